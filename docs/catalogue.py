@@ -78,11 +78,11 @@ def of_commands() -> Iterator[str]:
 
 
 def of_rules() -> Iterator[str]:
-    """Yield what the codes of findings mean."""
+    """Yield the meanings of finding codes, and their examples in words."""
     from kpi.report.rules import rules
 
     for rule in rules().values():
-        yield rule.means
+        yield from rule.texts
 
 
 def folder(language: str) -> Path:

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 def program() -> None:
-    """Run the command line as a program whose end is always answered for, see `kpi.process.supervisor`."""
+    """Run the command line in a supervised child process, see `kpi.process.supervisor`."""
     try:
         _open()
         _tune()
         from kpi.process.supervisor import supervised
 
         supervised(_work, _rendered)
-    except KeyboardInterrupt:  # of the first milliseconds, or where nobody can answer for this process
+    except KeyboardInterrupt:  # in the first milliseconds, or without a supervisor
         import os
 
         os.write(2, b"Interrupted; nothing is half written.\n")
@@ -25,18 +25,18 @@ def program() -> None:
 
 
 def _rendered(message: Message) -> str:
-    """Return a message in the language of the user, who may have chosen it by an option."""
+    """Return a message in the language of the user, which may be set by an option."""
     import sys
 
-    from kpi.process.locale import asked, using
+    from kpi.process.locale import requested, using
     from kpi.report.language import localized
 
-    with using(asked(sys.argv[1:])):
+    with using(requested(sys.argv[1:])):
         return localized(message)
 
 
 def _open() -> None:
-    """Open nothing in place of a standard file that is closed, lest the next file that is opened be taken for it."""
+    """Open the null device for each closed standard stream, so that later files do not get its descriptor."""
     import os
     import sys
 
@@ -57,8 +57,7 @@ def _work() -> None:
     import atexit
     import gc
 
-    # What a command imports stays, 130,000 objects: to search it for garbage, on the way and at the end, is a fifth
-    # of a short run.
+    # Imports create 130,000 permanent objects; collecting garbage among them takes a fifth of a short run.
     gc.set_threshold(200_000)
     atexit.register(gc.freeze)
     _redact_tracebacks()
@@ -68,7 +67,7 @@ def _work() -> None:
 
 
 def _redact_tracebacks() -> None:
-    """Have a traceback of the program printed without passwords."""
+    """Print tracebacks without passwords."""
     import sys
 
     def printed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -1,8 +1,8 @@
 """Messages, findings as values, and the exceptions that carry them.
 
-Everything else may import it; it imports nothing of the package. A finding (`Diagnostic`) says what is wrong in the
-user's words, where (`Place`), and what to do (`hint`). Findings are collected and raised once, all together, in a
-`KpiError`. Texts for people are `Message`s, which `kpi.report.language` renders in the user's language.
+Everything else may import it; it imports nothing of the package. A finding (`Diagnostic`) has a message in terms that
+the user knows, a place (`Place`), and a hint on what to do. Findings are collected and raised together, in a
+`KpiError`. Texts for people are `Message`s, which `kpi.report.language` renders in the language of the user.
 
 Passwords are removed (`redacted`) from the message of a finding when it is created, from source lines when they are
 shown and from tracebacks when they are printed: secrets in use (`remember`), in any URL encoding, and whatever looks
@@ -21,7 +21,7 @@ from enum import StrEnum
 from typing import Self
 from urllib.parse import quote, quote_plus, unquote
 
-#: Names in messages, and messages, of more characters than this are cut.
+#: The maximum number of characters of names in messages, and of messages.
 NAME, MESSAGE = 100, 1000
 _NAMES = re.compile(r"`([^`]*)`")
 #: Surrogates, which represent bytes that the system could not decode.
@@ -400,12 +400,12 @@ def bounded_suggestions() -> Iterator[None]:
 
 def can_suggest() -> bool:
     """Return whether the limit of suggestions, if there is one, is not used up."""
-    left = _comparisons_left.get()
-    return left is None or left[0] > 0
+    remaining = _comparisons_left.get()
+    return remaining is None or remaining[0] > 0
 
 
 def suggest(word: str, candidates: Iterable[str], cutoff: float | None = None) -> Message | None:
-    """Return the hint that names what `word` was probably meant to be, or None when nothing is near (see `nearest`).
+    """Return the hint with the likely meaning of `word`, or None if no candidate is near (see `nearest`).
 
     >>> suggest("numerater", ["numerator", "denominator"])
     'did you mean `numerator`?'
@@ -419,17 +419,17 @@ def suggest(word: str, candidates: Iterable[str], cutoff: float | None = None) -
 
 
 def nearest(word: str, candidates: Iterable[str], cutoff: float | None = None) -> str | None:
-    """Return the candidate that `word` was probably meant to be, or None when nothing is near.
+    """Return the candidate that `word` was probably meant to be, or None if none is near.
 
-    Where `bounded_suggestions` holds, None too when its comparisons are used up.
+    Within `bounded_suggestions`, None also if its comparisons are used up.
     """
     if not can_suggest():
         return None
     # Of two characters, as many Chinese names have, one may be wrong.
     cutoff = cutoff or (0.6 if len(word) > 3 else 0.5)
-    names = {str(one).casefold(): str(one) for one in candidates}
-    if (left := _comparisons_left.get()) is not None:
-        left[0] -= len(names)
+    names = {str(candidate).casefold(): str(candidate) for candidate in candidates}
+    if (remaining := _comparisons_left.get()) is not None:
+        remaining[0] -= len(names)
     near = difflib.get_close_matches(word.casefold(), names, 1, cutoff)
     return names[near[0]] if near else None
 

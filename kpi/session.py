@@ -1,4 +1,4 @@
-"""Scoring from end to end: files and a system become a scorecard. What `kpi score` and embedding services call."""
+"""Scoring from end to end, from files and a system to a scorecard: the functions behind `kpi score` and services."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from kpi.errors import (
 from kpi.intake import frames
 from kpi.intake.calendars import examined as calendars_examined
 from kpi.intake.files import named_queries
-from kpi.intake.files.damage import DamagedError, damage_told
+from kpi.intake.files.damage import DamagedError, damage_reported
 from kpi.intake.files.reader import Source, read_all
 from kpi.intake.files.table import Table
 from kpi.intake.grid import Panel
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from kpi.analysis.robustness import Robustness
 
 Files = str | Path | Sequence[str | Path]
-#: What names or is a system, see `kpi.load`.
+#: A system or its name, see `kpi.load`.
 Given = str | Path | Mapping[str, Any] | System
 
 
@@ -76,16 +76,16 @@ def score(
         system: whatever `kpi.load` takes; None when the files name it in a column `system` (评价体系) or only one
             system of the catalogue fits.
         definitions: a folder in which ids are looked up first.
-        data: files and frames whose dataset is named.
+        data: files and frames by dataset.
         period: score only this period, such as 2023Q4; also the period of files that have no period column. Rows for
             periods that it does not reach are passed over, and only it is judged.
         explanations: a file that answers queries, such as a 查询单 that came back; see `kpi.intake.query_answers`.
-        partly: files that cannot be read or placed are findings, where others can.
+        partly: report files that cannot be read or matched as findings, if others can.
         succession: a table of units that merge, split or change their name, in place of the system's own
             (`entities: {succession: ...}`).
 
     Raises:
-        DefinitionError: when the system cannot be found or used.
+        DefinitionError: if the system cannot be found or used.
         DataError: when there are none, when files cannot be read or placed, or hold nothing for the period; with
             `partly`, when one is not there or none can be read and placed. Bad rows are findings instead.
 
@@ -99,34 +99,34 @@ def score(
     >>> score(frame, system=system).indicators["value"].to_list()
     [90.0, 75.0]
     """
-    some, named = _sources(files, data)
+    sources, named = _sources(files, data)
     folder = None if definitions is None else Path(definitions)
-    every = [*some, *(one for group in named.values() for one in group)]
+    every = [*sources, *(source for group in named.values() for source in group)]
     if not every:
         raise DataError(Diagnostic("K543", Message("there is no data to score"), hint=Message("give files or frames")))
     try:
-        with damage_told(every):
+        with damage_reported(every):
             loaded = _system(system, every, folder, partly=partly)
     except DamagedError as error:
-        left = [one for source in every for one in error.without(source)]
-        if not (partly and left):
+        remaining = [finding for source in every for finding in error.without(source)]
+        if not (partly and remaining):
             raise
-        loaded = _system(system, left, folder, partly=partly)
+        loaded = _system(system, remaining, folder, partly=partly)
     assert loaded.system is not None  # noqa: S101
     scored = loaded.system if succession is None else loaded.system.succeeding(Path(succession))
-    wanted, plan = _period(scored, period), compile_plan(scored)
+    requested, plan = _period(scored, period), compile_plan(scored)
     reached = None
-    if wanted is not None:
-        reached = partial(Reached, scored, wanted.index(scored.period), lambda: window(reach(scored)))
+    if requested is not None:
+        reached = partial(Reached, scored, requested.index(scored.period), lambda: window(reach(scored)))
     panel = take_in(
-        scored, some, named=named, period=None if period is None else str(period), partly=partly, reached=reached
+        scored, sources, named=named, period=None if period is None else str(period), partly=partly, reached=reached
     )
     panel = replace(panel, findings=(*panel.findings, *panel.absent))
-    return score_panel(plan, panel, period=wanted, explanations=explanations)
+    return score_panel(plan, panel, period=requested, explanations=explanations)
 
 
 def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source]]]:
-    """Return the sources that a caller gives, with queries run, and those whose dataset is named."""
+    """Return the sources of a caller, with queries executed, and those by dataset."""
     if data is not None and not isinstance(data, Mapping):
         message = Message(
             "`data` is of the type {type}, not a mapping from the names of datasets to data", type=type(data).__name__
@@ -136,20 +136,20 @@ def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source
                 "K556", message, hint=Message("give data={{dataset: files}}, or the files as the first argument")
             )
         )
-    some = named_queries.every(frames.sources(files))
-    return some, {str(name): named_queries.every(frames.sources(one)) for name, one in (data or {}).items()}
+    unnamed = named_queries.every(frames.sources(files))
+    return unnamed, {str(name): named_queries.every(frames.sources(group)) for name, group in (data or {}).items()}
 
 
 def score_panel(
     plan: Plan, panel: Panel, *, period: Period | None = None, explanations: Source | Explanations | None = None
 ) -> Scorecard:
-    """Score a panel with a compiled plan; `period` is the only one to show and to judge.
+    """Score a panel with a compiled plan; `period` is the only one to show and to check.
 
     Raises:
-        DataError: K551 when there is nothing for the period.
+        DataError: K551 if there are no figures for the period.
     """
     grain = plan.system.period
-    labels = {one.index(grain): one.label for one in panel.periods}
+    labels = {period_of.index(grain): period_of.label for period_of in panel.periods}
     if period is not None and period.index(grain) not in labels:
         raise DataError(
             Diagnostic(
@@ -162,22 +162,25 @@ def score_panel(
         frame = plan.collect(panel.frame)
     shown = labels if period is None else {period.index(grain): period.label}
     if explanations is None or isinstance(explanations, Explanations):
-        said = explanations or Explanations()
+        answers = explanations or Explanations()
     else:
-        said = read_explanations(
+        answers = read_explanations(
             explanations, system=plan.system, entities=panel.entities, labels=shown, alone=period is not None
         )
-    panel = replace(panel, notes={**panel.notes, **said.notes}) if said.notes else panel
+    panel = replace(panel, notes={**panel.notes, **answers.notes}) if answers.notes else panel
     judging = frame if period is None else frame.filter(pl.col("period").is_in(list(shown)))
-    verdict = judged(plan, judging, panel, shown, said.answers, wordings=wordings)
-    found = [*panel.findings, *verdict.findings, *said.findings, *said.unused(verdict.used)]
+    verdict = judged(plan, judging, panel, shown, answers.answers, wordings=wordings)
+    findings = [*panel.findings, *verdict.findings, *answers.findings, *answers.unused(verdict.used)]
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
     more = {"left_out": panel.counts.left_out, "passed_over": panel.counts.passed_over, "unread": panel.unread}
     counts |= {key: number for key, number in more.items() if number}
     supply = Supply(restated=panel.restated, doubtful=frozenset(verdict.doubtful))
     if panel.reporters is not None:
         supply = replace(supply, reporters=panel.reporters)
-    card = Scorecard(plan, frame, panel.entities.frame, labels, tuple(found), panel.data_hash, None, counts, supply)
+    card = Scorecard(
+        plan, frame, panel.entities.frame, labels, tuple(findings), panel.data_hash, None, counts, supply,
+        former=panel.former, renamed=panel.renamed,
+    )  # fmt: skip
     return card if period is None else card.only(list(shown))
 
 
@@ -193,22 +196,22 @@ def stress(
     seed: int = 1,
     succession: str | Path | None = None,
 ) -> Robustness:
-    """Score files, or frames, and return how robust the ranking of a period is, by default the last.
+    """Score files, or frames, and return the robustness of the ranking of a period, by default the last.
 
     Args:
         files: as for `score`, and so are the next four.
         system: as for `score`.
         definitions: a folder in which ids are looked up first.
-        data: files and frames whose dataset is named.
-        period: which; left out: the last.
-        runs: how many runs are simulated.
-        weights: every weight is drawn from within so many percent of its own.
-        seed: the same seed gives the same runs.
+        data: files and frames by dataset.
+        period: the label of the period; None for the last.
+        runs: the number of simulated runs.
+        weights: the half-width in percent of the uniform distribution that each weight is drawn from.
+        seed: of the random numbers; equal seeds give equal runs.
         succession: as for `score`.
 
     Raises:
         DefinitionError: as for `score`.
-        DataError: as for `score`, or when there is nothing to rank.
+        DataError: as for `score`, or if there is nothing to rank.
     """
     from kpi.analysis.robustness import stressed
 
@@ -230,7 +233,7 @@ def check(
         system: the system the data are for, when more than one fits; whatever `kpi.load` takes.
         definitions: a folder in which ids are looked up first.
         period: check the data of this period only.
-        explanations: a file that answers queries.
+        explanations: a file with answers to queries.
         datasets: files and frames whose dataset is named, by its name.
         succession: as for `score`.
     """
@@ -243,7 +246,7 @@ def check(
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found: the definitions examined, every finding, and the scorecard where data could be scored."""
+    """The result of a check: the definitions, all findings, and the scorecard if the data could be scored."""
 
     examined: tuple[Loaded, ...]
     findings: tuple[Diagnostic, ...]
@@ -257,23 +260,23 @@ def checked(
 ) -> Checked:  # fmt: skip
     """Check definitions, and data against them; arguments as for `check`.
 
-    Data are checked when the definitions of `paths` have no errors: what is wrong with these comes first.
+    Data are checked if the definitions of `paths` have no errors, which come first.
     """
     folder = None if definitions is None else Path(definitions)
-    some = _paths(paths)
-    examined = tuple(examine_all(some, folder))
+    files = _paths(paths)
+    examined = tuple(examine_all(files, folder))
     findings = [finding for loaded in examined for finding in loaded.findings]
     for loaded in examined:
         if loaded.system is not None:
             findings += units_examined(loaded.system)
             findings += calendars_examined(loaded.system)
-    wrong = some and any(one.severity is Severity.ERROR for one in findings)
+    wrong = files and any(finding.severity is Severity.ERROR for finding in findings)
     card = None
     try:
         some_data, named = ([], {}) if wrong else _sources(data, datasets)
-        every = [*some_data, *(one for group in named.values() for one in group)]
+        every = [*some_data, *(source for group in named.values() for source in group)]
         if every:
-            if system is None and some:
+            if system is None and files:
                 system = _of_examined(every, examined)
             card = score(
                 some_data, system=system, definitions=definitions, data=named, period=period,
@@ -286,18 +289,18 @@ def checked(
 
 
 def _of_examined(data: Sequence[Source], examined: Sequence[Loaded]) -> System | None:
-    """Return the one of some usable systems that data are for."""
-    usable = [one for one in examined if one.system]
-    return usable[0].system if len(usable) == 1 else _found(named_queries.every(data), [usable], partly=True).system
+    """Return the usable system that matches the data."""
+    usable = [loaded for loaded in examined if loaded.system]
+    return usable[0].system if len(usable) == 1 else _matching(named_queries.every(data), [usable], partly=True).system
 
 
 def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Loaded]:
-    """Return every definition file in some files and folders, examined; the catalogue when there are none."""
-    some = _paths(paths)
-    if not some:
+    """Return the definitions in some files and folders, examined; the catalogue if there are no paths."""
+    files = _paths(paths)
+    if not files:
         return list(catalogue.systems(definitions).values())
-    found: list[Loaded] = []
-    for path in map(Path, some):
+    loaded: list[Loaded] = []
+    for path in map(Path, files):
         if path.is_dir():
             inside = sorted([*path.glob("**/*.yaml"), *path.glob("**/*.yml")])
             if not inside:
@@ -305,13 +308,13 @@ def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Load
                 nothing = Diagnostic(
                     "K100", Message("the folder holds no definitions"), place, Message("they are .yaml files")
                 )
-                found.append(Loaded(str(path), None, (nothing,)))
-            found += [examine(one) for one in inside]
+                loaded.append(Loaded(str(path), None, (nothing,)))
+            loaded += [examine(file) for file in inside]
         elif not path.exists() and path.suffix not in (".yaml", ".yml") and str(path) in catalogue.files(definitions):
-            found.append(examine(catalogue.files(definitions)[str(path)]))
+            loaded.append(examine(catalogue.files(definitions)[str(path)]))
         else:
-            found.append(examine(path))
-    return found
+            loaded.append(examine(path))
+    return loaded
 
 
 def _paths(paths: Files) -> list[str | Path]:
@@ -322,35 +325,35 @@ def _period(system: System, period: str | int | None) -> Period | None:
     if period is None:
         return None
     try:
-        wanted = periods.parse(str(period))
+        requested = periods.parse(str(period))
     except periods.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
-    if wanted.grain is not system.period:
-        # A year-to-date name such as 1-9月 means the period it ends with.
-        index = wanted.end // system.period.months
-        if wanted.start % 12 or (wanted.end + 1) % system.period.months:
+    if requested.grain is not system.period:
+        # A year-to-date period such as 1-9月 denotes the period at its end.
+        index = requested.end // system.period.months
+        if requested.start % 12 or (requested.end + 1) % system.period.months:
             raise DataError(
                 Diagnostic(
                     "K606",
-                    Message("{period} is not a {grain}", period=wanted.title, grain=system.period.title),
+                    Message("{period} is not a {grain}", period=requested.title, grain=system.period.title),
                     hint=Message("score a whole one, such as 2023Q4"),
                 )
             )
-        wanted = Period.of(index, system.period)
-    return wanted
+        requested = Period.of(index, system.period)
+    return requested
 
 
 def _system(system: Given | None, data: Sequence[Source], folder: Path | None, *, partly: bool) -> Loaded:
-    """Return the system that is given, that the data name, or that alone fits them."""
+    """Return the requested system, the one that the data name, or the only one that matches them."""
     if system is not None:
         return catalogue.resolve(system, folder)
-    # A folder of the catalogue is read when nothing before it fits.
+    # A folder of the catalogue is read if nothing before it matches.
     groups = [_Drafts(group) for group in catalogue.by_folder(folder)]
-    return _found(data, groups, partly=partly)
+    return _matching(data, groups, partly=partly)
 
 
 class _Drafts(Sequence[Draft]):
-    """The definitions of one folder, read when the first of them is looked at."""
+    """The definitions of a folder, read on first access."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = files
@@ -366,9 +369,9 @@ class _Drafts(Sequence[Draft]):
         return len(self._files)
 
 
-def _found(data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *, partly: bool) -> Loaded:
-    """Return the system that the data name, or that alone fits them, of the first group that has one."""
-    # Rows that do not form a table may be why none is found among rows that have not been checked.
+def _matching(data: Sequence[Source], groups: Sequence[Sequence[Draft | Loaded]], *, partly: bool) -> Loaded:
+    """Return the system that the data name, or the only match, of the first group that has one."""
+    # Malformed rows may be the reason that no system matches unchecked tables.
     with suppress(DefinitionError, pl.exceptions.ComputeError, pl.exceptions.SchemaError):
         if (chosen := _chosen(data, groups, unchecked=True, partly=partly)) is not None:
             return chosen
@@ -400,7 +403,7 @@ def _chosen(
     if not chosen and any(table.pieces is not None for table in tables):
         return None
     if not chosen:
-        known = [one.system.system for group in groups for draft in group for one in _usable([draft]) if one.system]
+        known = [item.system.system for group in groups for draft in group for item in _usable([draft]) if item.system]
         choice = (
             Message("say which with --system; there is {systems}", systems=tuple(known))
             if known
@@ -413,7 +416,7 @@ def _chosen(
             else Message("no system fits the files")
         )
         raise DefinitionError(Diagnostic("K206", unknown, hint=hint))
-    names = tuple(one.system.system for one in chosen if one.system)
+    names = tuple(loaded.system.system for loaded in chosen if loaded.system)
     several = (
         Message("several systems are named in the files: {systems}", systems=names)
         if by_name
@@ -425,23 +428,23 @@ def _chosen(
 def _first(
     groups: Sequence[Sequence[Draft | Loaded]], chosen: Callable[[Sequence[Draft | Loaded]], list[Loaded]]
 ) -> list[Loaded]:
-    """Return the systems chosen from the first group that has any: folders are searched in order."""
+    """Return the systems selected from the first group that has any: folders are searched in order."""
     return next(filter(None, map(chosen, groups)), [])
 
 
 def _named(texts: Sequence[str], group: Sequence[Draft | Loaded]) -> list[Loaded]:
-    """Return the systems of a group whose id or title is one of some texts."""
-    return _usable(one for one in group if one.system and any(is_named(one.system, text) for text in texts))
+    """Return the systems of a group with an id or title among some texts."""
+    return _usable(loaded for loaded in group if loaded.system and any(is_named(loaded.system, text) for text in texts))
 
 
 def _usable(drafts: Iterable[Draft | Loaded]) -> list[Loaded]:
-    """Return those of some systems that have no errors."""
-    examined = (one if isinstance(one, Loaded) else one.checked() for one in drafts)
+    """Return the systems without errors."""
+    examined = (draft if isinstance(draft, Loaded) else draft.checked() for draft in drafts)
     return [loaded for loaded in examined if loaded.system]
 
 
 def _fitting(tables: Sequence[Table], drafts: Sequence[Draft | Loaded]) -> list[Loaded]:
-    """Return the systems that fit all tables and know the most of their figures, as systems share some (办件总量)."""
+    """Return the systems that fit all tables and use the most of their figures, as systems share some (办件总量)."""
     looked_at: dict[tuple[int, str], list[str]] = {}
 
     def texts(at: int, header: str) -> list[str]:
@@ -450,15 +453,15 @@ def _fitting(tables: Sequence[Table], drafts: Sequence[Draft | Loaded]) -> list[
         return looked_at[at, header]
 
     fit: dict[int, list[Draft | Loaded]] = {}
-    for one in drafts:
-        if one.system:
-            counts = [fits(one.system, table, partial(texts, at)) for at, table in enumerate(tables)]
-            fit.setdefault(sum(counts) if all(counts) else 0, []).append(one)
+    for candidate in drafts:
+        if candidate.system:
+            counts = [fits(candidate.system, table, partial(texts, at)) for at, table in enumerate(tables)]
+            fit.setdefault(sum(counts) if all(counts) else 0, []).append(candidate)
     return next(filter(None, (_usable(fit[many]) for many in sorted(fit, reverse=True) if many)), [])
 
 
 def _texts(table: Table, header: str) -> list[str]:
-    """Return the distinct texts of a column; the same look checks the rows of a table that has not been checked."""
+    """Return the distinct texts of a column; this also checks the rows of an unchecked table."""
     column = pl.selectors.by_name(header).cast(pl.String)
     if table.pieces is None:
         distinct = table.frame.select(column).group_by(pl.all()).len().collect().to_series()
@@ -469,12 +472,12 @@ def _texts(table: Table, header: str) -> list[str]:
 
 
 def fits(system: System, table: Table, texts: Callable[[str], list[str]]) -> int:
-    """Return the number of a table's figures that the system knows, 0 if the table fits no dataset of it.
+    """Return the number of figures of a table that the system uses, 0 if the table matches no dataset of it.
 
     Args:
-        system: which.
+        system: the system.
         table: the table.
-        texts: gives the distinct texts of one of its columns.
+        texts: returns the distinct texts of a column.
     """
     shape = shaped(system, table)
     turned = None if shape is None else shape[0]

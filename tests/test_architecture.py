@@ -30,8 +30,8 @@ PACKAGES = (
 INSIDE = {
     "values": "names columns rounding periods status units numerics working_days",
     "process": (
-        "locale distribution tuning journal credentials settings memory prefetch atomic_files progress limits "
-        "supervisor"
+        "os_errors locale distribution tuning journal credentials settings memory prefetch atomic_files progress "
+        "limits supervisor"
     ),
     "language": (
         "model lookback expressions ranges datasets measures record_columns quantities targets aggregation treatment "
@@ -44,7 +44,8 @@ INSIDE = {
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes entities near_names matching roster shapes "
         "rows_left_out roster_from_files definition_tables validity absent_measures calendars events reported "
-        "succession contradicting_spans grid undeclared_totals panel query_answers synthetic"
+        "succession periods_of_change target_areas contradicting_spans grid undeclared_totals panel query_answers "
+        "synthetic"
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from kpi.engine.scorecard import definition_hash
+from kpi.errors import Message
 from kpi.language import adjustments, checks, indicators, measures, scoring
 from kpi.language.aggregation.weights import METHODS
 from kpi.language.loading.catalogue import shipped
@@ -101,6 +102,11 @@ def plain(value: Any) -> Any:
 @EVERY
 def test_a_kind_has_an_example(family, word, kind):
     assert ">>>" in (inspect.getdoc(kind) or ""), f"write a doctest into {kind.__module__}.{kind.__name__}"
+
+
+@pytest.mark.parametrize("kind", [*measures.KINDS, *indicators.KINDS], ids=lambda kind: kind.__name__)
+def test_a_kind_has_a_title_for_its_card(kind):
+    assert isinstance(getattr(kind, "kind_title", None), Message), f"give {kind.__name__} a `kind_title`"
 
 
 @EVERY

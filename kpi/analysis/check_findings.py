@@ -1,4 +1,4 @@
-"""The findings of checks and vetoes on a scored panel, and the figures that they leave in doubt."""
+"""The findings of checks and vetoes on a scored panel, and the figures in doubt."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from kpi.language.checks.base import FACTS
 from kpi.language.system import System
 from kpi.values.columns import Column
 
-#: Explanations of findings by departments: by unit, period and the finding's message in any language.
+#: Explanations by departments, keyed by unit, period and the message of the finding in any language.
 Answers = Mapping[tuple[str, str, str], str]
-#: Returns the texts of a finding in all languages: a form comes back in the language in which it was written.
+#: Returns the texts of a finding in all languages, since a form is returned in the language it was written in.
 Wordings = Callable[[Message], Iterable[str]]
 
 
 @dataclass
 class Judged:
-    """Findings in the order of the checks, the figures in doubt (measure, entity, period index), the answers used."""
+    """The findings in the order of the checks, with the figures in doubt and the answers used.
+
+    `doubtful` has the measure, entity and period index of each figure in doubt.
+    """
 
     findings: list[Diagnostic] = field(default_factory=list)
     doubtful: set[tuple[str, int, int]] = field(default_factory=set)
@@ -32,7 +35,7 @@ class Judged:
 
 
 def with_answer(finding: Message, answer: str) -> Message:
-    """Return the message of a finding with the explanation that departments give."""
+    """Return the message of a finding with the explanation given by the department."""
     return Message("{finding}; explanation: {answer}", finding=finding, answer=answer)
 
 
@@ -45,36 +48,38 @@ def judged(
     *,
     wordings: Wordings = lambda message: (str(message),),
 ) -> Judged:
-    """Return what checks and vetoes find.
+    """Return the findings of checks and vetoes.
 
-    A figure is in doubt where an error is about it, or a query that nobody has answered: neither a note on one of its
-    figures nor an explanation of the finding itself.
+    A figure is in doubt if an error refers to it, or a query without an answer: neither a note on one of its figures
+    nor an explanation of the finding.
 
     Args:
-        plan: that was run.
-        frame: what it gave.
-        panel: gives the names of entities and the notes on figures.
-        labels: of the periods.
-        answers: explanations of findings.
+        plan: the plan that was run.
+        frame: its result.
+        panel: the source of the names of entities and of the notes on figures.
+        labels: the labels of the period indices.
+        answers: the explanations of findings.
         wordings: returns the texts of a finding by which an answer may name it, one for each language.
     """
-    found = Judged([*lacking(plan.system, lambda column: frame[column].null_count() < frame.height)])
+    result = Judged([*unjudgeable(plan.system, lambda column: frame[column].null_count() < frame.height)])
     for rule in plan.rules:
-        _tell(rule, frame, panel, labels, answers=answers or {}, wordings=wordings, found=found)
-    found.findings += _unjudged(plan, frame, panel, labels)
-    return found
+        _add_findings(rule, frame, panel, labels, answers=answers or {}, wordings=wordings, result=result)
+    result.findings += _unjudged(plan, frame, panel, labels)
+    return result
 
 
-def lacking(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic]:
-    """Yield a finding for each check that nothing in the data can be judged by.
+def unjudgeable(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic]:
+    """Yield a finding for each check for which the data have no usable figures at all.
 
     Args:
-        system: gives the checks.
-        holds: whether a column of the panel has a value anywhere.
+        system: the system with the checks.
+        holds: returns whether a column of the panel has any value.
     """
     for name, check in system.checks.items():
-        needs = [(fact, one) for fact, one in check.facts(system.symbols) if fact == "reported" or fact not in FACTS]
-        if needs and not any(holds(Column(one).fact(fact)) for fact, one in needs):
+        needs = [
+            (fact, measure) for fact, measure in check.facts(system.symbols) if fact == "reported" or fact not in FACTS
+        ]
+        if needs and not any(holds(Column(measure).fact(fact)) for fact, measure in needs):
             title, fact = check.title or name, needs[0][0]
             message = Message("{check}: the data have no figures of {unit} to check against", check=title, unit=fact)
             if fact == "reported":
@@ -82,7 +87,7 @@ def lacking(system: System, holds: Callable[[str], bool]) -> Iterator[Diagnostic
             yield Diagnostic("K704", message, severity=Severity.WARNING)
 
 
-def _tell(
+def _add_findings(
     rule: Rule,
     frame: pl.DataFrame,
     panel: Panel,
@@ -90,35 +95,35 @@ def _tell(
     *,
     answers: Answers,
     wordings: Wordings,
-    found: Judged,
+    result: Judged,
 ) -> None:
-    """Add a finding for each place where a rule is broken; a query that is answered is information."""
+    """Add a finding for each violation of a rule; a query with an answer is added as information."""
     check, breach = rule.check, rule.breach
     rows = frame.lazy().filter(pl.col(rule.broken))
-    if breach.whole is not None:
+    if breach.aggregate_unit is not None:
         rows = rows.unique("period", keep="first", maintain_order=True)
     details = pl.lit(None) if breach.details is None else pl.col(rule.details)
     places = rows.select("entity", "period", details.alias("details")).collect(engine="in-memory").rows()
     for entity, period, more in places:
-        who = panel.entities.names[entity] if breach.whole is None else breach.whole
-        place = Place(entity=who, period=labels[period])
+        entity_name = panel.entities.names[entity] if breach.aggregate_unit is None else breach.aggregate_unit
+        place = Place(entity=entity_name, period=labels[period])
         message = Message("{check}: {rule}", check=check.title or rule.name, rule=breach.description(more))
         notes = dict.fromkeys(panel.notes.get((measure, entity, period), "") for measure in breach.names)
-        keys = [(who, labels[period], text) for text in wordings(message.cleaned())] if answers else []
+        keys = [(entity_name, labels[period], text) for text in wordings(message.cleaned())] if answers else []
         keys = [key for key in keys if key in answers]
-        found.used.update(keys)
+        result.used.update(keys)
         answer = statements(filter(None, (*notes, *(answers[key] for key in keys))))
         if answer:
             message = with_answer(message, answer)
         answered = answer and check.severity == "query"
         severity = Severity.INFO if answered else Severity(check.severity)
-        found.findings.append(Diagnostic("K703" if answered else "K701", message, place, None, severity))
-        if severity in {Severity.ERROR, Severity.QUERY} and breach.whole is None:
-            found.doubtful.update((measure, entity, period) for measure in breach.names)
+        result.findings.append(Diagnostic("K703" if answered else "K701", message, place, None, severity))
+        if severity in {Severity.ERROR, Severity.QUERY} and breach.aggregate_unit is None:
+            result.doubtful.update((measure, entity, period) for measure in breach.names)
 
 
 def _unjudged(plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str]) -> Iterator[Diagnostic]:
-    """Yield a finding for each veto that cannot be judged, as a figure is missing."""
+    """Yield a finding for each veto that cannot be evaluated because a figure is missing."""
     for name, veto in vetoes(plan.system.adjustments).items():
         for entity, period in frame.filter(pl.col(Column(name).unjudged)).select("entity", "period").rows():
             place = Place(entity=panel.entities.names[entity], period=labels[period])

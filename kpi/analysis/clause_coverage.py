@@ -1,8 +1,8 @@
-"""Coverage (条款对照): which indicators stand for which clause of the document, nothing missing and nothing invented.
+"""Coverage (条款对照): which indicators implement which clause of the document, and what is missing or invented.
 
-The table `coverage/SYSTEM.csv` beside a definition has the columns clause and indicator, one row for each thing that a
-clause asks for, in the order of the document. It is made from the document, not from the definition: where they differ,
-one of the two is wrong.
+The table `coverage/SYSTEM.csv` beside a definition has the columns clause and indicator, one row per requirement of a
+clause, in the order of the document. It is written from the document, not from the definition: where they differ, one
+of the two is wrong.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from kpi.language.system import System
 
 @dataclass(frozen=True)
 class Covered:
-    """One thing that a clause asks for.
+    """One requirement of a clause.
 
-    `state` is scored (计分), unscored (不计分, there without a number or without weight), missing (only the table has
-    it) or invented (only the definition has it).
+    `state` is scored (计分), unscored (不计分: present without a number or without weight), missing (only in the table)
+    or invented (only in the definition).
     """
 
     clause: str
@@ -33,58 +33,60 @@ class Covered:
 
 
 def clauses(text: str | None) -> tuple[str, ...]:
-    """Return the clauses that an indicator stands for.
+    """Return the clauses that an indicator implements.
 
     >>> clauses("一(二)3;三(三)1")
     ('一(二)3', '三(三)1')
     """
-    return tuple(one.strip() for one in (text or "").split(";") if one.strip())
+    return tuple(clause.strip() for clause in (text or "").split(";") if clause.strip())
 
 
 def coverage(system: System) -> list[Covered]:
-    """Return the document clause by clause, in its order; what the definition adds to it comes last.
+    """Return the requirements clause by clause, in the order of the document; additions of the definition are last.
 
     Raises:
-        DefinitionError: when there is no table for the system, or it has not the columns clause and indicator.
+        DefinitionError: if the system has no table, or the table lacks the columns clause and indicator.
     """
-    stated = {(clause, name): None for name, one in system.indicators.items() for clause in clauses(one.clause)}
-    asked = dict.fromkeys(_table(system))
-    return [_covered(system, clause, name, asked, stated) for clause, name in {**asked, **stated}]
+    stated = {
+        (clause, name): None for name, indicator in system.indicators.items() for clause in clauses(indicator.clause)
+    }
+    expected = dict.fromkeys(_table(system))
+    return [_covered(system, clause, name, expected, stated) for clause, name in {**expected, **stated}]
 
 
 def problems(system: System) -> Iterator[Diagnostic]:
-    """Yield a finding for each thing that is missing and each that is invented."""
-    for one in coverage(system):
-        if one.state == "missing":
+    """Yield a finding for each missing and each invented requirement."""
+    for row in coverage(system):
+        if row.state == "missing":
             yield Diagnostic(
                 "K440",
                 Message(
-                    "no indicator `{indicator}` stands for clause {clause}", indicator=one.indicator, clause=one.clause
+                    "no indicator `{indicator}` stands for clause {clause}", indicator=row.indicator, clause=row.clause
                 ),
             )
-        elif one.state == "invented":
+        elif row.state == "invented":
             hint = Message("correct `clause:`, or add it to the table if the document has it")
             yield Diagnostic(
                 "K441",
                 Message(
                     "`{indicator}` names clause {clause}, which has no such row",
-                    indicator=one.indicator,
-                    clause=one.clause,
+                    indicator=row.indicator,
+                    clause=row.clause,
                 ),
                 hint=hint,
             )
 
 
 def _covered(
-    system: System, clause: str, name: str, asked: dict[tuple[str, str], None], stated: dict[tuple[str, str], None]
+    system: System, clause: str, name: str, expected: dict[tuple[str, str], None], stated: dict[tuple[str, str], None]
 ) -> Covered:
     indicator = system.indicators.get(name)
     if (clause, name) not in stated or indicator is None:
         return Covered(clause, name, "" if indicator is None else indicator.title or name, "", "", "missing")
     unit = system.symbols[name].unit
-    target = statements(one.words("" if unit is None else unit) for one in indicator.target)
+    target = statements(target_of.words("" if unit is None else unit) for target_of in indicator.target)
     state = "scored" if name in system.parents else "unscored"
-    shown = state if (clause, name) in asked else "invented"
+    shown = state if (clause, name) in expected else "invented"
     return Covered(clause, name, indicator.title or name, target, indicator.basis or "", shown)
 
 

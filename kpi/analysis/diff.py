@@ -1,14 +1,14 @@
-"""What changed between two results, and how much of it came from the data and how much from the definition.
+"""Difference of two results, split into the effects of the data and of the definition.
 
-Where the definition changed and the data can be scored again, a third result stands between the two: the new data under
-the old definition. What separates it from the old result came from the data, what separates the new result from it from
-the definition; the two add up to the whole change. With the same definition all came from the data, with the same data
-all from the definition.
+If the definition changed and the data can be scored again, a third result is the bridge: the new data under the old
+definition. Its difference from the old result is the effect of the data, the difference of the new result from it that
+of the definition; the two add up to the change. With the same definition the whole change is an effect of the data,
+with the same data of the definition.
 
-A contribution is what a part gives to the total, in points, as `contributions` defines it and `kpi explain` shows
-it. The contributions of all indicators and entries (means that are no sums, bonuses, deductions, floor, cap, vetoes)
-add up to the total. Of a change, `from_weight` is what another weight brought: weights found from data, and those that
-missing parts leave to the others, are not the same in two periods.
+A contribution is that of a part to the total in points, as `contributions` defines it and `kpi explain` shows it. The
+contributions of all indicators and entries (means that are no sums, bonuses, deductions, floor, cap, vetoes) add up to
+the total. `from_weight` is the share of a change that is due to a changed weight: weights derived from data, and
+weights of missing parts that others carry, differ between periods.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.intake.files.headers import clean
 from kpi.values.columns import Column
 
-#: The name under which what written results do not explain is listed.
+#: The name of the entry for what written results do not explain.
 REST = "rest"
 
-#: Gives a frame the labels of the new periods.
+#: Relabels the periods of a frame with those of the new result.
 Place = Callable[[pl.DataFrame, Mapping[str, str]], pl.DataFrame]
 
 
@@ -37,8 +37,8 @@ class Side:
     """One of two results: frames as a scorecard has them (period labels, entity names), and the contributions.
 
     `contributions` has the columns period, entity, indicator (or entry), title, weight (percent of the whole, null of
-    entries), contribution (in points). `tree` is what the
-    definition says, None where only results are known; so are `measures`.
+    entries), contribution (in points). `tree` is what the definition says, None where only results are known; so are
+    `measures`. `breaks`, `former` and `renamed` are as in the scorecard; of written results they are not known.
     """
 
     name: str
@@ -53,7 +53,11 @@ class Side:
     measures: pl.DataFrame | None = None
     tree: Mapping[str, Any] | None = None
     entity_title: str = Message("Entity")
+    texts: Mapping[str, Message] = field(default_factory=dict)
     restated: pl.DataFrame | None = None
+    breaks: pl.DataFrame | None = None
+    former: Mapping[str, Message] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,14 @@ class Difference:
     - `totals`, every entity in both or one: period_before, period, cohort, entity, score_before, score, change (of the
       total before rounding, in points), from_data, from_definition, stars_before, stars, rank_before, rank,
       rank_change (positive: moved up), status_before, status (`absent` where a result does not have the entity),
-      grade_before, grade (the names of levels).
+      grade_before, grade (the names of levels), areas_changed (whether the series of a part of the total breaks in
+      between, so that the change is none of one area).
     - `indicators` that moved, and entries such as adjustments, the largest contribution to the change first: period,
       entity, indicator, title, value_before, value, unit, score_before, score, contribution_before, contribution,
       change, from_data, from_definition, weight_before, weight, from_weight (the part of `change` that a change of the
-      weight makes).
-    - `figures` that are others: period, entity, measure, title, value_before, value, unit, status_before, status.
+      weight makes), areas_changed.
+    - `figures` that are others: period, entity, measure, title, value_before, value, unit, status_before, status,
+      areas_changed.
     - `definitions`: path, before, after of everything the definitions say differently, as text.
     - `restated`: the figures that the new result restated, as `Scorecard.restated`.
     """
@@ -89,9 +95,12 @@ class Difference:
         return {name: getattr(self, name) for name in names}
 
     def of(self, entity: str) -> Difference:
-        """Return what changed for one entity; raises DataError K602 when there is none of this name."""
+        """Return the difference restricted to one entity; raise DataError K602 for an unknown name."""
         known = self.totals["entity"].unique(maintain_order=True).to_list()
         same = [name for name in known if clean(name) == clean(entity)]
+        gone = next((words for name, words in self.after.former.items() if clean(name) == clean(entity)), None)
+        if not same and gone is not None:
+            raise DataError(Diagnostic("K602", gone, hint=Message("ask for the unit that there is now")))
         if not same:
             raise DataError(
                 Diagnostic(
@@ -99,15 +108,15 @@ class Difference:
                 )
             )
         entity = entity if entity in same else same[0]
-        some = {
+        frames = {
             name: frame.filter(entity=entity) if "entity" in frame.columns else frame
             for name, frame in self.frames.items()
         }
-        return replace(self, **some)  # type: ignore[arg-type]
+        return replace(self, **frames)  # type: ignore[arg-type]
 
     @property
     def changed(self) -> pl.DataFrame:
-        """The totals that are not what they were."""
+        """The rows of `totals` that changed."""
         return self.totals.filter(_differs("score", "stars", "rank", "status") | (pl.col("change").abs() > NOISE))
 
 
@@ -116,12 +125,13 @@ def side(card: Scorecard, name: str) -> Side:
     tree = card.definition.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return Side(
         name, card.system, card.title, card.definition_hash, card.data_hash, card.decimals, card.totals,
-        card.indicators, contributions(card), card.measures, tree, card.entity_title, card.restated,
+        card.indicators, contributions(card), card.measures, tree, card.entity_title, card.texts,
+        card.restated, card.breaks, card.former, card.renamed,
     )  # fmt: skip
 
 
 def contributions(card: Scorecard) -> pl.DataFrame:
-    """Return what every indicator and entry of `engine.contributions` gives to the total; columns as `Side` says."""
+    """Return the contributions of all indicators and entries of `engine.contributions`; columns as in `Side`."""
     system = card.definition
     shown = [index for index in card.labels if card.shown is None or index in card.shown]
     frame = card.detailed.filter(pl.col("period").is_in(shown))
@@ -131,29 +141,29 @@ def contributions(card: Scorecard) -> pl.DataFrame:
         for name in system.indicators
         if name in system.parents
     ]
-    known += [(one.name, one.title, nothing, one.points) for one in entries(system)]
+    known += [(entry.name, entry.title, nothing, entry.points) for entry in entries(system)]
     keys = frame.select(
         period=pl.col("period").replace_strict(dict(card.labels), return_dtype=pl.String),
         entity=pl.col("entity").replace_strict(dict(enumerate(card.entities["entity"])), return_dtype=pl.String),
     )
     kinds = dict.fromkeys(("period", "entity", "indicator", "title"), pl.String)
-    found = [pl.DataFrame(schema=kinds | dict.fromkeys(("weight", "contribution"), pl.Float64))]
+    tables = [pl.DataFrame(schema=kinds | dict.fromkeys(("weight", "contribution"), pl.Float64))]
     for name, title, weight, points in known:
         values = frame.with_columns(weight.alias("#weight"), points.alias("#points")).select("#weight", "#points")
-        given = keys.with_columns(indicator=pl.lit(name), title=pl.lit(title))
-        found.append(given.with_columns(weight=values["#weight"], contribution=values["#points"]))
-    return pl.concat(found)
+        labelled = keys.with_columns(indicator=pl.lit(name), title=pl.lit(title))
+        tables.append(labelled.with_columns(weight=values["#weight"], contribution=values["#points"]))
+    return pl.concat(tables)
 
 
 def diff(
     before: Side, after: Side, bridge: Side | None = None, *, periods: Mapping[str, str] | None = None
 ) -> Difference:
-    """Return what changed from one result to another.
+    """Return the difference of two results.
 
     Args:
         before: the old result.
         after: the new one.
-        bridge: the data of the new one under the definition of the old one; not needed where one of them is the same.
+        bridge: the data of the new one under the definition of the old one; not needed if either is unchanged.
         periods: which period of the new result is compared with which of the old one (new label to old label); left
             out: every period that both have with itself.
 
@@ -172,34 +182,82 @@ def diff(
             periods_after=_span(after),
         )
         raise DataError(Diagnostic("K551", Message("the two have no period in common"), hint=hint))
+    before = _under_new_names(before, after)
     same_definition = before.definition_hash == after.definition_hash
     if same_definition:
         bridge = after
     elif before.data_hash and before.data_hash == after.data_hash and all(old == new for new, old in pairs.items()):
         bridge = before
-    totals = _totals(before, after, bridge, pairs)
+    totals, indicators = _totals(before, after, bridge, pairs), _indicators(before, after, bridge, pairs)
+    broken, figures = _broken(before, after, pairs), _figures(before, after, pairs)
+    of_totals = broken.filter(pl.col("name").is_in(_in_total(after))).drop("name").unique()
+    marked = {
+        "totals": _marked(totals, of_totals, "period", "entity"),
+        "indicators": _marked(indicators, broken.rename({"name": "indicator"}), "period", "entity", "indicator"),
+        "figures": _marked(figures, broken.rename({"name": "measure"}), "period", "entity", "measure"),
+    }
     return Difference(
-        before, after, totals, _indicators(before, after, bridge, pairs), _figures(before, after, pairs),
-        _definitions(before, after), separable=bridge is not None,
+        before, after, **marked, definitions=_definitions(before, after), separable=bridge is not None
     )  # fmt: skip
 
 
-def _labels(one: Side) -> list[str]:
-    return one.totals["period"].unique(maintain_order=True).to_list()
+def _under_new_names(before: Side, after: Side) -> Side:
+    """Return the old result with units under the names that they have in the new one."""
+    there = set(before.totals["entity"])
+    names = {old: new for old, new in after.renamed.items() if old in there and new not in there}
+    if not names:
+        return before
+
+    def renamed(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(pl.col("entity").replace(names))
+
+    return replace(
+        before, totals=renamed(before.totals), indicators=renamed(before.indicators),
+        contributions=renamed(before.contributions),
+        measures=None if before.measures is None else renamed(before.measures),
+        breaks=None if before.breaks is None else renamed(before.breaks),
+    )  # fmt: skip
 
 
-def _span(one: Side) -> Message:
-    labels = _labels(one)
+def _broken(before: Side, after: Side, pairs: Mapping[str, str]) -> pl.DataFrame:
+    """Return the series that break between the periods compared: period, entity, name."""
+    kinds = dict.fromkeys(("period", "entity", "name"), pl.String)
+    if before.breaks is None or after.breaks is None:
+        return pl.DataFrame(schema=kinds)
+    old, keys = _old(before.breaks, pairs).select(*kinds, was="breaks"), list(kinds)
+    both = _new(after.breaks, pairs).join(old, on=keys, how="left", maintain_order="left")
+    # A result of which the table names no unit has no breaks.
+    return both.filter(pl.col("breaks") != pl.col("was").fill_null(0)).select(keys)
+
+
+def _in_total(result: Side) -> list[str]:
+    """Return the indicators that give to the total."""
+    return result.contributions.filter(pl.col("contribution").is_not_null())["indicator"].unique().to_list()
+
+
+def _marked(frame: pl.DataFrame, broken: pl.DataFrame, *keys: str) -> pl.DataFrame:
+    """Add the column `areas_changed`: whether the rows are among some."""
+    marks = broken.with_columns(areas_changed=pl.lit(value=True))
+    marked = frame.join(marks, on=keys, how="left", maintain_order="left")
+    return marked.with_columns(pl.col("areas_changed").fill_null(value=False))
+
+
+def _labels(result: Side) -> list[str]:
+    return result.totals["period"].unique(maintain_order=True).to_list()
+
+
+def _span(result: Side) -> Message:
+    labels = _labels(result)
     if not labels:
         return Message("nothing")
     return Message("{first} to {last}", first=labels[0], last=labels[-1])
 
 
 def _old(frame: pl.DataFrame, pairs: Mapping[str, str]) -> pl.DataFrame:
-    """Return the rows of the old periods under the labels of the new ones."""
+    """Return the rows of the old periods, relabelled with the new ones."""
     back = pl.DataFrame({"period_before": list(pairs.values()), "new": list(pairs)})
-    found = frame.rename({"period": "period_before"}).join(back, on="period_before", how="inner", maintain_order="left")
-    return found.rename({"new": "period"})
+    rows = frame.rename({"period": "period_before"}).join(back, on="period_before", how="inner", maintain_order="left")
+    return rows.rename({"new": "period"})
 
 
 def _new(frame: pl.DataFrame, pairs: Mapping[str, str]) -> pl.DataFrame:
@@ -207,11 +265,13 @@ def _new(frame: pl.DataFrame, pairs: Mapping[str, str]) -> pl.DataFrame:
 
 
 def _split(after: str, before: str, between: pl.DataFrame | None) -> dict[str, pl.Expr]:
-    """Return the whole change and its two parts, null where they cannot be told apart."""
+    """Return the change and its two effects, null if they cannot be separated."""
     nothing = pl.lit(None, dtype=pl.Float64)
     middle = pl.col("between") if between is not None else nothing
     parts = {"from_data": middle - pl.col(before), "from_definition": pl.col(after) - middle}
-    return {name: _clean(one) for name, one in {"change": pl.col(after) - pl.col(before), **parts}.items()}
+    return {
+        name: _clean(expression) for name, expression in {"change": pl.col(after) - pl.col(before), **parts}.items()
+    }
 
 
 def _clean(value: pl.Expr) -> pl.Expr:
@@ -246,7 +306,7 @@ def _totals(before: Side, after: Side, bridge: Side | None, pairs: Mapping[str, 
 
 
 def _middle(bridge: Side, before: Side, pairs: Mapping[str, str]) -> pl.DataFrame:
-    """Return the totals in between, under the labels of the new periods."""
+    """Return the totals of the bridge, relabelled with the new periods."""
     return _old(bridge.totals, pairs) if bridge is before else _new(bridge.totals, pairs)
 
 
@@ -254,10 +314,10 @@ def _indicators(before: Side, after: Side, bridge: Side | None, pairs: Mapping[s
     keys = ["period", "entity", "indicator"]
     values = ["title", "value", "unit", "score"]
 
-    def joined(one: Side, place: Place) -> pl.DataFrame:
-        given = place(one.contributions, pairs).select(*keys, "contribution", "weight", other="title")
-        mine = place(one.indicators, pairs).select(*keys, *values)
-        both = mine.join(given, on=keys, how="full", coalesce=True, maintain_order="left_right")
+    def joined(result: Side, place: Place) -> pl.DataFrame:
+        contributions = place(result.contributions, pairs).select(*keys, "contribution", "weight", other="title")
+        values_of = place(result.indicators, pairs).select(*keys, *values)
+        both = values_of.join(contributions, on=keys, how="full", coalesce=True, maintain_order="left_right")
         return both.with_columns(pl.coalesce("title", "other").alias("title")).drop("other")
 
     old = joined(before, _old).rename({name: f"{name}_before" for name in (*values, "contribution", "weight")})
@@ -267,11 +327,11 @@ def _indicators(before: Side, after: Side, bridge: Side | None, pairs: Mapping[s
         place = _old if bridge is before else _new
         middle = place(bridge.contributions, pairs).select(*keys, between="contribution")
         frame = frame.join(middle, on=keys, how="left", maintain_order="left")
-    given = ["contribution", "contribution_before", *(["between"] if middle is not None else [])]
-    # What a total does not have gives it nothing; where there is no total nothing gives anything.
-    total = {name: pl.col(name).is_not_null().any().over("period", "entity") for name in given}
-    frame = frame.with_columns(pl.when(total[name]).then(pl.col(name).fill_null(0.0)) for name in given)
-    # Entries have no weight; a part that only one result has weighs nothing in the other.
+    required = ["contribution", "contribution_before", *(["between"] if middle is not None else [])]
+    # A part that a total lacks contributes 0; without a total all contributions are null.
+    total = {name: pl.col(name).is_not_null().any().over("period", "entity") for name in required}
+    frame = frame.with_columns(pl.when(total[name]).then(pl.col(name).fill_null(0.0)) for name in required)
+    # Entries have no weight; a part that only one result has weighs 0 in the other.
     both = pl.coalesce("weight", "weight_before").is_not_null()
     weight = {name: pl.when(both).then(pl.col(name).fill_null(0.0)) for name in ("weight_before", "weight")}
     frame = frame.select(
@@ -288,7 +348,7 @@ def _indicators(before: Side, after: Side, bridge: Side | None, pairs: Mapping[s
 
 
 def _from_weight() -> pl.Expr:
-    """Return the change of a contribution that comes of its weight: (new - old weight) x points a percent."""
+    """Return the change of a contribution due to its weight: (new - old weight) x points per percent."""
     old, new = pl.col("weight_before").fill_null(0.0), pl.col("weight").fill_null(0.0)
     rate = pl.when(new > 0).then(pl.col("contribution") / new).when(old > 0).then(pl.col("contribution_before") / old)
     change = pl.col("contribution") - pl.col("contribution_before")
@@ -297,7 +357,7 @@ def _from_weight() -> pl.Expr:
 
 
 def _two_ways() -> pl.Expr:
-    """Whether data and definition moved a contribution, be it back and forth."""
+    """Return whether both data and definition moved a contribution, possibly in opposite directions."""
     return (pl.col("from_data").abs() > NOISE) | (pl.col("from_definition").abs() > NOISE)
 
 
@@ -327,12 +387,12 @@ def _definitions(before: Side, after: Side) -> pl.DataFrame:
 
 
 def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every value of a tree as text, with the path that leads to it."""
+    """Yield the values of a tree as text, with their paths."""
     if isinstance(tree, Mapping):
-        for key, one in tree.items():
-            yield from _leaves(one, Column(path).fact(key) if path else str(key))
+        for key, item in tree.items():
+            yield from _leaves(item, Column(path).fact(key) if path else str(key))
     elif isinstance(tree, list | tuple):
-        for place, one in enumerate(tree, 1):
-            yield from _leaves(one, f"{path}[{place}]")
+        for place, item in enumerate(tree, 1):
+            yield from _leaves(item, f"{path}[{place}]")
     elif tree is not None:
         yield path, str(tree)

@@ -1,6 +1,6 @@
-"""Why a unit got its score: from the star down to the figures, with weights and contributions that add up.
+"""Explanation of a score: from the stars down to the figures, with weights and contributions that add up.
 
-The explanation is a tree of plain nodes, so the terminal, a report and a service show the same one.
+The explanation is a tree of plain nodes, which the terminal, reports and services share.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import polars as pl
 from kpi.engine.contributions import NOISE, Entry, entry_name, limits, residual_title
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, statements, suggest
-from kpi.intake.entities import Entities
+from kpi.intake.entities import Entities, from_data
 from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Points, Veto, awards, vetoes
 from kpi.language.model import kind_of
@@ -23,17 +23,19 @@ from kpi.language.record_columns import counted_in, reads_times
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
 from kpi.values.columns import Column
+from kpi.values.periods import Period
 from kpi.values.status import STATUSES
 
 
 @dataclass(frozen=True)
 class Explained:
-    """One line of an explanation and what is below it.
+    """One line of an explanation with its parts.
 
-    `score` is in percent of full marks, `weight` in percent of the whole, `contribution` in points of the total, as
-    `contributions` defines it: those of the parts of a node add up to its own. `counted` is the score that entered
-    the mean of its parent, other than `score` where a missing part counts by itself. `treated` is the value that was
-    scored, other than `value` where data treatment changed it. `grade` is the name of the level of a total.
+    `score` is in percent of full marks, `weight` in percent of the total weight, `contribution` in points of the total,
+    as `contributions` defines it: the contributions of the parts of a node add up to its own. `counted` is the score
+    that entered the mean of the parent, which differs from `score` where a missing part is substituted. `treated` is
+    the value that was scored, which differs from `value` after data treatment. `grade` is the name of the level of a
+    total.
     """
 
     name: str
@@ -52,41 +54,43 @@ class Explained:
     parts: tuple[Explained, ...] = field(default=())
 
     def walk(self) -> Iterator[Explained]:
-        """Yield the node and everything below it."""
+        """Yield the node and all its descendants."""
         yield self
         for part in self.parts:
             yield from part.walk()
 
 
 def name_of(card: Scorecard, entity: str) -> str:
-    """Return the name that results show for an entity's name, short name or code; the text itself when it is none."""
+    """Return the displayed name for the name, short name or code of an entity; unknown texts are returned unchanged."""
     entities = Entities(card.entities, closed=True)
     place = entities.place(entity)
     return entity if place is None else entities.names[place]
 
 
 def explain(card: Scorecard, entity: str, indicator: str | None = None, *, period: str | None = None) -> Explained:
-    """Return why an entity got its score, or one indicator (or pillar) its own.
+    """Return the explanation of the total of an entity, or of one of its indicators or pillars.
 
     Args:
         card: a scorecard.
-        entity: a name or code.
-        indicator: an indicator or pillar, by name or title; the whole tree when None.
-        period: a label; the last one when None.
+        entity: the name or code.
+        indicator: the name or title of an indicator or pillar; None for the whole tree.
+        period: the label; None for the last.
 
     Raises:
-        DataError: when there is no such entity, indicator or period.
+        DataError: if the entity, indicator or period does not exist.
     """
     system = card.definition
     entities = Entities(card.entities, closed=True)
     place = entities.place(entity)
     if place is None:
+        if (gone := went(card, entity)) is not None:
+            raise DataError(gone)
         named = [name for name in entities.names if clean(name).startswith(f"{clean(entity)}(")]
         hint = Message("there is {entities}", entities=tuple(named[:5])) if named else suggest(entity, entities.names)
         raise DataError(Diagnostic("K602", Message("`{entity}` is not among the entities", entity=entity), hint=hint))
     labels = card.periods
     label = period or labels[-1]
-    index = next((index for index, one in card.labels.items() if one == label), None)
+    index = next((index for index, text in card.labels.items() if text == label), None)
     if index is None:
         raise DataError(
             Diagnostic(
@@ -96,13 +100,14 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
             )
         )
     row = card.detailed.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
-    tree = _Tree(system, row)
+    of_entity = card.frame.filter(pl.col("entity") == place)
+    tree = _Tree(system, row, {int(one["period"]): one for one in of_entity.iter_rows(named=True)})
     if indicator is None:
         return tree.total()
     names = {**{name: name for name in [*system.indicators, *system.pillars, *system.measures]}}
     names |= {
-        (one.title or name): name
-        for name, one in [*system.measures.items(), *system.pillars.items(), *system.indicators.items()]
+        (definition.title or name): name
+        for name, definition in [*system.measures.items(), *system.pillars.items(), *system.indicators.items()]
     }
     if indicator not in names:
         raise DataError(
@@ -115,36 +120,49 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
     return tree.node(names[indicator])
 
 
-class _Tree:
-    """The nodes of one row of the wide frame."""
+def went(card: Scorecard, entity: str) -> Diagnostic | None:
+    """Return the finding about an entity that went into others, None of any other."""
+    units = from_data(card.former)
+    place = units.place(entity)
+    former = next((name for name in card.former if place is not None and units.place(name) == place), None)
+    if former is None:
+        return None
+    hint = Message("ask for the unit that there is now")
+    if former in card.renamed:
+        hint = Message("its name is {name} now", name=card.renamed[former])
+    return Diagnostic("K602", card.former[former], hint=hint)
 
-    def __init__(self, system: System, row: Mapping[str, Any]) -> None:
-        self.system, self.row = system, row
+
+class _Tree:
+    """The nodes of the explanation of one row of the wide frame."""
+
+    def __init__(self, system: System, row: Mapping[str, Any], periods: Mapping[int, Mapping[str, Any]]) -> None:
+        self.system, self.row, self.periods = system, row, periods
 
     def total(self) -> Explained:
         row, system = self.row, self.system
         names = system.stars.names if system.stars is not None else {}
-        taken = {entry.name: entry for entry in limits(system)}
+        entries = {entry.name: entry for entry in limits(system)}
         tops = self.parts(ROOT, list(system.tops)) if system.tops else ()
-        added = [self.award(name, one) for name, one in awards(system.adjustments).items()]
-        bounds = [self.limit(entry) for entry in taken.values() if entry.kind != "veto"]
-        vetoed = [self.veto(name, one, taken) for name, one in vetoes(system.adjustments).items()]
+        added = [self.award(name, award) for name, award in awards(system.adjustments).items()]
+        bounds = [self.limit(entry) for entry in entries.values() if entry.kind != "veto"]
+        vetoed = [self.veto(name, adjustment, entries) for name, adjustment in vetoes(system.adjustments).items()]
         return Explained(
             ROOT, Message("Composite score"), "total", row["score"], 100.0, row["raw"], row["raw"], None,
             row[Column("raw").status],
             f"{row['stars']}" if row["stars"] is not None else "",
             grade=None if row["stars"] is None else names.get(int(row["stars"])),
-            parts=(*tops, *added, *(one for one in bounds if one.contribution), *vetoed),
+            parts=(*tops, *added, *(bound for bound in bounds if bound.contribution), *vetoed),
         )  # fmt: skip
 
     def points(self, entry: Entry) -> float | None:
-        """Return the points of an entry in this row, None where they are nothing but the last bits of numbers."""
-        found: float | None = pl.DataFrame([self.needed], infer_schema_length=None).select(entry.points).item()
-        return None if found is None or abs(found) < NOISE else found
+        """Return the points of an entry in this row, None if they are floating-point error."""
+        points: float | None = pl.DataFrame([self.needed], infer_schema_length=None).select(entry.points).item()
+        return None if points is None or abs(points) < NOISE else points
 
     @cached_property
     def needed(self) -> dict[str, Any]:
-        """The columns of the row that entries of adjustments and limits read."""
+        """The columns of the row that the entries of adjustments and limits read."""
         adjustments = self.system.adjustments
         columns = [Column(ROOT).score, *(Column(name).fact(key) for name in adjustments for key in ("points", "veto"))]
         return {name: self.row[name] for name in columns if name in self.row}
@@ -152,30 +170,30 @@ class _Tree:
     def limit(self, entry: Entry) -> Explained:
         return Explained(entry.name, entry.title, entry.kind, contribution=self.points(entry))
 
-    def veto(self, name: str, one: Veto, taken: Mapping[str, Entry]) -> Explained:
+    def veto(self, name: str, adjustment: Veto, entries: Mapping[str, Entry]) -> Explained:
         holds = self.row[Column(name).veto]
         unjudged = self.row[Column(name).unjudged]
-        effect = one.effect.words(self.system.stars.names if self.system.stars is not None else {})
+        effect = adjustment.effect.words(self.system.stars.names if self.system.stars is not None else {})
         if holds:
-            detail = Message("{condition}, applied: {effect}", condition=one.when, effect=effect)
+            detail = Message("{condition}, applied: {effect}", condition=adjustment.when, effect=effect)
         elif unjudged:
-            detail = Message("{condition}, not judged for want of figures", condition=one.when)
+            detail = Message("{condition}, not judged for want of figures", condition=adjustment.when)
         else:
-            detail = Message("{condition}, not applied", condition=one.when)
-        entry = taken.get(entry_name(self.system, name))
+            detail = Message("{condition}, not applied", condition=adjustment.when)
+        entry = entries.get(entry_name(self.system, name))
         took = None if entry is None else self.points(entry)
-        return Explained(name, one.title or name, "veto", contribution=took, detail=detail)
+        return Explained(name, adjustment.title or name, "veto", contribution=took, detail=detail)
 
-    def award(self, name: str, one: Points) -> Explained:
-        points, detail = self.row[Column(name).points], self.opening(name, one)
-        return Explained(name, one.title or name, kind_of(type(one)), contribution=points, detail=detail)
+    def award(self, name: str, adjustment: Points) -> Explained:
+        points, detail = self.row[Column(name).points], self.opening(name, adjustment)
+        return Explained(name, adjustment.title or name, kind_of(type(adjustment)), contribution=points, detail=detail)
 
-    def opening(self, name: str, one: Points) -> str:
-        """Return what points wait for, and whether that is there."""
+    def opening(self, name: str, adjustment: Points) -> str:
+        """Return the condition of conditional points, and whether it holds."""
         if Column(name).opened not in self.row:
             return ""
-        titles = {key: self.titled(key) for key in one.waits_for()}
-        condition = one.opens_words(titles)
+        titles = {key: self.titled(key) for key in adjustment.waits_for()}
+        condition = adjustment.opens_words(titles)
         return condition if self.row[Column(name).opened] else Message("{condition}, not reached", condition=condition)
 
     def titled(self, name: str) -> str:
@@ -185,15 +203,15 @@ class _Tree:
         return self.system.symbols[name].title
 
     def parts(self, node: str, names: list[str]) -> tuple[Explained, ...]:
-        """Return the parts of a node, and what they do not explain of it."""
+        """Return the parts of a node and the residual."""
         residual = self.row.get(Column(node).residual)
-        found = tuple(self.node(name) for name in names)
+        parts = tuple(self.node(name) for name in names)
         if residual is None or abs(residual) < NOISE:
-            return found
-        one = self.system.composite if node == ROOT else self.system.pillars[node]
-        kind = "rounding" if one.mean in ("arithmetic", "minimum") else "mean"
+            return parts
+        definition = self.system.composite if node == ROOT else self.system.pillars[node]
+        kind = "rounding" if definition.mean in ("arithmetic", "minimum") else "mean"
         title = residual_title(self.system, node)
-        return (*found, Explained(Column(node).residual, title, kind, contribution=residual))
+        return (*parts, Explained(Column(node).residual, title, kind, contribution=residual))
 
     def node(self, name: str) -> Explained:
         if name in self.system.pillars:
@@ -203,7 +221,7 @@ class _Tree:
         return self.measure(name)
 
     def stand_in(self, name: str) -> str:
-        """Return what counts in the place of a part without a score."""
+        """Return the score that is substituted for a part without one."""
         counted = self.row.get(Column(name).counted)
         if self.row[Column(name).score] is not None or counted is None:
             return ""
@@ -222,11 +240,11 @@ class _Tree:
         )  # fmt: skip
 
     def indicator(self, name: str) -> Explained:
-        row, one = self.row, self.system.indicators[name]
+        row, indicator = self.row, self.system.indicators[name]
         status = row[Column(name).status]
         if status == "ok":
             status = row[Column(name).score.status]
-        inputs = dict.fromkeys(used for _, used in one.inputs())
+        inputs = dict.fromkeys(used for _, used in indicator.inputs())
         return Explained(
             name, self.system.symbols[name].title, "indicator", row[Column(name).score], row.get(Column(name).weight),
             row.get(Column(name).contribution),
@@ -236,9 +254,10 @@ class _Tree:
         )  # fmt: skip
 
     def how(self, name: str) -> Iterator[str]:
-        """Return the formula, the target in force, its attainment, and the rule where it is the indicator's own."""
-        row, one, unit = self.row, self.system.indicators[name], self.system.unit(name)
-        yield one.words(self.system.symbols)
+        """Yield the formula, the target in force, its attainment, and the scoring rule if the indicator has its own."""
+        row, indicator, unit = self.row, self.system.indicators[name], self.system.unit(name)
+        yield indicator.words(self.system.symbols)
+        yield from self.baseline(name)
         targets = self.system.targets(name)
         if is_fixed(targets):
             yield Message("target {target}", target=targets[0].words(unit))
@@ -251,31 +270,56 @@ class _Tree:
             )
         elif targets and row[Column(name).score] is not None and (rule := self.system.rule(name)) and rule.needs_target:
             yield Message("no task set")
-        if row[Column(name).attainment] is not None and one.quantitative:
+        if row[Column(name).attainment] is not None and indicator.quantitative:
             yield Message("attainment {percent:.1f} %", percent=row[Column(name).attainment])
         if row[Column(name).schedule] is not None:
             yield Message("schedule {percent:.1f} %", percent=row[Column(name).schedule])
-        if one.score is not None:
-            yield one.score.in_full()
+        if indicator.score is not None:
+            yield indicator.score.in_full()
         yield from self.changed(name)
         if stand_in := self.stand_in(name):
             yield stand_in
 
+    def baseline(self, name: str) -> Iterator[str]:
+        """Return the figure that the value is computed against, and its period."""
+        grain = self.system.period
+        known = self.system.indicators[name].baseline(self.row["period"], grain)
+        if known is None:
+            return
+        of, index = known
+        then, when = self.periods.get(index), Period.of(index, grain).label
+        value = None if then is None else then[of]
+        if value is not None:
+            yield Message(
+                "compared with {value:,.10g} {unit} in {period}", value=value, unit=self.system.unit(of), period=when
+            )
+            return
+        status = STATUSES["missing" if then is None else then[Column(of).status]]
+        yield Message("compared with {period}, which has no figure: {status}", period=when, status=status)
+
+    def broken(self, name: str) -> Iterator[Message]:
+        """Return that a series breaks with the period, as areas changed."""
+        before = self.periods.get(self.row["period"] - 1)
+        columns = [column for column in self.system.breaks(name) if column in self.row]
+        if before is not None and any(before[column] != self.row[column] for column in columns):
+            label = Period.of(self.row["period"] - 1, self.system.period).label
+            yield Message("areas changed: not comparable with {period} and before", period=label)
+
     def changed(self, name: str) -> Iterator[str]:
-        """Return what data treatment did to a value, step by step."""
+        """Yield the changes of a value by data treatment, step by step."""
         before = self.row[name]
         for step, names in self.system.steps.items():
             if name not in names:
                 continue
-            now = self.row[Column(name).after(step)]
-            if now != before:
+            current = self.row[Column(name).after(step)]
+            if current != before:
                 yield Message(
                     "{treatment}: {before} → {after}",
                     treatment=self.system.treatment[step].words(),
                     before=_shown(before),
-                    after=_shown(now),
+                    after=_shown(current),
                 )
-            before = now
+            before = current
 
     def measure(self, name: str) -> Explained:
         rows = self.row.get(Column(name).rows) or 0
@@ -295,6 +339,7 @@ class _Tree:
             details.append(Message("where {condition}", condition=measure.where))
         if added := self.row.get(Column(name).added):
             details.append(Message("change of divisions: {changes}", changes=added))
+        details += self.broken(name)
         if not rows and self.row[name] == 0 and getattr(measure, "none", None) == 0:
             details = [Message("no record, counted as 0 (none: 0)")]
         return Explained(
@@ -308,7 +353,7 @@ def _shown(value: float | None) -> str:
 
 
 def words(status: str) -> str:
-    """Return a status in the users' words.
+    """Return the description of a status.
 
     >>> words("zero_denominator")
     'zero denominator'

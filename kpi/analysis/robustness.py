@@ -1,8 +1,8 @@
-"""Robustness (稳健性): how far ranks and stars depend on choices that could have been made otherwise.
+"""Robustness (稳健性): how ranks and stars depend on choices that could have been made otherwise.
 
-Two questions. What if many choices were a little different at once: simulated runs draw every weight anew and pick a
-normalisation, a mean and a policy for missing parts; the answer is an interval of places for every entity. And
-what does each choice do alone: one alternative at a time, and each indicator and pillar left out.
+The uncertainty analysis varies many choices at once: each simulated run draws all weights, a normalisation, a mean and
+a policy for missing parts; the result is an interval of ranks for every entity. The sensitivity analysis varies one
+choice at a time, and leaves out each indicator and pillar.
 
 Source: OECD/JRC Handbook on Constructing Composite Indicators (2008), 7, uncertainty analysis; COINr (Becker et al.
 2022). The alternatives and the width of the weights are ours.
@@ -31,8 +31,8 @@ from kpi.language.system import System
 from kpi.process.progress import stage
 from kpi.values.columns import Column
 
-#: The alternatives to what a system declares. Scales from 1 keep geometric means of the worst above zero; where scores
-#: are zero a power mean takes the place of the geometric one, which would make all of them equal.
+#: The alternatives to the choices of a system. Scales start at 1 to keep geometric means positive; if scores are zero,
+#: a power mean replaces the geometric one, which would make all of them equal.
 NORMALISATIONS: dict[str, Rule] = {
     "minmax": MinMax(scale=(1.0, 100.0)), "zscore": ZScore(), "percentile": Percentile(scale=(1.0, 100.0)),
 }  # fmt: skip
@@ -42,24 +42,24 @@ POLICIES: dict[str, Missing] = {
     "zero": Missing.model_validate({"zero": {}}),
     "cohort_mean": Missing.model_validate({"cohort_mean": {}}),
 }
-#: What stands for a system's own choice.
+#: The name of the system's own choice.
 DECLARED = "declared"
 
-#: How many cells of a stacked frame are held at once.
+#: The maximum number of cells of a stacked frame.
 CELLS = 20_000_000
 
 
 @dataclass(frozen=True)
 class Robustness:
-    """What was found, for one period; `ranks` of the simulated runs, `alternatives` one at a time.
+    """The result for one period: `ranks` of the simulated runs, `alternatives` one at a time.
 
-    `ranks`, in the order of the ranking: cohort, entity, rank (as scored), mean, median, low, high (the 5th and the
-    95th percentile of the places), best, worst, stars, kept (percent of the runs with the declared normalisation,
-    for whose scale the cut points are made, that give the same stars; null without stars).
+    `ranks`, ordered by rank: cohort, entity, rank (as scored), mean, median, low, high (5th and 95th percentile of the
+    ranks), best, worst, stars, kept (percent of the runs with the declared normalisation that give the same stars,
+    since cut points are made for its scale; null without stars).
 
-    `alternatives`, what moves most first: assumption (normalisation, mean, missing, without), alternative (for
-    `without` the indicator or pillar left out), title, moved (mean of |change of place|), most (the largest), entity
-    (whose it is), stars (how many entities have other stars; null where the scale of scores is another).
+    `alternatives`, ordered by effect: assumption (normalisation, mean, missing, without), alternative (for `without`
+    the indicator or pillar left out), title, moved (mean of |change of rank|), most (the largest), entity (with the
+    largest change), stars (number of entities with other stars; null if the scale of scores differs).
     """
 
     card: Scorecard
@@ -73,7 +73,7 @@ class Robustness:
 
 @dataclass(frozen=True)
 class Choice:
-    """One way to score: names of a normalisation, a mean and a policy, each may be the declared one."""
+    """One way to score: the names of a normalisation, a mean and a policy; each may be the declared one."""
 
     normalisation: str = DECLARED
     mean: str = DECLARED
@@ -83,20 +83,20 @@ class Choice:
 def stressed(
     card: Scorecard, *, period: str | None = None, runs: int = 500, weights: float = 20, seed: int = 1
 ) -> Robustness:
-    """Return how robust the ranking of a period is.
+    """Return the robustness of the ranking of a period.
 
     Args:
         card: the results as scored.
-        period: which, by its label; left out: the last that is shown.
-        runs: how many are simulated.
-        weights: every weight is drawn from within so many percent of its own, evenly.
-        seed: the same seed gives the same runs.
+        period: the label of the period; None for the last that is shown.
+        runs: the number of simulated runs.
+        weights: the half-width in percent of the uniform distribution that each weight is drawn from.
+        seed: of the random numbers; equal seeds give equal runs.
 
     Raises:
         DataError: when there is nothing to rank.
     """
     label = period or card.periods[-1]
-    index = next(index for index, one in card.labels.items() if one == label)
+    index = next(index for index, text in card.labels.items() if text == label)
     if not card.definition.tops:
         hint = Message("write `pillars:`, with the weights of the indicators")
         raise DataError(
@@ -114,12 +114,12 @@ def stressed(
 
 
 class _Study:
-    """A scorecard and the variants of its system, over the rows that matter."""
+    """A scorecard and the variants of its system, restricted to the rows that matter."""
 
     def __init__(self, card: Scorecard, index: int) -> None:
         self.card, self.index, self.system = card, index, card.definition
         stars = self.system.stars
-        #: Whether levels depend on those before, so that all periods have to be run.
+        #: Whether levels depend on earlier ones, so that all periods have to be run.
         self.remembers = any(getattr(stars, key, None) for key in ("moves", "guardrail", "one_rung"))
         rows = pl.col("period") <= index if self.remembers else pl.col("period") == index
         self.rows = card.frame.lazy().filter(rows)
@@ -131,18 +131,18 @@ class _Study:
         """Return the alternatives that make a difference here, by assumption."""
         system = self.system
         scores = [Column(name).score for name in system.parents if name in system.indicators]
-        gaps = any(not here[Column(one).status].is_in(["ok", "not_applicable"]).all() for one in scores)
-        zeros = any((here[one] <= 0).any() for one in scores)
-        means = [one for one in MEANS if one != ("geometric" if zeros else "power")]
+        gaps = any(not here[Column(name).status].is_in(["ok", "not_applicable"]).all() for name in scores)
+        zeros = any((here[name] <= 0).any() for name in scores)
+        means = [mean for mean in MEANS if mean != ("geometric" if zeros else "power")]
         return {
             "normalisation": [name for name, rule in NORMALISATIONS.items() if rescored(system, rule)],
-            "mean": [one for one in means if any(node.mean != MEANS[one] for _, node, _ in system.tree)],
-            # Without a gap every policy is the same.
+            "mean": [mean for mean in means if any(node.mean != MEANS[mean] for _, node, _ in system.tree)],
+            # Without missing values all policies agree.
             "missing": list(POLICIES) if gaps else [],
         }
 
     def variant(self, choice: Choice) -> System:
-        """Return the system with a choice made."""
+        """Return the system with a choice applied."""
         system = self.system
         if choice.normalisation != DECLARED:
             system = changed(system, indicators=rescored(system, NORMALISATIONS[choice.normalisation]))
@@ -153,17 +153,17 @@ class _Study:
             update["missing"] = POLICIES[choice.missing]
         if not update:
             return system
-        pillars = {name: one.model_copy(update=update) for name, one in system.pillars.items()}
+        pillars = {name: pillar.model_copy(update=update) for name, pillar in system.pillars.items()}
         return changed(system, pillars=pillars, composite=system.composite.model_copy(update=update))
 
     def places(self, frame: pl.LazyFrame) -> pl.DataFrame:
-        """Return place and stars of the period: entity, cohort, rank (Float64), stars."""
+        """Return the ranks and stars of the period: entity, cohort, rank (Float64), stars."""
         rows = frame.filter(pl.col("period") == self.index)
-        found = rows.select("entity", "cohort", pl.col("rank").cast(pl.Float64), "stars")
-        return found.collect(engine="in-memory").sort("entity")
+        table = rows.select("entity", "cohort", pl.col("rank").cast(pl.Float64), "stars")
+        return table.collect(engine="in-memory").sort("entity")
 
     def scored(self, normalisation: str = DECLARED) -> pl.DataFrame:
-        """Return the rows with the scores of indicators by a normalisation; entities without a rank are left out."""
+        """Return the rows with indicators scored by a normalisation; entities without a rank are left out."""
         if normalisation not in self.bases:
             rows = self.rows
             if normalisation != DECLARED:
@@ -177,23 +177,23 @@ class _Study:
     # ---- ONE AT A TIME ---- #
 
     def alternatives(self) -> pl.DataFrame:
-        """Return what each alternative does alone."""
-        found = []
+        """Return the effect of each alternative by itself."""
+        rows = []
         for assumption, names in self.options.items():
             for name in names:
                 choice = Choice(**{assumption: name})
-                found.append((assumption, name, "", *self._moved(self.variant(choice), choice.normalisation)))
+                rows.append((assumption, name, "", *self._moved(self.variant(choice), choice.normalisation)))
         for part in [*self.system.tops, *self.system.parents]:
             parent = self.system.pillars.get(self.system.parents.get(part, ""))
-            # Without its only part a pillar goes too, and is there to be left out itself.
+            # A pillar with a single part is removed with it, and is an alternative by itself.
             rest = None if parent is not None and len(parent.parts) == 1 else leave_out(self.system, part)
             if rest is not None:
-                found.append(("without", part, self._title(part), *self._moved(rest)))
+                rows.append(("without", part, self._title(part), *self._moved(rest)))
         schema = {
             "assumption": pl.String, "alternative": pl.String, "title": pl.String, "moved": pl.Float64,
             "most": pl.Float64, "entity": pl.String, "stars": pl.Int64,
         }  # fmt: skip
-        frame = pl.DataFrame(found, schema=schema, orient="row")
+        frame = pl.DataFrame(rows, schema=schema, orient="row")
         return frame.sort("moved", "assumption", "alternative", descending=[True, False, False], nulls_last=True)
 
     def _moved(
@@ -205,10 +205,10 @@ class _Study:
         if change.drop_nulls().is_empty():
             return None, None, "", None
         most = float(change.max())  # type: ignore[arg-type]
-        who = "" if most == 0 else self.card.entities["entity"][both["entity"][change.arg_max() or 0]]
+        entity = "" if most == 0 else self.card.entities["entity"][both["entity"][change.arg_max() or 0]]
         compared = normalisation == DECLARED and self.system.stars is not None
         stars = None if not compared else int(both["stars"].ne_missing(both["stars.other"]).sum())
-        return float(change.mean()), most, who, stars  # type: ignore[arg-type]
+        return float(change.mean()), most, entity, stars  # type: ignore[arg-type]
 
     def _title(self, part: str) -> str:
         if part in self.system.pillars:
@@ -218,7 +218,7 @@ class _Study:
     # ---- MANY AT ONCE ---- #
 
     def simulated(self, runs: int, width: float, draw: random.Random) -> pl.DataFrame:
-        """Return the places of every run: run, entity, rank, stars, own (whether the normalisation is declared)."""
+        """Return the ranks of every run: run, entity, rank, stars, own (whether the normalisation is declared)."""
         factors = Noisy(self.system)
         drawn: dict[Choice, list[dict[str, float]]] = {}
         for run in range(runs):
@@ -230,15 +230,15 @@ class _Study:
             stages = list(tree(factors.applied(self.variant(choice))))
             base = self.scored(choice.normalisation)
             size = max(1, CELLS // max(1, base.height * (base.width + len(factors.columns))))
-            if not factors.apart:
+            if not factors.stackable:
                 size = 1
             for first in range(0, len(many), size):
-                some = pl.DataFrame(many[first : first + size], schema_overrides={"#run": pl.Int64})
-                stacked = _through(stages, _stacked(base, some))
+                batch = pl.DataFrame(many[first : first + size], schema_overrides={"#run": pl.Int64})
+                stacked = _through(stages, _stacked(base, batch))
                 rows_of = stacked.filter(pl.col("period") == self.index)
-                found = rows_of.select("#run", "#who", pl.col("rank").cast(pl.Float64), "stars")
+                ranks = rows_of.select("#run", "#who", pl.col("rank").cast(pl.Float64), "stars")
                 done.append(
-                    found.collect(engine="in-memory").with_columns(own=pl.lit(choice.normalisation == DECLARED))
+                    ranks.collect(engine="in-memory").with_columns(own=pl.lit(choice.normalisation == DECLARED))
                 )
         return pl.concat(done).rename({"#who": "entity", "#run": "run"})
 
@@ -252,23 +252,23 @@ class _Study:
             kept=pl.col("stars").eq_missing(pl.col("usual")).filter(pl.col("own")).mean() * 100,
         )  # fmt: skip
         names = self.card.entities["entity"]
-        found = self.nominal.join(summed, on="entity", how="left").sort("cohort", "rank", "entity", nulls_last=True)
-        kept = pl.when(pl.col("stars").is_not_null()).then(pl.col("kept"))
-        return found.select(
+        table = self.nominal.join(summed, on="entity", how="left").sort("cohort", "rank", "entity", nulls_last=True)
+        unchanged = pl.when(pl.col("stars").is_not_null()).then(pl.col("kept"))
+        return table.select(
             "cohort", pl.col("entity").map_elements(lambda place: names[place], return_dtype=pl.String), "rank", "mean",
-            "median", "low", "high", "best", "worst", "stars", kept.alias("kept"),
+            "median", "low", "high", "best", "worst", "stars", unchanged.alias("kept"),
         )  # fmt: skip
 
 
 def _through(stages: Iterable[Stage], frame: pl.LazyFrame) -> pl.LazyFrame:
-    for one in stages:
-        if one.columns:
-            frame = one(frame)
+    for step in stages:
+        if step.columns:
+            frame = step(frame)
     return frame
 
 
 def _stacked(base: pl.DataFrame, runs: pl.DataFrame) -> pl.LazyFrame:
-    """Every row once for each run, with the factors of the run; each run is a cohort of its own, of other entities."""
+    """Repeat every row for each run, with the factors of the run; each run has cohorts and entities of its own."""
     number = int(base["#entities"][0])
     place = pl.int_range(pl.len(), dtype=pl.Int64)
     every = base.lazy().with_columns(pl.col("entity").alias("#who")).join(

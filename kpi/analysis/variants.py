@@ -1,4 +1,4 @@
-"""Variants of a system: the same with other rules, without a part, or with weights that are drawn."""
+"""Variants of a system: with other rules, without a part, or with random weights."""
 
 from __future__ import annotations
 
@@ -18,53 +18,57 @@ from kpi.values.status import literal
 
 
 def changed(system: System, **fields: Any) -> CheckedSystem:
-    """Return a system with some fields replaced by others that are known to be sound."""
+    """Return a copy of a system with some fields replaced, without validating them again."""
     return CheckedSystem.of(system.model_copy(update=fields))
 
 
 def rescored(system: System, rule: Rule) -> dict[str, Any]:
-    """Return the indicators with another rule; empty where no indicator would be scored otherwise.
+    """Return the indicators with another scoring rule; empty if that would change no indicator.
 
-    An indicator with a rule of the same kind keeps its own, and so does a milestone: done or not is no quantity.
+    An indicator with a rule of the same kind keeps its own, and so does a milestone, which is no quantity.
     """
-    found = {}
+    changed_indicators = {}
     for name, indicator in system.indicators.items():
-        now = system.rule(name)
-        if now is not None and type(now) is not type(rule) and indicator.quantitative:
-            found[name] = indicator.model_copy(update={"score": rule})
-    return {name: found.get(name, one) for name, one in system.indicators.items()} if found else {}
+        current = system.rule(name)
+        if current is not None and type(current) is not type(rule) and indicator.quantitative:
+            changed_indicators[name] = indicator.model_copy(update={"score": rule})
+    return (
+        {name: changed_indicators.get(name, unchanged) for name, unchanged in system.indicators.items()}
+        if changed_indicators
+        else {}
+    )
 
 
 def leave_out(system: System, part: str) -> System | None:
-    """Return a system without an indicator or pillar in its tree; a pillar without parts goes too. None: no tree left.
+    """Return a system without an indicator or pillar and pillars left empty; None if no tree is left.
 
     >>> from kpi.engine.plan import EXAMPLE
     >>> from kpi.language.loading.loader import examine_text
     >>> leave_out(examine_text(EXAMPLE).system, "length") is None
     True
     """
-    pillars, gone = dict(system.pillars), {part}
+    pillars, removed = dict(system.pillars), {part}
     pillars.pop(part, None)
     while True:
-        for name, one in pillars.items():
-            if gone & one.parts.keys():
-                rest = {key: weight for key, weight in one.parts.items() if key not in gone}
-                pillars[name] = one.model_copy(update={"parts": rest})
-        empty = [name for name, one in pillars.items() if not one.parts]
+        for name, pillar in pillars.items():
+            if removed & pillar.parts.keys():
+                rest = {key: weight for key, weight in pillar.parts.items() if key not in removed}
+                pillars[name] = pillar.model_copy(update={"parts": rest})
+        empty = [name for name, pillar in pillars.items() if not pillar.parts]
         if not empty:
             break
-        gone.update(empty)
-        pillars = {name: one for name, one in pillars.items() if name not in empty}
-    below = {key for one in pillars.values() for key in one.parts}
+        removed.update(empty)
+        pillars = {name: pillar for name, pillar in pillars.items() if name not in empty}
+    below = {key for pillar in pillars.values() for key in pillar.parts}
     tops = [name for name in system.tops if name in pillars]
-    # What only the pillar held goes with it.
+    # Parts of the pillar that nothing else has are removed with it.
     reached, waiting = set(tops), list(tops)
     while waiting:
         for key in pillars[waiting.pop()].parts:
             if key in pillars and key not in reached:
                 reached.add(key)
                 waiting.append(key)
-    pillars = {name: one for name, one in pillars.items() if name in reached}
+    pillars = {name: pillar for name, pillar in pillars.items() if name in reached}
     if not pillars or not below:
         return None
     stars: Any = system.stars
@@ -73,42 +77,47 @@ def leave_out(system: System, part: str) -> System | None:
     known = pillars.keys() | system.indicators.keys()
     breakers = tuple(name for name in system.ranking.tie_break if name in known)
     ranking = system.ranking.model_copy(update={"tie_break": breakers})
-    adjustments = {name: one.within(known) for name, one in system.adjustments.items()}
+    adjustments = {name: adjustment.within(known) for name, adjustment in system.adjustments.items()}
     return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments)
 
 
 def factor(node: str, place: int) -> str:
-    """Return the name of the column with what the weight of a part is multiplied by."""
+    """Return the name of the column with the random factor of the weight of a part."""
     return f"{node}~factor{place}"
 
 
 class Drawn(FromData):
-    """The weights of a node, given or found, times what was drawn for a run: the columns of `factor`."""
+    """The weights of a node, declared or derived from data, times the random factors of a run."""
 
     method: Literal["drawn"] = "drawn"
     name_: ClassVar[Message] = Message("simulated weights")
     node: str
-    given: tuple[float, ...]
+    declared: tuple[float, ...]
     inner: Any = None
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
-        """Return what the method behind finds."""
-        return list(self.given) if self.inner is None else self.inner.find(columns)
+        """Return the weights of the method that this one wraps."""
+        return list(self.declared) if self.inner is None else self.inner.find(columns)
 
     def column(self, parts: Sequence[pl.Expr]) -> pl.Expr:
         """Return the weights of each row as a list column."""
-        factors = [pl.col(factor(self.node, place)) for place in range(len(self.given))]
+        factors = [pl.col(factor(self.node, place)) for place in range(len(self.declared))]
         if self.inner is None:
-            return pl.concat_list([literal(weight) * one for weight, one in zip(self.given, factors, strict=True)])
-        found = self.inner.column(parts)
-        return pl.when(found.is_not_null()).then(
-            pl.concat_list([found.list.get(place) * one for place, one in enumerate(factors)])
+            return pl.concat_list(
+                [literal(weight) * factor_of for weight, factor_of in zip(self.declared, factors, strict=True)]
+            )
+        weights = self.inner.column(parts)
+        return pl.when(weights.is_not_null()).then(
+            pl.concat_list([weights.list.get(place) * factor_of for place, factor_of in enumerate(factors)])
         )
 
 
 @dataclass(frozen=True)
 class Noisy:
-    """The nodes of a system whose weights are drawn: `columns` are the factors, `apart` whether runs can be stacked."""
+    """The nodes of a system whose weights are random.
+
+    `columns` are the factors; `stackable` is whether runs can be stacked as cohorts.
+    """
 
     system: System
 
@@ -119,27 +128,27 @@ class Noisy:
         return tuple(factor(name, place) for name, _, parts in tree if len(parts) > 1 for place in range(len(parts)))
 
     @property
-    def apart(self) -> bool:
-        """Whether nothing looks beyond its cohort or knows it by its name, so that runs can stand as cohorts."""
-        found = [node.found for _, node, _ in self.system.tree]
-        return all(one is None or one.among == "cohort" for one in found) and not getattr(
+    def stackable(self) -> bool:
+        """Whether nothing depends on other cohorts or on the name of a cohort: runs can be stacked as cohorts."""
+        methods = [node.weights_method for _, node, _ in self.system.tree]
+        return all(method is None or method.among == "cohort" for method in methods) and not getattr(
             self.system.stars, "cohorts", None
         )
 
     def applied(self, system: System) -> System:
-        """Return a variant of the system with the weights of its nodes drawn."""
+        """Return a variant of the system with random weights of its nodes."""
         nodes: dict[str, Node] = {
             name: node.model_copy(update={"weights": _drawn(name, node, parts)})
             for name, node, parts in system.tree
             if len(parts) > 1
         }
-        pillars: Mapping[str, Any] = {name: nodes.get(name, one) for name, one in system.pillars.items()}
+        pillars: Mapping[str, Any] = {name: nodes.get(name, pillar) for name, pillar in system.pillars.items()}
         return changed(system, pillars=pillars, composite=nodes.get(ROOT, system.composite))
 
 
 def _drawn(name: str, node: Node, parts: Mapping[str, float]) -> Drawn:
-    inner = node.found
+    inner = node.weights_method
     return Drawn(
-        node=name, given=tuple(parts.values()), inner=inner, of="scores" if inner is None else inner.of,
+        node=name, declared=tuple(parts.values()), inner=inner, of="scores" if inner is None else inner.of,
         among="cohort" if inner is None else inner.among,
     )  # fmt: skip

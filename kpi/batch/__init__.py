@@ -1,1 +1,1 @@
-"""The batch: what changed is scored at night and stored."""
+"""The nightly batch: score what changed and store it."""

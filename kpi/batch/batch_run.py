@@ -1,4 +1,4 @@
-"""A whole night: one lock, every system, one publication; then what was asked to be written beside the store."""
+"""A batch run: take the lock, score every system, publish once, then write the requested outputs."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Message
 from kpi.process import progress
 from kpi.process.credentials import connection
 
-#: Tells the log that something happened.
-Tell = Callable[..., None]
+#: Logs an event with its fields.
+Logger = Callable[..., None]
 
 
 @dataclass
 class Night:
-    """What a night came to: its run, None when nothing was published, and one outcome a system."""
+    """The result of a run: its number, None if nothing was published, and one outcome per system."""
 
     run: Run | None = None
     outcomes: list[Outcome] = field(default_factory=list)
@@ -40,15 +40,15 @@ class Night:
 
     @property
     def failed(self) -> list[str]:
-        """The systems that could not be scored or were kept from the store."""
-        return [one.system for one in self.outcomes if one.status == "failed"]
+        """The systems that could not be scored or were not published."""
+        return [outcome.system for outcome in self.outcomes if outcome.status == "failed"]
 
 
 def store_of(config: Config) -> Store:
-    """Return the store of a configuration, opened lazily: nothing is written before a batch holds its lock.
+    """Return the store of a configuration, opened lazily: nothing is written before the lock is held.
 
     Raises:
-        DataError: K850 when the store has a layout of before, K851 when a Parquet store is asked for, K812 when a
+        DataError: K850 if the store has an older layout, K851 if a Parquet store is requested, K812 if a
             package is missing.
     """
     table = config.store
@@ -70,7 +70,7 @@ def store_of(config: Config) -> Store:
 
 
 def archive_of(config: Config) -> Archive:
-    """Return the archive: the folder named, else `archive` in the store's folder or beside the configuration."""
+    """Return the archive: the configured folder, or `archive` in the store or beside the configuration."""
     if config.archive is not None:
         return Archive(config.path(config.archive))
     return Archive(config.path(config.store.path or ".") / "archive")
@@ -78,46 +78,46 @@ def archive_of(config: Config) -> Archive:
 
 def run(
     config: Config, *, wait: float = 0, stop: bool = False, everything: bool = False,
-    supersede: tuple[str, str] | None = None, tell: Tell = lambda *_, **__: None,
+    supersede: tuple[str, str] | None = None, log: Logger = lambda *_, **__: None,
 ) -> Night:  # fmt: skip
-    """Run a night and return what it came to; the store holds the old results or the new ones, never a mixture.
+    """Run a night and return its result; the store holds the old or the new results, never a mixture.
 
-    A system that fails keeps its last results and does not stop the others.
+    A system that fails keeps its last results and does not affect the others.
 
     Args:
-        config: what to do.
-        wait: how many seconds to wait for another batch.
-        stop: leave at the first system that fails; nothing is published then.
+        config: the configuration.
+        wait: the seconds to wait for another batch.
+        stop: stop at the first system that fails, without publishing.
         everything: score every period, changed or not.
-        supersede: an edition and the reason for scoring its periods again.
-        tell: gets every event with its facts.
+        supersede: an edition and the reason for revising it.
+        log: receives every event with its fields.
 
     Raises:
-        KpiError: K810 when another batch is at work; what the store or the disk refuses, nothing being published then.
+        KpiError: K810 if another batch is running; errors of the store or the disk, in which case nothing is published.
     """
     began = time.perf_counter()
     store, archive = store_of(config), archive_of(config)
     started = _now()
-    with _held(store, wait):
+    with _locked(store, wait):
         if damage := store.check():
             raise DataError(damage)
         head = store.head()
         number = head.number + 1 if head else 1
         state: dict[str, Any] = {"systems": {}, "editions": {}} if head is None else _copied(head.state)
-        tell("start", run=number, store=store.where, engine=engine())
+        log("start", run=number, store=store.where, engine=engine())
         if supersede is not None:
             editions.known(state, supersede[0])
         result = Night()
         for source in config.source:
-            outcome = _one(
+            outcome = _outcome(
                 config, source, store, archive, state=state, number=number, everything=everything, supersede=supersede
             )
-            if outcome.system in {one.system for one in result.outcomes}:
+            if outcome.system in {earlier.system for earlier in result.outcomes}:
                 message = Message("two sources are for `{system}`; give one source all its data", system=outcome.system)
                 raise DefinitionError(Diagnostic("K802", message))
             result.outcomes.append(outcome)
             result.findings += outcome.findings
-            tell("system", run=number, system=outcome.system, **outcome.as_json())
+            log("system", run=number, system=outcome.system, **outcome.as_json())
             if outcome.status == "failed" and stop:
                 result.seconds = time.perf_counter() - began
                 return result
@@ -133,32 +133,32 @@ def run(
         result.run = Run(number, manifest, state)
         with progress.stage(Message("storing the results")):
             store.publish(result.run, changes)
-        tell("published", run=result.run.number, changes=len(changes))
+        log("published", run=result.run.number, changes=len(changes))
         try:
             _tidy(config, store, archive, result.run)
         except DataError as error:
-            # The night is published; only what old runs left could not be removed.
-            result.findings += [replace(one, severity=Severity.WARNING) for one in error.diagnostics]
+            # The run is published; only the clean-up of old runs failed.
+            result.findings += [replace(finding, severity=Severity.WARNING) for finding in error.diagnostics]
         result.findings += _outputs(config, archive, result)
     result.seconds = time.perf_counter() - began
-    tell("end", run=result.run.number, failed=result.failed, seconds=round(result.seconds, 3))
+    log("end", run=result.run.number, failed=result.failed, seconds=round(result.seconds, 3))
     return result
 
 
 @contextmanager
-def _held(store: Store, wait: float) -> Iterator[None]:
-    """Hold the store, and report the waiting for it."""
-    with ExitStack() as held:
+def _locked(store: Store, wait: float) -> Iterator[None]:
+    """Hold the lock of the store, reporting the wait as progress."""
+    with ExitStack() as stack:
         with progress.stage(Message("waiting for {store}", store=store.where)):
-            held.enter_context(store.lock(wait))
+            stack.enter_context(store.lock(wait))
         yield
 
 
-def _one(
+def _outcome(
     config: Config, source: Source, store: Store, archive: Archive, *, state: Mapping[str, Any], number: int,
     everything: bool, supersede: tuple[str, str] | None,
 ) -> Outcome:  # fmt: skip
-    """Score one system; whatever goes wrong with it is its own affair."""
+    """Score one system; an error in one system does not affect the others."""
     name = Path(source.system).stem
     began = time.perf_counter()
     try:
@@ -189,22 +189,22 @@ def _one(
 
 
 def _manifest(config: Config, started: str, result: Night) -> dict[str, Any]:
-    """Return what was done in a night: the inputs and keys themselves are in the state."""
+    """Return the manifest of a run; inputs and keys are in the state."""
     return {
         "started": started, "finished": _now(), "config": config.file.name, "engine": engine(),
-        "versions": _versions(), "systems": {one.system: one.as_json() for one in result.outcomes},
+        "versions": _versions(), "systems": {outcome.system: outcome.as_json() for outcome in result.outcomes},
     }  # fmt: skip
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     calculate, store = ("polars", "pydantic", "pint", "sqlglot", "chinesecalendar"), ("deltalake", "psycopg", "duckdb")
     for name in (*calculate, "fastexcel", *store):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _now() -> str:
@@ -216,10 +216,10 @@ def _copied(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tidy(config: Config, store: Store, archive: Archive, last: Run) -> None:
-    """Forgets old runs, and the inputs that only they used; of the slices those of the last run stay."""
+    """Remove old runs, the inputs that only they used, and slices that the last run does not use."""
     shelf = slices_of(archive)
-    kept = {entry["slices"] for entry in last.state["systems"].values() if "slices" in entry}
-    shelf.prune(kept.union(*(Index.get(shelf, sha).files for sha in kept)))
+    slices_in_use = {entry["slices"] for entry in last.state["systems"].values() if "slices" in entry}
+    shelf.prune(slices_in_use.union(*(Index.get(shelf, sha).files for sha in slices_in_use)))
     if not store.tidy(config.store.keep):
         return
     needed: set[str] = set()
@@ -232,7 +232,7 @@ def _tidy(config: Config, store: Store, archive: Archive, last: Run) -> None:
 
 
 def _outputs(config: Config, archive: Archive, result: Night) -> list[Diagnostic]:
-    """Write the files that sources ask for, of the systems that were scored in this night."""
+    """Write the output files of the sources whose systems were scored in this run."""
     from kpi.batch.replay import again
     from kpi.report.files import write
 
@@ -244,18 +244,18 @@ def _outputs(config: Config, archive: Archive, result: Night) -> list[Diagnostic
         if not names:
             continue
         try:
-            card = again(result.run, outcome.system, archive, kept=True)
+            card = again(result.run, outcome.system, archive, use_slices=True)
             for name in names:
                 target = config.path(name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 write(card, f"{target}/" if name.endswith("/") else target)
         except (KpiError, OSError) as error:
-            some = (
+            due = (
                 error.diagnostics
                 if isinstance(error, KpiError)
                 else (Diagnostic("K813", Message("{error}", error=error)),)
             )
-            findings += some
-            outcome.findings = (*outcome.findings, *some)
+            findings += due
+            outcome.findings = (*outcome.findings, *due)
             outcome.status = "failed"
     return findings

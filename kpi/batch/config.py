@@ -1,8 +1,8 @@
-"""What a batch is told: a TOML file, checked whole, every finding with its line.
+"""The configuration of a batch: a TOML file, validated completely, with a line number for every finding.
 
 The smallest is `store = "store"` and one `[[source]]` with `system = "jiaxing-2022"` and `data = "inbox/*.csv"`. Paths
-are relative to the file and stay below its folder unless `outside = true`. Passwords are never in it: a database is
-named by the variable of the environment, or the private file, that holds its connection string.
+are relative to the file and stay below its folder unless `outside = true`. It holds no passwords: a database is
+identified by the environment variable, or the private file, that holds its connection string.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pydantic import (
 from kpi.errors import DefinitionError, Diagnostic, Message, Place, suggest
 from kpi.intake.files.databases import Query
 from kpi.language.model import OneOrMany
+from kpi.process.os_errors import reason
 from kpi.report.formats import SUFFIXES
 from kpi.values import periods
 
@@ -35,7 +36,7 @@ class _Table(BaseModel):
 
 
 class Source(_Table):
-    """A system, where its data are, and what must hold before its results are published."""
+    """A system, its data, and the conditions for publishing its results."""
 
     system: str = Field(description="an id of the catalogue or the path of a YAML file")
     data: OneOrMany[str] = Field((), description="files, folders and patterns of files")
@@ -67,7 +68,7 @@ class Source(_Table):
 
 
 class StoreTable(_Table):
-    """Where results go."""
+    """The location of results."""
 
     kind: Literal["delta", "postgresql"] = "delta"
     path: str | None = None
@@ -79,7 +80,7 @@ class StoreTable(_Table):
 
     @property
     def was_parquet(self) -> bool:
-        """Whether the file still names the Parquet store, whose content `--migrate` brings into Delta Lake."""
+        """Whether the configuration names the former Parquet store, which `--migrate` converts to Delta Lake."""
         return self._was_parquet
 
     @model_validator(mode="wrap")
@@ -90,23 +91,23 @@ class StoreTable(_Table):
         return handler(value)
 
     def of_parquet(self) -> Self:
-        """Return the table, as of a file that still names the Parquet store."""
+        """Return the table as if the configuration named the former Parquet store."""
         self._was_parquet = True
         return self
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        given = [name for name in ("path", "connection_env", "connection_file") if getattr(self, name) is not None]
-        wanted = ("connection_env", "connection_file") if self.kind == "postgresql" else ("path",)
-        if len(given) != 1 or given[0] not in wanted:
-            raise ValueError(f"a {self.kind} store needs `{'` or `'.join(wanted)}`, and nothing else")
+        present = [name for name in ("path", "connection_env", "connection_file") if getattr(self, name) is not None]
+        allowed = ("connection_env", "connection_file") if self.kind == "postgresql" else ("path",)
+        if len(present) != 1 or present[0] not in allowed:
+            raise ValueError(f"a {self.kind} store needs `{'` or `'.join(allowed)}`, and nothing else")
         if self.connection_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", self.connection_env):
             raise ValueError("`connection_env` is the name of a variable of the environment, not what it holds")
         return self
 
 
 class Config(_Table):
-    """A whole configuration."""
+    """The configuration of a batch."""
 
     store: Annotated[StoreTable, BeforeValidator(lambda value: {"path": value} if isinstance(value, str) else value)]
     source: tuple[Source, ...] = Field(strict=False, min_length=1)
@@ -122,11 +123,11 @@ class Config(_Table):
 
     @property
     def file(self) -> Path:
-        """The file that this was read from."""
+        """The file that the configuration was read from."""
         return self._file
 
     def at(self, file: Path) -> Self:
-        """Return the configuration with its file set."""
+        """Return the configuration with `file` set."""
         self._file = file
         return self
 
@@ -134,30 +135,30 @@ class Config(_Table):
         """Return a path of the configuration, made absolute.
 
         Raises:
-            DefinitionError: K803, when it leaves the folder of the configuration and may not.
+            DefinitionError: K803, if it is outside of the folder of the configuration without `outside = true`.
         """
         root = self._file.parent.resolve()
-        found = root / name
-        # NOTE: resolved, so that neither .. nor a link leads out; patterns have no links to resolve.
-        if not self.outside and not found.resolve().is_relative_to(root):
+        resolved = root / name
+        # NOTE: resolved, so that neither .. nor a link leads outside; patterns have no links to resolve.
+        if not self.outside and not resolved.resolve().is_relative_to(root):
             hint = Message("move it below the folder of the configuration, or set outside = true")
             raise DefinitionError(
                 Diagnostic(
                     "K803", Message("`{name}` leads out of {root}", name=name, root=root), Place(str(self._file)), hint
                 )
             )
-        return found
+        return resolved
 
 
 def load(file: Path) -> Config:
-    """Return a configuration, or raises DefinitionError with every finding.
+    """Read a configuration; raise DefinitionError with all findings.
 
-    K800 it cannot be read, K801 not TOML, K802 a key that is unknown, missing or wrong, K803 a path that leads out.
+    K800 it cannot be read, K801 not TOML, K802 an unknown, missing or invalid key, K803 a path outside of the folder.
     """
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        words = getattr(error, "strerror", None) or Message("not UTF-8")
+        words: str = reason(error) if isinstance(error, OSError) else Message("not UTF-8")
         raise DefinitionError(
             Diagnostic("K800", Message("cannot be read: {words}", words=words), Place(str(file)))
         ) from None
@@ -171,33 +172,35 @@ def load(file: Path) -> Config:
     try:
         config = Config.model_validate(tree).at(file)
     except ValidationError as error:
-        # A list of sources that lost its broken ones is called too short: what is wrong with them was said.
-        wrong = [one for one in error.errors() if one["type"] != "too_short" or not tree.get("source")]
-        raise DefinitionError([_finding(file, text, one) for one in wrong]) from None
+        # pydantic drops invalid sources and then reports the list as too short: the sources have findings already.
+        wrong = [details for details in error.errors() if details["type"] != "too_short" or not tree.get("source")]
+        raise DefinitionError([_finding(file, text, details) for details in wrong]) from None
     findings: list[Diagnostic] = []
     for number, name in _paths(config):
         try:
             config.path(name)
         except DefinitionError as error:
             place = Place(str(file), _line(text, ("source", number) if number is not None else (), name))
-            findings += [Diagnostic(one.code, one.message, place, one.hint) for one in error.diagnostics]
+            findings += [
+                Diagnostic(finding.code, finding.message, place, finding.hint) for finding in error.diagnostics
+            ]
     if findings:
         raise DefinitionError(findings)
     return config
 
 
 def _paths(config: Config) -> list[tuple[int | None, str]]:
-    """Every path in a configuration, with the number of the source it belongs to."""
-    some = [config.definitions, config.archive, config.log, config.metrics, config.notify, config.summary]
-    some += [config.store.path, config.store.connection_file]
-    found: list[tuple[int | None, str]] = [(None, name) for name in some if name is not None]
+    """Return all paths in a configuration, with the number of their source."""
+    of_config = [config.definitions, config.archive, config.log, config.metrics, config.notify, config.summary]
+    of_config += [config.store.path, config.store.connection_file]
+    paths: list[tuple[int | None, str]] = [(None, name) for name in of_config if name is not None]
     for number, source in enumerate(config.source):
         named = [name for names in source.named.values() for name in names]
         files = [name for query in source.query for name in (query.path, query.connection_file) if name is not None]
         yaml = [source.system] if source.system.endswith((".yaml", ".yml")) or "/" in source.system else []
-        given = (*source.data, *named, *files, *source.explanations, *source.output, *yaml)
-        found += [(number, name) for name in given]
-    return found
+        of_source = (*source.data, *named, *files, *source.explanations, *source.output, *yaml)
+        paths += [(number, name) for name in of_source]
+    return paths
 
 
 def _finding(file: Path, text: str, error: Any) -> Diagnostic:
@@ -228,7 +231,7 @@ def _model(path: tuple[Any, ...]) -> type[BaseModel]:
 
 
 def _line(text: str, path: tuple[Any, ...], word: str) -> int:
-    """Return the line of a key or value: the first that holds the word, within the table that the path names."""
+    """Return the line of a key or value: the first with the word, within the table of the path."""
     start, end = 0, None
     lines = text.splitlines()
     if path[:1] == ("source",) and len(path) > 1 and isinstance(path[1], int):
@@ -236,5 +239,5 @@ def _line(text: str, path: tuple[Any, ...], word: str) -> int:
         if path[1] < len(heads):
             start = heads[path[1]]
             end = heads[path[1] + 1] if path[1] + 1 < len(heads) else None
-    found = (number for number, line in enumerate(lines[start:end], start) if word in line.partition("#")[0])
-    return next(found, start) + 1
+    numbers = (number for number, line in enumerate(lines[start:end], start) if word in line.partition("#")[0])
+    return next(numbers, start) + 1

@@ -1,8 +1,8 @@
-"""Frozen editions: results that were announced stay as they were announced.
+"""Frozen editions: published results of announced periods do not change.
 
-Closing an edition (an annual assessment) keeps the rows of its periods as Parquet files in the archive, under the hash
-of their content, and takes those periods out of every later night: what changes in their inputs is reported, not
-scored. An edition is never overwritten; it is superseded with a reason, which makes a new revision beside the old.
+Closing an edition (such as an annual assessment) archives the rows of its periods as Parquet files under the hash of
+their content, and excludes the periods from later runs: changes of their inputs are reported, not scored. An edition is
+never overwritten; superseding it, with a reason, adds a revision.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from kpi.values import periods
 
 
 def closed(state: Mapping[str, Any], system: str, *, but: str | None = None) -> dict[str, str]:
-    """Return the closed periods of a system, each with its edition, those of the edition `but` left out."""
+    """Return the closed periods of a system with their editions, except those of the edition `but`."""
     return {
         label: name
-        for name, one in state["editions"].items()
-        if one["system"] == system and name != but
-        for label in one["periods"]
+        for name, edition in state["editions"].items()
+        if edition["system"] == system and name != but
+        for label in edition["periods"]
     }
 
 
 def known(state: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return an edition; raises DataError K828 when there is none of this name."""
+    """Return an edition; raise DataError K828 for an unknown name."""
     there: dict[str, dict[str, Any]] = state["editions"]
     if name not in there:
         hint = suggest(name, there) or Message("there is {there}", there=tuple(there) or Message("none"))
@@ -40,17 +40,17 @@ def known(state: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def files(state: Mapping[str, Any]) -> set[str]:
     """Return the hashes of the archived files of all revisions of all editions."""
-    revisions = [one for edition in state["editions"].values() for one in edition["revisions"]]
-    return {sha for one in revisions for sha in one["tables"].values()}
+    revisions = [revision for edition in state["editions"].values() for revision in edition["revisions"]]
+    return {sha for item in revisions for sha in item["tables"].values()}
 
 
 def close(
     store: Store, archive: Archive, *, name: str, system: str, labels: Sequence[str], number: int | None = None
 ) -> Run:
-    """Close an edition of published results, as a run of its own, and return that; call it under the store's lock.
+    """Close an edition of published results as a run of its own and return the run; requires the lock of the store.
 
     Raises:
-        DataError: K828, when the name is taken, or the store has no such results, or periods are closed already.
+        DataError: K828, if the name is in use, the store has no such results, or periods are closed already.
     """
     head = store.head()
     state: dict[str, Any] = {"systems": {}, "editions": {}} if head is None else _copied(head.state)
@@ -66,20 +66,25 @@ def close(
     if name in state["editions"]:
         hint = Message("kpi batch CONFIG --supersede {name} --reason TEXT makes a new revision", name=name)
         raise DataError(Diagnostic("K828", Message("the edition `{name}` is closed already", name=name), hint=hint))
-    wanted = [label for text in labels for label in _labels(text, list(entry["periods"]))]
-    taken = closed(state, system)
-    if twice := [label for label in wanted if label in taken]:
+    requested = [label for text in labels for label in _labels(text, list(entry["periods"]))]
+    closed_periods = closed(state, system)
+    if conflicts := [label for label in requested if label in closed_periods]:
         raise DataError(
             Diagnostic(
-                "K828", Message("{twice} belong to the edition `{taken}`", twice=tuple(twice), taken=taken[twice[0]])
+                "K828",
+                Message(
+                    "{twice} belong to the edition `{taken}`",
+                    twice=tuple(conflicts),
+                    taken=closed_periods[conflicts[0]],
+                ),
             )
         )
     number = head.number + 1 if number is None else number
-    tables = _frozen(store, archive, system, wanted)
+    tables = _frozen(store, archive, system, requested)
     state["editions"][name] = {
-        "system": system, "periods": wanted, "revisions": [{"run": head.number, "reason": None, "tables": tables}]
+        "system": system, "periods": requested, "revisions": [{"run": head.number, "reason": None, "tables": tables}]
     }  # fmt: skip
-    run = Run(number, {"closed": {"edition": name, "system": system, "periods": wanted}}, state)
+    run = Run(number, {"closed": {"edition": name, "system": system, "periods": requested}}, state)
     store.publish(run, ())
     return run
 
@@ -88,7 +93,7 @@ def supersede(
     state: dict[str, Any], store: Store, archive: Archive, *, name: str, reason: str, number: int,
     changes: Sequence[Change],
 ) -> None:  # fmt: skip
-    """Add a revision to an edition in a state: its periods as they will be once the changes of run `number` are in."""
+    """Add a revision to an edition in a state, with its periods after the changes of run `number`."""
     edition = dict(known(state, name))
     tables = _frozen(store, archive, edition["system"], edition["periods"], changes)
     edition["revisions"] = [*edition["revisions"], {"run": number, "reason": reason, "tables": tables}]
@@ -98,7 +103,7 @@ def supersede(
 def read(
     state: Mapping[str, Any], archive: Archive, name: str, table: str, *, revision: int | None = None
 ) -> pl.DataFrame:
-    """Return a table of an edition's revision (counted from 1, the newest when None) as it was frozen."""
+    """Return a frozen table of a revision of an edition (counted from 1, None for the newest)."""
     revisions = known(state, name)["revisions"]
     if revision is not None and not 1 <= revision <= len(revisions):
         raise DataError(
@@ -120,27 +125,31 @@ def _frozen(
         rows = [store.read(table, system=system)]
         for change in changes:
             if (change.table, change.system) == (table, system):
-                gone = pl.lit(True) if change.periods is None else pl.col("period").is_in(list(change.periods))
-                rows = [*(one.filter(~gone) for one in rows if one.height), change.rows]
-        kept = [one.filter(pl.col("period").is_in(list(labels))) for one in rows if one.height]
+                replaced = pl.lit(True) if change.periods is None else pl.col("period").is_in(list(change.periods))
+                rows = [*(part.filter(~replaced) for part in rows if part.height), change.rows]
+        frozen_rows = [part.filter(pl.col("period").is_in(list(labels))) for part in rows if part.height]
         out = BytesIO()
-        (ordered(pl.concat(kept, how="diagonal")) if kept else pl.DataFrame()).write_parquet(out)
+        (ordered(pl.concat(frozen_rows, how="diagonal")) if frozen_rows else pl.DataFrame()).write_parquet(out)
         tables[table] = archive.put(out.getvalue())
     return tables
 
 
 def _labels(text: str, there: Sequence[str]) -> list[str]:
-    """Return the periods of the store that a text means: 2022 means all quarters of 2022 where quarters are scored."""
+    """Return the stored periods that a text denotes: 2022 is all quarters of 2022 if quarters are scored."""
     try:
-        whole = periods.parse(text)
+        range_meant = periods.parse(text)
     except periods.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
-    inside = [label for label in there if whole.start <= (one := periods.parse(label)).start and one.end <= whole.end]
+    inside = [
+        label
+        for label in there
+        if range_meant.start <= (period := periods.parse(label)).start and period.end <= range_meant.end
+    ]
     if not inside:
         raise DataError(
             Diagnostic(
                 "K828",
-                Message("the store has no period in {label}", label=whole.label),
+                Message("the store has no period in {label}", label=range_meant.label),
                 hint=Message("there is {there}", there=tuple(there)),
             )
         )

@@ -1,4 +1,4 @@
-"""The figures of a system for a night: in slices where files can be read apart, else read all together."""
+"""The figures of a system for a run: in slices if files can be read separately, else read together."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from kpi.values import periods as calendar
 from kpi.values.columns import OUTSIDE, Column
 from kpi.values.periods import Period
 
-#: Columns of a panel that follow from the roster and the calendar, and are not kept.
+#: Columns of a panel that are derived from the roster and the calendar, and not archived.
 _GIVEN = ("cohort", "#month", "#entities", OUTSIDE)
 
-#: A finding of the intake that months were read as names of the periods that they end: it holds for all files or none.
+#: The finding that months were read as the last month of a period, which holds for all files or for none.
 _BY_ENDS = "K620"
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of a system, of which any span of periods can be had as a panel.
+    """The figures of a system; any range of periods is available as a panel.
 
-    `of` holds them whole, where they could not be had in slices.
+    `of` is the whole panel if the files could not be read in slices.
     """
 
     laid: LaidOut
@@ -53,25 +53,25 @@ class Figures:
     slices: tuple[Slice, ...] = ()
     archive: Archive | None = None
     of: Panel | None = None
-    said: Explanations = field(default_factory=Explanations)
+    explanations: Explanations = field(default_factory=Explanations)
 
     @property
     def system(self) -> System:
-        """The system whose figures they are."""
+        """The system of the figures."""
         return self.laid.system
 
     def explained(self) -> Figures:
-        """Return the figures with what explanations say, which is news of the periods that they are about."""
-        said = self.laid.said(self.entities, self.periods)
-        index = {one.label: one.index(self.system.period) for one in self.periods}
+        """Return the figures with the explanations, which change the marks of their periods."""
+        explanations = self.laid.explanations(self.entities, self.periods)
+        index = {period.label: period.index(self.system.period) for period in self.periods}
         by: dict[int, list[list[str]]] = {}
-        for (measure, entity, at), text in said.notes.items():
+        for (measure, entity, at), text in explanations.notes.items():
             by.setdefault(at, []).append([measure, str(entity), text])
-        for (who, label, message), text in said.answers.items():
+        for (unit, label, message), text in explanations.answers.items():
             if label in index:
-                by.setdefault(index[label], []).append([who, message, text])
-        news = {at: int(_hash(sorted(some))[:15], 16) for at, some in by.items()}
-        return dataclasses.replace(self, said=said, marks={**self.marks, "#explained": news})
+                by.setdefault(index[label], []).append([unit, message, text])
+        news = {at: int(_hash(sorted(texts))[:15], 16) for at, texts in by.items()}
+        return dataclasses.replace(self, explanations=explanations, marks={**self.marks, "#explained": news})
 
     def panel(self) -> Panel:
         """Return the panel of all periods, with the findings."""
@@ -84,32 +84,32 @@ class Figures:
         """Return whether a column of the panel has a value in any period."""
         if self.of is not None:
             return self.of.frame[column].count() > 0
-        # A period that no file is for has none.
+        # A period without a file has no slice.
         before = self.periods[0].index(self.system.period) - 1
         nothing = marks(self._grid((), before, before).select("period", "entity", column))[column][before]
         return any(mark != nothing for mark in self.marks[column].values())
 
     def between(self, low: int, high: int) -> Panel:
         """Return the panel of the periods with indices from `low` to `high`, without findings."""
-        some = tuple(one for one in self.periods if low <= one.index(self.system.period) <= high)
+        periods = tuple(period for period in self.periods if low <= period.index(self.system.period) <= high)
         if self.of is not None:
             frame = self.of.frame.filter(pl.col("period").is_between(low, high))
-            return dataclasses.replace(self.of, frame=frame, periods=some, findings=())
-        mine = [one for one in self.slices if any(low <= at <= high for at in one.periods)]
-        frame = self._grid(mine, low, high)
-        notes = {at: text for one in mine for at, text in one.notes.items()}
-        reporters, restated = (self._gathered(mine, name, low, high) for name in ("reporters", "restated"))
+            return dataclasses.replace(self.of, frame=frame, periods=periods, findings=())
+        slices = [part for part in self.slices if any(low <= at <= high for at in part.periods)]
+        frame = self._grid(slices, low, high)
+        notes = {at: text for part in slices for at, text in part.notes.items()}
+        reporters, restated = (self._gathered(slices, name, low, high) for name in ("reporters", "restated"))
         return Panel(
-            frame, self.entities, some, (), self.counts, "", notes=notes, reporters=reporters, restated=restated
+            frame, self.entities, periods, (), self.counts, "", notes=notes, reporters=reporters, restated=restated
         )
 
-    def _gathered(self, slices: Sequence[Slice], what: str, low: int, high: int) -> pl.DataFrame | None:
-        """Who reported, or what was restated, in some periods; in the order that reading all files together gives."""
-        some = [frame for one in slices if (frame := self._frame(one, what)) is not None]
-        if not some:
+    def _gathered(self, slices: Sequence[Slice], frame_name: str, low: int, high: int) -> pl.DataFrame | None:
+        """Return the reporters or restated figures of some periods, in the order of reading all files together."""
+        frames = [frame for part in slices if (frame := self._frame(part, frame_name)) is not None]
+        if not frames:
             return None
-        frame = pl.concat(some)
-        if what == "reporters":
+        frame = pl.concat(frames)
+        if frame_name == "reporters":
             return frame.filter(pl.col("period").is_between(low, high))
         frame = frame.filter(pl.col("index").is_between(low, high))
         spans = calendar.parse_column(frame["period"]).select(period="text", start="start", months="months")
@@ -119,89 +119,89 @@ class Figures:
         )
 
     def _grid(self, slices: Sequence[Slice], low: int, high: int) -> pl.DataFrame:
-        """Return the complete grid of the figures in slices, with the entities' own targets; null without a file."""
-        # Any slice tells what columns there are.
-        held = pl.concat(frame for one in slices or self.slices[:1] if (frame := self._frame(one)) is not None)
+        """Return the complete grid of the figures in slices, with the targets per entity; null without a file."""
+        # All slices have the same columns.
+        stacked = pl.concat(frame for part in slices or self.slices[:1] if (frame := self._frame(part)) is not None)
         nothing: dict[str, object] = {Column(name).status: "missing" for name in self.system.measures}
         nothing.update({Column(name).rows: 0 for name in self.system.measures})
-        empty = [pl.col(name).fill_null(nothing[name]) for name in held.columns if name in nothing]
+        empty = [pl.col(name).fill_null(nothing[name]) for name in stacked.columns if name in nothing]
         keys = ["period", "entity"]
         frame = grid(self.system, self.entities, low, high)
-        frame = frame.join(held, on=keys, how="left", maintain_order="left").with_columns(empty)
+        frame = frame.join(stacked, on=keys, how="left", maintain_order="left").with_columns(empty)
         return frame if self.targets is None else frame.join(self.targets, on=keys, how="left", maintain_order="left")
 
-    def _frame(self, one: Slice, what: str = "frame") -> pl.DataFrame | None:
-        """Return a frame of a slice, None where it has none; a lost or damaged one is made again from the files."""
+    def _frame(self, part: Slice, frame_name: str = "frame") -> pl.DataFrame | None:
+        """Return a frame of a slice, or None; a lost or damaged frame is recomputed from the files."""
         assert self.archive is not None  # noqa: S101
-        sha = getattr(one, what)
+        sha = getattr(part, frame_name)
         if sha is None:
             return None
         try:
             file = self.archive.checked(sha)
         except DataError:
-            if _read(one.key, one.items, one.periods, self.laid, self.archive) is None:
+            if _read(part.key, part.items, part.periods, self.laid, self.archive) is None:
                 raise
             file = self.archive.checked(sha)
         return pl.read_parquet(file)
 
     @cached_property
     def targets(self) -> pl.DataFrame | None:
-        """The entities' own targets in all periods, None where there are none: one that is given holds on."""
+        """Targets per entity and period, forward-filled; None if unused."""
         if not _own(self.system):
             return None
         first, last = (self.periods[at].index(self.system.period) for at in (0, -1))
-        whole = grid(self.system, self.entities, first, last).select("period", "entity")
-        return entity_targets.add(whole, self.system, pl.DataFrame(), self.entities)[0]
+        complete = grid(self.system, self.entities, first, last).select("period", "entity")
+        return entity_targets.add(complete, self.system, pl.DataFrame(), self.entities)[0]
 
     def marked(self, gaps: Collection[int]) -> Marks:
-        """Return the marks of all periods, also of those that no file is for."""
-        found: dict[str, dict[int, int]] = {}
-        for one in self.slices:
-            for name, some in one.marks.items():
-                found.setdefault(name, {}).update(some)
+        """Return the marks of all periods, including periods without a file."""
+        result: dict[str, dict[int, int]] = {}
+        for part in self.slices:
+            for name, month_marks in part.marks.items():
+                result.setdefault(name, {}).update(month_marks)
         if gaps:
-            # A period without figures looks like any other.
+            # All periods without figures have equal marks.
             first = min(gaps)
-            for name, some in marks(self._grid((), first, first).drop(_own(self.system), strict=False)).items():
-                found.setdefault(name, {}).update(dict.fromkeys(gaps, some[first]))
+            for name, by_period in marks(self._grid((), first, first).drop(_own(self.system), strict=False)).items():
+                result.setdefault(name, {}).update(dict.fromkeys(gaps, by_period[first]))
         if self.targets is not None:
-            found |= marks(self.targets)  # they hold over periods, so the slices do not have them
-        return {name: dict(sorted(some.items())) for name, some in sorted(found.items())}
+            result |= marks(self.targets)  # targets extend over periods, so slices do not hold them
+        return {name: dict(sorted(month_marks.items())) for name, month_marks in sorted(result.items())}
 
 
 def in_slices(laid: LaidOut, archive: Archive, index: Index) -> tuple[Figures | None, Index]:
-    """Return the figures in slices, reading only files of which the index has none, and the index for the next night.
+    """Return the figures in slices and the index for the next run; only files that are not in the index are read.
 
-    The figures are None where files can only be read all together.
+    The figures are None if the files have to be read together.
 
     Args:
-        laid: the inputs.
-        archive: where slices are.
-        index: of the last night.
+        laid: the inputs, laid out.
+        archive: the archive of slices.
+        index: the index of the last run.
     """
-    kept = Index()
+    new_index = Index()
     spans: dict[Item, Span] = {}
     try:
         for item in laid.inputs.data:
             key = _hash([laid.fingerprint, engine(), *item])
-            spans[item] = kept.spans[key] = index.spans.get(key) or _span(laid, item)
-            kept.rows[item[0]] = spans[item].rows
+            spans[item] = new_index.spans[key] = index.spans.get(key) or _span(laid, item)
+            new_index.rows[item[0]] = spans[item].rows
     except DataError:
-        return None, kept
+        return None, new_index
     roster = roster_of(laid.system)
     # Where a unit is one for some time only, a period without files does not look like any other.
     if not separable(laid.system) or (roster is not None and roster.spans):
-        return None, kept
+        return None, new_index
     for items in together(spans):
         key = _hash([laid.fingerprint, engine(), items])
-        found = index.slices.get(key)
-        if found is None or not all(archive.place(sha).is_file() for sha in found.files):
+        part = index.slices.get(key)
+        if part is None or not all(archive.place(sha).is_file() for sha in part.files):
             owned = frozenset().union(*(spans[item].periods or () for item in items))
-            found = _read(key, items, owned, laid, archive)
-        if found is None:
-            return None, kept
-        kept.slices[key] = found
-    return _joined(laid, tuple(kept.slices.values()), archive), kept
+            part = _read(key, items, owned, laid, archive)
+        if part is None:
+            return None, new_index
+        new_index.slices[key] = part
+    return _joined(laid, tuple(new_index.slices.values()), archive), new_index
 
 
 def _span(laid: LaidOut, item: Item) -> Span:
@@ -210,62 +210,62 @@ def _span(laid: LaidOut, item: Item) -> Span:
 
 
 def _read(key: str, items: Collection[Item], owned: Collection[int], laid: LaidOut, archive: Archive) -> Slice | None:
-    """Read files into a slice; None when they cannot stand alone."""
+    """Read files into a slice; None if they cannot be read separately."""
     if not owned:
         return None
     try:
         panel = laid.panel(items)
     except DataError:
-        # What is wrong with all files together is for reading them together to say.
+        # Errors of the combination are reported when the files are read together.
         return None
-    mine = pl.col("period").is_in(list(owned))
-    if panel.frame.select((~mine & ~_blank(laid.system, panel.frame.schema)).any()).item():
+    owned_rows = pl.col("period").is_in(list(owned))
+    if panel.frame.select((~owned_rows & ~_blank(laid.system, panel.frame.schema)).any()).item():
         return None
-    frame = panel.frame.filter(mine).drop(_own(laid.system), strict=False)
-    found = marks(frame) | _supplied(panel)
+    frame = panel.frame.filter(owned_rows).drop(_own(laid.system), strict=False)
+    fingerprint = marks(frame) | _supplied(panel)
     return Slice(
         key, tuple(items), _put(archive, frame.drop(_GIVEN, strict=False)),
-        tuple(frame["period"].unique().sort()), found,
+        tuple(frame["period"].unique().sort()), fingerprint,
         panel.findings, panel.counts, panel.notes, _put(archive, panel.reporters), _put(archive, panel.restated),
     )  # fmt: skip
 
 
 def _joined(laid: LaidOut, slices: tuple[Slice, ...], archive: Archive) -> Figures | None:
-    """Return slices as one; None when their files mean something else together than apart."""
-    ends = [any(one.code == _BY_ENDS for one in some.findings) for some in slices]
+    """Return slices as one; None if the files give other results together than separately."""
+    ends = [any(finding.code == _BY_ENDS for finding in part.findings) for part in slices]
     if any(ends) and not all(ends):
         return None
     system = laid.system
-    there = sorted(at for one in slices for at in one.periods)
+    there = sorted(at for part in slices for at in part.periods)
     periods = tuple(Period.of(at, system.period) for at in range(there[0], there[-1] + 1))
-    found: list[Diagnostic] = []
-    said: set[Diagnostic] = set()
-    for one in slices:
-        # What is about no file of its own, such as a file of targets, every slice says again.
-        found += [finding for finding in one.findings if finding not in said]
-        said.update(one.findings)
-    counts = Counts(*(sum(getattr(one.counts, name) for one in slices) for name in Counts.__dataclass_fields__))
+    findings: list[Diagnostic] = []
+    listed: set[Diagnostic] = set()
+    for slice_read in slices:
+        # Findings that concern all files, such as those on a file of targets, repeat in every slice.
+        findings += [finding for finding in slice_read.findings if finding not in listed]
+        listed.update(slice_read.findings)
+    counts = Counts(*(sum(getattr(part.counts, name) for part in slices) for name in Counts.__dataclass_fields__))
     entities = roster_of(system)
     assert entities is not None  # noqa: S101
-    figures = Figures(laid, entities, periods, {}, tuple(found), counts, slices, archive)
+    figures = Figures(laid, entities, periods, {}, tuple(findings), counts, slices, archive)
     return dataclasses.replace(figures, marks=figures.marked(set(range(there[0], there[-1] + 1)) - set(there)))
 
 
-def whole(laid: LaidOut) -> Figures:
-    """Return the figures of all files, read all together."""
+def read_together(laid: LaidOut) -> Figures:
+    """Return the figures of all files, read together."""
     panel = laid.panel()
     return Figures(laid, panel.entities, panel.periods, marks(panel.frame), panel.findings, panel.counts, of=panel)
 
 
 def _blank(system: System, schema: pl.Schema) -> pl.Expr:
-    """Whether a row of a panel holds no figure: as a period is that no file is for."""
+    """Return whether a row of a panel has no figure, as in a period without a file."""
     columns = [Column(name) for name in system.measures]
-    missing = [pl.col(one.status) == "missing" for one in columns if one.status in schema]
-    return pl.all_horizontal(*missing, *(pl.col(one.rows) == 0 for one in columns if one.rows in schema))
+    missing = [pl.col(column.status) == "missing" for column in columns if column.status in schema]
+    return pl.all_horizontal(*missing, *(pl.col(column.rows) == 0 for column in columns if column.rows in schema))
 
 
 def _put(archive: Archive, frame: pl.DataFrame | None) -> Any:
-    """Keep a frame and return its hash; None for none, and for one without rows."""
+    """Archive a frame and return its hash; None for None and for an empty frame."""
     if frame is None or not frame.height:
         return None
     out = BytesIO()
@@ -274,7 +274,7 @@ def _put(archive: Archive, frame: pl.DataFrame | None) -> Any:
 
 
 def _supplied(panel: Panel) -> dict[str, dict[int, int]]:
-    """Return the marks of what is known beside figures: notes on them, who reported them, what was restated."""
+    """Return the marks of facts beside the figures: notes, reporters, restated figures."""
     facts: dict[str, dict[int, list[object]]] = {"#notes": {}, "#reporters": {}, "#restated": {}}
     for (measure, entity, period), text in sorted(panel.notes.items()):
         facts["#notes"].setdefault(period, []).append([measure, entity, text])
@@ -282,11 +282,14 @@ def _supplied(panel: Panel) -> dict[str, dict[int, int]]:
         if frame is not None and frame.height:
             rows = frame.sort(pl.all(), nulls_last=True).partition_by(by, as_dict=True, maintain_order=True)
             facts[name] = {int(at): [part.write_ndjson()] for (at,), part in rows.items()}
-    return {name: {at: int(_hash(said)[:15], 16) for at, said in some.items()} for name, some in facts.items()}
+    return {
+        name: {at: int(_hash(facts_of_period)[:15], 16) for at, facts_of_period in by_period.items()}
+        for name, by_period in facts.items()
+    }
 
 
 def _own(system: System) -> list[str]:
-    """Return the columns of the entities' own targets, which hold over periods."""
+    """Return the columns of the targets per entity, which extend over periods."""
     return [
         Column(name).own_target(place)
         for name, indicator in system.indicators.items()

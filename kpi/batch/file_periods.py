@@ -1,7 +1,7 @@
-"""Which periods the rows of a file are for, and so which files must be read together.
+"""The periods of the rows of a file, and which files therefore have to be read together.
 
-What enters a scored period lies in it, or in its year where periods do not fit (`reported.row_pruning`). So two files
-whose rows are for different periods, or years, know nothing of one another, and each can be read alone.
+Rows that enter a scored period lie in it, or in its year if periods do not nest (`reported.row_pruning`). Files with
+rows for different periods, or years, are independent and can be read separately.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _File = TypeVar("_File", bound=Hashable)
 
 @dataclass(frozen=True)
 class Span:
-    """What a file is for: the indices of the scored periods that its rows may enter, and how many rows it has.
+    """The scored periods that the rows of a file may enter, as indices, and the number of its rows.
 
-    `periods` is None where that cannot be told: such a file is read with all others.
+    `periods` is None if unknown: such a file is read with all others.
     """
 
     periods: frozenset[int] | None
@@ -38,36 +38,36 @@ class Span:
 
 
 def separable(system: System) -> bool:
-    """Return whether files for different periods can be read apart.
+    """Return whether files for different periods can be read separately.
 
-    Without a roster the files together say which entities there are, a target that stands in the data holds for later
-    periods, in other files, too, units that succeed one another are added over files, and an event that is known by its
-    key may stand in a file for another period as well.
+    They cannot without a roster (the entities depend on all files), with a target in the data (it applies to later
+    periods, also in other files), with succession of units (figures are added over files), and with events that have a
+    key (a file for another period may repeat them).
     """
-    keyed = any(isinstance(one, Records) and one.key for one in system.datasets.values())
+    keyed = any(isinstance(dataset, Records) and dataset.key for dataset in system.datasets.values())
     apart = system.entities.roster is not None and system.entities.succession is None
     return apart and not targeted_in_data(system) and not keyed
 
 
 def span(system: System, file: Path, dataset: str | None) -> Span:
-    """Return what a file is for, from its column of periods alone.
+    """Return the span of a file, read from its column of periods only.
 
     Raises:
-        DataError: when the file cannot be read.
+        DataError: if the file cannot be read.
     """
-    found: set[int] | None = set()
+    entered: set[int] | None = set()
     rows = 0
     for table in read(file):
         rows += table.rows
-        mine, _ = of_system(system, table)
-        shape = shaped(system, mine, dataset)
+        matched, _ = of_system(system, table)
+        shape = shaped(system, matched, dataset)
         turned = None if shape is None else shape[0]
         source = None if turned is None else match(system, turned, name=dataset)[0]
         if source is None or "period" not in source.roles:
-            found = None
-        elif found is not None:
-            found.update(_entered(system, source))
-    return Span(None if found is None else frozenset(found), rows)
+            entered = None
+        elif entered is not None:
+            entered.update(_entered(system, source))
+    return Span(None if entered is None else frozenset(entered), rows)
 
 
 def _entered(system: System, source: Placed) -> Iterator[int]:
@@ -78,7 +78,7 @@ def _entered(system: System, source: Placed) -> Iterator[int]:
 
 
 def _periods(table: Table, header: str, order: periods.Order) -> list[tuple[int, int]]:
-    """Return the distinct periods in a column, as first month and number of months, without what is no period."""
+    """Return the distinct periods in a column, as first month and number of months, ignoring other texts."""
     column = pl.col(header)
     if (month := months_of(column, table.frame.collect_schema()[header])) is not None:
         months = table.frame.select(month.drop_nulls().unique()).collect().to_series()
@@ -97,18 +97,18 @@ def together(spans: Mapping[_File, Span]) -> list[list[_File]]:
     [['a', 'b']]
     """
     groups: list[tuple[list[_File], set[int]]] = []
-    for name, one in spans.items():
-        if one.periods is None:
+    for name, file_span in spans.items():
+        if file_span.periods is None:
             return [list(spans)]
-        met = [group for group in groups if group[1] & one.periods]
-        if not met:
-            groups.append(([name], set(one.periods)))
+        overlapping = [group for group in groups if group[1] & file_span.periods]
+        if not overlapping:
+            groups.append(([name], set(file_span.periods)))
             continue
-        for other in met[1:]:
-            met[0][0].extend(other[0])
-            met[0][1].update(other[1])
-        met[0][0].append(name)
-        met[0][1].update(one.periods)
-        groups = [group for group in groups if not any(group is other for other in met[1:])]
+        for other in overlapping[1:]:
+            overlapping[0][0].extend(other[0])
+            overlapping[0][1].update(other[1])
+        overlapping[0][0].append(name)
+        overlapping[0][1].update(file_span.periods)
+        groups = [group for group in groups if not any(group is other for other in overlapping[1:])]
     order = {name: place for place, name in enumerate(spans)}
     return [sorted(names, key=order.__getitem__) for names, _ in groups]

@@ -1,7 +1,7 @@
-"""The findings of a night as a table: of files and explanations, of all data, of each period; and what stays of others.
+"""The findings of a run as a table: of files, explanations, all data and each period, with those of unchanged periods.
 
-A night scores some periods, a check of it all of them at once, and both must find the same. So what is about no period
-of its own, such as a check for which the data hold nothing, is told of all periods, never of those that were scored.
+A run scores some periods, its verification all of them at once, and both must give the same findings. Findings that do
+not concern one period, such as a check without any data, are therefore derived from all periods, not from those scored.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 import polars as pl
 
-from kpi.analysis.check_findings import lacking, with_answer
+from kpi.analysis.check_findings import unjudgeable, with_answer
 from kpi.batch.store.base import Store, prepared
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Diagnostic, Message, Severity
@@ -18,80 +18,82 @@ from kpi.intake.query_answers import Explanations
 from kpi.language.system import System
 from kpi.report.language import wordings
 
-#: Findings about figures, which belong to a period; the others belong to the files that were read.
+#: The prefix of findings on figures, which belong to a period; the others belong to files.
 _OF_FIGURES = "K7"
 
 _TEXTS = ("code", "severity", "message", "file", "sheet", "row", "column", "entity", "period", "hint")
 
 
-def found(
-    system: System, of_files: Iterable[Diagnostic], *, said: Explanations, holds: Callable[[str], bool],
+def findings_of(
+    system: System, of_files: Iterable[Diagnostic], *, explanations: Explanations, holds: Callable[[str], bool],
     cards: Collection[Scorecard], stay: pl.DataFrame | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
-    """Return the findings of files, of explanations, of all data and of the periods that scorecards show.
+    """Return the findings on files, explanations, all data, and the periods of scorecards.
 
     Args:
-        system: gives the checks.
-        of_files: what reading the files found.
-        said: the explanations; those of no finding are findings themselves.
-        holds: whether a column of the panel has a value in any period.
-        cards: what was scored.
+        system: the system with the checks.
+        of_files: the findings of reading the files.
+        explanations: answers to findings; an answer without a finding is a finding itself.
+        holds: returns whether a column of the panel has a value in any period.
+        cards: the scorecards of the run.
         stay: the findings of the other periods.
     """
-    some = [*of_files, *said.findings, *lacking(system, holds)]
+    findings = [*of_files, *explanations.findings, *unjudgeable(system, holds)]
     for card in cards:
         shown = set(card.periods)
-        some += [one for one in card.findings_list if one.place.period in shown]
-    return [*some, *_unused(said, some, stay)]
+        findings += [finding for finding in card.findings_list if finding.place.period in shown]
+    return [*findings, *_unused(explanations, findings, stay)]
 
 
-def _unused(said: Explanations, some: Iterable[Diagnostic], stay: pl.DataFrame | None) -> Iterator[Diagnostic]:
-    """Yield a finding for each answer that belongs to no finding: one with an answer has it in its message.
+def _unused(
+    explanations: Explanations, findings: Iterable[Diagnostic], stay: pl.DataFrame | None
+) -> Iterator[Diagnostic]:
+    """Yield a finding for each answer without a finding; a finding with an answer has it in its message.
 
-    Stored messages are in one language. Where a form came in another, the answer itself says to which it belongs.
+    Stored messages are in one language. For a form in another language, the answer itself identifies its finding.
     """
-    if not said.places:
+    if not explanations.places:
         return
     marks = wordings(with_answer(Message("{text}", text=""), ""))
-    asked = {(who, period) for who, period, _ in said.places}
-    now: dict[tuple[str, str], list[str]] = {}
-    for one in some:
-        place = (one.place.entity or "", one.place.period or "")
-        if place in asked:
-            now.setdefault(place, []).extend(wordings(one.message) if isinstance(one.message, Message) else ())
+    places = {(entity, period) for entity, period, _ in explanations.places}
+    texts: dict[tuple[str, str], list[str]] = {}
+    for known in findings:
+        place = (known.place.entity or "", known.place.period or "")
+        if place in places:
+            texts.setdefault(place, []).extend(wordings(known.message) if isinstance(known.message, Message) else ())
     stored: dict[tuple[str, str], list[str]] = {}
-    for who, period, message in () if stay is None else stay.select("entity", "period", "message").rows():
-        stored.setdefault((who or "", period or ""), []).append(message)
+    for entity, period, message in () if stay is None else stay.select("entity", "period", "message").rows():
+        stored.setdefault((entity or "", period or ""), []).append(message)
     used = set()
-    for who, period, finding in said.places:
+    for who, period, finding in explanations.places:
         key, place = (who, period, finding), (who, period)
-        messages = [*now.get(place, ()), *stored.get(place, ())]
+        messages = [*texts.get(place, ()), *stored.get(place, ())]
         if any(message.startswith(f"{finding}{mark}") for message in messages for mark in marks) or any(
-            mark in message and message.endswith(said.answers[key])
+            mark in message and message.endswith(explanations.answers[key])
             for message in stored.get(place, ()) for mark in marks
         ):  # fmt: skip
             used.add(key)
-    yield from said.unused(used)
+    yield from explanations.unused(used)
 
 
-def kept(store: Store, system: str, gone: Collection[str]) -> pl.DataFrame | None:
-    """Return the findings about figures of the periods that stay as they are, None when there are none at all."""
+def unchanged_findings(store: Store, system: str, replaced: Collection[str]) -> pl.DataFrame | None:
+    """Return the findings on figures of unchanged periods, None without any."""
     there = store.read("findings", system=system)
     if not there.height:
         return None
-    stays = pl.col("code").str.starts_with(_OF_FIGURES) & ~pl.col("period").is_in(list(gone))
+    stays = pl.col("code").str.starts_with(_OF_FIGURES) & ~pl.col("period").is_in(list(replaced))
     return there.filter(stays)
 
 
-def table(some: Iterable[Diagnostic], system: str, stay: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Return findings as stores keep them, with those that stay, in an order of their own."""
+def table(findings: Iterable[Diagnostic], system: str, stay: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Return findings in the format of stores, with those of unchanged periods, in a canonical order."""
     frame = pl.DataFrame(
         [
             (
-                one.code, str(one.severity), one.message, one.place.file, one.place.sheet, one.place.row,
-                one.place.field, one.place.entity, one.place.period, one.hint,
+                finding.code, str(finding.severity), finding.message, finding.place.file, finding.place.sheet,
+                finding.place.row, finding.place.field, finding.place.entity, finding.place.period, finding.hint,
             )
-            for one in some
+            for finding in findings
         ],
         schema={name: pl.Int64 if name == "row" else pl.String for name in _TEXTS}, orient="row",
     )  # fmt: skip

@@ -1,9 +1,8 @@
-"""Which periods must be scored again: those whose key is no longer what it was.
+"""Keys of periods: a period is scored again if its key changed.
 
-The key of a period is a hash of everything that its results are made of: the definition, the engine, the entities, and
-the figures of the panel that enter it, its own and those of the earlier periods that `lookback` names. A correction of
-2022-06 so changes the key of 2022-06, of 2022-07 where changes of rank look back to it, and of 2023-06 where a growth
-does, and of no other.
+The key is a hash of all inputs of its results: the definition, the engine, the entities, and the figures of the panel
+that enter it, its own and those of the earlier periods in `lookback`. A correction of 2022-06 thus changes the key of
+2022-06, of 2022-07 if changes of rank look back to it, and of 2023-06 if a growth does, and no other key.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from kpi.language.lookback import HISTORY, WHOLE, Reach
 from kpi.process.distribution import version
 from kpi.values.periods import Grain, Period
 
-#: By column and period a number that changes when a figure does.
+#: By column and period, a number that changes if a figure does.
 Marks = Mapping[str, Mapping[int, int]]
 
 
 @cache
 def engine() -> str:
-    """Return what computes: the versions of the engine and of Polars, and a hash of the engine's own text."""
+    """Return the identity of the engine: its version, that of Polars, and a hash of its source."""
     folder = Path(kpi.__file__).parent
     text = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
@@ -38,20 +37,20 @@ def engine() -> str:
 def keys(
     entities: pl.DataFrame, periods: Sequence[Period], marks: Marks, *, reached: Reach, fingerprint: str, grain: Grain
 ) -> dict[str, str]:
-    """Return the key of every period by its label.
+    """Return the key of every period, by label.
 
     Args:
         entities: the frame of the entities.
         periods: all periods, in order.
-        marks: what `marks` says of all of them.
-        reached: which columns enter the results, how many periods back.
-        fingerprint: of the definition.
-        grain: of the scored periods.
+        marks: the result of `marks` for all periods.
+        reached: the columns that enter the results, with their lags in periods.
+        fingerprint: the hash of the definition.
+        grain: the grain of the scored periods.
     """
-    who = hashlib.sha256(entities.write_ndjson().encode()).hexdigest()
+    entities_hash = hashlib.sha256(entities.write_ndjson().encode()).hexdigest()
     chains = {name: dict(_chained(marks[name])) for name, lags in reached.items() if min(lags) < 0 and name in marks}
     last = periods[-1].index(grain)
-    found = {}
+    result = {}
     for period in periods:
         at = period.index(grain)
         parts = [
@@ -59,13 +58,13 @@ def keys(
             for name in sorted(marks)
             for lag in sorted({0, *reached.get(name, ())})
         ]
-        text = json.dumps([fingerprint, engine(), who, at, parts])
-        found[period.label] = hashlib.sha256(text.encode()).hexdigest()[:32]
-    return found
+        text = json.dumps([fingerprint, engine(), entities_hash, at, parts])
+        result[period.label] = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return result
 
 
 def marks(frame: pl.DataFrame) -> dict[str, dict[int, int]]:
-    """Return by column and period a number that changes when a figure does, whatever the number of threads.
+    """Return by column and period a number that changes if a figure does, independent of the number of threads.
 
     Args:
         frame: a panel, or some periods or columns of one.
@@ -80,7 +79,7 @@ def marks(frame: pl.DataFrame) -> dict[str, dict[int, int]]:
 
 
 def _chained(marks: Mapping[int, int]) -> Iterator[tuple[int, str]]:
-    """For every period a hash of the marks up to it."""
+    """Return for every period a hash of the marks up to it."""
     text = hashlib.sha256()
     for at, mark in marks.items():
         text.update(f"{at}:{mark};".encode())

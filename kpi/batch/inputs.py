@@ -1,8 +1,8 @@
-"""What a system is scored from: its definition and its data, kept in the archive and laid out from there.
+"""The inputs of a system, definition and data: archived first, then laid out from the archive.
 
-A night never reads the inbox twice. Every file goes into the archive first, under the hash of its content, and what is
-scored is the archived copy. So a file that is being replaced meanwhile does no harm, and scoring a past night again is
-the very same thing: laying out what its manifest names.
+A run reads the inbox once. Every file is archived under the hash of its content, and the archived copy is scored.
+Replacing a file during the run is therefore harmless, and a past run is repeated by laying out the files of its
+manifest.
 """
 
 from __future__ import annotations
@@ -30,20 +30,23 @@ from kpi.intake.query_answers import Explanations, explanations
 from kpi.language.loading import catalogue
 from kpi.language.loading.loader import Loaded, examine
 from kpi.language.system import CheckedSystem, System
+from kpi.process.os_errors import reason
 from kpi.values.periods import Period
 
 _DATA, _DEFINITION = "data", "definition"
 _EXPLANATIONS = "explanations"
 
-#: A file of data: its name, the hash of its content, and its dataset, None where its columns tell.
+#: A file of data: its name, the hash of its content, and its dataset, None if its columns determine it.
 Item = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Names and hashes: the files of a definition (the YAML first), of its data, each with its dataset or None, and of
-    explanations (说明).
-    """  # noqa: D205
+    """Names and hashes of the input files of a system.
+
+    `definition` has the YAML first, `data` each file with its dataset or None, `explanations` (说明) the answers to
+    findings.
+    """
 
     system: str
     definition: Mapping[str, str]
@@ -51,20 +54,21 @@ class Inputs:
     explanations: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Return the inputs as a manifest holds them."""
+        """Return the inputs in the format of a manifest."""
         data = [{"file": name, "sha256": sha, "dataset": dataset} for name, sha, dataset in self.data]
-        said = [{"file": name, "sha256": sha} for name, sha in self.explanations]
+        explanations = [{"file": name, "sha256": sha} for name, sha in self.explanations]
         return {
-            "definition": dict(self.definition), "main": next(iter(self.definition)), "data": data, _EXPLANATIONS: said
+            "definition": dict(self.definition), "main": next(iter(self.definition)), "data": data,
+            _EXPLANATIONS: explanations,
         }  # fmt: skip
 
     @classmethod
     def of_json(cls, system: str, tree: Mapping[str, Any]) -> Inputs:
-        """Return the inputs that a manifest holds."""
+        """Return the inputs of a manifest."""
         rest = {name: sha for name, sha in tree["definition"].items() if name != tree["main"]}
-        data = tuple((one["file"], one["sha256"], one["dataset"]) for one in tree["data"])
-        said = tuple((one["file"], one["sha256"]) for one in tree.get(_EXPLANATIONS, ()))
-        return cls(system, {tree["main"]: tree["definition"][tree["main"]], **rest}, data, said)
+        data = tuple((entry["file"], entry["sha256"], entry["dataset"]) for entry in tree["data"])
+        explanations = tuple((entry["file"], entry["sha256"]) for entry in tree.get(_EXPLANATIONS, ()))
+        return cls(system, {tree["main"]: tree["definition"][tree["main"]], **rest}, data, explanations)
 
     @property
     def hashes(self) -> set[str]:
@@ -85,30 +89,30 @@ class LaidOut:
     fingerprint: str
 
     def checked(self, items: Iterable[Item]) -> dict[str | None, list[str | Path]]:
-        """Return data files by their dataset, None where their columns tell, after a look at their content.
+        """Return data files by dataset, None if their columns determine it, after verifying their content.
 
         Raises:
-            DataError: K814, when the archive has lost a file or a file was changed.
+            DataError: K814, if a file of the archive is missing or changed.
         """
-        found: dict[str | None, list[str | Path]] = {}
+        by_dataset: dict[str | None, list[str | Path]] = {}
         for name, sha, dataset in items:
             self.archive.checked(sha)
-            found.setdefault(dataset, []).append(self.folder / _DATA / name)
-        return found
+            by_dataset.setdefault(dataset, []).append(self.folder / _DATA / name)
+        return by_dataset
 
     def panel(self, items: Iterable[Item] | None = None) -> Panel:
-        """Return the figures of some files, or all, read together; findings name files as the configuration does.
+        """Return the figures of some or all files, read together; findings use the configured names of files.
 
         Raises:
-            DataError: what `take_in` raises, and K814.
+            DataError: as `take_in`, and K814.
         """
         items = list(self.inputs.data if items is None else items)
         files = self.checked(items)
-        named = {dataset: some for dataset, some in files.items() if dataset is not None}
+        named = {dataset: paths for dataset, paths in files.items() if dataset is not None}
         try:
             panel = take_in(self.system, files.get(None, []), named=named, data_hash=_hash(items))
         except DataError as error:
-            raise DataError([self.renamed(one) for one in error.diagnostics]) from None
+            raise DataError([self.renamed(finding) for finding in error.diagnostics]) from None
         restated = panel.restated
         if restated is not None:
             restated = restated.with_columns(pl.col("file").str.strip_prefix(f"{self.folder / _DATA}{os.sep}"))
@@ -116,34 +120,34 @@ class LaidOut:
 
     @property
     def data_hash(self) -> str:
-        """The hash of the content of all data, as reading them together gives it."""
+        """The hash of the content of all data, equal to that of reading them together."""
         return _hash(self.inputs.data)
 
-    def said(self, entities: Entities, periods: Iterable[Period]) -> Explanations:
-        """Return what the explanations say; findings and places name files as the configuration does.
+    def explanations(self, entities: Entities, periods: Iterable[Period]) -> Explanations:
+        """Return the explanations; findings and places use the configured names of files.
 
         Raises:
-            DataError: what `explanations` raises, and K814.
+            DataError: as `query_answers.explanations`, and K814.
         """
         for _, sha in self.inputs.explanations:
             self.archive.checked(sha)
         files = [self.folder / _EXPLANATIONS / name for name, _ in self.inputs.explanations]
-        labels = {one.index(self.system.period): one.label for one in periods}
+        labels = {period.index(self.system.period): period.label for period in periods}
         try:
-            found = explanations(*files, system=self.system, entities=entities, labels=labels)
+            answers = explanations(*files, system=self.system, entities=entities, labels=labels)
         except DataError as error:
-            raise DataError([self.renamed(one) for one in error.diagnostics]) from None
-        found.findings = [self.renamed(one) for one in found.findings]
-        found.places = {
+            raise DataError([self.renamed(finding) for finding in error.diagnostics]) from None
+        answers.findings = [self.renamed(finding) for finding in answers.findings]
+        answers.places = {
             key: self.renamed(Diagnostic("K705", Message("{place}", place=at), at)).place
-            for key, at in found.places.items()
+            for key, at in answers.places.items()
         }
-        return found
+        return answers
 
     def renamed(self, finding: Diagnostic) -> Diagnostic:
-        """Return a finding whose files have the names that people know: relative to the configuration or definition.
+        """Return a finding with the names of files that users know: relative to the configuration or definition.
 
-        They stand in its place, and in its words where a figure contradicts one of another file.
+        Names occur in its place, and in its message if a figure contradicts one of another file.
         """
         file, message = finding.place.file, finding.message
         for part in (_DATA, _DEFINITION, _EXPLANATIONS):
@@ -153,32 +157,32 @@ class LaidOut:
 
 
 def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
-    """Return the inputs of a source as they are now, all of them in the archive.
+    """Return the current inputs of a source, all of them archived.
 
     Raises:
-        DefinitionError: when the system cannot be found or used.
-        DataError: when a file or database cannot be read.
+        DefinitionError: if the system cannot be found or used.
+        DataError: if a file or database cannot be read.
     """
-    loaded = _found(config, source)
+    loaded = _located(config, source)
     assert loaded.system is not None  # noqa: S101
     definition = {name: archive.keep(path) for name, path in _parts(loaded, loaded.system)}
     data: list[Item] = []
     findings: list[Diagnostic] = []
-    said: set[tuple[str, str]] = set()
-    given: list[tuple[str, str | None, bool]] = [(name, None, False) for name in source.data]
-    given += [(name, dataset, False) for dataset, names in source.named.items() for name in names]
-    given += [(name, None, True) for name in source.explanations]
-    for name, dataset, explains in given:
+    explanations: set[tuple[str, str]] = set()
+    requested: list[tuple[str, str | None, bool]] = [(name, None, False) for name in source.data]
+    requested += [(name, dataset, False) for dataset, names in source.named.items() for name in names]
+    requested += [(name, None, True) for name in source.explanations]
+    for name, dataset, explains in requested:
         path = config.path(name)
         try:
-            # Nobody has explained anything yet where explanations are awaited in a folder.
+            # A folder of explanations may still be empty or missing.
             awaited = explains and (path.is_dir() or any(mark in name for mark in "*?["))
-            for file in _perhaps(path) if awaited else expanded(path):
+            for file in _existing(path) if awaited else expanded(path):
                 config.path(str(file))
                 with unchanged([file]):
                     sha = archive.keep(file)
                 if explains:
-                    said.add((_relative(config, file), sha))
+                    explanations.add((_relative(config, file), sha))
                 else:
                     data.append((_relative(config, file), sha, dataset))
         except DataError as error:
@@ -186,7 +190,7 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
         except OSError as error:
             findings.append(
                 Diagnostic(
-                    "K501", Message("cannot be read: {strerror}", strerror=error.strerror), Place(str(error.filename))
+                    "K501", Message("cannot be read: {strerror}", strerror=reason(error)), Place(str(error.filename))
                 )
             )
     for number, query in enumerate(source.query):
@@ -198,17 +202,19 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
             findings += error.diagnostics
     if findings:
         raise DataError(findings)
-    return Inputs(loaded.system.system, definition, tuple(sorted(set(data), key=str)), tuple(sorted(said)))
+    return Inputs(loaded.system.system, definition, tuple(sorted(set(data), key=str)), tuple(sorted(explanations)))
 
 
 def _decimal(system: System, dataset: str | None, name: str) -> str:
-    """Return the decimal mark that numbers of a query are written with: that which its dataset declares.
+    """Return the decimal mark of the numbers of a query, as declared by its dataset.
 
     Raises:
-        DataError: K836, when the datasets that the rows may be declare different ones.
+        DataError: K836, if the candidate datasets declare different marks.
     """
-    named = [] if dataset is None else [one for key, one in system.datasets.items() if key == dataset]
-    marks = {one.decimal for one in named or system.datasets.values()}
+    named_datasets = (
+        [] if dataset is None else [dataset_of for key, dataset_of in system.datasets.items() if key == dataset]
+    )
+    marks = {dataset_of.decimal for dataset_of in named_datasets or system.datasets.values()}
     if len(marks) > 1:
         message = Message(
             "the datasets of the system have different decimal marks, and the query does not say which it is"
@@ -217,8 +223,8 @@ def _decimal(system: System, dataset: str | None, name: str) -> str:
     return next(iter(marks), ".")
 
 
-def _perhaps(path: Path) -> list[Path]:
-    """Return the files of a folder or pattern, none where there are none."""
+def _existing(path: Path) -> list[Path]:
+    """Return the files of a folder or pattern, none if it does not exist."""
     try:
         return expanded(path)
     except DataError:
@@ -226,11 +232,11 @@ def _perhaps(path: Path) -> list[Path]:
 
 
 def laid_out(inputs: Inputs, archive: Archive, folder: Path) -> LaidOut:
-    """Return the inputs as links to the archive in an empty folder, the definition loaded.
+    """Lay the inputs out in an empty folder, as links to the archive, and load the definition.
 
     Raises:
-        DataError: K814, when the archive has lost a file of the definition or it was changed.
-        DefinitionError: when the engine no longer accepts the definition.
+        DataError: K814, if a file of the definition is missing from the archive or changed.
+        DefinitionError: if the engine does not accept the definition any more.
     """
     for name, place in [
         *((f"{_DEFINITION}/{name}", archive.checked(sha)) for name, sha in inputs.definition.items()),
@@ -249,13 +255,13 @@ def laid_out(inputs: Inputs, archive: Archive, folder: Path) -> LaidOut:
     if loaded.system is None:
         raise DefinitionError(loaded.findings)
     beside = sorted(sha for name, sha in inputs.definition.items() if name != main.name)
-    # What is counted in working days depends on the calendar.
+    # Counts of working days depend on the calendar.
     known = filter(None, [version_of(loaded.system)])
     fingerprint = "/".join([definition_hash(loaded.system), *beside, *known])
     return LaidOut(folder, loaded.system, inputs, archive, fingerprint)
 
 
-def _found(config: Config, source: Source) -> Loaded:
+def _located(config: Config, source: Source) -> Loaded:
     name = source.system
     if name.endswith((".yaml", ".yml")) or "/" in name:
         return catalogue.find(str(config.path(name)))
@@ -263,7 +269,7 @@ def _found(config: Config, source: Source) -> Loaded:
 
 
 def _parts(loaded: Loaded, system: System) -> Iterator[tuple[str, Path]]:
-    """Return the YAML file and every file beside it that the definition names."""
+    """Return the YAML file and the files beside it that the definition refers to."""
     main = Path(loaded.file)
     yield main.name, main
     named = {text for text in _texts(system.model_dump(mode="json")) if 0 < len(text) < 256 and "\n" not in text}
@@ -292,11 +298,11 @@ def _texts(tree: Any) -> Iterator[str]:
     if isinstance(tree, str):
         yield tree
     elif isinstance(tree, dict | list):
-        for one in tree.values() if isinstance(tree, dict) else tree:
-            yield from _texts(one)
+        for item in tree.values() if isinstance(tree, dict) else tree:
+            yield from _texts(item)
 
 
 def _relative(config: Config, file: Path) -> str:
     root = config.file.parent.resolve()
-    # A path outside keeps its names, below a folder of its own, so that no two files meet.
+    # A path outside keeps its parts below a separate folder, so that names do not collide.
     return readable(str(file.relative_to(root)) if file.is_relative_to(root) else "outside" + str(file.resolve()))

@@ -1,14 +1,14 @@
-"""Bring the content of a store in a layout of before over to that of today: `kpi batch CONFIG --migrate`.
+"""Migration of stores with an older layout: `kpi batch CONFIG --migrate`.
 
-A Parquet store becomes a Delta store in the same folder. The new tables are built beside the old ones, and are moved
-into their place when all are there; the old ones are set aside in `parquet`. What an interrupted migration had built is
-begun anew, or, once it was complete, moved into its place by the next.
+A Parquet store becomes a Delta store in the same folder. The new tables are built beside the old ones and moved into
+place when they are complete; the old ones are moved to `parquet`. An interrupted migration is restarted, or finished if
+its tables were complete.
 
-A PostgreSQL store whose rows were packed into lists gets plain tables, in one transaction. Its views are read a last
-time, and dropped with the packed tables; who could read the views can read the new ones.
+A PostgreSQL store with rows packed into lists gets plain tables, in one transaction. Its views are read once more and
+dropped with the packed tables; roles that could read the views can read the new ones.
 
-All runs are brought over, with their manifests, states and closed editions; a run of a Parquet store that is damaged,
-and is not the last, is left out and named.
+All runs are migrated, with their manifests, states and closed editions; a damaged run of a Parquet store, other than
+the last, is skipped and reported.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from kpi.batch.store import tables
 from kpi.batch.store.base import TABLES
 from kpi.batch.store.former import BUILDING, FormerParquet, FormerRun, former_damage
 from kpi.batch.store.lock import locked
-from kpi.batch.store.whole import write_whole
+from kpi.batch.store.whole import write_durably
 from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.process import progress
 
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 
     from kpi.batch.store.postgres import PostgresStore
 
-#: The file that says that the new tables are complete, and where the old ones go.
+#: The file that marks the new tables as complete, and the folder of the old ones.
 _COMPLETE = "complete"
 
 
 @dataclass(frozen=True)
 class Migrated:
-    """What was brought over: the numbers of the runs, what was left out, and where the old files are."""
+    """The result of a migration: the numbers of the runs, those skipped, and the folder of the old files."""
 
     where: str
     runs: tuple[int, ...] = ()
@@ -53,14 +53,14 @@ class Migrated:
 
 
 def migrated(config: Config, *, wait: float = 0) -> Migrated:
-    """Bring the store of a configuration over to the layout of today, if it has one of before.
+    """Migrate the store of a configuration to the current layout, if it has an older one.
 
     Args:
-        config: names the store; `kind = "parquet"` means that of before.
-        wait: how many seconds to wait for another batch.
+        config: the configuration; `kind = "parquet"` is the former store.
+        wait: the seconds to wait for another batch.
 
     Raises:
-        DataError: K810 when a batch is at work, K853 when the last run is damaged, what the disk or database refuses.
+        DataError: K810 if a batch is running, K853 if the last run is damaged; errors of the disk or database.
     """
     if config.store.kind == "postgresql":
         from kpi.batch.store.postgres import PostgresStore
@@ -91,9 +91,9 @@ def _build(folder: Path) -> None:
     work = folder / BUILDING
     shutil.rmtree(work, ignore_errors=True)
     former, left_out = FormerParquet(folder), []
-    numbers, kept = former.numbers(), []
+    numbers, copied = former.numbers(), []
     if numbers:
-        former.run(numbers[-1])  # raises where the last is damaged, before anything is built
+        former.run(numbers[-1])  # raises if the last run is damaged, before anything is built
     last: FormerRun | None = None
     store = DeltaStore(work)
     with progress.stage(Message("bringing runs over")), store.lock(0):
@@ -104,7 +104,7 @@ def _build(folder: Path) -> None:
                 left_out.append([number, str(error.diagnostics[0].message), str(error.diagnostics[0].place.file)])
                 continue
             store.publish(run.run, list(former.changes(last, run)))
-            kept.append(number)
+            copied.append(number)
             last = run
     for table in TABLES:
         if last is not None and not _same(former.read(last, table), store.read(table)):
@@ -113,12 +113,12 @@ def _build(folder: Path) -> None:
             )
     names = ("parquet", *(f"parquet-{number}" for number in range(2, 1000)))
     aside = next(name for name in names if not (folder / name).exists())
-    tree = {"runs": kept, "left_out": left_out, "aside": aside}
-    write_whole(work / _COMPLETE, json.dumps(tree, ensure_ascii=False).encode())
+    tree = {"runs": copied, "left_out": left_out, "aside": aside}
+    write_durably(work / _COMPLETE, json.dumps(tree, ensure_ascii=False).encode())
 
 
 def _same(old: pl.DataFrame, new: pl.DataFrame) -> bool:
-    """Return whether a table holds what another holds, to the bit; columns without a value may be more."""
+    """Return whether two tables are equal to the bit; the new one may have further columns without values."""
     if not old.height:
         return not new.height
     more = [name for name in new.columns if name not in old.columns and new[name].count()]
@@ -127,12 +127,12 @@ def _same(old: pl.DataFrame, new: pl.DataFrame) -> bool:
 
 
 def _put_in_place(folder: Path) -> Migrated:
-    """Move the old files aside and the new ones into their place; what is done already is passed over."""
+    """Move the old files aside and the new ones into place; completed steps are skipped."""
     work = folder / BUILDING
     tree: dict[str, Any] = json.loads((work / _COMPLETE).read_text("utf-8"))
     aside = folder / tree["aside"]
     aside.mkdir(exist_ok=True)
-    # HEAD last: with it, or what is being built, the store is known to be none of today.
+    # HEAD last: it, or the build folder, identifies the store as not yet migrated.
     for name in (*TABLES, "runs", "HEAD"):
         place = folder / name
         if place.exists() and not (place / "_delta_log").is_dir():
@@ -155,8 +155,8 @@ def _put_in_place(folder: Path) -> Migrated:
 
 
 def _unpacked(store: PostgresStore, wait: float) -> Migrated:
-    """Bring a store with packed rows over to plain tables, in one transaction."""
-    with store.held(wait), store.transaction() as connection:
+    """Convert a store with packed rows to plain tables, in one transaction."""
+    with store.advisory_lock(wait), store.transaction() as connection:
         if tables.version(connection) in {0, tables.VERSION}:
             return Migrated(store.where, was_needed=False)
         if not tables.exists(connection, "runs"):
@@ -172,7 +172,7 @@ def _unpacked(store: PostgresStore, wait: float) -> Migrated:
 
 
 def _unpack(connection: Connection[Any], table: str) -> None:
-    """Fill the plain table of a frame from its views of before, and drop those and what they show."""
+    """Fill the plain table of a frame from its old views, and drop those and their tables."""
     from psycopg import sql
 
     def name(of: str) -> Composable:
@@ -184,14 +184,14 @@ def _unpack(connection: Connection[Any], table: str) -> None:
         connection.execute(sql.SQL("ALTER VIEW {} RENAME TO {}").format(name(view), sql.Identifier(f"{view}_packed")))
     kinds = tables.columns(connection, f"{table}_packed")
     tables.fit(connection, table, kinds)
-    held = [column for column in kinds if column not in tables.of_part(table)]
-    same = [sql.SQL("p.{0} = h.{0}").format(sql.Identifier(one)) for one in (*tables.of_part(table), "valid_from")]
+    columns_to_copy = [column for column in kinds if column not in tables.of_part(table)]
+    same = [sql.SQL("p.{0} = h.{0}").format(sql.Identifier(key)) for key in (*tables.of_part(table), "valid_from")]
     fill = sql.SQL(
         'INSERT INTO {} (part_id, {}) SELECT p.id, {} FROM {} h JOIN kpi.parts p ON p."table" = {} AND {}'
     ).format(
         tables.facts(table),
-        sql.SQL(", ").join(map(sql.Identifier, held)),
-        sql.SQL(", ").join(sql.Identifier("h", one) for one in held),
+        sql.SQL(", ").join(map(sql.Identifier, columns_to_copy)),
+        sql.SQL(", ").join(sql.Identifier("h", copied) for copied in columns_to_copy),
         name(f"{table}_history_packed"),
         table,
         sql.SQL(" AND ").join(same),
@@ -201,14 +201,14 @@ def _unpack(connection: Connection[Any], table: str) -> None:
     for view in views:
         connection.execute(sql.SQL("DROP VIEW {}").format(name(f"{view}_packed")))
         for reader in readers[view]:
-            who = sql.SQL("PUBLIC") if reader is None else sql.Identifier(reader)
-            connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(name(view), who))
+            role = sql.SQL("PUBLIC") if reader is None else sql.Identifier(reader)
+            connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(name(view), role))
     for packed in ("rows", "grid", "axis"):
         connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name(f"{table}_{packed}")))
 
 
 def _readers(connection: Connection[Any], view: str) -> list[str | None]:
-    """Return who but its owner may read a view; None for everybody."""
+    """Return the roles other than the owner that may read a view; None is everybody."""
     query = (
         "SELECT r.rolname FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee"
         " WHERE c.oid = to_regclass(%s) AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner"

@@ -1,4 +1,4 @@
-"""What a night tells: JSON lines for people who search, a text file for Prometheus, a summary for whoever looks."""
+"""Notifications of a run: a log of JSON lines, metrics for Prometheus, and a summary for people."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from kpi.batch.batch_run import Night
-from kpi.batch.store.whole import write_whole
+from kpi.batch.store.whole import write_durably
 from kpi.errors import Diagnostic, Message, Place, Severity, count, number_of
+from kpi.process.os_errors import reason
 from kpi.report.diagnostics import one_line
 from kpi.report.language import localized, sentences, tr
 
-#: How many findings a note lists.
+#: The maximum number of findings in a note.
 _NOTED = 50
 
 
 class Log:
-    """A log of events: one JSON object a line, appended in one piece; none without a file.
+    """A log of events: one JSON object per line, appended in one write; nothing without a file.
 
-    A log that cannot be written does not stop a night: `problem` is the warning about it.
+    A log that cannot be written does not stop the run: `problem` is a warning about it.
     """
 
     def __init__(self, file: Path | None) -> None:
@@ -30,14 +31,14 @@ class Log:
         self.problem: Diagnostic | None = None
 
     def __call__(self, event: str, **facts: Any) -> None:
-        """Append an event with its facts."""
+        """Append an event with its fields."""
         if self._file is None:
             return
         line = {"time": dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"), "event": event, **facts}
         try:
             self._append((json.dumps(line, ensure_ascii=False, default=str) + "\n").encode())
         except OSError as error:
-            message = Message("the log cannot be written: {strerror}", strerror=error.strerror or error)
+            message = Message("the log cannot be written: {strerror}", strerror=reason(error))
             hint = Message("make room, or see who may write there; the night went on without it")
             self.problem = Diagnostic("K834", message, Place(str(self._file)), hint, Severity.WARNING)
 
@@ -52,17 +53,17 @@ class Log:
 
 
 def summary(result: Night) -> str:
-    """Return the last line of a night: what was scored, what was not, and why."""
+    """Return the last line of a run: what was scored, what was not, and why."""
     failed = tuple(result.failed)
     if result.run is None:
         return tr("Nothing was published: {failed} failed. The last results stay.", failed=failed)
-    scored = sum(len(one.scored) for one in result.outcomes)
+    scored = sum(len(outcome.scored) for outcome in result.outcomes)
     parts = [Message("{periods} scored", periods=count(scored, "period"))]
-    if removed := sum(len(one.removed) for one in result.outcomes):
+    if removed := sum(len(outcome.removed) for outcome in result.outcomes):
         parts.append(Message("{periods} removed", periods=count(removed, "period")))
-    if pending := sum(len(one.pending) for one in result.outcomes):
+    if pending := sum(len(outcome.pending) for outcome in result.outcomes):
         parts.append(Message("{periods} left as they were", periods=count(pending, "changed period")))
-    if same := sum(one.status == "unchanged" for one in result.outcomes):
+    if same := sum(outcome.status == "unchanged" for outcome in result.outcomes):
         parts.append(Message("{systems} unchanged", systems=count(same, "system")))
     run = Message(
         "Run {number} in {seconds:.2f} s: {parts}.", number=result.run.number, seconds=result.seconds,
@@ -74,89 +75,94 @@ def summary(result: Night) -> str:
 
 
 def write_summary(file: Path, result: Night) -> None:
-    """Write how a night went as one JSON object, the manifest's facts and the summary in words."""
+    """Write the result of a run as one JSON object: the facts of the manifest and the summary in words."""
     tree = {
         "run": None if result.run is None else result.run.number,
         "summary": summary(result),
         "failed": result.failed,
         "seconds": round(result.seconds, 3),
-        "systems": {one.system: one.as_json() for one in result.outcomes},
-        "findings": [one_line(one) for one in result.findings if one.severity is Severity.ERROR],
+        "systems": {outcome.system: outcome.as_json() for outcome in result.outcomes},
+        "findings": [one_line(finding) for finding in result.findings if finding.severity is Severity.ERROR],
     }
-    write_whole(file, (json.dumps(tree, ensure_ascii=False, indent=1) + "\n").encode())
+    write_durably(file, (json.dumps(tree, ensure_ascii=False, indent=1) + "\n").encode())
 
 
 def write_note(folder: Path, result: Night) -> Path | None:
-    """Write a note in Markdown for a night with news, and return it; None without news.
+    """Write a note in Markdown for a run with news and return it; None without news.
 
-    News are systems that failed, periods that were scored or removed, and errors and warnings. The note is named by the
-    run; a night that published nothing is `not-published.md`, which the next good night takes away.
+    News are failed systems, scored or removed periods, errors and warnings. The note is named after the run; that of a
+    run that published nothing is `not-published.md`, which the next successful run removes.
     """
     number = None if result.run is None else result.run.number
     stopped = folder / "not-published.md"
     if number is not None:
         stopped.unlink(missing_ok=True)
-    told = [one for one in result.findings if one.severity in (Severity.ERROR, Severity.WARNING)]
-    if not told and all(one.status == "unchanged" for one in result.outcomes):
+    serious = [finding for finding in result.findings if finding.severity in (Severity.ERROR, Severity.WARNING)]
+    if not serious and all(outcome.status == "unchanged" for outcome in result.outcomes):
         return None
     title = tr("Results not published") if number is None else tr("Run {number}", number=number)
     lines = [f"# {title}", "", summary(result), ""]
-    for one in result.outcomes:
+    for item in result.outcomes:
         words = {"failed": tr("failed, the last results stay"), "unchanged": tr("unchanged")}.get(
-            one.status, tr("updated")
+            item.status, tr("updated")
         )
-        lines.append("- " + tr("{name}: {what}", name=one.system, what=words))
-        for name, labels in ((tr("scored"), one.scored), (tr("removed"), one.removed), (tr("waiting"), one.pending)):
+        lines.append("- " + tr("{name}: {what}", name=item.system, what=words))
+        for name, labels in ((tr("scored"), item.scored), (tr("removed"), item.removed), (tr("waiting"), item.pending)):
             if labels:
                 lines.append("  - " + tr("{name}: {what}", name=name, what=tuple(labels)))
-    if told:
+    if serious:
         lines += [
             "",
-            f"## {localized(count(number_of(told), 'finding'))}",
+            f"## {localized(count(number_of(serious), 'finding'))}",
             "",
-            *(f"- {one_line(one)}" for one in told[:_NOTED]),
+            *(f"- {one_line(finding)}" for finding in serious[:_NOTED]),
         ]
-        if len(told) > _NOTED:
-            lines.append("- " + tr("{number:,} more, see the findings", number=number_of(told[_NOTED:])))
+        if len(serious) > _NOTED:
+            lines.append("- " + tr("{number:,} more, see the findings", number=number_of(serious[_NOTED:])))
     path = stopped if number is None else folder / f"run-{number:06}.md"
-    write_whole(path, ("\n".join(lines) + "\n").encode())
+    write_durably(path, ("\n".join(lines) + "\n").encode())
     return path
 
 
-def write_metrics(file: Path, result: Night, *, now: float) -> None:
-    """Write the metrics of a night in Prometheus' text format, for the textfile collector of its node exporter.
+def write_metrics(file: Path, result: Night, *, timestamp: float) -> None:
+    """Write the metrics of a run in Prometheus' text format, for the textfile collector of its node exporter.
 
-    A failed system keeps the time of its last success from the file before.
+    A failed system keeps the time of its last success from the existing file.
     """
-    kept = _successes(file)
+    successes = _successes(file)
     lines = [
         "# HELP kpi_batch_last_success_timestamp_seconds When the system was last checked and found or made current.",
         "# TYPE kpi_batch_last_success_timestamp_seconds gauge",
     ]
-    for one in result.outcomes:
-        fine = one.status != "failed" and result.run is not None
-        when = f"{now:.0f}" if fine else kept.get(one.system)
+    for outcome in result.outcomes:
+        fine = outcome.status != "failed" and result.run is not None
+        when = f"{timestamp:.0f}" if fine else successes.get(outcome.system)
         if when is not None:
-            lines.append(f'kpi_batch_last_success_timestamp_seconds{{system="{one.system}"}} {when}')
+            lines.append(f'kpi_batch_last_success_timestamp_seconds{{system="{outcome.system}"}} {when}')
     gauges: list[tuple[str, str, list[tuple[str, float]]]] = [
         ("failed", "Whether the system failed in the last batch.", []),
         ("periods_scored", "Periods scored in the last batch.", []),
         ("rows_read", "Rows of data read in the last batch.", []),
         ("rows_refused", "Rows of data refused in the last batch.", []),
     ]
-    for one in result.outcomes:
-        label = Message('system="{system}"', system=one.system)
-        values = (one.status == "failed", len(one.scored), one.counts.get("read", 0), one.counts.get("refused", 0))
+    for outcome in result.outcomes:
+        label = Message('system="{system}"', system=outcome.system)
+        values = (
+            outcome.status == "failed",
+            len(outcome.scored),
+            outcome.counts.get("read", 0),
+            outcome.counts.get("refused", 0),
+        )
         for (_, _, rows), value in zip(gauges, values, strict=True):
             rows.append((label, float(value)))
     found: list[tuple[str, float]] = []
     spent: list[tuple[str, float]] = []
-    for one in result.outcomes:
+    for outcome in result.outcomes:
         tally: Counter[str] = Counter()
-        for finding in one.findings:
+        for finding in outcome.findings:
             tally[str(finding.severity)] += finding.stands_for
-        found += [(f'system="{one.system}",severity="{s}"', float(tally[s])) for s in map(str, Severity)]
-        spent += [(f'system="{one.system}",stage="{stage}"', value) for stage, value in one.seconds.items()]
+        found += [(f'system="{outcome.system}",severity="{s}"', float(tally[s])) for s in map(str, Severity)]
+        spent += [(f'system="{outcome.system}",stage="{stage}"', value) for stage, value in outcome.seconds.items()]
     gauges += [
         ("findings", "Findings of the last batch.", found),
         ("stage_seconds", "Seconds that a stage of the last batch took.", spent),
@@ -169,7 +175,7 @@ def write_metrics(file: Path, result: Night, *, now: float) -> None:
             f"kpi_batch_{name}{{{label}}} {value:g}" if label else f"kpi_batch_{name} {value:g}"
             for label, value in samples
         ]
-    write_whole(file, ("\n".join(lines) + "\n").encode())
+    write_durably(file, ("\n".join(lines) + "\n").encode())
 
 
 def _successes(file: Path) -> dict[str, str]:

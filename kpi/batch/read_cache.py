@@ -1,9 +1,9 @@
-"""Slices: the figures of files that are read together, kept in the archive, so that an unchanged file is read once.
+"""Slices: archived figures of files that are read together, so that an unchanged file is read once.
 
-A slice is what `take_in` makes of a group of files (`batch.file_periods`), without the periods that are others': the
-figures as a Parquet file, and in an index the findings, notes and row counts, with a mark for every period and column
-by which changes are found. The key of a slice is a hash of the files, the definition and the engine. So nothing here
-can be out of date; what is lost or damaged is read again, and a check of a past run (`kpi batch --verify`) reads files.
+A slice is the result of `take_in` for a group of files (`batch.file_periods`), restricted to their periods: the figures
+as a Parquet file, and in an index the findings, notes and row counts, with a mark for every period and column that
+detects changes. The key of a slice is a hash of the files, the definition and the engine, so a slice is never out of
+date; a lost or damaged one is computed again. The verification of a past run (`kpi batch --verify`) reads the files.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from kpi.intake.grid import Counts
 
 
 def slices_of(archive: Archive) -> Archive:
-    """Return where slices are: in a folder of the archive, which is pruned by itself."""
+    """Return the archive of slices: a folder of the archive that is pruned separately."""
     return Archive(archive.folder / "slices", last=False)
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Figures of some files: where their frame is in the archive, for which periods, and what was found."""
+    """Figures of some files: the hash of their frame in the archive, their periods, and the findings."""
 
     key: str
     items: tuple[Item, ...]
@@ -44,40 +44,40 @@ class Slice:
 
     @property
     def files(self) -> list[str]:
-        """The hashes of its archived frames."""
+        """The hashes of the archived frames."""
         return [sha for sha in (self.frame, self.reporters, self.restated) if sha is not None]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the slice as an index holds it."""
-        found = [dataclasses.asdict(one) for one in self.findings]
+        """Return the slice in the format of an index."""
+        findings = [dataclasses.asdict(finding) for finding in self.findings]
         return {
             "key": self.key, "items": self.items, "frame": self.frame, "periods": self.periods, "marks": self.marks,
-            "findings": found, "counts": dataclasses.asdict(self.counts),
+            "findings": findings, "counts": dataclasses.asdict(self.counts),
             "notes": [[*at, text] for at, text in self.notes.items()], "reporters": self.reporters,
             "restated": self.restated,
         }  # fmt: skip
 
     @classmethod
     def of_json(cls, tree: Mapping[str, Any]) -> Slice:
-        """Return the slice that an index holds."""
-        found = tuple(
-            Diagnostic(**one | {"place": Place(**one["place"]), "severity": Severity(one["severity"])})
-            for one in tree["findings"]
+        """Return a slice from an index."""
+        findings = tuple(
+            Diagnostic(**entry | {"place": Place(**entry["place"]), "severity": Severity(entry["severity"])})
+            for entry in tree["findings"]
         )
-        numbers = {name: {int(at): mark for at, mark in some.items()} for name, some in tree["marks"].items()}
+        numbers = {name: {int(at): mark for at, mark in by_period.items()} for name, by_period in tree["marks"].items()}
         notes = {(measure, entity, period): text for measure, entity, period, text in tree["notes"]}
         items = tuple((name, sha, dataset) for name, sha, dataset in tree["items"])
         return cls(
-            tree["key"], items, tree["frame"], tuple(tree["periods"]), numbers, found, Counts(**tree["counts"]), notes,
-            tree["reporters"], tree["restated"],
+            tree["key"], items, tree["frame"], tuple(tree["periods"]), numbers, findings, Counts(**tree["counts"]),
+            notes, tree["reporters"], tree["restated"],
         )  # fmt: skip
 
 
 @dataclass
 class Index:
-    """What the last night kept for a system: spans of files and slices, each by its key.
+    """The spans of files and the slices of the last run of a system, each by its key.
 
-    `rows` are those of every file that was looked at; they go into the state of the run, not into the archive.
+    `rows` are the row counts of all files; they are part of the state of the run, not of the archive.
     """
 
     spans: dict[str, Span] = field(default_factory=dict)
@@ -85,28 +85,29 @@ class Index:
     rows: dict[str, int] = field(default_factory=dict)
 
     def put(self, archive: Archive) -> str:
-        """Keep the index in an archive and return its hash."""
+        """Archive the index and return its hash."""
         spans = {
-            key: [None if one.periods is None else sorted(one.periods), one.rows] for key, one in self.spans.items()
+            key: [None if file_span.periods is None else sorted(file_span.periods), file_span.rows]
+            for key, file_span in self.spans.items()
         }
-        tree = {"spans": spans, "slices": [one.as_json() for one in self.slices.values()]}
+        tree = {"spans": spans, "slices": [part.as_json() for part in self.slices.values()]}
         return archive.put(json.dumps(tree, ensure_ascii=False, sort_keys=True).encode())
 
     @classmethod
     def get(cls, archive: Archive, sha: str | None) -> Index:
-        """Return the index that has a hash; an empty one when it is lost, as after a change of engines."""
+        """Return the index with a hash; an empty one if it is missing, as after a change of the engine."""
         try:
             tree = json.loads(archive.checked(sha or "").read_bytes())
-            slices = [Slice.of_json(one) for one in tree["slices"]]
+            slices = [Slice.of_json(entry) for entry in tree["slices"]]
             spans = {
-                key: Span(None if some is None else frozenset(some), rows)
-                for key, (some, rows) in tree["spans"].items()
+                key: Span(None if periods is None else frozenset(periods), rows)
+                for key, (periods, rows) in tree["spans"].items()
             }
         except (DataError, OSError, ValueError, KeyError, TypeError):
             return cls()
-        return cls(spans, {one.key: one for one in slices})
+        return cls(spans, {part.key: part for part in slices})
 
     @property
     def files(self) -> set[str]:
         """The hashes of the archived frames."""
-        return {sha for one in self.slices.values() for sha in one.files}
+        return {sha for part in self.slices.values() for sha in part.files}

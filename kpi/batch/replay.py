@@ -1,4 +1,4 @@
-"""Computing a past run again from its manifest: to explain it, and to check the store bit by bit."""
+"""Replay of past runs from their manifests: to explain results, and to verify the store to the bit."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, suggest
 
 
-def again(run: Run, system: str, archive: Archive, *, kept: bool = False) -> Scorecard:
-    """Return the scorecard of a system as of a run, computed from the inputs that the run's state names.
+def again(run: Run, system: str, archive: Archive, *, use_slices: bool = False) -> Scorecard:
+    """Return the scorecard of a system in a run, computed from the archived inputs of the run.
 
     Args:
         run: the run.
         system: its id.
         archive: where the inputs are.
-        kept: take what the night kept of files it had read, instead of reading them again.
+        use_slices: use the slices that the run archived, instead of reading the files again.
 
     Raises:
-        DataError: K824 when the run has no such system, K814 when the archive lost or changed an input.
+        DataError: K824 if the run has no such system, K814 if an archived input is missing or changed.
     """
     systems = run.state["systems"]
     if system not in systems:
@@ -39,17 +39,17 @@ def again(run: Run, system: str, archive: Archive, *, kept: bool = False) -> Sco
             )
         )
     with Prepared.of(Inputs.of_json(system, systems[system]["inputs"]), archive) as ready:
-        if kept:
+        if use_slices:
             figures, _ = ready.figures(systems[system]["slices"])
-            return session.score_panel(ready.plan, figures.panel(), explanations=figures.said)
+            return session.score_panel(ready.plan, figures.panel(), explanations=figures.explanations)
         panel = ready.laid.panel()
-        said = ready.laid.said(panel.entities, panel.periods)
-        return session.score_panel(ready.plan, panel, explanations=said)
+        explanations = ready.laid.explanations(panel.entities, panel.periods)
+        return session.score_panel(ready.plan, panel, explanations=explanations)
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What a check of a system came to: how many values agree to the bit, and what does not."""
+    """The result of verifying a system: how many values are equal to the bit, and what differs."""
 
     system: str
     values: int
@@ -58,16 +58,16 @@ class Verified:
 
 
 def verified(store: Store, archive: Archive, number: int | None = None) -> Iterator[Verified]:
-    """Compute a run again from nothing but its archived inputs, and compare all it published, value by value.
+    """Compute a run again from its archived inputs only, and compare everything it published, value by value.
 
-    Everything is scored in one go, whatever the night had scored piece by piece. Periods whose inputs changed without
-    their being scored (a closed edition, `periods = "last 3"`) are skipped and named.
+    All periods are scored at once, also if the run had scored them one by one. Periods whose changed inputs were not
+    scored (a closed edition, `periods = "last 3"`) are skipped and listed.
 
     Yields:
-        one result a system, in the order of their names.
+        one result per system, in the order of names.
 
     Raises:
-        DataError: K811 when the run is not there, K825 when nothing was published.
+        DataError: K811 if the run does not exist, K825 if nothing was published.
     """
     run = store.head() if number is None else store.run(number)
     if run is None:
@@ -80,7 +80,7 @@ def verified(store: Store, archive: Archive, number: int | None = None) -> Itera
 
 def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified:
     entry = run.state["systems"][system]
-    found: list[Diagnostic] = []
+    findings_of_run: list[Diagnostic] = []
     if entry["engine"] != engine():
         message = Message(
             "{system} was scored by another engine: {engine}; this is {engine_2}",
@@ -88,59 +88,65 @@ def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified
             engine=entry["engine"],
             engine_2=engine(),
         )
-        found.append(Diagnostic("K826", message, hint=Message("compare with the engine of the run")))
+        findings_of_run.append(Diagnostic("K826", message, hint=Message("compare with the engine of the run")))
     with Prepared.of(Inputs.of_json(system, entry["inputs"]), archive) as ready:
         panel = ready.laid.panel()
-        there = [one.label for one in panel.periods]
+        there = [period.label for period in panel.periods]
         pending = set(entry["pending"])
-        wanted = [label for label in there if label not in pending]
-        said = ready.laid.said(panel.entities, panel.periods)
-        cards = [session.score_panel(ready.plan, panel, explanations=said)]
-        some = findings.found(
-            ready.laid.system, panel.findings, said=said, holds=lambda name: panel.frame[name].count() > 0, cards=cards
+        compared = [label for label in there if label not in pending]
+        explanations = ready.laid.explanations(panel.entities, panel.periods)
+        cards = [session.score_panel(ready.plan, panel, explanations=explanations)]
+        all_findings = findings.findings_of(
+            ready.laid.system,
+            panel.findings,
+            explanations=explanations,
+            holds=lambda name: panel.frame[name].count() > 0,
+            cards=cards,
         )
-        fresh = frames_of(cards, system) | {"findings": findings.table(some, system)}
+        fresh = frames_of(cards, system) | {"findings": findings.table(all_findings, system)}
     values = 0
     for table, frame in fresh.items():
         stored = store.read(table, system=system, number=run.number)
         if table == "findings" and pending:
             continue
-        now = frame if table == "findings" else frame.filter(pl.col("period").is_in(wanted))
-        held = stored if table == "findings" or not stored.height else stored.filter(~pl.col("period").is_in(pending))
-        same, difference = _compared(ordered(now), held)
+        computed = frame if table == "findings" else frame.filter(pl.col("period").is_in(compared))
+        published = (
+            stored if table == "findings" or not stored.height else stored.filter(~pl.col("period").is_in(pending))
+        )
+        same, difference = _compared(ordered(computed), published)
         values += same
         if difference:
-            found.append(
+            findings_of_run.append(
                 Diagnostic(
                     "K827",
                     Message("{system}, {table}: {difference}", system=system, table=table, difference=difference),
                     hint=Message("the store or an input was changed"),
                 )
             )
-    return Verified(system, values, tuple(found), tuple(sorted(pending)))
+    return Verified(system, values, tuple(findings_of_run), tuple(sorted(pending)))
 
 
-def _compared(now: pl.DataFrame, held: pl.DataFrame) -> tuple[int, str | None]:
-    """Return how many values agree, and the first difference in words."""
-    if not now.height and not held.height:
+def _compared(computed: pl.DataFrame, published: pl.DataFrame) -> tuple[int, str | None]:
+    """Return the number of equal values, and a description of the first difference."""
+    if not computed.height and not published.height:
         return 0, None
-    lacking = [name for name in now.columns if name not in held.columns]
-    if lacking:
-        return 0, f"the store lacks {', '.join(lacking)}"
-    if now.height != held.height:
-        return 0, f"{count(held.height, 'row')} in the store, {count(now.height, 'row')} computed"
-    held = held.select(now.columns)
-    for name in now.columns:
-        mine, theirs = _bits(now[name]), _bits(held[name])
-        different = mine.ne_missing(theirs)
+    missing = [name for name in computed.columns if name not in published.columns]
+    if missing:
+        return 0, f"the store lacks {', '.join(missing)}"
+    if computed.height != published.height:
+        return 0, f"{count(published.height, 'row')} in the store, {count(computed.height, 'row')} computed"
+    published = published.select(computed.columns)
+    for name in computed.columns:
+        new_bits, old_bits = _bits(computed[name]), _bits(published[name])
+        different = new_bits.ne_missing(old_bits)
         if different.any():
             row = int(different.arg_max() or 0)
-            where = " ".join(str(now[key][row]) for key in ("period", "entity") if key in now.columns)
+            where = " ".join(str(computed[key][row]) for key in ("period", "entity") if key in computed.columns)
             return 0, (
                 f"{count(int(different.sum()), 'value')} of `{name}` differ, first for {where}:"
-                f" {held[name][row]!r} in the store, {now[name][row]!r} computed"
+                f" {published[name][row]!r} in the store, {computed[name][row]!r} computed"
             )
-    return now.height * now.width, None
+    return computed.height * computed.width, None
 
 
 def _bits(series: pl.Series) -> pl.Series:

@@ -1,4 +1,4 @@
-"""One system's part of a night: read its inputs, score the periods that changed, say what the store is to change."""
+"""The run of one system: read its inputs, score the periods that changed, and return the changes of the store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import polars as pl
 from kpi import session
 from kpi.batch import findings
 from kpi.batch.config import Source
-from kpi.batch.figures import Figures, in_slices, whole
+from kpi.batch.figures import Figures, in_slices, read_together
 from kpi.batch.fingerprints import engine, keys
 from kpi.batch.inputs import Inputs, LaidOut, laid_out
 from kpi.batch.read_cache import Index, slices_of
@@ -34,7 +34,7 @@ FRAMES = TABLES[:-1]
 
 @dataclass
 class Outcome:
-    """What one system's part of a night came to."""
+    """The outcome of the run of one system."""
 
     system: str
     status: str = "unchanged"
@@ -48,20 +48,20 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the manifest says about it."""
+        """Return the entry of the manifest."""
         tally: Counter[str] = Counter()
-        for one in self.findings:
-            tally[str(one.severity)] += one.stands_for
+        for item in self.findings:
+            tally[str(item.severity)] += item.stands_for
         return {
             "status": self.status, "scored": list(self.scored), "removed": list(self.removed),
             "pending": list(self.pending), "rows": self.counts, "findings": dict(sorted(tally.items())),
             "seconds": {name: round(value, 4) for name, value in self.seconds.items()},
-            "messages": [str(one) for one in self.findings if one.code.startswith("K8")],
+            "messages": [str(finding) for finding in self.findings if finding.code.startswith("K8")],
         }  # fmt: skip
 
 
 class Prepared:
-    """Inputs laid out, compiled and read; the same for a night and for its check."""
+    """Inputs laid out, compiled and read; used by runs and by their verification."""
 
     def __init__(self, laid: LaidOut, plan: Plan, archive: Archive) -> None:
         self.laid, self.plan, self._archive = laid, plan, archive
@@ -69,25 +69,25 @@ class Prepared:
     @classmethod
     @contextmanager
     def of(cls, inputs: Inputs, archive: Archive) -> Iterator[Self]:
-        """Yield inputs laid out and compiled, for as long as the block lasts."""
+        """Yield inputs laid out and compiled, for the duration of the block."""
         with atomic_files.scratch() as folder:
             laid = laid_out(inputs, archive, folder)
             yield cls(laid, compile_plan(laid.system), archive)
 
-    def figures(self, kept: str | None = None) -> tuple[Figures, str]:
-        """Return the figures of all files, reading only those that are new, and what to give the next time.
+    def figures(self, index_hash: str | None = None) -> tuple[Figures, str]:
+        """Return the figures of all files, reading only new files, and the hash of the index of slices.
 
-        From then on `reached` says which earlier periods the results look at, and `rows` how many each file has.
+        Sets `reached`, the earlier periods that the results depend on, and `rows`, the number of rows of each file.
 
         Args:
-            kept: what was returned the last time, None to read all files.
+            index_hash: the hash that the last run returned, None to read all files.
         """
         shelf = slices_of(self._archive)
-        last = Index.get(shelf, kept)
+        last = Index.get(shelf, index_hash)
         figures, index = in_slices(self.laid, shelf, last)
         self.reached: Reach = reach(self.laid.system)
         self.rows = index.rows
-        return (figures or whole(self.laid)).explained(), index.put(shelf)
+        return (figures or read_together(self.laid)).explained(), index.put(shelf)
 
     def keys(self, figures: Figures) -> dict[str, str]:
         """Return the key of every period."""
@@ -97,11 +97,11 @@ class Prepared:
             fingerprint=self.laid.fingerprint, grain=system.period,
         )  # fmt: skip
 
-    def cards(self, figures: Figures, wanted: Collection[str]) -> Iterator[Scorecard]:
-        """Yield scorecards that together hold the wanted periods, each computed from no more than it needs."""
+    def cards(self, figures: Figures, requested: Collection[str]) -> Iterator[Scorecard]:
+        """Yield scorecards that together have the requested periods, each computed from the minimal lookback."""
         grain, back = self.laid.system.period, window(self.reached)
         labels = figures.periods
-        places = [place for place, one in enumerate(labels) if one.label in wanted]
+        places = [place for place, period in enumerate(labels) if period.label in requested]
         groups: list[list[int]] = []
         for place in places:
             if groups and (back < 0 or place - groups[-1][-1] <= back + 1):
@@ -113,12 +113,12 @@ class Prepared:
             if back < 0:
                 first, last = 0, len(labels) - 1 if back == WHOLE else last
             part = figures.between(labels[first].index(grain), labels[last].index(grain))
-            card = session.score_panel(self.plan, part, explanations=figures.said)
+            card = session.score_panel(self.plan, part, explanations=figures.explanations)
             yield card.only([labels[place].index(grain) for place in group])
 
 
 def frames_of(cards: Collection[Scorecard], system: str) -> dict[str, pl.DataFrame]:
-    """Return the frames of scorecards as stores keep them, without the findings."""
+    """Return the frames of scorecards in the format of stores, without the findings."""
     return {
         table: pl.concat([prepared(_frame_of(card, table), system) for card in cards], how="vertical_relaxed")
         for table in FRAMES
@@ -127,17 +127,17 @@ def frames_of(cards: Collection[Scorecard], system: str) -> dict[str, pl.DataFra
 
 def _frame_of(card: Scorecard, table: str) -> pl.DataFrame:
     if table == "restated":
-        # A figure may be of a finer period than the scored ones, by which stores are parted.
+        # The period of a figure may be finer than the scored periods, which partition the store.
         rows = card.restated.rename({"period": "figure_period"})
         return rows.with_columns(period=card.restated_in)
-    if table == "quality" and not reporting_quality.told(card.definition, card.supply):
+    if table == "quality" and not reporting_quality.is_assessable(card.definition, card.supply):
         return reporting_quality.nothing()
     frame: pl.DataFrame = getattr(card, table)
     return frame
 
 
 def unchanged(before: Mapping[str, Any] | None, inputs: Inputs) -> bool:
-    """Return whether nothing at all changed since a system was last scored, by the hashes of its inputs."""
+    """Return whether all inputs are unchanged since a system was last scored, by their hashes."""
     return (
         before is not None
         and not before["pending"]
@@ -150,81 +150,88 @@ def scored(
     source: Source, inputs: Inputs, *, before: Mapping[str, Any] | None, store: Store, archive: Archive, number: int,
     closed: Mapping[str, str] | None = None, everything: bool = False,
 ) -> Outcome:  # fmt: skip
-    """Score what changed in a system since the state `before`, and return what the store is to change.
+    """Score the periods of a system that changed since the state `before`, and return the changes of the store.
 
-    A period of a closed edition, and one that `periods` leaves out, keeps its results and is pending.
+    A period of a closed edition, or one that `periods` excludes, keeps its results and is pending.
 
     Args:
         source: the system's part of the configuration.
-        inputs: as they are now, in the archive.
+        inputs: the current inputs, archived.
         before: the system's entry in the last state.
-        store: where the results of the other periods are.
-        archive: where the inputs are.
-        number: of this run.
-        closed: the labels of closed periods, each with its edition.
+        store: the store with the results of the other periods.
+        archive: the archive of the inputs.
+        number: the number of this run.
+        closed: the labels of closed periods with their editions.
         everything: score every period, changed or not.
 
     Raises:
-        DataError: K820 and K821 when a gate keeps the night from the store, and whatever reading the files raises.
-        DefinitionError: when the definition cannot be used.
+        DataError: K820 and K821 if a gate prevents publishing, and errors of reading the files.
+        DefinitionError: if the definition cannot be used.
     """
     outcome = Outcome(inputs.system, "scored")
     clock = _Clock(outcome.seconds)
     old: Mapping[str, Mapping[str, Any]] = before["periods"] if before else {}
     with Prepared.of(inputs, archive) as ready:
         clock("prepare")
-        figures, kept = ready.figures(before.get("slices") if before and not everything else None)
+        figures, index_hash = ready.figures(before.get("slices") if before and not everything else None)
         clock("read")
-        now = ready.keys(figures)
-        differs = [label for label, key in now.items() if everything or old.get(label, {}).get("key") != key]
-        differs += [label for label in old if label not in now]
-        chosen = _chosen(source, list(now), differs)
-        wanted = [label for label in differs if label in now and label in chosen and label not in (closed or {})]
+        current_keys = ready.keys(figures)
+        differs = [label for label, key in current_keys.items() if everything or old.get(label, {}).get("key") != key]
+        differs += [label for label in old if label not in current_keys]
+        chosen = _chosen(source, list(current_keys), differs)
+        selected = [
+            label for label in differs if label in current_keys and label in chosen and label not in (closed or {})
+        ]
         outcome.removed = tuple(
-            label for label in differs if label not in now and label in chosen and label not in (closed or {})
+            label for label in differs if label not in current_keys and label in chosen and label not in (closed or {})
         )
-        outcome.pending = tuple(label for label in differs if label not in (*wanted, *outcome.removed))
-        cards = list(ready.cards(figures, wanted))
+        outcome.pending = tuple(label for label in differs if label not in (*selected, *outcome.removed))
+        cards = list(ready.cards(figures, selected))
         clock("score")
         frames = frames_of(cards, inputs.system) if cards else {}
-        stay = findings.kept(store, inputs.system, (*wanted, *outcome.removed))
-        found = findings.found(
-            ready.laid.system, figures.findings, said=figures.said, holds=figures.holds, cards=cards, stay=stay
+        stay = findings.unchanged_findings(store, inputs.system, (*selected, *outcome.removed))
+        finding_table = findings.findings_of(
+            ready.laid.system,
+            figures.findings,
+            explanations=figures.explanations,
+            holds=figures.holds,
+            cards=cards,
+            stay=stay,
         )
         clock("frames")
-    outcome.scored = tuple(wanted)
+    outcome.scored = tuple(selected)
     outcome.counts = {
         name: getattr(figures.counts, name) for name in ("read", "used", "refused", "restated", "repeated")
     }
     if figures.counts.left_out:
         outcome.counts["left_out"] = figures.counts.left_out
-    gone = _gone(Inputs.of_json(inputs.system, before["inputs"]), inputs) if before else ()
-    outcome.findings = (*found, *_notes(outcome, closed or {}), *gone)
+    missing_files = _missing_files(Inputs.of_json(inputs.system, before["inputs"]), inputs) if before else ()
+    outcome.findings = (*finding_table, *_notes(outcome, closed or {}), *missing_files)
     _gates(source, outcome, frames)
     for table in FRAMES if cards or outcome.removed else ():
         rows = frames[table] if cards else store.read(table, system=inputs.system).clear()
-        # What a system does not have, such as treated cells, needs no rows replaced by none.
+        # An empty frame, such as treated cells, is only written if it replaces rows.
         if rows.height or store.read(table, system=inputs.system).height:
-            outcome.changes.append(Change(table, inputs.system, (*wanted, *outcome.removed), rows))
-    outcome.changes.append(Change("findings", inputs.system, None, findings.table(found, inputs.system, stay)))
+            outcome.changes.append(Change(table, inputs.system, (*selected, *outcome.removed), rows))
+    outcome.changes.append(Change("findings", inputs.system, None, findings.table(finding_table, inputs.system, stay)))
     entries = {label: dict(entry) for label, entry in old.items() if label not in outcome.removed}
-    entries |= {label: {"key": now[label], "run": number} for label in wanted}
+    entries |= {label: {"key": current_keys[label], "run": number} for label in selected}
     outcome.entry = {
-        "inputs": inputs.as_json(), "engine": engine(), "pending": list(outcome.pending), "run": number, "slices": kept,
-        "rows": ready.rows, "periods": {label: entries[label] for label in sorted(entries)},
+        "inputs": inputs.as_json(), "engine": engine(), "pending": list(outcome.pending), "run": number,
+        "slices": index_hash, "rows": ready.rows, "periods": {label: entries[label] for label in sorted(entries)},
     }  # fmt: skip
     return outcome
 
 
 class _Clock:
-    """Notes how long each stage took."""
+    """Records the duration of each stage."""
 
     def __init__(self, seconds: dict[str, float]) -> None:
         self.seconds, self.last = seconds, time.perf_counter()
 
     def __call__(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.seconds[stage], self.last = now - self.last, now
+        time_now = time.perf_counter()
+        self.seconds[stage], self.last = time_now - self.last, time_now
 
 
 def _chosen(source: Source, there: list[str], differs: list[str]) -> set[str]:
@@ -236,7 +243,7 @@ def _chosen(source: Source, there: list[str], differs: list[str]) -> set[str]:
 
 
 def _notes(outcome: Outcome, closed: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """Return what a night has to say of periods that are not scored."""
+    """Return the findings on periods that are not scored."""
     for label in outcome.pending:
         if label in closed:
             hint = Message("kpi batch CONFIG --supersede {closed} --reason TEXT scores it again", closed=closed[label])
@@ -255,9 +262,9 @@ def _notes(outcome: Outcome, closed: Mapping[str, str]) -> Iterator[Diagnostic]:
         yield Diagnostic("K823", message, hint=Message("their results were removed"), severity=Severity.WARNING)
 
 
-def _gone(last: Inputs, now: Inputs) -> Iterator[Diagnostic]:
-    """Yield a warning for each file of data of the last run that is not there any more, under this or another name."""
-    names, contents = {name for name, _, _ in now.data}, {sha for _, sha, _ in now.data}
+def _missing_files(last: Inputs, current: Inputs) -> Iterator[Diagnostic]:
+    """Yield a warning for each data file of the last run that is missing now, also under other names."""
+    names, contents = {name for name, _, _ in current.data}, {sha for _, sha, _ in current.data}
     for name, sha, _ in last.data:
         if name not in names and sha not in contents:
             message = Message(
@@ -268,7 +275,7 @@ def _gone(last: Inputs, now: Inputs) -> Iterator[Diagnostic]:
 
 
 def _gates(source: Source, outcome: Outcome, frames: Mapping[str, pl.DataFrame]) -> None:
-    errors = number_of(one for one in outcome.findings if one.severity is Severity.ERROR)
+    errors = number_of(finding for finding in outcome.findings if finding.severity is Severity.ERROR)
     hint = Message("the last results stay; mend the data or move the gate")
     if source.max_findings is not None and errors > source.max_findings:
         message = Message(
@@ -279,7 +286,7 @@ def _gates(source: Source, outcome: Outcome, frames: Mapping[str, pl.DataFrame])
         )
         raise DataError(
             [
-                *(one for one in outcome.findings if one.severity is Severity.ERROR),
+                *(finding for finding in outcome.findings if finding.severity is Severity.ERROR),
                 Diagnostic("K820", message, hint=hint),
             ]
         )

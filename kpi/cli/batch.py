@@ -1,4 +1,4 @@
-"""`kpi batch`: a night, a check of a past one, an edition, the state of a store."""
+"""`kpi batch`: run a batch, verify a past run, close an edition, inspect and repair the store."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def batch(
 def _night(
     console: Console, file: str, *, wait: float, stop: bool, everything: bool, supersede: str | None, reason: str | None
 ) -> Exit:
-    """Run a night: 0 when all is current, 1 when a system failed, 2 when nothing could be done."""
+    """Run a night: exit code 0 if all is current, 1 if a system failed, 2 if nothing could be done."""
     from kpi.batch.batch_run import run
     from kpi.batch.config import load
     from kpi.batch.notifications import Log, summary, write_metrics, write_note, write_summary
@@ -72,11 +72,11 @@ def _night(
     try:
         with console.progress():
             result = run(
-                config, wait=wait, stop=stop, everything=everything, tell=log,
+                config, wait=wait, stop=stop, everything=everything, log=log,
                 supersede=None if supersede is None or reason is None else (supersede, reason),
             )  # fmt: skip
     except KpiError as error:
-        log("failed", messages=[str(one) for one in error.diagnostics])
+        log("failed", messages=[str(item) for item in error.diagnostics])
         raise
     finally:
         console.report([log.problem] if log.problem else [])
@@ -85,16 +85,16 @@ def _night(
     if config.notify is not None:
         write_note(config.path(config.notify), result)
     if config.metrics is not None:
-        write_metrics(config.path(config.metrics), result, now=time.time())
+        write_metrics(config.path(config.metrics), result, timestamp=time.time())
     serious = (Severity.ERROR, Severity.WARNING)
-    console.report(one for one in result.findings if one.severity in serious or not console.quiet)
+    console.report(finding for finding in result.findings if finding.severity in serious or not console.quiet)
     if not console.quiet or result.failed:
         console.say(summary(result))
     return Exit.FINDINGS if result.failed else Exit.FINE
 
 
 def _verified_again(console: Console, file: str, number: int | None) -> Exit:
-    """Compute a run again and compare it with the store: 1 when anything differs."""
+    """Compute a run again and compare it with the store: exit code 1 if anything differs."""
     from kpi.batch.batch_run import archive_of, store_of
     from kpi.batch.config import load
     from kpi.batch.replay import verified
@@ -106,28 +106,28 @@ def _verified_again(console: Console, file: str, number: int | None) -> Exit:
     damage = store.check(thorough=True)
     console.report(damage)
     bad = bool(damage)
-    for one in verified(store, archive_of(config), number):
-        console.report(one.findings)
-        bad = bad or bool(one.findings)
-        values = count(one.values, "value")
+    for check in verified(store, archive_of(config), number):
+        console.report(check.findings)
+        bad = bad or bool(check.findings)
+        values = count(check.values, "value")
         parts = [
-            Message("{system}: {values} computed again; the store differs.", system=one.system, values=values)
-            if one.findings
+            Message("{system}: {values} computed again; the store differs.", system=check.system, values=values)
+            if check.findings
             else Message(
                 "{system}: {values} computed again; the store is what was published, to the bit.",
-                system=one.system, values=values,
+                system=check.system, values=values,
             )
         ]  # fmt: skip
-        if one.skipped:
+        if check.skipped:
             parts.append(
-                Message("Left out, as they were not scored from these inputs: {periods}.", periods=tuple(one.skipped))
+                Message("Left out, as they were not scored from these inputs: {periods}.", periods=tuple(check.skipped))
             )
         console.say(sentences(parts))
     return Exit.FINDINGS if bad else Exit.FINE
 
 
 def _checked(console: Console, file: str) -> Exit:
-    """Report the state of the store: 1 when it is damaged."""
+    """Report the state of the store: exit code 1 if it is damaged."""
     from kpi.batch.batch_run import store_of
     from kpi.batch.config import load
     from kpi.errors import Message, count
@@ -143,7 +143,8 @@ def _checked(console: Console, file: str) -> Exit:
         return Exit.FINE
     there = head.state["systems"].items()
     systems = joined(
-        Message("{system}, {periods}", system=name, periods=count(len(one["periods"]), "period")) for name, one in there
+        Message("{system}, {periods}", system=name, periods=count(len(entry["periods"]), "period"))
+        for name, entry in there
     )
     editions = tuple(head.state["editions"]) or (Message("none"),)
     console.say(
@@ -156,7 +157,7 @@ def _checked(console: Console, file: str) -> Exit:
 
 
 def _repaired(console: Console, file: str, *, wait: float) -> Exit:
-    """Bring back the last run that is whole: 2 when none is."""
+    """Restore the last intact run: exit code 2 if there is none."""
     from kpi.batch.batch_run import store_of
     from kpi.batch.config import load
     from kpi.errors import DataError, Diagnostic, Message, Place
@@ -169,14 +170,14 @@ def _repaired(console: Console, file: str, *, wait: float) -> Exit:
             return Exit.FINE
         console.report(damage)
         number = store.repair()
-        left = store.check(thorough=True)
-    if number is None or left:
+        remaining = store.check(thorough=True)
+    if number is None or remaining:
         message = Message("no run of the store is whole")
         hint = Message(
             "move the store aside and run a night: everything is computed again from the inputs; the tables of "
             "closed editions are Parquet files in the archive"
         )
-        raise DataError([*left, Diagnostic("K835", message, Place(store.where), hint)])
+        raise DataError([*remaining, Diagnostic("K835", message, Place(store.where), hint)])
     console.say(
         Message(
             "{store}: went back to run {number}, the last that is whole; the next night scores what came after.",
@@ -188,7 +189,7 @@ def _repaired(console: Console, file: str, *, wait: float) -> Exit:
 
 
 def _migrated(console: Console, file: str, *, wait: float) -> Exit:
-    """Bring the store over to the layout of today."""
+    """Migrate the store to the current layout."""
     from kpi.batch.config import load
     from kpi.batch.migration import migrated
     from kpi.errors import Message, count
@@ -250,7 +251,7 @@ def _closed(console: Console, file: str, name: str, system: str | None, labels: 
 
 
 def card_of(file: str, number: int, system: str | None, period: str | None = None) -> Scorecard:
-    """Return the scorecard of a past run, computed again, for `kpi explain --run`; `period` keeps only that."""
+    """Return the scorecard of a past run, computed again, for `kpi explain --run`; `period` restricts it."""
     from kpi.batch.batch_run import archive_of, store_of
     from kpi.batch.config import load
     from kpi.batch.replay import again
@@ -272,15 +273,15 @@ def card_of(file: str, number: int, system: str | None, period: str | None = Non
     if period is None:
         return card
     try:
-        wanted = calendar.parse(period).label
+        requested = calendar.parse(period).label
     except calendar.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
-    index = next((index for index, label in card.labels.items() if label == wanted), None)
+    index = next((index for index, label in card.labels.items() if label == requested), None)
     if index is None:
         raise DataError(
             Diagnostic(
                 "K551",
-                Message("run {number} has nothing for {wanted}", number=number, wanted=wanted),
+                Message("run {number} has nothing for {wanted}", number=number, wanted=requested),
                 hint=Message("{periods}", periods=tuple(card.periods)),
             )
         )

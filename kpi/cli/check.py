@@ -53,6 +53,6 @@ def check(
     parts += [count(len(data), "data file")] if data else []
     checked = Message("Checked {parts}: {tally}.", parts=tuple(parts), tally=tally(done.findings))
     console.note(sentences([checked, *([Message("Wrote {files}.", files=tuple(output))] if output else [])]))
-    if any(one.code == "K100" for one in done.findings):
+    if any(finding.code == "K100" for finding in done.findings):
         return Exit.FAILED
-    return Exit.FINDINGS if any(one.severity is Severity.ERROR for one in done.findings) else Exit.FINE
+    return Exit.FINDINGS if any(item.severity is Severity.ERROR for item in done.findings) else Exit.FINE

@@ -1,6 +1,6 @@
-"""What all commands share: exit codes, the handling of everything that may go wrong, and options with one meaning each.
+"""Shared parts of all commands: exit codes, error handling, and options with a common meaning.
 
-Only `click` is imported here and at the top of the modules of commands, so that `kpi --help` answers at once.
+Command modules import only `click` at module level, so that `kpi --help` answers at once.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ Decorator = Callable[[Any], Any]
 class Exit(IntEnum):
     """Exit codes of commands."""
 
-    #: All is well.
+    #: Success.
     FINE = 0
-    #: There are findings, or differences, that someone has to look at.
+    #: There are findings or differences to look at.
     FINDINGS = 1
-    #: The command could not do all that it was asked for.
+    #: The command could not do everything requested.
     FAILED = 2
     INTERRUPTED = 130
 
 
 def command(work: Callable[..., Exit]) -> Callable[..., None]:
-    """Make a function with a console the callback of a command, which ends the process with its exit code.
+    """Turn a function of a console into the callback of a command, which ends the process with its exit code.
 
-    Errors that carry findings, memory and disks that run out, a reader of a pipe that has gone and Ctrl-C end in words.
+    Errors with findings, exhausted memory or disk, a closed pipe and Ctrl-C end with a message.
     """
 
     @functools.wraps(work)
@@ -62,13 +62,13 @@ def _code(work: Callable[[], Exit], console: Console) -> int:
         sys.stderr.write("Interrupted; nothing is half written.\n")
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        # The reader of a pipe has gone, as in `kpi score ... | head`: that is its business.
+        # The reader of the pipe has closed it, as in `kpi score ... | head`: no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FINE
 
 
 def _done(work: Callable[[], Exit], console: Console) -> Exit:
-    """Run a command; that memory or disk runs out is a finding like any other."""
+    """Run a command; exhausted memory or disk becomes a finding."""
     from kpi.errors import KpiError
     from kpi.process.limits import shortage
 
@@ -76,10 +76,10 @@ def _done(work: Callable[[], Exit], console: Console) -> Exit:
         return work()
     except KpiError as error:
         console.report(error.diagnostics)
-    except BaseException as error:  # Polars' panics are no Exception
-        if isinstance(error, (KeyboardInterrupt, SystemExit)) or (found := shortage(error)) is None:
+    except BaseException as error:  # panics of Polars are not Exceptions
+        if isinstance(error, (KeyboardInterrupt, SystemExit)) or (finding := shortage(error)) is None:
             raise
-        console.report([found])
+        console.report([finding])
     return Exit.FAILED
 
 
@@ -108,26 +108,26 @@ succession = option(
 batch_file = option("--batch", default="nightly.toml", show_default=True, metavar="CONFIG", help="The batch of runs.")
 
 
-def output(what: str = "") -> Decorator:
-    """Return the option that names files to write results to; `what` ends its help."""
-    words = f"Write {' '.join(one.name for one in FORMATS)} by the suffix; a folder takes all tables."
-    return option("-o", "--output", multiple=True, metavar="OUT", help=f"{words} {what}".rstrip())
+def output(extra: str = "") -> Decorator:
+    """Return the option with the files for results; `extra` is appended to its help."""
+    words = f"Write {' '.join(fmt.name for fmt in FORMATS)} by the suffix; a folder takes all tables."
+    return option("-o", "--output", multiple=True, metavar="OUT", help=f"{words} {extra}".rstrip())
 
 
-def form(what: str = "a table on a terminal, CSV in a pipe.") -> Decorator:
-    """Return the option for the format of results on stdout; `what` says which is taken without it."""
-    choices = click.Choice([TEXT, *(one.name for one in FORMATS)])
-    return option("-f", "--format", "form", type=choices, help=f"On stdout; {what}")
+def form(default: str = "a table on a terminal, CSV in a pipe.") -> Decorator:
+    """Return the option with the format of results on stdout; `default` describes the default."""
+    choices = click.Choice([TEXT, *(fmt.name for fmt in FORMATS)])
+    return option("-f", "--format", "form", type=choices, help=f"On stdout; {default}")
 
 
 def writing(work: Any) -> Any:
-    """Add the options that say how findings, colours and the summary are written."""
+    """Add the options for the style of findings, colours and the summary."""
     quiet = option("-q", "--quiet", is_flag=True, help="No summary and no notes.")
     return findings(quiet(work))
 
 
 def findings(work: Any) -> Any:
-    """Add the options that say how findings and colours are written."""
+    """Add the options for the style of findings and colours."""
     colors = option(
         "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour on a terminal."
     )
@@ -138,32 +138,32 @@ def findings(work: Any) -> Any:
 
 
 def of_a_run() -> Diagnostic:
-    """Return what is wrong with `--succession` for a run of a batch."""
+    """Return the finding on `--succession` for a run of a batch."""
     from kpi.errors import Diagnostic, Message
 
     hint = Message("name the table in the definition, `entities: {{succession: ...}}`, and run the batch")
     return Diagnostic("K543", Message("a run is what it was: no other table of succession is used for it"), hint=hint)
 
 
-def files_of(given: Sequence[str]) -> tuple[list[str | Path], dict[str, list[str | Path]]]:
-    """Return the files of `--data`: those whose columns say what they are, and those of a dataset that is named.
+def files_of(arguments: Sequence[str]) -> tuple[list[str | Path], dict[str, list[str | Path]]]:
+    """Return the files of `--data`: those without a dataset, and those by named dataset.
 
     Raises:
-        DataError: K542, a name or a file is lacking.
+        DataError: K542, if a name or a file is missing.
     """
     from kpi.errors import DataError, Diagnostic, Message
 
     files: list[str | Path] = []
     named: dict[str, list[str | Path]] = {}
-    for one in given:
-        name, equals, file = one.partition("=")
-        if not equals or Path(one).exists():
-            files.append(one)
+    for argument in arguments:
+        name, equals, file = argument.partition("=")
+        if not equals or Path(argument).exists():
+            files.append(argument)
         elif not name or not file:
             raise DataError(
                 Diagnostic(
                     "K542",
-                    Message("`--data {one}` does not name a dataset", one=one),
+                    Message("`--data {argument}` does not name a dataset", argument=argument),
                     hint=Message("write --data NAME=FILE"),
                 )
             )

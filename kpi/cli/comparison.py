@@ -1,4 +1,4 @@
-"""What `kpi diff` compares: two periods, two results, two definitions, or two runs of a batch become two sides."""
+"""The comparisons of `kpi diff`: two periods, two results, two definitions, or two runs of a batch."""
 
 from __future__ import annotations
 
@@ -25,51 +25,53 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 def compared(
-    given: Sequence[str], *, files: Sequence[str | Path], named: Mapping[str, Sequence[str | Path]],
+    arguments: Sequence[str], *, files: Sequence[str | Path], named: Mapping[str, Sequence[str | Path]],
     system: str | None, definitions: str | None, period: str | None, succession: str | None = None,
 ) -> Difference:  # fmt: skip
-    """Return the difference of two periods, two results (written, or files to score) or two definitions.
+    """Return the difference of two periods, two results (files of results, or of data to score) or two definitions.
 
     Args:
-        given: the two.
-        files: the files that are scored.
-        named: those whose dataset is named.
+        arguments: the two periods, results or definitions.
+        files: the files to score.
+        named: the files to score by dataset.
         system: an id or YAML file, for periods and for files to score.
-        definitions: a folder in which ids are looked up first.
-        period: compare only this one.
-        succession: a table of units that succeed one another, for what is scored.
+        definitions: a folder that is searched first for ids.
+        period: the only period to compare.
+        succession: a table of successions of units, for scoring.
 
     Raises:
-        DataError: K543, when there are not two, or they do not fit one another, or when there is a table of succession
-            and nothing to score; K551, when they share no period.
+        DataError: K543, if there are not two, or they are of different kinds, or there is a table of successions but
+            nothing to score; K551, if they share no period.
     """
-    if len(given) != 2:
+    if len(arguments) != 2:
         hint = Message("kpi diff 2024Q1 2024Q2 --data period.csv, kpi diff old.json new.json, kpi diff --at 3 --at 4")
         raise DataError(Diagnostic("K543", Message("say which two are compared"), hint=hint))
-    old, new = given
+    old, new = arguments
 
     def scored(more: Sequence[str | Path] = (), by: str | None = system) -> Scorecard:
         return session.score([*files, *more], system=by, definitions=definitions, data=named, succession=succession)
 
     first, second = _period(old), _period(new)
     if first is not None and second is not None:
-        _need(files or named, "the figures of the two periods")
+        _need(files or named, Message("the figures of the two periods are missing"))
         return _periods(scored(), first, second)
-    if all(one.endswith(_SUFFIXES) for one in given):
-        _need(files or named, "the figures to score by the two definitions")
-        before, after = (side(scored(by=one), one) for one in given)
+    if all(argument.endswith(_SUFFIXES) for argument in arguments):
+        _need(files or named, Message("the figures to score by the two definitions are missing"))
+        before, after = (side(scored(by=argument), argument) for argument in arguments)
         return diff(before, after, periods=_pair(period, (before, after)))
-    for one in given:
-        if not Path(one).exists():
-            near = suggest(one, [path.name for path in Path().iterdir()])
-            raise DataError(
-                Diagnostic("K543", Message("`{one}` is neither a period nor a file like the other", one=one), hint=near)
-            )
-    if succession is not None and all(is_result(Path(one)) for one in given):
+    for argument in arguments:
+        if not Path(argument).exists():
+            near = suggest(argument, [path.name for path in Path().iterdir()])
+            message = Message("`{argument}` is neither a period nor a file like the other", argument=argument)
+            raise DataError(Diagnostic("K543", message, hint=near))
+    if succession is not None and all(is_result(Path(argument)) for argument in arguments):
         hint = Message("compare the data themselves: kpi diff 2023 2024 --data period.csv --succession succession.csv")
         message = Message("both are results, on the areas that they were scored for: no table of succession is used")
         raise DataError(Diagnostic("K543", message, hint=hint))
-    before, after = (read_result(Path(one)) if is_result(Path(one)) else side(scored([one]), one) for one in (old, new))
+    before, after = (
+        read_result(Path(argument)) if is_result(Path(argument)) else side(scored([argument]), argument)
+        for argument in (old, new)
+    )
     if before.system != after.system:
         message = Message(
             "{before} is of {system}, {after} of {system_2}",
@@ -79,17 +81,17 @@ def compared(
             system_2=after.system,
         )
         raise DataError(Diagnostic("K543", message, hint=Message("compare two results of one system")))
-    return _told(diff(before, after, periods=_pair(period, (before, after))))
+    return _with_restated(diff(before, after, periods=_pair(period, (before, after))))
 
 
 def runs(numbers: Sequence[int], *, config: str, system: str | None, period: str | None) -> Difference:
     """Return the difference of two runs of a batch, or of one and the last, computed again from their inputs.
 
-    Where the definition changed between them, the new data are scored by the old definition as well: what came from
-    the data and what from the definition add up.
+    If the definition changed between them, the new data are also scored by the old definition: the effects of data and
+    definition add up.
 
     Raises:
-        DataError: K543 without one or two numbers, K811 and K824 when the store has no such run or system.
+        DataError: K543 without one or two numbers, K811 and K824 if the store has no such run or system.
     """
     settings = load(Path(config))
     store, archive = store_of(settings), archive_of(settings)
@@ -118,22 +120,22 @@ def runs(numbers: Sequence[int], *, config: str, system: str | None, period: str
     bridge = None
     if before.definition_hash != after.definition_hash and before.data_hash != after.data_hash:
         bridge = _bridge(old, new, name, archive)
-    return _told(diff(before, after, bridge, periods=_pair(period, (before, after))))
+    return _with_restated(diff(before, after, bridge, periods=_pair(period, (before, after))))
 
 
 def _of_run(run: Run, system: str, archive: Archive) -> Side:
-    """Return a run's results, its definition with the files beside it: rosters and targets belong to it."""
-    found = side(again(run, system, archive), f"run {run.number}")
+    """Return the results of a run; the files of the definition, such as rosters and targets, belong to its hash."""
+    result = side(again(run, system, archive), f"run {run.number}")
     inputs = Inputs.of_json(system, run.state["systems"][system]["inputs"])
     beside = sorted([*inputs.definition.values()][1:])
     if not beside:
-        return found
-    whole = hashlib.sha256("/".join([found.definition_hash, *beside]).encode()).hexdigest()[:16]
-    return replace(found, definition_hash=whole)
+        return result
+    combined_hash = hashlib.sha256("/".join([result.definition_hash, *beside]).encode()).hexdigest()[:16]
+    return replace(result, definition_hash=combined_hash)
 
 
 def _bridge(old: Run, new: Run, system: str, archive: Archive) -> Side | None:
-    """Return the new data under the old definition; None where that definition cannot read them."""
+    """Return the new data under the old definition; None if it cannot read them."""
     before, after = (Inputs.of_json(system, run.state["systems"][system]["inputs"]) for run in (old, new))
     run = Run(
         new.number,
@@ -148,34 +150,35 @@ def _bridge(old: Run, new: Run, system: str, archive: Archive) -> Side | None:
 
 def _periods(card: Scorecard, old: Period, new: Period) -> Difference:
     index = {label: at for at, label in card.labels.items()}
-    for one in (old, new):
-        if one.label not in index:
+    for requested in (old, new):
+        if requested.label not in index:
             there = Message("they hold {periods}", periods=tuple(card.periods))
-            raise DataError(
-                Diagnostic("K551", Message("the files hold nothing for {label}", label=one.label), hint=there)
-            )
-    before, after = (side(card.only([index[one.label]]), one.label) for one in (old, new))
-    return _told(diff(before, after, periods={new.label: old.label}), all_of_it=True)
+            message = Message("the files hold nothing for {label}", label=requested.label)
+            raise DataError(Diagnostic("K551", message, hint=there))
+    before, after = (side(card.only([index[period.label]]), period.label) for period in (old, new))
+    return _with_restated(diff(before, after, periods={new.label: old.label}), all_of_it=True)
 
 
-def _told(found: Difference, *, all_of_it: bool = False) -> Difference:
-    """Return the difference with what the new result restated and the old one had not."""
-    known, now = found.before.restated, found.after.restated
-    if now is None or not now.height:
-        return found
+def _with_restated(difference: Difference, *, all_of_it: bool = False) -> Difference:
+    """Return the difference with the figures that only the new result restated."""
+    known, current = difference.before.restated, difference.after.restated
+    if current is None or not current.height:
+        return difference
     if known is not None and known.height and not all_of_it:
-        now = now.join(known, on=now.columns, how="anti", nulls_equal=True, maintain_order="left")
-    return replace(found, restated=now)
+        current = current.join(known, on=current.columns, how="anti", nulls_equal=True, maintain_order="left")
+    return replace(difference, restated=current)
 
 
 def _pair(period: str | None, sides: Sequence[Side]) -> Mapping[str, str] | None:
     if period is None:
         return None
-    wanted = _period(period)
-    label = period if wanted is None else wanted.label
-    for one in sides:
-        if label not in one.totals["period"]:
-            raise DataError(Diagnostic("K551", Message("{name} holds nothing for {label}", name=one.name, label=label)))
+    requested = _period(period)
+    label = period if requested is None else requested.label
+    for result in sides:
+        if label not in result.totals["period"]:
+            raise DataError(
+                Diagnostic("K551", Message("{name} holds nothing for {label}", name=result.name, label=label))
+            )
     return {label: label}
 
 
@@ -188,8 +191,6 @@ def _period(text: str) -> Period | None:
         return None
 
 
-def _need(data: object, what: str) -> None:
+def _need(data: object, message: Message) -> None:
     if not data:
-        raise DataError(
-            Diagnostic("K543", Message("{what} are not given", what=what), hint=Message("--data period.csv"))
-        )
+        raise DataError(Diagnostic("K543", message, hint=Message("--data period.csv")))

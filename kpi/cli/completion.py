@@ -12,6 +12,6 @@ def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script of a shell."""
     from click.shell_completion import get_completion_class
 
-    found = get_completion_class(shell)
-    if found is not None:
-        click.echo(found(ctx.find_root().command, {}, "kpi", "_KPI_COMPLETE").source())
+    script = get_completion_class(shell)
+    if script is not None:
+        click.echo(script(ctx.find_root().command, {}, "kpi", "_KPI_COMPLETE").source())

@@ -1,4 +1,4 @@
-"""What a command writes: data on stdout; findings, a summary and progress on stderr, for people."""
+"""The output of commands: data on stdout; findings, summary and progress on stderr."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Console:
-    """How one run of a command writes, as its options ask for.
+    """The output of one command, according to its options.
 
     Attributes:
-        style: how findings are written.
+        style: the style of findings.
         color: `auto`, `always` or `never`; `auto` follows NO_COLOR, FORCE_COLOR and the terminal.
         quiet: no summary, no notes and no progress.
     """
@@ -32,29 +32,29 @@ class Console:
     quiet: bool = False
 
     def say(self, text: str) -> None:
-        """Write a line for people, on stderr, in the language in use."""
+        """Write a line to stderr, in the language in use."""
         from kpi.report.language import localized
 
         sys.stderr.write(f"{localized(text)}\n")
 
     def note(self, text: str) -> None:
-        """Write a line for people unless the command is to be quiet."""
+        """Write a line to stderr, unless the command is quiet."""
         if not self.quiet:
             self.say(text)
 
     def report(self, findings: Iterable[Diagnostic]) -> None:
-        """Write findings on stderr."""
+        """Write findings to stderr."""
         from kpi.report.diagnostics import render
 
-        if some := list(findings):
-            self.say(render(some, style=self.style, color=self.colored(sys.stderr)).rstrip("\n"))
+        if listed_findings := list(findings):
+            self.say(render(listed_findings, style=self.style, color=self.colored(sys.stderr)).rstrip("\n"))
 
     def write(self, text: str, *, untrusted: bool = False) -> None:
-        """Write data on stdout.
+        """Write data to stdout.
 
         Args:
             text: the data.
-            untrusted: whether it may hold control characters, which a terminal would take for commands.
+            untrusted: whether it may have control characters, which a terminal would interpret.
         """
         if untrusted and sys.stdout.isatty():
             from kpi.report.marks import escaped
@@ -65,13 +65,13 @@ class Console:
     def publish(
         self, report: Report, form: str | None = None, output: Sequence[str] = (), *, usual: str | None = None
     ) -> None:
-        """Write a report to files, and on stdout unless only files are asked for.
+        """Write a report to files, and to stdout unless only files are requested.
 
         Args:
-            report: what a command found.
+            report: the report.
             form: the format on stdout; None for the usual one.
             output: the files and folders.
-            usual: the format without `form`; None for a table on a terminal and CSV in a pipe.
+            usual: the default of `form`; None for a table on a terminal and CSV in a pipe.
 
         Raises:
             DataError: as `kpi.report.files.write`; K541, a binary format on a terminal.
@@ -89,13 +89,13 @@ class Console:
 
     def _print(self, report: Report, form: str) -> None:
         from kpi.errors import DataError, Diagnostic, Message
-        from kpi.report.files import content, pour
+        from kpi.report.files import content, write_stream
         from kpi.report.shape import Screen
 
         if form == TEXT:
             self.write(report.text(Screen(self.width, self.colored(sys.stdout))))
         elif not sys.stdout.isatty():
-            pour(content(report, form), sys.stdout)
+            write_stream(content(report, form), sys.stdout)
         elif NAMES[form].binary:
             hint = Message("write it to a file: -o results{suffixes}", suffixes=NAMES[form].suffixes[0])
             raise DataError(
@@ -108,13 +108,13 @@ class Console:
         sys.stdout.flush()
 
     def progress(self, *, quiet: bool = False) -> AbstractContextManager[None]:
-        """Show on a terminal how far long work inside a block has come."""
+        """Show the progress of the block on a terminal."""
         from kpi.cli.progress_line import showing
 
         return showing(quiet=quiet or self.quiet)
 
     def colored(self, stream: IO[str]) -> bool:
-        """Return whether a stream takes colour."""
+        """Return whether a stream supports colour."""
         if self.color != "auto":
             return self.color == "always"
         if os.environ.get("NO_COLOR"):
@@ -123,7 +123,7 @@ class Console:
 
     @property
     def width(self) -> int | None:
-        """The width of the terminal that stdout is, None for anything else."""
+        """The width of the terminal of stdout, None for other outputs."""
         try:
             return os.get_terminal_size(sys.stdout.fileno()).columns
         except (OSError, ValueError):

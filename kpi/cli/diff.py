@@ -1,4 +1,4 @@
-"""`kpi diff`: what changed between two periods, results, definitions or runs, and where it came from."""
+"""`kpi diff`: the difference of two periods, results, definitions or runs, and its causes."""
 
 from __future__ import annotations
 
@@ -46,25 +46,28 @@ def diff(
             raise DataError(Diagnostic("K543", Message("runs are compared by themselves, without files"), hint=hint))
         if succession is not None:
             raise DataError(options.of_a_run())
-        found = runs(at, config=batch, system=system, period=period)
+        difference = runs(at, config=batch, system=system, period=period)
     else:
         files, named = options.files_of(data)
-        found = compared(
+        difference = compared(
             given, files=files, named=named, system=system, definitions=definitions, period=period,
             succession=succession,
         )  # fmt: skip
-    found = found if entity is None else found.of(entity)
-    console.publish(DifferenceReport(found, entity), form, output)
-    parts = [count(found.changed.height, "total")]
-    if found.before.measures is not None and found.after.measures is not None:
-        parts.append(count(found.figures.height, "figure"))
+    difference = difference if entity is None else difference.of(entity)
+    console.publish(DifferenceReport(difference, entity), form, output)
+    parts = [count(difference.changed.height, "total")]
+    if difference.before.measures is not None and difference.after.measures is not None:
+        parts.append(count(difference.figures.height, "figure"))
     parts += (
-        [count(found.definitions.height, "line of the definition", "lines of the definition")]
-        if found.definitions.height
+        [count(difference.definitions.height, "line of the definition", "lines of the definition")]
+        if difference.definitions.height
         else []
     )
     changed = Message(
-        "{before} to {after}: {parts} changed.", before=found.before.name, after=found.after.name, parts=tuple(parts)
+        "{before} to {after}: {parts} changed.",
+        before=difference.before.name,
+        after=difference.after.name,
+        parts=tuple(parts),
     )
     console.note(sentences([changed, *([Message("Wrote {files}.", files=tuple(output))] if output else [])]))
     return Exit.FINE

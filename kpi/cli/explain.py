@@ -1,4 +1,4 @@
-"""`kpi explain`: why an entity got its score, from the star down to the figures."""
+"""`kpi explain`: the explanation of a score, from the stars down to the figures."""
 
 from __future__ import annotations
 
@@ -40,9 +40,13 @@ def explain(
     from kpi.report.formats import TEXT
     from kpi.report.tree import ExplanationReport
 
-    some = [one for one in files if (Path(one).exists() or one in named_queries.names()) and number is None]
-    rest = [one for one in files if one not in some]
-    if not some and not data and number is None:
+    sources = [
+        argument
+        for argument in files
+        if (Path(argument).exists() or argument in named_queries.names()) and number is None
+    ]
+    rest = [argument for argument in files if argument not in sources]
+    if not sources and not data and number is None:
         raise DataError(Diagnostic("K500", Message("there is no file `{files}`", files=files[0]), Place(files[0])))
     if not rest or len(rest) > 2:
         hint = Message("kpi explain period.csv 桐乡市, or kpi explain period.csv 桐乡市 一网通办率")
@@ -59,12 +63,12 @@ def explain(
     else:
         more, named = options.files_of(data)
         card = session.score(
-            [*some, *more], system=system, definitions=definitions, data=named, period=period, partly=True,
+            [*sources, *more], system=system, definitions=definitions, data=named, period=period, partly=True,
             succession=succession,
         )  # fmt: skip
     node = explained(card, rest[0], rest[1] if len(rest) == 2 else None)
     console.publish(ExplanationReport(card, name_of(card, rest[0]), node), form, output, usual=TEXT)
-    errors = [one for one in card.findings_list if one.severity is Severity.ERROR]
+    errors = [finding for finding in card.findings_list if finding.severity is Severity.ERROR]
     if errors:
         console.note(
             Message("The data have findings: {tally}. kpi check --data shows them.", tally=tally(card.findings_list))

@@ -1,4 +1,4 @@
-"""The language of the command line: `--lang`, help in it, and the parser's own messages."""
+"""The language of the command line: `--lang`, translated help, and messages of the parser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Localized = TypeVar("Localized", bound=click.Command)
 
 
 def localized(command: Localized) -> Localized:
-    """Return a command with the option `--lang`, and its help in the language in use."""
+    """Return a command with the option `--lang` and help in the language in use."""
     result = copy.copy(command)
     result.params = [*map(copy.copy, command.params), _option()]
     if current() != "en":
@@ -30,12 +30,12 @@ def localized(command: Localized) -> Localized:
 
 
 def _option() -> click.Option:
-    what = "The language of everything for people; left out: KPI_LANG, else the locale."
-    return click.Option([OPTION], type=click.Choice(list(LANGUAGES)), expose_value=False, help=what)
+    help_text = "The language of everything for people; left out: KPI_LANG, else the locale."
+    return click.Option([OPTION], type=click.Choice(list(LANGUAGES)), expose_value=False, help=help_text)
 
 
 def install() -> None:
-    """Let the parser of this process, which runs one command, take its own messages from our catalogue."""
+    """Install our catalogue for the messages of the parser in this process."""
     if (language := current()) == "en":
         return
     import gettext

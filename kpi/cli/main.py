@@ -15,9 +15,9 @@ import click
 from typing_extensions import override
 
 from kpi.cli.language import install, localized
-from kpi.process.locale import asked, using
+from kpi.process.locale import requested, using
 
-#: The commands, each a module of this package with a command of the same name, in the order of the help.
+#: The commands in the order of the help; each is a module of this package with a command of the same name.
 COMMANDS = (
     "score", "check", "explain", "stress", "diff", "batch", "show", "sample", "roster", "schema", "rule", "init",
     "completion",
@@ -25,7 +25,7 @@ COMMANDS = (
 
 
 class _Commands(click.Group):
-    """A group that loads a command when it is asked for, and names the one that was probably meant."""
+    """A group that loads a command on use, and suggests similar names for an unknown one."""
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -40,7 +40,7 @@ class _Commands(click.Group):
 
     @override
     def main(self, args: Sequence[str] | None = None, *positional: Any, **settings: Any) -> Any:
-        with using(asked(sys.argv[1:] if args is None else args)):
+        with using(requested(sys.argv[1:] if args is None else args)):
             if args is None:  # this process is the program
                 install()
             return click.Group.main(localized(self), args, *positional, **settings)
@@ -58,9 +58,9 @@ class _Commands(click.Group):
             raise
 
 
-def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    """Print the version; a checkout that is not installed has none."""
-    if not wanted:
+def _version(ctx: click.Context, _: click.Parameter, requested: bool) -> None:
+    """Print the version; an uninstalled checkout has none."""
+    if not requested:
         return
     from kpi.process.distribution import version
     from kpi.report.language import tr

@@ -1,4 +1,4 @@
-"""The line on a terminal that shows how far long work has come: its stage, the rows done, the time left."""
+"""The progress line on a terminal: the stage, the rows done, the remaining time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from kpi.process.progress import watched
 
-#: Work that ends sooner than this (seconds) shows nothing.
+#: The delay (seconds) before the line is shown.
 PATIENCE = 0.5
 
 
 class Line:
-    """One line on stderr, drawn by a thread of its own, since the thread that works may be inside a query."""
+    """A line on stderr, drawn by its own thread, since the working thread may be inside a query."""
 
     def __init__(self) -> None:
         self._stages: list[tuple[str, int | None, int]] = []
@@ -24,24 +24,24 @@ class Line:
         self._thread = threading.Thread(target=self._draw, name="progress", daemon=True)
 
     def begin(self, name: str, total: int | None) -> None:
-        """Show a stage from now on."""
+        """Show a stage."""
         with self._lock:
             self._stages.append((name, total, 0))
 
     def advance(self, rows: int) -> None:
-        """Count rows of the latest stage."""
+        """Count rows of the innermost stage."""
         with self._lock:
             if self._stages:
                 name, total, done = self._stages[-1]
                 self._stages[-1] = name, total, done + rows
 
     def end(self) -> None:
-        """Show the stage around the latest one again."""
+        """Return to the enclosing stage."""
         with self._lock:
             self._stages.pop()
 
     def start(self) -> None:
-        """Begins to draw, when the work takes long enough."""
+        """Start drawing after the delay."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -67,19 +67,19 @@ class Line:
             while not self._ended.wait(0.1):
                 name, total, done = self._now()
                 if (name, total) != before:
-                    # A new task, as the speed of another stage tells nothing about this one.
+                    # A new task, as the speed of the previous stage does not apply.
                     shown.remove_task(task)
                     task, before = shown.add_task("", total=total), (name, total)
                 shown.update(task, completed=done)
-                shown.update(task, description=said(name, total, done, shown.tasks[0].time_remaining))
+                shown.update(task, description=line_text(name, total, done, shown.tasks[0].time_remaining))
 
 
-def said(name: str, total: int | None, done: int, left: float | None) -> str:
-    """Return the line in words.
+def line_text(name: str, total: int | None, done: int, remaining: float | None) -> str:
+    """Return the text of the line.
 
-    >>> said("reading cases.parquet", 50_000_000, 12_300_000, 83)
+    >>> line_text("reading cases.parquet", 50_000_000, 12_300_000, 83)
     'reading cases.parquet  12,300,000 of 50,000,000 rows  1:23 left'
-    >>> said("scoring", None, 0, None)
+    >>> line_text("scoring", None, 0, None)
     'scoring'
     """
     from kpi.errors import Message
@@ -92,8 +92,8 @@ def said(name: str, total: int | None, done: int, left: float | None) -> str:
             if total
             else Message("{number:,} {noun}", number=done, noun=Message("rows"))
         )
-    if total and done and left is not None:
-        minutes, seconds = divmod(round(left), 60)
+    if total and done and remaining is not None:
+        minutes, seconds = divmod(round(remaining), 60)
         hours, minutes = divmod(minutes, 60)
         time = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
         parts.append(Message("{time} left", time=time))
@@ -102,7 +102,7 @@ def said(name: str, total: int | None, done: int, left: float | None) -> str:
 
 @contextmanager
 def showing(*, quiet: bool) -> Iterator[None]:
-    """Show the progress of the work inside the block: on a terminal, unless it is to be quiet or has soon ended."""
+    """Show the progress of the block on a terminal, unless it is quiet."""
     stream: Any = sys.stderr
     if quiet or not stream.isatty():
         yield

@@ -1,4 +1,4 @@
-"""`kpi rule`: what the code of a finding means."""
+"""`kpi rule`: the meaning of a finding code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def rule(console: Console, *, code: str | None) -> Exit:
     from kpi.report.rules import rules
 
     if code is None:
-        console.write("".join(f"{one.code}  {translated(one.means)}\n" for one in rules().values()))
+        console.write("".join(f"{entry.code}  {translated(entry.means)}\n" for entry in rules().values()))
     else:
         console.write(find(code).card())
     return Exit.FINE

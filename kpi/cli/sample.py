@@ -36,11 +36,11 @@ def sample(
 ) -> Exit:  # fmt: skip
     """Write synthetic data for a system, of any size, the same for the same seed."""
     from kpi.errors import DataError, Diagnostic, Message, count
-    from kpi.intake.synthetic.files import Sample, pour, write
+    from kpi.intake.synthetic.files import Sample, write, write_stream
     from kpi.language.loading.catalogue import load
 
     began = time.perf_counter()
-    wanted = Sample(
+    request = Sample(
         load(system, definitions), last=period, rows=rows, entities=entities, periods=periods, seed=seed, flaws=flaws
     )
     if output is None:
@@ -50,12 +50,12 @@ def sample(
                     "K541", Message("standard output takes csv only"), hint=Message("name a file: -o sample.parquet")
                 )
             )
-        # Rows that scroll by on the same terminal show by themselves how far it is.
+        # Rows on the same terminal show the progress themselves.
         with console.progress(quiet=sys.stdout.isatty()):
-            pour(wanted, sys.stdout.buffer, dataset)
+            write_stream(request, sys.stdout.buffer, dataset)
         return Exit.FINE
     with console.progress():
-        written = write(wanted, output, form=form, dataset=dataset)
+        written = write(request, output, form=form, dataset=dataset)
     files = tuple(Message("{file} ({rows})", file=file, rows=count(rows, "row")) for file, rows in written.items())
     seconds = time.perf_counter() - began
     console.note(Message("Wrote {files} in {seconds:.2f} s. Every figure is invented.", files=files, seconds=seconds))

@@ -1,4 +1,4 @@
-"""`kpi score`: files become a league table with stars and ranks."""
+"""`kpi score`: score files and print the league table."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def score(
             [*files, *more], system=system, definitions=definitions, data=named, period=period,
             explanations=explanations, partly=True, succession=succession,
         )  # fmt: skip
-    errors = [one for one in card.findings_list if one.severity is Severity.ERROR]
-    notes = [one for one in card.findings_list if one.severity is not Severity.INFO or not console.quiet]
+    errors = [finding for finding in card.findings_list if finding.severity is Severity.ERROR]
+    notes = [item for item in card.findings_list if item.severity is not Severity.INFO or not console.quiet]
     if strict and errors:
         console.report(notes)
         console.say(Message("Nothing was scored: {tally} (--strict).", tally=tally(card.findings_list)))
@@ -62,7 +62,7 @@ def score(
 
 
 def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
-    """Return the last line of a scoring: how much was scored, what became of every row, what is undefined and why."""
+    """Return the last line of a scoring: what was scored, the counts of rows, and the undefined values by reason."""
     from collections import Counter
 
     import polars as pl
@@ -83,8 +83,8 @@ def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
         "repeated": Message("repeated"), "left_out": Message("left out"),
     }  # fmt: skip
     rows = [
-        Message("{number:,} {what}", number=counts[kind], what=what)
-        for kind, what in kinds.items()
+        Message("{number:,} {what}", number=counts[kind], what=noun)
+        for kind, noun in kinds.items()
         if kind == "used" or counts.get(kind)
     ]
     parts = [

@@ -1,4 +1,4 @@
-"""`kpi show`: the catalogue, a system, one definition, a plan, the coverage of a document, an analysis of figures."""
+"""`kpi show`: the catalogue, a system, one definition, a plan, the coverage of a document, an analysis of data."""
 
 from __future__ import annotations
 
@@ -54,18 +54,18 @@ def show(
     if system is None:
         console.write(cards.overview(catalogue.systems(folder), width=console.width))
         return Exit.FINE
-    found = catalogue.find(system, folder).system
-    assert found is not None  # noqa: S101
+    shown_system = catalogue.find(system, folder).system
+    assert shown_system is not None  # noqa: S101
     if plan:
         from kpi.engine.plan import compile_plan
 
-        console.write(cards.plan(compile_plan(found)))
+        console.write(cards.plan(compile_plan(shown_system)))
     elif coverage:
-        return _coverage(console, found)
+        return _coverage(console, shown_system)
     elif name is None:
-        console.write(cards.system(found, width=console.width))
+        console.write(cards.system(shown_system, width=console.width))
     else:
-        console.write(cards.definition(found, name, width=console.width))
+        console.write(cards.definition(shown_system, name, width=console.width))
     return Exit.FINE
 
 

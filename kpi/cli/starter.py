@@ -1,4 +1,4 @@
-"""A first system: what `kpi init` writes, small enough to read in one go and complete enough to score."""
+"""The starter system of `kpi init`: small enough to read at once, and complete enough to score."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.language.loading.schema import json_schema
 from kpi.process import atomic_files
+from kpi.process.os_errors import reason
 
 DEFINITION = """\
 # yaml-language-server: $schema=./schema.json
@@ -64,7 +65,7 @@ _FIGURES: dict[tuple[str, str], tuple[str, ...]] = {
 
 
 def data() -> str:
-    """Return the example's figures as a CSV, one a row."""
+    """Return the figures of the example as CSV, one per row."""
     lines = ["期别,地区,指标,数值,计量单位"]
     for (period, entity), figures in _FIGURES.items():
         for (title, unit), figure in zip(_UNITS.items(), figures, strict=True):
@@ -80,7 +81,7 @@ def write(folder: Path) -> list[Path]:
     """Write definition, data, schema and configuration into a folder and return the files.
 
     Raises:
-        DataError: when one of the files is already there, or the folder cannot be written.
+        DataError: if one of the files exists already, or the folder cannot be written.
     """
     contents = {
         "demo.yaml": DEFINITION,
@@ -88,27 +89,27 @@ def write(folder: Path) -> list[Path]:
         "schema.json": json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n",
         "kpi.toml": 'definitions = "."\n',
     }
-    taken = [folder / name for name in contents if (folder / name).exists()]
-    if taken:
+    existing = [folder / name for name in contents if (folder / name).exists()]
+    if existing:
         hint = Message("name another folder: kpi init FOLDER")
         raise DataError(
             [
-                Diagnostic("K540", Message("the file is already there; nothing was written"), Place(str(one)), hint)
-                for one in taken
+                Diagnostic("K540", Message("the file is already there; nothing was written"), Place(str(path)), hint)
+                for path in existing
             ]
         )
     try:
         with atomic_files.folder(folder), ExitStack() as unfinished:
             for name, text in contents.items():
-                unfinished.enter_context(atomic_files.whole(folder / name)).write_text(text, "utf-8")
+                unfinished.enter_context(atomic_files.replacing(folder / name)).write_text(text, "utf-8")
     except OSError as error:
         raise DataError(
-            Diagnostic("K540", Message("cannot be written: {strerror}", strerror=error.strerror), Place(str(folder)))
+            Diagnostic("K540", Message("cannot be written: {strerror}", strerror=reason(error)), Place(str(folder)))
         ) from None
     return [folder / name for name in contents]
 
 
 def next_commands(folder: Path) -> str:
-    """Return what to run next, a command a line."""
+    """Return the commands to run next, one per line."""
     step = "" if folder == Path() else f"cd {folder}\n"
     return f"{step}kpi score period.csv\nkpi explain period.csv 东湖县\nkpi check demo.yaml --data period.csv\n"

@@ -1,4 +1,4 @@
-"""`kpi stress`: how robust a ranking is."""
+"""`kpi stress`: the robustness of a ranking."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def stress(
 
     more, named = options.files_of(data)
     with console.progress():
-        found = session.stress(
+        robustness = session.stress(
             [*files, *more], system=system, definitions=definitions, data=named, period=period, runs=runs,
             weights=weights, seed=seed, succession=succession,
         )  # fmt: skip
-    console.publish(RobustnessReport(found), form, output)
+    console.publish(RobustnessReport(robustness), form, output)
     if output:
         console.note(Message("Wrote {files}.", files=tuple(output)))
     return Exit.FINE

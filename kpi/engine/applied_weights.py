@@ -1,4 +1,4 @@
-"""What a scoring found or changed by itself, frozen into its results: weights, and the cells that were treated."""
+"""The weights that a scoring used and the cells that data treatment changed, as frames of the results."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ NUMBERS = ("weight", "effective", "consistency_ratio", "before", "after")
 
 
 def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """Return the weight of every part of every node, per period and cohort; columns as `Scorecard.weights` says."""
+    """Return the weight of each part of each node per period and cohort; columns as in `Scorecard.weights`."""
     groups = rows.unique(["period", "cohort"], maintain_order=True)
     labels = groups.select(**keys).drop("entity").with_row_index("at")
     effective: dict[str, pl.Series] = {ROOT: pl.Series([100.0] * groups.height)}
-    found = []
+    tables = []
     for node, definition, parts in system.tree:
-        total = means.total([_given(definition, part, weight) for part, weight in parts.items()])
-        for part, given in parts.items():
-            # Where a method has no weights, their sum is nothing, and a part of nothing is null.
-            share = _given(definition, part, given) / pl.when(total > 0).then(total) * 100
+        total = means.total([_weight_of(definition, part, weight) for part, weight in parts.items()])
+        for part, weight_given in parts.items():
+            # A group for which the method gives no weights has a total of 0: the shares are null.
+            share = _weight_of(definition, part, weight_given) / pl.when(total > 0).then(total) * 100
             weight = groups.select(pl.repeat(1.0, pl.len()) * share).to_series()
             effective[part] = weight * effective[node] / 100
-            found.append(
+            tables.append(
                 labels.with_columns(
                     node=pl.lit(node), part=pl.lit(part), method=pl.lit(definition.method),
                     weight=weight, effective=effective[part],
@@ -35,35 +35,35 @@ def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
                 )
             )  # fmt: skip
     names = (*keys, "node", "part", "method", "weight", "effective", "consistency_ratio")
-    return _stacked(found, [name for name in names if name != "entity"])
+    return _stacked(tables, [name for name in names if name != "entity"])
 
 
-def _given(node: Node, part: str, weight: float) -> pl.Expr:
-    return pl.lit(float(weight)) if node.found is None else pl.col(Column(part).weighting)
+def _weight_of(node: Node, part: str, weight: float) -> pl.Expr:
+    return pl.lit(float(weight)) if node.weights_method is None else pl.col(Column(part).weighting)
 
 
 def treated(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """Return every cell that a step of treatment changed; columns as `Scorecard.treated` says."""
-    now = {name: pl.col(name) for name in system.treated}
-    found = []
+    """Return the cells that data treatment changed; columns as in `Scorecard.treated`."""
+    current = {name: pl.col(name) for name in system.treated}
+    tables = []
     for step, names in system.steps.items():
         for name in names:
-            then = pl.col(Column(name).after(step))
-            found.append(
-                rows.with_row_index("#at").filter(now[name].ne_missing(then)).select(
+            treated_value = pl.col(Column(name).after(step))
+            tables.append(
+                rows.with_row_index("#at").filter(current[name].ne_missing(treated_value)).select(
                     pl.col("#at").alias("at"), **keys,
                     step=pl.lit(step), indicator=pl.lit(name), title=pl.lit(system.symbols[name].title),
-                    before=now[name], after=then, unit=pl.lit(str(system.unit(name))),
+                    before=current[name], after=treated_value, unit=pl.lit(str(system.unit(name))),
                     treatment=pl.lit(system.treatment[step].words()),
                 )
             )  # fmt: skip
-            now[name] = then
+            current[name] = treated_value
     columns = [*keys, "step", "indicator", "title", "before", "after", "unit", "treatment"]
-    return _stacked(found, columns)
+    return _stacked(tables, columns)
 
 
-def _stacked(found: list[pl.DataFrame], names: list[str]) -> pl.DataFrame:
-    """Return the frames one below the other, in the order of periods and entities."""
-    if not found:
+def _stacked(tables: list[pl.DataFrame], names: list[str]) -> pl.DataFrame:
+    """Concatenate the frames in the order of periods and entities."""
+    if not tables:
         return pl.DataFrame(schema={name: pl.Float64 if name in NUMBERS else pl.String for name in names})
-    return pl.concat(found).sort("at", maintain_order=True).select(names)
+    return pl.concat(tables).sort("at", maintain_order=True).select(names)

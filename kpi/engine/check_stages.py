@@ -1,7 +1,8 @@
-"""Check compiled into a plan: where each rule is broken, and the figures that are refused for it.
+"""Compile checks into stages: where each rule is broken, and which figures are refused.
 
-A rule is judged on the figures as they were handed in, before any is refused; one about indicators right after the
-level of the last of them, so that what is computed from a refused indicator is refused too.
+Rules about measures are evaluated on the figures as reported, before any of them is refused. A rule about indicators is
+evaluated after the level of the last indicator that it reads, so that values computed from a refused indicator are
+refused too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from kpi.values.status import OK, reason, status_of
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of a check: the check's name, the rule's number within it, and after which level it is judged."""
+    """One rule of a check.
+
+    `number` is its position within the check, `level` the level of indicators after which it is evaluated.
+    """
 
     name: str
     number: int
@@ -31,19 +35,19 @@ class Rule:
 
     @property
     def broken(self) -> str:
-        """The column (Boolean) that says where the rule is broken."""
+        """The column (Boolean) that is true where the rule is broken."""
         return f"#broken {self.name} {self.number}"
 
     @property
     def details(self) -> str:
-        """The column (Struct of String) with the details of a place where it is broken."""
+        """The column (Struct of String) with the details of a violation."""
         return f"#details {self.name} {self.number}"
 
 
 def rules(system: System) -> tuple[Rule, ...]:
-    """Return every rule of a system's checks, in their order.
+    """Return all rules of the checks of a system, in order.
 
-    `level` is 0 for rules about measures, else that of the last indicator they read, from 1.
+    `level` is 0 for rules about measures, otherwise that of the last indicator that the rule reads, counted from 1.
     """
     level: dict[str, int] = {}
     for at, names in enumerate(system.levels, 1):
@@ -60,26 +64,26 @@ def rules(system: System) -> tuple[Rule, ...]:
     )
 
 
-def stages(some: tuple[Rule, ...], level: int) -> Iterator[Stage]:
-    """Yield the stages that judge the rules of a level and take the figures away that errors are about."""
-    mine = [one for one in some if one.level == level]
-    broken = {one.broken: one.breach.where.fill_null(value=False) for one in mine}
+def stages(rules_of_system: tuple[Rule, ...], level: int) -> Iterator[Stage]:
+    """Yield the stages that evaluate the rules of a level and remove the figures that errors refer to."""
+    judged = [rule for rule in rules_of_system if rule.level == level]
+    broken = {rule.broken: rule.breach.where.fill_null(value=False) for rule in judged}
     details = {
-        one.details: pl.when(broken[one.broken]).then(one.breach.details)
-        for one in mine
-        if one.breach.details is not None
+        rule.details: pl.when(broken[rule.broken]).then(rule.breach.details)
+        for rule in judged
+        if rule.breach.details is not None
     }
     yield Stage(f"checks {level}", Message("checks: where a rule is broken"), broken | details)
     touched: dict[str, list[pl.Expr]] = {}
-    for one in mine:
-        if one.check.severity == "error":
-            for name in one.breach.names:
-                touched.setdefault(name, []).append(pl.col(one.broken))
+    for rule in judged:
+        if rule.check.severity == "error":
+            for name in rule.breach.names:
+                touched.setdefault(name, []).append(pl.col(rule.broken))
     values: dict[str, pl.Expr] = {}
     statuses: dict[str, pl.Expr] = {}
     for name, where in touched.items():
         values[name] = pl.when(~pl.any_horizontal(where)).then(name)
-        # What was a figure and is none any more was refused, what was missing stays missing.
-        taken = pl.col(name).is_null() & (status_of(name) == OK)
-        statuses[Column(name).status] = pl.when(taken).then(reason("refused")).otherwise(status_of(name))
+        # Only a value that was removed here is `refused`; a missing one stays missing.
+        refused = pl.col(name).is_null() & (status_of(name) == OK)
+        statuses[Column(name).status] = pl.when(refused).then(reason("refused")).otherwise(status_of(name))
     yield Stage(f"refused {level}", Message("figures that a check finds wrong are not used"), values, statuses)

@@ -1,17 +1,17 @@
-"""Contributions: what every part gives to the total, in points of the full mark; the one definition for all outputs.
+"""Contributions of parts to the total, in points of the full mark: the definition that all outputs share.
 
-A part gives the weight that it carried times the score that entered the mean of its node:
+The contribution of a part is the weight that it carries times the score that enters the mean of its node:
 
     contribution = weight/100 · counted/100 · full
 
-`weight` is in percent of the whole, `counted` the part's score in percent of full marks, or what the node's policy for
-missing parts put in its place. The parts of a node with an arithmetic mean add up to the node, those of a minimum too
-(all weight is on the lowest). For other means, and where a node is rounded, what is left is an entry of its own: the
-difference between the node's score and the weighted arithmetic mean of its parts (for a geometric mean what unequal
-scores cost). A node without a score for which its parent puts a stand-in is an entry as a whole.
+`weight` is in percent of the total weight; `counted` is the score of the part in percent of full marks, or what the
+node's policy for missing parts substitutes. With an arithmetic mean the contributions of the parts add up to that of
+the node, and with a minimum too (the lowest part has all the weight). For other means, and where a node is rounded, the
+remainder is an entry of its own: the node's score less the weighted arithmetic mean of its parts (for a geometric mean,
+the cost of unequal scores). A node without a score for which the parent substitutes a value is one entry.
 
-After the tree follow bonuses and deductions, and what the floor, the cap and each veto added or took. The indicators
-and all entries add up to the total before rounding, `raw`.
+Bonuses, deductions and the effects of floor, cap and vetoes follow. Indicators and entries together add up to the total
+before rounding, `raw`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from itertools import pairwise
 import polars as pl
 
 from kpi.engine.totals import limited
+from kpi.errors import Message
 from kpi.language.adjustments import awards
 from kpi.language.aggregation.means import total
 from kpi.language.aggregation.nodes import Combination, Node
@@ -30,40 +31,41 @@ from kpi.language.model import kind_of
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column
 
-#: Points below this are those of the last bits of floating-point numbers.
+#: Smaller amounts of points are floating-point error.
 NOISE = 1e-9
 
-#: The policies under which a part without a score counts by itself.
+#: The policies that substitute a score for a part without one.
 STAND_INS = ("zero", "cohort_mean", "penalty")
 
-#: The kinds of entries in the words of the reader.
+#: The titles of the kinds of entries.
 KINDS = {
-    "mean": "合成方法", "rounding": "取整", "missing": "缺项", "bonus": "加分", "deduction": "减分", "floor": "保底",
-    "cap": "封顶", "veto": "一票否决",
+    "mean": Message("aggregation"), "rounding": Message("rounding"), "missing": Message("missing parts"),
+    "bonus": Message("bonus"), "deduction": Message("deduction"), "floor": Message("floor"), "cap": Message("cap"),
+    "veto": Message("veto"),
 }  # fmt: skip
 
 
 def contribution_of(name: str) -> str:
-    """Return the name of the column that holds what a part or node gives to the total, in points."""
+    """Return the name of the column with the contribution of a part or node to the total, in points."""
     return Column(name).contribution
 
 
 def counted_of(name: str) -> str:
-    """Return the name of the column that holds the score of a part that entered its node, in percent."""
+    """Return the name of the column with the score of a part that entered its node, in percent."""
     return Column(name).counted
 
 
 def residual_of(node: str) -> str:
-    """Return the name of the column, and of the entry, for what the parts of a node do not explain."""
+    """Return the name of the column, and of the entry, for the part of a score that its parts do not explain."""
     return Column(node).residual
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Something other than an indicator that gives to the total.
+    """A component of the total that is not an indicator.
 
-    `kind` is one of `KINDS`, `points` an expression over the wide frame with details, in points of the full mark, null
-    where the entry does not apply.
+    `kind` is a key of `KINDS`; `points` is an expression over the wide frame with details, in points of the full mark,
+    null where the entry does not apply.
     """
 
     name: str
@@ -73,9 +75,9 @@ class Entry:
 
 
 def columns(system: System) -> Iterator[dict[str, pl.Expr]]:
-    """Yield the columns of contributions and residuals, from the root down, each group evaluated together.
+    """Yield the columns of contributions and residuals, from the root down, in groups that are evaluated together.
 
-    They need `{part}.weight` and `{part}.counted` of every part.
+    They read `{part}.weight` and `{part}.counted` of every part.
     """
     scale = system.composite.full / 100
     yield {Column(ROOT).contribution: pl.col(Column(ROOT).score) * scale}
@@ -84,11 +86,15 @@ def columns(system: System) -> Iterator[dict[str, pl.Expr]]:
         Column(part).contribution: pl.col(Column(part).counted) * pl.col(Column(part).weight) / 100 * scale
         for part in parts
     }
-    yield {Column(node).residual: _residual(node, names) for node, one, names in system.tree if not adds_up(one)}
+    yield {
+        Column(node).residual: _residual(node, names)
+        for node, definition, names in system.tree
+        if not adds_up(definition)
+    }
 
 
 def adds_up(node: Node) -> bool:
-    """Return whether the weighted scores of the parts of a node are its score."""
+    """Return whether the score of a node is the weighted sum of the scores of its parts."""
     return node.mean in ("arithmetic", "minimum") and node.decimals is None
 
 
@@ -100,63 +106,72 @@ def _residual(node: str, parts: Mapping[str, float]) -> pl.Expr:
 def counted(system: System) -> dict[str, pl.Expr]:
     """Return the columns `{part}.counted` of every part of the tree."""
     leaves = frozenset(system.indicators)
-    found: dict[str, pl.Expr] = {}
+    columns: dict[str, pl.Expr] = {}
     for node, definition, parts in system.tree:
         combination = Combination(node, definition, parts, leaves)
         scored = pl.col(Column(node).score).is_not_null()
-        found |= {Column(part).counted: pl.when(scored).then(combination.filled(part)) for part in parts}
-    return found
+        columns |= {Column(part).counted: pl.when(scored).then(combination.filled(part)) for part in parts}
+    return columns
 
 
-def residual_title(system: System, node: str) -> str:
-    """Return what the residual of a node is called."""
-    one = system.composite if node == ROOT else system.pillars[node]
-    if one.mean in ("arithmetic", "minimum"):
-        return "取整"
-    return f"{one.mean_words}与加权算术平均之差" + ("（含取整）" if one.decimals is not None else "")
+def residual_title(system: System, node: str) -> Message:
+    """Return the title of the residual of a node."""
+    definition = system.composite if node == ROOT else system.pillars[node]
+    if definition.mean in ("arithmetic", "minimum"):
+        return KINDS["rounding"]
+    if definition.decimals is not None:
+        return Message(
+            "difference of the {mean} from the weighted arithmetic mean, with rounding", mean=definition.mean_words
+        )
+    return Message("difference of the {mean} from the weighted arithmetic mean", mean=definition.mean_words)
 
 
 def entries(system: System) -> list[Entry]:
-    """Return everything but the indicators that gives to the total, in the order in which it acts."""
+    """Return the components of the total other than indicators, in the order of application."""
     return [*_nodes(system), *_adjustments(system), *limits(system)]
 
 
 def _nodes(system: System) -> Iterator[Entry]:
-    for node, one, parts in system.tree:
-        title = "综合得分" if node == ROOT else system.pillars[node].title or node
-        if not adds_up(one):
-            kind = "rounding" if one.mean in ("arithmetic", "minimum") else "mean"
-            words = f"{title}：{residual_title(system, node)}"
+    for node, definition, parts in system.tree:
+        title = Message("Composite score") if node == ROOT else system.pillars[node].title or node
+        if not adds_up(definition):
+            kind = "rounding" if definition.mean in ("arithmetic", "minimum") else "mean"
+            words = Message("{title}: {part}", title=title, part=residual_title(system, node))
             yield Entry(Column(node).residual, words, kind, pl.col(Column(node).residual))
-        if one.missing.policy in STAND_INS:
+        if definition.missing.policy in STAND_INS:
             for part in (part for part in parts if part in system.pillars):
-                words = f"{system.pillars[part].title or part}：{one.missing.words()}"
+                words = Message(
+                    "{title}: {part}", title=system.pillars[part].title or part, part=definition.missing.words()
+                )
                 absent = pl.col(Column(part).score).is_null()
                 yield Entry(part, words, "missing", pl.when(absent).then(pl.col(Column(part).contribution)))
 
 
 def _adjustments(system: System) -> Iterator[Entry]:
-    for name, one in awards(system.adjustments).items():
+    for name, award in awards(system.adjustments).items():
         points = pl.col(Column(name).points)
-        yield Entry(entry_name(system, name), one.title or name, kind_of(type(one)), points)
+        yield Entry(entry_name(system, name), award.title or name, kind_of(type(award)), points)
 
 
 def limits(system: System) -> list[Entry]:
-    """Return what floor, cap and vetoes add to the total or take from it, in the order in which they act."""
+    """Return the effects of floor, cap and vetoes on the total, in the order of application."""
     composite = system.composite
-    found = []
+    limiting = []
     for (_, before), (name, after) in pairwise(limited(system).items()):
         if name in ("composite.floor", "composite.cap"):
             kind = name.removeprefix("composite.")
-            bound = composite.floor if kind == "floor" else composite.cap
-            entry, title = name, f"{KINDS[kind]} {bound:g} 分"
+            entry = name
+            if kind == "floor":
+                title: str = Message("floor of {points:g} points", points=composite.floor)
+            else:
+                title = Message("cap of {points:g} points", points=composite.cap)
         else:
             kind, entry, title = "veto", entry_name(system, name), system.adjustments[name].title or name
-        found.append(Entry(entry, title, kind, after - before))
-    return found
+        limiting.append(Entry(entry, title, kind, after - before))
+    return limiting
 
 
 def entry_name(system: System, adjustment: str) -> str:
-    """Return the name of an adjustment among indicators and entries: its own, where no indicator or pillar has it."""
-    taken = adjustment in system.indicators or adjustment in system.pillars
-    return f"adjustments.{adjustment}" if taken else adjustment
+    """Return the name of an adjustment as an entry, prefixed if an indicator or a pillar has the same name."""
+    ambiguous = adjustment in system.indicators or adjustment in system.pillars
+    return f"adjustments.{adjustment}" if ambiguous else adjustment

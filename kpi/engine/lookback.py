@@ -1,4 +1,4 @@
-"""Which earlier periods a period's results depend on, folded from what the definitions of a system declare."""
+"""Lookback of a system: the earlier periods on which results depend, derived from its definitions."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from kpi.values.columns import COHORT, Column
 
 
 def reach(system: System) -> dict[str, frozenset[int]]:
-    """Return the columns of the panel that a period's results and findings depend on, with their lags in periods.
+    """Return the columns of the panel on which the results and findings of a period depend, with lags in periods.
 
-    Columns that only say where a row is are left out. Every column that may enter is there, also where the engine reads
-    less: a result may be computed once too often, never too seldom.
+    Columns that only locate a row are left out. The set is an upper bound: a result may be recomputed needlessly, but
+    is never missed.
     """
     breaks = system.entities.succession is not None
     known: dict[str, Reach] = {name: _of_figure(name, breaks=breaks) for name in system.measures}
-    found = [_checked(system, known, 0)]
+    of_checks = [_checked(system, known, 0)]
     for number, names in enumerate(system.levels, 1):
         for name in names:
             indicator = system.indicators[name]
             inputs = [seen(lags, known[used]) for used, lags in indicator.lookback(system.period).items()]
             known[name] = joined(*inputs, {Column(name).fact(fact): NOW for fact in indicator.panel_facts})
-        found.append(_checked(system, known, number))
+        of_checks.append(_checked(system, known, number))
     own = [
         Column(name).own_target(place)
         for name, indicator in system.indicators.items()
@@ -36,16 +36,16 @@ def reach(system: System) -> dict[str, frozenset[int]]:
     for name in system.indicators:
         if (rule := system.rule(name)) is not None:
             scored[name] = joined(scored[name], seen(rule.lookback, scored[name]))
-    results = joined(*known.values(), *scored.values(), *found, dict.fromkeys([COHORT, *own], NOW))
+    results = joined(*known.values(), *scored.values(), *of_checks, dict.fromkeys([COHORT, *own], NOW))
     for node in (system.composite, *system.pillars.values()):
-        if node.found is not None:
-            results = joined(results, seen(node.found.lookback, results))
+        if node.weights_method is not None:
+            results = joined(results, seen(node.weights_method.lookback, results))
     levels = {} if system.stars is None else seen(system.stars.lookback, results)
     return joined(results, levels, seen(system.ranking.lookback, results))
 
 
 def window(reached: Reach) -> int:
-    """Return how many periods back the results look at most, or HISTORY, or WHOLE."""
+    """Return the largest lag in periods of any result, or HISTORY, or WHOLE."""
     return furthest({lag for lags in reached.values() for lag in lags})
 
 
@@ -55,9 +55,9 @@ def _of_figure(name: str, *, breaks: bool) -> Reach:
 
 
 def _checked(system: System, known: dict[str, Reach], level: int) -> Reach:
-    """Return what the checks of a level depend on; figures that an error refuses depend on it too."""
+    """Return the dependencies of the checks of a level; figures that an error refuses depend on them too."""
     before = dict(known)
-    found: Reach = {}
+    reached: Reach = {}
     for rule in check_stages.rules(system):
         if rule.level != level:
             continue
@@ -65,7 +65,7 @@ def _checked(system: System, known: dict[str, Reach], level: int) -> Reach:
         inputs = [seen(lags, before[used]) for used, lags in check.lookback(system.symbols, system.period).items()]
         facts: Reach = {Column(name).fact(fact): NOW for fact, name in check.facts(system.symbols)}
         needed = joined(*inputs, facts)
-        found = joined(found, needed)
+        reached = joined(reached, needed)
         if check.severity == "error":
             known.update({name: joined(known[name], needed) for name in rule.breach.names})
-    return found
+    return reached

@@ -3,8 +3,8 @@
 The panel is wide: one row per entity and period, complete, ordered by period and then entity, with the columns
 `entity` (UInt32, place in the roster), `period` (Int32, index at the system's grain), `cohort` (String), `#month`
 (Int32, last month of the period), `#entities` (Int64), and for every measure `name` (Float64) and `name.status`.
-Every stage adds
-named columns, so one harness tests, explains and times them all. A plan is immutable and safe to share.
+Every stage adds named columns, so one harness can
+test, explain and time all of them. A plan is immutable and safe to share.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from functools import cached_property
 import polars as pl
 
 from kpi.engine import check_stages
-from kpi.engine.result_columns import NOTHING, details_of, goal, reached
+from kpi.engine.result_columns import NOTHING, details_of, target_bounds, target_reached
 from kpi.engine.stage import Stage
 from kpi.engine.totals import adjusted, changes, placed, starred, totalled
+from kpi.errors import Message
 from kpi.language.aggregation.nodes import Combination
 from kpi.language.indicators import MONTH
 from kpi.language.scoring import Case
@@ -32,13 +33,13 @@ from kpi.values.status import guarded, literal, reason, status_of, where_given
 
 @dataclass(frozen=True)
 class Plan:
-    """A compiled system: `stages` make the totals, `details` what the tidy result frames add to them."""
+    """A compiled system: `stages` compute the totals, `details` the further columns of the tidy result frames."""
 
     system: CheckedSystem
     stages: tuple[Stage, ...]
 
     def run(self, panel: pl.LazyFrame) -> pl.LazyFrame:
-        """Return the panel with every column of every stage."""
+        """Return the panel with the columns of every stage, lazily."""
         stages = {f"indicators {number}": names for number, names in enumerate(self.system.levels, 1)}
         limited = OUTSIDE in panel.collect_schema()
         for stage in self.stages:
@@ -49,34 +50,34 @@ class Plan:
 
     @cached_property
     def rules(self) -> tuple[check_stages.Rule, ...]:
-        """The rules of the system's checks; where each is broken is a column of the frame."""
+        """The rules of the checks; each has a column of the frame that is true where it is broken."""
         return check_stages.rules(self.system)
 
     def collect(self, panel: pl.DataFrame) -> pl.DataFrame:
-        """Return what `run` gives, computed: the one place where a plan is collected."""
+        """Run the plan on a panel and return the result; the only place where a plan is collected."""
         return _collected(self.run(panel.lazy()), panel.height)
 
     @cached_property
     def details(self) -> tuple[Stage, ...]:
-        """The stages for the tidy frames: attainment, schedule, lights, effective weights, places."""
+        """The stages of the tidy frames: attainment, schedule, lights, effective weights, ranks."""
         return tuple(details_of(self.system))
 
     def detail(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return a result of `collect` with the columns of `details` added."""
+        """Return a result of `collect` with the columns of `details`."""
         return _collected(functools.reduce(lambda lazy, stage: stage(lazy), self.details, frame.lazy()), frame.height)
 
 
-#: From so many rows on, finding what two expressions share takes less time than computing it twice.
+#: The number of rows from which common-subexpression elimination pays off.
 _SHARED = 20_000
 
 
 def _collected(frame: pl.LazyFrame, height: int) -> pl.DataFrame:
-    # NOTE: a plan is a chain of columns over one frame in memory: there is nothing to join, to sort, to push down or to
-    # share between queries, and looking for it takes a fifth of the time of 200 indicators (Polars 2.1). Window
-    # functions only run on the in-memory engine, which is the faster one for small frames.
-    looked_for = pl.QueryOptFlags.none()
-    looked_for.comm_subexpr_elim = height >= _SHARED
-    return frame.collect(engine="in-memory", optimizations=looked_for)
+    # NOTE: a plan is a chain of columns over one frame in memory, without joins, sorts or anything to push down; the
+    # search for optimizations takes a fifth of the time of 200 indicators (Polars 2.1). Window functions only run on
+    # the in-memory engine, which is the faster one for small frames.
+    optimizations = pl.QueryOptFlags.none()
+    optimizations.comm_subexpr_elim = height >= _SHARED
+    return frame.collect(engine="in-memory", optimizations=optimizations)
 
 
 def compile_plan(system: CheckedSystem) -> Plan:
@@ -108,26 +109,26 @@ def _stages(system: System) -> Iterator[Stage]:
         columns = Expressions()
         for name in names:
             columns |= system.indicators[name].expressions(name, system.symbols, system.period)
-        yield Stage.of(f"indicators {number}", "指标值及状态", columns)
+        yield Stage.of(f"indicators {number}", Message("values and statuses of indicators"), columns)
         yield from check_stages.stages(rules, number)
     yield from _treatment(system)
-    yield Stage("targets", "执行中的目标值", _targets(system))
+    yield Stage("targets", Message("targets in force"), _targets(system))
     yield from scoring(system)
     yield from tree(system)
 
 
 def scoring(system: System) -> Iterator[Stage]:
-    """Yield the stages that turn values into scores."""
+    """Yield the stages that compute scores from values."""
     scores = Expressions()
     figures: dict[str, pl.Expr] = {}
     for name in system.indicators:
         scores |= _score(system, name, figures)
-    yield Stage("peers", "同组最好、最差等", figures)
-    yield Stage.of("scores", "计分（占满分百分比）", scores, tuple(figures))
+    yield Stage("peers", Message("statistics of peers"), figures)
+    yield Stage.of("scores", Message("scores in percent of full marks"), scores, tuple(figures))
 
 
 def tree(system: System) -> Iterator[Stage]:
-    """Yield the stages that make totals, places and stars of scores."""
+    """Yield the stages that compute pillars, totals, ranks and stars from scores."""
     leaves = frozenset(system.indicators)
     for depth, names in enumerate(system.depths):
         nodes = [
@@ -138,44 +139,44 @@ def tree(system: System) -> Iterator[Stage]:
     if system.tops:
         yield from _combine(ROOT, [Combination(ROOT, system.composite, system.tops, leaves, system.treated)])
     else:
-        yield Stage.of(ROOT, "没有一级指标，不计总分", _no_composite())
-    yield Stage("adjustments", "加减分与一票否决", adjusted(system))
-    yield Stage.of("totals", "综合得分及取位", totalled(system))
-    yield Stage("places", "位次与星级", placed(system))
-    yield Stage("stars", "星级（含否决）与变动", starred(system))
-    yield Stage("changes", "与上期比较", changes(system))
+        yield Stage.of(ROOT, Message("no pillars, so no total"), _no_composite())
+    yield Stage("adjustments", Message("adjustments and vetoes"), adjusted(system))
+    yield Stage.of("totals", Message("total and its rounding"), totalled(system))
+    yield Stage("places", Message("ranks and stars"), placed(system))
+    yield Stage("stars", Message("stars after vetoes, and changes"), starred(system))
+    yield Stage("changes", Message("changes against the previous period"), changes(system))
 
 
 def _treatment(system: System) -> Iterator[Stage]:
-    """Return a stage for each step, with the columns `name#step`, and one that says what is scored in the end."""
-    now = {name: pl.col(name) for name in system.treated}
+    """Yield one stage per step, with the columns `name#step`, and a stage with the values that are scored."""
+    current = {name: pl.col(name) for name in system.treated}
     out: dict[str, pl.Expr] = {}
     for step, names in system.steps.items():
-        treatment, values = system.treatment[step], {name: now[name] for name in names}
+        treatment, values = system.treatment[step], {name: current[name] for name in names}
         treated_values = treatment.within({name: (value, system.breaks(name)) for name, value in values.items()})
-        # Who was left out stays so, whatever a later step would put in place of what is not there.
+        # An entity that a step leaves out stays out, also if a later step imputes missing values.
         columns: dict[str, pl.Expr] = {
-            Column(name).after(step): pl.when(~out[name]).then(one) if name in out else one
-            for name, one in treated_values.items()
+            Column(name).after(step): pl.when(~out[name]).then(treated_value) if name in out else treated_value
+            for name, treated_value in treated_values.items()
         }
         if treatment.screens:
             columns[left_out_by(step)] = treatment.leaves_out(values)
             out |= {name: out.get(name, pl.lit(False)) | pl.col(left_out_by(step)) for name in names}
-        now |= {name: pl.col(Column(name).after(step)) for name in treated_values}
+        current |= {name: pl.col(Column(name).after(step)) for name in treated_values}
         yield Stage(f"treatment {step}", treatment.words(), columns)
     treated = Expressions()
-    for name, last in now.items():
+    for name, last in current.items():
         treated |= finished(name, last, out.get(name))
-    yield Stage.of("treated", "处理后的数值", treated)
+    yield Stage.of("treated", Message("treated values"), treated)
 
 
 def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
     for words, method in (
-        ("权重", Combination.weighing),
-        ("各部分权重", Combination.weighed),
-        ("适用与有数权重", Combination.totals),
-        ("计入权重", Combination.carrying),
-        ("得分", Combination.result),
+        (Message("weights by method"), Combination.weighing),
+        (Message("weights of the parts"), Combination.weighed),
+        (Message("applicable and available weight"), Combination.totals),
+        (Message("weight that is carried"), Combination.carrying),
+        (Message("scores"), Combination.result),
     ):
         columns = Expressions()
         for node in nodes:
@@ -189,7 +190,7 @@ def _no_composite() -> Expressions:
 
 
 def _bounds(system: System, name: str, place: int, target: Target) -> tuple[pl.Expr, pl.Expr]:
-    """Return the bounds of one target as expressions; entities' own targets stand in a column of the panel."""
+    """Return the bounds of one target as expressions; targets per entity are a column of the panel."""
     if target.per_entity is not None:
         return pl.col(Column(name).own_target(place)), NOTHING
     low, high = target.bounds(system.unit(name))
@@ -197,9 +198,9 @@ def _bounds(system: System, name: str, place: int, target: Target) -> tuple[pl.E
 
 
 def _targets(system: System) -> dict[str, pl.Expr]:
-    """Return `name.target` and `name.upper_target` (for `within`) of the target in force, in the indicator's unit.
+    """Return `name.target` and, for `within`, `name.upper_target` of the target in force, in the indicator's unit.
 
-    One target that is the same for all entities and periods is a number, not a column: see `goal`.
+    A single target for all entities and periods is a number, not a column: see `target_bounds`.
     """
     columns: dict[str, pl.Expr] = {}
     for name in system.indicators:
@@ -215,18 +216,22 @@ def _targets(system: System) -> dict[str, pl.Expr]:
 
 
 def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expressions:
-    """Return `name.score` (percent of full marks) and `name.score.status`; figures of the peers are collected."""
+    """Return `name.score` (percent of full marks) and `name.score.status`.
+
+    Columns with statistics of the peers are added to `figures`.
+    """
     indicator, rule = system.indicators[name], system.rule(name)
     column = Column(name).score
     if rule is None:
         inapplicable = status_of(name) == reason("not_applicable")
         why = pl.when(inapplicable).then(reason("not_applicable")).otherwise(reason("no_target"))
         return Expressions({column: NOTHING}, {column.status: why})
-    low, high = goal(system, name)
+    low, high = target_bounds(system, name)
     value = system.treated.get(name, name)
-    targets, unit, met = system.targets(name), system.unit(name), functools.partial(reached, system, name)
+    targets, unit = system.targets(name), system.unit(name)
+    is_reached = functools.partial(target_reached, system, name)
     case = Case(
-        pl.col(value), unit, indicator.direction, low, high, met, rule.peers, name, figures,
+        pl.col(value), unit, indicator.direction, low, high, is_reached, rule.peers, name, figures,
         fixed=fixed_bound(targets, unit), ends=fixed_ends(targets, unit),
         exact=value == name and indicator.exact(system.symbols),
     )  # fmt: skip
@@ -239,7 +244,7 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expression
     score, verdict = pair.values[column], pair.statuses[column.status]
     untasked = rule.untasked(case) if targets and case.fixed is None else None
     if untasked is not None:
-        # The status reads the score, so it is ok where this gives one.
+        # The status is derived from the score, so it becomes ok where this expression has a value.
         exempt = ["not_applicable", "not_scored"]
         counts = pl.col(value).is_not_null() if untasked.judges else ~status_of(value).is_in(exempt)
         score = pl.when(low.is_null() & counts).then(untasked.score).otherwise(score)

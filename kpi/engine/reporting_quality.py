@@ -1,15 +1,15 @@
-"""How well departments report (报送质量): completeness, timeliness and accuracy of the figures of each.
+"""Quality of reporting (报送质量) by department: completeness, timeliness and accuracy.
 
-The words are those of official statistics (完整性、及时性、准确性); the weights by which they make one number are the
-system's `quality:`, and those it has by default are ours:
+The three dimensions are those of official statistics (完整性、及时性、准确性). Their weights in the overall quality are
+the system's `quality:`; the defaults are ours.
 
     completeness = 100 * figures reported / figures expected
-    timeliness   = 100 * figures in time / figures whose day is known and that a check `due` is about
-    accuracy     = 100 * figures reported that nothing is said against / figures reported
-    quality      = their weighted mean, over those that can be told
+    timeliness   = 100 * figures in time / figures with a known date that a check `due` applies to
+    accuracy     = 100 * figures reported without objection / figures reported
+    quality      = weighted mean of the dimensions that are defined
 
-A figure is expected of every entity in every period. One that does not apply (不适用) is reported. Something is said
-against a figure that could not be read or was refused, or about which a check has an error or a query without answer.
+A figure is expected of every entity in every period. A figure that does not apply (不适用) counts as reported.
+Objections are: the figure could not be read or was refused, or a check reports an error, or a query without an answer.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ COLUMNS = ("system", "period", "department", *_COUNTS, *_PARTS, "quality")
 
 @dataclass(frozen=True)
 class Supply:
-    """What is known of how figures came: who reported them, which were restated, which are in doubt.
+    """Facts about reports: who reported the figures, which were restated, which are doubtful.
 
     Attributes:
-        reporters: measure, entity (place), period (index), reporter; empty where no column of the data says it.
-        restated: what later revisions took the place of, see `Scorecard.restated`.
-        doubtful: figures that a check is against: measure, entity and period.
+        reporters: measure, entity (place), period (index), reporter; empty if no column of the data names it.
+        restated: figures that later revisions replaced, see `Scorecard.restated`.
+        doubtful: figures that a check objects to: measure, entity and period.
     """
 
     reporters: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_REPORTERS))
@@ -45,17 +45,17 @@ class Supply:
 
 
 def departments(system: System) -> dict[str, str]:
-    """Return the department responsible for a measure: the first `lead` of the first indicator that reads it."""
-    found: dict[str, str] = {}
+    """Return the department responsible for each measure: the first `lead` of the first indicator that reads it."""
+    leads: dict[str, str] = {}
     for indicator in system.indicators.values():
         for _, used in indicator.inputs():
             if indicator.lead and used in system.measures:
-                found.setdefault(used, indicator.lead[0])
-    return found
+                leads.setdefault(used, indicator.lead[0])
+    return leads
 
 
-def told(system: System, supply: Supply) -> bool:
-    """Return whether anything says who reports or when it is due: else the quality of reports says nothing."""
+def is_assessable(system: System, supply: Supply) -> bool:
+    """Return whether reporters or due dates are known; without them there is no quality of reporting."""
     due = any(check.deadline() is not None for check in system.checks.values())
     return bool(supply.reporters.height or departments(system) or due)
 
@@ -63,10 +63,10 @@ def told(system: System, supply: Supply) -> bool:
 def quality(
     system: System, rows: pl.DataFrame, labels: Mapping[int, str], names: pl.Series, supply: Supply
 ) -> pl.DataFrame:
-    """Return the quality of reporting, one row per period and department, in the order of periods and names.
+    """Return the quality of reporting, one row per period and department, ordered by period and name.
 
     Columns: system, period, department, expected, reported, dated, on_time, sound (figures), completeness, timeliness,
-    accuracy, quality (percent; null where they cannot be told).
+    accuracy, quality (percent; null if undefined).
 
     Args:
         system: gives measures, leads, deadlines and weights.
@@ -90,17 +90,17 @@ def quality(
     parts = []
     for name in _reported(system):
         day = pl.col(Column(name).reported) if name in due else pl.lit(None, dtype=pl.Date)
-        there = ~_any(status_of(name) == reason(one) for one in ("missing", "incomplete"))
+        there = ~_any(status_of(name) == reason(status) for status in ("missing", "incomplete"))
         keys = pl.DataFrame(doubtful.get(name, []), schema={"entity": pl.UInt32, "period": pl.Int32}, orient="row")
         who = reporters.get((name,), supply.reporters.clear()).select("entity", "period", "reporter")
         read = [Column(name).reported] if name in due else []
-        mine = rows.select("entity", "period", "#month", *read, Column(name).status)
-        # Most figures are beyond doubt, and most data do not say who reports: a join would cost more than the rest.
+        figures = rows.select("entity", "period", "#month", *read, Column(name).status)
+        # Most figures are not in doubt, and most data have no reporters: skip the join, which would dominate the cost.
         for known, blank in ((keys.unique().with_columns(doubt=True), "doubt"), (who, "reporter")):
             if known.height:
-                mine = mine.join(known, on=["entity", "period"], how="left", maintain_order="left")
+                figures = figures.join(known, on=["entity", "period"], how="left", maintain_order="left")
             else:
-                mine = mine.with_columns(pl.lit(None, dtype=known.schema[blank]).alias(blank))
+                figures = figures.with_columns(pl.lit(None, dtype=known.schema[blank]).alias(blank))
         other = (
             pl.lit(lead[name])
             if name in lead
@@ -108,7 +108,7 @@ def quality(
         )
         sound = there & (status_of(name) != reason("refused")) & pl.col("doubt").is_null()
         parts.append(
-            mine.group_by("period", department=pl.coalesce("reporter", other)).agg(
+            figures.group_by("period", department=pl.coalesce("reporter", other)).agg(
                 expected=pl.len().cast(pl.Int64), reported=there.sum().cast(pl.Int64),
                 dated=day.is_not_null().sum().cast(pl.Int64),
                 on_time=((day <= due[name]).sum() if name in due else pl.lit(0)).cast(pl.Int64),
@@ -128,29 +128,30 @@ def quality(
 
 
 def nothing() -> pl.DataFrame:
-    """Return a frame of no quality, with its columns."""
+    """Return an empty frame with the columns of `quality`."""
     numbers = dict.fromkeys((*_PARTS, "quality"), pl.Float64) | dict.fromkeys(_COUNTS, pl.Int64)
     return pl.DataFrame(schema={name: numbers.get(name, pl.String) for name in COLUMNS})
 
 
 def _reported(system: System) -> list[str]:
-    return [name for name, one in system.symbols.items() if one.reported and one.per is None]
+    return [name for name, symbol in system.symbols.items() if symbol.reported and symbol.per is None]
 
 
-def _any(some: Iterable[pl.Expr]) -> pl.Expr:
-    return pl.any_horizontal(list(some))
+def _any(conditions: Iterable[pl.Expr]) -> pl.Expr:
+    return pl.any_horizontal(list(conditions))
 
 
-def _percent(part: str, whole: str) -> pl.Expr:
-    return pl.when(pl.col(whole) > 0).then(100 * pl.col(part) / pl.col(whole))
+def _percent(part: str, total: str) -> pl.Expr:
+    return pl.when(pl.col(total) > 0).then(100 * pl.col(part) / pl.col(total))
 
 
 def _mean(system: System) -> pl.Expr:
-    """Return the weighted mean of the parts that can be told."""
+    """Return the weighted mean of the dimensions that are defined."""
     weights = {name: float(getattr(system.quality, name)) for name in _PARTS}
-    # Added one after the other: the order must not depend on threads.
+    # Added one by one, so that the order of addition does not depend on threads.
     total = sum((pl.col(name).fill_null(0.0) * weight for name, weight in weights.items()), pl.lit(0.0))
     weight = sum(
-        (pl.when(pl.col(name).is_not_null()).then(one).otherwise(0.0) for name, one in weights.items()), pl.lit(0.0)
+        (pl.when(pl.col(name).is_not_null()).then(factor).otherwise(0.0) for name, factor in weights.items()),
+        pl.lit(0.0),
     )
     return pl.when(weight > 0).then(total / weight)

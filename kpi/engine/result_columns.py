@@ -1,6 +1,6 @@
-"""What the tidy result frames add to a scored panel: progress, lights, effective weights, contributions, places.
+"""Further columns of the tidy result frames: progress, lights, effective weights, contributions, ranks.
 
-They are stages like those of the plan, and run only when a frame of results first needs them.
+They are stages like those of the plan, and run when a result frame first needs them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import polars as pl
 
 from kpi.engine import contributions
 from kpi.engine.stage import Stage
+from kpi.errors import Message
 from kpi.language.aggregation.nodes import Combination
 from kpi.language.indicators import MONTH
 from kpi.language.system import ROOT, System
@@ -22,34 +23,36 @@ from kpi.values.status import literal
 NOTHING = pl.lit(None, dtype=pl.Float64)
 
 
-def goal(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
+def target_bounds(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
     """Return the target in force and, for `within`, its upper bound, each null where there is none."""
     targets = system.targets(name)
     if is_fixed(targets):
-        # NOTE: a column that holds one number for all rows divides as its reciprocal multiplies (Polars 2.1), and where
-        # it comes to hold one number a row, the last bits change: a number says which it is.
+        # NOTE: Polars 2.1 divides by a constant column as a multiplication by its reciprocal, but by a column with a
+        # number per row as a division, which differs in the last bits. A literal makes the choice explicit.
         low, high = targets[0].bounds(system.unit(name))
         return literal(low), literal(high)
     target = pl.col(Column(name).target) if targets else NOTHING
-    return target, pl.col(Column(name).upper_target) if any(one.within for one in targets) else NOTHING
+    return target, pl.col(Column(name).upper_target) if any(targeted.within for targeted in targets) else NOTHING
 
 
-def reached(system: System, name: str) -> pl.Expr:
-    """Return whether the target in force is reached, null where there is none."""
+def target_reached(system: System, name: str) -> pl.Expr:
+    """Return whether the target in force is reached, null without a target."""
     targets = system.targets(name)
     if not targets:
         return pl.lit(None, dtype=pl.Boolean)
-    low, high = goal(system, name)
-    return in_force(targets, MONTH, {i: one.reached(pl.col(name), low, high) for i, one in enumerate(targets)})
+    low, high = target_bounds(system, name)
+    return in_force(
+        targets, MONTH, {i: targeted.reached(pl.col(name), low, high) for i, targeted in enumerate(targets)}
+    )
 
 
 def details_of(system: System) -> Iterator[Stage]:
-    """Yield the stages for the tidy frames: attainment, schedule, lights, weights, contributions, places."""
+    """Yield the stages of the tidy frames: attainment, schedule, lights, weights, contributions, ranks."""
     leaves = frozenset(system.indicators)
     columns: dict[str, pl.Expr] = {}
     for name in system.indicators:
         columns |= _progress(system, name)
-    yield Stage("progress", "完成程度与序时进度", columns)
+    yield Stage("progress", Message("attainment and schedule"), columns)
     lights: dict[str, pl.Expr] = {}
     for name in system.indicators:
         behind = score_key(pl.col(Column(name).schedule) - pl.col(Column(name).attainment))
@@ -60,16 +63,16 @@ def details_of(system: System) -> Iterator[Stage]:
             .then(pl.lit("yellow"))
         )
         lights[Column(name).light] = light.when(behind.is_not_null()).then(pl.lit("red")).otherwise(pl.lit("none"))
-    yield Stage("lights", "红黄绿灯", lights)
+    yield Stage("lights", Message("lights"), lights)
     if system.tops:
         shares = Combination(ROOT, system.composite, system.tops, leaves).shares()
         for names in system.depths:
             for name in names:
                 shares |= Combination(name, system.pillars[name], system.pillars[name].parts, leaves).shares()
-        yield Stage("shares", "各部分实际权重占比", shares)
+        yield Stage("shares", Message("shares of the parts"), shares)
         yield Stage(
             "weights 0",
-            "一级指标实际权重",
+            Message("effective weights of top pillars"),
             {Column(top).weight: pl.col(Column(top).share) * 100 for top in system.tops},
         )
         for depth, names in enumerate(reversed(system.depths), 1):
@@ -77,16 +80,16 @@ def details_of(system: System) -> Iterator[Stage]:
             weights: dict[str, pl.Expr] = {
                 Column(part).weight: pl.col(Column(name).weight) * pl.col(Column(part).share) for part, name in parts
             }
-            yield Stage(f"weights {depth}", "下级实际权重", weights)
-        yield Stage("counted", "计入的得分", contributions.counted(system))
-        for number, made in enumerate(contributions.columns(system)):
-            yield Stage(f"contributions {number}", "对总分的贡献", made)
+            yield Stage(f"weights {depth}", Message("effective weights of lower levels"), weights)
+        yield Stage("counted", Message("scores that count"), contributions.counted(system))
+        for number, group in enumerate(contributions.columns(system)):
+            yield Stage(f"contributions {number}", Message("contributions to the total"), group)
     nodes = [*system.indicators, *system.pillars]
     places: dict[str, pl.Expr] = {
         Column(name).rank: score_key(pl.col(Column(name).score)).rank("min", descending=True).over("period", "cohort")
         for name in nodes
     }
-    yield Stage("ranks", "单项位次", places)
+    yield Stage("ranks", Message("ranks by indicator and pillar"), places)
 
 
 def _progress(system: System, name: str) -> dict[str, pl.Expr]:
@@ -98,7 +101,7 @@ def _progress(system: System, name: str) -> dict[str, pl.Expr]:
             Column(name).schedule: NOTHING,
             Column(name).reached: pl.lit(None, dtype=pl.Boolean),
         }
-    low, high = goal(system, name)
+    low, high = target_bounds(system, name)
     unit = system.unit(name)
     value = system.indicators[name].attained(name)
     attained = {i: target.attainment(value, low, high, unit) for i, target in enumerate(targets)}
@@ -106,5 +109,5 @@ def _progress(system: System, name: str) -> dict[str, pl.Expr]:
     return {
         Column(name).attainment: in_force(targets, MONTH, attained),
         Column(name).schedule: in_force(targets, MONTH, due),
-        Column(name).reached: reached(system, name),
+        Column(name).reached: target_reached(system, name),
     }

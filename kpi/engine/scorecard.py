@@ -1,4 +1,4 @@
-"""The scorecard: results as tidy frames, sorted, without timestamps, the same bits for the same input."""
+"""The scorecard: results as tidy frames, sorted, without timestamps and reproducible to the bit."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import polars.selectors as cs
 from kpi.engine import applied_weights
 from kpi.engine.contributions import NOISE, entries
 from kpi.engine.plan import Plan
-from kpi.engine.reporting_quality import Supply, quality, told
-from kpi.engine.result_columns import goal
-from kpi.errors import Diagnostic, Severity
+from kpi.engine.reporting_quality import Supply, is_assessable, quality
+from kpi.engine.result_columns import target_bounds
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column
 from kpi.values.rounding import unsigned_zero
 
-#: The columns of what was restated.
+#: The columns of `Scorecard.restated`.
 RESTATED: dict[str, type[pl.DataType]] = {
     "system": pl.String, "period": pl.String, "entity": pl.String, "measure": pl.String, "title": pl.String,
     "before": pl.Float64, "after": pl.Float64, "unit": pl.String, "revision": pl.Float64, "new_revision": pl.Float64,
@@ -36,17 +36,19 @@ class Scorecard:
     """The results of scoring a panel with a plan.
 
     Attributes:
-        plan: what was computed.
+        plan: the plan that was run.
         frame: every column of the plan, one row per period and entity (wide).
         entities: entity (String) and code, in order.
-        labels: the text of each period index that was scored, in order.
-        findings_list: what was found in the data.
-        data_hash: of the files.
+        labels: the label of each scored period index, in order.
+        findings_list: the findings in the data.
+        data_hash: the hash of the files.
         shown: the period indices that the tidy frames hold; all of `labels` when None.
         counts: what became of the rows: read, used, refused, restated, repeated; and where there are any, how many rows
             were left_out (about no unit, or of figures that the system does not use), how many for other periods
             passed_over, and how many files unread.
-        supply: who reported, what was restated, what is in doubt.
+        supply: reporters, restated figures and figures in doubt.
+        former: the units that no longer exist, each with its successors in words.
+        renamed: those of them that only have a new name, with this name.
     """
 
     plan: Plan
@@ -58,8 +60,10 @@ class Scorecard:
     shown: tuple[int, ...] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     supply: Supply = field(default_factory=Supply)
+    former: Mapping[str, Message] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
-    # ---- WHAT IT IS ---- #
+    # ---- IDENTITY ---- #
 
     @property
     def definition(self) -> System:
@@ -78,7 +82,7 @@ class Scorecard:
 
     @property
     def entity_title(self) -> str:
-        """What the entities are called."""
+        """The title of the entities, such as 县区."""
         return self.definition.entities.title
 
     @property
@@ -98,14 +102,14 @@ class Scorecard:
 
     @cached_property
     def definition_hash(self) -> str:
-        """A hash of the definition: what it says, not how it is written."""
+        """A hash of the content of the definition, independent of how it is written."""
         return definition_hash(self.definition)
 
     # ---- FRAMES ---- #
 
     @cached_property
     def totals(self) -> pl.DataFrame:
-        """One row per period and entity, in the order of periods, cohorts, places.
+        """One row per period and entity, ordered by period, cohort and rank.
 
         Columns: system, period, cohort, entity, score (rounded), raw_score (before rounding), stars (the level, Int8,
         null without a star scheme), grade (the name of the level, null without names), rank, of (ranked in the
@@ -134,8 +138,8 @@ class Scorecard:
         """One row per period, entity and pillar, in the order of the roster and the definition.
 
         Columns: system, period, cohort, entity, pillar, title, parent (null for a top one), score (percent of full
-        marks), weight (percent of the whole that it carried), points (what it gives to the total, on the scale of the
-        full mark, see `kpi.engine.contributions`), coverage, rank, status.
+        marks), weight (percent of the whole that it carried), points (its contribution to the total, on the scale of
+        the full mark, see `kpi.engine.contributions`), coverage, rank, status.
         """
         names = list(self.definition.pillars)
         return self._long(
@@ -171,7 +175,7 @@ class Scorecard:
             {
                 "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))),
                 "status": lambda n: pl.col(Column(n).status),
-                "target": lambda n: goal(system, n)[0],
+                "target": lambda n: target_bounds(system, n)[0],
                 "comparator": lambda n: pl.lit(comparators[n], dtype=pl.String),
                 "attainment": lambda n: pl.col(Column(n).attainment), "schedule": lambda n: pl.col(Column(n).schedule),
                 "light": lambda n: pl.col(Column(n).light).cast(LIGHTS), "reached": lambda n: pl.col(Column(n).reached),
@@ -184,7 +188,7 @@ class Scorecard:
 
     @cached_property
     def adjustments(self) -> pl.DataFrame:
-        """What gives to the total beside the indicators, one row each where it is not zero.
+        """The non-zero components of the total other than indicators, one row each.
 
         Columns: system, period, cohort, entity, part, title, kind (bonus, deduction, floor, cap, veto; of nodes: mean,
         rounding, missing), points (on the scale of the full mark). The points of the indicators and these add up to
@@ -193,14 +197,14 @@ class Scorecard:
         wide = self._rows(details=True)
         names = ("system", "period", "cohort", "entity", "part", "title", "kind", "points")
         keys = wide.select(**self._keys(), order=pl.int_range(pl.len()))
-        found = [keys.clear().with_columns(part=pl.lit(""), title=pl.lit(""), kind=pl.lit(""), points=pl.lit(0.0))]
-        for one in entries(self.definition):
+        tables = [keys.clear().with_columns(part=pl.lit(""), title=pl.lit(""), kind=pl.lit(""), points=pl.lit(0.0))]
+        for entry in entries(self.definition):
             rows = keys.with_columns(
-                part=pl.lit(one.name), title=pl.lit(one.title), kind=pl.lit(one.kind),
-                points=wide.select(one.points.alias("points")).to_series(),
+                part=pl.lit(entry.name), title=pl.lit(entry.title), kind=pl.lit(entry.kind),
+                points=wide.select(entry.points.alias("points")).to_series(),
             ).filter(pl.col("points").abs() > NOISE)  # fmt: skip
-            found.append(rows)
-        return pl.concat(found).sort("order", maintain_order=True).select(names)
+            tables.append(rows)
+        return pl.concat(tables).sort("order", maintain_order=True).select(names)
 
     @cached_property
     def measures(self) -> pl.DataFrame:
@@ -218,7 +222,7 @@ class Scorecard:
 
     @cached_property
     def weights(self) -> pl.DataFrame:
-        """The weights as they were used, frozen: one row per period, cohort, node and part.
+        """The weights as used, frozen: one row per period, cohort, node and part.
 
         Columns: system, period, cohort, node, part, method (given, or the method that found it), weight (percent of the
         node, all parts of a node making 100), effective (percent of the whole, when nothing is missing; null without
@@ -237,19 +241,20 @@ class Scorecard:
 
     @cached_property
     def findings(self) -> pl.DataFrame:
-        """What was found, errors first.
+        """All findings, errors first.
 
-        Columns: code, severity, message, file, row, column, entity, period, hint, stands_for (how many findings it
-        counts as: one that closes a list says how many more there are).
+        Columns: code, severity, message, file, row, column, entity, period, hint, stands_for (the number of
+        findings that the row represents: the last entry of a shortened list represents the rest).
         """
         order = list(Severity)
         rows = [
             {
-                "code": one.code, "severity": str(one.severity), "message": one.message, "file": one.place.file,
-                "row": one.place.row, "column": one.place.field, "entity": one.place.entity, "period": one.place.period,
-                "hint": one.hint, "stands_for": one.stands_for,
+                "code": finding.code, "severity": str(finding.severity), "message": finding.message,
+                "file": finding.place.file, "row": finding.place.row, "column": finding.place.field,
+                "entity": finding.place.entity, "period": finding.place.period, "hint": finding.hint,
+                "stands_for": finding.stands_for,
             }
-            for one in sorted(self.findings_list, key=lambda one: order.index(one.severity))
+            for finding in sorted(self.findings_list, key=lambda item: order.index(item.severity))
         ]  # fmt: skip
         text = ["code", "severity", "message", "file", "column", "entity", "period", "hint"]
         schema: dict[str, type[pl.DataType]] = {
@@ -270,13 +275,21 @@ class Scorecard:
         return pl.DataFrame(rows, schema=schema)
 
     @cached_property
+    def texts(self) -> Mapping[str, Message]:
+        """The messages that the frames have as English text, by that text, for reports in other languages."""
+        texts: list[str | None] = [text for finding in self.findings_list for text in (finding.message, finding.hint)]
+        texts += [entry.title for entry in entries(self.definition)]
+        texts += [treatment.words() for treatment in self.definition.treatment.values()]
+        return {str(text): text for text in texts if isinstance(text, Message)}
+
+    @cached_property
     def quality(self) -> pl.DataFrame:
-        """How well each department reports, one row per period and department; columns as in `reporting_quality`."""
+        """The quality of reporting, one row per period and department; columns as in `reporting_quality`."""
         return quality(self.definition, self._rows(), self.labels, self.entities["entity"], self.supply)
 
     @cached_property
     def restated(self) -> pl.DataFrame:
-        """Every figure that a later revision took the place of, in the order of periods, entities and measures.
+        """The figures that later revisions replaced, ordered by period, entity and measure.
 
         Columns: system, period (the figure's own, which may be finer than the scored ones), entity, measure, title,
         before, after (in the measure's unit, null for no value), unit, revision and new_revision, file and row (of what
@@ -300,40 +313,69 @@ class Scorecard:
 
     @property
     def extras(self) -> dict[str, pl.DataFrame]:
-        """Frames that not every scorecard has.
+        """Frames that only some scorecards have.
 
-        `adjustments` where something beside the indicators gives to the total, `weights` where a method found some,
-        `treated` where a cell may have been, `restated` where a figure was, and `quality` where something says who
-        reports or when it is due.
+        `adjustments` if something other than indicators contributes to the total, `weights` if a method derived weights
+        from data, `treated` if there is data treatment, `restated` if a figure was replaced, `quality` if reporters or
+        due dates are known.
         """
-        found = {}
-        # With another full mark it is always there, as `points` were percent of the whole before there was this frame.
+        frames = {}
+        # Always present if the full mark is not 100: older results have `points` in percent and lack this frame.
         if self.adjustments.height or self.full != 100:
-            found["adjustments"] = self.adjustments
+            frames["adjustments"] = self.adjustments
         if any(node.weights is not None for node in self.definition.nodes.values()):
-            found["weights"] = self.weights
+            frames["weights"] = self.weights
         if self.definition.treatment:
-            found["treated"] = self.treated
+            frames["treated"] = self.treated
         if self.restated.height:
-            found["restated"] = self.restated
-        if told(self.definition, self.supply):
-            found["quality"] = self.quality
-        return found
+            frames["restated"] = self.restated
+        if is_assessable(self.definition, self.supply):
+            frames["quality"] = self.quality
+        return frames
 
     @property
     def frames(self) -> dict[str, pl.DataFrame]:
         """All result frames by name."""
         return {name: getattr(self, name) for name in ("totals", "pillars", "indicators", "measures", "findings")}
 
+    @cached_property
+    def breaks(self) -> pl.DataFrame:
+        """How often the series of each indicator and measure broke up to a period, as units succeeded one another.
+
+        Columns: period, entity, name, breaks. Without units that succeed one another it is empty.
+        """
+        system, frame = self.definition, self._rows()
+        kinds = dict.fromkeys(("period", "entity", "name"), pl.String) | {"breaks": pl.Int32}
+        found = [pl.DataFrame(schema=kinds)]
+        keys = frame.select(**{key: self._keys()[key] for key in ("period", "entity")})
+        for name in (*system.measures, *system.indicators):
+            columns = [column for column in system.breaks(name) if column in frame.columns]
+            if columns:
+                many = frame.select(pl.sum_horizontal(columns).cast(pl.Int32)).to_series()
+                found.append(keys.with_columns(name=pl.lit(name), breaks=many))
+        return pl.concat(found)
+
+    @cached_property
+    def not_compared(self) -> frozenset[tuple[str, str]]:
+        """The periods and entities with a place in the period before, whose areas have changed since."""
+        system = self.definition
+        if system.entities.succession is None:
+            return frozenset()
+        before = pl.col("rank").shift(1).over("entity", order_by="period")
+        rows = self.frame.with_columns(before=before).filter(
+            pl.col("rank").is_not_null() & pl.col("before").is_not_null() & pl.col("rank_change").is_null()
+        )
+        return frozenset(rows.select(**{key: self._keys()[key] for key in ("period", "entity")}).rows())
+
     def only(self, periods: Sequence[int]) -> Scorecard:
-        """Return the scorecard with its tidy frames reduced to some period indices."""
+        """Return the scorecard with its tidy frames restricted to some period indices."""
         return replace(self, shown=tuple(periods))
 
-    # ---- HOW THE FRAMES ARE MADE ---- #
+    # ---- CONSTRUCTION OF THE FRAMES ---- #
 
     @cached_property
     def detailed(self) -> pl.DataFrame:
-        """The wide frame of the periods shown with the plan's details, computed when a tidy frame first needs them."""
+        """The wide frame of the shown periods with the details of the plan, computed on first use."""
         return self.plan.detail(self._shown())
 
     def _shown(self) -> pl.DataFrame:
@@ -353,9 +395,9 @@ class Scorecard:
         }
 
     def _long(
-        self, what: str, names: Sequence[str], titles: Mapping[str, str], values: Mapping[str, object]
+        self, heading: str, names: Sequence[str], titles: Mapping[str, str], values: Mapping[str, object]
     ) -> pl.DataFrame:
-        """Stacks columns of the wide frame: for every row all names, in order."""
+        """Stack columns of the wide frame into rows: for each row of it all names, in order."""
         wide = self._rows(details=True)
         keys = wide.select(**self._keys())
         number, height = len(names), wide.height
@@ -364,24 +406,27 @@ class Scorecard:
         gather = (order % number) * height + order // number if number else order
         repeated = keys.select(pl.all().gather(order // max(number, 1)))
         labels = pl.DataFrame(
-            {what: names, "title": [titles[name] for name in names]}, schema={what: pl.String, "title": pl.String}
+            {heading: names, "title": [titles[name] for name in names]}, schema={heading: pl.String, "title": pl.String}
         )
         stacked = labels.select(pl.all().gather(order % max(number, 1))) if number else labels
         columns = []
         for column, expression in values.items():
             series = wide.select([expression(name).alias(str(i)) for i, name in enumerate(names)])  # type: ignore[operator]
-            parts = [one if len(one) == height else one.new_from_index(0, height) for one in series.get_columns()]
-            whole = pl.concat(parts) if parts else pl.Series([], dtype=pl.Float64)
-            columns.append(whole.gather(gather).alias(column) if number else whole.alias(column))
+            parts = [
+                column_of if len(column_of) == height else column_of.new_from_index(0, height)
+                for column_of in series.get_columns()
+            ]
+            joined = pl.concat(parts) if parts else pl.Series([], dtype=pl.Float64)
+            columns.append(joined.gather(gather).alias(column) if number else joined.alias(column))
         return pl.concat([repeated, stacked, _published(pl.DataFrame(columns))], how="horizontal")
 
 
 def _published(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a frame as people read it: minus zero, which only binary fractions know, is zero."""
+    """Return a frame for output: minus zero becomes zero."""
     return frame.with_columns(unsigned_zero(cs.float()))
 
 
 def definition_hash(system: System) -> str:
-    """Return a hash of what a definition says: sixteen hexadecimal digits."""
+    """Return a hash of the content of a definition: sixteen hexadecimal digits."""
     text = json.dumps(system.model_dump(mode="json", by_alias=True), ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

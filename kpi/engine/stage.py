@@ -1,4 +1,4 @@
-"""Stages: the steps of a plan, each a few groups of named expressions over the columns before them."""
+"""Stages: the steps of a plan, each some groups of named expressions over the columns of earlier steps."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.values.columns import Expressions
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of a plan: expressions that are evaluated together, but for the order that `Expressions` gives them.
+    """One step of a plan: expressions that are evaluated together, in the order of `Expressions`.
 
     Attributes:
-        name: of the stage, such as `scores`.
-        words: what it computes, for readers of a plan.
+        name: the name of the stage, such as `scores`.
+        words: a description for readers of a plan.
         values: the columns that it computes.
         statuses: why values are missing; they read the values of the same stage.
         bases: what values are compared with; evaluated before them, and dropped with the stage.
@@ -24,20 +25,20 @@ class Stage:
     """
 
     name: str
-    words: str
+    words: Message
     values: Mapping[str, pl.Expr] = field(default_factory=dict)
     statuses: Mapping[str, pl.Expr] = field(default_factory=dict)
     bases: Mapping[str, pl.Expr] = field(default_factory=dict)
     done: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, name: str, words: str, some: Expressions, done: tuple[str, ...] = ()) -> Stage:
-        """Return a stage of expressions that are in order."""
-        return cls(name, words, some.values, some.statuses, some.bases, done)
+    def of(cls, name: str, words: Message, expressions: Expressions, done: tuple[str, ...] = ()) -> Stage:
+        """Return a stage of grouped expressions."""
+        return cls(name, words, expressions.values, expressions.statuses, expressions.bases, done)
 
     @property
     def steps(self) -> tuple[Mapping[str, pl.Expr], ...]:
-        """The columns as they are evaluated: bases, then values, then statuses, without empty groups."""
+        """The groups of columns in the order of evaluation: bases, values, statuses; empty groups are left out."""
         return Expressions(self.values, self.statuses, self.bases).steps
 
     @property
@@ -46,7 +47,7 @@ class Stage:
         return Expressions(self.values, self.statuses, self.bases).columns
 
     def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Return the frame with the columns of the stage, without its bases and those that are done with."""
+        """Return the frame with the columns of the stage, without its bases and the columns of `done`."""
         for step in self.steps:
             frame = frame.with_columns(**step)
         dropped = (*self.bases, *self.done)

@@ -1,6 +1,6 @@
-"""The outcome (after the tree): adjustments, the total and its rounding, places, stars, and changes.
+"""The outcome above the tree: adjustments, the total and its rounding, ranks, stars and changes.
 
-Each function gives the columns of one stage of the plan.
+Each function returns the columns of one stage of the plan.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kpi.values.status import guarded
 def adjusted(system: System) -> dict[str, pl.Expr]:
     """Return the columns `name.points` (positive for a bonus), `name.veto` and `name.unjudged`.
 
-    Whether a bonus that does not always count does so is `name.opened`.
+    `name.opened` is whether the condition of a conditional bonus holds.
     """
     total = _before(system)
     columns: dict[str, pl.Expr] = {}
@@ -33,16 +33,16 @@ def adjusted(system: System) -> dict[str, pl.Expr]:
 
 
 def _before(system: System) -> pl.Expr:
-    """Return the total before adjustments as totals are compared, on the scale of the full mark."""
+    """Return the total before adjustments, rounded for comparisons, on the scale of the full mark."""
     tree = pl.col(Column(ROOT).score) * (system.composite.full / 100)
     return system.ranking.rounded(tree) if system.ranking.on == "rounded" else score_key(tree)
 
 
 def limited(system: System) -> dict[str, pl.Expr]:
-    """Return the total after each limit on it, in the order in which they act, by name.
+    """Return the total after each limit, by name, in the order of application.
 
-    `#sum` is the tree with bonuses and deductions, then follow `composite.floor` and `composite.cap` where there are
-    any, then every veto with an effect on the score.
+    `#sum` is the tree with bonuses and deductions; `composite.floor` and `composite.cap` follow if declared, then every
+    veto that affects the score.
     """
     composite = system.composite
     tree = pl.col(Column(ROOT).score) * (composite.full / 100)
@@ -68,7 +68,7 @@ def limited(system: System) -> dict[str, pl.Expr]:
 def totalled(system: System) -> Expressions:
     """Return the columns `raw` (the total before rounding, in points of the full mark), `raw.status` and `score`.
 
-    `#entered` is `raw` with the units that a veto fails, where a quota counts their places.
+    `#entered` is `raw` including units that a veto fails, for quotas that count them.
     """
     *_, total = limited(system).values()
     failed = [pl.col(Column(name).veto) for name, veto in vetoes(system.adjustments).items() if veto.effect.fail]
@@ -81,32 +81,32 @@ def totalled(system: System) -> Expressions:
 
 
 def _counts_failed(system: System) -> bool:
-    """Whether a quota counts the places of units that a veto fails."""
+    """Return whether a quota counts units that a veto fails."""
     failing = any(veto.effect.fail for veto in vetoes(system.adjustments).values())
     return failing and system.stars is not None and system.stars.counts_vetoed
 
 
 def _compared(ranking_on: str) -> pl.Expr:
-    # The full number, but for what binary fractions add to it: 90 must not miss a cut of 90 by its last bit.
+    # All decimals, but without binary noise: 90 must not miss a cut of 90 by its last bit.
     return pl.col("score") if ranking_on == "rounded" else score_key(pl.col("raw"))
 
 
 def limits(system: System) -> tuple[Limit, ...]:
-    """Return what the vetoes of a system do to levels, in the order in which they act."""
+    """Return the effects of the vetoes of a system on levels, in the order of application."""
     if system.stars is None:
         return ()
-    found = []
+    rules = []
     for name, veto in vetoes(system.adjustments).items():
         applies, effect = pl.col(Column(name).veto), veto.effect
         if effect.stars_at_most is not None:
-            found.append(Limit(applies, at_most=effect.stars_at_most))
+            rules.append(Limit(applies, at_most=effect.stars_at_most))
         elif effect.demote is not None:
-            found.append(Limit(applies, demote=effect.demote, lowest=system.stars.bottom))
-    return tuple(found)
+            rules.append(Limit(applies, demote=effect.demote, lowest=system.stars.bottom))
+    return tuple(rules)
 
 
 def _rated(system: System, scheme: Scheme) -> Rated:
-    """Return what the star scheme of a system sees."""
+    """Return the input of the star scheme of a system."""
     entered = None
     if _counts_failed(system):
         entered = pl.col("#entered")
@@ -118,14 +118,14 @@ def _rated(system: System, scheme: Scheme) -> Rated:
 
 
 def _weighing(system: System) -> tuple[str, ...]:
-    """Return the indicators that count: those of the tree, or all where there is none."""
+    """Return the indicators with weight: those of the tree, or all if there is no tree."""
     return tuple(name for name in system.indicators if name in system.parents or not system.tops)
 
 
 def placed(system: System) -> dict[str, pl.Expr]:
-    """Return the columns `rank`, `of` (how many have one in the cohort) and `#level` (stars earned before vetoes).
+    """Return the columns `rank`, `of` (the number of ranked entities of the cohort) and `#level` (stars before vetoes).
 
-    Without a star scheme `#level` is null.
+    `#level` is null without a star scheme.
     """
     ranking: Ranking = system.ranking
     breakers = []
@@ -146,13 +146,13 @@ def placed(system: System) -> dict[str, pl.Expr]:
 
 
 def starred(system: System) -> dict[str, pl.Expr]:
-    """Return the columns `stars` (Int8, after vetoes) and `veto` (the titles of those that hold, empty for none).
+    """Return the columns `stars` (Int8, after vetoes) and `veto` (the titles of the vetoes that hold, or empty).
 
-    Without a star scheme `stars` is null.
+    `stars` is null without a star scheme.
     """
     level = pl.col("#level")
-    for one in limits(system):
-        level = one.lowered(level)
+    for limit in limits(system):
+        level = limit.lowered(level)
     titles = [
         pl.when(pl.col(Column(name).veto)).then(pl.lit(veto.title or name))
         for name, veto in vetoes(system.adjustments).items()
@@ -162,10 +162,10 @@ def starred(system: System) -> dict[str, pl.Expr]:
 
 
 def changes(system: System) -> dict[str, pl.Expr]:
-    """Return the columns `rank_change` (Int32, positive is better) and `score_change` against the period before.
+    """Return the columns `rank_change` (Int32, positive is better) and `score_change` against the previous period.
 
-    Places that are the mean of several, with `ties: average`, move by halves: their change is Float64. There is no
-    change across a break of a series that the total is made of.
+    With `ties: average` ranks are means and move by halves: the change is Float64. The changes are null across a break
+    in a series that enters the total.
     """
     place = pl.col("rank").cast(pl.Float64 if system.ranking.ties == "average" else pl.Int32)
     parts = {"rank_change": place.shift(ENTITIES) - place}

@@ -113,7 +113,7 @@ class Exclusions:
         text = folded(name)
         return text not in self.keep and (text in self.leave_out or is_aggregate(name))
 
-    def kept(self, name: str) -> bool:
+    def is_kept(self, name: str) -> bool:
         """Return whether a name is in `keep`."""
         return folded(name) in self.keep
 

@@ -78,7 +78,7 @@ def contradictions(
     return findings
 
 
-def _words(first: Mapping[str, Any], who: str, timing: OverTime, system: System) -> tuple[Message, Message]:
+def _words(first: Mapping[str, Any], entity: str, timing: OverTime, system: System) -> tuple[Message, Message]:
     """Return the message and the hint about a contradiction."""
     measure, span = first["measure"], Period(first["start"], first["months"])
     unit, title = system.measures[measure].unit, system.symbols[measure].title
@@ -88,12 +88,13 @@ def _words(first: Mapping[str, Any], who: str, timing: OverTime, system: System)
         message = Message(
             "{title} of {entity} is {value} for {period} and {other} for {shorter}, which end together; "
             "that for {shorter} is used",
-            title=title, entity=who, value=value, period=span.title, other=other, shorter=shorter.title,
+            title=title, entity=entity, value=value, period=span.title, other=other, shorter=shorter.title,
         )  # fmt: skip
         return message, Message("correct one of them, or leave one out")
     message = Message(
         "{title} of {entity} is {value} for {period}, but figures for other spans come to {other}; {used}",
-        title=title, entity=who, value=value, period=span.title, other=other, used=_used(span, timing, system.period),
+        title=title, entity=entity, value=value, period=span.title, other=other,
+        used=_used(span, timing, system.period),
     )  # fmt: skip
     hint = Message("correct one of them; where months are running totals, write `cumulative: true` at the measure")
     return message, hint

@@ -208,10 +208,10 @@ class Entities:
         """Return whether a name denotes no entity: a total and the like, or one that the definition excludes."""
         return clean(name) not in self.lookup and self.exclusions.exclude(name)
 
-    def without(self, some: Collection[int]) -> Entities:
+    def without(self, indices: Collection[int]) -> Entities:
         """Return the entities without those at some positions; those of a roster are never removed."""
         number = len(self.names)
-        kept = [place for place in range(number) if place not in some]
+        kept = [place for place in range(number) if place not in indices]
         now = dict(zip(kept, range(len(kept)), strict=True))
         ambiguous = {text: [now[at] for at in places if at in now] for text, places in self.ambiguous.items()}
         alone = {text: places[0] for text, places in ambiguous.items() if len(places) == 1}
@@ -331,7 +331,7 @@ def from_data(
         key = clean(text)
         if key and key not in of_name and code_of(text) not in codes:
             alone.setdefault(key, shown(text))
-    kept = {key for key, name in alone.items() if exclusions.kept(name)}
+    kept = {key for key, name in alone.items() if exclusions.is_kept(name)}
     meant, unclear = _same_units(alone.keys() - kept, of_name, kept, apart)
     rows += [(name, None) for key, name in alone.items() if key not in meant]
     rows.sort(key=lambda row: (row[0], row[1] or ""))

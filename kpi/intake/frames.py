@@ -45,21 +45,21 @@ def sources(data: Any) -> list[Source]:
     raise _refused(data)
 
 
-def _source(one: Any) -> Source | None:
+def _source(data: Any) -> Source | None:
     """Convert a single piece of data to a source, None for other types."""
-    if isinstance(one, str | Path | pl.DataFrame | pl.LazyFrame | Rows):
-        return one
-    if isinstance(one, os.PathLike):
-        return Path(one)
-    if isinstance(one, Mapping):
-        return _of_columns(one)
-    if type(one).__name__ == "DataFrame" and type(one).__module__.partition(".")[0] == "pandas":
-        return _of_pandas(one)
-    if hasattr(one, "__arrow_c_stream__") and not isinstance(one, pl.Series):
+    if isinstance(data, str | Path | pl.DataFrame | pl.LazyFrame | Rows):
+        return data
+    if isinstance(data, os.PathLike):
+        return Path(data)
+    if isinstance(data, Mapping):
+        return _of_columns(data)
+    if type(data).__name__ == "DataFrame" and type(data).__module__.partition(".")[0] == "pandas":
+        return _of_pandas(data)
+    if hasattr(data, "__arrow_c_stream__") and not isinstance(data, pl.Series):
         try:
-            return pl.DataFrame(one)
+            return pl.DataFrame(data)
         except Exception as error:  # noqa: BLE001 - the exporter of the stream may raise any exception
-            raise _failed(one, error) from None
+            raise _failed(data, error) from None
     return None
 
 

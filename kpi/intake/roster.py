@@ -70,11 +70,11 @@ def from_roster(path: Path, cohort: str | None) -> Entities:
         known = path.stat()
     except OSError:
         return _read(path, cohort)
-    return _kept(path.absolute(), cohort, known.st_mtime_ns, known.st_size, known.st_ino)
+    return _cached(path.absolute(), cohort, known.st_mtime_ns, known.st_size, known.st_ino)
 
 
 @functools.lru_cache(32)
-def _kept(path: Path, cohort: str | None, *_: int) -> Entities:
+def _cached(path: Path, cohort: str | None, *_: int) -> Entities:
     """Cache rosters while their files are unchanged: services score many files with one roster."""
     return _read(path, cohort)
 
@@ -158,11 +158,11 @@ def _problems(table: Table, rows: pl.DataFrame, headers: dict[str, str | None]) 
             message = problem_of(cell) if role == "order" else periods.problem(cell)
             assert message is not None  # noqa: S101
             findings.append(Diagnostic(code, message, table.place(row, header)))
-    findings += _twice(table, rows, headers)
+    findings += _repeated(table, rows, headers)
     return findings + _shared(table, rows, headers)
 
 
-def _twice(table: Table, rows: pl.DataFrame, headers: Mapping[str, str | None]) -> list[Diagnostic]:
+def _repeated(table: Table, rows: pl.DataFrame, headers: Mapping[str, str | None]) -> list[Diagnostic]:
     """Return a finding for each entity with two rows for one time, and for each code of two entities."""
     findings = []
     for role, key in (("entity", clean), ("code", code_of)):
@@ -181,24 +181,24 @@ def _twice(table: Table, rows: pl.DataFrame, headers: Mapping[str, str | None]) 
     return findings
 
 
-def _clashes(one: dict[str, Any], other: dict[str, Any], role: str) -> bool:
+def _clashes(first: dict[str, Any], second: dict[str, Any], role: str) -> bool:
     """Return whether two rows contradict: one entity valid twice at a time, or (role code) two names with one code."""
     if role == "code":
-        return clean(one[" entity"] or "") != clean(other[" entity"] or "")
-    return _at_once(one, other) and not _apart(one, other)
+        return clean(first[" entity"] or "") != clean(second[" entity"] or "")
+    return _at_once(first, second) and not _separate(first, second)
 
 
-def _at_once(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return bool(one[" first"] <= other[" last"] and other[" first"] <= one[" last"])
+def _at_once(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    return bool(first[" first"] <= second[" last"] and second[" first"] <= first[" last"])
 
 
-def _apart(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def _separate(first: dict[str, Any], second: dict[str, Any]) -> bool:
     """Return whether two rows with one name are two entities: both have codes, which differ and are always valid.
 
     With limited validity, one entity has changed its code.
     """
-    codes = [code_of(row[" code"] or "") for row in (one, other)]
-    always = all((row[" first"], row[" last"]) == ALWAYS for row in (one, other))
+    codes = [code_of(row[" code"] or "") for row in (first, second)]
+    always = all((row[" first"], row[" last"]) == ALWAYS for row in (first, second))
     return always and all(codes) and codes[0] != codes[1]
 
 
@@ -241,7 +241,7 @@ def _identities(rows: pl.DataFrame) -> list[str]:
     apart = {
         name
         for name, some in by_name.items()
-        if any(_apart(one, other) for at, one in enumerate(some) for other in some[:at])
+        if any(_separate(one, other) for at, one in enumerate(some) for other in some[:at])
     }
     names = [clean(row[" entity"] or "") for row in every]
     return [

@@ -247,7 +247,7 @@ class _Drafting:
         names = rows["name"].to_list()
         total = [name is not None and exclusions.exclude(name) for name in names]
         empty = [
-            not filled and not one and not exclusions.kept(name or "")
+            not filled and not one and not exclusions.is_kept(name or "")
             for name, filled, one in zip(names, rows["filled"], total, strict=True)
         ]
         if any(total):

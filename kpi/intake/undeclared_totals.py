@@ -45,7 +45,7 @@ def unnamed(frame: pl.DataFrame, entities: Entities, system: System) -> Iterator
     ]  # fmt: skip
     for who, beside in _totals(frame.select(names), number):
         name = entities.names[who]
-        if entities.exclusions.kept(name):
+        if entities.exclusions.is_kept(name):
             continue
         message = Message("{name} equals the sum of all others; it is ranked with them", name=name)
         if beside:

@@ -216,7 +216,7 @@ class Effect(Block):
     fail: bool | None = Field(None, description="no score and no stars at all")
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
+    def _one_effect(self) -> Self:
         if len(self.model_fields_set) != 1:
             raise ValueError(Message("give exactly one of {keys}", keys=tuple(type(self).model_fields)))
         return self

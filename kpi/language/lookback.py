@@ -71,10 +71,10 @@ def seen(lags: Lags, reach: Reach) -> dict[str, Lags]:
     return {name: composed(lags, inner) for name, inner in reach.items()}
 
 
-def joined(*some: Reach) -> dict[str, Lags]:
+def joined(*reaches: Reach) -> dict[str, Lags]:
     """Return what several results depend on together."""
     found: dict[str, Lags] = {}
-    for reach in some:
+    for reach in reaches:
         for name, lags in reach.items():
             found[name] = found.get(name, frozenset()) | lags
     return found

@@ -18,6 +18,7 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
+from kpi.errors import Message
 from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError
 from kpi.language.expressions.times import PERIOD_END
@@ -189,6 +190,7 @@ class Reported(Measure):
 
     reported: ClassVar[bool] = True
     kind: Literal["reported"] = "reported"
+    kind_title: ClassVar[Message] = Message("reported figure")
     cumulative: bool | None = Field(
         None,
         description="true: figures run from January to the end of the period that they are labelled with; a period's "
@@ -240,6 +242,7 @@ class Count(_Countable):
 
     additive: ClassVar[bool] = True
     kind: Literal["count"] = "count"
+    kind_title: ClassVar[Message] = Message("count of records")
 
     def parts(self) -> tuple[Part, ...]:
         """Return the number of rows that match."""
@@ -290,6 +293,7 @@ class Sum(OfColumn, _Countable):
 
     additive: ClassVar[bool] = True
     kind: Literal["sum"] = "sum"
+    kind_title: ClassVar[Message] = Message("sum over records")
     of: str = Field(description="the column that is added up, or an expression, such as 金额 - 退款")
 
     def parts(self) -> tuple[Part, ...]:
@@ -311,6 +315,7 @@ class Mean(OfColumn):
 
     interpolated: ClassVar[bool] = True
     kind: Literal["mean"] = "mean"
+    kind_title: ClassVar[Message] = Message("mean over records")
 
     def parts(self) -> tuple[Part, ...]:
         """Return the number of filled rows and the sum."""
@@ -330,6 +335,7 @@ class Min(OfColumn):
     """
 
     kind: Literal["min"] = "min"
+    kind_title: ClassVar[Message] = Message("minimum of records")
 
     def parts(self) -> tuple[Part, ...]:
         """Return the number of filled rows and the minimum."""
@@ -348,6 +354,7 @@ class Max(OfColumn):
     """
 
     kind: Literal["max"] = "max"
+    kind_title: ClassVar[Message] = Message("maximum of records")
 
     def parts(self) -> tuple[Part, ...]:
         """Return the number of filled rows and the maximum."""
@@ -389,6 +396,7 @@ class Median(OfRows):
 
     interpolated: ClassVar[bool] = True
     kind: Literal["median"] = "median"
+    kind_title: ClassVar[Message] = Message("median of records")
 
     @override
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
@@ -406,6 +414,7 @@ class Quantile(OfRows):
 
     interpolated: ClassVar[bool] = True
     kind: Literal["quantile"] = "quantile"
+    kind_title: ClassVar[Message] = Message("quantile of records")
     q: float = Field(ge=0, le=1, description="0.9 is the value that nine tenths do not exceed")
 
     @override
@@ -424,6 +433,7 @@ class Last(OfRows):
 
     chronological: ClassVar[bool] = True
     kind: Literal["last"] = "last"
+    kind_title: ClassVar[Message] = Message("latest record")
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Return the largest value among the rows of the latest date."""
@@ -440,6 +450,7 @@ class First(OfRows):
 
     chronological: ClassVar[bool] = True
     kind: Literal["first"] = "first"
+    kind_title: ClassVar[Message] = Message("earliest record")
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Return the smallest value among the rows of the earliest date."""
@@ -456,6 +467,7 @@ class Distinct(OfRows, _Countable):
 
     computes: ClassVar[bool] = False
     kind: Literal["distinct"] = "distinct"
+    kind_title: ClassVar[Message] = Message("count of distinct values")
     of: str = Field(description="the column whose different values are counted")
 
     @property

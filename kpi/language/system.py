@@ -149,7 +149,8 @@ class System(Frozen):
     calendar: Text | None = Field(
         None,
         description="a table beside the definition of the days that differ from Monday to Friday, for what is counted "
-        "in 工作日: date, working (yes or no, 工作日 or 休息日); left out: public holidays and make-up days of China",
+        "in 工作日: date, working (yes or no, 工作日 or 休息日, 班 or 休); left out: public holidays and make-up days "
+        "of China",
     )
     entities: Entities = Field(description="what is scored and ranked")
     datasets: dict[Name, AnyDataset] = Field(
@@ -193,21 +194,21 @@ class System(Frozen):
 
     def reading(self, tables: Iterable[str]) -> System:
         """Return the system as one whose short forms were written out from some files."""
-        made = System._made(self, self._home)
+        made = System._build(self, self._home)
         made._tables = tuple(tables)  # noqa: SLF001 - its own class
         return made
 
     def at(self, home: Path | None) -> System:
         """Return the system with another folder that its files are relative to."""
-        return System._made(self, home)
+        return System._build(self, home)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> System:
         """Return a copy, with some fields replaced; nothing that was derived or checked before holds for it."""
         copied = super().model_copy(update=update, deep=deep)
-        return System._made(copied, self._home)
+        return System._build(copied, self._home)
 
     @classmethod
-    def _made(cls, system: System, home: Path | None) -> Self:
+    def _build(cls, system: System, home: Path | None) -> Self:
         """Return a system of this class with the fields of another, without what was derived from them."""
         fields = {name: getattr(system, name) for name in cls.model_fields}
         made = cast("Self", cls.model_construct(system.model_fields_set, **fields))
@@ -284,8 +285,8 @@ class System(Frozen):
         node: Node = self.composite if parent is None else self.pillars[parent]
         if part not in self.pillars and parent is None:
             return ""
-        if node.found is not None:
-            return node.found.title
+        if node.weights_method is not None:
+            return node.weights_method.title
         if parent is None:
             given = self.pillars[part].weight is not None or self.composite.weights is not None
             return f"{self.tops[part]:.6g}" if part in self.tops and given else ""
@@ -362,11 +363,11 @@ class CheckedSystem(System):
     @classmethod
     def of(cls, system: System) -> CheckedSystem:
         """Return a system as one that passed the checks: of the loader, and of variants that are known to be sound."""
-        return cls._made(system, system.home)
+        return cls._build(system, system.home)
 
     def at(self, home: Path | None) -> CheckedSystem:
         """Return the system with another folder that its files are relative to."""
-        return CheckedSystem._made(self, home)
+        return CheckedSystem._build(self, home)
 
     def succeeding(self, file: Path) -> CheckedSystem:
         """Return the system with another table of units that succeed one another, which is checked when it is read."""

@@ -17,24 +17,24 @@ from typing import Literal
 
 from kpi.process import journal
 
-#: Absolute paths, each with what it is: a file, a folder that may still be empty, a folder with all that is in it.
+#: Absolute paths by kind: a file, a folder that may still be empty, a folder with its content.
 _unfinished: dict[str, str] = {}
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to, and move the file into place if the block succeeds, else remove it.
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; move the file into place if the block succeeds, else remove it.
 
-    The file is synced to disk before it is moved, and keeps the permissions of the file that it replaces.
+    The file is synced to disk before it is moved, and gets the permissions of the file that it replaces.
 
     Raises:
-        OSError: what the system refuses.
+        OSError: if the system refuses.
     """
     # NOTE: resolved, so that a link stays and its target is replaced.
     final = Path(os.path.realpath(path))
     with unfinished(final.with_name(f".{secrets.token_hex(6)}.tmp")) as temporary:
         yield temporary
-        # NOTE: O_RDWR, as some systems sync only what may be written.
+        # NOTE: O_RDWR, as some systems sync only writable files.
         handle = os.open(temporary, os.O_RDWR)
         try:
             os.fsync(handle)
@@ -47,7 +47,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
-    """Remove a file when the block ends, or when the process is killed in it."""
+    """Remove a file at the end of the block, or if the process is killed inside it."""
     register(path)
     try:
         yield path
@@ -63,7 +63,7 @@ def register(path: Path, kind: Literal["file", "folder", "tree"] = "file") -> No
 
 
 def remove(path: Path) -> None:
-    """Remove a file that is no longer needed, if it is there."""
+    """Remove a file, if it exists."""
     path.unlink(missing_ok=True)
     _forget(path)
 
@@ -76,35 +76,35 @@ def _forget(path: Path) -> None:
 
 @contextmanager
 def folder(path: Path) -> Iterator[Path]:
-    """Make a folder and those above it, and remove each again if it is empty when the block ends.
+    """Create a folder and its parents; at the end of the block, remove those that are empty.
 
     Raises:
-        OSError: what the system refuses.
+        OSError: if the system refuses.
     """
-    new = [one for one in (path, *path.parents) if not one.exists()]
-    for one in reversed(new):
-        register(one, "folder")
+    new = [directory for directory in (path, *path.parents) if not directory.exists()]
+    for directory in reversed(new):
+        register(directory, "folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
         yield path
     finally:
-        for one in new:
+        for made in new:
             with suppress(OSError):  # it is not empty
-                one.rmdir()
-            _forget(one)
+                made.rmdir()
+            _forget(made)
 
 
 def fresh(suffix: str = "") -> Path:
-    """Return a unique path among the system's temporary files."""
+    """Return a unique path in the folder for temporary files."""
     return Path(tempfile.gettempdir()).resolve() / f"kpi-{secrets.token_hex(8)}{suffix}"
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Make a temporary folder and remove it, with its content, when the block ends.
+    """Create a temporary folder and remove it, with its content, at the end of the block.
 
     Raises:
-        OSError: what the system refuses.
+        OSError: if the system refuses.
     """
     path = fresh()
     register(path, "tree")
@@ -117,8 +117,8 @@ def scratch() -> Iterator[Path]:
 
 
 def remove_all(paths: Mapping[str, str] = _unfinished) -> None:
-    """Remove unfinished paths, each given with its kind, of this process or of one that has ended."""
-    # The latest first, as a folder is empty when what was in it is gone.
+    """Remove unfinished paths by kind, of this process or of one that has ended."""
+    # The latest first: a folder is empty once its files are removed.
     for path, kind in reversed(list(paths.items())):
         if kind == "tree":
             shutil.rmtree(path, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Where passwords come from, and how they stay out of everything that is written."""
+"""Passwords: their sources, and how they are kept out of all output."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 from kpi.errors import DataError, Diagnostic, Message, Place, remember
+from kpi.process.os_errors import reason
 
 _ADDRESS = re.compile(r"(?i)postgres(?:ql)?://")
-# What a user, password or host must not hold as it is.
+# Characters that a user, password or host must have encoded.
 _UNENCODED = re.compile(r"[@/?#\s\[\]]|%(?![0-9A-Fa-f]{2})")
 
 _ENCODE = Message("in a URL write @ as %40, : as %3A, / as %2F, # as %23, % as %25 and a blank as %20")
@@ -19,11 +20,11 @@ _QUOTE = Message(
 
 
 def connection(*, env: str | None = None, file: Path | None = None) -> str:
-    """Return the connection string in a variable of the environment, or in a file that only its owner may read.
+    """Return the connection string from an environment variable, or from a file that only its owner may read.
 
     Raises:
-        DataError: K815, when it is not there, others may read the file, or it is ambiguous. No message holds
-            the string.
+        DataError: K815, if it is missing, others may read the file, or it is ambiguous. No message has the
+            string.
     """
     if env is not None:
         place = Place(f"${env}")
@@ -45,16 +46,16 @@ def connection(*, env: str | None = None, file: Path | None = None) -> str:
             )
         return usable(file.read_text("utf-8").strip(), place)
     except OSError as error:
-        raise DataError(Diagnostic("K815", Message("cannot be read: {reason}", reason=error.strerror), place)) from None
+        raise DataError(Diagnostic("K815", Message("cannot be read: {reason}", reason=reason(error)), place)) from None
     except UnicodeDecodeError:
         raise DataError(Diagnostic("K815", Message("cannot be read: it is not UTF-8"), place)) from None
 
 
 def usable(text: str, place: Place | None = None) -> str:
-    """Return a connection string that can be read in one way only, and register its password for redaction.
+    """Return an unambiguous connection string, and register its password for redaction.
 
-    A driver reads `postgresql://li:ge@heim@db` as the host `heim@db` and says so in its message: such a string is
-    refused before a driver sees it.
+    A driver reads `postgresql://li:ge@heim@db` as the host `heim@db` and shows it in its message: such a string is
+    refused before it reaches a driver.
 
     Raises:
         DataError: K815, with the characters to encode or to quote.
@@ -87,7 +88,7 @@ def usable(text: str, place: Place | None = None) -> str:
 
 
 def has_password(text: str) -> bool:
-    """Return whether a connection string without a password would be another one.
+    """Return whether a connection string has a password.
 
     >>> has_password("postgresql://li:geheim@db/kpi"), has_password("postgresql://db/kpi?password=geheim")
     (True, True)

@@ -15,12 +15,12 @@ _listener: Callable[[Event, str], None] | None = None
 
 
 def listen(listener: Callable[[Event, str], None]) -> None:
-    """Register the listener, which is called with each event and its stage or absolute path, on the thread it is of."""
+    """Register the listener, which is called with each event and its stage or absolute path, on the emitting thread."""
     global _listener  # noqa: PLW0603  # as for the whole process
     _listener = listener
 
 
-def emit(event: Event, what: str) -> None:
-    """Report an event: of a path, unfinished before it exists and finished after it is in place or gone."""
+def emit(event: Event, detail: str) -> None:
+    """Report an event; a path is reported as unfinished before it exists, and as finished once in place or removed."""
     if _listener is not None:
-        _listener(event, what)
+        _listener(event, detail)

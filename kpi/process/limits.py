@@ -1,4 +1,4 @@
-"""Memory and disk: whether something fits, and the finding when it does not."""
+"""Limits of memory and disk: checks in advance, and the finding when one is exceeded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kpi.process.memory import available, gigabytes
 SMALLER = Message(
     "score one period (--period) or fewer entities, give large data as Parquet, or use a machine with more memory"
 )
-#: Error texts, in lower case, of systems and libraries that are refused memory or a thread, or cannot load a library.
+#: Error texts, in lower case, of failed allocations, thread starts and library loads.
 _REFUSED = (
     "out of memory", "cannot allocate memory", "failed to map segment", "can't start new thread",
     "failed to spawn thread", "unable to allocate", "memory allocation",
@@ -18,8 +18,8 @@ _REFUSED = (
 _FULL = Message("make room there, or point TMPDIR or the output at a disk that has some")
 
 
-def make_sure(needed: int, what: Message, hint: Message = SMALLER) -> None:
-    """Check, before anything is allocated, that so many bytes are available.
+def make_sure(needed: int, purpose: Message, hint: Message = SMALLER) -> None:
+    """Check that so many bytes of memory are available, before anything is allocated.
 
     Raises:
         DataError: K570, if they are not.
@@ -31,7 +31,7 @@ def make_sure(needed: int, what: Message, hint: Message = SMALLER) -> None:
                 "K570",
                 Message(
                     "{what} needs {needed}, and {room} is left",
-                    what=what,
+                    what=purpose,
                     needed=gigabytes(needed),
                     room=gigabytes(room),
                 ),
@@ -41,12 +41,12 @@ def make_sure(needed: int, what: Message, hint: Message = SMALLER) -> None:
 
 
 def shortage(error: BaseException) -> Diagnostic | None:
-    """Return the finding for an error that means that memory or disk ran out, else None.
+    """Return the finding for an error that is due to exhausted memory or disk, else None.
 
     >>> shortage(OSError(errno.ENOSPC, "No space left on device")).message
     'no space is left on the disk'
     """
-    stage = next(iter(getattr(error, "__notes__", ())), None)  # what `progress.stage` notes
+    stage = next(iter(getattr(error, "__notes__", ())), None)  # the note of `progress.stage`
     text = str(error).lower()
     if isinstance(error, MemoryError) or any(words in text for words in _REFUSED):
         message = Message("not enough memory {stage}", stage=stage) if stage else Message("not enough memory")
@@ -59,6 +59,6 @@ def shortage(error: BaseException) -> Diagnostic | None:
             else Message("no space is left on the disk")
         )
         return Diagnostic("K571", message, hint=_FULL)
-    # What failed for want of memory makes other things fail, such as a name that a module was to import.
+    # A failed allocation causes further errors, such as an ImportError.
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return None if before is None else shortage(before)

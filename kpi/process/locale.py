@@ -1,6 +1,6 @@
-"""The language that texts for people are in: chosen, else that of the environment.
+"""The language of texts for users: chosen explicitly, else that of the environment.
 
-It imports next to nothing, so that the command line can ask for it at once.
+It imports next to nothing, so that the command line can use it at once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 
-#: The languages. The first is that of the code.
+#: The languages; the first is that of the code.
 LANGUAGES = ("en", "zh")
 
 #: The option of the command line that chooses a language.
@@ -20,26 +20,26 @@ _chosen: ContextVar[str | None] = ContextVar("language", default=None)
 
 
 def preferred(environment: Mapping[str, str]) -> str:
-    """Return the language that an environment asks for: by KPI_LANG, else by its locale; English for any other.
+    """Return the language of an environment: by KPI_LANG, else by the locale; by default English.
 
     >>> preferred({"KPI_LANG": "zh"}), preferred({"LANG": "zh_CN.UTF-8"}), preferred({"LC_ALL": "C", "LANG": "zh_CN"})
     ('zh', 'zh', 'en')
     """
-    wanted = next(
+    requested = next(
         (environment[name] for name in ("KPI_LANG", "LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), ""
     )
-    language = wanted.lower()[:2]
+    language = requested.lower()[:2]
     return language if language in LANGUAGES else "en"
 
 
 def current() -> str:
-    """Return the language in use: the one chosen by `using`, else the preferred one of the environment."""
+    """Return the language in use: the one set by `using`, else that of the environment."""
     return _chosen.get() or preferred(os.environ)
 
 
 @contextlib.contextmanager
 def using(language: str | None) -> Iterator[None]:
-    """Use a language inside a block, None for the one in use.
+    """Use a language inside the block; None leaves it unchanged.
 
     Raises:
         ValueError: there is no catalogue of the language.
@@ -53,10 +53,10 @@ def using(language: str | None) -> Iterator[None]:
         _chosen.reset(token)
 
 
-def asked(arguments: Sequence[str]) -> str | None:
-    """Return the language of `--lang` wherever it stands among arguments, as help is printed before it is parsed.
+def requested(arguments: Sequence[str]) -> str | None:
+    """Return the value of `--lang` anywhere among arguments, as help is printed before they are parsed.
 
-    >>> asked(["score", "a.csv", "--lang", "zh"]), asked(["--lang=en"]), asked(["--", "--lang", "zh"])
+    >>> requested(["score", "a.csv", "--lang", "zh"]), requested(["--lang=en"]), requested(["--", "--lang", "zh"])
     ('zh', 'en', None)
     """
     language = None

@@ -1,4 +1,7 @@
-"""Memory that a process uses and can still get. It imports almost nothing, to keep the supervisor small."""
+"""Memory that a process uses and can still allocate.
+
+It imports almost nothing, to keep the supervisor small.
+"""
 
 from __future__ import annotations
 
@@ -63,12 +66,12 @@ def _of_groups(of: str, cgroups: str | os.PathLike[str]) -> list[int]:
         number, names, path = line.split(":", 2)
         if number != "0" and "memory" not in names.split(","):
             continue
-        most, now = _VERSION_2 if number == "0" else _VERSION_1
+        most, usage = _VERSION_2 if number == "0" else _VERSION_1
         parts = [part for part in path.split("/") if part]
-        # NOTE: inside a container the path is often that of the host, and only the root is there.
+        # NOTE: inside a container the path is often that of the host, and only the root exists.
         for depth in range(len(parts), -1, -1):
             folder = "/".join([os.fspath(cgroups), *([] if number == "0" else ["memory"]), *parts[:depth]])
-            limit, used = _read(folder, most).strip(), _read(folder, now).strip()
+            limit, used = _read(folder, most).strip(), _read(folder, usage).strip()
             if limit.isdigit() and used.isdigit() and int(limit) < 1 << 60:
                 rooms.append(int(limit) - int(used) + _reclaimable(folder))
     return rooms

@@ -34,7 +34,7 @@ class Settings:
         return DefinitionError(Diagnostic("K108", message, Place(str(self.file), next(matches, None)), hint))
 
 
-def found() -> Settings | None:
+def nearest() -> Settings | None:
     """Return the nearest configuration file at or above the working folder, None where there is none.
 
     Raises:

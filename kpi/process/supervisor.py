@@ -44,7 +44,7 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 _LAST = 2000
 #: A child that exits by itself in the midst of its work, as with OpenBLAS.
 _LEFT = "exit"
-#: The ends of a child that a want of memory may have caused.
+#: The exit statuses that exhausted memory may have caused.
 _DEATHS = (_LEFT, "SIGKILL", "SIGABRT", "SIGSEGV", "SIGBUS")
 
 
@@ -70,14 +70,14 @@ def supervised(work: Callable[[], None], render: Render = str) -> None:
     try:
         child = os.fork()
     except OSError:  # no memory, or too many processes
-        _let(handled)
+        _release(handled)
         work()
         return
     if child:
         os.close(sink)
         _supervise(child, _Worker(source, noise), handled, render)
     os.close(source)
-    _work(work, sink, noise, render)
+    _run_child(work, sink, noise, render)
 
 
 def _can_fork() -> bool:
@@ -91,30 +91,32 @@ def _begin() -> set[int]:
     Polars would handle SIGINT as soon as it is imported, and panic over it on standard error.
     """
     every = [getattr(signal, name) for name in _SIGNALS]
-    handled = {one for one in every if signal.getsignal(one) not in (signal.SIG_IGN, None)}
+    handled = {
+        signal_number for signal_number in every if signal.getsignal(signal_number) not in (signal.SIG_IGN, None)
+    }
     signal.pthread_sigmask(signal.SIG_BLOCK, handled | {signal.SIGCHLD})
     # With a handler, as the end of a child is not reported where SIGCHLD is ignored.
-    signal.signal(signal.SIGCHLD, _noticed)
+    signal.signal(signal.SIGCHLD, _ignore)
     return handled
 
 
-def _let(handled: set[int]) -> None:
+def _release(handled: set[int]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, handled | {signal.SIGCHLD})
 
 
-def _noticed(*_: object) -> None:
+def _ignore(*_: object) -> None:
     """Do nothing: the signal is read from the file that Python's handler in C writes to."""
 
 
 # ---- THE CHILD ---- #
 
 
-def _work(work: Callable[[], None], to: int, noise: int | None, render: Render) -> None:
+def _run_child(work: Callable[[], None], to: int, noise: int | None, render: Render) -> None:
     """Do the work, and report its end, as there are libraries that exit the process wherever they are."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _report(to, render)
-    errors = 2 if noise is None or sys.stderr is None else _apart(noise)
+    errors = 2 if noise is None or sys.stderr is None else _redirected(noise)
     try:
         work()
     except BaseException as error:
@@ -127,7 +129,7 @@ def _work(work: Callable[[], None], to: int, noise: int | None, render: Render) 
     _write(to, b"over \0")
 
 
-def _apart(noise: int) -> int:
+def _redirected(noise: int) -> int:
     """Redirect what libraries write on standard error to a file, keep Python's own, and return its descriptor."""
     own = os.dup(2)
     os.dup2(noise, 2)
@@ -137,7 +139,7 @@ def _apart(noise: int) -> int:
 
 
 def _short(error: BaseException, render: Render) -> str:
-    """Return the finding of an error that comes of too little memory, as bare text; "" for any other error."""
+    """Return the finding of an error due to exhausted memory, as plain text; empty for other errors."""
     words = ""
     try:
         from kpi.errors import Message
@@ -168,12 +170,12 @@ def _report(to: int, render: Render) -> None:
 
     parent, bound = os.getppid(), False
 
-    def report(event: Event, what: str) -> None:
+    def report(event: Event, detail: str) -> None:
         nonlocal bound
         if not bound:
             bound = True
             _bind(parent)
-        text = what if type(what) is str else render(what)  # type: ignore[arg-type]
+        text = detail if type(detail) is str else render(detail)  # type: ignore[arg-type]
         _write(to, f"{event} {text}".replace("\0", "").encode("utf-8", "surrogateescape") + b"\0")
 
     journal.listen(report)
@@ -201,7 +203,7 @@ def _bind(parent: int) -> None:
 
 
 class _Worker:
-    """What the child has reported; `noise` is the file of what libraries wrote on its standard error."""
+    """The events that the child has reported; `noise` is the file with the standard error of libraries."""
 
     def __init__(self, source: int, noise: int | None) -> None:
         os.set_blocking(source, False)
@@ -222,8 +224,8 @@ class _Worker:
             if not data:
                 self.source = None
             *entries, self._rest = (self._rest + data).split(b"\0")
-            for one in entries:
-                self._note(*one.decode("utf-8", "surrogateescape").partition(" ")[::2])
+            for entry in entries:
+                self._note(*entry.decode("utf-8", "surrogateescape").partition(" ")[::2])
 
     def last(self) -> str:
         """Return the last lines that libraries wrote on standard error."""
@@ -234,24 +236,24 @@ class _Worker:
         lines = os.read(self._noise, _LAST).decode("utf-8", "replace").strip("\n").split("\n")
         return "".join(f"{line}\n" for line in lines[size > _LAST :] if line)
 
-    def _note(self, event: str, what: str) -> None:
+    def _note(self, event: str, detail: str) -> None:
         if event == "begun":
-            self.doing.append(what)
-        elif event == "ended" and what in self.doing:
-            self.doing.remove(what)
+            self.doing.append(detail)
+        elif event == "ended" and detail in self.doing:
+            self.doing.remove(detail)
         elif event == "finished":
-            self.unfinished.pop(what, None)
+            self.unfinished.pop(detail, None)
         elif event == "over":
             self.over = True
         elif event in ("file", "folder", "tree"):
-            self.unfinished[what] = event
+            self.unfinished[detail] = event
 
 
 def _supervise(child: int, worker: _Worker, handled: set[int], render: Render) -> NoReturn:
     """Wait for the end of the child, or kill it, and end this process."""
     status, by, short = _wait(child, worker, _wakened(handled), handled)
     worker.read()
-    if worker.over and not os.WIFSIGNALED(status):  # by itself, if just before it was to be killed
+    if worker.over and not os.WIFSIGNALED(status):  # it ended by itself just before it was killed
         _end(os.waitstatus_to_exitcode(status), "", worker)
     if by is not None:
         _end(128 + by, render(_interrupted(signal.Signals(by).name)), worker)
@@ -293,7 +295,7 @@ def _ended(name: str, doing: list[str]) -> Message:
 
 
 def _out_of_memory(message: Message, death: str) -> Message:
-    """Return the message about a child whose end a want of memory may have caused."""
+    """Return the message about a child that exhausted memory may have ended."""
     from kpi.errors import Message
 
     if death == "SIGKILL":
@@ -313,17 +315,17 @@ def _out_of_memory(message: Message, death: str) -> Message:
 def _wakened(handled: set[int]) -> int:
     """Take the signals from now on, and return the file from which their numbers are read."""
     woken, wake = os.pipe()
-    for one in (woken, wake):
-        os.set_blocking(one, False)
+    for descriptor in (woken, wake):
+        os.set_blocking(descriptor, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     for number in handled:
-        signal.signal(number, _noticed)
-    _let(handled)
+        signal.signal(number, _ignore)
+    _release(handled)
     return woken
 
 
 def _wait(child: int, worker: _Worker, woken: int, handled: set[int]) -> tuple[int, int | None, Message | None]:
-    """Return how the child ended, and the signal or the want of memory for which it was killed, if any."""
+    """Return the exit status of the child, and the signal or the memory shortage for which it was killed, if any."""
     look = time.monotonic() + _PATIENCE
     while True:
         files = [woken] if worker.source is None else [woken, worker.source]
@@ -333,7 +335,7 @@ def _wait(child: int, worker: _Worker, woken: int, handled: set[int]) -> tuple[i
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return status, None, None
-        by: int | None = next((one for one in came if one in handled), None)
+        by: int | None = next((number for number in came if number in handled), None)
         short: Message | None = None
         if by is None and time.monotonic() >= look:
             short, wait = _shortage(child)
@@ -344,7 +346,7 @@ def _wait(child: int, worker: _Worker, woken: int, handled: set[int]) -> tuple[i
 
 
 def _shortage(child: int) -> tuple[Message | None, float]:
-    """Return what memory is used and left, if too little for the child, and when (seconds) to look again."""
+    """Return the memory in use and left if it is too little for the child, and the time (seconds) of the next check."""
     from kpi.process import memory
 
     room = memory.available(process=child)

@@ -1,4 +1,4 @@
-"""An analysis as a report: the tables of `kpi.analysis.statistics` as text and frames."""
+"""Analyses as reports: the tables of `kpi.analysis.statistics` as text and frames."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from kpi.report.language import tr
 from kpi.report.marks import NOTHING, number, visible
 from kpi.report.shape import HEADINGS, About, Report, Screen, origin
 
-#: How many pairs, gaps, strengths and weaknesses are shown.
+#: The maximum number of pairs, gaps, strengths and weaknesses shown.
 MOST = 8
 
 
 @dataclass(frozen=True)
 class AnalysisReport(Report):
-    """What the figures of a scorecard are like, or with `entity` the strengths and weaknesses of one."""
+    """The statistics of a scorecard, or with `entity` the strengths and weaknesses of one entity."""
 
     schema: ClassVar[str] = "kpi.analysis/1"
     sheets: ClassVar[Mapping[str, str]] = {
@@ -83,7 +83,7 @@ class AnalysisReport(Report):
         }
 
     def text(self, screen: Screen) -> str:
-        """Return the tables, of what is strongest only."""
+        """Return the tables, limited to the strongest entries."""
         return analysed(self.card, self.entity, width=screen.width)
 
 
@@ -115,8 +115,8 @@ def _profile(card: Scorecard, entity: str, width: int | None) -> str:
 def _availability(card: Scorecard) -> list[object]:
     frame = statistics.availability(card)
     gaps = frame.filter(pl.col("lacking") > 0)
-    there, lacking = sum(frame["there"]), sum(frame["lacking"])
-    percent = 100 * there / max(there + lacking, 1)
+    there, missing = sum(frame["there"]), sum(frame["lacking"])
+    percent = 100 * there / max(there + missing, 1)
     head = Text(
         "\n"
         + tr(

@@ -1,4 +1,4 @@
-"""Findings as text: as a compiler prints them, one a line, for programs, or as annotations of a pull request."""
+"""Findings as text: with source lines as a compiler prints them, concise, JSON, or annotations of a pull request."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from kpi.errors import Diagnostic, Message, Severity, count, number_of, redacted
 from kpi.report.language import listed, localized, tr
 from kpi.report.marks import SEVERITIES, visible
 
-#: The ways to write findings.
+#: The styles of findings.
 Layout = Literal["full", "concise", "json", "github"]
 
-#: How many findings of one code are shown of data, where one mistake often repeats on a thousand rows.
+#: The maximum number of data findings shown per code, since one mistake often repeats in many rows.
 SHOWN = 5
 
 _COLOURS = {
@@ -51,30 +51,30 @@ def render(
     width: int | None = None,
     shown: int = SHOWN,
 ) -> str:
-    """Return findings as text, in their order, without a line break at the end; nothing for no findings.
+    """Return findings as text, in their order, without a final line break; empty without findings.
 
-    `full` shows the source line with carets under what is meant, aligned also under Chinese text, and gathers findings
-    of one code in data, of which it shows at most `shown`; with `width` long source lines are cut around the caret.
-    `concise` is one line a finding, `json` an array of objects, `github` the workflow commands that annotate files.
+    `full` shows the source line with carets below the span, aligned also under Chinese text, and groups data findings
+    by code, with at most `shown` per group; with `width`, long source lines are cut around the caret. `concise` is one
+    line per finding, `json` an array of objects, `github` the workflow commands that annotate files.
     """
-    found = list(diagnostics)
+    findings = list(diagnostics)
     if style == "json":
-        return json.dumps([_record(one) for one in found], ensure_ascii=False, indent=2)
+        return json.dumps([_record(finding) for finding in findings], ensure_ascii=False, indent=2)
     if style == "github":
-        return "\n".join(_command(one) for one in found)
+        return "\n".join(_command(finding) for finding in findings)
     if style == "concise":
-        return "\n".join(visible(one_line(one)) for one in found)
-    return "\n\n".join("\n".join(lines) for lines in _full(found, color=color, width=width, shown=shown))
+        return "\n".join(visible(one_line(finding)) for finding in findings)
+    return "\n\n".join("\n".join(lines) for lines in _full(findings, color=color, width=width, shown=shown))
 
 
-def one_line(one: Diagnostic) -> str:
-    """Return the one-line form of a finding; its severity is for programs, and the same in every language."""
-    where = localized(one.place.message())
-    return f"{where + ': ' if where else ''}{one.severity} {one.code} {localized(one.message)}"
+def one_line(finding: Diagnostic) -> str:
+    """Return the one-line form of a finding; its severity is the same in every language, for programs."""
+    where = localized(finding.place.message())
+    return f"{where + ': ' if where else ''}{finding.severity} {finding.code} {localized(finding.message)}"
 
 
 def tally(diagnostics: Iterable[Diagnostic]) -> str:
-    """Return how many findings there are of each severity, the gravest first; those that are not listed count too.
+    """Return the number of findings by severity, the most severe first, including unlisted ones.
 
     >>> tally([Diagnostic("K203", "a"), Diagnostic("K412", "b", severity=Severity.WARNING), Diagnostic("K203", "c")])
     '2 errors, 1 warning'
@@ -82,67 +82,69 @@ def tally(diagnostics: Iterable[Diagnostic]) -> str:
     'no findings'
     """
     numbers: Counter[Severity] = Counter()
-    for one in diagnostics:
-        numbers[one.severity] += one.stands_for
+    for finding in diagnostics:
+        numbers[finding.severity] += finding.stands_for
     counts = [(numbers[severity], nouns) for severity, nouns in _NOUNS.items()]
     return listed(count(number, *nouns) for number, nouns in counts if number) or tr("no findings")
 
 
-def _full(found: list[Diagnostic], *, color: bool, width: int | None, shown: int) -> Iterator[list[str]]:
+def _full(findings: list[Diagnostic], *, color: bool, width: int | None, shown: int) -> Iterator[list[str]]:
     gathered: dict[tuple[Severity, str], list[Diagnostic]] = {}
-    for one in found:
-        if one.place.line is None:
-            gathered.setdefault((one.severity, one.code), []).append(one)
+    for finding in findings:
+        if finding.place.line is None:
+            gathered.setdefault((finding.severity, finding.code), []).append(finding)
     lines_of = cache(_read)
-    for one in found:
-        if one.place.line is not None:
-            source = lines_of(one.place.file) if one.place.file else ()
+    for finding in findings:
+        if finding.place.line is not None:
+            source = lines_of(finding.place.file) if finding.place.file else ()
             yield [
-                _headline(one, color=color),
-                *_snippet(one, source, color=color, width=width),
-                *_hint(one, color=color),
+                _headline(finding, color=color),
+                *_snippet(finding, source, color=color, width=width),
+                *_hint(finding, color=color),
             ]
-        elif group := gathered.pop((one.severity, one.code), None):
+        elif group := gathered.pop((finding.severity, finding.code), None):
             yield _group(group, color=color, shown=shown)
 
 
 def _group(group: list[Diagnostic], *, color: bool, shown: int) -> list[str]:
-    """Return the lines of findings of one code in data: those that say the same share a headline over their places."""
+    """Return the lines of data findings of one code; equal messages share a headline above their places."""
     alike: dict[tuple[str, str | None], list[Diagnostic]] = {}
-    for one in group[:shown]:
-        alike.setdefault((one.message, one.hint), []).append(one)
+    for finding in group[:shown]:
+        alike.setdefault((finding.message, finding.hint), []).append(finding)
     lines = []
     for same in alike.values():
-        arrows = [_arrow(one, color=color) for one in same if str(one.place)]
+        arrows = [_arrow(finding, color=color) for finding in same if str(finding.place)]
         lines += [_headline(same[0], color=color), *arrows, *_hint(same[0], color=color)]
     if (more := number_of(group[shown:])) > 0:
-        what = _NOUNS[group[0].severity][more != 1]
-        lines.append("   " + tr("... and {more:,} more {code} {what}", more=more, code=group[0].code, what=what))
+        noun = _NOUNS[group[0].severity][more != 1]
+        lines.append("   " + tr("... and {more:,} more {code} {what}", more=more, code=group[0].code, what=noun))
     return lines
 
 
-def _headline(one: Diagnostic, *, color: bool) -> str:
-    severity = localized(SEVERITIES[one.severity])
-    return (
-        f"{_paint(f'{severity}[{one.code}]', _COLOURS[one.severity], color=color)}: {visible(localized(one.message))}"
+def _headline(finding: Diagnostic, *, color: bool) -> str:
+    label = f"{localized(SEVERITIES[finding.severity])}[{finding.code}]"
+    return f"{_paint(label, _COLOURS[finding.severity], color=color)}: {visible(localized(finding.message))}"
+
+
+def _arrow(finding: Diagnostic, *, color: bool) -> str:
+    label = (
+        Message(": {label}", label=visible(localized(finding.label)))
+        if finding.label and finding.place.line is None
+        else ""
     )
+    return f"  {_paint('-->', 'blue', color=color)} {visible(localized(finding.place.message()))}{label}"
 
 
-def _arrow(one: Diagnostic, *, color: bool) -> str:
-    label = Message(": {label}", label=visible(localized(one.label))) if one.label and one.place.line is None else ""
-    return f"  {_paint('-->', 'blue', color=color)} {visible(localized(one.place.message()))}{label}"
+def _hint(finding: Diagnostic, *, color: bool) -> list[str]:
+    return [f"   {_paint('=', 'blue', color=color)} {visible(localized(finding.hint))}"] if finding.hint else []
 
 
-def _hint(one: Diagnostic, *, color: bool) -> list[str]:
-    return [f"   {_paint('=', 'blue', color=color)} {visible(localized(one.hint))}"] if one.hint else []
+def _snippet(finding: Diagnostic, source: tuple[str, ...], *, color: bool, width: int | None) -> list[str]:
+    """Return the arrow, the source line and the carets; only the arrow if the file has no such line.
 
-
-def _snippet(one: Diagnostic, source: tuple[str, ...], *, color: bool, width: int | None) -> list[str]:
-    """Return the arrow, the source line and the carets; the arrow alone when the file has no such line.
-
-    A line that holds a password is not shown either.
+    A line with a password is not shown.
     """
-    place, arrow = one.place, _arrow(one, color=color)
+    place, arrow = finding.place, _arrow(finding, color=color)
     if place.line is None or not 0 < place.line <= len(source):
         return [arrow]
     gutter = f"{place.line} |"
@@ -154,9 +156,9 @@ def _snippet(one: Diagnostic, source: tuple[str, ...], *, color: bool, width: in
     before, meant, after = (visible(part.replace("\t", "    ")) for part in (raw[:start], raw[start:end], raw[end:]))
     if width is not None:
         before, meant, after = _cut(before, meant, after, width - len(gutter) - 1)
-    carets = "^" * max(cell_len(meant), 1) + (f" {visible(localized(one.label))}" if one.label else "")
+    carets = "^" * max(cell_len(meant), 1) + (f" {visible(localized(finding.label))}" if finding.label else "")
     under = f"{' ' * (len(gutter) - 1)}|"
-    pointer = " " * cell_len(before) + _paint(carets, _COLOURS[one.severity], color=color)
+    pointer = " " * cell_len(before) + _paint(carets, _COLOURS[finding.severity], color=color)
     return [
         arrow,
         f"{_paint(gutter, 'blue', color=color)} {before}{meant}{after}".rstrip(),
@@ -165,7 +167,7 @@ def _snippet(one: Diagnostic, source: tuple[str, ...], *, color: bool, width: in
 
 
 def _cut(before: str, meant: str, after: str, room: int) -> tuple[str, str, str]:
-    """Return the three parts of a source line within `room` cells, dots where something is left out."""
+    """Return the three parts of a source line within `room` cells, with dots at cuts."""
     before = _head(before[::-1], max(room - cell_len(meant), room // 3))[::-1]
     meant = _head(meant, room - cell_len(before))
     return before, meant, _head(after, room - cell_len(before + meant))
@@ -179,7 +181,7 @@ def _head(text: str, room: int) -> str:
 
 
 def _read(file: str) -> tuple[str, ...]:
-    """Return the lines of a file, none when it cannot be read: a finding without its source is still a finding."""
+    """Return the lines of a file, none if it cannot be read: the finding is shown without its source."""
     try:
         return tuple(_BREAKS.split(Path(file).read_bytes().decode("utf-8-sig", errors="replace")))
     except (OSError, ValueError):
@@ -190,24 +192,24 @@ def _paint(text: str, style: str, *, color: bool) -> str:
     return Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if color else text
 
 
-def _record(one: Diagnostic) -> dict[str, object]:
+def _record(finding: Diagnostic) -> dict[str, object]:
     head = {
-        "code": one.code,
-        "severity": str(one.severity),
-        "message": localized(one.message),
-        "label": one.label and localized(one.label),
-        "hint": one.hint and localized(one.hint),
-        "stands_for": one.stands_for,
+        "code": finding.code,
+        "severity": str(finding.severity),
+        "message": localized(finding.message),
+        "label": finding.label and localized(finding.label),
+        "hint": finding.hint and localized(finding.hint),
+        "stands_for": finding.stands_for,
     }
-    place = asdict(one.place)
+    place = asdict(finding.place)
     if place["named_in"] is None:
         del place["named_in"]
     return head | place
 
 
-def _command(one: Diagnostic) -> str:
-    """Return the workflow command that annotates a line; a row of a workbook is no line, so it is said in words."""
-    place = one.place
+def _command(finding: Diagnostic) -> str:
+    """Return the workflow command that annotates a line; rows of a workbook are described in the message."""
+    place = finding.place
     spots: dict[str, object] = {}
     if place.file:
         spots["file"] = place.file
@@ -215,15 +217,17 @@ def _command(one: Diagnostic) -> str:
         spots |= {"line": place.line, "col": place.column or 1, "endColumn": (place.column or 1) + max(place.length, 1)}
     elif place.row is not None and place.sheet is None:
         spots["line"] = place.row
-    spots["title"] = one.code
+    spots["title"] = finding.code
     options = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in spots.items())
     words = "\n".join(
         map(
             localized,
-            filter(None, ("" if place.line is not None else place.message(), one.message, one.label, one.hint)),
+            filter(
+                None, ("" if place.line is not None else place.message(), finding.message, finding.label, finding.hint)
+            ),
         )
     )
-    return f"::{_COMMANDS[one.severity]} {options}::{_escaped(words)}"
+    return f"::{_COMMANDS[finding.severity]} {options}::{_escaped(words)}"
 
 
 def _escaped(text: str, extra: str = "") -> str:

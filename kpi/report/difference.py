@@ -18,16 +18,16 @@ from kpi.report.marks import NOTHING, change, level, movement, number, reason, v
 from kpi.report.shape import HEADINGS, WORDS, About, Report, Screen, origin, plain
 from kpi.values.status import STATUSES
 
-#: How many lines of a kind are shown.
+#: The maximum number of lines of each kind.
 MOST = 30
 
-#: How many indicators are named beside a changed total.
+#: The maximum number of indicators named beside a changed total.
 _NAMED = 2
 
 
 @dataclass(frozen=True)
 class DifferenceReport(Report):
-    """What changed between two results; with `entity` the text has everything that moved this one."""
+    """The difference of two results; with `entity` the text has all changes of this entity."""
 
     schema: ClassVar[str] = "kpi.diff/1"
     sheets: ClassVar[Mapping[str, str]] = {
@@ -55,6 +55,7 @@ class DifferenceReport(Report):
         "path": Message("Place in the rules"),
         "before": Message("Old"),
         "after": Message("New"),
+        "areas_changed": Message("Areas changed"),
     }
 
     words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS | dict.fromkeys(
@@ -71,6 +72,11 @@ class DifferenceReport(Report):
         title = _title(self.difference)
         hashes = (f"{old} → {new}" if old != new else new for old, new in self._hashes().values())
         return About(title, after.system, origin(*hashes), after.entity_title, after.decimals)
+
+    @property
+    def texts(self) -> Mapping[str, Message]:
+        """The messages in the frames of both sides."""
+        return _texts(self.difference)
 
     def _hashes(self) -> dict[str, list[str]]:
         before, after = self.difference.before, self.difference.after
@@ -90,12 +96,12 @@ class DifferenceReport(Report):
         return {name: plain(frame) for name, frame in self.difference.frames.items()}
 
     def text(self, screen: Screen) -> str:
-        """Return what changed as tables."""
+        """Return the changes as tables."""
         return table(self.difference, self.entity, width=screen.width)
 
 
 def table(difference: Difference, entity: str | None = None, *, width: int | None = None) -> str:
-    """Return what changed as tables for a terminal; for a difference of one entity, all that moved its total."""
+    """Return the changes as tables for a terminal; for one entity, with everything that changed its total."""
     if entity is not None:
         return _detail(difference, entity, width)
     changed = difference.changed
@@ -104,10 +110,18 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
         parts.append(Text(tr("Nothing has changed.")))
     decimals, heading = difference.after.decimals, _level_heading(difference)
     for rows in changed.partition_by("period", maintain_order=True):
-        who = visible(localized(difference.after.entity_title))
+        entity_title = visible(localized(difference.after.entity_title))
         levels = [] if heading is None else [heading]
         shown = table_of(
-            tr("Rank"), who, tr("Score"), tr("Old"), tr("Change"), tr("Data"), tr("Rules"), *levels, tr("Mainly from")
+            tr("Rank"),
+            entity_title,
+            tr("Score"),
+            tr("Old"),
+            tr("Change"),
+            tr("Data"),
+            tr("Rules"),
+            *levels,
+            tr("Mainly from"),
         )
         for row in rows.head(MOST).iter_rows(named=True):
             moved = "" if row["rank_change"] is None else movement(int(row["rank_change"]))
@@ -122,11 +136,27 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
                 "\n" + tr("{what}: {number} changed{more}", what=_of(rows), number=rows.height, more=more), style="bold"
             ),
             shown,
+            *_across(difference, rows),
         ]
     parts += _restated(difference)
     parts += _definitions(difference)
     parts.append(Text(_footer(difference), style="dim"))
     return printed(*parts, width=width)
+
+
+def _across(difference: Difference, rows: pl.DataFrame) -> list[object]:
+    """Return a line for each unit whose total, or indicators, are not comparable across a change of areas."""
+    lines = []
+    for row in rows.filter("areas_changed").head(MOST).iter_rows(named=True):
+        some = difference.indicators.filter(pl.col("areas_changed"), period=row["period"], entity=row["entity"])
+        lines.append(
+            tr(
+                "{entity}: areas changed in between, so the change is of two areas ({indicators})",
+                entity=visible(row["entity"]),
+                indicators=tuple(map(visible, some["title"])) or tr("Total"),
+            )
+        )
+    return [Text(line) for line in lines]
 
 
 def _head(difference: Difference) -> Text:
@@ -154,7 +184,7 @@ def _effect(value: float | None, decimals: int) -> str:
 
 
 def _stars(row: dict[str, Any]) -> str:
-    """Return the levels before and after: their names, or how many stars."""
+    """Return the levels before and after, by name or as a number of stars."""
     old, new = (_level(row[f"stars{key}"], row[f"grade{key}"]) for key in ("_before", ""))
     return new if old == new else f"{old} → {new}"
 
@@ -166,7 +196,7 @@ def _level(number: float | None, grade: str | None) -> str:
 
 
 def _level_heading(difference: Difference) -> str | None:
-    """Return the heading of levels, None where neither result has any."""
+    """Return the heading of levels, None if neither result has levels."""
     totals = difference.totals
     if all(totals[name].null_count() == totals.height for name in ("stars", "stars_before")):
         return None
@@ -174,12 +204,19 @@ def _level_heading(difference: Difference) -> str | None:
     return tr("Grade") if named else tr("Stars")
 
 
+def _texts(difference: Difference) -> Mapping[str, Message]:
+    """Return the messages that the frames have as English text, by that text."""
+    return {**difference.before.texts, **difference.after.texts}
+
+
 def _mainly(difference: Difference, row: dict[str, Any]) -> str:
     frame = difference.indicators.filter(period=row["period"], entity=row["entity"]).drop_nulls("change")
     named = frame.filter(pl.col("change") != 0).head(_NAMED)
     decimals = difference.after.decimals
-    lines = named.select("title", "change").rows()
-    return "\n".join(f"{visible(title)} {change(value, decimals)}" for title, value in lines)
+    lines, texts = named.select("title", "change").rows(), _texts(difference)
+    return "\n".join(
+        f"{visible(localized(texts.get(title, title)))} {change(value, decimals)}" for title, value in lines
+    )
 
 
 def _detail(difference: Difference, entity: str, width: int | None) -> str:
@@ -196,8 +233,10 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
         )  # fmt: skip
         stars = "" if heading is None else f"  {heading} {_stars(row)}"
         parts.append(Text(tr("{line}{stars}  rank {moved}", line=line, stars=stars, moved=moved or NOTHING)))
-        lines = difference.indicators.filter(period=row["period"])
-        weighed = bool((lines["from_weight"].abs() > NOISE).any())
+        parts += _across(difference, difference.totals.filter(period=row["period"]))
+        texts = _texts(difference)
+        indicators = difference.indicators.filter(period=row["period"])
+        weighed = bool((indicators["from_weight"].abs() > NOISE).any())
         weights = [tr("Weight %")] if weighed else []
         shown = table_of(
             tr("Indicator"),
@@ -211,24 +250,31 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
             tr("Data"),
             tr("Rules"),
         )
-        for one in lines.head(MOST).iter_rows(named=True):
-            effects = [_effect(one[key], decimals) for key in ("change", "from_data", "from_definition")]
-            scores = [number(one[key], decimals) or NOTHING for key in ("score_before", "score")]
+        for item in indicators.head(MOST).iter_rows(named=True):
+            effects = [_effect(item[key], decimals) for key in ("change", "from_data", "from_definition")]
+            scores = [number(item[key], decimals) or NOTHING for key in ("score_before", "score")]
             shown.add_row(
-                visible(one["title"]), _value(one["value_before"]), _value(one["value"]), one["unit"] or "",
-                *([_weight(one)] if weighed else []), *scores, *effects,
+                visible(localized(texts.get(item["title"], item["title"]))), _value(item["value_before"]),
+                _value(item["value"]), item["unit"] or "",
+                *([_weight(item)] if weighed else []), *scores, *effects,
             )  # fmt: skip
-        parts += [shown] if lines.height else []
+        parts += [shown] if indicators.height else []
         if weighed:
-            brought = change(float(lines["from_weight"].sum()), decimals)
+            brought = change(float(indicators["from_weight"].sum()), decimals)
             parts.append(Text(tr("of which by weights: {brought}", brought=brought), style="dim"))
         figures = difference.figures.filter(period=row["period"])
         shown = table_of(tr("Reported figures"), tr("Old value"), tr("New value"), tr("Unit"), tr("Status"))
-        for one in figures.head(MOST).iter_rows(named=True):
-            state = [one[key] if one[key] == "absent" else reason(one[key]) for key in ("status_before", "status")]
+        for figure in figures.head(MOST).iter_rows(named=True):
+            state = [
+                figure[key] if figure[key] == "absent" else reason(figure[key]) for key in ("status_before", "status")
+            ]
             words = state[1] if state[0] == state[1] else " → ".join(state)
             shown.add_row(
-                visible(one["title"]), _value(one["value_before"]), _value(one["value"]), one["unit"] or "", words
+                visible(figure["title"]),
+                _value(figure["value_before"]),
+                _value(figure["value"]),
+                figure["unit"] or "",
+                words,
             )
         parts += [shown] if figures.height else []
     parts += _restated(difference)
@@ -279,7 +325,7 @@ def _definitions(difference: Difference) -> list[object]:
 
 def _footer(difference: Difference) -> str:
     before, after = difference.before, difference.after
-    pair = [f"{one.definition_hash[:8]}" for one in (before, after)]
+    pair = [f"{result.definition_hash[:8]}" for result in (before, after)]
     words = [tr("Change = data + rules, of unrounded totals")]
     if not difference.separable:
         words = [

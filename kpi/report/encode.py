@@ -1,7 +1,7 @@
-"""Tables for other programs, as bytes: CSV, JSON, JSON Lines and Parquet.
+"""Encoders for other programs, as bytes: CSV, JSON, JSON Lines and Parquet.
 
-Values are as computed, floats in the shortest form that reads back as the same number; nulls stay null. The same
-scorecard gives the same bytes.
+Values are written as computed, floats in the shortest form that reads back as the same number; nulls stay null. The
+same scorecard gives the same bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-# How a cell starts that spreadsheets take for a formula, the full-width signs of Chinese input methods included:
+# Leading characters that spreadsheets take for a formula, including full-width signs of Chinese input methods:
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = "^[=+\\-@\t\r\n＝＋－＠]"
 
@@ -40,7 +40,9 @@ def csv(frame: pl.DataFrame, /) -> bytes:
 def parquet(frame: pl.DataFrame, head: Mapping[str, Any], /) -> bytes:
     """Return a frame as Parquet, with `head` as its key-value metadata, texts as they are and all else as JSON."""
     out = BytesIO()
-    texts = {key: one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for key, one in head.items()}
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for key, value in head.items()
+    }
     frame.write_parquet(out, metadata=texts)
     return out.getvalue()
 

@@ -1,4 +1,4 @@
-"""Writing results: the format from the name of the file, whole or not at all."""
+"""Write results to files: the format follows from the file name, and writes are atomic."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import IO, cast
 
 from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, suggest
 from kpi.process import atomic_files
+from kpi.process.os_errors import reason
 from kpi.report.formats import IN_FOLDERS, NAMES, SUFFIXES, Format
 from kpi.report.results import ScorecardReport
 from kpi.report.shape import Report, Results
@@ -42,7 +43,7 @@ def write(
     """
     report = _report(result, period)
     if not isinstance(target, str | Path):
-        pour(content(report, form or "csv"), target)
+        write_stream(content(report, form or "csv"), target)
         return ()
     path = Path(target)
     if path.is_dir() or (isinstance(target, str) and target.endswith(("/", os.sep))):
@@ -53,11 +54,10 @@ def write(
 
 
 def content(result: Report | Results, form: str, /, *, period: str | None = None) -> bytes:
-    """Return a scorecard or another report in a format, as the bytes that a stream or a web response gets.
+    """Return a scorecard or another report in a format, as bytes for a stream or a web response.
 
     Raises:
         DataError: as for `write`, except K540.
-
     """
     report, known = _report(result, period), _known(form)
     return report.own()[form]() if form in report.own() else known.encode(report)
@@ -74,8 +74,8 @@ def _known(form: str) -> Format:
 
 
 def _write_folder(report: Report, folder: Path, form: str) -> tuple[Path, ...]:
-    one = _known(form)
-    if one.frame is None:
+    known_format = _known(form)
+    if known_format.frame is None:
         hint = Message(
             "a folder takes {in_folders}; for {form} name a file", in_folders=alternatives(IN_FOLDERS), form=form
         )
@@ -84,12 +84,12 @@ def _write_folder(report: Report, folder: Path, form: str) -> tuple[Path, ...]:
         )
     written = []
     try:
-        # All files are there before the first has its name, so that a folder seldom holds old frames beside new ones.
+        # All files are complete before the first is moved into place, so that old and new frames are rarely mixed.
         with atomic_files.folder(folder), ExitStack() as unfinished:
             for name, frame in report.frames().items():
-                written.append(folder / f"{name}{one.suffixes[0]}")
-                data = one.mark + one.frame(frame, report)
-                unfinished.enter_context(atomic_files.whole(written[-1])).write_bytes(data)
+                written.append(folder / f"{name}{known_format.suffixes[0]}")
+                data = known_format.mark + known_format.frame(frame, report)
+                unfinished.enter_context(atomic_files.replacing(written[-1])).write_bytes(data)
     except OSError as error:
         raise DataError(_unwritable(folder, error)) from error
     return tuple(written)
@@ -112,8 +112,8 @@ def _unknown(message: Message, known: Iterable[str], near: Message | None, place
     return Diagnostic("K541", message, place or Place(), hint)
 
 
-def pour(data: bytes, stream: IO[bytes] | IO[str]) -> None:
-    """Write to a stream, below the layer of text where there is one, since that might change line breaks."""
+def write_stream(data: bytes, stream: IO[bytes] | IO[str]) -> None:
+    """Write to a stream, on its binary layer if it has one, since the text layer might change line breaks."""
     if not isinstance(stream, TextIOBase):
         cast("IO[bytes]", stream).write(data)
         return
@@ -129,12 +129,12 @@ def pour(data: bytes, stream: IO[bytes] | IO[str]) -> None:
 
 
 def replace(path: Path, data: bytes, /) -> Path:
-    """Write a file beside its final place, then moves it there; what is no regular file is written to directly."""
+    """Replace a file atomically; a target that is not a regular file is written to directly."""
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(data)
             return path
-        with atomic_files.whole(path) as beside:
+        with atomic_files.replacing(path) as beside:
             beside.write_bytes(data)
     except OSError as error:
         raise DataError(_unwritable(path, error)) from error
@@ -151,7 +151,7 @@ def _unwritable(path: Path, error: OSError) -> Diagnostic:
         hint = Message("make room there, or write to another disk")
     return Diagnostic(
         "K540",
-        Message("cannot write `{path}`: {strerror}", path=path, strerror=error.strerror or error),
+        Message("cannot write `{path}`: {strerror}", path=path, strerror=reason(error)),
         Place(str(path)),
         hint,
     )

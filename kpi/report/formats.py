@@ -1,7 +1,7 @@
-"""The formats of results: one table of them, from which commands, messages and folders of results take theirs.
+"""The formats of results: one table, from which commands, messages and folders of results derive theirs.
 
-Every format writes every report (`kpi.report.shape.Report`), so what a command writes follows from this table. What a
-format needs is imported when it writes, so that commands can name their formats at once.
+Every format writes every report (`kpi.report.shape.Report`). The libraries of a format are imported when it writes, so
+that commands can list formats at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from kpi.report.shape import Report
 
-#: The format of a terminal, which no file has.
+#: The format of terminals, which files do not have.
 TEXT = "table"
 
 
@@ -24,13 +24,13 @@ class Format:
     """A format of results.
 
     Attributes:
-        name: as `--format` has it.
-        suffixes: of files, the usual one first.
+        name: the value of `--format`.
+        suffixes: the suffixes of files, the usual one first.
         encode: writes a report.
         frame: writes one frame of a report to a file of its own; None where the format is not for folders.
-        mark: what files begin with, and streams do not.
-        binary: whether it is no text.
-        data: whether other programs read figures from it.
+        mark: the prefix of files, which streams lack.
+        binary: whether it is a binary format.
+        data: whether it is for programs that read figures.
     """
 
     name: str
@@ -78,7 +78,7 @@ def _markdown(report: Report) -> bytes:
 
 #: Every format, in the order in which messages name them.
 FORMATS: tuple[Format, ...] = (
-    # The mark is that of UTF-8, without which Excel and WPS misread Chinese text.
+    # The byte order mark of UTF-8: without it Excel and WPS misread Chinese text.
     Format("csv", (".csv",), lambda report: _csv(report.first(), report), _csv, mark=b"\xef\xbb\xbf"),
     Format("json", (".json",), _json),
     Format("jsonl", (".jsonl", ".ndjson"), _json_lines),
@@ -88,10 +88,10 @@ FORMATS: tuple[Format, ...] = (
 )
 
 #: The formats by name.
-NAMES: dict[str, Format] = {one.name: one for one in FORMATS}
+NAMES: dict[str, Format] = {form.name: form for form in FORMATS}
 
 #: The names of formats by the suffix of a file that asks for them.
-SUFFIXES: dict[str, str] = {suffix: one.name for one in FORMATS for suffix in one.suffixes}
+SUFFIXES: dict[str, str] = {suffix: form.name for form in FORMATS for suffix in form.suffixes}
 
 #: The formats that a folder can hold, one file a frame.
-IN_FOLDERS: tuple[str, ...] = tuple(one.name for one in FORMATS if one.frame is not None)
+IN_FOLDERS: tuple[str, ...] = tuple(form.name for form in FORMATS if form.frame is not None)

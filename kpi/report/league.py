@@ -1,7 +1,8 @@
-"""The league table as data: who stands where in one period, cohort by cohort, ready for any medium."""
+"""The league table as data: the standing of the entities of one period by cohort, for any medium."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,10 @@ from kpi.report.shape import Results
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entity of a league table; `pillars` holds its scores in the order of `League.pillars`.
+    """One entity of a league table; `pillars` has its scores in the order of `League.pillars`.
 
-    `moved` says how the rank moved (▲2, ▼1, –), and 新 for who has a rank now and had none when others had one; it is
-    empty when there is no previous period. `note` names vetoes, and why there is no score.
+    `moved` is the change of rank (▲2, ▼1, –), 新 for an entity that is ranked now and was not in the previous period;
+    it is empty without a previous period. `note` has the vetoes and the reason for a missing score.
     """
 
     entity: str
@@ -35,20 +36,20 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The entities that are ranked among themselves, the best first and those without a score last."""
+    """The entities that are ranked together, the best first, those without a score last."""
 
     cohort: str | None
     lines: tuple[Line, ...]
 
     @property
     def rated(self) -> int:
-        """How many of the entities have a score."""
+        """The number of entities with a score."""
         return sum(line.score is not None for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class League:
-    """The standing in one period; `pillars` are the titles of the top pillars; `lines` of all blocks in order."""
+    """The standing of one period; `pillars` are the titles of the top pillars."""
 
     period: str | None
     blocks: tuple[Block, ...]
@@ -61,12 +62,12 @@ class League:
 
     @property
     def rated(self) -> bool:
-        """Whether anyone has a level: without a star scheme there are none."""
+        """Whether any entity has a level; without a star scheme none has."""
         return any(line.stars is not None for line in self.lines)
 
     @property
     def named(self) -> bool:
-        """Whether levels have names, which are shown instead of stars."""
+        """Whether levels have names, which replace stars."""
         return any(line.grade is not None for line in self.lines)
 
     @property
@@ -75,11 +76,11 @@ class League:
         return tr("Grade") if self.named else tr("Stars")
 
     def level(self, line: Line) -> str:
-        """Return the level of a line as it is shown."""
+        """Return the level of a line for display."""
         return level(line.stars, line.grade, named=self.named)
 
     def heading(self, block: Block) -> str | None:
-        """Return the name of a block, or None when there is one block only and it has none."""
+        """Return the name of a block, None for a single block without a name."""
         if block.cohort is None and len(self.blocks) == 1:
             return None
         return tr("{cohort}, {lines}", cohort=block.cohort or tr("No cohort"), lines=len(block.lines))
@@ -110,16 +111,19 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     blocks: dict[str | None, list[Line]] = {}
     for cohort in listed["cohort"].unique(maintain_order=True):
         blocks[cohort] = []
+    broken: Collection[tuple[str, str]] = getattr(scorecard, "not_compared", frozenset())
     for row in listed.sort("rank", nulls_last=True, maintain_order=True).iter_rows(named=True):
-        blocks[row["cohort"]].append(
-            _line(row, compared, tuple(marks.get((row["entity"], pillar)) for pillar in titles))
-        )
+        scores_of_tops = tuple(marks.get((row["entity"], pillar)) for pillar in titles)
+        line = _line(row, compared, scores_of_tops, apart=(label, row["entity"]) in broken)
+        blocks[row["cohort"]].append(line)
     return League(label, tuple(Block(key, tuple(lines)) for key, lines in blocks.items()), tuple(titles.values()))
 
 
-def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...]) -> Line:
-    new = compared and row["rank"] is not None and row["rank_change"] is None
+def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...], *, apart: bool = False) -> Line:
+    new = compared and not apart and row["rank"] is not None and row["rank_change"] is None
     notes = []
+    if apart:
+        notes.append(tr("not compared with the period before: areas changed"))
     if row["score"] is None:
         notes.append(tr("Not rated: {status}", status=reason(row["status"])))
     if row["veto"]:
@@ -139,7 +143,7 @@ def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...]
 
 
 def _top(pillars: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of the top pillars: those without a parent where the frame tells parents, else all."""
+    """Return the rows of the top pillars: those without a parent if the frame has parents, else all."""
     return pillars.filter(pl.col("parent").is_null()) if "parent" in pillars.columns else pillars
 
 

@@ -11,7 +11,7 @@ from kpi.report.league import Block, League, Line, league
 from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
 from kpi.report.shape import Report, Results
 
-#: How many findings are listed.
+#: The maximum number of findings listed.
 LISTED = 50
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$])")
@@ -61,7 +61,7 @@ def tables(report: Report, /) -> str:
 
 
 def _cell(report: Report, column: str, value: object) -> str:
-    """Return a value as people read it: a number, a word of theirs, or nothing."""
+    """Return a value for readers: a number, a word, or nothing."""
     if value is None:
         return ""
     return f"{value:,.10g}" if isinstance(value, float) else report.word(column, value)
@@ -100,10 +100,11 @@ def _cells(standing: League, line: Line, decimals: int) -> list[str]:
 
 
 def _findings(scorecard: Results) -> list[str]:
-    """Return the section of findings, or nothing when there are none."""
+    """Return the section of findings, empty without findings."""
     rows = list(scorecard.findings.head(LISTED).iter_rows(named=True))
     if not rows:
         return []
+    texts = getattr(scorecard, "texts", {})
     cells = [
         [
             localized(SEVERITIES.get(row["severity"], row["severity"])),
@@ -115,7 +116,7 @@ def _findings(scorecard: Results) -> list[str]:
                     (row["file"], tr("row {row}", row=row["row"]) if row["row"] is not None else "", row["column"]),
                 )
             ),
-            row["message"],
+            localized(texts.get(row["message"], row["message"])),
         ]
         for row in rows
     ]
@@ -129,7 +130,7 @@ def _findings(scorecard: Results) -> list[str]:
 
 
 def _number_of(findings: pl.DataFrame) -> int:
-    """Return how many findings rows stand for; in frames of earlier versions each for itself."""
+    """Return the number of findings that rows represent; in frames of earlier versions, one each."""
     return int(findings["stands_for"].sum()) if "stands_for" in findings.columns else findings.height
 
 
@@ -148,7 +149,7 @@ def _footnote(scorecard: Results) -> str:
 
 def _table(titles: list[str], aligned: str, rows: list[list[str]]) -> str:
     rule = ["---:" if side == ">" else "---" for side in aligned]
-    cells = [[escaped(one) for one in row] for row in (titles, *rows)]
+    cells = [[escaped(cell) for cell in row] for row in (titles, *rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))
 
 

@@ -1,6 +1,6 @@
-"""How single values read in every report: stars, movements, changes, reasons; the same signs wherever they appear.
+"""Display of single values, shared by all reports: stars, movements, changes, reasons.
 
-Every sign carries its meaning without colour.
+Every sign is understood without colour.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from kpi.errors import Message
 from kpi.report.language import localized
 from kpi.values.status import STATUSES
 
-#: What stands where there is nothing to show.
+#: The placeholder of a missing value.
 NOTHING = "—"
 
-#: The signs of the lights, with the word that says the colour.
+#: The signs of the lights, with the name of the colour.
 LIGHTS = {"green": Message("● green"), "yellow": Message("● yellow"), "red": Message("● red"), "none": NOTHING}
 
-#: How the demand of a target reads before its number.
+#: The comparators of targets, before the number.
 COMPARATORS = {
     "at_least": "≥",
     "above": "＞",
@@ -28,7 +28,7 @@ COMPARATORS = {
     "done": Message("done"),
 }
 
-#: The severities of findings where users read them.
+#: The names of severities for users.
 SEVERITIES = {
     "error": Message("error"),
     "query": Message("query"),
@@ -36,15 +36,15 @@ SEVERITIES = {
     "info": Message("info"),
 }
 
-# Control characters would move the cursor of a terminal or break a line; bidirectional overrides reorder what is read.
+# Control characters move the cursor or break a line; bidirectional overrides reorder the text.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def stars(number: float | None) -> str:
-    """Return a number of stars as five signs, or nothing where there is none.
+    """Return a number of stars as five signs, empty for None.
 
-    A half is `½`, which every font has, and one sign like the others: a column of stars stays aligned also on
-    terminals that show such signs in double width.
+    A half is `½`, which every font has, and one sign like the others: a column of stars stays aligned also on terminals
+    that show such signs in double width.
 
     >>> stars(4), stars(3.5), stars(None)
     ('★★★★☆', '★★★½☆', '')
@@ -56,7 +56,7 @@ def stars(number: float | None) -> str:
 
 
 def level(number: float | None, grade: str | None, *, named: bool) -> str:
-    """Return a level by its name where levels are `named`, else as stars; nothing where there is none.
+    """Return a level by its name if levels are `named`, else as stars; empty for None.
 
     >>> level(3, "A", named=True), level(3.5, "A", named=True), level(0, None, named=True), level(3, None, named=False)
     ('A', 'A½', '—', '★★★☆☆')
@@ -67,7 +67,7 @@ def level(number: float | None, grade: str | None, *, named: bool) -> str:
 
 
 def movement(places: int | None) -> str:
-    """Return by how many places a rank moved since the previous period, or nothing where there was none.
+    """Return the change of a rank since the previous period, empty for None.
 
     >>> movement(2), movement(-1), movement(0), movement(None)
     ('▲2', '▼1', '–', '')
@@ -78,7 +78,7 @@ def movement(places: int | None) -> str:
 
 
 def number(value: float | None, decimals: int) -> str:
-    """Return a number with a fixed count of decimals, or nothing where there is none.
+    """Return a number with a fixed count of decimals, empty for None.
 
     >>> number(81.4, 2), number(-0.001, 2), number(None, 2)
     ('81.40', '0.00', '')
@@ -87,7 +87,7 @@ def number(value: float | None, decimals: int) -> str:
 
 
 def change(value: float | None, decimals: int) -> str:
-    """Return a difference with its sign, or nothing where there is none.
+    """Return a difference with its sign, empty for None.
 
     >>> change(1.2, 2), change(-0.5, 1), change(0.0, 2)
     ('+1.20', '-0.5', '0.00')
@@ -99,7 +99,7 @@ def change(value: float | None, decimals: int) -> str:
 
 
 def reason(status: str) -> str:
-    """Return why a value is missing, in words; a status that is not known stays as it is.
+    """Return the description of a status; an unknown status is returned unchanged.
 
     >>> reason("too_few")
     'too few'
@@ -108,7 +108,7 @@ def reason(status: str) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Return lines of text in which control characters are escapes, as a terminal gets them.
+    r"""Return lines of text for a terminal, with control characters escaped.
 
     >>> escaped("南湖\x1b[31m区,1\n")
     '南湖\\x1b[31m区,1\n'
@@ -117,9 +117,9 @@ def escaped(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    r"""Return a text on one line that no terminal takes for a command: control characters become escapes.
+    r"""Return a text on one line, with control characters escaped.
 
     >>> visible("南湖\x1b[31m区")
     '南湖\\x1b[31m区'
     """
-    return _INVISIBLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return _INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)

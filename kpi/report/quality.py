@@ -1,4 +1,4 @@
-"""How well departments report, as a table of a terminal."""
+"""The quality of reporting as a table for a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kpi.report.marks import NOTHING, number, visible
 
 
 def reporting(card: Scorecard, *, width: int | None = None) -> str:
-    """Return the quality of reports of the latest period as a table, empty where nothing says who reports."""
+    """Return the quality of reporting in the latest period as a table, empty if it cannot be assessed."""
     frame = card.extras.get("quality")
     if frame is None or not frame.height:
         return ""

@@ -1,4 +1,4 @@
-"""The 查询单: findings in data as a form, one row each, for whoever reported the figures to answer."""
+"""The 查询单: data findings as a form, one row each, to be answered by the departments that reported the figures."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ COLUMNS = {
     Message("Finding"): 48, Message("Suggestion"): 28, Message("File"): 20, Message("Sheet"): 8, Message("Row"): 6,
     Message("Column"): 12, Message("Note"): 32,
 }  # fmt: skip
-#: The columns of whole numbers, and the one that whoever reported the figures fills in.
+#: The columns with integers, and the column that the reporting department fills in.
 NUMBERS, ANSWER = ("No.", "Row"), "Note"
 
 
 @dataclass(frozen=True)
 class FindingsReport(Report):
-    """Findings as the form that is answered."""
+    """Findings as a form to be answered."""
 
     schema: ClassVar[str] = "kpi.findings/1"
     sheets: ClassVar[Mapping[str, str]] = {"findings": Message("Queries")}
@@ -50,31 +50,31 @@ class FindingsReport(Report):
         return {"findings": form(self.findings)}
 
     def text(self, screen: Screen) -> str:
-        """Return the findings with the lines that they are about."""
+        """Return the findings with their source lines."""
         text = render(self.findings, color=screen.color)
         return f"{text}\n" if text else ""
 
     def own(self) -> Mapping[str, Callable[[], bytes]]:
-        """Return a workbook to print and to fill in."""
+        """Return the workbook, ready to print and fill in."""
         return {"xlsx": partial(workbook, self.findings)}
 
 
 def form(findings: Iterable[Diagnostic]) -> pl.DataFrame:
-    """Return the form: the columns of `COLUMNS`, one row a finding, in their order; the last is left blank."""
+    """Return the form: the columns of `COLUMNS`, one row per finding, in order; the last column is blank."""
     rows = [
         (
-            number, localized(SEVERITIES[one.severity]), one.code, one.place.entity, one.place.period,
-            localized(one.message), None if one.hint is None else localized(one.hint),
-            one.place.file, one.place.sheet, one.place.row or one.place.line, one.place.field, None,
+            number, localized(SEVERITIES[finding.severity]), finding.code, finding.place.entity, finding.place.period,
+            localized(finding.message), None if finding.hint is None else localized(finding.hint),
+            finding.place.file, finding.place.sheet, finding.place.row or finding.place.line, finding.place.field, None,
         )
-        for number, one in enumerate(findings, 1)
+        for number, finding in enumerate(findings, 1)
     ]  # fmt: skip
     schema = {localized(name): pl.Int64 if name in NUMBERS else pl.String for name in COLUMNS}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def workbook(findings: Iterable[Diagnostic]) -> bytes:
-    """Return the form as an xlsx file with one sheet 查询单, ready to print and to fill in; no cell is a formula.
+    """Return the form as an xlsx file with one sheet 查询单, ready to print and fill in, without formulas.
 
     Raises:
         DataError: K510, xlsxwriter is not installed.
@@ -97,7 +97,7 @@ def workbook(findings: Iterable[Diagnostic]) -> bytes:
                     sheet.write_string(row, column, value, style)
                 else:
                     sheet.write_blank(row, column, None, style)
-        # On paper: across, as wide as a page, the headings on every one.
+        # Print in landscape, one page wide, with headings on every page.
         sheet.set_landscape()
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)

@@ -1,4 +1,4 @@
-"""Results read back: a JSON document or a folder of Parquet files of `kpi score -o` as one side of a comparison."""
+"""Read results back: a JSON document or a folder of Parquet files of `kpi score -o`, to compare them."""
 
 from __future__ import annotations
 
@@ -41,18 +41,17 @@ def is_result(path: Path) -> bool:
 def read_result(path: Path) -> Side:
     """Return a result as one side of a comparison.
 
-    What contributes to totals are the points of indicators and of the frame `adjustments` as they were written; what
-    these do not explain is the rest: of results that were written before there was that frame, bonuses, caps and means
-    that are no sums. Parquet alone has the totals only; a folder has the measures too. What was restated is read where
-    it was written.
+    The contributions to totals are the points of indicators and of the frame `adjustments`, as written; the remainder
+    is one entry: in results written before that frame existed, it holds bonuses, caps and means that are no sums. A
+    single Parquet file has the totals only; a folder has the measures too. Restated figures are read if present.
 
     Raises:
-        DataError: K503, when the file is damaged or lacks a column.
+        DataError: K503, if the file is damaged or lacks a column.
     """
     try:
         head, tables = _document(path) if path.suffix.lower() == ".json" and path.is_file() else _parquet(path)
         totals, indicators = (_typed(tables[name], name) for name in _NEEDED)
-        # NOTE: before there was the frame `adjustments`, points were percent of the whole whatever the full mark.
+        # NOTE: results without the frame `adjustments` have points in percent, whatever the full mark.
         full = float(head.get("full", 100.0)) if "adjustments" not in tables else 100.0
         adjustments = tables.get("adjustments")
         restated = tables.get("restated")
@@ -91,29 +90,31 @@ def _metadata(path: Path) -> Mapping[str, str]:
 
 
 def _typed(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Return the columns that are needed; whole numbers stay whole."""
+    """Return the required columns; integers stay integers."""
     kinds = {column: pl.Float64 if column in _NUMBERS else pl.String for column in _NEEDED[name]}
     typed = frame.select(pl.col(column).cast(kind) for column, kind in kinds.items())
-    whole = [column for column in ("stars", "rank") if column in kinds and (typed[column].drop_nulls() % 1 == 0).all()]
-    return typed.with_columns(pl.col(whole).cast(pl.Int64))
+    integers = [
+        column for column in ("stars", "rank") if column in kinds and (typed[column].drop_nulls() % 1 == 0).all()
+    ]
+    return typed.with_columns(pl.col(integers).cast(pl.Int64))
 
 
 def _contributions(
     totals: pl.DataFrame, indicators: pl.DataFrame, adjustments: pl.DataFrame | None, full: float
 ) -> pl.DataFrame:
     keys = ["period", "entity"]
-    given = indicators.select(*keys, "indicator", "title", "weight", contribution=pl.col("points") * full / 100)
+    rows = indicators.select(*keys, "indicator", "title", "weight", contribution=pl.col("points") * full / 100)
     if adjustments is not None and adjustments.height:
         more = adjustments.select(
             *keys, "title", indicator="part", contribution="points", weight=pl.lit(None, dtype=pl.Float64)
         )
-        given = pl.concat([given, more.select(given.columns)])
-    given = given.drop_nulls("contribution")
-    explained = given.group_by(keys, maintain_order=True).agg(pl.col("contribution").sum())
+        rows = pl.concat([rows, more.select(rows.columns)])
+    rows = rows.drop_nulls("contribution")
+    explained = rows.group_by(keys, maintain_order=True).agg(pl.col("contribution").sum())
     rest = totals.select(*keys, "raw_score").join(explained, on=keys, how="left", maintain_order="left")
     rest = rest.select(
         *keys, pl.lit(REST).alias("indicator"), pl.lit(tr("Adjustments, caps, vetoes")).alias("title"),
         pl.lit(None, dtype=pl.Float64).alias("weight"),
         (pl.col("raw_score") - pl.col("contribution").fill_null(0.0)).round(9).alias("contribution"),
     )  # fmt: skip
-    return pl.concat([given, rest])
+    return pl.concat([rows, rest])

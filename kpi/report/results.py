@@ -9,18 +9,22 @@ from typing import Any, ClassVar
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.report import encode
 from kpi.report.markdown import markdown
 from kpi.report.shape import FRAMES, MORE, SCHEMA, About, Report, Results, Screen, frames, origin, plain
 from kpi.report.table import league_table
 
-#: The frames in JSON; the measures, which may be large, are in Parquet and in workbooks.
+#: The frames in JSON; the measures, which may be large, are in Parquet and workbooks only.
 _IN_JSON = ("totals", "pillars", "indicators", "findings")
 
 
 @dataclass(frozen=True)
 class ScorecardReport(Report):
-    """A scorecard; `period` chooses the league table of texts (by default the latest), data hold all periods."""
+    """A scorecard as a report; `period` selects the league table of texts, by default the latest.
+
+    The frames have all periods.
+    """
 
     schema: ClassVar[str] = SCHEMA
     sheets: ClassVar[Mapping[str, str]] = FRAMES | MORE
@@ -35,6 +39,11 @@ class ScorecardReport(Report):
         words = origin(card.definition_hash, card.data_hash)
         return About(card.title, card.system, words, card.entity_title, card.decimals, card.full)
 
+    @property
+    def texts(self) -> Mapping[str, Message]:
+        """The messages in the frames; results that were read from files have none."""
+        return getattr(self.scorecard, "texts", {})
+
     def head(self) -> dict[str, Any]:
         """Return schema, system, definition_hash and data_hash."""
         card = self.scorecard
@@ -42,7 +51,7 @@ class ScorecardReport(Report):
         return {"schema": SCHEMA, "system": card.system, **hashes}
 
     def frames(self) -> dict[str, pl.DataFrame]:
-        """Return the frames of every scorecard, then those that this one has beside them."""
+        """Return the frames of every scorecard, then its `extras`."""
         return frames(self.scorecard)
 
     def first(self) -> pl.DataFrame:
@@ -54,7 +63,7 @@ class ScorecardReport(Report):
         return league_table(self.scorecard, period=self.period, width=screen.width, color=screen.color)
 
     def own(self) -> Mapping[str, Callable[[], bytes]]:
-        """Return JSON with less, JSON Lines with more than others have, and the league table as Markdown."""
+        """Return JSON with fewer frames, JSON Lines with pillars, and the league table as Markdown."""
         return {"json": partial(document, self), "jsonl": partial(lines, self), "md": self._markdown}
 
     def _markdown(self) -> bytes:

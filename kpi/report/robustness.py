@@ -1,4 +1,4 @@
-"""How robust a ranking is, as a report: its text and its frames."""
+"""The robustness of a ranking as a report: text and frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kpi.report.language import localized, tr
 from kpi.report.marks import NOTHING, level, number, visible
 from kpi.report.shape import HEADINGS, About, Report, Screen, origin, plain
 
-#: How many assumptions are shown, those that move most.
+#: The maximum number of assumptions shown, those with the largest effect.
 MOST = 12
 
 _ASSUMPTIONS = {
@@ -40,7 +40,7 @@ _ALTERNATIVES = {
 
 @dataclass(frozen=True)
 class RobustnessReport(Report):
-    """How robust a ranking is; the first frame has the places."""
+    """The robustness of a ranking; the first frame has the ranks."""
 
     schema: ClassVar[str] = "kpi.robustness/1"
     sheets: ClassVar[Mapping[str, str]] = {
@@ -64,19 +64,19 @@ class RobustnessReport(Report):
     words: ClassVar[Mapping[str, Mapping[str, str]]] = {"assumption": _ASSUMPTIONS, "alternative": _ALTERNATIVES}
     rated: ClassVar[tuple[str, ...]] = ("ranks",)
 
-    found: Robustness
+    robustness: Robustness
 
     @property
     def about(self) -> About:
         """The system and the period."""
-        card = self.found.card
+        card = self.robustness.card
         words = origin(card.definition_hash, card.data_hash)
-        title = tr("{title} {period} robustness", title=card.title, period=self.found.period)
+        title = tr("{title} {period} robustness", title=card.title, period=self.robustness.period)
         return About(title, card.system, words, card.entity_title, card.decimals, card.full)
 
     def head(self) -> dict[str, Any]:
-        """Return schema, system, period, hashes, and how the runs were simulated."""
-        found, card = self.found, self.found.card
+        """Return schema, system, period, hashes, and the parameters of the simulation."""
+        found, card = self.robustness, self.robustness.card
         return {
             "schema": self.schema,
             "system": card.system,
@@ -90,30 +90,30 @@ class RobustnessReport(Report):
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Return the frames as `Robustness` describes them."""
-        return {"ranks": plain(self.found.ranks), "alternatives": plain(self.found.alternatives)}
+        return {"ranks": plain(self.robustness.ranks), "alternatives": plain(self.robustness.alternatives)}
 
     def text(self, screen: Screen) -> str:
-        """Return the places, and the assumptions that move most."""
-        return table(self.found, width=screen.width)
+        """Return the ranks, and the assumptions with the largest effect."""
+        return table(self.robustness, width=screen.width)
 
 
-def table(found: Robustness, /, *, width: int | None = None) -> str:
-    """Return the places of every entity over the simulated runs, and the assumptions that move most."""
-    head = tr("{title}  {period}  robustness", title=visible(found.card.title), period=found.period)
+def table(robustness: Robustness, /, *, width: int | None = None) -> str:
+    """Return the ranks of every entity over the simulated runs, and the assumptions with the largest effect."""
+    head = tr("{title}  {period}  robustness", title=visible(robustness.card.title), period=robustness.period)
     how = tr(
         "{runs} simulations: weights ±{weights:g} %, any normalisation, aggregation and missing policy; seed {seed}",
-        runs=found.runs,
-        weights=found.weights,
-        seed=found.seed,
+        runs=robustness.runs,
+        weights=robustness.weights,
+        seed=robustness.seed,
     )
-    return printed(Text(head, style="bold"), Text(how), *_ranks(found), *_alternatives(found), width=width)
+    return printed(Text(head, style="bold"), Text(how), *_ranks(robustness), *_alternatives(robustness), width=width)
 
 
-def _ranks(found: Robustness) -> list[object]:
-    several = found.ranks["cohort"].n_unique() > 1
-    scheme = found.card.definition.stars
+def _ranks(robustness: Robustness) -> list[object]:
+    several = robustness.ranks["cohort"].n_unique() > 1
+    scheme = robustness.card.definition.stars
     headings = [tr("Cohort")] * several + [
-        found.card.entity_title,
+        robustness.card.entity_title,
         tr("Rank"),
         tr("90 % interval"),
         tr("Best–worst"),
@@ -123,29 +123,29 @@ def _ranks(found: Robustness) -> list[object]:
         [] if scheme is None else [tr("Grade"), tr("Grade kept")] if scheme.names else [tr("Stars"), tr("Stars kept")]
     )
     shown = table_of(*headings)
-    for row in found.ranks.iter_rows(named=True):
-        who = [visible(row["cohort"])] * several + [visible(row["entity"])]
+    for row in robustness.ranks.iter_rows(named=True):
+        entity = [visible(row["cohort"])] * several + [visible(row["entity"])]
         if row["rank"] is None:
-            shown.add_row(*who, NOTHING)
+            shown.add_row(*entity, NOTHING)
             continue
-        kept = NOTHING if row["kept"] is None else f"{row['kept']:.0f} %"
+        unchanged = NOTHING if row["kept"] is None else f"{row['kept']:.0f} %"
         spans = (f"{row[a]:g}–{row[b]:g}" for a, b in (("low", "high"), ("best", "worst")))
         cells = [f"{row['rank']:g}", *spans, number(row["mean"], 1)]
-        shown.add_row(*who, *cells, *([_level(found, row["stars"]), kept] if scheme else []))
+        shown.add_row(*entity, *cells, *([_level(robustness, row["stars"]), unchanged] if scheme else []))
     return [shown]
 
 
-def _level(found: Robustness, number: float | None) -> str:
+def _level(robustness: Robustness, number: float | None) -> str:
     """Return a level by its name, or as stars."""
-    names = found.card.definition.stars.names if found.card.definition.stars is not None else {}
+    names = robustness.card.definition.stars.names if robustness.card.definition.stars is not None else {}
     grade = None if number is None else names.get(int(number))
     return visible(level(number, grade, named=bool(names)))
 
 
-def _alternatives(found: Robustness) -> list[object]:
-    rows = found.alternatives.filter(pl.col("moved") > 0)
-    still = found.alternatives.height - rows.height
-    scheme = found.card.definition.stars
+def _alternatives(robustness: Robustness) -> list[object]:
+    rows = robustness.alternatives.filter(pl.col("moved") > 0)
+    still = robustness.alternatives.height - rows.height
+    scheme = robustness.card.definition.stars
     levels = [] if scheme is None else [tr("Grades changed") if scheme.names else tr("Stars changed")]
     shown = table_of(tr("Assumption"), tr("Changed to"), tr("Mean shift"), tr("Largest shift"), tr("What"), *levels)
     for row in rows.head(MOST).iter_rows(named=True):
@@ -161,7 +161,7 @@ def _alternatives(found: Robustness) -> list[object]:
         )
     words = tr(
         "\nOne assumption changed at a time: {still} of {height} change no rank",
-        height=found.alternatives.height,
+        height=robustness.alternatives.height,
         still=still,
     )
     return [Text(words + (tr(", the largest changes") if rows.height else "")), *([shown] if rows.height else [])]

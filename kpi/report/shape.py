@@ -1,4 +1,4 @@
-"""What the formats of results read: the reports of commands, the shape of a scorecard, headings of frames."""
+"""The interface between reports and formats: reports of commands, the shape of a scorecard, headings of frames."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FRAMES = {
     "findings": Message("Checks"),
 }
 
-#: More frames, that a scorecard has only where there is something in them.
+#: Further frames, which a scorecard has only if they have rows.
 MORE = {
     "adjustments": Message("Adjustments"),
     "weights": Message("Weights"),
@@ -36,7 +36,7 @@ MORE = {
     "quality": Message("Reporting quality"),
 }
 
-#: The headings of the columns of all frames. `entity` is headed by the system's own word (`entity_title`) instead.
+#: The headings of the columns of all frames. The heading of `entity` is the system's `entity_title`.
 HEADINGS: dict[str | tuple[str, str], str] = {
     "system": Message("System"),
     "period": Message("Period"),
@@ -103,7 +103,7 @@ HEADINGS: dict[str | tuple[str, str], str] = {
 }
 
 
-#: The words of columns whose values are names, where people read them; other values stay as they are.
+#: The display of values by column; other values are shown unchanged.
 WORDS: dict[str, Mapping[str, str]] = {
     "comparator": COMPARATORS,
     "severity": SEVERITIES,
@@ -121,7 +121,7 @@ WORDS: dict[str, Mapping[str, str]] = {
 
 
 class Results(Protocol):
-    """The part of a scorecard that reports read: what was evaluated, and five tidy frames."""
+    """The interface of scorecards for reports: the metadata, and the tidy frames."""
 
     @property
     def system(self) -> str:
@@ -141,7 +141,7 @@ class Results(Protocol):
 
     @property
     def decimals(self) -> int:
-        """How many decimals scores are rounded to."""
+        """The number of decimals of scores."""
 
     @property
     def full(self) -> float:
@@ -149,7 +149,7 @@ class Results(Protocol):
 
     @property
     def entity_title(self) -> str:
-        """What the entities are called together, 县(市、区)."""
+        """The collective title of the entities, such as 县(市、区)."""
 
     @property
     def periods(self) -> Sequence[str]:
@@ -157,35 +157,35 @@ class Results(Protocol):
 
     @property
     def totals(self) -> pl.DataFrame:
-        """One row an entity and period: score, stars, rank."""
+        """One row per entity and period: score, stars, rank."""
 
     @property
     def pillars(self) -> pl.DataFrame:
-        """One row an entity, period and pillar."""
+        """One row per entity, period and pillar."""
 
     @property
     def indicators(self) -> pl.DataFrame:
-        """One row an entity, period and indicator."""
+        """One row per entity, period and indicator."""
 
     @property
     def measures(self) -> pl.DataFrame:
-        """One row an entity, period and measure."""
+        """One row per entity, period and measure."""
 
     @property
     def findings(self) -> pl.DataFrame:
-        """One row a finding."""
+        """One row per finding."""
 
 
 @dataclass(frozen=True)
 class About:
-    """What a report is about, for headings, margins and metadata.
+    """The subject of a report, for headings, margins and metadata.
 
     Attributes:
-        title: its heading.
+        title: the heading.
         system: the id of the system, empty where there is none.
-        origin: the definitions and data behind it, in words.
-        entity_title: what the entities are called together.
-        decimals: how many decimals scores are rounded to.
+        origin: a description of the definitions and data.
+        entity_title: the collective title of the entities.
+        decimals: the number of decimals of scores.
         full: the full mark.
     """
 
@@ -199,7 +199,7 @@ class About:
 
 @dataclass(frozen=True)
 class Screen:
-    """What a report is shown on: its width in terminal cells (None for no terminal), and whether it takes colour."""
+    """The output device of a report: its width in terminal cells (None without a terminal), and colour support."""
 
     width: int | None = None
     color: bool = False
@@ -208,17 +208,17 @@ class Screen:
 class Report(ABC):
     """The result of a command, which every format of `kpi.report.formats` can write.
 
-    Formats with one table hold the first frame, the others all frames. A format that a report writes in a form of its
-    own, such as the JSON of an explanation, is among `own`.
+    Formats with one table hold the first frame, the others all frames. A format that a report writes in its own way,
+    such as the JSON of an explanation, is among `own`.
     """
 
     #: Name and version of the shape, in every machine-readable file.
     schema: ClassVar[str]
-    #: The names of frames where people read them.
+    #: The titles of frames for users.
     sheets: ClassVar[Mapping[str, str]]
-    #: The headings of columns where people read them, of all frames or of one: `column` or `(frame, column)`.
+    #: The headings of columns for users, of all frames or of one: keyed by `column` or `(frame, column)`.
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS
-    #: The words of columns whose values are names, where people read them.
+    #: The display of values by column.
     words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS
     #: The frames whose columns `stars` and `grade` are levels.
     rated: ClassVar[tuple[str, ...]] = ("totals",)
@@ -226,47 +226,53 @@ class Report(ABC):
     @property
     @abstractmethod
     def about(self) -> About:
-        """What the report is about."""
+        """The subject of the report."""
+
+    @property
+    def texts(self) -> Mapping[str, Message]:
+        """The messages that the frames have as English text, by that text."""
+        return {}
 
     @abstractmethod
     def head(self) -> dict[str, Any]:
-        """Return what precedes the frames in JSON: the schema, then what identifies the report."""
+        """Return the metadata that precede the frames in JSON: the schema, then the identification of the report."""
 
     @abstractmethod
     def frames(self) -> dict[str, pl.DataFrame]:
-        """Return the frames by name, the first being the one that formats with one table hold."""
+        """Return the frames by name; formats with one table hold the first."""
 
     def heading(self, frame: str, column: str) -> str:
-        """Return the heading of a column of a frame; a column without one is headed by its name."""
+        """Return the heading of a column of a frame, by default its name."""
         if (own := self.headings.get((frame, column))) is not None:
             return localized(own)
         return localized(self.about.entity_title if column == "entity" else self.headings.get(column, column))
 
     def sheet(self, frame: str) -> str:
-        """Return the name of the sheet, or of the section, of a frame."""
+        """Return the name of the sheet or section of a frame."""
         return localized(self.sheets[frame])
 
     def word(self, column: str, value: object) -> str:
-        """Return a value that is no number as people read it."""
+        """Return the display of a value that is not a number."""
         if isinstance(value, bool):
             return tr("yes") if value else tr("no")
-        return localized(self.words.get(column, {}).get(str(value), str(value)))
+        text = str(value)
+        return localized(self.words.get(column, {}).get(text, self.texts.get(text, text)))
 
     def first(self) -> pl.DataFrame:
-        """Return the first frame; a report may have it without the others."""
+        """Return the first frame, without computing the others if possible."""
         return next(iter(self.frames().values()))
 
     @abstractmethod
     def text(self, screen: Screen) -> str:
-        """Return the report as a terminal shows it."""
+        """Return the report as text for a terminal."""
 
     def own(self) -> Mapping[str, Callable[[], bytes]]:
-        """Return the formats, by name, that the report writes in a form of its own."""
+        """Return the formats, by name, that the report writes in its own way."""
         return {}
 
 
 def origin(definition_hash: str, data_hash: str) -> str:
-    """Return the definitions and data behind a result in words.
+    """Return a description of the definitions and data of a result.
 
     >>> origin("7c1e9a55", "90ab34cd")
     'Definition 7c1e9a55 data 90ab34cd'
@@ -275,12 +281,12 @@ def origin(definition_hash: str, data_hash: str) -> str:
 
 
 def frames(scorecard: Results, /) -> dict[str, pl.DataFrame]:
-    """Return the frames of a scorecard by name, in order, enumerations as plain text for other programs.
+    """Return the frames of a scorecard by name, in order, with enumerations as plain text for other programs.
 
-    The five of every scorecard, then those of `MORE` that it has (its `extras`).
+    The five frames of every scorecard come first, then those of `MORE` that it has (its `extras`).
     """
-    found = {name: getattr(scorecard, name) for name in FRAMES} | getattr(scorecard, "extras", {})
-    return {name: plain(frame) for name, frame in found.items()}
+    by_name = {name: getattr(scorecard, name) for name in FRAMES} | getattr(scorecard, "extras", {})
+    return {name: plain(frame) for name, frame in by_name.items()}
 
 
 def plain(frame: pl.DataFrame, /) -> pl.DataFrame:

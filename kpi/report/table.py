@@ -1,4 +1,4 @@
-"""The league table on a terminal: aligned under Chinese text, as wide as the terminal, never by colour alone."""
+"""The league table for a terminal: aligned under Chinese text, fitted to the width, readable without colour."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from kpi.report.league import Block, League, Line, league
 from kpi.report.marks import NOTHING, change, number, visible
 from kpi.report.shape import Results
 
-#: The width of the table when none is given, in terminal cells.
+#: The default width of the table in terminal cells.
 WIDTH = 100
 
-#: The heading of the notes, which are printed below a table that has no room for them.
+#: The heading of the notes, which are printed below the table if the column does not fit.
 NOTE = Message("Remarks")
 
-#: The place of the pillars in the order of what is shown: the first that does not fit ends the row.
+#: The priority of pillars: at the first one that does not fit, the rest are left out.
 PILLAR = 3
 
-# Between two columns: one cell of padding, and one where other boxes draw a line.
+# The gap between columns: one cell of padding, and one in place of a line.
 _GAP = 2
 
 _MOVES = {"▲": "green", "▼": "red"}
@@ -36,9 +36,9 @@ _MOVES = {"▲": "green", "▼": "red"}
 
 @dataclass(frozen=True)
 class _Column:
-    """A column: its heading, how a line fills it, and how wide cells and heading may grow before they fold.
+    """A column: its heading, the cells of lines, and the maximum widths before folding.
 
-    Where room is short the last in `order` go.
+    If space is short, columns with the highest `order` are left out.
     """
 
     lines: tuple[Line, ...]
@@ -77,8 +77,8 @@ def league_table(
     standing = league(scorecard, period=period)
     candidates = _columns(scorecard, standing)
     columns = _fitting(candidates, width)
-    omitted = sum(one.order == PILLAR for one in candidates) - sum(one.order == PILLAR for one in columns)
-    width = max(width, sum(one.width + _GAP for one in columns) - _GAP)
+    omitted = sum(column.order == PILLAR for column in candidates) - sum(column.order == PILLAR for column in columns)
+    width = max(width, sum(column.width + _GAP for column in columns) - _GAP)
     out = StringIO()
     console = Console(
         file=out,
@@ -90,7 +90,7 @@ def league_table(
         _environ={},
     )
     console.print(Text(visible("  ".join(filter(None, (scorecard.title, standing.period)))), style="bold"))
-    noted = any(one.heading == localized(NOTE) for one in columns)
+    noted = any(column.heading == localized(NOTE) for column in columns)
     for block in standing.blocks:
         if (heading := standing.heading(block)) is not None:
             console.print(Text(f"\n{visible(heading)}", style="bold"))
@@ -103,7 +103,7 @@ def league_table(
 
 
 def _columns(scorecard: Results, standing: League) -> list[_Column]:
-    """Return all columns that have something to show, in the order they are shown."""
+    """Return all columns with content, in display order."""
     decimals = scorecard.decimals
     column = partial(_Column, standing.lines)
     columns = [
@@ -122,11 +122,15 @@ def _columns(scorecard: Results, standing: League) -> list[_Column]:
         column(tr("Coverage"), _coverage, "right", 2),
         column(localized(NOTE), lambda line: visible(line.note), order=2, most=36, style=lambda _: "red"),
     ]
-    return [one for one in columns if not one.order or any(one.cell(line) for line in standing.lines)]
+    return [
+        candidate
+        for candidate in columns
+        if not candidate.order or any(candidate.cell(line) for line in standing.lines)
+    ]
 
 
 def _levels(column: Callable[..., _Column], standing: League) -> Iterator[_Column]:
-    """Yield the column of stars, or of the names of levels, where anyone has a level."""
+    """Yield the column of stars or level names if any entity has a level."""
     if standing.rated:
         style = "" if standing.named else "yellow"
         yield column(standing.level_heading, lambda line: visible(standing.level(line)), order=0, style=lambda _: style)
@@ -137,7 +141,7 @@ def _pillar(position: int, decimals: int, line: Line) -> str:
 
 
 def _coverage(line: Line) -> str:
-    """Return the coverage where it is not full; one that only rounds to 100 is shown just below it."""
+    """Return the coverage if it is not 100 %; a value that rounds to 100 is shown just below it."""
     if line.coverage is None or line.coverage >= 100:
         return ""
     return f"{min(line.coverage, 99.9):.1f}%"
@@ -148,30 +152,30 @@ def _trend(value: float | None) -> str:
 
 
 def _fitting(columns: list[_Column], width: int) -> list[_Column]:
-    """Return the columns that fit, in the order they are shown: those without which there is no table always do."""
+    """Return the columns that fit, in display order; mandatory columns always do."""
     room = width + _GAP
     chosen = []
-    for position, one in sorted(enumerate(columns), key=lambda pair: pair[1].order):
-        wanted = one.width + _GAP
-        if not one.order or wanted <= room:
+    for position, column in sorted(enumerate(columns), key=lambda pair: pair[1].order):
+        needed = column.width + _GAP
+        if not column.order or needed <= room:
             chosen.append(position)
-            room -= wanted
-        elif one.order == PILLAR:
+            room -= needed
+        elif column.order == PILLAR:
             break
     return [columns[position] for position in sorted(chosen)]
 
 
 def _table(block: Block, columns: list[_Column]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, _GAP - 1, 0, 0), header_style="bold", show_edge=False)
-    for one in columns:
-        table.add_column(Text(one.heading), justify=one.justify, width=one.width, overflow="fold")
+    for column in columns:
+        table.add_column(Text(column.heading), justify=column.justify, width=column.width, overflow="fold")
     for line in block.lines:
-        table.add_row(*(Text(one.cell(line), style=one.style(line)) for one in columns))
+        table.add_row(*(Text(column.cell(line), style=column.style(line)) for column in columns))
     return table
 
 
 def _footer(scorecard: Results, standing: League, omitted: int) -> str:
-    """Return what the signs mean and which definition and data made the table."""
+    """Return the legend, with the hashes of definition and data."""
     if not standing.blocks:
         return tr("There are no scores to rank.")
     words = [tr("Full mark {full:g}", full=scorecard.full)]

@@ -1,4 +1,4 @@
-"""An explanation as a report: a tree as text, Markdown and JSON, a table with a line for each node."""
+"""Explanations as reports: a tree as text, Markdown and JSON, and a table with one row per node."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kpi.report.shape import HEADINGS, About, Report, Screen, origin
 
 @dataclass(frozen=True)
 class ExplanationReport(Report):
-    """Why an entity got its score; the frame has a row a node, with its depth, from the star down to the figures."""
+    """The explanation of a score; the frame has one row per node with its depth, from the total to the figures."""
 
     schema: ClassVar[str] = "kpi.explanation/1"
     sheets: ClassVar[Mapping[str, str]] = {"explanation": Message("Explanation")}
@@ -79,12 +79,12 @@ class ExplanationReport(Report):
         return tree(self.card, self.entity, self.node, width=screen.width, color=screen.color)
 
     def own(self) -> Mapping[str, Callable[[], bytes]]:
-        """Return JSON and Markdown with the nodes inside one another."""
+        """Return JSON and Markdown with nested nodes."""
         return {"json": self._json, "md": self._markdown}
 
     def _json(self) -> bytes:
-        whole = self.head() | {"explanation": asdict(_rendered(self.node))}
-        return (json.dumps(whole, ensure_ascii=False, indent=2) + "\n").encode()
+        result = self.head() | {"explanation": asdict(_rendered(self.node))}
+        return (json.dumps(result, ensure_ascii=False, indent=2) + "\n").encode()
 
     def _markdown(self) -> bytes:
         lines = [f"{'  ' * depth}- {escaped(_line(self.card, node).plain)}" for depth, node in self._nodes(self.node)]
@@ -93,7 +93,7 @@ class ExplanationReport(Report):
 
 
 def tree(card: Scorecard, entity: str, node: Explained, *, width: int | None = None, color: bool = False) -> str:
-    """Return an explanation as a tree: score, share of the whole, contribution, and the formula with its figures."""
+    """Return an explanation as a tree: score, weight, contribution, and the formula with its figures."""
     out = StringIO()
     console = Console(
         file=out, width=width or 120, force_terminal=color, color_system="standard" if color else None,
@@ -162,7 +162,7 @@ def _line(card: Scorecard, node: Explained) -> Text:
 
 
 def figure(value: float, unit: str | None) -> str:
-    """Return a figure as people read it.
+    """Return a figure with its unit for display.
 
     >>> figure(12345.5, "万元"), figure(1.0, "是/否")
     ('12,345.5 万元', 'yes')
@@ -173,7 +173,7 @@ def figure(value: float, unit: str | None) -> str:
 
 
 def _rendered(node: Explained) -> Explained:
-    """Return a node and the nodes below it with texts in the language in use."""
+    """Return a node and its descendants with texts in the language in use."""
     return replace(
         node, title=localized(node.title), detail=localized(node.detail), parts=tuple(map(_rendered, node.parts))
     )

@@ -1,4 +1,4 @@
-"""A report as an Excel workbook: one sheet a frame, typed cells, Chinese headings, ready to filter and to print."""
+"""Reports as Excel workbooks: one sheet per frame, typed cells, headings in the language, ready to filter and print."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: The limits of the file format: rows of a sheet, the header included, and characters of a cell.
 ROWS, CHARACTERS = 1_048_576, 32_767
 
-# How columns are shown; those not named are text, or plain numbers.
+# The styles of columns; other columns are text or plain numbers.
 _KINDS = {
     "score": "score",
     "raw_score": "precise",
@@ -57,7 +57,7 @@ _FILLS = {"green": "#D7F0DD", "yellow": "#FFF2CC", "red": "#F9D6D5"}
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A column of a sheet: where its values come from, its heading, how it is shown, and the words of its values."""
+    """A column of a sheet: the source of its values, its heading, style, and the display of values."""
 
     source: str
     heading: str
@@ -66,15 +66,14 @@ class _Field:
 
 
 def workbook(report: Report, /, *, rows: int = ROWS) -> bytes:
-    """Return a report as the bytes of an xlsx file, one sheet a frame, such as 总表, 分项, 指标, 基础数据 and 审核.
+    """Return a report as the bytes of an xlsx file, one sheet per frame, such as 总表, 分项, 指标, 基础数据 and 审核.
 
-    Numbers are numbers (percent columns hold percent, 95 shows as 95.0%), stars stand as a number and as ★★★★☆ or by
-    the names of levels, statuses are in words, and no text is ever a formula. A frame of more than `rows` rows, the
-    header included, goes on in a further sheet, 指标(2).
+    Numbers are numeric cells (percent columns hold percent, 95 is shown as 95.0%); stars are a number and ★★★★☆ or the
+    name of the level; statuses are described in words; no text is a formula. A frame of more than `rows` rows,
+    including the header, continues on a further sheet, 指标(2).
 
     Raises:
         DataError: K510, xlsxwriter is not installed.
-
     """
     out = BytesIO()
     # NOTE: constant_memory streams rows to disk; without it a frame of a million rows takes gigabytes.
@@ -96,18 +95,18 @@ def workbook(report: Report, /, *, rows: int = ROWS) -> bytes:
 
 
 def _fields(report: Report, sheet: str, frame: pl.DataFrame) -> Iterator[_Field]:
-    """Yield the columns of a sheet; the system is in the head of the page.
+    """Yield the columns of a sheet; the system is in the page header.
 
-    Stars of a `rated` frame are a number and signs; levels with names a number and the name. Where nobody has a level
-    both are left out.
+    In a `rated` frame stars are a number and signs, named levels a number and the name. Without any level both are left
+    out.
     """
     rated = sheet in report.rated
-    given = {name for name in ("stars", "grade") if name in frame.columns and frame[name].null_count() < frame.height}
+    present = {name for name in ("stars", "grade") if name in frame.columns and frame[name].null_count() < frame.height}
     for name, dtype in frame.schema.items():
         heading = report.heading(sheet, name)
-        if rated and name in ("stars", "grade") and not given and frame.height:
+        if rated and name in ("stars", "grade") and not present and frame.height:
             continue
-        if rated and name == "stars" and "grade" in given:
+        if rated and name == "stars" and "grade" in present:
             yield _Field(name, tr("Level"), "number")
         elif rated and name == "stars":
             yield _Field(name, tr("Number of stars"), "number")
@@ -152,7 +151,7 @@ def _fill(sheet: Worksheet, frame: pl.DataFrame, fields: list[_Field], styles: d
 
 
 def _put(sheet: Worksheet, cell: tuple[int, int], field: _Field, value: Any, styles: dict[str, Format]) -> None:
-    """Write a cell as what it is: `write` would guess formulas, links and numbers from text."""
+    """Write a cell by type, since `write` would guess formulas, links and numbers from text."""
     if field.kind == "stars":
         sheet.write_string(*cell, stars(value), styles["stars"])
     elif field.kind == "light":
@@ -166,13 +165,13 @@ def _put(sheet: Worksheet, cell: tuple[int, int], field: _Field, value: Any, sty
 
 
 def _words(field: _Field, value: Any) -> str:
-    """Return a value as text in the words of the reader, not longer than a cell can hold."""
+    """Return the display text of a value, cut to the limit of a cell."""
     text = field.word(value)
     return text if len(text) <= CHARACTERS else text[: CHARACTERS - 1] + "…"
 
 
 def _arrange(sheet: Worksheet, frame: pl.DataFrame, fields: list[_Field], styles: dict[str, Format]) -> None:
-    """Set how the sheet is read on a screen: widths, the frozen header, filters, colours of changes."""
+    """Set the screen layout of a sheet: widths, frozen header, filters, colours of changes."""
     bottom, right = max(frame.height, 1), len(fields) - 1
     for column, field in enumerate(fields):
         sheet.set_column(column, column, _width(field, frame[field.source]))
@@ -186,7 +185,7 @@ def _arrange(sheet: Worksheet, frame: pl.DataFrame, fields: list[_Field], styles
 
 
 def _paginate(sheet: Worksheet, about: About) -> None:
-    """Set how the sheet is printed: across on A4, one page wide, headings on every page, the source in the margins."""
+    """Set the print layout of a sheet: landscape A4, one page wide, repeated headings, the source in the margins."""
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
@@ -196,17 +195,17 @@ def _paginate(sheet: Worksheet, about: About) -> None:
 
 
 def _width(field: _Field, values: pl.Series) -> float:
-    """Return the width of a column in characters: what its heading and its first values need, within bounds."""
+    """Return the width of a column in characters, from its heading and first values, within bounds."""
     if field.kind == "stars":
         return 12
     texts = (_words(field, value) for value in values.head(500) if isinstance(value, str))
     widest = max((cell_len(text) for text in texts), default=9)
-    # A filter button covers the last two characters of a heading.
+    # The filter button covers two characters of the heading.
     return min(max(widest + 1, cell_len(field.heading) + 3, 6), 60)
 
 
 def _bars(sheet: Worksheet, frame: pl.DataFrame, fields: list[_Field], full: float) -> None:
     column = [field.source for field in fields].index("score")
-    # NOTE: a plain bar; the richer ones of 2010 are an extension that openpyxl warns of and drops.
+    # NOTE: a plain bar; the bars of Excel 2010 are an extension, which openpyxl drops with a warning.
     bar = {"type": "data_bar", "min_type": "num", "max_type": "num", "min_value": 0, "max_value": full}
     sheet.conditional_format(1, column, max(frame.height, 1), column, bar | {"bar_color": "#9FC5E8"})

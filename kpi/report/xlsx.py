@@ -1,4 +1,4 @@
-"""New Excel workbooks that give equal bytes for equal content, written in a folder that is removed afterwards."""
+"""Reproducible Excel workbooks: equal content gives equal bytes. Temporary files are removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kpi.process import atomic_files
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
 
-# A workbook carries the time of its creation: a constant, so that the same content gives the same bytes.
+# The creation time of a workbook is constant, so that equal content gives equal bytes.
 _CREATED = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - the file format has no time zones
 
 
@@ -23,9 +23,9 @@ def new_workbook(out: BytesIO, properties: dict[str, str], **options: Any) -> It
     """Open a new workbook; at the end of the block its bytes are in `out`.
 
     Args:
-        out: gets the file.
-        properties: what the file says of itself, such as its title.
-        options: of xlsxwriter.
+        out: receives the file.
+        properties: document properties, such as the title.
+        options: options of xlsxwriter.
 
     Raises:
         DataError: K510, xlsxwriter is not installed.

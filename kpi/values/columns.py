@@ -1,8 +1,8 @@
-"""Columns of panels and results: an item's value has the item's name, and what belongs to it is `name.part`.
+"""Columns of panels and results: the value of an item has the name of the item, its parts are `name.part`.
 
-No other module spells names of columns. A panel has one row per period and entity, ordered so, with the columns
-that locate a row: `period` (Int32, an index at the grain of the system), `entity` (UInt32, the place in the
-roster), `COHORT`, `MONTH` and `ENTITIES`; and for each measure its value and parts.
+No other module spells names of columns. A panel has one row per period and entity, in this order, with the columns that
+locate a row: `period` (Int32, an index at the grain of the system), `entity` (UInt32, the position in the roster),
+`COHORT`, `MONTH` and `ENTITIES`; and for each measure its value and parts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OUTSIDE = "#outside"
 
 
 class Part:
-    """A column that belongs to an item: its name is that of the item's column, a dot and the name of the part."""
+    """A column that belongs to an item, named `item.part`."""
 
     def __init__(self, meaning: str) -> None:
         self.__doc__ = meaning
@@ -38,9 +38,9 @@ class Part:
 
 
 class Column(str):
-    """The name of the column that holds the value of a measure, an indicator, a pillar or an adjustment.
+    """The name of the column with the value of a measure, an indicator, a pillar or an adjustment.
 
-    Being a text, it stands wherever the name of a column does, and it cannot be changed.
+    It is an immutable str, usable wherever a column name is.
 
     >>> online = Column("online_rate")
     >>> online, online.status, online.score, online.score.status
@@ -92,15 +92,15 @@ class Column(str):
     # ---- FACTS ABOUT REPORTS ---- #
     reported = Part("Date: when a figure was handed in.")
     scope = Part("String: what a figure covers (口径), as its report says.")
-    twice = Part("Boolean: whether a figure was handed in more than once for one period.")
+    repeated = Part("Boolean: whether a figure was reported more than once for one period.")
     outdated = Part("String: the outdated code under which a figure was handed in.")
 
     def own_target(self, place: int) -> Column:
-        """Return the column of the entities' own targets for the target at a place among those of the indicator."""
+        """Return the column of the targets per entity for one target of the indicator, by position."""
         return Column(f"{self}.own_target.{place}")
 
     def fact(self, name: str) -> Column:
-        """Return the column of a fact that a check needs of a figure: `reported`, `scope`, a total, and so on."""
+        """Return the column of a fact about a figure that a check reads: `reported`, `scope`, a total, and so on."""
         return Column(f"{self}.{name}")
 
     def after(self, step: str) -> Column:
@@ -109,15 +109,15 @@ class Column(str):
 
 
 def left_out_by(step: str) -> Column:
-    """Return the column that says whether a step of data treatment leaves an entity out (Boolean)."""
+    """Return the column (Boolean) that is true where a step of data treatment leaves an entity out."""
     return Column(f"#{step}.out")
 
 
 @dataclass(frozen=True)
 class Expressions:
-    """Named expressions, in the order in which they are evaluated: `bases`, then `values`, then `statuses`.
+    """Named expressions in the order of evaluation: `bases`, then `values`, then `statuses`.
 
-    Values may read bases, and statuses both: a status says why there is no value.
+    Values may read bases, and statuses both: a status is the reason for a missing value.
     """
 
     values: Mapping[str, pl.Expr] = field(default_factory=dict)
@@ -125,17 +125,17 @@ class Expressions:
     bases: Mapping[str, pl.Expr] = field(default_factory=dict)
 
     def __or__(self, other: Expressions) -> Expressions:
-        """Return the expressions of both."""
+        """Return the union of both."""
         return Expressions(
             {**self.values, **other.values}, {**self.statuses, **other.statuses}, {**self.bases, **other.bases}
         )
 
     @property
     def steps(self) -> tuple[Mapping[str, pl.Expr], ...]:
-        """The groups of expressions that are evaluated together, one after the other, without empty ones."""
+        """The groups of expressions that are evaluated together, in order; empty groups are left out."""
         return tuple(step for step in (self.bases, self.values, self.statuses) if step)
 
     @property
     def columns(self) -> dict[str, pl.Expr]:
-        """All expressions by the names of their columns."""
+        """All expressions by name of column."""
         return {**self.bases, **self.values, **self.statuses}

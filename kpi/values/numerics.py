@@ -1,7 +1,7 @@
-"""Calculations on a table of entities by indicators that no column expression can do: weights from data, and Copeland.
+"""Computations on a table of entities by indicators that column expressions cannot do: derived weights, and Copeland.
 
-Each takes one series per indicator, the entities of one group as its elements, null where there is no value. numpy is
-imported where it is needed, since most programs do without.
+Each function takes one series per indicator, with the entities of one group as elements, null for missing values. numpy
+is imported on use, since most programs do without.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float64]
 
-#: How much of the sum of weights still counts as a tie of two entities: decimal weights do not add up exactly.
+#: The share of the sum of weights below which two entities are tied: decimal weights do not add up exactly.
 TIE = 1e-9
 
 
@@ -31,7 +31,7 @@ def _matrix(columns: Sequence[pl.Series]) -> Matrix:
 
 
 def _shared_out(parts: Sequence[float]) -> list[float]:
-    """Return fractions that add up to 1, equal ones where no indicator distinguishes entities."""
+    """Return fractions that add up to 1, all equal if no indicator distinguishes entities."""
     total = sum(parts)
     return [part / total for part in parts] if total > 0 else [1 / len(parts)] * len(parts)
 
@@ -116,11 +116,11 @@ def correlated(columns: Sequence[pl.Series]) -> list[list[float | None]]:
     if not columns:
         return []
     table = correlations(_matrix(columns))
-    return [[None if one != one else float(one) for one in row] for row in table]  # noqa: PLR0124
+    return [[None if value != value else float(value) for value in row] for row in table]  # noqa: PLR0124
 
 
 def _varied(matrix: Matrix) -> Matrix:
-    """Which columns hold at least two numbers that differ by more than the last bits of binary fractions."""
+    """Return which columns have at least two numbers that differ by more than floating-point error."""
     import numpy as np
 
     filled = np.where(np.isnan(matrix), -np.inf, matrix).max(axis=0)
@@ -147,12 +147,12 @@ def critic(columns: Sequence[pl.Series]) -> list[float] | None:
     varied = _varied(matrix)
     contrast = np.zeros(matrix.shape[1])
     if varied.any():
-        kept = matrix[:, varied]
-        low, high = np.nanmin(kept, axis=0), np.nanmax(kept, axis=0)
-        conflict = (1 - np.nan_to_num(correlations(kept), nan=0.0)).sum(axis=1)
-        spread = np.nanstd((kept - low) / (high - low), axis=0, ddof=1)
+        varying = matrix[:, varied]
+        low, high = np.nanmin(varying, axis=0), np.nanmax(varying, axis=0)
+        conflict = (1 - np.nan_to_num(correlations(varying), nan=0.0)).sum(axis=1)
+        spread = np.nanstd((varying - low) / (high - low), axis=0, ddof=1)
         contrast[varied] = spread * (conflict if varied.sum() > 1 else 1.0)
-    return _shared_out([float(one) for one in contrast])
+    return _shared_out([float(value) for value in contrast])
 
 
 def principal(columns: Sequence[pl.Series], components: int = 1) -> list[float] | None:
@@ -179,7 +179,7 @@ def principal(columns: Sequence[pl.Series], components: int = 1) -> list[float] 
         values, vectors = np.linalg.eigh(np.atleast_2d(correlations(complete[:, varied])))
         largest = np.maximum(values[::-1][:components], 0.0)
         weights[varied] = (vectors[:, ::-1][:, :components] ** 2 * largest).sum(axis=1)
-    return [round(one, 15) for one in _shared_out([float(one) for one in weights])]
+    return [round(value, 15) for value in _shared_out([float(value) for value in weights])]
 
 
 def copeland(columns: Sequence[pl.Series], weights: Sequence[float]) -> list[float | None]:
@@ -197,7 +197,7 @@ def copeland(columns: Sequence[pl.Series], weights: Sequence[float]) -> list[flo
     """
     import numpy as np
 
-    # Places instead of values: comparing small whole numbers is many times faster. 0 is a gap.
+    # Ranks instead of values: comparing small integers is many times faster. 0 is a missing value.
     places = np.column_stack([column.rank("dense").fill_null(0).cast(pl.Int32).to_numpy() for column in columns])
     total = sum(weights)
     equal = len(set(weights)) == 1
@@ -212,14 +212,14 @@ def copeland(columns: Sequence[pl.Series], weights: Sequence[float]) -> list[flo
         end = min(start + block, number)
         margin = np.zeros((end - start, number - start), dtype=kind)
         for j, column in enumerate(ranks):
-            mine, others = column[start:end, None], column[None, start:]
-            sign = (mine > others).view(np.int8) - (mine < others).view(np.int8)
+            own, others = column[start:end, None], column[None, start:]
+            sign = (own > others).view(np.int8) - (own < others).view(np.int8)
             if gaps[j]:
                 sign *= there[j][start:end, None].view(np.int8) * there[j][None, start:].view(np.int8)
             margin += sign if equal else sign * weights[j]
         result = (margin > limit).astype(np.int8) - (margin < -limit).astype(np.int8)
         score[start:end] += result.sum(axis=1, dtype=np.float64)
-        # What those further down lost against this block they have with the other sign.
+        # Comparisons of later entities with this block are the same with the opposite sign.
         score[end:] -= result[:, end - start :].sum(axis=0, dtype=np.float64)
     known = there.any(axis=0)
-    return [float(one) if is_known else None for one, is_known in zip(score, known, strict=True)]
+    return [float(value) if is_known else None for value, is_known in zip(score, known, strict=True)]

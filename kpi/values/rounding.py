@@ -1,10 +1,10 @@
-"""Rounding of results, and comparison of figures free of the last bits of binary fractions.
+"""Rounding of results, and comparison of figures without floating-point error.
 
-A double is first read as the decimal number it stands for (nine places), then rounded on decimals, so that 1.005 is
-1.01 by 四舍五入 and not the 1.0 that its binary form gives.
+A double is read as a decimal number of nine places, then rounded on decimals, so that 1.005 is 1.01 by 四舍五入, not
+1.0 as its binary value would give.
 
-Everything that compares figures does so here: `compare` for two figures, `sort_key` for the order of many, `differ`
-for the ends of a group. The figures themselves stay as they are.
+All comparisons of figures are here: `compare` for two figures, `sort_key` for the order of many, `differ` for the
+extremes of a group. The figures themselves are unchanged.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import polars as pl
 #: half_up is 四舍五入; half_even is the rule of GB/T 8170.
 Mode = Literal["half_up", "half_even"]
 
-#: What is rounded on decimals: doubles from 2**53 on are whole numbers.
+#: The bound of rounding on decimals: doubles from 2**53 on are integers.
 LARGEST = 1e16
 
 #: Figures that differ by less than this part of themselves are equal: 29 of 100 is 28.999999999999996 % in binary.
 HAIR = 1e-12
 
-#: The same within one expression, as a part of the figures it computes from: a difference of two can be far smaller.
+#: The same within one expression, relative to its inputs: a difference of two can be far smaller.
 BREADTH = 1e-14
 
-#: A result that is less than this part of the figures it is computed from has lost digits that cancelled.
+#: A result below this fraction of its inputs has lost digits by cancellation.
 CANCELLED = 1e-3
 
 #: Scores, in percent or points, that differ by less than half of the last of these decimals are equal.
@@ -38,7 +38,7 @@ _SPLIT = 2.0**16 + 1
 #: A part of `HAIR` is lost when it is added to 1: 2**-14 of it is less than 2**-53.
 _LOST = 2.0**-14
 
-#: How two figures are compared.
+#: The comparison operators.
 Test = Literal["eq", "ne", "gt", "ge", "lt", "le"]
 
 
@@ -61,7 +61,7 @@ def rounded(value: pl.Expr, decimals: int, mode: Mode = "half_up") -> pl.Expr:
 
 
 def compare(test: Test, left: pl.Expr, right: pl.Expr | float, hair: pl.Expr | float) -> pl.Expr:
-    """Return whether one figure compares to another, where figures that are at most `hair` apart are equal.
+    """Return the comparison of two figures, where figures that differ by at most `hair` are equal.
 
     >>> frame = pl.DataFrame({"x": [0.57 * 100, 0.1 + 0.2]})
     >>> frame.select(a=compare("lt", pl.col("x"), 57.0, 57 * HAIR), b=compare("le", pl.col("x"), 0.3, HAIR)).rows()
@@ -84,15 +84,15 @@ def compare(test: Test, left: pl.Expr, right: pl.Expr | float, hair: pl.Expr | f
 
 
 def without_noise(value: pl.Expr, size: pl.Expr, noise: float) -> pl.Expr:
-    """Return a computed value without the binary noise that a difference of much larger figures leaves.
+    """Return a computed value without the floating-point error of a difference of much larger figures.
 
-    With the uncertainty `e = size noise`, a value of at most e is 0, and one far smaller than `size` is rounded to
-    the decimals that are larger than e.
+    With the uncertainty `e = size noise`, a value of at most e is 0, and one far smaller than `size` is rounded to the
+    decimals larger than e.
 
     Args:
         value: the result, Float64.
-        size: the sum of the magnitudes of the figures it is computed from.
-        noise: the relative uncertainty of these, such as `BREADTH`.
+        size: the sum of the magnitudes of its inputs.
+        noise: the relative uncertainty of the inputs, such as `BREADTH`.
 
     >>> frame = pl.DataFrame({"x": [1000000.1, 0.3], "y": [1000000.0, 0.1 + 0.2]})
     >>> value, size = pl.col("x") - pl.col("y"), pl.col("x") + pl.col("y")
@@ -113,9 +113,9 @@ def without_noise(value: pl.Expr, size: pl.Expr, noise: float) -> pl.Expr:
 
 
 def sort_key(value: pl.Expr) -> pl.Expr:
-    """Return what a computed value is placed by: to about eleven significant digits, so that equal ratios are equal.
+    """Return the key by which a computed value is ranked: about eleven significant digits, so that equal ratios tie.
 
-    Rounding is to binary digits, `v c - (v c - v)`: a fifth of the time of rounding to decimal ones.
+    It is rounded to binary digits, `v c - (v c - v)`, in a fifth of the time of decimal rounding.
 
     >>> frame = pl.DataFrame({"x": [1.1 / 3.3, 0.7 / 2.1, 2.2 / 6.6]})
     >>> frame["x"].n_unique(), frame.select(sort_key(pl.col("x")))["x"].n_unique()
@@ -126,7 +126,7 @@ def sort_key(value: pl.Expr) -> pl.Expr:
 
 
 def score_key(score: pl.Expr) -> pl.Expr:
-    """Return what a score or a total is placed and compared by: to nine decimals.
+    """Return the key by which a score or total is ranked and compared: nine decimals.
 
     >>> pl.DataFrame({"x": [89.99999999999999]}).select(score_key(pl.col("x"))).item()
     90.0
@@ -134,19 +134,19 @@ def score_key(score: pl.Expr) -> pl.Expr:
     return score.round(SCORE_DECIMALS)
 
 
-def differ(one: pl.Expr, other: pl.Expr) -> pl.Expr:
-    """Return whether two figures are different, such as the best and the worst of a group: by about `HAIR` or more.
+def differ(first: pl.Expr, second: pl.Expr) -> pl.Expr:
+    """Return whether two figures, such as the extremes of a group, differ by more than about `HAIR`.
 
     >>> frame = pl.DataFrame({"x": [1.1 / 3.3, -5.0, 0.0], "y": [0.7 / 2.1, -5.1, 0.0]})
     >>> frame.select(differ(pl.col("x"), pl.col("y"))).to_series().to_list()
     [False, True, False]
     """
-    # NOTE: what is lost when it is added to a number is smaller than its last bit; |x| takes one step more.
-    return (one - other) * _LOST + one != one
+    # NOTE: the loss when it is added to a number is below the last bit; |x| would take another step.
+    return (first - second) * _LOST + first != first
 
 
 def unsigned_zero(value: pl.Expr) -> pl.Expr:
-    """Return a number with minus zero as zero.
+    """Return a number with minus zero replaced by zero.
 
     >>> pl.DataFrame({"x": [-0.0, -1.0, None]}).select(unsigned_zero(pl.col("x")))["x"].to_list()
     [0.0, -1.0, None]

@@ -16,9 +16,9 @@ import polars as pl
 from kpi.errors import Message
 from kpi.values.columns import Column, Expressions
 
-#: Every reason a value can have, in the order of the enumeration, with its meaning where users read it.
+#: The reasons of values, in the order of the enumeration, with their descriptions for users.
 STATUSES: dict[str, Message] = {
-    "ok": Message("reported"),
+    "ok": Message("available"),
     "missing": Message("not reported"),
     "not_applicable": Message("not applicable"),
     "below_unit": Message("below the unit of the table"),
@@ -46,8 +46,8 @@ OK = pl.lit("ok", dtype=Status)
 #: Figures, which `kpi.intake.cells.numbers` bounds, make a quotient below `LIMIT` of a denominator above it.
 LEAST = 1e-190
 
-#: Results are below it in magnitude, so that no weighted sum of them overflows; neither infinity is, nor NaN, which
-#: Polars takes for the greatest of all.
+#: The bound of the magnitude of results, so that no weighted sum of them overflows. Infinity is beyond it, and so is
+#: NaN, which is the greatest number for Polars.
 LIMIT = 1e250
 
 
@@ -71,26 +71,26 @@ def status_of(name: str) -> pl.Expr:
     return pl.col(Column(name).status)
 
 
-#: A condition under which there is no value, and the status that it gives; None where the status is null otherwise.
+#: A condition for a missing value, and its status; None if the status itself is null otherwise.
 Reason = tuple[pl.Expr | None, pl.Expr]
 
-#: So many reasons or fewer are a chain of conditions; more are coalesced, as plans of deep chains are slow.
+#: The maximum length of a chain of conditions; more are coalesced, as plans of deep chains are slow.
 _FEW = 40
 
 
 def first_reason(reasons: Iterable[Reason]) -> list[pl.Expr]:
-    """Return the status of each reason, null where it does not apply: what `pl.coalesce` finds the first of."""
+    """Return the status of each reason, null if it does not apply, as arguments of `pl.coalesce`."""
     return [status if condition is None else pl.when(condition).then(status) for condition, status in reasons]
 
 
 @functools.lru_cache(4096)
 def gap(name: str) -> Reason:
-    """Return whether a column has no value, and why; the inputs of many indicators are the same."""
+    """Return whether a column has no value, and its status; cached, as indicators share inputs."""
     return pl.col(name).is_null(), status_of(name)
 
 
 def where_given(value: pl.Expr, names: Iterable[str]) -> pl.Expr:
-    """Return a value only where all of some columns have one: a condition on a null may still choose a value."""
+    """Return a value only where all of some columns have one: a condition on null may still select a branch."""
     return pl.when(functools.reduce(operator.and_, [pl.col(name).is_not_null() for name in names])).then(value)
 
 
@@ -138,7 +138,7 @@ def guarded(
     good = value if sound else pl.when(value.abs() < literal(LIMIT) if finite is None else finite).then(value)
     if voids:
         good = pl.when(functools.reduce(operator.or_, voids.values())).then(literal(None)).otherwise(good)
-    causes: list[Reason] = [*(gap(one) for one in names), *reasons]
+    causes: list[Reason] = [*(gap(name_of) for name_of in names), *reasons]
     causes += [(condition, reason(key)) for key, condition in (shows | voids).items()]
     # NOTE: read from the value rather than decided beside it, each condition stands in the plan once: a fifth less
     # time for 200 indicators, most of it that of planning.
@@ -147,6 +147,6 @@ def guarded(
         return Expressions(
             {name: good}, {column.status: pl.coalesce(why, *first_reason(causes), reason("out_of_range"))}
         )
-    for condition, one in causes:
-        why = why.when(condition).then(one)
+    for condition, name_of in causes:
+        why = why.when(condition).then(name_of)
     return Expressions({name: good}, {column.status: why.otherwise(reason("out_of_range"))})

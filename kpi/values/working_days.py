@@ -1,25 +1,26 @@
-"""Working days (工作日): which days of a span of years are such, and how many there are up to a day.
+"""Working days (工作日): the working days of a span of years, and their number up to a day.
 
-The days from one date to another are those after the first, up to and including the second (民法典第二百零一条: 开始的
-当日不计入), counted in working days (行政许可法第八十二条: 以工作日计算，不含法定节假日). Times of day do not count.
+The days from one date to another exclude the first and include the second (民法典第二百零一条: 开始的当日不计入),
+counted in working days (行政许可法第八十二条: 以工作日计算，不含法定节假日). Times of day do not count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.values.periods import EPOCH
 
 _MICROS_OF_DAY = 86_400_000_000
 
 
 def number_of(column: str) -> str:
-    """Return the name of the column that holds the working days up to a column of points in time."""
+    """Return the name of the column with the working days up to a column of points in time."""
     return f"w {column}"
 
 
@@ -31,8 +32,9 @@ class WorkingDays:
         first: the first year.
         last: the last year.
         days: all working days of these years.
-        source: what says so, in words.
-        of_own: whether that is a table of the user's own.
+        source: the source, in words.
+        of_own: whether the source is a table of the user.
+        listed: how many days of each year the table of the user lists.
         counted: columns of points in time whose numbers of working days stand in columns of their own, `number_of`.
     """
 
@@ -41,6 +43,7 @@ class WorkingDays:
     days: frozenset[date]
     source: str
     of_own: bool = False
+    listed: Mapping[int, int] = field(default_factory=dict)
     counted: frozenset[str] = frozenset()
 
     @classmethod
@@ -48,28 +51,28 @@ class WorkingDays:
         cls, years: Iterable[int], working: Collection[date], free: Collection[date], source: str, *,
         of_own: bool = False,
     ) -> WorkingDays:  # fmt: skip
-        """Return the working days of years: Monday to Friday but for some days that are free, and further days.
+        """Return the working days of years: Monday to Friday without days off, plus make-up days.
 
         Args:
             years: without a gap.
             working: working days that may be at a weekend (调休上班).
             free: days off (法定节假日).
-            source: what says so, in words.
-            of_own: whether that is a table of the user's own.
+            source: the source, in words.
+            of_own: whether the source is a table of the user.
 
         >>> known = WorkingDays.of_weeks([2025], [date(2025, 1, 26)], [date(2025, 1, 1)], "a table")
         >>> days = pl.DataFrame({"at": [20088.0, 20089.0, 20091.5, 20093.0]})  # 2024-12-31, 2025-01-01, 03, 05
         >>> days.select(known.until(pl.col("at") * 86_400_000_000)).to_series().to_list()
         [None, 0.0, 2.0, 2.0]
         """
-        some = sorted(years)
-        day, end = date(some[0], 1, 1), date(some[-1], 12, 31)
+        covered = sorted(years)
+        day, end = date(covered[0], 1, 1), date(covered[-1], 12, 31)
         days = set()
         while day <= end:
             if day in working or (day.weekday() < 5 and day not in free):
                 days.add(day)
             day += timedelta(days=1)
-        return cls(some[0], some[-1], frozenset(days), source, of_own)
+        return cls(covered[0], covered[-1], frozenset(days), source, of_own)
 
     @cached_property
     def _counts(self) -> tuple[int, pl.Series]:
@@ -82,7 +85,7 @@ class WorkingDays:
         return (start - EPOCH.date()).days, counts
 
     def until(self, at: pl.Expr) -> pl.Expr:
-        """Return how many working days there are up to and including the day of a point in time, null beyond the years.
+        """Return the number of working days up to and including the day of a point in time, null beyond the years.
 
         Args:
             at: microseconds of local time since 1970 (Float64).
@@ -105,14 +108,15 @@ class WorkingDays:
         return rows, replace(self, counted=frozenset(columns))
 
     def outside(self, at: pl.Expr) -> pl.Expr:
-        """Return whether a point in time, in microseconds, is beyond the years; null where there is none."""
+        """Return whether a point in time, in microseconds, is beyond the years; null for null."""
         begin, end = (
             (date(year, 1, 1) - EPOCH.date()).days * float(_MICROS_OF_DAY) for year in (self.first, self.last + 1)
         )
         return ~at.is_between(begin, end, closed="left")
 
     @property
-    def words(self) -> str:
-        """The years and what says so, in words."""
-        years = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
-        return f"{self.source}, {years}"
+    def words(self) -> Message:
+        """The years and the source, in words."""
+        if self.first == self.last:
+            return Message("{source}, {year}", source=self.source, year=self.first)
+        return Message("{source}, {first} to {last}", source=self.source, first=self.first, last=self.last)

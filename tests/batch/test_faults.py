@@ -253,7 +253,7 @@ def test_a_database_that_goes_away_keeps_the_old_results_and_comes_back(city, se
             gone.append(server.stop())
 
     with pytest.raises(DataError, match="K816") as caught:
-        run(some, tell=stop_in_the_middle)
+        run(some, log=stop_in_the_middle)
     assert "geheim7" not in str(caught.value)
     assert gone
     server.start()

@@ -49,7 +49,7 @@ ENDLESS = """
     import polars as pl
     def score(console, *, output, **_):
         frame = pl.select(pl.int_range(3_000_000).alias("x")).with_columns(pl.col("x").cast(pl.Float64))
-        with atomic_files.whole(Path(output[0])) as beside, stage("scoring"):
+        with atomic_files.replacing(Path(output[0])) as beside, stage("scoring"):
             beside.write_text("half")
             print("working", flush=True)
             for _ in range(30):
@@ -554,7 +554,7 @@ def test_what_a_stage_was_doing_is_told_once():
 
 def test_a_file_that_fails_leaves_the_old_one(tmp_path):
     (tmp_path / "a").write_text("old")
-    with suppress(ZeroDivisionError), atomic_files.whole(tmp_path / "a") as beside:
+    with suppress(ZeroDivisionError), atomic_files.replacing(tmp_path / "a") as beside:
         beside.write_text("new")
         raise ZeroDivisionError
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}

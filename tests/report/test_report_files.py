@@ -163,7 +163,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    said = f"cannot write `{path}`: No space left on device make room there, or write to another disk"
+    said = f"cannot write `{path}`: no space left on the disk make room there, or write to another disk"
     assert failure(path) == ("K540", said)
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("a.csv", "old")]
 

@@ -1,9 +1,9 @@
-"""What every store does: hold the result frames of all systems, publish a night at once, read any night again.
+"""The interface of stores: result frames of all systems, published one run at a time, with access to every past run.
 
-A night is a `Run` with a number one higher than the last; its number is the version of the whole store. The tables are
-the frames of a scorecard with three columns in front: `system`, `period` (its label, null where a finding has none)
-and `position` (the place of the row in its frame), by which every read is sorted. So what is read is what was written,
-in the same order and with the same bits, whatever the store.
+A run has a number one higher than the last, which is the version of the whole store. The tables are the frames of a
+scorecard with three leading columns: `system`, `period` (its label, null for findings without one) and `position` (the
+index of the row in its frame), by which every read is sorted. Rows are therefore read in the order and with the bits
+that were written, whatever the store.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ KEYS = ("system", "period", "position")
 
 @dataclass(frozen=True)
 class Run:
-    """One night in the store: its number, its manifest (what was done) and the state after it (what is there)."""
+    """A published run: its number, its manifest (what was done) and the state after it."""
 
     number: int
     manifest: Mapping[str, Any] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Change:
-    """Rows that take the place of what a table holds for some periods of a system; all periods when None."""
+    """Rows that replace those of some periods of a system in a table; of all periods if None."""
 
     table: str
     system: str
@@ -41,47 +41,47 @@ class Change:
 
 
 class Store(Protocol):
-    """A place for results. Only `publish` and `tidy` write, and only under `lock`."""
+    """A store of results. Only `publish` and `tidy` write, and only under `lock`."""
 
     @property
     def where(self) -> str:
-        """The store as people are told about it, without secrets."""
+        """A description of the store for messages, without secrets."""
 
     def lock(self, wait: float, *, damaged: bool = False) -> AbstractContextManager[None]:
-        """Hold the store for one batch; raises DataError K810 when another has it for longer than `wait` seconds.
+        """Hold the store for one batch; raise DataError K810 if another batch holds it for longer than `wait` seconds.
 
-        K833 is raised when it is damaged, unless a `damaged` one is wanted.
+        K833 is raised for a damaged store, unless `damaged` is set.
         """
 
     def head(self) -> Run | None:
-        """Return the last published run, None while there is none."""
+        """Return the last published run, None if there is none."""
 
     def run(self, number: int) -> Run:
-        """Return a run; raises DataError K811 when there is none of this number."""
+        """Return a run; raise DataError K811 if there is none of this number."""
 
     def numbers(self) -> list[int]:
-        """Return the numbers of the runs that can still be read, in order."""
+        """Return the numbers of the available runs, in order."""
 
     def publish(self, run: Run, changes: Sequence[Change]) -> None:
-        """Replace rows and publish the run: readers see all of it or nothing."""
+        """Replace rows and publish the run atomically for readers."""
 
     def read(self, table: str, *, system: str | None = None, number: int | None = None) -> pl.DataFrame:
-        """Return a table as of a run, the last when None, sorted by system, period and position."""
+        """Return a table as of a run (None for the last), sorted by system, period and position."""
 
     def check(self, *, thorough: bool = False) -> list[Diagnostic]:
-        """Return what is damaged of the last run (K833): by the sizes of files, when thorough by their hashes."""
+        """Return the damage of the last run (K833): by file size, or with `thorough` by hash."""
 
     def repair(self) -> int | None:
-        """Go back to the last run that is whole and return its number, None when none is. Only under `lock`."""
+        """Go back to the last intact run and return its number, None if there is none. Requires `lock`."""
 
     def tidy(self, keep: int) -> int:
-        """Forgets all but the last `keep` runs and removes what only they used; returns how many runs went."""
+        """Remove all but the last `keep` runs with the files that only they use; return the number of removed runs."""
 
 
 def prepared(frame: pl.DataFrame, system: str) -> pl.DataFrame:
-    """Return a result frame with the types that every store keeps: texts, 64-bit numbers, truth values.
+    """Return a result frame with the types of stores: texts, 64-bit numbers, Booleans.
 
-    The frame's order becomes the column `position`, which counts from 0 within a period. Enumerations become text.
+    The order of rows becomes the column `position`, counted from 0 within a period. Enumerations become text.
     """
     text = pl.selectors.by_dtype(pl.Enum, pl.Categorical, pl.Null)
     plain = frame.with_columns(
@@ -94,7 +94,7 @@ def prepared(frame: pl.DataFrame, system: str) -> pl.DataFrame:
 
 
 def ordered(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return rows in the order of their keys, the keys first."""
+    """Return rows sorted by their keys, with the keys as the first columns."""
     return frame.select(*KEYS, pl.exclude(*KEYS)).sort(KEYS, nulls_last=True)
 
 

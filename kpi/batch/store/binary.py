@@ -1,7 +1,7 @@
-"""Rows in the binary format of COPY, in which PostgreSQL takes them fastest, laid out by numpy.
+"""The binary COPY format of PostgreSQL, its fastest input, laid out by numpy.
 
 A row is the number of its fields, and for each field its length in bytes and its value; a null has length -1 and no
-value. Fields of different lengths are laid out in columns as wide as the longest and cut out together at the end.
+value. Fields of different lengths are laid out in columns of the greatest length and compacted at the end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-#: How each type is written: that of the column, that of numpy, and the bytes of a value.
+#: The types: of the column, of numpy, and the bytes of a value.
 _TYPES: dict[pl.DataType, tuple[str, str, int]] = {
     pl.Int32(): ("integer", ">i4", 4),
     pl.Int64(): ("bigint", ">i8", 8),
@@ -23,18 +23,18 @@ _TYPES: dict[pl.DataType, tuple[str, str, int]] = {
 HEAD, END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 #: Days from the epoch of Unix, from which Polars counts dates, to that of PostgreSQL.
 _EPOCH = 10957
-#: How many rows are laid out at once.
+#: The number of rows laid out at once.
 _ROWS = 50_000
-#: How many of them are written at a time, so that they stay in the processor's cache.
+#: The number of rows written at a time, which fit the processor's cache.
 _IN_CACHE = 2_000
-#: Rows with a longer text, in bytes, are written one by one, so that one text does not widen the column of all.
+#: Rows with a longer text, in bytes, are written one by one, so that it does not widen the column of all rows.
 _LONG = 300
 
 
 def sql_type(kind: pl.DataType) -> str:
-    """Return the type of the column that a type is written to.
+    """Return the SQL type of a column.
 
-    Texts are compared by their bytes, which is fastest and the same on every server.
+    Texts are compared bytewise, which is fastest and the same on every server.
 
     >>> sql_type(pl.Float64()), sql_type(pl.String())
     ('double precision', 'text COLLATE "C"')
@@ -43,24 +43,24 @@ def sql_type(kind: pl.DataType) -> str:
 
 
 def rows(frame: pl.DataFrame) -> Iterator[bytes]:
-    """Yield the rows of a frame for COPY, in their order but for rows with long texts, which come after those near."""
+    """Yield the rows of a frame in the COPY format, in order, except that rows with long texts follow their block."""
     texts = pl.selectors.string()
     long = pl.any_horizontal(pl.lit(value=False), (texts.str.len_bytes() > _LONG).fill_null(value=False))
     for part in frame.iter_slices(_ROWS):
         is_long = part.select(long.alias("long"))["long"]
         if not is_long.any():
-            yield _together(part)
+            yield _joined(part)
             continue
         if not is_long.all():
-            yield _together(part.filter(~is_long))
-        yield b"".join(_together(row) for row in part.filter(is_long).iter_slices(1))
+            yield _joined(part.filter(~is_long))
+        yield b"".join(_joined(row) for row in part.filter(is_long).iter_slices(1))
 
 
 @dataclass(frozen=True)
 class _Field:
-    """The fields of a column: for each of some cases their bytes and which of these count, and the case of each row.
+    """The fields of a column: the bytes of each distinct case and which of these count, and the case of each row.
 
-    A column of numbers has two cases, a value and none; `values` then holds the values that follow the length.
+    A column of numbers has two cases, value and null; `values` then has the values that follow the length.
     """
 
     cases: Any
@@ -73,15 +73,15 @@ class _Field:
         return int(self.cases.shape[1])
 
 
-def _together(part: pl.DataFrame) -> bytes:
-    """Return the rows of a frame."""
+def _joined(part: pl.DataFrame) -> bytes:
+    """Return the rows of a frame in the COPY format."""
     fields = [_text(series) if series.dtype == pl.String() else _number(series) for series in part]
     starts = range(0, part.height, _IN_CACHE)
     return b"".join(_laid_out(fields, start, min(start + _IN_CACHE, part.height)) for start in starts)
 
 
 def _laid_out(fields: list[_Field], first: int, end: int) -> bytes:
-    """Return the rows from `first` up to `end`."""
+    """Return the rows from `first` to `end`, exclusive."""
     import numpy as np
 
     shape = end - first, 2 + sum(field.width for field in fields)
@@ -100,22 +100,22 @@ def _laid_out(fields: list[_Field], first: int, end: int) -> bytes:
 
 
 def _lay(array: Any, start: int, cases: Any, case: Any) -> None:
-    """Write the case of each row into the columns of an array that begin at `start`."""
-    # NOTE: as one item of so many bytes, which numpy moves ten times faster than so many items of one byte.
+    """Write the case of each row into the columns of an array from `start` on."""
+    # NOTE: as one item of several bytes, which numpy moves ten times faster than several items of one byte.
     item = f"V{cases.shape[1]}"
-    whole = cases.view(item).reshape(-1)
-    _column(array, start, item)[:] = whole[0] if case is None else whole[case]
+    items = cases.view(item).reshape(-1)
+    _column(array, start, item)[:] = items[0] if case is None else items[case]
 
 
 def _column(array: Any, start: int, item: Any) -> Any:
-    """Return the columns of an array of bytes that begin at `start`, as one item a row."""
+    """Return the byte columns of an array from `start` on, as one item per row."""
     import numpy as np
 
     return np.ndarray(len(array), item, array, start, array.strides[:1])
 
 
 def _number(series: pl.Series) -> _Field:
-    """Return the fields of a column of numbers, dates or truth values."""
+    """Return the fields of a column of numbers, dates or Booleans."""
     import numpy as np
 
     _, kind, size = _TYPES[series.dtype]
@@ -130,7 +130,7 @@ def _number(series: pl.Series) -> _Field:
 
 
 def _text(series: pl.Series) -> _Field:
-    """Return the fields of a column of texts, each different one laid out once."""
+    """Return the fields of a column of texts, each distinct text laid out once."""
     import numpy as np
 
     known = series.unique().drop_nulls()

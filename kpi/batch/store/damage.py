@@ -1,4 +1,4 @@
-"""Damage to a store: what its libraries say of it as one finding, with what to do next."""
+"""Damaged stores: errors of libraries become one finding, with the next step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from kpi.errors import DataError, Diagnostic, KpiError, Message, Place
 from kpi.process.limits import shortage
 
-#: What to do about a damaged store.
+#: The hint for a damaged store.
 REPAIR = Message("nothing was changed; kpi batch CONFIG --repair goes back to the last run that is whole")
 
 P = ParamSpec("P")
@@ -18,20 +18,20 @@ T = TypeVar("T")
 
 
 def damaged(message: Message, place: Place) -> Diagnostic:
-    """Return the finding K833 that a store is damaged."""
+    """Return the finding K833 on a damaged store."""
     return Diagnostic("K833", Message("the store is damaged: {message}", message=message), place, REPAIR)
 
 
 @contextmanager
 def damage_reported(where: str, *, contents: bool = True) -> Iterator[None]:
-    """Turn what a library raises over a damaged file into the finding K833.
+    """Convert errors of libraries on damaged files into the finding K833.
 
     Args:
         where: the store or table.
-        contents: also where what was read is not what was written: a number that is none, a key that is missing.
+        contents: convert also errors on changed content, such as an invalid number or a missing key.
 
     Raises:
-        DataError: K833; what is a finding already, and what is for want of memory, pass.
+        DataError: K833; findings and memory errors are passed on.
     """
     try:
         yield
@@ -48,12 +48,12 @@ def damage_reported(where: str, *, contents: bool = True) -> Iterator[None]:
 
 
 def reports_damage(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:
-    """Wrap a method of a store that reads, and has `where`, in `damage_reported`."""
+    """Wrap a reading method of a store, which has `where`, in `damage_reported`."""
     return _wrapped(method, contents=True)
 
 
 def reports_damage_of_files(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:
-    """Wrap a method of a store that writes, too, where an error of another kind is one of ours."""
+    """Wrap a writing method of a store, where other errors are faults of the engine."""
     return _wrapped(method, contents=False)
 
 
@@ -67,8 +67,10 @@ def _wrapped(method: Callable[Concatenate[Any, P], T], *, contents: bool) -> Cal
 
 
 def _is_damage(error: BaseException, *, contents: bool) -> bool:
-    # Panics of Rust libraries are no Exception, and each library has a class of that name.
+    # Panics of Rust libraries are not Exceptions, and each library has its own class of that name.
     if type(error).__name__ == "PanicException":
         return True
-    library = any(one.__module__.startswith(("polars", "deltalake", "_internal")) for one in type(error).__mro__)
+    library = any(
+        ancestor.__module__.startswith(("polars", "deltalake", "_internal")) for ancestor in type(error).__mro__
+    )
     return library or isinstance(error, OSError) or (contents and isinstance(error, ValueError | KeyError | TypeError))

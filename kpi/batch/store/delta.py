@@ -1,14 +1,14 @@
-"""The store as Delta Lake: a folder with one Delta table per frame, and `runs`, whose commit publishes a night.
+"""The store as Delta Lake: a folder with one Delta table per frame, and `runs`, whose commit publishes a run.
 
-Delta makes a commit to one table atomic, not one to five. So a night writes its rows to the tables first and then adds
-one row to `runs` that names the version of every table; readers take the versions from there. What a killed night had
-written is no longer named by anything: the next one restores each table to its published version before it writes.
+A commit of Delta is atomic for one table, not for several. A run therefore writes its rows to the tables first and then
+adds one row to `runs` with the version of every table; readers take the versions from there. Rows of a killed run are
+not referenced: the next run restores each table to its published version before it writes.
 
-A partition (system and period) is replaced as a whole and is one file, so there is nothing to compact.
+A partition (system and period) is replaced as a whole and is one file, so no compaction is needed.
 
-A row of `runs` also holds a digest of itself and, for each table, of the files that are in it. A file's name holds
-the hash of its content. While a night writes, `.publishing` names its run: a table that is ahead of `runs` without it
-has not been left by a killed night, but `runs` has lost its end.
+A row of `runs` also has a digest of itself and, for each table, of its files. The name of a file has the hash of its
+content. During a run, `.publishing` has its number: a table that is ahead of `runs` without this file is not the rest
+of a killed run; the end of `runs` is lost.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ import polars as pl
 from kpi.batch.store.base import TABLES, Change, Run, no_run, ordered
 from kpi.batch.store.damage import damage_reported, damaged, reports_damage, reports_damage_of_files
 from kpi.batch.store.lock import locked
-from kpi.batch.store.whole import digest, write_whole
+from kpi.batch.store.whole import digest, write_durably
 from kpi.errors import DataError, Diagnostic, Message, Place
+from kpi.process.os_errors import reason
 
 _SETTINGS = {
     "delta.logRetentionDuration": "interval 3650 days",
@@ -42,18 +43,18 @@ _SETTINGS = {
 #: The columns of the table `runs`.
 _RUNS = {"number": pl.Int64, "versions": pl.String, "manifest": pl.String, "state": pl.String}
 
-#: What `versions` holds beside the version of each table: digests of the tables' files and of the row.
+#: Keys of `versions` besides the tables: digests of the tables' files and of the row.
 _CONTENTS, _DIGEST = "contents", "digest"
 
-#: The file that says which run is being published.
+#: The file with the number of the run that is being published.
 _PUBLISHING = ".publishing"
 
-#: How many digits of a hash are kept.
+#: The number of digits of a hash that are kept.
 _HASHED = 32
 
 
 class DeltaStore:
-    """Results in a folder of Delta tables."""
+    """A store of results in a folder of Delta tables."""
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -75,7 +76,7 @@ class DeltaStore:
 
     @contextmanager
     def lock(self, wait: float, *, damaged: bool = False) -> Iterator[None]:
-        """Hold the folder's lock file; nobody else publishes meanwhile, so the runs are read once."""
+        """Hold the folder's lock file; nothing else publishes meanwhile, so the runs are read once."""
         with locked(self.folder / ".lock", wait):
             if not damaged:
                 with damage_reported(self.where):
@@ -113,7 +114,7 @@ class DeltaStore:
 
     @reports_damage
     def read(self, table: str, *, system: str | None = None, number: int | None = None) -> pl.DataFrame:
-        """Return a table at the version that a run published."""
+        """Return a table at the version of a run."""
         versions = self._versions(number)
         if table not in versions:
             return pl.DataFrame()
@@ -127,17 +128,17 @@ class DeltaStore:
         return bool(self._delta.DeltaTable.is_deltatable(str(self.folder / table)))
 
     def _rows(self) -> pl.DataFrame:
-        """Return the published runs: their number and the versions that belong together."""
+        """Return the published runs: their numbers and the versions of the tables."""
         return self._read_rows() if self._published is None else self._published
 
     @contextmanager
     def _rows_read_once(self) -> Iterator[None]:
-        """Keep the published runs, where the lock does not keep them already."""
-        kept, self._published = self._published, self._rows()
+        """Cache the published runs during the block, unless the lock caches them already."""
+        previous, self._published = self._published, self._rows()
         try:
             yield
         finally:
-            self._published = kept
+            self._published = previous
 
     def _read_rows(self) -> pl.DataFrame:
         if not self._exists("runs"):
@@ -151,27 +152,27 @@ class DeltaStore:
         return pl.scan_delta(str(self.folder / "runs")).select("number", "versions").collect().sort("number")
 
     def _versions(self, number: int | None) -> dict[str, int]:
-        """Return the versions of the tables as of a run, the last when None; raise DataError K811 for no run."""
+        """Return the versions of the tables in a run (None for the last); raise DataError K811 if it does not exist."""
         rows = self._rows()
         if number is None and not rows.height:
             return {}
-        found = rows.tail(1) if number is None else rows.filter(pl.col("number") == number)
-        if not found.height:
+        selected = rows.tail(1) if number is None else rows.filter(pl.col("number") == number)
+        if not selected.height:
             raise no_run(number or 0, rows["number"].to_list())
-        versions: dict[str, int] = json.loads(found["versions"].item())
+        versions: dict[str, int] = json.loads(selected["versions"].item())
         return {table: version for table, version in versions.items() if table in TABLES}
 
     # ---- WRITING ---- #
 
     @reports_damage_of_files
     def publish(self, run: Run, changes: Sequence[Change]) -> None:
-        """Write the rows, one commit a change, then the row of `runs` that names the versions."""
+        """Write the rows, one commit per change, then the row of `runs` with the versions."""
         if not self._exists("runs"):
-            # Before any result, so that results without it are never what a killed night left.
+            # Before any result, so that results without this file are never the rest of a killed run.
             shutil.rmtree(self.folder / "runs", ignore_errors=True)
             none = pl.DataFrame(schema=_RUNS)
             self._delta.write_deltalake(self.folder / "runs", none, configuration=_SETTINGS)
-        write_whole(self.folder / _PUBLISHING, json.dumps({"run": run.number}).encode())
+        write_durably(self.folder / _PUBLISHING, json.dumps({"run": run.number}).encode())
         versions = self._versions(None)
         for table in TABLES:
             if (restored := self._restore(table, versions.get(table))) is not None:
@@ -192,9 +193,9 @@ class DeltaStore:
         self._published = None if self._published is None else self._read_rows()
 
     def _restore(self, table: str, version: int | None) -> int | None:
-        """Take back what a night that was not published left in a table; returns the version that it has then."""
+        """Remove what an unpublished run left in a table; return the resulting version."""
         if version is None:
-            # NOTE: not only a table that nobody published: also the rest of one whose creation was interrupted.
+            # NOTE: an unpublished table, or the rest of one whose creation was interrupted.
             shutil.rmtree(self.folder / table, ignore_errors=True)
             return None
         there = self._delta.DeltaTable(self.folder / table)
@@ -203,10 +204,10 @@ class DeltaStore:
         return int(self._delta.DeltaTable(self.folder / table).version())
 
     def _replace(self, change: Change) -> int:
-        """Replace partitions in one commit and return the version that this makes.
+        """Replace partitions in one commit and return its version.
 
-        The files are written by Polars, which takes a third of the time that Delta's own writer takes; that one is
-        asked where an engine knows columns that the table does not have yet.
+        The files are written by Polars, which takes a third of the time of Delta's own writer; that one is used for
+        columns that the table does not have yet.
         """
         path, by = self.folder / change.table, _partitions(change.table)
         if not self._exists(change.table):
@@ -225,31 +226,31 @@ class DeltaStore:
         return int(self._delta.DeltaTable(path).version())
 
     def _files(self, path: Path, rows: pl.DataFrame, by: list[str]) -> list[Any]:
-        """Write one file a partition and return what the commit says of it."""
-        found = []
+        """Write one file per partition and return the add actions of the commit."""
+        actions = []
         for values, part in rows.partition_by(by, as_dict=True, include_key=False, maintain_order=True).items():
             folder = "/".join(f"{name}={quote(str(value), safe='')}" for name, value in zip(by, values, strict=True))
             out = BytesIO()
             part.write_parquet(out, compression="snappy", statistics=False)
-            # The hash tells whether the file is what was written, the rest keeps it apart from an equal one before.
+            # The hash identifies the content; the rest makes the name differ from an earlier file of equal content.
             sha = hashlib.sha256(out.getvalue()).hexdigest()[:_HASHED]
             name = f"{folder}/part-{sha}-{secrets.token_hex(8)}.parquet"
-            write_whole(path / name, out.getvalue(), last=False)
-            found.append(
+            write_durably(path / name, out.getvalue(), last=False)
+            actions.append(
                 self._delta.transaction.AddAction(
                     name, out.tell(), dict(zip(by, map(str, values), strict=True)),
                     int(time.time() * 1000), data_change=True, stats=json.dumps({"numRecords": part.height}),
                 )
             )  # fmt: skip
-        return found
+        return actions
 
     # ---- DAMAGE ---- #
 
     def check(self, *, thorough: bool = False) -> list[Diagnostic]:
-        """Return what is damaged (K833): files that are gone or of another size, tables that are not as published.
+        """Return the damage (K833): missing or resized files, and tables that differ from the published version.
 
         Args:
-            thorough: compare hashes, too, by reading every file of the last run.
+            thorough: also compare hashes, which reads every file of the last run.
         """
         try:
             with damage_reported(self.where), self._rows_read_once():
@@ -263,7 +264,7 @@ class DeltaStore:
             return list(error.diagnostics)
 
     def _damage(self, row: pl.DataFrame, *, thorough: bool) -> list[Diagnostic]:
-        """Return what is damaged of the run in a row of `runs`."""
+        """Return the damage of the run in a row of `runs`."""
         findings: list[Diagnostic] = []
         contents: dict[str, str] = json.loads(row["versions"].item()).get(_CONTENTS, {})
         for table, version in self._versions(row["number"].item()).items():
@@ -276,12 +277,12 @@ class DeltaStore:
             if contents.get(table, mark := _contents(files)) != mark:
                 message = Message("the table `{table}` holds other files than were published", table=table)
                 findings.append(damaged(message, Place(str(self.folder / table))))
-            wrong = (found for name, size in files if (found := self._wrong(table, name, size, thorough=thorough)))
+            wrong = (problem for name, size in files if (problem := self._wrong(table, name, size, thorough=thorough)))
             findings += wrong
         return findings
 
     def _wrong(self, table: str, name: str, size: int, *, thorough: bool) -> Diagnostic | None:
-        """Return what is wrong with a file of a table, None when nothing is."""
+        """Return the damage of a file of a table, None if it is intact."""
         path = self.folder / table / name
         try:
             if path.stat().st_size != size:
@@ -292,11 +293,11 @@ class DeltaStore:
         except FileNotFoundError:
             return damaged(Message("a file is gone"), Place(str(path)))
         except OSError as error:
-            return damaged(Message("a file cannot be read: {error}", error=error.strerror), Place(str(path)))
+            return damaged(Message("a file cannot be read: {error}", error=reason(error)), Place(str(path)))
         return None
 
     def _ahead(self, number: int) -> list[Diagnostic]:
-        """Return whether a table is ahead of `runs` although no night was killed."""
+        """Return a finding if tables are ahead of `runs` although no run was killed."""
         with suppress(OSError, ValueError, KeyError):
             if json.loads((self.folder / _PUBLISHING).read_text("utf-8"))["run"] == number + 1:
                 return []
@@ -310,28 +311,28 @@ class DeltaStore:
         return [damaged(message, Place(str(self.folder / "runs")))] if ahead else []
 
     def _is_ahead(self, table: str, version: int | None) -> bool:
-        """Return whether a table holds other files than at a version; removing old files makes a version, too."""
+        """Return whether a table has other files than at a version; removing old files makes a version, too."""
         latest = self._latest(table)
         return latest != version and (
             version is None or self._files_of(table, latest) != self._files_of(table, version)
         )
 
     def _latest(self, table: str) -> int:
-        return max(int(one.stem) for one in (self.folder / table / "_delta_log").glob("*.json"))
+        return max(int(file.stem) for file in (self.folder / table / "_delta_log").glob("*.json"))
 
     def _files_of(self, table: str, version: int) -> list[tuple[str, int]]:
         """Return the files of a table at a version, with their sizes, sorted."""
         actions = pl.DataFrame(
             self._delta.DeltaTable(self.folder / table, version=version).get_add_actions(flatten=True)
         )
-        # NOTE: not select, which makes a plan and takes longer than all the rest.
+        # NOTE: not select, which builds a plan and would take most of the time.
         paths, sizes = actions["path"].to_list(), actions["size_bytes"].to_list()
         return sorted(zip(map(unquote, paths), sizes, strict=True))
 
     def repair(self) -> int | None:
-        """Go back to the last run whose files are all whole, and return its number; None when there is none.
+        """Go back to the last run whose files are all intact and return its number; None if there is none.
 
-        What later nights wrote is moved out of the logs, into the folder `damaged`.
+        The commits of later runs are moved out of the logs, into the folder `damaged`.
         """
         if not (self.folder / "runs" / "_delta_log").is_dir():
             return None
@@ -341,8 +342,8 @@ class DeltaStore:
                     runs = pl.scan_delta(self._delta.DeltaTable(self.folder / "runs", version=version)).collect()
                     self._published = runs.select("number", "versions").sort("number")
                     row = self._published.tail(1)
-                    whole = row.height and not self._damage(row, thorough=True)
-                    if not whole or _differs(runs.filter(pl.col("number") == row["number"].item()).row(0, named=True)):
+                    intact = row.height and not self._damage(row, thorough=True)
+                    if not intact or _differs(runs.filter(pl.col("number") == row["number"].item()).row(0, named=True)):
                         continue
             except DataError:
                 continue
@@ -369,24 +370,24 @@ class DeltaStore:
 
     @reports_damage_of_files
     def tidy(self, keep: int) -> int:
-        """Forgets old runs, then removes the files that no kept run reads."""
+        """Remove old runs, then the files that no remaining run reads."""
         rows = self._rows()
         if rows.height <= keep:
             return 0
-        kept = rows.tail(keep)
-        first = kept["number"][0]
+        remaining = rows.tail(keep)
+        first = remaining["number"][0]
         self._delta.DeltaTable(self.folder / "runs").delete(f"number < {first}")
         for table in TABLES:
-            versions = [json.loads(text).get(table) for text in kept["versions"]]
+            versions = [json.loads(text).get(table) for text in remaining["versions"]]
             if self._exists(table):
-                # The kept versions are the retention: everything else may go at once, as the lock is held.
+                # The remaining versions are the retention: all other files can be removed, as the lock is held.
                 self._delta.DeltaTable(self.folder / table).vacuum(
                     0, dry_run=False, enforce_retention_duration=False,
                     keep_versions=sorted({version for version in versions if version is not None}),
                 )  # fmt: skip
         self._delta.DeltaTable(self.folder / "runs").vacuum(0, dry_run=False, enforce_retention_duration=False)
-        self._published = None if self._published is None else kept
-        return rows.height - kept.height
+        self._published = None if self._published is None else remaining
+        return rows.height - remaining.height
 
 
 def _contents(files: list[tuple[str, int]]) -> str:
@@ -401,7 +402,7 @@ def _digest(row: Mapping[str, Any]) -> str:
 
 
 def _differs(row: Mapping[str, Any]) -> bool:
-    """Return whether a row of `runs` is another than was written."""
+    """Return whether a row of `runs` was changed after it was written."""
     digest = _digest(row)
     return bool(json.loads(row["versions"]).get(_DIGEST, digest) != digest)
 

@@ -1,7 +1,7 @@
-"""Stores in a layout of before, which are read for one purpose: to bring their content over (`batch.migration`).
+"""Stores with an older layout, read only to migrate them (`batch.migration`).
 
-The Parquet store was a folder of immutable files named by the hash of their content, in a folder a table. `HEAD` held
-the number of the published run; `runs/000012.json` its manifest and state, and the file of each system and period.
+The Parquet store was a folder of immutable files named by the hash of their content, one folder per table. `HEAD` held
+the number of the published run; `runs/000012.json` its manifest, its state, and the file of each system and period.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from kpi.batch.store.damage import damage_reported
 from kpi.batch.store.whole import digest
 from kpi.errors import DataError, Diagnostic, Message, Place
 
-#: The folder inside a store in which its successor is built; it is there until all is in its place.
+#: The folder inside a store in which its successor is built; it exists until the migration is complete.
 BUILDING = ".migrating"
 
-#: How many digits of a file's hash are its name.
+#: The number of digits of the hash in the name of a file.
 _HASHED = 32
 
 
 def former_layout(where: str) -> Diagnostic:
-    """Return the finding K850 that a store has a layout of before."""
+    """Return the finding K850 on a store with an older layout."""
     message = Message("the store was written by an older engine, in a layout that is no longer used")
     hint = Message("kpi batch CONFIG --migrate brings its content over; nothing was scored, nothing was changed")
     return Diagnostic("K850", message, Place(where), hint)
 
 
 def former_damage(message: Message, place: Path) -> Diagnostic:
-    """Return the finding K853 that a store of before cannot be brought over as it is."""
+    """Return the finding K853 on an old store that is too damaged to be migrated."""
     hint = Message(
         "kpi batch CONFIG --repair by the engine that wrote it goes back to the last run that is "
         "whole; or move the store aside and run a night, which computes everything from the inputs; nothing was "
@@ -46,14 +46,14 @@ def former_damage(message: Message, place: Path) -> Diagnostic:
 
 
 def refuse_former(folder: Path) -> None:
-    """Raise DataError K850 where a folder holds a Parquet store, or a migration that was interrupted."""
+    """Raise DataError K850 if a folder holds a Parquet store or an interrupted migration."""
     if FormerParquet(folder).exists() or (folder / BUILDING / "complete").is_file():
         raise DataError(former_layout(str(folder)))
 
 
 @dataclass
 class FormerRun:
-    """A run of a Parquet store: what every store says of it, and the file of each table, system and period."""
+    """A run of a Parquet store, with the file of each table, system and period."""
 
     run: Run
     tables: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class FormerParquet:
         self._hashed: set[Path] = set()
 
     def exists(self) -> bool:
-        """Return whether there is one: with a `HEAD`, or with runs that lost it."""
+        """Return whether the store exists: it has a `HEAD`, or runs without one."""
         runs = self.folder / "runs"
         return (self.folder / "HEAD").is_file() or next(runs.glob("[0-9]*.json"), None) is not None
 
@@ -82,7 +82,7 @@ class FormerParquet:
         """Return the numbers of the published runs.
 
         Raises:
-            DataError: K853, when what names the last run is gone.
+            DataError: K853, if the record of the last run is missing.
         """
         try:
             last = int((self.folder / "HEAD").read_text())
@@ -98,16 +98,16 @@ class FormerParquet:
         return [number for number in there if number <= last]
 
     def run(self, number: int) -> FormerRun:
-        """Return a run whose files are all what was written.
+        """Return a run after verifying its files.
 
         Raises:
-            DataError: K853, when its record cannot be read, or a file is gone or was changed.
+            DataError: K853, if its record cannot be read, or a file is missing or changed.
         """
         path = self.folder / "runs" / f"{number:06}.json"
         try:
             tree: dict[str, Any] = json.loads(path.read_text("utf-8"))
-            some = FormerRun(Run(number, tree["manifest"], tree["state"]), tree["tables"])
-            files = [self.folder / table / name for table, name in some.files()]
+            run = FormerRun(Run(number, tree["manifest"], tree["state"]), tree["tables"])
+            files = [self.folder / table / name for table, name in run.files()]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise DataError(
                 former_damage(Message("the record of run {number} cannot be read", number=number), path)
@@ -121,7 +121,7 @@ class FormerParquet:
             except OSError:
                 raise DataError(former_damage(Message("a file is gone"), file)) from None
             self._hashed.add(file)
-        return some
+        return run
 
     def read(self, run: FormerRun, table: str) -> pl.DataFrame:
         """Return a table as of a run, sorted by system, period and position."""
@@ -129,7 +129,7 @@ class FormerParquet:
         return ordered(self._rows(table, names)) if names else pl.DataFrame()
 
     def changes(self, before: FormerRun | None, after: FormerRun) -> Iterator[Change]:
-        """Yield what leads from the tables of a run, None before the first, to those of a later one."""
+        """Yield the changes from the tables of a run (None before the first) to those of a later one."""
         past = {} if before is None else before.tables
         for table in dict.fromkeys([*past, *after.tables]):
             for system in dict.fromkeys([*past.get(table, {}), *after.tables.get(table, {})]):
@@ -137,11 +137,11 @@ class FormerParquet:
                 periods = [period for period in dict.fromkeys([*old, *new]) if old.get(period) != new.get(period)]
                 if not periods:
                     continue
-                # Findings are one file for all periods, under the name of none.
-                whole = "" in periods
-                names = [name for period, name in new.items() if whole or period in periods]
+                # Findings are one file for all periods, under the empty name.
+                all_periods = "" in periods
+                names = [name for period, name in new.items() if all_periods or period in periods]
                 rows = self._rows(table, names) if names else self._rows(table, list(old.values())).clear()
-                yield Change(table, system, None if whole else tuple(periods), rows)
+                yield Change(table, system, None if all_periods else tuple(periods), rows)
 
     def _rows(self, table: str, names: list[str]) -> pl.DataFrame:
         with damage_reported(str(self.folder / table)):

@@ -1,4 +1,4 @@
-"""One batch at a time: a lock of the operating system on a file, which ends with the process however that ends."""
+"""Lock of a store: an operating-system lock on a file, which is released when the process ends for any reason."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pathlib import Path
 
 from kpi.errors import DataError, Diagnostic, Message, Place
 
-#: How often a lock that another process has is tried again, in seconds.
+#: The interval between attempts to take a lock, in seconds.
 EVERY = 0.1
 
 
 @contextmanager
 def locked(path: Path, wait: float = 0) -> Iterator[None]:
-    """Hold a lock file while the block runs.
+    """Hold a lock file during the block.
 
-    The file stays: whether it is locked is known to the kernel alone, so a killed process leaves nothing to clean up.
-    What the file says, who has the lock, is only for people.
+    The file remains: only the kernel has the state of the lock, so a killed process leaves nothing to clean up. The
+    content of the file, the owner of the lock, is for people only.
 
     Raises:
-        DataError: K810, when another process has it for longer than `wait` seconds.
+        DataError: K810, if another process holds it for longer than `wait` seconds.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

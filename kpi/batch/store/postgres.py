@@ -1,11 +1,10 @@
-"""The store as tables of PostgreSQL 15 or later, in the schema `kpi`, made by the engine.
+"""The store as tables of PostgreSQL 15 or later, in the schema `kpi`, which the engine creates.
 
-A part, the rows of a table for a system and period, carries the runs between which it holds: `valid_from` is the run
-that wrote it, `valid_to` the one that replaced it, null while it is current. So rows are never changed. A night
-first copies rows into parts that hold nowhere, from a run to the same run; one transaction then ends what they replace,
-lets them hold and adds the run. What a killed night had copied is removed by the next. The views `totals` and so on
-show what is current, for any other program, and `totals_history` all with their runs; `tables` says how the rows
-themselves are kept.
+A part, the rows of a table for a system and period, has a validity in runs: `valid_from` is the run that wrote it,
+`valid_to` the run that replaced it, null while it is current. Rows are never changed. A run first copies rows into
+parts with an empty validity; one transaction then ends the replaced parts, makes the new ones valid and adds the run.
+Rows of a killed run are removed by the next run. The views `totals` and so on show the current rows for other programs,
+`totals_history` all rows with their runs; `tables` defines the tables.
 """
 
 from __future__ import annotations
@@ -30,22 +29,22 @@ from kpi.errors import DataError, Diagnostic, Message, Place
 if TYPE_CHECKING:
     import psycopg
 
-#: The key of the advisory lock; it ends with the connection, however the batch ends.
+#: The key of the advisory lock, which is released with the connection, however the batch ends.
 _LOCK = 0x6B7069
-#: The key of the lock that sessions share which copy rows; it ends with their transactions.
+#: The key of the shared lock of sessions that copy rows, which is released with their transactions.
 _COPYING = _LOCK + 1
 
-#: The columns that say what a row of an entity is about, of each of which every entity has many.
+#: The second key of a table: the subject of a row of an entity.
 _ABOUT = ("indicator", "measure")
-#: How many of them are kept together.
+#: The number of subjects per block.
 _BLOCK = 8
 
-#: How many connections copy at once, and how many rows at a time.
+#: The number of parallel connections, and of rows per copy.
 _CONNECTIONS, _PIECE = 4, 100_000
 
 
 class PostgresStore(Store):
-    """Results in PostgreSQL."""
+    """A store of results in PostgreSQL."""
 
     def __init__(self, connection: str) -> None:
         try:
@@ -69,7 +68,7 @@ class PostgresStore(Store):
 
     @contextmanager
     def _open(self) -> Iterator[psycopg.Connection[Any]]:
-        """Open a transaction, whose store has the layout of this engine."""
+        """Open a transaction on a store with the layout of this engine."""
         with self.transaction() as connection:
             if not self._known:
                 if 0 < tables.version(connection) < tables.VERSION:
@@ -79,7 +78,7 @@ class PostgresStore(Store):
 
     @contextmanager
     def transaction(self) -> Iterator[psycopg.Connection[Any]]:
-        """Open a transaction, committed at the end of the block, and turn what the database says into a finding."""
+        """Open a transaction, committed at the end of the block; database errors become findings."""
         try:
             with self._psycopg.connect(self._connection, connect_timeout=10) as connection:
                 yield connection
@@ -100,19 +99,19 @@ class PostgresStore(Store):
     @override
     @contextmanager
     def lock(self, wait: float, *, damaged: bool = False) -> Iterator[None]:
-        """Hold an advisory lock of the database, on a connection of its own, and make the schema."""
-        with self.held(wait):
+        """Hold an advisory lock on a connection of its own, and create the schema."""
+        with self.advisory_lock(wait):
             with self._open() as connection:
                 if not (tables.exists(connection, "parts") and not tables.exists(connection, "runs")):
                     tables.prepare(connection)  # unless runs are lost, which `check` reports
             yield
 
     @contextmanager
-    def held(self, wait: float) -> Iterator[None]:
+    def advisory_lock(self, wait: float) -> Iterator[None]:
         """Hold the advisory lock, whatever the layout of the store."""
         with self.transaction() as connection:
             connection.autocommit = True
-            # NOTE: never less than two seconds: the server may still be ending the session of a batch that was killed.
+            # NOTE: at least two seconds: the server may still be ending the session of a killed batch.
             connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{max(int(wait * 1000), 2000)}ms",))
             try:
                 connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
@@ -140,10 +139,10 @@ class PostgresStore(Store):
 
     def run(self, number: int) -> Run:
         """Return a run by its number."""
-        found = self._first("WHERE number = %s", (number,))
-        if found is None:
+        row = self._first("WHERE number = %s", (number,))
+        if row is None:
             raise no_run(number, self.numbers())
-        return found
+        return row
 
     def numbers(self) -> list[int]:
         """Return the numbers of the published runs."""
@@ -153,7 +152,7 @@ class PostgresStore(Store):
             return [row[0] for row in connection.execute("SELECT number FROM kpi.runs ORDER BY number").fetchall()]
 
     def read(self, table: str, *, system: str | None = None, number: int | None = None) -> pl.DataFrame:
-        """Return the rows of a table that held after a run."""
+        """Return the rows of a table that were valid after a run."""
         sql = self._psycopg.sql
         if number is not None:
             self.run(number)
@@ -172,10 +171,10 @@ class PostgresStore(Store):
                 sql.SQL("{}::integer" if kinds.get(name) == pl.Boolean() else "{}").format(sql.Identifier(name))
                 for name in names
             ]
-            # An empty text has quotation marks, a null has none.
+            # An empty text is quoted, a null is not.
             texts = [sql.Identifier(name) for name in names if kinds.get(name) == pl.String()] or [sql.SQL("*")]
             query = sql.SQL("COPY (SELECT {} FROM {} WHERE part_id = ANY({})) TO STDOUT (FORMAT csv, FORCE_QUOTE ({}))")
-            ids = sql.Literal([one for one, *_ in parts])
+            ids = sql.Literal([part for part, *_ in parts])
             comma = sql.SQL(", ")
             data = BytesIO()
             with connection.cursor().copy(
@@ -197,17 +196,17 @@ class PostgresStore(Store):
     # ---- WRITING ---- #
 
     def publish(self, run: Run, changes: Sequence[Change]) -> None:
-        """Write rows into new parts that hold nowhere; then, in one transaction, let them hold and add the run."""
+        """Write rows into new parts without validity; then, in one transaction, make them valid and add the run."""
         with self._open() as connection:
-            # What a killed night left, once the server has ended its sessions.
+            # Parts of a killed run, once the server has ended its sessions.
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_COPYING,))
             self._remove(connection, "valid_to = valid_from")
-            new = [one.table for one in changes if tables.fit(connection, one.table, one.rows.schema)]
+            new = [item.table for item in changes if tables.fit(connection, item.table, item.rows.schema)]
             parts = [self._begun(connection, run.number, change) for change in changes]
         self._copied(changes, parts)
         with self._open() as connection:
             for table in new:
-                # Later the server does so by itself; until then it would not know that its indexes are of use.
+                # The server does this later by itself; until then it would not use the indexes.
                 connection.execute(self._psycopg.sql.SQL("ANALYZE {}").format(tables.facts(table)))
             for change in changes:
                 periods = None if change.periods is None else list(change.periods)
@@ -216,7 +215,7 @@ class PostgresStore(Store):
                     " AND (%s::text[] IS NULL OR period = ANY(%s))",
                     (run.number, change.table, change.system, periods, periods),
                 )
-            begun = [part for some in parts for part in some.values()]
+            begun = [part for by_period in parts for part in by_period.values()]
             connection.execute("UPDATE kpi.parts SET valid_to = NULL WHERE id = ANY(%s)", (begun,))
             connection.execute(
                 "INSERT INTO kpi.runs (number, manifest, state) VALUES (%s, %s, %s)",
@@ -224,7 +223,7 @@ class PostgresStore(Store):
             )
 
     def _begun(self, connection: psycopg.Connection[Any], number: int, change: Change) -> dict[str | None, int]:
-        """Make the parts of a change, which hold nowhere, and return the number of each by its period."""
+        """Create the parts of a change, without validity, and return their numbers by period."""
         there = change.rows["period"].unique().to_list() if "period" in tables.of_part(change.table) else [None]
         begun = connection.execute(
             'INSERT INTO kpi.parts ("table", system, period, valid_from, valid_to)'
@@ -234,15 +233,15 @@ class PostgresStore(Store):
         return dict(begun)
 
     def _copied(self, changes: Sequence[Change], parts: Sequence[Mapping[str | None, int]]) -> None:
-        """Copy rows into their tables, over a few connections at once: an index is built by one processor each."""
+        """Copy rows into their tables over several connections: each index is built by one processor."""
         pieces = [
             (change.table, rows[start : start + _PIECE])
             for change, numbers in zip(changes, parts, strict=True)
             for rows in _parted(change, numbers)
             for start in range(0, rows.height, _PIECE)
         ]
-        # The largest first, so that no connection is left alone with one at the end.
-        waiting = deque(sorted(pieces, key=lambda one: one[1].height, reverse=True))
+        # The largest first, so that the connections finish at about the same time.
+        waiting = deque(sorted(pieces, key=lambda piece: piece[1].height, reverse=True))
 
         def copied(_: int) -> None:
             try:
@@ -265,13 +264,13 @@ class PostgresStore(Store):
     def _copy(self, connection: psycopg.Connection[Any], table: str, rows: pl.DataFrame) -> None:
         """Copy rows into a table."""
         sql = self._psycopg.sql
-        # What has no value anywhere need not be sent.
-        some = rows.select(one.name for one in rows if one.null_count() < len(one))
-        names = sql.SQL(", ").join(map(sql.Identifier, some.columns))
+        # Columns without values are not sent.
+        filled = rows.select(column.name for column in rows if column.null_count() < len(column))
+        names = sql.SQL(", ").join(map(sql.Identifier, filled.columns))
         query = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(tables.facts(table), names)
         with connection.cursor().copy(query) as stream:
             stream.write(binary.HEAD)
-            for piece in binary.rows(some):
+            for piece in binary.rows(filled):
                 stream.write(piece)
             stream.write(binary.END)
 
@@ -279,7 +278,7 @@ class PostgresStore(Store):
 
     @override
     def check(self, *, thorough: bool = False) -> list[Diagnostic]:  # the server checks its own pages
-        """Return what is damaged (K833): rows of runs that nobody knows, or results without the table of runs."""
+        """Return the damage (K833): rows of unknown runs, or results without the table of runs."""
         with self._open() as connection:
             if not tables.exists(connection, "parts"):
                 return []
@@ -297,7 +296,7 @@ class PostgresStore(Store):
         return []
 
     def repair(self) -> int | None:
-        """Go back to the last run that kpi.runs knows, and return its number; None when it knows none."""
+        """Go back to the last run in kpi.runs and return its number; None if there is none."""
         head = self.head()
         if head is None:
             return None
@@ -307,24 +306,24 @@ class PostgresStore(Store):
         return head.number
 
     def tidy(self, keep: int) -> int:
-        """Remove old runs and the rows that ended before the oldest kept one."""
-        gone = self.numbers()[:-keep]
-        if gone:
+        """Remove old runs and the rows whose validity ended before the oldest remaining run."""
+        expired = self.numbers()[:-keep]
+        if expired:
             with self._open() as connection:
-                connection.execute("DELETE FROM kpi.runs WHERE number <= %s", (gone[-1],))
-                self._remove(connection, "valid_to <= %s", gone[-1] + 1)
-        return len(gone)
+                connection.execute("DELETE FROM kpi.runs WHERE number <= %s", (expired[-1],))
+                self._remove(connection, "valid_to <= %s", expired[-1] + 1)
+        return len(expired)
 
-    def _remove(self, connection: psycopg.Connection[Any], which: str, *numbers: int) -> None:
-        """Remove the parts that a condition on `kpi.parts` takes, and their rows."""
+    def _remove(self, connection: psycopg.Connection[Any], condition: str, *numbers: int) -> None:
+        """Remove the parts that satisfy a condition on `kpi.parts`, with their rows."""
         sql = self._psycopg.sql
-        gone = sql.SQL('DELETE FROM kpi.parts WHERE {} RETURNING "table", id').format(sql.SQL(which))
+        deletion = sql.SQL('DELETE FROM kpi.parts WHERE {} RETURNING "table", id').format(sql.SQL(condition))
         parts: dict[str, list[int]] = {}
-        for table, part in connection.execute(gone, numbers).fetchall():
+        for table, part in connection.execute(deletion, numbers).fetchall():
             parts.setdefault(table, []).append(part)
-        for table, some in parts.items():
+        for table, ids in parts.items():
             rows = sql.SQL("DELETE FROM {} WHERE part_id = ANY(%s)").format(tables.facts(table))
-            connection.execute(rows, (some,))
+            connection.execute(rows, (ids,))
 
 
 def _json(value: Mapping[str, Any]) -> str:
@@ -332,7 +331,7 @@ def _json(value: Mapping[str, Any]) -> str:
 
 
 def _parted(change: Change, parts: Mapping[str | None, int]) -> Iterator[pl.DataFrame]:
-    """Yield the rows of each part with its number, as they are kept."""
+    """Yield the rows of each part with its number, in storage order."""
     for period, part in parts.items():
         rows = change.rows if period is None or len(parts) == 1 else change.rows.filter(pl.col("period") == period)
         yield _near(rows).select(
@@ -343,10 +342,10 @@ def _parted(change: Change, parts: Mapping[str | None, int]) -> Iterator[pl.Data
 
 
 def _near(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of a part in an order in which those of an entity and those of an indicator are both near.
+    """Return the rows of a part in storage order: rows of an entity, and rows of an indicator, are close together.
 
-    They come in blocks of a few indicators, and in a block by entity. So a page of the server has several rows of each
-    of the two, and either is read from a fraction of the pages.
+    Rows are in blocks of a few indicators, ordered by entity within a block. A page of the server has several rows of
+    either, so both kinds of queries read a fraction of the pages.
     """
     key = next((name for name in _ABOUT if name in rows.columns and "entity" in rows.columns), None)
     if key is None:

@@ -1,8 +1,8 @@
-"""The schema `kpi` of a store in PostgreSQL: plain tables of facts, and the views that show which of them hold.
+"""The schema `kpi` of a store in PostgreSQL: plain tables of facts, and the views of valid rows.
 
-`indicators_facts` has the rows of the frame `indicators` in typed columns, as they are. What a whole part has in common
-is in `parts`: table, system, period, and the runs between which it holds. The view `indicators` shows what is current,
-`indicators_history` everything with its runs.
+`indicators_facts` has the rows of the frame `indicators` in typed columns. The columns that a whole part shares are in
+`parts`: table, system, period, and its validity in runs. The view `indicators` shows the current rows,
+`indicators_history` all rows with their runs.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _FROM_SQL: dict[str, pl.DataType] = {
     "boolean": pl.Boolean(), "date": pl.Date(),
 }  # fmt: skip
 
-#: The version of this layout. Versions 1 and 2 packed rows into lists with numbers for texts.
+#: The version of this layout. Versions 1 and 2 packed rows into lists with texts as numbers.
 VERSION = 3
 
-#: Facts are looked up by these columns; the second of a table is what its rows are about.
+#: The indexed columns; the second of a table is the subject of its rows.
 _LOOKED_UP = ("entity", "indicator", "pillar", "measure", "department")
 
 _SCHEMA = """
@@ -46,10 +46,10 @@ _SCHEMA = """
 
 
 def version(connection: Connection[Any]) -> int:
-    """Return the version of the layout, 0 where there is no store.
+    """Return the version of the layout, 0 without a store.
 
     Raises:
-        DataError: K817, when a newer engine wrote it, or one so old that nobody has it.
+        DataError: K817, if it was written by a newer engine, or by one before 0.1.
     """
     if not exists(connection, "schema_version"):
         return 0
@@ -69,29 +69,29 @@ def version(connection: Connection[Any]) -> int:
 
 
 def prepare(connection: Connection[Any]) -> None:
-    """Make the schema where there is none."""
+    """Create the schema if it does not exist."""
     if not version(connection):
         connection.execute(_SCHEMA.encode())
         mark(connection)
 
 
 def mark(connection: Connection[Any]) -> None:
-    """Note that the layout is that of this engine."""
+    """Record the layout of this engine."""
     connection.execute("INSERT INTO kpi.schema_version VALUES (%s)", (VERSION,))
 
 
 def exists(connection: Connection[Any], name: str) -> bool:
-    """Return whether there is a table."""
+    """Return whether a table exists."""
     return connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"kpi.{name}",)).fetchone() == (True,)
 
 
 def of_part(table: str) -> tuple[str, ...]:
-    """Return the columns that a whole part has in common; findings have parts of all periods, and of none."""
+    """Return the columns that a part shares; findings have one part for all periods."""
     return ("system",) if table == "findings" else ("system", "period")
 
 
 def columns(connection: Connection[Any], name: str) -> dict[str, pl.DataType]:
-    """Return the columns of a table or view with their types; none while there is none."""
+    """Return the columns of a table or view with their types; none if it does not exist."""
     query = (
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped"
         " AND attrelid = to_regclass(format('kpi.%%I', %s::text)) ORDER BY attnum"
@@ -100,18 +100,18 @@ def columns(connection: Connection[Any], name: str) -> dict[str, pl.DataType]:
 
 
 def facts(table: str) -> Composable:
-    """Return the name of the table that holds the rows of a frame."""
+    """Return the name of the table with the rows of a frame."""
     from psycopg import sql
 
     return sql.Identifier("kpi", f"{table}_facts")
 
 
 def fit(connection: Connection[Any], table: str, shown: Mapping[str, pl.DataType]) -> bool:
-    """Make the table and views of a frame, or add the columns that they lack; nothing is ever dropped.
+    """Create the table and views of a frame, or add missing columns; nothing is dropped.
 
     Args:
-        connection: in a transaction.
-        table: name of the frame.
+        connection: a connection in a transaction.
+        table: the name of the frame.
         shown: the columns of the frame.
 
     Returns:
@@ -123,10 +123,10 @@ def fit(connection: Connection[Any], table: str, shown: Mapping[str, pl.DataType
     missing = {name: kind for name, kind in shown.items() if name not in (*stored, *of_part(table), "position")}
     if known and not missing:
         return False
-    # Columns of eight bytes before texts: so they need no padding.
+    # Columns of eight bytes before texts, to avoid padding.
     added = [
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(binary.sql_type(kind)))
-        for name, kind in sorted(missing.items(), key=lambda one: one[1] == pl.String())
+        for name, kind in sorted(missing.items(), key=lambda item: item[1] == pl.String())
     ]
     if known:
         for column in added:
@@ -142,21 +142,21 @@ def fit(connection: Connection[Any], table: str, shown: Mapping[str, pl.DataType
 
 
 def looked_up(table: str, shown: Mapping[str, pl.DataType]) -> tuple[tuple[str, ...], ...]:
-    """Return the columns of a frame that have an index; findings have texts of any length, and none."""
+    """Return the indexed columns of a frame; findings, with texts of any length, have none."""
     return () if table == "findings" else tuple((name,) for name in _LOOKED_UP if name in shown)
 
 
 def _show(connection: Connection[Any], table: str, shown: Mapping[str, pl.DataType]) -> None:
-    """Make the views of a frame: what is current, and all with the runs between which it holds."""
+    """Create the views of a frame: current rows, and all rows with their validity."""
     from psycopg import sql
 
     names = [sql.Identifier("p" if name in of_part(table) else "f", name) for name in shown]
     runs = [sql.Identifier("p", name) for name in ("valid_from", "valid_to")]
     source = sql.SQL('{} f JOIN kpi.parts p ON p.id = f.part_id AND p."table" = {}').format(facts(table), table)
-    for view, some, which in (
+    for view, columns_shown, condition in (
         (table, names, "p.valid_to IS NULL"),
         (f"{table}_history", [*runs, *names], "p.valid_to IS DISTINCT FROM p.valid_from"),
     ):
         query = sql.SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {} WHERE {}")
-        parts = (sql.Identifier("kpi", view), sql.SQL(", ").join(some), source, sql.SQL(which))
+        parts = (sql.Identifier("kpi", view), sql.SQL(", ").join(columns_shown), source, sql.SQL(condition))
         connection.execute(query.format(*parts))

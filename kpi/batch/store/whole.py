@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and an archive of files by their content."""
+"""Durable atomic writes, and an archive of files by content."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from pathlib import Path
 
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.process.atomic_files import unfinished
+from kpi.process.os_errors import reason
 
 
-def write_whole(path: Path, data: bytes, *, last: bool = True) -> None:
-    """Write a file beside its place and move it there, on the disk before it has its name.
+def write_durably(path: Path, data: bytes, *, last: bool = True) -> None:
+    """Write a file beside its place and move it there, after syncing it to disk.
 
     Args:
-        path: its place.
-        data: what it holds.
-        last: it must outlast a power cut; a file whose content is looked at before it is used, and that can be made
-            again, need not.
+        path: the path of the file.
+        data: the content.
+        last: whether it must survive a power cut; not needed for a file that is verified before use and can be
+            computed again.
 
     Raises:
-        DataError: K813, when the file cannot be written: the disk is full, or the folder may not be written to.
+        DataError: K813, if the file cannot be written: the disk is full, or the folder is not writable.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -46,7 +47,7 @@ def write_whole(path: Path, data: bytes, *, last: bool = True) -> None:
         raise DataError(
             Diagnostic(
                 "K813",
-                Message("cannot be written: {strerror}", strerror=error.strerror or error),
+                Message("cannot be written: {strerror}", strerror=reason(error)),
                 Place(str(path)),
                 hint,
             )
@@ -60,9 +61,9 @@ def digest(path: Path) -> str:
 
 
 class Archive:
-    """Files kept under the hash of their content, so that any past result can be computed again.
+    """Files stored under the hash of their content, so that any past result can be computed again.
 
-    Unless they need not `last`, they are on the disk before anything refers to them.
+    With `last`, they are synced to disk before anything refers to them.
     """
 
     def __init__(self, folder: Path, *, last: bool = True) -> None:
@@ -70,35 +71,35 @@ class Archive:
         self._last = last
 
     def place(self, sha: str) -> Path:
-        """Return where a file with a hash is or would be."""
+        """Return the path of the file with a hash, whether or not it exists."""
         return self.folder / sha[:2] / sha
 
     def put(self, data: bytes) -> str:
-        """Keep some bytes and return their hash; a damaged copy of them is mended."""
+        """Archive some bytes and return their hash; a damaged copy is repaired."""
         sha = hashlib.sha256(data).hexdigest()
         if not (self.place(sha).is_file() and digest(self.place(sha)) == sha):
-            write_whole(self.place(sha), data, last=self._last)
+            write_durably(self.place(sha), data, last=self._last)
         return sha
 
     def keep(self, file: Path) -> str:
-        """Keep a copy of a file and return its hash: of the copy, whatever happens to the file meanwhile.
+        """Archive a copy of a file and return the hash of the copy.
 
         Raises:
-            DataError: K813, when the copy cannot be written.
-            OSError: when the file cannot be read.
+            DataError: K813, if the copy cannot be written.
+            OSError: if the file cannot be read.
         """
         sha = digest(file)
         place = self.place(sha)
         if place.exists() and place.stat().st_size == file.stat().st_size:
             return sha
-        # NOTE: read anew, as the file may have changed since; what counts is what the archive holds.
+        # NOTE: read again, as the file may have changed since; the archived copy is authoritative.
         return self.put(file.read_bytes())
 
     def checked(self, sha: str) -> Path:
-        """Return the file that has a hash.
+        """Return the file with a hash, after verifying its content.
 
         Raises:
-            DataError: K814, when it is not there or is no longer what it was.
+            DataError: K814, if it is missing or changed.
         """
         path = self.place(sha)
         if not path.is_file():
@@ -110,8 +111,8 @@ class Archive:
         return path
 
     def prune(self, keep: Collection[str]) -> int:
-        """Remove every file whose hash is not among those to keep, and return how many."""
-        gone = [one for one in self.folder.glob("??/*") if one.is_file() and one.name not in keep]
-        for file in gone:
+        """Remove all files except those with the given hashes, and return the number of removed files."""
+        unused = [stored for stored in self.folder.glob("??/*") if stored.is_file() and stored.name not in keep]
+        for file in unused:
             file.unlink(missing_ok=True)
-        return len(gone)
+        return len(unused)

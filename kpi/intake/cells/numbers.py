@@ -468,7 +468,7 @@ def _read_odd(column: pl.Series, value: pl.Series, odd: pl.Series, notation: Not
     Row 0 of the lookup table represents the cells that the cast decided.
     """
     strange = column.filter(odd)
-    # NOTE: Polars 2.1 does not always join NaN with NaN; texts of numbers are told apart as numbers are.
+    # NOTE: Polars 2.1 does not always join NaN with NaN; texts of numbers are compared as numbers.
     cells = pl.DataFrame({"cell": strange, "key": strange.cast(pl.String) if strange.dtype.is_float() else strange})
     distinct = cells.unique("key", keep="any")
     read = [Number(status="ok"), *(_read_any(cell, notation, strange.dtype) for cell in distinct["cell"].to_list())]

@@ -24,7 +24,7 @@ class DamagedError(DataError):
 
 
 @contextmanager
-def damage_told(sources: Iterable[Source]) -> Iterator[None]:
+def damage_reported(sources: Iterable[Source]) -> Iterator[None]:
     """Report which files are damaged if the block fails on one.
 
     Parquet and Arrow files are read lazily, so a damaged page shows late. Reading them twice would cost too much, so

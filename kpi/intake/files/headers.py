@@ -162,7 +162,7 @@ def roles(
         ):
             header_of[meaning] = header
         elif not (meaning == "measure" and "代码" in header) and (about is None or meaning in about):
-            findings.append(twice(meaning, header_of[meaning], header, place))
+            findings.append(two_columns(meaning, header_of[meaning], header, place))
     if ambiguous is not None:
         settled = _settled(header_of, ambiguous, place)
         # A wide file has no column of units of measure, so 单位 is the department there.
@@ -173,7 +173,7 @@ def roles(
 def _settled(header_of: dict[Role, str], ambiguous: str, place: Place) -> list[Diagnostic]:
     """Assign the header 单位 the role that the others leave open, and return the findings."""
     if "entity" in header_of and "unit" in header_of:
-        return [twice("unit", header_of["unit"], ambiguous, place)]
+        return [two_columns("unit", header_of["unit"], ambiguous, place)]
     if "entity" in header_of or ("code" in header_of and "unit" not in header_of):
         header_of["unit"] = ambiguous
         return []
@@ -214,13 +214,13 @@ _ROLE_NAMES: dict[Role, Message] = {
 }
 
 
-def twice(one: Role, kept: str, other: str, place: Place) -> Diagnostic:
+def two_columns(meaning: Role, used: str, other: str, place: Place) -> Diagnostic:
     """Return the warning (K210) that two headers name one role."""
     message = Message(
         "columns `{kept}` and `{other}` both name the {role}; `{kept}` is used",
-        kept=kept,
+        kept=used,
         other=other,
-        role=_ROLE_NAMES[one],
+        role=_ROLE_NAMES[meaning],
     )
     return Diagnostic("K210", message, place, Message("rename one, or say which under `columns:`"), Severity.WARNING)
 

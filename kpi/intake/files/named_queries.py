@@ -42,14 +42,14 @@ def asked(source: Source) -> Source:
         raise DataError(Diagnostic("K544", message, hint=_HINT))
     if source not in _tables():
         return source
-    configuration = settings.found()
+    configuration = settings.nearest()
     assert configuration is not None  # noqa: S101
     answer = answer_of(_query(configuration, source, configuration.tree["data"][source]), source, configuration.path)
     return Rows(source, answer.rows, answer.numbers, answer.mixed)
 
 
 def _tables() -> Mapping[str, object]:
-    configuration = settings.found()
+    configuration = settings.nearest()
     tables = {} if configuration is None else configuration.tree.get("data", {})
     if configuration is not None and not isinstance(tables, dict):
         raise configuration.wrong(Message("`data` must be tables, [data.NAME]"), "data")
@@ -74,6 +74,6 @@ def _query(configuration: settings.Settings, name: str, table: object) -> Query:
         raise configuration.wrong(message, key, hint) from None
 
 
-def every(some: Sequence[Source]) -> list[Source]:
+def every(sources: Sequence[Source]) -> list[Source]:
     """Return sources with named queries replaced by their rows."""
-    return [asked(one) for one in some]
+    return [asked(one) for one in sources]

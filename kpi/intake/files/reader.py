@@ -30,6 +30,7 @@ from kpi.intake.files.headers import clean, distinct
 from kpi.intake.files.table import ROW, Link, Scratch, Table, cause, without_blanks
 from kpi.process import progress
 from kpi.process.limits import shortage
+from kpi.process.os_errors import reason
 
 __all__ = [
     "READERS",
@@ -475,9 +476,7 @@ def _as_texts(path: Path) -> Scratch | None:
 def unreadable(place: Place, error: BaseException) -> Diagnostic:
     """Return the finding (K549) that the operating system cannot read a file."""
     hint = Message("look whether the disk or the network is in order, copy the file to another place, and run it again")
-    return Diagnostic(
-        "K549", Message("the file cannot be read: {error}", error=getattr(error, "strerror", error)), place, hint
-    )
+    return Diagnostic("K549", Message("the file cannot be read: {error}", error=reason(error)), place, hint)
 
 
 def _native(path: Path, scan: Callable[[Path], pl.LazyFrame], place: Place, scratch: Scratch | None = None) -> Table:

@@ -201,14 +201,14 @@ class Table:
             self, frame=frame, cells=cells, size=known, about=size or self.about, scan=None, whole=self, only=only
         )
 
-    def with_column(self, name: str, made: pl.Expr) -> Table:
+    def with_column(self, name: str, expression: pl.Expr) -> Table:
         """Return the table with a further column of text, computed of its cells; not for one that is read in pieces."""
 
         def added(rows: pl.LazyFrame | None) -> pl.LazyFrame | None:
-            return None if rows is None else rows.with_columns(made.alias(name))
+            return None if rows is None else rows.with_columns(expression.alias(name))
 
         return replace(
-            self, frame=self.frame.with_columns(made.alias(name)), columns=(*self.columns, name), scan=None,
+            self, frame=self.frame.with_columns(expression.alias(name)), columns=(*self.columns, name), scan=None,
             cells=added(self.cells), numbered_cells=added(self.numbered_cells),
         )  # fmt: skip
 

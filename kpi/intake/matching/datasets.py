@@ -453,16 +453,16 @@ def _lacking(system: System, source: Placed) -> list[str]:
     return lacking
 
 
-def panel_columns(system: System, table: Table, taken: Collection[str] = ()) -> dict[str, tuple[str, str | None]]:
+def panel_columns(system: System, table: Table, used: Collection[str] = ()) -> dict[str, tuple[str, str | None]]:
     """Return the columns of a wide table that hold measures: header to measure and the unit in the header."""
     names = measure_names(system)
     columns = {}
     for header in table.columns:
         text, unit = split_unit(header, is_unit)
         measure = named(names, clean(header)) or named(names, clean(text))
-        if measure is not None and header not in taken:
+        if measure is not None and header not in used:
             columns[header] = (measure, unit if clean(header) not in names else None)
-    return columns | _by_levels(table, names, taken, columns)
+    return columns | _by_levels(table, names, used, columns)
 
 
 def figure_columns(system: System, source: Placed) -> list[str]:
@@ -475,14 +475,14 @@ def figure_columns(system: System, source: Placed) -> list[str]:
 
 
 def _by_levels(
-    table: Table, names: Mapping[str, str], taken: Collection[str], columns: Mapping[str, tuple[str, str | None]]
+    table: Table, names: Mapping[str, str], used: Collection[str], columns: Mapping[str, tuple[str, str | None]]
 ) -> dict[str, tuple[str, str | None]]:
     """Return the columns that a level of a header of several rows names, where one column alone has the measure.
 
     Args:
         table: the wide table.
         names: the measures by their names.
-        taken: columns that are something else.
+        used: columns that are something else.
         columns: those whose whole name is that of a measure.
     """
     by_level, given = {}, {measure for measure, _ in columns.values()}
@@ -491,7 +491,7 @@ def _by_levels(
         levels = [split_unit(level, is_unit) for level in text.split(LEVELS)]
         ways = by_levels(LEVELS.join(name for name, _ in levels))
         measure = next(filter(None, (named(names, way) for way in ways)), None)
-        if measure is not None and header not in taken and header not in columns:
+        if measure is not None and header not in used and header not in columns:
             # A unit in a group, 收支(万元) over 收入, is that of all below it.
             by_level[header] = (measure, next(filter(None, (own, *(unit for _, unit in reversed(levels)))), None))
     times = Counter(measure for measure, _ in by_level.values())

@@ -40,7 +40,7 @@ def text_of(header: str) -> pl.Expr:
     return pl.when(stripped != "").then(stripped)
 
 
-def who(source: Placed) -> pl.Expr:
+def entity_text(source: Placed) -> pl.Expr:
     """Return the text that says who a row is about: a name or code, or a code and a name with `BESIDE` between."""
     headers = both(source)
     if headers is None:
@@ -243,7 +243,7 @@ def disagreements(source: Placed, pairs: pl.DataFrame, entities: Entities) -> li
     rows = pairs.drop_nulls(["name", "code"])
     wrong = [_differs(name, code, entities) for name, code in rows.select("name", "code").rows()]
 
-    def tell(row: dict[str, object]) -> row_findings.Finding:
+    def finding_of(row: dict[str, object]) -> row_findings.Finding:
         place = entities.by_code(str(row["code"]))
         assert place is not None  # noqa: S101
         code, entity, name = row["code"], entities.every[place], row["name"]
@@ -264,7 +264,7 @@ def disagreements(source: Placed, pairs: pl.DataFrame, entities: Entities) -> li
         return "K611", message, Message("correct the code or the name")
 
     rows = rows.filter(pl.Series(wrong, dtype=pl.Boolean))
-    return row_findings.of_rows(source.table, rows, source.roles.get("code"), tell, severity=Severity.WARNING)
+    return row_findings.of_rows(source.table, rows, source.roles.get("code"), finding_of, severity=Severity.WARNING)
 
 
 def _differs(name: str, code: str, entities: Entities) -> bool:

@@ -14,7 +14,7 @@ from itertools import pairwise
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
-from kpi.intake.files.headers import REPORTERS, clean, halves, role, twice
+from kpi.intake.files.headers import REPORTERS, clean, halves, role, two_columns
 from kpi.intake.matching.datasets import Placed
 from kpi.language.datasets import Records
 from kpi.language.system import System
@@ -122,7 +122,7 @@ def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] |
         others = [header for header in headers if header not in (years[0], part)]
         return _together(source, years[0], part, others)
     used = next(iter([*full, *years, *parts]), headers[0])
-    findings = [twice("period", used, header, source.table.place()) for header in headers if header != used]
+    findings = [two_columns("period", used, header, source.table.place()) for header in headers if header != used]
     return replace(source, roles={**source.roles, "period": used}), findings
 
 
@@ -225,7 +225,9 @@ def finest_units(source: Placed, title: str) -> tuple[Placed, list[Diagnostic]]:
     filled = [header for header in headers if head[header].null_count() < head.height]
     finest = filled[0] if len(filled) == 1 else _finest(source, filled)
     if finest is None:
-        return source, [twice("entity", used, header, source.table.place()) for header in headers if header != used]
+        return source, [
+            two_columns("entity", used, header, source.table.place()) for header in headers if header != used
+        ]
     others = [header for header in headers if header != finest]
     not_read = _not_read(others)
     if len(filled) > 1:

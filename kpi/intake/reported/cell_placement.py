@@ -206,7 +206,7 @@ class _Layout:
             for place, row in zip(figures.measures, figures.values, strict=True):
                 values[self.before[place] :][cells] = row
 
-        # Not null at first: to tell each time which cells have become filled costs more than to look once at the end.
+        # Not null at first: to find each time which cells have become filled costs more than to look once at the end.
         parts = np.array_split(values, PARTS)
         deque(in_threads(lambda part: part.fill(np.nan), parts), maxlen=0)
         deque(in_threads(fill, plain), maxlen=0)
@@ -243,11 +243,11 @@ class _Layout:
             many = many.scatter(cells.filter(last.gather(cells) != numbers), values=True)
         return many
 
-    def without(self, plain: Sequence[Plain | Block], some: pl.Series, apart: list[pl.DataFrame]) -> list[Plain]:
-        """Return the rows whose cell is not among some; the others are added to `apart`."""
+    def without(self, plain: Sequence[Plain | Block], listed: pl.Series, apart: list[pl.DataFrame]) -> list[Plain]:
+        """Return the rows whose cell is not listed; the others are added to `apart`."""
         kept = []
         for figures in (rows for each in plain for rows in each.split()):
-            hit = some.gather(self.cells(figures))
+            hit = listed.gather(self.cells(figures))
             kept.append(figures.without(hit) if hit.any() else figures)
             if hit.any():
                 apart.append(figures.numbered().filter(hit))

@@ -60,7 +60,7 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
                 .with_columns(field=pl.lit(source.roles.get("value")))
             )
 
-            def tell(row: dict[str, Any], equal: bool = equal, at: int = number) -> row_findings.Finding:
+            def finding_of(row: dict[str, Any], equal: bool = equal, at: int = number) -> row_findings.Finding:
                 mine, others = (at, row[ROW]), [(place["source"], place["row"]) for place in row["others"]]
                 others.remove(mine)
                 columns = _columns_of(row["measure"], sources[at], system)
@@ -94,7 +94,7 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
                 return "K608", message, _LATER if all(place == at for place, _ in others) else _ELSEWHERE
 
             if mine.height:
-                repeats.findings += row_findings.of_rows(source.table, mine, None, tell, severity=severity)
+                repeats.findings += row_findings.of_rows(source.table, mine, None, finding_of, severity=severity)
     return repeats
 
 
@@ -149,7 +149,7 @@ _ONE_COLUMN = Message("leave all but one of the columns out, or give each a name
 #: Under which the text stands that says who a row is about.
 _WHO = "\0who"
 
-#: Roles of columns that tell figures of one unit, period and measure apart.
+#: Roles of columns that distinguish figures of one unit, period and measure.
 _TELLING = ("code", "scope", "unit", "cohort")
 
 _FIGURE = re.compile(r"-?(\d+\.\d+|\d{1,3}(,\d{3})+)")
@@ -222,19 +222,19 @@ def _columns_of(measure: str, source: Placed, system: System) -> list[str]:
 
 
 def _named(
-    others: Sequence[tuple[int, int]], mine: tuple[int, int], sources: Sequence[Placed], columns: Sequence[str]
+    others: Sequence[tuple[int, int]], own: tuple[int, int], sources: Sequence[Placed], columns: Sequence[str]
 ) -> Message:
     """Return where else a figure stands: rows of the same table by number, those of others with their file, too.
 
     Args:
         others: table and row of each.
-        mine: table and row of the finding.
+        own: table and row of the finding.
         sources: the tables.
         columns: the headers under which a wide table has the figure.
     """
     places = []
     for at, row in dict.fromkeys(others):
-        if (at, row) == mine:
+        if (at, row) == own:
             quoted = tuple(f"`{header}`" for header in columns)
             places.append(Message("another column of the row ({columns})", columns=quoted))
             continue
@@ -243,7 +243,7 @@ def _named(
         if place.field:
             spot = Message("row {row:,}, column {column}", row=place.row, column=place.field)
         places.append(
-            spot if at == mine[0] else Message("{place} of {file}", place=spot, file=sources[at].table.place())
+            spot if at == own[0] else Message("{place} of {file}", place=spot, file=sources[at].table.place())
         )
     listed = Message("{places}", places=tuple(places[:_MOST]))
     if len(places) <= _MOST:

@@ -206,7 +206,7 @@ class Long(Coding):
             mine = rest & codes[role].is_null()
             rest &= codes[role].is_not_null()
             if role == "measure" and mine.any():
-                named = mine & self.some(batch, self.columns[role])
+                named = mine & self.has_text(batch, self.columns[role])
                 mine &= ~named
                 yield from self.unknown(batch, named.arg_true())
             if many := int(mine.sum()):
@@ -216,7 +216,7 @@ class Long(Coding):
                 self.out.lost[role] += many - listed
                 yield self.as_they_came(batch[mine.arg_true().head(listed)])
 
-    def some(self, batch: pl.DataFrame, header: str) -> pl.Series:
+    def has_text(self, batch: pl.DataFrame, header: str) -> pl.Series:
         """Return which rows have a text in a column."""
         text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars().fill_null("")
         return batch.select((text != "").alias(header)).to_series()
@@ -225,9 +225,9 @@ class Long(Coding):
         """Return which rows name an entity and have neither measure, period nor figure."""
         if "entity" not in self.columns:
             return pl.repeat(value=False, n=batch.height, eager=True)
-        named = self.some(batch, self.columns["entity"])
+        named = self.has_text(batch, self.columns["entity"])
         for header in {self.value, *(self.columns[role] for role in ("measure", "period") if role in self.columns)}:
-            named &= ~self.some(batch, header)
+            named &= ~self.has_text(batch, header)
         return named
 
     def unknown(self, batch: pl.DataFrame, rows: pl.Series) -> Iterator[pl.DataFrame]:

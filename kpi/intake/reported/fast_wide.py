@@ -232,9 +232,9 @@ def _plain(places: pl.Series) -> bool:
     return not places.null_count() and places.min() != NOT_PLAIN
 
 
-def _any(some: list[pl.Series]) -> pl.Series:
+def _any(conditions: list[pl.Series]) -> pl.Series:
     return (
-        pl.DataFrame([series.alias(str(at)) for at, series in enumerate(some)])
+        pl.DataFrame([series.alias(str(at)) for at, series in enumerate(conditions)])
         .select(pl.any_horizontal(pl.all()))
         .to_series()
     )

@@ -41,7 +41,7 @@ class Facts:
             period: the period of every row, for tables without a period column.
         """
         in_data = any(fact in resolver.source.roles for fact in _IN_DATA)
-        asked = any(fact in {"through", "twice", "outdated"} for fact, _ in wanted(resolver.system))
+        asked = any(fact in {"through", "repeated", "outdated"} for fact, _ in wanted(resolver.system))
         if in_data or asked:
             self.rows.append(self._read(resolver, period))
 
@@ -112,7 +112,7 @@ def wholes(system: System) -> list[str]:
     return list(dict.fromkeys(fact for fact, _ in wanted(system) if fact not in FACTS))
 
 
-def of_wholes(grid: pl.DataFrame, figures: pl.DataFrame, system: System, number: int) -> list[pl.Series]:
+def aggregate_columns(grid: pl.DataFrame, figures: pl.DataFrame, system: System, number: int) -> list[pl.Series]:
     """Return a column `measure.unit` (Float64) for each figure of a unit that is no entity.
 
     Args:
@@ -165,12 +165,12 @@ def _gathered(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     """Return the facts per measure, entity and scored period: of the latest revision, but the day of the first."""
     latest = pl.col("revision") == pl.col("revision").max()
     spans = rows.group_by(_KEYS, maintain_order=True).agg(
-        pl.col("reported").min(), twice=latest.sum() > 1,
+        pl.col("reported").min(), repeated=latest.sum() > 1,
         **{fact: pl.col(fact).filter(latest) for fact in ("scope", "reporter", "outdated")},
     )  # fmt: skip
     end = pl.col("start") + pl.col("months") - 1
     return spans.group_by("measure", "entity", (end // size).cast(pl.Int32).alias("period"), maintain_order=True).agg(
-        pl.col("reported").max(), pl.col("twice").any(), through=end.max(),
+        pl.col("reported").max(), pl.col("repeated").any(), through=end.max(),
         scope=pl.col("scope").explode().drop_nulls().unique().sort().str.join("、"),
         reporter=pl.col("reporter").explode().drop_nulls().sort().first(),
         outdated=pl.col("outdated").explode().drop_nulls().sort().first(),

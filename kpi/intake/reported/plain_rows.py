@@ -62,9 +62,9 @@ class Plain:
             frame = frame.with_columns(rows.alias("row"))
         return frame.with_columns(pl.lit(self.source, dtype=pl.UInt32).alias("source"))
 
-    def without(self, some: pl.Series) -> Plain:
+    def without(self, rows: pl.Series) -> Plain:
         """Return the rows for which `some` is false."""
-        return replace(self, frame=self.numbered().drop("source").filter(~some), entities=None)
+        return replace(self, frame=self.numbered().drop("source").filter(~rows), entities=None)
 
 
 @dataclass(frozen=True)

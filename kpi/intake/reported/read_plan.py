@@ -39,7 +39,7 @@ class Columns:
     """How the columns of one table are read.
 
     Attributes:
-        complete: all of them, rather than those that are needed: where only the others tell whether a row is blank.
+        complete: all of them, rather than those that are needed: if only the others show whether a row is blank.
         many_texts: with more than 65,535 distinct texts in a column.
         unclear: those in which decimal commas were seen that are not declared (see `kpi.intake.matching.notation`).
     """

@@ -62,10 +62,10 @@ class Refusal:
             return [] if self.summary is None else self.summary(rows)
         code, words = self.code, self.words
 
-        def tell(row: Row) -> row_findings.Finding:
+        def finding_of(row: Row) -> row_findings.Finding:
             return (code if isinstance(code, str) else code(row), *words(row))
 
-        return row_findings.of_rows(table, rows, self.column, tell, further=self.further)
+        return row_findings.of_rows(table, rows, self.column, finding_of, further=self.further)
 
 
 def refuse(

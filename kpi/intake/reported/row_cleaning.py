@@ -88,7 +88,7 @@ def texts(
                 ROW, **_TEXT | text | extra | {
                     "measure": pl.lit(measure), "value": pl.col(header),
                     "unit": pl.lit(unit or table.unit, dtype=pl.String), "field": pl.lit(header),
-                    "entity": _who(text),
+                    "entity": _entity_text(text),
                 },
             )
             for header, (measure, unit) in columns.items() if only in (None, header)
@@ -96,7 +96,7 @@ def texts(
         return stacked(parts)
     finer = {measure.per for measure in system.measures.values() if measure.per in frame.columns}
     extra |= {f"per {column}": pl.col(str(column)) for column in finer}
-    own = {"value": pl.col(roles["value"]), "field": pl.lit(roles["value"]), "entity": _who(text)}
+    own = {"value": pl.col(roles["value"]), "field": pl.lit(roles["value"]), "entity": _entity_text(text)}
     return frame.select(ROW, **_TEXT | text | own | extra)
 
 
@@ -111,7 +111,7 @@ def stacked(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(parts, how="vertical_relaxed")
 
 
-def _who(text: Mapping[str, pl.Expr]) -> pl.Expr:
+def _entity_text(text: Mapping[str, pl.Expr]) -> pl.Expr:
     """Return the text of the entity that a row is about: its name, or else its code."""
     return pl.coalesce(*(text[role] for role in ("entity", "code") if role in text), pl.lit(None, dtype=pl.String))
 
@@ -291,7 +291,7 @@ def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figure
 def _bare(raw: pl.DataFrame, source: Placed, entities: Entities) -> pl.DataFrame:
     """Return the cells of a wide table's rows that have nothing but a name, which no entity with a figure has.
 
-    Without a roster and without a column of periods, the figures of all files tell which names have none.
+    Without a roster and without a column of periods, the figures of all files show which names have none.
     """
     if not entities.closed and "period" not in source.roles:
         return raw.clear()

@@ -89,7 +89,7 @@ class Reached:
     passed_over: int = 0
     earlier: int | None = None
     by_end: bool = True
-    _said: dict[tuple[str, periods.Order, bool], bool] = field(default_factory=dict)
+    _findings: dict[tuple[str, periods.Order, bool], bool] = field(default_factory=dict)
 
     @cached_property
     def window(self) -> int:
@@ -104,7 +104,7 @@ class Reached:
             return source  # an event may stand in a row for another period, too
         table, header = source.table, source.roles["period"]
         if table.pieces is not None:
-            return replace(source, table=table.part(self._told(header, source.dataset.dates)))
+            return replace(source, table=table.part(self._in_periods(header, source.dataset.dates)))
         cells = table.raw
         dtype = cells.collect_schema()[header]
         with progress.stage(Message("looking at the periods of {file}", file=table.file), table.size or table.about):
@@ -137,7 +137,7 @@ class Reached:
 
     # ---- PERIODS ---- #
 
-    def _kept(self, start: int, months: int, *, events: bool) -> bool:
+    def _is_kept(self, start: int, months: int, *, events: bool) -> bool:
         """Note a period that rows are for, and return whether they are reached."""
         into = entered(self.system, start, months, events=events)
         size = self.system.period.months
@@ -176,7 +176,7 @@ class Reached:
         days = cells.group_by(column.dt.date()).agg(pl.len().alias("many"))
         counted = days.group_by(month).agg(pl.col("many").sum()).collect(engine="streaming")
         valid = {at: many for at, many in counted.rows() if at is not None and FIRST_YEAR <= at // 12 <= LAST_YEAR}
-        kept = [at for at in sorted(valid) if self._kept(at, 1, events=events)]
+        kept = [at for at in sorted(valid) if self._is_kept(at, 1, events=events)]
         if len(kept) == len(valid):
             return None
         passed = sum(valid.values()) - sum(valid[at] for at in kept)
@@ -185,26 +185,26 @@ class Reached:
         only = column.is_null() | (column < first) | (column >= after) | ((column >= low) & (column < high))
         return only, int(counted["many"].sum()) - passed, passed
 
-    def _told(self, header: str, order: periods.Order) -> pl.Expr:
+    def _in_periods(self, header: str, order: periods.Order) -> pl.Expr:
         """Return whether rows of a table that is read in pieces are reached; evaluated for each piece."""
 
-        def kept(column: pl.Series) -> pl.Series:
+        def in_periods(column: pl.Series) -> pl.Series:
             texts = column.unique().drop_nulls()
             passed = texts.filter(~self._meaning(texts.cast(pl.String).str.strip_chars(), order, events=False))
             if not passed.len():
                 return pl.repeat(value=True, n=column.len(), dtype=pl.Boolean, eager=True)
             return ~column.is_in(passed.implode()).fill_null(value=False)
 
-        return pl.col(header).map_batches(kept, return_dtype=pl.Boolean, is_elementwise=True)
+        return pl.col(header).map_batches(in_periods, return_dtype=pl.Boolean, is_elementwise=True)
 
     def _meaning(self, texts: pl.Series, order: periods.Order, *, events: bool) -> pl.Series:
         """Return which stripped texts are reached; what is no period is."""
         # NOTE: without a lock, as this runs in threads of Polars, which take other work up while they wait for each
         # other. What is noted does not depend on the thread.
-        new = [text for text in texts if text is not None and (text, order, events) not in self._said]
+        new = [text for text in texts if text is not None and (text, order, events) not in self._findings]
         known = periods.parse_column(pl.Series(new, dtype=pl.String), order=order)
-        self._said |= {
-            (text, order, events): start is None or self._kept(start, months, events=events)
+        self._findings |= {
+            (text, order, events): start is None or self._is_kept(start, months, events=events)
             for text, start, months, _ in known.rows()
         }
-        return pl.Series([text is None or self._said[text, order, events] for text in texts], dtype=pl.Boolean)
+        return pl.Series([text is None or self._findings[text, order, events] for text in texts], dtype=pl.Boolean)

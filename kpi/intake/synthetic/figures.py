@@ -150,17 +150,17 @@ def wide(levels: list[list[Figure]], cells: pl.DataFrame, seed: int) -> pl.DataF
     return frame.select("who", "when", *(pl.col(f"{one.name}\n").alias(one.name) for level in levels for one in level))
 
 
-def _value(one: Figure, who: pl.Expr, cell: pl.Expr, when: pl.Expr, seed: int) -> pl.Expr:
-    noise, own = share(cell, salt(seed, "noise", one.name)), share(who, salt(seed, "own", one.name))
-    if one.flag:
+def _value(figure: Figure, entity: pl.Expr, cell: pl.Expr, when: pl.Expr, seed: int) -> pl.Expr:
+    noise, own = share(cell, salt(seed, "noise", figure.name)), share(entity, salt(seed, "own", figure.name))
+    if figure.flag:
         return (own + 0.05 * when > 0.4).cast(pl.Float64)
     level = 0.65 + 0.3 * own + 0.05 * noise
-    if one.wholes:
-        least = pl.min_horizontal(pl.col(f"{whole}\n") * factor for whole, factor in one.wholes)
+    if figure.wholes:
+        least = pl.min_horizontal(pl.col(f"{whole}\n") * factor for whole, factor in figure.wholes)
         # NOTE: rounded down, since a part rounded up may exceed a small whole.
-        steps: float = 10.0**one.decimals
+        steps: float = 10.0**figure.decimals
         return (least * level * steps).floor() / steps
-    if one.bounded or one.typical <= 10:
-        return (one.typical * level * 1.15).round(one.decimals)
-    grown: pl.Expr = one.typical * level * pl.col("size\n") * (1 + pl.col("growth\n")).pow(when)
-    return grown.round(one.decimals)
+    if figure.bounded or figure.typical <= 10:
+        return (figure.typical * level * 1.15).round(figure.decimals)
+    grown: pl.Expr = figure.typical * level * pl.col("size\n") * (1 + pl.col("growth\n")).pow(when)
+    return grown.round(figure.decimals)

@@ -19,8 +19,9 @@ from kpi.intake.synthetic.figures import Figure, figures, wide
 from kpi.language.datasets import Dataset, PanelData, Records
 from kpi.language.system import System
 from kpi.process import progress
-from kpi.process.atomic_files import folder, whole
+from kpi.process.atomic_files import folder, replacing
 from kpi.process.limits import make_sure
+from kpi.process.os_errors import reason
 from kpi.values import periods as calendar
 from kpi.values import units
 from kpi.values.periods import Period, PeriodError
@@ -97,7 +98,7 @@ class Sample:
                 raise DataError(
                     Diagnostic("K560", Message("the system has reported measures, but no dataset for them"))
                 )
-            generated[taking] = _Figures(self, declared[taking], names, periods).made()
+            generated[taking] = _Figures(self, declared[taking], names, periods).generated()
         return generated
 
     def _names(self) -> list[str]:
@@ -145,7 +146,7 @@ class _Figures:
     names: list[str]
     periods: list[Period]
 
-    def made(self) -> Generated:
+    def generated(self) -> Generated:
         levels = figures(self.sample.system, self.sample.seed)
         many = len(self.names) * len(self.periods)
         size = max(1, 4 * BATCH // max(1, sum(map(len, levels))))
@@ -192,61 +193,61 @@ class _Figures:
         return frame.select(
             pl.col("period\n").alias(self.header("period")),
             pl.col("entity\n").alias(self.header("entity")),
-            *(self.given(one, cell, pl.col(one.name)).alias(one.header) for level in levels for one in level),
+            *(self.target_fact(one, cell, pl.col(one.name)).alias(one.header) for level in levels for one in level),
         )
 
-    def given(self, one: Figure, cell: pl.Expr, value: pl.Expr) -> pl.Expr:
+    def target_fact(self, figure: Figure, cell: pl.Expr, value: pl.Expr) -> pl.Expr:
         """Drop some figures if flaws are requested."""
         if not self.sample.flaws:
             return value
-        return pl.when(share(cell, salt(self.sample.seed, "blank", one.name)) >= 0.005).then(value)
+        return pl.when(share(cell, salt(self.sample.seed, "blank", figure.name)) >= 0.005).then(value)
 
     def long(self, levels: list[list[Figure]], first: int, height: int) -> pl.DataFrame:
         frame = self.cells(levels, first, height)
         return pl.concat([self.rows(one, frame, levels) for level in levels for one in level])
 
-    def rows(self, one: Figure, frame: pl.DataFrame, levels: list[list[Figure]]) -> pl.DataFrame:
+    def rows(self, figure: Figure, frame: pl.DataFrame, levels: list[list[Figure]]) -> pl.DataFrame:
         """Return the rows of one measure: period, entity, measure, value, unit, the columns of `per` and `where`."""
         seed, cell = self.sample.seed, pl.col("when") * 2**32 + pl.col("who")
         others = [other for level in levels for other in level]
         per = dict.fromkeys(other.per for other in others if other.per)
         conditions = dict.fromkeys(column for other in others for column, _ in other.where)
-        mine = dict(one.where)
-        if one.per:
-            finer = pl.DataFrame({"finer\n": [f"{one.per}{number}" for number in range(1, 6)]})
+        mine = dict(figure.where)
+        if figure.per:
+            finer = pl.DataFrame({"finer\n": [f"{figure.per}{number}" for number in range(1, 6)]})
             frame = frame.join(finer, how="cross", maintain_order="left_right")
             cell = cell * 8 + pl.col("finer\n").str.slice(-1).cast(pl.UInt64)
-        value = self.given(one, cell, pl.col(one.name))
-        made = frame.with_columns(value.alias("value\n"), pl.lit(one.unit).alias("unit\n"), pl.lit(0).alias("rev\n"))
+        value = self.target_fact(figure, cell, pl.col(figure.name))
+        made = frame.with_columns(value.alias("value\n"), pl.lit(figure.unit).alias("unit\n"), pl.lit(0).alias("rev\n"))
         if self.sample.flaws:
-            made = self.flawed(one, made, cell)
+            made = self.flawed(figure, made, cell)
         return made.select(
             pl.col("period\n").alias(self.header("period")),
             pl.col("entity\n").alias(self.header("entity")),
-            pl.lit(one.header).alias(self.header("measure")),
+            pl.lit(figure.header).alias(self.header("measure")),
             pl.col("value\n").alias(self.header("value")),
             pl.col("unit\n").alias(self.header("unit")),
             *([pl.col("rev\n").alias(self.header("revision"))] if self.sample.flaws else ()),
-            *((pl.col("finer\n") if one.per == name else pl.lit(None, pl.String)).alias(name) for name in per),
+            *((pl.col("finer\n") if figure.per == name else pl.lit(None, pl.String)).alias(name) for name in per),
             *(
                 one_of(cell, salt(seed, "where", name), mine.get(name, ("",))).alias(name)
                 for name in conditions
             ),
         )  # fmt: skip
 
-    def flawed(self, one: Figure, rows: pl.DataFrame, cell: pl.Expr) -> pl.DataFrame:
+    def flawed(self, figure: Figure, rows: pl.DataFrame, cell: pl.Expr) -> pl.DataFrame:
         """Convert some figures to another unit, and report some too low first, followed by their correction."""
-        odd = _ODD.get(one.unit)
+        odd = _ODD.get(figure.unit)
         if odd is not None:
-            factor = units.factor(units.parse(one.unit), units.parse(odd))
-            some = share(cell, salt(self.sample.seed, "odd unit", one.name)) < 0.005
+            factor = units.factor(units.parse(figure.unit), units.parse(odd))
+            some = share(cell, salt(self.sample.seed, "odd unit", figure.name)) < 0.005
             rows = rows.with_columns(
                 pl.when(some).then((pl.col("value\n") * factor).round(4)).otherwise("value\n").alias("value\n"),
                 pl.when(some).then(pl.lit(odd)).otherwise("unit\n").alias("unit\n"),
             )
-        late = rows.filter(share(cell, salt(self.sample.seed, "late", one.name)) < 0.005, pl.col("value\n") > 0)
+        late = rows.filter(share(cell, salt(self.sample.seed, "late", figure.name)) < 0.005, pl.col("value\n") > 0)
         wrong = late.with_columns((pl.col("value\n") / 2).floor().alias("value\n"))
-        keys = ["period\n", "entity\n", *(["finer\n"] if one.per else ())]
+        keys = ["period\n", "entity\n", *(["finer\n"] if figure.per else ())]
         kept = rows.join(wrong.select(*keys, wrong="value\n"), on=keys, how="left", maintain_order="left")
         first = kept.with_columns(pl.coalesce("wrong", "value\n").alias("value\n")).drop("wrong")
         return pl.concat([first, late.with_columns(pl.lit(1).alias("rev\n"))])
@@ -300,7 +301,7 @@ def chosen(sample: Sample, dataset: str | None = None) -> dict[str, Generated]:
     return {dataset: generated[dataset]} if dataset is not None else generated
 
 
-def pour(sample: Sample, stream: IO[bytes], dataset: str | None = None) -> int:
+def write_stream(sample: Sample, stream: IO[bytes], dataset: str | None = None) -> int:
     """Write one dataset as CSV to a stream of bytes, and return its number of rows."""
     name, only = _only(chosen(sample, dataset))
     with progress.stage(Message("writing {dataset}", dataset=name), only.rows):
@@ -321,7 +322,7 @@ def _only(generated: dict[str, Generated]) -> tuple[str, Generated]:
 
 def _write(generated: Generated, path: Path, form: str) -> int:
     try:
-        with whole(path) as temporary, progress.stage(Message("writing {file}", file=path), generated.rows):
+        with replacing(path) as temporary, progress.stage(Message("writing {file}", file=path), generated.rows):
             if form == "csv":
                 with temporary.open("xb") as stream:
                     return _csv(generated, stream)
@@ -370,7 +371,7 @@ def _unwritable(path: Path, error: Exception) -> Diagnostic:
     hint = Message("make room, ask for less, or choose a place where you may write")
     return Diagnostic(
         "K540",
-        Message("cannot write `{path}`: {error}", path=path, error=getattr(error, "strerror", None) or error),
+        Message("cannot write `{path}`: {error}", path=path, error=reason(error)),
         Place(str(path)),
         hint,
     )

@@ -47,7 +47,7 @@ class Node(Definition):
         return means.words(self.mean)
 
     @property
-    def found(self) -> FromData | None:
+    def weights_method(self) -> FromData | None:
         """The method that finds the weights from data, if there is one."""
         return self.weights if isinstance(self.weights, FromData) else None
 
@@ -177,13 +177,15 @@ class Combination:
         status = status_of(Column(part).score)
         return (status != reason("not_applicable")) & (status != reason("not_scored"))
 
-    def given(self, part: str) -> pl.Expr:
+    def raw_weight(self, part: str) -> pl.Expr:
         """Return the part's weight before missing parts are dealt with: a number, or what a method found."""
-        return literal(float(self.weights[part])) if self.node.found is None else pl.col(Column(part).weighting)
+        if self.node.weights_method is None:
+            return literal(float(self.weights[part]))
+        return pl.col(Column(part).weighting)
 
     def weight(self, part: str) -> pl.Expr:
         """Return the weight that the part carries, null where it carries none."""
-        weight = self.given(part)
+        weight = self.raw_weight(part)
         if self.policy == "spread":
             return pl.when(self.own(part).is_not_null()).then(weight + pl.col(Column(self.name).spread))
         if self.certain:
@@ -194,17 +196,17 @@ class Combination:
 
     def weighing(self) -> Expressions:
         """Return the list column `name.weighting`, the weights that a method finds from data; nothing without one."""
-        found = self.node.found
-        if found is None:
+        method = self.node.weights_method
+        if method is None:
             return Expressions()
         columns = [
-            pl.col(self.treated.get(part, part)) if found.of == "values" else self.own(part) for part in self.weights
+            pl.col(self.treated.get(part, part)) if method.of == "values" else self.own(part) for part in self.weights
         ]
-        return Expressions({Column(self.name).weighting: found.column(columns)})
+        return Expressions({Column(self.name).weighting: method.column(columns)})
 
     def weighed(self) -> Expressions:
         """Return the columns `part.weighting` out of the list; they add up to 1."""
-        if self.node.found is None:
+        if self.node.weights_method is None:
             return Expressions()
         weights = pl.col(Column(self.name).weighting).list
         return Expressions({Column(part).weighting: weights.get(place) for place, part in enumerate(self.weights)})
@@ -221,8 +223,8 @@ class Combination:
     def _weight_where(self, counts: Callable[[str], pl.Expr]) -> pl.Expr:
         """Return the sum of the given weights of the parts that count."""
         # NOTE: zeros add up two to three times faster than nulls.
-        exact = self.node.found is None and exactly_added(self.weights.values())
-        parts = [pl.when(counts(part)).then(self.given(part)).otherwise(literal(0.0)) for part in self.weights]
+        exact = self.node.weights_method is None and exactly_added(self.weights.values())
+        parts = [pl.when(counts(part)).then(self.raw_weight(part)).otherwise(literal(0.0)) for part in self.weights]
         return _spelt_out(total(parts, exact=exact))
 
     def carrying(self) -> Expressions:
@@ -258,8 +260,8 @@ class Combination:
         if self.node.decimals is not None:
             value = rounded(value, self.node.decimals)
         shown: dict[str, pl.Expr] = {}
-        if self.node.found is not None:
-            shown[self.node.found.without] = pl.col(Column(self.name).weighting).is_null()
+        if self.node.weights_method is not None:
+            shown[self.node.weights_method.without] = pl.col(Column(self.name).weighting).is_null()
         # What does not apply, or has no part with a score, is a division by zero.
         shown |= {"not_applicable": self.applicable <= ZERO}
         if self.treated:
@@ -293,14 +295,14 @@ class Combination:
             if part in self.treated:
                 there &= pl.col(part).is_not_null() | pl.col(self.treated[part]).is_null()
             covered = pl.when(there).then(1.0) if part in self.leaves else pl.col(Column(part).coverage) / HUNDRED
-            reach.append(pl.when(self.applies(part)).then(covered * self.given(part)))
+            reach.append(pl.when(self.applies(part)).then(covered * self.raw_weight(part)))
         # Fractions, so that the sum of full ones has the bits of the sum of weights, and none is larger.
         return total(reach) / self.applicable * HUNDRED
 
     def mean(self) -> pl.Expr:
         """Return the mean of the filled scores."""
         scores = [self.filled(part) for part in self.weights]
-        given = [self.given(part) for part in self.weights]
+        given = [self.raw_weight(part) for part in self.weights]
         # The plan is smaller without asking twice what is missing: no weight counts where there is no score.
         weights = given if self.alone or self.certain else [self.weight(part) for part in self.weights]
         if means.by_peers(self.node.mean):

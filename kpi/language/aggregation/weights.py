@@ -111,7 +111,7 @@ class FromData(Weighting):
 
 
 class Entropy(FromData):
-    """Entropy weights (熵权法), `w = (1 - e)/Σ(1 - e)`: an indicator that tells entities apart weighs more.
+    """Entropy weights (熵权法), `w = (1 - e)/Σ(1 - e)`: an indicator that distinguishes entities weighs more.
 
     Source: Shannon (1948); 熵权法 of 综合评价 textbooks.
 

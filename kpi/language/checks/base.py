@@ -18,10 +18,10 @@ from kpi.values import periods, units
 from kpi.values.periods import Grain
 from kpi.values.units import Unit, UnitError
 
-#: What the panel may know of a figure beside its value, with the type of the column `measure.fact`. Another fact is
-#: the name of a unit that is no entity, such as 全市, and the column holds its figure.
+#: The facts about a figure that the panel may have beside its value, with the type of the column `measure.fact`. A
+#: further fact is the name of a unit that is no entity, such as 全市; the column has its figure.
 FACTS: dict[str, type[pl.DataType]] = {
-    "reported": pl.Date, "scope": pl.String, "through": pl.Int32, "twice": pl.Boolean, "outdated": pl.String,
+    "reported": pl.Date, "scope": pl.String, "through": pl.Int32, "repeated": pl.Boolean, "outdated": pl.String,
 }  # fmt: skip
 
 
@@ -40,7 +40,7 @@ class Breach:
     names: tuple[str, ...]
     details: pl.Expr | None = None
     describe: Callable[..., Message] = Message
-    whole: str | None = None
+    aggregate_unit: str | None = None
 
     def description(self, details: Mapping[str, str | None] | None) -> Message:
         """Return the words of the rule with those about a place where it is broken."""
@@ -53,9 +53,9 @@ class Breach:
 class Check(Definition):
     """The base of checks.
 
-    An `error` is certainly wrong: the figures it touches are refused, whatever is computed from them has that status,
-    and everything else is scored. A `query` needs an explanation from whoever reported the figure (a note answers it),
-    a `warning` is probably a mistake, an `info` is worth knowing.
+    An `error` is certainly wrong: the figures it refers to are refused, whatever is computed from them has that status,
+    and everything else is scored. A `query` needs an explanation from the department that reported the figure (a note
+    answers it), a `warning` is probably a mistake, an `info` is worth knowing.
     """
 
     severity: Literal["error", "query", "warning", "info"] = Field(
@@ -73,9 +73,9 @@ class Check(Definition):
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:  # noqa: ARG002
         """Yield the facts that the check needs about figures beside their values: pairs of a fact and a measure.
 
-        The panel has a column `measure.fact` for each: `reported` (Date, when it was handed in), `scope` (String, its
-        口径), `through` (Int32, its last month), `twice` (Boolean), `outdated` (String, which code does not hold), and
-        the figure of a unit that is no entity, under the unit's name (Float64).
+        The panel has a column `measure.fact` for each: `reported` (Date of the report), `scope` (String, the 口径),
+        `through` (Int32, the last month covered), `repeated` (Boolean), `outdated` (String, the code that is out of
+        date), and the figure of a unit that is no entity, under the unit's name (Float64).
         """
         yield from ()
 
@@ -127,9 +127,9 @@ def lagged(value: pl.Expr, name: str, many: int, symbols: Symbols) -> pl.Expr:
     return earlier(value) if across is None else pl.when(~across).then(earlier(value))
 
 
-def differs(one: pl.Expr, other: pl.Expr, tolerance: float | pl.Expr) -> pl.Expr:
+def differs(first: pl.Expr, second: pl.Expr, tolerance: float | pl.Expr) -> pl.Expr:
     """Return whether two figures differ by more than a tolerance, and by more than floats do by themselves."""
-    return (one - other).abs() > tolerance + 1e-9 * pl.max_horizontal(one.abs(), other.abs())
+    return (first - second).abs() > tolerance + 1e-9 * pl.max_horizontal(first.abs(), second.abs())
 
 
 def name_problems(path: Path, key: str, names: Sequence[str], symbols: Symbols, *, listed: bool = True) -> Problems:

@@ -65,7 +65,9 @@ class AddsUpTo(Check):
                 )
             )
             details = pl.struct(sum=total.cast(pl.String), figure=whole.cast(pl.String))
-            yield Breach(words, differs(total, whole, tolerance), (name,), details, self._sums, whole=self.adds_up_to)
+            yield Breach(
+                words, differs(total, whole, tolerance), (name,), details, self._sums, aggregate_unit=self.adds_up_to
+            )
 
     def _sums(self, *, sum: str, figure: str) -> Message:  # noqa: A002 - the name of a field
         return Message("sum {sum}, {whole} {figure}", sum=sum, whole=self.adds_up_to, figure=figure)

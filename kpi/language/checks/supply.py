@@ -58,7 +58,7 @@ class Roster(Check):
         yield Breach(Message("nothing is reported for the period"), nothing, names)
         for name in names:
             words = Message("{title} is reported more than once for the period", title=title_of(symbols, name))
-            yield Breach(words, pl.col(Column(name).twice), (name,))
+            yield Breach(words, pl.col(Column(name).repeated), (name,))
         for name in names:
             code = pl.col(Column(name).outdated)
             words = Message(
@@ -69,7 +69,7 @@ class Roster(Check):
     def facts(self, symbols: Symbols) -> Iterator[tuple[str, str]]:
         """Yield whether each figure is reported twice, and an outdated code."""
         for name in _reported(self.of, symbols):
-            yield "twice", name
+            yield "repeated", name
             yield "outdated", name
 
     @override

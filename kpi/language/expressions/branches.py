@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kpi.language.expressions.terms import Term, held, joined, names_of, uncounted_of, where, why
+from kpi.language.expressions.terms import Term, any_holds, joined, names_of, uncounted_of, where, why
 from kpi.values.status import Reason, Status
 
 #: Up to so many branches are a chain of conditions.
@@ -23,8 +23,9 @@ _DTYPES: dict[str, type[pl.DataType]] = {"number": pl.Float64, "text": pl.String
 def case(conditions: list[Term], values: list[Term]) -> Term:
     """Return the value of the first condition that holds, else the one behind them, if there is one.
 
-    A condition that cannot be judged for want of a figure leaves open which value it is: none, unless a later condition
-    asks by `IS NULL`, and none for good where the figure is barred. One that cannot be computed does not hold.
+    A condition that cannot be judged because a figure is missing leaves the value open: it is null, unless a later
+    condition tests `IS NULL`, and null for good if the figure is barred. A condition that cannot be computed does not
+    hold.
     """
     branches = _Branches(conditions, default=len(values) > len(conditions))
     expr = branches.pick([one.expr for one in values], pl.lit(None, dtype=_DTYPES[values[0].kind]))
@@ -48,7 +49,7 @@ def coalesce(terms: list[Term], size: pl.Expr | None) -> Term:
     if len(terms) == 1:
         return terms[0]
     first = pl.coalesce([term.expr for term in terms])
-    barred = [held(term.bars) if term.bars else None for term in terms[:-1]]
+    barred = [any_holds(term.bars) if term.bars else None for term in terms[:-1]]
     at = _first(barred)
     expr, bars = first, terms[-1].bars
     if at is not None:
@@ -79,8 +80,8 @@ class _Branches:
 
     def __post_init__(self) -> None:
         self.holding = [one.expr for one in self.conditions]
-        self.lacking = [held(one.gaps) if one.gaps else None for one in self.conditions]
-        self.barring = [held(one.bars) if one.bars else None for one in self.conditions]
+        self.lacking = [any_holds(one.gaps) if one.gaps else None for one in self.conditions]
+        self.barring = [any_holds(one.bars) if one.bars else None for one in self.conditions]
         self.asking = [one.asks_absence for one in self.conditions]
         self.few = len(self.conditions) <= _CHAINED
         self.place = None if self.few else self._place()

@@ -273,10 +273,10 @@ class _Compiler:
                 return self.timed_chain(chain, found)
         return self.timed_chain(chain, found)
 
-    def timed_chain(self, chain: list[Any], found: list[Term]) -> Term:
+    def timed_chain(self, chain: list[Any], terms: list[Term]) -> Term:
         """Return a chain of sums and differences with points in time in it."""
-        result = found[0]
-        for one, right in zip(chain, found[1:], strict=True):
+        result = terms[0]
+        for one, right in zip(chain, terms[1:], strict=True):
             result = self.timed(one, result, right)
         return result
 

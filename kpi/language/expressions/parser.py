@@ -97,6 +97,7 @@ def parse(text: str) -> Expression:
     """
     _look(text)
     durations = times.written(limits.masked(text))
+    _of_fixed_length(text)
     plain = text
     for _, (start, length) in durations.values():
         plain = plain[:start] + " " * length + plain[start + length :]
@@ -133,7 +134,7 @@ def parse(text: str) -> Expression:
 
 
 def _with_weekdays(tree: exp.Expr) -> exp.Expr:
-    """Return a tree with calls of `weekday`, which sqlglot does not know, as nodes of their own."""
+    """Return a tree with calls of `weekday`, which sqlglot lacks, as nodes of their own."""
     for node in list(tree.find_all(exp.Anonymous)):
         if str(node.this).lower() == "weekday" and len(node.expressions) == 1:
             known = exp.DayOfWeekIso(this=node.expressions[0])
@@ -223,6 +224,15 @@ def _whole(text: str, span: tuple[int, int]) -> tuple[int, int]:
     return start, end - start
 
 
+def _of_fixed_length(text: str) -> None:
+    """Raise ExpressionError for a number of months or years, which have no fixed length."""
+    if (place := times.without_length(limits.masked(text))) is not None:
+        written = text[place[0] : sum(place)]
+        message = Message("`{text}` has no fixed length: a month has 28 to 31 days", text=written)
+        hint = Message("write days: 30 天, or 20 工作日")
+        raise ExpressionError("K467", message, place, hint=hint, label=Message("of no fixed length"))
+
+
 def _syntax(text: str, error: SqlglotError) -> ExpressionError:
     details = getattr(error, "errors", None) or [{}]
     highlight = details[0].get("highlight") or ""
@@ -274,7 +284,7 @@ def _refuse(text: str, node: exp.Expr) -> NoReturn:
     raise ExpressionError("K121", message, place, hint=hint, label=Message("not known"))
 
 
-#: The arguments of nodes that the language knows; any other changes the meaning of a node.
+#: The arguments of nodes that the language has; any other changes the meaning of a node.
 _ARGUMENTS = {
     "this", "expression", "expressions", "quoted", "is_string", "decimals", "low", "high", "ifs", "true", "default",
     "ignore_nulls",

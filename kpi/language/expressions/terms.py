@@ -83,7 +83,7 @@ class Term:
     @property
     def barred(self) -> pl.Expr | None:
         """Whether it has no value because of a figure that nothing may stand in for; None where that cannot be."""
-        return held(self.bars) if self.bars else None
+        return any_holds(self.bars) if self.bars else None
 
 
 #: Looks up what a name stands for; None when there is no such name.
@@ -174,7 +174,7 @@ def why(reasons: Sequence[Reason]) -> pl.Expr:
     return pl.coalesce(parts) if len(parts) > 1 else parts[0] if parts else _NO_REASON
 
 
-def held(reasons: Sequence[Reason]) -> pl.Expr:
+def any_holds(reasons: Sequence[Reason]) -> pl.Expr:
     """Return whether one of some reasons applies."""
     tests = [status.is_not_null() if condition is None else condition for condition, status in reasons]
     return reduce(or_, tests) if len(tests) < FEW else pl.any_horizontal(tests)

@@ -144,7 +144,7 @@ class Indicator(Definition):
 
     @abstractmethod
     def in_unit(self, symbols: Symbols) -> Unit | None:
-        """Return the indicator's unit, or None when it cannot be told."""
+        """Return the indicator's unit, or None if unknown."""
 
     def exact(self, symbols: Symbols) -> bool:  # noqa: ARG002
         """Return whether the value is a decimal number as reported, added up or counted."""
@@ -182,6 +182,18 @@ class Indicator(Definition):
     def comparisons(self) -> Iterator[Comparison]:
         """Yield what the value compares with an earlier period."""
         yield from ()
+
+    def baseline(self, period: int, grain: Grain) -> tuple[str, int] | None:  # noqa: ARG002
+        """Return the figure of an earlier period that the value of a period is computed against, None without one.
+
+        Args:
+            period: the index of the period.
+            grain: of the scored periods.
+
+        Returns:
+            The measure or indicator, and the index of its period.
+        """
+        return None
 
     @property
     def running_with(self) -> tuple[str, ...]:

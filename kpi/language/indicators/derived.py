@@ -89,6 +89,7 @@ class Growth(Indicator):
     """
 
     kind: Literal["growth"] = "growth"
+    kind_title: ClassVar[Message] = Message("growth")
     of: Name = Field(description="the measure or indicator that grows")
     over: str = Field("1y", description="1y year on year, 1q, 1m, 2y")
     as_: Literal["rate", "points", "annualised"] = Field(
@@ -102,6 +103,11 @@ class Growth(Indicator):
     def comparisons(self) -> Iterator[Comparison]:
         """Yield what grows, over its window."""
         yield Comparison(self.of, ("over",), self.over)
+
+    @override
+    def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
+        """Return what grows, a window ago."""
+        return self.of, period - periods.parse_span(self.over) // grain.months
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return %, or for points the difference of the measure's unit (百分点 for %)."""
@@ -169,6 +175,7 @@ class Index(Indicator):
     """
 
     kind: Literal["index"] = "index"
+    kind_title: ClassVar[Message] = Message("index against a fixed period")
     of: Name = Field(description="the measure or indicator that the index follows")
     base: Text = Field(description="the period that is 100, such as 2022Q1")
 
@@ -179,6 +186,11 @@ class Index(Indicator):
     def comparisons(self) -> Iterator[Comparison]:
         """Yield what is compared with the base period."""
         yield Comparison(self.of, ("of",))
+
+    @override
+    def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
+        """Return what is compared, in the base period."""
+        return self.of, periods.parse(self.base).index(grain)
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return %."""
@@ -232,6 +244,7 @@ class Count(Indicator):
 
     panel_facts: ClassVar[tuple[str, ...]] = ("passed", "units", "refused")
     kind: Literal["count"] = "count"
+    kind_title: ClassVar[Message] = Message("count of units")
     of: Name = Field(description="a measure with `per`")
     passes: str = Field(description="a comparison with the threshold, such as '>= 90'")
     as_: Literal["count", "share"] = Field(
@@ -316,7 +329,7 @@ class Milestone(Indicator):
 
     A milestone that was once reported keeps its last state until another is reported, or until units merge or split:
     what was true of the old area says nothing of the new one, `break`. Nobody is late for what a period that contains
-    the deadline reports: a yearly figure cannot tell whether May was met.
+    the deadline reports: a yearly figure does not show whether May was met.
 
     >>> Milestone(of="platform").words({})
     'platform: 1 if done, 0 if not'
@@ -324,6 +337,7 @@ class Milestone(Indicator):
 
     quantitative: ClassVar[bool] = False
     kind: Literal["milestone"] = "milestone"
+    kind_title: ClassVar[Message] = Message("milestone")
     of: Name = Field(description="a measure in 是/否")
     late_score: float = Field(0, ge=0, le=100, description="percent of full marks for late completion")
 
@@ -415,6 +429,7 @@ class Formula(Indicator):
     """
 
     kind: Literal["formula"] = "formula"
+    kind_title: ClassVar[Message] = Message("formula")
     expr: str = Field(description="an expression over measures and indicators, such as fees / items_total")
     unit: Text | None = Field(None, description="the unit; left out: as the formula comes out")
 

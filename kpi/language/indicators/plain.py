@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
@@ -36,6 +36,7 @@ class Level(Indicator):
     """
 
     kind: Literal["level"] = "level"
+    kind_title: ClassVar[Message] = Message("value of a measure")
     of: Name = Field(description="the measure")
     unit: Text | None = Field(None, description="the unit; left out: the measure's")
 
@@ -93,6 +94,7 @@ class Ratio(Indicator):
     """
 
     kind: Literal["ratio"] = "ratio"
+    kind_title: ClassVar[Message] = Message("ratio")
     numerator: Name = Field(description="the measure above the line")
     denominator: Name = Field(description="the measure below the line")
     unit: Text | None = Field(
@@ -170,6 +172,7 @@ class Coverage(Indicator):
     """
 
     kind: Literal["coverage"] = "coverage"
+    kind_title: ClassVar[Message] = Message("share that is covered")
     covered: Name = Field(description="the measure of what is covered")
     total: Name = Field(description="the measure of the whole")
     min_total: float | None = Field(None, gt=0, description="fewer than that is too few to judge")
@@ -231,6 +234,7 @@ class Share(Indicator):
     """
 
     kind: Literal["share"] = "share"
+    kind_title: ClassVar[Message] = Message("share of all entities")
     of: Name = Field(description="the measure")
     within: Literal["all", "cohort"] = Field("all", description="the total of all entities, or of the cohort")
     negative: Negative | None = Field(None, description="allow: a total below zero is meant; left out: no value")

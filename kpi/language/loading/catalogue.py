@@ -46,7 +46,7 @@ def folders(given: Path | None = None) -> list[Path]:
 
 def _configured() -> Path | None:
     """Return the folder that kpi.toml names, the working folder where it names none, None where it names ""."""
-    configuration = settings.found()
+    configuration = settings.nearest()
     value = None if configuration is None else configuration.tree.get("definitions")
     if configuration is None or value is None:
         return Path()

@@ -317,10 +317,10 @@ _UNKNOWN = Message("not defined")
 
 def _unknown_inputs(system: System, path: Path, indicator: Indicator) -> Problems:
     """Yield unknown names of an indicator; those of a formula in the order of its text, each with its place in it."""
-    unknown = [one for one in indicator.named() if not _is_figure(system, one.name)]
-    for one in sorted(unknown, key=lambda one: one.span or (0, 0)):
-        for problem in _known(system, (*path, *one.place), one.name):
-            yield replace(problem, span=one.span)
+    unknown = [place for place in indicator.named() if not _is_figure(system, place.name)]
+    for place in sorted(unknown, key=lambda place: place.span or (0, 0)):
+        for problem in _known(system, (*path, *place.place), place.name):
+            yield replace(problem, span=place.span)
 
 
 def _circles(graph: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
@@ -464,6 +464,8 @@ def _computation(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Prob
             unit=measure.unit,
         )
         hint = Message("write 工作日") if working else Message("write a unit of time: 天, 小时, 分钟 or 工作日")
+        if units.is_of_months(wanted):
+            hint = Message("months and years have no fixed length: write days, 天 or 工作日")
         yield Problem("K468", (*path, "unit"), message, hint=hint, label=Message("another unit"))
 
 

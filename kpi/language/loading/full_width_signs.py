@@ -1,4 +1,4 @@
-"""Full-width signs (全角符号) in the structure of a definition, where YAML knows only half-width ones.
+"""Full-width signs (全角符号) in the structure of a definition, where YAML has only half-width ones.
 
 For YAML `title：示例` is no key and value, and it reports another error at another place. So signs that stand where
 structure does are replaced on trial: a sign is wrong if the text can be parsed, or has fewer errors, without it. Signs
@@ -178,15 +178,15 @@ def _finding(sign: Sign, lines: Sequence[str], file: str | None) -> Diagnostic:
     return Diagnostic("K115", sign.message, place, hint, label=Message("full-width"))
 
 
-def _moved(one: Diagnostic, signs: Iterable[Sign]) -> Diagnostic:
+def _moved(finding: Diagnostic, signs: Iterable[Sign]) -> Diagnostic:
     """Return a finding of the text with signs replaced at its place in the text as it is."""
-    if one.place.line is None or one.place.column is None:
-        return one
-    shift, at = 0, one.place.column - 1
+    if finding.place.line is None or finding.place.column is None:
+        return finding
+    shift, at = 0, finding.place.column - 1
     for sign in signs:
-        if sign.line == one.place.line - 1:
+        if sign.line == finding.place.line - 1:
             shift += sum(len(new) - len(old) for offset, old, new in sign.spots if offset < at - shift)
-    return replace(one, place=replace(one.place, column=one.place.column - shift))
+    return replace(finding, place=replace(finding.place, column=finding.place.column - shift))
 
 
 # ---- WHERE STRUCTURE STANDS ---- #

@@ -19,6 +19,7 @@ from kpi.language.loading.likely_mistakes import slips
 from kpi.language.loading.short_forms import written_out
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.system import CheckedSystem, System
+from kpi.process.os_errors import reason
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def draft(path: str | FilePath) -> Draft:
         near = suggest(file.name, [one.name for one in file.parent.glob("*.y*ml")]) if file.parent.is_dir() else None
         return Draft(str(path), None, (Diagnostic("K100", Message("there is no such file"), Place(str(path)), near),))
     except OSError as error:
-        why = error.strerror or Message("it is damaged")
+        why = reason(error) if error.errno else Message("it is damaged")
         message = Message("the file cannot be read: {reason}", reason=why)
         return Draft(str(path), None, (Diagnostic("K100", message, Place(str(path))),))
     except UnicodeDecodeError as error:
@@ -192,8 +193,13 @@ def _plain(value: Any) -> Any:
 
 
 def _tidy(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
-    unique = {(one.code, one.message, str(one.place)): one for one in findings}
-    return sorted(unique.values(), key=lambda one: (one.place.line or 0, one.place.column or 0, one.place.row or 0))
+    unique = {(finding.code, finding.message, str(finding.place)): finding for finding in findings}
+    return sorted(unique.values(), key=lambda finding: _order(finding.place))
+
+
+def _order(place: Place) -> tuple[int, int, int]:
+    """Return the order of a place: by lines, those in tables before them by rows."""
+    return place.line or 0, place.column or 0, place.row or 0
 
 
 def _located(document: positions.Document, problem: Problem) -> Diagnostic:

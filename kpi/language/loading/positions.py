@@ -69,9 +69,9 @@ class Document:
         """
         paths: set[Path] = {()}
         for step in path:
-            longer = {(*one, step) for one in paths}
+            longer = {(*candidate, step) for candidate in paths}
             paths |= {one for one in longer if one in self._values or one in self.cells}
-        return max(paths, key=lambda one: (len(one), one[-1:] == tuple(path[-1:])))
+        return max(paths, key=lambda candidate: (len(candidate), candidate[-1:] == tuple(path[-1:])))
 
     def written(self, path: Path) -> str:
         """Return a value on one line as the file has it, empty for anything longer."""

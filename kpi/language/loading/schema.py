@@ -11,7 +11,7 @@ from kpi.language.system import System
 #: The keys that discriminate the definitions of a union, each with the definition that is the default.
 _TAGS = ("kind", "form", "method")
 _DEFAULT = "reported"
-#: The name of a definition that shares its class's name with another: the module, of which one part tells them apart.
+#: The name of a definition that shares its class's name with another: the module, of which one part distinguishes them.
 _MODULE = re.compile(r"kpi__language__([a-z]+)__(?:\w+__)?(\w+)")
 #: A name, for editors too, whose `\w` knows ASCII alone: no white space and no sign of ASCII but the underscore.
 _NAME = r"^[^\s!-/:-@\[-^`{-~]+$"

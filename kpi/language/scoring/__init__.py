@@ -18,7 +18,7 @@ KINDS: tuple[type[Rule], ...] = (
     MinMax, ZScore, DistanceToTarget, DistanceToBest, Percentile, RankScore, Borda,
 )  # fmt: skip
 
-#: Any scoring rule, told apart by `kind`.
+#: Any scoring rule, distinguished by `kind`.
 if TYPE_CHECKING:
     AnyRule: TypeAlias = Rule
 else:

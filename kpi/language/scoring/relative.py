@@ -53,7 +53,7 @@ class Relative(Rule):
 
     @property
     def peers(self) -> tuple[str, ...]:
-        """The columns that tell peers from others."""
+        """The columns that distinguish peers from others."""
         return PEERS[self.among]
 
     @property

@@ -233,7 +233,7 @@ class Rule(Block):
 
     @property
     def peers(self) -> tuple[str, ...]:
-        """The columns that tell the entities compared with each other from others."""
+        """The columns that distinguish the entities that are compared with each other."""
         return ("period", "cohort")
 
     def quantities(self) -> dict[Path, Quantity | None]:

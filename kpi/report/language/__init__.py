@@ -1,8 +1,8 @@
-"""The language of what users read: English, as it stands in the code, or another by its catalogue.
+"""The language of texts for users: English, as in the code, or another one through its catalogue.
 
 A catalogue, `kpi.po` in the folder of a language and its compiled form `kpi.mo`, translates the templates of messages;
-their fields, such as names, figures and further messages, are put into the translated template. `python
-docs/catalogue.py` collects the templates from the code and compiles the catalogues.
+fields, such as names, figures and further messages, are filled into the translated template. `python docs/catalogue.py`
+collects the templates from the code and compiles the catalogues.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Signs(NamedTuple):
 #: The punctuation of the languages.
 SIGNS: Mapping[str, Signs] = {"en": Signs(", ", "; ", " "), "zh": Signs("、", "；", "")}
 
-#: Where the catalogues are, laid out as gettext finds them.
+#: The folder of the catalogues, in the layout of gettext.
 FOLDER = Path(__file__).parent
 
 

@@ -27,7 +27,7 @@ from kpi.values.units.vocabulary import (
     in_order,
     meaning,
     nearest,
-    says,
+    predicate,
 )
 
 _SHARE: Powers = ()
@@ -92,7 +92,9 @@ def declared(words: Iterable[str]) -> Iterator[None]:
         if known is not None:
             raise UnitError(
                 Message(
-                    "`{word}` cannot be declared as a counting word: it {meaning}", word=word, meaning=says(known[1])
+                    "`{word}` cannot be declared as a counting word: it {meaning}",
+                    word=word,
+                    meaning=predicate(known[1]),
                 )
             )
         if not word.isalpha() or word.isascii() or word.startswith(tuple(MULTIPLES)):
@@ -243,6 +245,15 @@ def subtract(first: Unit, second: Unit) -> tuple[Unit, float]:
     return unit, by
 
 
+def is_of_months(unit: Unit) -> bool:
+    """Return whether a unit counts months, quarters or years, which have no fixed number of days.
+
+    >>> is_of_months(parse("个月")), is_of_months(parse("天"))
+    (True, False)
+    """
+    return unit.dimension == (("months", 1),)
+
+
 @functools.lru_cache(maxsize=4096)
 def summable(unit: Unit) -> bool:
     """Return whether figures in the unit add up over entities and months: money, counts, area, mass, energy, time.
@@ -256,7 +267,7 @@ def summable(unit: Unit) -> bool:
 
 
 def conversion(texts: Iterable[str], to: Unit) -> dict[str, float | UnitError]:
-    """Return the factor to `to` of each distinct text of a `unit` column, or the error with the reason.
+    """Return the factor to `to` of each distinct text of a `unit` column, or the error with its reason.
 
     >>> conversion(["万元", "亿元", "件", "万元"], parse("亿元"))
     {'万元': 0.0001, '亿元': 1.0, '件': UnitError('件 cannot be converted to 亿元: 件 counts 件, 亿元 is money')}
@@ -333,9 +344,9 @@ def _mismatch(refusal: Message, first: Unit, second: Unit) -> UnitError:
             "{refusal}: {first} {first_meaning}, {second} {second_meaning}",
             refusal=refusal,
             first=first,
-            first_meaning=says(first.dimension),
+            first_meaning=predicate(first.dimension),
             second=second,
-            second_meaning=says(second.dimension),
+            second_meaning=predicate(second.dimension),
         ),
         hint,
     )

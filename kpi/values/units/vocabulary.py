@@ -1,7 +1,7 @@
-"""The words of units: what 元, 亩, 件, 万 or % is, and what an unknown word was probably meant to be.
+"""The vocabulary of units: the meaning of 元, 亩, 件, 万 or %, and suggestions for unknown words.
 
-Measured units are written in pint's language and read once, by a registry of our own, into an immutable table. A
-counting word is a dimension of its own. Multiples (百, 千, 万, 亿) go before whatever is counted or measured.
+Measured units are written in the language of pint and parsed once, by a separate registry, into an immutable table. A
+counting word is a dimension of its own. Multiples (百, 千, 万, 亿) precede counting words and measured units.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ DEFINITIONS = """
 毫秒 = 秒 / 1000 = ms
 分钟 = 60 * 秒 = min
 小时 = 3600 * 秒 = h
-天 = 24 * 小时 = _ = 日
+天 = 24 * 小时 = _ = 日 = 自然日 = 个自然日 = 日历日 = 个日历日 = 日历天 = 自然天
 周 = 7 * 天
-工作日 = [working_days] = _ = 个工作日
+工作日 = [working_days] = _ = 个工作日 = 工作天 = 个工作天
 月 = [months] = _ = 个月
 季度 = 3 * 月 = _ = 季
 年 = 12 * 月
@@ -102,7 +102,7 @@ Gbps = 1000 * Mbps
 是否 = [yes_or_no]
 """
 
-#: What pint cannot take as a name, by the name it has in the registry.
+#: Words that are no valid names for pint, by their names in the registry.
 SIGNS = {"百分率": "%", "千分率": "‰", "万分率": "‱", "是否": "是/否"}
 
 #: Words that count things, each its own dimension (人 and 名 are one, and so defined above).
@@ -136,10 +136,10 @@ MULTIPLES = {
     for n, word in enumerate(["百", "千", "万", "十万", "百万", "千万", "亿", "十亿", "百亿", "千亿", "万亿"], start=2)
 }
 
-#: What is measured but never added up.
+#: Dimensions that are measured but not additive.
 INTENSIVE = frozenset({"percentage points", "score", "rank", "level", "stars", "index", "yes or no"})
 
-#: What base dimensions are called.
+#: The names of base dimensions.
 _NOUNS: Mapping[str, Message] = {
     str(noun): noun
     for noun in (
@@ -150,7 +150,7 @@ _NOUNS: Mapping[str, Message] = {
         Message("score"), Message("rank"), Message("level"), Message("stars"), Message("index"), Message("yes or no"),
     )
 }  # fmt: skip
-#: What powers of base dimensions are called.
+#: The names of powers of base dimensions.
 _POWER_NOUNS: Mapping[tuple[str, int], Message] = {("length", 2): Message("area"), ("length", 3): Message("volume")}
 
 
@@ -211,10 +211,10 @@ def counts(dimension: Powers) -> bool:
     return len(dimension) == 1 and dimension[0][1] == 1 and not dimension[0][0].isascii()
 
 
-def says(dimension: Powers) -> Message:
-    """Return what a unit of a dimension measures or counts, as the predicate of a sentence about it.
+def predicate(dimension: Powers) -> Message:
+    """Return the description of a dimension as the predicate of a sentence about a unit.
 
-    >>> [says(dimension) for dimension in ((("money", 1),), (("件", 1),), (("length", -2), ("money", 1)), ())]
+    >>> [predicate(dimension) for dimension in ((("money", 1),), (("件", 1),), (("length", -2), ("money", 1)), ())]
     ['is money', 'counts 件', 'is money per area', 'is a pure ratio']
     """
     if counts(dimension):
@@ -229,7 +229,7 @@ def says(dimension: Powers) -> Message:
 
 
 def _product(powers: Sequence[tuple[str, int]]) -> str:
-    """Return the product of some dimensions in words, nothing where there is none."""
+    """Return the product of some dimensions in words, empty without any."""
     nouns: list[str] = []
     for name, n in powers:
         noun = _NOUNS.get(name, name)
@@ -242,7 +242,7 @@ def _product(powers: Sequence[tuple[str, int]]) -> str:
 
 
 def nearest(word: str, declared: frozenset[str] = frozenset()) -> Message | None:
-    """Return what an unknown word was probably meant to be, else how to declare a counting word.
+    """Return a suggestion for an unknown word: similar units, else how to declare a counting word.
 
     >>> nearest("平方公理"), nearest("万公倾")
     ('did you mean `平方公里`?', 'did you mean `万公斤`, `万公里` or `万公顷`?')
@@ -254,15 +254,16 @@ def nearest(word: str, declared: frozenset[str] = frozenset()) -> Message | None
     if not can_suggest():
         return None
     multiple = max((m for m in MULTIPLES if word.startswith(m)), key=len, default="")
-    known = sorted(one for one in declared.union(vocabulary()) if one[-1] not in "23")
+    known = sorted(unit for unit in declared.union(vocabulary()) if unit[-1] not in "23")
     known += [multiple + base for base in known if multiple and meaning(multiple + base, declared)]
-    if spelled := [one for one in known if one.casefold() == word.casefold()]:
+    if spelled := [unit for unit in known if unit.casefold() == word.casefold()]:
         return Message("did you mean `{name}`?", name=spelled[0])
-    # Of two characters one is too little for a measure of likeness, so a slip of one character is looked for first.
+    # For two characters a similarity ratio is too coarse, so a single wrong character is searched first.
     slips = [
-        f"`{one}`"
-        for one in known
-        if len(one) == len(word) > len(multiple) + 1 and sum(a != b for a, b in zip(one, word, strict=True)) == 1
+        f"`{candidate}`"
+        for candidate in known
+        if len(candidate) == len(word) > len(multiple) + 1
+        and sum(a != b for a, b in zip(candidate, word, strict=True)) == 1
     ]
     if 0 < len(slips) <= 4:
         return Message("did you mean {names}?", names=alternatives(slips))
