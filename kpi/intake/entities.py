@@ -18,6 +18,7 @@ from kpi.intake.aggregate_rows import Exclusions, shown
 from kpi.intake.division_codes import PROVINCES, SHORT
 from kpi.intake.files.headers import clean
 from kpi.values.periods import Period
+from kpi.values.timelines import MONTHS, Timeline
 
 #: The separator of code and name in a text that has both; no typed cell contains it.
 BESIDE = "\x1f"
@@ -115,6 +116,7 @@ class Entities:
         exclusions: which other names denote no entity.
         joined: short names of the data, each with the one name that it is short for, whose entity it denotes.
         unclear: short names of the data that are entities of their own, as they may be short for several, with these.
+        timeline: what `times` count.
     """
 
     frame: pl.DataFrame
@@ -127,6 +129,7 @@ class Entities:
     exclusions: Exclusions = field(default_factory=Exclusions)
     joined: Mapping[str, str] = field(default_factory=dict)
     unclear: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    timeline: Timeline = MONTHS
 
     @cached_property
     def names(self) -> list[str]:
@@ -259,11 +262,11 @@ class Entities:
         assert place is not None  # noqa: S101
         entity = self.names[place]
         if start < first:
-            since = Period(first, 1).label
+            since = Period(first, 1, self.timeline).label
             return Message(
                 "`{code}` is the code of {entity} only since {period}", code=text, entity=entity, period=since
             )
-        until = Period(last, 1).label
+        until = Period(last, 1, self.timeline).label
         return Message("`{code}` is the code of {entity} only until {period}", code=text, entity=entity, period=until)
 
     def unknown(self, text: str, place: Place) -> Diagnostic:

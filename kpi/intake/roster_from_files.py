@@ -30,6 +30,7 @@ from kpi.intake.shapes.recognition import PROVINCE
 from kpi.intake.shapes.table_keys import declared_keys
 from kpi.language.datasets import Records, ReportedData
 from kpi.language.system import System
+from kpi.values.timelines import MONTHS
 
 #: The columns of a roster that is written, all String; `cohort` is blank, for its owner to fill in.
 COLUMNS = ("entity", "code", "cohort", "aliases", "parent", "files")
@@ -125,7 +126,10 @@ class _Drafting:
     findings: list[Diagnostic]
     sources: list[Placed] = field(default_factory=list)
     listing: list[tuple[Table, Sequence[str]]] = field(default_factory=list)
-    beside: entity_codes.Beside = field(default_factory=entity_codes.Beside)
+    beside: entity_codes.Beside = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.beside = entity_codes.Beside(MONTHS if self.system is None else self.system.timeline)
 
     # ---- WHERE UNITS ARE NAMED ---- #
 
@@ -173,7 +177,7 @@ class _Drafting:
             return across
         for dataset in () if self.system is None else datasets(self.system).values():
             if "entity" in dataset.elsewhere:
-                return [declared_keys(table, dataset)["entity"][0]]
+                return [declared_keys(table, dataset, self.system.timeline)["entity"][0]]
         line = labelled(table.titles, "entity")
         return [] if line is None else [line[0]]
 

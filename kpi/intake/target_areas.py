@@ -177,7 +177,7 @@ class TargetAreas:
                     self._note("former", indicator, step, new, inflow)
                     lacking |= {new, *earlier}
             else:
-                today = self._of_today(given.get(new, []), new, step, some=some)
+                today = self._of_today(given.get(new, []), new, step, any_given=some)
                 parts = self._parts(indicator, step, inflow, new)
                 kept = {period: _sum(parts, series, period) for period in before}
                 if any(value is not None for value in kept.values()):
@@ -229,15 +229,15 @@ class TargetAreas:
             series[period] = (so_far[-1] if so_far else same[0]).value if same else None
         return series
 
-    def _of_today(self, targets: Sequence[_Target], place: int, step: Step, *, some: bool) -> float | None:
+    def _of_today(self, targets: Sequence[_Target], place: int, step: Step, *, any_given: bool) -> float | None:
         """Return a target that holds for the time before a date too, as the figures are on the area since then.
 
-        One that is given with a period holds for earlier ones only where nothing was given for these (`some`).
+        One that is given with a period holds for earlier ones only where nothing was given for these (`any_given`).
         """
         epoch = self._epoch(place, step.since)
         same = [one for one in targets if self._epoch(place, one.period) == epoch]
         undated = [one.value for one in same if one.period is None]
-        return undated[0] if undated else None if some or not same else same[0].value
+        return undated[0] if undated else None if any_given or not same else same[0].value
 
     def _later(self, place: int, step: Step) -> int:
         """Return the place under which a unit of a date is known today, after new names."""

@@ -10,6 +10,7 @@ from kpi.language.system import System
 from kpi.values.columns import OUTSIDE, Column
 from kpi.values.periods import Period
 from kpi.values.status import reason
+from kpi.values.timelines import Timeline
 
 
 def out_of_time(frame: pl.DataFrame, entities: Entities, system: System) -> tuple[pl.DataFrame, list[Diagnostic]]:
@@ -41,16 +42,18 @@ def _finding(entities: Entities, system: System, place: int, periods: list[int])
     which = tuple(Period.of(at, system.period).label for at in periods[:5])
     message = Message(
         "figures of {entity} for {periods} are not used: by the roster it is a unit {spans}",
-        entity=name, periods=which, spans=tuple(_span(*one) for one in entities.spans[place]),
+        entity=name, periods=which, spans=tuple(_span(*one, entities.timeline) for one in entities.spans[place]),
     )  # fmt: skip
     hint = Message("correct `valid_from` and `valid_to` in the roster, or the period of the figures")
     where = Place(entity=name)
     return Diagnostic("K610", message, where, hint, Severity.WARNING, stands_for=len(periods))
 
 
-def _span(first: int, last: int) -> Message:
+def _span(first: int, last: int, timeline: Timeline) -> Message:
     if first <= ALWAYS[0]:
-        return Message("until {period}", period=Period(last, 1).label)
+        return Message("until {period}", period=Period(last, 1, timeline).label)
     if last >= ALWAYS[1]:
-        return Message("from {period}", period=Period(first, 1).label)
-    return Message("from {first} to {last}", first=Period(first, 1).label, last=Period(last, 1).label)
+        return Message("from {period}", period=Period(first, 1, timeline).label)
+    return Message(
+        "from {first} to {last}", first=Period(first, 1, timeline).label, last=Period(last, 1, timeline).label
+    )
