@@ -177,7 +177,7 @@ class _Drafting:
             return across
         for dataset in () if self.system is None else datasets(self.system).values():
             if "entity" in dataset.elsewhere:
-                return [declared_keys(table, dataset, self.system.timeline)["entity"][0]]
+                return [declared_keys(table, dataset, self.beside.timeline)["entity"][0]]
         line = labelled(table.titles, "entity")
         return [] if line is None else [line[0]]
 
