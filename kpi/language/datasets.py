@@ -80,6 +80,11 @@ class Dataset(Definition):
         description="marks of missing figures beside the usual ones, and numbers that stand for them: [NP, ':', -999]",
     )
 
+    headings: str | None = Field(
+        None,
+        description="a table of figures beside the definition whose headings are those of the files, for `measures: "
+        "{from: …}`; a wide table, of which the first row is enough",
+    )
     sheet: OneOrMany[Text] = Field(
         (),
         description="the sheets of workbooks that hold it, by name or pattern: 表1, '20*年', or a list; by default"

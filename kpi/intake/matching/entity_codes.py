@@ -6,18 +6,18 @@ Everything is decided by the distinct pairs of a code and a name.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity, alternatives
 from kpi.intake import row_findings
 from kpi.intake.entities import BESIDE, Entities, code_of
 from kpi.intake.files.headers import LEVELS, clean
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed
-from kpi.language.datasets import ReportedData
+from kpi.language.datasets import Records, ReportedData
 from kpi.values import periods
 from kpi.values.timelines import Timeline
 
@@ -285,6 +285,53 @@ def _differs(name: str, code: str, entities: Entities) -> bool:
         return False
     text, full_name = clean(name), clean(entities.every[place])
     return entities.place(name) is not None or not (text in full_name or full_name in text)
+
+
+def in_one_table(sources: Iterable[Placed], names: Collection[str]) -> list[set[str]]:
+    """Return which of some names, cleaned, a table of figures has for one period and measure: they are several units.
+
+    Events of one unit may well name it in two ways within a month.
+    """
+    together = []
+    for source in sources:
+        header = source.roles.get("entity")
+        if header is None or isinstance(source.dataset, Records):
+            continue
+        keys = [one for key in ("period", "measure") if (one := source.roles.get(key)) is not None]
+        cells = (source.table.whole or source.table).frame.select(
+            *(text_of(one).alias(key) for key, one in zip("ab", keys, strict=False)), name=text_of(header)
+        )
+        texts = cells.select(pl.col("name").unique()).collect(engine="streaming").to_series().drop_nulls()
+        mine = [text for text in texts.sort() if clean(text) in names]
+        if len(mine) > 1:
+            some = cells.filter(pl.col("name").is_in(mine)).unique().collect(engine="streaming")
+            groups = some.group_by(pl.exclude("name")).agg("name") if keys else some.select(pl.col("name").implode())
+            together += [set(map(clean, group)) for group in groups["name"]]
+    return [some for some in together if len(some) > 1]
+
+
+def short_names(entities: Entities) -> list[Diagnostic]:
+    """Return the note on short names that are joined to a full one, and the warning on those that may be several."""
+    findings = []
+    if entities.joined:
+        some = tuple(Message("{name} ({full})", name=name, full=full) for name, full in entities.joined.items())
+        message = Message("short names are taken for the only unit that has them: {names}", names=_first(some))
+        hint = Message("if one is a unit of its own, write `entities: {{keep: [...]}}`, or a roster")
+        findings.append(Diagnostic("K487", message, Place(), hint, Severity.INFO))
+    for name, several in entities.unclear.items():
+        message = Message(
+            "`{text}` may be {names}; it is taken as a unit of its own", text=name, names=alternatives(several[:5])
+        )
+        hint = Message("write the code, or the whole name")
+        findings.append(Diagnostic("K488", message, Place(), hint, Severity.WARNING))
+    return findings
+
+
+def _first(names: Sequence[Message]) -> Message:
+    """Return the first of some names, and how many more there are."""
+    if len(names) <= 10:
+        return Message("{names}", names=tuple(names))
+    return Message("{names} and {more:,} more names", names=tuple(names[:10]), more=len(names) - 10)
 
 
 def renamed(codes: Mapping[str, Sequence[str]], sources: Iterable[Placed]) -> list[Diagnostic]:

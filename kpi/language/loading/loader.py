@@ -16,6 +16,7 @@ from kpi.language.loading import positions, validation_messages
 from kpi.language.loading.cross_references import problems
 from kpi.language.loading.full_width_signs import Reading, explained
 from kpi.language.loading.likely_mistakes import slips
+from kpi.language.loading.short_forms import written_out
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.system import CheckedSystem, System
 from kpi.process.os_errors import reason
@@ -145,8 +146,10 @@ def _validated(document: positions.Document, folder: FilePath | None) -> Draft:
     """Return the draft of a document that holds a mapping, or nothing for a text that cannot be read."""
     findings, system = list(document.findings), None
     if document.data is not None:
+        written = written_out(document, folder)
+        findings += written.findings
         try:
-            system = System.model_validate(document.data).at(folder)
+            system = System.model_validate(written.tree).at(folder).reading(written.tables)
         except ValidationError as error:
             with bounded_suggestions():
                 findings += validation_messages.findings(document, error.errors(include_url=False))
@@ -166,13 +169,20 @@ class _Given(positions.Document):
         for key, one in inside:
             self._index((*path, key), one)
 
+    @override
     def written(self, path: Path) -> str:
-        value: Any = self._values[self.known(path)]
+        known = self.known(path)
+        value: Any = self.cells[known].text if known in self.cells else self._values[known]
         return "" if isinstance(value, dict | list) else str(value)
 
     @override
     def place(self, path: Path, span: tuple[int, int] | None = None, *, key: bool = False) -> Place:
-        return Place(".".join(map(str, self.known(path))) or self.file)
+        known = self.known(path)
+        return self.cells[known].place if known in self.cells else Place(".".join(map(str, known)) or self.file)
+
+    @override
+    def borrow(self, path: Path, other: Path) -> None:
+        """Do nothing: the keys that lead to a value say where it stands."""
 
 
 def _plain(value: Any) -> Any:
@@ -184,7 +194,12 @@ def _plain(value: Any) -> Any:
 
 def _tidy(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
     unique = {(finding.code, finding.message, str(finding.place)): finding for finding in findings}
-    return sorted(unique.values(), key=lambda finding: (finding.place.line or 0, finding.place.column or 0))
+    return sorted(unique.values(), key=lambda finding: _order(finding.place))
+
+
+def _order(place: Place) -> tuple[int, int, int]:
+    """Return the order of a place: by lines, those in tables before them by rows."""
+    return place.line or 0, place.column or 0, place.row or 0
 
 
 def _located(document: positions.Document, problem: Problem) -> Diagnostic:
@@ -203,6 +218,7 @@ def _files(system: System, folder: FilePath | None) -> Problems:
         ("calendar",): system.calendar,
         **{("datasets", name, "calendar"): one.calendar for name, one in records.items()},
     }
+    beside |= {("datasets", name, "headings"): one.headings for name, one in system.datasets.items()}
     named = {path: file for path, file in beside.items() if file}
     for name in system.indicators:
         for place, target in enumerate(system.indicators[name].target):
