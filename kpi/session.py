@@ -177,7 +177,10 @@ def score_panel(
     supply = Supply(restated=panel.restated, doubtful=frozenset(verdict.doubtful))
     if panel.reporters is not None:
         supply = replace(supply, reporters=panel.reporters)
-    card = Scorecard(plan, frame, panel.entities.frame, labels, tuple(findings), panel.data_hash, None, counts, supply)
+    card = Scorecard(
+        plan, frame, panel.entities.frame, labels, tuple(findings), panel.data_hash, None, counts, supply,
+        former=panel.former, renamed=panel.renamed,
+    )  # fmt: skip
     return card if period is None else card.only(list(shown))
 
 

@@ -43,7 +43,8 @@ INSIDE = {
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows entities matching roster shapes rows_left_out absent_measures "
-        "calendars events reported succession contradicting_spans grid undeclared_totals panel query_answers synthetic"
+        "calendars events reported succession periods_of_change target_areas contradicting_spans grid "
+        "undeclared_totals panel query_answers synthetic"
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (

@@ -37,8 +37,8 @@ class Side:
     """One of two results: frames as a scorecard has them (period labels, entity names), and the contributions.
 
     `contributions` has the columns period, entity, indicator (or entry), title, weight (percent of the whole, null of
-    entries), contribution (in points). `tree` is what the
-    definition says, None where only results are known; so are `measures`.
+    entries), contribution (in points). `tree` is what the definition says, None where only results are known; so are
+    `measures`. `breaks`, `former` and `renamed` are as in the scorecard; of written results they are not known.
     """
 
     name: str
@@ -55,6 +55,9 @@ class Side:
     entity_title: str = Message("Entity")
     texts: Mapping[str, Message] = field(default_factory=dict)
     restated: pl.DataFrame | None = None
+    breaks: pl.DataFrame | None = None
+    former: Mapping[str, Message] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,14 @@ class Difference:
     - `totals`, every entity in both or one: period_before, period, cohort, entity, score_before, score, change (of the
       total before rounding, in points), from_data, from_definition, stars_before, stars, rank_before, rank,
       rank_change (positive: moved up), status_before, status (`absent` where a result does not have the entity),
-      grade_before, grade (the names of levels).
+      grade_before, grade (the names of levels), areas_changed (whether the series of a part of the total breaks in
+      between, so that the change is none of one area).
     - `indicators` that moved, and entries such as adjustments, the largest contribution to the change first: period,
       entity, indicator, title, value_before, value, unit, score_before, score, contribution_before, contribution,
       change, from_data, from_definition, weight_before, weight, from_weight (the part of `change` that a change of the
-      weight makes).
-    - `figures` that are others: period, entity, measure, title, value_before, value, unit, status_before, status.
+      weight makes), areas_changed.
+    - `figures` that are others: period, entity, measure, title, value_before, value, unit, status_before, status,
+      areas_changed.
     - `definitions`: path, before, after of everything the definitions say differently, as text.
     - `restated`: the figures that the new result restated, as `Scorecard.restated`.
     """
@@ -93,6 +98,9 @@ class Difference:
         """Return the difference restricted to one entity; raise DataError K602 for an unknown name."""
         known = self.totals["entity"].unique(maintain_order=True).to_list()
         same = [name for name in known if clean(name) == clean(entity)]
+        gone = next((words for name, words in self.after.former.items() if clean(name) == clean(entity)), None)
+        if not same and gone is not None:
+            raise DataError(Diagnostic("K602", gone, hint=Message("ask for the unit that there is now")))
         if not same:
             raise DataError(
                 Diagnostic(
@@ -118,7 +126,7 @@ def side(card: Scorecard, name: str) -> Side:
     return Side(
         name, card.system, card.title, card.definition_hash, card.data_hash, card.decimals, card.totals,
         card.indicators, contributions(card), card.measures, tree, card.entity_title, card.texts,
-        card.restated,
+        card.restated, card.breaks, card.former, card.renamed,
     )  # fmt: skip
 
 
@@ -174,16 +182,64 @@ def diff(
             periods_after=_span(after),
         )
         raise DataError(Diagnostic("K551", Message("the two have no period in common"), hint=hint))
+    before = _under_new_names(before, after)
     same_definition = before.definition_hash == after.definition_hash
     if same_definition:
         bridge = after
     elif before.data_hash and before.data_hash == after.data_hash and all(old == new for new, old in pairs.items()):
         bridge = before
-    totals = _totals(before, after, bridge, pairs)
+    totals, indicators = _totals(before, after, bridge, pairs), _indicators(before, after, bridge, pairs)
+    broken, figures = _broken(before, after, pairs), _figures(before, after, pairs)
+    of_totals = broken.filter(pl.col("name").is_in(_in_total(after))).drop("name").unique()
+    marked = {
+        "totals": _marked(totals, of_totals, "period", "entity"),
+        "indicators": _marked(indicators, broken.rename({"name": "indicator"}), "period", "entity", "indicator"),
+        "figures": _marked(figures, broken.rename({"name": "measure"}), "period", "entity", "measure"),
+    }
     return Difference(
-        before, after, totals, _indicators(before, after, bridge, pairs), _figures(before, after, pairs),
-        _definitions(before, after), separable=bridge is not None,
+        before, after, **marked, definitions=_definitions(before, after), separable=bridge is not None
     )  # fmt: skip
+
+
+def _under_new_names(before: Side, after: Side) -> Side:
+    """Return the old result with units under the names that they have in the new one."""
+    there = set(before.totals["entity"])
+    names = {old: new for old, new in after.renamed.items() if old in there and new not in there}
+    if not names:
+        return before
+
+    def renamed(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(pl.col("entity").replace(names))
+
+    return replace(
+        before, totals=renamed(before.totals), indicators=renamed(before.indicators),
+        contributions=renamed(before.contributions),
+        measures=None if before.measures is None else renamed(before.measures),
+        breaks=None if before.breaks is None else renamed(before.breaks),
+    )  # fmt: skip
+
+
+def _broken(before: Side, after: Side, pairs: Mapping[str, str]) -> pl.DataFrame:
+    """Return the series that break between the periods compared: period, entity, name."""
+    kinds = dict.fromkeys(("period", "entity", "name"), pl.String)
+    if before.breaks is None or after.breaks is None:
+        return pl.DataFrame(schema=kinds)
+    old, keys = _old(before.breaks, pairs).select(*kinds, was="breaks"), list(kinds)
+    both = _new(after.breaks, pairs).join(old, on=keys, how="left", maintain_order="left")
+    # A result of which the table names no unit has no breaks.
+    return both.filter(pl.col("breaks") != pl.col("was").fill_null(0)).select(keys)
+
+
+def _in_total(result: Side) -> list[str]:
+    """Return the indicators that give to the total."""
+    return result.contributions.filter(pl.col("contribution").is_not_null())["indicator"].unique().to_list()
+
+
+def _marked(frame: pl.DataFrame, broken: pl.DataFrame, *keys: str) -> pl.DataFrame:
+    """Add the column `areas_changed`: whether the rows are among some."""
+    marks = broken.with_columns(areas_changed=pl.lit(value=True))
+    marked = frame.join(marks, on=keys, how="left", maintain_order="left")
+    return marked.with_columns(pl.col("areas_changed").fill_null(value=False))
 
 
 def _labels(result: Side) -> list[str]:

@@ -15,7 +15,7 @@ import polars as pl
 from kpi.engine.contributions import NOISE, Entry, entry_name, limits, residual_title
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, statements, suggest
-from kpi.intake.entities import Entities
+from kpi.intake.entities import Entities, from_data
 from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Points, Veto, awards, vetoes
 from kpi.language.model import kind_of
@@ -23,6 +23,7 @@ from kpi.language.record_columns import counted_in, reads_times
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
 from kpi.values.columns import Column
+from kpi.values.periods import Period
 from kpi.values.status import STATUSES
 
 
@@ -82,6 +83,8 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
     entities = Entities(card.entities, closed=True)
     place = entities.place(entity)
     if place is None:
+        if (gone := went(card, entity)) is not None:
+            raise DataError(gone)
         named = [name for name in entities.names if clean(name).startswith(f"{clean(entity)}(")]
         hint = Message("there is {entities}", entities=tuple(named[:5])) if named else suggest(entity, entities.names)
         raise DataError(Diagnostic("K602", Message("`{entity}` is not among the entities", entity=entity), hint=hint))
@@ -97,7 +100,8 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
             )
         )
     row = card.detailed.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
-    tree = _Tree(system, row)
+    of_entity = card.frame.filter(pl.col("entity") == place)
+    tree = _Tree(system, row, {int(one["period"]): one for one in of_entity.iter_rows(named=True)})
     if indicator is None:
         return tree.total()
     names = {**{name: name for name in [*system.indicators, *system.pillars, *system.measures]}}
@@ -116,11 +120,24 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
     return tree.node(names[indicator])
 
 
+def went(card: Scorecard, entity: str) -> Diagnostic | None:
+    """Return the finding about an entity that went into others, None of any other."""
+    units = from_data(card.former)
+    place = units.place(entity)
+    former = next((name for name in card.former if place is not None and units.place(name) == place), None)
+    if former is None:
+        return None
+    hint = Message("ask for the unit that there is now")
+    if former in card.renamed:
+        hint = Message("its name is {name} now", name=card.renamed[former])
+    return Diagnostic("K602", card.former[former], hint=hint)
+
+
 class _Tree:
     """The nodes of the explanation of one row of the wide frame."""
 
-    def __init__(self, system: System, row: Mapping[str, Any]) -> None:
-        self.system, self.row = system, row
+    def __init__(self, system: System, row: Mapping[str, Any], periods: Mapping[int, Mapping[str, Any]]) -> None:
+        self.system, self.row, self.periods = system, row, periods
 
     def total(self) -> Explained:
         row, system = self.row, self.system
@@ -240,6 +257,7 @@ class _Tree:
         """Yield the formula, the target in force, its attainment, and the scoring rule if the indicator has its own."""
         row, indicator, unit = self.row, self.system.indicators[name], self.system.unit(name)
         yield indicator.words(self.system.symbols)
+        yield from self.baseline(name)
         targets = self.system.targets(name)
         if is_fixed(targets):
             yield Message("target {target}", target=targets[0].words(unit))
@@ -261,6 +279,31 @@ class _Tree:
         yield from self.changed(name)
         if stand_in := self.stand_in(name):
             yield stand_in
+
+    def baseline(self, name: str) -> Iterator[str]:
+        """Return the figure that the value is computed against, and its period."""
+        grain = self.system.period
+        known = self.system.indicators[name].baseline(self.row["period"], grain)
+        if known is None:
+            return
+        of, index = known
+        then, when = self.periods.get(index), Period.of(index, grain).label
+        value = None if then is None else then[of]
+        if value is not None:
+            yield Message(
+                "compared with {value:,.10g} {unit} in {period}", value=value, unit=self.system.unit(of), period=when
+            )
+            return
+        status = STATUSES["missing" if then is None else then[Column(of).status]]
+        yield Message("compared with {period}, which has no figure: {status}", period=when, status=status)
+
+    def broken(self, name: str) -> Iterator[Message]:
+        """Return that a series breaks with the period, as areas changed."""
+        before = self.periods.get(self.row["period"] - 1)
+        columns = [column for column in self.system.breaks(name) if column in self.row]
+        if before is not None and any(before[column] != self.row[column] for column in columns):
+            label = Period.of(self.row["period"] - 1, self.system.period).label
+            yield Message("areas changed: not comparable with {period} and before", period=label)
 
     def changed(self, name: str) -> Iterator[str]:
         """Yield the changes of a value by data treatment, step by step."""
@@ -296,6 +339,7 @@ class _Tree:
             details.append(Message("where {condition}", condition=measure.where))
         if added := self.row.get(Column(name).added):
             details.append(Message("change of divisions: {changes}", changes=added))
+        details += self.broken(name)
         if not rows and self.row[name] == 0 and getattr(measure, "none", None) == 0:
             details = [Message("no record, counted as 0 (none: 0)")]
         return Explained(

@@ -47,6 +47,8 @@ class Scorecard:
             were left_out (about no unit, or of figures that the system does not use), how many for other periods
             passed_over, and how many files unread.
         supply: reporters, restated figures and figures in doubt.
+        former: the units that no longer exist, each with its successors in words.
+        renamed: those of them that only have a new name, with this name.
     """
 
     plan: Plan
@@ -58,6 +60,8 @@ class Scorecard:
     shown: tuple[int, ...] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     supply: Supply = field(default_factory=Supply)
+    former: Mapping[str, Message] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     # ---- IDENTITY ---- #
 
@@ -333,6 +337,35 @@ class Scorecard:
     def frames(self) -> dict[str, pl.DataFrame]:
         """All result frames by name."""
         return {name: getattr(self, name) for name in ("totals", "pillars", "indicators", "measures", "findings")}
+
+    @cached_property
+    def breaks(self) -> pl.DataFrame:
+        """How often the series of each indicator and measure broke up to a period, as units succeeded one another.
+
+        Columns: period, entity, name, breaks. Without units that succeed one another it is empty.
+        """
+        system, frame = self.definition, self._rows()
+        kinds = dict.fromkeys(("period", "entity", "name"), pl.String) | {"breaks": pl.Int32}
+        found = [pl.DataFrame(schema=kinds)]
+        keys = frame.select(**{key: self._keys()[key] for key in ("period", "entity")})
+        for name in (*system.measures, *system.indicators):
+            columns = [column for column in system.breaks(name) if column in frame.columns]
+            if columns:
+                many = frame.select(pl.sum_horizontal(columns).cast(pl.Int32)).to_series()
+                found.append(keys.with_columns(name=pl.lit(name), breaks=many))
+        return pl.concat(found)
+
+    @cached_property
+    def not_compared(self) -> frozenset[tuple[str, str]]:
+        """The periods and entities with a place in the period before, whose areas have changed since."""
+        system = self.definition
+        if system.entities.succession is None:
+            return frozenset()
+        before = pl.col("rank").shift(1).over("entity", order_by="period")
+        rows = self.frame.with_columns(before=before).filter(
+            pl.col("rank").is_not_null() & pl.col("before").is_not_null() & pl.col("rank_change").is_null()
+        )
+        return frozenset(rows.select(**{key: self._keys()[key] for key in ("period", "entity")}).rows())
 
     def only(self, periods: Sequence[int]) -> Scorecard:
         """Return the scorecard with its tidy frames restricted to some period indices."""

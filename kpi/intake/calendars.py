@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Message, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count, suggest
 from kpi.intake.cells import instants
 from kpi.intake.cells.numbers import PLAIN
 from kpi.intake.files.headers import clean
@@ -31,13 +32,37 @@ _HEADERS = {
     "working": ("working", "workday", "工作日", "是否工作日", "上班", "是否上班", "类型"),
 }
 _WORKING = {
-    True: ("yes", "y", "true", "1", "是", "工作日", "上班", "调休上班", "working"),
-    False: ("no", "n", "false", "0", "否", "休息日", "非工作日", "节假日", "法定节假日", "放假", "休息", "free"),
+    True: ("yes", "y", "true", "1", "是", "工作日", "上班", "班", "补班", "调休上班", "working"),
+    False: (
+        "no",
+        "n",
+        "false",
+        "0",
+        "否",
+        "休息日",
+        "非工作日",
+        "节假日",
+        "法定节假日",
+        "放假",
+        "休息",
+        "休",
+        "假",
+        "free",
+    ),
 }
 _MEANING = {word: working for working, words in _WORKING.items() for word in words}
 
+#: A year has at least so many holidays from Monday to Friday (全国年节及纪念日放假办法 names 13 days, 11 before 2025).
+_FEW = 7
+
 #: The package lists no make-up day for the last Saturday of 2005, which was one.
 _FIRST_YEAR = 2006
+
+
+def notes_of(system: System, dataset: Dataset, calendar: WorkingDays) -> list[Diagnostic]:
+    """Return what is to be said of the working days for a dataset, see `few_days`."""
+    own = dataset.calendar if isinstance(dataset, Records) else None
+    return few_days(calendar, Place(str(system.home / (own or system.calendar or ""))))
 
 
 def calendar_of(system: System, dataset: Dataset) -> WorkingDays:
@@ -110,7 +135,26 @@ def of_table(path: Path) -> WorkingDays:
         raise DataError(wrong)
     years = _listed(years, days)
     working, free = ({day for day, works in days.items() if works is wanted} for wanted in (True, False))
-    return WorkingDays.of_weeks(years, working, free, path.name, of_own=True)
+    calendar = WorkingDays.of_weeks(years, working, free, path.name, of_own=True)
+    return replace(calendar, listed={year: sum(day.year == year for day in days) for year in years})
+
+
+def few_days(calendar: WorkingDays, place: Place) -> list[Diagnostic]:
+    """Return a warning for the years of which a table lists hardly a day: all others are taken for Monday to Friday.
+
+    Args:
+        calendar: the working days.
+        place: of the table.
+    """
+    few = {year: many for year, many in calendar.listed.items() if many < _FEW}
+    if not few:
+        return []
+    message = Message(
+        "the calendar lists {listed}: every other day counts as Monday to Friday",
+        listed=tuple(Message("{number} of {year}", number=count(many, "day"), year=year) for year, many in few.items()),
+    )
+    hint = Message("list all holidays and make-up days of these years, or remove their rows")
+    return [Diagnostic("K641", message, place, hint, Severity.WARNING)]
 
 
 def _listed(years: list[int], days: Iterable[date]) -> list[int]:
@@ -166,7 +210,8 @@ def examined(system: System) -> list[Diagnostic]:
         kinds = column_kinds(dataset, measures).kinds
         if (dataset.calendar or system.calendar) or counting(measures, kinds):
             try:
-                calendar_of(system, dataset)
+                known = calendar_of(system, dataset)
+                found += [one for one in notes_of(system, dataset, known) if one not in found]
             except DataError as error:
                 found += [one for one in error.diagnostics if one not in found]
     return found

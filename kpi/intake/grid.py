@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from kpi.errors import Diagnostic
+from kpi.errors import Diagnostic, Message
 from kpi.intake.entities import Entities
 from kpi.language.system import System
 from kpi.values.periods import Period
@@ -58,6 +58,9 @@ class Panel:
     unread: int = 0
     #: Warnings of measures that the files of this reading do not have; other files may.
     absent: tuple[Diagnostic, ...] = ()
+    #: The units that are none any more, each with where it went; and those of them that only have a new name, with it.
+    former: Mapping[str, Message] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFrame:

@@ -33,6 +33,7 @@ from kpi.intake.matching.datasets import (
     unreadable_columns,
 )
 from kpi.intake.matching.key_columns import keyed
+from kpi.intake.periods_of_change import PeriodsOfChange
 from kpi.intake.reported import cumulative_headings, duplicates, period_aggregation, row_cleaning
 from kpi.intake.reported import entity_targets as targets_of
 from kpi.intake.reported import figure_facts as facts_of
@@ -48,6 +49,7 @@ from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
+from kpi.intake.target_areas import TargetAreas
 from kpi.language.datasets import Records
 from kpi.language.measures import reported
 from kpi.language.system import System
@@ -107,6 +109,7 @@ class _Intake:
     earlier: pl.DataFrame = field(default_factory=pl.DataFrame)
     succession: Succession | None = None
     areas: Areas | None = None
+    begins: dict[int, int] = field(default_factory=dict)
 
     def read_tables(self, tables: Sequence[tuple[Table, str | None]]) -> _Read | Escalate:
         """Return what the tables hold, or a plan that does more."""
@@ -180,11 +183,11 @@ class _Intake:
             self.findings += undeclared_totals.unnamed(frame, entities, self.system)
         reporting = entities
         if self.areas is not None:
-            frame, entities, every, targets = self.brought(self.areas, frame, entities, every, targets)
+            frame, entities, every = self.brought(self.areas, frame, entities, every)
             number = len(entities.names)
-        gone = None if self.areas is None else self.areas.gone_words
-        frame, more = targets_of.add(frame, self.system, targets, entities, gone)
-        self.findings += more
+        areas = None if self.areas is None else TargetAreas(self.areas, self.system, self.begins)
+        frame, more = targets_of.add(frame, self.system, targets, entities, areas)
+        self.findings += [*more, *(areas.findings() if areas is not None else ())]
         self.findings += fractions(frame, self.system, entities, sources)
         frame = frame.with_columns(
             self.facts.columns(frame, self.system) + facts_of.aggregate_columns(frame, every, self.system, number)
@@ -207,6 +210,8 @@ class _Intake:
                 - {(source.table.file, source.table.sheet) for source in sources}
             ),
             absent(self.system, sources, frame, self.findings),
+            {} if self.areas is None else self.areas.former(),
+            {} if areas is None else areas.renamed(),
         )
 
     def units_of_tables(self, sources: Sequence[Placed]) -> list[str]:
@@ -226,9 +231,9 @@ class _Intake:
         return replace(roster, wholes=wholes) if roster is not None else None
 
     def brought(
-        self, areas: Areas, frame: pl.DataFrame, entities: Entities, every: pl.DataFrame, targets: pl.DataFrame
-    ) -> tuple[pl.DataFrame, Entities, pl.DataFrame, pl.DataFrame]:
-        """Return panel, entities, figures and targets on the areas of today, without units that are none any more."""
+        self, areas: Areas, frame: pl.DataFrame, entities: Entities, every: pl.DataFrame
+    ) -> tuple[pl.DataFrame, Entities, pl.DataFrame]:
+        """Return panel, entities and figures on the areas of today, without units that are none any more."""
         frame = areas.brought(frame)
         self.findings += areas.findings
         self.refused += areas.unused
@@ -237,18 +242,12 @@ class _Intake:
         def moved(rows: pl.DataFrame) -> pl.DataFrame:
             return rows.with_columns(places.gather(rows["entity"]).alias("entity")).drop_nulls("entity")
 
-        if targets.height:
-            of_old = sorted({entities.names[place] for place in targets["entity"] if place in areas.ended})
-            if of_old:
-                named = [words for name in of_old if (words := areas.gone_words(name)) is not None]
-                self.findings.append(targets_of.unused(named, Place(None)))
-            targets = moved(targets)
         now = dict(enumerate(places.to_list()))
         self.notes = {
             (name, who, at): text for (name, old, at), text in self.notes.items() if (who := now[old]) is not None
         }
         self.facts.rows = [moved(rows) for rows in self.facts.rows]
-        return frame, entities.without(areas.ended), moved(every) if every.height else every, targets
+        return frame, entities.without(areas.ended), moved(every) if every.height else every
 
     # ---- WHO AND WHICH ---- #
 
@@ -486,6 +485,7 @@ class _Intake:
         unions = None if self.areas is None else self.areas.unions
         ended = {} if self.areas is None else {old: step.start for old, step in self.areas.ended.items()}
         for name, some in events.items():
+            self.begin(some.begins(entities) if self.areas is not None else {})
             with progress.stage(Message("measuring {name}", name=name)):
                 counted = some.measured(entities, unions=unions, ended=ended)
             parts.append(counted.figures)
@@ -495,13 +495,18 @@ class _Intake:
             measures, grain = list(self.system.measures), self.system.period
             plain = [part for number, some in apart.items() for part in some.numbered(number, entities)]
             cells, others = settle(plain, pl.concat(rows), measures, len(entities.names), grain)
-            timed = self.timed(others, sources, entities, alone=cells is None)
+            timed = self.timed(others, sources, entities, cells)
             if isinstance(timed, Escalate):
                 return timed
             parts.append(timed)
         merged = pl.concat([pl.DataFrame(schema=period_aggregation.FIGURES), *(part for part in parts if part.height)])
         stated = pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
         return _Read(sources, entities, merged, cells, stated)
+
+    def begin(self, months: Mapping[int, int]) -> None:
+        """Take in the first months with events of entities."""
+        for place, month in months.items():
+            self.begins[place] = min(month, self.begins.get(place, month))
 
     def add(self, result: Aggregated | Figures) -> None:
         self.findings += result.findings
@@ -513,14 +518,14 @@ class _Intake:
             self.restated += result.restated
 
     def timed(
-        self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, *, alone: bool
+        self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, cells: Cells | None
     ) -> pl.DataFrame | Escalate:
-        """Return the figures per scored period of clean rows; `alone` says that there are no others."""
+        """Return the figures per scored period of clean rows, beside figures that stand alone."""
         grain = self.system.period
         measures = reported(self.system.measures)
         running = [name for name, one in measures.items() if one.from_january]
         others = rows.filter(~pl.col("measure").is_in(running)) if running else rows
-        if alone and others.height and period_aggregation.labels_by_end(rows, grain):
+        if cells is None and others.height and period_aggregation.labels_by_end(rows, grain):
             if self.pruning is not None and not self.pruning.by_end:
                 return self.plan.with_rows(None)
             rows = rows.with_columns(
@@ -548,6 +553,13 @@ class _Intake:
             if mine.height:
                 self.refused += mine.height
                 self.findings += row_findings.of_rows(source.table, mine, source.roles.get("period"), self.too_coarse)
+        if self.areas is None:
+            return figures
+        change = PeriodsOfChange(self.areas, measures, lambda place, period: _has_before(cells, place, period))
+        figures = change.made_whole(
+            usable, figures, lambda rows: period_aggregation.to_scored(rows, timings, grain, enough)[0]
+        )
+        self.findings += change.findings
         return figures
 
     def too_coarse(self, row: dict[str, object]) -> row_findings.Finding:
@@ -581,6 +593,17 @@ class _Intake:
             )
             grid = grid.join(passed, on=["entity", "period"], how="left", maintain_order="left")
         return grid
+
+
+def _has_before(cells: Cells | None, place: int, period: int) -> bool:
+    """Return whether figures that stand alone are there for an entity before a period."""
+    if cells is None or period <= cells.first:
+        return False
+    values = cells.values.gather_every(cells.entities, place)
+    many = min(period - cells.first, cells.periods)
+    return any(
+        values.slice(at * cells.periods, many).is_not_nan().any() for at in range(len(cells.measures))
+    )  # fmt: skip
 
 
 def take_in(

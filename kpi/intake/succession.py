@@ -116,8 +116,10 @@ class Succession:
         """Check the names of the table against the units in data, which are all there are without a roster.
 
         Raises:
-            DataError: K639, a name that the data do not have is a unit's without its ending, or the other way round.
+            DataError: K639, a name that the data do not have is a unit's without its ending, or the other way round, or
+                differs in one character from that of a unit that the table does not name.
         """
+        named = {clean(text) for text in self.units}
         known = {clean(unit): unit for unit in units}
         by_form: dict[str, list[str]] = {}
         for key in known:
@@ -129,9 +131,13 @@ class Succession:
                 key = clean(text)
                 forms = (key, *(form for form in short_forms(key) if form in known))
                 alike = dict.fromkeys(unit for form in forms for unit in by_form.get(form, ()))
+                alike |= dict.fromkeys(unit for unit in known if unit not in named and _is_slip(key, unit))
                 if key not in known and alike:
                     message = Message("`{text}` is no unit of {where}", text=text, where=Message("the data"))
-                    hint = Message("did you mean `{name}`?", name=known[next(iter(alike))])
+                    hint = Message(
+                        "did you mean `{name}`? If not, leave the row out: a unit without figures gives none",
+                        name=known[next(iter(alike))],
+                    )
                     wrong.append(Diagnostic("K639", message, self.place(row.number, role), hint))
         if wrong:
             raise DataError(wrong)
@@ -269,16 +275,24 @@ class Succession:
             rows = [row for row in self.rows if row.start == start and row.within]
             label = Period.of(start // self.grain.months, self.grain).title
             message = Message(
-                "the date lies within {label}: that {grain} counts as one on the new areas, figures of the old "
-                "units for it are not used",
+                "the date lies within {label}: its figures are made of those of the old units for months before it and "
+                "of those of the new units since; a figure for the whole {grain} is taken to be on the new areas",
                 label=label,
                 grain=self.grain,
             )
-            hint = Message(
-                "write the first day of the {grain} from which figures are on the new areas", grain=self.grain
-            )
+            hint = Message("if figures are on the new areas for all of {label}, write its first day", label=label)
             found.append(Diagnostic("K645", message, self.place(rows[0].number, "date"), hint, Severity.WARNING))
         return found
+
+
+def _is_slip(text: str, name: str) -> bool:
+    """Return whether two names differ in one character; numbers are codes, of which that says nothing.
+
+    >>> _is_slip("江于区", "江干区"), _is_slip("330104", "330102"), _is_slip("余杭", "余姚")
+    (True, False, False)
+    """
+    same = len(text) == len(name) > 2 and not text.isascii()
+    return same and sum(one != other for one, other in zip(text, name, strict=True)) == 1
 
 
 def _passed_on(old: int, rows: Mapping[int, list[Flow]]) -> Iterable[Flow]:
@@ -476,7 +490,11 @@ class _Before:
 
 @dataclass
 class Areas:
-    """Figures brought to the areas of today: the panel, and what was found."""
+    """Figures brought to the areas of today: the panel, and what was found.
+
+    `inflows` has what every unit is made of at each date, once the panel is brought to the areas of today. `within` are
+    old units with figures in the scored period of their end (`kpi.intake.periods_of_change`).
+    """
 
     succession: Succession
     steps: tuple[Step, ...]
@@ -489,7 +507,11 @@ class Areas:
         self.unused = 0
         self.ended = gone(self.steps)
         self.unions = unions(self.steps)
+        self.inflows: list[tuple[Step, Mapping[int, Inflow]]] = []
         self._breaks: dict[str, dict[int, set[int]]] = {name: {} for name in self.measures}
+        self._divided: dict[int, list[tuple[str, list[int]]]] = {}
+        self.within: set[int] = set()
+        self._left_over: list[tuple[str, int, int]] = []
 
     def gone_words(self, text: str) -> Message | None:
         """Return where a unit went that is none any more, None for any other text.
@@ -507,6 +529,18 @@ class Areas:
             into=tuple(self.entities.names[flow.new] for flow in step.flows if flow.old == place),
             when=Period(step.start, 1).label,
         )
+
+    def former(self) -> dict[str, Message]:
+        """Return the units that are none any more by their names, each with where it went."""
+        return {
+            self.entities.names[old]: Message(
+                "`{name}` went into {into} in {when}",
+                name=self.entities.names[old],
+                into=tuple(self.entities.names[flow.new] for flow in step.flows if flow.old == old),
+                when=Period(step.start, 1).label,
+            )
+            for old, step in self.ended.items()
+        }
 
     def finer(self, figures: pl.DataFrame) -> pl.DataFrame:
         """Return figures of finer units (`per`), those of a unit that went into another as a whole under that one.
@@ -550,8 +584,13 @@ class Areas:
         for name in self.measures:
             columns |= {one: frame[one] for one in _columns(name) if one in frame.columns}
             columns[Column(name).added] = pl.repeat(None, frame.height, dtype=pl.String, eager=True)
+        for name, new, period in self._left_over:
+            self._without_value(
+                name, columns, _Before(range(period, period + 1), first, number).rows(new), "incomplete"
+            )
         for step in self.steps:
             self._step(step, columns, _Before(range(first, min(step.since, last + 1)), first, number))
+        self.findings += self._of_divided_events()
         places = frame.select("period", "entity")
         for name in self.measures:
             columns[Column(name).breaks] = self._counted(places, name)
@@ -569,6 +608,7 @@ class Areas:
 
     def _step(self, step: Step, columns: dict[str, pl.Series], before: _Before) -> None:
         plans = {new: self._plan(step, new, columns, before) for new in step.news}
+        self.inflows.append((step, plans))
         changed: dict[str, pl.Series] = {}
         for name, measure in self.measures.items():
             flows: list[tuple[int, int, float]] = []
@@ -586,11 +626,56 @@ class Areas:
                     earlier = (self._breaks[name].get(old, set()) for old, _ in parts)
                     after[new] = own | {at for at in chain.from_iterable(earlier) if at < step.since}
             self._breaks[name] = after
+            self._mixed(name, step, plans, columns, before)
             if measure.per is None and flows and before:
                 changed |= self._added(name, columns, flows, before)
         columns |= changed
 
-    def _plan(self, step: Step, new: int, columns: Mapping[str, pl.Series], before: _Before) -> _Plan:
+    def _mixed(
+        self, name: str, step: Step, inflows: Mapping[int, Inflow], columns: dict[str, pl.Series], before: _Before
+    ) -> None:
+        """Mark figures of events of the period of a date as a break where events are divided: they are of two areas."""
+        measure, size = self.measures[name], self.succession.grain.months
+        span = 12 if measure.over_time == "ytd" else size
+        if isinstance(measure, Reported) or measure.per is not None or step.start % span == 0:
+            return
+        last = before.first + len(columns[name]) // before.number - 1
+        first, end = max(step.since, before.first), min(((step.start // span + 1) * span - 1) // size, last)
+        divided = [new for new, one in inflows.items() if any(flow.old not in one.unions for flow in one.flows)]
+        marked = [
+            new for new in divided
+            if self._without_value(name, columns, _Before(range(first, end + 1), before.first, before.number).rows(new))
+        ]  # fmt: skip
+        if marked:
+            self._divided.setdefault(step.start, []).append((name, marked))
+
+    @staticmethod
+    def _without_value(name: str, columns: dict[str, pl.Series], rows: Sequence[int], status: str = "break") -> bool:
+        """Take the figures of some rows away, with a status that says why; return whether there were any."""
+        own, why = name, Column(name).status
+        there = [row for row in rows if columns[why][row] == "ok"]
+        if there:
+            code = pl.Series([status], dtype=Status).to_physical()[0]
+            columns[own] = columns[own].scatter(there, None)
+            columns[why] = columns[why].to_physical().scatter(there, code).cat.to(Status)
+        return bool(there)
+
+    def _of_divided_events(self) -> Iterable[Diagnostic]:
+        """Yield a finding for each date inside a period of which events are of two areas."""
+        for start, some in self._divided.items():
+            units = sorted(set(chain.from_iterable(news for _, news in some)))
+            flow = next(flow for step in self.steps if step.start == start for flow in step.flows)
+            message = Message(
+                "{names}: no figure of {measures} for {period}, as events before {when} are of another area",
+                names=tuple(self.entities.names[place] for place in units),
+                measures=tuple(dict.fromkeys(self.measures[name].title or name for name, _ in some)),
+                period=Period.of(start // self.succession.grain.months, self.succession.grain).label,
+                when=Period(start, 1).label,
+            )
+            place = self.succession.place(flow.number, "new")
+            yield Diagnostic("K638", message, place, None, Severity.WARNING)
+
+    def _plan(self, step: Step, new: int, columns: Mapping[str, pl.Series], before: _Before) -> Inflow:
         flows, rows = step.into(new), before.rows(new)
 
         def has_own(*, events: bool) -> bool:
@@ -607,7 +692,7 @@ class Areas:
         added = (reported or len(taken) < len(flows)) and all(flow.share is not None for flow in flows)
         if not listed and not own and rows and added:
             self._guess(step, new, flows)
-        return _Plan(new, tuple(flows), own=own, listed=listed, unions=frozenset(taken))
+        return Inflow(new, tuple(flows), own=own, listed=listed, unions=frozenset(taken))
 
     def _guess(self, step: Step, new: int, flows: Sequence[Flow]) -> None:
         """Add a finding for a unit that is taken for a new one, as it has no figures before the date."""
@@ -702,7 +787,7 @@ class Areas:
             place = self.succession.place(flows[0].number, "old")
             rows = frame.filter(pl.col("entity") == old).select("period", many=pl.sum_horizontal(many))
             rows = rows.filter(pl.col("many") > 0)
-            if not rows.height:
+            if not rows.height and old not in self.within:
                 message = Message(
                     "the data have no figure of `{name}`: those of {into} before the date lack its part",
                     name=name,
@@ -729,10 +814,17 @@ class Areas:
                 )
                 self.findings.append(Diagnostic("K646", message, place, hint))
                 self.unused += int(late["many"].sum())
+            if step.start % self.succession.grain.months:
+                now = frame.filter((pl.col("entity") == old) & (pl.col("period") == step.since))
+                self._left_over += [
+                    (measure, flow.new, step.since) for measure in names for flow in flows
+                    if flow.share is not None and adds_up(self.measures[measure])
+                    and (now[Column(measure).status] != "missing").any()
+                ]  # fmt: skip
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Inflow:
     """What a unit is made of at a date: flows into it, and whether it was there before.
 
     `own` says that it has figures before and is no old unit; `listed` that it is one of the old units itself.

@@ -98,7 +98,8 @@ class System(Frozen):
     calendar: Text | None = Field(
         None,
         description="a table beside the definition of the days that differ from Monday to Friday, for what is counted "
-        "in 工作日: date, working (yes or no, 工作日 or 休息日); left out: public holidays and make-up days of China",
+        "in 工作日: date, working (yes or no, 工作日 or 休息日, 班 or 休); left out: public holidays and make-up days "
+        "of China",
     )
     entities: Entities = Field(description="what is scored and ranked")
     datasets: dict[Name, AnyDataset] = Field(

@@ -55,6 +55,7 @@ class DifferenceReport(Report):
         "path": Message("Place in the rules"),
         "before": Message("Old"),
         "after": Message("New"),
+        "areas_changed": Message("Areas changed"),
     }
 
     words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS | dict.fromkeys(
@@ -135,11 +136,27 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
                 "\n" + tr("{what}: {number} changed{more}", what=_of(rows), number=rows.height, more=more), style="bold"
             ),
             shown,
+            *_across(difference, rows),
         ]
     parts += _restated(difference)
     parts += _definitions(difference)
     parts.append(Text(_footer(difference), style="dim"))
     return printed(*parts, width=width)
+
+
+def _across(difference: Difference, rows: pl.DataFrame) -> list[object]:
+    """Return a line for each unit whose total, or indicators, are not comparable across a change of areas."""
+    lines = []
+    for row in rows.filter("areas_changed").head(MOST).iter_rows(named=True):
+        some = difference.indicators.filter(pl.col("areas_changed"), period=row["period"], entity=row["entity"])
+        lines.append(
+            tr(
+                "{entity}: areas changed in between, so the change is of two areas ({indicators})",
+                entity=visible(row["entity"]),
+                indicators=tuple(map(visible, some["title"])) or tr("Total"),
+            )
+        )
+    return [Text(line) for line in lines]
 
 
 def _head(difference: Difference) -> Text:
@@ -216,6 +233,7 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
         )  # fmt: skip
         stars = "" if heading is None else f"  {heading} {_stars(row)}"
         parts.append(Text(tr("{line}{stars}  rank {moved}", line=line, stars=stars, moved=moved or NOTHING)))
+        parts += _across(difference, difference.totals.filter(period=row["period"]))
         texts = _texts(difference)
         indicators = difference.indicators.filter(period=row["period"])
         weighed = bool((indicators["from_weight"].abs() > NOISE).any())

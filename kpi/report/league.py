@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,16 +111,19 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     blocks: dict[str | None, list[Line]] = {}
     for cohort in listed["cohort"].unique(maintain_order=True):
         blocks[cohort] = []
+    broken: Collection[tuple[str, str]] = getattr(scorecard, "not_compared", frozenset())
     for row in listed.sort("rank", nulls_last=True, maintain_order=True).iter_rows(named=True):
-        blocks[row["cohort"]].append(
-            _line(row, compared, tuple(marks.get((row["entity"], pillar)) for pillar in titles))
-        )
+        scores_of_tops = tuple(marks.get((row["entity"], pillar)) for pillar in titles)
+        line = _line(row, compared, scores_of_tops, apart=(label, row["entity"]) in broken)
+        blocks[row["cohort"]].append(line)
     return League(label, tuple(Block(key, tuple(lines)) for key, lines in blocks.items()), tuple(titles.values()))
 
 
-def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...]) -> Line:
-    new = compared and row["rank"] is not None and row["rank_change"] is None
+def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...], *, apart: bool = False) -> Line:
+    new = compared and not apart and row["rank"] is not None and row["rank_change"] is None
     notes = []
+    if apart:
+        notes.append(tr("not compared with the period before: areas changed"))
     if row["score"] is None:
         notes.append(tr("Not rated: {status}", status=reason(row["status"])))
     if row["veto"]:

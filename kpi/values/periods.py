@@ -227,6 +227,8 @@ _ZONED = re.compile(
 _CALENDAR = Message("a period is a calendar year, or months of one, such as 2023, 2023Q4 or 2023-12")
 _MONTHS = "(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)"
 
+_FULL_DATE = f"{_YEAR}[-/.年]?{_N}[-/.月]?{_N}[日号]?[T ]?"
+
 #: What cannot be read without a guess: pattern, reason, hint; groups of the pattern are fields of the hint.
 _MISTAKES = (
     (".*(?:FY|财年|财政年度|会计年度).*", Message("fiscal years are not supported"), _CALENDAR),
@@ -265,6 +267,16 @@ _MISTAKES = (
         Message("format the column as dates"),
     ),
     ("[0-9]{2}年.*", Message("its year has two digits"), Message("write the year in full, as in 2023年12月")),
+    (
+        rf"{_FULL_DATE}24[:时点](?:00?分?)?(?::?00?秒?)?(?:\.0+)?{_LOCAL}?",
+        Message("there is no time 24:00"),
+        Message("the end of a day is 00:00 of the next one"),
+    ),
+    (
+        rf"{_FULL_DATE}(?:[上下]午)?{_N}[:时点](?:{_N}分?(?::?{_N}(?:\.[0-9]+)?秒?)?)?(?:[AP]M)?{_LOCAL}?",
+        Message("its time of day does not exist"),
+        Message("hours go from 0 to 23, minutes and seconds to 59"),
+    ),
 )
 
 _YEAR_LAST = re.compile(rf"((?:[QH]{_N})|(?:{_N}[QH]))[-/. —]?({_YEAR})年?")

@@ -6,8 +6,8 @@ counted in working days (行政许可法第八十二条: 以工作日计算，�
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -34,6 +34,7 @@ class WorkingDays:
         days: all working days of these years.
         source: the source, in words.
         of_own: whether the source is a table of the user.
+        listed: how many days of each year the table of the user lists.
         counted: columns of points in time whose numbers of working days stand in columns of their own, `number_of`.
     """
 
@@ -42,6 +43,7 @@ class WorkingDays:
     days: frozenset[date]
     source: str
     of_own: bool = False
+    listed: Mapping[int, int] = field(default_factory=dict)
     counted: frozenset[str] = frozenset()
 
     @classmethod

@@ -471,26 +471,6 @@ def test_what_was_done_before_a_break_is_not_done_late_after_it(tmp_path):
     assert cell(card, "上城区", "done", "2023")[1] == "late"
 
 
-@pytest.mark.parametrize("by", ["file", "column"])
-def test_targets_of_old_units_are_reported_and_not_added(by, tmp_path):
-    yaml = folder(tmp_path, MERGED + NAMED)
-    bound = "{file: targets.csv, total: 200}" if by == "file" else "{column: 目标值}"
-    text = yaml.read_text("utf-8").replace("of: cs}", f"of: cs, target: {{at_least: {bound}, by: 2021}}}}")
-    yaml.write_text(text, "utf-8")
-    (tmp_path / "targets.csv").write_text("entity,indicator,target\n江干区,ic,60\n上城区,ic,100\n", "utf-8")
-    data = long(DATA).with_columns(
-        目标值=pl.when(pl.col("entity") == "江干区").then(60).when(pl.col("entity") == "上城区").then(100)
-    )
-    card = kpi.score(data, system=yaml)
-    (finding,) = [one for one in card.findings_list if one.code == "K646"]
-    assert "江干区 (which went into 上城区 in 2021-01)" in finding.message
-    assert "not added" in finding.message
-    assert finding.severity == "warning"
-    assert "K601" not in codes(card)
-    row = card.indicators.filter(entity="上城区", indicator="ic", period="2021")
-    assert row["target"].item() == 100
-
-
 @pytest.mark.parametrize("share", [True, False])
 def test_finer_units_and_means_over_time_in_a_split(share, tmp_path):
     (tmp_path / "ev.yaml").write_text(
@@ -556,4 +536,19 @@ def test_without_a_roster_a_name_without_its_ending_is_an_error_and_no_unit(tmp_
     with pytest.raises(DataError) as caught:
         scored(tmp_path, text, roster=False)
     (finding,) = caught.value.diagnostics
-    assert (finding.code, finding.hint) == ("K639", f"did you mean `{name}`?")
+    assert finding.code == "K639"
+    assert f"did you mean `{name}`?" in str(finding.hint)
+
+
+@pytest.mark.parametrize(("text", "name"), [("江于区,上城区,2021,\n", "江干区"), ("江干区,上成区,2021,\n", "上城区")])
+def test_without_a_roster_a_slip_of_one_character_is_an_error_too(text, name, tmp_path):
+    with pytest.raises(DataError) as caught:
+        scored(tmp_path, text, roster=False)
+    (finding,) = caught.value.diagnostics
+    assert (finding.code, f"did you mean `{name}`?" in str(finding.hint)) == ("K639", True)
+
+
+def test_without_a_roster_any_other_name_without_figures_is_a_warning(tmp_path):
+    card = scored(tmp_path, MERGED + "西湖县,上城区,2021,\n下城区,上城区,2021,\n", roster=False)
+    found = [(one.code, one.severity.value) for one in card.findings_list if "have no figure" in one.message]
+    assert found == [("K639", "warning")] * 2, "a unit that the table names is no slip of another"

@@ -27,7 +27,7 @@ ROLES = {"period": "办结时间", "entity": "镇"}
 #: A calendar of two years, as its author lists it: what differs from Monday to Friday.
 FREE = ["2025-01-01", "2025-01-28", "2025-01-29", "2025-01-30", "2025-01-31", "2025-02-03", "2025-02-04", "2025-10-01",
         "2025-10-02", "2025-10-03", "2025-10-06", "2025-10-07", "2025-10-08", "2026-01-01", "2026-01-02",
-        "2026-10-01"]  # fmt: skip
+        "2026-05-01", "2026-06-19", "2026-09-25", "2026-10-01"]  # fmt: skip
 MADE_UP = ["2025-01-26", "2025-02-08", "2025-09-28", "2025-10-11", "2026-01-04"]
 
 
@@ -482,3 +482,120 @@ def test_the_last_day_of_a_year_does_not_list_the_year(tmp_path):
     file.write_text("日期,是否工作日\n2022-12-31,休息日\n2023-01-01,休息日\n2023-10-02,休息日\n", "utf-8")
     known = calendars.of_table(file)
     assert (known.first, known.last) == (2023, 2023)
+
+
+# ---- CALENDARS THAT LIST LITTLE, WORDS, TIMES AND UNITS THAT DO NOT EXIST ---- #
+
+DAYS = {"days": {"kind": "sum", "unit": "工作日", "of": "办结时间 - 受理时间"}}
+
+
+@pytest.mark.parametrize(("free", "works"), [("休", "班"), ("假", "补班"), ("休息日", "工作日"), ("no", "yes")])
+def test_words_of_a_calendar(free, works, tmp_path):
+    rows = [f"2025-07-{day:02d},{free}" for day in range(7, 14)] + [f"2025-07-19,{works}"]
+    (tmp_path / "days.csv").write_text("日期,类型\n" + "\n".join(rows) + "\n", "utf-8")
+    card = kpi.score(cases(("2025-07-04", "2025-07-20")), system=system(tmp_path, DAYS))
+    assert figures(card)["days"] == 6
+    assert codes(card) == []
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx", "parquet"])
+def test_a_calendar_of_a_single_day_is_reported_once(suffix, tmp_path):
+    table = pl.DataFrame({"日期": ["2025-07-07"], "类型": ["休"]})
+    file = tmp_path / f"one.{suffix}"
+    {"csv": table.write_csv, "xlsx": table.write_excel, "parquet": table.write_parquet}[suffix](file)
+    of = system(tmp_path, DAYS) | {"calendar": str(file)}
+    card = kpi.score(cases(("2025-07-04", "2025-07-08"), ("2025-07-04", "2025-07-09")), system=of)
+    (finding,) = card.findings_list
+    assert (finding.code, finding.severity.value) == ("K641", "warning")
+    assert "1 day of 2025" in finding.message
+    assert finding.place.file == str(file)
+    assert figures(card)["days"] == 3
+
+
+def test_a_check_of_definition_and_data_reports_a_calendar_once(tmp_path):
+    (tmp_path / "days.csv").write_text("日期,类型\n2025-07-07,休\n2026-07-07,休\n2026-07-08,休\n", "utf-8")
+    (tmp_path / "s.yaml").write_text(
+        "system: s\nperiod: year\nentities: {title: 镇}\ncalendar: days.csv\n"
+        "datasets: {bj: {form: records, columns: {period: 办结时间, entity: 镇}}}\n"
+        "measures: {m: {kind: count, unit: 件, where: 办结时间 - 受理时间 <= 5 工作日}}\n"
+        "indicators: {i: {kind: level, of: m}}\n",
+        "utf-8",
+    )
+    pl.DataFrame(cases(("2025-07-04", "2025-07-08"))).write_csv(tmp_path / "d.csv")
+    alone = CliRunner().invoke(main, ["check", str(tmp_path / "s.yaml"), "--lang", "en"])
+    assert alone.output.count("K641") == 1
+    assert "1 day of 2025" in alone.output
+    assert "2 days of 2026" in alone.output
+    both = CliRunner().invoke(
+        main, ["check", str(tmp_path / "s.yaml"), "--data", str(tmp_path / "d.csv"), "--lang", "en"]
+    )
+    assert both.output.count("K641") == 1
+
+
+@pytest.mark.parametrize("unit", ["自然日", "日历日", "个自然日"])
+def test_calendar_days_by_any_name(unit, tmp_path):
+    (tmp_path / "days.csv").write_text("日期,类型\n2025-07-07,休\n", "utf-8")
+    rows = [("2025-07-04", "2025-07-08"), ("2025-07-04", "2025-07-10")]
+    measures = {
+        "fixed": count(f"办结时间 - 受理时间 <= 5 {unit}"), "kept": count("办结时间 - 受理时间 <= 时限"),
+        "mean": {"kind": "mean", "unit": unit, "of": "办结时间 - 受理时间"},
+    }  # fmt: skip
+    for limits in ({f"时限（{unit}）": [5, 5]}, {"时限": [f"5{unit}", f"5 {unit}"]}):
+        card = kpi.score(cases(*rows, **limits), system=system(tmp_path, measures))
+        assert figures(card) == {"fixed": 1, "kept": 1, "mean": 5}
+
+
+def refused(definition: dict, code: str) -> list:
+    with pytest.raises(kpi.DefinitionError) as caught:
+        kpi.load(definition)
+    return [one for one in caught.value.diagnostics if one.code == code]
+
+
+@pytest.mark.parametrize("unit", ["个月", "月", "年", "季度", "months"])
+def test_months_have_no_fixed_length(unit, tmp_path):
+    (tmp_path / "days.csv").write_text("日期,类型\n2025-07-07,休\n", "utf-8")
+    (finding,) = refused(system(tmp_path, {"m": count(f"办结时间 - 受理时间 <= 1 {unit}")}), "K467")
+    assert "no fixed length" in finding.message
+    assert "days" in str(finding.hint)
+    if unit == "months":
+        return
+    kept = system(tmp_path, {"kept": count("办结时间 - 受理时间 <= 时限")})
+    for limits in ({f"时限（{unit}）": [5, 5]}, {"时限": [f"5{unit}", "3天"]}):
+        card = kpi.score(cases(("2025-07-04", "2025-07-08"), ("2025-07-04", "2025-07-10"), **limits), system=kept)
+        assert [str(one.hint) for one in card.findings_list if one.code in ("K604", "K605")] == [
+            "months and years have no fixed length: write days, 天 or 工作日"
+        ]
+    wait = {"m": {"kind": "mean", "unit": "个月", "of": "办结时间 - 受理时间"}}
+    assert ["no fixed length" in str(one.hint) for one in refused(system(tmp_path, wait), "K468")] == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("2025-07-08 24:00", "the end of a day is 00:00 of the next one"),
+        ("2025年7月8日24时", "the end of a day is 00:00 of the next one"),
+        ("20250708 24:00:00", "the end of a day is 00:00 of the next one"),
+        ("2025/7/8 25:10", "hours go from 0 to 23"),
+        ("2025-07-08T12:60:00", "minutes and seconds to 59"),
+        ("2025-02-30 08:00", "there is no day 30"),
+    ],
+)
+@pytest.mark.parametrize("column", [0, 1])
+def test_a_time_that_does_not_exist_is_said_to_be(text, why, column, tmp_path):
+    (tmp_path / "days.csv").write_text("日期,类型\n2025-07-07,休\n", "utf-8")
+    row = ("2025-07-04", text) if column else (text, "2025-07-08")
+    wait = system(tmp_path, {"m": count("办结时间 - 受理时间 <= 5 天")})
+    card = kpi.score(cases(row, ("2025-07-04", "2025-07-05")), system=wait)
+    (finding,) = [one for one in card.findings_list if one.code == "K606"]
+    assert why in finding.message
+
+
+def test_open_cases_need_a_period_that_each_has(tmp_path):
+    (tmp_path / "days.csv").write_text("日期,类型\n2025-07-07,休\n", "utf-8")
+    rows = [("2025-07-04", "2025-07-08"), ("2025-07-04", None)]
+    for where in ("办结时间 - 受理时间 <= 5 天", "period_end - 受理时间 > 20 天"):
+        card = kpi.score(cases(*rows), system=system(tmp_path, {"m": count(where)}))
+        (finding,) = [one for one in card.findings_list if one.code == "K606"]
+        assert "columns: {period: 受理时间}" in str(finding.hint)
+    plain = kpi.score(cases(*rows), system=system(tmp_path, {"m": {"kind": "count", "unit": "件"}}))
+    assert [one.hint for one in plain.findings_list if one.code == "K606"] == [None]

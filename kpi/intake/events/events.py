@@ -6,6 +6,7 @@ and bad rows are only counted. If there are any, a further scan of the bad rows 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -21,7 +22,7 @@ from kpi.intake.cells.numbers import LARGEST, mark_hint, undecided
 from kpi.intake.cells.text_folding import Folding
 from kpi.intake.entities import BESIDE, Entities
 from kpi.intake.events.conditions import cell, reads, shortest_text, uncounted, unreadable, value_of
-from kpi.intake.events.units import READING, NumberColumn, Reader, Scale, converted
+from kpi.intake.events.units import LENGTHLESS, READING, NumberColumn, Reader, Scale, converted
 from kpi.intake.files.headers import clean
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, column_of, is_unit
@@ -31,7 +32,7 @@ from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Scope, Term
 from kpi.language.expressions.times import PERIOD_END
 from kpi.language.measures import Measure, OfRows
-from kpi.language.record_columns import READ_AS_NUMBERS, computed, term_of
+from kpi.language.record_columns import DURATIONS, READ_AS_NUMBERS, computed, term_of
 from kpi.values import periods
 from kpi.values.periods import FIRST_YEAR, LAST_YEAR, Grain
 from kpi.values.units import WORKING_DAY, Unit
@@ -282,7 +283,7 @@ class Events:
         if undated:
             known = ~self.columns[WHO].is_in(pl.Series(passed, dtype=pl.String).implode()).fill_null(value=False)
             rows = self._first(~dated(self.columns[MONTH]) & known, pl.col(when).cast(pl.String))
-            bad_date = partial(_bad_date, self.grain, self.source.dataset.dates)
+            bad_date = partial(_bad_date, self.grain, self.source.dataset.dates, self._other_date(when))
             findings += row_findings.of_rows(table, rows, when, bad_date, further=undated - rows.height)
         if lost is not None:
             unusable = pl.Series([*unknown, *passed], dtype=pl.String).implode()
@@ -295,7 +296,8 @@ class Events:
         """Return the findings about unreadable cells of a number, in otherwise usable rows."""
         table, column = self.source.table, self.numbers[name]
         reader = Reader(column, lost.scales[name])
-        if reader.plain is None:
+        lacking = reader.scale.declared and column.unit is None
+        if reader.plain is None and not lacking:
             # The unit of the heading applies to all cells.
             _, misfit = reader.factor(None, None)
             message = Message(
@@ -304,29 +306,26 @@ class Events:
                 fault=misfit,
                 rows=count(many, "row"),
             )
-            hint = None
+            hint = reader.unit_hint()
             if column.above and column.unit:
                 hint = Message(
                     "单位：{unit} above the table is taken for all that has no unit of its own: "
                     "write it into the header",
                     unit=column.unit,
                 )
-            lacking = reader.scale.declared and column.unit is None
-            if lacking:
-                hint = Message(
-                    "write the unit into the heading, {column}（{unit}）, or behind each figure, 5{unit}",
-                    column=column.header,
-                    unit=WORKING_DAY if reader.scale.unit == WORKING_DAY else "天",
-                )
-                if reader.scale.unit != WORKING_DAY:
-                    hint = Message("{hint}; for working days {unit}", hint=hint, unit=WORKING_DAY)
-            return [Diagnostic("K468" if lacking else "K605", message, table.place(None, column.header), hint)]
+            return [Diagnostic("K605", message, table.place(None, column.header), hint)]
         cells = self.looked_at(self.numbered(), lost.second, lost.scales).filter(usable & lost.of(name))
         unit = pl.lit(None, dtype=pl.String) if column.by_row is None else _unit(column.by_row)
-        rows = cells.select(ROW, text=pl.col(column.header), unit=unit).bottom_k(row_findings.LIMIT, by=ROW).collect()
-        rows = rows.sort(ROW)
+        cells = cells.select(ROW, text=pl.col(column.header), unit=unit)
+        findings: list[Diagnostic] = []
+        if lacking and reader.plain is None:
+            bare = cells.filter(self._without_unit(reader))
+            without = bare.select(pl.len(), pl.col(ROW).min()).collect().row(0)
+            findings += [self._lacks_unit(column, reader, *without)] if without[0] else []
+            many, cells = many - without[0], cells.join(bare.select(ROW), on=ROW, how="anti")
+        rows = cells.bottom_k(row_findings.LIMIT, by=ROW).collect().sort(ROW)
         commas = reader.undecided(rows["text"])
-        findings, others, further = [], rows.filter(~commas), many - rows.height
+        others, further = rows.filter(~commas), many - rows.height
         if commas.any():
             # The unlisted cells are assumed to be of the same kind.
             some = rows.filter(commas).select(ROW, pl.col("text").cast(pl.String))
@@ -337,11 +336,49 @@ class Events:
         def finding_of(row: dict[str, object]) -> row_findings.Finding:
             code, message = reader.problem(row["text"], row["unit"])  # type: ignore[arg-type]
             hint = mark_hint(str(row["text"])) if code == "K604" else None
-            return code, message, _DAYS if "is a date" in message else hint
+            if self.kinds[name] in DURATIONS and _OF_MONTHS.fullmatch(clean(str(row["text"]))):
+                hint = LENGTHLESS
+            elif code == "K605":
+                hint = reader.unit_hint(row["unit"], reader.typed_unit(row["text"]))  # type: ignore[arg-type]
+            return code, message, _DAYS if "is a date" in message and hint is not LENGTHLESS else hint
 
         if others.height:
             findings += row_findings.of_rows(table, others, column.header, finding_of, further=further)
         return findings
+
+    def _other_date(self, when: str) -> str | None:
+        """Return a column of dates that measures read beside the one of the period, None without one."""
+        times = [name for name, kind in self.kinds.items() if kind == "time" and name in self.numbers]
+        return next((name for name in times if self.numbers[name].header != when), None)
+
+    @staticmethod
+    def _without_unit(reader: Reader) -> pl.Expr:
+        """Return whether a cell is a figure without a unit, of its own or of its row."""
+        seen = pl.col("text").map_batches(
+            lambda cells: (
+                reader.seen(cells).struct.unnest().select(~pl.col("bad") & pl.col("typed").is_null()).to_series()
+            ),
+            return_dtype=pl.Boolean,
+        )
+        return seen & pl.col("unit").is_null()
+
+    def _lacks_unit(self, column: NumberColumn, reader: Reader, many: int, first: int) -> Diagnostic:
+        """Return the finding about figures of a duration without a unit."""
+        _, misfit = reader.factor(None, None)
+        message = Message(
+            "the unit of `{column}` {fault}: {rows} refused",
+            column=column.header,
+            fault=misfit,
+            rows=count(many, "row"),
+        )
+        hint = Message(
+            "write the unit into the heading, {column}（{unit}）, or behind each figure, 5{unit}",
+            column=column.header,
+            unit=WORKING_DAY if reader.scale.unit == WORKING_DAY else "天",
+        )
+        if reader.scale.unit != WORKING_DAY:
+            hint = Message("{hint}; for working days {unit}", hint=hint, unit=WORKING_DAY)
+        return Diagnostic("K468", message, self.source.table.place(first, column.header), hint)
 
     def numbered(self) -> pl.LazyFrame:
         """Return the cells of the rows that count, with their numbers (`ROW`), and `CLASH` where some contradict."""
@@ -357,10 +394,17 @@ class Events:
         return rows.select(ROW, text=text).bottom_k(row_findings.LIMIT, by=ROW).collect().sort(ROW)
 
 
-def _bad_date(grain: Grain, order: periods.Order, row: dict[str, object]) -> row_findings.Finding:
-    """Return the finding about a row whose date is not usable."""
+def _bad_date(grain: Grain, order: periods.Order, other: str | None, row: dict[str, object]) -> row_findings.Finding:
+    """Return the finding about a row whose date is not usable; `other` is a column of dates that it may be taken by."""
     if row["text"] is None:
-        return "K606", Message("the row has no date"), None
+        hint = None
+        if other is not None:
+            hint = Message(
+                "what is open has no such date yet: to count it in the period in which it began, write "
+                "`columns: {{period: {column}}}`",
+                column=other,
+            )
+        return "K606", Message("the row has no date"), hint
     text = str(row["text"])
     if (problem := periods.problem(text, order=order)) is not None:
         return "K606", problem, None
@@ -369,6 +413,7 @@ def _bad_date(grain: Grain, order: periods.Order, row: dict[str, object]) -> row
     return "K606", Message("`{text}` is longer than the scored periods", text=text), None
 
 
+_OF_MONTHS = re.compile(r"[0-9.]+\s*(?:个?月|个?季度?|年)")
 _DAYS = Message("if these are dates to compute with, say so at the dataset: types: {{COLUMN: date}}")
 
 

@@ -14,7 +14,7 @@ from typing import cast
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity, count
-from kpi.intake.calendars import calendar_of, counting
+from kpi.intake.calendars import calendar_of, counting, notes_of
 from kpi.intake.entities import Entities
 from kpi.intake.events.conditions import blank_comparands, blank_operands, left_out_blank, reads
 from kpi.intake.events.events import MONTH, WHO, bad, dated, events, number_columns
@@ -71,6 +71,15 @@ class Gathered:
         """Return the names and codes of rows with a readable date; refused rows do not make entities."""
         some = (table.filter(dated(pl.col(MONTH)))[WHO].drop_nulls() for table in self.tables.values())
         return sorted({text for texts in some for text in texts.unique()})
+
+    def begins(self, entities: Entities) -> dict[int, int]:
+        """Return the first month in which there are rows of each entity, by its place."""
+        rows = self.tables[None].filter(dated(pl.col(MONTH))).group_by(WHO).agg(pl.col(MONTH).min()).drop_nulls()
+        first = dict(rows.select(WHO, MONTH).rows())
+        begins: dict[int, int] = {}
+        for text, place in entities.resolve(first).items():
+            begins[place] = min(first[text], begins.get(place, first[text]))
+        return begins
 
     def measured(
         self, entities: Entities, *, unions: Mapping[int, int] | None = None, ended: Mapping[int, int] | None = None
@@ -403,6 +412,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
     columns_read, misfits = settled(sources, measures)
     columns_read = with_working_days(sources, columns_read, measures)
     calendar = calendar_of(system, dataset) if counting(measures.values(), columns_read.kinds) else None
+    remarks = [] if calendar is None else notes_of(system, dataset, calendar)
     made = computed(measures.values())
     kinds = {**columns_read.kinds, **dict.fromkeys(made, "computed")}
     if any(PERIOD_END in reads(text) for text in (*made, *(one.where for one in measures.values()))):
@@ -433,7 +443,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         ]
         tables, repeats = deduplicated(tables, measures, dataset, grain=system.period)
         over = aggregation(tables, kinds, measures, units, _parts(measures.values()), calendar=calendar)
-        over = replace(over, notes=(*misfits, *notes))
+        over = replace(over, notes=(*misfits, *notes, *remarks))
         negatives = [negative(*pair) for pair in pairs]
         whole, over = over.verified(list(dict.fromkeys([*_parts(by_per[None], over), *negatives])))
         # An undeclared decimal comma makes other cells of its column ambiguous: they are read again.

@@ -59,7 +59,8 @@ def settled(sources: Sequence[Placed], measures: Mapping[str, Measure]) -> tuple
 def with_working_days(sources: Sequence[Placed], found: ColumnKinds, measures: Mapping[str, Measure]) -> ColumnKinds:
     """Return the kinds of columns with those durations as numbers of working days that have this unit in the data.
 
-    It stands in the heading, above the table, in the column of units, behind the figures, or is that of a measure.
+    It stands in the heading, above the table, in the column of units, behind the figures, or is that of a measure. A
+    column has the unit of most of its first figures; single ones in the other are refused.
 
     Args:
         sources: the tables of the dataset.
@@ -67,8 +68,11 @@ def with_working_days(sources: Sequence[Placed], found: ColumnKinds, measures: M
         measures: of the dataset.
     """
     spans = {name: kind for name, kind in found.kinds.items() if kind == "span"}
-    working = {name for source in sources for name in _in_working_days(source, spans, measures)}
-    kinds = {**found.kinds, **dict.fromkeys(sorted(working), "working")}
+    votes: dict[str, int] = {}
+    for source in sources:
+        for name, more in _in_working_days(source, spans, measures):
+            votes[name] = votes.get(name, 0) + more
+    kinds = {**found.kinds, **{name: "working" for name, more in sorted(votes.items()) if more > 0}}
     try:
         check(measures.values(), kinds)
     except ExpressionError:
@@ -77,18 +81,30 @@ def with_working_days(sources: Sequence[Placed], found: ColumnKinds, measures: M
     return replace(found, kinds=kinds)
 
 
-def _in_working_days(source: Placed, spans: Mapping[str, str], measures: Mapping[str, Measure]) -> Iterator[str]:
+def _in_working_days(
+    source: Placed, spans: Mapping[str, str], measures: Mapping[str, Measure]
+) -> Iterator[tuple[str, int]]:
+    """Yield columns of durations, each with how many more of its first figures are in working days than are not.
+
+    Of as many the unit of the column decides, and without one it is in working days.
+    """
     columns = with_implied_units(number_columns(source, spans), measures, spans) if spans else {}
     for name, column in columns.items():
-        units = {column.unit}
+        own = unit_or_none(column.unit) if column.unit else None
+        more = 0 if own is None else 1 if is_working(own) else -1
         if column.header in source.table.columns:
             names = dict.fromkeys(filter(None, (column.header, column.by_row)))
             head = source.table.raw.select(*names).head(_HEAD).collect()
             rows = None if column.by_row is None else head[column.by_row].cast(pl.String).str.strip_chars()
-            seen = Reader(column, Scale()).seen(head[column.header], rows).struct
-            units |= {*seen.field("row"), *seen.field("typed")}
-        if any(is_working(unit_or_none(text)) for text in units if text):
-            yield name
+            seen = Reader(column, Scale()).seen(head[column.header], rows).struct.unnest()
+            seen = seen.filter(head[column.header].is_not_null() & ~pl.col("bad"))
+            texts = seen.select(unit=pl.coalesce("typed", "row", pl.lit(column.unit))).drop_nulls()
+            units = {text: unit_or_none(text) for text in texts["unit"].unique()}
+            known = [unit for text in texts["unit"] if (unit := units[text]) is not None]
+            ahead = sum(1 if is_working(unit) else -1 for unit in known)
+            tied = 1 if known and own is None and not ahead else more
+            more = ahead or tied
+        yield name, more
 
 
 def _dated(sources: Sequence[Placed], name: str) -> bool | None:

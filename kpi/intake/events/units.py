@@ -27,7 +27,10 @@ from kpi.language.measures import Measure
 from kpi.language.record_columns import DURATIONS, PARTS_OF_DATES, computed, term_of
 from kpi.values import units
 from kpi.values.periods import Order
-from kpi.values.units import MICROSECONDS, Unit, UnitError
+from kpi.values.units import MICROSECONDS, WORKING_DAY, Unit, UnitError
+
+#: What to do about a duration in months.
+LENGTHLESS = Message("months and years have no fixed length: write days, 天 or 工作日")
 
 #: The type of the result of `Reader.read`.
 READING = pl.Struct({"value": pl.Float64, "exact": pl.Float64, "bad": pl.Boolean, "typed": pl.Boolean})
@@ -122,7 +125,9 @@ class Reader:
             )
             return None, message
         try:
-            units.factor(parsed := units.parse(text), unit)
+            # Differences of times are kept in 微秒, which nobody writes.
+            shown = units.parse("天") if unit == MICROSECONDS else unit
+            units.factor(parsed := units.parse(text), shown)
         except UnitError as error:
             return None, Message("does not fit: {reason}", reason=error.args[0])
         return Fraction(multiple) * parsed.scale / unit.scale, None
@@ -173,9 +178,33 @@ class Reader:
             return "K606", instants.problem(cell, self.column.dates)
         if (problem := problem_of(cell, self.column.notation)) is not None:
             return "K604", problem
-        _, misfit = self.factor(row, self._numbers(pl.Series([cell]))["unit"].item())
+        _, misfit = self.factor(row, self.typed_unit(cell))
         fault = Message("is too large") if misfit is None else misfit
         return "K605" if misfit else "K604", Message("`{cell}` {fault}", cell=cell, fault=fault)
+
+    def unit_hint(self, row: str | None = None, typed: str | None = None) -> Message | None:
+        """Return what to do about a unit of a duration that does not fit; None of any other number."""
+        unit = self.scale.unit
+        if unit is None or unit.dimension not in (MICROSECONDS.dimension, WORKING_DAY.dimension):
+            return None
+        _, text = meant(row or self.column.unit, typed, str(unit))
+        try:
+            given = units.parse(text or "")
+        except UnitError:
+            return None
+        if units.is_of_months(given):
+            return LENGTHLESS
+        if self.scale.declared and given.dimension in (MICROSECONDS.dimension, WORKING_DAY.dimension):
+            return Message(
+                "a column of durations is in days or in working days: write those of the other kind into a column of "
+                "their own"
+            )
+        return None
+
+    def typed_unit(self, cell: object) -> str | None:
+        """Return the unit typed behind the figure of a cell."""
+        unit: str | None = self._numbers(pl.Series([cell]))["unit"].item()
+        return unit
 
     def seen(self, cells: pl.Series, rows: pl.Series | None = None) -> pl.Series:
         """Return the units of cells: a struct of `row`, `typed` and whether the cell is no figure (`bad`)."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
@@ -26,8 +27,20 @@ from kpi.language.targets import EQUAL, PerEntity
 from kpi.values import periods
 from kpi.values.columns import Column
 
-#: Says of a text that names a unit which is none any more what it is and where it went, None of others.
-Gone = Callable[[str], Message | None]
+
+class OnAreas(Protocol):
+    """What brings targets to the areas of today, where units succeed one another (`kpi.intake.target_areas`)."""
+
+    @property
+    def entities(self) -> Entities:
+        """The units that targets may be given for, former ones included."""
+
+    def on_areas(self, grid: pl.DataFrame, indicator: str, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the grid with the column `target` of targets that are given for these units."""
+
+    def of_today(self, grid: pl.DataFrame, indicator: str) -> pl.DataFrame:
+        """Return the grid with the column `target`, of the units of today, without what is of another area."""
+
 
 #: The columns of a file of targets, each with the role that a heading in other words has; the first three are needed.
 _COLUMNS: dict[str, Role] = {
@@ -98,7 +111,7 @@ def in_data(
 
 
 def add(
-    grid: pl.DataFrame, system: System, targets: pl.DataFrame, entities: Entities, gone: Gone | None = None
+    grid: pl.DataFrame, system: System, targets: pl.DataFrame, entities: Entities, areas: OnAreas | None = None
 ) -> tuple[pl.DataFrame, list[Diagnostic]]:
     """Return the grid with a column (`own_target`; Float64, in the indicator's unit) for each target of each entity.
 
@@ -107,7 +120,7 @@ def add(
         system: gives the indicators.
         targets: targets in the data: indicator, entity, start, months, target, row.
         entities: who there is.
-        gone: says of a text that names a unit which is none any more, where it went.
+        areas: brings targets to the areas of today, where units succeed one another; `targets` then name its entities.
 
     Raises:
         DataError: a target file cannot be read, or lacks a column.
@@ -127,20 +140,24 @@ def add(
             by_entity, more = _from_roster(bound, name, system, entities)
             findings += more
             grid = grid.join(by_entity, on="entity", how="left", maintain_order="left")
+            grid = grid if areas is None else areas.of_today(grid, name)
             column, mine = pl.col("target"), targets.clear()
         elif bound.file is not None:
             if bound.file not in files:
-                files[bound.file], more = _from_file(system.home / bound.file, system, entities, gone)
+                known = entities if areas is None else areas.entities
+                files[bound.file], more = _from_file(system.home / bound.file, system, known)
                 findings += more
             mine = files[bound.file]
         if mine.height:
-            grid = _forward_filled(grid, mine.filter(pl.col("indicator") == name), system.period.months)
+            mine = mine.filter(pl.col("indicator") == name)
+            size = system.period.months
+            grid = forward_filled(grid, mine, size) if areas is None else areas.on_areas(grid, name, mine)
             column = pl.col("target")
         grid = grid.with_columns(column.alias(Column(name).own_target(place))).drop("target", strict=False)
     return grid, findings
 
 
-def _forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.DataFrame:
+def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.DataFrame:
     """Add the column `target`: one that is given holds until another is given, the first for the time before it too.
 
     One without a period is given before all others. Which periods the grid has makes no difference.
@@ -208,9 +225,7 @@ def _from_roster(
     return targets.with_columns((value / (value.sum() or 1) * float(bound.total or 0)).alias("target")), findings
 
 
-def _from_file(
-    path: Path, system: System, entities: Entities, gone: Gone | None
-) -> tuple[pl.DataFrame, list[Diagnostic]]:
+def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:
     """Return the targets in a file of the columns entity, indicator, target, perhaps period and unit, and the findings.
 
     The columns may have the headings that data files have for them, such as 地区, 指标, 目标值, 期别, 计量单位.
@@ -237,7 +252,6 @@ def _from_file(
         for column in ("entity", "indicator", "period", "unit")
     }
     rows = rows.select(ROW, target=pl.col(headings["target"]), **text)
-    rows = _current(table, rows, gone, headings=headings, findings=findings)
     rows = _known(table, rows, system, entities, headings=headings, findings=findings)
     rows = _dated(table, rows, headings=headings, findings=findings)
     rows = _valued(table, rows, system, headings=headings, findings=findings)
@@ -284,19 +298,6 @@ def unused(names: Iterable[str], place: Place) -> Diagnostic:
     return Diagnostic(
         "K646", message, place, Message("give the target of the unit that there is now"), Severity.WARNING
     )
-
-
-def _current(
-    table: Table, rows: pl.DataFrame, gone: Gone | None, *, headings: dict[str, str], findings: list[Diagnostic]
-) -> pl.DataFrame:
-    """Keep the rows of units that are not gone."""
-    texts: list[str] = [] if gone is None else rows["entity"].drop_nulls().unique(maintain_order=True).to_list()
-    where = {text: words for text in texts if gone is not None and (words := gone(text)) is not None}
-    if not where:
-        return rows
-    first = rows.filter(pl.col("entity").is_in(list(where)))[ROW][0]
-    findings.append(unused(where.values(), table.place(first, headings["entity"])))
-    return rows.filter(~pl.col("entity").is_in(list(where)).fill_null(value=False))
 
 
 def _known(

@@ -97,6 +97,7 @@ def parse(text: str) -> Expression:
     """
     _look(text)
     durations = times.written(limits.masked(text))
+    _of_fixed_length(text)
     plain = text
     for _, (start, length) in durations.values():
         plain = plain[:start] + " " * length + plain[start + length :]
@@ -221,6 +222,15 @@ def _whole(text: str, span: tuple[int, int]) -> tuple[int, int]:
     while text[start:end].count("(") > text[start:end].count(")") and (more := text.find(")", end)) >= 0:
         end = more + 1
     return start, end - start
+
+
+def _of_fixed_length(text: str) -> None:
+    """Raise ExpressionError for a number of months or years, which have no fixed length."""
+    if (place := times.without_length(limits.masked(text))) is not None:
+        written = text[place[0] : sum(place)]
+        message = Message("`{text}` has no fixed length: a month has 28 to 31 days", text=written)
+        hint = Message("write days: 30 天, or 20 工作日")
+        raise ExpressionError("K467", message, place, hint=hint, label=Message("of no fixed length"))
 
 
 def _syntax(text: str, error: SqlglotError) -> ExpressionError:

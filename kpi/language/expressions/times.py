@@ -29,13 +29,17 @@ PERIOD_END = "period_end"
 #: The units in which a duration is written.
 UNITS = {
     "周": "周", "天": "天", "日": "天", "小时": "小时", "分钟": "分钟", "秒": "秒",
-    "工作日": "工作日", "个工作日": "工作日",
+    "自然日": "天", "个自然日": "天", "自然天": "天", "日历日": "天", "个日历日": "天", "日历天": "天",
+    "工作日": "工作日", "个工作日": "工作日", "工作天": "工作日", "个工作天": "工作日",
     "week": "周", "weeks": "周", "day": "天", "days": "天", "hour": "小时", "hours": "小时", "minute": "分钟",
     "minutes": "分钟", "second": "秒", "seconds": "秒", "working day": "工作日", "working days": "工作日",
     "workday": "工作日", "workdays": "工作日",
 }  # fmt: skip
 _WORDS = "|".join(sorted(UNITS, key=len, reverse=True)).replace(" ", r"\s+")
 _WRITTEN = re.compile(rf"(?<![\w.])(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>{_WORDS})(?!\w)", re.IGNORECASE)
+_MONTHS = re.compile(
+    r"(?<![\w.])[0-9]+(?:\.[0-9]+)?\s*(?:个?月|个?季度?|年|months?|quarters?|years?)(?!\w)", re.IGNORECASE
+)
 _MICROS_OF_DAY = 86_400_000_000.0
 _DATE = re.compile(
     r"\s*[0-9]{4}(?:[-/.][0-9]{1,2}[-/.][0-9]{1,2}|年[0-9]{1,2}月[0-9]{1,2}[日号]|[0-9]{4}$).*", re.DOTALL
@@ -52,6 +56,16 @@ def written(masked: str) -> dict[int, tuple[str, tuple[int, int]]]:
         found.end("number"): (UNITS[" ".join(found["unit"].lower().split())], (found.start("unit"), len(found["unit"])))
         for found in _WRITTEN.finditer(masked)
     }
+
+
+def without_length(masked: str) -> tuple[int, int] | None:
+    """Return where a masked expression has a number of months or years, which are of no fixed length; None if nowhere.
+
+    >>> without_length("a - b <= 2 个月"), without_length("year(a) = 2023")
+    ((9, 4), None)
+    """
+    found = _MONTHS.search(masked)
+    return None if found is None else (found.start(), len(found[0]))
 
 
 def duration(node: exp.Interval) -> Term:

@@ -183,6 +183,18 @@ class Indicator(Definition):
         """Yield what the value compares with an earlier period."""
         yield from ()
 
+    def baseline(self, period: int, grain: Grain) -> tuple[str, int] | None:  # noqa: ARG002
+        """Return the figure of an earlier period that the value of a period is computed against, None without one.
+
+        Args:
+            period: the index of the period.
+            grain: of the scored periods.
+
+        Returns:
+            The measure or indicator, and the index of its period.
+        """
+        return None
+
     @property
     def running_with(self) -> tuple[str, ...]:
         """Figures of which exactly one is a running total of the year (累计) if the value is one."""

@@ -104,6 +104,11 @@ class Growth(Indicator):
         """Yield what grows, over its window."""
         yield Comparison(self.of, ("over",), self.over)
 
+    @override
+    def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
+        """Return what grows, a window ago."""
+        return self.of, period - periods.parse_span(self.over) // grain.months
+
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return %, or for points the difference of the measure's unit (百分点 for %)."""
         unit = unit_of(symbols, self.of)
@@ -181,6 +186,11 @@ class Index(Indicator):
     def comparisons(self) -> Iterator[Comparison]:
         """Yield what is compared with the base period."""
         yield Comparison(self.of, ("of",))
+
+    @override
+    def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
+        """Return what is compared, in the base period."""
+        return self.of, periods.parse(self.base).index(grain)
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return %."""

@@ -464,6 +464,8 @@ def _computation(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Prob
             unit=measure.unit,
         )
         hint = Message("write 工作日") if working else Message("write a unit of time: 天, 小时, 分钟 or 工作日")
+        if units.is_of_months(wanted):
+            hint = Message("months and years have no fixed length: write days, 天 or 工作日")
         yield Problem("K468", (*path, "unit"), message, hint=hint, label=Message("another unit"))
 
 

@@ -245,6 +245,15 @@ def subtract(first: Unit, second: Unit) -> tuple[Unit, float]:
     return unit, by
 
 
+def is_of_months(unit: Unit) -> bool:
+    """Return whether a unit counts months, quarters or years, which have no fixed number of days.
+
+    >>> is_of_months(parse("个月")), is_of_months(parse("天"))
+    (True, False)
+    """
+    return unit.dimension == (("months", 1),)
+
+
 @functools.lru_cache(maxsize=4096)
 def summable(unit: Unit) -> bool:
     """Return whether figures in the unit add up over entities and months: money, counts, area, mass, energy, time.
