@@ -112,7 +112,9 @@ class Figures:
         if frame_name == "reporters":
             return frame.filter(pl.col("period").is_between(low, high))
         frame = frame.filter(pl.col("index").is_between(low, high))
-        spans = calendar.parse_column(frame["period"]).select(period="text", start="start", months="months")
+        spans = calendar.parse_column(frame["period"], timeline=self.system.timeline).select(
+            period="text", start="start", months="months"
+        )
         keys = ["start", "months"]
         return (
             frame.join(spans, on="period", how="left", maintain_order="left").sort(keys, maintain_order=True).drop(keys)

@@ -195,10 +195,12 @@ def _targets(system: System) -> dict[str, pl.Expr]:
         targets = system.targets(name)
         if targets and not is_fixed(targets):
             bounds = [_bounds(system, name, place, target) for place, target in enumerate(targets)]
-            columns[Column(name).target] = in_force(targets, MONTH, {i: low for i, (low, _) in enumerate(bounds)})
+            columns[Column(name).target] = in_force(
+                targets, MONTH, {i: low for i, (low, _) in enumerate(bounds)}, system.timeline
+            )
             if any(target.within for target in targets):
                 columns[Column(name).upper_target] = in_force(
-                    targets, MONTH, {i: high for i, (_, high) in enumerate(bounds)}
+                    targets, MONTH, {i: high for i, (_, high) in enumerate(bounds)}, system.timeline
                 )
     return columns
 

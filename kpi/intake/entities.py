@@ -17,6 +17,7 @@ from kpi.errors import Diagnostic, Message, Place, alternatives, suggest
 from kpi.intake.aggregate_rows import Exclusions, shown
 from kpi.intake.files.headers import clean
 from kpi.values.periods import Period
+from kpi.values.timelines import MONTHS, Timeline
 
 #: The separator of code and name in a text that has both; no typed cell contains it.
 BESIDE = "\x1f"
@@ -88,6 +89,7 @@ class Entities:
         wholes: aggregates that are no entities, such as 全市; their positions follow those of the entities.
         ambiguous: names of several entities, with their positions.
         exclusions: which other names denote no entity.
+        timeline: what `times` count.
     """
 
     frame: pl.DataFrame
@@ -97,6 +99,7 @@ class Entities:
     wholes: Sequence[str] = ()
     ambiguous: Mapping[str, Sequence[int]] = field(default_factory=dict)
     exclusions: Exclusions = field(default_factory=Exclusions)
+    timeline: Timeline = MONTHS
 
     @cached_property
     def names(self) -> list[str]:
@@ -216,11 +219,11 @@ class Entities:
         assert place is not None  # noqa: S101
         entity = self.names[place]
         if start < first:
-            since = Period(first, 1).label
+            since = Period(first, 1, self.timeline).label
             return Message(
                 "`{code}` is the code of {entity} only since {period}", code=text, entity=entity, period=since
             )
-        until = Period(last, 1).label
+        until = Period(last, 1, self.timeline).label
         return Message("`{code}` is the code of {entity} only until {period}", code=text, entity=entity, period=until)
 
     def unknown(self, text: str, place: Place) -> Diagnostic:

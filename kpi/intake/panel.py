@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
-from kpi.intake import row_findings, undeclared_totals
+from kpi.intake import assumed_years, row_findings, undeclared_totals
 from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
 from kpi.intake.contradicting_spans import contradictions
@@ -26,13 +26,17 @@ from kpi.intake.matching import entity_codes
 from kpi.intake.matching.datasets import (
     UNPLACED,
     Placed,
+    choices_of,
     figure_columns,
     match,
     of_system,
     systems_named,
     unreadable_columns,
 )
+from kpi.intake.matching.date_order import ordered
 from kpi.intake.matching.key_columns import keyed
+from kpi.intake.matching.labels import by_labels
+from kpi.intake.matching.sheets import header_unused, is_aside, sheet_aside
 from kpi.intake.periods_of_change import PeriodsOfChange
 from kpi.intake.reported import cumulative_headings, duplicates, period_aggregation, row_cleaning
 from kpi.intake.reported import entity_targets as targets_of
@@ -50,6 +54,7 @@ from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
 from kpi.intake.target_areas import TargetAreas
+from kpi.intake.week_53 import without_counterpart
 from kpi.language.datasets import Records
 from kpi.language.measures import reported
 from kpi.language.system import System
@@ -105,11 +110,14 @@ class _Intake:
     left_out: int = 0
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     facts: facts_of.Facts = field(default_factory=facts_of.Facts)
-    beside: entity_codes.Beside = field(default_factory=entity_codes.Beside)
+    beside: entity_codes.Beside = field(init=False)
     earlier: pl.DataFrame = field(default_factory=pl.DataFrame)
     succession: Succession | None = None
     areas: Areas | None = None
     begins: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.beside = entity_codes.Beside(self.system.timeline)
 
     def read_tables(self, tables: Sequence[tuple[Table, str | None]]) -> _Read | Escalate:
         """Return what the tables hold, or a plan that does more."""
@@ -135,7 +143,7 @@ class _Intake:
         read = self.figures(sources, entities, apart, events)
         if isinstance(read, Escalate):
             return read
-        self.findings += self.beside.findings
+        self.findings += [*self.beside.findings, *assumed_years.assumed(sources, self.system)]
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
             self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, read.entities)
         passed = sum(coded.passed_over for coded in apart.values())
@@ -187,6 +195,7 @@ class _Intake:
             number = len(entities.names)
         areas = None if self.areas is None else TargetAreas(self.areas, self.system, self.begins)
         frame, more = targets_of.add(frame, self.system, targets, entities, areas)
+        self.findings += without_counterpart(self.system, first, last)
         self.findings += [*more, *(areas.findings() if areas is not None else ())]
         self.findings += fractions(frame, self.system, entities, sources)
         frame = frame.with_columns(
@@ -223,6 +232,7 @@ class _Intake:
         """Return the entities of the roster and the wholes behind them, None without one; read what succeeds what."""
         roster = roster_of(self.system)
         self.succession = succession_of(self.system)
+        self.findings += assumed_years.of_roster(self.system)
         if self.succession is not None:
             self.findings += self.succession.within()
             if roster is not None:
@@ -253,12 +263,18 @@ class _Intake:
 
     def sources(self, tables: Sequence[tuple[Table, str | None]]) -> list[Placed] | Escalate:
         """Return the tables with their datasets and roles, or the plan to check the rows of large ones beforehand."""
-        sources, lost = [], []
+        sources: list[Placed] = []
+        lost: list[Diagnostic] = []
+        aside: list[Diagnostic] = []
         for complete, name in tables:
             if complete.pieces is not None and systems_named(complete):
                 return self.plan.verified()
-            table, others = of_system(self.system, complete)
-            self.findings += [*complete.notes, *others]
+            labelled = by_labels(self.system, complete)
+            if labelled is None:
+                return self.plan.verified()
+            read, labels = labelled
+            table, others = of_system(self.system, read)
+            self.findings += [*complete.notes, *labels, *others]
             shape = shaped(self.system, table, name)
             if shape is None:
                 return self.plan.verified()
@@ -267,19 +283,26 @@ class _Intake:
             notes = [*notes, *more]
             notes = [*notes, *(unreadable_columns(source, self.system) if source is not None else ())]
             if source is None or any(finding.code == "K554" for finding in notes):
-                lost += [finding for finding in notes if finding.severity is Severity.ERROR]
+                wrong = [finding for finding in notes if finding.severity is Severity.ERROR]
+                (aside if is_aside(complete) else lost).extend(wrong)
             else:
                 located = keyed(source, self.system)
                 pieces = source.table.pieces
                 if located is None or (pieces is not None and isinstance(source.dataset, Records)):
                     return self.plan.verified()
                 source, more = located
+                source, inferred = ordered(source)
+                more = [*more, *inferred]
                 merged = apart_merged(source.table, figure_columns(self.system, source))
                 sources.append(replace(source, table=merged))
                 notes = [*notes, *more]
+                notes = [*notes, *header_unused(source)]
                 self.read += table.refused
                 self.refused += table.refused
                 self.findings += notes
+        beside = {source.table.file for source in sources}
+        lost += [finding for finding in aside if finding.place.file not in beside]
+        self.findings += [sheet_aside(finding) for finding in aside if finding.place.file in beside]
         if lost and not (self.partly and sources and all(finding.code in UNPLACED for finding in lost)):
             raise DataError([*self.unread, *lost])
         self.unread += lost
@@ -563,7 +586,8 @@ class _Intake:
         return figures
 
     def too_coarse(self, row: dict[str, object]) -> row_findings.Finding:
-        period, grain = Period(int(str(row["start"])), int(str(row["months"]))), self.system.period
+        grain = self.system.period
+        period = Period(int(str(row["start"])), int(str(row["months"])), grain.timeline)
         message = Message(
             "{period} is longer than a {grain} and does not begin in January", period=period.title, grain=grain.noun
         )
@@ -682,7 +706,10 @@ class _Call:
     def _read(self, plan: ReadPlan) -> Panel | Escalate:
         unread = [*plan.damaged] if self.partly else None
         groups = read_all(
-            [source for source, _ in plan.files], unchecked=plan.verification == "deferred", unread=unread
+            [source for source, _ in plan.files],
+            unchecked=plan.verification == "deferred",
+            unread=unread,
+            choices=[choices_of(self.system, name) for _, name in plan.files],
         )
         tables = [(table, name) for (_, name), group in zip(plan.files, groups, strict=True) for table in group]
         pruning = None if plan.rows is None else plan.rows()

@@ -38,9 +38,9 @@ class Comparison:
     over: str | None = None
 
 
-def back(periods: int) -> Lags:
-    """Return the lags of a comparison with an earlier period."""
-    return frozenset({0, periods})
+def back(*periods: int) -> Lags:
+    """Return the lags of a comparison with an earlier period, or with one of several."""
+    return frozenset({0, *periods})
 
 
 def among(peers: Among) -> Lags:

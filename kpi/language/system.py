@@ -7,9 +7,9 @@ import itertools
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import ConfigDict, Field, PrivateAttr, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
 from kpi.errors import Message
 from kpi.language.adjustments import AnyAdjustment
@@ -26,7 +26,8 @@ from kpi.language.targets import Target
 from kpi.language.treatment.steps import AnyStep
 from kpi.values import units
 from kpi.values.columns import Column
-from kpi.values.periods import Grain
+from kpi.values.periods import Grain, Length
+from kpi.values.timelines import Timeline
 from kpi.values.units import Unit
 
 #: The name of the root of the tree among the columns of a result.
@@ -85,6 +86,21 @@ class Quality(Block):
     ours: bool = Field(True, description="no document states the weights, we chose them")
 
 
+class YearStarts(Block):
+    """Where years begin with another month than January, and which calendar year the number of one names."""
+
+    month: int = Field(ge=1, le=12, description="the month with which a year begins, such as 4 for April to March")
+    named_by: Literal["start", "end"] | None = Field(
+        None,
+        description="whether FY2023, 2023财年 or 2023 is the year that starts or the one that ends in 2023; left out: "
+        "the one that starts, which is reported where it matters",
+    )
+
+
+def _month_alone(value: Any) -> Any:
+    return {"month": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class System(Frozen):
     """One evaluation: datasets, measures, indicators, scoring, tree, adjustments, stars, ranking, checks."""
 
@@ -94,7 +110,14 @@ class System(Frozen):
     title: str | None = Field(None, description="the name that users read, 中文名称")
     note: str | None = Field(None, description="free text about the whole system")
     source: Source | None = Field(None, description="the document that the system comes from")
-    period: Grain = Field(strict=False, description="the grain that is scored: month, quarter, half, year")
+    period: Grain = Field(description="the grain that is scored: week (ISO 8601), month, quarter, half, year")
+    year_starts: (
+        Annotated[YearStarts, BeforeValidator(_month_alone, json_schema_input_type=int | YearStarts)] | None
+    ) = Field(
+        None,
+        description="the month with which years begin: 4 for fiscal years from April to March, 9 for school years; "
+        "or {month: 4, named_by: end}; left out: January",
+    )
     calendar: Text | None = Field(
         None,
         description="a table beside the definition of the days that differ from Monday to Friday, for what is counted "
@@ -129,6 +152,24 @@ class System(Frozen):
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
 
     _home: Path | None = PrivateAttr(None)
+
+    @model_validator(mode="after")
+    def _on_its_timeline(self) -> Self:
+        """Place the scored periods on the timeline of the years that the definition declares."""
+        if self.year_starts is None:
+            return self
+        if self.period.length is Length.WEEK:
+            raise ValueError(
+                Message("`year_starts` does not go with `period: week`: ISO weeks have years of their own")
+            )
+        timeline = Timeline(self.year_starts.month, self.year_starts.named_by)
+        object.__setattr__(self, "period", Grain.of(self.period.length, timeline))
+        return self
+
+    @property
+    def timeline(self) -> Timeline:
+        """What the ordinals of periods count: months of the years that the definition declares, or weeks."""
+        return self.period.timeline
 
     @property
     def home(self) -> Path:

@@ -250,7 +250,9 @@ _DECIMALS = 9
 _ENOUGH = 3
 
 
-def shared_events(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str]) -> list[Diagnostic]:
+def shared_events(
+    tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str], grain: Grain
+) -> list[Diagnostic]:
     """Return the findings about files that seem to have the same events, for datasets without a key.
 
     The rows of the largest groups of one entity and month that two files share are compared: dates and figures by
@@ -261,6 +263,7 @@ def shared_events(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequenc
         tables: the tables of the dataset.
         groups: by `#source`, `WHO` and `MONTH`, with their `#rows`.
         parts: the columns of the aggregates of a group.
+        grain: of the scored periods.
     """
     if len(tables) < 2:
         return []
@@ -284,7 +287,7 @@ def shared_events(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequenc
             continue
         who, month, rows = twin
         places = [tables[at].source.table.place() for at in pair]
-        label = Period(month, 1).label
+        label = Period(month, 1, grain.timeline).label
         code, _, known = who.rpartition(BESIDE)
         entity, (first, second) = (known or code).strip(), (place.message() for place in places)
         message = Message(

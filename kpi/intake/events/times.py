@@ -172,7 +172,7 @@ def uncounted_findings(table: Events, over: Aggregation) -> list[Diagnostic]:
     ]  # fmt: skip
     found = []
     rows = table.looked_at(table.numbered(), over.second, over.scales)
-    rows = rows.filter(over.refused(rows) & dated(pl.col(MONTH)))
+    rows = rows.filter(over.refused(rows) & dated(pl.col(MONTH), table.grain))
     ends = {PERIOD_END} if any(cell(PERIOD_END) in one.meta.root_names() for one in over.uncounted) else set()
     for name in sorted(over.counted_from() | ends):
         at = pl.col(cell(name))

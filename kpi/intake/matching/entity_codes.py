@@ -19,6 +19,7 @@ from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed
 from kpi.language.datasets import ReportedData
 from kpi.values import periods
+from kpi.values.timelines import Timeline
 
 #: Headers of codes of anything, also of measures.
 _GENERAL = ("代码", "编码", "code")
@@ -60,9 +61,12 @@ def repeats_heading(source: Placed, text: str) -> bool:
 class Beside:
     """The pairs of codes and names of tables, by the number of the table, the tables, and the findings about them.
 
+    `timeline` is what their periods count.
+
     Each frame has the columns name, code (texts; either may be null) and `ROW`, the first row with the pair.
     """
 
+    timeline: Timeline
     pairs: dict[int, pl.DataFrame] = field(default_factory=dict)
     sources: dict[int, Placed] = field(default_factory=dict)
     findings: list[Diagnostic] = field(default_factory=list)
@@ -124,7 +128,7 @@ class Beside:
         for name, code in rows:
             names.setdefault(code_of(code), {}).setdefault(clean(name), name)
         several = {code for code, some in names.items() if len(some) > 1}
-        if several and (at_once := _at_once(source, several, entities)) is not None:
+        if several and (at_once := _at_once(source, several, entities, self.timeline)) is not None:
             code, some = at_once
             return Message("`{code}` stands beside {names}", code=code, names=tuple(some[:3]))
         codes = Counter(clean(name) for name, _ in {(clean(name), code_of(code)) for name, code in rows})
@@ -157,7 +161,7 @@ class Beside:
         """Return the last month in which each name stands beside some codes."""
         ends: dict[tuple[str, str], int] = {}
         for source in self.sources.values():
-            for name, code, _, last in _dated(source, codes):
+            for name, code, _, last in _dated(source, codes, self.timeline):
                 key = (code_of(code), clean(name))
                 ends[key] = max(ends.get(key, -1), last)
         return ends
@@ -192,7 +196,7 @@ def _pairs(source: Placed, *, complete: bool) -> pl.DataFrame:
     return texts.group_by("name", "code").agg(pl.col(ROW).min()).sort(ROW).collect()
 
 
-def _dated(source: Placed, codes: set[str]) -> list[tuple[str, str, int, int]]:
+def _dated(source: Placed, codes: set[str], timeline: Timeline) -> list[tuple[str, str, int, int]]:
     """Return name, code, first and last month of the rows of some codes; months are -1 without a period."""
     headers = both(source)
     assert headers is not None  # noqa: S101
@@ -202,16 +206,16 @@ def _dated(source: Placed, codes: set[str]) -> list[tuple[str, str, int, int]]:
     rows = (source.table.whole or source.table).numbered().select(name=name, code=code, text=period).unique().collect()
     mine = pl.Series([text is not None and code_of(text) in codes for text in rows["code"]], dtype=pl.Boolean)
     rows = rows.filter(mine).drop_nulls("name").sort(pl.all())
-    months = periods.parse_column(rows["text"]).select("text", "start", "months")
+    months = periods.parse_column(rows["text"], timeline=timeline).select("text", "start", "months")
     rows = rows.join(months, on="text", how="left", nulls_equal=True, maintain_order="left")
     last = pl.col("start") + pl.col("months") - 1
     return rows.select("name", "code", pl.col("start").fill_null(-1), last.fill_null(-1).alias("last")).rows()
 
 
-def _at_once(source: Placed, codes: set[str], entities: Entities) -> tuple[str, list[str]] | None:
+def _at_once(source: Placed, codes: set[str], entities: Entities, timeline: Timeline) -> tuple[str, list[str]] | None:
     """Return the first of some codes that stands beside several names in one period, and these."""
     seen: dict[tuple[str, int, int], dict[str, str]] = {}
-    for name, code, start, last in _dated(source, codes):
+    for name, code, start, last in _dated(source, codes, timeline):
         if entities.excluded(name) or repeats_heading(source, name):
             continue
         some = seen.setdefault((code_of(code), start, last), {})

@@ -116,7 +116,7 @@ def superseded(
         return None
     rows = earlier.sort("start", "months", "entity", "measure", "revision", "source", "row")
     spans = rows.select("start", "months").unique()
-    labels = {span: Period(*span).label for span in spans.rows()}
+    labels = {(start, many): Period(start, many, system.timeline).label for start, many in spans.rows()}
     return rows.select(
         entity=pl.col("entity").replace_strict(dict(enumerate(entities.every)), return_dtype=pl.String),
         period=pl.Series([labels[span] for span in rows.select("start", "months").rows()], dtype=pl.String),

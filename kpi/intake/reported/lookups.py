@@ -247,7 +247,9 @@ class Resolver:
         new = pl.Series([text for text in texts if text not in self._periods], dtype=pl.String)
         # The period that a caller gives for all rows is written as callers write periods.
         order = self.source.dataset.dates if "period" in self.source.roles else "ymd"
-        for text, start, months, problem in periods.parse_column(new, order=order).rows():
+        for text, start, months, problem in periods.parse_column(
+            new, order=order, timeline=self.system.timeline
+        ).rows():
             code = None
             if start is not None:
                 code = start // size if months == size and start % size == 0 else NOT_PLAIN

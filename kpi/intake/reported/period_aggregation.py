@@ -73,7 +73,7 @@ def labels_by_end(rows: pl.DataFrame, grain: Grain) -> bool:
 
     That is so when every figure is for a single month and every month ends a scored period.
     """
-    if grain is Grain.MONTH or not rows.height:
+    if grain.months == 1 or not rows.height:
         return False
     ends = (pl.col("months") == 1) & ((pl.col("start") + 1) % grain.months == 0)
     return bool(rows.select(ends.all()).item())

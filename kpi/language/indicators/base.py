@@ -23,8 +23,9 @@ from kpi.language.scoring import AnyRule
 from kpi.language.targets import COMPARATORS, Target
 from kpi.values import columns, units
 from kpi.values.columns import Expressions
-from kpi.values.periods import Grain
+from kpi.values.periods import Grain, Window
 from kpi.values.status import literal
+from kpi.values.timelines import Timeline
 from kpi.values.units import Unit
 
 Basis = Literal["stated", "full_coverage", "milestone", "qualitative", "structural", "named_list"]
@@ -63,6 +64,26 @@ class Named:
     name: str
     place: Path
     span: tuple[int, int] | None = None
+
+
+def earlier_by(window: Window | None, timeline: Timeline) -> Callable[[pl.Expr], pl.Expr]:
+    """Return what gives the value of a column a window earlier; null for a week 53 whose year before has none.
+
+    Args:
+        window: a whole number of periods; None, for one that is not, is as good as a period without a figure.
+        timeline: on which the periods lie.
+    """
+
+    def earlier(column: pl.Expr) -> pl.Expr:
+        if window is None:
+            return pl.when(pl.lit(value=False)).then(column)
+        if len(window.lags) == 1:
+            return column.shift(ENTITIES * window.lags[0])
+        return pl.coalesce(
+            pl.when(timeline.same_week(MONTH, lag)).then(column.shift(ENTITIES * lag)) for lag in window.lags
+        )
+
+    return earlier
 
 
 def broken(symbols: Symbols, name: str, earlier: Callable[[pl.Expr], pl.Expr]) -> pl.Expr | None:

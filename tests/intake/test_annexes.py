@@ -1,0 +1,164 @@
+"""Annexes of every layout and format: the definition loads, has the marks of the table, and scores figures."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import kpi
+from kpi.intake.annexes.reading import draft_of
+from kpi.language.loading.loader import examine_text
+from kpi.report.definition_text import definition_text
+from tests.intake.annex_tables import TABLES, WRITERS, Table
+
+
+@pytest.mark.parametrize("form", WRITERS)
+@pytest.mark.parametrize("table", TABLES, ids=lambda one: one.name)
+def test_an_annex_has_its_marks_in_the_definition(table: Table, form: str, tmp_path):
+    path = WRITERS[form](table, tmp_path / f"指标体系.{form}")
+    draft = draft_of([path])
+    loaded = examine_text(definition_text(draft))
+    assert loaded.system is not None, [str(one.message) for one in loaded.findings]
+    assert not loaded.findings
+    system = loaded.system
+    titles = {name: one.title or name for name, one in system.pillars.items()}
+    marks = {
+        titles[name]: weight for one in system.pillars.values() for name, weight in one.parts.items() if name in titles
+    }
+    marks |= {titles[name]: one.weight for name, one in system.pillars.items() if one.weight is not None}
+    assert table.pillars.items() <= marks.items() or len(system.pillars) == 1
+    parts = {
+        system.indicators[name].title or name: weight
+        for one in system.pillars.values() for name, weight in one.parts.items() if name in system.indicators
+    }  # fmt: skip
+    assert parts == table.rows
+    assert system.composite.full == table.total
+    assert {one.title or name for name, one in system.adjustments.items()} == table.adjustments
+    assert {one.code for one in draft.findings} == table.findings
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda one: one.name)
+def test_the_definition_scores_figures(table: Table, tmp_path):
+    path = WRITERS["csv"](table, tmp_path / "annex.csv")
+    system = kpi.load(definition_text(draft_of([path])))
+    from kpi.intake.synthetic.files import Sample, write
+
+    write(Sample(system, entities=5, periods=1), str(tmp_path / "sample.csv"))
+    card = kpi.score(tmp_path / "sample.csv", system=system)
+    assert card.totals.height == 5
+    vetoed = any(one.kind == "veto" for one in system.adjustments.values())
+    assert all(vetoed if score is None else math.isfinite(score) for score in card.totals["score"])
+
+
+def draft_from(tmp_path, text: str):
+    (tmp_path / "annex.csv").write_text(text, "utf-8")
+    return draft_of([tmp_path / "annex.csv"])
+
+
+def codes(draft) -> dict[str, int | None]:
+    return {one.code: one.place.row for one in draft.findings if one.severity.value == "warning"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # The marks of a group are not those of its rows; the row of the total is not their sum.
+        ("甲（30分）,一,20,按比例得分\n,二,15,按比例得分\n乙（70分）,三,70,按比例得分\n", {"K720": 2}),
+        ("甲,一,20,按比例得分\n,二,15,按比例得分\n合计,,100,\n", {"K720": 4}),
+        # No marks, or a text in their place.
+        ("甲（30分）,一,,按比例得分\n,二,,按比例得分\n乙（70分）,三,70,按比例得分\n", {"K722": 2}),
+        ("甲,一,另行通知,按比例得分\n,二,15,按比例得分\n", {"K722": 2}),
+        ("甲,一,50,按比例得分\n,二,50,群众口碑好\n", {"K718": 3}),
+        ("甲,一,50,按比例得分\n,二,50,未完成不得分\n一票否决,,,\n,发生事故,,\n", {"K727": 5}),
+    ],
+)
+def test_what_does_not_add_up_or_is_not_there_is_reported_with_its_row(rows, expected, tmp_path):
+    draft = draft_from(tmp_path, f"项目,指标,分值,评分标准\n{rows}")
+    assert codes(draft) == expected
+    assert kpi.load(definition_text(draft))
+
+
+def test_the_marks_of_a_group_hold_where_its_rows_have_others(tmp_path):
+    text = "项目,指标,分值,评分标准\n甲（30分）,一,20,按比例得分\n,二,20,按比例得分\n乙（70分）,三,70,按比例得分\n"
+    system = kpi.load(definition_text(draft_from(tmp_path, text)))
+    assert {name: (one.weight, one.relative) for name, one in system.pillars.items()} == {
+        "甲": (30, True),
+        "乙": (70, False),
+    }
+
+
+def test_a_row_of_a_group_is_no_indicator(tmp_path):
+    text = (
+        "序号,项目,指标,分值,评分标准\n一,基础工作,,60,\n1,,巡查,40,按比例得分\n2,,台账,20,每项扣2分\n"
+        "二,创新,,40,\n3,,试点,40,按比例得分\n"
+    )
+    system = kpi.load(definition_text(draft_from(tmp_path, text)))
+    assert {name: one.weight for name, one in system.pillars.items()} == {"基础工作": 60, "创新": 40}
+    assert list(system.indicators) == ["巡查", "台账", "试点"]
+
+
+def test_a_header_after_a_page_break_and_a_second_table_go_on(tmp_path):
+    import docx
+
+    document = docx.Document()
+    for rows in (
+        [["项目", "指标", "分值", "评分标准"], ["甲", "一", "40", "按比例得分"]],
+        [["甲", "二", "60", "每项扣2分"]],
+    ):
+        table = document.add_table(rows=len(rows), cols=4)
+        for row, line in enumerate(rows):
+            for column, text in enumerate(line):
+                table.cell(row, column).text = text
+    document.add_paragraph("90分以上为优秀，70—89分为合格，70分以下为不合格。")
+    document.save(str(tmp_path / "a.docx"))
+    system = kpi.load(definition_text(draft_of([tmp_path / "a.docx"])))
+    assert dict(system.pillars["甲"].parts) == {"一": 40, "二": 60}
+    assert system.stars.names == {3: "优秀", 2: "合格", 1: "不合格"}
+    again = "项目,指标,分值,评分标准\n甲,一,40,按比例得分\n项目,指标,分值,评分标准\n甲,二,60,每项扣2分\n"
+    assert list(kpi.load(definition_text(draft_from(tmp_path, again))).indicators) == ["一", "二"]
+
+
+def test_of_several_complete_tables_the_first_is_taken(tmp_path):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for name in ("乡镇", "部门"):
+        sheet = book.create_sheet(name)
+        for row in (["指标", "分值", "评分标准"], [f"{name}工作", 60, "按比例得分"], [f"{name}党建", 40, "每项扣2分"]):
+            sheet.append(row)
+    book.save(tmp_path / "a.xlsx")
+    draft = draft_of([tmp_path / "a.xlsx"])
+    assert list(codes(draft)) == ["K723"]
+    assert list(kpi.load(definition_text(draft)).indicators) == ["乡镇工作", "乡镇党建"]
+
+
+def test_departments_and_sources_are_kept(tmp_path):
+    text = "指标,分值,计分方法,数据来源,牵头单位,责任单位,配合单位\n一,100,按比例得分,统计局,甲局,乙局、丙局,丁局\n"
+    system = kpi.load(definition_text(draft_from(tmp_path, text)))
+    indicator = system.indicators["一"]
+    assert (indicator.lead, indicator.responsible) == (("甲局",), ("乙局", "丙局", "丁局"))
+    assert indicator.note == "按比例得分；来源：统计局"
+
+
+def test_a_veto_of_a_scored_row_holds_where_its_target_is_missed(tmp_path):
+    text = "指标,目标值,分值,评分标准\n办结率,≥95%,60,未完成不得分，实行一票否决\n满意度,≥90%,40,按比例得分\n"
+    system = kpi.load(definition_text(draft_from(tmp_path, text)))
+    (veto,) = system.adjustments.values()
+    assert (veto.when, veto.effect.fail) == ("办结率 < 95", True)
+
+
+def test_rows_of_a_block_of_bonuses_share_its_limit(tmp_path):
+    import polars as pl
+
+    text = "类别,内容,分值,评分标准\n基础,工作,100,按比例得分\n加分项（5分）,表彰,4,每次加2分\n,试点,4,每个加1分\n"
+    system = kpi.load(definition_text(draft_from(tmp_path, text)))
+    titles = [one.title for one in system.measures.values()]
+    # 4 of 6 for honours, 3 for pilots: 5 in all; one honour alone: 2; what is not reported earns nothing.
+    figures = {"甲": (50, 3, 3), "乙": (50, 1, None)}
+    rows = [
+        {"期别": "2025", "地区": unit, "指标": title, "数值": str(value)}
+        for unit, values in figures.items() for title, value in zip(titles, values, strict=True) if value is not None
+    ]  # fmt: skip
+    totals = kpi.score(pl.DataFrame(rows), system=system).totals
+    assert dict(totals.select("entity", "score").iter_rows()) == {"甲": 55.0, "乙": 52.0}
