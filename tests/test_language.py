@@ -214,10 +214,10 @@ def test_examples_of_codes_in_words_are_translated(language):
 def test_a_workbook_is_in_one_language(language, demo, monkeypatch, tmp_path):
     monkeypatch.chdir(demo)
     book = tmp_path / "book.xlsx"
-    result = CliRunner().invoke(main, ["score", "bad.csv", "-o", str(book)], env={"KPI_LANG": language})
+    result = CliRunner().invoke(main, ["score", "bad.csv", "-s", "demo.yaml", "-o", str(book)], env={"KPI_LANG": language})
     assert book.exists(), result.output
     names = names_of(yaml.safe_load((demo / "demo.yaml").read_text("utf-8")))
-    names |= {cell for line in BAD.splitlines() for cell in re.split('[,"]', line) if cell} | {"bad"}
+    names |= {cell for line in BAD.splitlines() for cell in re.split('[,"]', line) if cell} | {"bad", "2023年Q4"}
     for sheet in openpyxl.load_workbook(book).worksheets:
         for row in sheet.iter_rows(values_only=True):
             for cell in row:
@@ -266,8 +266,8 @@ COMMANDS = [
     "score period.csv -f table",
     "score period.csv -f md",
     "score bad.csv -f table",
-    "score bad.csv -f md",
-    "score bad.csv -o /dev/null/a.csv",
+    "score bad.csv -s demo.yaml -f md",
+    "score bad.csv -s demo.yaml -o /dev/null/a.csv",
     "check demo.yaml",
     "check demo.yaml --data bad.csv",
     "check strict.yaml --data bad.csv",
