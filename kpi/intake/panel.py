@@ -79,7 +79,7 @@ class _Read:
 
     Attributes:
         sources: the tables, with what their columns are.
-        entities: who there is.
+        entities: the entities.
         figures: figures per scored period, see `reported.period_aggregation`.
         cells: figures that stand alone.
         targets: the entities' own targets in the data.

@@ -69,7 +69,7 @@ class Dataset(Definition):
     shape: Shape | None = Field(
         None, description="how the table lies, where that is not recognised: {columns: periods}, entities or measures"
     )
-    dates: Annotated[Order, BeforeValidator(lambda one: one.lower() if isinstance(one, str) else one)] = Field(
+    dates: Annotated[Order, BeforeValidator(lambda order: order.lower() if isinstance(order, str) else order)] = Field(
         "ymd", description="the order in dates whose year stands last: dmy for 31/12/2023, mdy for 12/31/2023"
     )
     decimal: Literal[".", ","] = Field(

@@ -42,7 +42,7 @@ def text_of(header: str) -> pl.Expr:
 
 
 def entity_text(source: Placed) -> pl.Expr:
-    """Return the text that says who a row is about: a name or code, or a code and a name with `BESIDE` between."""
+    """Return the text that identifies the entity of a row: a name or code, or both with `BESIDE` between."""
     headers = both(source)
     if headers is None:
         return pl.col(source.who).cast(pl.String)
@@ -84,7 +84,7 @@ class Beside:
 
         Args:
             sources: the tables.
-            roster: who there is, where a roster says so.
+            roster: the entities of a roster, if there is one.
             entities: gives the names that denote no unit.
         """
         identified = []

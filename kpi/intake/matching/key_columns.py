@@ -95,7 +95,7 @@ def _quoted(headers: Sequence[str]) -> tuple[str, ...]:
 
 
 def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] | None:
-    """Return a table with the column of its periods: the one that says them in full, or year and month together."""
+    """Return a table with the column of its periods: the complete one, or year and month combined."""
     if source.dataset.parts_of_period:
         year, part = map(clean, source.dataset.parts_of_period)
         own = {Length.MONTH: 0, Length.QUARTER: 1}.get(system.period.length, 2)

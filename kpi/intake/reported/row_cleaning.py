@@ -137,7 +137,7 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     Args:
         apart: the rows of the table, of which those of a wide one that are not plain are as `texts` gives them.
         number: the table's number, kept in the column `source`.
-        entities: who there is.
+        entities: the entities.
         period: the period of every row, for tables without a period column.
     """
     source, system = apart.resolver.source, apart.resolver.system

@@ -24,7 +24,7 @@ from kpi.process.os_errors import reason
 
 @dataclass(frozen=True)
 class Loaded:
-    """A file of definitions: the system when it can be used, and everything found in it."""
+    """A definition file: the system if it is valid, and all findings."""
 
     file: str
     system: CheckedSystem | None
@@ -64,7 +64,7 @@ class Draft:
         return Loaded(self.file, system, tuple(findings))
 
     def all_findings(self) -> list[Diagnostic]:
-        """Return everything that is found in the file, as YAML and the definitions have it."""
+        """Return all findings of the file, of YAML and of the definitions."""
         findings = list(self.findings)
         if self.system is not None and self.document is not None:
             definition_problems: list[Problem] = [*problems(self.system), *_files(self.system, self.folder)]
@@ -100,7 +100,7 @@ def examine_mapping(tree: Mapping[str, Any], *, folder: FilePath | None = None) 
 
 
 def examine_system(system: System) -> Loaded:
-    """Check a system that was put together in Python across its definitions, unless that was done before."""
+    """Check the definitions of a system that was built in Python, unless they were checked before."""
     if isinstance(system, CheckedSystem):
         return Loaded("", system, ())
     document = _Given(system.system, system.model_dump(by_alias=True, exclude_unset=True))
@@ -108,7 +108,7 @@ def examine_system(system: System) -> Loaded:
 
 
 def draft(path: str | FilePath) -> Draft:
-    """Read one definition file; never raises for what is in the file."""
+    """Read one definition file; never raise for its content."""
     file = FilePath(path)
     try:
         content = file.read_bytes()
@@ -208,7 +208,7 @@ def _located(document: positions.Document, problem: Problem) -> Diagnostic:
 
 
 def _files(system: System, folder: FilePath | None) -> Problems:
-    """Yield files that the definition names and that are not there."""
+    """Yield findings on files that the definition names and that do not exist."""
     if folder is None:
         return
     records = {name: one for name, one in system.datasets.items() if isinstance(one, Records)}
