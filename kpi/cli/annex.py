@@ -57,7 +57,7 @@ def _write(folder: Path, contents: dict[str, str]) -> list[Path]:
     try:
         with atomic_files.folder(folder), ExitStack() as unfinished:
             for name, text in contents.items():
-                unfinished.enter_context(atomic_files.whole(folder / name)).write_text(text, "utf-8")
+                unfinished.enter_context(atomic_files.replacing(folder / name)).write_text(text, "utf-8")
     except OSError as error:
         message = Message("cannot be written: {strerror}", strerror=error.strerror)
         raise DataError(Diagnostic("K540", message, Place(str(folder)))) from None
