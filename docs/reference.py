@@ -36,7 +36,16 @@ from kpi.language.scoring.relative import DistanceToBest, DistanceToTarget, Effi
 from kpi.language.stars.base import Moves
 from kpi.language.stars.data_driven import SCHEMES
 from kpi.language.stars.fixed import Rung
-from kpi.language.system import Entities, Lights, Quality, Source, System, YearStarts
+from kpi.language.system import (
+    Entities,
+    Lights,
+    Quality,
+    ShortIndicators,
+    ShortMeasures,
+    Source,
+    System,
+    YearStarts,
+)
 from kpi.language.targets import Baseline, PerEntity, Target
 from kpi.language.treatment.steps import STEPS
 from kpi.values import numerics
@@ -232,7 +241,9 @@ def keys() -> str:
         section("`shape`", Shape),
         section("A key under `columns` that no column has", Elsewhere),
         group("Measures", members(AnyMeasure)),
+        section("`measures` in short", ShortMeasures),
         group("Indicators", members(AnyIndicator)),
+        section("`indicators` in short", ShortIndicators),
         section("`target`", Target, "##"),
         section("`baseline`", Baseline),
         section("A bound for each entity", PerEntity),

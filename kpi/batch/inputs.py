@@ -281,6 +281,7 @@ def _parts(loaded: Loaded, system: System) -> Iterator[tuple[str, Path]]:
     main = Path(loaded.file)
     yield main.name, main
     named = {text for text in _texts(system.model_dump(mode="json")) if 0 < len(text) < 256 and "\n" not in text}
+    named |= {*system.tables}
     for name in sorted(named):
         path = system.home / name
         if path.is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 
@@ -54,6 +55,7 @@ from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
 from kpi.intake.target_areas import TargetAreas
+from kpi.intake.validity import out_of_time
 from kpi.intake.week_53 import without_counterpart
 from kpi.language.datasets import Records
 from kpi.language.measures import reported
@@ -77,7 +79,7 @@ class _Read:
 
     Attributes:
         sources: the tables, with what their columns are.
-        entities: who there is.
+        entities: the entities.
         figures: figures per scored period, see `reported.period_aggregation`.
         cells: figures that stand alone.
         targets: the entities' own targets in the data.
@@ -198,6 +200,8 @@ class _Intake:
         self.findings += without_counterpart(self.system, first, last)
         self.findings += [*more, *(areas.findings() if areas is not None else ())]
         self.findings += fractions(frame, self.system, entities, sources)
+        frame, more = out_of_time(frame, entities, self.system)
+        self.findings += more
         frame = frame.with_columns(
             self.facts.columns(frame, self.system) + facts_of.aggregate_columns(frame, every, self.system, number)
         )
@@ -237,6 +241,9 @@ class _Intake:
             self.findings += self.succession.within()
             if roster is not None:
                 roster = self.succession.apart(roster)
+                # When they begin and end says the table.
+                told = set(roster.resolve(self.succession.units).values())
+                roster = replace(roster, spans={at: some for at, some in roster.spans.items() if at not in told})
                 self.succession.steps(roster)
         return replace(roster, wholes=wholes) if roster is not None else None
 
@@ -350,7 +357,11 @@ class _Intake:
             text for text in texts
             if BESIDE not in text and clean(text) and clean(text) not in behind and not none.excluded(text)
         }  # fmt: skip
-        return replace(from_data(names, known), wholes=none.wholes, exclusions=none.exclusions)
+        entities = from_data(
+            names, known, exclusions=none.exclusions, apart=partial(entity_codes.in_one_table, sources)
+        )
+        self.findings += entity_codes.short_names(entities)
+        return replace(entities, wholes=none.wholes)
 
     def figureless(
         self, sources: Sequence[Placed], entities: Entities, apart: Mapping[int, Coded], events: Iterable[Gathered],

@@ -296,4 +296,8 @@ def _entities(rows: pl.DataFrame, rest: list[str]) -> Entities:
             others.setdefault(text, place[one])
         if code and (begin, end) != ALWAYS:
             times[code_of(code)] = (begin, end)
-    return Entities(frame, closed=True, others=others, times=times, ambiguous=ambiguous)
+    lasting: dict[int, list[tuple[int, int]]] = {}
+    for one, begin, end in rows.select(" key", " first", " last").rows():
+        lasting.setdefault(place[one], []).append((begin, end))
+    spans = {at: sorted(some) for at, some in sorted(lasting.items()) if ALWAYS not in some}
+    return Entities(frame, closed=True, others=others, times=times, spans=spans, ambiguous=ambiguous)

@@ -312,7 +312,7 @@ def _passed_on(old: int, rows: Mapping[int, list[Flow]]) -> Iterable[Flow]:
             yield Flow(old, one.new, both, flow.number)
 
 
-def gone(steps: Sequence[Step]) -> dict[int, Step]:
+def last_steps(steps: Sequence[Step]) -> dict[int, Step]:
     """Return the places of the units that are none any more, each with the step that ended it."""
     found: dict[int, Step] = {}
     for step in steps:
@@ -329,7 +329,7 @@ def unions(steps: Sequence[Step]) -> dict[int, int]:
     Where one of the two was divided at some time, figures are brought to the areas of today instead.
     """
     divided = {place for step in steps for flow in step.flows if flow.share != 1 for place in (flow.old, flow.new)}
-    ended = gone(steps)
+    ended = last_steps(steps)
     one = {
         flow.old: flow.new
         for old, step in ended.items()
@@ -518,7 +518,7 @@ class Areas:
         """Prepare what all figures share."""
         self.findings: list[Diagnostic] = []
         self.unused = 0
-        self.ended = gone(self.steps)
+        self.ended = last_steps(self.steps)
         self.unions = unions(self.steps)
         self.inflows: list[tuple[Step, Mapping[int, Inflow]]] = []
         self._breaks: dict[str, dict[int, set[int]]] = {name: {} for name in self.measures}

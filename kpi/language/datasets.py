@@ -69,7 +69,7 @@ class Dataset(Definition):
     shape: Shape | None = Field(
         None, description="how the table lies, where that is not recognised: {columns: periods}, entities or measures"
     )
-    dates: Annotated[Order, BeforeValidator(lambda one: one.lower() if isinstance(one, str) else one)] = Field(
+    dates: Annotated[Order, BeforeValidator(lambda order: order.lower() if isinstance(order, str) else order)] = Field(
         "ymd", description="the order in dates whose year stands last: dmy for 31/12/2023, mdy for 12/31/2023"
     )
     decimal: Literal[".", ","] = Field(
@@ -80,6 +80,11 @@ class Dataset(Definition):
         description="marks of missing figures beside the usual ones, and numbers that stand for them: [NP, ':', -999]",
     )
 
+    headings: str | None = Field(
+        None,
+        description="a table of figures beside the definition whose headings are those of the files, for `measures: "
+        "{from: …}`; a wide table, of which the first row is enough",
+    )
     sheet: OneOrMany[Text] = Field(
         (),
         description="the sheets of workbooks that hold it, by name or pattern: 表1, '20*年', or a list; by default"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
@@ -86,6 +86,57 @@ class Quality(Block):
     ours: bool = Field(True, description="no document states the weights, we chose them")
 
 
+class ShortMeasures(Block):
+    """`measures:` in short: a measure for each heading of a dataset, or for each row of a table.
+
+    Beside these keys, a value that is no mapping (`unit: 分`, `over_time: last`) is that of every measure that says
+    nothing else, and a mapping is a measure that is added, or whose keys take the place of those of the table.
+    """
+
+    from_: str | None = Field(
+        None, alias="from", description="a dataset with `headings`, as `datasets.panel`: all columns of figures"
+    )
+    table: OneOrMany[str] = Field((), description="a table beside the definition, a row a measure; or several")
+    sheet: str | None = Field(None, description="the sheet of a workbook")
+    leave_out: OneOrMany[str] = Field((), description="headings, or names of rows, that are no measures")
+
+
+class ShortIndicators(Block):
+    """`indicators:` in short: an indicator for each row of a table, with targets, goalposts, weights and pillars.
+
+    Beside these keys, a value that is no mapping (`better: lower`) is that of every indicator that says nothing else,
+    and a mapping is an indicator that is added, or whose keys take the place of those of the table.
+    """
+
+    table: OneOrMany[str] = Field((), description="a table beside the definition, a row an indicator; or several")
+    sheet: str | None = Field(None, description="the sheet of a workbook")
+    leave_out: OneOrMany[str] = Field((), description="names of rows that are no indicators")
+
+
+class _OrShort:
+    """Allow a short form beside a mapping of definitions in the JSON Schema."""
+
+    def __init__(self, model: type[Block], needs: tuple[str, ...]) -> None:
+        self.model, self.needs = model, needs
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        whole = handler(core)
+        text = {"type": "string"}
+        several = {"anyOf": [text, {"type": "array", "items": text}]}
+        properties = {
+            one.alias or name: {**(several if one.default == () else text), "description": one.description}
+            for name, one in self.model.model_fields.items()
+        }
+        (definition,) = whole["patternProperties"].values()
+        single = {"type": ["string", "number", "boolean", "null"]}
+        short = {
+            "type": "object", "description": self.model.__doc__, "properties": properties,
+            "additionalProperties": {"anyOf": [definition, single]},
+            "anyOf": [{"required": [key]} for key in self.needs],
+        }  # fmt: skip
+        return {"anyOf": [whole, short]}
+
+
 class YearStarts(Block):
     """Where years begin with another month than January, and which calendar year the number of one names."""
 
@@ -128,11 +179,11 @@ class System(Frozen):
     datasets: dict[Name, AnyDataset] = Field(
         default_factory=dict, description="name: where figures come from, and what their columns are"
     )
-    measures: dict[Name, AnyMeasure] = Field(
-        min_length=1, description="name: one figure per entity and period, with its unit"
+    measures: Annotated[dict[Name, AnyMeasure], _OrShort(ShortMeasures, ("from", "table"))] = Field(
+        min_length=1, description="name: one figure per entity and period, with its unit; or in short"
     )
-    indicators: dict[Name, AnyIndicator] = Field(
-        min_length=1, description="name: a value made of measures, with target and scoring rule"
+    indicators: Annotated[dict[Name, AnyIndicator], _OrShort(ShortIndicators, ("table",))] = Field(
+        min_length=1, description="name: a value made of measures, with target and scoring rule; or in short"
     )
     treatment: dict[Name, AnyStep] = Field(
         default_factory=dict, description="name: what is done to values before they are scored, in this order"
@@ -152,6 +203,7 @@ class System(Frozen):
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
 
     _home: Path | None = PrivateAttr(None)
+    _tables: tuple[str, ...] = PrivateAttr(())
 
     @model_validator(mode="after")
     def _on_its_timeline(self) -> Self:
@@ -176,6 +228,17 @@ class System(Frozen):
         """The folder that the files named in the definition are relative to."""
         return self._home or Path()
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The files beside the definition from which short forms were written out, as it names them."""
+        return self._tables
+
+    def reading(self, tables: Iterable[str]) -> System:
+        """Return the system as one whose short forms were written out from some files."""
+        made = System._build(self, self._home)
+        made._tables = tuple(tables)  # noqa: SLF001 - its own class
+        return made
+
     def at(self, home: Path | None) -> System:
         """Return the system with another folder that its files are relative to."""
         return System._build(self, home)
@@ -190,7 +253,7 @@ class System(Frozen):
         """Return a system of this class with the fields of another, without what was derived from them."""
         fields = {name: getattr(system, name) for name in cls.model_fields}
         made = cast("Self", cls.model_construct(system.model_fields_set, **fields))
-        made._home = home  # noqa: SLF001 - its own class
+        made._home, made._tables = home, system._tables  # noqa: SLF001 - its own class
         return made
 
     def succeeding(self, file: Path) -> System:

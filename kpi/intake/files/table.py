@@ -85,7 +85,7 @@ class Pieces(Protocol):
         """Return the pieces with some of the columns only."""
 
     def map(self, work: Callable[[Any], T]) -> Iterator[T]:
-        """Yield what some work makes of every piece, in their order."""
+        """Yield the result of a function for every piece, in order."""
 
 
 def without_blanks(cells: pl.LazyFrame) -> pl.LazyFrame:
@@ -299,7 +299,7 @@ class Table:
 
 
 def cause(error: BaseException) -> str:
-    """Return what an error of a reader says: its message, else the first line of its text, else its type.
+    """Return the reason in an error of a reader: its message, else the first line of its text, else its type.
 
     >>> cause(ValueError(Message("a part lies outside the file"))), cause(EOFError())
     ('a part lies outside the file', 'EOFError')

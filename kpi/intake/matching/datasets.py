@@ -1,4 +1,4 @@
-"""Which file is which dataset: by the columns it has, or as the caller says."""
+"""Match files to datasets: by their columns, or as the caller states."""
 
 from __future__ import annotations
 

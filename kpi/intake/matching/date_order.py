@@ -18,7 +18,7 @@ def ordered(source: Placed) -> tuple[Placed, list[Diagnostic]]:
     """Return a table with the order of day and month in its periods, and a finding (K625) where it was inferred.
 
     A day above 12 decides for the whole column: with 31/03/2024 in it, 04/03/2024 is the fourth of March. Where none
-    is, or where both numbers are above 12 in turn, the dates stay refused for want of `dates:`.
+    is, or where both numbers are above 12 in turn, the dates stay refused without `dates:`.
 
     Args:
         source: the table, whose dataset may declare the order.

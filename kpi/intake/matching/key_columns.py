@@ -53,7 +53,7 @@ def keyed(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] | N
     if period is None:
         return None
     dated, findings = period
-    named, more = _entity(dated, system)
+    named, more = finest_units(dated, clean(system.entities.title))
     return named, [*findings, *more]
 
 
@@ -95,7 +95,7 @@ def _quoted(headers: Sequence[str]) -> tuple[str, ...]:
 
 
 def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] | None:
-    """Return a table with the column of its periods: the one that says them in full, or year and month together."""
+    """Return a table with the column of its periods: the complete one, or year and month combined."""
     if source.dataset.parts_of_period:
         year, part = map(clean, source.dataset.parts_of_period)
         own = {Length.MONTH: 0, Length.QUARTER: 1}.get(system.period.length, 2)
@@ -234,13 +234,18 @@ def _span(text: str | None, timeline: Timeline, year: int | None = None) -> Peri
 # ---- UNITS ---- #
 
 
-def _entity(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
-    """Return a table with the column of its units: that of the finest level."""
+def finest_units(source: Placed, title: str) -> tuple[Placed, list[Diagnostic]]:
+    """Return a table with the column of its units, that of the finest level, and the findings about others.
+
+    Args:
+        source: the table.
+        title: what the system calls its units, cleaned; the header of their column wherever it is one.
+    """
     headers = _rivals(source, "entity")
     if not headers:
         return source, []
     used = source.roles["entity"]
-    if used == clean(system.entities.title):
+    if used == title:
         others = [header for header in headers if header != used and header not in REPORTERS]
         message = Message(
             "`{used}` names the units, as the system calls them; {not_read}", used=used, not_read=_not_read(others)

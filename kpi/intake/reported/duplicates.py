@@ -1,4 +1,4 @@
-"""Figures that come more than once: those that repeat one another, and those that contradict one another."""
+"""Figures that are reported more than once: repetitions, and contradictions."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ _UNITS = Message(
 )
 _ONE_COLUMN = Message("leave all but one of the columns out, or give each a name of its own")
 
-#: Under which the text stands that says who a row is about.
+#: The column of the text that identifies the entity of a row.
 _WHO = "\0who"
 
 #: Roles of columns that distinguish figures of one unit, period and measure.

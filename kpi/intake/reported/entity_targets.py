@@ -120,7 +120,7 @@ def add(
         grid: the panel, one row per period and entity.
         system: gives the indicators.
         targets: targets in the data: indicator, entity, start, months, target, row.
-        entities: who there is.
+        entities: the entities.
         areas: brings targets to the areas of today, where units succeed one another; `targets` then name its entities.
 
     Raises:

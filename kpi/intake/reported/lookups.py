@@ -110,7 +110,7 @@ class Resolver:
     Attributes:
         source: the table and what its columns are.
         system: gives measures, units and scored periods.
-        entities: who there is. Without a roster the fast path reads a table before the entities are known: `entities`
+        entities: the entities. Without a roster the fast path reads a table before the entities are known: `entities`
             then holds the texts that mean none, and any other text is `unknown`.
     """
 
@@ -272,12 +272,12 @@ class Resolver:
 
 
 def identified(name: pl.Series, code: pl.Series, *, closed: bool) -> pl.Series:
-    """Return who rows are about that may have a name and a code: a known code identifies, else the name does.
+    """Return the entities of rows with a name and a code: a known code identifies, else the name does.
 
     Args:
         name: what their names mean: a place, `NOT_PLAIN`, or null.
         code: what their codes mean.
-        closed: whether a roster says who there is; without one a total (`NOT_PLAIN`) is none whatever its code.
+        closed: whether there is a roster; without one a total (`NOT_PLAIN`) is none whatever its code.
     """
     if name.dtype != code.dtype:
         name, code = name.cast(pl.Int32), code.cast(pl.Int32)

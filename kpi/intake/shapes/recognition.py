@@ -33,7 +33,7 @@ _HEAD = 10_000
 #: The name that a column without a header gets.
 _UNNAMED = re.compile(r"列\d+'*")
 
-_PROVINCE = re.compile(
+PROVINCE = re.compile(
     "北京|天津|河北|山西|内蒙古|辽宁|吉林|黑龙江|上海|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|广西|海南|重庆|四川|贵州"
     "|云南|西藏|陕西|甘肃|青海|宁夏|新疆|香港|澳门|台湾"
 )
@@ -574,7 +574,7 @@ def is_place(text: str) -> bool:
     >>> is_place("东湖县"), is_place("上海"), is_place("合格率")
     (True, True, False)
     """
-    return PLACE.fullmatch(text) is not None or _PROVINCE.fullmatch(text) is not None
+    return PLACE.fullmatch(text) is not None or PROVINCE.fullmatch(text) is not None
 
 
 def _is_year(text: str) -> bool:

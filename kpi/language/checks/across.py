@@ -1,4 +1,4 @@
-"""Check across periods: growth, running totals, the year before, directions, slips of magnitude."""
+"""Checks across periods: growth, running totals, the previous year, directions, errors of magnitude."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from kpi.values import units
 from kpi.values.periods import Grain, Length, Window
 from kpi.values.rounding import HAIR, compare
 
-# The slips that happen: a digit too many, percent for a fraction, 千, 万, 亿.
+# Common errors: a digit too many, percent for a fraction, 千, 万, 亿.
 _SLIPS = (1, 2, 3, 4, 8)
 
 
@@ -54,7 +54,7 @@ class GrowthWithin(Check):
         """Yield where a figure moved by more than the limit."""
         for name in self.of:
             base = before(name, self.over, grain, symbols)
-            # 13 is 30 % above 10, whatever floats make of it.
+            # 13 is 30 % above 10 despite floating-point error.
             moved = ((pl.col(name) / base - 1) * 100).abs()
             jump = compare("gt", moved, self.growth_within, self.growth_within * 1e-9)
             words = Message(
@@ -273,7 +273,7 @@ class Magnitude(Check):
         yield from (Comparison(name, ("magnitude", place), self.over) for place, name in enumerate(self.magnitude))
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yield where a figure looks like a slip."""
+        """Yield where a figure looks like an error of magnitude."""
         for name in self.magnitude:
             base = before(name, self.over, grain, symbols)
             ratio = pl.max_horizontal(pl.col(name) / base, base / pl.col(name))

@@ -1,4 +1,4 @@
-"""What all checks (审核关系) share: a severity, the rules they state in words, and where each rule is broken."""
+"""The common part of all checks (审核关系): a severity, rules in words, and where each rule is broken."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ FACTS: dict[str, type[pl.DataType]] = {
 
 @dataclass(frozen=True)
 class Breach:
-    """One rule of a check: its words, where it is broken (null where it cannot be judged), and the figures it is about.
+    """One rule of a check: its words, where it is broken (null if undefined), and its figures.
 
     Attributes:
         details: a struct of texts about each place, such as the dates that were compared.
         describe: returns what a place is like in words, from the fields of `details` that are not null.
-        whole: the unit that the rule is reported for, once a period, where it is about all entities together.
+        aggregate_unit: the unit for which the rule is reported once per period, if it concerns all entities together.
     """
 
     words: Message
@@ -80,7 +80,7 @@ class Check(Definition):
         yield from ()
 
     def comparisons(self) -> Iterator[Comparison]:
-        """Yield what the check compares with an earlier period."""
+        """Yield the figures that the check compares with an earlier period."""
         yield from ()
 
     def nested(self) -> Iterator[tuple[str, str]]:
@@ -92,7 +92,7 @@ class Check(Definition):
         return None, None
 
     def deadline(self, grain: Grain) -> pl.Expr | None:  # noqa: ARG002
-        """Return the last day for handing in the figures of a row's period; None where the check states none."""
+        """Return the due date of the figures of a row; None without one."""
         return None
 
     def words(self, symbols: Symbols, grain: Grain) -> Message:
@@ -131,7 +131,7 @@ def lagged(value: pl.Expr, name: str, window: Window | None, grain: Grain, symbo
 
 
 def differs(first: pl.Expr, second: pl.Expr, tolerance: float | pl.Expr) -> pl.Expr:
-    """Return whether two figures differ by more than a tolerance, and by more than floats do by themselves."""
+    """Return whether two figures differ by more than a tolerance, apart from floating-point error."""
     return (first - second).abs() > tolerance + 1e-9 * pl.max_horizontal(first.abs(), second.abs())
 
 

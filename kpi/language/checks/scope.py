@@ -1,4 +1,4 @@
-"""Check of what figures cover: the units add up to the figure of the whole, a ratio's two sides cover the same."""
+"""Checks of scope: units add up to the figure of the whole, the sides of a ratio cover the same."""
 
 from __future__ import annotations
 

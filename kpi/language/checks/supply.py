@@ -1,4 +1,4 @@
-"""Check of how figures are handed in: every unit of the roster once, no gap, and in time."""
+"""Checks of reporting: every unit of the roster once, without gaps, and in time."""
 
 from __future__ import annotations
 

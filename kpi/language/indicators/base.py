@@ -1,8 +1,8 @@
-"""What all indicators share: direction, targets, unit, problems, and the columns of the panel they run on.
+"""The common part of all indicators: direction, targets, unit, problems, and the columns of the panel.
 
-A kind answers with its unit, its problems, its formula in words, and two named expressions: the value and its status
-(`guarded`). The frame they run on is the panel: one row per entity and period, complete, ordered by period and then
-entity, so that the period before is the row `#entities` above.
+A kind provides its unit, its problems, its formula in words, and two named expressions: the value and its status
+(`guarded`). They are evaluated on the panel: one row per entity and period, complete, ordered by period and then
+entity, so that the previous period is the row `#entities` above.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ def title_of(symbols: Symbols, name: str) -> str:
 
 
 def unit_of(symbols: Symbols, name: str) -> Unit | None:
-    """Return the unit of a name, or None when the name or its unit is unknown."""
+    """Return the unit of a name, None if the name or its unit is unknown."""
     return symbols[name].unit if name in symbols else None
 
 
