@@ -36,10 +36,20 @@ from kpi.language.scoring.relative import DistanceToBest, DistanceToTarget, Effi
 from kpi.language.stars.base import Moves
 from kpi.language.stars.data_driven import SCHEMES
 from kpi.language.stars.fixed import Rung
-from kpi.language.system import Entities, Lights, Quality, Source, System
+from kpi.language.system import (
+    Entities,
+    Lights,
+    Quality,
+    ShortIndicators,
+    ShortMeasures,
+    Source,
+    System,
+    YearStarts,
+)
 from kpi.language.targets import Baseline, PerEntity, Target
 from kpi.language.treatment.steps import STEPS
 from kpi.values import numerics
+from kpi.values.periods import Grain, Length
 
 FOLDER = Path(__file__).parent / "reference"
 HEAD = """# Scoring, weights, means, data treatment and stars
@@ -75,6 +85,8 @@ def choices(annotation: Any) -> list[str]:
         words = get_args(annotation)
     elif isinstance(annotation, type) and issubclass(annotation, Enum):
         words = tuple(one.value for one in annotation)
+    elif annotation is Grain:
+        words = tuple(Length)
     else:
         return list(dict.fromkeys(word for one in get_args(annotation) for word in choices(one)))
     return [f"`{word}`" for word in words]
@@ -221,6 +233,7 @@ def keys() -> str:
         f"{every}\n\n{rows(SHARED)}",
         section("A system", System, "##"),
         section("`source`", Source),
+        section("`year_starts`", YearStarts),
         section("`entities`", Entities),
         section("`lights`", Lights),
         section("`quality`", Quality),
@@ -228,7 +241,9 @@ def keys() -> str:
         section("`shape`", Shape),
         section("A key under `columns` that no column has", Elsewhere),
         group("Measures", members(AnyMeasure)),
+        section("`measures` in short", ShortMeasures),
         group("Indicators", members(AnyIndicator)),
+        section("`indicators` in short", ShortIndicators),
         section("`target`", Target, "##"),
         section("`baseline`", Baseline),
         section("A bound for each entity", PerEntity),

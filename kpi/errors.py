@@ -215,7 +215,8 @@ class Place:
     """Where a finding is: a spot in a definition, or a cell of a data file.
 
     `line` and `column` count from 1 and belong to definitions; `row` (as a spreadsheet shows it, header included),
-    `field` (the column's header), `sheet`, `entity` and `period` belong to data.
+    `field` (the column's header), `sheet`, `entity` and `period` belong to data. Of a cell in a table of definitions
+    `named_in` is where the definition names the table.
     """
 
     file: str | None = None
@@ -227,6 +228,7 @@ class Place:
     field: str | None = None
     entity: str | None = None
     period: str | None = None
+    named_in: str | None = None
 
     def __post_init__(self) -> None:
         if self.file is not None and not self.file.isascii():
@@ -248,6 +250,8 @@ class Place:
             parts.append(Message("column {column}", column=shortened(self.field)))
         if about := " ".join(shortened(name) for name in (self.entity, self.period) if name):
             parts.append(Message("{name}", name=about))
+        if self.named_in is not None:
+            parts.append(Message("a table of {place}", place=self.named_in))
         if head and parts:
             return Message("{file}: {places}", file=head, places=tuple(parts))
         return Message("{places}", places=tuple(parts)) if parts else Message("{name}", name=head)

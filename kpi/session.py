@@ -35,6 +35,7 @@ from kpi.intake.files.reader import Source, read_all
 from kpi.intake.files.table import Table
 from kpi.intake.grid import Panel
 from kpi.intake.matching.datasets import fitting, is_named, measure_names, measure_of, panel_columns, systems_named
+from kpi.intake.matching.labels import by_labels
 from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
@@ -325,10 +326,10 @@ def _period(system: System, period: str | int | None) -> Period | None:
     if period is None:
         return None
     try:
-        requested = periods.parse(str(period))
+        requested = periods.parse(str(period), timeline=system.timeline)
     except periods.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
-    if requested.grain is not system.period:
+    if requested.grain != system.period:
         # A year-to-date period such as 1-9月 denotes the period at its end.
         index = requested.end // system.period.months
         if requested.start % 12 or (requested.end + 1) % system.period.months:
@@ -336,7 +337,7 @@ def _period(system: System, period: str | int | None) -> Period | None:
                 Diagnostic(
                     "K606",
                     Message("{period} is not a {grain}", period=requested.title, grain=system.period.title),
-                    hint=Message("score a whole one, such as 2023Q4"),
+                    hint=Message("score a whole one, such as {label}", label=Period.of(index, system.period).label),
                 )
             )
         requested = Period.of(index, system.period)
@@ -479,6 +480,12 @@ def fits(system: System, table: Table, texts: Callable[[str], list[str]]) -> int
         table: the table.
         texts: returns the distinct texts of a column.
     """
+    labelled = by_labels(system, table)
+    if labelled is None:
+        return 0
+    if labelled[0] is not table:
+        table = labelled[0]
+        texts = partial(_texts, table)
     shape = shaped(system, table)
     turned = None if shape is None else shape[0]
     if turned is None:

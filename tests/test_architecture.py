@@ -28,7 +28,7 @@ PACKAGES = (
     "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
-    "values": "names columns rounding periods status units numerics working_days",
+    "values": "names columns rounding timelines periods status units numerics working_days",
     "process": (
         "os_errors locale distribution tuning journal credentials settings memory prefetch atomic_files progress "
         "limits supervisor"
@@ -42,14 +42,15 @@ INSIDE = {
         "scorecard"
     ),
     "intake": (
-        "cells files frames row_findings aggregate_rows entities matching roster shapes rows_left_out absent_measures "
-        "calendars events reported succession periods_of_change target_areas contradicting_spans grid "
-        "undeclared_totals panel query_answers synthetic annexes"
+        "cells files frames row_findings aggregate_rows division_codes entities near_names matching roster shapes "
+        "rows_left_out roster_from_files definition_tables validity absent_measures assumed_years week_53 calendars "
+        "events reported succession periods_of_change target_areas contradicting_spans grid undeclared_totals panel "
+        "query_answers synthetic annexes"
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
-        "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook formats "
-        "table results files tree queries analysis difference robustness definition_text"
+        "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook sdmx_csv "
+        "formats table results files tree queries analysis difference robustness definition_text roster"
     ),
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "
@@ -57,7 +58,7 @@ INSIDE = {
     ),
     "cli": (
         "language progress_line console command starter comparison batch score check explain stress diff show sample "
-        "schema rule annex init completion main"
+        "roster schema rule annex init completion main"
     ),
 }
 LAYERS = tuple(

@@ -8,6 +8,7 @@ import string
 import sys
 from pathlib import Path
 
+import openpyxl
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -180,7 +181,6 @@ def test_cards_of_definitions_are_in_one_language(name, language):
     names |= {str(unit) for key in system.symbols if (unit := system.symbols[key].unit) is not None}
     names |= {clause for indicator in system.indicators.values() if (clause := indicator.clause)}
     shown = [*system.measures, *system.indicators, *system.pillars, *system.checks]
-    names |= {"reported"}  # the kind of measures that state none
     with using(language):
         screens = [cards.system(system, width=1000), *(cards.definition(system, key, width=1000) for key in shown)]
         if (ROOT / "definitions" / "coverage" / f"{name}.csv").exists():
@@ -199,6 +199,34 @@ def test_meanings_of_codes_are_in_one_language(code, language):
     # Functions and keywords of expressions, and keys, are as they are typed.
     typed = {"coalesce", "round", "toml", "succession", "类别", "是/否"}
     assert not mixed(means, language, typed)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_examples_of_codes_in_words_are_translated(language):
+    with using(language):
+        cards_of_rules = {rule.code: (rule, rule.card()) for rule in rules().values()}
+    for rule, card in cards_of_rules.values():
+        for example in rule.in_words:
+            assert (example in card) is (language == "en"), rule.code
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_workbook_is_in_one_language(language, demo, monkeypatch, tmp_path):
+    monkeypatch.chdir(demo)
+    book = tmp_path / "book.xlsx"
+    result = CliRunner().invoke(
+        main, ["score", "bad.csv", "-s", "demo.yaml", "-o", str(book)], env={"KPI_LANG": language}
+    )
+    assert book.exists(), result.output
+    names = names_of(yaml.safe_load((demo / "demo.yaml").read_text("utf-8")))
+    names |= {cell for line in (*BAD.splitlines(), "代码,修订,计量单位") for cell in re.split('[,"]', line) if cell} | {
+        "bad",
+        "2023年Q4",
+    }
+    for sheet in openpyxl.load_workbook(book).worksheets:
+        for row in sheet.iter_rows(values_only=True):
+            for cell in row:
+                assert not mixed(str(cell or ""), language, names), (sheet.title, cell)
 
 
 SENTENCE = re.compile(r"[a-z]{2,}(?: [a-z]{2,}){2,}")
@@ -243,6 +271,8 @@ COMMANDS = [
     "score period.csv -f table",
     "score period.csv -f md",
     "score bad.csv -f table",
+    "score bad.csv -s demo.yaml -f md",
+    "score bad.csv -s demo.yaml -o /dev/null/a.csv",
     "check demo.yaml",
     "check demo.yaml --data bad.csv",
     "check strict.yaml --data bad.csv",

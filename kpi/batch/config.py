@@ -27,7 +27,7 @@ from kpi.errors import DefinitionError, Diagnostic, Message, Place, suggest
 from kpi.intake.files.databases import Query
 from kpi.language.model import OneOrMany
 from kpi.process.os_errors import reason
-from kpi.report.formats import SUFFIXES
+from kpi.report.formats import SUFFIXES, suffix_of
 from kpi.values import periods
 
 
@@ -58,11 +58,11 @@ class Source(_Table):
             raise ValueError("`periods` is changed, last N, or a list of periods")
         for text in self.periods if isinstance(self.periods, tuple) else ():
             try:
-                periods.parse(text)
+                periods.on_any_timeline(text)
             except periods.PeriodError as error:
                 raise ValueError(str(error)) from None
         for name in self.output:
-            if Path(name).suffix.lower() not in SUFFIXES and not name.endswith("/"):
+            if suffix_of(Path(name).name) not in SUFFIXES and not name.endswith("/"):
                 raise ValueError(f"`{name}` has no known format: {', '.join(SUFFIXES)}, or a folder/")
         return self
 

@@ -137,19 +137,17 @@ def _frozen(
 def _labels(text: str, there: Sequence[str]) -> list[str]:
     """Return the stored periods that a text denotes: 2022 is all quarters of 2022 if quarters are scored."""
     try:
-        range_meant = periods.parse(text)
+        timeline = periods.timeline_of(there)
+        first, last = periods.stretch(text, timeline)
     except periods.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
-    inside = [
-        label
-        for label in there
-        if range_meant.start <= (period := periods.parse(label)).start and period.end <= range_meant.end
-    ]
+    spans = {label: periods.stretch(label, timeline) for label in there}
+    inside = [label for label, (start, end) in spans.items() if first <= start and end <= last]
     if not inside:
         raise DataError(
             Diagnostic(
                 "K828",
-                Message("the store has no period in {label}", label=range_meant.label),
+                Message("the store has no period in {label}", label=text),
                 hint=Message("there is {there}", there=tuple(there)),
             )
         )

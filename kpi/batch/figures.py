@@ -27,11 +27,11 @@ from kpi.intake.reported import entity_targets
 from kpi.intake.roster import roster_of
 from kpi.language.system import System
 from kpi.values import periods as calendar
-from kpi.values.columns import Column
+from kpi.values.columns import OUTSIDE, Column
 from kpi.values.periods import Period
 
 #: Columns of a panel that are derived from the roster and the calendar, and not archived.
-_GIVEN = ("cohort", "#month", "#entities")
+_GIVEN = ("cohort", "#month", "#entities", OUTSIDE)
 
 #: The finding that months were read as the last month of a period, which holds for all files or for none.
 _BY_ENDS = "K620"
@@ -112,7 +112,9 @@ class Figures:
         if frame_name == "reporters":
             return frame.filter(pl.col("period").is_between(low, high))
         frame = frame.filter(pl.col("index").is_between(low, high))
-        spans = calendar.parse_column(frame["period"]).select(period="text", start="start", months="months")
+        spans = calendar.parse_column(frame["period"], timeline=self.system.timeline).select(
+            period="text", start="start", months="months"
+        )
         keys = ["start", "months"]
         return (
             frame.join(spans, on="period", how="left", maintain_order="left").sort(keys, maintain_order=True).drop(keys)
@@ -188,7 +190,9 @@ def in_slices(laid: LaidOut, archive: Archive, index: Index) -> tuple[Figures | 
             new_index.rows[item[0]] = spans[item].rows
     except DataError:
         return None, new_index
-    if not separable(laid.system):
+    roster = roster_of(laid.system)
+    # Where a unit is one for some time only, a period without files does not look like any other.
+    if not separable(laid.system) or (roster is not None and roster.spans):
         return None, new_index
     for items in together(spans):
         key = _hash([laid.fingerprint, engine(), items])
@@ -222,7 +226,8 @@ def _read(key: str, items: Collection[Item], owned: Collection[int], laid: LaidO
     frame = panel.frame.filter(owned_rows).drop(_own(laid.system), strict=False)
     fingerprint = marks(frame) | _supplied(panel)
     return Slice(
-        key, tuple(items), _put(archive, frame.drop(_GIVEN)), tuple(frame["period"].unique().sort()), fingerprint,
+        key, tuple(items), _put(archive, frame.drop(_GIVEN, strict=False)),
+        tuple(frame["period"].unique().sort()), fingerprint,
         panel.findings, panel.counts, panel.notes, _put(archive, panel.reporters), _put(archive, panel.restated),
     )  # fmt: skip
 

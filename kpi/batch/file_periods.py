@@ -13,15 +13,18 @@ from typing import TypeVar
 
 import polars as pl
 
-from kpi.intake.files.reader import read
+from kpi.intake.files.reader import read_all
 from kpi.intake.files.table import Table
-from kpi.intake.matching.datasets import Placed, match, of_system
+from kpi.intake.matching.datasets import Placed, choices_of, match, of_system
+from kpi.intake.matching.date_order import ordered
+from kpi.intake.matching.labels import by_labels
 from kpi.intake.reported.entity_targets import targeted_in_data
 from kpi.intake.reported.row_pruning import entered, months_of
 from kpi.intake.shapes.tables import shaped
 from kpi.language.datasets import Records
 from kpi.language.system import System
 from kpi.values import periods
+from kpi.values.timelines import Timeline
 
 _File = TypeVar("_File", bound=Hashable)
 
@@ -57,34 +60,36 @@ def span(system: System, file: Path, dataset: str | None) -> Span:
     """
     entered: set[int] | None = set()
     rows = 0
-    for table in read(file):
+    for table in (table for group in read_all([file], choices=[choices_of(system, dataset)]) for table in group):
         rows += table.rows
-        matched, _ = of_system(system, table)
+        labelled = by_labels(system, table)
+        matched, _ = of_system(system, table if labelled is None else labelled[0])
         shape = shaped(system, matched, dataset)
         turned = None if shape is None else shape[0]
         source = None if turned is None else match(system, turned, name=dataset)[0]
         if source is None or "period" not in source.roles:
             entered = None
         elif entered is not None:
-            entered.update(_entered(system, source))
+            entered.update(_entered(system, ordered(source)[0]))
     return Span(None if entered is None else frozenset(entered), rows)
 
 
 def _entered(system: System, source: Placed) -> Iterator[int]:
     """Return the scored periods that the rows of a table may enter."""
     events = isinstance(source.dataset, Records)
-    for start, months in _periods(source.table, source.roles["period"], source.dataset.dates):
+    for start, months in _periods(source.table, source.roles["period"], source.dataset.dates, system.timeline):
         yield from entered(system, start, months, events=events)
 
 
-def _periods(table: Table, header: str, order: periods.Order) -> list[tuple[int, int]]:
+def _periods(table: Table, header: str, order: periods.Order, timeline: Timeline) -> list[tuple[int, int]]:
     """Return the distinct periods in a column, as first month and number of months, ignoring other texts."""
     column = pl.col(header)
-    if (month := months_of(column, table.frame.collect_schema()[header])) is not None:
+    if (month := months_of(column, table.frame.collect_schema()[header], timeline)) is not None:
         months = table.frame.select(month.drop_nulls().unique()).collect().to_series()
         return [(start, 1) for start in months]
     texts = table.frame.select(column.cast(pl.String).str.strip_chars().drop_nulls().unique()).collect().to_series()
-    return periods.parse_column(texts, order=order).drop_nulls("start").select("start", "months").unique().rows()
+    known = periods.parse_column(texts, order=order, timeline=timeline).drop_nulls("start")
+    return known.select("start", "months").unique().rows()
 
 
 def together(spans: Mapping[_File, Span]) -> list[list[_File]]:

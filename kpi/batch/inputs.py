@@ -23,7 +23,7 @@ from kpi.intake.calendars import version_of
 from kpi.intake.entities import Entities
 from kpi.intake.files.damage import unchanged
 from kpi.intake.files.databases import fetched
-from kpi.intake.files.reader import expanded, hash_of_all
+from kpi.intake.files.reader import expanded, hash_of_all, sheet_named
 from kpi.intake.grid import Panel
 from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations, explanations
@@ -175,6 +175,14 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
     for name, dataset, explains in requested:
         path = config.path(name)
         try:
+            if sheet_named(path)[1] is not None:
+                message = Message(
+                    "a batch reads whole files, so the sheet behind `{name}` cannot be chosen here", name=name
+                )
+                hint = Message("name the sheet in the definition, under `datasets:`: `sheet: {sheet}`",
+                               sheet=sheet_named(path)[1])  # fmt: skip
+                findings.append(Diagnostic("K539", message, Place(name), hint))
+                continue
             # A folder of explanations may still be empty or missing.
             awaited = explains and (path.is_dir() or any(mark in name for mark in "*?["))
             for file in _existing(path) if awaited else expanded(path):
@@ -273,6 +281,7 @@ def _parts(loaded: Loaded, system: System) -> Iterator[tuple[str, Path]]:
     main = Path(loaded.file)
     yield main.name, main
     named = {text for text in _texts(system.model_dump(mode="json")) if 0 < len(text) < 256 and "\n" not in text}
+    named |= {*system.tables}
     for name in sorted(named):
         path = system.home / name
         if path.is_file():

@@ -28,6 +28,7 @@ from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count, n
 from kpi.language.lookback import WHOLE, Reach
 from kpi.process import atomic_files
 from kpi.values import periods
+from kpi.values.timelines import Timeline
 
 FRAMES = TABLES[:-1]
 
@@ -178,7 +179,7 @@ def scored(
         current_keys = ready.keys(figures)
         differs = [label for label, key in current_keys.items() if everything or old.get(label, {}).get("key") != key]
         differs += [label for label in old if label not in current_keys]
-        chosen = _chosen(source, list(current_keys), differs)
+        chosen = _chosen(source, list(current_keys), differs, ready.laid.system.timeline)
         selected = [
             label for label in differs if label in current_keys and label in chosen and label not in (closed or {})
         ]
@@ -234,12 +235,12 @@ class _Clock:
         self.seconds[stage], self.last = time_now - self.last, time_now
 
 
-def _chosen(source: Source, there: list[str], differs: list[str]) -> set[str]:
+def _chosen(source: Source, there: list[str], differs: list[str], timeline: Timeline) -> set[str]:
     if source.periods == "changed":
         return set(differs)
     if isinstance(source.periods, str):
         return set(there[-int(source.periods.removeprefix("last ")) :])
-    return {periods.parse(text).label for text in source.periods}
+    return {periods.parse(text, timeline=timeline).label for text in source.periods}
 
 
 def _notes(outcome: Outcome, closed: Mapping[str, str]) -> Iterator[Diagnostic]:

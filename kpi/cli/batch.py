@@ -273,7 +273,7 @@ def card_of(file: str, number: int, system: str | None, period: str | None = Non
     if period is None:
         return card
     try:
-        requested = calendar.parse(period).label
+        requested = calendar.parse(period, timeline=card.definition.timeline).label
     except calendar.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
     index = next((index for index, label in card.labels.items() if label == requested), None)

@@ -19,7 +19,8 @@ from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, KpiError, Message, suggest
 from kpi.report.reading import is_result, read_result
 from kpi.values import periods
-from kpi.values.periods import Period, PeriodError
+from kpi.values.periods import PeriodError
+from kpi.values.timelines import Timeline
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -51,10 +52,9 @@ def compared(
     def scored(more: Sequence[str | Path] = (), by: str | None = system) -> Scorecard:
         return session.score([*files, *more], system=by, definitions=definitions, data=named, succession=succession)
 
-    first, second = _period(old), _period(new)
-    if first is not None and second is not None:
+    if _is_period(old) and _is_period(new):
         _need(files or named, Message("the figures of the two periods are missing"))
-        return _periods(scored(), first, second)
+        return _periods(scored(), old, new)
     if all(argument.endswith(_SUFFIXES) for argument in arguments):
         _need(files or named, Message("the figures to score by the two definitions are missing"))
         before, after = (side(scored(by=argument), argument) for argument in arguments)
@@ -148,15 +148,17 @@ def _bridge(old: Run, new: Run, system: str, archive: Archive) -> Side | None:
         return None
 
 
-def _periods(card: Scorecard, old: Period, new: Period) -> Difference:
+def _periods(card: Scorecard, *given: str) -> Difference:
     index = {label: at for at, label in card.labels.items()}
+    timeline = card.definition.timeline
+    old, new = (_label(text, timeline) for text in given)
     for requested in (old, new):
-        if requested.label not in index:
+        if requested not in index:
             there = Message("they hold {periods}", periods=tuple(card.periods))
-            message = Message("the files hold nothing for {label}", label=requested.label)
+            message = Message("the files hold nothing for {label}", label=requested)
             raise DataError(Diagnostic("K551", message, hint=there))
-    before, after = (side(card.only([index[period.label]]), period.label) for period in (old, new))
-    return _with_restated(diff(before, after, periods={new.label: old.label}), all_of_it=True)
+    before, after = (side(card.only([index[period]]), period) for period in (old, new))
+    return _with_restated(diff(before, after, periods={new: old}), all_of_it=True)
 
 
 def _with_restated(difference: Difference, *, all_of_it: bool = False) -> Difference:
@@ -172,8 +174,8 @@ def _with_restated(difference: Difference, *, all_of_it: bool = False) -> Differ
 def _pair(period: str | None, sides: Sequence[Side]) -> Mapping[str, str] | None:
     if period is None:
         return None
-    requested = _period(period)
-    label = period if requested is None else requested.label
+    there = [label for result in sides for label in result.totals["period"].unique()]
+    label = _label(period, periods.timeline_of(there))
     for result in sides:
         if label not in result.totals["period"]:
             raise DataError(
@@ -182,13 +184,22 @@ def _pair(period: str | None, sides: Sequence[Side]) -> Mapping[str, str] | None
     return {label: label}
 
 
-def _period(text: str) -> Period | None:
+def _is_period(text: str) -> bool:
     if Path(text).exists():
-        return None
+        return False
     try:
-        return periods.parse(text)
+        periods.on_any_timeline(text)
     except PeriodError:
-        return None
+        return False
+    return True
+
+
+def _label(text: str, timeline: Timeline) -> str:
+    """Return the label of a period as results have it, the text itself where it names none."""
+    try:
+        return periods.parse(text, timeline=timeline).label
+    except PeriodError:
+        return text
 
 
 def _need(data: object, message: Message) -> None:

@@ -19,7 +19,8 @@ from kpi.process.locale import requested, using
 
 #: The commands in the order of the help; each is a module of this package with a command of the same name.
 COMMANDS = (
-    "score", "check", "explain", "stress", "diff", "batch", "show", "sample", "schema", "rule", "init", "completion",
+    "score", "check", "explain", "stress", "diff", "batch", "show", "sample", "roster", "schema", "rule", "init",
+    "completion",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ test, explain and time all of them. A plan is immutable and safe to share.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,7 +27,7 @@ from kpi.language.scoring import Case
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed
 from kpi.language.treatment.steps import finished
-from kpi.values.columns import Column, Expressions, left_out_by
+from kpi.values.columns import OUTSIDE, Column, Expressions, left_out_by
 from kpi.values.status import guarded, literal, reason, status_of, where_given
 
 
@@ -40,8 +40,12 @@ class Plan:
 
     def run(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         """Return the panel with the columns of every stage, lazily."""
+        stages = {f"indicators {number}": names for number, names in enumerate(self.system.levels, 1)}
+        limited = OUTSIDE in panel.collect_schema()
         for stage in self.stages:
             panel = stage(panel)
+            if limited and stage.name in stages:
+                panel = panel.with_columns(_outside(stages[stage.name]))
         return panel
 
     @cached_property
@@ -85,6 +89,14 @@ def compile_plan(system: CheckedSystem) -> Plan:
     ['indicators 1', 'scores', 'composite', 'totals', 'places', 'stars', 'changes']
     """
     return Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
+
+
+def _outside(names: Iterable[str]) -> Iterator[pl.Expr]:
+    """Yield indicators that do not apply to entities that are none in the period, whatever they are computed from."""
+    for name in names:
+        status = Column(name).status
+        yield pl.when(~pl.col(OUTSIDE)).then(pl.col(name)).alias(name)
+        yield pl.when(OUTSIDE).then(reason("not_applicable")).otherwise(pl.col(status)).alias(status)
 
 
 # ---- STAGES ---- #
@@ -195,10 +207,12 @@ def _targets(system: System) -> dict[str, pl.Expr]:
         targets = system.targets(name)
         if targets and not is_fixed(targets):
             bounds = [_bounds(system, name, place, target) for place, target in enumerate(targets)]
-            columns[Column(name).target] = in_force(targets, MONTH, {i: low for i, (low, _) in enumerate(bounds)})
+            columns[Column(name).target] = in_force(
+                targets, MONTH, {i: low for i, (low, _) in enumerate(bounds)}, system.timeline
+            )
             if any(target.within for target in targets):
                 columns[Column(name).upper_target] = in_force(
-                    targets, MONTH, {i: high for i, (_, high) in enumerate(bounds)}
+                    targets, MONTH, {i: high for i, (_, high) in enumerate(bounds)}, system.timeline
                 )
     return columns
 

@@ -56,7 +56,7 @@ def departments(system: System) -> dict[str, str]:
 
 def is_assessable(system: System, supply: Supply) -> bool:
     """Return whether reporters or due dates are known; without them there is no quality of reporting."""
-    due = any(check.deadline() is not None for check in system.checks.values())
+    due = any(check.deadline(system.period) is not None for check in system.checks.values())
     return bool(supply.reporters.height or departments(system) or due)
 
 
@@ -83,7 +83,7 @@ def quality(
     due = {
         name: deadline
         for check in system.checks.values()
-        if (deadline := check.deadline()) is not None
+        if (deadline := check.deadline(system.period)) is not None
         for fact, name in check.facts(system.symbols)
         if fact == "reported"
     }

@@ -42,7 +42,7 @@ def target_reached(system: System, name: str) -> pl.Expr:
         return pl.lit(None, dtype=pl.Boolean)
     low, high = target_bounds(system, name)
     return in_force(
-        targets, MONTH, {i: targeted.reached(pl.col(name), low, high) for i, targeted in enumerate(targets)}
+        targets, MONTH, {i: one.reached(pl.col(name), low, high) for i, one in enumerate(targets)}, system.timeline
     )
 
 
@@ -105,9 +105,9 @@ def _progress(system: System, name: str) -> dict[str, pl.Expr]:
     unit = system.unit(name)
     value = system.indicators[name].attained(name)
     attained = {i: target.attainment(value, low, high, unit) for i, target in enumerate(targets)}
-    due = {i: target.due(MONTH) for i, target in enumerate(targets)}
+    due = {i: target.due(MONTH, system.timeline) for i, target in enumerate(targets)}
     return {
-        Column(name).attainment: in_force(targets, MONTH, attained),
-        Column(name).schedule: in_force(targets, MONTH, due),
+        Column(name).attainment: in_force(targets, MONTH, attained, system.timeline),
+        Column(name).schedule: in_force(targets, MONTH, due, system.timeline),
         Column(name).reached: target_reached(system, name),
     }

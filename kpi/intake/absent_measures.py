@@ -84,7 +84,7 @@ def _unreported(
 
 
 def _columns(table: Table) -> Message:
-    """Return the sentence that says which columns a file has."""
+    """Return the sentence that lists the columns of a file."""
     headers = table.file_columns
     columns, more = tuple(headers[:_NAMED]), len(headers) - _NAMED
     if more > 0:

@@ -1,4 +1,4 @@
-"""Working days of a dataset of events: Chinese public holidays and make-up days, or a table of one's own."""
+"""Working days of a dataset of events: Chinese public holidays and make-up days, or a table of the user."""
 
 from __future__ import annotations
 

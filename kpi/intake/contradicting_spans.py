@@ -80,11 +80,11 @@ def contradictions(
 
 def _words(first: Mapping[str, Any], entity: str, timing: OverTime, system: System) -> tuple[Message, Message]:
     """Return the message and the hint about a contradiction."""
-    measure, span = first["measure"], Period(first["start"], first["months"])
+    measure, span = first["measure"], Period(first["start"], first["months"], system.timeline)
     unit, title = system.measures[measure].unit, system.symbols[measure].title
     value, other = (f"{round(first[name], _DECIMALS):,.12g} {unit}" for name in ("value", "other"))
     if timing == "last":
-        shorter = Period(first["other_start"], first["other_months"])
+        shorter = Period(first["other_start"], first["other_months"], system.timeline)
         message = Message(
             "{title} of {entity} is {value} for {period} and {other} for {shorter}, which end together; "
             "that for {shorter} is used",
@@ -102,7 +102,7 @@ def _words(first: Mapping[str, Any], entity: str, timing: OverTime, system: Syst
 
 def _used(span: Period, timing: OverTime, grain: Grain) -> Message:
     """Return which of the figures is used for the scored periods."""
-    if span.grain is grain or (timing == "ytd" and span.start % 12 == 0 and (span.end + 1) % grain.months == 0):
+    if span.grain == grain or (timing == "ytd" and span.start % 12 == 0 and (span.end + 1) % grain.months == 0):
         return Message("that for {period} is used", period=span.title)
     if span.months > grain.months:
         return Message("those of the shorter spans are used where they fill a period")

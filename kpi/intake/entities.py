@@ -7,7 +7,7 @@ without zero-width characters, without blanks beside Chinese.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -15,16 +15,18 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, alternatives, suggest
 from kpi.intake.aggregate_rows import Exclusions, shown
+from kpi.intake.division_codes import PROVINCES, SHORT
 from kpi.intake.files.headers import clean
 from kpi.values.periods import Period
+from kpi.values.timelines import MONTHS, Timeline
 
 #: The separator of code and name in a text that has both; no typed cell contains it.
 BESIDE = "\x1f"
 
 #: Endings that may be omitted: 桐乡 is 桐乡市 if that is unambiguous.
-_ENDINGS = ("市", "县", "区", "镇", "街道", "乡", "省", "旗", "盟", "地区", "新区", "林区", "特别行政区")
+_ENDINGS = ("市", "县", "区", "镇", "街道", "乡", "省", "旗", "盟", "州", "地区", "新区", "林区", "特别行政区")
 
-_LAST = tuple({ending[-1] for ending in (*_ENDINGS, "州")})
+_LAST = tuple({ending[-1] for ending in _ENDINGS})
 
 # The peoples in the names of autonomous areas: 延边 and 延边州 are 延边朝鲜族自治州.
 _PEOPLES = (
@@ -33,7 +35,7 @@ _PEOPLES = (
     "|锡伯|瑶|彝|仡佬|裕固|壮|各"
 )
 _AUTONOMOUS = re.compile(
-    rf"(?P<name>.{{2,}}?)(?:(?:{_PEOPLES})族|蒙古|哈萨克|柯尔克孜|维吾尔)*自治(?P<kind>[区州县旗])"
+    rf"(?P<name>.{{2,}}?)(?:(?:{_PEOPLES})族|蒙古|哈萨克|柯尔克孜|维吾尔|塔吉克|锡伯)*自治(?P<kind>[区州县旗])"
 )
 
 # The code of a county, and the digits that extend it to the code of twelve digits, which reaches down to villages.
@@ -58,21 +60,44 @@ def code_of(text: str) -> str:
 def short_forms(name: str) -> Iterator[str]:
     """Yield the short forms of a name: without the ending, or without the peoples of an autonomous area.
 
+    The short name of a province is that of no other unit, though 吉林市 and 海南藏族自治州 have it too.
+
     >>> list(short_forms("桐乡市")), list(short_forms("河北省")), list(short_forms("延边朝鲜族自治州"))
-    (['桐乡'], ['河北'], ['延边', '延边州'])
+    (['桐乡'], ['河北'], ['延边', '延边州', '延边自治州'])
     >>> list(short_forms("内蒙古自治区")), list(short_forms("广西壮族自治区")), list(short_forms("阿克苏地区"))
-    (['内蒙古'], ['广西'], ['阿克苏地', '阿克苏'])
+    (['内蒙古'], ['广西', '广西自治区'], ['阿克苏地', '阿克苏'])
+    >>> list(short_forms("吉林市")), list(short_forms("海南藏族自治州")), list(short_forms("鄂温克族自治旗"))
+    ([], ['海南州', '海南自治州'], ['鄂温克', '鄂温克旗', '鄂温克自治旗'])
     """
     if not name.endswith(_LAST):
         return
+    province = name in PROVINCES.values()
+    yield from (form for form in _forms(name) if form != name and (province or form not in SHORT))
+
+
+def _forms(name: str) -> Iterator[str]:
+    """Yield the short forms of a name, whether or not others have them, perhaps with the name itself."""
     if "自治" in name and (area := _AUTONOMOUS.fullmatch(name)) is not None:
-        yield area["name"]
-        if area["kind"] != "区":
-            yield area["name"] + area["kind"]
+        # 鄂温克族自治旗 and 东乡族自治县 are called after the people alone.
+        stem, kind = area["name"].removesuffix("族"), area["kind"]
+        yield stem
+        if kind != "区":
+            yield stem + kind
+        yield f"{stem}自治{kind}"
         return
     for ending in _ENDINGS:
         if name.endswith(ending) and len(name) - len(ending) >= 2:
             yield name.removesuffix(ending)
+
+
+def _longer_forms(name: str) -> set[str]:
+    """Return the short forms of a full name that no other unit has: of a province all, else 延边州 but not 延边.
+
+    大理白族自治州 is 大理州, and may be no more than the prefecture of a county called 大理.
+    """
+    if name in PROVINCES.values():
+        return set(short_forms(name))
+    return {form for form in short_forms(name) if form.endswith(_LAST)} if "自治" in name else set()
 
 
 @dataclass(frozen=True)
@@ -85,18 +110,26 @@ class Entities:
         closed: whether a roster lists all entities, so that other names are unknown.
         others: further texts that denote an entity, such as earlier codes and aliases, with its position.
         times: the first and last month in which a code is valid, where that is limited.
+        spans: by the position of an entity that is one for some time only, the first and last months of these times.
         wholes: aggregates that are no entities, such as 全市; their positions follow those of the entities.
         ambiguous: names of several entities, with their positions.
         exclusions: which other names denote no entity.
+        joined: short names of the data, each with the one name that it is short for, whose entity it denotes.
+        unclear: short names of the data that are entities of their own, as they may be short for several, with these.
+        timeline: what `times` count.
     """
 
     frame: pl.DataFrame
     closed: bool = False
     others: Mapping[str, int] = field(default_factory=dict)
     times: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    spans: Mapping[int, Sequence[tuple[int, int]]] = field(default_factory=dict)
     wholes: Sequence[str] = ()
     ambiguous: Mapping[str, Sequence[int]] = field(default_factory=dict)
     exclusions: Exclusions = field(default_factory=Exclusions)
+    joined: Mapping[str, str] = field(default_factory=dict)
+    unclear: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    timeline: Timeline = MONTHS
 
     @cached_property
     def names(self) -> list[str]:
@@ -147,8 +180,20 @@ class Entities:
 
     def by_code(self, code: str) -> int | None:
         """Resolve a code to the position of its entity; a text in a column of codes may be a name."""
-        place = self.lookup.get(clean(code))
-        return self.lookup.get(code_of(code)) if place is None else place
+        text = clean(code)
+        if (place := self.lookup.get(text)) is None:
+            place = self.lookup.get(code_of(code))
+        return self._by_full_name(text) if place is None else place
+
+    def _by_full_name(self, name: str) -> int | None:
+        """Resolve the full name of a province or autonomous area to the entity that has a short form as its name."""
+        places = {self._plain[form] for form in _longer_forms(name) if form in self._plain}
+        return places.pop() if len(places) == 1 else None
+
+    @cached_property
+    def _plain(self) -> dict[str, int]:
+        """The names, cleaned, with the positions of the entities."""
+        return {clean(name): place for place, name in enumerate(self.names)}
 
     def resolve(self, texts: Iterable[str]) -> dict[str, int]:
         """Resolve texts to positions of entities; unknown texts are omitted.
@@ -177,6 +222,7 @@ class Entities:
             self,
             frame=self.frame[kept],
             others={text: now[at] for text, at in self.others.items() if at in now} | alone,
+            spans={now[at]: some for at, some in self.spans.items() if at in now},
             ambiguous={text: places for text, places in ambiguous.items() if len(places) > 1},
         )
 
@@ -216,18 +262,24 @@ class Entities:
         assert place is not None  # noqa: S101
         entity = self.names[place]
         if start < first:
-            since = Period(first, 1).label
+            since = Period(first, 1, self.timeline).label
             return Message(
                 "`{code}` is the code of {entity} only since {period}", code=text, entity=entity, period=since
             )
-        until = Period(last, 1).label
+        until = Period(last, 1, self.timeline).label
         return Message("`{code}` is the code of {entity} only until {period}", code=text, entity=entity, period=until)
 
     def unknown(self, text: str, place: Place) -> Diagnostic:
         """Return the finding (K602) for an unknown or ambiguous text."""
-        several = self.ambiguous.get(clean(text)) or (self._short.get(clean(text)) if self.closed else None)
-        if several and len(several) > 1:
-            names = alternatives(self.names[at] for at in several[:5])
+        name = clean(text)
+        several = self.ambiguous.get(name) or (self._short.get(name) if self.closed else None) or ()
+        meant = [self.names[at] for at in several[:5]]
+        if not several and name in SHORT and self.closed:
+            # 吉林 may be 吉林市, which is in the roster, and the province, which is not.
+            like = [one for one in self.names if name in _forms(clean(one))]
+            meant = [*like[:5], SHORT[name]] if like else []
+        if len(meant) > 1:
+            names = alternatives(meant)
             message = Message("`{text}` may be {names}", text=text, names=names)
             return Diagnostic("K602", message, place, Message("write the code, or the whole name"))
         return Diagnostic(
@@ -244,19 +296,31 @@ def displayed(name: str, code: str | None) -> str:
     return f"{name}（{code}）" if code else name
 
 
-def from_data(names: Collection[str], codes: Mapping[str, Sequence[str]] | None = None) -> Entities:
+#: Tells which of some names, cleaned, are those of different units, a set for each group of such.
+Apart = Callable[[Collection[str]], Iterable[Collection[str]]]
+
+
+def from_data(
+    names: Collection[str], codes: Mapping[str, Sequence[str]] | None = None, *,
+    exclusions: Exclusions | None = None, apart: Apart | None = None,
+) -> Entities:  # fmt: skip
     """Return the entities of the data, in the order of their names.
 
     Args:
         names: the texts in the column of entities of rows without a code. Equal names are one entity; a name with one
-            code is the entity of that code.
+            code is the entity of that code; and a short form of one other name alone is that entity.
         codes: every code with the names beside it, the latest first.
+        exclusions: names that it keeps are entities of their own, also if they are short forms.
+        apart: says of which names different units are meant; without it of none.
 
     >>> some = from_data(["甲 县", "甲县", "鼓楼区"], {"320106": ["鼓楼区"], "350102": ["鼓楼区"], "3": ["乙 县"]})
     >>> some.names, some.place("鼓楼区"), some.place("甲　县"), some.place("鼓楼区", "350102")
     (['乙县', '甲县', '鼓楼区（320106）', '鼓楼区（350102）'], None, 1, 3)
+    >>> some = from_data(["桐乡", "桐乡市", "吉林", "吉林市", "朝阳", "朝阳市", "朝阳区"])
+    >>> some.names, some.joined, some.unclear
+    (['吉林', '吉林市', '朝阳', '朝阳区', '朝阳市', '桐乡市'], {'桐乡': '桐乡市'}, {'朝阳': ['朝阳区', '朝阳市']})
     """
-    codes = codes or {}
+    codes, exclusions = codes or {}, exclusions or Exclusions()
     of_name: dict[str, list[str]] = {}
     for code, own in codes.items():
         for key in dict.fromkeys(map(clean, own)):
@@ -270,12 +334,80 @@ def from_data(names: Collection[str], codes: Mapping[str, Sequence[str]] | None 
         key = clean(text)
         if key and key not in of_name and code_of(text) not in codes:
             alone.setdefault(key, shown(text))
-    rows += [(name, None) for name in alone.values()]
+    kept = {key for key, name in alone.items() if exclusions.is_kept(name)}
+    meant, unclear = _same_units(alone.keys() - kept, of_name, kept, apart)
+    rows += [(name, None) for key, name in alone.items() if key not in meant]
     rows.sort(key=lambda row: (row[0], row[1] or ""))
     place = {code: at for at, (_, code) in enumerate(rows) if code is not None}
+    own_place = {clean(name): at for at, (name, code) in enumerate(rows) if code is None}
+    others = {key: place[some[0]] for key, some in of_name.items() if len(some) == 1}
+    places = {key: others[one] if one in others else own_place[one] for key, one in meant.items()}
     frame = pl.DataFrame(rows, {"entity": pl.String, "code": pl.String}, orient="row")
     return Entities(
         frame.with_columns(cohort=pl.lit(None, dtype=pl.String)),
-        others={key: place[some[0]] for key, some in of_name.items() if len(some) == 1},
+        others=others | places,
         ambiguous={key: [place[code] for code in some] for key, some in of_name.items() if len(some) > 1},
+        exclusions=exclusions,
+        joined={alone[key]: rows[places[key]][0] for key in sorted(meant)},
+        unclear={
+            alone[key]: [
+                name
+                for one in some
+                for name in ([rows[place[code]][0] for code in of_name[one]] if one in of_name else [alone[one]])
+            ]
+            for key, some in sorted(unclear.items())
+        },
     )
+
+
+def _same_units(
+    alone: Collection[str], coded: Mapping[str, Sequence[str]], kept: Collection[str], apart: Apart | None
+) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Find the names without a code that denote the same unit as another name, in a short or the full form.
+
+    Args:
+        alone: the names without a code, cleaned.
+        coded: the names beside codes, cleaned, with these.
+        kept: names of entities of their own.
+        apart: see `from_data`.
+
+    Returns:
+        The other name of each that is joined to it, and the names that each of the unclear may be short for.
+    """
+    fuller: dict[str, set[str]] = {}
+    shorter: dict[str, list[str]] = {}
+    for name in sorted({*alone, *coded, *kept}):
+        for form in short_forms(name):
+            fuller.setdefault(form, set()).add(name)
+            shorter.setdefault(name, []).append(form)
+    # A short name beside a code is joined to by the one full name that has none.
+    options = {name: set(fuller.get(name, ())) for name in alone}
+    for name in alone:
+        for form in shorter.get(name, ()):
+            full = {one for one in fuller[form] - coded.keys() if not fuller.get(one, set()) & fuller[form]}
+            if len(coded.get(form, ())) == 1 and len(full) == 1:
+                options[name].add(form)
+    options = {name: some for name, some in options.items() if some}
+    if options and apart is not None:
+        groups = [set(some) for some in apart({*options, *(one for some in options.values() for one in some)})]
+        options = {
+            name: {one for one in some if not any({name, one} <= group for group in groups)}
+            for name, some in options.items()
+        }
+    meant: dict[str, str] = {}
+    unclear: dict[str, list[str]] = {}
+    for name in sorted(options, key=lambda one: (-len(one), one)):
+        targets = {_last(one, meant) for one in options[name]} - {name}
+        several = len(targets) > 1 or any(len(coded.get(one, ())) > 1 for one in targets)
+        if several:
+            unclear[name] = sorted(targets)
+        elif targets:
+            meant[name] = targets.pop()
+    return {name: _last(name, meant) for name in meant}, unclear
+
+
+def _last(name: str, meant: Mapping[str, str]) -> str:
+    """Follow joined names to the one that others are joined to."""
+    while name in meant:
+        name = meant[name]
+    return name

@@ -10,6 +10,7 @@ import polars as pl
 from kpi.errors import Diagnostic, Message
 from kpi.intake.entities import Entities
 from kpi.language.system import System
+from kpi.values.columns import OUTSIDE
 from kpi.values.periods import Period
 
 
@@ -39,7 +40,8 @@ class Panel:
     """Measures on the complete grid, ready for a plan.
 
     `frame` has one row per period and entity, ordered by period and entity, with the columns entity (UInt32), period
-    (Int32), cohort (String), `#month`, `#entities`, and per measure `name`, `name.status` and `name.rows`.
+    (Int32), cohort (String), `#month`, `#entities`, where entities are such for some time only `#outside`, and per
+    measure `name`, `name.status` and `name.rows`.
     """
 
     frame: pl.DataFrame
@@ -70,7 +72,19 @@ def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFr
         {"entity": pl.Series(range(number), dtype=pl.UInt32), "cohort": entities.frame["cohort"].fill_null("")}
     )
     when = pl.DataFrame({"period": pl.Series(range(first, last + 1), dtype=pl.Int32)})
-    return when.join(who, how="cross").with_columns(
+    rows = when.join(who, how="cross").with_columns(
         ((pl.col("period") + 1) * size - 1).cast(pl.Int32).alias("#month"),
         pl.lit(number, dtype=pl.Int64).alias("#entities"),
     )
+    if not entities.spans:
+        return rows
+    out = [
+        (place, at)
+        for place, spans in entities.spans.items()
+        for at in range(first, last + 1)
+        if not any(begin <= (at + 1) * size - 1 and at * size <= end for begin, end in spans)
+    ]
+    outside = pl.DataFrame(out, {"entity": pl.UInt32, "period": pl.Int32}, orient="row")
+    outside = outside.with_columns(pl.lit(value=True).alias(OUTSIDE))
+    joined = rows.join(outside, on=["entity", "period"], how="left", maintain_order="left")
+    return joined.with_columns(pl.col(OUTSIDE).fill_null(value=False))

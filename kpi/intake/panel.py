@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
-from kpi.intake import row_findings, undeclared_totals
+from kpi.intake import assumed_years, row_findings, undeclared_totals
 from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
 from kpi.intake.contradicting_spans import contradictions
@@ -26,13 +27,17 @@ from kpi.intake.matching import entity_codes
 from kpi.intake.matching.datasets import (
     UNPLACED,
     Placed,
+    choices_of,
     figure_columns,
     match,
     of_system,
     systems_named,
     unreadable_columns,
 )
+from kpi.intake.matching.date_order import ordered
 from kpi.intake.matching.key_columns import keyed
+from kpi.intake.matching.labels import by_labels
+from kpi.intake.matching.sheets import header_unused, is_aside, sheet_aside
 from kpi.intake.periods_of_change import PeriodsOfChange
 from kpi.intake.reported import cumulative_headings, duplicates, period_aggregation, row_cleaning
 from kpi.intake.reported import entity_targets as targets_of
@@ -50,6 +55,8 @@ from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
 from kpi.intake.target_areas import TargetAreas
+from kpi.intake.validity import out_of_time
+from kpi.intake.week_53 import without_counterpart
 from kpi.language.datasets import Records
 from kpi.language.measures import reported
 from kpi.language.system import System
@@ -72,7 +79,7 @@ class _Read:
 
     Attributes:
         sources: the tables, with what their columns are.
-        entities: who there is.
+        entities: the entities.
         figures: figures per scored period, see `reported.period_aggregation`.
         cells: figures that stand alone.
         targets: the entities' own targets in the data.
@@ -105,11 +112,14 @@ class _Intake:
     left_out: int = 0
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     facts: facts_of.Facts = field(default_factory=facts_of.Facts)
-    beside: entity_codes.Beside = field(default_factory=entity_codes.Beside)
+    beside: entity_codes.Beside = field(init=False)
     earlier: pl.DataFrame = field(default_factory=pl.DataFrame)
     succession: Succession | None = None
     areas: Areas | None = None
     begins: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.beside = entity_codes.Beside(self.system.timeline)
 
     def read_tables(self, tables: Sequence[tuple[Table, str | None]]) -> _Read | Escalate:
         """Return what the tables hold, or a plan that does more."""
@@ -135,7 +145,7 @@ class _Intake:
         read = self.figures(sources, entities, apart, events)
         if isinstance(read, Escalate):
             return read
-        self.findings += self.beside.findings
+        self.findings += [*self.beside.findings, *assumed_years.assumed(sources, self.system)]
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
             self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, read.entities)
         passed = sum(coded.passed_over for coded in apart.values())
@@ -187,8 +197,11 @@ class _Intake:
             number = len(entities.names)
         areas = None if self.areas is None else TargetAreas(self.areas, self.system, self.begins)
         frame, more = targets_of.add(frame, self.system, targets, entities, areas)
+        self.findings += without_counterpart(self.system, first, last)
         self.findings += [*more, *(areas.findings() if areas is not None else ())]
         self.findings += fractions(frame, self.system, entities, sources)
+        frame, more = out_of_time(frame, entities, self.system)
+        self.findings += more
         frame = frame.with_columns(
             self.facts.columns(frame, self.system) + facts_of.aggregate_columns(frame, every, self.system, number)
         )
@@ -223,10 +236,14 @@ class _Intake:
         """Return the entities of the roster and the wholes behind them, None without one; read what succeeds what."""
         roster = roster_of(self.system)
         self.succession = succession_of(self.system)
+        self.findings += assumed_years.of_roster(self.system)
         if self.succession is not None:
             self.findings += self.succession.within()
             if roster is not None:
                 roster = self.succession.apart(roster)
+                # When they begin and end says the table.
+                told = set(roster.resolve(self.succession.units).values())
+                roster = replace(roster, spans={at: some for at, some in roster.spans.items() if at not in told})
                 self.succession.steps(roster)
         return replace(roster, wholes=wholes) if roster is not None else None
 
@@ -253,12 +270,18 @@ class _Intake:
 
     def sources(self, tables: Sequence[tuple[Table, str | None]]) -> list[Placed] | Escalate:
         """Return the tables with their datasets and roles, or the plan to check the rows of large ones beforehand."""
-        sources, lost = [], []
+        sources: list[Placed] = []
+        lost: list[Diagnostic] = []
+        aside: list[Diagnostic] = []
         for complete, name in tables:
             if complete.pieces is not None and systems_named(complete):
                 return self.plan.verified()
-            table, others = of_system(self.system, complete)
-            self.findings += [*complete.notes, *others]
+            labelled = by_labels(self.system, complete)
+            if labelled is None:
+                return self.plan.verified()
+            read, labels = labelled
+            table, others = of_system(self.system, read)
+            self.findings += [*complete.notes, *labels, *others]
             shape = shaped(self.system, table, name)
             if shape is None:
                 return self.plan.verified()
@@ -267,19 +290,26 @@ class _Intake:
             notes = [*notes, *more]
             notes = [*notes, *(unreadable_columns(source, self.system) if source is not None else ())]
             if source is None or any(finding.code == "K554" for finding in notes):
-                lost += [finding for finding in notes if finding.severity is Severity.ERROR]
+                wrong = [finding for finding in notes if finding.severity is Severity.ERROR]
+                (aside if is_aside(complete) else lost).extend(wrong)
             else:
                 located = keyed(source, self.system)
                 pieces = source.table.pieces
                 if located is None or (pieces is not None and isinstance(source.dataset, Records)):
                     return self.plan.verified()
                 source, more = located
+                source, inferred = ordered(source)
+                more = [*more, *inferred]
                 merged = apart_merged(source.table, figure_columns(self.system, source))
                 sources.append(replace(source, table=merged))
                 notes = [*notes, *more]
+                notes = [*notes, *header_unused(source)]
                 self.read += table.refused
                 self.refused += table.refused
                 self.findings += notes
+        beside = {source.table.file for source in sources}
+        lost += [finding for finding in aside if finding.place.file not in beside]
+        self.findings += [sheet_aside(finding) for finding in aside if finding.place.file in beside]
         if lost and not (self.partly and sources and all(finding.code in UNPLACED for finding in lost)):
             raise DataError([*self.unread, *lost])
         self.unread += lost
@@ -327,7 +357,11 @@ class _Intake:
             text for text in texts
             if BESIDE not in text and clean(text) and clean(text) not in behind and not none.excluded(text)
         }  # fmt: skip
-        return replace(from_data(names, known), wholes=none.wholes, exclusions=none.exclusions)
+        entities = from_data(
+            names, known, exclusions=none.exclusions, apart=partial(entity_codes.in_one_table, sources)
+        )
+        self.findings += entity_codes.short_names(entities)
+        return replace(entities, wholes=none.wholes)
 
     def figureless(
         self, sources: Sequence[Placed], entities: Entities, apart: Mapping[int, Coded], events: Iterable[Gathered],
@@ -563,7 +597,8 @@ class _Intake:
         return figures
 
     def too_coarse(self, row: dict[str, object]) -> row_findings.Finding:
-        period, grain = Period(int(str(row["start"])), int(str(row["months"]))), self.system.period
+        grain = self.system.period
+        period = Period(int(str(row["start"])), int(str(row["months"])), grain.timeline)
         message = Message(
             "{period} is longer than a {grain} and does not begin in January", period=period.title, grain=grain.noun
         )
@@ -682,7 +717,10 @@ class _Call:
     def _read(self, plan: ReadPlan) -> Panel | Escalate:
         unread = [*plan.damaged] if self.partly else None
         groups = read_all(
-            [source for source, _ in plan.files], unchecked=plan.verification == "deferred", unread=unread
+            [source for source, _ in plan.files],
+            unchecked=plan.verification == "deferred",
+            unread=unread,
+            choices=[choices_of(self.system, name) for _, name in plan.files],
         )
         tables = [(table, name) for (_, name), group in zip(plan.files, groups, strict=True) for table in group]
         pruning = None if plan.rows is None else plan.rows()

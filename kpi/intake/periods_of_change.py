@@ -52,7 +52,7 @@ class PeriodsOfChange:
         self._all, size = rows, self.areas.succession.grain.months
         moved = rows
         for step in self.areas.steps:
-            if step.start % 12 == 0 or not rows.height:
+            if self.areas.succession.grain.timeline.weeks or step.start % 12 == 0 or not rows.height:
                 continue
             units = {place for flow in step.flows for place in (flow.old, flow.new)}
             year = pl.col("start") // 12 == step.start // 12
@@ -121,7 +121,7 @@ class PeriodsOfChange:
             names=tuple(areas.entities.names[place] for place in lost["entity"].unique().sort()),
             measures=tuple(self.measures[name].title or name for name in self.measures if name in set(lost["measure"])),
             periods=tuple(labels),
-            when=Period(step.start, 1).label,
+            when=Period(step.start, 1, areas.succession.grain.timeline).label,
         )
         hint = Message("report the months before it of each unit, or one figure of the new area for the whole period")
         place = areas.succession.place(flow.number, "new")

@@ -116,6 +116,8 @@ def _label(text: str | None, system: System, index: Mapping[str, int]) -> tuple[
     if text is None or text in index:
         return text, text is not None
     try:
-        return periods.Period.of(periods.parse(text).index(system.period), system.period).label, True
+        return periods.Period.of(
+            periods.parse(text, timeline=system.timeline).index(system.period), system.period
+        ).label, True
     except periods.PeriodError:
         return text, False

@@ -26,6 +26,7 @@ from kpi.intake.files.reader import read
 from kpi.intake.files.table import ROW, Table
 from kpi.language.system import System
 from kpi.values import periods
+from kpi.values.timelines import MONTHS, Timeline
 
 # Headers that only rosters have.
 _HEADERS = {
@@ -33,6 +34,8 @@ _HEADERS = {
     "valid_to": ("valid_to", "to", "失效日期", "停用日期", "停用时间", "有效期止"),
     "aliases": ("aliases", "alias", "别名", "曾用名", "简称"),
 }
+#: Headers of times of validity.
+TIMES = frozenset({*_HEADERS["valid_from"], *_HEADERS["valid_to"]})
 _SEPARATORS = r"[、,;；，|/]"
 
 
@@ -46,7 +49,7 @@ def roster_of(system: System) -> Entities | None:
         return None
     cohort = system.ranking.cohort
     path = system.home / system.entities.roster
-    roster = from_roster(path, cohort if cohort != "cohort" else None)
+    roster = from_roster(path, cohort if cohort != "cohort" else None, system.timeline)
     exclusions = Exclusions.of(system)
     both = [name for name in roster.names if folded(name) in exclusions.leave_out]
     if both:
@@ -55,12 +58,13 @@ def roster_of(system: System) -> Entities | None:
     return replace(roster, exclusions=exclusions)
 
 
-def from_roster(path: Path, cohort: str | None) -> Entities:
+def from_roster(path: Path, cohort: str | None, timeline: Timeline = MONTHS) -> Entities:
     """Read a roster: the columns entity, code, cohort, order, aliases, valid_from, valid_to, and other attributes.
 
     Args:
         path: a table file with a row per entity, or per entity and code.
         cohort: the column that splits the ranking, `cohort` when None.
+        timeline: what times of validity are counted in.
 
     Raises:
         DataError: K541 a column is missing; with the rows, K602 no name, K603 one entity or code twice at one time,
@@ -69,17 +73,17 @@ def from_roster(path: Path, cohort: str | None) -> Entities:
     try:
         known = path.stat()
     except OSError:
-        return _read(path, cohort)
-    return _cached(path.absolute(), cohort, known.st_mtime_ns, known.st_size, known.st_ino)
+        return _read(path, cohort, timeline)
+    return _cached(path.absolute(), cohort, timeline, known.st_mtime_ns, known.st_size, known.st_ino)
 
 
 @functools.lru_cache(32)
-def _cached(path: Path, cohort: str | None, *_: int) -> Entities:
+def _cached(path: Path, cohort: str | None, timeline: Timeline, *_: int) -> Entities:
     """Cache rosters while their files are unchanged: services score many files with one roster."""
-    return _read(path, cohort)
+    return _read(path, cohort, timeline)
 
 
-def _read(path: Path, cohort: str | None) -> Entities:
+def _read(path: Path, cohort: str | None, timeline: Timeline) -> Entities:
     table = read(path)[0]
     header_of, _ = roles(table.columns)
     name = next((one for one in ("entity", "name") if one in table.columns), header_of.get("entity"))
@@ -108,14 +112,15 @@ def _read(path: Path, cohort: str | None) -> Entities:
             )
             for header in used
         )  # fmt: skip
-    rows = _rows(table, headers)
-    if problems := _problems(table, rows, headers):
+    rows = _rows(table, headers, timeline)
+    if problems := _problems(table, rows, headers, timeline):
         raise DataError(problems)
-    return _entities(rows, [one for one in table.columns if one not in headers.values()])
+    entities = _entities(rows, [one for one in table.columns if one not in headers.values()])
+    return replace(entities, timeline=timeline)
 
 
-def _rows(table: Table, headers: dict[str, str | None]) -> pl.DataFrame:
-    """Return the rows with a column of text per role, and order, first and last month, and `bad …` (Boolean)."""
+def _rows(table: Table, headers: dict[str, str | None], timeline: Timeline) -> pl.DataFrame:
+    """Return the rows with a column of text per role, and order, first and last month or week, `bad …` (Boolean)."""
     frame = table.numbered().collect()
 
     def text(role: str) -> pl.Expr:
@@ -128,21 +133,33 @@ def _rows(table: Table, headers: dict[str, str | None]) -> pl.DataFrame:
     order = read_numbers(frame[" order"])
     begin, end = (
         frame.select(text=f" {role}").join(
-            periods.parse_column(frame[f" {role}"]), on="text", how="left", nulls_equal=True, maintain_order="left"
+            _times(frame[f" {role}"], timeline), on="text", how="left", nulls_equal=True, maintain_order="left"
         )
         for role in ("valid_from", "valid_to")
     )  # fmt: skip
     return frame.with_columns(
         order["value"].alias(" order"),
         order["problem"].is_not_null().alias(" bad order"),
-        begin["start"].fill_null(ALWAYS[0]).alias(" first"),
+        begin["first"].fill_null(ALWAYS[0]).alias(" first"),
         begin["problem"].is_not_null().alias(" bad valid_from"),
-        (end["start"] + end["months"] - 1).fill_null(ALWAYS[1]).alias(" last"),
+        end["last"].fill_null(ALWAYS[1]).alias(" last"),
         end["problem"].is_not_null().alias(" bad valid_to"),
     )
 
 
-def _problems(table: Table, rows: pl.DataFrame, headers: dict[str, str | None]) -> list[Diagnostic]:
+def _times(column: pl.Series, timeline: Timeline) -> pl.DataFrame:
+    """Return the first and the last ordinal of each distinct time, and the problem of those that are none."""
+    rows: list[tuple[str, int | None, int | None, str | None]] = []
+    for text in column.drop_nulls().unique():
+        try:
+            rows.append((text, *periods.stretch(text, timeline), None))
+        except periods.PeriodError as error:
+            rows.append((text, None, None, str(error)))
+    schema = {"text": pl.String, "first": pl.Int32, "last": pl.Int32, "problem": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _problems(table: Table, rows: pl.DataFrame, headers: dict[str, str | None], timeline: Timeline) -> list[Diagnostic]:
     """Return the findings about the rows of a roster."""
     findings: list[Diagnostic] = []
     nameless = rows.filter(pl.col(" entity").is_null() | (pl.col(" entity") == ""))
@@ -155,7 +172,7 @@ def _problems(table: Table, rows: pl.DataFrame, headers: dict[str, str | None]) 
             continue
         bad = rows.filter(f" bad {role}").select(ROW, cell=pl.col(header).cast(pl.String).str.strip_chars())
         for row, cell in bad.rows():
-            message = problem_of(cell) if role == "order" else periods.problem(cell)
+            message = problem_of(cell) if role == "order" else periods.problem(cell, timeline=timeline)
             assert message is not None  # noqa: S101
             findings.append(Diagnostic(code, message, table.place(row, header)))
     findings += _repeated(table, rows, headers)
@@ -279,4 +296,8 @@ def _entities(rows: pl.DataFrame, rest: list[str]) -> Entities:
             others.setdefault(text, place[one])
         if code and (begin, end) != ALWAYS:
             times[code_of(code)] = (begin, end)
-    return Entities(frame, closed=True, others=others, times=times, ambiguous=ambiguous)
+    lasting: dict[int, list[tuple[int, int]]] = {}
+    for one, begin, end in rows.select(" key", " first", " last").rows():
+        lasting.setdefault(place[one], []).append((begin, end))
+    spans = {at: sorted(some) for at, some in sorted(lasting.items()) if ALWAYS not in some}
+    return Entities(frame, closed=True, others=others, times=times, spans=spans, ambiguous=ambiguous)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
+from kpi.intake import assumed_years
 from kpi.intake.cells.numbers import problem_of, read_numbers
 from kpi.intake.entities import Entities, code_of, from_data, short_forms
 from kpi.intake.files.headers import clean
@@ -199,7 +200,7 @@ class Succession:
                     "`{old}` goes into `{new}` twice from {label}",
                     old=row.old,
                     new=row.new,
-                    label=Period(row.start, 1).label,
+                    label=Period(row.start, 1, self.grain.timeline).label,
                 )
                 wrong.append(
                     Diagnostic("K639", message, self.place(row.number, "new"), Message("leave one of the rows out"))
@@ -221,7 +222,7 @@ class Succession:
         """Yield shares of a unit that do not make 1."""
         for old, flows in rows.items():
             given = [flow.share for flow in flows if flow.share is not None]
-            name, when = entities.names[old], Period(start, 1).label
+            name, when = entities.names[old], Period(start, 1, self.grain.timeline).label
             if not given:
                 continue
             last = flows[-1].number
@@ -258,7 +259,7 @@ class Succession:
                     message = Message(
                         "`{names}` goes into itself by way of others, from {label}",
                         names=entities.names[old],
-                        label=Period(start, 1).label,
+                        label=Period(start, 1, self.grain.timeline).label,
                     )
                     hint = Message("say with dates which came first, or what part of a unit goes where")
                     yield Diagnostic("K639", message, self.place(rows[old][0].number, "old"), hint)
@@ -269,8 +270,10 @@ class Succession:
                     ahead += [flow.new for flow in rows[now] if flow.new in through]
 
     def within(self) -> list[Diagnostic]:
-        """Return a warning for each date inside a scored period."""
-        found = []
+        """Return a warning for each date inside a scored period, and about dates with two readings."""
+        header = str(self.headers["date"])
+        dates = self.table.frame.select(pl.selectors.by_name(header).cast(pl.String)).collect().to_series()
+        found = [*assumed_years.of_texts(dates, self.grain.timeline, self.table.place(None, header))]
         for start in dict.fromkeys(row.start for row in self.rows if row.within):
             rows = [row for row in self.rows if row.start == start and row.within]
             label = Period.of(start // self.grain.months, self.grain).title
@@ -278,7 +281,7 @@ class Succession:
                 "the date lies within {label}: its figures are made of those of the old units for months before it and "
                 "of those of the new units since; a figure for the whole {grain} is taken to be on the new areas",
                 label=label,
-                grain=self.grain,
+                grain=self.grain.noun,
             )
             hint = Message("if figures are on the new areas for all of {label}, write its first day", label=label)
             found.append(Diagnostic("K645", message, self.place(rows[0].number, "date"), hint, Severity.WARNING))
@@ -309,7 +312,7 @@ def _passed_on(old: int, rows: Mapping[int, list[Flow]]) -> Iterable[Flow]:
             yield Flow(old, one.new, both, flow.number)
 
 
-def gone(steps: Sequence[Step]) -> dict[int, Step]:
+def last_steps(steps: Sequence[Step]) -> dict[int, Step]:
     """Return the places of the units that are none any more, each with the step that ended it."""
     found: dict[int, Step] = {}
     for step in steps:
@@ -326,7 +329,7 @@ def unions(steps: Sequence[Step]) -> dict[int, int]:
     Where one of the two was divided at some time, figures are brought to the areas of today instead.
     """
     divided = {place for step in steps for flow in step.flows if flow.share != 1 for place in (flow.old, flow.new)}
-    ended = gone(steps)
+    ended = last_steps(steps)
     one = {
         flow.old: flow.new
         for old, step in ended.items()
@@ -402,7 +405,7 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
         else pl.col(header).cast(pl.String).str.strip_chars().fill_null("").alias(role)
         for role, header in headers.items()
     ).with_columns(number=frame[ROW])  # fmt: skip
-    spans = {row["text"]: row for row in periods.parse_column(cells["date"]).to_dicts()}
+    spans = {row["text"]: row for row in periods.parse_column(cells["date"], timeline=grain.timeline).to_dicts()}
     share = headers["share"]
     parts = (
         [None] * frame.height
@@ -421,7 +424,7 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
             for role in ("old", "new", "date")
             if role not in given
         }
-        if "date" in given and (no_date := periods.problem(cell["date"])) is not None:
+        if "date" in given and (no_date := periods.problem(cell["date"], timeline=grain.timeline)) is not None:
             problems["date"] = no_date
         wrong += [
             Diagnostic("K639", text, table.place(cell["number"], headers[role])) for role, text in problems.items()
@@ -431,7 +434,7 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
             wrong.append(Diagnostic("K644", problem, place, Message("write parts of 1, such as 0.55 or 55%")))
         if not problems:
             start = int(span["start"])
-            within = start % grain.months != 0 or _day(cell["date"]) > 1
+            within = start % grain.months != 0 or _begun(cell["date"], start, grain)
             rows.append(Row(clean(cell["old"]), clean(cell["new"]), start, within, part, int(cell["number"])))
     return rows, wrong
 
@@ -448,6 +451,16 @@ def _share(cell: Mapping[str, object] | None) -> tuple[float | None, Message | N
     if cell["unit"] not in (None, "%") or not 0 < value <= 1:
         return None, Message("`{value:g}{unit}` is no share", value=cell["value"], unit=cell["unit"] or "")
     return value, None
+
+
+def _begun(text: str, start: int, grain: Grain) -> bool:
+    """Return whether a date lies behind the first day of its month or week."""
+    if not grain.timeline.weeks:
+        return _day(text) > 1
+    try:
+        return periods.parse_instant(text).date() > grain.timeline.first_day(start)
+    except periods.PeriodError:
+        return False
 
 
 def _day(text: str) -> int:
@@ -505,7 +518,7 @@ class Areas:
         """Prepare what all figures share."""
         self.findings: list[Diagnostic] = []
         self.unused = 0
-        self.ended = gone(self.steps)
+        self.ended = last_steps(self.steps)
         self.unions = unions(self.steps)
         self.inflows: list[tuple[Step, Mapping[int, Inflow]]] = []
         self._breaks: dict[str, dict[int, set[int]]] = {name: {} for name in self.measures}
@@ -527,7 +540,7 @@ class Areas:
             "{name} (which went into {into} in {when})",
             name=self.entities.names[place],
             into=tuple(self.entities.names[flow.new] for flow in step.flows if flow.old == place),
-            when=Period(step.start, 1).label,
+            when=Period(step.start, 1, self.succession.grain.timeline).label,
         )
 
     def former(self) -> dict[str, Message]:
@@ -537,7 +550,7 @@ class Areas:
                 "`{name}` went into {into} in {when}",
                 name=self.entities.names[old],
                 into=tuple(self.entities.names[flow.new] for flow in step.flows if flow.old == old),
-                when=Period(step.start, 1).label,
+                when=Period(step.start, 1, self.succession.grain.timeline).label,
             )
             for old, step in self.ended.items()
         }
@@ -670,7 +683,7 @@ class Areas:
                 names=tuple(self.entities.names[place] for place in units),
                 measures=tuple(dict.fromkeys(self.measures[name].title or name for name, _ in some)),
                 period=Period.of(start // self.succession.grain.months, self.succession.grain).label,
-                when=Period(start, 1).label,
+                when=Period(start, 1, self.succession.grain.timeline).label,
             )
             place = self.succession.place(flow.number, "new")
             yield Diagnostic("K638", message, place, None, Severity.WARNING)
@@ -801,7 +814,7 @@ class Areas:
             if late.height:
                 labels = [Period.of(at, self.succession.grain).label for at in late["period"]]
                 span = Message("{first} to {last}", first=labels[0], last=labels[-1]) if len(labels) > 1 else labels[0]
-                when = Period(step.start, 1).label
+                when = Period(step.start, 1, self.succession.grain.timeline).label
                 message = Message(
                     "`{name}` has figures for {span}, but went into {into} in {when}: they are not used",
                     name=name,

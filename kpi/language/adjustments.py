@@ -1,4 +1,4 @@
-"""Adjustments (加减分、一票否决): what is added, taken off or vetoed after the tree."""
+"""Adjustments (加减分、一票否决): bonuses, deductions and vetoes, applied above the tree."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def condition(text: str, symbols: Symbols) -> Term:
 
 
 def condition_problems(text: str, path: Path, symbols: Symbols) -> Problems:
-    """Yield what is wrong with a `when:` expression."""
+    """Yield the problems of a `when:` expression."""
     try:
         condition(text, symbols)
     except ExpressionError as error:
@@ -56,10 +56,10 @@ class Adjustment(Definition):
 
     @abstractmethod
     def names(self) -> tuple[str, ...]:
-        """Return the figures that it names itself; those of a condition are checked with the condition."""
+        """Return the figures that the adjustment names; those in a condition are checked with the condition."""
 
     def waits_for(self) -> tuple[str, ...]:
-        """Return the pillars and indicators whose scores decide whether it counts."""
+        """Return the pillars and indicators on whose scores the adjustment depends."""
         return ()
 
     def within(self, known: Collection[str]) -> Self:  # noqa: ARG002
@@ -78,7 +78,7 @@ class Adjustment(Definition):
 
     @abstractmethod
     def problems(self, path: Path, symbols: Symbols) -> Problems:
-        """Yield what is wrong with names, units and conditions."""
+        """Yield the problems of names, units and conditions."""
 
 
 class Points(Adjustment):
@@ -103,14 +103,14 @@ class Points(Adjustment):
 
     @abstractmethod
     def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
-        """Return the column `name.points`, negative for what is taken off."""
+        """Return the column `name.points`, negative for deductions."""
 
     def opens_words(self, titles: Mapping[str, str]) -> str:  # noqa: ARG002
-        """Return in words when the points count, empty where they always do; `titles` are of pillars and indicators."""
+        """Return the condition of the points in words, empty without one; `titles` are of pillars and indicators."""
         return ""
 
     def points_for(self, symbols: Symbols) -> pl.Expr:
-        """Return the points (Float64, zero or more); a missing figure earns and costs nothing."""
+        """Return the points (Float64, zero or more); a missing figure gives 0 points."""
         if self.when is not None:
             return pl.when(condition(self.when, symbols).expr).then(pl.lit(float(self.points))).otherwise(0.0)
         name = self.of or ""
@@ -121,7 +121,7 @@ class Points(Adjustment):
         return (earned if self.max is None else earned.clip(upper_bound=self.max)).fill_null(0.0)
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:
-        """Yield what is wrong with names, units and conditions."""
+        """Yield the problems of names, units and conditions."""
         if self.when is not None:
             yield from condition_problems(self.when, (*path, "when"), symbols)
         elif self.of is not None and self.of in symbols and (unit := symbols[self.of].unit) is not None:
@@ -147,26 +147,26 @@ class Bonus(Points):
     )
 
     def waits_for(self) -> tuple[str, ...]:
-        """Return the parts whose scores `opens` names."""
+        """Return the parts whose scores are in `opens`."""
         return tuple(self.opens) if isinstance(self.opens, dict) else ()
 
     @override
     def within(self, known: Collection[str]) -> Self:
-        """Return the bonus without what `opens` says of other parts."""
+        """Return the bonus without the conditions of `opens` on other parts."""
         if not isinstance(self.opens, dict):
             return self
         return self.model_copy(update={"opens": {name: cut for name, cut in self.opens.items() if name in known}})
 
     @override
     def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
-        """Return `name.points`, zero or more, and `name.opened` for a bonus that does not always count."""
+        """Return `name.points`, zero or more, and `name.opened` for a conditional bonus."""
         points, opened = self.points_for(symbols), self.opened(total)
         if opened is None:
             return {Column(name).points: points}
         return {Column(name).opened: opened, Column(name).points: pl.when(opened).then(points).otherwise(0.0)}
 
     def opened(self, total: pl.Expr) -> pl.Expr | None:
-        """Return whether the points count, Boolean without nulls; None where they always do.
+        """Return whether the points count, Boolean without nulls; None if they always do.
 
         Args:
             total: the total before adjustments, on the scale of the full mark.
@@ -176,7 +176,7 @@ class Bonus(Points):
         return None if self.opens is None else (total >= self.opens).fill_null(value=False)
 
     def opens_words(self, titles: Mapping[str, str]) -> Message:
-        """Return what opens the bonus in words, empty where it always counts.
+        """Return the condition of the bonus in words, empty if there is none.
 
         >>> Bonus(when="pilots > 0", points=2, opens=80).opens_words({})
         'only from a total of 80 on'
@@ -207,7 +207,7 @@ class Deduction(Points):
 
 
 class Effect(Block):
-    """What a veto does; exactly one."""
+    """The effect of a veto; exactly one."""
 
     stars_at_most: Annotated[int, Field(ge=0, le=5)] | None = Field(None, description="the most stars that remain")
     score_at_most: float | None = Field(None, description="the most that the score may be")
@@ -265,7 +265,7 @@ class Veto(Adjustment):
     effect: Effect = Field(description="what the veto does")
 
     def names(self) -> tuple[str, ...]:
-        """Return nothing of its own; the condition's names are checked with the condition."""
+        """Return no names; those in the condition are checked with the condition."""
         return ()
 
     @override
@@ -278,13 +278,13 @@ class Veto(Adjustment):
         return condition(self.when, symbols).expr.fill_null(value=False)
 
     def unjudged(self, symbols: Symbols) -> pl.Expr:
-        """Return whether a figure that the condition needs is missing."""
+        """Return whether a figure of the condition is missing."""
         term = condition(self.when, symbols)
         gaps = [status.is_not_null() if gap is None else gap.fill_null(value=False) for gap, status in term.gaps]
         return term.expr.is_null() & pl.any_horizontal(gaps) if gaps else pl.lit(False)
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:
-        """Yield what is wrong with the condition."""
+        """Yield the problems of the condition."""
         yield from condition_problems(self.when, (*path, "when"), symbols)
 
 
@@ -299,7 +299,7 @@ else:
 
 
 def awards(adjustments: Mapping[str, Adjustment]) -> dict[str, Points]:
-    """Return the adjustments that add points or take them off."""
+    """Return the adjustments that add or deduct points."""
     return {name: one for name, one in adjustments.items() if isinstance(one, Points)}
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from kpi.language.model import Block, Definition, Listed, OneOrMany, Text, one_of
 from kpi.values.periods import Order
@@ -68,7 +69,7 @@ class Dataset(Definition):
     shape: Shape | None = Field(
         None, description="how the table lies, where that is not recognised: {columns: periods}, entities or measures"
     )
-    dates: Order = Field(
+    dates: Annotated[Order, BeforeValidator(lambda order: order.lower() if isinstance(order, str) else order)] = Field(
         "ymd", description="the order in dates whose year stands last: dmy for 31/12/2023, mdy for 12/31/2023"
     )
     decimal: Literal[".", ","] = Field(
@@ -77,6 +78,22 @@ class Dataset(Definition):
     missing: Listed[Annotated[str, StringConstraints(min_length=1)] | float] = Field(
         (),
         description="marks of missing figures beside the usual ones, and numbers that stand for them: [NP, ':', -999]",
+    )
+
+    headings: str | None = Field(
+        None,
+        description="a table of figures beside the definition whose headings are those of the files, for `measures: "
+        "{from: …}`; a wide table, of which the first row is enough",
+    )
+    sheet: OneOrMany[Text] = Field(
+        (),
+        description="the sheets of workbooks that hold it, by name or pattern: 表1, '20*年', or a list; by default"
+        " every visible sheet that fits. A hidden sheet is read if it is named without a pattern",
+    )
+    header: OneOrMany[Annotated[int, Field(ge=1, le=60)]] = Field(
+        (),
+        description="the rows of the file or sheet, from 1, that name the columns, where they are not found: 3 or"
+        " [3, 4]",
     )
 
     @property
@@ -94,6 +111,12 @@ class Dataset(Definition):
         """The headers of the columns of a year and its part, none where one column alone has the period."""
         parts = self.columns.get("period")
         return parts if isinstance(parts, tuple) else ()
+
+    @model_validator(mode="after")
+    def _rows_follow(self) -> Self:
+        if len(self.header) > 4 or any(below != above + 1 for above, below in itertools.pairwise(self.header)):
+            raise ValueError("`header`: up to four rows that follow one another, such as [3, 4]")
+        return self
 
     @model_validator(mode="after")
     def _roles_fit(self) -> Self:

@@ -1,7 +1,7 @@
-"""How far definitions look back: the earlier periods that a result of one period depends on.
+"""Lookback of definitions: the earlier periods on which the result of a period depends.
 
-Every definition declares it, as lags in periods: 0 is the period itself, 4 the year before where periods are quarters.
-`HISTORY` stands for everything up to the period, `WHOLE` for later periods too.
+Every definition declares it, as lags in periods: 0 is the period itself, 4 the previous year if periods are quarters.
+`HISTORY` is everything up to the period, `WHOLE` later periods too.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ class Comparison:
     over: str | None = None
 
 
-def back(periods: int) -> Lags:
-    """Return the lags of what compares a period with an earlier one."""
-    return frozenset({0, periods})
+def back(*periods: int) -> Lags:
+    """Return the lags of a comparison with an earlier period, or with one of several."""
+    return frozenset({0, *periods})
 
 
 def among(peers: Among) -> Lags:
-    """Return the lags of what compares an entity with its peers: those of all periods together are in all of them."""
+    """Return the lags of a comparison with peers: peers of all periods together include all of them."""
     return frozenset({WHOLE}) if peers == "panel" else NOW
 
 
 def furthest(lags: Collection[int]) -> int:
-    """Return how many periods back the furthest of some lags is, or HISTORY, or WHOLE.
+    """Return the largest of some lags, or HISTORY, or WHOLE.
 
     >>> furthest({0, 4}), furthest({0, HISTORY}), furthest({WHOLE, HISTORY}), furthest(())
     (4, -1, -2, 0)
@@ -58,7 +58,7 @@ def furthest(lags: Collection[int]) -> int:
 
 
 def composed(outer: Lags, inner: Lags) -> Lags:
-    """Return the lags of what looks back from results that look back themselves.
+    """Return the lags of a computation on results that look back themselves.
 
     >>> sorted(composed(frozenset({0, 1}), frozenset({0, 4})))
     [0, 1, 4, 5]
@@ -67,12 +67,12 @@ def composed(outer: Lags, inner: Lags) -> Lags:
 
 
 def seen(lags: Lags, reach: Reach) -> dict[str, Lags]:
-    """Return what something that looks back so far at a result sees of what that depends on."""
+    """Return the dependencies of a computation that looks back by some lags at a result."""
     return {name: composed(lags, inner) for name, inner in reach.items()}
 
 
 def joined(*reaches: Reach) -> dict[str, Lags]:
-    """Return what several results depend on together."""
+    """Return the union of the dependencies of several results."""
     found: dict[str, Lags] = {}
     for reach in reaches:
         for name, lags in reach.items():

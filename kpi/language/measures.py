@@ -1,7 +1,7 @@
 """Measures (基础数据): one number per entity and period with a unit, aggregated from a dataset.
 
-Every kind says in `parts` what is kept of the rows of a group, such as counts and exact sums, which merge when two
-groups turn out to be one, and in `figure` what they come to. What cannot be merged (medians, distinct values, the
+Every kind declares in `parts` the aggregates of a group of rows, such as counts and exact sums, which merge when two
+groups are joined, and computes the value from them in `figure`. What cannot be merged (medians, distinct values, the
 latest row) is a statistic of the rows themselves. Sums and counts of nothing matched are zero where the dataset has
 rows for that entity and period; every other kind, and an entity without rows, is missing.
 """

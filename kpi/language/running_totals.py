@@ -12,17 +12,19 @@ from kpi.language.measures import Reported, calls_cumulative, reported
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.system import System, unit_or_none
 from kpi.values import periods, units
-from kpi.values.periods import Grain
+from kpi.values.periods import Grain, Length
 
 
 def problems(system: System) -> Problems:
     """Yield what is wrong with cumulative measures, with `at_least`, and with comparisons of running totals."""
+    if system.period.length is Length.WEEK:
+        yield from _of_weeks(system)
     for name, measure in reported(system.measures).items():
         unit = unit_or_none(measure.unit)
         additive = unit is not None and units.summable(unit)
         if unit is not None:
             yield from _cumulative(name, measure, additive=additive)
-            if system.period is not Grain.YEAR:
+            if system.period.length is not Length.YEAR:
                 yield from called_cumulative(name, system)
             yield from _enough(name, measure, system.period)
     totals = running(system)
@@ -36,6 +38,16 @@ def problems(system: System) -> Problems:
                 yield Problem("K462", path, message, hint=Message("write `over: 1y`"), severity=Severity.WARNING)
 
 
+def _of_weeks(system: System) -> Problems:
+    """Yield the measures that run from January where weeks are scored: no week ends with a year."""
+    for name, measure in system.measures.items():
+        if measure.over_time == "ytd" or measure.from_january:
+            key = "over_time" if measure.over_time == "ytd" else "cumulative"
+            message = Message("`{name}` runs from January, and weeks do not begin with a year", name=name)
+            hint = Message("report the figure of each week (`over_time: sum`), or score by month (`period: month`)")
+            yield Problem("K619", ("measures", name, key), message, hint=hint)
+
+
 def _other_months(name: str, over: str) -> Message:
     return Message(
         "`{name}` is a running total of the year: {over} earlier it covers other months", name=name, over=over
@@ -47,7 +59,7 @@ def _compared_by(indicator: Indicator, path: Path, totals: set[str], grain: Grai
     for one in indicator.comparisons():
         if one.name not in totals:
             continue
-        if one.over is None and grain is not Grain.YEAR:
+        if one.over is None and grain.length is not Length.YEAR:
             message = Message(
                 "`{name}` is a running total of the year: only in the same {grain} of a year does it cover as "
                 "many months as in the base",
@@ -146,10 +158,14 @@ def _enough(name: str, measure: Reported, grain: Grain) -> Problems:
     if measure.timing in ("sum", "ytd"):
         message = Message("`{name}` is added up, and a sum of some periods is not that of all", name=name)
         yield Problem("K463", path, message, hint=Message("leave it out, or take another `over_time`, such as mean"))
-    elif measure.at_least > grain.months or grain is Grain.MONTH:
+    elif measure.at_least > grain.months or grain.months == 1:
         message = (
-            Message("a month has no finer period: `at_least: {number}` is never reached", number=measure.at_least)
-            if grain is Grain.MONTH
+            Message(
+                "a {grain} has no finer period: `at_least: {number}` is never reached",
+                grain=grain.noun,
+                number=measure.at_least,
+            )
+            if grain.months == 1
             else Message(
                 "a {grain} has {months}: `at_least: {number}` is never reached",
                 grain=grain.title,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import ConfigDict, Field, PrivateAttr, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
 from kpi.errors import Message
 from kpi.language.adjustments import AnyAdjustment
@@ -26,7 +26,8 @@ from kpi.language.targets import Target
 from kpi.language.treatment.steps import AnyStep
 from kpi.values import units
 from kpi.values.columns import Column
-from kpi.values.periods import Grain
+from kpi.values.periods import Grain, Length
+from kpi.values.timelines import Timeline
 from kpi.values.units import Unit
 
 #: The name of the root of the tree among the columns of a result.
@@ -85,6 +86,72 @@ class Quality(Block):
     ours: bool = Field(True, description="no document states the weights, we chose them")
 
 
+class ShortMeasures(Block):
+    """`measures:` in short: a measure for each heading of a dataset, or for each row of a table.
+
+    Beside these keys, a value that is no mapping (`unit: 分`, `over_time: last`) is that of every measure that says
+    nothing else, and a mapping is a measure that is added, or whose keys take the place of those of the table.
+    """
+
+    from_: str | None = Field(
+        None, alias="from", description="a dataset with `headings`, as `datasets.panel`: all columns of figures"
+    )
+    table: OneOrMany[str] = Field((), description="a table beside the definition, a row a measure; or several")
+    sheet: str | None = Field(None, description="the sheet of a workbook")
+    leave_out: OneOrMany[str] = Field((), description="headings, or names of rows, that are no measures")
+
+
+class ShortIndicators(Block):
+    """`indicators:` in short: an indicator for each row of a table, with targets, goalposts, weights and pillars.
+
+    Beside these keys, a value that is no mapping (`better: lower`) is that of every indicator that says nothing else,
+    and a mapping is an indicator that is added, or whose keys take the place of those of the table.
+    """
+
+    table: OneOrMany[str] = Field((), description="a table beside the definition, a row an indicator; or several")
+    sheet: str | None = Field(None, description="the sheet of a workbook")
+    leave_out: OneOrMany[str] = Field((), description="names of rows that are no indicators")
+
+
+class _OrShort:
+    """Allow a short form beside a mapping of definitions in the JSON Schema."""
+
+    def __init__(self, model: type[Block], needs: tuple[str, ...]) -> None:
+        self.model, self.needs = model, needs
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        whole = handler(core)
+        text = {"type": "string"}
+        several = {"anyOf": [text, {"type": "array", "items": text}]}
+        properties = {
+            one.alias or name: {**(several if one.default == () else text), "description": one.description}
+            for name, one in self.model.model_fields.items()
+        }
+        (definition,) = whole["patternProperties"].values()
+        single = {"type": ["string", "number", "boolean", "null"]}
+        short = {
+            "type": "object", "description": self.model.__doc__, "properties": properties,
+            "additionalProperties": {"anyOf": [definition, single]},
+            "anyOf": [{"required": [key]} for key in self.needs],
+        }  # fmt: skip
+        return {"anyOf": [whole, short]}
+
+
+class YearStarts(Block):
+    """Where years begin with another month than January, and which calendar year the number of one names."""
+
+    month: int = Field(ge=1, le=12, description="the month with which a year begins, such as 4 for April to March")
+    named_by: Literal["start", "end"] | None = Field(
+        None,
+        description="whether FY2023, 2023财年 or 2023 is the year that starts or the one that ends in 2023; left out: "
+        "the one that starts, which is reported where it matters",
+    )
+
+
+def _month_alone(value: Any) -> Any:
+    return {"month": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class System(Frozen):
     """One evaluation: datasets, measures, indicators, scoring, tree, adjustments, stars, ranking, checks."""
 
@@ -94,7 +161,14 @@ class System(Frozen):
     title: str | None = Field(None, description="the name that users read, 中文名称")
     note: str | None = Field(None, description="free text about the whole system")
     source: Source | None = Field(None, description="the document that the system comes from")
-    period: Grain = Field(strict=False, description="the grain that is scored: month, quarter, half, year")
+    period: Grain = Field(description="the grain that is scored: week (ISO 8601), month, quarter, half, year")
+    year_starts: (
+        Annotated[YearStarts, BeforeValidator(_month_alone, json_schema_input_type=int | YearStarts)] | None
+    ) = Field(
+        None,
+        description="the month with which years begin: 4 for fiscal years from April to March, 9 for school years; "
+        "or {month: 4, named_by: end}; left out: January",
+    )
     calendar: Text | None = Field(
         None,
         description="a table beside the definition of the days that differ from Monday to Friday, for what is counted "
@@ -105,11 +179,11 @@ class System(Frozen):
     datasets: dict[Name, AnyDataset] = Field(
         default_factory=dict, description="name: where figures come from, and what their columns are"
     )
-    measures: dict[Name, AnyMeasure] = Field(
-        min_length=1, description="name: one figure per entity and period, with its unit"
+    measures: Annotated[dict[Name, AnyMeasure], _OrShort(ShortMeasures, ("from", "table"))] = Field(
+        min_length=1, description="name: one figure per entity and period, with its unit; or in short"
     )
-    indicators: dict[Name, AnyIndicator] = Field(
-        min_length=1, description="name: a value made of measures, with target and scoring rule"
+    indicators: Annotated[dict[Name, AnyIndicator], _OrShort(ShortIndicators, ("table",))] = Field(
+        min_length=1, description="name: a value made of measures, with target and scoring rule; or in short"
     )
     treatment: dict[Name, AnyStep] = Field(
         default_factory=dict, description="name: what is done to values before they are scored, in this order"
@@ -129,11 +203,41 @@ class System(Frozen):
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
 
     _home: Path | None = PrivateAttr(None)
+    _tables: tuple[str, ...] = PrivateAttr(())
+
+    @model_validator(mode="after")
+    def _on_its_timeline(self) -> Self:
+        """Place the scored periods on the timeline of the years that the definition declares."""
+        if self.year_starts is None:
+            return self
+        if self.period.length is Length.WEEK:
+            raise ValueError(
+                Message("`year_starts` does not go with `period: week`: ISO weeks have years of their own")
+            )
+        timeline = Timeline(self.year_starts.month, self.year_starts.named_by)
+        object.__setattr__(self, "period", Grain.of(self.period.length, timeline))
+        return self
+
+    @property
+    def timeline(self) -> Timeline:
+        """What the ordinals of periods count: months of the years that the definition declares, or weeks."""
+        return self.period.timeline
 
     @property
     def home(self) -> Path:
         """The folder that the files named in the definition are relative to."""
         return self._home or Path()
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The files beside the definition from which short forms were written out, as it names them."""
+        return self._tables
+
+    def reading(self, tables: Iterable[str]) -> System:
+        """Return the system as one whose short forms were written out from some files."""
+        made = System._build(self, self._home)
+        made._tables = tuple(tables)  # noqa: SLF001 - its own class
+        return made
 
     def at(self, home: Path | None) -> System:
         """Return the system with another folder that its files are relative to."""
@@ -149,7 +253,7 @@ class System(Frozen):
         """Return a system of this class with the fields of another, without what was derived from them."""
         fields = {name: getattr(system, name) for name in cls.model_fields}
         made = cast("Self", cls.model_construct(system.model_fields_set, **fields))
-        made._home = home  # noqa: SLF001 - its own class
+        made._home, made._tables = home, system._tables  # noqa: SLF001 - its own class
         return made
 
     def succeeding(self, file: Path) -> System:

@@ -13,12 +13,13 @@ from typing import Literal, Self
 import polars as pl
 from pydantic import Field, model_validator
 
-from kpi.errors import Message, commas, conjunction
+from kpi.errors import Message, Severity, commas, conjunction
 from kpi.language.model import Block, Listed, Path, Problem, Problems, Text
 from kpi.language.quantities import Quantity, in_unit, printed, quantity_problems
 from kpi.values import periods, units
-from kpi.values.periods import Grain, Period
+from kpi.values.periods import ASSUMED, Grain
 from kpi.values.rounding import HAIR, compare, unsigned_zero
+from kpi.values.timelines import Timeline
 from kpi.values.units import Unit
 
 #: What each comparator is printed as, and the direction that it implies.
@@ -135,10 +136,9 @@ class Target(Block):
         """The comparator that is given."""
         return next(key for key in COMPARATORS if key in self.model_fields_set)
 
-    @cached_property
-    def deadline(self) -> Period | None:
-        """The period whose last month is the deadline; raises PeriodError when `by` is none."""
-        return None if self.by is None else periods.parse(self.by)
+    def deadline(self, timeline: Timeline) -> int | None:
+        """Return the last month or week that counts; raises PeriodError when `by` is none."""
+        return None if self.by is None else periods.stretch(self.by, timeline)[1]
 
     @property
     def per_entity(self) -> PerEntity | None:
@@ -171,7 +171,9 @@ class Target(Block):
         for tail, text in dates.items():
             try:
                 if text is not None:
-                    periods.parse(text)
+                    periods.stretch(text, grain.timeline)
+                    if (assumed := periods.assumption(text, grain.timeline)) is not None:
+                        yield Problem("K618", (*path, *tail), assumed, hint=ASSUMED, severity=Severity.WARNING)
             except periods.PeriodError as error:
                 yield Problem("K105", (*path, *tail), error.message, hint=error.hint)
         if self.schedule is not None and self.by is None:
@@ -187,29 +189,29 @@ class Target(Block):
             yield Problem(
                 "K402", (*path, "schedule"), Message("a linear schedule starts at a baseline with a period"), hint=hint
             )
-        yield from self._way_problems(path)
-        if isinstance(self.schedule, tuple) and len(self.schedule) > 12 // grain.months:
-            hint = Message("give at most {number} percents, the last for the deadline", number=12 // grain.months)
+        yield from self._way_problems(path, grain.timeline)
+        if isinstance(self.schedule, tuple) and len(self.schedule) > grain.per_year:
+            hint = Message("give at most {number} percents, the last for the deadline", number=grain.per_year)
             yield Problem(
                 "K403",
                 (*path, "schedule"),
-                Message("a year has {number} scored periods", number=12 // grain.months),
+                Message("a year has {number} scored periods", number=grain.per_year),
                 hint=hint,
             )
 
-    def _way_problems(self, path: Path) -> Problems:
+    def _way_problems(self, path: Path, timeline: Timeline) -> Problems:
         """Yield a baseline that is not before the deadline: a linear schedule would have no time to go."""
         if self.schedule != "linear" or self.by is None or self.baseline is None or self.baseline.period is None:
             return
         try:
-            start, end = periods.parse(self.baseline.period), periods.parse(self.by)
+            start, end = (periods.stretch(one, timeline)[1] for one in (self.baseline.period, self.by))
         except periods.PeriodError:
             return
-        if start.end >= end.end:
+        if start >= end:
             message = Message(
                 "the baseline ({baseline}) is not before the deadline ({deadline})",
-                baseline=start.title,
-                deadline=end.title,
+                baseline=self.baseline.period,
+                deadline=self.by,
             )
             yield Problem("K402", (*path, "baseline", "period"), message)
 
@@ -293,22 +295,22 @@ class Target(Block):
             percent = percent_inside(value, low, high)
         return pl.when(value.is_not_null() & percent.is_finite()).then(percent)
 
-    def due(self, month: pl.Expr) -> pl.Expr:
-        """Return the percent of the way due by the end of `month` (months since year 0); null without a schedule."""
-        end = self.deadline
+    def due(self, month: pl.Expr, timeline: Timeline) -> pl.Expr:
+        """Return the percent of the way due by the end of `month` (an ordinal); null without a schedule."""
+        end, whole = self.deadline(timeline), timeline.per_year
         if self.schedule is None or end is None:
             return pl.lit(None, dtype=pl.Float64)
         if isinstance(self.schedule, tuple):
             steps = list(self.schedule)
-            width = 12 // len(steps) if 12 % len(steps) == 0 else 1
+            width = whole // len(steps) if whole % len(steps) == 0 else 1
             due = pl.lit(0.0)
             for place, percent in enumerate(steps):
-                due = pl.when(month > end.end - width * (len(steps) - place)).then(percent).otherwise(due)
+                due = pl.when(month > end - width * (len(steps) - place)).then(percent).otherwise(due)
             return due
-        start = end.year * 12 - 1
+        start = timeline.first(timeline.year(end)) - 1
         if self.schedule == "linear" and self.baseline is not None and self.baseline.period is not None:
-            start = periods.parse(self.baseline.period).end
-        return ((month - start) / (end.end - start)).clip(0.0, 1.0) * 100
+            start = periods.stretch(self.baseline.period, timeline)[1]
+        return ((month - start) / (end - start)).clip(0.0, 1.0) * 100
 
 
 def percent_inside(value: pl.Expr, low: pl.Expr, high: pl.Expr) -> pl.Expr:
@@ -321,18 +323,19 @@ def percent_inside(value: pl.Expr, low: pl.Expr, high: pl.Expr) -> pl.Expr:
     return pl.when(value < low).then(below).when(value > high).then(above).otherwise(100.0)
 
 
-def in_force(targets: Sequence[Target], month: pl.Expr, choose: dict[int, pl.Expr]) -> pl.Expr:
+def in_force(targets: Sequence[Target], month: pl.Expr, choose: dict[int, pl.Expr], timeline: Timeline) -> pl.Expr:
     """Return for each period the expression of the target in force: the next one due, the last when all are past.
 
     Args:
         targets: in any order; those without a deadline come last.
-        month: the last month of the period, months since year 0.
+        month: the last month or week of the period, by its ordinal.
         choose: the expression for each target by its place.
+        timeline: on which the periods lie.
     """
-    order = sorted(range(len(targets)), key=lambda place: _due_month(targets[place]))
+    order = sorted(range(len(targets)), key=lambda place: _due_month(targets[place], timeline))
     result = choose[order[-1]]
     for place in reversed(order[:-1]):
-        result = pl.when(month <= _due_month(targets[place])).then(choose[place]).otherwise(result)
+        result = pl.when(month <= _due_month(targets[place], timeline)).then(choose[place]).otherwise(result)
     return result
 
 
@@ -364,5 +367,6 @@ def fixed_ends(targets: Sequence[Target], unit: Unit) -> tuple[float, float] | N
     return in_unit(low, unit), in_unit(high, unit)
 
 
-def _due_month(target: Target) -> float:
-    return float("inf") if target.deadline is None else target.deadline.end
+def _due_month(target: Target, timeline: Timeline) -> float:
+    end = target.deadline(timeline)
+    return float("inf") if end is None else end

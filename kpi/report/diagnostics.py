@@ -201,7 +201,10 @@ def _record(finding: Diagnostic) -> dict[str, object]:
         "hint": finding.hint and localized(finding.hint),
         "stands_for": finding.stands_for,
     }
-    return head | asdict(finding.place)
+    place = asdict(finding.place)
+    if place["named_in"] is None:
+        del place["named_in"]
+    return head | place
 
 
 def _command(finding: Diagnostic) -> str:

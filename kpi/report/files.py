@@ -13,7 +13,7 @@ from typing import IO, cast
 from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, suggest
 from kpi.process import atomic_files
 from kpi.process.os_errors import reason
-from kpi.report.formats import IN_FOLDERS, NAMES, SUFFIXES, Format
+from kpi.report.formats import IN_FOLDERS, NAMES, SUFFIXES, Format, suffix_of
 from kpi.report.results import ScorecardReport
 from kpi.report.shape import Report, Results
 
@@ -96,7 +96,7 @@ def _write_folder(report: Report, folder: Path, form: str) -> tuple[Path, ...]:
 
 
 def _format_of(path: Path) -> str:
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path.name)
     if suffix not in SUFFIXES:
         message = Message("unknown format: the file name has no suffix")
         if suffix:

@@ -76,6 +76,13 @@ def _markdown(report: Report) -> bytes:
     return tables(report).encode()
 
 
+def _sdmx(report: Report) -> bytes:
+    from kpi.report.encode import csv
+    from kpi.report.sdmx_csv import observations
+
+    return csv(observations(report))
+
+
 #: Every format, in the order in which messages name them.
 FORMATS: tuple[Format, ...] = (
     # The byte order mark of UTF-8: without it Excel and WPS misread Chinese text.
@@ -83,6 +90,7 @@ FORMATS: tuple[Format, ...] = (
     Format("json", (".json",), _json),
     Format("jsonl", (".jsonl", ".ndjson"), _json_lines),
     Format("parquet", (".parquet",), lambda report: _parquet(report.first(), report), _parquet, binary=True),
+    Format("sdmx-csv", (".sdmx.csv",), _sdmx),
     Format("xlsx", (".xlsx",), _workbook, binary=True),
     Format("md", (".md",), _markdown, data=False),
 )
@@ -92,6 +100,19 @@ NAMES: dict[str, Format] = {form.name: form for form in FORMATS}
 
 #: The names of formats by the suffix of a file that asks for them.
 SUFFIXES: dict[str, str] = {suffix: form.name for form in FORMATS for suffix in form.suffixes}
+
+
+def suffix_of(name: str) -> str:
+    """Return the suffix of a file by which its format is known, the longest that fits, else its last one.
+
+    >>> suffix_of("a.sdmx.csv"), suffix_of("a.b.csv"), suffix_of("a.PDF"), suffix_of("a")
+    ('.sdmx.csv', '.csv', '.pdf', '')
+    """
+    name = name.lower()
+    known = [one for one in SUFFIXES if name.endswith(one)]
+    _, dot, last = name.rpartition(".")
+    return max(known, key=len) if known else dot + last if dot else ""
+
 
 #: The formats that a folder can hold, one file a frame.
 IN_FOLDERS: tuple[str, ...] = tuple(form.name for form in FORMATS if form.frame is not None)

@@ -20,6 +20,8 @@ COHORT = "cohort"
 MONTH = "#month"
 #: How many entities the panel has, the distance in rows from one period to the next (Int64).
 ENTITIES = "#entities"
+#: Whether the entity is none in the period, as the roster says (Boolean); only where some are such for a time.
+OUTSIDE = "#outside"
 
 
 class Part:

@@ -1,10 +1,11 @@
-"""Periods (期别): months, quarters, halves, years and ranges of months, in every form people write them.
+"""Periods (期别): weeks, months, quarters, halves, years and ranges of months, in every form people write them.
 
-A period is a span of whole months within one calendar year, and the span alone is its identity: 1-6月 and 上半年 are
-the same period, as are 1-12月 and 2023年. Whether a figure of such a span is 当期 or 累计 is a matter of its measure.
+A period is a span of whole months within one year, or one ISO week, and the span alone is its identity: 1-6月 and
+上半年 are the same period, as are 1-12月 and 2023年. Whether a figure of such a span is 当期 or 累计 is a matter of its
+measure. What years and ordinals are, its `Timeline` says: years may begin with another month than January.
 
-A date stands for its month. As a deadline (`by: 2025`) a period ends with its last month, `Period.end`: 2025 means
-December 2025, 2023Q2 means June 2023.
+A date stands for its month, or its week where weeks are counted. As a deadline (`by: 2025`) a period ends with its last
+month, `Period.end`: 2025 means December 2025, 2023Q2 means June 2023, of years that begin in April 2023/24 March 2024.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from __future__ import annotations
 import calendar
 import functools
 import re
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import polars as pl
 
 from kpi.errors import Message
+from kpi.values.timelines import MONTHS, WEEKS, Timeline
 
 #: Years outside are taken for numbers that are no years: codes, values, spreadsheet serials.
 FIRST_YEAR, LAST_YEAR = 1900, 2199
@@ -45,70 +48,189 @@ class PeriodError(ValueError):
         return type(self), (self.message, self.hint)
 
 
-class Grain(StrEnum):
-    """The length of the periods that are scored."""
+class Length(StrEnum):
+    """The lengths of periods that can be scored."""
 
+    WEEK = "week"
     MONTH = "month"
     QUARTER = "quarter"
     HALF = "half"
     YEAR = "year"
 
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window of time such as 1y, in periods of a grain.
+
+    Attributes:
+        lags: how many periods it may be. The year before a week is 52 or 53 weeks back: there the week counts that has
+            the same number in its year.
+        years: its length in years.
+    """
+
+    lags: tuple[int, ...]
+    years: float
+
+
+@dataclass(frozen=True, slots=True)
+class Grain:
+    """The length of the periods that are scored, and the timeline on which they lie.
+
+    >>> Grain.of("quarter") is Grain.QUARTER, Grain.QUARTER.months, str(Grain.WEEK)
+    (True, 3, 'week')
+    """
+
+    length: Length
+    timeline: Timeline = MONTHS
+
+    WEEK: ClassVar[Grain]
+    MONTH: ClassVar[Grain]
+    QUARTER: ClassVar[Grain]
+    HALF: ClassVar[Grain]
+    YEAR: ClassVar[Grain]
+
+    def __str__(self) -> str:
+        return self.length.value
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Read a definition's `period: quarter`, and write it back so."""
+        from pydantic_core import core_schema
+
+        def read(length: Any) -> Grain:
+            return Grain.of(length)
+
+        return core_schema.no_info_after_validator_function(
+            read,
+            handler(Literal["week", "month", "quarter", "half", "year"]),
+            serialization=core_schema.to_string_ser_schema(when_used="always"),
+        )
+
+    @staticmethod
+    def of(length: Length | str, timeline: Timeline = MONTHS) -> Grain:
+        """Return the grain of a length: of weeks on the timeline of weeks, of all others on the one that is given."""
+        length = Length(length)
+        return _grain(length, WEEKS if length is Length.WEEK else timeline)
+
     @property
     def months(self) -> int:
-        """The length in months: 1, 3, 6 or 12."""
-        return _GRAIN_MONTHS[self]
+        """The length in what the timeline counts: 1, 3, 6 or 12 months, or 1 week."""
+        return _LENGTHS[self.length]
+
+    @property
+    def per_year(self) -> int:
+        """How many periods a year has: 1, 2, 4, 12, or 52, some years one more."""
+        return self.timeline.per_year // self.months
 
     @property
     def noun(self) -> Message:
-        """The name of one period of the length: month, quarter, half or year."""
-        return _GRAIN_NOUNS[self]
+        """The name of one period of the length: week, month, quarter, half or year."""
+        return _NOUNS[self.length]
 
     @property
-    def title(self) -> Message:  # type: ignore[override]  # str.title has no use on a grain
+    def title(self) -> Message:
         """The name as sentences use it: calendar month (not a number of months), quarter, half or year."""
-        return _GRAIN_TITLES[self]
+        return _TITLES[self.length]
+
+    def earlier(self, index: int, text: str) -> int:
+        """Return the index of the period a window such as 1y before another.
+
+        A week 53 without a counterpart is compared with nothing: its index less 52 weeks a year stands for that.
+
+        >>> week = WEEKS.of_day(date(2021, 1, 4))
+        >>> Period.of(Grain.WEEK.earlier(week, "1y"), Grain.WEEK).label, Grain.QUARTER.earlier(8, "1y")
+        ('2020-W01', 4)
+        """
+        window = self.window(text)
+        if window is None:
+            return index
+        if not self.timeline.weeks:
+            return index - window.lags[0]
+        number = self.timeline.first_day(index).isocalendar().week
+        same = (lag for lag in window.lags if self.timeline.first_day(index - lag).isocalendar().week == number)
+        return index - next(same, window.lags[0])
+
+    def window(self, text: str) -> Window | None:
+        """Return a window such as 1y in periods, None for one that is not a whole number of them.
+
+        Raises PeriodError for a text that is no window of time.
+
+        >>> Grain.QUARTER.window("1y"), Grain.WEEK.window("1y").lags, Grain.YEAR.window("1q")
+        (Window(lags=(4,), years=1.0), (52, 53), None)
+        """
+        number, unit = _span(text)
+        if not self.timeline.weeks:
+            months = number * _SPANS[unit] if unit != "w" else 0
+            return Window((months // self.months,), months / 12) if months and months % self.months == 0 else None
+        if unit == "w":
+            return Window((number,), number / _WEEKS_OF_A_YEAR)
+        # Every fifth or sixth year has 53 weeks.
+        longer = range(number // 6, -(-number // 5) + 1)
+        return Window(tuple(52 * number + more for more in longer), float(number)) if unit == "y" else None
 
 
-_GRAIN_MONTHS = dict(zip(Grain, (1, 3, 6, 12), strict=True))
-_GRAIN_TITLES = dict(
-    zip(Grain, (Message("calendar month"), Message("quarter"), Message("half"), Message("year")), strict=True)
+@functools.cache
+def _grain(length: Length, timeline: Timeline) -> Grain:
+    """Return the one grain of a length and a timeline, so that grains may be compared by identity."""
+    return Grain(length, timeline)
+
+
+_LENGTHS = dict(zip(Length, (1, 1, 3, 6, 12), strict=True))
+_NOUNS = dict(
+    zip(
+        Length,
+        (Message("week"), Message("month"), Message("quarter"), Message("half"), Message("year")),
+        strict=True,
+    )
 )
-_GRAIN_NOUNS = {**_GRAIN_TITLES, Grain.MONTH: Message("month")}
-_GRAINS = {months: grain for grain, months in _GRAIN_MONTHS.items()}
+_TITLES = {**_NOUNS, Length.MONTH: Message("calendar month")}
+Grain.WEEK, Grain.MONTH, Grain.QUARTER, Grain.HALF, Grain.YEAR = (Grain.of(one) for one in Length)
+
+#: The grains of calendar years, and weeks.
+GRAINS = (Grain.WEEK, Grain.MONTH, Grain.QUARTER, Grain.HALF, Grain.YEAR)
+
+_MONTHLY = {months: length for length, months in _LENGTHS.items() if length is not Length.WEEK}
+_WEEKS_OF_A_YEAR = 365.2425 / 7
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
-    """A span of `months` whole months from the month `start`, in order of start, then length.
+    """A span of `months` whole months, or of one week, from the ordinal `start`, in order of start, then length.
 
-    Months count from January of year 0: `start = 12 * year + month - 1`. A span that leaves its calendar year, or lies
-    outside the years 1900 to 2199, raises PeriodError.
+    Ordinals are those of a timeline, on calendar years `start = 12 * year + month - 1`. A span that leaves its year, or
+    lies outside the years 1900 to 2199, raises PeriodError.
 
-    >>> Period(2023 * 12, 9).label, Period.of(8095, Grain.QUARTER).label
-    ('2023-01/09', '2023Q4')
+    >>> Period(2023 * 12, 9).label, Period.of(8095, Grain.QUARTER).label, Period(2023 * 12, 12, Timeline(4)).label
+    ('2023-01/09', '2023Q4', '2023/24')
     """
 
     start: int
     months: int
+    timeline: Timeline = field(default=MONTHS, compare=False)
 
     def __post_init__(self) -> None:
-        if not FIRST_YEAR <= self.year <= LAST_YEAR:
+        if not self.timeline.first(FIRST_YEAR) <= self.start < self.timeline.first(LAST_YEAR + 1):
             raise PeriodError(
-                Message("there is no year {year}", year=self.year),
+                Message("there is no year {year}", year=self._outside()),
                 Message("years go from {first} to {last}", first=FIRST_YEAR, last=LAST_YEAR),
             )
-        if not 1 <= self.months <= 12 - self.start % 12:
+        if self.timeline.weeks and self.months != 1:
+            raise PeriodError(Message("a period is one week"), Message("give each week by itself"))
+        if not self.timeline.weeks and not 1 <= self.months <= 12 - self.start % 12:
             message = Message(
                 "{months} months from month {start} are not within one year",
                 months=self.months,
-                start=self.start % 12 + 1,
+                start=self.timeline.month(self.start)[1],
             )
             raise PeriodError(message, Message("a period starts and ends in the same year"))
+
+    def _outside(self) -> int:
+        return self.start // 12 if not self.timeline.weeks else round(self.start / _WEEKS_OF_A_YEAR)
 
     @classmethod
     def of(cls, index: int, grain: Grain) -> Period:
         """Return the period of a grain by its dense number, `index = start // grain.months`."""
-        return cls(index * grain.months, grain.months)
+        return cls(index * grain.months, grain.months, grain.timeline)
 
     def index(self, grain: Grain) -> int:
         """Return the dense number of the period of a grain that holds this one, `start // grain.months`.
@@ -126,56 +248,103 @@ class Period:
 
     @property
     def end(self) -> int:
-        """The last month, inclusive, counted as `start` is."""
+        """The last month (or the week), inclusive, counted as `start` is."""
         return self.start + self.months - 1
 
     @property
     def year(self) -> int:
-        """The calendar year."""
-        return self.start // 12
+        """The calendar year, or the one in which a year of another beginning begins; of a week the ISO year."""
+        return self.timeline.year(self.start)
 
     @property
     def grain(self) -> Grain | None:
         """The grain of which this is exactly one period, None for any other range of months."""
-        grain = _GRAINS.get(self.months)
-        return None if grain is None or self.start % grain.months else grain
+        if self.timeline.weeks:
+            return Grain.WEEK
+        length = _MONTHLY.get(self.months)
+        return None if length is None or self.start % self.months else Grain.of(length, self.timeline)
 
     @property
     def label(self) -> str:
-        """The short form, which `parse` reads back: 2023-12, 2023Q4, 2023H1, 2023, 2023-01/09."""
-        first, last = self.start % 12 + 1, self.end % 12 + 1
-        regular = {1: f"-{first:02d}", 3: f"Q{last // 3}", 6: f"H{last // 6}", 12: ""}
-        return f"{self.year}{regular[self.months] if self.grain else f'-{first:02d}/{last:02d}'}"
+        """The short form, which `parse` reads back: 2023-12, 2023Q4, 2023H1, 2023, 2023-01/09, 2024-W05.
+
+        Of years that do not begin in January: 2023-12, 2023/24Q3, 2023/24H1, 2023/24, 2023-04/12, 2023-12/2024-02.
+        """
+        if self.timeline.weeks:
+            return f"{self.year}-W{self.week:02d}"
+        year, first = self.timeline.month(self.start)
+        until, last = self.timeline.month(self.end)
+        place = self.start % 12 + self.months
+        if self.grain and self.months > 1:
+            named = f"{self.year}/{(self.year + 1) % 100:02d}" if self.timeline.shifted else f"{year}"
+            return named + {3: f"Q{place // 3}", 6: f"H{place // 6}", 12: ""}[self.months]
+        if self.months == 1:
+            return f"{year}-{first:02d}"
+        return f"{year}-{first:02d}/{last:02d}" if year == until else f"{year}-{first:02d}/{until}-{last:02d}"
+
+    @property
+    def week(self) -> int:
+        """The number of a week in its year."""
+        return self.timeline.first_day(self.start).isocalendar().week
 
     @property
     def title(self) -> Message:
         """The form of sentences: `label` in English, 2023年12月, 2023年四季度, 2023年上半年, 2023年1-9月 in Chinese.
 
-        `parse` reads back both.
+        Of weeks 2024年第5周, of years of another beginning 2023/24年度, 2023/24年度一季度. `parse` reads them back.
         """
-        year, first, last = self.year, self.start % 12 + 1, self.end % 12 + 1
-        match self.grain:
-            case Grain.MONTH:
-                return Message("{year}-{month:0>2}", year=year, month=first)
-            case Grain.QUARTER:
+        if self.timeline.weeks:
+            return Message("{year}-W{week:0>2}", year=self.year, week=self.week)
+        year, first = self.timeline.month(self.start)
+        until, last = self.timeline.month(self.end)
+        length = None if self.grain is None else self.grain.length
+        if length is Length.MONTH:
+            return Message("{year}-{month:0>2}", year=year, month=first)
+        if length is not None:
+            return self._of_two_years(length) if self.timeline.shifted else self._of_one_year(length)
+        if year != until:
+            return Message("{year}-{first:0>2}/{until}-{last:0>2}", year=year, first=first, until=until, last=last)
+        return Message("{year}-{first:0>2}/{last:0>2}", year=year, first=first, last=last)
+
+    def _of_one_year(self, length: Length) -> Message:
+        """Return the title of a calendar year, or of a part of it."""
+        year, place = self.year, self.start % 12 + self.months
+        match length:
+            case Length.QUARTER:
                 return (
                     Message("{year}Q1", year=year),
                     Message("{year}Q2", year=year),
                     Message("{year}Q3", year=year),
                     Message("{year}Q4", year=year),
-                )[last // 3 - 1]
-            case Grain.HALF:
-                return (Message("{year}H1", year=year), Message("{year}H2", year=year))[last // 6 - 1]
-            case Grain.YEAR:
-                return Message("{year:04}", year=year)
-        return Message("{year}-{first:0>2}/{last:0>2}", year=year, first=first, last=last)
+                )[place // 3 - 1]
+            case Length.HALF:
+                return (Message("{year}H1", year=year), Message("{year}H2", year=year))[place // 6 - 1]
+        return Message("{year:04}", year=year)
+
+    def _of_two_years(self, length: Length) -> Message:
+        """Return the title of a year, or of a part of it, that begins with another month than January."""
+        year, then, place = self.year, f"{(self.year + 1) % 100:02d}", self.start % 12 + self.months
+        match length:
+            case Length.QUARTER:
+                return (
+                    Message("{year}/{then}Q1", year=year, then=then),
+                    Message("{year}/{then}Q2", year=year, then=then),
+                    Message("{year}/{then}Q3", year=year, then=then),
+                    Message("{year}/{then}Q4", year=year, then=then),
+                )[place // 3 - 1]
+            case Length.HALF:
+                return (
+                    Message("{year}/{then}H1", year=year, then=then),
+                    Message("{year}/{then}H2", year=year, then=then),
+                )[place // 6 - 1]
+        return Message("{year}/{then}", year=year, then=then)
 
 
 # ---- WRITTEN FORMS ---- #
 
 _YEAR, _N = "[0-9]{4}", "[0-9]{1,2}"
 _SEP, _TO = "[-/. —]", "[-—~至到/]"
-_LEAD = f"(?:年度?|{_SEP})?"
+_LEAD = f"(?:年度?|{_SEP}|_)?"
 _HOURS = r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]+)?)?"
 #: The zone of local time, as PostgreSQL (+08), ISO 8601 (+08:00) and Java write it.
 _LOCAL = r"(?:(?:UTC|GMT)?\+0?8(?::?00)?(?:\[ASIA/SHANGHAI\])?)"
@@ -199,6 +368,8 @@ _FORMS = [
     (unit, re.compile(pattern))
     for unit, pattern in (
         (1, rf"(?!\.[01]$)(?:{_LEAD}M|{_SEP})(?P<one>{_N})"),
+        # 2023_2 may be the second column of 2023.
+        (1, "_(?P<one>[0-9]{2})"),
         (1, rf"{_LEAD}(?P<one>{_N})月份?[末底]?"),
         (3, rf"{_LEAD}Q(?P<one>{_N})"),
         (3, rf"{_LEAD}第?(?P<one>{_N})季度?[末底]?"),
@@ -216,6 +387,9 @@ _FORMS = [
     )
 ]
 
+#: A month before its year: 03/2020, but not 3.2020, which may be a number.
+_MONTH_FIRST = re.compile(rf"(?P<one>{_N})[-/](?P<year>{_YEAR})")
+
 _YEAR_BEHIND = rf"(?P<one>{_N})(?P<sep>[-/.])(?P<other>{_N})(?P=sep)(?P<year>{_YEAR}){_TIME}?"
 
 #: A date, perhaps with a time, and the zone that it is in.
@@ -224,22 +398,101 @@ _ZONED = re.compile(
     r"(?P<zone>(?:Z|[A-Z]{2,5})?(?:[+-][0-9]{1,2}(?::?[0-9]{2})?)?(?:\[[A-Z_/]+\])?)"
 )
 
+# ---- ENGLISH MONTHS ---- #
+
+_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_NAME = (
+    "(?:JAN(?:UARY)?|FEB(?:RUARY)?|MAR(?:CH)?|APR(?:IL)?|MAY|JUNE?|JULY?|AUG(?:UST)?|SEPT?(?:EMBER)?|OCT(?:OBER)?"
+    r"|NOV(?:EMBER)?|DEC(?:EMBER)?)\.?"
+)
+_BY, _DAY = "[-/ ,._]*", "(?P<day>[0-9]{1,2})(?:ST|ND|RD|TH)?"
+#: Months and dates with the English name of the month.
+_ENGLISH = [
+    re.compile(pattern)
+    for pattern in (
+        rf"(?P<name>{_NAME})(?:-(?P<last>{_NAME}))?(?:{_BY}(?P<year>{_YEAR}))?",
+        rf"(?P<year>{_YEAR})年?{_BY}(?P<name>{_NAME})(?:-(?P<last>{_NAME}))?",
+        rf"{_DAY}{_BY}(?P<name>{_NAME}){_BY}(?P<year>{_YEAR})(?P<time>{_TIME})?",
+        rf"(?P<name>{_NAME}){_BY}{_DAY}[ ,]+(?P<year>{_YEAR})(?P<time>{_TIME})?",
+        rf"(?P<year>{_YEAR}){_BY}(?P<name>{_NAME}){_BY}{_DAY}(?P<time>{_TIME})?",
+    )
+]
+
+
+def _without_names(body: str) -> str:
+    """Return a normalised text with the number of a month in place of its English name.
+
+    >>> [_without_names(text) for text in ("FEB2020", "28-FEB-2020", "FEBRUARY", "FEB-APR2020", "GDP")]
+    ['2020-02', '2020-02-28', '2月', '2020-02/04', 'GDP']
+    """
+    for form in _ENGLISH if re.search("[A-Z]{3}", body) else ():
+        if match := form.fullmatch(body):
+            parts = match.groupdict()
+            month, year = _NAMES.index(match["name"][:3]) + 1, match["year"]
+            if last := parts.get("last"):
+                until = _NAMES.index(last[:3]) + 1
+                return f"{year}-{month:02d}/{until:02d}" if year else f"{month}-{until}月"
+            if year is None:
+                return f"{month}月"
+            day = parts.get("day")
+            return f"{year}-{month:02d}" + (f"-{int(day):02d}{parts.get('time') or ''}" if day else "")
+    return body
+
+
+# ---- YEARS OF ANOTHER BEGINNING ---- #
+
+_PART = "(?:Q[1-4]|[1-4]Q|第?[1-4]季度?|H[12]|[12]H|前[23]个?季度)"
+_OWN = "FY|财政年度?|会计年度|财年|学年度?"
+#: A year, or a part of one, that need not begin in January: FY2023, 2023/24, 2023-24, 2023-2024学年, Q1 FY2023.
+_BUSINESS = re.compile(
+    rf"(?:(?P<front>{_PART})[-/. —_]?)?(?P<mark>FY|FISCALYEAR|SCHOOLYEAR|ACADEMICYEAR)?[-_]?(?P<year>{_YEAR})年?"
+    rf"(?:(?P<sep>[-/—~至到])(?P<then>{_YEAR}|[0-9]{{2}})(?![0-9])年?)?(?P<kind>{_OWN}|年度)?(?:全年)?"
+    rf"(?:[-/. —_]?(?P<back>{_PART}))?"
+)
+_MONTH_TO_MONTH = re.compile(
+    rf"(?P<year>{_YEAR})[-/.年](?P<first>{_N})月?{_TO}(?P<then>{_YEAR})[-/.年](?P<last>{_N})月?份?"
+)
+
+# ---- WEEKS ---- #
+
+_WEEK_FORMS = [
+    re.compile(pattern)
+    for pattern in (
+        rf"(?P<year>{_YEAR})[-_/. 年]?(?:W|WK|WEEK|KW|CW)-?(?P<week>{_N})(?:-[1-7])?",
+        rf"(?P<year>{_YEAR})年?第?(?P<week>{_N})周",
+        rf"(?:W|WK|WEEK|KW|CW|第)-?(?P<week>{_N})周?[-_/., ]*(?P<year>{_YEAR})年?",
+        rf"(?P<year>)(?:W|WK|WEEK|KW|CW|第)-?(?P<week>{_N})周?",
+    )
+]
+_WEEK_HINT = Message("write it as 2024-W05 or 2024年第5周, or give a date")
+
 _CALENDAR = Message("a period is a calendar year, or months of one, such as 2023, 2023Q4 or 2023-12")
-_MONTHS = "(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)"
+_DECLARE = Message(
+    "say in the definition with which month its years begin, such as `year_starts: 4`, or write months of one calendar "
+    "year, such as 2023Q4 or 2023-12"
+)
+_BY_WEEK = Message(
+    "weeks do not add up to months: write `period: week` in the definition to score by week, or give dates or months"
+)
 
 _FULL_DATE = f"{_YEAR}[-/.年]?{_N}[-/.月]?{_N}[日号]?[T ]?"
 
 #: What cannot be read without a guess: pattern, reason, hint; groups of the pattern are fields of the hint.
 _MISTAKES = (
-    (".*(?:FY|财年|财政年度|会计年度).*", Message("fiscal years are not supported"), _CALENDAR),
-    (".*学年.*", Message("school years are not supported"), _CALENDAR),
-    (rf"(?:{_YEAR})?[-年 ]?W[0-9]{{1,2}}.*|.*周", Message("weeks are not supported"), _CALENDAR),
+    (
+        "(?:.*[^0-9]|Q[1-4]|H[12])?FY(?:[0-9]{2}|[0-9]{2}[-/][0-9]{2})(?![0-9]).*",
+        Message("its year has two digits"),
+        Message("write the year in full, as in FY2023"),
+    ),
+    (".*(?:FY|财年|财政年度|会计年度).*", Message("it is a fiscal year"), _DECLARE),
+    (".*学年.*", Message("it is a school year"), _DECLARE),
+    (rf"(?:{_YEAR})?[-年 ]?W[0-9]{{1,2}}.*|.*周", Message("it is a week"), _BY_WEEK),
     (".*[上中下]旬", Message("parts of months are not supported"), _CALENDAR),
     ("民国.*", Message("years of 民国 are not read"), Message("write the year in full, as in 2023年12月")),
     (
-        rf"(?:.*[^A-Z])?{_MONTHS}[A-Z]*.*",
-        Message("English names of months are not read"),
-        Message("write it as 2023-12"),
+        rf"{_NAME}[-/ ']*[0-9]{{2}}|[0-9]{{2}}[-/ ']*{_NAME}(?:[-/ ']*[0-9]{{2}})?",
+        Message("its year has two digits"),
+        Message("write the year in full, as in Feb 2020"),
     ),
     (
         "1[0-9]{9}(?:[0-9]{3})?",
@@ -279,7 +532,7 @@ _MISTAKES = (
     ),
 )
 
-_YEAR_LAST = re.compile(rf"((?:[QH]{_N})|(?:{_N}[QH]))[-/. —]?({_YEAR})年?")
+_YEAR_LAST = re.compile(rf"((?:[QHM]{_N})|(?:{_N}[QH]))[-/. —_]?({_YEAR})年?")
 _YEAR_TWICE = re.compile(rf"({_YEAR})(?![0-9](?![0-9])){_LEAD}(.*?){_TO}((?:19|20|21)[0-9]{{2}}){_LEAD}(.*)")
 
 _TWINS = "‐‑‒−﹣–―─〜∼ⅠⅡⅢⅣ", "-----———~~1234", "\ufeff\u200b\u200c\u200d\u2060"
@@ -303,17 +556,23 @@ def _normalised(text: str) -> str:
     return _CHINESE_NUMBER.sub(_digits, text).replace("上半年", "H1").replace("下半年", "H2")
 
 
-def parse(text: str, *, year: int | None = None, order: Order = "ymd") -> Period:
+def parse(text: str, *, year: int | None = None, order: Order = "ymd", timeline: Timeline = MONTHS) -> Period:
     """Return the period that a text names, in any form in use.
 
-    Months (2023-12, 2023/12, 2023.12, 202312, 2023M12, 2023年12月份), dates for their month (2023-12-31 08:30,
+    Months (2023-12, 2023/12, 202312, 2023M12, 2023年12月份, Dec 2023), dates for their month (2023-12-31 08:30,
     20231231), quarters (2023Q4, Q4 2023, 2023年第四季度), halves (2023H1, 2023年上半年), years (2023, 2023年度), ranges
     (2023年1-9月, 2023年前三季度, 2023-01/09, 1-9月累计), also with full-width characters or Chinese numerals.
 
+    Where years begin with another month than January: FY2023, 2023/24, 2023-24, 2023-2024学年, Q1 FY2023, 2023/24Q1. A
+    year alone is one of these, a quarter or half that names one calendar year is a part of that.
+
+    Where weeks are counted: 2024-W05, 2024W5, 2024年第5周, and dates for their week; nothing else is a week.
+
     Args:
         text: in any of these forms.
-        year: the year of texts that name none, such as 1-9月 below a heading with the year.
+        year: the calendar year of texts that name none, such as 1-9月 below a heading with the year.
         order: of day and month in dates whose year stands last, such as 31/12/2023; those are refused for `ymd`.
+        timeline: what is counted: the months of calendar years or of others, or weeks.
 
     Raises:
         PeriodError: the text names no period, no year, or something that does not exist, such as month 13.
@@ -324,41 +583,248 @@ def parse(text: str, *, year: int | None = None, order: Order = "ymd") -> Period
     '2023-01/09'
     >>> [parse("02/12/2023", order=order).label for order in ("dmy", "mdy")]
     ['2023-12', '2023-02']
+    >>> [parse(text, timeline=Timeline(4)).label for text in ("FY2023", "2023-24", "Q1 2023/24", "2023Q1", "Mar 2023")]
+    ['2023/24', '2023/24', '2023/24Q1', '2022/23Q4', '2023-03']
+    >>> [parse(text, timeline=WEEKS).label for text in ("2024W5", "2024年第5周", "2024-12-31")]
+    ['2024-W05', '2024-W05', '2025-W01']
     """
     # The longest form is far shorter than 200; what is longer is prose or a wrong column.
-    body = _normalised(text) if len(text) <= 200 else text
+    body = _without_names(_normalised(text)) if len(text) <= 200 else text
     if not body:
         raise PeriodError(Message("the period is blank"), _HINT)
+    if timeline.weeks:
+        return _week(text, body, year, order)
     bare = body.removesuffix("累计")
-    unit, period = _read(text, bare, year, order)
+    unit, period = _read(text, bare, year, order, timeline)
     if bare == body or period.months > unit:
         return period
     if unit == 12:
         raise _error(text, Message("it does not say up to which month it adds up"), Message("write 2023年1-9月"))
-    return Period(period.year * 12, period.end % 12 + 1)
+    return Period(period.year * 12, period.end % 12 + 1, timeline)
 
 
-def _read(text: str, body: str, year: int | None, order: Order) -> tuple[int, Period]:
+def stretch(text: str, timeline: Timeline = MONTHS) -> tuple[int, int]:
+    """Return the first and the last ordinal of what a text names; raises PeriodError.
+
+    Among weeks a month, quarter or year stands for the weeks whose Thursday lies in it, as ISO 8601 has it for years:
+    so a deadline (`by: 2025`) has a last week.
+
+    >>> stretch("2023Q2"), [Period(one, 1, WEEKS).label for one in stretch("2025", WEEKS)]
+    ((24279, 24281), ['2025-W01', '2025-W52'])
+    """
+    try:
+        period = parse(text, timeline=timeline)
+    except PeriodError as error:
+        if not timeline.weeks:
+            raise
+        try:
+            months = parse(text)
+        except PeriodError:
+            raise error from None
+        half = timedelta(days=3)
+        first, last = MONTHS.first_day(months.start) + half, MONTHS.last_day(months.end) - half
+        return timeline.of_day(first), timeline.of_day(last)
+    return period.start, period.end
+
+
+def has_year_last(text: str) -> bool:
+    """Return whether a text is a date whose year stands last: 31/03/2024."""
+    return len(text) <= 200 and re.fullmatch(_YEAR_BEHIND, _normalised(text)) is not None
+
+
+def order_of(texts: Iterable[str]) -> tuple[Order, str] | None:
+    """Return the order of day and month that the dates of a column have in common, and a date that shows it.
+
+    None where no date has a day above 12, or where one order would need a month above 12 either way.
+
+    >>> order_of(["04/03/2024", "31/03/2024"]), order_of(["04/03/2024"]), order_of(["31/03/2024", "03/31/2024"])
+    (('dmy', '31/03/2024'), None, None)
+    """
+    shown: dict[Order, str] = {}
+    for text in texts:
+        match = re.fullmatch(_YEAR_BEHIND, _normalised(text)) if len(text) <= 200 else None
+        if match is not None and int(match["one"]) > 12:
+            shown.setdefault("dmy", text)
+        if match is not None and int(match["other"]) > 12:
+            shown.setdefault("mdy", text)
+    return next(iter(shown.items())) if len(shown) == 1 else None
+
+
+def on_any_timeline(text: str) -> Period:
+    """Return the period that a text names on one timeline or another: for texts of which the system is not known yet.
+
+    Raises PeriodError when it names none on any. Years of another beginning are taken to begin in April.
+    """
+    for timeline in (MONTHS, WEEKS, Timeline(4)):
+        try:
+            return parse(text, timeline=timeline)
+        except PeriodError:
+            continue
+    return parse(text)
+
+
+def timeline_of(labels: Iterable[str]) -> Timeline:
+    """Return a timeline on which some labels of results can be compared with one another.
+
+    Labels do not say with which month years begin: where they name two years, April stands for any month but January.
+
+    >>> timeline_of(["2023Q1"]) == MONTHS, timeline_of(["2023-W05"]) == WEEKS, timeline_of(["2023/24Q1"]).shifted
+    (True, True, True)
+    """
+    some = list(labels)
+    if any("-W" in label for label in some):
+        return WEEKS
+    return Timeline(4) if any(re.match(rf"{_YEAR}/[0-9]{{2}}(?![0-9-])", label) for label in some) else MONTHS
+
+
+def calendar_year(text: str) -> int | None:
+    """Return the calendar year that texts below or beside a year lie in, None where that is none or two.
+
+    >>> calendar_year("2023年"), calendar_year("2023Q1"), calendar_year("2023/24")
+    (2023, None, None)
+    """
+    try:
+        whole = parse(text)
+    except PeriodError:
+        return None
+    return whole.year if whole.months == 12 else None
+
+
+#: What to do about an assumption.
+ASSUMED = Message("write it as 2023/24 or 2023/24Q1, or say `year_starts: {{month: 4, named_by: end}}` (or start)")
+
+
+def assumption(text: str, timeline: Timeline) -> Message | None:
+    """Return what is assumed about a text of which years that do not begin in January leave two readings, else None.
+
+    >>> assumption("FY2023", Timeline(4))
+    '`FY2023` is read as 2023/24, named by the year in which it starts'
+    >>> assumption("2023Q1", Timeline(4)), assumption("FY2023", Timeline(4, "start"))
+    ('`2023Q1` is read as a part of the calendar year, 2022/23Q4', None)
+    """
+    if not timeline.shifted:
+        return None
+    try:
+        period = parse(text, timeline=timeline)
+    except PeriodError:
+        return None
+    match = _BUSINESS.fullmatch(_without_names(_normalised(text)))
+    if match is None or period.months == 1:
+        return None
+    return _reading(match, " ".join(text.split()), period, timeline)
+
+
+def _reading(match: re.Match[str], text: str, period: Period, timeline: Timeline) -> Message | None:
+    """Return how a text is read that could be read otherwise."""
+    marked = match["mark"] is not None or match["kind"] not in (None, "年度")
+    whole = period.months == 12
+    if then := match["then"]:
+        month = whole and match["sep"] == "/" and int(then) <= 12 and not marked and not match["kind"]
+        message = Message("`{text}` is read as the year {period}, not as a month", text=text, period=period.label)
+        return message if month else None
+    if not whole and not marked:
+        return Message("`{text}` is read as a part of the calendar year, {period}", text=text, period=period.label)
+    if timeline.named_by is not None:
+        return None
+    return Message("`{text}` is read as {period}, named by the year in which it starts", text=text, period=period.label)
+
+
+def _week(text: str, body: str, year: int | None, order: Order) -> Period:
+    """Return the week that a normalised text names; errors quote `text`."""
+    for form in _WEEK_FORMS:
+        if (match := form.fullmatch(body)) and (match["year"] or year is not None):
+            number, week = int(match["year"] or year or 0), int(match["week"])
+            if not FIRST_YEAR <= number <= LAST_YEAR:
+                return _period(text, number, 1, {}, MONTHS)
+            weeks = date(number, 12, 28).isocalendar().week
+            if not 1 <= week <= weeks:
+                raise _error(
+                    text,
+                    Message("there is no week {number} in {year}", number=week, year=number),
+                    Message("its weeks go from 1 to {last}", last=weeks),
+                )
+            return Period(WEEKS.first(number) + week - 1, 1, WEEKS)
+    if (day := _day_of(text, body, order)) is not None:
+        return Period(WEEKS.of_day(day), 1, WEEKS)
+    try:
+        _read(text, body, year, order, MONTHS)
+    except PeriodError as error:
+        raise (error if error.hint not in (_BY_WEEK, _HINT) else _error(text, hint=_WEEK_HINT)) from None
+    raise _error(text, Message("it is not one week, and periods are scored by week"), _WEEK_HINT)
+
+
+def _day_of(text: str, body: str, order: Order) -> date | None:
+    """Return the day that a normalised text names, None for a text that names none."""
+    match = next((match for form in _DATES if (match := form.fullmatch(body))), None)
+    behind = re.fullmatch(_YEAR_BEHIND, body) if match is None else None
+    if match is not None and match.groupdict().get("day"):
+        month, day = _period(text, int(match["year"]), 1, match.groupdict(), MONTHS), int(match["day"])
+    elif behind is not None:
+        month, day = _year_behind(text, behind, order, MONTHS), int(behind["one" if order == "dmy" else "other"])
+    else:
+        return None
+    return MONTHS.first_day(month.start) + timedelta(days=day - 1)
+
+
+def _read(text: str, body: str, year: int | None, order: Order, timeline: Timeline) -> tuple[int, Period]:
     """Return the unit in months and the period of a normalised text; errors quote `text`."""
-    for date in _DATES:
-        if match := date.fullmatch(body):
-            return 1, _period(text, int(match["year"]), 1, match.groupdict())
+    for form in _DATES:
+        if match := form.fullmatch(body):
+            return 1, _period(text, int(match["year"]), 1, match.groupdict(), timeline)
     if match := re.fullmatch(_YEAR_BEHIND, body):
-        return 1, _year_behind(text, match, order)
-    _not_fiscal(text, body)
+        return 1, _year_behind(text, match, order, timeline)
+    if match := _MONTH_FIRST.fullmatch(body):
+        return 1, _period(text, int(match["year"]), 1, match.groupdict(), timeline)
+    if timeline.shifted:
+        if (period := _of_two_years(text, body, timeline)) is not None:
+            return period.months, period
+    else:
+        _not_fiscal(text, body)
     body = _year_first(text, body)
     has_year = re.match(_YEAR, body) is not None
     tail = body[4:] if has_year else body
     for unit, form in _FORMS:
-        if (match := form.fullmatch(tail)) and (has_year or re.match("[^-/. —年]|年初", tail)):
+        if (match := form.fullmatch(tail)) and (has_year or re.match("[^-/. —_年]|年初", tail)):
             if not has_year and year is None:
                 raise _error(
                     text,
                     Message("it names no year"),
                     Message("add the year, such as 2023年{text}", text="".join(text.split())),
                 )
-            return unit, _period(text, int(body[:4]) if has_year else year or 0, unit, match.groupdict())
+            return unit, _period(text, int(body[:4]) if has_year else year or 0, unit, match.groupdict(), timeline)
     raise _mistake(text, body)
+
+
+def _of_two_years(text: str, body: str, timeline: Timeline) -> Period | None:
+    """Return the period of a text about years that do not begin in January, None for a text that is not."""
+    if match := _MONTH_TO_MONTH.fullmatch(body):
+        begin, end = (
+            _period(text, int(match[year]), 1, {"one": match[month]}, timeline).start
+            for year, month in (("year", "first"), ("then", "last"))
+        )
+        return _within(text, begin, end - begin + 1, timeline)
+    match = _BUSINESS.fullmatch(body)
+    if match is None or (match["front"] and match["back"]):
+        return None
+    number, then, part = int(match["year"]), match["then"], match["front"] or match["back"]
+    marked = match["mark"] is not None or match["kind"] not in (None, "年度")
+    follows = then is None or int(then) == (number + 1) % 10 ** len(then)
+    # 2022-24 is a month that does not exist rather than two years, 2009-10 a month.
+    slash, late = match["sep"] == "/", then is not None and int(then) > 12
+    if not follows and (marked or (slash and late) or len(then or "") == 4):
+        raise _error(text, Message("its two years do not follow each other"), Message("write it as 2023/24"))
+    certain = marked if then is None else marked or part or match["kind"] or slash or late
+    if not follows or not certain:
+        return None
+    year = number if then is not None else timeline.starting(number)
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        return _period(text, year, 12, {}, timeline)
+    first, months = 0, 12
+    if part is not None:
+        place = int(re.sub("[^0-9]", "", part))
+        size = 6 if "H" in part else 3
+        first, months = (0, 3 * place) if "前" in part else ((place - 1) * size, size)
+    return Period(12 * year + first, months, timeline)
 
 
 def _mistake(text: str, body: str) -> PeriodError:
@@ -373,19 +839,22 @@ def _mistake(text: str, body: str) -> PeriodError:
 
 
 def _not_fiscal(text: str, body: str) -> None:
-    """Raise PeriodError for a year and the last digits of the next, unless these may be a month: 2023-24."""
-    match = re.fullmatch(rf"({_YEAR})[-/—]([0-9]{{2}})(?:年度?)?", body)
-    if match and int(match[2]) == (int(match[1]) + 1) % 100 and not 1 <= int(match[2]) <= 12:
-        raise _error(text, Message("it looks like a fiscal year, and these are not supported"), _CALENDAR)
+    """Raise PeriodError for a year and the next, unless the digits of that may be a month: 2023-24, 2023-2024学年."""
+    match = _BUSINESS.fullmatch(body)
+    if match is None or (then := match["then"]) is None or match["mark"] or f"{match['year']}年" in body:
+        return
+    month = len(then) == 2 and 1 <= int(then) <= 12 and match["kind"] in (None, "年度")
+    if int(then) == (int(match["year"]) + 1) % 10 ** len(then) and not month:
+        raise _error(text, Message("it looks like a fiscal year"), _DECLARE)
 
 
-def _year_behind(text: str, match: re.Match[str], order: Order) -> Period:
+def _year_behind(text: str, match: re.Match[str], order: Order, timeline: Timeline) -> Period:
     """Return the period of a date whose year stands last, by the order of day and month, else raise PeriodError."""
     if order == "ymd":
         hint = Message("say `dates: dmy` or `dates: mdy` at the dataset, or write it as 2023-12-31")
         raise _error(text, Message("the order of day and month is not known"), hint)
     day, month = (match["one"], match["other"]) if order == "dmy" else (match["other"], match["one"])
-    return _period(text, int(match["year"]), 1, {"one": month, "day": day})
+    return _period(text, int(match["year"]), 1, {"one": month, "day": day}, timeline)
 
 
 def _year_first(text: str, body: str) -> str:
@@ -398,7 +867,7 @@ def _year_first(text: str, body: str) -> str:
     return f"{match[1]}年{match[2]}至{match[4]}" if match else body
 
 
-def _period(text: str, year: int, unit: int, parts: dict[str, str | None]) -> Period:
+def _period(text: str, year: int, unit: int, parts: dict[str, str | None], timeline: Timeline) -> Period:
     """Return the period of units `first` to `last` of a year; raises PeriodError for what does not exist."""
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise _error(
@@ -407,7 +876,7 @@ def _period(text: str, year: int, unit: int, parts: dict[str, str | None]) -> Pe
             Message("years go from {first} to {last}", first=FIRST_YEAR, last=LAST_YEAR),
         )
     if unit == 12:
-        return Period(year * 12, 12)
+        return Period(timeline.starting(year) * 12, 12, timeline)
     one = parts.get("one")
     first, last = int(one or parts.get("first") or 1), int(one or parts.get("last") or 1)
     for number in (first, last):
@@ -428,7 +897,22 @@ def _period(text: str, year: int, unit: int, parts: dict[str, str | None]) -> Pe
             Message("there is no day {day} in that month", day=day),
             Message("its days go from 1 to {days}", days=days),
         )
-    return Period(year * 12 + (first - 1) * unit, (last - first + 1) * unit)
+    return _within(text, timeline.ordinal(year, (first - 1) * unit + 1), (last - first + 1) * unit, timeline)
+
+
+def _within(text: str, start: int, months: int, timeline: Timeline) -> Period:
+    """Return a span of months that lies within one year of a timeline; raises PeriodError for any other."""
+    if months < 1:
+        raise _error(
+            text, Message("it runs backwards"), Message("put the earlier first; a period lies within one year")
+        )
+    if start // 12 != (start + months - 1) // 12:
+        raise _error(
+            text,
+            Message("it does not lie within one year, which begins with month {month}", month=timeline.year_starts),
+            Message("write a year as 2023/24, its first quarter as 2023/24Q1, and other months within one year"),
+        )
+    return Period(start, months, timeline)
 
 
 def _no_such(unit: int, number: int) -> Message:
@@ -468,8 +952,8 @@ def parse_instant(text: str, *, order: Order = "ymd") -> datetime:
     ('2025-07-01 09:10:00', '2025-07-01 00:00:00')
     """
     start = parse(text, order=order).start
-    body = _normalised(text)
-    match = next((match for date in _DATES if (match := date.fullmatch(body))), None)
+    body = _without_names(_normalised(text))
+    match = next((match for form in _DATES if (match := form.fullmatch(body))), None)
     behind = re.fullmatch(_YEAR_BEHIND, body) if match is None else None
     if match is not None and match.groupdict().get("day"):
         day, rest = int(match["day"]), body[match.end("day") :]
@@ -504,13 +988,27 @@ def parse_span(text: str) -> int:
     >>> parse_span("1y"), parse_span("1q"), parse_span("6m")
     (12, 3, 6)
     """
-    match = re.fullmatch("([1-9][0-9]{0,2})([mqy])", text)
+    number, unit = _span(text)
+    if unit == "w":
+        raise PeriodError(
+            Message("`{text}` is not a number of months", text=text[:40]),
+            Message("write a number with y, q or m, such as 1y"),
+        )
+    return number * _SPANS[unit]
+
+
+_SPANS = {"m": 1, "q": 3, "y": 12}
+
+
+def _span(text: str) -> tuple[int, str]:
+    """Return the number and the unit of a window; raises PeriodError for anything else."""
+    match = re.fullmatch("([1-9][0-9]{0,2})([wmqy])", text)
     if match is None:
         raise PeriodError(
             Message("`{text}` is not a window of time", text=text[:40]),
-            Message("write a number with y, q or m, such as 1y"),
+            Message("write a number with y, q, m or w, such as 1y"),
         )
-    return int(match[1]) * {"m": 1, "q": 3, "y": 12}[match[2]]
+    return int(match[1]), match[2]
 
 
 # ---- COLUMNS ---- #
@@ -519,13 +1017,16 @@ def parse_span(text: str) -> int:
 _TIMESTAMP = rf"^\s*({_YEAR}(?:-{_N}-{_N}|/{_N}/{_N}))[T ]{_CLOCK}\s*$"
 
 
-def parse_column(column: pl.Series, *, year: int | None = None, order: Order = "ymd") -> pl.DataFrame:
+def parse_column(
+    column: pl.Series, *, year: int | None = None, order: Order = "ymd", timeline: Timeline = MONTHS
+) -> pl.DataFrame:
     """Return the periods of a column's distinct values, each parsed once, for joining back.
 
     Args:
         column: texts, dates, datetimes, or numbers such as 20231231, 202312 and 2023.
         year: the year of texts that name none, as for `parse`.
         order: of day and month in dates whose year stands last, as for `parse`.
+        timeline: what is counted, as for `parse`.
 
     Returns:
         A frame sorted by text, without nulls: text (String, the distinct `column.cast(pl.String)`, the key to join on),
@@ -538,19 +1039,23 @@ def parse_column(column: pl.Series, *, year: int | None = None, order: Order = "
     texts = column.cast(pl.String).drop_nulls().unique().alias("text").to_frame()
     texts = texts.with_columns(key=pl.col("text").str.replace(_TIMESTAMP, "${1}")).sort("text")
     schema = {"key": pl.String, "start": pl.Int32, "months": pl.Int32, "problem": pl.String}
-    parsed = pl.DataFrame([_row(key, year, order) for key in texts["key"].unique()], schema=schema, orient="row")
+    parsed = pl.DataFrame(
+        [_row(key, year, order, timeline) for key in texts["key"].unique()], schema=schema, orient="row"
+    )
     return texts.join(parsed, on="key", how="left", maintain_order="left").drop("key")
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _row(key: str, year: int | None, order: Order = "ymd") -> tuple[str, int | None, int | None, str | None]:
+def _row(
+    key: str, year: int | None, order: Order, timeline: Timeline
+) -> tuple[str, int | None, int | None, str | None]:
     try:
-        return key, (period := parse(key, year=year, order=order)).start, period.months, None
+        return key, (period := parse(key, year=year, order=order, timeline=timeline)).start, period.months, None
     except PeriodError as error:
         return key, None, None, f"{error}; {error.hint}"
 
 
-def problem(text: str, *, year: int | None = None, order: Order = "ymd") -> Message | None:
+def problem(text: str, *, year: int | None = None, order: Order = "ymd", timeline: Timeline = MONTHS) -> Message | None:
     """Return why a text names no period and what to do, None for one that does: the `problem` of `parse_column`.
 
     >>> problem("Q4"), problem("2023Q4")
@@ -558,7 +1063,7 @@ def problem(text: str, *, year: int | None = None, order: Order = "ymd") -> Mess
     """
     key = pl.Series([text]).str.replace(_TIMESTAMP, "${1}").item()
     try:
-        parse(key, year=year, order=order)
+        parse(key, year=year, order=order, timeline=timeline)
     except PeriodError as error:
         return Message("{problem}; {hint}", problem=error.args[0], hint=error.hint)
     return None

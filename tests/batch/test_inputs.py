@@ -165,3 +165,9 @@ def test_two_stores_of_the_same_nights_hold_the_same(city, database):
         night(config)
         contents.append(held(config))
     assert same(contents[0], contents[1])
+
+
+def test_a_sheet_behind_a_file_is_refused(city):
+    (city.folder / "book.xlsx").write_bytes(b"PK")
+    result = night(city.config('[[source]]\nsystem = "small.yaml"\ndata = "book.xlsx#一"'))
+    assert [one.code for one in result.findings] == ["K539"]

@@ -113,7 +113,7 @@ def test_a_table_of_units_across_takes_the_period_of_the_call(tmp_path):
 # ---- FORMATS ---- #
 
 
-@pytest.mark.parametrize(("inside", "words"), [("content.xml", "OpenDocument"), ("d.csv", "zip archive")])
+@pytest.mark.parametrize(("inside", "words"), [("content.xml", "OpenDocument"), ("word/d.xml", "Word document")])
 def test_an_archive_is_refused_with_a_way_out(tmp_path, inside, words):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:

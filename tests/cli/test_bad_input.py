@@ -45,7 +45,7 @@ def more(*rows, good=GOOD):
         pytest.param({"period.csv": HEADER + "\n"}, ("K505", "period.csv", 1, None), id="only a header"),
         pytest.param({"period.csv": b"\x89PNG\r\n\x1a\n" * 9}, ("K503", "period.csv", None, None), id="an image"),
         pytest.param({"period.csv": b"PK\3\4" + bytes(200)}, ("K503", "period.csv", None, None), id="a broken zip"),
-        pytest.param({"period.csv": '[{"a": 1}]'}, ("K503", "period.csv", None, None), id="JSON"),
+        pytest.param({"period.csv": '{"a": {"b": 1}}'}, ("K503", "period.csv", None, None), id="JSON"),
         pytest.param({"period.csv": bytes(range(256)) * 4}, ("K503", "period.csv", None, None), id="binary"),
         pytest.param(
             {"period.csv": GOOD.replace("指标", "啥", 1)}, ("K541", "period.csv", None, None), id="no measure column"

@@ -10,19 +10,26 @@ import contextlib
 import gzip
 import io
 import json
+import re
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
+import pandas as pd
 import polars as pl
 import xlsxwriter
 import xlwt
 import zstandard
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from kpi.intake.files.encoding import UNZIPPED
+from tests.written_formats import dta_of, html, ods, sav_of, xlsb, zipped
 
 ENTITIES = ("甲县", "乙县", "丙区", "丁市")
 CODES = ("330401", "330402", "330403", "330481")
@@ -274,6 +281,24 @@ def _json_lines(grid: Grid) -> bytes:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "replace")
 
 
+#: Characters that XML cannot hold.
+_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _cells(grid: Grid) -> list[list[str | None]]:
+    """Return rows of one length, blank cells as none, without characters that XML cannot hold."""
+    width = max(map(len, grid), default=0)
+    rows = [[_NO_XML.sub("", cell) or None for cell in row] + [None] * (width - len(row)) for row in grid]
+    return rows or [[None]]
+
+
+def _survey(grid: Grid, write: Callable[..., bytes]) -> bytes:
+    """Return a file of a statistics package whose variables have the header as labels."""
+    head, *rows = _cells(grid)
+    columns = {f"v{at}": [(row[at] or "")[:2000] for row in rows] or [""] for at in range(len(head))}
+    return write(pd.DataFrame(columns), column_labels=[(one or "")[:70] for one in head])
+
+
 FORMATS: dict[str, tuple[str, Callable[[Grid], bytes]]] = {
     "utf-8": (".csv", lambda grid: _CSV(grid).encode("utf-8", "replace")),
     "utf-8-sig": (".csv", lambda grid: _CSV(grid).encode("utf-8-sig", "replace")),
@@ -289,6 +314,13 @@ FORMATS: dict[str, tuple[str, Callable[[Grid], bytes]]] = {
     "parquet": (".parquet", lambda grid: _bytes(partial(_typed(grid).write_parquet, row_group_size=5))),
     "arrow": (".arrow", lambda grid: _bytes(_typed(grid).write_ipc)),
     "jsonl": (".jsonl", _json_lines),
+    "json": (".json", lambda grid: b"[" + b",\n".join(_json_lines(grid).splitlines()) + b"]"),
+    "zip": (".zip", lambda grid: zipped({"数据/a.csv": _CSV(grid).encode("gb18030", "replace")}, raw_names=True)),
+    "ods": (".ods", lambda grid: ods(_cells(grid))),
+    "xlsb": (".xlsb", lambda grid: xlsb(_cells(grid))),
+    "html": (".xls", lambda grid: html(_cells(grid))),
+    "sav": (".sav", lambda grid: _survey(grid, sav_of)),
+    "dta": (".dta", lambda grid: _survey(grid, dta_of)),
 }
 
 # ---- CHANGES TO BYTES ---- #

@@ -149,3 +149,15 @@ def test_headers_that_occur_again_are_numbered():
 )
 def test_notes_below_the_data(rows, dropped):
     assert trailing_notes(rows) == dropped
+
+
+def test_rows_of_words_among_data_above_a_blank_row_are_no_header():
+    rows = [
+        ["地区", "甲", "乙"],
+        ["南湖区", "1", "2"],
+        [None, "—", "x"],
+        ["注", "y", "z"],
+        [None] * 3,
+        ["秀洲区", "1", "2"],
+    ]
+    assert find_layout(rows, Place("a.csv")).header == 0

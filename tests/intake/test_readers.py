@@ -10,18 +10,22 @@ from test_round_trip import FORMS, HEADER
 
 from kpi.intake.files.reader import READERS, SUFFIXES, Reader, read
 from kpi.intake.files.table import ROW
+from tests.written_formats import OWN_COLUMNS, SHORT_TEXT
 
 FILES = (Path(__file__).parents[2] / "docs/data.md").read_text("utf-8").partition("## Files")[2].partition("\n## ")[0]
 ROWS = [["2023Q4", "甲县", "12.5", "x"], ["2023Q4", "乙县", "13", None]]
+SHORT_HEADER = ["期别", "地区", "数值", "文字"]
+OWN_HEADER = ["TIME_PERIOD", "REF_AREA", "OBS_VALUE", "COMMENT"]
 EVERY = pytest.mark.parametrize("reader", READERS, ids=lambda one: one.name)
 
 
-def sample(reader: Reader) -> bytes:
-    """Return a table in the format of a reader."""
-    name = next((name for name in FORMS if Path(name).suffix in reader.suffixes), None)
-    assert name is not None, f"{reader.name} has no sample: add one of {reader.suffixes} to FORMS of test_round_trip.py"
-    width = len(HEADER)
-    return FORMS[name]([HEADER, *((row * width)[:width] for row in ROWS)])
+def sample(reader: Reader) -> tuple[bytes, list[str]]:
+    """Return a table in the format of a reader, and its header."""
+    for forms, header in ((FORMS, HEADER), (SHORT_TEXT, SHORT_HEADER), (OWN_COLUMNS, OWN_HEADER)):
+        for name, write in forms.items():
+            if Path(name).suffix in reader.suffixes:
+                return write([header, *ROWS]), header
+    pytest.fail(f"{reader.name} has no sample: add one of {reader.suffixes} to FORMS of test_round_trip.py")
 
 
 @EVERY
@@ -35,12 +39,11 @@ def test_a_folder_is_searched_for_a_format_and_its_table_reads_back(tmp_path, re
     for suffix in reader.suffixes:
         folder = tmp_path / suffix[1:]
         folder.mkdir()
-        (folder / f"a{suffix}").write_bytes(sample(reader))
+        content, header = sample(reader)
+        (folder / f"a{suffix}").write_bytes(content)
         (table,) = read(folder)
-        frame = table.frame.collect()
-        assert [list(row) for row in frame.select(table.columns).rows()] == [
-            (row * len(HEADER))[: len(HEADER)] for row in ROWS
-        ]
+        assert table.columns == tuple(header)
+        assert table.frame.collect().select(table.columns).rows() == [tuple(row) for row in ROWS]
         assert ROW not in table.columns
 
 

@@ -146,3 +146,79 @@ def test_a_code_stands_for_a_name_that_is_left_blank(tmp_path, form):
         ("海宁市", "2023Q3", 3.0),
     ]  # fmt: skip
     assert (*(card.counts[one] for one in ("read", "used", "refused")),) == (6, 4, 2)
+
+
+LIMITED = (
+    "entity,code,aliases,valid_from,valid_to\n"
+    "甲县,330401,老甲县、甲城,,\n"
+    "乙区,330402,,2022,\n"
+    "丙县,330403,,,2021\n"
+    "丁县,330404,,2020,2020\n"
+    "丁县,330405,,2022,2022\n"
+)
+
+
+def of_time(tmp_path, **more):
+    (tmp_path / "roster.csv").write_text(LIMITED, "utf-8")
+    return {
+        "system": "s", "period": "year", "entities": {"roster": str(tmp_path / "roster.csv")},
+        "measures": {"a": {"unit": "件"}, "b": {"unit": "件"}, "done": {"unit": "是/否"}},
+        "indicators": {
+            "size": {"kind": "level", "of": "a", "target": {"at_least": 10}},
+            "rest": {"kind": "formula", "expr": "coalesce(b, 1)", "unit": "件", "target": {"at_least": 1}},
+            "built": {"kind": "milestone", "of": "done"},
+        },
+        "pillars": {"all": {"parts": {"size": 1, "rest": 1, "built": 1}, "missing": "zero", "relative": True}},
+    } | more  # fmt: skip
+
+
+def figures(*rows):
+    lines = [f"{year},{who},{a},是" for year, who, a in rows]
+    return pl.read_csv(("期别,地区,a,done\n" + "\n".join(lines)).encode(), infer_schema=False)
+
+
+def test_a_unit_out_of_its_time_is_not_ranked_and_not_missing(tmp_path):
+    data = figures(
+        ("2020", "甲城", 5), ("2020", "丙县", 6), ("2020", "丁县", 7),
+        ("2021", "甲县", 5), ("2021", "丙县", 6),
+        ("2022", "甲县", 5), ("2022", "乙区", 6), ("2022", "330405", 7), ("2023", "甲县", 5),
+    )  # fmt: skip
+    checks = {"there": {"required": ["a"]}, "gaps": {"complete": ["a"]}, "once": {"roster": "once"}}
+    card = kpi.score(data, system=of_time(tmp_path, checks=checks))
+    ranked = card.totals.filter(pl.col("rank").is_not_null()).select("period", "entity").rows()
+    assert sorted(ranked) == [
+        ("2020", "丁县"), ("2020", "丙县"), ("2020", "甲县"), ("2021", "丙县"), ("2021", "甲县"),
+        ("2022", "丁县"), ("2022", "乙区"), ("2022", "甲县"), ("2023", "乙区"), ("2023", "甲县"),
+    ]  # fmt: skip
+    out = card.totals.filter(pl.col("rank").is_null())
+    assert out["status"].unique().to_list() == ["not_applicable"]
+    assert card.totals.filter(period="2022")["of"].drop_nulls().unique().to_list() == [3]
+    # 乙区 has no figure in its second year; that is missing, and nothing else is.
+    checked = [one.place for one in card.findings_list if one.code.startswith("K7")]
+    assert {(one.entity, one.period) for one in checked} == {("乙区", "2023")}
+
+
+def test_figures_of_a_unit_out_of_its_time_are_not_used_and_named(tmp_path):
+    data = figures(("2021", "甲县", 5), ("2021", "乙区", 99), ("2022", "甲县", 5), ("2022", "丙县", 99))
+    card = kpi.score(data, system=of_time(tmp_path))
+    told = [(one.code, one.message) for one in card.findings_list if one.code == "K610"]
+    assert told == [
+        ("K610", "figures of 乙区 for 2021 are not used: by the roster it is a unit from 2022-01"),
+        ("K610", "figures of 丙县 for 2022 are not used: by the roster it is a unit until 2021-12"),
+    ]
+    assert card.measures.filter(pl.col("value") == 99).height == 0
+    assert kpi.score(data, system=of_time(tmp_path), period="2022").totals["rank"].count() == 3
+
+
+@pytest.mark.parametrize("form", ["wide", "long", "parquet"])
+def test_the_time_of_a_unit_holds_whatever_the_form(tmp_path, form):
+    wide = figures(("2021", "甲县", 5), ("2021", "乙区", 99), ("2022", "甲县", 5), ("2022", "乙区", 7))
+    data = wide
+    if form == "long":
+        data = wide.unpivot(index=["期别", "地区"], variable_name="指标", value_name="数值")
+    elif form == "parquet":
+        data = tmp_path / "data.parquet"
+        wide.write_parquet(data)
+    card = kpi.score(data, system=of_time(tmp_path))
+    mine = card.indicators.filter(entity="乙区", period="2021")
+    assert mine["status"].cast(pl.String).to_list() == ["not_applicable"] * 3

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import kpi
 from kpi.intake.files.reader import read
 from kpi.language.system import System
+from tests.written_formats import ANY_TEXT
 
 HEADER = ["期别", "地区名称与说明", "指标", "数值"]
 #: What a cell of text may hold: Chinese of every plane, marks of CSV, formulas, blanks inside, line breaks.
@@ -113,6 +114,7 @@ FORMS = {
     "columns.arrow": stored(lambda one, out: one.write_ipc(out)),
     "lines.jsonl": json_lines,
     "lines.ndjson.gz": lambda rows: gzip.compress(json_lines(rows), mtime=0),
+    **ANY_TEXT,
 }  # fmt: skip
 
 

@@ -133,6 +133,13 @@ def compare(systems: Systems, data: st.DataObject) -> None:
     assert fast == careful
 
 
+def test_a_heading_among_the_codes_is_no_code(systems):
+    rows = [("2023Q1", "330103", "1", "乙县"), ("2023Q1", "区划代码", "120", "甲县"), ("2023Q1", "330101", "0", "合计")]
+    table = pl.DataFrame(rows, schema=["期别", "区划代码", "收入", "地区"], orient="row")
+    panel = take_in(systems[False, ""], [table], data_hash="")
+    assert dict(zip(panel.entities.names, panel.frame["flow"], strict=True)) == {"乙县": 1.0, "甲县": 120.0}
+
+
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_both_paths_give_the_same(systems, data):

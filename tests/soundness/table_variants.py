@@ -23,6 +23,8 @@ import polars as pl
 import pytest
 import xlsxwriter
 
+from tests.written_formats import dta_of, html, ods, sav_of, xlsb, zipped
+
 # ---- THE FIGURES ---- #
 
 #: The units with their codes, other names and groups.
@@ -1002,6 +1004,41 @@ def as_json_lines(delivery):
 
 
 @variant("container", formats=TYPED)
+def as_a_json_document(delivery):
+    delivery.container = ".json"
+
+
+@variant("container", "types", formats=TYPED)
+def as_a_file_of_spss(delivery):
+    delivery.container = ".sav"
+
+
+@variant("container", "types", formats=TYPED)
+def as_a_file_of_stata(delivery):
+    delivery.container = ".dta"
+
+
+@variant("container", "compression", "delimiter", formats=TEXT)
+def as_a_web_page(delivery):
+    delivery.container = ".xls"
+
+
+@variant("container", "compression", "delimiter", formats=TEXT)
+def as_an_opendocument_spreadsheet(delivery):
+    delivery.container = ".ods"
+
+
+@variant("container", "compression", "delimiter", formats=TEXT)
+def as_a_binary_workbook(delivery):
+    delivery.container = ".xlsb"
+
+
+@variant("container", formats=TEXT)
+def in_a_zip_archive(delivery):
+    delivery.container = ".zip"
+
+
+@variant("container", formats=TYPED)
 def as_a_frame(delivery):
     delivery.container = "frame"
 
@@ -1079,6 +1116,18 @@ def _grid(sheet: Sheet) -> list[list[Cell]]:
     return [*sheet.above, *heads, *body, *sheet.below]
 
 
+#: The formats of sheets that are written from rows of cells.
+_OF_ROWS = {".xls": html, ".ods": ods, ".xlsb": xlsb}
+
+
+def _rows(sheet: Sheet) -> list[list[Any]]:
+    """Return the rows of a sheet, of equal length, with numbers and texts."""
+    rows = [[float(cell) if isinstance(cell, Decimal) else cell for cell in row] for row in _grid(sheet)]
+    rows = [[str(cell) if isinstance(cell, date) else cell for cell in row] for row in rows]
+    width = max(map(len, rows))
+    return [[*row, *[None] * (width - len(row))] for row in rows]
+
+
 def _plain(cell: Cell) -> str:
     """Return a cell as text."""
     if isinstance(cell, Decimal):
@@ -1087,6 +1136,16 @@ def _plain(cell: Cell) -> str:
 
 
 def _text(delivery: Delivery, sheet: Sheet, path: Path) -> Path:
+    if (write := _OF_ROWS.get(delivery.container)) is not None:
+        path = path.with_suffix(delivery.container)
+        path.write_bytes(write(_rows(sheet)))
+        return path
+    if delivery.container == ".zip":
+        inner = _text(replace(delivery, container=""), sheet, path)
+        archive = inner.with_name(f"{inner.name}.zip")
+        archive.write_bytes(zipped({f"数据/{inner.name}": inner.read_bytes(), "说明.docx": b"x"}, raw_names=True))
+        inner.unlink()
+        return archive
     buffer = io.StringIO()
     if delivery.first_line:
         buffer.write(delivery.first_line + delivery.line_end)
@@ -1214,6 +1273,17 @@ def _columns(delivery: Delivery, sheet: Sheet, path: Path) -> Any:
         frame.write_ipc(path)
     elif delivery.container == ".jsonl":
         frame.write_ndjson(path)
+    elif delivery.container == ".json":
+        lines = frame.write_ndjson().splitlines()
+        path.write_text('{"data": [' + ",\n".join(lines) + '], "total": 16}', "utf-8")
+    elif delivery.container in (".sav", ".dta"):
+        labels = list(frame.columns)
+        short = frame.rename({name: f"v{at}" for at, name in enumerate(labels)}).with_columns(
+            pl.selectors.date().cast(pl.String), pl.selectors.string().fill_null("")
+        )
+        pandas = pytest.importorskip("pandas")
+        table = pandas.DataFrame(short.to_dict(as_series=False))
+        path.write_bytes((sav_of if delivery.container == ".sav" else dta_of)(table, column_labels=labels))
     else:
         frame.write_parquet(path, row_group_size=11)
     return path

@@ -57,7 +57,7 @@ class Draft:
         key_comments: comments beside these keys.
         sections: the mappings of names, in their order.
         tail: the keys at the end, with their comments.
-        findings: what whoever has the file should look at.
+        findings: what the owner of the file should look at.
         names: the names that are taken.
         titles: the titles of measures that are taken.
         files: further files to be written beside the definition, with their texts.

@@ -2,7 +2,7 @@
 
 Marks of the annex become percent of the full marks M of their row. Where a text leaves something open, the choice is
 among the guesses of the result. A combination of clauses that is none of those below is not understood, and a rule that
-is not understood in full is not used at all: then the figure is the marks themselves, as whoever assesses gives them.
+is not understood in full is not used at all: then the figure is the marks themselves, as the assessors give them.
 """
 
 from __future__ import annotations

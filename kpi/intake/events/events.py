@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time
 from functools import cache, partial, reduce
 from operator import or_
 
@@ -35,6 +35,7 @@ from kpi.language.measures import Measure, OfRows
 from kpi.language.record_columns import DURATIONS, READ_AS_NUMBERS, computed, term_of
 from kpi.values import periods
 from kpi.values.periods import FIRST_YEAR, LAST_YEAR, Grain
+from kpi.values.timelines import Timeline
 from kpi.values.units import WORKING_DAY, Unit
 from kpi.values.working_days import WorkingDays
 
@@ -193,7 +194,7 @@ class Events:
         when = self.source.roles["period"]
         dtype = self.source.table.frame.collect_schema()[when]
         if dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_zone is None):
-            start, end = (date(month // 12, month % 12 + 1, 1) for month in (first, last + 1))
+            start, end = (self.grain.timeline.first_day(month) for month in (first, last + 1))
             return pl.col(when).is_between(pl.lit(start).cast(dtype), pl.lit(end).cast(dtype), closed="left")
         return self.columns[MONTH].is_between(first, last)
 
@@ -282,12 +283,12 @@ class Events:
             findings += row_findings.of_rows(table, rows, self.source.who, nobody_of, further=strangers - rows.height)
         if undated:
             known = ~self.columns[WHO].is_in(pl.Series(passed, dtype=pl.String).implode()).fill_null(value=False)
-            rows = self._first(~dated(self.columns[MONTH]) & known, pl.col(when).cast(pl.String))
+            rows = self._first(~dated(self.columns[MONTH], self.grain) & known, pl.col(when).cast(pl.String))
             bad_date = partial(_bad_date, self.grain, self.source.dataset.dates, self._other_date(when))
             findings += row_findings.of_rows(table, rows, when, bad_date, further=undated - rows.height)
         if lost is not None:
             unusable = pl.Series([*unknown, *passed], dtype=pl.String).implode()
-            usable = dated(pl.col(MONTH)) & ~pl.col(WHO).is_in(unusable).fill_null(value=True)
+            usable = dated(pl.col(MONTH), self.grain) & ~pl.col(WHO).is_in(unusable).fill_null(value=True)
             for name, many in lost.cells.items():
                 findings += self._of_number(name, many, lost, usable)
         return findings
@@ -406,9 +407,9 @@ def _bad_date(grain: Grain, order: periods.Order, other: str | None, row: dict[s
             )
         return "K606", Message("the row has no date"), hint
     text = str(row["text"])
-    if (problem := periods.problem(text, order=order)) is not None:
+    if (problem := periods.problem(text, order=order, timeline=grain.timeline)) is not None:
         return "K606", problem, None
-    if periods.parse_column(pl.Series([text]), order=order).select(_inside(grain)).item():
+    if periods.parse_column(pl.Series([text]), order=order, timeline=grain.timeline).select(_inside(grain)).item():
         return "K606", Message("the row has no date"), None
     return "K606", Message("`{text}` is longer than the scored periods", text=text), None
 
@@ -544,15 +545,11 @@ def _value(text: str, scope: Scope, calendar: WorkingDays | None) -> pl.Expr:
 
 def _period_end(month: pl.Expr, grain: Grain) -> pl.Expr:
     """Return the start of the last day of a row's scored period, in microseconds."""
-    months = pl.Series(range((LAST_YEAR + 1) * 12), dtype=pl.Int32)
-    ends = [
-        instants.micros(datetime(last // 12, last % 12 + 1, 1) - timedelta(days=1))  # noqa: DTZ001 - local time
-        if one >= FIRST_YEAR * 12
-        else None
-        for one in months
-        if (last := (one // grain.months + 1) * grain.months)
-    ]
-    inside = pl.when(dated(month)).then(month)
+    timeline, size = grain.timeline, grain.months
+    first = timeline.first(FIRST_YEAR)
+    last_days = (timeline.last_day((one // size + 1) * size - 1) for one in range(first, timeline.first(LAST_YEAR + 1)))
+    ends = [instants.micros(datetime.combine(day, time())) for day in last_days]
+    inside = pl.when(dated(month, grain)).then(month - first)
     return pl.lit(pl.Series(ends, dtype=pl.Float64)).gather(inside)
 
 
@@ -566,9 +563,10 @@ def _shortest(name: str, measures: Iterable[Measure]) -> int:
     return 0 if None in lengths else min(one for one in lengths if one is not None)
 
 
-def dated(month: pl.Expr) -> pl.Expr:
-    """Return whether a month is within the valid years of data."""
-    return month.is_between(FIRST_YEAR * 12, LAST_YEAR * 12 + 11).fill_null(value=False)
+def dated(month: pl.Expr, grain: Grain) -> pl.Expr:
+    """Return whether a month or week is within the valid years of data."""
+    first, after = (grain.timeline.first(year) for year in (FIRST_YEAR, LAST_YEAR + 1))
+    return month.is_between(first, after - 1).fill_null(value=False)
 
 
 def places() -> pl.Series:
@@ -626,39 +624,56 @@ def _unit(header: str) -> pl.Expr:
 def _time(when: str, dtype: pl.DataType, grain: Grain, order: periods.Order, *, blanks: bool) -> dict[str, pl.Expr]:
     if dtype in (pl.Date, pl.Datetime):
         day = pl.col(when)
-        month = _month(day if dtype == pl.Date else day.dt.date())
-        return {MONTH: month, ORDER: month * 100 + day.dt.day()}
+        month = _month(day if dtype == pl.Date else day.dt.date(), grain.timeline)
+        return {MONTH: month, ORDER: month * 100 + (day.dt.weekday() if grain.timeline.weeks else day.dt.day())}
     cells = pl.col(when).cast(pl.String)
     text: pl.Expr = pl.when(cells.str.strip_chars() != "").then(cells) if blanks else cells
     month = text.map_batches(partial(_months, grain, order), return_dtype=pl.Int32, is_elementwise=True)
+    if grain.timeline.weeks:
+        day = text.map_batches(partial(_weekdays, order), return_dtype=pl.Int32, is_elementwise=True)
+        return {MONTH: month, ORDER: month * 100 + day}
     return {MONTH: month, ORDER: month * 100 + _day(text, order)}
 
 
-def _month(day: pl.Expr) -> pl.Expr:
-    """Return the month of a date, null outside the valid years; a fifth of the cost of Polars' calendar."""
-    first, months = _calendar()
+def _month(day: pl.Expr, timeline: Timeline) -> pl.Expr:
+    """Return the month or week of a date, null outside the valid years; a fifth of the cost of Polars' calendar."""
+    first, months = _calendar(timeline)
     # Days before the first become large unsigned numbers, so one comparison is enough, in half the time of two.
     place = (day.to_physical() - (first - 1)).cast(pl.UInt32, wrap_numerical=True)
     return pl.lit(months).gather(pl.min_horizontal(place, pl.lit(months.len() - 1, pl.UInt32)))
 
 
 @cache
-def _calendar() -> tuple[int, pl.Series]:
-    """Return the number of the first valid day, and the month of each day, null before and after the valid days."""
+def _calendar(timeline: Timeline) -> tuple[int, pl.Series]:
+    """Return the number of the first valid day, and the month or week of each day, null before and after these."""
     start, end = date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31)
     days = pl.date_range(start, end, eager=True)
-    months = (days.dt.year() * 12 + days.dt.month() - 1).cast(pl.Int32)
+    months = days.to_frame("day").select(timeline.of_days(pl.col("day"))).to_series()
     outside = pl.Series([None], dtype=pl.Int32)
     return int(days.to_physical()[0]), pl.concat([outside, months, outside])
 
 
 def _months(grain: Grain, order: periods.Order, column: pl.Series) -> pl.Series:
     """Parse texts to the last month of their period, null for no period or one longer than those scored."""
-    read = periods.parse_column(column, order=order).select(
+    read = periods.parse_column(column, order=order, timeline=grain.timeline).select(
         pl.col("text"), pl.when(_inside(grain)).then(pl.col("start") + pl.col("months") - 1).cast(pl.Int32).alias(MONTH)
     )
     months = column.cast(pl.String).alias("text").to_frame().join(read, on="text", how="left", maintain_order="left")
     return months[MONTH]
+
+
+def _weekdays(order: periods.Order, column: pl.Series) -> pl.Series:
+    """Parse texts of dates to the day of the week, Monday 1; 0 for a text that names no day."""
+
+    def weekday(text: str) -> int:
+        try:
+            return periods.parse_instant(text, order=order).isoweekday()
+        except periods.PeriodError:
+            return 0
+
+    texts = column.cast(pl.String)
+    days = {text: weekday(text) for text in texts.drop_nulls().unique()}
+    return texts.replace_strict(days, default=0, return_dtype=pl.Int32)
 
 
 def _inside(grain: Grain) -> pl.Expr:

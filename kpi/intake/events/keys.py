@@ -250,7 +250,9 @@ _DECIMALS = 9
 _ENOUGH = 3
 
 
-def shared_events(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str]) -> list[Diagnostic]:
+def shared_events(
+    tables: Sequence[Events], groups: pl.DataFrame, parts: Sequence[str], grain: Grain
+) -> list[Diagnostic]:
     """Return the findings about files that seem to have the same events, for datasets without a key.
 
     The rows of the largest groups of one entity and month that two files share are compared: dates and figures by
@@ -261,6 +263,7 @@ def shared_events(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequenc
         tables: the tables of the dataset.
         groups: by `#source`, `WHO` and `MONTH`, with their `#rows`.
         parts: the columns of the aggregates of a group.
+        grain: of the scored periods.
     """
     if len(tables) < 2:
         return []
@@ -284,7 +287,7 @@ def shared_events(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequenc
             continue
         who, month, rows = twin
         places = [tables[at].source.table.place() for at in pair]
-        label = Period(month, 1).label
+        label = Period(month, 1, grain.timeline).label
         code, _, known = who.rpartition(BESIDE)
         entity, (first, second) = (known or code).strip(), (place.message() for place in places)
         message = Message(
@@ -301,22 +304,27 @@ def shared_events(tables: Sequence[Events], groups: pl.DataFrame, parts: Sequenc
     return findings
 
 
-def _common(one: Events, other: Events, groups: pl.DataFrame) -> tuple[str, int, int] | None:
+def _common(first: Events, second: Events, groups: pl.DataFrame) -> tuple[str, int, int] | None:
     """Return entity, month and rows of the largest group that two tables share; None if they share none.
 
     Texts are compared as written and, if that finds nothing, by their meaning, in groups of few rows.
     """
     few = groups.filter(pl.max_horizontal("#rows", "#rows.other") <= _FEW)
-    return _same(one, other, groups, said=False) or (_same(one, other, few, said=True) if few.height else None)
+    return _same(first, second, groups, canonical=False) or (
+        _same(first, second, few, canonical=True) if few.height else None
+    )
 
 
-def _same(one: Events, other: Events, groups: pl.DataFrame, *, said: bool) -> tuple[str, int, int] | None:
+def _same(table: Events, other_table: Events, groups: pl.DataFrame, *, canonical: bool) -> tuple[str, int, int] | None:
     wanted = groups.select(WHO, MONTH, pl.lit(value=True).alias("wanted"))
-    texts = sorted(_texts(one) & _texts(other))
-    numbers = sorted(one.numbers.keys() & other.numbers.keys())
-    first, second = (_cells(table, wanted, texts, numbers) for table in (one, other))
-    if said:
-        first, second = _by_meaning(first, one.source.dataset.dates), _by_meaning(second, other.source.dataset.dates)
+    texts = sorted(_texts(table) & _texts(other_table))
+    numbers = sorted(table.numbers.keys() & other_table.numbers.keys())
+    first, second = (_cells(events, wanted, texts, numbers) for events in (table, other_table))
+    if canonical:
+        first, second = (
+            _by_meaning(first, table.source.dataset.dates),
+            _by_meaning(second, other_table.source.dataset.dates),
+        )
     first, second = _alike_units(first, second, texts)
     first, second = (cells.group_by(pl.all()).agg(pl.len().alias("rows")) for cells in (first, second))
     both = first.join(second, on=first.columns[:-1], nulls_equal=True, suffix=".other")
@@ -392,23 +400,25 @@ def _converted(rows: pl.DataFrame, table: Events, numbers: Iterable[str]) -> pl.
 def _by_meaning(rows: pl.DataFrame, order: Order) -> pl.DataFrame:
     """Return rows with their texts by what they say."""
     texts = [name for name in rows.columns if name.startswith(("c ", "u ", "t ")) and rows[name].dtype == pl.String]
-    return rows.with_columns(_said(rows[name], order).alias(name) for name in texts)
+    return rows.with_columns(_canonical(rows[name], order).alias(name) for name in texts)
 
 
-def _alike_units(one: pl.DataFrame, other: pl.DataFrame, texts: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _alike_units(first: pl.DataFrame, second: pl.DataFrame, texts: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return rows with each text as it is, or with the unit of its row, whichever makes more of them the same."""
     marked = {f"{mark} {name}" for name in texts for mark in "cu"}
-    keep = [name for name in one.columns if name not in marked]
+    keep = [name for name in first.columns if name not in marked]
     for name in texts:
-        common = {mark: one[f"{mark} {name}"].unique().is_in(other[f"{mark} {name}"].implode()).sum() for mark in "cu"}
+        common = {
+            mark: first[f"{mark} {name}"].unique().is_in(second[f"{mark} {name}"].implode()).sum() for mark in "cu"
+        }
         keep.append(f"{'u' if common['u'] > common['c'] else 'c'} {name}")
-    return one.select(keep), other.select(keep)
+    return first.select(keep), second.select(keep)
 
 
-def _said(texts: pl.Series, order: Order) -> pl.Series:
+def _canonical(texts: pl.Series, order: Order) -> pl.Series:
     """Return what texts say, the same for figures in different units and for dates in different forms.
 
-    >>> _said(pl.Series(["1.5亿元", "15,000万元", "2025/7/1", "2025-07-01", "甲"]), "ymd").n_unique()
+    >>> _canonical(pl.Series(["1.5亿元", "15,000万元", "2025/7/1", "2025-07-01", "甲"]), "ymd").n_unique()
     3
     """
     own = texts.drop_nulls().unique()

@@ -69,12 +69,13 @@ class Gathered:
 
     def units(self) -> list[str]:
         """Return the names and codes of rows with a readable date; refused rows do not make entities."""
-        some = (table.filter(dated(pl.col(MONTH)))[WHO].drop_nulls() for table in self.tables.values())
+        some = (table.filter(dated(pl.col(MONTH), self.grain))[WHO].drop_nulls() for table in self.tables.values())
         return sorted({text for texts in some for text in texts.unique()})
 
     def begins(self, entities: Entities) -> dict[int, int]:
         """Return the first month in which there are rows of each entity, by its place."""
-        rows = self.tables[None].filter(dated(pl.col(MONTH))).group_by(WHO).agg(pl.col(MONTH).min()).drop_nulls()
+        rows = self.tables[None].filter(dated(pl.col(MONTH), self.grain))
+        rows = rows.group_by(WHO).agg(pl.col(MONTH).min()).drop_nulls()
         first = dict(rows.select(WHO, MONTH).rows())
         begins: dict[int, int] = {}
         for text, place in entities.resolve(first).items():
@@ -112,7 +113,7 @@ class Gathered:
         if not cast("Records", over.tables[0].source.dataset).key:
             of_entities = [measure for measure in self.measures.values() if measure.per is None]
             out.findings += shared_events(
-                over.tables, self._known(None, known), [part.name for part in _parts(of_entities)]
+                over.tables, self._known(None, known), [part.name for part in _parts(of_entities)], self.grain
             )
         return out
 
@@ -124,11 +125,11 @@ class Gathered:
         for old, start in ended.items():
             texts = pl.Series([text for text, place in named.items() if place == old], dtype=pl.String)
             rows = self.tables[None].filter(
-                dated(pl.col(MONTH)) & (pl.col(MONTH) >= start) & pl.col(WHO).is_in(texts.implode())
+                dated(pl.col(MONTH), self.grain) & (pl.col(MONTH) >= start) & pl.col(WHO).is_in(texts.implode())
             )
             many = int(rows[ROWS].sum())
             if many:
-                name, when = entities.names[old], Period(start, 1).label
+                name, when = entities.names[old], Period(start, 1, self.grain.timeline).label
                 message = Message(
                     "{rows} of `{unit}`, which is no unit from {period} on, are not used",
                     rows=count(many, "row"),
@@ -215,7 +216,7 @@ class Gathered:
 
     def _known(self, per: str | None, known: pl.DataFrame) -> pl.DataFrame:
         """Return the groups with a known entity and a valid month."""
-        return self.tables[per].filter(dated(pl.col(MONTH))).join(known, on=WHO, how="inner")
+        return self.tables[per].filter(dated(pl.col(MONTH), self.grain)).join(known, on=WHO, how="inner")
 
     def _count(self, out: Aggregated, entities: Entities, known: pl.DataFrame) -> None:
         """Count the rows, and locate bad rows if there are any."""
@@ -224,18 +225,19 @@ class Gathered:
         # Without a roster, all rows of an unknown name are refused for another reason.
         nameless = pl.col(WHO).is_null() | pl.col(WHO).is_in(pl.Series(known_not, dtype=pl.String).implode())
         named = pl.col("entity").is_not_null() | ~nameless
-        lost = sorted(self.pass_over.second or ())
+        inside = dated(pl.col(MONTH), self.grain)
+        usable, lost = named & inside, sorted(self.pass_over.second or ())
         # Native files may have blank texts in place of nulls.
         nobody = pl.col(WHO).fill_null("").str.strip_chars() == ""
         groups = self.tables[None].join(known, on=WHO, how="left")
         aside = self._left_out(out, entities, groups)
         counted = groups.join(aside, on=[SOURCE, WHO], how="anti", nulls_equal=True).group_by(SOURCE).agg(
             rows=pl.col(ROWS).sum(), strangers=pl.col(ROWS).filter(~named).sum(),
-            undated=pl.col(ROWS).filter(~dated(pl.col(MONTH))).sum(),
-            refused=pl.when(named & dated(pl.col(MONTH))).then(self._refused_rows()).otherwise(pl.col(ROWS)).sum(),
+            undated=pl.col(ROWS).filter(~inside).sum(),
+            refused=pl.when(usable).then(self._refused_rows()).otherwise(pl.col(ROWS)).sum(),
             empty=pl.col(ROWS).filter(nobody & pl.col(MONTH).is_null()).sum(),
             unknown=pl.col(WHO).filter(~named).unique().drop_nulls(),
-            **{name: pl.col(bad(name)).filter(named & dated(pl.col(MONTH))).sum() for name in lost},
+            **{name: pl.col(bad(name)).filter(usable).sum() for name in lost},
         ).sort(SOURCE)  # fmt: skip
         passed = dict(aside.group_by(SOURCE).agg(pl.col(WHO)).rows())
         for one in counted.to_dicts():

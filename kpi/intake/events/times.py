@@ -56,7 +56,9 @@ def settled(sources: Sequence[Placed], measures: Mapping[str, Measure]) -> tuple
     return other, []
 
 
-def with_working_days(sources: Sequence[Placed], found: ColumnKinds, measures: Mapping[str, Measure]) -> ColumnKinds:
+def with_working_days(
+    sources: Sequence[Placed], known_kinds: ColumnKinds, measures: Mapping[str, Measure]
+) -> ColumnKinds:
     """Return the kinds of columns with those durations as numbers of working days that have this unit in the data.
 
     It stands in the heading, above the table, in the column of units, behind the figures, or is that of a measure. A
@@ -64,21 +66,21 @@ def with_working_days(sources: Sequence[Placed], found: ColumnKinds, measures: M
 
     Args:
         sources: the tables of the dataset.
-        found: the kinds, of which some may be durations.
+        known_kinds: the kinds, of which some may be durations.
         measures: of the dataset.
     """
-    spans = {name: kind for name, kind in found.kinds.items() if kind == "span"}
+    spans = {name: kind for name, kind in known_kinds.kinds.items() if kind == "span"}
     votes: dict[str, int] = {}
     for source in sources:
         for name, more in _in_working_days(source, spans, measures):
             votes[name] = votes.get(name, 0) + more
-    kinds = {**found.kinds, **{name: "working" for name, more in sorted(votes.items()) if more > 0}}
+    kinds = {**known_kinds.kinds, **{name: "working" for name, more in sorted(votes.items()) if more > 0}}
     try:
         check(measures.values(), kinds)
     except ExpressionError:
         # The cells that do not fit are refused.
-        return found
-    return replace(found, kinds=kinds)
+        return known_kinds
+    return replace(known_kinds, kinds=kinds)
 
 
 def _in_working_days(
@@ -145,7 +147,7 @@ def negative_findings(table: Events, rows: Mapping[tuple[str, str], int]) -> lis
         texts = [_shown(one).alias(str(at)) for at, one in enumerate(both)]
         row = first.select(ROW, *texts).bottom_k(1, by=ROW).collect()
         found += row_findings.of_rows(
-            table.source.table, row, table.numbers[later].header, partial(_tell, later, earlier, many),
+            table.source.table, row, table.numbers[later].header, partial(_negative_finding, later, earlier, many),
             severity=Severity.WARNING,
         )  # fmt: skip
     return found
@@ -170,7 +172,7 @@ def uncounted_findings(table: Events, over: Aggregation) -> list[Diagnostic]:
     ]  # fmt: skip
     found = []
     rows = table.looked_at(table.numbered(), over.second, over.scales)
-    rows = rows.filter(over.refused(rows) & dated(pl.col(MONTH)))
+    rows = rows.filter(over.refused(rows) & dated(pl.col(MONTH), table.grain))
     ends = {PERIOD_END} if any(cell(PERIOD_END) in one.meta.root_names() for one in over.uncounted) else set()
     for name in sorted(over.counted_from() | ends):
         at = pl.col(cell(name))
@@ -214,7 +216,7 @@ def _shown(at: pl.Expr) -> pl.Expr:
     return text.str.strip_suffix(" 00:00")
 
 
-def _tell(later: str, earlier: str, many: int, row: Mapping[str, object]) -> row_findings.Finding:
+def _negative_finding(later: str, earlier: str, many: int, row: Mapping[str, object]) -> row_findings.Finding:
     if many == 1:
         message = Message(
             "`{later} - {earlier}` is negative in 1 row, {time} before {time_before}; it counts as computed",

@@ -309,7 +309,7 @@ def scales(
         elif first is not None:
             scale_of[name] = Scale(first, assumed=not known and not by_row)
         else:
-            scale_of[name] = Scale(min(known, key=lambda one: one.scale) if known else None)
+            scale_of[name] = Scale(min(known, key=lambda quantity: quantity.scale) if known else None)
         if kinds[name] in DURATIONS:
             scale_of[name] = Scale(DURATIONS[kinds[name]], declared=True)
         elif len(headings) > 1 and any(name in reads(one.where) for one in measures.values()):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from kpi.errors import Place
@@ -27,13 +28,14 @@ LOOK = 1 << 20
 
 
 @long_cells()
-def read_large(path: Path, place: Place, decoded: Text | None = None) -> Table | None:
+def read_large(path: Path, place: Place, decoded: Text | None = None, *, declared: Sequence[int] = ()) -> Table | None:
     """Return the table of a large file in UTF-8 or GB18030, its rows unchecked, or None for any other file.
 
     Args:
         path: the file.
         place: the place of the file in messages.
         decoded: the decoded copy, where the file had another encoding.
+        declared: the rows of the header, from 1, that a definition names.
 
     Raises:
         DataError: K504 as `find_layout`.
@@ -61,7 +63,7 @@ def read_large(path: Path, place: Place, decoded: Text | None = None) -> Table |
     last = [[cell or None for cell in row] for row in csv.reader(io.StringIO(tail, newline=""), delimiter=delimiter)]
     if len(head) < SEARCHED or len(last) < SEARCHED or trailing_notes(last):
         return None
-    layout = find_layout(head, place)
+    layout = find_layout(head, place, declared=declared)
     if not all(layout.columns):
         return None
     names = dict(enumerate(layout.columns))
@@ -80,6 +82,7 @@ def read_large(path: Path, place: Place, decoded: Text | None = None) -> Table |
         depth=layout.depth,
         header_row=layout.header + 1,
         repeats=layout.repeats,
+        labels=layout.labels,
         notes=layout.notes if decoded is None else (encoding_note(decoded, place), *layout.notes),
         scratch=None if decoded is None else decoded.scratch,
         pieces=pieces,

@@ -62,8 +62,8 @@ def long_cells() -> Iterator[None]:
 
 
 @long_cells()
-def read_delimited(text: Text, place: Place) -> Table:
-    """Return the table of a delimited text file; `place.file` names it.
+def read_delimited(text: Text, place: Place, *, declared: Sequence[int] = ()) -> Table:
+    """Return the table of a delimited text file; `place.file` names it, `declared` are the rows of its header, from 1.
 
     Rows with too many cells (K506) are blank and stand among the notes, as errors; `refused` counts them.
 
@@ -74,7 +74,7 @@ def read_delimited(text: Text, place: Place) -> Table:
     beginning, complete = head_of(text.path)
     delimiter = delimiter_of(beginning.getvalue())
     head = head_rows(beginning, delimiter, place, whole=complete)
-    layout = find_layout(head, place)
+    layout = find_layout(head, place, declared=declared)
     source, scratch = text.path, text.scratch
     ragged: list[Diagnostic] = []
     refused = 0
@@ -118,6 +118,7 @@ def read_delimited(text: Text, place: Place) -> Table:
         depth=layout.depth,
         header_row=layout.header + 1,
         repeats=repeats_of(layout, names),
+        labels={column: label for column, label in layout.labels.items() if column in names.values()},
         notes=tuple(notes),
         size=rows,
         refused=refused,

@@ -59,7 +59,6 @@ _BINARY = Message("binary")
 _ZIPPED = (
     ("word/", Message("a Word document")),
     ("ppt/", Message("a PowerPoint presentation")),
-    ("xl/workbook.bin", Message("a binary Excel workbook (.xlsb)")),
     ("content.xml", Message("an OpenDocument file")),
 )
 #: Exceptions of `zipfile` on damaged archives: a flipped flag asks for a password (RuntimeError), or for an unknown
@@ -93,15 +92,47 @@ def beginning(path: Path, place: Place) -> bytes:
     return head
 
 
-def is_xlsx(path: Path, head: bytes) -> bool:
-    """Return whether a file is a workbook of Excel since 2007: a zip archive with `xl/workbook.xml`."""
+def zipped_parts(path: Path, head: bytes) -> frozenset[str]:
+    """Return the names of the parts of a zip archive, none for another file or a damaged one."""
     if not head.startswith(_ZIP):
-        return False
+        return frozenset()
     try:
         with zipfile.ZipFile(path) as archive:
-            return "xl/workbook.xml" in archive.namelist()
+            return frozenset(archive.namelist())
     except UNZIPPED:
+        return frozenset()
+
+
+def is_xlsx(path: Path, head: bytes) -> bool:
+    """Return whether a file is a workbook of Excel since 2007: a zip archive with `xl/workbook.xml`."""
+    return "xl/workbook.xml" in zipped_parts(path, head)
+
+
+def is_xlsb(path: Path, head: bytes) -> bool:
+    """Return whether a file is a binary workbook of Excel since 2007: a zip archive with `xl/workbook.bin`."""
+    return "xl/workbook.bin" in zipped_parts(path, head)
+
+
+def is_ods(path: Path, head: bytes) -> bool:
+    """Return whether a file is an OpenDocument spreadsheet, by its part `mimetype`."""
+    if not {"content.xml", "mimetype", "META-INF/manifest.xml"} <= zipped_parts(path, head):
         return False
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("mimetype") as part:
+            return part.read(100).startswith(b"application/vnd.oasis.opendocument.spreadsheet")
+    except (*UNZIPPED, zlib.error):
+        return False
+
+
+def is_plain_zip(path: Path, head: bytes) -> bool:
+    """Return whether a file is a zip archive of files, and no document of an office program."""
+    parts = zipped_parts(path, head)
+    office = ("[Content_Types].xml", "content.xml", "mimetype")
+    return (
+        bool(parts)
+        and not any(one in parts for one in office)
+        and not any(name.startswith(start) for start, _ in _ZIPPED for name in parts)
+    )
 
 
 def is_xls(path: Path, head: bytes) -> bool:
@@ -132,10 +163,19 @@ def packing(path: Path, head: bytes, place: Place) -> Packing | None:
     for magic, contents in _FOREIGN:
         if head.startswith(magic):
             raise _foreign(contents, place)
-    if re.match(rb"\s*(<!doctype html|<html|<table|<\?xml|<meta)", head.removeprefix(codecs.BOM_UTF8), re.IGNORECASE):
-        hint = Message("open it in Excel or WPS and save it as .xlsx or .csv")
-        raise _foreign(Message("a web page (HTML or XML)"), place, hint)
     return None
+
+
+def is_markup(head: bytes) -> bool:
+    """Return whether a text file begins with a tag, in any encoding: HTML or XML."""
+    start = head[:64].removeprefix(codecs.BOM_UTF8).replace(b"\0", b"").lstrip(b"\xff\xfe \t\r\n")
+    return re.match(rb"<[!?a-z]", start, re.IGNORECASE) is not None
+
+
+def markup(place: Place) -> DataError:
+    """Return the refusal of a document of XML of which no table can be read."""
+    hint = Message("open it in Excel or WPS and save it as .xlsx or .csv")
+    return _foreign(Message("a document in XML"), place, hint)
 
 
 def _zipped(path: Path, place: Place) -> DataError:

@@ -24,7 +24,9 @@ LEVELS = "_"
 _ROLES: dict[Role, str] = {
     "period": "期别 年 月 季 时期 统计期 统计时间 统计期间 报告期 数据期 期间 年月 年度 年份 月份 月度 季度 季别"
     " 日期 时间 所属期 所属时期"
-    " period date month quarter year ano yearmonth year_month year-month time",
+    " 周 周次 周别 财年 财政年度 会计年度 学年"
+    " period date week month quarter year ano yearmonth year_month year-month time time_period"
+    " iso_week isoweek iso_year isoyear year_week yearweek fiscal_year financial_year school_year academic_year",
     "code": "代码 编码 地区代码 区划代码 行政区划代码 行政区划码 区划码 行政代码 单位代码 机构代码 统一社会信用代码"
     " code entity_code entitycode region_code regioncode area_code areacode country_code",
     "entity": "地区 区域 县市区 县(市、区) 县(市,区) 县(市区) 县市 区县 区县市 区(县)"
@@ -33,13 +35,13 @@ _ROLES: dict[Role, str] = {
     " 评价对象 考核对象 考核单位 被考核单位 被评价单位"
     " 填报单位 报送单位 上报单位 责任单位 牵头单位 部门 部门名称 企业 企业名称 机构 机构名称 单位详细名称"
     " entity entity_name unit_name unitname name region region_name country country_name geographic_area county"
-    " town city district department enterprise",
+    " town city district department enterprise ref_area reference_area",
     "measure": "指标 指标名称 指标名 指标代码 指标编码 基础数据 数据项 数据项目 项目 项目名称 统计指标"
     " measure indicator indicator_name series_name variable item metric",
     "value": "数值 值 本期值 本期数 本期 数据 指标值 统计值 完成值 完成数 完成情况 完成量"
     " 实际值 实际 实际数 实际完成 实际完成值 上报值"
-    " 填报值 value actual amount figure data",
-    "unit": "计量单位 数据单位 指标单位 数值单位 unit units unit_of_measure measurement_unit",
+    " 填报值 value actual amount figure data obs_value",
+    "unit": "计量单位 数据单位 指标单位 数值单位 unit units unit_of_measure measurement_unit unit_measure",
     "target": "目标 目标值 年度目标 目标数 计划 计划数 计划值 年度计划 任务数 任务 target goal plan",
     "revision": "修订 修订号 修订版本 修订次数 版本 版本号 批次 revision version rev",
     "note": "说明 备注 注 原因 情况说明 备注说明 原因说明 波动原因 note notes remark remarks comment",
@@ -152,6 +154,8 @@ def roles(
     if (reporter := _reporter(headers)) is not None:
         header_of["reporter"] = reporter
         headers = [header for header in headers if header != reporter]
+    if any(role(header) == "period" and not numbers_weeks(header) for header in headers):
+        headers = [header for header in headers if not numbers_weeks(header)]
     for header in headers:
         if clean(header) == _AMBIGUOUS:
             ambiguous = header
@@ -168,6 +172,19 @@ def roles(
         # A wide file has no column of units of measure, so 单位 is the department there.
         findings += settled if about is None or "unit" in about else []
     return header_of, tuple(findings)
+
+
+#: Headers of the numbers of weeks, which are the period only beside a year, or alone.
+_WEEKS = {"周", "周次", "周别", "week", "iso_week", "isoweek"}
+
+
+def numbers_weeks(header: str) -> bool:
+    """Return whether a header names the weeks of a year.
+
+    >>> numbers_weeks("周次"), numbers_weeks("ISO week"), numbers_weeks("年")
+    (True, True, False)
+    """
+    return clean(header).casefold().replace(" ", "_") in _WEEKS
 
 
 def _settled(header_of: dict[Role, str], ambiguous: str, place: Place) -> list[Diagnostic]:

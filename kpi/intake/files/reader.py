@@ -1,9 +1,10 @@
-"""Files to tables: CSV in any encoding, Excel, Parquet, Arrow, JSON lines, folders and patterns of them; and frames.
+"""Files to tables: text in any encoding, workbooks, pages, Parquet, JSON and more, folders and patterns; and frames.
 
 Codes: K501 not there, K502 empty, K503 not a table, K504 no header, K505 only a header, K506 ragged rows, K507 does
 not decode, K508 duplicate headers, K509 too large, K510 a package is missing, K511 locked, K512 a column without a
-header, K513 quotation marks; as information K520 the encoding, K521 rows above and K522 below the data, K523 the unit
-row, K524 sheets left out, K525 a header of several rows.
+header, K513 quotation marks, K516 a declared header that is not there; as information K514 hidden and deleted rows,
+K517 files of an archive left out, K520 the encoding, K521 rows above and K522 below the data, K523 the unit row, K524
+sheets left out, K525 a header of several rows, K529 a web page, K532 where in a document the table is; K519 of SDMX.
 """
 
 from __future__ import annotations
@@ -11,22 +12,40 @@ from __future__ import annotations
 import filecmp
 import hashlib
 import io
+import itertools
 import json
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
 
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, readable, suggest
+from kpi.intake.files.choice import EVERYTHING, Choice, Selection
 from kpi.intake.files.chunks import read_large
+from kpi.intake.files.dbase import is_dbf
 from kpi.intake.files.delimited import LONGEST, read_delimited
-from kpi.intake.files.encoding import Text, as_utf8, beginning, is_xls, is_xlsx, packing, unpacked
+from kpi.intake.files.encoding import (
+    Text,
+    as_utf8,
+    beginning,
+    is_markup,
+    is_ods,
+    is_plain_zip,
+    is_xls,
+    is_xlsb,
+    is_xlsx,
+    markup,
+    packing,
+    unpacked,
+)
 from kpi.intake.files.headers import clean, distinct
+from kpi.intake.files.sdmx_columns import ids_of, prepared
+from kpi.intake.files.statistics_packages import is_spss, is_stata, labelled
 from kpi.intake.files.table import ROW, Link, Scratch, Table, cause, without_blanks
 from kpi.process import progress
 from kpi.process.limits import shortage
@@ -85,20 +104,22 @@ def read(path: str | os.PathLike[str], *, sheet: str | None = None, unchecked: b
     Raises:
         DataError: all findings of all files; the codes are listed at the top of this module.
     """
-    tables, wrong = _read_each(Path(path), sheet, unchecked=unchecked)
+    tables, wrong = _read_each(Path(path), Selection(sheet), unchecked=unchecked)
     wrong += [finding for table in tables if (finding := table.repeated()) is not None]
     if wrong:
         raise DataError(wrong)
     return tuple(tables)
 
 
-def _read_each(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[list[Table], list[Diagnostic]]:
+def _read_each(path: Path, selection: Selection, *, unchecked: bool) -> tuple[list[Table], list[Diagnostic]]:
     """Return the tables of the readable files and sheets, and the findings about the others."""
     tables: list[Table] = []
     findings: list[Diagnostic] = []
+    if (sheet := sheet_named(path)[1]) is not None:
+        selection = replace(selection, sheet=sheet)
     for one in expanded(path):
         try:
-            some = _read_file(one, sheet, unchecked=unchecked)
+            some = _read_file(one, selection, unchecked=unchecked)
         except DataError as error:
             findings.extend(error.diagnostics)
             continue
@@ -106,7 +127,7 @@ def _read_each(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[list[
         for table in some:
             wrong = tuple(note for note in table.notes if note.severity is Severity.ERROR)
             findings += wrong
-            tables.append(replace(table, notes=tuple(note for note in table.notes if note not in wrong)))
+            tables.append(prepared(replace(table, notes=tuple(note for note in table.notes if note not in wrong))))
     return tables, findings
 
 
@@ -115,7 +136,11 @@ _OF_THE_CALL = ("K501", "K510")
 
 
 def read_all(
-    sources: Iterable[Source], *, unchecked: bool = False, unread: list[Diagnostic] | None = None
+    sources: Iterable[Source],
+    *,
+    unchecked: bool = False,
+    unread: list[Diagnostic] | None = None,
+    choices: Iterable[tuple[Choice, ...]] = (),
 ) -> list[list[Table]]:
     """Return the tables of every source, in their order; in messages frames are named frame 1, frame 2 ...
 
@@ -123,6 +148,7 @@ def read_all(
         sources: files and frames.
         unchecked: the rows of large text files are not checked beforehand, as for `read`.
         unread: collects the findings about unreadable files, which are then skipped unless no file is readable.
+        choices: what is declared of the datasets that each source may belong to.
 
     Raises:
         DataError: all findings of all sources, as `read`; with `unread`, if no source is readable or one is missing.
@@ -130,17 +156,18 @@ def read_all(
     tables_of: list[list[Table]] = []
     errors: list[Diagnostic] = []
     frames = 0
-    for source in sources:
+    for source, declared in itertools.zip_longest(sources, choices, fillvalue=()):
+        assert not isinstance(source, tuple)  # noqa: S101 - there are no more choices than sources
         tables_of.append([])
         try:
             if isinstance(source, Rows):
-                tables_of[-1].append(_of_rows(source))
+                tables_of[-1].append(prepared(_of_rows(source)))
             elif isinstance(source, pl.DataFrame | pl.LazyFrame):
                 frames += 1
-                tables_of[-1].append(_of_frame(source, Place(f"frame {frames}")))
+                tables_of[-1].append(prepared(_of_frame(source, Place(f"frame {frames}"))))
             else:
                 with progress.stage(Message("reading {file}", file=source)):
-                    tables, wrong = _read_each(Path(source), None, unchecked=unchecked)
+                    tables, wrong = _read_each(Path(source), Selection(None, declared), unchecked=unchecked)
                 tables_of[-1] += tables
                 errors += wrong
         except DataError as error:
@@ -166,7 +193,7 @@ def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]
     """
     kept: list[Named] = []
     notes: list[Diagnostic] = []
-    files: dict[int, list[tuple[Path, str | None]]] = {}
+    files: dict[int, list[tuple[Path, str | None, str | None]]] = {}
     frames: list[tuple[object, str | None]] = []
     number = 0
     for source, name in sources:
@@ -191,11 +218,19 @@ def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]
             kept.append((source, name))  # what is wrong with it is found when it is read
             continue
         fresh = []
+        sheet = sheet_named(Path(source))[1]
         for path in paths:
             alike = files.setdefault(path.stat().st_size, [])
-            same = next((one for one, other in alike if _one_dataset(name, other) and _same_bytes(path, one)), None)
+            same = next(
+                (
+                    one
+                    for one, other, part in alike
+                    if _one_dataset(name, other) and part in (None, sheet) and _same_bytes(path, one)
+                ),
+                None,
+            )
             if same is None:
-                alike.append((path, name))
+                alike.append((path, name, sheet))
                 fresh.append(path)
             else:
                 message = Message(
@@ -276,7 +311,8 @@ class _Hashed(io.RawIOBase):
 
 
 def expanded(path: Path) -> list[Path]:
-    """Resolve a path, a folder or a pattern to files."""
+    """Resolve a path, a folder or a pattern to files; of `book.xlsx#Sheet1` to the workbook."""
+    path, _ = sheet_named(path)
     place = Place(str(path))
     if path.is_file():
         return [path]
@@ -303,37 +339,52 @@ def expanded(path: Path) -> list[Path]:
     raise DataError(Diagnostic("K501", message, place, suggest(path.name, nearby)))
 
 
+def sheet_named(path: Path) -> tuple[Path, str | None]:
+    """Return the path of a file, and the sheet that is named behind it: `book.xlsx#Sheet1`.
+
+    A file whose own name has a `#` is itself.
+    """
+    text = str(path)
+    file, mark, sheet = text.rpartition("#")
+    if mark and sheet and not path.exists() and Path(file).is_file():
+        return Path(file), sheet
+    return path, None
+
+
 def _is_readable(path: Path) -> bool:
     """Return whether a file of a folder is data: `~$…` are lock files of Excel, `.…` are hidden."""
     name = path.name.lower().removesuffix(".gz").removesuffix(".zst")
     return name.endswith(SUFFIXES) and not name.startswith((".", "~$"))
 
 
-def _read_file(path: Path, sheet: str | None, *, unchecked: bool) -> tuple[Table, ...]:
+def _read_file(path: Path, selection: Selection, *, unchecked: bool) -> tuple[Table, ...]:
     """Return the tables of one file, recognised by its content."""
     place = Place(str(path))
     try:
         str(path).encode()
     except UnicodeEncodeError:
         link = Link(path)
-        tables = _read_named(link.path, place, sheet, unchecked=unchecked)
+        tables = _read_named(link.path, place, selection, unchecked=unchecked)
         return tuple(replace(one, scratch=one.scratch or link) for one in tables)
-    return _read_named(path, place, sheet, unchecked=unchecked)
+    return _read_named(path, place, selection, unchecked=unchecked)
 
 
-def _read_named(path: Path, place: Place, sheet: str | None, *, unchecked: bool) -> tuple[Table, ...]:
+def _read_named(path: Path, place: Place, selection: Selection, *, unchecked: bool) -> tuple[Table, ...]:
     """Return the tables of a file under a name that every library can open; `place` has its name for users."""
-    file = File(path, place, sheet, unchecked)
+    file = File(path, place, selection, unchecked)
     try:
         head = beginning(path, place)
         if (reader := _reader(file, head)) is not None:
-            return reader.read(file)
+            return _tables(reader, file)
         packed = packing(path, head, place)
         if (
             unchecked
             and packed is None
-            and not _is_json_lines(path, path, place)
-            and (large := read_large(path, place))
+            and selection.sheet is None
+            and not is_markup(head)
+            and _json_kind(path, path) is None
+            and (large := read_large(path, place, declared=selection.header()))
+            and not ids_of(large.columns)
         ):
             return (large,)
         scratch = unpacked(path, packed, place) if packed is not None else None
@@ -352,6 +403,18 @@ def _read_named(path: Path, place: Place, sheet: str | None, *, unchecked: bool)
     file = replace(file, text=text if text.scratch else replace(text, scratch=scratch))
     reader = _reader(file, head)
     assert reader is not None  # noqa: S101 - any text may be delimited
+    return _tables(reader, file)
+
+
+def _tables(reader: Reader, file: File) -> tuple[Table, ...]:
+    """Return the tables of a file.
+
+    Raises:
+        DataError: as the reader; K501 a sheet of a file that has none.
+    """
+    if file.selection.sheet is not None and not reader.sheets:
+        message = Message("the file has no sheets, so none is called `{sheet}`", sheet=file.selection.sheet)
+        raise DataError(Diagnostic("K501", message, file.place))
     return reader.read(file)
 
 
@@ -362,14 +425,14 @@ class File:
     Attributes:
         path: of the file.
         place: its name for users.
-        sheet: the sheet of a workbook to read, None for all.
+        selection: the sheets and header rows to read.
         unchecked: whether the rows of large text files are not checked in advance.
         text: its text in UTF-8, unpacked, for formats that are text.
     """
 
     path: Path
     place: Place
-    sheet: str | None = None
+    selection: Selection = EVERYTHING
     unchecked: bool = False
     text: Text | None = None
 
@@ -384,6 +447,7 @@ class Reader:
         recognises: returns whether a file with these first bytes is of this format, whatever its name.
         read: returns its tables.
         text: whether the format is text, which is tried after all others, on the unpacked and decoded text.
+        sheets: whether a file may have several tables that have names.
     """
 
     name: str
@@ -391,6 +455,7 @@ class Reader:
     recognises: Callable[[File, bytes], bool]
     read: Callable[[File], tuple[Table, ...]]
     text: bool = False
+    sheets: bool = False
 
 
 def _reader(file: File, head: bytes) -> Reader | None:
@@ -408,55 +473,166 @@ def _workbook(kind: str) -> Callable[[File], tuple[Table, ...]]:
     def read(file: File) -> tuple[Table, ...]:
         from kpi.intake.files.workbook import read_workbook
 
-        return read_workbook(file.path, kind, file.place, sheet=file.sheet)
+        return read_workbook(file.path, kind, file.place, file.selection)
 
     return read
 
 
-def _delimited(file: File) -> tuple[Table, ...]:
+def _opendocument(file: File) -> tuple[Table, ...]:
+    from kpi.intake.files.opendocument import read_opendocument
+
+    return read_opendocument(file.path, file.place, file.selection)
+
+
+def _archive(file: File) -> tuple[Table, ...]:
+    from kpi.intake.files.archive import read_archive
+
+    def read(path: Path, place: Place) -> tuple[Table, ...]:
+        tables = _read_named(path, place, replace(file.selection, sheet=None), unchecked=file.unchecked)
+        for table in tables:
+            if table.typed:
+                # The other files of the archive would not be read if damage showed later.
+                try:
+                    table.all_read(table.frame.collect().height)
+                except BROKEN as error:
+                    raise DataError(damaged(place, error)) from None
+        return tables
+
+    return read_archive(file.path, file.place, _is_table_of_archive, read)
+
+
+def _is_table_of_archive(name: str) -> bool:
+    path = PurePosixPath(name)
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    return not hidden and _is_readable(Path(path.name)) and path.suffix.lower() != ".zip"
+
+
+def _dbf(file: File) -> tuple[Table, ...]:
+    from kpi.intake.files.dbase import read_dbf
+
+    return (read_dbf(file.path, file.place),)
+
+
+def _statistics(kind: Literal["sav", "dta"]) -> Callable[[File], tuple[Table, ...]]:
+    def read(file: File) -> tuple[Table, ...]:
+        from kpi.intake.files.statistics_packages import frame_of
+
+        frame, values, labels = frame_of(file.path, kind, file.place)
+        table = _of_frame(frame, file.place)
+        return (labelled(table, dict(zip(frame.columns, table.columns, strict=True)), labels, values),)
+
+    return read
+
+
+def _text_of(file: File) -> Text:
     assert file.text is not None  # noqa: S101 - of text formats
-    text, place = file.text, file.place
-    if file.unchecked and text.encoding != "UTF-8" and (large := read_large(text.path, place, text)):
-        return (large,)
-    return (read_delimited(text, place),)
+    return file.text
 
 
-def _is_json_lines(path: Path, text: Path, place: Place) -> bool:
-    """Return whether a text file is JSON lines: by its name, or because its first line is a JSON object.
+def _start(file: File) -> str:
+    """Return the beginning of a text file."""
+    with _text_of(file).path.open(encoding="utf-8-sig", errors="replace") as stream:
+        return stream.read(1 << 14)
 
-    Raises:
-        DataError: K503 for other JSON.
-    """
-    if path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith((".jsonl", ".ndjson")):
+
+def _page(file: File) -> tuple[Table, ...]:
+    from kpi.intake.files.web_page import read_page
+
+    return read_page(_text_of(file).path, file.place, file.selection)
+
+
+def _is_sdmx(file: File, _: bytes) -> bool:
+    start = _start(file)
+    if not start.lstrip("\ufeff \t\r\n").startswith("<"):
+        return False
+    from kpi.intake.files.sdmx_messages import is_sdmx_ml
+
+    return is_sdmx_ml(start)
+
+
+def _sdmx(file: File) -> tuple[Table, ...]:
+    from kpi.intake.files.sdmx_messages import of_xml
+
+    return (_of_frame(of_xml(_text_of(file).path, file.place), file.place),)
+
+
+def _is_page(file: File, _: bytes) -> bool:
+    start = _start(file)
+    if not start.lstrip("\ufeff \t\r\n").startswith("<"):
+        return False
+    from kpi.intake.files.web_page import is_page
+
+    if is_page(start):
         return True
-    with text.open(encoding="utf-8-sig", errors="replace") as stream:
-        first = stream.read(1)
-        first += stream.readline(LONGEST if first == "{" else 1 << 16)
-    try:
-        if isinstance(json.loads(first), dict):
-            return True
-    except ValueError:
-        pass
-    if re.match(r"\s*[\[{]\s*([\[{\"]|$)", first):
-        hint = Message("write one object a line, without brackets or commas between them (JSON lines)")
-        raise DataError(Diagnostic("K503", Message("the file is a JSON document, not a table"), place, hint))
+    if re.match(r"\s*<[?!A-Za-z]", start):
+        raise markup(file.place)
     return False
 
 
+def _delimited(file: File) -> tuple[Table, ...]:
+    text, place, declared = _text_of(file), file.place, file.selection.header()
+    if file.unchecked and text.encoding != "UTF-8":
+        large = read_large(text.path, place, text, declared=declared)
+        if large is not None and not ids_of(large.columns):
+            return (large,)
+    return (read_delimited(text, place, declared=declared),)
+
+
+def _json_kind(path: Path, text: Path) -> Literal["lines", "document"] | None:
+    """Return whether a text file is JSON lines (by its name, or as its first line is an object) or a JSON document."""
+    if path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith((".jsonl", ".ndjson")):
+        return "lines"
+    with text.open(encoding="utf-8-sig", errors="replace") as stream:
+        first = stream.read(1)
+        first += stream.readline(LONGEST if first == "{" else 1 << 16)
+        alone = not stream.read(1 << 10).strip()
+    try:
+        if isinstance(row := json.loads(first), dict):
+            tables = any(isinstance(one, dict) or (isinstance(one, list) and one) for one in row.values())
+            return "document" if alone and tables else "lines"
+    except (ValueError, RecursionError):
+        pass
+    return "document" if re.match(r"\s*[\[{]\s*([\[{\"]|$)", first) else None
+
+
+def _is_json(kind: Literal["lines", "document"]) -> Callable[[File, bytes], bool]:
+    return lambda file, _: _json_kind(file.path, _text_of(file).path) == kind
+
+
 def _json_lines(file: File) -> tuple[Table, ...]:
+    text = _text_of(file)
+    return (_of_lines(text.path, file.place, text.scratch),)
+
+
+def _of_lines(path: Path, place: Place, scratch: Scratch | None) -> Table:
     """Return the table of JSON lines; the type of a column is inferred from all lines.
 
     Lines with NaN or Infinity, which are no JSON but which Python writes, are read as texts.
     """
-    assert file.text is not None  # noqa: S101 - of text formats
-    text, place = file.text, file.place
     scan = partial(pl.scan_ndjson, infer_schema_length=None)
     try:
-        return (_native(text.path, scan, place, text.scratch),)
+        return _native(path, scan, place, scratch)
     except DataError:
-        if (scratch := _as_texts(text.path)) is None:
+        if (texts := _as_texts(path)) is None:
             raise
-        return (_native(scratch.path, scan, place, scratch),)
+        return _native(texts.path, scan, place, texts)
+
+
+def _json_document(file: File) -> tuple[Table, ...]:
+    from kpi.intake.files.json_document import document_of, found_array, lines_of, read_rows
+    from kpi.intake.files.sdmx_messages import is_sdmx_json, of_json
+
+    document = document_of(_text_of(file).path, file.place)
+    if is_sdmx_json(document):
+        frame, labels = of_json(document, file.place)
+        table = _of_frame(frame, file.place)
+        return (labelled(table, dict(zip(frame.columns, table.columns, strict=True)), {}, labels),)
+    array, notes = found_array(document, file.place)
+    if isinstance(array[0], list):
+        return read_rows(array, file.place, notes, file.selection)
+    lines = lines_of(array)
+    table = _of_lines(lines.path, file.place, lines)
+    return (replace(table, notes=(*notes, *table.notes)),)
 
 
 def _as_texts(path: Path) -> Scratch | None:
@@ -592,13 +768,20 @@ READERS: tuple[Reader, ...] = (
         "Arrow IPC", (".arrow", ".feather", ".ipc"), lambda _, head: head.startswith(b"ARROW1"),
         lambda file: (_native(file.path, pl.scan_ipc, file.place),),
     ),
-    Reader("`.xlsx`", (".xlsx", ".xlsm"), lambda file, head: is_xlsx(file.path, head), _workbook("xlsx")),
-    Reader("`.xls`", (".xls",), lambda file, head: is_xls(file.path, head), _workbook("xls")),
     Reader(
-        "JSON lines", (".jsonl", ".ndjson"),
-        lambda file, _: _is_json_lines(file.path, file.text.path if file.text else file.path, file.place),
-        _json_lines, text=True,
+        "`.xlsx`", (".xlsx", ".xlsm"), lambda file, head: is_xlsx(file.path, head), _workbook("xlsx"), sheets=True,
     ),
+    Reader("`.xlsb`", (".xlsb",), lambda file, head: is_xlsb(file.path, head), _workbook("xlsb"), sheets=True),
+    Reader("`.xls`", (".xls",), lambda file, head: is_xls(file.path, head), _workbook("xls"), sheets=True),
+    Reader("OpenDocument", (".ods",), lambda file, head: is_ods(file.path, head), _opendocument, sheets=True),
+    Reader("SPSS", (".sav", ".zsav"), lambda _, head: is_spss(head), _statistics("sav")),
+    Reader("Stata", (".dta",), lambda _, head: is_stata(head), _statistics("dta")),
+    Reader("dBASE", (".dbf",), lambda _, head: is_dbf(head), _dbf),
+    Reader("zip", (".zip",), lambda file, head: is_plain_zip(file.path, head), _archive),
+    Reader("SDMX-ML", (".xml",), _is_sdmx, _sdmx, text=True),
+    Reader("HTML", (".html", ".htm"), _is_page, _page, text=True, sheets=True),
+    Reader("JSON lines", (".jsonl", ".ndjson"), _is_json("lines"), _json_lines, text=True),
+    Reader("JSON documents", (".json",), _is_json("document"), _json_document, text=True),
     Reader("CSV", (".csv", ".tsv", ".txt"), lambda *_: True, _delimited, text=True),
 )  # fmt: skip
 

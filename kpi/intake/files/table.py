@@ -85,7 +85,7 @@ class Pieces(Protocol):
         """Return the pieces with some of the columns only."""
 
     def map(self, work: Callable[[Any], T]) -> Iterator[T]:
-        """Yield what some work makes of every piece, in their order."""
+        """Yield the result of a function for every piece, in order."""
 
 
 def without_blanks(cells: pl.LazyFrame) -> pl.LazyFrame:
@@ -133,6 +133,9 @@ class Table:
         roles: the roles of columns that are known from the shape of the table, None for those that none has.
         origin: where the cells of a turned table stand in its file, None for a table as it is there.
         of_one: the one entity that all rows are about, None where a column names entities.
+        labels: second names of columns: of a header in two languages, or of the variables of a statistics package.
+        value_labels: the texts that the values of a column stand for, in files of statistics packages.
+        datasets: those that the table may belong to, None for any.
     """
 
     file: str
@@ -164,6 +167,9 @@ class Table:
     roles: Mapping[str, str | None] = field(default_factory=dict)
     origin: Origin | None = None
     of_one: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    value_labels: Mapping[str, Mapping[float | str, str]] = field(default_factory=dict)
+    datasets: tuple[str, ...] | None = None
 
     @property
     def rows(self) -> int:
@@ -210,6 +216,30 @@ class Table:
         return replace(
             self, frame=self.frame.with_columns(expression.alias(name)), columns=(*self.columns, name), scan=None,
             cells=added(self.cells), numbered_cells=added(self.numbered_cells),
+        )  # fmt: skip
+
+    def renamed(self, names: Mapping[str, str]) -> Table:
+        """Return the table with other names of columns; not for one that is read in pieces."""
+        if not names:
+            return self
+
+        def moved(rows: pl.LazyFrame | None) -> pl.LazyFrame | None:
+            return None if rows is None else rows.rename(dict(names))
+
+        def now(columns: Collection[str]) -> tuple[str, ...]:
+            return tuple(names.get(column, column) for column in columns)
+
+        back = {new: old for old, new in names.items()}
+        scan = self.scan
+        return replace(
+            self, frame=self.frame.rename(dict(names)), columns=now(self.columns), cells=moved(self.cells),
+            numbered_cells=moved(self.numbered_cells), numbers=frozenset(now(self.numbers)),
+            mixed=frozenset(now(self.mixed)), unreadable={names.get(one, one): w for one, w in self.unreadable.items()},
+            repeats={names.get(one, one): now(some) for one, some in self.repeats.items()},
+            merged=tuple(replace(one, headers=now(one.headers)) for one in self.merged),
+            labels={names.get(one, one): back.get(label, label) for one, label in self.labels.items()},
+            value_labels={names.get(one, one): some for one, some in self.value_labels.items()},
+            scan=scan and (lambda types: scan({back.get(k, k): v for k, v in types.items()}).rename(dict(names))),
         )  # fmt: skip
 
     @property
@@ -269,7 +299,7 @@ class Table:
 
 
 def cause(error: BaseException) -> str:
-    """Return what an error of a reader says: its message, else the first line of its text, else its type.
+    """Return the reason in an error of a reader: its message, else the first line of its text, else its type.
 
     >>> cause(ValueError(Message("a part lies outside the file"))), cause(EOFError())
     ('a part lies outside the file', 'EOFError')

@@ -47,7 +47,7 @@ class Layout:
 
     A column without a header has "" in `columns`; `depth` is the number of header rows. Repeated headers are numbered;
     `repeats` has these by the header that they repeat, and `spanned` has the positions (from 0) of columns that share a
-    merged header with one to their left.
+    merged header with one to their left. `labels` are second names of columns, in a header of two languages.
     """
 
     header: int
@@ -59,32 +59,52 @@ class Layout:
     depth: int = 1
     repeats: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     spanned: frozenset[int] = frozenset()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()) -> Layout:
-    """Detect the layout of a sheet from its first rows; `merged` are its merged ranges, where they are known.
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """Marks of a sheet beside its cells that show where its header is; rows count from 0.
+
+    Attributes:
+        tables: the ranges of Excel tables (ListObjects), each of which begins with one header row.
+        last: the last row that stays in view (frozen panes) or is printed on every page.
+    """
+
+    tables: tuple[Merged, ...] = ()
+    last: int | None = None
+
+
+def find_layout(
+    rows: Sequence[Row],
+    place: Place,
+    merged: Sequence[Merged] = (),
+    *,
+    declared: Sequence[int] = (),
+    hints: Hints | None = None,
+) -> Layout:
+    """Detect the layout of a sheet from its first rows.
+
+    Args:
+        rows: the cells, from the first row on.
+        place: the file and the sheet.
+        merged: its merged ranges, where they are known.
+        declared: the rows of the header, from 1, that a definition names; none where it is to be found.
+        hints: marks that show where the header is, where it is ambiguous.
 
     Raises:
-        DataError: K504 no header.
+        DataError: K504 no header, K516 a declared header that is not there.
     """
     rows = [[cell if cell and cell.strip() else None for cell in row] for row in rows[:SEARCHED]]
-    wrapped = None if merged else _wrapped_header(rows)
-    header = _first_header(rows, merged) if wrapped is None else wrapped[0]
-    if header is None:
-        raise DataError(Diagnostic("K504", Message("there is no row of column names"), place, _HEADER_HINT))
-    if figure := next((cell for cell in rows[header] if cell and _is_figure(cell)), None):
-        message = Message(
-            "row {row} should name the columns, but holds figures, such as `{figure}`",
-            row=header + 1,
-            figure=figure.strip(),
-        )
-        raise DataError(Diagnostic("K504", message, replace(place, row=header + 1), _HEADER_HINT))
-    if wrapped is None:
-        depth = _depth(rows, header, merged)
-        headers = _names(rows[header : header + depth], header, merged)
-    else:
-        depth = wrapped[1]
-        headers = _joined_downwards(rows[header : header + depth])
+    header, depth, headers = (
+        _declared(rows, place, merged, declared) if declared else _located(rows, place, merged, hints or Hints())
+    )
+    labels: dict[str, str] = {}
+    if depth == 2 and not declared and _translates(rows[header], rows[header + 1]):
+        headers = tuple(clean(cell or "") for cell in rows[header])
+        labels = {
+            clean(one or ""): clean(other or "") for one, other in zip(rows[header], rows[header + 1], strict=False)
+        }
     columns, repeats = distinct(headers)
     spanned = frozenset(
         at
@@ -110,19 +130,126 @@ def find_layout(rows: Sequence[Row], place: Place, merged: Sequence[Merged] = ()
         hint = Message("write the unit into every header, like GDP(亿元), or in a column 计量单位")
         notes.append(Diagnostic("K523", message, place, hint, Severity.WARNING))
     if depth > 1:
+        levels = any(LEVELS in name for name in columns)
         message = Message(
             "the column names span rows {first} to {last}: {names}",
             first=header + 1,
             last=body,
-            names=tuple(f"`{name}`" for name in columns if LEVELS in name or (wrapped and name)),
+            names=tuple(f"`{name}`" for name in columns if LEVELS in name or (name and not levels)),
         )
         notes.append(_info("K525", message, place))
     if numbering:
         notes.append(_info("K521", Message("row {row} numbers the columns, not read as data", row=body + 1), place))
-    return Layout(header, body + numbering, columns, unit, titles, tuple(notes), depth, repeats, spanned)
+    return Layout(header, body + numbering, columns, unit, titles, tuple(notes), depth, repeats, spanned, labels)
 
 
-_HEADER_HINT = Message("put the names of the columns (期别, 地区, 指标, 数值, ...) into one row above the data")
+#: The first row of a header, the number of its rows, and the names of the columns.
+_Located = tuple[int, int, tuple[str, ...]]
+
+
+def _declared(rows: Sequence[Row], place: Place, merged: Sequence[Merged], header: Sequence[int]) -> _Located:
+    """Return the header in the rows that a definition names.
+
+    Raises:
+        DataError: K516 one of the rows is blank, or below the last.
+    """
+    for row in header:
+        if row > len(rows) or not any(rows[row - 1]):
+            message = Message("row {row}, which `header:` names, has no cells", row=row)
+            hint = Message("count the rows of the file from 1, titles and blank rows above the table included")
+            raise DataError(Diagnostic("K516", message, replace(place, row=row), hint))
+    top = header[0] - 1
+    return top, len(header), _names(rows[top : header[-1]], top, merged)
+
+
+def _located(rows: Sequence[Row], place: Place, merged: Sequence[Merged], hints: Hints) -> _Located:
+    """Return the header that the cells show, or the hints where these are ambiguous.
+
+    Raises:
+        DataError: K504 no header.
+    """
+    try:
+        located = _shown(rows, place, merged)
+    except DataError:
+        if (hinted := _hinted(rows, merged, hints)) is None:
+            raise
+        return hinted
+    header, depth, _ = located
+    if len(hints.tables) == 1 and header + depth - 1 != hints.tables[0][0]:
+        return _hinted(rows, merged, hints) or located
+    last = header + depth - 1 if hints.last is None else hints.last
+    # A row of words that stays in view below the names of the columns belongs to them, if figures follow: units, or
+    # their second level. In a table of texts it may be the first row of data.
+    if (
+        header + depth <= last < min(header + DEEPEST, len(rows) - 1)
+        and all(map(_are_labels, rows[header + depth : last + 1]))
+        and any(one and below and _is_figure(below) for one, below in zip(rows[last], rows[last + 1], strict=False))
+    ):
+        depth = last - header + 1
+        return header, depth, _names(rows[header : header + depth], header, merged)
+    return located
+
+
+def _hinted(rows: Sequence[Row], merged: Sequence[Merged], hints: Hints) -> _Located | None:
+    """Return the header that the marks of a sheet show, None where they show none with two names."""
+    last = hints.tables[0][0] if len(hints.tables) == 1 else hints.last
+    if last is None or last >= len(rows) or sum(cell is not None for cell in rows[last]) < 2:
+        return None
+    if len(hints.tables) == 1:
+        first = last
+    else:
+        tops = range(max(last - DEEPEST + 1, 0), last)
+        first = next((top for top in tops if any(rows[top]) and top + _depth(rows, top, merged) == last + 1), last)
+    return first, last - first + 1, _names(rows[first : last + 1], first, merged)
+
+
+def _shown(rows: Sequence[Row], place: Place, merged: Sequence[Merged]) -> _Located:
+    """Return the header that the cells show.
+
+    Raises:
+        DataError: K504 no header.
+    """
+    wrapped = None if merged else _wrapped_header(rows)
+    header = _first_header(rows, merged) if wrapped is None else wrapped[0]
+    if header is None:
+        raise DataError(Diagnostic("K504", Message("there is no row of column names"), place, _HEADER_HINT))
+    if figure := next((cell for cell in rows[header] if cell and _is_figure(cell)), None):
+        message = Message(
+            "row {row} should name the columns, but holds figures, such as `{figure}`",
+            row=header + 1,
+            figure=figure.strip(),
+        )
+        raise DataError(Diagnostic("K504", message, replace(place, row=header + 1), _HEADER_HINT))
+    if wrapped is not None:
+        return header, wrapped[1], _joined_downwards(rows[header : header + wrapped[1]])
+    depth = _depth(rows, header, merged)
+    return header, depth, _names(rows[header : header + depth], header, merged)
+
+
+def _translates(header: Row, below: Row) -> bool:
+    """Return whether a row repeats the header above it in another language, cell by cell: Region below 地区.
+
+    One of the pairs at least has to be a known word in both, so that no row of data is taken for a header.
+
+    >>> _translates(["地区", "产值"], ["Region", "Output"]), _translates(["地区", "产值"], ["Zhejiang", "high"])
+    (True, False)
+    """
+    width = max(len(header), len(below))
+    pairs = [
+        (fold(one), fold(other))
+        for one, other in zip([*header, *[None] * width][:width], [*below, *[None] * width][:width], strict=True)
+        if one or other
+        for one, other in [(one or "", other or "")]
+    ]
+    if len(pairs) < 2 or not all(one and other and one.isascii() != other.isascii() for one, other in pairs):
+        return False
+    return any(role(one) is not None and role(one) == role(other) for one, other in pairs)
+
+
+_HEADER_HINT = Message(
+    "put the names of the columns (期别, 地区, 指标, 数值, ...) into one row above the data, or say under `datasets:` "
+    "which rows they are in, `header: [3, 4]`"
+)
 
 
 def trailing_notes(rows: Sequence[Row]) -> int:
@@ -169,6 +296,9 @@ def _wrapped_header(rows: Sequence[Row]) -> tuple[int, int] | None:
     first = blank
     while first and blank - first < DEEPEST and _may_wrap(rows[first - 1]):
         first -= 1
+    # Rows with figures above are data, whose header is further up.
+    if any(len([cell for cell in row if cell]) > 1 and any(map(_is_figure, filter(None, row))) for row in rows[:first]):
+        return None
     counts = [sum(cell is not None for cell in row) for row in rows[first:blank]]
     return (first, len(counts)) if len(counts) > 1 and counts[-1] == max(counts) > 2 else None
 
@@ -232,6 +362,8 @@ def _depth(rows: Sequence[Row], header: int, merged: Sequence[Merged]) -> int:
         reach = [bottom for top, _, bottom, _ in merged if header <= top <= last < bottom]
         across = any(top == last == bottom and left < right for top, left, bottom, right in merged)
         below = rows[last + 1] if last + 1 < len(rows) else []
+        if last == header and last + 2 < len(rows) and _translates(rows[header], below):
+            return 2
         if not (reach or (across and _are_labels(below)) or (_continues(rows[header], below) and last + 2 < len(rows))):
             break
         last = max([last + 1, *reach])

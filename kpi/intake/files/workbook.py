@@ -1,4 +1,4 @@
-"""Excel workbooks: values from a fast reader, formats and errors from the XML, one table a sheet.
+"""Excel workbooks: values from a fast reader, formats and errors from the XML or binary parts.
 
 Cells are read as displayed where that decides their meaning: `12.5%` and not 0.125, `#DIV/0!` and not a blank; dates
 are ISO, figures have all their digits. The readers are optional dependencies, imported when needed.
@@ -15,146 +15,69 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
-from kpi.intake.files.delimited import below_note, name_columns, only_header, repeats_of
+from kpi.errors import DataError, Diagnostic, Message, Place
+from kpi.intake.files import workbook_binary, workbook_xml
+from kpi.intake.files.choice import EVERYTHING, Selection
 from kpi.intake.files.encoding import UNZIPPED
-from kpi.intake.files.merged_cells import spread
+from kpi.intake.files.packages import imported
+from kpi.intake.files.sheets import SheetCells, tables_of
 from kpi.intake.files.table import Table, cause
-from kpi.intake.files.table_layout import SEARCHED, find_layout, trailing_notes
-from kpi.intake.files.workbook_xml import Marks, is_percent, marks_of, percent_styles, sheets_of
+from kpi.intake.files.workbook_xml import Marks, is_percent
 from kpi.process.memory import available, gigabytes
-
-# The errors of a sheet without a table, which are warnings if other sheets are read.
-_NO_TABLE = {"K504", "K505"}
 
 #: The most bytes of memory per byte of a sheet's XML while it is read (measured: 3.5).
 _GROWTH = 4
 
 
-def read_workbook(path: Path, kind: str, place: Place, *, sheet: str | None = None) -> tuple[Table, ...]:
-    """Read a workbook (`kind` xlsx or xls): one table for each visible sheet, or for the one named sheet.
-
-    Hidden and blank sheets are skipped with a note, as are sheets without a table if others have one. The error of a
-    sheet that may continue another, without its header, is among the notes of the first table.
+def read_workbook(path: Path, kind: str, place: Place, selection: Selection = EVERYTHING) -> tuple[Table, ...]:
+    """Read a workbook (`kind` xlsx, xls or xlsb): one table for each sheet that is read, see `sheets.tables_of`.
 
     Raises:
         DataError: K501 no such sheet, K502 no sheet with cells, K503 damaged, K509 too large, K510 a package is
             missing, and as `find_layout` if no sheet is readable.
     """
-    tables: list[Table] = []
-    findings: list[Diagnostic] = []
-    notes: list[Diagnostic] = []
-    widths: dict[str, int] = {}
-    for name, visible, grid, marks in (_xlsx if kind == "xlsx" else _xls)(path, place, sheet):
-        where = replace(place, sheet=name)
-        if grid is None:
-            message = Message("the sheet is hidden and was left out")
-            if visible:
-                message = Message("the sheet has no cells and was left out")
-            notes.append(Diagnostic("K524", message, where, severity=Severity.INFO))
-            continue
-        widths[name] = grid.width
-        try:
-            tables.append(_table(grid, marks, where))
-        except DataError as error:
-            findings.extend(error.diagnostics)
-    if tables:
-        notes += [
-            replace(
-                one, message=Message("the sheet was left out: {reason}", reason=one.message), severity=Severity.WARNING
-            )
-            if one.code in _NO_TABLE and not _goes_on(one, widths, tables)
-            else one
-            for one in findings
-        ]
-        return (replace(tables[0], notes=(*notes, *tables[0].notes)), *tables[1:])
-    raise DataError(findings or [Diagnostic("K502", Message("no visible sheet of the workbook has cells"), place)])
+    sheets = (_xls if kind == "xls" else _xlsx)(path, place, selection)
+    return tables_of(sheets, place, selection)
 
 
-def _goes_on(finding: Diagnostic, widths: dict[str, int], tables: list[Table]) -> bool:
-    """Return whether a sheet without a header seems to continue another, so that its figures would be lost."""
-    width = widths.get(finding.place.sheet or "")
-    return finding.code == "K504" and finding.place.row == 1 and width in [widths[one.sheet or ""] for one in tables]
-
-
-def _table(grid: pl.DataFrame, marks: Marks, place: Place) -> Table:
-    """Return the table of one sheet; `grid` has all its cells as text, columns from A."""
-    layout = find_layout(grid.head(SEARCHED).rows(), place, marks.merged)
-    body = grid.slice(layout.body)
-    tail = body.tail(SEARCHED).rows()
-    dropped = trailing_notes(tail)
-    below = ["; ".join(cell for cell in row if cell) for row in tail[len(tail) - dropped :] if any(row)]
-    notes = list(layout.notes)
-    if below:
-        notes.append(below_note(below, place))
-    body = body.head(len(body) - dropped)
-    if body.is_empty():
-        raise only_header(place, layout)
-    names = name_columns(layout, [len(body) - column.null_count() for column in body], place, notes)
-    beside = {at: [last.get(at, -1) >= layout.body for last in (marks.last_text, marks.last_number)] for at in names}
-    frame, merged = spread(body, names, layout.body, marks.merged)
-    return Table(
-        file=place.file or "",
-        sheet=place.sheet,
-        frame=frame.lazy(),
-        columns=tuple(names.values()),
-        numbers=frozenset(name for at, name in names.items() if not beside[at][0]),
-        mixed=frozenset(name for at, name in names.items() if all(beside[at])),
-        first_row=layout.body + 1,
-        unit=layout.unit,
-        titles=layout.titles,
-        depth=layout.depth,
-        header_row=layout.header + 1,
-        repeats=repeats_of(layout, names),
-        merged=merged,
-        notes=tuple(notes),
-    )
-
-
-def _chosen(names: list[str], sheet: str | None, place: Place) -> None:
-    """Raise K501 if the workbook does not have the requested sheet."""
-    if sheet is not None and sheet not in names:
-        message = Message("the workbook has no sheet `{sheet}`", sheet=sheet)
-        hint = suggest(sheet, names) or Message("it has {sheets}", sheets=tuple(f"`{name}`" for name in names))
-        raise DataError(Diagnostic("K501", message, place, hint))
-
-
-_Sheets = Iterator[tuple[str, bool, pl.DataFrame | None, Marks]]
-
-
-def _xlsx(path: Path, place: Place, sheet: str | None) -> _Sheets:
-    """Yield name, visibility, grid and marks of the sheets of an .xlsx workbook; no grid when hidden or blank."""
-    fastexcel = _imported("fastexcel", place)
+def _xlsx(path: Path, place: Place, selection: Selection) -> Iterator[SheetCells]:
+    """Yield the sheets of a workbook of Excel since 2007, of XML parts or binary ones; without cells if not read."""
+    fastexcel = imported("fastexcel", "excel", Message("an Excel workbook"), place)
     try:
         with zipfile.ZipFile(path) as archive:
-            sheets = sheets_of(archive, place)
-            _chosen([one.name for one in sheets], sheet, place)
-            _check_room(archive, [one.part for one in sheets if one.visible or one.name == sheet], place)
-            styles = percent_styles(archive)
+            binary = "xl/workbook.bin" in archive.namelist()
+            sheets = (workbook_binary if binary else workbook_xml).sheets_of(archive, place)
+            selection.check([one.name for one in sheets], place)
+            chosen = {one.name for one in sheets if selection.reads(one.name, visible=one.visible)}
+            _check_room(archive, [one.part for one in sheets if one.name in chosen], place)
+            styles = (workbook_binary if binary else workbook_xml).percent_styles(archive)
             reader = None
             for one in sheets:
-                if sheet is not None and one.name != sheet:
+                if selection.sheet is not None and one.name != selection.sheet:
                     continue
                 marks = Marks()
-                if one.visible or sheet is not None:
+                if one.name in chosen:
                     with archive.open(one.part) as stream:
-                        marks = marks_of(stream, styles, replace(place, sheet=one.name))
+                        where = replace(place, sheet=one.name)
+                        marks = (workbook_binary if binary else workbook_xml).marks_of(stream, styles, where)
+                    marks.tables = () if binary else workbook_xml.tables_of(archive, one.part)
                 if not marks.rows:
-                    yield one.name, one.visible, None, marks
+                    yield SheetCells(one.name, one.visible, None, marks)
                     continue
-                reader = reader or fastexcel.read_excel(path)
+                # The reader goes by the suffix, which may be another's.
+                named = path.suffix.lower() == (".xlsb" if binary else ".xlsx")
+                reader = reader or fastexcel.read_excel(path if named else path.read_bytes())
                 # Without these keywords the reader drops blank rows at the top.
                 options = {"header_row": None, "skip_rows": 0, "whitespace_as_null": True}
                 loaded = reader.load_sheet(one.name, dtypes="string", **options)
                 floats = reader.load_sheet(one.name, dtypes="float", **options)
                 values = _exact(loaded.to_polars(), floats.to_polars())
                 positions = [column.absolute_index for column in loaded.selected_columns]
-                yield one.name, one.visible, _shown(values, positions, marks), marks
+                yield SheetCells(one.name, one.visible, _shown(values, positions, marks), marks, one.titles)
     except OSError as error:
         # A directory that points before the first byte of the file; other system errors are not about the workbook.
         if error.errno != errno.EINVAL:
@@ -167,7 +90,7 @@ def _xlsx(path: Path, place: Place, sheet: str | None) -> _Sheets:
 def _check_room(archive: zipfile.ZipFile, parts: list[str], place: Place) -> None:
     """Raise K509 if the sheets take more memory than is available, by the sizes in the ZIP directory."""
     sizes = {one.filename: one.file_size for one in archive.infolist()}
-    unpacked = sum(sizes.get(part, 0) for part in [*parts, "xl/sharedStrings.xml"])
+    unpacked = sum(sizes.get(part, 0) for part in [*parts, "xl/sharedStrings.xml", "xl/sharedStrings.bin"])
     needed, room = unpacked * _GROWTH, available()
     if room is not None and needed > room:
         message = Message(
@@ -198,7 +121,7 @@ def _shown(values: pl.DataFrame, positions: list[int], marks: Marks) -> pl.DataF
     for row, column in marks.percent:
         cell = by_position[column][row] if column in by_position and row < len(values) else None
         if cell is not None:
-            touched.setdefault(column, {})[row] = _percent(cell)
+            touched.setdefault(column, {})[row] = percent_text(cell)
     columns = []
     for at in range(max([*positions, *touched], default=-1) + 1):
         cells = by_position.get(at, pl.Series(dtype=pl.String)).str.strip_suffix(" 00:00:00")
@@ -211,10 +134,10 @@ def _shown(values: pl.DataFrame, positions: list[int], marks: Marks) -> pl.DataF
     return pl.DataFrame(columns)
 
 
-def _percent(cell: str) -> str:
+def percent_text(cell: str) -> str:
     """Format the fraction of a percent cell as displayed.
 
-    >>> _percent("0.125"), _percent("1"), _percent("0.07"), _percent("n/a")
+    >>> percent_text("0.125"), percent_text("1"), percent_text("0.07"), percent_text("n/a")
     ('12.5%', '100%', '7%', 'n/a')
     """
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", cell):
@@ -223,18 +146,18 @@ def _percent(cell: str) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text) + "%"
 
 
-def _xls(path: Path, place: Place, sheet: str | None) -> _Sheets:
-    """Yield name, visibility, grid and marks of the sheets of an .xls workbook; no grid when hidden or blank."""
-    xlrd = _imported("xlrd", place)
+def _xls(path: Path, place: Place, selection: Selection) -> Iterator[SheetCells]:
+    """Yield the sheets of an .xls workbook; without cells if blank or not read."""
+    xlrd = imported("xlrd", "excel", Message("an Excel workbook"), place)
     try:
         book = xlrd.open_workbook(path, formatting_info=True, logfile=io.StringIO())
-        _chosen(book.sheet_names(), sheet, place)
+        selection.check(book.sheet_names(), place)
         for one in book.sheets():
-            if sheet is not None and one.name != sheet:
+            if selection.sheet is not None and one.name != selection.sheet:
                 continue
             visible = one.visibility == 0
-            if not (one.nrows and (visible or sheet is not None)):
-                yield one.name, visible, None, Marks()
+            if not (one.nrows and selection.reads(one.name, visible=visible)):
+                yield SheetCells(one.name, visible, None, Marks())
                 continue
             merged = [(top, left, bottom - 1, right - 1) for top, bottom, left, right in one.merged_cells]
             columns = [
@@ -246,8 +169,17 @@ def _xls(path: Path, place: Place, sheet: str | None) -> _Sheets:
                 {at: rows[kind] for at, rows in enumerate(last) if kind in rows}
                 for kind in (xlrd.XL_CELL_TEXT, xlrd.XL_CELL_NUMBER)
             )
-            marks = Marks(merged=merged, last_text=texts, last_number=numbers, rows=one.nrows, columns=one.ncols)
-            yield one.name, visible, pl.DataFrame(columns), marks
+            marks = Marks(
+                merged=merged,
+                last_text=texts,
+                last_number=numbers,
+                rows=one.nrows,
+                columns=one.ncols,
+                hidden={row for row, info in one.rowinfo_map.items() if info.hidden},
+                hidden_columns={column for column, info in one.colinfo_map.items() if info.hidden},
+                frozen=one.horz_split_pos - 1 if one.panes_are_frozen and one.horz_split_pos else None,
+            )
+            yield SheetCells(one.name, visible, pl.DataFrame(columns), marks)
     except DataError:
         raise
     except Exception as error:  # noqa: BLE001 - xlrd raises any exception on a damaged workbook
@@ -260,32 +192,25 @@ def _damaged(error: Exception, place: Place) -> DataError:
     return DataError(Diagnostic("K503", message, place, Message("save it again in Excel or WPS, as .xlsx")))
 
 
+def plain_number(value: float) -> str:
+    """Write a number with all its digits, a whole one without a point.
+
+    >>> plain_number(12.0), plain_number(0.1), plain_number(1e20)
+    ('12', '0.1', '1e+20')
+    """
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
 def _xls_cell(xlrd: Any, book: Any, cell: Any) -> str | None:
     """Return the text of one cell of an .xls workbook."""
     if cell.ctype == xlrd.XL_CELL_TEXT:
         return cell.value if cell.value.strip() else None
     if cell.ctype == xlrd.XL_CELL_NUMBER:
-        text = str(int(cell.value)) if cell.value.is_integer() and abs(cell.value) < 1e15 else repr(cell.value)
+        text = plain_number(cell.value)
         code = book.format_map[book.xf_list[cell.xf_index].format_key].format_str
-        return _percent(text) if is_percent(code) else text
+        return percent_text(text) if is_percent(code) else text
     if cell.ctype == xlrd.XL_CELL_DATE:
         return str(xlrd.xldate_as_datetime(cell.value, book.datemode)).removesuffix(" 00:00:00")
     if cell.ctype == xlrd.XL_CELL_BOOLEAN:
         return "true" if cell.value else "false"
     return xlrd.error_text_from_code[cell.value] if cell.ctype == xlrd.XL_CELL_ERROR else None
-
-
-def _imported(name: str, place: Place) -> ModuleType:
-    """Import the package of a reader.
-
-    Raises:
-        DataError: K510 it is not installed.
-    """
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        message = Message("reading an Excel workbook needs the package `{name}`", name=name)
-        hint = Message("pip install {name}, or save the sheet as CSV", name=name)
-        raise DataError(Diagnostic("K510", message, place, hint)) from None

@@ -17,25 +17,35 @@ from xml.parsers import expat
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.encoding import MOST_UNPACKED, check_growth
 from kpi.intake.files.table import cause
-from kpi.intake.files.table_layout import Merged
+from kpi.intake.files.table_layout import Hints, Merged
 
 #: The most cells of the used rectangle of a sheet, blank ones included.
 MOST_CELLS = 30_000_000
 
+#: The most columns of a sheet.
+MOST_COLUMNS = 16_384
+
 _CHUNK = 1 << 18
+_TRUE = {"1", "true"}
+#: The elements beside the cells that are read.
+_AROUND = {"mergeCell", "col", "pane"}
 #: Number formats 9 and 10 of the standard are `0%` and `0.00%`; the others that have a percent sign are custom.
-_PERCENT_FORMATS = {9, 10}
+PERCENT_FORMATS = {9, 10}
 #: The types of text cells: shared string, result of a formula, inline string.
 _TEXTS = {"s", "str", "inlineStr"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A worksheet in a workbook: its name, its part in the archive, whether it is visible."""
+    """A worksheet in a workbook: its name, its part in the archive, whether it is visible.
+
+    `titles` is the last of the rows that are printed on every page, from 0.
+    """
 
     name: str
     part: str
     visible: bool
+    titles: int | None = None
 
 
 @dataclass(slots=True)
@@ -44,7 +54,8 @@ class Marks:
 
     `texts` are cells that are read as text in place of their value: errors by their name, formulas that were saved
     without a result as `=formula`. `last_text` and `last_number` are the last rows of each column with a text or a
-    number.
+    number. `hidden` and `hidden_columns` are not shown; `frozen` is the last row that stays in view, and `tables` are
+    the ranges of Excel tables.
     """
 
     merged: list[Merged] = field(default_factory=list)
@@ -54,6 +65,14 @@ class Marks:
     last_number: dict[int, int] = field(default_factory=dict)
     rows: int = 0
     columns: int = 0
+    hidden: set[int] = field(default_factory=set)
+    hidden_columns: set[int] = field(default_factory=set)
+    frozen: int | None = None
+    tables: tuple[Merged, ...] = ()
+
+    def hints(self, titles: int | None = None) -> Hints:
+        """Return the marks that show where the header is; `titles` is the last row that is printed on every page."""
+        return Hints(self.tables, titles if titles is not None else self.frozen)
 
 
 def sheets_of(archive: zipfile.ZipFile, place: Place) -> list[Sheet]:
@@ -70,12 +89,40 @@ def sheets_of(archive: zipfile.ZipFile, place: Place) -> list[Sheet]:
         if one.get("Type", "").endswith("/worksheet")
     }
     sheets = []
-    for one in _tree(archive, "xl/workbook.xml").iter():
-        if _local(one.tag) == "sheet":
-            relation = next((value for key, value in one.attrib.items() if key.endswith("}id")), None)
-            if part := targets.get(relation):
-                sheets.append(Sheet(one.get("name", ""), part, one.get("state", "visible") == "visible"))
+    book = _tree(archive, "xl/workbook.xml")
+    titles = {
+        one.get("localSheetId"): _last_row(one.text or "")
+        for one in book.iter()
+        if _local(one.tag) == "definedName" and one.get("name") == "_xlnm.Print_Titles"
+    }
+    for at, one in enumerate(each for each in book.iter() if _local(each.tag) == "sheet"):
+        relation = next((value for key, value in one.attrib.items() if key.endswith("}id")), None)
+        if part := targets.get(relation):
+            visible = one.get("state", "visible") == "visible"
+            sheets.append(Sheet(one.get("name", ""), part, visible, titles.get(str(at))))
     return sheets
+
+
+def _last_row(titles: str) -> int | None:
+    """Return the last of the rows, from 0, that are printed on every page: 3 for Sheet1!$A:$A,Sheet1!$3:$4."""
+    match = re.search(r"\$(\d{1,7}):\$(\d{1,7})$", titles)
+    return None if match is None else int(match[2]) - 1
+
+
+def tables_of(archive: zipfile.ZipFile, part: str) -> tuple[Merged, ...]:
+    """Return the ranges of the Excel tables of a sheet that have a header row."""
+    folder, _, name = part.rpartition("/")
+    relations = f"{folder}/_rels/{name}.rels"
+    if relations not in archive.namelist():
+        return ()
+    tables = []
+    for one in _tree(archive, relations).iter():
+        if one.get("Type", "").endswith("/table"):
+            table = _tree(archive, posixpath.normpath(posixpath.join(folder, one.get("Target", ""))).removeprefix("/"))
+            first, _, last = table.get("ref", "").partition(":")
+            if last and table.get("headerRowCount", "1") == "1":
+                tables.append((*position(first), *position(last)))
+    return tuple(tables)
 
 
 def percent_styles(archive: zipfile.ZipFile) -> set[str]:
@@ -83,7 +130,7 @@ def percent_styles(archive: zipfile.ZipFile) -> set[str]:
     if "xl/styles.xml" not in archive.namelist():
         return set()
     root = _tree(archive, "xl/styles.xml")
-    formats = set(_PERCENT_FORMATS)
+    formats = set(PERCENT_FORMATS)
     for one in root.iter():
         if _local(one.tag) == "numFmt" and is_percent(one.get("formatCode", "")):
             formats.add(int(one.get("numFmtId", "0")))
@@ -113,7 +160,7 @@ def marks_of(stream: IO[bytes], styles: set[str], place: Place) -> Marks:
             total += len(chunk)
             reader.parser.Parse(chunk, False)  # noqa: FBT003 - the signature of expat
             if total > MOST_UNPACKED or reader.marks.rows * reader.marks.columns > MOST_CELLS:
-                raise _too_large(reader.marks, place)
+                raise too_large(reader.marks, place)
         reader.parser.Parse(b"", True)  # noqa: FBT003 - the signature of expat
     except (expat.ExpatError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(
@@ -127,7 +174,7 @@ def marks_of(stream: IO[bytes], styles: set[str], place: Place) -> Marks:
     return reader.marks
 
 
-def _too_large(marks: Marks, place: Place) -> DataError:
+def too_large(marks: Marks, place: Place) -> DataError:
     """Return the error (K509) for a sheet beyond the limits."""
     message = Message(
         "the used area of the sheet is at least {rows:,} rows by {columns:,} columns",
@@ -181,9 +228,22 @@ class _Reader:
         elif name == "row":
             self.row = int(attributes["r"]) - 1 if "r" in attributes else self.row + 1
             self.column = -1
-        elif name == "mergeCell":
+            if attributes.get("hidden") in _TRUE:
+                self.marks.hidden.add(self.row)
+        elif name in _AROUND:
+            self.start_around(name, attributes)
+
+    def start_around(self, name: str, attributes: dict[str, str]) -> None:
+        """Handle the start of an element beside the cells."""
+        if name == "mergeCell":
             first, _, last = attributes["ref"].partition(":")
             self.marks.merged.append((*position(first), *position(last or first)))
+        elif name == "col" and attributes.get("hidden") in _TRUE:
+            left, right = int(attributes["min"]), int(attributes["max"])
+            self.marks.hidden_columns.update(range(left - 1, min(right, MOST_COLUMNS)))
+        elif name == "pane" and attributes.get("state", "").startswith("frozen"):
+            last_row = round(float(attributes.get("ySplit", "0"))) - 1
+            self.marks.frozen = last_row if last_row >= 0 else None
 
     def end(self, tag: str) -> None:
         """Handle the end of an element; at the end of a cell its mark is added."""

@@ -1,4 +1,4 @@
-"""Which file is which dataset: by the columns it has, or as the caller says."""
+"""Match files to datasets: by their columns, or as the caller states."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity, count, suggest
+from kpi.intake.files.choice import Choice
 from kpi.intake.files.headers import LEVELS, REPORTERS, Role, by_levels, clean, named, role, roles, split_unit
 from kpi.intake.files.table import Table
 from kpi.language import expressions
@@ -18,6 +19,7 @@ from kpi.language.measures import Measure, Reported
 from kpi.language.record_columns import READ_AS_NUMBERS, column_kinds
 from kpi.language.system import System
 from kpi.values import periods, units
+from kpi.values.timelines import MONTHS, WEEKS, Timeline
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,24 @@ def is_named(system: System, text: str) -> bool:
 def datasets(system: System) -> dict[str, Dataset]:
     """Return the system's datasets; one that declares none takes reported and wide files."""
     return system.datasets or {"reported": ReportedData(), "panel": PanelData()}
+
+
+def may_be(table: Table, key: str) -> bool:
+    """Return whether a table may belong to a dataset, by its sheet."""
+    return table.datasets is None or key in table.datasets
+
+
+def choices_of(system: System, name: str | None = None) -> tuple[Choice, ...]:
+    """Return the sheets and header rows that the datasets declare, of all or of the one that is named; none where none.
+
+    Args:
+        system: the system.
+        name: the dataset, when the caller says which.
+    """
+    some = tuple(
+        Choice(key, one.sheet, one.header) for key, one in datasets(system).items() if name is None or key == name
+    )
+    return some if any(one.sheets or one.header for one in some) else ()
 
 
 def is_unit(text: str) -> bool:
@@ -226,7 +246,7 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Pla
         return None, [
             Diagnostic("K204", Message("unknown dataset `{name}`", name=name), table.place(), suggest(name, known))
         ]
-    every = [_placed(system, table, key) for key in known if name in (None, key)]
+    every = [_placed(system, table, key) for key in known if name in (None, key) and may_be(table, key)]
     if table.origin is not None and name is None:
         every = [source for source in every if not isinstance(source.dataset, Records)] or every
     lacking = {source.name: _lacking(system, source) for source in every}
@@ -263,14 +283,14 @@ def fitting(system: System, table: Table, texts: Callable[[str], list[str]]) -> 
         table: the table to place.
         texts: gives the distinct texts of one of its columns.
     """
-    every = [_placed(system, table, key) for key in datasets(system)]
+    every = [_placed(system, table, key) for key in datasets(system) if may_be(table, key)]
     possible = [source for source in every if not _lacking(system, source)]
     return _best(system, possible, texts)[0] if possible else None
 
 
 def fits_records(system: System, table: Table) -> bool:
     """Return whether a table has all columns of a dataset of events that the system declares."""
-    events = [key for key, one in datasets(system).items() if isinstance(one, Records)]
+    events = [key for key, one in datasets(system).items() if isinstance(one, Records) and may_be(table, key)]
     return any(not _lacking(system, _placed(system, table, key)) for key in events)
 
 
@@ -298,8 +318,9 @@ def _placed(system: System, table: Table, key: str) -> Placed:
     if table.origin is not None and isinstance(dataset, PanelData):
         # A turned table has a figure in each row, whatever form its file has.
         dataset = ReportedData(
-            columns=dict(dataset.columns), dates=dataset.dates, decimal=dataset.decimal, missing=dataset.missing
-        )
+            columns=dict(dataset.columns), dates=dataset.dates, decimal=dataset.decimal, missing=dataset.missing,
+            sheet=dataset.sheet, header=dataset.header,
+        )  # fmt: skip
     return Placed(table, key, dataset, {role: header for role, header in playing.items() if header is not None})
 
 
@@ -422,11 +443,12 @@ def _across(system: System, source: Placed) -> Diagnostic | None:
 def _is_period(header: str) -> bool:
     """Return whether a header, or a level of it, names a period, with its year or without."""
     for text in header.split(LEVELS):
-        try:
-            periods.parse(text, year=2000)
-        except periods.PeriodError:
-            continue
-        return role(text) is None
+        for timeline in (MONTHS, WEEKS, Timeline(4)):
+            try:
+                periods.parse(text, year=2000, timeline=timeline)
+            except periods.PeriodError:
+                continue
+            return role(text) is None
     return False
 
 

@@ -6,19 +6,20 @@ Everything is decided by the distinct pairs of a code and a name.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity, alternatives
 from kpi.intake import row_findings
 from kpi.intake.entities import BESIDE, Entities, code_of
 from kpi.intake.files.headers import LEVELS, clean
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed
-from kpi.language.datasets import ReportedData
+from kpi.language.datasets import Records, ReportedData
 from kpi.values import periods
+from kpi.values.timelines import Timeline
 
 #: Headers of codes of anything, also of measures.
 _GENERAL = ("代码", "编码", "code")
@@ -41,7 +42,7 @@ def text_of(header: str) -> pl.Expr:
 
 
 def entity_text(source: Placed) -> pl.Expr:
-    """Return the text that says who a row is about: a name or code, or a code and a name with `BESIDE` between."""
+    """Return the text that identifies the entity of a row: a name or code, or both with `BESIDE` between."""
     headers = both(source)
     if headers is None:
         return pl.col(source.who).cast(pl.String)
@@ -56,13 +57,22 @@ def repeats_heading(source: Placed, text: str) -> bool:
     return clean(text) in heads.union(*(head.split(LEVELS) for head in heads))
 
 
+def _not_heading(source: Placed, texts: pl.Series) -> pl.Series:
+    """Return texts without those that repeat the heading above them."""
+    kept = [None if text is None or repeats_heading(source, text) else text for text in texts]
+    return pl.Series(texts.name, kept, dtype=pl.String)
+
+
 @dataclass
 class Beside:
     """The pairs of codes and names of tables, by the number of the table, the tables, and the findings about them.
 
+    `timeline` is what their periods count.
+
     Each frame has the columns name, code (texts; either may be null) and `ROW`, the first row with the pair.
     """
 
+    timeline: Timeline
     pairs: dict[int, pl.DataFrame] = field(default_factory=dict)
     sources: dict[int, Placed] = field(default_factory=dict)
     findings: list[Diagnostic] = field(default_factory=list)
@@ -74,7 +84,7 @@ class Beside:
 
         Args:
             sources: the tables.
-            roster: who there is, where a roster says so.
+            roster: the entities of a roster, if there is one.
             entities: gives the names that denote no unit.
         """
         identified = []
@@ -83,11 +93,12 @@ class Beside:
                 identified.append(source)
                 continue
             pairs = _pairs(source, complete=roster is None)
-            heading = [
-                any(repeats_heading(source, text) for text in pair if text is not None)
-                for pair in pairs.select("name", "code").rows()
-            ]
-            pairs = pairs.filter(~pl.Series(heading, dtype=pl.Boolean))
+            # A heading in the column of codes is no code: the row is about the name beside it, where there is one.
+            pairs = pairs.with_columns(code=_not_heading(source, pairs["code"]))
+            name = _not_heading(source, pairs["name"])
+            pairs = pairs.filter(
+                (name.is_not_null() | pairs["name"].is_null()) & ~(name.is_null() & pairs["code"].is_null())
+            )
             reason = self._foreign(source, pairs, roster, entities)
             if reason is None:
                 self.pairs[number], self.sources[number] = pairs, source
@@ -124,7 +135,7 @@ class Beside:
         for name, code in rows:
             names.setdefault(code_of(code), {}).setdefault(clean(name), name)
         several = {code for code, some in names.items() if len(some) > 1}
-        if several and (at_once := _at_once(source, several, entities)) is not None:
+        if several and (at_once := _at_once(source, several, entities, self.timeline)) is not None:
             code, some = at_once
             return Message("`{code}` stands beside {names}", code=code, names=tuple(some[:3]))
         codes = Counter(clean(name) for name, _ in {(clean(name), code_of(code)) for name, code in rows})
@@ -157,7 +168,7 @@ class Beside:
         """Return the last month in which each name stands beside some codes."""
         ends: dict[tuple[str, str], int] = {}
         for source in self.sources.values():
-            for name, code, _, last in _dated(source, codes):
+            for name, code, _, last in _dated(source, codes, self.timeline):
                 key = (code_of(code), clean(name))
                 ends[key] = max(ends.get(key, -1), last)
         return ends
@@ -192,7 +203,7 @@ def _pairs(source: Placed, *, complete: bool) -> pl.DataFrame:
     return texts.group_by("name", "code").agg(pl.col(ROW).min()).sort(ROW).collect()
 
 
-def _dated(source: Placed, codes: set[str]) -> list[tuple[str, str, int, int]]:
+def _dated(source: Placed, codes: set[str], timeline: Timeline) -> list[tuple[str, str, int, int]]:
     """Return name, code, first and last month of the rows of some codes; months are -1 without a period."""
     headers = both(source)
     assert headers is not None  # noqa: S101
@@ -202,16 +213,16 @@ def _dated(source: Placed, codes: set[str]) -> list[tuple[str, str, int, int]]:
     rows = (source.table.whole or source.table).numbered().select(name=name, code=code, text=period).unique().collect()
     mine = pl.Series([text is not None and code_of(text) in codes for text in rows["code"]], dtype=pl.Boolean)
     rows = rows.filter(mine).drop_nulls("name").sort(pl.all())
-    months = periods.parse_column(rows["text"]).select("text", "start", "months")
+    months = periods.parse_column(rows["text"], timeline=timeline).select("text", "start", "months")
     rows = rows.join(months, on="text", how="left", nulls_equal=True, maintain_order="left")
     last = pl.col("start") + pl.col("months") - 1
     return rows.select("name", "code", pl.col("start").fill_null(-1), last.fill_null(-1).alias("last")).rows()
 
 
-def _at_once(source: Placed, codes: set[str], entities: Entities) -> tuple[str, list[str]] | None:
+def _at_once(source: Placed, codes: set[str], entities: Entities, timeline: Timeline) -> tuple[str, list[str]] | None:
     """Return the first of some codes that stands beside several names in one period, and these."""
     seen: dict[tuple[str, int, int], dict[str, str]] = {}
-    for name, code, start, last in _dated(source, codes):
+    for name, code, start, last in _dated(source, codes, timeline):
         if entities.excluded(name) or repeats_heading(source, name):
             continue
         some = seen.setdefault((code_of(code), start, last), {})
@@ -274,6 +285,53 @@ def _differs(name: str, code: str, entities: Entities) -> bool:
         return False
     text, full_name = clean(name), clean(entities.every[place])
     return entities.place(name) is not None or not (text in full_name or full_name in text)
+
+
+def in_one_table(sources: Iterable[Placed], names: Collection[str]) -> list[set[str]]:
+    """Return which of some names, cleaned, a table of figures has for one period and measure: they are several units.
+
+    Events of one unit may well name it in two ways within a month.
+    """
+    together = []
+    for source in sources:
+        header = source.roles.get("entity")
+        if header is None or isinstance(source.dataset, Records):
+            continue
+        keys = [one for key in ("period", "measure") if (one := source.roles.get(key)) is not None]
+        cells = (source.table.whole or source.table).frame.select(
+            *(text_of(one).alias(key) for key, one in zip("ab", keys, strict=False)), name=text_of(header)
+        )
+        texts = cells.select(pl.col("name").unique()).collect(engine="streaming").to_series().drop_nulls()
+        mine = [text for text in texts.sort() if clean(text) in names]
+        if len(mine) > 1:
+            some = cells.filter(pl.col("name").is_in(mine)).unique().collect(engine="streaming")
+            groups = some.group_by(pl.exclude("name")).agg("name") if keys else some.select(pl.col("name").implode())
+            together += [set(map(clean, group)) for group in groups["name"]]
+    return [some for some in together if len(some) > 1]
+
+
+def short_names(entities: Entities) -> list[Diagnostic]:
+    """Return the note on short names that are joined to a full one, and the warning on those that may be several."""
+    findings = []
+    if entities.joined:
+        some = tuple(Message("{name} ({full})", name=name, full=full) for name, full in entities.joined.items())
+        message = Message("short names are taken for the only unit that has them: {names}", names=_first(some))
+        hint = Message("if one is a unit of its own, write `entities: {{keep: [...]}}`, or a roster")
+        findings.append(Diagnostic("K487", message, Place(), hint, Severity.INFO))
+    for name, several in entities.unclear.items():
+        message = Message(
+            "`{text}` may be {names}; it is taken as a unit of its own", text=name, names=alternatives(several[:5])
+        )
+        hint = Message("write the code, or the whole name")
+        findings.append(Diagnostic("K488", message, Place(), hint, Severity.WARNING))
+    return findings
+
+
+def _first(names: Sequence[Message]) -> Message:
+    """Return the first of some names, and how many more there are."""
+    if len(names) <= 10:
+        return Message("{names}", names=tuple(names))
+    return Message("{names} and {more:,} more names", names=tuple(names[:10]), more=len(names) - 10)
 
 
 def renamed(codes: Mapping[str, Sequence[str]], sources: Iterable[Placed]) -> list[Diagnostic]:

@@ -14,12 +14,13 @@ from itertools import pairwise
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
-from kpi.intake.files.headers import REPORTERS, clean, halves, role, two_columns
+from kpi.intake.files.headers import REPORTERS, clean, halves, numbers_weeks, role, two_columns
 from kpi.intake.matching.datasets import Placed
 from kpi.language.datasets import Records
 from kpi.language.system import System
 from kpi.values import periods
-from kpi.values.periods import Grain, Period
+from kpi.values.periods import Grain, Length, Period
+from kpi.values.timelines import MONTHS, Timeline
 
 #: How many of the first rows show what a column holds.
 _HEAD = 10_000
@@ -27,6 +28,9 @@ _HEAD = 10_000
 _MONTHS = {"月", "月份", "月度", "month"}
 _QUARTERS = {"季", "季度", "季别", "quarter"}
 _WHOLE_YEAR = {"全年", "年度", "全年度", "year"}
+
+#: Headers of years.
+_YEARS = {"年", "年度", "年份", "year", "iso_year", "isoyear"}
 
 #: The administrative levels that headers name, the coarsest first.
 _LEVELS = (
@@ -49,7 +53,7 @@ def keyed(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] | N
     if period is None:
         return None
     dated, findings = period
-    named, more = _entity(dated, system)
+    named, more = finest_units(dated, clean(system.entities.title))
     return named, [*findings, *more]
 
 
@@ -91,19 +95,21 @@ def _quoted(headers: Sequence[str]) -> tuple[str, ...]:
 
 
 def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] | None:
-    """Return a table with the column of its periods: the one that says them in full, or year and month together."""
+    """Return a table with the column of its periods: the complete one, or year and month combined."""
     if source.dataset.parts_of_period:
         year, part = map(clean, source.dataset.parts_of_period)
-        own = {Grain.MONTH: 0, Grain.QUARTER: 1}.get(system.period, 2)
-        return _together(source, year, part, (), fineness=min(_fineness(part), own))
+        own = {Length.MONTH: 0, Length.QUARTER: 1}.get(system.period.length, 2)
+        return _together(source, year, part, (), system.timeline, fineness=min(_fineness(part), own))
     headers = _rivals(source, "period")
-    if not headers:
+    if not system.timeline.weeks or not all(numbers_weeks(one) or clean(one).casefold() in _YEARS for one in headers):
+        headers = [header for header in headers if not numbers_weeks(header)]
+    if len(headers) < 2:
         return source, []
     head = _sample(source, headers)
     # A heading that is repeated among the rows is no period.
     texts = {header: head[header].drop_nulls().unique().sort() for header in headers}
     texts = {header: some.filter([clean(text) != header for text in some]) for header, some in texts.items()}
-    kinds = {header: _kind(some) for header, some in texts.items() if len(some)}
+    kinds = {header: _kind(some, system.timeline) for header, some in texts.items() if len(some)}
     full, years, parts = (
         [header for header, kind in kinds.items() if kind == this] for this in ("full", "year", "part")
     )
@@ -120,15 +126,17 @@ def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] |
     if not full and len(years) == 1 and parts:
         part = min(parts, key=_fineness)
         others = [header for header in headers if header not in (years[0], part)]
-        return _together(source, years[0], part, others)
+        return _together(source, years[0], part, others, system.timeline)
     used = next(iter([*full, *years, *parts]), headers[0])
     findings = [two_columns("period", used, header, source.table.place()) for header in headers if header != used]
     return replace(source, roles={**source.roles, "period": used}), findings
 
 
-def _kind(texts: pl.Series) -> str:
+def _kind(texts: pl.Series, timeline: Timeline) -> str:
     """Return what most of some texts are: `full` periods shorter than a year, a `year`, or a `part` of one."""
-    read = periods.parse_column(texts)
+    if timeline.weeks and all(periods.calendar_year(text) is not None for text in texts):
+        return "year"
+    read = periods.parse_column(texts, timeline=timeline)
     months = read["months"].drop_nulls()
     if len(months) * 2 <= read.height:
         return "part"
@@ -141,7 +149,13 @@ def _fineness(header: str) -> int:
 
 
 def _together(
-    source: Placed, year: str, part: str, others: Sequence[str], *, fineness: int | None = None
+    source: Placed,
+    year: str,
+    part: str,
+    others: Sequence[str],
+    timeline: Timeline,
+    *,
+    fineness: int | None = None,
 ) -> tuple[Placed, list[Diagnostic]] | None:
     """Return a table with a further column of periods, made of a column of years and one of their parts.
 
@@ -152,6 +166,7 @@ def _together(
         year: the header of the column of years.
         part: that of the column of their parts.
         others: headers that name periods too and are not read.
+        timeline: what is counted.
         fineness: what bare numbers are: months (0) or quarters (1); left out: as the header says.
     """
     table = source.table
@@ -159,7 +174,7 @@ def _together(
         return None
     fine = _fineness(part) if fineness is None else fineness
     pairs = table.raw.select(_text(year), _text(part)).unique().collect(engine="streaming")
-    meant = {f"{first or ''}\n{second or ''}": _joined(first, second, fine) for first, second in pairs.rows()}
+    meant = {f"{first or ''}\n{second or ''}": _joined(first, second, fine, timeline) for first, second in pairs.rows()}
     key = pl.concat_str([_text(year).fill_null(""), _text(part).fill_null("")], separator="\n")
     period = key.replace_strict(meant, default=None, return_dtype=pl.String)
     name = f"{year}+{part}"
@@ -170,7 +185,7 @@ def _together(
     return replace(source, table=table.with_column(name, period), roles={**source.roles, "period": name}), [note]
 
 
-def _joined(year: str | None, part: str | None, fineness: int) -> str | None:
+def _joined(year: str | None, part: str | None, fineness: int, timeline: Timeline = MONTHS) -> str | None:
     """Return the text of the period of a year and a part of it; what makes none is a text that names none.
 
     >>> _joined("2023", "6", 0), _joined("2023年", "二季度", 1), _joined("2023", "2", 1), _joined("2023", "202306", 0)
@@ -180,23 +195,38 @@ def _joined(year: str | None, part: str | None, fineness: int) -> str | None:
     """
     if part is None:
         return None
-    complete, span = _span(part), _span(year)
-    if complete is not None and (year is None or (span is not None and span.year == complete.year)):
-        return complete.label
-    if span is not None and span.months == Grain.YEAR.months and complete is None:
-        if part.casefold() in _WHOLE_YEAR:
-            return span.label
-        if re.fullmatch("[0-9]{1,2}", part) and fineness < 2:
-            return f"{span.year}年{int(part)}{('月', '季度')[fineness]}"
-        if (inside := _span(part, span.year)) is not None:
-            return inside.label
-    return ", ".join(filter(None, (year, part)))
+    complete, span = _span(part, timeline), _span(year, timeline)
+    if complete is None:
+        text = _part_of(year, part, span, fineness, timeline)
+    else:
+        # A month of 2023/24 stands beside that year, or beside its own.
+        years = {complete.year, timeline.first_day(complete.start).year}
+        given = {None if span is None else span.year, None if year is None else periods.calendar_year(year)}
+        text = complete.label if year is None or years & given else None
+    return text or ", ".join(filter(None, (year, part)))
 
 
-def _span(text: str | None, year: int | None = None) -> Period | None:
+def _part_of(year: str | None, part: str, span: Period | None, fineness: int, timeline: Timeline) -> str | None:
+    """Return the text of a part of a year that does not name its year, None where they make no period."""
+    if part.casefold() in _WHOLE_YEAR and span is not None and span.months == Grain.YEAR.months:
+        return year if timeline.shifted else span.label
+    number, bare = None if year is None else periods.calendar_year(year), re.fullmatch("[0-9]{1,2}", part) is not None
+    if number is None:
+        text = f"{year} {'Q' if bare and fineness == 1 else ''}{part}"
+        return text if timeline.shifted and _span(text, timeline) is not None else None
+    if bare and timeline.weeks:
+        return f"{number}-W{int(part):02d}"
+    if bare and fineness < 2:
+        return f"{number}年{int(part)}{('月', '季度')[fineness]}"
+    inside = _span(part, timeline, number)
+    # A quarter without its year has two readings, which its text keeps.
+    return None if inside is None else f"{number}年{part}" if timeline.shifted else inside.label
+
+
+def _span(text: str | None, timeline: Timeline, year: int | None = None) -> Period | None:
     """Return the period that a text names, in a year where it names none, None where it names no period."""
     try:
-        return None if text is None else periods.parse(text, year=year)
+        return None if text is None else periods.parse(text, year=year, timeline=timeline)
     except periods.PeriodError:
         return None
 
@@ -204,13 +234,18 @@ def _span(text: str | None, year: int | None = None) -> Period | None:
 # ---- UNITS ---- #
 
 
-def _entity(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]]:
-    """Return a table with the column of its units: that of the finest level."""
+def finest_units(source: Placed, title: str) -> tuple[Placed, list[Diagnostic]]:
+    """Return a table with the column of its units, that of the finest level, and the findings about others.
+
+    Args:
+        source: the table.
+        title: what the system calls its units, cleaned; the header of their column wherever it is one.
+    """
     headers = _rivals(source, "entity")
     if not headers:
         return source, []
     used = source.roles["entity"]
-    if used == clean(system.entities.title):
+    if used == title:
         others = [header for header in headers if header != used and header not in REPORTERS]
         message = Message(
             "`{used}` names the units, as the system calls them; {not_read}", used=used, not_read=_not_read(others)

@@ -1,4 +1,4 @@
-"""Figures that come more than once: those that repeat one another, and those that contradict one another."""
+"""Figures that are reported more than once: repetitions, and contradictions."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def superseded(
         return None
     rows = earlier.sort("start", "months", "entity", "measure", "revision", "source", "row")
     spans = rows.select("start", "months").unique()
-    labels = {span: Period(*span).label for span in spans.rows()}
+    labels = {(start, many): Period(start, many, system.timeline).label for start, many in spans.rows()}
     return rows.select(
         entity=pl.col("entity").replace_strict(dict(enumerate(entities.every)), return_dtype=pl.String),
         period=pl.Series([labels[span] for span in rows.select("start", "months").rows()], dtype=pl.String),
@@ -146,7 +146,7 @@ _UNITS = Message(
 )
 _ONE_COLUMN = Message("leave all but one of the columns out, or give each a name of its own")
 
-#: Under which the text stands that says who a row is about.
+#: The column of the text that identifies the entity of a row.
 _WHO = "\0who"
 
 #: Roles of columns that distinguish figures of one unit, period and measure.

@@ -10,7 +10,7 @@ from typing import Protocol
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
-from kpi.intake import row_findings
+from kpi.intake import assumed_years, row_findings
 from kpi.intake.aggregate_rows import by_name, listed
 from kpi.intake.cells.numbers import PLAIN, problem_of
 from kpi.intake.cells.unit_factors import factors, misfit
@@ -26,6 +26,7 @@ from kpi.language.system import System
 from kpi.language.targets import EQUAL, PerEntity
 from kpi.values import periods
 from kpi.values.columns import Column
+from kpi.values.timelines import Timeline
 
 
 class OnAreas(Protocol):
@@ -119,7 +120,7 @@ def add(
         grid: the panel, one row per period and entity.
         system: gives the indicators.
         targets: targets in the data: indicator, entity, start, months, target, row.
-        entities: who there is.
+        entities: the entities.
         areas: brings targets to the areas of today, where units succeed one another; `targets` then name its entities.
 
     Raises:
@@ -253,7 +254,7 @@ def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataF
     }
     rows = rows.select(ROW, target=pl.col(headings["target"]), **text)
     rows = _known(table, rows, system, entities, headings=headings, findings=findings)
-    rows = _dated(table, rows, headings=headings, findings=findings)
+    rows = _dated(table, rows, system.timeline, headings=headings, findings=findings)
     rows = _valued(table, rows, system, headings=headings, findings=findings)
     keys = ["name", "who", "start", "months"]
     repeated = rows.filter(pl.struct(keys).is_duplicated() & ~pl.struct(keys).is_first_distinct())
@@ -331,16 +332,23 @@ def _known(
     return rows.drop_nulls(["who", "name"])
 
 
-def _dated(table: Table, rows: pl.DataFrame, *, headings: dict[str, str], findings: list[Diagnostic]) -> pl.DataFrame:
+def _dated(
+    table: Table, rows: pl.DataFrame, timeline: Timeline, *, headings: dict[str, str], findings: list[Diagnostic]
+) -> pl.DataFrame:
     """Keep the rows whose period is blank or can be read, and add start and months."""
-    known = periods.parse_column(rows["period"]).rename({"text": "period"})
+    known = periods.parse_column(rows["period"], timeline=timeline).rename({"text": "period"})
     rows = rows.join(known, on="period", how="left", nulls_equal=True, maintain_order="left")
     bad = rows.filter(pl.col("problem").is_not_null())
 
     def no_period(row: dict[str, object]) -> row_findings.Finding:
-        return "K606", periods.problem(str(row["period"])) or Message("{reason}", reason=row["problem"]), None
+        return (
+            "K606",
+            periods.problem(str(row["period"]), timeline=timeline) or Message("{reason}", reason=row["problem"]),
+            None,
+        )
 
     findings += row_findings.of_rows(table, bad, headings.get("period"), no_period)
+    findings += assumed_years.of_texts(rows["period"], timeline, table.place(None, headings.get("period")))
     return rows.filter(pl.col("problem").is_null()).drop("problem")
 
 

@@ -21,7 +21,7 @@ from kpi.intake.cells.numbers import Notation, undecided
 from kpi.intake.entities import BESIDE, Entities
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed
-from kpi.intake.matching.entity_codes import both
+from kpi.intake.matching.entity_codes import both, repeats_heading
 from kpi.intake.reported.lookups import (
     NOT_PLAIN,
     Codes,
@@ -40,7 +40,7 @@ from kpi.process import progress
 #: How many rows are read at a time.
 BATCH = 500_000
 
-#: What Polars 2.1 says when the codes of a column have run out.
+#: The message of Polars 2.1 when the codes of a column are exhausted.
 _CROWDED = ("more categories than the maximum", "as dtype `cat`")
 
 
@@ -96,7 +96,7 @@ class Coding(ABC):
         Args:
             source: the table and what its columns are.
             system: gives measures and units.
-            entities: who there is by a roster; without one, who is no entity (the wholes, and names of several units),
+            entities: the entities of a roster; without one, who is no entity (the wholes, and names of several units),
                 so that any other name is one.
             period: the period of every row, for tables without a period column.
             plan: how it is read at first.
@@ -183,7 +183,7 @@ class Coding(ABC):
         yield from rows.collect_batches(chunk_size=self.size)
 
     def rows_of_file(self) -> pl.LazyFrame:
-        """Return the rows that are wanted, with their numbers where these are not all."""
+        """Return the selected rows, with their numbers if these are not all."""
         complete, only = self.table.whole or self.table, self.table.only
         frame = complete.raw if complete.scan is None else complete.scan(self.types)
         if only is None:
@@ -193,11 +193,11 @@ class Coding(ABC):
         return frame.with_row_index(ROW, offset=self.table.first_row).filter(only)
 
     def part_of_piece(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows of a piece that are wanted, numbered from 0 where these are not all."""
+        """Return the selected rows of a piece, numbered from 0 if these are not all."""
         if self.table.only is None:
             return rows
         if self.open:
-            self.codes(rows, "entity")  # who is named in any row is an entity
+            self.codes(rows, "entity")  # every named unit is an entity
         return rows.with_row_index(ROW).filter(self.table.only)
 
     @property
@@ -264,7 +264,10 @@ class Coding(ABC):
     def _codes_of_codes(self, texts: list[str]) -> list[int | None]:
         if not self.open:
             return _codes(self.resolver.codes(texts), texts)
-        return self._numbers([f"{text}{BESIDE}" for text in texts])
+        # A heading in the column of codes is no code: the name beside it counts.
+        codes = [text for text in texts if not repeats_heading(self.resolver.source, text)]
+        numbers = dict(zip(codes, self._numbers([f"{text}{BESIDE}" for text in codes]), strict=True))
+        return [numbers.get(text) for text in texts]
 
     def _numbers(self, names: list[str | None]) -> list[int | None]:
         """Return the places of names among those seen so far, `NOT_PLAIN` for None."""

@@ -1,6 +1,6 @@
-"""Facts about figures beside their values: who handed them in and when, their scope, whether they were repeated.
+"""Facts about figures beside their values: reporters and dates, their scope, whether they were repeated.
 
-The panel gets a column `measure.fact` for what the checks of the system ask for.
+The panel gets a column `measure.fact` for the facts that the checks of the system read.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Facts:
         return columns
 
     def reporters(self, system: System) -> pl.DataFrame:
-        """Return who handed figures in, where a column of the data says so.
+        """Return the reporters of figures, if a column of the data names them.
 
         Columns: measure, entity (place), period (Int32, index), reporter (String).
         """
@@ -103,7 +103,7 @@ class Facts:
 
 
 def wanted(system: System) -> list[tuple[str, str]]:
-    """Return the facts that the checks of a system ask for, each with its measure."""
+    """Return the facts that the checks of a system read, each with its measure."""
     return list(dict.fromkeys(pair for check in system.checks.values() for pair in check.facts(system.symbols)))
 
 

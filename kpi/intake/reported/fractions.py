@@ -45,7 +45,7 @@ def fractions(grid: pl.DataFrame, system: System, entities: Entities, sources: S
     Args:
         grid: the panel with its measures and the entities' own targets.
         system: gives measures, units and targets.
-        entities: who there is.
+        entities: the entities.
         sources: the tables of the call.
     """
     columns = [_Column(name, name, system.unit(name), "figure") for name in system.measures]

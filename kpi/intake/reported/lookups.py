@@ -110,7 +110,7 @@ class Resolver:
     Attributes:
         source: the table and what its columns are.
         system: gives measures, units and scored periods.
-        entities: who there is. Without a roster the fast path reads a table before the entities are known: `entities`
+        entities: the entities. Without a roster the fast path reads a table before the entities are known: `entities`
             then holds the texts that mean none, and any other text is `unknown`.
     """
 
@@ -247,7 +247,9 @@ class Resolver:
         new = pl.Series([text for text in texts if text not in self._periods], dtype=pl.String)
         # The period that a caller gives for all rows is written as callers write periods.
         order = self.source.dataset.dates if "period" in self.source.roles else "ymd"
-        for text, start, months, problem in periods.parse_column(new, order=order).rows():
+        for text, start, months, problem in periods.parse_column(
+            new, order=order, timeline=self.system.timeline
+        ).rows():
             code = None
             if start is not None:
                 code = start // size if months == size and start % size == 0 else NOT_PLAIN
@@ -270,12 +272,12 @@ class Resolver:
 
 
 def identified(name: pl.Series, code: pl.Series, *, closed: bool) -> pl.Series:
-    """Return who rows are about that may have a name and a code: a known code identifies, else the name does.
+    """Return the entities of rows with a name and a code: a known code identifies, else the name does.
 
     Args:
         name: what their names mean: a place, `NOT_PLAIN`, or null.
         code: what their codes mean.
-        closed: whether a roster says who there is; without one a total (`NOT_PLAIN`) is none whatever its code.
+        closed: whether there is a roster; without one a total (`NOT_PLAIN`) is none whatever its code.
     """
     if name.dtype != code.dtype:
         name, code = name.cast(pl.Int32), code.cast(pl.Int32)

@@ -73,7 +73,7 @@ def labels_by_end(rows: pl.DataFrame, grain: Grain) -> bool:
 
     That is so when every figure is for a single month and every month ends a scored period.
     """
-    if grain is Grain.MONTH or not rows.height:
+    if grain.months == 1 or not rows.height:
         return False
     ends = (pl.col("months") == 1) & ((pl.col("start") + 1) % grain.months == 0)
     return bool(rows.select(ends.all()).item())
@@ -261,7 +261,7 @@ def _to_date(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     )  # fmt: skip
     rest = summed.join(direct, on=[*KEYS, "period"], how="anti", nulls_equal=True)
     totals = pl.concat([direct.select(rest.columns), rest.cast(direct.schema)])
-    # 1-5月 says something of the second quarter, but not what it comes to.
+    # 1-5月 covers part of the second quarter, but does not determine its value.
     partly = rows.group_by([*KEYS, "period"]).agg(
         value=pl.lit(None, dtype=pl.Float64),
         status=pl.when(refused().any()).then(reason("refused")).otherwise(reason("incomplete")),

@@ -1,4 +1,4 @@
-"""Plain rows: reported figures about which nothing has to be decided, as small integers beside a Float64, or blocks."""
+"""Plain rows: reported figures whose measure, entity, period and unit are known, as integer codes beside a Float64."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _among(own: pl.Series, entities: pl.Series | None) -> pl.Series:
 class Coded:
     """The rows of a table: the plain ones as codes, the others as they came.
 
-    The entities of `plain` are places in `names`, or among the entities where a roster says who there is.
+    The entities of `plain` are places in `names`, or among the entities if there is a roster.
 
     Attributes:
         others: the rows that are not plain, with the table's columns and `ROW`; of those that name no known measure,

@@ -30,6 +30,7 @@ from kpi.language.datasets import PanelData
 from kpi.language.measures import Reported
 from kpi.language.system import System
 from kpi.values import periods
+from kpi.values.timelines import Timeline
 
 Row = dict[str, Any]
 #: Message and hint for a row.
@@ -109,7 +110,9 @@ def of_keys(resolver: Resolver, extra: Extra, lost: Mapping[str, int]) -> list[R
     return [
         Refusal("K601", pl.col("name").is_null(), partial(unknown_measure, resolver, extra), measure, lost["measure"]),
         Refusal("K602", pl.col("who").is_null(), partial(_unknown_entity, resolver), source.who, lost["entity"]),
-        Refusal("K606", pl.col("start").is_null(), partial(_bad_period, source), period, lost["period"]),
+        Refusal(
+            "K606", pl.col("start").is_null(), partial(_bad_period, source, system.timeline), period, lost["period"]
+        ),
         Refusal("K621", _no_total(system), partial(_not_from_january, system), period),
     ]
 
@@ -122,7 +125,7 @@ def _unknown_entity(resolver: Resolver, row: Row) -> tuple[Message, Message | No
     return finding.message, finding.hint
 
 
-def _bad_period(source: Placed, row: Row) -> tuple[Message, Message | None]:
+def _bad_period(source: Placed, timeline: Timeline, row: Row) -> tuple[Message, Message | None]:
     if row["period"] is None and "period" not in source.roles:
         hint = Message(
             "name it 期别 or period, say which it is under `columns:`, or give one for the whole file with --period"
@@ -134,7 +137,7 @@ def _bad_period(source: Placed, row: Row) -> tuple[Message, Message | None]:
         hint = Message("{fill}; or give one for the whole file with --period", fill=fill)
         return Message("the row has no period"), hint
     order = source.dataset.dates if "period" in source.roles else "ymd"
-    reason = periods.problem(str(row["period"]), order=order)
+    reason = periods.problem(str(row["period"]), order=order, timeline=timeline)
     return reason or Message("{reason}", reason=row["no_period"]), None
 
 
@@ -178,7 +181,7 @@ def _no_total(system: System) -> pl.Expr:
         name for name, measure in system.measures.items() if isinstance(measure, Reported) and measure.from_january
     ]
     start, months = pl.col("start"), pl.col("months")
-    regular = months.is_in([grain.months for grain in periods.Grain]) & (start % months == 0)
+    regular = months.is_in([grain.months for grain in periods.GRAINS]) & (start % months == 0)
     return pl.col("name").is_in(running) & (start % 12 != 0) & ~regular
 
 

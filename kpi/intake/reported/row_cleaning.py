@@ -137,7 +137,7 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     Args:
         apart: the rows of the table, of which those of a wide one that are not plain are as `texts` gives them.
         number: the table's number, kept in the column `source`.
-        entities: who there is.
+        entities: the entities.
         period: the period of every row, for tables without a period column.
     """
     source, system = apart.resolver.source, apart.resolver.system
@@ -152,6 +152,7 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     raw = raw.with_columns(per=_per(system, raw.columns))
     lost = lost | {"measure": lost["measure"] + misspelt}
     raw, unknown = refuse(table, resolver.with_periods(raw), refusals.of_keys(resolver, extra, lost), figures.findings)
+    unclear = apart.unclear.union(*(_with_commas(source, refused) for refused in unknown))
     late = entities.outdated(raw)
     figures.findings += row_findings.of_rows(
         table, late, source.who, partial(_outdated, entities), severity=Severity.WARNING
@@ -160,8 +161,8 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     figures.units = frozenset(raw.filter(there)["who"].unique())
 
     figures.targets, wrong = entity_targets.in_data(raw, system, source, figures.findings)
-    raw = _with_figures(raw.filter(~pl.col("name").is_in(list(system.indicators))), resolver, apart.unclear)
-    reasons = refusals.of_figures(source, system, apart.unclear, raw.columns)
+    raw = _with_figures(raw.filter(~pl.col("name").is_in(list(system.indicators))), resolver, unclear)
+    reasons = refusals.of_figures(source, system, unclear, raw.columns)
     raw, void = refuse(table, raw, reasons, figures.findings)
     raw = _where(raw, system, source)
 
@@ -200,6 +201,16 @@ def _with_figures(raw: pl.DataFrame, resolver: Resolver, unclear: frozenset[str]
     return raw.join(
         resolver.factors(raw), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left"
     )
+
+
+def _with_commas(source: Placed, refused: pl.DataFrame) -> set[str]:
+    """Return the columns in which rows that are refused for other reasons have decimal commas that are not declared."""
+    fields = refused.drop_nulls("value").partition_by("field", as_dict=True)
+    return {
+        str(header)
+        for (header,), rows in fields.items()
+        if read_column(rows["value"], notation_of(source.dataset, source.table, str(header)))[1].any()
+    }
 
 
 def _numbers(source: Placed, raw: pl.DataFrame, unclear: frozenset[str]) -> tuple[pl.DataFrame, pl.Series]:

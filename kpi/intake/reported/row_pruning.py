@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date
 from functools import cached_property, partial
 
 import polars as pl
@@ -25,7 +24,8 @@ from kpi.language.measures import Reported
 from kpi.language.system import System
 from kpi.process import progress
 from kpi.values import periods
-from kpi.values.periods import FIRST_YEAR, LAST_YEAR, Grain
+from kpi.values.periods import FIRST_YEAR, LAST_YEAR
+from kpi.values.timelines import Timeline
 
 #: Of how many of the first rows the texts are looked at: where most of them differ, they are no names of periods.
 _HEAD = 10_000
@@ -57,15 +57,17 @@ def entered(system: System, start: int, months: int, *, events: bool) -> range:
     )
     if not to_date and (events or (months == size and start % size == 0)):
         return range(start // size, (start + months - 1) // size + 1)
+    if system.timeline.weeks:
+        return range(start, start + months)
     return range(start // 12 * 12 // size, ((start + months - 1) // 12 + 1) * 12 // size)
 
 
-def months_of(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
-    """Return the months of days or times, None where a column has neither; outside of the known years as well."""
+def months_of(column: pl.Expr, dtype: pl.DataType, timeline: Timeline) -> pl.Expr | None:
+    """Return the months or weeks of days or times, None where a column has neither; unknown years too."""
     if not isinstance(dtype, pl.Date | pl.Datetime):
         return None
     day = column.dt.date()
-    return (day.dt.year() * 12 + day.dt.month() - 1).cast(pl.Int32)
+    return timeline.of_days(day)
 
 
 @dataclass
@@ -108,7 +110,7 @@ class Reached:
         cells = table.raw
         dtype = cells.collect_schema()[header]
         with progress.stage(Message("looking at the periods of {file}", file=table.file), table.size or table.about):
-            days = months_of(pl.col(header), dtype)
+            days = months_of(pl.col(header), dtype, self.system.timeline)
             only = self._texts(source, cells, header) if days is None else self._days(source, cells, header, days)
         if only is None:
             return source
@@ -141,7 +143,7 @@ class Reached:
         """Note a period that rows are for, and return whether they are reached."""
         into = entered(self.system, start, months, events=events)
         size = self.system.period.months
-        if not events and (size == Grain.MONTH.months or months != 1 or (start + 1) % size):
+        if not events and (size == 1 or months != 1 or (start + 1) % size):
             self.by_end = False
         if self.period in into or self.window == WHOLE:
             return True
@@ -175,13 +177,15 @@ class Reached:
         events, column, dtype = isinstance(source.dataset, Records), pl.col(header), cells.collect_schema()[header]
         days = cells.group_by(column.dt.date()).agg(pl.len().alias("many"))
         counted = days.group_by(month).agg(pl.col("many").sum()).collect(engine="streaming")
-        valid = {at: many for at, many in counted.rows() if at is not None and FIRST_YEAR <= at // 12 <= LAST_YEAR}
+        timeline = self.system.timeline
+        first_of, end_of = timeline.first(FIRST_YEAR), timeline.first(LAST_YEAR + 1)
+        valid = {at: many for at, many in counted.rows() if at is not None and first_of <= at < end_of}
         kept = [at for at in sorted(valid) if self._is_kept(at, 1, events=events)]
         if len(kept) == len(valid):
             return None
         passed = sum(valid.values()) - sum(valid[at] for at in kept)
-        bounds = (FIRST_YEAR * 12, *((kept[0], kept[-1] + 1) if kept else (0, 0)), (LAST_YEAR + 1) * 12)
-        first, low, high, after = (pl.lit(date(max(at // 12, 1), at % 12 + 1, 1)).cast(dtype) for at in bounds)
+        bounds = (first_of, *((kept[0], kept[-1] + 1) if kept else (first_of, first_of)), end_of)
+        first, low, high, after = (pl.lit(timeline.first_day(at)).cast(dtype) for at in bounds)
         only = column.is_null() | (column < first) | (column >= after) | ((column >= low) & (column < high))
         return only, int(counted["many"].sum()) - passed, passed
 
@@ -202,7 +206,7 @@ class Reached:
         # NOTE: without a lock, as this runs in threads of Polars, which take other work up while they wait for each
         # other. What is noted does not depend on the thread.
         new = [text for text in texts if text is not None and (text, order, events) not in self._findings]
-        known = periods.parse_column(pl.Series(new, dtype=pl.String), order=order)
+        known = periods.parse_column(pl.Series(new, dtype=pl.String), order=order, timeline=self.system.timeline)
         self._findings |= {
             (text, order, events): start is None or self._is_kept(start, months, events=events)
             for text, start, months, _ in known.rows()

@@ -11,16 +11,19 @@ import polars as pl
 
 from kpi.intake.files.table import Table
 from kpi.intake.shapes.labels import period_in
+from kpi.values.timelines import Timeline
 
 _HEADER = re.compile(r"((?:\w+,)*\w+)\\\w+")
 #: A figure or the mark of a missing one, and the flags behind it.
 _FLAGGED = r"^\s*(:|[+-]?[0-9][0-9.,]*)\s*([a-z]{1,4})?\s*$"
 
 
-def is_combined(table: Table) -> bool:
+def is_combined(table: Table, timeline: Timeline) -> bool:
     r"""Return whether the first header joins keys, as in `unit,sex,geo\time`, over a table of periods."""
     first, *rest = table.columns
-    return _HEADER.fullmatch(first) is not None and any(period_in(header) is not None for header in rest)
+    return _HEADER.fullmatch(first) is not None and any(
+        period_in(header, timeline=timeline) is not None for header in rest
+    )
 
 
 def parted(table: Table) -> tuple[Table, Mapping[str, int]]:

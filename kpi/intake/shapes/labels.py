@@ -11,18 +11,30 @@ from kpi.intake.files.headers import LEVELS, by_levels, clean, role, split_unit
 from kpi.intake.matching.datasets import is_unit, measure_of
 from kpi.values import periods
 from kpi.values.periods import Order, Period
+from kpi.values.timelines import MONTHS, Timeline
 
 # Marks behind a period in a header: `2014 [YR2014]`, `2020[r]`, `2020 [note 2]`.
 _MARK = re.compile(r"\s*\[[^\[\]]*\]$")
 _YEAR = "(?:19|20)[0-9]{2}"
-_PART = "(?:年?(?:[0-9]{1,2}月|第?[一二三四1-4]季度|[上下]半年)|[-.]?Q[1-4]|-[01][0-9])"
-_BEFORE = re.compile(rf"({_YEAR}年?{_PART}?)(?:末|底)?[_ ]?(?=[^0-9年月季-])(.+)")
-_BEHIND = re.compile(rf"(.+?)[_ ]?\(?((?<![0-9]){_YEAR}年?{_PART}?)\)?")
+_PART = "(?:年?(?:[0-9]{1,2}月|第?[一二三四1-4]季度|[上下]半年|第?[0-9]{1,2}周)|[-.]?Q[1-4]|-[01][0-9]|-?W[0-9]{2})"
+_BEFORE = re.compile(
+    rf"((?:FY ?)?{_YEAR}(?:[-/](?:20)?[0-9]{{2}}(?![0-9]))?年?{_PART}?)(?:末|底)?[_ ]?(?=[^0-9年月季-])(.+)"
+)
+_BEHIND = re.compile(
+    rf"(.+?)[_ ]?\(?((?:(?<![0-9A-Za-z])FY ?)?(?<![0-9]){_YEAR}(?:[-/](?:20)?[0-9]{{2}}(?![0-9]))?年?{_PART}?)\)?"
+)
 # A text that is a period with its year, inside another.
 _INSIDE = re.compile(
     rf"(?<![0-9]){_YEAR}(?:年度?|(?![0-9]))(?:[0-9]{{1,2}}[-—~至][0-9]{{1,2}}月|[0-9]{{1,2}}月份?|第?[一二三四1-4]季度|[上下]半年"
     r"|前[一二三1-3]季度)?|(?<![0-9])(?:19|20)[0-9]{2}(?:-?(?:0[1-9]|1[0-2])(?![0-9])|[-.]?[QH][1-4])"
 )
+_OF_A_YEAR = "(?: ?(?:Q[1-4]|H[12]|第?[一二三四1-4]季度|[上下]半年))?"
+_TWO_YEARS_INSIDE = re.compile(
+    rf"(?<![0-9])(?:FY ?{_YEAR}(?:[-/][0-9]{{2,4}})?|{_YEAR}(?:[-/](?:20)?[0-9]{{2}})?(?:财年|财政年度|会计年度|学年)"
+    rf"|{_YEAR}/(?:20)?[0-9]{{2}}(?:年度)?(?![/0-9])|{_YEAR}-(?:20[0-9]{{2}}|(?:1[3-9]|[2-9][0-9]))(?![-0-9])){_OF_A_YEAR}"
+)
+_WEEK_INSIDE = re.compile(rf"(?<![0-9]){_YEAR}(?:-?W[0-9]{{1,2}}|年?第?[0-9]{{1,2}}周)")
+_PART_ALONE = re.compile(r"Q[1-4]|H[12]|第?[一二三四1-4]季度|[上下]半年")
 _LABEL = re.compile(r"\s*([^:]{1,12}):\s*(.*\S)\s*", re.DOTALL)
 _WORDS: dict[str, set[str]] = {
     "measure": {"指标", "指标名称", "项目", "indicator", "series", "measure"},
@@ -35,31 +47,36 @@ _WORDS: dict[str, set[str]] = {
 
 
 @lru_cache(1 << 14)
-def period_in(header: str, year: int | None = None, order: Order = "ymd") -> str | None:
+def period_in(header: str, year: int | None = None, order: Order = "ymd", timeline: Timeline = MONTHS) -> str | None:
     """Return the text of the period that a whole header names, as `periods.parse` reads it; None for any other.
 
     Args:
         header: the header, cleaned.
         year: the year of headers that name none.
         order: of day and month in dates whose year stands last.
+        timeline: what is counted, as for `periods.parse`.
 
     >>> period_in("2014 [YR2014]"), period_in("2023年一季度"), period_in("1月"), period_in("1月", 2023)
     ('2014', '2023年一季度', None, '2023-01')
     """
     text = _MARK.sub("", header).strip()
     try:
-        span = periods.parse(text, order=order)
+        span = periods.parse(text, order=order, timeline=timeline)
     except periods.PeriodError:
         if year is None or role(text) is not None:
             return None
         try:
-            return periods.parse(text, year=year, order=order).label
+            label = periods.parse(text, year=year, order=order, timeline=timeline).label
         except periods.PeriodError:
             return None
+        # A quarter without its year has two readings, which its text keeps.
+        return f"{year}年{text}" if timeline.shifted else label
     return span.label if order != "ymd" else text
 
 
-def with_measure(header: str, names: Mapping[str, str], *, depth: int) -> tuple[str, str] | None:
+def with_measure(
+    header: str, names: Mapping[str, str], *, depth: int, timeline: Timeline = MONTHS
+) -> tuple[str, str] | None:
     """Return the period and the measure that a header names together, the latter blank where no level names one.
 
     The levels of a header of several rows may name any measure, in one row only one of the system.
@@ -68,6 +85,7 @@ def with_measure(header: str, names: Mapping[str, str], *, depth: int) -> tuple[
         header: the header, cleaned.
         names: the measures by their texts.
         depth: how many rows the header has.
+        timeline: what is counted, as for `periods.parse`.
 
     >>> with_measure("GDP_2022", {"GDP": "gdp"}, depth=2), with_measure("2022年GDP(亿元)", {"GDP": "gdp"}, depth=1)
     (('2022', 'GDP'), ('2022年', 'GDP(亿元)'))
@@ -78,21 +96,32 @@ def with_measure(header: str, names: Mapping[str, str], *, depth: int) -> tuple[
     """
     if depth > 1 and LEVELS in header:
         levels = header.split(LEVELS)
-        dated = [level for level in levels if period_in(level) is not None]
+        dated = [level for level in levels if period_in(level, timeline=timeline) is not None]
         if len(dated) == 1:
-            text = str(period_in(dated[0]))
+            text = str(period_in(dated[0], timeline=timeline))
             rest = [level for level in levels if level != dated[0]]
-            span = periods.parse(text)
-            parts = [level for level in rest if span.months == 12 and period_in(level, span.year) is not None]
+            parts = [level for level in rest if part_of(text, level, timeline) is not None]
             if len(parts) == 1:
-                text = str(period_in(parts[0], span.year))
+                text = str(part_of(text, parts[0], timeline))
                 rest.remove(parts[0])
             return text, _by_level(LEVELS.join(rest), names) if rest else ""
     for match, when, what in ((_BEFORE.fullmatch(header), 1, 2), (_BEHIND.fullmatch(header), 2, 1)):
-        period = None if match is None else period_in(match[when])
+        period = None if match is None else period_in(match[when], timeline=timeline)
         if match and period and measure_of(names, match[what].strip())[0] is not None:
             return period, match[what].strip()
     return None
+
+
+def part_of(whole: str, part: str, timeline: Timeline) -> str | None:
+    """Return the text of the period of a year and a part of it that stand apart, None where they make none.
+
+    >>> part_of("2023年", "一季度", MONTHS), part_of("2023/24", "Q1", Timeline(4)), part_of("2023Q1", "2月", MONTHS)
+    ('2023Q1', '2023/24 Q1', None)
+    """
+    if (year := periods.calendar_year(whole)) is not None:
+        return period_in(part, year, timeline=timeline)
+    text = f"{whole} {part}"
+    return period_in(text, timeline=timeline) if timeline.shifted and _PART_ALONE.fullmatch(part) else None
 
 
 def _by_level(text: str, names: Mapping[str, str]) -> str:
@@ -118,16 +147,21 @@ def labelled(titles: Iterable[str], key: str) -> tuple[str, str] | None:
     return None
 
 
-def period_inside(text: str) -> str | None:
+def period_inside(text: str, timeline: Timeline = MONTHS) -> str | None:
     """Return the one period that a text holds, None where it holds none or several.
 
     >>> period_inside("各县2023年1-9月主要指标"), period_inside("2022年与2023年对比"), period_inside("报表_202312")
     ('2023年1-9月', None, '2023-12')
     """
     spans: dict[Period, str] = {}
-    for written in _INSIDE.findall(clean(text)):
+    cleaned = clean(text)
+    form = _WEEK_INSIDE if timeline.weeks else _INSIDE
+    if timeline.shifted and _TWO_YEARS_INSIDE.search(cleaned):
+        form = _TWO_YEARS_INSIDE
+    for match in form.finditer(cleaned):
+        written = match[0]
         try:
-            spans.setdefault(periods.parse(written), written)
+            spans.setdefault(periods.parse(written, timeline=timeline), written)
         except periods.PeriodError:
             continue
     if len(spans) != 1:

@@ -22,9 +22,10 @@ from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import PLACE, is_unit, measure_names, measure_of
 from kpi.intake.shapes.labels import labelled, period_in, period_inside, stem, with_measure
 from kpi.intake.shapes.turning import Shape
-from kpi.language.datasets import Dataset
+from kpi.language.datasets import Dataset, Records
 from kpi.language.system import System
 from kpi.values import periods
+from kpi.values.periods import Order
 
 #: How many of the first rows show what a column holds.
 _HEAD = 10_000
@@ -32,7 +33,7 @@ _HEAD = 10_000
 #: The name that a column without a header gets.
 _UNNAMED = re.compile(r"列\d+'*")
 
-_PROVINCE = re.compile(
+PROVINCE = re.compile(
     "北京|天津|河北|山西|内蒙古|辽宁|吉林|黑龙江|上海|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|广西|海南|重庆|四川|贵州"
     "|云南|西藏|陕西|甘肃|青海|宁夏|新疆|香港|澳门|台湾"
 )
@@ -143,6 +144,10 @@ class Recognition:
         """The headers that name a measure of the system."""
         return [header for header in self.others if self.is_measure(header)]
 
+    def period_in(self, text: str, year: int | None = None, order: Order = "ymd") -> str | None:
+        """Return the text of the period that a whole text names, None for any other."""
+        return period_in(text, year, order, self.system.timeline)
+
     def is_measure(self, text: str) -> bool:
         """Return whether a text names a measure of the system."""
         return measure_of(self.names, text)[0] is not None
@@ -225,16 +230,18 @@ class Recognition:
     def dated(self) -> dict[str, dict[str, str]]:
         """Return the headers that are periods, each with what it says."""
         columns: dict[str, dict[str, str]] = {}
-        order = "ymd" if self.dataset is None else self.dataset.dates
+        order = self.order()
         unclear = []
         for header in self.others:
             if self.is_measure(header):
                 continue
-            if (text := period_in(header, order=order)) is not None:
+            if (text := self.period_in(header, order=order)) is not None:
                 columns[header] = {"period": text}
-            elif (both := with_measure(header, self.names, depth=self.table.depth)) is not None:
+            elif (
+                both := with_measure(header, self.names, depth=self.table.depth, timeline=self.system.timeline)
+            ) is not None:
                 columns[header] = {"period": both[0], **({"measure": both[1]} if both[1] else {})}
-            elif period_in(header, 2000) is not None:
+            elif self.period_in(header, 2000) is not None:
                 unclear.append(header)
         if unclear and not columns:
             columns = self._of_a_year(unclear)
@@ -245,6 +252,23 @@ class Recognition:
             if not plain or len(plain) == len(columns)
             else {one: columns[one] for one in columns if one in plain}
         )
+
+    def order(self) -> Order:
+        """Return the order of day and month in headers: as declared, else as a day above 12 decides it."""
+        datasets = [one for one in self.system.datasets.values() if not isinstance(one, Records)]
+        declared = {
+            one.dates
+            for one in (datasets if self.dataset is None else [self.dataset])
+            if "dates" in one.model_fields_set
+        }
+        if len(declared) == 1:
+            return next(iter(declared))
+        inferred = periods.order_of(self.others)
+        if inferred is None:
+            return "ymd"
+        source = Message("the order of day and month from `{header}`", header=inferred[1])
+        self.sources += [] if source in self.sources else [source]
+        return inferred[0]
 
     def _of_a_year(self, headers: Sequence[str]) -> dict[str, dict[str, str]]:
         """Return headers that name parts of a year, with its column or the year that the surroundings name."""
@@ -258,14 +282,14 @@ class Recognition:
         if (year := self.year()) is None:
             return {}
         self.sources.append(Message("the year {year} from {where}", year=str(year[0]), where=year[1]))
-        return {header: {"period": str(period_in(header, year[0]))} for header in headers}
+        return {header: {"period": str(self.period_in(header, year[0]))} for header in headers}
 
     def year(self) -> tuple[int, Message] | None:
         """Return the year that the surroundings of the table name, and where."""
         for text, where in self.surroundings():
-            if (label := period_inside(text)) is not None:
-                span = periods.parse(label)
-                return (span.year, where) if span.months == 12 else None
+            if (label := period_inside(text, self.system.timeline)) is not None:
+                year = periods.calendar_year(label)
+                return None if year is None else (year, where)
         return None
 
     def surroundings(self) -> list[tuple[str, Message]]:
@@ -336,7 +360,11 @@ class Recognition:
         labels = 0
         while labels < len(cells) and (role(cells[labels]) in ("entity", "unit") or _is_label(cells[labels])):
             labels += 1
-        if not labels or not any(cells[labels:]) or any(cell and period_in(cell) is None for cell in cells[labels:]):
+        if (
+            not labels
+            or not any(cells[labels:])
+            or any(cell and self.period_in(cell) is None for cell in cells[labels:])
+        ):
             return None
         named = {("unit" if cell == "单位" else role(cell) or ""): at for at, cell in enumerate(cells[:labels])}
         columns: dict[str, dict[str, str]] = {}
@@ -391,7 +419,7 @@ class Recognition:
         """Return whether a header is the name of a place, or of an entity of the roster."""
         if role(header) is not None:
             return False
-        if PLACE.fullmatch(header) or _PROVINCE.fullmatch(header):
+        if PLACE.fullmatch(header) or PROVINCE.fullmatch(header):
             return True
         roster = self.roster()
         return roster is not None and roster.place(header) is not None
@@ -462,7 +490,7 @@ class Recognition:
         """Return the role of a column without a header: where all of its texts are measures, periods or entities."""
         if self._all(header, self.is_measure):
             return "measure"
-        if self._all(header, lambda text: period_in(text) is not None):
+        if self._all(header, lambda text: self.period_in(text) is not None):
             return "period"
         return "entity" if self._all(header, self.is_entity) else None
 
@@ -537,8 +565,7 @@ class Recognition:
 
 
 def _is_year(text: str) -> bool:
-    label = period_in(text)
-    return label is not None and periods.parse(label).months == 12
+    return periods.calendar_year(text) is not None
 
 
 def _is_label(text: str) -> bool:

@@ -14,12 +14,13 @@ from kpi.intake.shapes.labels import labelled, period_in, period_inside, stem
 from kpi.intake.shapes.turning import ADDED, new_name
 from kpi.language.datasets import Dataset, Elsewhere
 from kpi.values import periods
+from kpi.values.timelines import Timeline
 
 #: What the keys of a table are called in messages.
 KEYS = {"period": Message("period"), "entity": Message("unit"), "measure": Message("measure")}
 
 
-def declared_keys(table: Table, dataset: Dataset) -> dict[str, tuple[str, Message]]:
+def declared_keys(table: Table, dataset: Dataset, timeline: Timeline) -> dict[str, tuple[str, Message]]:
     """Return the keys that a dataset declares for whole tables: by role the text, and where it stands.
 
     Raises:
@@ -27,7 +28,7 @@ def declared_keys(table: Table, dataset: Dataset) -> dict[str, tuple[str, Messag
     """
     keys: dict[str, tuple[str, Message]] = {}
     for role, source in dataset.elsewhere.items():
-        text = _text(table, role, source)
+        text = _text(table, role, source, timeline)
         if text is None:
             place = {"sheet": Message("name of the sheet"), "file": Message("name of the file"),
                      "title": Message("lines above the table")}[str(source.from_)]  # fmt: skip
@@ -42,7 +43,7 @@ def declared_keys(table: Table, dataset: Dataset) -> dict[str, tuple[str, Messag
     return keys
 
 
-def _text(table: Table, role: str, source: Elsewhere) -> str | None:
+def _text(table: Table, role: str, source: Elsewhere, timeline: Timeline) -> str | None:
     """Return the text of a key, None where it is not there."""
     if source.constant is not None:
         return source.constant
@@ -50,15 +51,15 @@ def _text(table: Table, role: str, source: Elsewhere) -> str | None:
         if role in ("period", "entity", "measure") and (line := labelled(table.titles, role)) is not None:
             return line[0]
         if role == "period":
-            return period_inside(" ".join(table.titles))
+            return period_inside(" ".join(table.titles), timeline)
         return table.titles[0] if len(table.titles) == 1 else None
     text = clean(table.sheet or "") if source.from_ == "sheet" else stem(table.file)
     if role == "period":
-        return text if period_in(text) is not None else period_inside(text)
+        return text if period_in(text, timeline=timeline) is not None else period_inside(text, timeline)
     return text or None
 
 
-def period_of_table(table: Table) -> tuple[str, Message] | None:
+def period_of_table(table: Table, timeline: Timeline) -> tuple[str, Message] | None:
     """Return the period that a line above a table, its sheet or its file is named by alone, and where it stands.
 
     None where there is none, or where they differ.
@@ -70,8 +71,8 @@ def period_of_table(table: Table) -> tuple[str, Message] | None:
     if table.sheet is not None:
         candidates.append((clean(table.sheet), Message("the name of the sheet")))
     candidates.append((stem(table.file), Message("the name of the file")))
-    dated = [(text, where) for text, where in candidates if period_in(text) is not None]
-    return dated[0] if len({periods.parse(text) for text, _ in dated}) == 1 else None
+    dated = [(text, where) for text, where in candidates if period_in(text, timeline=timeline) is not None]
+    return dated[0] if len({periods.parse(text, timeline=timeline) for text, _ in dated}) == 1 else None
 
 
 def with_keys(table: Table, keys: Mapping[str, str], named: str | None) -> Table:

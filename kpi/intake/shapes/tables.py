@@ -12,7 +12,7 @@ from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean, role, roles
 from kpi.intake.files.table import Table
-from kpi.intake.matching.datasets import condition_columns, datasets, fits_records
+from kpi.intake.matching.datasets import condition_columns, datasets, fits_records, may_be
 from kpi.intake.roster import roster_of
 from kpi.intake.shapes.combined_keys import is_combined, parted
 from kpi.intake.shapes.recognition import ACROSS, Recognised, Recognition
@@ -51,7 +51,9 @@ def _meant(system: System, table: Table, name: str | None) -> Dataset | None:
     if name is not None:
         return datasets(system).get(name)
     plain = {"entity", "measure", "value"} <= set(roles(table.columns)[0])
-    for dataset in datasets(system).values():
+    for key, dataset in datasets(system).items():
+        if not may_be(table, key):
+            continue
         if plain and dataset.shape is not None:
             continue
         headers = {clean(header) for header in (*dataset.headers.values(), *dataset.parts_of_period)}
@@ -62,14 +64,14 @@ def _meant(system: System, table: Table, name: str | None) -> Dataset | None:
 
 
 def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Table, list[Diagnostic]] | None:
-    own = {} if dataset is None else declared_keys(table, dataset)
+    own = {} if dataset is None else declared_keys(table, dataset, system.timeline)
     if "unit" in own:
         table = replace(table, unit=own.pop("unit")[0])
     if isinstance(dataset, Records) or (dataset is None and fits_records(system, table)):
         keys = {key: text for key, (text, _) in own.items()}
         return None if keys and table.pieces is not None else (with_keys(table, keys, None), key_notes(table, own))
     notes: list[Diagnostic] = []
-    if is_combined(table):
+    if is_combined(table, system.timeline):
         if table.pieces is not None:
             return None
         table, flags = parted(table)
@@ -101,7 +103,7 @@ def _with_table_keys(
     keys = dict(own)
     known = {*look.roles, *recognised.shape.ids, *keys}
     dated = "period" in known or any("period" in said for said in recognised.shape.columns.values())
-    if not dated and (period := period_of_table(look.table)) is not None:
+    if not dated and (period := period_of_table(look.table, look.system.timeline)) is not None:
         keys["period"] = period
     constants = {**recognised.shape.constants, **{key: text for key, (text, _) in keys.items()}}
     sources = [*recognised.sources]
@@ -119,7 +121,7 @@ def _with_missing_keys(
         known = {*look.roles, *keys}
         if not {"entity", "code"} & known and (entity := look.entity_of_table()) is not None:
             keys["entity"] = entity
-        if "period" not in known and (period := period_of_table(table)) is not None:
+        if "period" not in known and (period := period_of_table(table, look.system.timeline)) is not None:
             keys["period"] = period
     if keys and table.pieces is not None:
         return None

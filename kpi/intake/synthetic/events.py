@@ -19,7 +19,7 @@ from kpi.language.datasets import Records
 from kpi.language.record_columns import DURATIONS
 from kpi.language.system import System
 from kpi.values import units
-from kpi.values.periods import Period
+from kpi.values.periods import EPOCH, Period
 from kpi.values.units import WORKING_DAY
 
 #: A text that is in no condition.
@@ -162,7 +162,7 @@ def _number(row: pl.Expr, of: int, pool: Pool) -> pl.Expr:
 def _days(period: Period) -> list[int]:
     """Return the first day of a period, in days since 1970, and how many it has."""
     edges = (period.start, period.end + 1)
-    first, after = (pl.select(pl.date(month // 12, month % 12 + 1, 1).cast(pl.Int32)).item() for month in edges)
+    first, after = ((period.timeline.first_day(at) - EPOCH.date()).days for at in edges)
     return [first, after - first]
 
 

@@ -105,7 +105,7 @@ def _figure(system: System, name: str, wholes: tuple[str, ...], seed: int) -> Fi
 def _adds_up(system: System, part: str, whole: str) -> int:
     """Return how many figures of a part are summed in a year before the comparison with the latest of the whole."""
     timings = [getattr(system.measures[name], "timing", None) for name in (part, whole)]
-    return 12 // system.period.months if timings[0] == "ytd" and timings[1] != "ytd" else 1
+    return system.period.per_year if timings[0] == "ytd" and timings[1] != "ytd" else 1
 
 
 def _named(adjustment: object) -> set[str]:

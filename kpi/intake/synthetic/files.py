@@ -110,7 +110,7 @@ class Sample:
             many = 20 if self.entities is None else self.entities
             make_sure(_NAME * many, Message("a sample of {number:,} entities", number=many), Message("ask for fewer"))
             return [f"{stem}{number:0{max(4, len(str(many)))}}" for number in range(1, many + 1)]
-        known = from_roster(self.system.home / roster, None).names
+        known = from_roster(self.system.home / roster, None, self.system.timeline).names
         if self.entities is not None and self.entities > len(known):
             message = Message(
                 "there cannot be {entities}: the roster has {known}",
@@ -123,9 +123,9 @@ class Sample:
 
     def _periods(self) -> list[Period]:
         grain = self.system.period
-        many = 24 // grain.months if self.periods is None else self.periods
+        many = (grain.per_year * 2) if self.periods is None else self.periods
         try:
-            end = calendar.parse(self.last or "2023-12").end // grain.months
+            end = calendar.stretch(self.last or "2023-12", grain.timeline)[1] // grain.months
             return [Period.of(end - back, grain) for back in reversed(range(many))]
         except PeriodError as error:
             hint = None if error.hint is None else Message("{hint}", hint=error.hint)
@@ -175,9 +175,10 @@ class _Figures:
         """Return the figures of all measures for who and when; cumulative ones sum the periods since January."""
         frame, measures = wide(levels, grid, self.sample.seed), self.sample.system.measures
         decimals = {one.name: one.decimals for level in levels for one in level if measures[one.name].from_january}
-        size = self.sample.system.period.months
-        place = (pl.col("when").cast(pl.Int64) + self.periods[0].start // size) % (12 // size)
-        for back in range(1, 12 // size if decimals else 0):
+        grain = self.sample.system.period
+        size = grain.months
+        place = (pl.col("when").cast(pl.Int64) + self.periods[0].start // size) % grain.per_year
+        for back in range(1, grain.per_year if decimals else 0):
             # Periods before the first are like the first.
             earlier = (pl.col("when").cast(pl.Int64) - back).clip(lower_bound=0).cast(pl.UInt64)
             former = wide(levels, grid.with_columns(when=earlier), self.sample.seed)

@@ -1,7 +1,7 @@
-"""Means (合成方法): how the scores of the parts of a node become one.
+"""Means (合成方法): the combination of the scores of the parts of a node.
 
-Weighted means of one entity's own scores, and methods that look at the whole cohort (TOPSIS, Copeland). A mean sees
-columns: the scores that enter, null where a part has none, and the weights.
+Weighted means of the scores of one entity, and methods that compare the cohort (TOPSIS, Copeland). The input of a mean
+are columns: the scores, null for a missing part, and the weights.
 """
 
 from __future__ import annotations
@@ -76,15 +76,15 @@ def words(mean: Mean) -> Message:
 
 
 def by_peers(mean: Mean) -> bool:
-    """Return whether a mean compares an entity with others, so that it depends on which are scored."""
+    """Return whether a mean compares an entity with others, so that it depends on the scored entities."""
     return isinstance(mean, Topsis) or mean in ("topsis", "copeland")
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of a node: `scores` that enter (null for none), `weights` (null with the score), and their sum.
+    """The parts of a node: `scores` (null for a missing part), `weights` (null with the score), and their sum.
 
-    `given` are the weights before missing parts were dealt with, the same for a whole cohort.
+    `given` are the weights before missing parts are handled, the same for a whole cohort.
     """
 
     scores: Sequence[pl.Expr]
@@ -93,20 +93,20 @@ class Parts:
     given: Sequence[pl.Expr]
 
     def averaged(self, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
-        """Return the weighted arithmetic mean of transformed scores; a part without a score adds nothing."""
+        """Return the weighted arithmetic mean of transformed scores; a part without a score contributes nothing."""
         pairs = zip(self.scores, self.weights, strict=True)
         return total([transform(score) * weight for score, weight in pairs]) / self.carried
 
 
-#: So many terms are added one after the other; longer sums are halved, as plans of deep chains take long to make.
+#: The maximum length of a chain of additions; longer sums are halved, as plans of deep chains are slow to build.
 _CHAIN = 16
 
 
 def total(terms: Sequence[pl.Expr], *, exact: bool = False) -> pl.Expr:
-    """Return the sum of columns, nulls counting as nothing: a sum of nothing is zero, for one part as for many.
+    """Return the sum of columns, with nulls as 0: an empty sum is 0, for one part as for many.
 
-    The order of addition is fixed by the number of terms alone, unless the terms are `exact`: numbers, such as whole
-    ones, whose sum is the same in any order.
+    The order of addition depends only on the number of terms, unless the terms are `exact`: numbers, such as integers,
+    whose sum is the same in any order.
     """
     # NOTE: the order of addition of pl.sum_horizontal, and so the last bits of a float, depends on how many threads
     # there are and on which columns are empty (Polars 2.1). Where that makes no difference it plans in half the time.
@@ -174,7 +174,7 @@ def _summed(terms: Sequence[pl.Series], start: pl.Series) -> pl.Series:
 
 
 def _taken_apart(parts: Parts, columns: Sequence[pl.Series]) -> tuple[Sequence[pl.Series], pl.Series, list[pl.Series]]:
-    """Score, the weight that is carried, and the fraction of it that each part carries."""
+    """Return the score, the weight that is carried, and the fraction of it that each part carries."""
     number = len(parts.scores)
     carried = columns[-1]
     return columns[:number], carried, [weight / carried for weight in columns[number:-1]]

@@ -1,7 +1,7 @@
-"""Missing parts (缺项): what a node does with a part that should have a score and has none.
+"""Missing parts (缺项): how a node treats a part that should have a score and has none.
 
-A part that does not apply to an entity is no gap, and neither is one that was left out on purpose: their weight always
-goes to the others, and nothing takes their place.
+A part that does not apply to an entity is not missing, and neither is one that was left out on purpose: their weight is
+always redistributed, and no score is substituted.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Missing(Block):
 
     @property
     def policy(self) -> str:
-        """The policy that is given."""
+        """The policy."""
         return next(iter(self.model_fields_set), "redistribute")
 
     @property

@@ -1,7 +1,7 @@
-"""Pillars (一级、二级指标): weighted nodes of the tree, the composite at its root.
+"""Pillars (一级、二级指标): weighted nodes of the tree, with the composite at its root.
 
-A node makes one score from its parts by a mean and weights. Missing parts follow a declared policy; a part that does
-not apply always leaves its weight to the others. What each part carried in the end is a column too, so contributions
+A node combines the scores of its parts by a mean and weights. Missing parts follow a declared policy; the weight of a
+part that does not apply is always redistributed. The weight that each part carries is a column too, so contributions
 add up for every entity.
 """
 
@@ -27,7 +27,7 @@ Number = pl.Float64
 
 
 class Node(Definition):
-    """What the composite and the pillars share: a mean and a policy for missing parts."""
+    """The common part of the composite and the pillars: a mean and a policy for missing parts."""
 
     mean: Mean = Field("arithmetic", description="how the parts are averaged")
     missing: MissingPolicy = Field(
@@ -48,12 +48,12 @@ class Node(Definition):
 
     @property
     def weights_method(self) -> FromData | None:
-        """The method that finds the weights from data, if there is one."""
+        """The method that derives the weights from data, if there is one."""
         return self.weights if isinstance(self.weights, FromData) else None
 
     @property
     def method(self) -> str:
-        """How the weights come about: `given`, or the name of the method."""
+        """The origin of the weights: `given`, or the name of the method."""
         return "given" if self.weights is None else kind_of(type(self.weights), "method")
 
     @property
@@ -62,7 +62,7 @@ class Node(Definition):
         return self.weights.consistency if isinstance(self.weights, Ahp) else None
 
     def fixed(self, given: Mapping[str, float]) -> dict[str, float]:
-        """Return the weights of the parts where no data are needed: as given, or from judgements."""
+        """Return the weights of the parts that do not depend on data: as given, or from judgements."""
         fixed = None if self.weights is None else self.weights.fixed(len(given))
         if fixed is None or len(fixed) != len(given):
             return dict(given)
@@ -111,7 +111,7 @@ class Composite(Node):
 
 
 def reaches(name: str, cut: float) -> pl.Expr:
-    """Return whether a node or indicator has a score of at least `cut`, but for the last bits of binary fractions."""
+    """Return whether a node or indicator has a score of at least `cut`, apart from floating-point error."""
     return (score_key(pl.col(Column(name).score)) >= cut).fill_null(value=False)
 
 
@@ -160,7 +160,7 @@ class Combination:
         return status_of(Column(part).score) != reason("not_applicable")
 
     def filled(self, part: str) -> pl.Expr:
-        """Return the score that enters the mean: its own, or what the policy puts in its place."""
+        """Return the score that enters the mean: that of the part, or what the policy substitutes."""
         own = self.own(part)
         if self.policy not in ("zero", "cohort_mean", "penalty"):
             return own
@@ -178,7 +178,7 @@ class Combination:
         return (status != reason("not_applicable")) & (status != reason("not_scored"))
 
     def raw_weight(self, part: str) -> pl.Expr:
-        """Return the part's weight before missing parts are dealt with: a number, or what a method found."""
+        """Return the weight of a part before missing parts are handled: a number, or the result of a method."""
         if self.node.weights_method is None:
             return literal(float(self.weights[part]))
         return pl.col(Column(part).weighting)
@@ -195,7 +195,7 @@ class Combination:
     # ---- THE NODE ---- #
 
     def weighing(self) -> Expressions:
-        """Return the list column `name.weighting`, the weights that a method finds from data; nothing without one."""
+        """Return the list column `name.weighting`, the weights derived from data; nothing without a method."""
         method = self.node.weights_method
         if method is None:
             return Expressions()
@@ -303,10 +303,10 @@ class Combination:
         """Return the mean of the filled scores."""
         scores = [self.filled(part) for part in self.weights]
         given = [self.raw_weight(part) for part in self.weights]
-        # The plan is smaller without asking twice what is missing: no weight counts where there is no score.
+        # The plan is smaller without a second test for missing scores: no weight counts without a score.
         weights = given if self.alone or self.certain else [self.weight(part) for part in self.weights]
         if means.by_peers(self.node.mean):
-            # An entity that is not scored is no peer of others.
+            # An entity that is not scored is not a peer.
             scored = self.there() >= self.least - 1e-9
             scores = [pl.when(scored).then(score) for score in scores]
         return means.evaluate(self.node.mean, Parts(scores, weights, self.carried, given))

@@ -1,7 +1,7 @@
-"""Weights (权重) that a method finds: from a matrix of judgements (AHP), or from the data.
+"""Weights (权重) derived by a method: from a matrix of judgements (AHP), or from data.
 
 `parts: [a, b, c]` with `weights: {method: entropy}` instead of `parts: {a: 3, b: 2, c: 1}`. Weights from data depend on
-who is compared, so they are figures of the result, written down there (the frame `weights`) for every period.
+the entities compared, so they are part of the results (the frame `weights`) for every period.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class Weighting(Block):
         """Return the method in words."""
 
     def fixed(self, number: int) -> list[float] | None:
-        """Return the weights of `number` parts where no data are needed, else None."""
+        """Return the weights of `number` parts if they do not depend on data, else None."""
         del number
         return None
 
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:  # noqa: ARG002
-        """Yield what is wrong beyond the shape."""
+        """Yield problems beyond the shape."""
         yield from ()
 
 
@@ -74,7 +74,7 @@ class FromData(Weighting):
     among: Among = Field("cohort", description="compare within each period, or over all of them")
     of: Literal["scores", "values"] = Field("scores", description="what is looked at; values: only of indicators")
     title: ClassVar[Message]
-    #: The status of a node for which the method finds no weights.
+    #: The status of a node for which the method gives no weights.
     without: ClassVar[str] = "out_of_range"
 
     @abstractmethod

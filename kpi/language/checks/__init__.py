@@ -1,4 +1,4 @@
-"""Check (审核关系): what must hold of the figures, as expressions over the panel, each distinguished by its key."""
+"""Checks (审核关系): conditions on the figures, as expressions over the panel, distinguished by their keys."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KINDS: dict[str, type[Check]] = {
 
 
 def _which(value: Any) -> str | None:
-    """Return the key that distinguishes a check; `expr`, which others may have too, only where there is no other."""
+    """Return the key that distinguishes a check; `expr`, which other checks may have too, only if there is no other."""
     given = value if isinstance(value, dict) else getattr(value, "model_fields_set", ())
     return next((key for key in KINDS if key in given and key != "expr"), "expr" if "expr" in given else None)
 

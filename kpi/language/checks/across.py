@@ -1,4 +1,4 @@
-"""Check across periods: growth, running totals, the year before, directions, slips of magnitude."""
+"""Checks across periods: growth, running totals, the previous year, directions, errors of magnitude."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from kpi.language.indicators.base import title_of
 from kpi.language.lookback import NOW, Comparison, Lags, back, joined
 from kpi.language.model import Listed, Name, OneOrMany, Path, Problem, Problems
 from kpi.values import units
-from kpi.values.periods import Grain
+from kpi.values.periods import Grain, Length, Window
 from kpi.values.rounding import HAIR, compare
 
-# The slips that happen: a digit too many, percent for a fraction, 千, 万, 亿.
+# Common errors: a digit too many, percent for a fraction, 千, 万, 亿.
 _SLIPS = (1, 2, 3, 4, 8)
 
 
@@ -54,7 +54,7 @@ class GrowthWithin(Check):
         """Yield where a figure moved by more than the limit."""
         for name in self.of:
             base = before(name, self.over, grain, symbols)
-            # 13 is 30 % above 10, whatever floats make of it.
+            # 13 is 30 % above 10 despite floating-point error.
             moved = ((pl.col(name) / base - 1) * 100).abs()
             jump = compare("gt", moved, self.growth_within, self.growth_within * 1e-9)
             words = Message(
@@ -68,7 +68,7 @@ class GrowthWithin(Check):
     @override
     def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the figures: now and a window ago."""
-        return dict.fromkeys(self.of, back(window_of(self.over, grain)))
+        return dict.fromkeys(self.of, window_of(self.over, grain))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield unknown names and windows that are not a whole number of periods."""
@@ -92,7 +92,9 @@ class Cumulative(Check):
         """Yield where the running total does not follow from the one before."""
         total = pl.col(self.cumulative)
         earlier = (
-            pl.when(grain.months - 1 == MONTH % 12).then(0.0).otherwise(lagged(total, self.cumulative, 1, symbols))
+            pl.when(grain.months - 1 == MONTH % 12)
+            .then(0.0)
+            .otherwise(lagged(total, self.cumulative, Window((1,), 0.0), grain, symbols))
         )
         expected = earlier + in_unit(self.of, symbols[self.cumulative].unit, symbols)
         words = Message(
@@ -113,11 +115,13 @@ class Cumulative(Check):
         yield from name_problems(path, "of", [self.of], symbols, listed=False)
         if self.cumulative in symbols:
             yield from unit_problems(path, "of", [self.of], symbols[self.cumulative].unit, symbols)
-        if grain is Grain.YEAR:
+        if grain.length in (Length.YEAR, Length.WEEK):
             yield Problem(
                 "K451",
                 (*path, "cumulative"),
-                Message("a year has no running total"),
+                Message("a week has no running total of the year")
+                if grain.length is Length.WEEK
+                else Message("a year has no running total"),
                 hint=Message("leave the check out"),
             )
 
@@ -136,7 +140,9 @@ class LastYear(Check):
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yield where the two differ."""
-        then = lagged(in_unit(self.of, symbols[self.last_year].unit, symbols), self.of, 12 // grain.months, symbols)
+        then = lagged(
+            in_unit(self.of, symbols[self.last_year].unit, symbols), self.of, grain.window("1y"), grain, symbols
+        )
         words = Message(
             "{repeated} must equal {title} as reported the year before",
             repeated=title_of(symbols, self.last_year),
@@ -147,7 +153,7 @@ class LastYear(Check):
     @override
     def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the repeated figure, and what was reported a year ago."""
-        return joined({self.last_year: NOW}, {self.of: frozenset({12 // grain.months})})
+        return joined({self.last_year: NOW}, {self.of: window_of("1y", grain) - NOW})
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
@@ -193,7 +199,7 @@ class ReportedGrowth(Check):
     @override
     def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the rate, and the levels now and a window ago."""
-        return joined({self.reported_growth: NOW}, {self.of: back(window_of(self.over, grain))})
+        return joined({self.reported_growth: NOW}, {self.of: window_of(self.over, grain)})
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield unknown names, rates in no percent, and windows that are not a whole number of periods."""
@@ -241,7 +247,7 @@ class SameDirection(Check):
     @override
     def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the figures: now and a window ago."""
-        return dict.fromkeys(self.same_direction, back(window_of(self.over, grain)))
+        return dict.fromkeys(self.same_direction, window_of(self.over, grain))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield unknown names and windows that are not a whole number of periods."""
@@ -267,7 +273,7 @@ class Magnitude(Check):
         yield from (Comparison(name, ("magnitude", place), self.over) for place, name in enumerate(self.magnitude))
 
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
-        """Yield where a figure looks like a slip."""
+        """Yield where a figure looks like an error of magnitude."""
         for name in self.magnitude:
             base = before(name, self.over, grain, symbols)
             ratio = pl.max_horizontal(pl.col(name) / base, base / pl.col(name))
@@ -282,7 +288,7 @@ class Magnitude(Check):
     @override
     def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the figures: now and a window ago."""
-        return dict.fromkeys(self.magnitude, back(window_of(self.over, grain)))
+        return dict.fromkeys(self.magnitude, window_of(self.over, grain))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield unknown names and windows that are not a whole number of periods."""

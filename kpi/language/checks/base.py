@@ -1,4 +1,4 @@
-"""What all checks (审核关系) share: a severity, the rules they state in words, and where each rule is broken."""
+"""The common part of all checks (审核关系): a severity, rules in words, and where each rule is broken."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import polars as pl
 from pydantic import Field
 
 from kpi.errors import Message, statements, suggest
-from kpi.language.indicators import ENTITIES, Symbols, broken
-from kpi.language.lookback import NOW, Comparison, Lags
+from kpi.language.indicators import Symbols, broken, earlier_by
+from kpi.language.lookback import NOW, Comparison, Lags, back
 from kpi.language.model import Definition, Path, Problem, Problems
 from kpi.values import periods, units
-from kpi.values.periods import Grain
+from kpi.values.periods import Grain, Window
 from kpi.values.units import Unit, UnitError
 
 #: The facts about a figure that the panel may have beside its value, with the type of the column `measure.fact`. A
@@ -27,12 +27,12 @@ FACTS: dict[str, type[pl.DataType]] = {
 
 @dataclass(frozen=True)
 class Breach:
-    """One rule of a check: its words, where it is broken (null where it cannot be judged), and the figures it is about.
+    """One rule of a check: its words, where it is broken (null if undefined), and its figures.
 
     Attributes:
         details: a struct of texts about each place, such as the dates that were compared.
         describe: returns what a place is like in words, from the fields of `details` that are not null.
-        whole: the unit that the rule is reported for, once a period, where it is about all entities together.
+        aggregate_unit: the unit for which the rule is reported once per period, if it concerns all entities together.
     """
 
     words: Message
@@ -80,15 +80,15 @@ class Check(Definition):
         yield from ()
 
     def comparisons(self) -> Iterator[Comparison]:
-        """Yield what the check compares with an earlier period."""
+        """Yield the figures that the check compares with an earlier period."""
         yield from ()
 
     def nested(self) -> Iterator[tuple[str, str]]:
         """Yield pairs of figures of which the first does not exceed the second."""
         yield from ()
 
-    def deadline(self) -> pl.Expr | None:
-        """Return the last day for handing in the figures of a row's period; None where the check states none."""
+    def deadline(self, grain: Grain) -> pl.Expr | None:  # noqa: ARG002
+        """Return the due date of the figures of a row; None without one."""
         return None
 
     def words(self, symbols: Symbols, grain: Grain) -> Message:
@@ -100,35 +100,34 @@ class Check(Definition):
         """Yield problems of the check itself."""
 
 
-def window_of(over: str, grain: Grain) -> int:
-    """Return a window such as `1y` as a number of periods."""
-    return periods.parse_span(over) // grain.months
+def window_of(over: str, grain: Grain) -> Lags:
+    """Return the lags of what compares a period with the one a window such as `1y` earlier."""
+    window = grain.window(over)
+    return back(*(window.lags if window else ()))
 
 
 def before(name: str, over: str, grain: Grain, symbols: Symbols) -> pl.Expr:
     """Return a figure of an earlier period, such as that of the year before (`1y`); null across a break."""
-    return lagged(pl.col(name), name, window_of(over, grain), symbols)
+    return lagged(pl.col(name), name, grain.window(over), grain, symbols)
 
 
-def lagged(value: pl.Expr, name: str, many: int, symbols: Symbols) -> pl.Expr:
-    """Return a value so many periods earlier; null where the series of its figure breaks in between.
+def lagged(value: pl.Expr, name: str, window: Window | None, grain: Grain, symbols: Symbols) -> pl.Expr:
+    """Return a value a window earlier; null where the series of its figure breaks in between.
 
     Args:
         value: what is compared.
         name: the measure or indicator that it is computed from.
-        many: how many periods.
+        window: how many periods.
+        grain: of the periods.
         symbols: what names stand for.
     """
-
-    def earlier(column: pl.Expr) -> pl.Expr:
-        return column.shift(ENTITIES * many)
-
+    earlier = earlier_by(window, grain.timeline)
     across = broken(symbols, name, earlier)
     return earlier(value) if across is None else pl.when(~across).then(earlier(value))
 
 
 def differs(first: pl.Expr, second: pl.Expr, tolerance: float | pl.Expr) -> pl.Expr:
-    """Return whether two figures differ by more than a tolerance, and by more than floats do by themselves."""
+    """Return whether two figures differ by more than a tolerance, apart from floating-point error."""
     return (first - second).abs() > tolerance + 1e-9 * pl.max_horizontal(first.abs(), second.abs())
 
 
@@ -147,7 +146,7 @@ def name_problems(path: Path, key: str, names: Sequence[str], symbols: Symbols, 
 def window_problems(path: Path, over: str, grain: Grain) -> Problems:
     """Yield windows that are not a whole number of periods."""
     try:
-        if periods.parse_span(over) % grain.months:
+        if grain.window(over) is None:
             hint = Message("periods are scored by {grain}; use a whole number of them", grain=grain.title)
             yield Problem(
                 "K404", (*path, "over"), Message("`{over}` is not a whole number of periods", over=over), hint=hint

@@ -1,4 +1,4 @@
-"""Check of what figures cover: the units add up to the figure of the whole, a ratio's two sides cover the same."""
+"""Checks of scope: units add up to the figure of the whole, the sides of a ratio cover the same."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class SameScope(Check):
         for fact, words in (("through", same_month), ("scope", same_scope)):
             known = [pl.col(Column(name).fact(fact)) for name in names]
             apart = pl.any_horizontal([one != other for one, other in pairwise(known)])
-            texts = [_month(one) if fact == "through" else one for one in known]
+            texts = [_month(one, grain) if fact == "through" else one for one in known]
             details = pl.struct(text.alias(f"text_{place}") for place, text in enumerate(texts))
             yield Breach(words, apart, names, details, _listed)
 
@@ -133,6 +133,11 @@ def _listed(**texts: str) -> Message:
     return Message("{texts}", texts=tuple(texts.values()))
 
 
-def _month(count: pl.Expr) -> pl.Expr:
-    """Return the label of a month, counted from January of year 0."""
-    return pl.format("{}-{}", count // 12, (count % 12 + 1).cast(pl.String).str.zfill(2))
+def _month(count: pl.Expr, grain: Grain) -> pl.Expr:
+    """Return the label of a month or week by its ordinal."""
+    timeline = grain.timeline
+    if timeline.weeks:
+        day = timeline.first_days(count)
+        return pl.format("{}-W{}", day.dt.iso_year(), day.dt.week().cast(pl.String).str.zfill(2))
+    month = count + (timeline.year_starts - 1)
+    return pl.format("{}-{}", month // 12, (month % 12 + 1).cast(pl.String).str.zfill(2))

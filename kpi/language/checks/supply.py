@@ -1,4 +1,4 @@
-"""Check of how figures are handed in: every unit of the roster once, no gap, and in time."""
+"""Checks of reporting: every unit of the roster once, without gaps, and in time."""
 
 from __future__ import annotations
 
@@ -125,10 +125,10 @@ class Due(Check):
     due: Annotated[str, StringConstraints(strip_whitespace=True)] = Field(description="10d, 2w or 1m after the period")
     of: OneOrMany[Name] = Field((), description="the measures; left out: all that are reported")
 
-    def deadline(self) -> pl.Expr:
+    def deadline(self, grain: Grain) -> pl.Expr:
         """Return the last day for handing in the figures of a row's period."""
         number, unit = self._span()
-        first = pl.date((MONTH + 1) // 12, (MONTH + 1) % 12 + 1, 1)
+        first = grain.timeline.first_days(MONTH + 1)
         return first.dt.offset_by(f"{number}mo").dt.offset_by("-1d") if unit == "m" else (
             first.dt.offset_by(f"{number * (7 if unit == 'w' else 1) - 1}d")
         )  # fmt: skip
@@ -137,7 +137,7 @@ class Due(Check):
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yield where a figure came after its last day."""
         for name in _reported(self.of, symbols):
-            day, last = pl.col(Column(name).reported), self.deadline()
+            day, last = pl.col(Column(name).reported), self.deadline(grain)
             details = pl.struct(day=day.cast(pl.String), deadline=last.cast(pl.String))
             yield Breach(self._due(title_of(symbols, name)), day > last, (name,), details, _days)
 

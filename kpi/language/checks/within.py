@@ -1,4 +1,4 @@
-"""Check within one period: conditions, required figures, ranges, parts and their whole."""
+"""Checks within one period: conditions, required figures, ranges, parts and their whole."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""CASE and coalesce: which of several terms counts, where figures that decide it may be missing.
+"""CASE and coalesce: select one of several terms, where figures of the conditions may be missing.
 
-The plan grows in proportion to the number of branches: few are a chain of conditions, of many the place of
-the one that counts is found first.
+The size of the plan is linear in the number of branches: few branches are a chain of conditions; for many, the index of
+the branch is computed first.
 """
 
 from __future__ import annotations

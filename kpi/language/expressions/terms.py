@@ -1,4 +1,4 @@
-"""Typed terms: what is known of a part of an expression, its kind, its unit, and when it has no value."""
+"""Typed terms: the kind, the unit, and the missing values of a part of an expression."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from kpi.language.indicators.base import ENTITIES, MONTH, Indicator, Symbol, Symbols, broken
+from kpi.language.indicators.base import ENTITIES, MONTH, Indicator, Symbol, Symbols, broken, earlier_by
 from kpi.language.indicators.derived import Count, Formula, Growth, Index, Milestone, window
 from kpi.language.indicators.plain import Coverage, Level, Ratio, Share
 from kpi.language.model import one_of
@@ -20,5 +20,5 @@ else:
 
 __all__ = [
     "ENTITIES", "KINDS", "MONTH", "AnyIndicator", "Count", "Coverage", "Formula", "Growth", "Index", "Indicator",
-    "Level", "Milestone", "Ratio", "Share", "Symbol", "Symbols", "broken", "window",
+    "Level", "Milestone", "Ratio", "Share", "Symbol", "Symbols", "broken", "earlier_by", "window",
 ]  # fmt: skip

@@ -1,8 +1,8 @@
-"""What all indicators share: direction, targets, unit, problems, and the columns of the panel they run on.
+"""The common part of all indicators: direction, targets, unit, problems, and the columns of the panel.
 
-A kind answers with its unit, its problems, its formula in words, and two named expressions: the value and its status
-(`guarded`). The frame they run on is the panel: one row per entity and period, complete, ordered by period and then
-entity, so that the period before is the row `#entities` above.
+A kind provides its unit, its problems, its formula in words, and two named expressions: the value and its status
+(`guarded`). They are evaluated on the panel: one row per entity and period, complete, ordered by period and then
+entity, so that the previous period is the row `#entities` above.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from kpi.language.scoring import AnyRule
 from kpi.language.targets import COMPARATORS, Target
 from kpi.values import columns, units
 from kpi.values.columns import Expressions
-from kpi.values.periods import Grain
+from kpi.values.periods import Grain, Window
 from kpi.values.status import literal
+from kpi.values.timelines import Timeline
 from kpi.values.units import Unit
 
 Basis = Literal["stated", "full_coverage", "milestone", "qualitative", "structural", "named_list"]
@@ -63,6 +64,26 @@ class Named:
     name: str
     place: Path
     span: tuple[int, int] | None = None
+
+
+def earlier_by(window: Window | None, timeline: Timeline) -> Callable[[pl.Expr], pl.Expr]:
+    """Return what gives the value of a column a window earlier; null for a week 53 whose year before has none.
+
+    Args:
+        window: a whole number of periods; None, for one that is not, is as good as a period without a figure.
+        timeline: on which the periods lie.
+    """
+
+    def earlier(column: pl.Expr) -> pl.Expr:
+        if window is None:
+            return pl.when(pl.lit(value=False)).then(column)
+        if len(window.lags) == 1:
+            return column.shift(ENTITIES * window.lags[0])
+        return pl.coalesce(
+            pl.when(timeline.same_week(MONTH, lag)).then(column.shift(ENTITIES * lag)) for lag in window.lags
+        )
+
+    return earlier
 
 
 def broken(symbols: Symbols, name: str, earlier: Callable[[pl.Expr], pl.Expr]) -> pl.Expr | None:
@@ -235,7 +256,7 @@ def title_of(symbols: Symbols, name: str) -> str:
 
 
 def unit_of(symbols: Symbols, name: str) -> Unit | None:
-    """Return the unit of a name, or None when the name or its unit is unknown."""
+    """Return the unit of a name, None if the name or its unit is unknown."""
     return symbols[name].unit if name in symbols else None
 
 

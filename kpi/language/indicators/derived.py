@@ -10,11 +10,10 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
-from kpi.errors import Message
+from kpi.errors import Message, Severity
 from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Term
 from kpi.language.indicators.base import (
-    ENTITIES,
     MONTH,
     Indicator,
     Named,
@@ -23,6 +22,7 @@ from kpi.language.indicators.base import (
     broken,
     declared,
     declared_problem,
+    earlier_by,
     scale,
     scope_of,
     title_of,
@@ -58,6 +58,10 @@ def window(over: str) -> Message:  # noqa: PLR0911 - one line a window
             return Message("over {number} quarters", number=number)
         case number, "m":
             return Message("over {number} months", number=number)
+        case "1", "w":
+            return Message("week on week")
+        case number, "w":
+            return Message("over {number} weeks", number=number)
     return Message("over {window}", window=over)
 
 
@@ -91,7 +95,9 @@ class Growth(Indicator):
     kind: Literal["growth"] = "growth"
     kind_title: ClassVar[Message] = Message("growth")
     of: Name = Field(description="the measure or indicator that grows")
-    over: str = Field("1y", description="1y year on year, 1q, 1m, 2y")
+    over: str = Field(
+        "1y", description="1y year on year, 1q, 1m, 2y; of weeks 1w, and 1y for the week of the same number"
+    )
     as_: Literal["rate", "points", "annualised"] = Field(
         "rate", alias="as", description="rate in %, the difference in points, or the yearly rate"
     )
@@ -107,7 +113,7 @@ class Growth(Indicator):
     @override
     def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
         """Return what grows, a window ago."""
-        return self.of, period - periods.parse_span(self.over) // grain.months
+        return self.of, grain.earlier(period, self.over)
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return %, or for points the difference of the measure's unit (百分点 for %)."""
@@ -118,12 +124,9 @@ class Growth(Indicator):
 
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value, its base and its status: break, no_baseline, zero_baseline, negative_baseline."""
-        months = periods.parse_span(self.over)
+        window = grain.window(self.over)
         value, base = pl.col(self.of), pl.col(Column(name).base)
-
-        def before(column: pl.Expr) -> pl.Expr:
-            return column.shift(ENTITIES * (months // grain.months))
-
+        before = earlier_by(window, grain.timeline)
         earlier, across = based(name, before(value), broken(symbols, self.of, before))
         exact = self.of in symbols and symbols[self.of].exact
         if self.as_ == "points":
@@ -134,14 +137,15 @@ class Growth(Indicator):
         ratio = value / base
         if not exact:
             ratio = pl.when((ratio - literal(1.0)).abs() <= HAIR).then(literal(1.0)).otherwise(ratio)
-        grown = ratio if self.as_ == "rate" else ratio.pow(12 / months)
+        grown = ratio if self.as_ == "rate" else ratio.pow(1 / window.years if window else 1.0)
         shown, guards = against(base)
         shown = across | shown
         return earlier | guarded(name, (grown - literal(1.0)) * HUNDRED, guards, shown=shown, inputs=[self.of])
 
     def lookback(self, grain: Grain) -> dict[str, Lags]:
         """Return what grows: its figure now and a window ago."""
-        return {self.of: back(periods.parse_span(self.over) // grain.months)}
+        window = grain.window(self.over)
+        return {self.of: back(*(window.lags if window else ()))}
 
     def words(self, symbols: Symbols) -> Message:
         """Return what grows over which window."""
@@ -156,11 +160,11 @@ class Growth(Indicator):
         """Yield unit and target problems, and windows that the grain of the system cannot express."""
         yield from super().problems(path, symbols, grain)
         try:
-            months = periods.parse_span(self.over)
+            window = grain.window(self.over)
         except periods.PeriodError as error:
             yield Problem("K105", (*path, "over"), error.message, hint=error.hint)
             return
-        if months % grain.months:
+        if window is None:
             hint = Message("periods are scored by {grain}; use a whole number of them", grain=grain.title)
             yield Problem(
                 "K404", (*path, "over"), Message("`{over}` is not a whole number of periods", over=self.over), hint=hint
@@ -190,7 +194,7 @@ class Index(Indicator):
     @override
     def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
         """Return what is compared, in the base period."""
-        return self.of, periods.parse(self.base).index(grain)
+        return self.of, periods.parse(self.base, timeline=grain.timeline).index(grain)
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return %."""
@@ -200,7 +204,7 @@ class Index(Indicator):
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value, its base and its status: break, no_baseline, zero_baseline, negative_baseline."""
         value, base = pl.col(self.of), pl.col(Column(name).base)
-        end = periods.parse(self.base).end
+        end = periods.parse(self.base, timeline=grain.timeline).end
 
         def then(column: pl.Expr) -> pl.Expr:
             return pl.when(MONTH.eq(end)).then(column).max().over("entity")
@@ -222,11 +226,13 @@ class Index(Indicator):
         """Yield target problems and a base that is no scored period."""
         yield from super().problems(path, symbols, grain)
         try:
-            found = periods.parse(self.base)
+            found = periods.parse(self.base, timeline=grain.timeline)
         except periods.PeriodError as error:
             yield Problem("K105", (*path, "base"), error.message, hint=error.hint)
             return
-        if found.grain is not grain:
+        if (assumed := periods.assumption(self.base, grain.timeline)) is not None:
+            yield Problem("K618", (*path, "base"), assumed, hint=periods.ASSUMED, severity=Severity.WARNING)
+        if found.grain != grain:
             yield Problem(
                 "K432",
                 (*path, "base"),
@@ -383,7 +389,7 @@ class Milestone(Indicator):
         why = pl.when(state.is_null()).then(unknown)
         # The first month that reported 是, from that month on: no period looks at later ones.
         done_in = pl.when(pl.col(self.of) > 0).then(MONTH).cum_min().forward_fill().over(area)
-        due = max((target.deadline.end for target in self.target if target.deadline), default=None)
+        due = max((due for target in self.target if (due := target.deadline(grain.timeline)) is not None), default=None)
         late = pl.lit(False) if due is None else (state > 0) & (done_in - (grain.months - 1) > due)
         pair = guarded(name, (state > 0).cast(pl.Float64), {"late": late})
         status = Column(name).status

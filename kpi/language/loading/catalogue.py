@@ -1,8 +1,8 @@
-"""The catalogue: where systems are found by their id, and what else names a system.
+"""The catalogue: where systems are looked up by id or file.
 
-Ids are looked up in the folder that is given, in that of KPI_DEFINITIONS, in that of kpi.toml or, where it names none,
-in the working folder, and then in what is shipped. A working folder may hold any YAML: only files with a top-level
-`system` count there.
+Ids are looked up in the given folder, in that of KPI_DEFINITIONS, in that of kpi.toml or, if it names none, in the
+working folder, and then in the shipped folder. A working folder may hold any YAML: only files with a top-level `system`
+count there.
 """
 
 from __future__ import annotations

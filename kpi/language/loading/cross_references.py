@@ -31,7 +31,7 @@ RESERVED = frozenset(
 
 
 def problems(system: System) -> Problems:
-    """Yield everything that is wrong with the system beyond the shape of its parts, in the order of the file."""
+    """Yield all problems of a system beyond the shape of its parts, in the order of the file."""
     yield from ranges.problems(system)
     yield from similar_names.problems(system)
     yield from _kept_and_left_out(system)
@@ -88,7 +88,7 @@ def _folded(name: str) -> str:
 
 
 def _star_problems(system: System) -> Problems:
-    """Yield what is wrong with the star scheme, and vetoes that act on stars where there is none."""
+    """Yield the problems of the star scheme, and of vetoes on stars without one."""
     if system.stars is not None:
         yield from system.stars.problems(("stars",), system.symbols, frozenset(system.pillars))
         return
@@ -324,7 +324,7 @@ def _unknown_inputs(system: System, path: Path, indicator: Indicator) -> Problem
 
 
 def _circles(graph: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
-    """Yield every circle that can be found by walking from name to name, each name in at most one."""
+    """Yield circular definitions, each name in at most one."""
     left = dict(graph)
     for start in graph:
         walk = [start] if start in left else []

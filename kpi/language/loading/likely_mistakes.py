@@ -1,4 +1,4 @@
-"""Likely mistakes (疑似笔误): definitions that can be used but are probably not what was meant.
+"""Likely mistakes (疑似笔误): valid definitions that are probably not what was meant.
 
 Each is a warning, and each can be confirmed in the definition: a number with its unit, `relative: true` beside weights,
 `pillars: {}`, `on: rounded`.
@@ -25,7 +25,7 @@ _FEW = 100
 
 
 def slips(system: System) -> Problems:
-    """Yield what is probably a mistake in a system without errors, in the order of the file."""
+    """Yield the likely mistakes of a system without errors, in the order of the file."""
     yield from _fractions(system)
     yield from _weights(system)
     yield from _marks_of_parts(system)

@@ -16,6 +16,7 @@ from kpi.language.loading import positions, validation_messages
 from kpi.language.loading.cross_references import problems
 from kpi.language.loading.full_width_signs import Reading, explained
 from kpi.language.loading.likely_mistakes import slips
+from kpi.language.loading.short_forms import written_out
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.system import CheckedSystem, System
 from kpi.process.os_errors import reason
@@ -23,7 +24,7 @@ from kpi.process.os_errors import reason
 
 @dataclass(frozen=True)
 class Loaded:
-    """A file of definitions: the system when it can be used, and everything found in it."""
+    """A definition file: the system if it is valid, and all findings."""
 
     file: str
     system: CheckedSystem | None
@@ -63,7 +64,7 @@ class Draft:
         return Loaded(self.file, system, tuple(findings))
 
     def all_findings(self) -> list[Diagnostic]:
-        """Return everything that is found in the file, as YAML and the definitions have it."""
+        """Return all findings of the file, of YAML and of the definitions."""
         findings = list(self.findings)
         if self.system is not None and self.document is not None:
             definition_problems: list[Problem] = [*problems(self.system), *_files(self.system, self.folder)]
@@ -99,7 +100,7 @@ def examine_mapping(tree: Mapping[str, Any], *, folder: FilePath | None = None) 
 
 
 def examine_system(system: System) -> Loaded:
-    """Check a system that was put together in Python across its definitions, unless that was done before."""
+    """Check the definitions of a system that was built in Python, unless they were checked before."""
     if isinstance(system, CheckedSystem):
         return Loaded("", system, ())
     document = _Given(system.system, system.model_dump(by_alias=True, exclude_unset=True))
@@ -107,7 +108,7 @@ def examine_system(system: System) -> Loaded:
 
 
 def draft(path: str | FilePath) -> Draft:
-    """Read one definition file; never raises for what is in the file."""
+    """Read one definition file; never raise for its content."""
     file = FilePath(path)
     try:
         content = file.read_bytes()
@@ -145,8 +146,10 @@ def _validated(document: positions.Document, folder: FilePath | None) -> Draft:
     """Return the draft of a document that holds a mapping, or nothing for a text that cannot be read."""
     findings, system = list(document.findings), None
     if document.data is not None:
+        written = written_out(document, folder)
+        findings += written.findings
         try:
-            system = System.model_validate(document.data).at(folder)
+            system = System.model_validate(written.tree).at(folder).reading(written.tables)
         except ValidationError as error:
             with bounded_suggestions():
                 findings += validation_messages.findings(document, error.errors(include_url=False))
@@ -166,13 +169,20 @@ class _Given(positions.Document):
         for key, one in inside:
             self._index((*path, key), one)
 
+    @override
     def written(self, path: Path) -> str:
-        value: Any = self._values[self.known(path)]
+        known = self.known(path)
+        value: Any = self.cells[known].text if known in self.cells else self._values[known]
         return "" if isinstance(value, dict | list) else str(value)
 
     @override
     def place(self, path: Path, span: tuple[int, int] | None = None, *, key: bool = False) -> Place:
-        return Place(".".join(map(str, self.known(path))) or self.file)
+        known = self.known(path)
+        return self.cells[known].place if known in self.cells else Place(".".join(map(str, known)) or self.file)
+
+    @override
+    def borrow(self, path: Path, other: Path) -> None:
+        """Do nothing: the keys that lead to a value say where it stands."""
 
 
 def _plain(value: Any) -> Any:
@@ -184,7 +194,12 @@ def _plain(value: Any) -> Any:
 
 def _tidy(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
     unique = {(finding.code, finding.message, str(finding.place)): finding for finding in findings}
-    return sorted(unique.values(), key=lambda finding: (finding.place.line or 0, finding.place.column or 0))
+    return sorted(unique.values(), key=lambda finding: _order(finding.place))
+
+
+def _order(place: Place) -> tuple[int, int, int]:
+    """Return the order of a place: by lines, those in tables before them by rows."""
+    return place.line or 0, place.column or 0, place.row or 0
 
 
 def _located(document: positions.Document, problem: Problem) -> Diagnostic:
@@ -193,7 +208,7 @@ def _located(document: positions.Document, problem: Problem) -> Diagnostic:
 
 
 def _files(system: System, folder: FilePath | None) -> Problems:
-    """Yield files that the definition names and that are not there."""
+    """Yield findings on files that the definition names and that do not exist."""
     if folder is None:
         return
     records = {name: one for name, one in system.datasets.items() if isinstance(one, Records)}
@@ -203,6 +218,7 @@ def _files(system: System, folder: FilePath | None) -> Problems:
         ("calendar",): system.calendar,
         **{("datasets", name, "calendar"): one.calendar for name, one in records.items()},
     }
+    beside |= {("datasets", name, "headings"): one.headings for name, one in system.datasets.items()}
     named = {path: file for path, file in beside.items() if file}
     for name in system.indicators:
         for place, target in enumerate(system.indicators[name].target):

@@ -16,6 +16,7 @@ from typing import Any
 import yaml as pyyaml
 
 from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.language.loading.table_rows import Cell
 from kpi.language.model import Path
 
 #: `scalar` resolves plain scalars; to have them resolved by the rules of YAML 1.1 too takes a third longer.
@@ -56,6 +57,8 @@ class Document:
     spoiled: set[Path] = field(default_factory=set)
     #: Where the parser gave up, line and offset from 0; None where it came to the end.
     stopped: tuple[int, int] | None = None
+    #: Values that are not in the document but in tables that it names, where they stand.
+    cells: dict[Path, Cell] = field(default_factory=dict)
     _keys: dict[Path, pyyaml.Node] = field(default_factory=dict)
     _values: dict[Path, pyyaml.Node] = field(default_factory=dict)
 
@@ -66,13 +69,32 @@ class Document:
         """
         paths: set[Path] = {()}
         for step in path:
-            paths |= {longer for candidate in paths if (longer := (*candidate, step)) in self._values}
+            longer = {(*candidate, step) for candidate in paths}
+            paths |= {one for one in longer if one in self._values or one in self.cells}
         return max(paths, key=lambda candidate: (len(candidate), candidate[-1:] == tuple(path[-1:])))
 
     def written(self, path: Path) -> str:
         """Return a value on one line as the file has it, empty for anything longer."""
-        node = self._values[self.known(path)]
+        known = self.known(path)
+        if known in self.cells:
+            return self.cells[known].text
+        node = self._values[known]
         return node.value if isinstance(node, pyyaml.ScalarNode) and node.style in _PLAIN else ""
+
+    def has(self, path: Path) -> bool:
+        """Return whether a value stands in the document itself."""
+        return path in self._values
+
+    def forget(self, path: Path) -> None:
+        """Let no value at a path, or inside it, stand in a table."""
+        for one in [one for one in self.cells if one[: len(path)] == path]:
+            del self.cells[one]
+
+    def borrow(self, path: Path, other: Path) -> None:
+        """Let a value that the document does not have stand where another one does."""
+        self._values.setdefault(path, self._values[self.known(other)])
+        if (key := self._keys.get(other)) is not None:
+            self._keys.setdefault(path, key)
 
     def place(self, path: Path, span: tuple[int, int] | None = None, *, key: bool = False) -> Place:
         """Return where the value (or its `key`) at a path stands; the nearest known ancestor when there is none.
@@ -81,6 +103,8 @@ class Document:
         place of its own.
         """
         known = self.known(path)
+        if known in self.cells:
+            return self.cells[known].place
         node = self._values[known]
         passed_over = known[-1:] != tuple(path[-1:]) and not isinstance(path[-1], int)
         at_key = key or passed_over or not isinstance(node, pyyaml.ScalarNode)

@@ -1,4 +1,4 @@
-"""Names and titles that cannot be distinguished, in files or by their looks."""
+"""Names and titles that cannot be distinguished, in files or by their look."""
 
 from __future__ import annotations
 

@@ -1,0 +1,48 @@
+"""Infer the order of day and month in the dates of a column, where one of its dates decides it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Message, Severity
+from kpi.intake.matching.datasets import Placed
+from kpi.values import periods
+
+#: As many rows are looked at to see whether a column has dates whose year stands last.
+_HEAD = 1000
+
+
+def ordered(source: Placed) -> tuple[Placed, list[Diagnostic]]:
+    """Return a table with the order of day and month in its periods, and a finding (K625) where it was inferred.
+
+    A day above 12 decides for the whole column: with 31/03/2024 in it, 04/03/2024 is the fourth of March. Where none
+    is, or where both numbers are above 12 in turn, the dates stay refused without `dates:`.
+
+    Args:
+        source: the table, whose dataset may declare the order.
+    """
+    header = source.roles.get("period")
+    if header is None or "dates" in source.dataset.model_fields_set:
+        return source, []
+    cells = source.table.raw
+    if not isinstance(cells.collect_schema()[header], pl.String | pl.Categorical | pl.Enum):
+        return source, []
+    column = pl.selectors.by_name(header).cast(pl.String)
+    if not any(map(periods.has_year_last, cells.head(_HEAD).select(column).collect().to_series().drop_nulls())):
+        return source, []
+    texts = cells.select(column).unique().collect(engine="streaming").to_series().drop_nulls().sort()
+    found = periods.order_of(texts)
+    if found is None:
+        return source, []
+    order, text = found
+    dataset = source.dataset.model_copy(update={"dates": order})
+    message = (
+        Message("dates are read as day, month, year, as in `{text}`", text=text)
+        if order == "dmy"
+        else Message("dates are read as month, day, year, as in `{text}`", text=text)
+    )
+    hint = Message("say `dates: {order}` at the dataset", order=order)
+    note = Diagnostic("K625", message, source.table.place(None, header), hint, Severity.INFO)
+    return replace(source, dataset=dataset), [note]

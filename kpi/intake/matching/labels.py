@@ -1,0 +1,143 @@
+"""Columns and values by their labels: in files of statistics packages, and under headers in two languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Message, Severity
+from kpi.intake.cells.numbers import read_number
+from kpi.intake.files.headers import clean, named, role, split_unit
+from kpi.intake.files.table import Table
+from kpi.intake.matching.datasets import condition_columns, datasets, is_unit, measure_names, needed_columns
+from kpi.language.datasets import Records
+from kpi.language.record_columns import READ_AS_NUMBERS
+from kpi.language.system import System
+
+#: The roles of columns whose values are names.
+_KEYS = {"period", "entity", "measure", "unit", "cohort", "scope", "reporter"}
+#: How many values a note names.
+_NAMED = 6
+
+
+def by_labels(system: System, table: Table) -> tuple[Table, list[Diagnostic]] | None:
+    """Return a table with the names and values that a system knows, and the note on the values that are labels.
+
+    A column that the system does not know by its name but by its label is called by the label. The values of columns of
+    names become the texts that they stand for; those of figures stay numbers, but where their label is a mark of a
+    missing figure. Nothing is returned for a table that would change and whose rows have not been checked.
+    """
+    if not table.labels and not table.value_labels:
+        return table, []
+    known = _known(system)
+    names = {
+        column: label
+        for column, label in table.labels.items()
+        if label not in table.columns and not _is_known(known, column) and _is_known(known, label)
+    }
+    # Of two columns of one label neither can be meant.
+    names = {column: label for column, label in names.items() if list(names.values()).count(label) == 1}
+    if names and table.pieces is not None:
+        return None
+    return _with_values(system, table.renamed(names))
+
+
+def _known(system: System) -> dict[str, str]:
+    """Return the texts that name columns of a system's data: measures, and whatever its definition names."""
+    texts = [system.entities.title, system.ranking.cohort, *condition_columns(system)]
+    texts += [measure.per for measure in system.measures.values()]
+    for key, dataset in datasets(system).items():
+        texts += [*dataset.headers.values(), *dataset.parts_of_period]
+        if isinstance(dataset, Records):
+            texts += [*needed_columns(system, key), *dataset.key]
+    return {clean(text): text for text in texts if text} | measure_names(system)
+
+
+def _is_known(known: Mapping[str, str], header: str) -> bool:
+    text, _ = split_unit(header, is_unit)
+    return role(header) is not None or named(known, header) is not None or named(known, text) is not None
+
+
+def _text_columns(system: System) -> set[str]:
+    """Return the columns of texts that a system names, beside those with the role of a name."""
+    keys = {system.entities.title, system.ranking.cohort, *condition_columns(system)}
+    figures: set[str] = set()
+    for key, dataset in datasets(system).items():
+        keys |= {header for one, header in dataset.headers.items() if one in _KEYS} | {*dataset.parts_of_period}
+        if isinstance(dataset, Records):
+            needed = needed_columns(system, key)
+            keys |= {column for column, kind in needed.items() if kind not in READ_AS_NUMBERS} | {*dataset.key}
+            figures |= {clean(column) for column, kind in needed.items() if kind in READ_AS_NUMBERS}
+    return {clean(one) for one in keys if one} - figures
+
+
+def _replacements(system: System, table: Table) -> dict[str, dict[float | str, str]]:
+    """Return the values that are read as their labels, by column."""
+    texts, measures = _text_columns(system), measure_names(system)
+    replaced: dict[str, dict[float | str, str]] = {}
+    for column, values in table.value_labels.items():
+        if role(column) == "measure":
+            replaced[column] = {
+                value: text for value, text in values.items() if named(measures, clean(str(value))) is None
+            }
+        elif column in texts or role(column) in _KEYS:
+            replaced[column] = dict(values)
+        else:
+            replaced[column] = {value: text for value, text in values.items() if _is_mark(text)}
+    return {column: values for column, values in replaced.items() if values}
+
+
+def _is_mark(text: str) -> bool:
+    """Return whether a label is a mark of a missing figure."""
+    read = read_number(text)
+    return read.problem is None and read.status != "ok"
+
+
+def _with_values(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
+    """Return a table with labels in place of values, and the note on them."""
+    replaced = _replacements(system, table)
+    if not replaced:
+        return table, []
+    for column in [one for one in replaced if role(one) == "entity" and "code" not in map(role, table.columns)]:
+        # The codes of SDMX identify units, unlike the numbers of a questionnaire.
+        if all(isinstance(value, str) for value in replaced[column]):
+            code = f"{column} (code)"
+            table = table.with_column(code, pl.selectors.by_name(column).as_expr().cast(pl.String))
+            table = replace(table, roles={**table.roles, "code": code})
+    columns = [_replaced(column, values) for column, values in replaced.items()]
+
+    def written(rows: pl.LazyFrame | None) -> pl.LazyFrame | None:
+        return None if rows is None else rows.with_columns(columns)
+
+    shown = [
+        f"{column}: {_number(value)} = {text}" for column, values in replaced.items() for value, text in values.items()
+    ]
+    message = Message("values are read as the labels that the file gives them: {labels}", labels=tuple(shown[:_NAMED]))
+    if len(shown) > _NAMED:
+        message = Message("{number:,} values are read as the labels that the file gives them, such as {labels}",
+                          number=len(shown), labels=tuple(shown[:_NAMED]))  # fmt: skip
+    read = replace(
+        table, frame=table.frame.with_columns(columns), cells=written(table.cells),
+        numbered_cells=written(table.numbered_cells), scan=None,
+    )  # fmt: skip
+    return read, [Diagnostic("K518", message, table.place(), severity=Severity.INFO)]
+
+
+def _replaced(column: str, values: Mapping[float | str, str]) -> pl.Expr:
+    """Return a column with the labels of its values, other values as text."""
+    text = pl.selectors.by_name(column).as_expr().cast(pl.String)
+    written = {_number(value): label for value, label in values.items()}
+    # In a column of fractions a whole number is 1.0.
+    written |= {str(float(value)): label for value, label in values.items() if isinstance(value, int | float)}
+    return text.replace(written).alias(column)
+
+
+def _number(value: float | str) -> str:
+    """Write a value as the column of text has it.
+
+    >>> _number(1.0), _number(1.5), _number("a")
+    ('1', '1.5', 'a')
+    """
+    return str(int(value)) if isinstance(value, int | float) and float(value).is_integer() else str(value)

@@ -1,0 +1,73 @@
+"""Names that may be of one unit: a slip of one letter, another ending, the name of the place above before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+from kpi.intake.entities import short_forms
+
+#: Letters that number or distinguish units, so that names which differ in them are two: 东湖 and 西湖.
+_TELLING = frozenset(
+    "0123456789一二三四五六七八九十百甲乙丙丁戊己庚辛壬癸子丑寅卯东西南北中上下前后左右内外新老大小高低"
+)
+
+#: How many letters a name needs at least for one of them to be a slip, and how long the shorter of two nested names is.
+_SLIP, _NESTED = 3, 3
+
+
+def near(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of different names, cleaned, that may be of one unit, each once, in their order.
+
+    >>> list(near(["东湖县", "东胡县", "西湖县", "南岭市", "南岭县", "桐乡市", "嘉兴市桐乡市"]))
+    [('东湖县', '东胡县'), ('南岭市', '南岭县'), ('桐乡市', '嘉兴市桐乡市')]
+    """
+    order = {name: at for at, name in enumerate(dict.fromkeys(names))}
+    pairs = {*_slips(order), *_endings(order), *_nested(order)}
+    sorted_pairs = ((one, other) if order[one] < order[other] else (other, one) for one, other in pairs)
+    yield from sorted(set(sorted_pairs), key=lambda pair: (order[pair[0]], order[pair[1]]))
+
+
+def _slips(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield names that differ in one letter, or by one that is left out.
+
+    All names with one letter taken out are compared, which takes no time of the square of their number.
+    """
+    without: dict[str, list[tuple[str, int]]] = {}
+    for name in names:
+        if len(name) < _SLIP:
+            continue
+        without.setdefault(name, []).append((name, -1))
+        for at in range(len(name)):
+            without.setdefault(name[:at] + name[at + 1 :], []).append((name, at))
+    for some in without.values():
+        for (one, at), (other, there) in combinations(some, 2):
+            if one == other:
+                continue
+            left, right = one[at] if at >= 0 else "", other[there] if there >= 0 else ""
+            if (at == there or not left or not right) and not {left, right} & _TELLING and _words(left + right):
+                yield one, other
+
+
+def _words(letters: str) -> bool:
+    """Return whether letters are of words; another digit or sign makes another name."""
+    return all(letter.isalpha() for letter in letters)
+
+
+def _endings(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield names that differ in their ending alone, as 南岭市 and 南岭县."""
+    stems: dict[str, list[str]] = {}
+    for name in names:
+        for stem in {name, *short_forms(name)}:
+            stems.setdefault(stem, []).append(name)
+    for some in stems.values():
+        yield from combinations(some, 2)
+
+
+def _nested(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield names of which one is the end of the other, as 桐乡市 of 嘉兴市桐乡市."""
+    known = set(names)
+    for name in known:
+        for at in range(1, len(name) - _NESTED + 1):
+            if name[at:] in known and _words(name[:at]):
+                yield name[at:], name
