@@ -27,8 +27,11 @@ def init(console: Console, *, paths: Sequence[str], table: bool, into: str | Non
 
         return from_table(console, paths, into)
     from kpi.cli import starter
-    from kpi.errors import Message
+    from kpi.errors import DataError, Diagnostic, Message
 
+    if len(paths) > 1:
+        hint = Message("name one folder; a table of indicators is read with --table")
+        raise DataError(Diagnostic("K543", Message("{number} arguments are given", number=len(paths)), hint=hint))
     directory = Path(paths[0] if paths else into or ".")
     for file in starter.write(directory):
         console.say(Message("Wrote {files}.", files=file))
