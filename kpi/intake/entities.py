@@ -396,7 +396,7 @@ def _same_units(
         }
     meant: dict[str, str] = {}
     unclear: dict[str, list[str]] = {}
-    for name in sorted(options, key=lambda one: (-len(one), one)):
+    for name in sorted(options, key=lambda name: (-len(name), name)):
         targets = {_last(one, meant) for one in options[name]} - {name}
         several = len(targets) > 1 or any(len(coded.get(one, ())) > 1 for one in targets)
         if several:

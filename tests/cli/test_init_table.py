@@ -86,6 +86,12 @@ def test_what_cannot_be_read_is_said(arguments, content, code, folder):
     assert not list(folder.glob("*.yaml"))
 
 
+def test_one_folder_is_taken_without_a_table(folder):
+    ran = kpi("init", "one", "two")
+    assert (ran.code, [one[0] for one in ran.errors]) == (2, ["K543"])
+    assert not (folder / "one").exists()
+
+
 def test_a_missing_package_is_named(folder, monkeypatch):
     WRITERS["docx"](ANNEX, folder / "a.docx")
     monkeypatch.setitem(sys.modules, "docx", None)

@@ -158,6 +158,12 @@ def test_every_entry_of_the_phrase_book_understands_its_example(pattern):
         "≥90%得12分，≥80%得5分",
         "完成得满分，居民满意",  # one clause alone is known
         "每超额完成10%加3分，最多加9分",  # nothing is said about the target itself
+        "每低1个百分点扣0.5分，最高得8分",  # limits that the kind does not have
+        "第1名得满分，每降一位扣2分，最高得8分",
+        "未完成不得分，最多扣6分",
+        "(1)每缺一项扣1分，最多扣3分；(2)每错一项扣1分，最多扣2分",  # of each
+        "(1)无台账扣4分；(2)每缺一项扣0.5分，最多扣3分",
+        "国家级加3分，最高6分，省级加2分",
     ],
 )
 def test_what_is_not_known_in_full_is_entered_as_awarded(rule):

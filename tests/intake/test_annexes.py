@@ -162,3 +162,14 @@ def test_rows_of_a_block_of_bonuses_share_its_limit(tmp_path):
     ]  # fmt: skip
     totals = kpi.score(pl.DataFrame(rows), system=system).totals
     assert dict(totals.select("entity", "score").iter_rows()) == {"甲": 55.0, "乙": 52.0}
+
+
+def test_amounts_of_a_block_are_not_added_to_counts(tmp_path):
+    text = (
+        "类别,内容,分值,评分标准\n基础,工作,100,按比例得分\n加分项（5分）,引资,4,每到位1亿元加1分\n,表彰,4,每次加2分\n"
+    )
+    draft = draft_from(tmp_path, text)
+    system = kpi.load(definition_text(draft))
+    assert [one.unit for one in system.measures.values()][1:] == ["亿元", "次"]
+    assert {name: one.max for name, one in system.adjustments.items()} == {"引资": 4, "表彰": 4}
+    assert codes(draft) == {"K727": 3}

@@ -14,7 +14,7 @@ from kpi.intake.annexes.drafts import Draft, Item, identifier
 from kpi.intake.annexes.grades import grades_of
 from kpi.intake.annexes.phrases import Limit, Nothing, Once, Step, Vetoed, clauses, read_rule
 from kpi.intake.annexes.rows import Annex, Entry, Group
-from kpi.intake.annexes.rules import Count, Scoring, awarded, falling, scoring_of
+from kpi.intake.annexes.rules import Count, Scoring, addable, awarded, falling, scoring_of
 from kpi.intake.annexes.targets import goal_of
 from kpi.intake.annexes.texts import number, short, unit_of
 
@@ -458,7 +458,7 @@ class _Builder:
             if limit is None or len(entries) == 1 or (None not in caps and sum(one or 0 for one in caps) <= limit):
                 for entry, award in zip(entries, awards, strict=True):
                     self._adjustment(entry, award, None if limit is None else float(limit))
-            elif all(one.counts for one in awards):
+            elif all(one.counts and all(map(addable, one.counts)) for one in awards):
                 self._together(kind, title, float(limit), entries, awards)
             else:
                 for entry, award in zip(entries, awards, strict=True):
@@ -632,6 +632,10 @@ def _award(entry: Entry) -> _Award:
     steps = [one for one in parts if isinstance(one, Step | Once)]
     fits = bool(steps) and not others and all(isinstance(one, Step | Once | Limit | Nothing) for one in parts)
     fits = fits and all(one.gives == (entry.block == "bonus") for one in steps)
+    numbers = [one for one in limits if one.marks]
+    if len(numbers) > 1 or (len(steps) > 1 and numbers and parts[-1] is not numbers[0]):
+        # A limit between several counts is that of one of them.
+        fits = False
     if not fits or any(isinstance(one, Step) and one.way != "count" for one in steps):
         return _Award((), cap, unlimited, tuple(others))
     counts = tuple(
@@ -639,6 +643,8 @@ def _award(entry: Entry) -> _Award:
         else Count(one.what, "次", one.marks, once=True)
         for one in steps
     )  # fmt: skip
+    if len(counts) > 1 and not all(map(addable, counts)):
+        return _Award((), cap, unlimited, (entry.rule or entry.name,))
     return _Award(counts, cap, unlimited)
 
 

@@ -34,8 +34,9 @@ from kpi.intake.annexes.phrases import (
     read_rule,
 )
 from kpi.intake.annexes.targets import Bound, Goal
-from kpi.intake.annexes.texts import number, quantity
+from kpi.intake.annexes.texts import number, quantity, unit_of
 from kpi.values.units import PERCENT, POINTS, Unit, convertible, factor
+from kpi.values.units.vocabulary import counts as is_counted
 
 #: What the figure of an indicator is: its `value`, the percent `completed` of a task, the number of things, how far it
 #: falls `short` of what is required or is `over` it, the `place` among others, whether it is `done`, or the
@@ -94,6 +95,16 @@ class Scoring:
     unread: tuple[str, ...] = ()
 
 
+def addable(count: Count) -> bool:
+    """Return whether the marks of a count can be added to those of others: each thing counts, as 次 does.
+
+    >>> addable(Count("缺", "项", 0.5)), addable(Count("到位资金", "亿元", 1)), addable(Count("培训", "万人", 1))
+    (True, False, False)
+    """
+    unit = unit_of(count.unit)
+    return count.size == 1 and unit is not None and unit.scale == 1 and is_counted(unit.dimension)
+
+
 def falling(name: str) -> bool:
     """Return whether the name of an indicator says that less is better.
 
@@ -148,6 +159,7 @@ class _Row:
     unit: Unit | None
     name: str
     guesses: list[Message] = field(default_factory=list)
+    used: list[Limit] = field(default_factory=list)
 
     # ---- WHAT THE CLAUSES ARE ---- #
 
@@ -172,7 +184,19 @@ class _Row:
         return 100 if one.marks is None else self.percent(one.marks)
 
     def limit(self, of: str) -> Limit | None:
-        return next((one for one in self.of(Limit) if one.of == of), None)
+        found = next((one for one in self.of(Limit) if one.of == of), None)
+        if found is not None:
+            self.used.append(found)
+        return found
+
+    def unused_limits(self) -> bool:
+        """Return whether a limit changes marks and the scoring that was found does not have it."""
+        left = list(self.of(Limit))
+        for one in self.used:
+            if one in left:
+                left.remove(one)
+        harmless = (Limit("least", 0.0), Limit("on", None), Limit("on", float(self.marks)))
+        return any(one not in harmless for one in left)
 
     def guess(self, message: Message) -> None:
         if message not in self.guesses:
@@ -199,7 +223,7 @@ class _Row:
         vetoes = self.of(Vetoed)
         self.parts = [one for one in self.parts if not isinstance(one, Vetoed)]
         found = self._found()
-        if found is None or (vetoes and found.target is None and not found.counts):
+        if found is None or self.unused_limits() or (vetoes and found.target is None and not found.counts):
             return None
         over = (found.score or {}).get("cuts", {})
         if any(mark > 100 for mark in over):
@@ -628,7 +652,8 @@ class _Row:
                 "steps": "whole",
             }
             return Scoring("counted", counts[0].unit, {"at_most": 0}, score | self.least(), counts=tuple(counts))
-        if any(one.size != 1 for one in counts):
+        if not all(map(addable, counts)) or any(one.of == "off" for one in self.of(Limit)):
+            # A limit could be that of one of the counts, or of all.
             return None
         score = {"kind": "deduction", "points": self.percent(1), "per": 1, "steps": "linear"}
         return Scoring("counted", "次", {"at_most": 0}, score | self.least(), counts=self._alike(counts))
@@ -665,7 +690,8 @@ class _Row:
             high = self.marks * Fraction(str(counts[0].size)) / Fraction(str(counts[0].marks))
             score = {"kind": "goalposts", "low": 0, "high": number(high)}
             return Scoring("counted", counts[0].unit, None, score | limits, counts=tuple(counts))
-        if any(one.size != 1 for one in counts):
+        if not all(map(addable, counts)) or (most is not None and self.parts[-1] is not most):
+            # A limit between the counts is that of one of them.
             return None
         score = {"kind": "goalposts", "low": 0, "high": number(self.marks)}
         return Scoring("counted", "次", None, score | limits, counts=self._alike(counts))

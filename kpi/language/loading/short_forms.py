@@ -130,7 +130,7 @@ class _Writing:
         known: set[str] = set()
         for file in _texts(given.get("table")):
             path = (section, "table")
-            for table in self.tables(path, file, lambda one: reader().rows(one, _sheet(given))):
+            for table in self.tables(path, file, lambda each: reader().rows(each, _sheet(given))):
                 found = Rows.of(table, self.named_in(path), {clean(one) for one in left_out})
                 self.add(*found.findings)
                 rows += found.rows
@@ -173,16 +173,16 @@ class _Writing:
 
     def measures(self, given: Mapping[str, Any], rows: Iterable[Row], taken: set[str]) -> dict[str, Any]:
         """Return the measures of headings and rows, with those that are defined beside them."""
-        made: dict[str, dict[str, Any]] = {}
+        definitions: dict[str, dict[str, Any]] = {}
         if "from" in given:
-            made |= self.from_headings(given, taken)
+            definitions |= self.from_headings(given, taken)
         for row in rows:
             if "expr" in row.cells or {"numerator", "denominator"} <= row.cells.keys():
                 continue  # what it is computed from are other measures
             own = name_of(row.cells["of"]) if "of" in row.cells else row.name
             name = OF_INDICATOR.format(own) if own in taken else own
-            self.define(("measures", name), row, measure(row, self.written.findings), made)
-        return self.merged("measures", made, given)
+            self.define(("measures", name), row, measure(row, self.written.findings), definitions)
+        return self.merged("measures", definitions, given)
 
     def from_headings(self, given: Mapping[str, Any], taken: set[str]) -> dict[str, dict[str, Any]]:
         """Return a measure for each column of figures of a dataset."""
@@ -207,18 +207,18 @@ class _Writing:
             return {}
         keys = [one for said in _mapping(dataset.get("columns")).values() for one in _texts(said)]
         keys += _texts(_mapping(self.written.tree.get("entities")).get("title"))
-        made: dict[str, dict[str, Any]] = {}
+        definitions: dict[str, dict[str, Any]] = {}
         left_out = {clean(one) for one in _texts(given.get("leave_out"))}
         seen: set[str] = set()
-        for table in self.tables(path, file, lambda one: reader().headings(one, _sheet(given), keys)):
+        for table in self.tables(path, file, lambda each: reader().headings(each, _sheet(given), keys)):
             seen |= {clean(text) for heading, title, _ in table.figures for text in (heading, title)}
-            self.of_headings(table, name, left_out, taken, made)
+            self.of_headings(table, name, left_out, taken, definitions)
         if seen:
             self.unknown("measures", sorted(left_out - seen))
-        return made
+        return definitions
 
     def of_headings(
-        self, table: Headings, dataset: str, left_out: set[str], taken: set[str], made: dict[str, dict[str, Any]]
+        self, table: Headings, dataset: str, left_out: set[str], taken: set[str], definitions: dict[str, dict[str, Any]]
     ) -> None:
         """Add a measure for each column of figures of a table."""
         named_in = self.named_in(("measures", "from"))
@@ -240,13 +240,13 @@ class _Writing:
                 continue
             own = name_of(title)
             name = OF_INDICATOR.format(own) if own in taken else own
-            if name in made:
+            if name in definitions:
                 message = Message("two headings make the measure `{name}`", name=name)
                 hint = Message("rename one, or name it under `leave_out`")
                 self.add(Diagnostic("K137", message, cell(heading).place, hint))
                 continue
-            made[name] = {"title": title, "from": dataset} | ({} if unit is None else {"unit": unit})
-            for path in [("measures", name), *(("measures", name, key) for key in made[name])]:
+            definitions[name] = {"title": title, "from": dataset} | ({} if unit is None else {"unit": unit})
+            for path in [("measures", name), *(("measures", name, key) for key in definitions[name])]:
                 self.put(path, cell(heading))
 
     # ---- INDICATORS ---- #
@@ -258,11 +258,11 @@ class _Writing:
             names.setdefault(clean(str(name)), str(name))
             for text in (*_texts(_mapping(one).get("title")), *_texts(_mapping(one).get("synonyms"))):
                 names.setdefault(clean(text), str(name))
-        made: dict[str, dict[str, Any]] = {}
+        definitions: dict[str, dict[str, Any]] = {}
         for row in rows:
             self.define(("indicators", row.name), row, indicator(row, lambda text: names.get(clean(text), text),
-                                                                self.written.findings), made)  # fmt: skip
-            entry = made[row.name]
+                                                                self.written.findings), definitions)  # fmt: skip
+            entry = definitions[row.name]
             # A denominator alone is that of the row's own measure.
             needs = {"level": "of", "ratio": "numerator"}.get(entry.get("kind", ""))
             if needs is not None and needs not in entry:
@@ -282,9 +282,9 @@ class _Writing:
                     continue
                 entry[needs] = own
                 self.put(("indicators", row.name, needs), row.cell("name"))
-        return self.merged("indicators", made, given)
+        return self.merged("indicators", definitions, given)
 
-    def define(self, path: Path, row: Row, values: Iterator[Any], made: dict[str, dict[str, Any]]) -> None:
+    def define(self, path: Path, row: Row, values: Iterator[Any], definitions: dict[str, dict[str, Any]]) -> None:
         """Add what a row defines, with the place of each value."""
         entry: dict[str, Any] = {}
         self.put(path, row.cell("name"))
@@ -303,16 +303,18 @@ class _Writing:
                     at = at[int(step)]
                 else:
                     at = at.setdefault(step, [] if isinstance(following, int) else {})
-        made[str(path[-1])] = entry
+        definitions[str(path[-1])] = entry
 
-    def merged(self, section: str, made: Mapping[str, dict[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+    def merged(
+        self, section: str, definitions: Mapping[str, dict[str, Any]], given: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Return definitions of a table with the defaults of the short form, and with those that are written out.
 
         A definition that is written out takes the place of the keys that it has, with a `kind` that of all.
         """
         shared = {key: value for key, value in given.items() if key in _shared(section) and not isinstance(value, dict)}
         whole: dict[str, Any] = {}
-        for name, entry in made.items():
+        for name, entry in definitions.items():
             own = given.get(name)
             if isinstance(own, dict) and "kind" in own:
                 whole[name] = own
@@ -332,7 +334,7 @@ class _Writing:
         if not tree.parts:
             return None
         explicit = _mapping(given)
-        made: dict[str, Any] = {}
+        definitions: dict[str, Any] = {}
         inside = {part for parts in tree.parts.values() for part in parts}
         inside |= {str(part) for one in explicit.values() for part in _mapping(one).get("parts", ())}
         tops = [
@@ -344,15 +346,15 @@ class _Writing:
             self.put(("pillars", name), row[0].cell(row[1]))
             named = own.get("parts")
             listed = named if isinstance(named, dict) else dict.fromkeys(named, 1.0) if isinstance(named, list) else {}
-            made[name] = {"title": tree.titles.get(name)} if tree.titles.get(name) not in (None, name) else {}
-            made[name] |= {**own, "parts": {**parts, **listed}}
+            definitions[name] = {"title": tree.titles.get(name)} if tree.titles.get(name) not in (None, name) else {}
+            definitions[name] |= {**own, "parts": {**parts, **listed}}
             if tree.equal:
-                made[name].setdefault("relative", True)
+                definitions[name].setdefault("relative", True)
             for part in parts.keys() - listed.keys():
                 cell = tree.weighed.get(part, tree.first.get(part, row))
                 self.put(("pillars", name, "parts", part), cell[0].cell(cell[1]))
             if name in tops and len(tops) > 1 and "weight" not in own:
-                made[name]["weight"] = tree.weights[name]
+                definitions[name]["weight"] = tree.weights[name]
                 cell = tree.weighed.get(name, row)
                 self.put(("pillars", name, "weight"), cell[0].cell(cell[1]))
             if (
@@ -367,7 +369,7 @@ class _Writing:
             hint = Message("give them rows or a column of weights of their own, or `weight:` under `pillars:`")
             place = Place(tree.leaves[0].table.file, named_in=tree.leaves[0].named_in)
             self.add(Diagnostic("K489", message, place, hint, Severity.INFO))
-        return made | {name: one for name, one in explicit.items() if name not in made}
+        return definitions | {name: one for name, one in explicit.items() if name not in definitions}
 
 
 @dataclass

@@ -57,7 +57,9 @@ _SIGNS = {
     "at_least": "≥ >= 不低于 不少于 不小于 至少 达到", "at_most": "≤ <= 不高于 不超过 不大于 不多于 至多 控制在",
     "above": "> 高于 超过 大于", "below": "< 低于 小于", "equals": "= 等于",
 }  # fmt: skip
-_BEFORE = sorted(((sign, key) for key, signs in _SIGNS.items() for sign in signs.split()), key=lambda one: -len(one[0]))
+_BEFORE = sorted(
+    ((sign, key) for key, signs in _SIGNS.items() for sign in signs.split()), key=lambda pair: -len(pair[0])
+)
 _BEHIND = (("及以上", "at_least"), ("以上", "at_least"), ("及以下", "at_most"), ("以下", "at_most"),
            ("以内", "at_most"), ("左右", "at_least"))  # fmt: skip
 _RANGE = re.compile(r"(.+?)\s*(?:~|～|—|–|至|(?<=[\d%])-)\s*(.+)")
