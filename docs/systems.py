@@ -100,7 +100,8 @@ def head(system: System) -> Iterator[str]:
     yield f"- 评价对象：{system.entities.title}" + (
         f"，名单 `{system.entities.roster}`" if system.entities.roster else ""
     )
-    yield f"- 期别：{ {'month': '月', 'quarter': '季', 'half': '半年', 'year': '年'}[system.period.value] }"
+    grains = {"week": "周", "month": "月", "quarter": "季", "half": "半年", "year": "年"}
+    yield f"- 期别：{grains[system.period.length.value]}"
     rule = system.scoring
     yield f"- 计分：{chinese(rule.in_full()) if rule else '有目标的指标按完成比例'}"
     mean, missing = chinese(system.composite.mean_words), chinese(system.composite.missing.words())

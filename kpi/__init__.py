@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from kpi.language.loading.beside import Reader, provide
+from kpi.language.loading.table_reader import provide
 
 TYPE_CHECKING = False  # `typing` is much of what a short command imports
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _tables() -> Any:
+def _table_reader() -> Any:
     from importlib import import_module
 
     return import_module("kpi.intake.definition_tables")
 
 
-# What reads files stands above the language, which names tables: here, where every import begins, they meet.
-provide(Reader(lambda *given: _tables().rows(*given), lambda *given: _tables().headings(*given)))
+# The reader of files stands above the language, which names tables: they are connected here, where every import begins.
+provide(_table_reader)
 
 
 def __getattr__(name: str) -> Any:

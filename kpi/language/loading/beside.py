@@ -1,14 +1,9 @@
-"""Tables beside a definition, as what reads files hands them over: the language itself reads YAML alone.
-
-`kpi.intake.definition_tables` is the reader. The package provides it when it is imported; it is loaded when a
-definition first names a table.
-"""
+"""Tables beside a definition, as their reader (`table_reader`) returns them: the language itself reads YAML alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,29 +48,3 @@ class Headings:
     header_row: int | None
     figures: tuple[tuple[str, str, str | None], ...]
     others: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Reader:
-    """What reads tables beside definitions; both raise a DataError for files that cannot be read.
-
-    Attributes:
-        rows: reads the tables of a file, of a workbook those of one sheet where it is named.
-        headings: reads the headings of the tables of a file; columns with some headings are no figures.
-    """
-
-    rows: Callable[[Path, str | None], Sequence[Cells]]
-    headings: Callable[[Path, str | None, Sequence[str]], Sequence[Headings]]
-
-
-_provided: list[Reader] = []
-
-
-def provide(reader: Reader) -> None:
-    """Name the reader of tables."""
-    _provided[:] = [reader]
-
-
-def reader() -> Reader:
-    """Return the reader of tables."""
-    return _provided[0]

@@ -18,7 +18,8 @@ from pydantic import BaseModel
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.language.indicators import KINDS as INDICATORS
 from kpi.language.loading import positions
-from kpi.language.loading.beside import Headings, reader
+from kpi.language.loading.beside import Headings
+from kpi.language.loading.table_reader import reader
 from kpi.language.loading.table_rows import Cell, Row, Rows, indicator, measure, name_of, weight_in
 from kpi.language.measures import Reported
 from kpi.language.model import Path
