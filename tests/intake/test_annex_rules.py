@@ -137,7 +137,7 @@ def test_levels_of_honours_are_added_up(tmp_path):
 def test_every_entry_of_the_phrase_book_understands_its_example(pattern):
     matching = [
         one for one in PATTERNS
-        if (match := one.words.fullmatch(pattern.example.replace("，", ","))) and one.made(match) is not None
+        if (match := one.words.fullmatch(pattern.example.replace("，", ","))) and one.parse(match) is not None
     ]  # fmt: skip
     assert matching[0] is pattern
     assert understood(pattern.example) is not None
@@ -173,7 +173,7 @@ def test_what_is_not_known_in_full_is_entered_as_awarded(rule):
 
 
 def test_a_rule_that_contradicts_the_column_of_targets_is_not_used(tmp_path):
-    from kpi.intake.annexes.targets import goal_of
+    from kpi.intake.annexes.targets import stated_target_of
 
-    assert not scoring_of("≥90%得满分，否则不得分", Fraction(10), goal_of("≥95%"), name="办结率").understood
-    assert scoring_of("≥95%得满分，否则不得分", Fraction(10), goal_of("≥95%"), name="办结率").understood
+    assert not scoring_of("≥90%得满分，否则不得分", Fraction(10), stated_target_of("≥95%"), name="办结率").understood
+    assert scoring_of("≥95%得满分，否则不得分", Fraction(10), stated_target_of("≥95%"), name="办结率").understood

@@ -15,7 +15,7 @@ from kpi.intake.annexes.grades import grades_of
 from kpi.intake.annexes.phrases import Limit, Nothing, Once, Step, Vetoed, clauses, read_rule
 from kpi.intake.annexes.rows import Annex, Entry, Group
 from kpi.intake.annexes.rules import Count, Scoring, addable, awarded, falling, scoring_of
-from kpi.intake.annexes.targets import goal_of
+from kpi.intake.annexes.targets import stated_target_of
 from kpi.intake.annexes.texts import number, short, unit_of
 
 _NEAR = Fraction(1, 1000)
@@ -344,10 +344,12 @@ class _Builder:
         """Write an indicator with its measures, and return its name."""
         entry, marks = leaf.entry, leaf.full if leaf.entry.percent else leaf.marks or leaf.full
         unit = unit_of(entry.unit) if entry.unit else None
-        goal = goal_of(entry.target, entry.sign, unit=unit, falling=falling(entry.name)) if entry.target else None
+        stated_target = (
+            stated_target_of(entry.target, entry.sign, unit=unit, falling=falling(entry.name)) if entry.target else None
+        )
         scoring = (
-            scoring_of(entry.rule, marks, goal, unit=unit, name=entry.name)
-            if entry.rule or goal
+            scoring_of(entry.rule, marks, stated_target, unit=unit, name=entry.name)
+            if entry.rule or stated_target
             else awarded(
                 marks,
                 [Message("the annex has neither a rule nor a number as target: the marks are entered as awarded")],
@@ -373,8 +375,8 @@ class _Builder:
         guesses = list(scoring.guesses)
         if entry.unit and unit is None:
             guesses.append(Message("`{unit}` is no unit that is known", unit=entry.unit))
-        if goal is not None and goal.bound is None and scoring.figure != "place":
-            guesses.append(Message("the target is no number: {target}", target=short(goal.text, 40)))
+        if stated_target is not None and stated_target.bound is None and scoring.figure != "place":
+            guesses.append(Message("the target is no number: {target}", target=short(stated_target.text, 40)))
         comments += [Message("guess: {guess}", guess=one) for one in guesses]
         if guesses:
             self.find(
@@ -573,12 +575,12 @@ class _Builder:
             comments,
         )
 
-    def _effect(self, found: Vetoed | None, comments: list[Message], entry: Entry) -> dict[str, Any]:
-        if found is not None and found.effect == "not_best":
+    def _effect(self, veto: Vetoed | None, comments: list[Message], entry: Entry) -> dict[str, Any]:
+        if veto is not None and veto.effect == "not_best":
             self.best_is_limited = True
             grades = grades_of(self.annex.notes)
             return {"stars_at_most": (4 if grades is None else max(grades[0])) - 1}
-        if found is not None and found.effect == "fail":
+        if veto is not None and veto.effect == "fail":
             return {"fail": True}
         comments.append(Message("ours: a veto leaves the unit unrated, as the table does not say what it does"))
         message = Message("what the veto `{name}` does is not stated; the unit is not rated", name=short(entry.name))

@@ -354,17 +354,17 @@ class Pattern:
         name: its name.
         example: a clause that it understands.
         words: the regular expression of the complete clause.
-        made: returns what a match says, None if it says nothing after all.
+        parse: returns the part that a match states, None if it states nothing after all.
     """
 
     name: str
     example: str
     words: re.Pattern[str]
-    made: Callable[[Match], Part | None]
+    parse: Callable[[Match], Part | None]
 
 
-def _pattern(name: str, example: str, words: str, made: Callable[[Match], Part | None]) -> Pattern:
-    return Pattern(name, example, re.compile(words), made)
+def _pattern(name: str, example: str, words: str, parse: Callable[[Match], Part | None]) -> Pattern:
+    return Pattern(name, example, re.compile(words), parse)
 
 
 #: The phrase book. The first entry that understands a clause counts.
@@ -633,7 +633,7 @@ def understood(clause: str) -> Part | None:
     """
     for pattern in PATTERNS:
         match = pattern.words.fullmatch(clause)
-        part = None if match is None else pattern.made(match)
+        part = None if match is None else pattern.parse(match)
         if part is not None:
             return None if _is_nothing(part) else part
     return None

@@ -352,12 +352,18 @@ class _Reader:
         def of(role: str) -> list[str]:
             return [cells[one.at] for one in self.header.columns if one.role == role and cells[one.at]]
 
-        goal = cells[self.targets[-1].at] if self.targets else ""
+        stated_target = cells[self.targets[-1].at] if self.targets else ""
         name = entry.name
-        if not goal and (bound := bound_of(squeezed(name))) is not None and len(bound.subject) > 1 and not bound.bare:
-            goal, name = squeezed(name)[len(bound.subject) :], bound.subject
+        if (
+            not stated_target
+            and (bound := bound_of(squeezed(name))) is not None
+            and len(bound.subject) > 1
+            and not bound.bare
+        ):
+            stated_target, name = squeezed(name)[len(bound.subject) :], bound.subject
         return replace(
-            entry, name=name, rule="；".join(of("rule")), target="" if _NOTHING.fullmatch(goal) else goal,
+            entry, name=name, rule="；".join(of("rule")),
+            target="" if _NOTHING.fullmatch(stated_target) else stated_target,
             sign="".join(of("sign")[:1]), unit="".join(one for one in of("unit")[:1] if not _NOTHING.fullmatch(one)),
             lead=_departments(of("lead")), responsible=_departments(of("responsible")),
             source="；".join(of("source")), note="；".join(of("note")),

@@ -33,7 +33,7 @@ from kpi.intake.annexes.phrases import (
     Vetoed,
     read_rule,
 )
-from kpi.intake.annexes.targets import Bound, Goal
+from kpi.intake.annexes.targets import Bound, StatedTarget
 from kpi.intake.annexes.texts import number, quantity, unit_of
 from kpi.values.units import PERCENT, POINTS, Unit, convertible, factor
 from kpi.values.units.vocabulary import counts as is_counted
@@ -123,19 +123,19 @@ def awarded(
 
 
 def scoring_of(
-    text: str, marks: Fraction, goal: Goal | None = None, *, unit: Unit | None = None, name: str = ""
+    text: str, marks: Fraction, stated_target: StatedTarget | None = None, *, unit: Unit | None = None, name: str = ""
 ) -> Scoring:
     """Return what a row is scored by.
 
     Args:
         text: its rule; empty where the annex has none.
         marks: its full marks.
-        goal: its target.
+        stated_target: its target.
         unit: the unit of its figure, where a column says it.
         name: its name.
 
-    >>> from kpi.intake.annexes.targets import goal_of
-    >>> scoring_of("每低1个百分点扣0.5分，扣完为止", Fraction(10), goal_of("≥95%")).score
+    >>> from kpi.intake.annexes.targets import stated_target_of
+    >>> scoring_of("每低1个百分点扣0.5分，扣完为止", Fraction(10), stated_target_of("≥95%")).score
     {'kind': 'deduction', 'points': 5, 'per': 1, 'steps': 'whole', 'ours': ['steps']}
     >>> scoring_of("居民认可", Fraction(10)).unread
     ('居民认可',)
@@ -143,7 +143,7 @@ def scoring_of(
     parts, others = read_rule(text)
     if others:
         return awarded(marks, unread=others)
-    row = _Row([one for one in parts if not isinstance(one, Nothing)], marks, goal, unit, name)
+    row = _Row([one for one in parts if not isinstance(one, Nothing)], marks, stated_target, unit, name)
     stated = [one.marks for one in parts if isinstance(one, Nothing) and one.marks is not None]
     if any(not math.isclose(one, float(marks)) for one in stated):
         return awarded(marks, unread=(text,))
@@ -155,7 +155,7 @@ def scoring_of(
 class _Row:
     parts: list[Part]
     marks: Fraction
-    goal: Goal | None
+    stated_target: StatedTarget | None
     unit: Unit | None
     name: str
     guesses: list[Message] = field(default_factory=list)
@@ -178,10 +178,10 @@ class _Row:
             Fraction(str(marks)) * 100 / self.marks if isinstance(marks, float) else Fraction(marks) * 100 / self.marks
         )
 
-    def earned_percent(self, one: Earned) -> float | int:
-        if one.share is not None:
-            return number(one.share)
-        return 100 if one.marks is None else self.percent(one.marks)
+    def earned_percent(self, earned: Earned) -> float | int:
+        if earned.share is not None:
+            return number(earned.share)
+        return 100 if earned.marks is None else self.percent(earned.marks)
 
     def limit(self, of: str) -> Limit | None:
         found = next((one for one in self.of(Limit) if one.of == of), None)
@@ -222,7 +222,7 @@ class _Row:
             return None
         vetoes = self.of(Vetoed)
         self.parts = [one for one in self.parts if not isinstance(one, Vetoed)]
-        found = self._found()
+        found = self._first_scoring()
         if found is None or self.unused_limits() or (vetoes and found.target is None and not found.counts):
             return None
         over = (found.score or {}).get("cuts", {})
@@ -230,7 +230,7 @@ class _Row:
             return None
         return Scoring(**{**found.__dict__, "veto": vetoes[0] if vetoes else None, "guesses": tuple(self.guesses)})
 
-    def _found(self) -> Scoring | None:
+    def _first_scoring(self) -> Scoring | None:
         if not self.parts:
             return self._without_rule()
         if self.of(Judged):
@@ -250,15 +250,15 @@ class _Row:
     @property
     def target(self) -> Bound | None:
         """The target of the row: of its column, or of a clause such as ≥95%得满分."""
-        if self.goal is not None and self.goal.bound is not None:
-            return self.goal.bound
+        if self.stated_target is not None and self.stated_target.bound is not None:
+            return self.stated_target.bound
         full = [one.bound for one in self.earned("bound") if self.earned_percent(one) == 100 or one.base]
         return full[0] if len(full) == 1 else None
 
     def _contradicts(self) -> bool:
         """Return whether the rule gives full marks at another number than the column of targets."""
         full = [one.bound for one in self.earned("bound") if one.bound and self.earned_percent(one) == 100]
-        stated = None if self.goal is None else self.goal.bound
+        stated = None if self.stated_target is None else self.stated_target.bound
         if stated is None or len(full) != 1 or len(self.earned("bound")) > 1:
             return False
         ratio = _ratio(full[0].unit, stated.unit)
@@ -317,7 +317,7 @@ class _Row:
 
     def direction(self) -> Literal["lower"] | None:
         """Return the direction of a comparison with peers."""
-        bound = None if self.goal is None else self.goal.bound
+        bound = None if self.stated_target is None else self.stated_target.bound
         if (bound is not None and bound.comparator in ("at_most", "below")) or (bound is None and falling(self.name)):
             self.guess(Message("less is better, by the name or the target"))
             return "lower"
@@ -331,8 +331,8 @@ class _Row:
             return None
         given = [one for one in places if one.marks]
         steps = [one.step for one in places if one.step is not None]
-        if self.goal is not None and self.goal.place is not None:
-            return self._at_place(given, steps, self.goal.place)
+        if self.stated_target is not None and self.stated_target.place is not None:
+            return self._at_place(given, steps, self.stated_target.place)
         better, unit = self.direction(), self.text_of(self.figure_unit())
         if best:
             if steps or len(given) > 1 or any(one.upto != 1 for one in given):
@@ -362,13 +362,13 @@ class _Row:
         self.guess(Message("places are those among the units compared; equal values share the better one"))
         return Scoring("value", unit, None, score | self.least(), better)
 
-    def _at_place(self, given: Sequence[Places], steps: Sequence[float], goal: int) -> Scoring | None:
+    def _at_place(self, given: Sequence[Places], steps: Sequence[float], stated_target: int) -> Scoring | None:
         """Return the scoring of a place among others than the units compared, such as all of the province."""
-        if len(steps) != 1 or len(given) != 1 or given[0].marks != (None,) or given[0].upto != goal:
+        if len(steps) != 1 or len(given) != 1 or given[0].marks != (None,) or given[0].upto != stated_target:
             return None
         self.guess(Message("the figure is the place, as the target is one among other units"))
         score = {"kind": "deduction", "points": self.percent(steps[0]), "per": 1, "steps": "whole"}
-        return Scoring("place", "位", {"at_most": goal}, score | self.least())
+        return Scoring("place", "位", {"at_most": stated_target}, score | self.least())
 
     def _efficacy(self) -> Scoring | None:
         found = self.of(Efficacy)
@@ -454,12 +454,12 @@ class _Row:
         return self._gated(Scoring(figure, unit, target, score | self.least()), zeros, ratios, known, bound)
 
     def _gated(
-        self, found: Scoring, zeros: Sequence[Earned], ratios: Sequence[Ratio], unit: Unit | None, bound: Bound | None
+        self, scoring: Scoring, zeros: Sequence[Earned], ratios: Sequence[Ratio], unit: Unit | None, bound: Bound | None
     ) -> Scoring | None:
         """Return a proportional scoring with the value short of which there is nothing."""
         since = [one.since for one in ratios if one.since is not None]
         if not zeros:
-            return None if since else found
+            return None if since else scoring
         gate = zeros[0].bound
         if gate is None or gate.comparator not in ("below", "at_most") or (bound is not None and not bound.rising):
             return None
@@ -472,7 +472,9 @@ class _Row:
             self.guess(Message("the limit below which there are no marks is a part of the target"))
         if ratio is None or any(one.low != gate.low for one in since):
             return None
-        return Scoring(**{**found.__dict__, "gate": ("<" if gate.comparator == "below" else "<=", number(low * ratio))})
+        return Scoring(
+            **{**scoring.__dict__, "gate": ("<" if gate.comparator == "below" else "<=", number(low * ratio))}
+        )
 
     def _stepped(self) -> Scoring | None:  # noqa: C901, PLR0911 - a return for every way in which it is another rule
         """Return full or base marks at the target, and marks for each step short of it or beyond it."""
@@ -672,7 +674,7 @@ class _Row:
         above = [one for one in steps if one.way == "above"]
         if any(one.way == "short" or (one.way == "above" and not one.growth) for one in steps):
             return None
-        if above and self.goal is not None and self.goal.bound is not None:
+        if above and self.stated_target is not None and self.stated_target.bound is not None:
             return None
         most = self.limit("on") or self.limit("added")
         cap = None if most is None or most.marks is None else self.percent(most.marks)
@@ -713,7 +715,7 @@ class _Row:
                 return None
             high = None if bound.high is None else bound.high * ratio
             marks.append((self.earned_percent(one), Bound(bound.comparator, bound.low * ratio, high, unit)))
-        marks.sort(key=lambda one: -one[0])
+        marks.sort(key=lambda mark: -mark[0])
         best = marks[0][1]
         others = [one.low for _, one in marks[1:]]
         lower = best.comparator in ("at_most", "below") or (
@@ -781,7 +783,7 @@ class _Row:
             return None
         limits = ({} if full == 100 else {"full": full}) | ({} if fail == 0 else {"fail": fail})
         if bound is None:
-            if (self.goal is not None and self.goal.task) or self.unit is not None:
+            if (self.stated_target is not None and self.stated_target.task) or self.unit is not None:
                 unit, target = self.completed()
                 return Scoring("completed", unit, target, {"kind": "pass"} | limits)
             self.guess(Message("the figure is whether it is done, as the annex has no number as target"))
@@ -789,8 +791,12 @@ class _Row:
                 return None
             return Scoring("done", "是/否", {"done": True}, None)
         known = self.figure_unit()
-        goal = self.goal_target(bound, known)
-        return None if goal is None else Scoring("value", self.text_of(known), goal, {"kind": "pass"} | limits)
+        stated_target = self.goal_target(bound, known)
+        return (
+            None
+            if stated_target is None
+            else Scoring("value", self.text_of(known), stated_target, {"kind": "pass"} | limits)
+        )
 
 
 def _ratio(source: Unit | None, target: Unit | None) -> float | None:

@@ -78,7 +78,7 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class StatedTarget:
     """What a cell of targets says.
 
     Attributes:
@@ -149,7 +149,7 @@ def _unit(text: str) -> Unit | Literal[False] | None:
     return unit_of({"百分比": "%"}.get(text, text)) or False
 
 
-def goal_of(text: str, sign: str = "", *, unit: Unit | None = None, falling: bool = False) -> Goal:
+def stated_target_of(text: str, sign: str = "", *, unit: Unit | None = None, falling: bool = False) -> StatedTarget:
     """Return what a cell of targets says.
 
     Args:
@@ -158,10 +158,12 @@ def goal_of(text: str, sign: str = "", *, unit: Unit | None = None, falling: boo
         unit: the unit of a number without one.
         falling: whether the name of the indicator says that less is better, for a number without a comparator.
 
-    >>> goal_of("≥95%").bound.comparator, goal_of("120", "≥").bound.low, goal_of("完成年度任务").task
-    ('at_least', 120.0, True)
-    >>> goal_of("5", falling=True).bound.comparator, goal_of("零事故").bound.comparator, goal_of("明显").bound
-    ('at_most', 'at_most', None)
+    >>> stated_target_of("≥95%").bound.comparator, stated_target_of("120", "≥").bound.low
+    ('at_least', 120.0)
+    >>> stated_target_of("5", falling=True).bound.comparator, stated_target_of("零事故").bound.comparator
+    ('at_most', 'at_most')
+    >>> stated_target_of("完成年度任务").task, stated_target_of("明显").bound
+    (True, None)
     """
     plain = squeezed(text)
     sign = squeezed(sign)
@@ -169,14 +171,14 @@ def goal_of(text: str, sign: str = "", *, unit: Unit | None = None, falling: boo
         plain = sign + plain
     place = _PLACE.fullmatch(plain)
     if place is not None:
-        return Goal(text, place=int(number_of(place["place"])))
+        return StatedTarget(text, place=int(number_of(place["place"])))
     if _DEADLINE.fullmatch(plain):
-        return Goal(text, deadline=True)
+        return StatedTarget(text, deadline=True)
     if re.fullmatch(r"(?:0|零)[^\d%.]*|无[^\d]{1,12}|(?:不|未|杜绝)发生?[^\d]{1,14}", plain) and _ZERO.fullmatch(plain):
-        return Goal(text, Bound("at_most", 0.0, None, unit))
+        return StatedTarget(text, Bound("at_most", 0.0, None, unit))
     found = bound_of(plain, among=unit)
     if found is not None and not found.subject.startswith("每"):
         if found.bare and falling and found.comparator == "at_least":
             found = Bound("at_most", found.low, None, found.unit, found.soft, found.subject, found.bare)
-        return Goal(text, found)
-    return Goal(text, task=_TASK.fullmatch(plain) is not None)
+        return StatedTarget(text, found)
+    return StatedTarget(text, task=_TASK.fullmatch(plain) is not None)

@@ -124,8 +124,10 @@ class Recognition:
                 self.read_by_cells.add(header)
         # A column of measures beside one of their codes: the one whose texts are those of the system.
         beside = [one for one in self.headers if one.casefold() in ("indicator code", "series code")]
-        if beside and "measure" in playing and not self._some(playing["measure"], self.is_measure):
-            playing["measure"] = next((one for one in beside if self._some(one, self.is_measure)), playing["measure"])
+        if beside and "measure" in playing and not self._any_text(playing["measure"], self.is_measure):
+            playing["measure"] = next(
+                (one for one in beside if self._any_text(one, self.is_measure)), playing["measure"]
+            )
         return playing
 
     @cached_property
@@ -487,7 +489,7 @@ class Recognition:
         cells = self._cells(header)
         return bool(cells) and all(map(test, cells))
 
-    def _some(self, header: str, test: Callable[[str], bool]) -> bool:
+    def _any_text(self, header: str, test: Callable[[str], bool]) -> bool:
         return any(map(test, self._cells(header)))
 
     def _by_cells(self, header: str) -> str | None:
