@@ -300,7 +300,8 @@ class _Intake:
                 source, more = located
                 source, inferred = ordered(source)
                 more = [*more, *inferred]
-                merged = apart_merged(source.table, figure_columns(self.system, source))
+                targets = [source.roles["target"]] if "target" in source.roles else []
+                merged = apart_merged(source.table, figure_columns(self.system, source), targets)
                 sources.append(replace(source, table=merged))
                 notes = [*notes, *more]
                 notes = [*notes, *header_unused(source)]

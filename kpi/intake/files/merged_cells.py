@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.intake.cells.numbers import read_number
 from kpi.intake.files.headers import role
 from kpi.intake.files.table import Merged, Table
@@ -62,7 +63,7 @@ def spread(
     return pl.DataFrame(series), tuple(found)
 
 
-def apart(table: Table, figures: Collection[str]) -> Table:
+def apart(table: Table, figures: Collection[str], targets: Collection[str] = ()) -> Table:
     """Return a table in which figures merged over several rows or columns cannot be read as numbers.
 
     Their cells have the figure and the range, see `range_of`.
@@ -70,13 +71,16 @@ def apart(table: Table, figures: Collection[str]) -> Table:
     Args:
         table: the table.
         figures: the headers of columns of figures.
+        targets: the headers of columns of targets: one over several rows is that of each, one over a figure is none.
     """
     texts: dict[str, dict[int, str]] = {}
     for one in table.merged:
         headers = [header for header in one.headers if header in figures]
+        # A column that no measure reads may be of figures, too, as 退款 beside 金额; keys and remarks are not.
+        beside = [header for header in one.headers if header not in figures and role(header) in (None, "target")]
         read = read_number(one.text)
-        if len(headers) * len(one.rows) > 1 and read.status == "ok" and read.problem is None:
-            for header in headers:
+        if headers and len([*headers, *beside]) * len(one.rows) > 1 and read.status == "ok" and read.problem is None:
+            for header in (*headers, *(header for header in beside if header in targets)):
                 rows = dict.fromkeys((row - table.first_row for row in one.rows), f"{one.text}{_OVER}{one.cells}")
                 texts.setdefault(header, {}).update(rows)
     if not texts:
@@ -94,6 +98,18 @@ def range_of(text: str) -> tuple[str, str] | None:
     """
     match = re.fullmatch(f"(.*){_OVER}([A-Z]+[0-9]+:[A-Z]+[0-9]+)", text, re.DOTALL)
     return None if match is None else (match[1], match[2])
+
+
+def refusal(text: str) -> tuple[Message, Message] | None:
+    """Return the message and the hint about a cell that `apart` made (K533), None for any other text."""
+    if (merged := range_of(text)) is None:
+        return None
+    message = Message(
+        "`{figure}` stands in the merged cell {cells}: one figure for several is none of them",
+        figure=merged[0],
+        cells=merged[1],
+    )
+    return message, Message("split the cell, and write each figure into its own")
 
 
 def _with(column: pl.Series, texts: Mapping[int, str]) -> pl.Series:

@@ -493,7 +493,8 @@ def figure_columns(system: System, source: Placed) -> list[str]:
         return list(panel_columns(system, source.table, list(source.roles.values())))
     if isinstance(source.dataset, ReportedData):
         return [source.roles["value"]]
-    return [clean(column) for column, kind in needed_columns(system, source.name).items() if kind in READ_AS_NUMBERS]
+    numbers = [column for column, kind in needed_columns(system, source.name).items() if kind in READ_AS_NUMBERS]
+    return [place[0] for column in numbers if (place := column_of(source.table, column)) is not None]
 
 
 def _by_levels(

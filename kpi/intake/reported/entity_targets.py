@@ -16,6 +16,7 @@ from kpi.intake.cells.numbers import PLAIN, problem_of
 from kpi.intake.cells.unit_factors import factors, misfit
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import Role, roles, split_unit
+from kpi.intake.files.merged_cells import refusal
 from kpi.intake.files.reader import read
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import Placed
@@ -102,6 +103,8 @@ def in_data(
     wrong = wrong.unique([ROW, "field", "problem"], keep="first", maintain_order=True)
 
     def no_target(row: dict[str, object]) -> row_findings.Finding:
+        if (merged := refusal(str(row["stated"]))) is not None:
+            return "K533", *merged
         reason = problem_of(row["stated"], notation) or misfit(row, system) or row["problem"]
         return "K604", Message("the target {reason}", reason=reason), None
 
