@@ -540,6 +540,21 @@ def test_a_frame_given_twice_counts_once_and_another_with_the_same_size_does_not
     assert figures(kpi.score([JANUARY, JANUARY.with_columns(金额=pl.lit("7"))], system=of))["n"] == 4
 
 
+@pytest.mark.parametrize("kind", ["polars", "pandas", "arrow", "mapping"])
+def test_what_a_program_gives_twice_counts_once(kind):
+    def made():
+        return {
+            "polars": JANUARY.clone, "pandas": JANUARY.to_pandas, "arrow": JANUARY.to_arrow,
+            "mapping": lambda: JANUARY.to_dict(as_series=False),
+        }[kind]()  # fmt: skip
+
+    of, one = system(NUMBERED, period="month"), made()
+    for twice in ([one, one], [one, made()]):
+        card = kpi.score(twice, system=of)
+        assert (figures(card)["n"], codes(card)) == (2, ["K548"])
+        assert card.data_hash == kpi.score(one, system=of).data_hash
+
+
 def test_a_file_of_reported_figures_given_twice_counts_once(tmp_path):
     path = tmp_path / "r.csv"
     path.write_text("期别,地区,办件量\n2024,甲县,5\n", "utf-8")

@@ -185,8 +185,8 @@ Named = tuple[Source, str | None]
 def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]:
     """Drop files and frames that are given twice for one dataset, and return the rest with the findings.
 
-    Files are the same if they have the same bytes, frames if they are one object. Only files of equal size are
-    compared. A file that is given for two named datasets is kept for both.
+    Files are the same if they have the same bytes, frames if they have the same rows, lazy ones if they are one object.
+    Only files of equal size are compared. A file that is given for two named datasets is kept for both.
 
     Args:
         sources: files, folders, patterns and frames, each with the name of its dataset, None where it is to be found.
@@ -194,13 +194,13 @@ def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]
     kept: list[Named] = []
     notes: list[Diagnostic] = []
     files: dict[int, list[tuple[Path, str | None, str | None]]] = {}
-    frames: list[tuple[object, str | None]] = []
+    frames: list[tuple[pl.DataFrame | pl.LazyFrame, str | None]] = []
     number = 0
     for source, name in sources:
         if isinstance(source, pl.DataFrame | pl.LazyFrame | Rows):
             number += not isinstance(source, Rows)
             frame = source.frame if isinstance(source, Rows) else source
-            if any(one is frame and _one_dataset(name, other) for one, other in frames):
+            if any(_one_dataset(name, other) and _same_frame(one, frame) for one, other in frames):
                 label = source.name if isinstance(source, Rows) else Message("frame {number}", number=number)
                 notes.append(
                     _again(
@@ -247,6 +247,17 @@ def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]
 
 def _one_dataset(first: str | None, second: str | None) -> bool:
     return first is None or second is None or first == second
+
+
+def _same_frame(first: pl.DataFrame | pl.LazyFrame, second: pl.DataFrame | pl.LazyFrame) -> bool:
+    if first is second:
+        return True
+    # One frame of pandas or Arrow, or one mapping, that is given twice is converted twice.
+    if isinstance(first, pl.LazyFrame) or isinstance(second, pl.LazyFrame):
+        return False
+    if first.height != second.height or first.schema != second.schema:
+        return False
+    return pl.Object not in first.schema.dtypes() and first.equals(second)
 
 
 def _same_bytes(first: Path, second: Path) -> bool:
