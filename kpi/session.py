@@ -226,7 +226,7 @@ def check(
     period: str | int | None = None, explanations: Source | None = None, datasets: Mapping[str, Any] | None = None,
     succession: str | Path | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
-    """Check definitions, and data against them, and return every finding.
+    """Check definitions, and data against them, and return every finding, in the language in use.
 
     Args:
         paths: YAML files and folders of them; nothing: the whole catalogue.
@@ -243,7 +243,7 @@ def check(
         paths, data=data, system=system, definitions=definitions, period=period, explanations=explanations,
         datasets=datasets, succession=succession,
     )  # fmt: skip
-    return list(done.findings)
+    return [finding.rendered() for finding in done.findings]
 
 
 @dataclass(frozen=True)

@@ -571,7 +571,10 @@ class _Intake:
                 grain=grain,
             )
             self.findings.append(Diagnostic("K620", message, severity=Severity.INFO))
-        kept, repeated, self.earlier = period_aggregation.newest(period_aggregation.from_january(rows, running))
+        kept, repeated, self.earlier = period_aggregation.newest(
+            period_aggregation.from_january(rows, running),
+            partial(duplicates.told_apart, sources=sources, system=self.system),
+        )
         self.restated += self.earlier.height
         repeats = duplicates.repeats_of(repeated, sources, self.system)
         self.findings += repeats.findings

@@ -11,7 +11,7 @@ finer figures are enough.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import polars as pl
 
@@ -33,16 +33,20 @@ def refused() -> pl.Expr:
     return pl.col("status") == reason("refused")
 
 
-def newest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+def newest(
+    rows: pl.DataFrame, told_apart: Callable[[pl.DataFrame], pl.Series] | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Return the figures that count, those that contradict each other, and those that were restated.
 
     Of several rows for one entity, measure and period the latest valid revision counts: one that was refused does not
     take the place of an earlier one that is right. Two of the same revision contradict each other unless they say the
-    same: neither is used then, the figure is `refused`. The restated have the columns of clean rows, and in `after` and
+    same: neither is used then, the figure is `refused`; the second frame has in `apart` those of one value that are none
+    the less different figures. The restated have the columns of clean rows, and in `after` and
     `edition` the figure that counts instead and its revision.
 
     Args:
         rows: clean rows (see `kpi.intake.reported.row_cleaning`).
+        told_apart: returns for each of the rows of one value whether another cell says that they are different figures.
     """
     keys = [*KEYS, "start", "months"]
     none = rows.clear().with_columns(after=pl.lit(None, dtype=pl.Float64), edition=pl.lit(None, dtype=pl.Float64))
@@ -56,6 +60,15 @@ def newest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame
     earlier = rows.filter((pl.col("revision") != pl.col("revision").max().over(keys)) & ~refused())
     same = (pl.col("value").n_unique().over(keys) == 1) & (pl.col("status").n_unique().over(keys) == 1)
     repeated = latest.filter(pl.len().over(keys) > 1)
+    alike = repeated.filter(same & ~refused())
+    if told_apart is not None and alike.height:
+        flags = alike.select(*keys, told_apart(alike).alias("apart")).unique()
+        latest = latest.join(flags, on=keys, how="left", nulls_equal=True, maintain_order="left")
+        latest = latest.with_columns(pl.col("apart").fill_null(value=False))
+    else:
+        latest = latest.with_columns(apart=pl.lit(value=False))
+    repeated = latest.filter(pl.len().over(keys) > 1)
+    same &= ~pl.col("apart")
     kept = latest.sort("source", "row").unique(keys, keep="first", maintain_order=True)
     clash = latest.filter((pl.len().over(keys) > 1) & ~same)
     if clash.height:
@@ -64,6 +77,7 @@ def newest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame
             value=pl.when(pl.col("clash").is_null()).then("value"),
             status=pl.when(pl.col("clash").is_null()).then("status").otherwise(reason("refused")),
         ).drop("clash")  # fmt: skip
+    kept = kept.drop("apart")
     now = kept.select(*keys, after="value", edition="revision")
     return kept, repeated, earlier.join(now, on=keys, how="left", nulls_equal=True, maintain_order="left")
 
