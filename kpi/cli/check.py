@@ -42,7 +42,7 @@ def check(
     files, named = options.files_of(data)
     with console.progress():
         done = session.checked(
-            list(paths), data=files, datasets=named, system=system, definitions=definitions, period=period,
+            list(paths), data=files or None, datasets=named or None, system=system, definitions=definitions, period=period,
             explanations=explanations, succession=succession,
         )  # fmt: skip
     if form is None:

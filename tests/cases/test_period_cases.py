@@ -494,3 +494,24 @@ def test_what_is_no_span_of_months_is_refused_in_words(text, why):
 )
 def test_times_of_day_are_read_in_the_forms_of_spreadsheets(text):
     assert periods.parse(text).label == "2024-03"
+
+
+# ---- THE PERIOD THAT IS ASKED FOR ---- #
+
+
+@pytest.mark.parametrize(("asked", "noted"), [("2024", True), ("2024年1-12月", True), ("2024Q4", False)])
+def test_a_longer_period_than_the_scored_ones_is_that_at_its_end_and_it_is_said(tmp_path, asked, noted):
+    told = {"2024Q1": 1, "2024Q4": 4}
+    card = kpi.score(long(told), system=system_of(tmp_path, ""), period=asked)
+    assert of_one(card) == {"2024Q4": 4}
+    assert codes(card) == (["K578"] if noted else [])
+    if noted:
+        assert "2024Q4, at its end, is scored" in card.findings_list[0].message
+
+
+def test_a_check_of_no_data_says_so(tmp_path):
+    system = system_of(tmp_path, "")
+    for nothing in ({"data": []}, {"datasets": {}}):
+        assert [one.code for one in kpi.check(tmp_path / "system.yaml", **nothing)] == ["K543"]
+    assert kpi.check(tmp_path / "system.yaml") == []
+    assert kpi.check(tmp_path / "system.yaml", data=long({"2024Q1": 1}), system=system) == []
