@@ -28,6 +28,7 @@ from kpi.intake.matching.datasets import (
     UNPLACED,
     Placed,
     choices_of,
+    conditions_by_unit,
     figure_columns,
     match,
     of_system,
@@ -300,6 +301,13 @@ class _Intake:
                 source, more = located
                 source, inferred = ordered(source)
                 more = [*more, *inferred]
+                if with_unit := conditions_by_unit(self.system, source):
+                    if pieces is not None:
+                        return self.plan.verified()
+                    table = source.table
+                    for name, header in with_unit.items():
+                        table = table.with_column(name, pl.selectors.by_name(header).as_expr())
+                    source = replace(source, table=table)
                 targets = [source.roles["target"]] if "target" in source.roles else []
                 merged = apart_merged(source.table, figure_columns(self.system, source), targets)
                 sources.append(replace(source, table=merged))

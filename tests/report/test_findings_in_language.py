@@ -85,4 +85,3 @@ def test_json_of_the_command_line_is_in_its_language(files, language):
     done = CliRunner().invoke(main, command)
     messages = [row["message"] for row in json.loads(done.stdout)["findings"]]
     assert all((CHINESE.search(message) is not None) == (language == "zh") for message in messages)
-

@@ -160,7 +160,13 @@ class Gathered:
         return groups
 
     def _merged(
-        self, group: Mapping[str, Measure], per: str | None, known: pl.DataFrame, tied: dict[str, int], *, by_month: bool
+        self,
+        group: Mapping[str, Measure],
+        per: str | None,
+        known: pl.DataFrame,
+        tied: dict[str, int],
+        *,
+        by_month: bool,
     ) -> pl.DataFrame:
         """Return value and rows of each measure by entity, finer unit and period (or month).
 

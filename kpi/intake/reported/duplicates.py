@@ -219,7 +219,9 @@ def _differences(rows: Sequence[Mapping[str, str | None]]) -> dict[str, list[str
 
 #: Roles and headings of columns that say nothing about what a figure is of.
 _ASIDE = ("note", "reporter", "reported", "order", "unit", "code")
-_ASIDE_BY_NAME = re.compile(r"备注|说明|原因|时间|日期|来源|(?:填报|报送|录入|审核|经办|联系|负责|责任|制表)|(?i:note|remark)")
+_ASIDE_BY_NAME = re.compile(
+    r"备注|说明|原因|时间|日期|来源|(?:填报|报送|录入|审核|经办|联系|负责|责任|制表)|(?i:note|remark)"
+)
 
 
 def told_apart(rows: pl.DataFrame, sources: Sequence[Placed], system: System) -> pl.Series:
