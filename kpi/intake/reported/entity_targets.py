@@ -20,10 +20,10 @@ from kpi.intake.files.reader import read
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import Placed
 from kpi.intake.matching.notation import notation_of, read_column
+from kpi.intake.reported.roster_targets import from_roster
+from kpi.intake.roster import roster_of
 from kpi.language.indicators import Level
-from kpi.language.quantities import in_unit
 from kpi.language.system import System
-from kpi.language.targets import EQUAL, PerEntity
 from kpi.values import periods
 from kpi.values.columns import Column
 from kpi.values.timelines import Timeline
@@ -42,6 +42,9 @@ class OnAreas(Protocol):
     def of_today(self, grid: pl.DataFrame, indicator: str) -> pl.DataFrame:
         """Return the grid with the column `target`, of the units of today, without what is of another area."""
 
+
+#: The keys of the panel.
+_KEYS = {"period": pl.Int32, "entity": pl.UInt32}
 
 #: The columns of a file of targets, each with the role that a heading in other words has; the first three are needed.
 _COLUMNS: dict[str, Role] = {
@@ -138,8 +141,8 @@ def add(
         column = pl.lit(None, dtype=pl.Float64)
         mine = targets
         if bound.file is None and bound.column is None:
-            by_entity, more = _from_roster(bound, name, system, entities)
-            findings += more
+            by_entity, more = from_roster(bound, name, system, entities)
+            findings += [one for one in more if one not in findings]
             grid = grid.join(by_entity, on="entity", how="left", maintain_order="left")
             grid = grid if areas is None else areas.of_today(grid, name)
             column, mine = pl.col("target"), targets.clear()
@@ -156,6 +159,19 @@ def add(
             column = pl.col("target")
         grid = grid.with_columns(column.alias(Column(name).own_target(place))).drop("target", strict=False)
     return grid, findings
+
+
+def examined(system: System) -> list[Diagnostic]:
+    """Return what is wrong with the targets that come from the roster or from a file, without any data."""
+    bounds = [target.per_entity for one in system.indicators.values() for target in one.target]
+    if system.entities.succession is not None or all(bound is None or bound.column is not None for bound in bounds):
+        return []
+    try:
+        entities = roster_of(system)
+        # Without a roster the data say which units there are.
+        return [] if entities is None else add(pl.DataFrame(schema=_KEYS), system, pl.DataFrame(), entities)[1]
+    except DataError as error:
+        return list(error.diagnostics)
 
 
 def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.DataFrame:
@@ -175,55 +191,6 @@ def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.D
     held = grid.join_asof(given, on="period", by="entity", check_sortedness=False)
     held = held.join(first, on="entity", how="left", maintain_order="left")
     return held.with_columns(pl.coalesce("target", "first").alias("target")).drop("first")
-
-
-def _from_roster(
-    bound: PerEntity, indicator: str, system: System, entities: Entities
-) -> tuple[pl.DataFrame, list[Diagnostic]]:
-    """Return the targets that follow from the roster: by the value of a column, or as shares of a total."""
-    number, unit = entities.frame.height, system.unit(indicator)
-    targets = pl.DataFrame({"entity": range(number)}, schema={"entity": pl.UInt32})
-    if bound.share == EQUAL:
-        return targets.with_columns(target=pl.lit(float(bound.total or 0) / number)), []
-    attribute = bound.by or bound.share or ""
-    if attribute not in entities.frame.columns:
-        place = Place(str(system.home / system.entities.roster) if system.entities.roster else None)
-        hint = suggest(attribute, entities.frame.columns) or Message("add the column to the roster")
-        raise DataError(
-            Diagnostic(
-                "K545",
-                Message(
-                    "the roster has no column `{attribute}`, which {indicator} needs",
-                    attribute=attribute,
-                    indicator=indicator,
-                ),
-                place,
-                hint,
-            )
-        )
-    texts = entities.frame[attribute]
-    if bound.by is not None:
-        bounds = {value: in_unit(bound_of_value, unit) for value, bound_of_value in bound.values.items()}
-        return targets.with_columns(
-            texts.replace_strict(bounds, default=None, return_dtype=pl.Float64).alias("target")
-        ), []
-    numbers, _ = read_column(texts, PLAIN)
-    findings = [
-        Diagnostic(
-            "K604",
-            Message(
-                "`{text}` is no number to share by: {name} has no target for {indicator}",
-                text=text,
-                name=name,
-                indicator=indicator,
-            ),
-            Place(entity=name),
-        )
-        for name, text, number in zip(entities.names, texts, numbers["value"], strict=True)
-        if number is None
-    ]
-    value = numbers["value"].fill_nan(None)
-    return targets.with_columns((value / (value.sum() or 1) * float(bound.total or 0)).alias("target")), findings
 
 
 def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:
