@@ -1,4 +1,4 @@
-"""Cells of a roster that targets follow from: their units, blanks, signs and merged cells, and values without a bound."""
+"""Cells of a roster that targets follow from: units, blanks, signs, merged cells, and values without a bound."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ def test_shares_are_in_one_unit(score, column: str, cells: list[str], expected: 
     ("cell", "code", "words"),
     [
         ("-5", "K642", "`-5` is no share, as it is not above zero"), ("0", "K642", "not above zero"),
-        ("", "K604", "the cell is blank; 丙县"), ("约5", "K604", "约5"), ("5元", "K642", "元"), ("—", "K604", "no number"),
+        ("", "K604", "the cell is blank; 丙县"), ("约5", "K604", "约5"), ("5元", "K642", "元"),
+        ("—", "K604", "no number"),
     ],
 )  # fmt: skip
 def test_what_is_no_share_is_refused_by_cell(score, cell: str, code: str, words: str):

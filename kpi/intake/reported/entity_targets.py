@@ -16,6 +16,7 @@ from kpi.intake.cells.numbers import PLAIN, problem_of
 from kpi.intake.cells.unit_factors import factors, misfit
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import Role, roles, split_unit
+from kpi.intake.files.merged_cells import SPLIT, apart, of_several, range_of
 from kpi.intake.files.reader import read
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import Placed
@@ -105,6 +106,8 @@ def in_data(
     wrong = wrong.unique([ROW, "field", "problem"], keep="first", maintain_order=True)
 
     def no_target(row: dict[str, object]) -> row_findings.Finding:
+        if (merged := range_of(str(row["stated"]))) is not None:
+            return "K533", of_several(*merged), SPLIT
         reason = problem_of(row["stated"], notation) or misfit(row, system) or row["problem"]
         return "K604", Message("the target {reason}", reason=reason), None
 
@@ -212,6 +215,7 @@ def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataF
                 "K541", Message("the target file has no column {absent}", absent=tuple(absent)), table.place(), hint
             )
         )
+    table = apart(table, [headings["target"]])
     rows = table.numbered().collect()
     text = {
         column: pl.col(headings[column]).cast(pl.String).str.strip_chars()
@@ -332,6 +336,8 @@ def _valued(
     bad = rows.filter(pl.col("problem").is_not_null())
 
     def no_number(row: dict[str, object]) -> row_findings.Finding:
+        if (merged := range_of(str(row["stated"]))) is not None:
+            return "K533", of_several(*merged), SPLIT
         return "K604", problem_of(row["stated"]) or Message("{reason}", reason=row["problem"]), None
 
     def no_unit(row: dict[str, object]) -> row_findings.Finding:
