@@ -21,12 +21,15 @@ from kpi.intake.files.reader import read
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import Placed
 from kpi.intake.matching.notation import notation_of, read_column
+from kpi.intake.reported.period_aggregation import labels_by_end
 from kpi.intake.reported.roster_targets import from_roster
+from kpi.intake.reported.stated_targets import in_scored_periods
 from kpi.intake.roster import roster_of
 from kpi.language.indicators import Level
 from kpi.language.system import System
 from kpi.values import periods
 from kpi.values.columns import Column
+from kpi.values.periods import Grain
 from kpi.values.timelines import Timeline
 
 
@@ -69,7 +72,7 @@ def in_data(
     """Return the entities' own targets in the data, and the rows that state nothing else and cannot be read.
 
     A target stands in the target column beside a figure, or alone on a row that names the indicator. Columns of the
-    targets: indicator, entity (place), start, months, target (in the indicator's unit), row.
+    targets: indicator, entity (place), start, months, target (in the indicator's unit), row, measure, alone, revision.
 
     Args:
         raw: rows whose measure or indicator (`name`), entity (`who`) and period are known.
@@ -89,7 +92,7 @@ def in_data(
         message = Message("no indicator takes its targets from the data; this column is not read")
         findings.append(Diagnostic("K527", message, table.place(None, header), None, Severity.INFO))
     rows = rows.with_columns(alone=pl.col("name").is_in(indicators))
-    rows = rows.join(means, on="name", maintain_order="left_right").with_columns(name="taker")
+    rows = rows.join(means, on="name", maintain_order="left_right").with_columns(name="taker", measure="name")
     stated = rows.select(pl.coalesce(pl.col("target"), pl.col("value").cast(pl.String))).to_series()
     notation = notation_of(source.dataset, table, header)
     numbers, _ = read_column(stated, notation)
@@ -114,7 +117,10 @@ def in_data(
     findings += row_findings.of_rows(table, wrong, None, no_target)
     rows = rows.with_columns(target=pl.col("target") * pl.col("factor")).drop_nulls("target")
     rows = rows.filter(pl.col("problem").is_null())
-    return rows.select("start", "months", "target", indicator="name", entity="who", row=ROW), wrong.filter("alone")
+    kept = rows.select(
+        "start", "months", "target", "measure", "alone", "revision", indicator="name", entity="who", row=ROW
+    )
+    return kept, wrong.filter("alone")
 
 
 def add(
@@ -156,7 +162,10 @@ def add(
                 findings += more
             mine = files[bound.file]
         if mine.height:
+            where = Place() if bound.file is None else Place(str(system.home / bound.file))
             mine = mine.filter(pl.col("indicator") == name)
+            mine, more = in_scored_periods(mine, name, system, entities if areas is None else areas.entities, where)
+            findings += [one for one in more if one not in findings]
             size = system.period.months
             grid = forward_filled(grid, mine, size) if areas is None else areas.on_areas(grid, name, mine)
             column = pl.col("target")
@@ -180,12 +189,13 @@ def examined(system: System) -> list[Diagnostic]:
 def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.DataFrame:
     """Add the column `target`: one that is given holds until another is given, the first for the time before it too.
 
-    One without a period is given before all others. Which periods the grid has makes no difference.
+    One without a period is given before all others; a null one says that there is none from then on. Which periods the
+    grid has makes no difference.
     """
     ends = (pl.col("start") + pl.col("months") - 1) // size
     given = (
         targets.sort("start", "row", nulls_last=False)
-        .select("entity", "target", period=ends.cast(pl.Int32).fill_null(-1))
+        .select("entity", "target", given=pl.lit(value=True), period=ends.cast(pl.Int32).fill_null(-1))
         .unique(["entity", "period"], keep="last", maintain_order=True)
         .sort("period", "entity")
     )
@@ -193,7 +203,17 @@ def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.D
     # NOTE: without the check, as Polars 2.1 cannot tell whether a column is sorted within groups, and says so.
     held = grid.join_asof(given, on="period", by="entity", check_sortedness=False)
     held = held.join(first, on="entity", how="left", maintain_order="left")
-    return held.with_columns(pl.coalesce("target", "first").alias("target")).drop("first")
+    return held.with_columns(target=pl.when("given").then("target").otherwise("first")).drop("first", "given")
+
+
+def _of_ends(rows: pl.DataFrame, grain: Grain) -> pl.DataFrame:
+    """Return targets with months that end scored periods as those of the periods, where all are for such months."""
+    dated = rows.drop_nulls("start")
+    if not labels_by_end(dated, grain):
+        return rows
+    start = pl.when(pl.col("start").is_not_null()).then(pl.col("start") + 1 - grain.months)
+    months = pl.when(pl.col("start").is_not_null()).then(grain.months)
+    return rows.with_columns(start=start.cast(pl.Int32), months=months.cast(pl.Int32))
 
 
 def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:
@@ -239,8 +259,9 @@ def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataF
             None,
         ),
     )
-    # Of several targets for the same none is used: the file does not say which is meant.
-    rows = rows.filter(~pl.struct(keys).is_duplicated())
+    # Of several targets for the same none is used, nor an earlier one: the file does not say which is meant.
+    rows = rows.with_columns(target=pl.when(~pl.struct(keys).is_duplicated()).then("target"))
+    rows = _of_ends(rows.unique(keys, keep="first", maintain_order=True), system.period)
     return rows.select("start", "months", "target", indicator="name", entity="who", row=ROW), findings
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -59,7 +59,7 @@ def from_roster(
     return places.with_columns(pl.Series("target", targets, dtype=pl.Float64)), findings
 
 
-def named(names: list[str]) -> Message:
+def named(names: Sequence[str]) -> Message:
     """Return units by their names, from some number on counted.
 
     >>> named(["甲县", "乙县"])
