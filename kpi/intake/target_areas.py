@@ -20,7 +20,8 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.entities import Entities
-from kpi.intake.reported.entity_targets import forward_filled, unused
+from kpi.intake.reported.entity_targets import unused
+from kpi.intake.reported.stated_targets import forward_filled
 from kpi.intake.succession import Areas, Inflow, Step, adds_up
 from kpi.language.measures import Measure
 from kpi.language.system import System

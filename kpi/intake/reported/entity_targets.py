@@ -23,7 +23,8 @@ from kpi.intake.matching.datasets import Placed
 from kpi.intake.matching.notation import notation_of, read_column
 from kpi.intake.reported.period_aggregation import labels_by_end
 from kpi.intake.reported.roster_targets import from_roster
-from kpi.intake.reported.stated_targets import in_scored_periods
+from kpi.intake.reported.stated_targets import forward_filled, in_scored_periods
+from kpi.intake.reported.target_totals import beside_total
 from kpi.intake.roster import roster_of
 from kpi.language.indicators import Level
 from kpi.language.system import System
@@ -161,14 +162,17 @@ def add(
                 files[bound.file], more = _from_file(system.home / bound.file, system, known)
                 findings += more
             mine = files[bound.file]
+        where = Place() if bound.file is None else Place(str(system.home / bound.file))
         if mine.height:
-            where = Place() if bound.file is None else Place(str(system.home / bound.file))
             mine = mine.filter(pl.col("indicator") == name)
             mine, more = in_scored_periods(mine, name, system, entities if areas is None else areas.entities, where)
             findings += [one for one in more if one not in findings]
             size = system.period.months
             grid = forward_filled(grid, mine, size) if areas is None else areas.on_areas(grid, name, mine)
             column = pl.col("target")
+        if bound.total is not None and (bound.file or bound.column) and areas is None:
+            more = beside_total(mine, bound.total, name, system, entities, place=where)
+            findings += [one for one in more if one not in findings]
         grid = grid.with_columns(column.alias(Column(name).own_target(place))).drop("target", strict=False)
     return grid, findings
 
@@ -184,26 +188,6 @@ def examined(system: System) -> list[Diagnostic]:
         return [] if entities is None else add(pl.DataFrame(schema=_KEYS), system, pl.DataFrame(), entities)[1]
     except DataError as error:
         return list(error.diagnostics)
-
-
-def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.DataFrame:
-    """Add the column `target`: one that is given holds until another is given, the first for the time before it too.
-
-    One without a period is given before all others; a null one says that there is none from then on. Which periods the
-    grid has makes no difference.
-    """
-    ends = (pl.col("start") + pl.col("months") - 1) // size
-    given = (
-        targets.sort("start", "row", nulls_last=False)
-        .select("entity", "target", given=pl.lit(value=True), period=ends.cast(pl.Int32).fill_null(-1))
-        .unique(["entity", "period"], keep="last", maintain_order=True)
-        .sort("period", "entity")
-    )
-    first = given.unique("entity", keep="first", maintain_order=True).select("entity", first="target")
-    # NOTE: without the check, as Polars 2.1 cannot tell whether a column is sorted within groups, and says so.
-    held = grid.join_asof(given, on="period", by="entity", check_sortedness=False)
-    held = held.join(first, on="entity", how="left", maintain_order="left")
-    return held.with_columns(target=pl.when("given").then("target").otherwise("first")).drop("first", "given")
 
 
 def _of_ends(rows: pl.DataFrame, grain: Grain) -> pl.DataFrame:

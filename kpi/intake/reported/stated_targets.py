@@ -131,6 +131,26 @@ def in_scored_periods(
     return pl.concat([rest.select(columns), made.select(columns).cast(rest.select(columns).schema)]), findings
 
 
+def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.DataFrame:
+    """Add the column `target`: one that is given holds until another is given, the first for the time before it too.
+
+    One without a period is given before all others; a null one says that there is none from then on. Which periods the
+    grid has makes no difference.
+    """
+    ends = (pl.col("start") + pl.col("months") - 1) // size
+    given = (
+        targets.sort("start", "row", nulls_last=False)
+        .select("entity", "target", given=pl.lit(value=True), period=ends.cast(pl.Int32).fill_null(-1))
+        .unique(["entity", "period"], keep="last", maintain_order=True)
+        .sort("period", "entity")
+    )
+    first = given.unique("entity", keep="first", maintain_order=True).select("entity", first="target")
+    # NOTE: without the check, as Polars 2.1 cannot tell whether a column is sorted within groups, and says so.
+    held = grid.join_asof(given, on="period", by="entity", check_sortedness=False)
+    held = held.join(first, on="entity", how="left", maintain_order="left")
+    return held.with_columns(target=pl.when("given").then("target").otherwise("first")).drop("first", "given")
+
+
 def _adds_up(system: System, indicator: str) -> bool:
     """Return whether the figure of a scored period is the sum of those of finer ones."""
     measure = system.measures.get(system.indicators[indicator].measure_shown or "")
