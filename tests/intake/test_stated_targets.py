@@ -93,6 +93,17 @@ def test_the_target_beside_a_figure_that_is_refused_still_holds(score):
     assert score("2024 甲县 数量 约2 300 / 2025 甲县 数量 1")[0][-1] == 300
 
 
+def test_no_earlier_target_holds_where_one_is_refused(tmp_path, score):
+    assert score("2023 甲县 数量 1 50 / 2024 甲县 数量 1 约60 / 2025 甲县 数量 1 70")[0] == [50, None, 70]
+    (tmp_path / "t.csv").write_text("entity,indicator,target,period\n甲县,work,50,2023\n甲县,work,约60,2024\n", "utf-8")
+    figures = "2023 甲县 数量 1 / 2024 甲县 数量 1"
+    assert score(figures, bound="{file: t.csv}", head="期别,地区,指标,数值")[0] == [50, None]
+
+
+def test_a_refused_target_leaves_another_one_for_the_period(score):
+    assert score("2024 甲县 数量 1 50 1 / 2024 甲县 数量 1 约60 2")[0] == [50]
+
+
 # ---- FINER PERIODS ---- #
 
 MONTHS = " / ".join(f"2024-0{month} 甲县 数量 1 {target}" for month, target in ((1, 100), (2, 200), (3, 300)))

@@ -116,8 +116,9 @@ def in_data(
         return "K604", Message("the target {reason}", reason=reason), None
 
     findings += row_findings.of_rows(table, wrong, None, no_target)
-    rows = rows.with_columns(target=pl.col("target") * pl.col("factor")).drop_nulls("target")
-    rows = rows.filter(pl.col("problem").is_null())
+    # A refused target is none: no earlier one holds instead.
+    usable = pl.when(pl.col("problem").is_null()).then(pl.col("target") * pl.col("factor"))
+    rows = rows.with_columns(target=usable).filter(pl.col("target").is_not_null() | pl.col("problem").is_not_null())
     kept = rows.select(
         "start", "months", "target", "measure", "alone", "revision", indicator="name", entity="who", row=ROW
     )
@@ -331,7 +332,7 @@ def _dated(
 def _valued(
     table: Table, rows: pl.DataFrame, system: System, *, headings: dict[str, str], findings: list[Diagnostic]
 ) -> pl.DataFrame:
-    """Keep the rows with a target, in the unit of their indicator."""
+    """Keep the rows with a target, in the unit of their indicator; a refused one is null, as no earlier one holds."""
     numbers, _ = read_column(rows["target"], PLAIN)
     rows = rows.with_columns(
         numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"], stated="target"
@@ -349,7 +350,7 @@ def _valued(
         return "K605", misfit(row, system) or Message("{reason}", reason=row["misfit"]), None
 
     findings += row_findings.of_rows(table, bad, headings["target"], no_number)
-    rows = rows.filter(pl.col("problem").is_null())
     misfits = rows.filter(pl.col("factor").is_null() & pl.col("target").is_not_null())
     findings += row_findings.of_rows(table, misfits, headings["target"], no_unit)
-    return rows.with_columns(target=pl.col("target") * pl.col("factor")).drop_nulls("target")
+    stated = pl.col("target").is_not_null() | pl.col("problem").is_not_null()
+    return rows.filter(stated).with_columns(target=pl.col("target") * pl.col("factor"))

@@ -35,7 +35,10 @@ def settled(targets: pl.DataFrame, sources: Sequence[Placed], system: System) ->
     """
     if not targets.height:
         return targets, []
-    rows = targets.sort("source", "row").filter(pl.col("revision") == pl.col("revision").max().over(_KEYS))
+    # A target that was refused is null, and reported; another one for the period goes before it.
+    usable = pl.col("target").is_not_null()
+    rows = targets.sort("source", "row").filter(usable | ~usable.any().over(_KEYS))
+    rows = rows.filter(pl.col("revision") == pl.col("revision").max().over(_KEYS))
     places = pl.struct("source", "row").implode()
     rows = rows.with_columns(
         clash=pl.col("target").round_sig_figs(12).n_unique().over(_KEYS) > 1,

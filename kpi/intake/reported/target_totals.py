@@ -61,16 +61,16 @@ def beside_total(
         if round(made, decimals) != round(total, decimals):
             label = Period.of(at, system.period).label if at >= 0 else ""
             sums.setdefault(printed(round(made, decimals)), []).append(label)
-    for made, labels in sums.items():
+    for amount, labels in sums.items():
         unit = system.unit(indicator)
         message = Message(
             "{title}: the targets add up to {made} {unit}, the total is {total} {unit}",
-            title=title, made=made, unit=unit, total=printed(total),
+            title=title, made=amount, unit=unit, total=printed(total),
         )  # fmt: skip
         if labels != [""]:
             message = Message(
                 "{title}: the targets from {periods} on add up to {made} {unit}, the total is {total} {unit}",
-                title=title, periods=named(labels), made=made, unit=unit, total=printed(total),
+                title=title, periods=named(labels), made=amount, unit=unit, total=printed(total),
             )  # fmt: skip
         hint = Message("correct the targets, or `total`")
         findings.append(Diagnostic("K643", message, place, hint, Severity.WARNING))
