@@ -110,7 +110,11 @@ MONTHS = " / ".join(f"2024-0{month} 甲县 数量 1 {target}" for month, target 
 
 
 def test_targets_of_months_are_added_as_figures_are(score):
-    assert score(MONTHS, grain="quarter") == ([600], [])
+    targets, (found,) = score(MONTHS, grain="quarter")
+    assert targets == [600]
+    assert (found.message, found.severity.value) == (
+        "work: targets within a quarter are added, as its figures are", "info"
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("missing", [0, 1, 2])
@@ -146,7 +150,7 @@ def test_a_file_gives_targets_of_months_too(tmp_path, score):
     figures = " / ".join(f"2024-0{month} 甲县 数量 1" for month in range(1, 7))
     targets, found = score(figures, grain="quarter", bound="{file: t.csv}", head="期别,地区,指标,数值")
     assert targets == [600, None]
-    assert ["2024Q2" in one.message for one in found] == [True]
+    assert ["2024Q2" in one.message for one in found] == [True, False]
 
 
 def test_frames_give_the_same(tmp_path, score):

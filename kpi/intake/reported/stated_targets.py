@@ -125,6 +125,12 @@ def in_scored_periods(
         )  # fmt: skip
         hint = Message("give a target for every part of the {grain}, or one for the {grain}", grain=system.period.noun)
         findings.append(Diagnostic("K643", message, place, hint, Severity.WARNING))
+    if made["filled"].any():
+        message = Message(
+            "{title}: targets within a {grain} are added, as its figures are", title=title, grain=system.period.noun
+        )
+        hint = Message("give the target of the {grain} once, for the {grain}, if it is meant", grain=system.period.noun)
+        findings.append(Diagnostic("K643", message, place, hint, Severity.INFO))
     first = (pl.col("period") * size).cast(targets.schema["start"])
     made = made.with_columns(
         start=first, months=pl.lit(size, dtype=targets.schema["months"]),
