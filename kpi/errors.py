@@ -108,6 +108,10 @@ class Message(str):
     def __reduce__(self) -> tuple[Callable[..., Message], tuple[str, str, dict[str, object]]]:
         return Message._of, (str(self), self.template, dict(self.fields))
 
+    def worded(self, text: str) -> Self:
+        """Return the message with a text in place of its English wording, such as that in another language."""
+        return self._of(text, self.template, self.fields)
+
     def without(self, text: str) -> Self:
         """Return the message without a text, such as the folder of files, wherever it stands in a field.
 
@@ -313,7 +317,7 @@ class Diagnostic:
     def rendered(self) -> Self:
         """Return the finding with its texts in the language in use, in place of English."""
         texts = {
-            name: Message._of(rendered(text), text.template, text.fields)
+            name: text.worded(rendered(text))
             for name in ("message", "hint", "label")
             if isinstance(text := getattr(self, name), Message)
         }

@@ -40,6 +40,7 @@ from kpi.intake.matching.labels import by_labels
 from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
+from kpi.intake.reported.entity_targets import examined as targets_examined
 from kpi.intake.reported.row_pruning import Reached
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import examined as units_examined
@@ -234,8 +235,8 @@ def check(
 
     Args:
         paths: YAML files and folders of them; nothing: the whole catalogue.
-        data: files, or frames, to check, None for no data; against `system`, else against the one of `paths` that they name or that alone
-            fits them, else against one of the catalogue, as `score` finds it.
+        data: files, or frames, to check, None for no data; against `system`, else against the one of `paths` that they
+            name or that alone fits them, else against one of the catalogue, as `score` finds it.
         system: the system the data are for, when more than one fits; whatever `kpi.load` takes.
         definitions: a folder in which ids are looked up first.
         period: check the data of this period only.
@@ -276,6 +277,7 @@ def checked(
         if loaded.system is not None:
             findings += units_examined(loaded.system)
             findings += calendars_examined(loaded.system)
+            findings += not_yet_reported(targets_examined(loaded.system), findings)
     wrong = files and any(finding.severity is Severity.ERROR for finding in findings)
     card = None
     try:

@@ -10,7 +10,7 @@ from functools import partial
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
-from kpi.intake import assumed_years, row_findings, undeclared_totals
+from kpi.intake import assumed_years, near_names, row_findings, undeclared_totals
 from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
 from kpi.intake.contradicting_spans import contradictions
@@ -34,6 +34,7 @@ from kpi.intake.matching.datasets import (
     of_system,
     systems_named,
     unreadable_columns,
+    with_conditions,
 )
 from kpi.intake.matching.date_order import ordered
 from kpi.intake.matching.key_columns import keyed
@@ -51,6 +52,7 @@ from kpi.intake.reported.lookups import Resolver
 from kpi.intake.reported.plain_rows import Coded
 from kpi.intake.reported.read_plan import Escalate, Pruning, ReadPlan, settled
 from kpi.intake.reported.row_cleaning import Figures
+from kpi.intake.reported.stated_targets import settled as settled_targets
 from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
@@ -111,6 +113,7 @@ class _Intake:
     restated: int = 0
     repeated: int = 0
     left_out: int = 0
+    by_end: bool = False
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     facts: facts_of.Facts = field(default_factory=facts_of.Facts)
     beside: entity_codes.Beside = field(init=False)
@@ -191,7 +194,7 @@ class _Intake:
             frame = filled(grid(self.system, entities, first, last), measures, figures, cells)
             frame = self.counted(frame, figures if self.areas is None else self.areas.finer(figures))
         if not entities.closed:
-            self.findings += undeclared_totals.unnamed(frame, entities, self.system)
+            self.findings += [*undeclared_totals.unnamed(frame, entities, self.system), *near_names.alike(entities)]
         reporting = entities
         if self.areas is not None:
             frame, entities, every = self.brought(self.areas, frame, entities, every)
@@ -301,15 +304,10 @@ class _Intake:
                 source, more = located
                 source, inferred = ordered(source)
                 more = [*more, *inferred]
-                if with_unit := conditions_by_unit(self.system, source):
-                    if pieces is not None:
-                        return self.plan.verified()
-                    table = source.table
-                    for name, header in with_unit.items():
-                        table = table.with_column(name, pl.selectors.by_name(header).as_expr())
-                    source = replace(source, table=table)
-                targets = [source.roles["target"]] if "target" in source.roles else []
-                merged = apart_merged(source.table, figure_columns(self.system, source), targets)
+                if pieces is not None and conditions_by_unit(self.system, source):
+                    return self.plan.verified()
+                source = with_conditions(self.system, source)
+                merged = apart_merged(source.table, figure_columns(self.system, source))
                 sources.append(replace(source, table=merged))
                 notes = [*notes, *more]
                 notes = [*notes, *header_unused(source)]
@@ -543,8 +541,17 @@ class _Intake:
                 return timed
             parts.append(timed)
         merged = pl.concat([pl.DataFrame(schema=period_aggregation.FIGURES), *(part for part in parts if part.height)])
+        return _Read(sources, entities, merged, cells, self.stated(targets, sources))
+
+    def stated(self, targets: Sequence[pl.DataFrame], sources: Sequence[Placed]) -> pl.DataFrame:
+        """Return the targets of all tables, one for each indicator, entity and period."""
         stated = pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
-        return _Read(sources, entities, merged, cells, stated)
+        if self.by_end and stated.height:
+            months = self.system.period.months
+            stated = stated.with_columns(start=pl.col("start") + 1 - months, months=pl.lit(months, dtype=pl.Int32))
+        stated, more = settled_targets(stated, sources, self.system)
+        self.findings += more
+        return stated
 
     def begin(self, months: Mapping[int, int]) -> None:
         """Take in the first months with events of entities."""
@@ -579,6 +586,7 @@ class _Intake:
                 grain=grain,
             )
             self.findings.append(Diagnostic("K620", message, severity=Severity.INFO))
+            self.by_end = True
         kept, repeated, self.earlier = period_aggregation.newest(
             period_aggregation.from_january(rows, running),
             partial(duplicates.told_apart, sources=sources, system=self.system),

@@ -36,11 +36,10 @@ TWO = [
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("column", "one", "other"), TWO)
+@pytest.mark.parametrize("texts", TWO)
 @pytest.mark.parametrize("figure", ["10", "30"])
-def test_figures_that_a_text_tells_apart_are_refused_and_the_column_is_named(
-    tmp_path, form, column, one, other, figure
-):
+def test_figures_that_a_text_tells_apart_are_refused_and_the_column_is_named(tmp_path, form, texts, figure):
+    column, one, other = texts
     card = scored([{column: one}, {column: other, "办件量": figure}], form, tmp_path)
     assert card.indicators["status"].to_list() == ["refused"]
     refused = told(card, "K608")
@@ -54,8 +53,8 @@ def test_figures_that_a_text_tells_apart_are_refused_and_the_column_is_named(
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("column", "one", "other"),
-    [("备注", "初报", "复报"), ("填报人", "甲", "乙"), ("录入时间", "五月", "六月"), ("人数", "3", "4"), ("性别", "男", "男"),
-     ("性别", "男", None)],
+    [("备注", "初报", "复报"), ("填报人", "甲", "乙"), ("录入时间", "五月", "六月"), ("人数", "3", "4"),
+     ("性别", "男", "男"), ("性别", "男", None)],
 )  # fmt: skip
 def test_figures_that_say_the_same_count_once(tmp_path, form, column, one, other):
     card = scored([{column: one}, {column: other}], form, tmp_path)

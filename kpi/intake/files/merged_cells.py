@@ -63,7 +63,7 @@ def spread(
     return pl.DataFrame(series), tuple(found)
 
 
-def apart(table: Table, figures: Collection[str], targets: Collection[str] = ()) -> Table:
+def apart(table: Table, figures: Collection[str]) -> Table:
     """Return a table in which figures merged over several rows or columns cannot be read as numbers.
 
     Their cells have the figure and the range, see `range_of`.
@@ -71,16 +71,15 @@ def apart(table: Table, figures: Collection[str], targets: Collection[str] = ())
     Args:
         table: the table.
         figures: the headers of columns of figures.
-        targets: the headers of columns of targets: one over several rows is that of each, one over a figure is none.
     """
     texts: dict[str, dict[int, str]] = {}
     for one in table.merged:
         headers = [header for header in one.headers if header in figures]
         # A column that no measure reads may be of figures, too, as 退款 beside 金额; keys and remarks are not.
-        beside = [header for header in one.headers if header not in figures and role(header) in (None, "target")]
+        beside = [header for header in one.headers if header not in figures and role(header) is None]
         read = read_number(one.text)
         if headers and len([*headers, *beside]) * len(one.rows) > 1 and read.status == "ok" and read.problem is None:
-            for header in (*headers, *(header for header in beside if header in targets)):
+            for header in headers:
                 rows = dict.fromkeys((row - table.first_row for row in one.rows), f"{one.text}{_OVER}{one.cells}")
                 texts.setdefault(header, {}).update(rows)
     if not texts:
@@ -100,16 +99,17 @@ def range_of(text: str) -> tuple[str, str] | None:
     return None if match is None else (match[1], match[2])
 
 
-def refusal(text: str) -> tuple[Message, Message] | None:
-    """Return the message and the hint about a cell that `apart` made (K533), None for any other text."""
-    if (merged := range_of(text)) is None:
-        return None
-    message = Message(
+def of_several(figure: object, cells: str) -> Message:
+    """Return why a figure in a merged cell is refused."""
+    return Message(
         "`{figure}` stands in the merged cell {cells}: one figure for several is none of them",
-        figure=merged[0],
-        cells=merged[1],
+        figure=figure,
+        cells=cells,
     )
-    return message, Message("split the cell, and write each figure into its own")
+
+
+#: What to do about a figure in a merged cell.
+SPLIT = Message("split the cell, and write each figure into its own")
 
 
 def _with(column: pl.Series, texts: Mapping[int, str]) -> pl.Series:

@@ -246,6 +246,14 @@ def conditions_by_unit(system: System, source: Placed) -> dict[str, str]:
     return columns
 
 
+def with_conditions(system: System, source: Placed) -> Placed:
+    """Return a table with the columns of `conditions_by_unit` also under the names that conditions have."""
+    table = source.table
+    for name, header in conditions_by_unit(system, source).items():
+        table = table.with_column(name, pl.selectors.by_name(header).as_expr())
+    return source if table is source.table else replace(source, table=table)
+
+
 def match(system: System, table: Table, *, name: str | None = None) -> tuple[Placed | None, list[Diagnostic]]:
     """Return the dataset that a table belongs to, or why it belongs to none.
 
@@ -505,11 +513,12 @@ def panel_columns(system: System, table: Table, used: Collection[str] = ()) -> d
 
 
 def figure_columns(system: System, source: Placed) -> list[str]:
-    """Return the columns of a table whose cells are figures."""
+    """Return the columns of a table whose cells are figures, or targets of figures."""
+    targets = [source.roles["target"]] if "target" in source.roles else []
     if isinstance(source.dataset, PanelData):
-        return list(panel_columns(system, source.table, list(source.roles.values())))
+        return [*panel_columns(system, source.table, list(source.roles.values())), *targets]
     if isinstance(source.dataset, ReportedData):
-        return [source.roles["value"]]
+        return [source.roles["value"], *targets]
     numbers = [column for column, kind in needed_columns(system, source.name).items() if kind in READ_AS_NUMBERS]
     return [place[0] for column in numbers if (place := column_of(source.table, column)) is not None]
 
@@ -584,7 +593,7 @@ def _nearly_measured(system: System, source: Placed) -> Message | None:
         if name is not None:
             return Message(
                 "`{header}` is near `{measure}`, but is not read as it: head the column {measure}, with no more than a "
-                "unit in brackets, such as {measure}（{unit}）, or name `{header}` among the `synonyms:` of the measure",
+                "unit in brackets, such as {measure}（{unit}）, or name `{header}` among the `synonyms:` of it",
                 header=header, measure=name, unit=str(system.measures[known[name]].unit),
             )  # fmt: skip
     return None

@@ -66,15 +66,11 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
                 others.remove(mine)
                 columns = _columns_of(row["measure"], sources[at], system)
                 title = system.symbols[row["measure"]].title
-                places = _named(others, mine, sources, columns)
+                places = places_named(others, mine, sources, columns)
                 if equal:
                     message = Message("the figure of {title} repeats {places}", title=title, places=places)
                     return "K608", message, None
-                message = Message("the figure of {title} contradicts {places}", title=title, places=places)
-                if row["apart"]:
-                    message = Message(
-                        "the figure of {title} is for the same unit and period as {places}", title=title, places=places
-                    )
+                message = _beside(title, places, alike=row["apart"])
                 if mine in others:
                     return "K608", message, _ONE_COLUMN
                 texts = {cells[place].get(_WHO) for place in (mine, *others) if place in cells} - {None}
@@ -94,15 +90,26 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
                     message = Message(
                         "{message}; the rows differ in {differences}", message=message, differences=differences
                     )
-                    if any(role(header) == "entity" for header in apart):
-                        return "K608", message, _NAMESAKES
-                    wide = isinstance(sources[at].dataset, PanelData)
-                    return "K608", message, _APART if wide else _APART_BY_WHERE
+                    return "K608", message, _what_to_do(apart, sources[at])
                 return "K608", message, _LATER if all(place == at for place, _ in others) else _ELSEWHERE
 
             if mine.height:
                 repeats.findings += row_findings.of_rows(source.table, mine, None, finding_of, severity=severity)
     return repeats
+
+
+def _beside(title: str, places: Message, *, alike: bool) -> Message:
+    """Return the message that a figure is given more than once, with one value or with several."""
+    if alike:
+        return Message("the figure of {title} is for the same unit and period as {places}", title=title, places=places)
+    return Message("the figure of {title} contradicts {places}", title=title, places=places)
+
+
+def _what_to_do(headers: Collection[str], source: Placed) -> Message:
+    """Return what to do about rows that differ in some columns."""
+    if any(role(header) == "entity" for header in headers):
+        return _NAMESAKES
+    return _APART if isinstance(source.dataset, PanelData) else _APART_BY_WHERE
 
 
 def superseded(
@@ -283,7 +290,7 @@ def _columns_of(measure: str, source: Placed, system: System) -> list[str]:
     return [header for header, (name, _) in columns.items() if name == measure]
 
 
-def _named(
+def places_named(
     others: Sequence[tuple[int, int]], own: tuple[int, int], sources: Sequence[Placed], columns: Sequence[str]
 ) -> Message:
     """Return where else a figure stands: rows of the same table by number, those of others with their file, too.

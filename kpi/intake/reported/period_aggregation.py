@@ -40,8 +40,8 @@ def newest(
 
     Of several rows for one entity, measure and period the latest valid revision counts: one that was refused does not
     take the place of an earlier one that is right. Two of the same revision contradict each other unless they say the
-    same: neither is used then, the figure is `refused`; the second frame has in `apart` those of one value that are none
-    the less different figures. The restated have the columns of clean rows, and in `after` and
+    same: neither is used then, the figure is `refused`; the second frame has in `apart` those of one value that are
+    different figures all the same. The restated have the columns of clean rows, and in `after` and
     `edition` the figure that counts instead and its revision.
 
     Args:
@@ -297,8 +297,8 @@ def _to_date(rows: pl.DataFrame, size: int) -> pl.DataFrame:
 def _at_end(rows: pl.DataFrame, size: int, timing: OverTime, least: int) -> pl.DataFrame:
     """Return the figure at the end (or the beginning) of each scored period.
 
-    That for exactly the period goes before others; of these, that of the shortest span. Where that is not reported the period is incomplete, unless there are `least` figures: then the latest (or the
-    earliest) of them counts.
+    That for exactly the period goes before others; of these, that of the shortest span. Where none is reported the
+    period is incomplete, unless there are `least` figures: then the latest (or the earliest) of them counts.
     """
     last = timing == "last"
     ordered = rows.sort([*KEYS, "period", "end", "start", "source", "row"])
