@@ -62,8 +62,8 @@ _ZIPPED = (
     ("content.xml", Message("an OpenDocument file")),
 )
 #: Exceptions of `zipfile` on damaged archives: a flipped flag asks for a password (RuntimeError), or for an unknown
-#: compression method (NotImplementedError, a RuntimeError).
-UNZIPPED = (zipfile.BadZipFile, RuntimeError, EOFError, struct.error, OverflowError)
+#: compression method (NotImplementedError, a RuntimeError). A name that is marked as UTF-8 and is not does not decode.
+UNZIPPED = (zipfile.BadZipFile, RuntimeError, EOFError, struct.error, OverflowError, UnicodeDecodeError)
 # How many non-ASCII characters must decode before a failure for the file to be damaged UTF-8 rather than GB18030,
 # where a run of so many pairs that happen to be UTF-8 does not occur.
 _CONVINCING = 8
@@ -183,6 +183,9 @@ def _zipped(path: Path, place: Place) -> DataError:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+    except UnicodeDecodeError:
+        message = Message("the names of the files in the zip archive are marked as UTF-8 and are not")
+        return DataError(Diagnostic("K503", message, place, Message("unpack it and name the folder")))
     except UNZIPPED:
         return _foreign(Message("a damaged zip file or workbook"), place, _SEND_AGAIN)
     for part, contents in _ZIPPED:

@@ -122,6 +122,11 @@ def parse(text: str) -> Expression:
                 span(node),
                 hint=Message("write it as 1200 or 1.2e3"),
             )
+        if isinstance(node, exp.Literal) and not node.is_string and is_too_small(node.name):
+            raise ExpressionError(
+                "K120", Message("`{text}` is too small to tell from zero", text=node.name), span(node),
+                hint=Message("write 0, or a number that is not so near to it"), label=Message("too small"),
+            )  # fmt: skip
         if isinstance(node, exp.Column) and node.table:
             raise ExpressionError(
                 "K120", Message("a name has no dot in it"), span(node), hint=Message("put names with dots into quotes")
