@@ -22,6 +22,7 @@ from kpi.errors import Message, suggest
 from kpi.language.expressions import grammar, limits, times
 from kpi.language.expressions.grammar import FUNCTIONS, GRAMMAR
 from kpi.language.expressions.terms import ExpressionError, Scope, Term, span
+from kpi.values.doubles import double, is_exact
 from kpi.values.working_days import WorkingDays
 
 #: Signs that Chinese input methods write, and what an expression needs instead.
@@ -122,7 +123,7 @@ def parse(text: str) -> Expression:
                 span(node),
                 hint=Message("write it as 1200 or 1.2e3"),
             )
-        if isinstance(node, exp.Literal) and not node.is_string and is_too_small(node.name):
+        if isinstance(node, exp.Literal) and not node.is_string and not is_exact(double(node.name)):
             raise ExpressionError(
                 "K120", Message("`{text}` is too small to tell from zero", text=node.name), span(node),
                 hint=Message("write 0, or a number that is not so near to it"), label=Message("too small"),
