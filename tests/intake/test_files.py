@@ -259,6 +259,31 @@ def test_a_missing_file_names_its_neighbour(write, tmp_path):
     assert refusal(tmp_path / "no" / "a.csv")[0].code == "K501"
 
 
+@pytest.mark.parametrize(
+    ("codecs", "row"),
+    [
+        (("utf-8", "utf-8", "gbk"), 3),
+        (("utf-8", "gbk", "utf-8"), 2),
+        (("gbk", "utf-8", "gbk"), 2),
+        (("gbk", "gbk", "utf-8"), 3),
+        (("ascii", "gbk", "utf-8"), 3),
+    ],
+)
+def test_the_first_row_of_another_encoding_is_named(write, codecs, row):
+    lines = ["地区,期别,办件量\n", "甲县城关,2024Q1,10\n", "乙县城关,2024Q1,30\n"]
+    lines[0] = "unit,period,cases\n" if codecs[0] == "ascii" else lines[0]
+    (finding,) = refusal(write(b"".join(line.encode(one) for line, one in zip(lines, codecs, strict=True))))
+    assert (finding.code, finding.place.row) == ("K507", row)
+
+
+def test_a_header_of_more_than_the_beginning_has_all_its_columns(write):
+    width = 60_000
+    head = ",".join(["地区", "期别", *(f"第{at}项指标的完成情况" for at in range(width))])
+    rows = "".join(f"县{at},2024Q1" + ",1" * width + "\n" for at in range(4))
+    (table,) = read(write(f"{head}\n{rows}"))
+    assert (len(table.columns), table.frame.select(pl.len()).collect().item()) == (width + 2, 4)
+
+
 def test_a_pipe_is_no_file(write, tmp_path):
     write(TEXT, "a.csv")
     os.mkfifo(tmp_path / "b.csv")
