@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterable, KeysView, Mapping, Set
+from collections.abc import Callable, Iterable, KeysView, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from decimal import Decimal
 from functools import partial
@@ -85,7 +86,7 @@ def _of_columns(columns: Mapping[Any, Any]) -> pl.DataFrame:
                 "data={{name: ...}}"
             )
             raise DataError(Diagnostic("K556", message, hint=hint))
-        if isinstance(values, Set) and not isinstance(values, KeysView):
+        if isinstance(values, AbstractSet) and not isinstance(values, KeysView):
             message = Message("`{column}` of a mapping is a set, whose cells have no order", column=name)
             raise DataError(Diagnostic("K556", message, hint=Message("give a list with a cell for each row")))
         makers[str(name)] = partial(_column, str(name), values)

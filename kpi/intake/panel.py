@@ -31,6 +31,7 @@ from kpi.intake.matching.datasets import (
     figure_columns,
     match,
     of_system,
+    refused_columns,
     systems_named,
     unreadable_columns,
 )
@@ -300,6 +301,7 @@ class _Intake:
                 source, more = located
                 source, inferred = ordered(source)
                 more = [*more, *inferred]
+                source = replace(source, table=source.table.with_unreadable(refused_columns(source, self.system)))
                 merged = apart_merged(source.table, figure_columns(self.system, source))
                 sources.append(replace(source, table=merged))
                 notes = [*notes, *more]

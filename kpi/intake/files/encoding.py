@@ -341,7 +341,7 @@ class _Undecodable(Exception):  # noqa: N818 - not an error that leaves this mod
     `above` is whether there are letters other than ASCII before them, `other` the encoding of their row.
     """
 
-    def __init__(self, offset: int, row: int, octet: int, convinced: bool, above: bool, other: str | None) -> None:
+    def __init__(self, offset: int, row: int, octet: int, *, convinced: bool, above: bool, other: str | None) -> None:
         super().__init__()
         self.offset, self.row, self.octet, self.convinced = offset, row, octet, convinced
         self.above, self.other = above, other
@@ -387,7 +387,8 @@ def _decoded(path: Path, encoding: str, unmixed: Place | None = None) -> Iterato
                 other = _other_encoding(bytes(error.object), error.start, encoding)
                 above = foreign > 0
                 at = read - pending + error.start
-                raise _Undecodable(at, row, octet, foreign >= _CONVINCING, above, other) from None
+                convinced = foreign >= _CONVINCING
+                raise _Undecodable(at, row, octet, convinced=convinced, above=above, other=other) from None
             if not text.isascii() and foreign < _CONVINCING:
                 foreign += sum(not one.isascii() for one in text[:4096])
             read += len(chunk)

@@ -720,7 +720,11 @@ def _plain_types(lazy: pl.LazyFrame, schema: pl.Schema) -> tuple[list[pl.Expr], 
     raw = {name: pl.selectors.by_name(name) for name, words in others.items() if words is not None}
     texts = [name for name in raw if schema[name] == pl.Binary and _holds_text(lazy.select(raw[name]))]
     columns = [raw[name].cast(pl.String) for name in texts]
-    columns += [pl.lit(None, dtype=pl.String).alias(name) for name in raw if name not in texts]
+    # A text without letters, which is null in all but `Table.cells`, keeps apart what is filled from what is empty.
+    columns += [
+        pl.when(raw[name].is_null()).then(pl.lit(None, dtype=pl.String)).otherwise(pl.lit("")).alias(name)
+        for name in raw if name not in texts
+    ]  # fmt: skip
     return columns, {name: words for name, words in others.items() if words is not None and name not in texts}
 
 

@@ -116,18 +116,8 @@ def parse(text: str) -> Expression:
         if isinstance(node, exp.In) and not node.expressions:
             hint = Message("write them in parentheses, such as IN ('a', 'b')")
             raise ExpressionError("K120", Message("IN needs a list of values"), _whole(text, span(node)), hint=hint)
-        if isinstance(node, exp.Literal) and not node.is_string and not _finite(node.name):
-            raise ExpressionError(
-                "K120",
-                Message("`{text}` is not a number", text=node.name),
-                span(node),
-                hint=Message("write it as 1200 or 1.2e3"),
-            )
-        if isinstance(node, exp.Literal) and not node.is_string and not is_exact(double(node.name)):
-            raise ExpressionError(
-                "K120", Message("`{text}` is too small to tell from zero", text=node.name), span(node),
-                hint=Message("write 0, or a number that is not so near to it"), label=Message("too small"),
-            )  # fmt: skip
+        if isinstance(node, exp.Literal) and not node.is_string:
+            _check_number(node)
         if isinstance(node, exp.Column) and node.table:
             raise ExpressionError(
                 "K120", Message("a name has no dot in it"), span(node), hint=Message("put names with dots into quotes")
@@ -171,6 +161,17 @@ def _with_room(work: Callable[[], T]) -> T:
     except RecursionError:
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(contextvars.copy_context().run, work).result()
+
+
+def _check_number(node: exp.Literal) -> None:
+    """Raise for a literal that is no number, or that no double holds."""
+    if not _finite(node.name):
+        message = Message("`{text}` is not a number", text=node.name)
+        raise ExpressionError("K120", message, span(node), hint=Message("write it as 1200 or 1.2e3"))
+    if not is_exact(double(node.name)):
+        message = Message("`{text}` is too small to tell from zero", text=node.name)
+        hint = Message("write 0, or a number that is not so near to it")
+        raise ExpressionError("K120", message, span(node), hint=hint, label=Message("too small"))
 
 
 def _finite(text: str) -> bool:
