@@ -42,6 +42,7 @@ from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
 from kpi.intake.reported.entity_targets import examined as targets_examined
 from kpi.intake.reported.row_pruning import Reached
+from kpi.intake.roster import roster_of
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import examined as units_examined
 from kpi.language.loading import catalogue
@@ -275,7 +276,8 @@ def checked(
     findings = [finding for loaded in examined for finding in loaded.findings]
     for loaded in examined:
         if loaded.system is not None:
-            findings += units_examined(loaded.system)
+            findings += _roster_examined(loaded.system)
+            findings += (one for one in units_examined(loaded.system) if one not in findings)
             findings += calendars_examined(loaded.system)
             findings += not_yet_reported(targets_examined(loaded.system), findings)
     wrong = files and any(finding.severity is Severity.ERROR for finding in findings)
@@ -296,6 +298,17 @@ def checked(
     except KpiError as error:
         findings += not_yet_reported(error.diagnostics, findings)
     return Checked(examined, tuple(findings), card)
+
+
+def _roster_examined(system: System) -> tuple[Diagnostic, ...]:
+    """Return what is wrong with the roster of a system, as scoring with it would report."""
+    if system.entities.roster is None or not (system.home / system.entities.roster).is_file():
+        return ()  # the definition has a finding that it is not there
+    try:
+        roster_of(system)
+    except DataError as error:
+        return error.diagnostics
+    return ()
 
 
 def _of_examined(data: Sequence[Source], examined: Sequence[Loaded]) -> System | None:

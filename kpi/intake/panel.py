@@ -32,6 +32,7 @@ from kpi.intake.matching.datasets import (
     figure_columns,
     match,
     of_system,
+    refused_columns,
     systems_named,
     unreadable_columns,
     with_conditions,
@@ -307,6 +308,7 @@ class _Intake:
                 if pieces is not None and conditions_by_unit(self.system, source):
                     return self.plan.verified()
                 source = with_conditions(self.system, source)
+                source = replace(source, table=source.table.with_unreadable(refused_columns(source, self.system)))
                 merged = apart_merged(source.table, figure_columns(self.system, source))
                 sources.append(replace(source, table=merged))
                 notes = [*notes, *more]

@@ -182,6 +182,13 @@ _HEAD = 10_000
 _ASIDE = ("note", "cohort", "reporter", "reported", "scope")
 
 
+def refused_columns(source: Placed, system: System) -> frozenset[str]:
+    """Return the columns of figures of a wide table that hold neither figures nor texts."""
+    if not isinstance(source.dataset, PanelData) or not source.table.unreadable:
+        return frozenset()
+    return frozenset(panel_columns(system, source.table, list(source.roles.values()))) & source.table.unreadable.keys()
+
+
 def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
     """Return the findings about typed columns that hold neither figures nor texts.
 
@@ -190,6 +197,7 @@ def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
     table, findings = source.table, []
     if not table.unreadable:
         return []
+    refused = refused_columns(source, system)
     needed = {header for role, header in source.roles.items() if role not in _ASIDE}
     figures: set[str] = {*source.roles.values()} - needed
     if isinstance(source.dataset, Records):
@@ -203,6 +211,9 @@ def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
         if header in needed:
             hint = Message("write it as numbers or texts; nothing of the table can be used without it")
             findings.append(Diagnostic("K554", message, place, hint))
+        elif header in refused:
+            hint = Message("write it as numbers or texts; all its figures are refused")
+            findings.append(Diagnostic("K553", message, place, hint))
         elif header in figures:
             hint = Message("write it as numbers or texts; all its cells are taken for empty")
             findings.append(Diagnostic("K553", message, place, hint))
