@@ -43,15 +43,14 @@ def write_durably(path: Path, data: bytes, *, last: bool = True) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        hint = Message("make room, or see who may write there; what was published before is untouched")
-        raise DataError(
-            Diagnostic(
-                "K813",
-                Message("cannot be written: {strerror}", strerror=reason(error)),
-                Place(str(path)),
-                hint,
-            )
-        ) from None
+        raise not_writable(path, error) from None
+
+
+def not_writable(path: Path, error: OSError) -> DataError:
+    """Return the error K813 for a file that cannot be written."""
+    hint = Message("make room, or see who may write there; what was published before is untouched")
+    message = Message("cannot be written: {strerror}", strerror=reason(error))
+    return DataError(Diagnostic("K813", message, Place(str(path)), hint))
 
 
 def digest(path: Path) -> str:
