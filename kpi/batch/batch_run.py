@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from kpi.batch import editions, system_run
+from kpi.batch import editions, integrity, system_run
 from kpi.batch.config import Config, Source
 from kpi.batch.fingerprints import engine
 from kpi.batch.inputs import Inputs, gathered
@@ -140,6 +140,9 @@ def run(
             # The run is published; only the clean-up of old runs failed.
             result.findings += [replace(finding, severity=Severity.WARNING) for finding in error.diagnostics]
         result.findings += _outputs(config, archive, result)
+        # Nothing of the night depends on these: it is published, with a warning.
+        wrong = [*integrity.archive_damage(state, archive), *integrity.lost_periods(state)]
+        result.findings += [replace(finding, severity=Severity.WARNING) for finding in wrong]
     result.seconds = time.perf_counter() - began
     log("end", run=result.run.number, failed=result.failed, seconds=round(result.seconds, 3))
     return result

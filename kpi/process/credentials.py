@@ -81,14 +81,7 @@ def usable(text: str, place: Place | None = None) -> str:
                 remember(part)
             if _UNENCODED.search(account):
                 raise _ambiguous(place, _ENCODE)
-    for secret in re.findall(r"(?i)\b(?:pass|pwd)\w*\s*=\s*(\S+)", text):
-        remember(secret.strip("'"))
-    if not address and (other := _SCHEME.match(text)):
-        message = Message("the address begins with `{scheme}://`, not with postgresql://", scheme=other[1])
-        raise DataError(Diagnostic("K815", message, place, _FORMS))
-    if not address and "=" not in text:
-        message = Message("the connection string is neither an address, postgresql://…, nor keys with values")
-        raise DataError(Diagnostic("K815", message, place, _FORMS))
+    _refuse_other_forms(text, place)
     try:
         from psycopg import ProgrammingError
         from psycopg.conninfo import conninfo_to_dict
@@ -108,6 +101,20 @@ def usable(text: str, place: Place | None = None) -> str:
     ):
         raise _ambiguous(place, _ENCODE if address else _QUOTE)
     return text
+
+
+def _refuse_other_forms(text: str, place: Place) -> None:
+    """Raise DataError K815 for an address of another scheme, or a text that is neither address nor keys with values."""
+    for secret in re.findall(r"(?i)\b(?:pass|pwd)\w*\s*=\s*(\S+)", text):
+        remember(secret.strip("'"))
+    if _ADDRESS.match(text):
+        return
+    if other := _SCHEME.match(text):
+        message = Message("the address begins with `{scheme}://`, not with postgresql://", scheme=other[1])
+        raise DataError(Diagnostic("K815", message, place, _FORMS))
+    if "=" not in text:
+        message = Message("the connection string is neither an address, postgresql://…, nor keys with values")
+        raise DataError(Diagnostic("K815", message, place, _FORMS))
 
 
 def _unknown_key(text: str, error: str) -> str | None:
