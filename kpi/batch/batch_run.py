@@ -19,7 +19,7 @@ from kpi.batch.inputs import Inputs, gathered
 from kpi.batch.read_cache import Index, slices_of
 from kpi.batch.store.base import Run, Store
 from kpi.batch.store.former import refuse_former
-from kpi.batch.store.whole import Archive
+from kpi.batch.store.whole import Archive, not_writable
 from kpi.batch.system_run import Outcome
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Message, Place, Severity, redacted
 from kpi.process import progress
@@ -60,7 +60,10 @@ def store_of(config: Config) -> Store:
     from kpi.batch.store.delta import DeltaStore
 
     folder = config.path(table.path or "")
-    refuse_former(folder)
+    try:
+        refuse_former(folder)
+    except OSError as error:
+        raise not_writable(folder, error) from None
     if table.was_parquet:
         hint = Message('store = {{kind = "delta", path = "{path}"}}, or without `kind`', path=table.path)
         raise DataError(

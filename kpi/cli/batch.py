@@ -95,6 +95,7 @@ def _night(
 
 def _verified_again(console: Console, file: str, number: int | None) -> Exit:
     """Compute a run again and compare it with the store: exit code 1 if anything differs."""
+    from kpi.batch import integrity
     from kpi.batch.batch_run import archive_of, store_of
     from kpi.batch.config import load
     from kpi.batch.replay import verified
@@ -106,13 +107,17 @@ def _verified_again(console: Console, file: str, number: int | None) -> Exit:
     damage = store.check(thorough=True)
     console.report(damage)
     try:
-        lost = bool(damage) and store.head() is None
+        head = store.head()
     except DataError:
-        lost = True  # reported as damage
-    if damage and lost:
+        head = None
+    if damage and head is None:
         return Exit.FINDINGS
-    bad = bool(damage)
-    for check in verified(store, archive_of(config), number):
+    archive = archive_of(config)
+    # The inputs are compared when they are read.
+    wrong = integrity.archive_damage(head.state, archive, thorough=True, inputs=False) if head else []
+    console.report(wrong)
+    bad = bool(damage or wrong)
+    for check in verified(store, archive, number):
         console.report(check.findings)
         bad = bad or bool(check.findings)
         values = count(check.values, "value")
@@ -182,7 +187,8 @@ def _repaired(console: Console, file: str, *, wait: float) -> Exit:
             console.say(Message("{store}: whole, nothing to repair.", store=store.where))
             return Exit.FINE
         # Without the hint to repair.
-        console.report(replace(finding, hint=None) if finding.code != "K837" else finding for finding in damage)
+        shown = [replace(finding, hint=None) if finding.code != "K837" else finding for finding in damage]
+        console.report(shown)
         of_store = any(finding.code == "K833" for finding in damage)
         done = integrity.repaired(config, store, archive)
         remaining = integrity.damage(store, archive)
@@ -193,7 +199,8 @@ def _repaired(console: Console, file: str, *, wait: float) -> Exit:
             "move the store aside and run a night: everything is computed again from the inputs; the tables of "
             "closed editions are Parquet files in the archive"
         )
-        raise DataError([*broken, Diagnostic("K835", message, Place(store.where), hint)])
+        new = [finding for finding in broken if finding not in shown]
+        raise DataError([*new, Diagnostic("K835", message, Place(store.where), hint)])
     parts = []
     if done.lost:
         lost = Message("{store}: rows of {systems} are lost; the next night scores them again.",

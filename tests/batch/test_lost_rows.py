@@ -126,6 +126,8 @@ def test_a_damaged_file_of_the_archive_is_found_and_written_again(city, store, w
     how(path)
     code, said = ran(config, "--check-store")
     assert (code, "K814" in said, "--repair" in said) == (1, True, True), said
+    code, said = ran(config, "--verify")
+    assert (code > 0, "K814" in said, "--repair" in said) == (True, True, True), said
     code, said = ran(config, "--repair")
     assert (code, "1 file of the archive" in said) == (0, True), said
     assert path.read_bytes() == before
