@@ -160,6 +160,17 @@ def test_postgresql_reads_only(database, tmp_path, sql):
         assert connection.execute("SELECT count(*) FROM figures").fetchone() == (1,)
 
 
+def test_nothing_stays_of_a_function_that_writes_in_a_read_only_transaction(database, tmp_path):
+    import psycopg
+
+    sql = "SELECT lo_from_bytea(0, 'abc') AS a UNION ALL SELECT lo_import(current_setting('hba_file'))"
+    query = Query(database="postgresql", connection_env="KPI_TEST_DATABASE", sql=sql)
+    with contextlib.suppress(DataError):  # newer servers refuse it
+        rows_of(query, "q", lambda name: tmp_path / name)
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_largeobject_metadata").fetchone() == (0,)
+
+
 def test_a_query_on_postgresql_ends_in_time(database, tmp_path):
     query = Query(database="postgresql", connection_env="KPI_TEST_DATABASE", sql="SELECT pg_sleep(60)", timeout=0.3)
     assert code_of(query, tmp_path) == "K832"

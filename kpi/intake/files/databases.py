@@ -281,7 +281,10 @@ def _postgresql(secret: str, sql: str, name: str, seconds: float) -> Rows:
             cursor.execute(sql.encode(), prepare=True)
             if cursor.description is None:
                 raise _not_a_query(name)
-            return [column.name for column in cursor.description], cursor.fetchall()
+            columns, rows = [column.name for column in cursor.description], cursor.fetchall()
+            # Some functions, such as lo_import, write even in a read-only transaction: nothing of it stays.
+            database.rollback()
+            return columns, rows
     except psycopg.errors.QueryCanceled:
         raise _too_long(name, seconds) from None
     except psycopg.errors.ReadOnlySqlTransaction:
