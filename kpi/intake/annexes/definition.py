@@ -15,7 +15,7 @@ from kpi.intake.annexes.grades import grades_of
 from kpi.intake.annexes.phrases import Limit, Nothing, Once, Step, Vetoed, clauses, read_rule
 from kpi.intake.annexes.rows import Annex, Entry, Group
 from kpi.intake.annexes.rules import Count, Scoring, addable, awarded, falling, scoring_of
-from kpi.intake.annexes.targets import stated_target_of
+from kpi.intake.annexes.targets import change_of, stated_target_of
 from kpi.intake.annexes.texts import number, short, unit_of
 
 _NEAR = Fraction(1, 1000)
@@ -411,7 +411,7 @@ class _Builder:
             comments.append(Message("the marks of what is counted, added up"))
             return {"kind": "formula", "expr": " + ".join(terms), "unit": scoring.unit}
         title, ending = {
-            "value": (entry.name, "_值"),
+            "value": (_changing(entry.name, scoring.change), "_值"),
             "completed": (entry.name if entry.name.endswith("完成率") else f"{entry.name}完成率", "_完成率"),
             "short": (f"{entry.name}（短缺{scoring.unit}数）", "_短缺"),
             "over": (f"{entry.name}（超出{scoring.unit}数）", "_超出"),
@@ -653,6 +653,17 @@ def _award(entry: Entry) -> _Award:
 def _brief(name: str) -> str:
     """Return the beginning of a text that is a name."""
     return short(name, 24).rstrip("…")
+
+
+def _changing(name: str, change: str) -> str:
+    """Return the title of a figure: a change is said to be one, where the name does not.
+
+    >>> _changing("平均办理时长", "较上年缩短"), _changing("税收收入增长率", "增长"), _changing("办结率", "")
+    ('平均办理时长较上年缩短', '税收收入增长率', '办结率')
+    """
+    if not change or change_of(change) in name:
+        return name
+    return f"{name}{change.removeprefix(name)}"
 
 
 def _row_comment(entry: Entry) -> Message:
