@@ -373,6 +373,18 @@ class _Builder:
                 Message("not understood, so the figure is the marks that are awarded: {rule}", rule=short(unread, 60))
             )
         guesses = list(scoring.guesses)
+        if (
+            entry.percent
+            and leaf.marks is not None
+            and abs(leaf.full - leaf.marks) > _NEAR
+            and re.search(r"\d分", entry.rule)
+        ):
+            guesses.append(
+                Message(
+                    "the marks in the rule are taken to be out of {full:g}, what {stated:g} % come to in the total",
+                    full=float(leaf.full), stated=float(leaf.marks),
+                )
+            )  # fmt: skip
         if entry.unit and unit is None:
             guesses.append(Message("`{unit}` is no unit that is known", unit=entry.unit))
         if stated_target is not None and stated_target.bound is None and scoring.figure != "place":

@@ -241,10 +241,8 @@ def _condition(text: str) -> Earned | None:
     if not text or _REACHED.fullmatch(text):
         return Earned("reached")
     unchanged = no_change_of(text)
-    if unchanged is not None:
+    if unchanged is not None or _MISSED.fullmatch(text):
         return Earned("missed", bound=unchanged)
-    if _MISSED.fullmatch(text):
-        return Earned("missed")
     if _REACHED_LOW.fullmatch(text):
         return Earned("reached", lower=True)
     if _REST.fullmatch(text):
