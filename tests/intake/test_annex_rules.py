@@ -87,6 +87,13 @@ CASES = [
     # Marks as awarded: no rule, a judgement, a rule that is not known.
     ("酌情扣分", 10, "", "", "特色工作", [10, 7.5], [10, 7.5]),
     ("居民普遍认可", 10, "", "", "口碑", [10, 4], [10, 4]),
+    ("完成年度目标得30分，未完成的按比例计分，超额完成的每超10%加1分，最多加5分。", 30, "", "", "任务",
+     [33, 30, 12, 36], [33, 30, 12, 35]),
+    ("完成情况良好得满分，突出的加分", 10, "", "", "任务", [14, 10], [14, 10]),
+    ("完成得满分，酌情加分", 10, "", "", "任务", [12, 10], [12, 10]),
+    ("居民认可得满分，投诉属实的倒扣5分", 10, "", "", "口碑", [10, -5], [10, -5]),
+    ("居民认可得满分，投诉酌情扣分，最多倒扣3分", 10, "", "", "口碑", [10, -2, -4], [10, -2, -3]),
+    ("居民认可，超额完成不加分", 10, "", "", "口碑", [10, 12], [10, 10]),
     ("", 10, "", "", "口碑", [10, 4], [10, 4]),
     ("", 10, "≥80%", "", "覆盖率", [80, 40], [10, 5]),
 ]  # fmt: skip
@@ -200,6 +207,13 @@ def test_what_is_not_known_in_full_is_entered_as_awarded(rule):
 def test_a_figure_that_is_a_change_has_it_in_its_title(name, target, rule, title, tmp_path):
     (measure,) = system_of(tmp_path, [name, "", target, "10", rule]).measures.values()
     assert (measure.title, str(measure.unit)) == (title, "%")
+
+
+def test_the_limit_of_marks_is_reported_where_the_rule_has_more(tmp_path):
+    scoring = scoring_of("居民认可得100分", Fraction(20), name="口碑")
+    assert (scoring.awards, [str(one) for one in scoring.guesses]) == (
+        (0, 20), ["20 marks at most is ours, as the rule speaks of 100"],
+    )  # fmt: skip
 
 
 def test_a_rule_that_contradicts_the_column_of_targets_is_not_used(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -15,8 +15,9 @@ from kpi.intake.annexes.grades import grades_of
 from kpi.intake.annexes.phrases import Limit, Nothing, Once, Step, Vetoed, clauses, read_rule
 from kpi.intake.annexes.rows import Annex, Entry, Group
 from kpi.intake.annexes.rules import Count, Scoring, addable, awarded, falling, scoring_of
-from kpi.intake.annexes.targets import change_of, stated_target_of
+from kpi.intake.annexes.targets import StatedTarget, change_of, stated_target_of
 from kpi.intake.annexes.texts import number, short, unit_of
+from kpi.values.units import Unit
 
 _NEAR = Fraction(1, 1000)
 _PERIODS = (
@@ -359,36 +360,8 @@ class _Builder:
         name = self.draft.named(entry.name)
         comments = [_row_comment(entry)]
         if not scoring.understood:
-            unread = "；".join(scoring.unread)
-            message = Message("the rule of `{name}` is not understood: {rule}", name=entry.name, rule=short(unread, 60))
-            self.find(
-                "K718",
-                message,
-                entry,
-                Message(
-                    "the marks are entered as awarded, 0 to {marks:g}; or write `score:` yourself", marks=float(marks)
-                ),
-            )
-            comments.append(
-                Message("not understood, so the figure is the marks that are awarded: {rule}", rule=short(unread, 60))
-            )
-        guesses = list(scoring.guesses)
-        if (
-            entry.percent
-            and leaf.marks is not None
-            and abs(leaf.full - leaf.marks) > _NEAR
-            and re.search(r"\d分", entry.rule)
-        ):
-            guesses.append(
-                Message(
-                    "the marks in the rule are taken to be out of {full:g}, what {stated:g} % come to in the total",
-                    full=float(leaf.full), stated=float(leaf.marks),
-                )
-            )  # fmt: skip
-        if entry.unit and unit is None:
-            guesses.append(Message("`{unit}` is no unit that is known", unit=entry.unit))
-        if stated_target is not None and stated_target.bound is None and scoring.figure != "place":
-            guesses.append(Message("the target is no number: {target}", target=short(stated_target.text, 40)))
+            self._not_understood(entry, scoring, comments)
+        guesses = [*scoring.guesses, *_open_points(leaf, scoring, unit, stated_target)]
         comments += [Message("guess: {guess}", guess=one) for one in guesses]
         if guesses:
             self.find(
@@ -408,6 +381,16 @@ class _Builder:
         if scoring.veto is not None:
             self._veto_of_row(entry, scoring, name)
         return name
+
+    def _not_understood(self, entry: Entry, scoring: Scoring, comments: list[Message]) -> None:
+        """Report a rule that is not understood, with the limits of the marks that are awarded."""
+        rule = short("；".join(scoring.unread), 60)
+        message = Message("the rule of `{name}` is not understood: {rule}", name=entry.name, rule=rule)
+        hint = Message(
+            "the marks are entered as awarded, {limits}; or write `score:` yourself", limits=_limits(*scoring.awards)
+        )
+        self.find("K718", message, entry, hint)
+        comments.append(Message("not understood, so the figure is the marks that are awarded: {rule}", rule=rule))
 
     def _figure(self, entry: Entry, scoring: Scoring, name: str, comments: list[Message]) -> dict[str, Any]:
         """Write the measures of an indicator, and return its kind and what it is computed from."""
@@ -665,6 +648,32 @@ def _award(entry: Entry) -> _Award:
 def _brief(name: str) -> str:
     """Return the beginning of a text that is a name."""
     return short(name, 24).rstrip("…")
+
+
+def _limits(least: float | None, most: float | None) -> Message:
+    """Return the limits of awarded marks in words."""
+    if least is None:
+        return Message("without a lower limit") if most is None else Message("{most:g} at most", most=most)
+    if most is None:
+        return Message("{least:g} or more, as the text has no upper limit", least=least)
+    return Message("{least:g} to {most:g}", least=least, most=most)
+
+
+def _open_points(
+    leaf: _Leaf, scoring: Scoring, unit: Unit | None, stated_target: StatedTarget | None
+) -> Iterator[Message]:
+    """Yield what the cells of a row beside its rule leave open."""
+    entry = leaf.entry
+    rescaled = entry.percent and leaf.marks is not None and abs(leaf.full - leaf.marks) > _NEAR
+    if rescaled and re.search(r"\d分", entry.rule):
+        yield Message(
+            "the marks in the rule are taken to be out of {full:g}, what {stated:g} % come to in the total",
+            full=float(leaf.full), stated=float(leaf.marks or 0),
+        )  # fmt: skip
+    if entry.unit and unit is None:
+        yield Message("`{unit}` is no unit that is known", unit=entry.unit)
+    if stated_target is not None and stated_target.bound is None and scoring.figure != "place":
+        yield Message("the target is no number: {target}", target=short(stated_target.text, 40))
 
 
 def _changing(name: str, change: str) -> str:

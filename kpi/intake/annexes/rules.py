@@ -34,7 +34,7 @@ from kpi.intake.annexes.phrases import (
     read_rule,
 )
 from kpi.intake.annexes.targets import Bound, StatedTarget, change_of
-from kpi.intake.annexes.texts import number, quantity, unit_of
+from kpi.intake.annexes.texts import NUMBER, number, quantity, squeezed, unit_of
 from kpi.values.units import PERCENT, POINTS, Unit, convertible, factor
 from kpi.values.units.vocabulary import counts as is_counted
 
@@ -53,6 +53,12 @@ _FALLING = re.compile(
 _FALLING_BUT = re.compile(r"下降|降低|压降|减少|办结|处置|化解|整改|查处|满意|回复|办理|处理|及时|达标|优良")
 
 
+#: Words of a rule that begins from full marks, that adds to them, and that takes more off than there is.
+_FROM_FULL = re.compile(r"满分|按比例|扣\d|全分")
+_ADDS = re.compile(rf"(?<!不)(?<!不再)(?<!不予)(?:加计?|奖励)(?:{NUMBER})?分|上不封顶")
+_BELOW_ZERO = re.compile(r"(?<!不)倒扣|(?<!不计)(?<!不得)(?<!不记)负分")
+#: Marks that a rule speaks of.
+_STATED = re.compile(r"(?:得|满分为?|赋|计)(\d+(?:\.\d+)?)分")
 #: The bound of a band that begins above zero, as bounds of bands are inclusive.
 _LEAST_ABOVE = 0.0001
 
@@ -85,6 +91,7 @@ class Scoring:
         understood: whether the rule was understood.
         unread: the clauses that were not.
         change: the words for a change, such as 较上年缩短, if that is what the figure is.
+        awards: the least and the most that can be awarded if the figure is `marks`; None for no limit.
     """
 
     figure: Figure
@@ -99,6 +106,7 @@ class Scoring:
     understood: bool = True
     unread: tuple[str, ...] = ()
     change: str = ""
+    awards: tuple[float | None, float | None] = (0.0, 0.0)
 
 
 def addable(count: Count) -> bool:
@@ -125,7 +133,52 @@ def awarded(
 ) -> Scoring:
     """Return the scoring of a row by the marks that are awarded: `0` to `marks`."""
     score = {"kind": "goalposts", "low": 0, "high": number(marks)}
-    return Scoring("marks", "分", None, score, guesses=tuple(guesses), understood=understood, unread=tuple(unread))
+    return Scoring(
+        "marks", "分", None, score, guesses=tuple(guesses), understood=understood, unread=tuple(unread),
+        awards=(0.0, float(marks)),
+    )  # fmt: skip
+
+
+def award_limits(text: str, marks: Fraction) -> tuple[float | None, float | None]:
+    """Return the least and the most that a text lets a row of `marks` have, None for no limit.
+
+    The text need not be understood: what its limits say counts, and where it adds marks to full ones without a
+    limit, there is none.
+
+    >>> award_limits("完成得满分，每超10%加1分，最多加5分，居民认可", Fraction(30))
+    (0.0, 35.0)
+    >>> award_limits("居民认可的得满分，超额的加分", Fraction(30)), award_limits("居民认可", Fraction(30))
+    ((0.0, None), (0.0, 30.0))
+    """
+    full, plain = float(marks), squeezed(text)
+    parts, _ = read_rule(text)
+    limits = [one for one in parts if isinstance(one, Limit)]
+    earned = [one.marks for one in parts if isinstance(one, Earned) and one.marks]
+    base = max((one for one in earned if one <= full), default=full if _FROM_FULL.search(plain) else 0.0)
+    added = [one.marks for one in limits if one.of == "added" and one.marks is not None]
+    on = [one for one in limits if one.of == "on"]
+    most: float | None = max([full, base + sum(added), *(one.marks or full for one in on)])
+    if not added and not on and base == full and _ADDS.search(plain):
+        most = None
+    least = min([0.0, *(one.marks or 0.0 for one in limits if one.of == "least")])
+    least = min([least, *(full - one.marks for one in limits if one.of == "off" and one.marks is not None)])
+    if least == 0 and _BELOW_ZERO.search(plain):
+        return None, most
+    return least, most
+
+
+def _with_limits(scoring: Scoring, text: str, marks: Fraction) -> Scoring:
+    """Return a scoring by the marks awarded with the limits of its text."""
+    least, most = award_limits(text, marks)
+    limits = {} if least == 0 else {"floor": None if least is None else number(least * 100 / float(marks))}
+    if most is None or most > float(marks):
+        limits["cap"] = None if most is None else number(most * 100 / float(marks))
+    stated = max((float(one) for one in _STATED.findall(squeezed(text))), default=0.0)
+    guesses = scoring.guesses
+    if most is not None and stated > most:
+        message = Message("{most:g} marks at most is ours, as the rule speaks of {stated:g}", most=most, stated=stated)
+        guesses = (*guesses, message)
+    return replace(scoring, score={**(scoring.score or {}), **limits}, guesses=guesses, awards=(least, most))
 
 
 def scoring_of(
@@ -146,6 +199,13 @@ def scoring_of(
     >>> scoring_of("居民认可", Fraction(10)).unread
     ('居民认可',)
     """
+    found = _understood(text, marks, stated_target, unit, name)
+    return _with_limits(found, text, marks) if found.figure == "marks" else found
+
+
+def _understood(
+    text: str, marks: Fraction, stated_target: StatedTarget | None, unit: Unit | None, name: str
+) -> Scoring:
     parts, others = read_rule(text)
     if others:
         return awarded(marks, unread=others)
