@@ -230,6 +230,67 @@ def test_a_label_without_a_name_is_no_part_of_the_row_above(tmp_path):
     assert system.composite.full == 100
 
 
+STARS = "年度得分95分以上的评为五星，85分以上的评为四星，75分以上三星。"
+GRADES = "90分以上为优秀；75—89分为良好；75分以下为一般。优秀比例不超过30%。"
+
+
+@pytest.mark.parametrize("form", ["docx", "xlsx", "csv"])
+@pytest.mark.parametrize("below", [False, True])
+@pytest.mark.parametrize(
+    ("text", "cuts", "unread"),
+    [
+        (STARS, {5: 95, 4: 85, 3: 75}, []),
+        (STARS.rstrip("。"), {5: 95, 4: 85, 3: 75}, []),
+        ("95分以上评为五星，75分以上评为三星。", None, ["五星"]),
+        ("考核结果分为优秀、良好、一般三个等次，优秀比例不超过30%。", None, ["不超过30%"]),
+        ("考核结果分为优秀、良好、一般三个等次", None, ["三个等次"]),
+        (GRADES, {3: 90, 2: 75, 1: 0}, ["优秀比例不超过30%"]),
+        (STARS + "连续两年三星的降为二星。", {5: 95, 4: 85, 3: 75}, ["降为二星"]),
+        ("各单位要高度重视，营造良好氛围。", None, []),
+    ],
+)
+def test_grades_beside_a_table_are_read_or_reported(*, text, cuts, unread, below, form, tmp_path):
+    rows = [["项目", "指标", "分值", "评分标准"], ["甲", "一", "60", "按比例得分"], ["甲", "二", "40", "每项扣2分"]]
+    path = tmp_path / f"a.{form}"
+    if form == "docx":
+        import docx
+
+        document = docx.Document()
+        if not below:
+            document.add_paragraph(text)
+        table = document.add_table(rows=3, cols=4)
+        for row, line in enumerate(rows):
+            for column, cell in enumerate(line):
+                table.cell(row, column).text = cell
+        if below:
+            document.add_paragraph(text)
+        document.save(str(path))
+    else:
+        lines = [*rows, [text]] if below else [[text], *rows]
+        if form == "csv":
+            path.write_text("\n".join(",".join([*line, "", "", ""][:4]) for line in lines), "utf-8")
+        else:
+            import openpyxl
+
+            book = openpyxl.Workbook()
+            for line in lines:
+                book.active.append(line)
+            book.save(path)
+    draft = draft_of([path])
+    stars = kpi.load(definition_text(draft)).stars
+    assert (None if stars is None else dict(stars.cuts)) == cuts
+    found = [str(one.message) for one in draft.findings if one.code == "K724" and one.severity.value == "warning"]
+    assert len(found) == bool(unread)
+    assert all(one in found[0] for one in unread)
+
+
+def test_grades_that_a_veto_needs_and_no_text_has_are_reported(tmp_path):
+    text = "类别,指标,分值,评分标准\n基本,一,60,按比例得分\n,二,40,按比例得分\n一票否决,发生事故,,取消评优资格\n"
+    draft = draft_from(tmp_path, text)
+    assert kpi.load(definition_text(draft)).stars.ours
+    assert any("优秀 90" in str(one.message) for one in draft.findings if one.code == "K719")
+
+
 def test_amounts_of_a_block_are_not_added_to_counts(tmp_path):
     text = (
         "类别,内容,分值,评分标准\n基础,工作,100,按比例得分\n加分项（5分）,引资,4,每到位1亿元加1分\n,表彰,4,每次加2分\n"

@@ -11,7 +11,7 @@ from typing import Any
 
 from kpi.errors import DataError, Diagnostic, Message, Severity, statements
 from kpi.intake.annexes.drafts import Draft, Item, identifier
-from kpi.intake.annexes.grades import grades_of
+from kpi.intake.annexes.grades import grades_of, left_unread
 from kpi.intake.annexes.phrases import Limit, Nothing, Once, Step, Vetoed, clauses, read_rule
 from kpi.intake.annexes.rows import Annex, Entry, Group
 from kpi.intake.annexes.rules import Count, Scoring, addable, awarded, falling, scoring_of
@@ -28,6 +28,13 @@ _ENTITIES = re.compile(
     r"县\(?市、?区\)?|县区|区县|乡镇\(?街道\)?|乡镇|镇街|街道|市直部门|县直部门|市直单位|部门|企业|学校|医院|"
     r"村\(?社区\)?|园区|开发区|市州|各市"
 )
+
+
+#: Rules in texts beside a table, and how many of them a finding quotes.
+_RULE_BESIDE = re.compile(
+    r"否决|加分|扣分|倒扣|封顶|取消|不得评|折算|系数|(?<!以下)(?<!以下的)不(?:予|能|参与)?评[定为选星优先]"
+)
+_SHOWN = 8
 
 
 @dataclass
@@ -128,9 +135,17 @@ class _Builder:
         notes = [" ".join(one.split()) for one in self.annex.notes if one != self.annex.title and len(one) > 4]
         if notes:
             self.draft.keys["note"] = short("；".join(dict.fromkeys(notes)), 500)
-        rules = [one for one in notes if re.search(r"否决|加分|扣分|倒扣|封顶|取消|不得评|折算|系数", one)]
+        grades = grades_of(self.annex.notes)
+        rules: dict[str, None] = {}
+        for text in notes:
+            # Grades may be parted over several sentences of the text that they are read from.
+            read = grades is not None and grades_of([text]) == grades
+            rules |= dict.fromkeys(
+                one for part in re.split(r"[。；;]", text) if len(one := part.strip()) > 4
+                and (_RULE_BESIDE.search(one) or left_unread(one, read=read))
+            )  # fmt: skip
         if rules:
-            shown = short(rules[0], 60)
+            shown = "；".join(short(one, 60) for one in list(rules)[:_SHOWN]) + ("…" if len(rules) > _SHOWN else "")
             message = Message("texts beside the table state rules of which nothing is made: {rule}", rule=shown)
             self.find("K724", message, None, Message("write what they say into the definition"))
 
@@ -162,6 +177,11 @@ class _Builder:
             names = {4: "优秀", 3: "良好", 2: "合格", 1: "不合格"}
             comment = Message("ours: the table does not state the cut points of grades, which a veto needs")
             self.draft.tail["stars"] = _item({"kind": "bands", "cuts": cuts, "names": names, "ours": True}, comment)
+            message = Message(
+                "the table has a veto on the best grade and no cut points of grades; {cuts} are ours",
+                cuts=tuple(f"{name} {cuts[level]:g}" for level, name in names.items()),
+            )
+            self.find("K719", message, None, Message("put the grades of the document into `stars:`"), info=True)
 
     # ---- MARKS ---- #
 

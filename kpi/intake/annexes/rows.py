@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Literal
 
 from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.intake.annexes.grades import states_grades
 from kpi.intake.annexes.grids import Grid
 from kpi.intake.annexes.headings import Column, Header, find_header, is_header_again
 from kpi.intake.annexes.targets import bound_of
@@ -206,7 +207,10 @@ class _Reader:
         """Read the title and the notes above the header, and what the table as a whole is about."""
         top = self.header.row if self.body else 0
         texts = [text for row in range(top) for text in dict.fromkeys(self.grid.rows[row]) if text]
-        titles = [one for one in texts if not re.match(r"附[件表]|单位[:：]|填报", one)]
+        titles = [
+            one for one in texts
+            if not re.match(r"附[件表]|单位[:：]|填报", one) and not one.endswith("。") and not states_grades(one)
+        ]  # fmt: skip
         candidates = [
             one for one in (*titles, *self.grid.around) if re.search(r"[表细则办法标准体系方案]$|[)）]$", one)
         ]
@@ -242,7 +246,7 @@ class _Reader:
         """Read a row with one text: a note, or the title of a block."""
         plain = without_numbering(text)
         name, marks, percent = split_marks(plain)
-        if _NOTE.match(squeezed(text)) or len(name) > 30 or text.endswith(("。", "；")):
+        if _NOTE.match(squeezed(text)) or states_grades(text) or len(name) > 30 or text.endswith(("。", "；")):
             self.annex.notes.append(text)
             return
         if _PLACEHOLDER.fullmatch(squeezed(name)) or re.fullmatch(r"[\d.]+", squeezed(text)):
