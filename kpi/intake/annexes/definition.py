@@ -673,7 +673,7 @@ def _brief(name: str) -> str:
 def _limits(least: float | None, most: float | None) -> Message:
     """Return the limits of awarded marks in words."""
     if least is None:
-        return Message("without a lower limit") if most is None else Message("{most:g} at most", most=most)
+        return Message("without a limit") if most is None else Message("{most:g} at most", most=most)
     if most is None:
         return Message("{least:g} or more, as the text has no upper limit", least=least)
     return Message("{least:g} to {most:g}", least=least, most=most)
