@@ -231,6 +231,19 @@ _ROLE_NAMES: dict[Role, Message] = {
 }
 
 
+#: Names of the rows below a header of measures, beside those of roles: frequency and unit.
+_ROWS_OF_KEYS = {"频度", "频率", "周期", "frequency", _AMBIGUOUS}
+
+
+def names_row_of_keys(text: str) -> bool:
+    """Return whether a text in the first column names a row of keys below a header of measures: 地区, 频度, 单位.
+
+    >>> [names_row_of_keys(text) for text in ("地区", "频度", "单位", "2019-03", "东湖县")]
+    [True, True, True, False, False]
+    """
+    return role(text) in ("entity", "unit") or clean(text).casefold() in _ROWS_OF_KEYS
+
+
 def two_columns(meaning: Role, used: str, other: str, place: Place) -> Diagnostic:
     """Return the warning (K210) that two headers name one role."""
     message = Message(
