@@ -294,19 +294,20 @@ _AS_SUCH = ("总量", "绝对量", "绝对额", "绝对数", "总额", "总数")
 def by_levels(header: str) -> list[str]:
     """Return the possible names of a column whose header has several rows, the most likely first.
 
-    The rows above a name are its group, and 总量 or 本期值 below it denotes the figure itself. A group such as
-    上年同期 denotes another figure, which has no name here.
+    The rows above a name are its group, and 总量 or 本期值 below it denotes the figure itself, unless nothing but that
+    is a name. A group such as 上年同期 denotes another figure, which has no name here.
 
     >>> by_levels("数字经济_核心产业_增加值"), by_levels("数字经济_GDP_总量")
-    (['数字经济_核心产业_增加值', '核心产业_增加值', '增加值'], ['数字经济_GDP', 'GDP'])
+    (['数字经济_核心产业_增加值', '核心产业_增加值', '增加值'], ['数字经济_GDP', 'GDP', '总量'])
     >>> by_levels("上年同期_GDP"), by_levels("GDP_增速")
     (['上年同期_GDP'], ['GDP_增速', '增速'])
     """
-    levels = header.split(LEVELS)
+    levels, itself = header.split(LEVELS), []
     while len(levels) > 1 and (levels[-1] in _AS_SUCH or role(levels[-1]) == "value"):
-        levels.pop()
+        itself.insert(0, levels.pop())
     groups = (levels[:at] for at in range(len(levels)))
-    return [LEVELS.join(levels[len(group) :]) for group in groups if not any(map(_OTHERWISE.search, group))]
+    ways = [LEVELS.join(levels[len(group) :]) for group in groups if not any(map(_OTHERWISE.search, group))]
+    return ways if not itself or any(map(_OTHERWISE.search, levels)) else [*ways, LEVELS.join(itself)]
 
 
 _UNIT_ENDS = re.compile(
