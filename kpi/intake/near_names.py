@@ -59,7 +59,7 @@ def _parts(names: Sequence[str]) -> Iterator[Diagnostic]:
         more = count(len(parts) - _NAMED, "more name")
         message = Message("{names} and {more}: # marks a part of the unit above, and parts are ranked beside it",
                           names=several, more=more)  # fmt: skip
-    hint = Message("if they are no units of their own, write `leave_out: [\"{name}\"]` under `entities:`; if they are,"
+    hint = Message('if they are no units of their own, write `leave_out: ["{name}"]` under `entities:`; if they are,'
                    " take away the #", name=parts[0])  # fmt: skip
     yield Diagnostic("K647", message, Place(entity=parts[0]), hint, Severity.WARNING)
 

@@ -211,8 +211,8 @@ class Reported(Measure):
     def flow_or_level(self) -> bool:
         """Whether neither `over_time` nor a unit says if figures add up over time.
 
-        >>> [one.flow_or_level for one in (Reported(), Reported(unit="%"), Reported(over_time="last"))]
-        [True, False, False]
+        >>> [one.flow_or_level for one in (Reported(unit="1"), Reported(unit="%"))]
+        [True, False]
         """
         return self.over_time is None and not self.from_january and self.quantity == units.parse("1")
 

@@ -20,7 +20,7 @@ from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean, names_row_of_keys, role, roles, split_unit
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import PLACE, is_unit, measure_names, measure_of
-from kpi.intake.shapes.labels import labelled, period_in, period_inside, stem, with_measure
+from kpi.intake.shapes.labels import labelled, period_in, period_inside, stem, with_measure, without_period
 from kpi.intake.shapes.turning import Shape
 from kpi.language.datasets import Dataset, Records
 from kpi.language.system import System
@@ -320,6 +320,11 @@ class Recognition:
             if self.is_measure(text):
                 self.sources.append(Message("the measure from {where}", where=where))
                 return text
+        for text, where in self.surroundings():
+            # What is left of a title without its period and 各县 has to be the name of a measure, complete.
+            if self.is_measure(rest := without_period(text)):
+                self.sources.append(Message("the measure from {where}", where=where))
+                return rest
         return None
 
     def entity(
