@@ -37,7 +37,7 @@ _ROLES: dict[Role, str] = {
     " entity entity_name unit_name unitname name region region_name country country_name geographic_area county"
     " town city district department enterprise ref_area reference_area",
     "measure": "指标 指标名称 指标名 指标代码 指标编码 基础数据 数据项 数据项目 项目 项目名称 统计指标"
-    " measure indicator indicator_name series_name variable item metric",
+    " measure indicator indicator_name series series_name variable variable_name item metric",
     "value": "数值 值 本期值 本期数 本期 数据 指标值 统计值 完成值 完成数 完成情况 完成量"
     " 实际值 实际 实际数 实际完成 实际完成值 上报值"
     " 填报值 value actual amount figure data obs_value",

@@ -14,6 +14,7 @@ from kpi.intake.files.headers import clean, role, roles
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import condition_columns, datasets, fits_records, may_be
 from kpi.intake.roster import roster_of
+from kpi.intake.shapes.blocks import has_lines, joined
 from kpi.intake.shapes.combined_keys import is_combined, parted
 from kpi.intake.shapes.recognition import ACROSS, Recognised, Recognition
 from kpi.intake.shapes.table_keys import (
@@ -78,10 +79,11 @@ def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Tabl
     if isinstance(dataset, Records) or (dataset is None and fits_records(system, table)):
         keys = {key: text for key, (text, _) in own.items()}
         return None if keys and table.pieces is not None else (with_keys(table, keys, None), key_notes(table, own))
-    notes: list[Diagnostic] = []
+    may_change = has_lines(table) or is_combined(table, system.timeline)
+    if may_change and table.pieces is not None:
+        return None
+    table, notes = joined(table)
     if is_combined(table, system.timeline):
-        if table.pieces is not None:
-            return None
         table, flags = parted(table)
         notes += _flags(table, flags)
 
