@@ -27,7 +27,7 @@ _ROLES: dict[Role, str] = {
     " 周 周次 周别 财年 财政年度 会计年度 学年"
     " period date week month quarter year ano yearmonth year_month year-month time time_period"
     " iso_week isoweek iso_year isoyear year_week yearweek fiscal_year financial_year school_year academic_year",
-    "code": "代码 编码 地区代码 区划代码 行政区划代码 行政区划码 区划码 行政代码 单位代码 机构代码 统一社会信用代码"
+    "code": "代码 编码 地区代码 地区编码 区划代码 区划编码 行政区划代码 行政区划码 区划码 行政代码 单位代码 机构代码 统一社会信用代码"
     " code entity_code entitycode region_code regioncode area_code areacode country_code",
     "entity": "地区 区域 县市区 县(市、区) 县(市,区) 县(市区) 县市 区县 区县市 区(县)"
     " 市县 县区 县域 市(县、区) 市 县 区 地市 城市 行政区划 镇街 乡镇"
@@ -44,7 +44,7 @@ _ROLES: dict[Role, str] = {
     "unit": "计量单位 数据单位 指标单位 数值单位 unit units unit_of_measure measurement_unit unit_measure",
     "target": "目标 目标值 年度目标 目标数 计划 计划数 计划值 年度计划 任务数 任务 target goal plan",
     "revision": "修订 修订号 修订版本 修订次数 版本 版本号 批次 revision version rev",
-    "note": "说明 备注 注 原因 情况说明 备注说明 原因说明 波动原因 note notes remark remarks comment",
+    "note": "说明 备注 注 注释 原因 情况说明 备注说明 原因说明 波动原因 note notes remark remarks comment",
     "cohort": "分组 组别 组 cohort group",
     "reported": "报送日期 报送时间 上报日期 上报时间 填报日期 填报时间 提交日期 提交时间"
     " reported reported_on submitted submitted_on reporting_date submission_date",
