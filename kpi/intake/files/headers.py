@@ -27,7 +27,8 @@ _ROLES: dict[Role, str] = {
     " 周 周次 周别 财年 财政年度 会计年度 学年"
     " period date week month quarter year ano yearmonth year_month year-month time time_period"
     " iso_week isoweek iso_year isoyear year_week yearweek fiscal_year financial_year school_year academic_year",
-    "code": "代码 编码 地区代码 地区编码 区划代码 区划编码 行政区划代码 行政区划码 区划码 行政代码 单位代码 机构代码 统一社会信用代码"
+    "code": "代码 编码 地区代码 地区编码 区划代码 区划编码 行政区划代码 行政区划码 区划码 行政代码 单位代码 机构代码"
+    " 统一社会信用代码"
     " code entity_code entitycode region_code regioncode area_code areacode country_code",
     "entity": "地区 区域 县市区 县(市、区) 县(市,区) 县(市区) 县市 区县 区县市 区(县)"
     " 市县 县区 县域 市(县、区) 市 县 区 地市 城市 行政区划 镇街 乡镇"
