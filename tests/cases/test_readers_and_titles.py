@@ -10,8 +10,11 @@ import pytest
 import xlsxwriter
 
 import kpi
+from kpi.drafting.survey import survey
 from kpi.errors import DataError, Severity
 from kpi.intake.files import chunks, pieces
+from kpi.intake.files.reader import read
+from kpi.intake.understanding import understood
 from kpi.language.loading.loader import examine_text
 
 SYSTEM = """
@@ -268,3 +271,19 @@ def test_a_frame_takes_no_year_from_elsewhere():
     frame = pl.DataFrame({"月份": ["1月"], "地区": ["甲县"], "GDP": [1.0]})
     with pytest.raises(DataError, match="K606"):
         kpi.score(frame, system=system("month"))
+
+
+def test_the_draft_and_the_view_of_a_file_have_its_labels(tmp_path):
+    pyreadstat = pytest.importorskip("pyreadstat")
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"county": [1.0, 2.0], "year": [2023.0] * 2, "gdp": [1.5, 2.5]})
+    pyreadstat.write_sav(
+        frame, str(tmp_path / "a.sav"), column_labels=["县", "年份", "GDP（亿元）"],
+        variable_value_labels={"county": {1: "甲县", 2: "乙县"}},
+    )  # fmt: skip
+    (table,) = read(tmp_path / "a.sav")
+    look = understood(system(unit="万元"), table)
+    assert [(row[0], row[4]) for row in look.rows] == [("甲县", "亿元"), ("乙县", "亿元")]
+    found = survey(table, 2023)
+    assert found is not None
+    assert [(one.title, one.unit) for one in found.figures] == [("GDP", "亿元")]
