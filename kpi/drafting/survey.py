@@ -128,11 +128,25 @@ def survey(table: Table, year: int) -> Survey | None:
     return _Surveyor(table, year).survey()
 
 
+def _with_units(table: Table) -> Table:
+    """Return a table whose columns have the units of their labels, which are their names where these are codes."""
+    names = {}
+    for column, label in table.labels.items():
+        unit = split_unit(label, is_unit)[1]
+        if unit is None or role(column) is not None or split_unit(column, is_unit)[1] is not None:
+            continue
+        name = label if column.isascii() and not label.isascii() else f"{column}({unit})"
+        if name not in table.columns and name not in names.values():
+            names[column] = name
+    return table if table.pieces is not None else table.renamed(names)
+
+
 class _Surveyor:
     def __init__(self, table: Table, year: int) -> None:
         self.flags: Mapping[str, int] = {}
         if is_combined(table, MONTHS):
             table, self.flags = parted(table)
+        table = _with_units(table)
         self.table, self.default_year = table, year
         self.columns = columns_of(table)
         self.guesses: list[Guess] = []

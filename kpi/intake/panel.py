@@ -600,7 +600,8 @@ class _Intake:
         self.refused += repeats.refused
         timings = {name: measure.timing for name, measure in measures.items()}
         enough = {name: measure.at_least for name, measure in measures.items() if measure.at_least is not None}
-        figures, coarse = period_aggregation.to_scored(kept, timings, grain, enough)
+        undecided = [name for name, measure in measures.items() if measure.flow_or_level]
+        figures, coarse = period_aggregation.to_scored(kept, timings, grain, enough, undecided)
         usable = kept if not coarse.height else kept.join(coarse, on=["source", "row", "measure"], how="anti")
         self.findings += contradictions(usable, timings, self.system, entities, sources)
         for number, source in enumerate(sources):
@@ -613,7 +614,7 @@ class _Intake:
             return figures
         change = PeriodsOfChange(self.areas, measures, lambda place, period: _has_before(cells, place, period))
         figures = change.made_whole(
-            usable, figures, lambda rows: period_aggregation.to_scored(rows, timings, grain, enough)[0]
+            usable, figures, lambda rows: period_aggregation.to_scored(rows, timings, grain, enough, undecided)[0]
         )
         self.findings += change.findings
         return figures
@@ -624,14 +625,22 @@ class _Intake:
         message = Message(
             "{period} is longer than a {grain} and does not begin in January", period=period.title, grain=grain.noun
         )
-        if row["to_date"]:
+        hint = Message("report it by {grain}", grain=grain.noun)
+        name = str(row["measure"])
+        if row["to_date"] and reported(self.system.measures)[name].timing == "last":
+            message = Message(
+                "{period} is longer than a {grain}, and {measure}, which has no unit, may be a flow or a level",
+                period=period.title, grain=grain.noun, measure=self.system.symbols[name].title,
+            )  # fmt: skip
+            hint = Message("write its unit, or `over_time: sum` for a flow, `over_time: last` for a level")
+        elif row["to_date"]:
             message = Message(
                 "{period} is longer than a {grain} and {measure} is taken from figures within the {grain}",
                 period=period.title,
                 grain=grain.noun,
-                measure=self.system.symbols[str(row["measure"])].title,
+                measure=self.system.symbols[name].title,
             )
-        return "K609", message, Message("report it by {grain}", grain=grain.noun)
+        return "K609", message, hint
 
     # ---- THE GRID ---- #
 

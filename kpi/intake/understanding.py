@@ -11,6 +11,7 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.aggregate_rows import Exclusions, shown
 from kpi.intake.cells.numbers import Notation, read_number
+from kpi.intake.files.headers import split_unit
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import (
     Placed,
@@ -25,6 +26,7 @@ from kpi.intake.matching.datasets import (
     panel_columns,
 )
 from kpi.intake.matching.key_columns import keyed
+from kpi.intake.matching.labels import by_labels
 from kpi.intake.shapes.tables import shaped
 from kpi.language.datasets import PanelData, Records
 from kpi.language.record_columns import READ_AS_NUMBERS
@@ -108,7 +110,10 @@ def understood(system: System, table: Table, name: str | None = None) -> Underst
         table: the table, whose rows have been checked.
         name: its dataset, where that is said.
     """
-    own, others = of_system(system, table)
+    if (labelled := by_labels(system, table)) is None:
+        return Understood(table)
+    own, others = of_system(system, labelled[0])
+    known = {*table.columns, *own.columns}
     found = shaped(system, own, name)
     notes = list(others)
     if found is None:
@@ -128,7 +133,7 @@ def understood(system: System, table: Table, name: str | None = None) -> Underst
         return Understood(table, columns=columns, errors=errors)
     keys = {role: header for role, header in source.roles.items() if role in KEYS}
     # Keys that no column of the file has are in the notes on its shape.
-    keys = {role: header for role, header in keys.items() if set(header.split("+")) <= set(table.columns)}
+    keys = {role: header for role, header in keys.items() if set(header.split("+")) <= known}
     return Understood(
         table, source.name, _form(source), keys, [one.message for one in notes if one.code in _OF_SHAPE],
         list(_units(system, source)), _rows(system, source), columns, errors,
@@ -175,6 +180,8 @@ def _unit(system: System, source: Placed, header: str, name: str, unit: str | No
     if (column := source.roles.get("unit")) is not None:
         return Unit(header, title, measure.unit, Message("column `{column}`, else the definition", column=column))
     above = source.table.unit
+    if split_unit(source.roles.get("value", ""), is_unit)[1] is not None:
+        return Unit(header, title, above or measure.unit, Message("the heading"))
     if above is not None and is_unit(above):
         return Unit(header, title, above, Message("the line above the table"))
     return Unit(header, title, measure.unit, Message("the definition"))

@@ -208,6 +208,15 @@ class Reported(Measure):
         return self.over_time or ("sum" if units.summable(self.quantity) else "last")
 
     @property
+    def flow_or_level(self) -> bool:
+        """Whether neither `over_time` nor a unit says if figures add up over time.
+
+        >>> [one.flow_or_level for one in (Reported(unit="1"), Reported(unit="%"))]
+        [True, False]
+        """
+        return self.over_time is None and not self.from_january and self.quantity == units.parse("1")
+
+    @property
     def says_cumulative(self) -> bool:
         """Whether the title or a synonym calls the figures cumulative: 累计, year to date, YTD."""
         return any(text is not None and calls_cumulative(text) for text in (self.title, *self.synonyms))

@@ -304,11 +304,25 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Pla
     source, alike = _alike(system, source)
     if any(finding.severity is Severity.ERROR for finding in alike):
         return None, alike
+    source = _with_unit_of_values(source)
     about = _READ[source.dataset.form] - set(source.dataset.columns)  # type: ignore[attr-defined]
     about -= set(table.roles)
     _, notes = roles(_headers(table), place=table.place(), about=about)
     strangers = _strangers(system, source) if isinstance(source.dataset, PanelData) else []
     return source, [*alike, *notes, *strangers]
+
+
+def _with_unit_of_values(source: Placed) -> Placed:
+    """Return a long table with the unit in the heading or label of its figures, as in 数值（亿元）, if it has one.
+
+    It holds where neither the row nor the text of its measure gives another, and goes before a unit above the table.
+    """
+    header = source.roles.get("value")
+    if not isinstance(source.dataset, ReportedData) or header is None or source.table.origin is not None:
+        return source
+    texts = (header, source.table.labels.get(header, ""))
+    unit = next((unit for text in texts if (unit := split_unit(text, is_unit)[1]) is not None), None)
+    return source if unit is None else replace(source, table=replace(source.table, unit=unit))
 
 
 def fitting(system: System, table: Table, texts: Callable[[str], list[str]]) -> Placed | None:

@@ -111,7 +111,11 @@ def from_january(rows: pl.DataFrame, running: Collection[str]) -> pl.DataFrame:
 
 
 def to_scored(
-    rows: pl.DataFrame, timings: Mapping[str, OverTime], grain: Grain, enough: Mapping[str, int] | None = None
+    rows: pl.DataFrame,
+    timings: Mapping[str, OverTime],
+    grain: Grain,
+    enough: Mapping[str, int] | None = None,
+    undecided: Collection[str] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return one figure per measure, entity, finer unit and scored period, and the rows that no timing can use.
 
@@ -122,10 +126,11 @@ def to_scored(
         timings: how each measure is combined over time.
         grain: of the scored periods.
         enough: how many finer figures are enough, for measures that do not need all.
+        undecided: the measures that may be flows or levels, so that no figure for the year to date can be used.
     """
     size = grain.months
     rows = placed(rows, size)
-    within = [name for name, timing in timings.items() if timing not in _TO_DATE]
+    within = [name for name, timing in timings.items() if timing not in _TO_DATE or name in undecided]
     usable = pl.col("inside") | (pl.col("to_date") & ~pl.col("measure").is_in(within))
     coarse, rows = rows.filter(~usable), rows.filter(usable)
     groups: dict[tuple[OverTime, int], list[str]] = {}

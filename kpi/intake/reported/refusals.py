@@ -18,10 +18,10 @@ from kpi.errors import Diagnostic, Message
 from kpi.intake import row_findings
 from kpi.intake.cells.numbers import LARGEST, fold, mark_hint, problem_of
 from kpi.intake.cells.unit_factors import misfit
-from kpi.intake.files.headers import clean
+from kpi.intake.files.headers import clean, split_unit
 from kpi.intake.files.merged_cells import SPLIT, of_several, range_of
 from kpi.intake.files.table import ROW, UNREADABLE, Table
-from kpi.intake.matching.datasets import Placed
+from kpi.intake.matching.datasets import Placed, is_unit
 from kpi.intake.matching.notation import decimal_finding, notation_of
 from kpi.intake.reported.lookups import Resolver
 from kpi.intake.reported.unused_figures import Extra, unknown_measure
@@ -268,6 +268,9 @@ def _unit_above(source: Placed, row: Row) -> Message | None:
     """Return what to do about a unit that a row has from the line above the table."""
     if source.table.unit is None or row["unit"] != source.table.unit:
         return None
+    if split_unit(source.roles.get("value", ""), is_unit)[1] is not None:
+        return Message("the unit in the heading of the figures is taken for all that has no unit of its own:"
+                       " write it into a column 计量单位")  # fmt: skip
     unit = source.table.unit
     if isinstance(source.dataset, PanelData):
         return Message(
