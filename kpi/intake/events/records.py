@@ -27,7 +27,7 @@ from kpi.intake.matching.datasets import Placed, of_dataset
 from kpi.intake.rows_left_out import left_out_notes
 from kpi.language.datasets import Records
 from kpi.language.expressions.times import PERIOD_END
-from kpi.language.measures import SCALE, First, Measure, OfColumn, OfRows, Part, exact_sum, unscaled
+from kpi.language.measures import SCALE, Measure, OfColumn, OfRows, Part, exact_sum, unscaled
 from kpi.language.record_columns import as_written, computed, counted_in
 from kpi.language.system import System
 from kpi.process import progress
@@ -294,21 +294,9 @@ class Gathered:
         findings = []
         for name, rows in sorted(tied.items()):
             measure = self.measures[name]
-            fields = {"measure": name, "column": getattr(measure, "of", ""), "number": rows}
-            message = Message(
-                "`{measure}` takes the last `{column}`: {number:,} rows of one date differ, the largest of each date "
-                "is taken",
-                **fields,
-            )
-            if isinstance(measure, First):
-                message = Message(
-                    "`{measure}` takes the first `{column}`: {number:,} rows of one date differ, the smallest of each "
-                    "date is taken",
-                    **fields,
-                )
             hint = Message("leave one row for each date, or say with `where:` which is meant")
             place = self.pass_over.tables[0].source.table.place(None, getattr(measure, "of", None))
-            findings.append(Diagnostic("K650", message, place, hint, Severity.WARNING))
+            findings.append(Diagnostic("K650", measure.ties(name, rows), place, hint, Severity.WARNING))
         return findings
 
     def _negative(self, known: pl.DataFrame) -> list[Diagnostic]:
