@@ -13,7 +13,7 @@ from kpi.intake.cells.numbers import fold
 
 # Characters that NFKC keeps, inner blanks included. All other texts are folded by `fold`.
 _SAFE = r"\x20-\x7e\u3400-\u4dbf\u4e00-\u9fff、。·“”—《》"
-_NEEDS = rf"^\s|\s$|[^{_SAFE}]"
+_NEEDS = rf"^\s|\s$|^$|[^{_SAFE}]"
 
 # How many texts are compared one by one before distinct texts are determined.
 _FEW = 12

@@ -18,10 +18,20 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, count
 from kpi.intake import row_findings
 from kpi.intake.cells import instants
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import LARGEST, mark_hint, undecided
 from kpi.intake.cells.text_folding import Folding
 from kpi.intake.entities import BESIDE, Entities
-from kpi.intake.events.conditions import cell, reads, shortest_text, uncounted, unreadable, value_of
+from kpi.intake.events.conditions import (
+    cell,
+    reads,
+    shortest_text,
+    truth_text,
+    truth_words,
+    uncounted,
+    unreadable,
+    value_of,
+)  # fmt: skip
 from kpi.intake.events.units import LENGTHLESS, READING, NumberColumn, Reader, Scale, converted
 from kpi.intake.files.headers import clean
 from kpi.intake.files.table import ROW
@@ -511,18 +521,19 @@ def events(
             columns[cell(name)] = _number(numbers[name], schema, scales[name])
             continue
         header, _ = column_of(source.table, name) or (clean(name), None)
-        text = pl.col(header)
+        dtype = schema[header]
+        is_text = dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
         if alone and name not in read:
             # A column that is only counted keeps its type, as text costs the most; it is folded when counted.
-            columns[cell(name)] = text
+            columns[cell(name)], is_text = pl.col(header), dtype == pl.String
         else:
-            text = text.cast(pl.String)
-            dtype = schema[header]
-            is_text = dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
+            text = as_text(header)
+            if dtype == pl.Boolean:
+                text = truth_text(pl.col(header), truth_words(texts, name))
             folding = Folding(_shortest(name, measures.values()))
             folded = text.map_batches(folding, return_dtype=pl.String, is_elementwise=True)
             columns[cell(name)] = folded if is_text and name in read else text
-        if schema[header] == pl.String and name in strict:
+        if is_text and name in strict:
             column = columns[cell(name)]
             columns[cell(name)] = pl.when(column.str.strip_chars() != "").then(column)
     if PERIOD_END in read:

@@ -16,7 +16,13 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.calendars import calendar_of, counting, notes_of
 from kpi.intake.entities import Entities
-from kpi.intake.events.conditions import blank_comparands, blank_operands, left_out_blank, reads
+from kpi.intake.events.conditions import (
+    blank_comparands,
+    blank_note,
+    blank_operands,
+    left_out_blank,
+    reads,
+)  # fmt: skip
 from kpi.intake.events.events import MONTH, WHO, bad, dated, events, number_columns
 from kpi.intake.events.keys import Deduplication, deduplicated, shared_events
 from kpi.intake.events.mergeable import PER, REFUSED, ROWS, SOURCE, Aggregation, aggregation
@@ -300,22 +306,8 @@ class Gathered:
             per = self.measures[names[0]].per
             rows = int(self._known(per, known)[part.name].cast(pl.Int64).sum())
             if rows:
-                fields = {"column": part.of, "where": part.where, "measures": tuple(f"`{name}`" for name in names)}
-                message = Message(
-                    "1 row with a blank `{column}` is not counted by `{where}` ({measures}): a blank is not known "
-                    "to be another text",
-                    **fields,
-                )
-                if rows > 1:
-                    message = Message(
-                        "{number:,} rows with a blank `{column}` are not counted by `{where}` ({measures}): "
-                        "a blank is not known to be another text",
-                        number=rows,
-                        **fields,
-                    )
-                hint = Message("to count them, write ({where} OR {column} IS NULL)", where=part.where, column=part.of)
-                table = self.pass_over.tables[0].source.table
-                findings.append(Diagnostic("K628", message, table.place(None, part.of), hint, Severity.INFO))
+                place = self.pass_over.tables[0].source.table.place(None, part.of)
+                findings.append(blank_note(str(part.where), str(part.of), names, rows, place))
         return [*findings, *self._blank_comparands(known), *self._blank_operands(known)]
 
     def _blank_comparands(self, known: pl.DataFrame) -> list[Diagnostic]:

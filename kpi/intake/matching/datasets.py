@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity, count, suggest
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files.choice import Choice
 from kpi.intake.files.headers import LEVELS, REPORTERS, Role, by_levels, clean, named, role, roles, split_unit
 from kpi.intake.files.table import Table
@@ -46,7 +47,7 @@ def systems_named(table: Table) -> list[str]:
     header = next((column for column in table.columns if column.casefold() in _SYSTEM), None)
     if header is None:
         return []
-    column = pl.col(header).cast(pl.String).str.strip_chars()
+    column = as_text(header).str.strip_chars()
     return table.frame.select(column.drop_nulls().unique().sort()).collect().to_series().to_list()
 
 
@@ -61,7 +62,7 @@ def of_system(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
     if not mine or len(mine) == len(named):
         return table, []
     header = next(column for column in table.columns if column.casefold() in _SYSTEM)
-    belongs = pl.col(header).cast(pl.String).str.strip_chars().is_in(mine).fill_null(value=True)
+    belongs = as_text(header).str.strip_chars().is_in(mine).fill_null(value=True)
     others = table.frame.select((~belongs).sum()).collect().item()
     frame = table.frame.select(pl.when(belongs).then(pl.all()))
     rest = tuple(text for text in named if text not in mine)
@@ -350,7 +351,7 @@ def _evidence(system: System, source: Placed, texts: Callable[[str], list[str]] 
         return len({name for name, _ in panel_columns(system, table, list(source.roles.values())).values()} & own)
     header = source.roles["measure"]
     if texts is None:
-        column = table.frame.head(_HEAD).select(pl.selectors.by_name(header).cast(pl.String).unique().drop_nulls())
+        column = table.frame.head(_HEAD).select(as_text(header).unique().drop_nulls())
         given = column.collect().to_series().to_list()
     else:
         given = texts(header)

@@ -1,0 +1,127 @@
+"""Texts of cells mean the same whatever blanks, width or type they come in: conditions, keys, finer units, groups."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+import kpi
+
+REPORTED = """\
+system: s
+period: quarter
+entities: {{title: 县}}
+measures: {{a: {{title: 数量, unit: 件, where: "{where}"}}}}
+indicators: {{x: {{kind: level, of: a}}}}
+pillars: {{甲: {{weight: 100, parts: {{x: 100}}}}}}
+"""
+EVENTS = """\
+system: s
+period: year
+entities: {{title: 县}}
+datasets: {{cases: {{form: records, columns: {{period: 日期, entity: 县}}{key}}}}}
+measures: {{a: {{{measure}, unit: 件, from: cases}}}}
+indicators: {{x: {{kind: level, of: a}}}}
+pillars: {{甲: {{weight: 100, parts: {{x: 100}}}}}}
+"""
+MIDNIGHT = dt.datetime.fromisoformat("2024-01-05T00:00:00")
+ODD = ["城镇", "城镇 ", " 城镇", "城镇\u200b", "城镇\xa0", "\u3000城镇"]
+
+
+@pytest.fixture
+def card(tmp_path):
+    def score(text, data):
+        (tmp_path / "s.yaml").write_text(text, "utf-8")
+        return kpi.score(data, system=tmp_path / "s.yaml")
+
+    return score
+
+
+def long(cells):
+    some = len(cells)
+    units = [f"{number}县" for number in range(some)]
+    return pl.DataFrame({"期别": ["2024Q1"] * some, "地区": units, "指标": ["数量"] * some, "数值": [10] * some}), units
+
+
+def taken(card):
+    return [value is not None for value in card.indicators.sort("entity")["value"]]
+
+
+def events(some):
+    return {"日期": ["2024-01-05"] * some, "县": ["甲县"] * some}
+
+
+def counted(card):
+    return card.indicators["value"].to_list()
+
+
+def codes(card):
+    return [(one.code, one.severity.value, str(one.message)) for one in card.findings_list]
+
+
+@pytest.mark.parametrize("form", ["long", "wide", "csv"])
+def test_a_condition_of_reported_figures_takes_texts_whatever_blanks_they_have(card, tmp_path, form):
+    frame, units = long([*ODD, "乡村"])
+    frame = frame.with_columns(类别=pl.Series([*ODD, "乡村"]))
+    if form == "wide":
+        frame = frame.drop("指标").rename({"数值": "数量"})
+    if form == "csv":
+        frame.write_csv(tmp_path / "d.csv")
+        frame = tmp_path / "d.csv"
+    assert taken(card(REPORTED.format(where="类别 = '城镇'"), frame)) == [True] * len(ODD) + [False]
+    others = card(REPORTED.format(where="类别 <> '城镇'"), frame)
+    assert taken(others) == [False] * len(ODD) + [True]
+    assert "K628" not in [code for code, *_ in codes(others)]
+    assert len(units) == len(ODD) + 1
+
+
+def test_blank_cells_that_a_condition_of_reported_figures_drops_are_counted(card):
+    frame, _ = long(range(4))
+    found = card(REPORTED.format(where="类别 <> '城镇'"), frame.with_columns(类别=pl.Series(["城镇", " ", None, "乡"])))
+    assert taken(found) == [False, False, False, True]
+    (note,) = [message for code, _, message in codes(found) if code == "K628"]
+    assert "2 rows with a blank `类别` are not counted" in note
+
+
+@pytest.mark.parametrize(
+    ("cell", "where"),
+    [
+        (1, "类别 = '1'"), (1.0, "类别 = '1'"), (1.0, "类别 = '１'"), ("１", "类别 = '1'"), (1, "类别 IN ('1', '2')"),
+        (1.5, "类别 = '1.5'"), (Decimal("1.00"), "类别 = '1'"), (Decimal(100), "类别 = '100'"),
+        (MIDNIGHT.date(), "类别 = '2024-01-05'"), (MIDNIGHT, "类别 = '2024-01-05'"),
+        (MIDNIGHT.replace(hour=8), "类别 = '2024-01-05 08:00:00'"), (330482.0, "类别 LIKE '3304__'"),
+        (True, "类别 = '是'"), (True, "类别 = 'true'"), (True, "类别 <> '否'"), (True, "类别 = 'True'"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["long", "wide", "events", "parquet"])
+def test_a_condition_takes_cells_of_any_type_as_the_text_that_a_file_has(card, tmp_path, form, cell, where):
+    frame = pl.DataFrame({"期别": ["2024Q1"] * 2, "地区": ["甲县"] * 2, "指标": ["数量"] * 2, "数值": [10, 20]})
+    frame = frame.with_columns(类别=pl.Series([cell, None]))
+    if form == "wide":
+        frame = frame.drop("指标").rename({"数值": "数量"})
+    if form == "parquet":
+        frame.write_parquet(tmp_path / "d.parquet")
+        frame = tmp_path / "d.parquet"
+    text, value = REPORTED.format(where=where), 10.0
+    if form == "events":
+        frame = pl.DataFrame(events(2)).with_columns(类别=pl.Series([cell, None]))
+        text, value = EVENTS.format(measure=f'kind: count, where: "{where}"', key=""), 1.0
+    assert counted(card(text, frame)) == [value]
+
+
+def test_a_column_is_a_number_for_one_measure_and_a_text_for_another(card):
+    other = "measures: {b: {title: 件数, unit: 件, where: '类别 >= 1'}, "
+    text = REPORTED.format(where="类别 = '1'").replace("measures: {", other)
+    text = text.replace("of: a}}", "of: a}, y: {kind: level, of: b}}").replace("x: 100", "x: 50, y: 50")
+    some = {"期别": ["2024Q1"] * 2, "地区": ["甲县"] * 2, "指标": ["数量", "件数"], "数值": [10, 20]}
+    for cells in (["1", "1"], [1, 1]):
+        assert sorted(counted(card(text, pl.DataFrame(some | {"类别": cells})))) == [10.0, 20.0]
+
+
+def test_a_key_is_one_event_as_a_float_and_as_an_integer(card):
+    text = EVENTS.format(measure="kind: count", key=", key: 编号")
+    frames = [pl.DataFrame(events(2) | {"编号": cells}) for cells in ([1, 2], [1.0, None], ["2", "3"])]
+    assert counted(card(text, frames)) == [4.0]
