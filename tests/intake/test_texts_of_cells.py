@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import kpi
+from kpi.errors import DataError
 
 REPORTED = """\
 system: s
@@ -125,3 +126,56 @@ def test_a_key_is_one_event_as_a_float_and_as_an_integer(card):
     text = EVENTS.format(measure="kind: count", key=", key: 编号")
     frames = [pl.DataFrame(events(2) | {"编号": cells}) for cells in ([1, 2], [1.0, None], ["2", "3"])]
     assert counted(card(text, frames)) == [4.0]
+
+
+@pytest.mark.parametrize("frequency", ["Q", "Q-DEC"])
+@pytest.mark.parametrize("categorical", [False, True])
+def test_periods_of_pandas_are_read_as_their_texts(card, frequency, categorical):
+    pandas = pytest.importorskip("pandas")
+    periods = pandas.period_range("2024Q1", periods=2, freq=frequency)
+    frame = pandas.DataFrame({"期别": pandas.Categorical(periods) if categorical else periods})
+    frame = frame.assign(地区="甲县", 指标="数量", 数值=[10, 20], 类别=pandas.Series([1, None]))
+    assert counted(card(REPORTED.format(where="类别 = '1'"), frame)) == [10.0]
+
+
+@pytest.mark.parametrize("frequency", ["Q-MAR", "2Q"])
+def test_periods_of_pandas_whose_text_means_another_time_are_refused(card, frequency):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"期别": pandas.period_range("2024Q1", periods=1, freq=frequency)})
+    with pytest.raises(DataError, match="K557"):
+        card(REPORTED.format(where="类别 = '1'"), frame.assign(地区="甲县", 指标="数量", 数值=10, 类别=1))
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_a_column_of_a_type_that_only_its_writer_knows_is_refused_in_words(card, tmp_path, form):
+    pandas, arrow = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame({"期别": pandas.period_range("2024Q1", periods=1, freq="Q")})
+    frame = frame.assign(地区="甲县", 指标="数量", 数值=10, 类别=1)
+    if form == "parquet":
+        frame.to_parquet(tmp_path / "d.parquet")
+    with pytest.raises(DataError, match="K554"):
+        card(REPORTED.format(where="类别 = '1'"), tmp_path / "d.parquet" if form == "parquet" else arrow.table(frame))
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells"),
+    [("Int64", [1, None]), ("Float64", [1, None]), ("string", ["１", None]), ("category", [1, 2]),
+     ("category", ["1 ", "2"]), ("Sparse[int]", [1, 0]), ("object", [1, None])],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["long", "events"])
+def test_types_of_pandas_are_texts(card, form, kind, cells):
+    pandas = pytest.importorskip("pandas")
+    column = pandas.Series(cells, dtype=kind)
+    if form == "events":
+        text = EVENTS.format(measure="kind: count, where: \"类别 = '1'\"", key="")
+        assert counted(card(text, pandas.DataFrame(events(2)).assign(类别=column))) == [1.0]
+        return
+    frame = pandas.DataFrame({"期别": ["2024Q1", "2024Q1"]}).assign(地区=["甲县", "乙县"], 指标="数量", 数值=10)
+    assert sorted(taken(card(REPORTED.format(where="类别 = '1'"), frame.assign(类别=column)))) == [False, True]
+
+
+def test_spans_of_time_that_a_condition_reads_are_named(card):
+    frame, _ = long([1, 2])
+    frame = frame.with_columns(类别=pl.Series([dt.timedelta(days=1)] * 2))
+    with pytest.raises(DataError, match="K553"):
+        card(REPORTED.format(where="类别 = '1'"), frame)

@@ -195,8 +195,10 @@ def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
     if isinstance(source.dataset, Records):
         read = [*needed_columns(system, source.name), *source.dataset.key]
         needed |= {known[0] for column in read if (known := column_of(table, column)) is not None}
-    elif isinstance(source.dataset, PanelData):
-        figures |= set(panel_columns(system, table, list(source.roles.values())))
+    else:
+        figures.update(condition_columns(system))
+        if isinstance(source.dataset, PanelData):
+            figures |= set(panel_columns(system, table, list(source.roles.values())))
     for header, contents in table.unreadable.items():
         place = table.place(None, header)
         message = Message("the column holds {contents}, neither figures nor texts", contents=contents)
