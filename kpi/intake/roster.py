@@ -21,6 +21,7 @@ from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import Exclusions, folded
 from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import problem_of, read_numbers
+from kpi.intake.cells.text_folding import as_names
 from kpi.intake.entities import ALWAYS, Entities, code_of, displayed
 from kpi.intake.files.headers import CATEGORIES, clean, roles
 from kpi.intake.files.reader import read
@@ -282,7 +283,7 @@ def _entities(rows: pl.DataFrame, rest: list[str]) -> Entities:
         for name, code, again in zip(latest[" entity"], latest[" code"], several, strict=True)
     ]
     frame = latest.select(
-        *rest, entity=pl.Series(names, dtype=pl.String), code=pl.col(" code"), cohort=pl.col(" cohort")
+        *rest, entity=pl.Series(names, dtype=pl.String), code=pl.col(" code"), cohort=as_names(latest[" cohort"])
     )
     place = {one: at for at, one in enumerate(latest[" key"])}
     others: dict[str, int] = {}

@@ -179,3 +179,55 @@ def test_spans_of_time_that_a_condition_reads_are_named(card):
     frame = frame.with_columns(类别=pl.Series([dt.timedelta(days=1)] * 2))
     with pytest.raises(DataError, match="K553"):
         card(REPORTED.format(where="类别 = '1'"), frame)
+
+
+VILLAGES = ["东村", "东 村", "东\u3000村", "东\u200b村", "东村 "]
+
+
+@pytest.mark.parametrize("kind", [pl.String, pl.Categorical])
+def test_finer_units_and_distinct_values_are_compared_as_names(card, kind):
+    frame = pl.DataFrame(events(6)).with_columns(村=pl.Series([*VILLAGES, "西村"], dtype=kind))
+    assert counted(card(EVENTS.format(measure="kind: distinct, of: 村", key=""), frame)) == [2.0]
+    both = [frame, frame.with_columns(pl.lit("丙县").alias("县"))]
+    assert counted(card(EVENTS.format(measure="kind: distinct, of: 村", key=""), both)) == [2.0, 2.0]
+    where = EVENTS.format(measure="kind: distinct, of: 村, where: '村 IS NOT NULL'", key="")
+    assert counted(card(where, frame)) == [2.0]
+    for measure in ("kind: count, per: 村", "kind: distinct, of: 村, per: 村"):
+        finer = EVENTS.format(measure=measure, key="").replace(
+            "kind: level, of: a", "kind: count, of: a, passes: '>= 1'"
+        )
+        assert counted(card(finer, frame)) == [2.0]
+        assert counted(card(finer.replace(">= 1", ">= 5"), frame)) == [1.0 if "kind: count, per" in measure else 0.0]
+
+
+def test_rows_that_name_no_finer_unit_are_counted_in_a_finding(card):
+    text = EVENTS.format(measure="kind: count, per: 村, where: 级 = '1'", key="")
+    text = text.replace("kind: level, of: a", "kind: count, of: a, passes: '>= 1'")
+    frame = pl.DataFrame(events(5)).with_columns(村=pl.Series(["东村", None, " ", None, "\u3000"]))
+    frame = frame.with_columns(级=pl.Series([1.0, 1.0, 1.0, None, 2.0]))
+    (found,) = [one for one in codes(card(text, frame)) if one[0] == "K628"]
+    assert found[1:] == ("warning", "2 rows with a blank `村` are of no finer unit, and not counted by `a`")
+
+
+GROUPS = ["A组", "Ａ组", "A\u200b组", "A 组"]
+
+
+@pytest.mark.parametrize("form", ["data", "roster"])
+def test_groups_are_compared_as_names(card, tmp_path, form):
+    units = [f"{number}县" for number in range(len(GROUPS) + 1)]
+    text = REPORTED.format(where="类别 = '1'").replace("{title: 县}", "{title: 县, roster: r.csv}")
+    text = text if form == "roster" else REPORTED.format(where="类别 = '1'")
+    frame, _ = long(units)
+    frame = frame.with_columns(类别=1, 分组=pl.Series([*GROUPS, "B组"]))
+    frame.select(entity="地区", cohort="分组").write_csv(tmp_path / "r.csv")
+    found = card(text, frame if form == "data" else frame.drop("分组"))
+    assert sorted(found.totals["cohort"].unique()) == ["A组", "B组"]
+
+
+def test_groups_that_are_numbers_are_the_texts_that_a_file_has(card):
+    frame, _ = long([1, 2])
+    frames = [
+        frame.with_columns(类别=1, 分组=1.0),
+        frame.with_columns(pl.lit("丙县").alias("地区"), 类别=1, 分组=1).head(1),
+    ]
+    assert card(REPORTED.format(where="类别 = '1'"), frames).totals["cohort"].unique().to_list() == ["1"]

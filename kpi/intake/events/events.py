@@ -523,7 +523,7 @@ def events(
         header, _ = column_of(source.table, name) or (clean(name), None)
         dtype = schema[header]
         is_text = dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
-        if alone and name not in read:
+        if alone and name not in read and not isinstance(dtype, pl.Categorical | pl.Enum):
             # A column that is only counted keeps its type, as text costs the most; it is folded when counted.
             columns[cell(name)], is_text = pl.col(header), dtype == pl.String
         else:
@@ -571,7 +571,7 @@ def _shortest(name: str, measures: Iterable[Measure]) -> int:
         return 0
     texts = [*(one.where for one in some if one.where is not None), *computed(some)]
     lengths = [shortest_text(text, name) for text in texts]
-    return 0 if None in lengths else min(one for one in lengths if one is not None)
+    return 0 if None in lengths else min((one for one in lengths if one is not None), default=0)
 
 
 def dated(month: pl.Expr, grain: Grain) -> pl.Expr:

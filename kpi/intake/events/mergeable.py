@@ -18,6 +18,7 @@ from fractions import Fraction
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
+from kpi.intake.cells.text_folding import as_names
 from kpi.intake.events import events as of_table
 from kpi.intake.events.conditions import Decided, cell, condition, decided, reads, uncounted
 from kpi.intake.events.events import CLASH, MONTH, WHO, Events, Lost, Span, exact, places, valid
@@ -312,7 +313,7 @@ class Aggregation:
             )
             rows = one.rows(names, span, only, second=second, scales=self.scales)
             if per is not None:
-                rows = rows.with_columns(pl.col(cell(per)).alias(PER)).filter(pl.col(PER).is_not_null())
+                rows = rows.with_columns(_finer(cell(per)).alias(PER)).filter(pl.col(PER).is_not_null())
             if len(self.tables) > 1:
                 rows = rows.with_columns(pl.lit(place, dtype=pl.UInt32).alias(SOURCE))
             frames.append(rows)
@@ -468,6 +469,11 @@ def _head(size: int) -> int:
 def _collected(groups: pl.LazyFrame) -> pl.DataFrame:
     """Collect a `group_by` of events; the command line tunes Polars for it (`kpi.process.tuning`)."""
     return groups.collect(engine="streaming")
+
+
+def _finer(column: str) -> pl.Expr:
+    """Return the names of finer units, compared as those of entities are."""
+    return pl.col(column).map_batches(as_names, return_dtype=pl.String, is_elementwise=True)
 
 
 def _summed(parts: Collection[Part]) -> list[str]:

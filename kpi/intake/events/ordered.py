@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kpi.intake.cells.text_folding import folded
+from kpi.intake.cells.text_folding import as_names
 from kpi.intake.events.conditions import cell, condition, reads
 from kpi.intake.events.events import MONTH, ORDER, WHO, Span, exact, places, valid
 from kpi.intake.events.mergeable import NUMBERS, PER, ROWS, Aggregation
@@ -165,10 +165,10 @@ class Statistics:
 
 
 def _folded(places: pl.Series, seen: pl.Series) -> pl.Series:
-    """Return the positions of texts among those seen, with one position for all texts with the same folded form."""
+    """Return the positions of texts among those seen, with one position for all texts that are one name."""
     own = places.unique().drop_nulls()
     texts = own.cat.to(seen.dtype).cast(pl.String)
-    new = folded(texts)
+    new = as_names(texts)
     if new.equals(texts):
         return places
     return places.replace_strict(own, new.cast(seen.dtype).to_physical(), default=None)

@@ -308,7 +308,36 @@ class Gathered:
             if rows:
                 place = self.pass_over.tables[0].source.table.place(None, part.of)
                 findings.append(blank_note(str(part.where), str(part.of), names, rows, place))
-        return [*findings, *self._blank_comparands(known), *self._blank_operands(known)]
+        return [
+            *findings, *self._blank_comparands(known), *self._blank_operands(known), *self._blank_finer_units(known),
+        ]  # fmt: skip
+
+    def _blank_finer_units(self, known: pl.DataFrame) -> list[Diagnostic]:
+        """Return the findings about rows that name no finer unit, one for each column of these."""
+        findings = []
+        for per in self.tables.keys() - {None}:
+            most = 0
+            names: list[str] = []
+            for name, measure in self.measures.items():
+                part = Part("rows", measure.where).name
+                if measure.per == per:
+                    every, own = (int(self._known(one, known)[part].cast(pl.Int64).sum()) for one in (None, per))
+                    most, names = max(most, every - own), [*names, *([f"`{name}`"] if every > own else [])]
+            if not most:
+                continue
+            message = Message(
+                "1 row with a blank `{column}` is of no finer unit, and not counted by {measures}",
+                column=per, measures=tuple(names),
+            )  # fmt: skip
+            if most > 1:
+                message = Message(
+                    "{number:,} rows with a blank `{column}` are of no finer unit, and not counted by {measures}",
+                    number=most, column=per, measures=tuple(names),
+                )  # fmt: skip
+            place = self.pass_over.tables[0].source.table.place(None, per)
+            hint = Message("write in each row which one it is of")
+            findings.append(Diagnostic("K628", message, place, hint, Severity.WARNING))
+        return findings
 
     def _blank_comparands(self, known: pl.DataFrame) -> list[Diagnostic]:
         """Return the findings about rows with a blank in a comparison of columns, one for each condition and column."""
@@ -439,7 +468,8 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         over = aggregation(tables, kinds, measures, units, _parts(measures.values()), calendar=calendar)
         over = replace(over, notes=(*misfits, *notes, *remarks))
         negatives = [negative(*pair) for pair in pairs]
-        whole, over = over.verified(list(dict.fromkeys([*_parts(by_per[None], over), *negatives])))
+        finer = [Part("rows", one.where) for one in measures.values() if one.per is not None]
+        whole, over = over.verified(list(dict.fromkeys([*_parts(by_per[None], over), *finer, *negatives])))
         # An undeclared decimal comma makes other cells of its column ambiguous: they are read again.
         more = [table.undeclared_commas(over.second or ()) for table in tables]
         if not any(more):
@@ -449,7 +479,10 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
     for place, source in enumerate(sources):
         source.table.all_read(read.get(place, 0) + repeats.left_out_of(place))
     found: dict[str | None, pl.DataFrame] = {None: whole}
-    found |= {per: over.partials(_parts(some, over), per) for per, some in by_per.items() if per is not None}
+    for per, some in by_per.items():
+        if per is not None:
+            rows = [Part("rows", one.where) for one in some]
+            found[per] = over.partials(list(dict.fromkeys([*_parts(some, over), *rows])), per)
     return Gathered(system.period, measures, over, found, repeats, pairs)
 
 

@@ -12,8 +12,9 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake import assumed_years, row_findings
 from kpi.intake.aggregate_rows import by_name, listed
-from kpi.intake.cells.cell_text import as_text
+from kpi.intake.cells.cell_text import as_text, texts_of
 from kpi.intake.cells.numbers import PLAIN, problem_of
+from kpi.intake.cells.text_folding import as_names
 from kpi.intake.cells.unit_factors import factors, misfit
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import Role, roles, split_unit
@@ -27,6 +28,7 @@ from kpi.language.system import System
 from kpi.language.targets import EQUAL, PerEntity
 from kpi.values import periods
 from kpi.values.columns import Column
+from kpi.values.names import clean
 from kpi.values.timelines import Timeline
 
 
@@ -204,9 +206,9 @@ def _from_roster(
         )
     texts = entities.frame[attribute]
     if bound.by is not None:
-        bounds = {value: in_unit(bound_of_value, unit) for value, bound_of_value in bound.values.items()}
+        bounds = {clean(value): in_unit(bound_of_value, unit) for value, bound_of_value in bound.values.items()}
         return targets.with_columns(
-            texts.replace_strict(bounds, default=None, return_dtype=pl.Float64).alias("target")
+            as_names(texts_of(texts)).replace_strict(bounds, default=None, return_dtype=pl.Float64).alias("target")
         ), []
     numbers, _ = read_column(texts, PLAIN)
     findings = [

@@ -19,7 +19,7 @@ from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import by_name
 from kpi.intake.cells.cell_text import as_text, texts_of
 from kpi.intake.cells.numbers import PLAIN, read_numbers
-from kpi.intake.cells.text_folding import folded
+from kpi.intake.cells.text_folding import as_names, folded
 from kpi.intake.entities import Entities
 from kpi.intake.events import conditions
 from kpi.intake.files.table import ROW
@@ -97,7 +97,7 @@ def texts(
         ]  # fmt: skip
         return stacked(parts)
     finer = {measure.per for measure in system.measures.values() if measure.per in frame.columns}
-    extra |= {f"per {column}": pl.col(str(column)) for column in finer}
+    extra |= {f"per {column}": as_text(str(column)).map_batches(as_names, return_dtype=pl.String) for column in finer}
     own = {"value": pl.col(roles["value"]), "field": pl.lit(roles["value"]), "entity": _entity_text(text)}
     return frame.select(ROW, **_TEXT | text | own | extra)
 
