@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from kpi.intake.entities import short_forms
+from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.intake.entities import Entities, short_forms
+from kpi.values.names import look
 
 #: Letters that number or distinguish units, so that names which differ in them are two: 东湖 and 西湖.
 _TELLING = frozenset(
@@ -14,6 +17,28 @@ _TELLING = frozenset(
 
 #: How many letters a name needs at least for one of them to be a slip, and how long the shorter of two nested names is.
 _SLIP, _NESTED = 3, 3
+
+
+#: Marks of footnotes and list numbers, which are no part of a name.
+_MARKS = re.compile(r"^(?:\d+[.、)]|\(\d+\)|#)(?=\D)|[*#†‡°^※]+$")
+
+
+def alike(entities: Entities) -> Iterator[Diagnostic]:
+    """Yield a warning (K647) for names that differ by a mark, a list number or look-alike letters alone.
+
+    >>> from kpi.intake.entities import from_data
+    >>> [finding.message for finding in alike(from_data({"海宁市", "海宁市*", "1.桐乡市", "平湖市"}))]
+    ['`海宁市`, `海宁市*` seem to be one unit, and are scored as several']
+    """
+    by_look: dict[str, list[str]] = {}
+    for name in entities.names:
+        by_look.setdefault(_MARKS.sub("", look(name)), []).append(name)
+    for names in by_look.values():
+        if len(names) > 1:
+            several = tuple(f"`{name}`" for name in sorted(names))
+            message = Message("{names} seem to be one unit, and are scored as several", names=several)
+            hint = Message("write the name in one way, or use a roster with aliases")
+            yield Diagnostic("K647", message, Place(entity=names[0]), hint, Severity.WARNING)
 
 
 def near(names: Iterable[str]) -> Iterator[tuple[str, str]]:

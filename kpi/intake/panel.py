@@ -10,7 +10,7 @@ from functools import partial
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
-from kpi.intake import assumed_years, row_findings, undeclared_totals
+from kpi.intake import assumed_years, near_names, row_findings, undeclared_totals
 from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
 from kpi.intake.cells.text_folding import as_names
@@ -191,7 +191,7 @@ class _Intake:
             frame = filled(grid(self.system, entities, first, last), measures, figures, cells)
             frame = self.counted(frame, figures if self.areas is None else self.areas.finer(figures))
         if not entities.closed:
-            self.findings += undeclared_totals.unnamed(frame, entities, self.system)
+            self.findings += [*undeclared_totals.unnamed(frame, entities, self.system), *near_names.alike(entities)]
         reporting = entities
         if self.areas is not None:
             frame, entities, every = self.brought(self.areas, frame, entities, every)

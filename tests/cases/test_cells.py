@@ -322,7 +322,12 @@ def test_a_target_that_is_a_fraction_is_a_warning():
 
 @pytest.mark.parametrize(
     ("values", "unit", "target"),
-    [([0.95, 0.8, 0.85], "%", "90"), ([0.02, 0.03, 0.025], "%", "3"), ([0.012, 0.011, 0.013], "‰", "12")],
+    [
+        ([0.95, 0.8, 0.85], "%", "90"),
+        ([1.0, 0.98, 1.02], "%", "90"),
+        ([0.02, 0.03, 0.025], "%", "3"),
+        ([0.012, 0.011, 0.013], "‰", "12"),
+    ],
 )
 def test_all_figures_as_fractions_are_a_warning_where_the_target_is_a_percent(values, unit, target):
     (message,) = percents(values, unit=unit, target=target)

@@ -585,3 +585,10 @@ def test_names_of_totals(name):
 )
 def test_names_of_units(name):
     assert not is_aggregate(name)
+
+
+@pytest.mark.parametrize("other", ["甲县*", "1.甲县", "#甲县", "甲县#"])
+def test_names_that_only_a_mark_parts_are_reported(other):
+    rows = table({"甲县": (50, 6), other: (30, 3), "乙县": (20, 1)})
+    card = kpi.score(rows, system=system())
+    assert [finding.code for finding in card.findings_list if finding.severity == "warning"] == ["K647"]

@@ -1,8 +1,9 @@
 """Fractions in columns of percents: 0.95 beside 92.3 and 88.1 is probably 95 %. They are reported, not converted.
 
 A figure in (0, 1] looks like a fraction where the other figures of its measure, in % or ‰, are far larger: at least
-two are beyond 1, their median is at least 20, and they are as many, or none is below 10. Where no figure is beyond 1,
-all look like fractions when their median, as a percent, lies near the target: from a third of it to three times it.
+two are beyond 1, their median is at least 20, and they are as many, or none is below 10. Where most figures are at
+most 1 and none is beyond 1.5, all look like fractions when their median, as a percent, lies near the target: from a
+third of it to three times it.
 The rules are this package's own.
 """
 
@@ -34,6 +35,9 @@ _FAR, _CLEAR = 20, 10
 
 #: From how large a target on figures that are all at most 1 are compared with it, and how near it they are.
 _LEAST_TARGET, _NEAR = 1.5, 3
+
+#: How large a fraction is at most where most are at most 1, as of completion rates a little over 100 %.
+_OVER = 1.5
 
 #: How many figures a finding names.
 _NAMED = 5
@@ -92,12 +96,16 @@ def _odd(values: pl.Series, targets: list[float], scale: int) -> tuple[pl.Series
         if small.sum() <= len(others) or float(str(others.min())) >= _CLEAR:
             return small, Message("the median of the larger ones is {median:g}", median=float(str(others.median())))
         return None
-    if len(others) or not targets:
+    # A completion rate may be a little over 100 %.
+    over = len(others) > 0
+    if not targets or (over and (float(str(others.abs().max())) > _OVER or small.sum() <= len(others))):
         return None
+    small = (values > 0) & (values <= _OVER)
     median = float(str(values.filter(small).median())) * scale
     for target in targets:
         if target > _LEAST_TARGET and target / _NEAR <= median <= target * _NEAR:
-            return small, Message("all are at most 1, and the target is {target:g}", target=target)
+            most = _OVER if over else 1
+            return small, Message("all are at most {most:g}, and the target is {target:g}", most=most, target=target)
     return None
 
 
