@@ -231,3 +231,25 @@ def test_groups_that_are_numbers_are_the_texts_that_a_file_has(card):
         frame.with_columns(pl.lit("丙县").alias("地区"), 类别=1, 分组=1).head(1),
     ]
     assert card(REPORTED.format(where="类别 = '1'"), frames).totals["cohort"].unique().to_list() == ["1"]
+
+
+@pytest.mark.parametrize("form", ["long", "events"])
+def test_truth_values_that_are_compared_with_another_text_are_reported(card, form):
+    frame, _ = long([1, 2])
+    where = "类别 = '有' OR 类别 = '是'"
+    text = REPORTED.format(where=where)
+    if form == "events":
+        frame, text = pl.DataFrame(events(2)), EVENTS.format(measure=f'kind: count, where: "{where}"', key="")
+    found = card(text, frame.with_columns(类别=pl.Series([True, False])))
+    assert [one[1:] for one in codes(found) if one[0] == "K650"] == [
+        ("warning", "`类别` holds truth values, which are compared as '是' and '否': '有' is neither")
+    ]
+    plain = card(text.replace("类别 = '有' OR ", ""), frame.with_columns(类别=pl.Series([True, False])))
+    assert "K650" not in [code for code, *_ in codes(plain)]
+
+
+def test_a_float_that_is_no_number_is_no_distinct_value(card):
+    frame = pl.DataFrame(events(3)).with_columns(村=pl.Series([1.0, float("nan"), None]))
+    whole = frame.head(1).cast({"村": pl.Int64})
+    assert counted(card(EVENTS.format(measure="kind: distinct, of: 村", key=""), frame)) == [1.0]
+    assert counted(card(EVENTS.format(measure="kind: distinct, of: 村", key=""), [frame, whole])) == [1.0]

@@ -16,7 +16,7 @@ from kpi.values.names import clean
 
 # Characters that NFKC keeps, inner blanks included. All other texts are folded by `fold`.
 _SAFE = r"\x20-\x7e\u3400-\u4dbf\u4e00-\u9fff、。·“”—《》"
-_NEEDS = rf"^\s|\s$|^$|[^{_SAFE}]"
+_NEEDS = rf"^\s|\s$|[^{_SAFE}]"
 
 # Any other character may change a name: blanks, and what has another form in NFKC.
 _UNCLEAN = r"[^\x21-\x7e\u3400-\u4dbf\u4e00-\u9fff]|^$"

@@ -129,13 +129,38 @@ def truth_words(texts: Iterable[str], column: str) -> tuple[str, str]:
     >>> truth_words(["网上 <> '否'"], "网上"), truth_words(["网上 IS NULL"], "网上")
     (('是', '否'), ('true', 'false'))
     """
-    literals = {
+    literals = _literals(texts, column)
+    return next((pair for pair in _TRUTH if not literals.isdisjoint(pair)), _TRUTH[0])
+
+
+def truth_notes(texts: Iterable[str], column: str, place: Place) -> list[Diagnostic]:
+    """Return the finding (K650) that a column of truth values is compared with other texts, none where it is not.
+
+    >>> [str(one.message) for one in truth_notes(["网上 = '有'"], "网上", Place())]
+    ["`网上` holds truth values, which are compared as 'true' and 'false': '有' is neither"]
+    """
+    some = list(texts)
+    true, false = truth_words(some, column)
+    others = sorted(_literals(some, column) - {true, false})
+    if not others:
+        return []
+    message = Message(
+        "`{column}` holds truth values, which are compared as '{true}' and '{false}': {others} is neither",
+        column=column, true=true, false=false, others=tuple(f"'{one}'" for one in others),
+    )  # fmt: skip
+    hint = Message("write {column} = '{true}' or {column} = '{false}'", column=column, true=true, false=false)
+    return [Diagnostic("K650", message, place, hint, Severity.WARNING)]
+
+
+def _literals(texts: Iterable[str], column: str) -> set[str]:
+    """Return the texts that some expressions compare a column with."""
+    tests = (exp.EQ, exp.NEQ, exp.In)
+    return {
         str(one.this)
         for text in texts
-        for name in _folded(text).find_all(exp.Column) if name.name == column and name.parent is not None
+        for name in _folded(text).find_all(exp.Column) if name.name == column and isinstance(name.parent, tests)
         for one in name.parent.find_all(exp.Literal) if one.is_string
     }  # fmt: skip
-    return next((pair for pair in _TRUTH if literals.intersection(pair)), _TRUTH[0])
 
 
 def truth_text(column: pl.Expr, words: tuple[str, str]) -> pl.Expr:

@@ -525,7 +525,8 @@ def events(
         is_text = dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
         if alone and name not in read and not isinstance(dtype, pl.Categorical | pl.Enum):
             # A column that is only counted keeps its type, as text costs the most; it is folded when counted.
-            columns[cell(name)], is_text = pl.col(header), dtype == pl.String
+            text = pl.col(header)
+            columns[cell(name)], is_text = text.fill_nan(None) if dtype.is_float() else text, dtype == pl.String
         else:
             text = as_text(header)
             if dtype == pl.Boolean:

@@ -22,6 +22,7 @@ from kpi.intake.events.conditions import (
     blank_operands,
     left_out_blank,
     reads,
+    truth_notes,
 )  # fmt: skip
 from kpi.intake.events.events import MONTH, WHO, bad, dated, events, number_columns
 from kpi.intake.events.keys import Deduplication, deduplicated, shared_events
@@ -29,12 +30,12 @@ from kpi.intake.events.mergeable import PER, REFUSED, ROWS, SOURCE, Aggregation,
 from kpi.intake.events.ordered import Statistics
 from kpi.intake.events.times import negative, negative_findings, settled, uncounted_findings, with_working_days
 from kpi.intake.events.units import converted, scales, with_implied_units
-from kpi.intake.matching.datasets import Placed, of_dataset
+from kpi.intake.matching.datasets import Placed, column_of, of_dataset
 from kpi.intake.rows_left_out import left_out_notes
 from kpi.language.datasets import Records
 from kpi.language.expressions.times import PERIOD_END
 from kpi.language.measures import SCALE, Measure, OfColumn, OfRows, Part, exact_sum, unscaled
-from kpi.language.record_columns import as_written, computed, counted_in
+from kpi.language.record_columns import as_written, computed, counted_in, expressions_of
 from kpi.language.system import System
 from kpi.process import progress
 from kpi.values.columns import Column
@@ -436,6 +437,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
     columns_read = with_working_days(sources, columns_read, measures)
     calendar = calendar_of(system, dataset) if counting(measures.values(), columns_read.kinds) else None
     remarks = [] if calendar is None else notes_of(system, dataset, calendar)
+    remarks += _truth_notes(sources, measures, columns_read.kinds)
     made = computed(measures.values())
     kinds = {**columns_read.kinds, **dict.fromkeys(made, "computed")}
     if any(PERIOD_END in reads(text) for text in (*made, *(one.where for one in measures.values()))):
@@ -484,6 +486,21 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
             rows = [Part("rows", one.where) for one in some]
             found[per] = over.partials(list(dict.fromkeys([*_parts(some, over), *rows])), per)
     return Gathered(system.period, measures, over, found, repeats, pairs)
+
+
+def _truth_notes(
+    sources: Sequence[Placed], measures: Mapping[str, Measure], kinds: Mapping[str, str]
+) -> list[Diagnostic]:
+    """Return the findings about columns of truth values that are compared with other texts."""
+    texts = list(expressions_of(list(measures.values())))
+    findings = []
+    for source in sources:
+        schema = source.table.frame.collect_schema()
+        for name in (name for name, kind in kinds.items() if kind == "text"):
+            known = column_of(source.table, name)
+            if known is not None and schema[known[0]] == pl.Boolean:
+                findings += truth_notes(texts, name, source.table.place(None, known[0]))
+    return findings
 
 
 def _parts(measures: Iterable[Measure], over: Aggregation | None = None) -> list[Part]:

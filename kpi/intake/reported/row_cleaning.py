@@ -335,6 +335,7 @@ def _where(raw: pl.DataFrame, system: System, source: Placed, findings: list[Dia
     wheres = [str(one.where) for one in measures.values()]
     left_out = pl.repeat(value=False, n=raw.height, dtype=pl.Boolean, eager=True)
     blank: dict[tuple[str, str], tuple[int, list[str]]] = {}
+    truths: set[str] = set()
     for name, measure in measures.items():
         where = str(measure.where)
         columns = sorted(conditions.reads(where))
@@ -346,6 +347,7 @@ def _where(raw: pl.DataFrame, system: System, source: Placed, findings: list[Dia
             _compared(raw[f"where {column}"], kind, column, source, wheres).alias(conditions.cell(column))
             for column, kind in kinds.items()
         ]
+        truths |= {one for one in columns if kinds[one] == "text" and raw[f"where {one}"].dtype == pl.Boolean}
         mine, taken = pl.col("name") == name, conditions.condition(where, kinds)
         excluding = conditions.left_out_blank(where, kinds)
         tests = raw.with_columns(cells).select(
@@ -360,6 +362,8 @@ def _where(raw: pl.DataFrame, system: System, source: Placed, findings: list[Dia
             if rows := int(tests[f"no {column}"].sum()):
                 many, names = blank.get((where, column), (0, []))
                 blank[where, column] = (many + rows, [*names, name])
+    for column in sorted(truths):
+        findings += conditions.truth_notes(wheres, column, source.table.place(None, column))
     for (where, column), (rows, names) in blank.items():
         findings.append(conditions.blank_note(where, column, names, rows, source.table.place(None, column)))
     return raw.filter(~left_out)
@@ -372,4 +376,5 @@ def _compared(cells: pl.Series, kind: str, column: str, source: Placed, wheres: 
     if cells.dtype == pl.Boolean:
         words = conditions.truth_words(wheres, column)
         return cells.to_frame().select(conditions.truth_text(pl.first(), words)).to_series()
-    return folded(texts_of(cells))
+    texts_read = folded(texts_of(cells))
+    return texts_read.set(texts_read == "", None)
