@@ -89,7 +89,8 @@ class Aggregation:
         measure cannot use, and `bad(column)` their unreadable cells.
         """
         keys = _Keys(len(self.tables) > 1, per is not None)
-        return self.completed(self._expected(parts, per, keys), parts, per, keys)
+        groups = self.completed(self._expected(parts, per, keys), parts, per, keys)
+        return groups if per is None else named_alike(groups)
 
     def _expected(self, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
         """Return the parts of the expected rows; unexpected ones have the key `_UNEXPECTED`."""
@@ -313,7 +314,7 @@ class Aggregation:
             )
             rows = one.rows(names, span, only, second=second, scales=self.scales)
             if per is not None:
-                rows = rows.with_columns(_finer(cell(per)).alias(PER)).filter(pl.col(PER).is_not_null())
+                rows = rows.with_columns(pl.col(cell(per)).alias(PER)).filter(pl.col(PER).is_not_null())
             if len(self.tables) > 1:
                 rows = rows.with_columns(pl.lit(place, dtype=pl.UInt32).alias(SOURCE))
             frames.append(rows)
@@ -471,9 +472,9 @@ def _collected(groups: pl.LazyFrame) -> pl.DataFrame:
     return groups.collect(engine="streaming")
 
 
-def _finer(column: str) -> pl.Expr:
-    """Return the names of finer units, compared as those of entities are."""
-    return pl.col(column).map_batches(as_names, return_dtype=pl.String, is_elementwise=True)
+def named_alike(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows or groups with their finer units as names are compared, without those that are of none."""
+    return rows.with_columns(as_names(rows[PER]).alias(PER)).filter(pl.col(PER).is_not_null())
 
 
 def _summed(parts: Collection[Part]) -> list[str]:

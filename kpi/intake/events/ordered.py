@@ -16,7 +16,7 @@ import polars as pl
 from kpi.intake.cells.text_folding import as_names
 from kpi.intake.events.conditions import cell, condition, reads
 from kpi.intake.events.events import MONTH, ORDER, WHO, Span, exact, places, valid
-from kpi.intake.events.mergeable import NUMBERS, PER, ROWS, Aggregation
+from kpi.intake.events.mergeable import NUMBERS, PER, ROWS, Aggregation, named_alike
 from kpi.language.measures import OfRows, Part
 from kpi.process import progress
 
@@ -130,6 +130,7 @@ class Statistics:
         kept_cells = frame.select(key.alias(_KEY), pl.col(texts).cast(seen.dtype).to_physical(), *others)
         rows = kept_cells.filter(pl.col(_KEY).is_not_null()).collect(engine="streaming")
         rows = rows.with_columns(_folded(rows[column], seen) for column in texts)
+        rows = rows if self.per is None else named_alike(rows)
         fits = self.per is None and (int(self.known["entity"].max() or 0) + 1) * count < 1 << 31  # type: ignore[arg-type]
         finer = pl.lit(None, dtype=pl.String).alias(PER) if self.per is None else pl.col(PER)
         frames = []
