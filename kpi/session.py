@@ -41,6 +41,7 @@ from kpi.intake.matching.labels import by_labels
 from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
+from kpi.intake.reported.entity_targets import examined as targets_examined
 from kpi.intake.reported.row_pruning import Reached
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import examined as units_examined
@@ -273,6 +274,7 @@ def checked(
         if loaded.system is not None:
             findings += units_examined(loaded.system)
             findings += calendars_examined(loaded.system)
+            findings += not_yet_reported(targets_examined(loaded.system), findings)
     wrong = files and any(finding.severity is Severity.ERROR for finding in findings)
     card = None
     try:

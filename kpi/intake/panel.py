@@ -51,6 +51,7 @@ from kpi.intake.reported.lookups import Resolver
 from kpi.intake.reported.plain_rows import Coded
 from kpi.intake.reported.read_plan import Escalate, Pruning, ReadPlan, settled
 from kpi.intake.reported.row_cleaning import Figures
+from kpi.intake.reported.stated_targets import settled as settled_targets
 from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
@@ -111,6 +112,7 @@ class _Intake:
     restated: int = 0
     repeated: int = 0
     left_out: int = 0
+    by_end: bool = False
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     facts: facts_of.Facts = field(default_factory=facts_of.Facts)
     beside: entity_codes.Beside = field(init=False)
@@ -538,8 +540,17 @@ class _Intake:
                 return timed
             parts.append(timed)
         merged = pl.concat([pl.DataFrame(schema=period_aggregation.FIGURES), *(part for part in parts if part.height)])
+        return _Read(sources, entities, merged, cells, self.stated(targets, sources))
+
+    def stated(self, targets: Sequence[pl.DataFrame], sources: Sequence[Placed]) -> pl.DataFrame:
+        """Return the targets of all tables, one for each indicator, entity and period."""
         stated = pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
-        return _Read(sources, entities, merged, cells, stated)
+        if self.by_end and stated.height:
+            months = self.system.period.months
+            stated = stated.with_columns(start=pl.col("start") + 1 - months, months=pl.lit(months, dtype=pl.Int32))
+        stated, more = settled_targets(stated, sources, self.system)
+        self.findings += more
+        return stated
 
     def begin(self, months: Mapping[int, int]) -> None:
         """Take in the first months with events of entities."""
@@ -574,6 +585,7 @@ class _Intake:
                 grain=grain,
             )
             self.findings.append(Diagnostic("K620", message, severity=Severity.INFO))
+            self.by_end = True
         kept, repeated, self.earlier = period_aggregation.newest(period_aggregation.from_january(rows, running))
         self.restated += self.earlier.height
         repeats = duplicates.repeats_of(repeated, sources, self.system)

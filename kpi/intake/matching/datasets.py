@@ -491,11 +491,12 @@ def panel_columns(system: System, table: Table, used: Collection[str] = ()) -> d
 
 
 def figure_columns(system: System, source: Placed) -> list[str]:
-    """Return the columns of a table whose cells are figures."""
+    """Return the columns of a table whose cells are figures, or targets of figures."""
+    targets = [source.roles["target"]] if "target" in source.roles else []
     if isinstance(source.dataset, PanelData):
-        return list(panel_columns(system, source.table, list(source.roles.values())))
+        return [*panel_columns(system, source.table, list(source.roles.values())), *targets]
     if isinstance(source.dataset, ReportedData):
-        return [source.roles["value"]]
+        return [source.roles["value"], *targets]
     return [clean(column) for column, kind in needed_columns(system, source.name).items() if kind in READ_AS_NUMBERS]
 
 

@@ -66,7 +66,7 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
                 others.remove(mine)
                 columns = _columns_of(row["measure"], sources[at], system)
                 title = system.symbols[row["measure"]].title
-                places = _named(others, mine, sources, columns)
+                places = places_named(others, mine, sources, columns)
                 if equal:
                     message = Message("the figure of {title} repeats {places}", title=title, places=places)
                     return "K608", message, None
@@ -222,7 +222,7 @@ def _columns_of(measure: str, source: Placed, system: System) -> list[str]:
     return [header for header, (name, _) in columns.items() if name == measure]
 
 
-def _named(
+def places_named(
     others: Sequence[tuple[int, int]], own: tuple[int, int], sources: Sequence[Placed], columns: Sequence[str]
 ) -> Message:
     """Return where else a figure stands: rows of the same table by number, those of others with their file, too.

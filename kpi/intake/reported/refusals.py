@@ -19,7 +19,7 @@ from kpi.intake import row_findings
 from kpi.intake.cells.numbers import LARGEST, fold, mark_hint, problem_of
 from kpi.intake.cells.unit_factors import misfit
 from kpi.intake.files.headers import clean
-from kpi.intake.files.merged_cells import range_of
+from kpi.intake.files.merged_cells import SPLIT, of_several, range_of
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import Placed
 from kpi.intake.matching.notation import decimal_finding, notation_of
@@ -242,13 +242,7 @@ def _code_of_figure(row: Row) -> str:
 
 def _no_figure(source: Placed, unclear: frozenset[str], row: Row) -> tuple[Message, Message | None]:
     if (merged := range_of(str(row["value"]))) is not None:
-        figure, cells = merged
-        message = Message(
-            "`{figure}` stands in the merged cell {cells}: one figure for several is none of them",
-            figure=figure,
-            cells=cells,
-        )
-        return message, Message("split the cell, and write each figure into its own")
+        return of_several(*merged), SPLIT
     notation = notation_of(source.dataset, source.table, row["field"], unclear)
     reason = problem_of(row["value"], notation) or Message("{reason}", reason=row["problem"])
     return reason, mark_hint(str(row["value"]))

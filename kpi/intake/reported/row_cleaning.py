@@ -167,6 +167,7 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     reasons = refusals.of_figures(source, system, unclear, raw.columns)
     raw, void = refuse(table, raw, reasons, figures.findings)
     raw = _where(raw, system, source, figures.findings)
+    figures.targets = _of_used(figures.targets, raw, void, number)
 
     rows = raw.select(
         entity="who", start="start", months="months", measure="name", per="per",
@@ -272,6 +273,25 @@ def _voiding(rows: pl.DataFrame, number: int) -> pl.DataFrame:
         status=pl.lit("refused", dtype=Status), revision=_EDITION,
         row=pl.col(ROW).cast(pl.UInt32), source=pl.lit(number, dtype=pl.UInt32),
     )  # fmt: skip
+
+
+def _of_used(targets: pl.DataFrame, used: pl.DataFrame, void: Sequence[pl.DataFrame], number: int) -> pl.DataFrame:
+    """Return the targets without those beside figures that are not used, with their revision and source.
+
+    A figure that is refused in its first form leaves its target: it was the only one. A refused restatement leaves
+    none, as an earlier figure may count. Rows that `where:` does not take are about other figures.
+
+    Args:
+        targets: those of a table.
+        used: the rows with figures that are used.
+        void: those that are refused, by reason.
+        number: of the table.
+    """
+    first = [rows.filter(_EDITION == 0) for rows in void]
+    rows = pl.concat([rows.select(row=ROW, measure="name") for rows in (used, *first)]).unique()
+    beside = targets.filter(~pl.col("alone")).join(rows, on=["row", "measure"], how="semi", maintain_order="left")
+    targets = pl.concat([targets.filter("alone"), beside])
+    return targets.with_columns(revision=_EDITION, source=pl.lit(number, dtype=pl.UInt32)).drop("alone")
 
 
 def _filled(column: str) -> pl.Expr:

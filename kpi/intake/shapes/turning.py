@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from kpi.intake.cells.cell_text import as_text
+from kpi.intake.files.headers import role as role_of
 from kpi.intake.files.merged_cells import apart
 from kpi.intake.files.table import Origin, Table
 
@@ -60,7 +61,8 @@ def turned(table: Table, shape: Shape) -> Table:
         table: the table as it lies in the file.
         shape: what its columns are.
     """
-    frame = apart(table, shape.columns).frame.collect()
+    targets = [header for header in table.columns if role_of(header) == "target"]
+    frame = apart(table, [*shape.columns, *targets]).frame.collect()
     height = frame.height
     frame = frame.with_columns(pl.selectors.by_name(*shape.filled).forward_fill()) if shape.filled else frame
     if shape.labels:
