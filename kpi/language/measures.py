@@ -114,6 +114,8 @@ class Measure(Definition):
     computes: ClassVar[bool] = False
     #: Whether the value depends on the order of the rows in time.
     chronological: ClassVar[bool] = False
+    #: Whether the earliest row counts rather than the latest.
+    earliest: ClassVar[bool] = False
 
     unit: Text = Field(description="the unit the figures are kept in, such as 亿元, 件 or '%'")
     source: Name | None = Field(None, alias="from", description="the dataset; may be left out when only one fits")
@@ -449,6 +451,7 @@ class First(OfRows):
     """
 
     chronological: ClassVar[bool] = True
+    earliest: ClassVar[bool] = True
     kind: Literal["first"] = "first"
     kind_title: ClassVar[Message] = Message("earliest record")
 

@@ -27,7 +27,7 @@ from kpi.intake.matching.datasets import Placed, of_dataset
 from kpi.intake.rows_left_out import left_out_notes
 from kpi.language.datasets import Records
 from kpi.language.expressions.times import PERIOD_END
-from kpi.language.measures import SCALE, First, Measure, OfColumn, OfRows, Part, exact_sum, unscaled
+from kpi.language.measures import SCALE, Measure, OfColumn, OfRows, Part, exact_sum, unscaled
 from kpi.language.record_columns import as_written, computed, counted_in
 from kpi.language.system import System
 from kpi.process import progress
@@ -300,7 +300,7 @@ class Gathered:
                 "is taken",
                 **fields,
             )
-            if isinstance(measure, First):
+            if measure.earliest:
                 message = Message(
                     "`{measure}` takes the first `{column}`: {number:,} rows of one date differ, the smallest of each "
                     "date is taken",
