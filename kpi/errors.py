@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 from urllib.parse import quote, quote_plus, unquote
 
 #: The maximum number of characters of names in messages, and of messages.
@@ -316,12 +316,12 @@ class Diagnostic:
 
     def rendered(self) -> Self:
         """Return the finding with its texts in the language in use, in place of English."""
-        texts: dict[str, Any] = {
-            name: text.worded(rendered(text))
-            for name in ("message", "hint", "label")
-            if isinstance(text := getattr(self, name), Message)
-        }
-        return replace(self, **texts) if any(getattr(self, name) != text for name, text in texts.items()) else self
+
+        def worded(text: Message) -> Message:
+            return text.worded(rendered(text)) if isinstance(text, Message) else text
+
+        hint, label = (None if text is None else worded(text) for text in (self.hint, self.label))
+        return replace(self, message=worded(self.message), hint=hint, label=label)
 
 
 def shortened(text: str, most: int = NAME) -> str:

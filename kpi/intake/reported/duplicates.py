@@ -44,6 +44,7 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
     if repeated.select(period_aggregation.refused().all()).item():
         return repeats
     keys = [*period_aggregation.KEYS, "start", "months"]
+    repeated = repeated.sort("source", "row", "measure")
     same = (pl.col("value").n_unique().over(keys) == 1) & (pl.col("status").n_unique().over(keys) == 1)
     same &= ~pl.col("apart")
     places = pl.struct("source", "row").sort_by("source", "row").implode()
