@@ -130,7 +130,7 @@ def survey(table: Table, year: int) -> Survey | None:
 
 def _with_units(table: Table) -> Table:
     """Return a table whose columns have the units of their labels, which are their names where these are codes."""
-    names = {}
+    names: dict[str, str] = {}
     for column, label in table.labels.items():
         unit = split_unit(label, is_unit)[1]
         if unit is None or role(column) is not None or split_unit(column, is_unit)[1] is not None:

@@ -303,7 +303,8 @@ def by_levels(header: str) -> list[str]:
     >>> by_levels("上年同期_GDP"), by_levels("GDP_增速")
     (['上年同期_GDP'], ['GDP_增速', '增速'])
     """
-    levels, itself = header.split(LEVELS), []
+    levels = header.split(LEVELS)
+    itself: list[str] = []
     while len(levels) > 1 and (levels[-1] in _AS_SUCH or role(levels[-1]) == "value"):
         itself.insert(0, levels.pop())
     groups = (levels[:at] for at in range(len(levels)))
