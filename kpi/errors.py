@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote, quote_plus, unquote
 
 #: The maximum number of characters of names in messages, and of messages.
@@ -316,7 +316,7 @@ class Diagnostic:
 
     def rendered(self) -> Self:
         """Return the finding with its texts in the language in use, in place of English."""
-        texts = {
+        texts: dict[str, Any] = {
             name: text.worded(rendered(text))
             for name in ("message", "hint", "label")
             if isinstance(text := getattr(self, name), Message)

@@ -30,6 +30,7 @@ from kpi.errors import (
 )
 from kpi.intake import frames
 from kpi.intake.calendars import examined as calendars_examined
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files import named_queries
 from kpi.intake.files.damage import DamagedError, damage_reported
 from kpi.intake.files.reader import Source, read_all
@@ -539,7 +540,7 @@ def _fitting(tables: Sequence[Table], drafts: Sequence[Draft | Loaded]) -> list[
 
 def _texts(table: Table, header: str) -> list[str]:
     """Return the distinct texts of a column; this also checks the rows of an unchecked table."""
-    column = pl.selectors.by_name(header).cast(pl.String)
+    column = as_text(header)
     if table.pieces is None:
         distinct = table.frame.select(column).group_by(pl.all()).len().collect().to_series()
     else:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import polars as pl
 
+from kpi.intake.cells.cell_text import texts_of
 from kpi.intake.cells.numbers import Notation, read_number
 from kpi.intake.files.headers import clean
 from kpi.intake.files.table import Table
@@ -151,6 +152,6 @@ def columns_of(table: Table) -> dict[str, Column]:
         if header in further or header in table.unreadable:
             continue
         series = frame[header]
-        texts = series.cast(pl.String, strict=False).str.strip_chars().drop_nulls()
+        texts = texts_of(series).str.strip_chars().drop_nulls()
         found[header] = Column(header, [one for one in texts.to_list() if one], series.dtype)
     return found

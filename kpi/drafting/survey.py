@@ -17,6 +17,7 @@ import polars as pl
 
 from kpi.drafting.columns import HEAD, Column, columns_of
 from kpi.errors import Message
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files.headers import LEVELS, clean, halves, role, roles, split_unit
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import is_unit
@@ -548,9 +549,7 @@ class _Surveyor:
     # ---- FIGURES ---- #
 
     def all_texts(self, header: str) -> list[str]:
-        texts = self.table.frame.select(pl.selectors.by_name(header).cast(pl.String).str.strip_chars()).unique(
-            maintain_order=True
-        )
+        texts = self.table.frame.select(as_text(header).str.strip_chars()).unique(maintain_order=True)
         return [one for one in texts.collect().to_series().drop_nulls().to_list() if one and role(one) is None]
 
     def units_by(self, measure: str) -> dict[str, str]:
@@ -559,8 +558,8 @@ class _Surveyor:
         if header is None:
             return {}
         pairs = self.table.frame.select(
-            pl.selectors.by_name(measure).cast(pl.String).str.strip_chars().alias("of"),
-            pl.selectors.by_name(header).cast(pl.String).str.strip_chars().alias("unit"),
+            as_text(measure).str.strip_chars().alias("of"),
+            as_text(header).str.strip_chars().alias("unit"),
         )
         most = pairs.drop_nulls().group_by("of", "unit").len().sort("len", "unit", descending=[True, False]).collect()
         units: dict[str, str] = {}

@@ -182,7 +182,30 @@ def _of_pandas(frame: Any) -> pl.DataFrame:
 def _of_pandas_column(name: str, column: Any) -> pl.Series:
     if column.dtype.kind == "O" and column.dtype.name == "object":
         return _column(name, [None if _empty(one) else one for one in column])
-    return pl.from_pandas(column.to_frame(name)).to_series()
+    if column.dtype.name.startswith("Sparse"):
+        column = column.sparse.to_dense()
+    series = pl.from_pandas(column.to_frame(name)).to_series()
+    return _texts_of_pandas(name, column) if isinstance(series.dtype, pl.datatypes.BaseExtension) else series
+
+
+def _texts_of_pandas(name: str, column: Any) -> pl.Series:
+    """Return a column of a type that is only known to pandas, such as periods or intervals, as texts.
+
+    Raises:
+        DataError: K557 for periods whose text would mean others: of fiscal years, or several in one.
+    """
+    distinct = column.dropna().unique()
+    for frequency in {one.freqstr for one in distinct if hasattr(one, "freqstr")}:
+        base, _, month = str(frequency).partition("-")
+        if (month not in ("", "DEC") and base[:1] in "QYA") or base[:1].isdigit():
+            message = Message(
+                "`{column}` of the pandas frame holds periods of the frequency {frequency}, whose text {text} would be "
+                "read as another time", column=name, frequency=frequency, text=str(distinct[0]),
+            )  # fmt: skip
+            hint = Message("write them as the first day of each, .dt.start_time, or as texts")
+            raise DataError(Diagnostic("K557", message, hint=hint))
+    texts = {one: str(one) for one in distinct}
+    return pl.Series(name, [texts.get(one) for one in column], dtype=pl.String)
 
 
 def _failed(given: Any, error: Exception) -> DataError:

@@ -13,6 +13,7 @@ from kpi.errors import DataError, Diagnostic, Message, Place, Severity
 from kpi.intake import assumed_years, near_names, row_findings, undeclared_totals
 from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
+from kpi.intake.cells.text_folding import as_names
 from kpi.intake.contradicting_spans import contradictions
 from kpi.intake.entities import BESIDE, Entities, from_data
 from kpi.intake.events import records
@@ -455,7 +456,10 @@ class _Intake:
         """Return the texts of a column beside each entity, given by its place."""
         complete = source.table.whole or source.table
         pairs = (
-            complete.frame.select(who=entity_codes.entity_text(source), group=entity_codes.text_of(header))
+            complete.frame.select(
+                who=entity_codes.entity_text(source),
+                group=entity_codes.text_of(header).map_batches(as_names, return_dtype=pl.String),
+            )
             .drop_nulls()
             .unique()
         )

@@ -19,7 +19,9 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Place, suggest
 from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import Exclusions, folded
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import problem_of, read_numbers
+from kpi.intake.cells.text_folding import as_names
 from kpi.intake.entities import ALWAYS, Entities, code_of, displayed
 from kpi.intake.files.headers import CATEGORIES, clean, roles
 from kpi.intake.files.reader import read
@@ -127,7 +129,7 @@ def _rows(table: Table, headers: dict[str, str | None], timeline: Timeline) -> p
         header = headers[role]
         if header is None or header not in frame.columns:
             return pl.lit(None, dtype=pl.String).alias(f" {role}")
-        return pl.col(header).cast(pl.String).str.strip_chars().alias(f" {role}")
+        return as_text(header).str.strip_chars().alias(f" {role}")
 
     frame = frame.with_columns(text(role) for role in headers)
     order = read_numbers(frame[" order"])
@@ -170,7 +172,7 @@ def _problems(table: Table, rows: pl.DataFrame, headers: dict[str, str | None], 
         header = headers[role]
         if header is None or header not in rows.columns:
             continue
-        bad = rows.filter(f" bad {role}").select(ROW, cell=pl.col(header).cast(pl.String).str.strip_chars())
+        bad = rows.filter(f" bad {role}").select(ROW, cell=as_text(header).str.strip_chars())
         for row, cell in bad.rows():
             message = problem_of(cell) if role == "order" else periods.problem(cell, timeline=timeline)
             assert message is not None  # noqa: S101
@@ -287,7 +289,7 @@ def _entities(rows: pl.DataFrame, rest: list[str], merged: Sequence[Merged]) -> 
         for name, code, again in zip(latest[" entity"], latest[" code"], several, strict=True)
     ]
     frame = latest.select(
-        *rest, entity=pl.Series(names, dtype=pl.String), code=pl.col(" code"), cohort=pl.col(" cohort")
+        *rest, entity=pl.Series(names, dtype=pl.String), code=pl.col(" code"), cohort=as_names(latest[" cohort"])
     )
     place = {one: at for at, one in enumerate(latest[" key"])}
     others: dict[str, int] = {}

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-import polars as pl
-
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.aggregate_rows import Exclusions, shown
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import Notation, read_number
 from kpi.intake.files.headers import split_unit
 from kpi.intake.files.table import ROW, Table
@@ -163,7 +162,7 @@ def _units(system: System, source: Placed) -> list[Unit]:
     names = measure_names(system)
     found: dict[str, Unit] = {}
     header = source.roles["measure"]
-    texts = source.table.frame.select(pl.selectors.by_name(header).cast(pl.String).str.strip_chars().unique(
+    texts = source.table.frame.select(as_text(header).str.strip_chars().unique(
         maintain_order=True)).collect().to_series()  # fmt: skip
     for text in texts.drop_nulls():
         name, unit = measure_of(names, text)

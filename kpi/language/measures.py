@@ -135,6 +135,15 @@ class Measure(Definition):
         """The unit the figures are kept in; raises UnitError when it is none."""
         return units.parse(self.unit)
 
+    def ties(self, name: str, rows: int) -> Message:
+        """Return in words what a chronological measure takes of rows of one date that differ.
+
+        Args:
+            name: of the measure.
+            rows: how many such rows there are.
+        """
+        raise NotImplementedError(name, rows)
+
     @property
     def forms(self) -> tuple[str, ...]:
         """The forms of the datasets that it can come from."""
@@ -444,6 +453,16 @@ class Last(OfRows):
     kind: Literal["last"] = "last"
     kind_title: ClassVar[Message] = Message("latest record")
 
+    def ties(self, name: str, rows: int) -> Message:
+        """Return that the largest of each date is taken."""
+        return Message(
+            "`{measure}` takes the last `{column}`: {number:,} rows of one date differ, the largest of each date "
+            "is taken",
+            measure=name,
+            column=self.of,
+            number=rows,
+        )
+
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Return the largest value among the rows of the latest date."""
         return value.filter(order == order.max()).max()
@@ -460,6 +479,16 @@ class First(OfRows):
     chronological: ClassVar[bool] = True
     kind: Literal["first"] = "first"
     kind_title: ClassVar[Message] = Message("earliest record")
+
+    def ties(self, name: str, rows: int) -> Message:
+        """Return that the smallest of each date is taken."""
+        return Message(
+            "`{measure}` takes the first `{column}`: {number:,} rows of one date differ, the smallest of each date "
+            "is taken",
+            measure=name,
+            column=self.of,
+            number=rows,
+        )
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Return the smallest value among the rows of the earliest date."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from kpi.intake.cells.text_folding import folded
+from kpi.intake.cells.text_folding import as_names
 from kpi.intake.events.conditions import cell, condition, reads
 from kpi.intake.events.events import MONTH, ORDER, WHO, Span, exact, places, valid
-from kpi.intake.events.mergeable import NUMBERS, PER, ROWS, Aggregation
+from kpi.intake.events.mergeable import NUMBERS, PER, ROWS, Aggregation, named_alike
 from kpi.language.measures import OfRows, Part
 from kpi.process import progress
 
@@ -132,6 +132,7 @@ class Statistics:
         kept_cells = frame.select(key.alias(_KEY), pl.col(texts).cast(seen.dtype).to_physical(), *others)
         rows = kept_cells.filter(pl.col(_KEY).is_not_null()).collect(engine="streaming")
         rows = rows.with_columns(_folded(rows[column], seen) for column in texts)
+        rows = rows if self.per is None else named_alike(rows)
         fits = self.per is None and (int(self.known["entity"].max() or 0) + 1) * count < 1 << 31  # type: ignore[arg-type]
         finer = pl.lit(None, dtype=pl.String).alias(PER) if self.per is None else pl.col(PER)
         frames = []
@@ -170,10 +171,10 @@ class Statistics:
 
 
 def _folded(places: pl.Series, seen: pl.Series) -> pl.Series:
-    """Return the positions of texts among those seen, with one position for all texts with the same folded form."""
+    """Return the positions of texts among those seen, with one position for all texts that are one name."""
     own = places.unique().drop_nulls()
     texts = own.cat.to(seen.dtype).cast(pl.String)
-    new = folded(texts)
+    new = as_names(texts)
     if new.equals(texts):
         return places
     return places.replace_strict(own, new.cast(seen.dtype).to_physical(), default=None)

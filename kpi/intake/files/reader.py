@@ -718,6 +718,7 @@ _OTHERS: tuple[tuple[type[pl.DataType], Message], ...] = (
     (pl.Duration, Message("spans of time")),
     (pl.Binary, Message("bytes that are no text")),
     (pl.Object, Message("objects of Python")),
+    (pl.datatypes.BaseExtension, Message("values of a type that only its writer knows")),
 )
 
 
@@ -726,7 +727,10 @@ def _plain_types(lazy: pl.LazyFrame, schema: pl.Schema) -> tuple[list[pl.Expr], 
 
     Bytes that are UTF-8, as some writers of Parquet store texts, become texts; all others are empty.
     """
-    others = {name: next((words for kind, words in _OTHERS if dtype == kind), None) for name, dtype in schema.items()}
+    others = {
+        name: next((words for kind, words in _OTHERS if dtype == kind or isinstance(dtype, kind)), None)
+        for name, dtype in schema.items()
+    }
     # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
     raw = {name: pl.selectors.by_name(name) for name, words in others.items() if words is not None}
     texts = [name for name in raw if schema[name] == pl.Binary and _holds_text(lazy.select(raw[name]))]

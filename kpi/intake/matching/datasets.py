@@ -11,6 +11,7 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity, count, suggest
 from kpi.errors import nearest as nearest_word
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files.choice import Choice
 from kpi.intake.files.headers import LEVELS, REPORTERS, Role, by_levels, clean, named, role, roles, split_unit
 from kpi.intake.files.table import Table
@@ -47,7 +48,7 @@ def systems_named(table: Table) -> list[str]:
     header = next((column for column in table.columns if column.casefold() in _SYSTEM), None)
     if header is None:
         return []
-    column = pl.col(header).cast(pl.String).str.strip_chars()
+    column = as_text(header).str.strip_chars()
     return table.frame.select(column.drop_nulls().unique().sort()).collect().to_series().to_list()
 
 
@@ -62,7 +63,7 @@ def of_system(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
     if not mine or len(mine) == len(named):
         return table, []
     header = next(column for column in table.columns if column.casefold() in _SYSTEM)
-    belongs = pl.col(header).cast(pl.String).str.strip_chars().is_in(mine).fill_null(value=True)
+    belongs = as_text(header).str.strip_chars().is_in(mine).fill_null(value=True)
     others = table.frame.select((~belongs).sum()).collect().item()
     frame = table.frame.select(pl.when(belongs).then(pl.all()))
     rest = tuple(text for text in named if text not in mine)
@@ -203,8 +204,10 @@ def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
     if isinstance(source.dataset, Records):
         read = [*needed_columns(system, source.name), *source.dataset.key]
         needed |= {known[0] for column in read if (known := column_of(table, column)) is not None}
-    elif isinstance(source.dataset, PanelData):
-        figures |= set(panel_columns(system, table, list(source.roles.values())))
+    else:
+        figures.update(condition_columns(system))
+        if isinstance(source.dataset, PanelData):
+            figures |= set(panel_columns(system, table, list(source.roles.values())))
     for header, contents in table.unreadable.items():
         place = table.place(None, header)
         message = Message("the column holds {contents}, neither figures nor texts", contents=contents)
@@ -400,7 +403,7 @@ def _evidence(system: System, source: Placed, texts: Callable[[str], list[str]] 
         return len({name for name, _ in panel_columns(system, table, list(source.roles.values())).values()} & own)
     header = source.roles["measure"]
     if texts is None:
-        column = table.frame.head(_HEAD).select(pl.selectors.by_name(header).cast(pl.String).unique().drop_nulls())
+        column = table.frame.head(_HEAD).select(as_text(header).unique().drop_nulls())
         given = column.collect().to_series().to_list()
     else:
         given = texts(header)

@@ -14,6 +14,7 @@ from itertools import pairwise
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity, count
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files.headers import REPORTERS, clean, halves, numbers_weeks, role, two_columns
 from kpi.intake.matching.datasets import Placed
 from kpi.language.datasets import Records
@@ -78,7 +79,7 @@ def _sample(source: Placed, headers: Sequence[str]) -> pl.DataFrame:
 
 
 def _text(header: str) -> pl.Expr:
-    text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
+    text = as_text(header).str.strip_chars()
     return pl.when(text != "").then(text.str.replace(r"^(\d+)\.0$", "$1")).alias(header)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import read_number
 from kpi.intake.files.headers import clean, named, role, split_unit
 from kpi.intake.files.table import Table
@@ -148,7 +149,7 @@ def _with_values(system: System, table: Table) -> tuple[Table, list[Diagnostic]]
         # The codes of SDMX identify units, unlike the numbers of a questionnaire.
         if all(isinstance(value, str) for value in replaced[column]):
             code = f"{column} (code)"
-            table = table.with_column(code, pl.selectors.by_name(column).as_expr().cast(pl.String))
+            table = table.with_column(code, as_text(column))
             table = replace(table, roles={**table.roles, "code": code})
     columns = [_replaced(column, values) for column, values in replaced.items()]
 
@@ -171,10 +172,8 @@ def _with_values(system: System, table: Table) -> tuple[Table, list[Diagnostic]]
 
 def _replaced(column: str, values: Mapping[float | str, str]) -> pl.Expr:
     """Return a column with the labels of its values, other values as text."""
-    text = pl.selectors.by_name(column).as_expr().cast(pl.String)
+    text = as_text(column)
     written = {_number(value): label for value, label in values.items()}
-    # In a column of fractions a whole number is 1.0.
-    written |= {str(float(value)): label for value, label in values.items() if isinstance(value, int | float)}
     return text.replace(written).alias(column)
 
 

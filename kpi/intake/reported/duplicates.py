@@ -12,6 +12,7 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake import row_findings
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.entities import Entities, short_forms
 from kpi.intake.files.headers import REPORTERS, clean, role, split_unit
 from kpi.intake.files.table import ROW
@@ -191,9 +192,9 @@ def _cells(
     for number, rows in wanted.items():
         source = sources[number]
         headers = _describing(source, system)
-        cells = [pl.selectors.by_name(header).cast(pl.String).str.strip_chars() for header in headers]
+        cells = [as_text(header).str.strip_chars() for header in headers]
         if "entity" in source.roles:
-            who = pl.selectors.by_name(source.roles["entity"]).cast(pl.String).str.strip_chars().alias(_WHO)
+            who = as_text(source.roles["entity"]).str.strip_chars().alias(_WHO)
             cells, headers = [*cells, who], [*headers, _WHO]
         some = source.table.numbered().filter(pl.col(ROW).is_in(sorted(rows))).select(ROW, *cells).collect()
         cells_of_rows |= {

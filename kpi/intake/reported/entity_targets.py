@@ -12,6 +12,7 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake import assumed_years, row_findings
 from kpi.intake.aggregate_rows import by_name, listed
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import PLAIN, problem_of
 from kpi.intake.cells.unit_factors import factors, misfit
 from kpi.intake.entities import Entities
@@ -223,9 +224,7 @@ def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataF
     table = apart(table, [headings["target"]])
     rows = table.numbered().collect()
     text = {
-        column: pl.col(headings[column]).cast(pl.String).str.strip_chars()
-        if column in headings
-        else pl.lit(None, dtype=pl.String)
+        column: as_text(headings[column]).str.strip_chars() if column in headings else pl.lit(None, dtype=pl.String)
         for column in ("entity", "indicator", "period", "unit")
     }
     rows = rows.select(ROW, target=pl.col(headings["target"]), **text)

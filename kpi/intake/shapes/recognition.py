@@ -15,6 +15,7 @@ from functools import cached_property
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, suggest
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import read_number
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean, names_row_of_keys, role, roles, split_unit
@@ -484,7 +485,7 @@ class Recognition:
         """Return the distinct texts of the first rows of a column, of a table in pieces none."""
         if self.table.pieces is not None:
             return []
-        text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
+        text = as_text(header).str.strip_chars()
         cells = self.table.frame.select(text).head(_HEAD).collect().to_series()
         return [one for one in cells.drop_nulls().unique(maintain_order=True).to_list() if one]
 

@@ -9,6 +9,7 @@ from functools import cache
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Severity
+from kpi.intake.cells.cell_text import texts_of
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean, role, roles
 from kpi.intake.files.table import Table
@@ -225,7 +226,7 @@ def _dimensions(system: System, table: Table, look: Recognition, shape: Shape) -
     if not differing or any(header in conditions for header in differing):
         return []
     shown = differing[0]
-    text = frame[shown].drop_nulls().unique(maintain_order=True)[0]
+    text = texts_of(frame[shown]).drop_nulls().unique(maintain_order=True)[0]
     message = Message(
         "rows of one unit and measure differ in {columns}: which are meant is not said",
         columns=tuple(f"`{header}`" for header in differing),
