@@ -29,11 +29,14 @@ from kpi.intake.matching.datasets import (
     UNPLACED,
     Placed,
     choices_of,
+    conditions_by_unit,
     figure_columns,
     match,
     of_system,
+    refused_columns,
     systems_named,
     unreadable_columns,
+    with_conditions,
 )
 from kpi.intake.matching.date_order import ordered
 from kpi.intake.matching.key_columns import keyed
@@ -303,6 +306,10 @@ class _Intake:
                 source, more = located
                 source, inferred = ordered(source)
                 more = [*more, *inferred]
+                if pieces is not None and conditions_by_unit(self.system, source):
+                    return self.plan.verified()
+                source = with_conditions(self.system, source)
+                source = replace(source, table=source.table.with_unreadable(refused_columns(source, self.system)))
                 merged = apart_merged(source.table, figure_columns(self.system, source))
                 sources.append(replace(source, table=merged))
                 notes = [*notes, *more]
@@ -586,7 +593,10 @@ class _Intake:
             )
             self.findings.append(Diagnostic("K620", message, severity=Severity.INFO))
             self.by_end = True
-        kept, repeated, self.earlier = period_aggregation.newest(period_aggregation.from_january(rows, running))
+        kept, repeated, self.earlier = period_aggregation.newest(
+            period_aggregation.from_january(rows, running),
+            partial(duplicates.told_apart, sources=sources, system=self.system),
+        )
         self.restated += self.earlier.height
         repeats = duplicates.repeats_of(repeated, sources, self.system)
         self.findings += repeats.findings

@@ -134,7 +134,7 @@ def truth_words(texts: Iterable[str], column: str) -> tuple[str, str]:
 
 
 def truth_notes(texts: Iterable[str], column: str, place: Place) -> list[Diagnostic]:
-    """Return the finding (K650) that a column of truth values is compared with other texts, none where it is not.
+    """Return the finding (K659) that a column of truth values is compared with other texts, none where it is not.
 
     >>> [str(one.message) for one in truth_notes(["网上 = '有'"], "网上", Place())]
     ["`网上` holds truth values, which are compared as 'true' and 'false': '有' is neither"]
@@ -149,7 +149,7 @@ def truth_notes(texts: Iterable[str], column: str, place: Place) -> list[Diagnos
         column=column, true=true, false=false, others=tuple(f"'{one}'" for one in others),
     )  # fmt: skip
     hint = Message("write {column} = '{true}' or {column} = '{false}'", column=column, true=true, false=false)
-    return [Diagnostic("K650", message, place, hint, Severity.WARNING)]
+    return [Diagnostic("K659", message, place, hint, Severity.WARNING)]
 
 
 def _literals(texts: Iterable[str], column: str) -> set[str]:

@@ -34,6 +34,7 @@ from kpi.intake.events.conditions import (
 )  # fmt: skip
 from kpi.intake.events.units import LENGTHLESS, READING, NumberColumn, Reader, Scale, converted
 from kpi.intake.files.headers import clean
+from kpi.intake.files.merged_cells import SPLIT, of_several, range_of
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, column_of, is_unit
 from kpi.intake.matching.entity_codes import entity_text, repeats_heading
@@ -345,6 +346,8 @@ class Events:
             further -= unlisted
 
         def finding_of(row: dict[str, object]) -> row_findings.Finding:
+            if (merged := range_of(str(row["text"]))) is not None:
+                return "K533", of_several(*merged), SPLIT
             code, message = reader.problem(row["text"], row["unit"])  # type: ignore[arg-type]
             hint = mark_hint(str(row["text"])) if code == "K604" else None
             if self.kinds[name] in DURATIONS and _OF_MONTHS.fullmatch(clean(str(row["text"]))):

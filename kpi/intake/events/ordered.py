@@ -9,7 +9,7 @@ than fit in parts by entity.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -75,6 +75,7 @@ class Statistics:
         per: the column of finer units.
         months: the length of a scored period.
         by_month: whether figures are of months rather than of scored periods.
+        tied: the rows of one date, the last or the first, that differ, by measure; complete when all frames are made.
     """
 
     aggregation: Aggregation
@@ -82,6 +83,7 @@ class Statistics:
     per: str | None
     months: int
     by_month: bool
+    tied: dict[str, int] = field(default_factory=dict)
 
     def of(self, measures: Mapping[str, OfRows], groups: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yield frames with the columns entity, period, `PER` and some of the measures (Float64), each once.
@@ -141,6 +143,9 @@ class Statistics:
                 (pl.col(_KEY) // count).cast(pl.UInt32).alias("entity"),
                 (pl.col(_KEY) % count + first).cast(pl.Int32),
             )
+            for name, measure in some.items():
+                if measure.chronological and (rows_tied := int(statistics[_tied(name)].sum())):
+                    self.tied[name] = self.tied.get(name, 0) + rows_tied
             frames.append(statistics.select(keys[0], keys[1].alias("period"), finer, *some))
         return frames
 
@@ -190,4 +195,13 @@ def _aggregated(
         counts = fresh.group_by((pl.col("both") // (1 << 32)).alias(_KEY)).len("#len")
         return counts.select(_KEY, *(pl.col("#len").cast(pl.Float64).alias(name) for name in measures)).collect()
     statistics = {name: measure.combine(pl.col(column), pl.col(ORDER)) for name, measure in measures.items()}
+    for name, measure in measures.items():
+        if measure.chronological:
+            edge = measure.combine(pl.col(ORDER), pl.col(ORDER))
+            there = pl.col(column).filter(pl.col(ORDER) == edge)
+            statistics[_tied(name)] = pl.when(there.n_unique() > 1).then(there.len()).otherwise(0)
     return rows.group_by(_KEY, *per).agg(**statistics).collect()
+
+
+def _tied(name: str) -> str:
+    return f"#tied {name}"

@@ -34,7 +34,7 @@ from kpi.intake.matching.datasets import Placed, column_of, of_dataset
 from kpi.intake.rows_left_out import left_out_notes
 from kpi.language.datasets import Records
 from kpi.language.expressions.times import PERIOD_END
-from kpi.language.measures import SCALE, Measure, OfColumn, OfRows, Part, exact_sum, unscaled
+from kpi.language.measures import SCALE, First, Measure, OfColumn, OfRows, Part, exact_sum, unscaled
 from kpi.language.record_columns import as_written, computed, counted_in, expressions_of
 from kpi.language.system import System
 from kpi.process import progress
@@ -105,8 +105,9 @@ class Gathered:
             {WHO: list(meaning), "entity": list(meaning.values())}, schema={WHO: pl.String, "entity": pl.UInt32}
         )
         figures, over = [], self.pass_over
+        tied: dict[str, int] = {}
         for (per, timing, _), group in self._groups().items():
-            values = self._merged(group, per, known, by_month=timing is not None)
+            values = self._merged(group, per, known, tied, by_month=timing is not None)
             values = self._with_none(values, group, per, known, len(entities.names), by_month=timing is not None)
             figures.append(_long(values, group, timing, self.grain))
         out = Aggregated(pl.concat(figures) if figures else pl.DataFrame())
@@ -116,6 +117,7 @@ class Gathered:
         self._count(out, entities, known)
         out.findings += self._after_end(entities, named, unions or {}, ended or {})
         out.findings += self._blank(known)
+        out.findings += self._of_one_date(tied)
         out.findings += self._negative(known)
         if not cast("Records", over.tables[0].source.dataset).key:
             of_entities = [measure for measure in self.measures.values() if measure.per is None]
@@ -165,9 +167,18 @@ class Gathered:
         return groups
 
     def _merged(
-        self, group: Mapping[str, Measure], per: str | None, known: pl.DataFrame, *, by_month: bool
+        self,
+        group: Mapping[str, Measure],
+        per: str | None,
+        known: pl.DataFrame,
+        tied: dict[str, int],
+        *,
+        by_month: bool,
     ) -> pl.DataFrame:
-        """Return value and rows of each measure by entity, finer unit and period (or month)."""
+        """Return value and rows of each measure by entity, finer unit and period (or month).
+
+        `tied` takes the number of rows of one date that differ, by the measures of the last or first.
+        """
         months = 1 if by_month else self.grain.months
         keys = ["entity", PER, "period"]
         table = self._known(per, known).with_columns(period=(pl.col(MONTH) // months).cast(pl.Int32))
@@ -178,6 +189,7 @@ class Gathered:
         statistics = Statistics(self.pass_over, known, per, self.grain.months, by_month)
         for some in statistics.of(of_rows, self._known(per, known)):
             merged = merged.join(some, on=keys, how="left", nulls_equal=True)
+        tied.update(statistics.tied)
         merged = merged.with_columns(
             pl.lit(None, dtype=pl.Float64).alias(name) for name in of_rows if name not in merged.columns
         )
@@ -283,6 +295,28 @@ class Gathered:
             if measure.per is None and self.pass_over.factor(measure) is None
         ]
         return pl.max_horizontal(pl.col(name).cast(pl.Int64) for name in (REFUSED, *misfits))
+
+    def _of_one_date(self, tied: Mapping[str, int]) -> list[Diagnostic]:
+        """Return a finding for each measure of the last or first row for which rows of one date differ."""
+        findings = []
+        for name, rows in sorted(tied.items()):
+            measure = self.measures[name]
+            fields = {"measure": name, "column": getattr(measure, "of", ""), "number": rows}
+            message = Message(
+                "`{measure}` takes the last `{column}`: {number:,} rows of one date differ, the largest of each date "
+                "is taken",
+                **fields,
+            )
+            if isinstance(measure, First):
+                message = Message(
+                    "`{measure}` takes the first `{column}`: {number:,} rows of one date differ, the smallest of each "
+                    "date is taken",
+                    **fields,
+                )
+            hint = Message("leave one row for each date, or say with `where:` which is meant")
+            place = self.pass_over.tables[0].source.table.place(None, getattr(measure, "of", None))
+            findings.append(Diagnostic("K650", message, place, hint, Severity.WARNING))
+        return findings
 
     def _negative(self, known: pl.DataFrame) -> list[Diagnostic]:
         """Return the findings about negative differences of times, one for each table and pair of columns."""

@@ -75,8 +75,10 @@ def apart(table: Table, figures: Collection[str]) -> Table:
     texts: dict[str, dict[int, str]] = {}
     for one in table.merged:
         headers = [header for header in one.headers if header in figures]
+        # A column that no measure reads may be of figures, too, as 退款 beside 金额; keys and remarks are not.
+        beside = [header for header in one.headers if header not in figures and role(header) is None]
         read = read_number(one.text)
-        if len(headers) * len(one.rows) > 1 and read.status == "ok" and read.problem is None:
+        if headers and len([*headers, *beside]) * len(one.rows) > 1 and read.status == "ok" and read.problem is None:
             for header in headers:
                 rows = dict.fromkeys((row - table.first_row for row in one.rows), f"{one.text}{_OVER}{one.cells}")
                 texts.setdefault(header, {}).update(rows)

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Severity
+from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files.headers import REPORTERS, clean, halves, numbers_weeks, role, two_columns
 from kpi.intake.matching.datasets import Placed
@@ -251,7 +251,8 @@ def finest_units(source: Placed, title: str) -> tuple[Placed, list[Diagnostic]]:
         message = Message(
             "`{used}` names the units, as the system calls them; {not_read}", used=used, not_read=_not_read(others)
         )
-        return source, [_note(source, message, "entity", others[0])] if others else []
+        notes = [_note(source, message, "entity", others[0])] if others else []
+        return source, [*notes, *_namesakes(source, used, others)]
     head = _sample(source, headers)
     filled = [header for header in headers if head[header].null_count() < head.height]
     finest = filled[0] if len(filled) == 1 else _finest(source, filled)
@@ -266,7 +267,34 @@ def finest_units(source: Placed, title: str) -> tuple[Placed, list[Diagnostic]]:
     else:
         message = Message("`{finest}` names the units, as it is filled; {not_read}", finest=finest, not_read=not_read)
     finest_of = replace(source, roles={**source.roles, "entity": finest})
-    return finest_of, [_note(source, message, "entity", others[0])]
+    return finest_of, [_note(source, message, "entity", others[0]), *_namesakes(source, finest, others)]
+
+
+def _namesakes(source: Placed, used: str, others: Sequence[str]) -> list[Diagnostic]:
+    """Return a warning where a name stands under several values of a coarser column of places, such as 鼓楼区."""
+    if "code" in source.roles:
+        return []
+    for coarse in others:
+        if _level(coarse) is None or coarse in REPORTERS:
+            continue
+        pairs = source.table.raw.select(_text(used).alias("fine"), _text(coarse).alias("coarse")).drop_nulls().unique()
+        several = pairs.group_by("fine").agg(pl.col("coarse").sort()).filter(pl.col("coarse").list.len() > 1)
+        names = several.sort("fine").collect(engine="streaming")
+        if names.height:
+            name, over = names.row(0)
+            message = Message(
+                "`{name}` in `{used}` stands under several values of `{coarse}` ({over}), and is one unit all the same",
+                name=name, used=used, coarse=coarse, over=tuple(over[:5]),
+            )  # fmt: skip
+            if names.height > 1:
+                more = count(names.height - 1, "more name")
+                message = Message("{contradiction}; so with {more} of it", contradiction=message, more=more)
+            hint = Message(
+                "units of one name are one unit: give a column of codes, or write both names into the column of units, "
+                "such as 甲市鼓楼区"
+            )
+            return [Diagnostic("K579", message, source.table.place(None, used), hint, Severity.WARNING)]
+    return []
 
 
 def _not_read(others: Sequence[str]) -> Message:

@@ -20,7 +20,7 @@ from kpi.intake.cells.numbers import LARGEST, fold, mark_hint, problem_of
 from kpi.intake.cells.unit_factors import misfit
 from kpi.intake.files.headers import clean
 from kpi.intake.files.merged_cells import SPLIT, of_several, range_of
-from kpi.intake.files.table import ROW, Table
+from kpi.intake.files.table import ROW, UNREADABLE, Table
 from kpi.intake.matching.datasets import Placed
 from kpi.intake.matching.notation import decimal_finding, notation_of
 from kpi.intake.reported.lookups import Resolver
@@ -214,7 +214,10 @@ def of_figures(source: Placed, system: System, unclear: frozenset[str], columns:
     unit, value, revision = (source.roles.get(role) for role in ("unit", "value", "revision"))
     no_factor = pl.col("factor").is_null() & (pl.col("status") == "ok")
     too_large = pl.col("number").abs() * pl.col("factor") > LARGEST
+    # Of a column that cannot be read there is one finding already.
+    lost = (pl.col("value") == UNREADABLE) & pl.col("field").is_in(list(source.table.unreadable))
     return [
+        *([Refusal("K553", lost)] if source.table.unreadable else []),
         Refusal("K635", pl.col("unclear"), summary=partial(_undecided, source, unclear)),
         Refusal(_code_of_figure, pl.col("problem").is_not_null(), partial(_no_figure, source, unclear)),
         Refusal("K605", no_factor, partial(_no_unit, source, system), unit),
