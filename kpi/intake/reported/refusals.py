@@ -215,7 +215,7 @@ def of_figures(source: Placed, system: System, unclear: frozenset[str], columns:
     no_factor = pl.col("factor").is_null() & (pl.col("status") == "ok")
     too_large = pl.col("number").abs() * pl.col("factor") > LARGEST
     # Of a column that cannot be read there is one finding already.
-    lost = (pl.col("value") == UNREADABLE) & pl.col("field").is_in(list(source.table.unreadable))
+    lost = (pl.col("value").cast(pl.String) == UNREADABLE) & pl.col("field").is_in(list(source.table.unreadable))
     return [
         *([Refusal("K553", lost)] if source.table.unreadable else []),
         Refusal("K635", pl.col("unclear"), summary=partial(_undecided, source, unclear)),
