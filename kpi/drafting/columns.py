@@ -17,6 +17,8 @@ from kpi.intake.matching.datasets import is_unit
 from kpi.intake.shapes.labels import period_in
 from kpi.intake.shapes.recognition import is_place
 from kpi.values import periods
+from kpi.values.periods import Order
+from kpi.values.timelines import MONTHS, Timeline
 
 #: How many of the first rows show what a column holds.
 HEAD = 2000
@@ -35,6 +37,7 @@ class Column:
     header: str
     cells: list[str] = field(repr=False)
     dtype: pl.DataType
+    timeline: Timeline = MONTHS
 
     @property
     def filled(self) -> bool:
@@ -75,7 +78,7 @@ class Column:
         return self.filled and self.share(_is_day) > 0.9
 
     @cached_property
-    def dates(self) -> str:
+    def dates(self) -> Order:
         """The order of year, month and day in dates whose year stands last: `ymd` where they need none.
 
         Where no day is beyond 12, dates are taken for `dmy`.
@@ -88,7 +91,10 @@ class Column:
     @cached_property
     def is_periods(self) -> bool:
         """Whether the cells are periods with their year."""
-        return self.filled and self.share(lambda cell: period_in(clean(cell)) is not None) > 0.9
+        return self.filled and self.share(self._is_period) > 0.9
+
+    def _is_period(self, cell: str) -> bool:
+        return period_in(clean(cell), None, self.dates, self.timeline) is not None
 
     @cached_property
     def is_places(self) -> bool:
@@ -142,7 +148,7 @@ def _is_day(cell: str) -> bool:
     return not re.fullmatch(r"\d{6}", cell.strip())
 
 
-def columns_of(table: Table) -> dict[str, Column]:
+def columns_of(table: Table, timeline: Timeline = MONTHS) -> dict[str, Column]:
     """Return what the columns of a table hold, by their headers; further columns of one header are left out."""
     further = {one for some in table.repeats.values() for one in some}
     frame = table.frame.head(HEAD).collect()
@@ -152,5 +158,5 @@ def columns_of(table: Table) -> dict[str, Column]:
             continue
         series = frame[header]
         texts = series.cast(pl.String, strict=False).str.strip_chars().drop_nulls()
-        found[header] = Column(header, [one for one in texts.to_list() if one], series.dtype)
+        found[header] = Column(header, [one for one in texts.to_list() if one], series.dtype, timeline)
     return found

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from kpi.drafting.columns import HEAD, Column, columns_of
+from kpi.drafting.timeline_guess import order_of, unreadable_period
 from kpi.errors import Message
 from kpi.intake.files.headers import LEVELS, clean, halves, role, roles, split_unit
 from kpi.intake.files.table import Table
@@ -32,7 +33,8 @@ from kpi.intake.shapes.recognition import is_place
 from kpi.intake.shapes.table_keys import period_of_table
 from kpi.language.measures import calls_cumulative
 from kpi.values import periods
-from kpi.values.timelines import MONTHS
+from kpi.values.periods import FIRST_YEAR, Order
+from kpi.values.timelines import MONTHS, Timeline
 
 #: Texts of a further key that stand for all of its parts together.
 _WHOLE = ("合计", "总计", "全部", "总体", "T", "TOTAL", "Total", "total", "_T", "All", "all", "BTSX")
@@ -118,23 +120,29 @@ class Survey:
     columns: Mapping[str, Column] = field(default_factory=dict, repr=False)
 
 
-def survey(table: Table, year: int) -> Survey | None:
+def unread_periods(table: Table, timeline: Timeline = MONTHS) -> list[Message]:
+    """Return why headings of figures that look like periods cannot be read."""
+    return list(_Surveyor(table, FIRST_YEAR, timeline).unread.values())
+
+
+def survey(table: Table, year: int, timeline: Timeline = MONTHS) -> Survey | None:
     """Return what a table is taken for, None where it has no figures and no events.
 
     Args:
         table: the table as it was read.
         year: the period of figures of which nothing says any.
+        timeline: what its periods count.
     """
-    return _Surveyor(table, year).survey()
+    return _Surveyor(table, year, timeline).survey()
 
 
 class _Surveyor:
-    def __init__(self, table: Table, year: int) -> None:
+    def __init__(self, table: Table, year: int, timeline: Timeline) -> None:
         self.flags: Mapping[str, int] = {}
-        if is_combined(table, MONTHS):
+        if is_combined(table, timeline):
             table, self.flags = parted(table)
-        self.table, self.default_year = table, year
-        self.columns = columns_of(table)
+        self.table, self.default_year, self.timeline = table, year, timeline
+        self.columns = columns_of(table, timeline)
         self.guesses: list[Guess] = []
         # Figures whose header occurs more than once have no name to be read by.
         self.headers = [header for header, one in self.columns.items() if one.filled and header not in table.repeats]
@@ -172,26 +180,47 @@ class _Surveyor:
         for header in self.others:
             if not self.columns[header].figures:
                 continue
-            if (text := period_in(header)) is not None:
+            if (text := self.period_in(header)) is not None:
                 found[header] = (text, "")
-            elif (both := with_any_measure(header, depth=self.table.depth)) is not None:
+            elif (
+                both := with_any_measure(header, depth=self.table.depth, order=self.order, timeline=self.timeline)
+            ) is not None:
                 found[header] = both
         return found
 
     @cached_property
     def parts(self) -> dict[str, str]:
         """The headers that are parts of a year, such as 1月, where a year is named: the periods."""
-        found = [one for one in self.others if self.columns[one].figures and period_in(one, 2000) is not None]
+        found = [one for one in self.others if self.columns[one].figures and self.period_in(one, 2000) is not None]
         if len(found) < 2:
             return {}
         year = self._year()
-        return {header: text for header in found if (text := period_in(header, year or self.default_year)) is not None}
+        return {
+            header: text for header in found if (text := self.period_in(header, year or self.default_year)) is not None
+        }
 
     def _year(self) -> int | None:
         for text in self.surroundings:
-            if (inside := period_inside(text)) is not None:
-                return int(inside[:4])
+            for timeline in (MONTHS, self.timeline):
+                if (inside := period_inside(text, timeline)) is not None:
+                    return int(re.sub("^[^0-9]+", "", inside)[:4])
         return None
+
+    def period_in(self, text: str, year: int | None = None) -> str | None:
+        """Return the text of the period that a heading is."""
+        return period_in(text, year, self.order, self.timeline)
+
+    @cached_property
+    def order(self) -> Order:
+        """The order of day and month in headings."""
+        return order_of([one for one in self.others if self.columns[one].figures])
+
+    @cached_property
+    def unread(self) -> dict[str, Message]:
+        """The headings of figures that look like periods but cannot be read, each with why."""
+        some = [one for one in self.others if self.columns[one].figures and one not in self.dated]
+        whys = {one: unreadable_period(one, self.order, self.timeline) for one in some}
+        return {one: why for one, why in whys.items() if why is not None}
 
     @cached_property
     def surroundings(self) -> list[str]:
@@ -219,6 +248,8 @@ class _Surveyor:
         """Return a table with periods or units across, None for any other."""
         period = self.roles.get("period")
         if period is None and self.dated and (len(self.dated) > 1 or len(self.others) == 1):
+            if self.order != "ymd":
+                self.dates_are(self.order)
             named = {header: what for header, (_, what) in self.dated.items() if what}
             spans = [text for text, _ in self.dated.values()]
             if named and len(named) == len(self.dated):
@@ -232,12 +263,13 @@ class _Surveyor:
                 spans = list(self.parts.values())
                 if years and period is not None:
                     spans = [f"{year[:4]}-{text[5:]}" for year in self.columns[period].distinct for text in spans]
-                elif self._year() is None:
+                elif self._year() is None or self.timeline.weeks:
+                    year = self._year() or self.default_year
                     self.declared["shape"] = self.plain["shape"] = {"columns": "periods"}
-                    self.column("period", {"constant": str(self.default_year)})
-                    self.guess(
-                        Message("the year {year}, as no title, sheet or file says one", year=str(self.default_year))
-                    )
+                    self.column("period", {"constant": str(year)})
+                    if self._year() is None:
+                        message = Message("the year {year}, as no title, sheet or file says one", year=str(year))
+                        self.guess(message)
                 return self.crossed("periods", list(self.parts), spans)
         places = [one for one in self.others if is_place(one) and self.columns[one].figures]
         if len(places) > 1 and not {"entity", "code"} & set(self.roles) and len(places) * 2 >= len(self.others):
@@ -294,7 +326,7 @@ class _Surveyor:
                 break
             labels.append(cell)
         rest = cells[len(labels) :]
-        return labels if labels and rest and all(period_in(cell) is not None for cell in rest) else None
+        return labels if labels and rest and all(self.period_in(cell) is not None for cell in rest) else None
 
     def labelled_rows(self) -> Survey:
         first, *rest = self.columns
@@ -315,7 +347,7 @@ class _Surveyor:
         headers = [
             one for one in self.others
             if self.columns[one].figures > 0.5 and not _NUMBERED.search(one) and not self.columns[one].is_dates
-            and role(one) != "code"
+            and role(one) != "code" and one not in self.unread
         ]  # fmt: skip
         entity = self.who(set(headers))
         headers = [one for one in headers if one != entity]
@@ -331,6 +363,7 @@ class _Surveyor:
         spans = self.spans()
         where = self.condition([one for one in (entity, *self.period_columns()) if one is not None], headers)
         left = [one for one in self.others if one not in headers and one != entity and one not in (where or "")]
+        left = [one for one in left if one not in self.unread]
         if left:
             self.guess(Message("columns of words are not used: {columns}", columns=tuple(f"`{one}`" for one in left)))
         return self.result("panel", figures, entity, spans, where)
@@ -460,22 +493,28 @@ class _Surveyor:
                 year = int(self.columns[years[0]].distinct[0][:4])
                 template = "第{}季度" if re.search(r"季|quarter", parts[0], re.IGNORECASE) else "{}月"
                 cells = [re.sub(r"\.0$", "", one) for one in self.columns[parts[0]].distinct]
-                some = [period_in(template.format(one) if one.isdigit() else clean(one), year) for one in cells]
+                some = [self.period_in(template.format(one) if one.isdigit() else clean(one), year) for one in cells]
                 return [one for one in some if one is not None]
         if named:
             column = next((self.columns[one] for one in named if self.columns[one].is_periods), self.columns[named[0]])
-            if column.dates != "ymd":
-                self.dates_are(column.dates)
-            return column.distinct
+            return self.texts_of(column)
         dated = [one for one in self.headers if self.columns[one].is_periods and one not in self.roles.values()
                  and (self.columns[one].is_dates or not self.columns[one].figures)]  # fmt: skip
         if dated:
             self.column("period", dated[0])
             self.guess(Message("column `{header}` holds the periods", header=dated[0]), dated[0])
-            return self.columns[dated[0]].distinct
-        if (own := period_of_table(self.table, MONTHS)) is not None:
+            return self.texts_of(self.columns[dated[0]])
+        if (own := period_of_table(self.table, self.timeline)) is not None:
             return [own[0]]
         return [self._period_elsewhere()]
+
+    def texts_of(self, column: Column) -> list[str]:
+        """Return the periods of a column; declare the order of its dates where their year stands last."""
+        if column.dates == "ymd":
+            return column.distinct
+        self.dates_are(column.dates)
+        read = [period_in(clean(one), None, column.dates, self.timeline) for one in column.distinct]
+        return [one for one in read if one is not None]
 
     def _period_elsewhere(self) -> str:
         table = self.table
@@ -484,7 +523,7 @@ class _Surveyor:
             ("sheet", table.sheet or ""),
             ("file", stem(table.file)),
         ):
-            if (inside := period_inside(text)) is not None:
+            if (inside := period_inside(text, self.timeline)) is not None:
                 self.column("period", {"from": source})
                 return inside
         self.column("period", {"constant": str(self.default_year)})
@@ -597,6 +636,8 @@ class _Surveyor:
         *, own: bool = False,
     ) -> Survey:  # fmt: skip
         self.declared.setdefault("form", form)
+        for header, why in self.unread.items():
+            self.guess(Message("column `{header}` is left out: {why}", header=header, why=why), header)
         cells = [one for one in self.columns.values() if one.figures]
         if any(one.comma for one in cells):
             self.declared["decimal"] = self.plain["decimal"] = ","

@@ -12,6 +12,7 @@ from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.aggregate_rows import Exclusions, shown
 from kpi.intake.cells.numbers import Notation, read_number
 from kpi.intake.files.table import ROW, Table
+from kpi.intake.matching.date_order import ordered
 from kpi.intake.matching.datasets import (
     Placed,
     column_of,
@@ -36,7 +37,7 @@ ROWS = 3
 #: How many of the first rows are looked through for them.
 _HEAD = 200
 #: Notes on the shape and keys of a table.
-_OF_SHAPE = ("K562", "K565", "K538")
+_OF_SHAPE = ("K562", "K565", "K538", "K625")
 #: Notes on columns that are not read.
 _COLUMNS = ("K528", "K534", "K567", "K210", "K525")
 
@@ -121,6 +122,9 @@ def understood(system: System, table: Table, name: str | None = None) -> Underst
         notes += more
     if source is not None and (located := keyed(source, system)) is not None:
         source, more = located
+        notes += more
+    if source is not None:
+        source, more = ordered(source)
         notes += more
     errors = [one for one in notes if one.severity is Severity.ERROR]
     columns = [one.message for one in notes if one.code in _COLUMNS]
@@ -214,7 +218,7 @@ def _who(source: Placed, row: Mapping[str, object]) -> str | None:
 
 def _figures(system: System, source: Placed, row: Mapping[str, object]) -> list[tuple[str | None, ...]]:
     names = measure_names(system)
-    who, when = _who(source, row), _period(source, _text(row.get(source.roles.get("period", ROW))))
+    who, when = _who(source, row), _period(system, source, _text(row.get(source.roles.get("period", ROW))))
     if "period" not in source.roles:
         when = None
     if isinstance(source.dataset, Records):
@@ -256,11 +260,11 @@ def _value(source: Placed, text: str | None, unit: str | None) -> tuple[str | No
     return f"{number.value:.12g}", number.unit if number.unit is not None and is_unit(number.unit) else unit
 
 
-def _period(source: Placed, text: str | None) -> str | None:
+def _period(system: System, source: Placed, text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        return periods.parse(text, order=source.dataset.dates).label
+        return periods.parse(text, order=source.dataset.dates, timeline=system.timeline).label
     except periods.PeriodError:
         return f"? {text}"
 
