@@ -8,6 +8,7 @@ possible, a survey knows nothing beforehand and takes the likeliest reading. Wha
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,8 +18,9 @@ import polars as pl
 
 from kpi.drafting.columns import HEAD, Column, columns_of
 from kpi.drafting.timeline_guess import order_of, unreadable_period
-from kpi.errors import Message
+from kpi.errors import Message, count
 from kpi.intake.files.headers import LEVELS, clean, halves, role, roles, split_unit
+from kpi.intake.files.sdmx_columns import ids_of, is_about_file
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import is_unit
 from kpi.intake.shapes.combined_keys import is_combined, parted
@@ -40,6 +42,8 @@ from kpi.values.timelines import MONTHS, Timeline
 _WHOLE = ("合计", "总计", "全部", "总体", "T", "TOTAL", "Total", "total", "_T", "All", "all", "BTSX")
 UNNAMED = re.compile(r"列\d+'*")
 _NUMBERED = re.compile(r"(编号|单号|流水号|身份证号|(?<![a-z])id|_no|number)$", re.IGNORECASE)
+#: The column of units in tables of SDMX without REF_AREA.
+_AREA = re.compile("(ref_?|geo_?|reporting_?)?(area|geo|country|economy)|location", re.IGNORECASE)
 _FREQUENCY = ("频度", "频率", "周期", "frequency")
 #: Words of headers of the column that names the units, where no known header does.
 _WHO = re.compile(
@@ -146,6 +150,9 @@ class _Surveyor:
         self.guesses: list[Guess] = []
         # Figures whose header occurs more than once have no name to be read by.
         self.headers = [header for header, one in self.columns.items() if one.filled and header not in table.repeats]
+        self.sdmx = bool(ids_of(self.table.columns))
+        if self.sdmx:
+            self.headers = [one for one in self.headers if not is_about_file(one)]
         self.plain: dict[str, Any] = {}
         self.declared: dict[str, Any] = {}
 
@@ -235,8 +242,10 @@ class _Surveyor:
         across = self.across()
         if across is not None:
             return across
+        if self.sdmx and not {"measure", "value"} <= set(self.roles):
+            return self.wide()
         if {"measure", "value"} <= set(self.roles) and self.columns[self.roles["value"]].figures:
-            if not self.is_events():
+            if self.sdmx or not self.is_events():
                 return self.long(self.roles["measure"], self.roles["value"])
         elif self.labels() is not None:
             return self.labelled_rows()
@@ -347,14 +356,18 @@ class _Surveyor:
         headers = [
             one for one in self.others
             if self.columns[one].figures > 0.5 and not _NUMBERED.search(one) and not self.columns[one].is_dates
-            and role(one) != "code" and one not in self.unread
+            and role(one) != "code" and one not in self.unread and not self.sdmx
         ]  # fmt: skip
         entity = self.who(set(headers))
         headers = [one for one in headers if one != entity]
         if not headers and value is not None and self.columns[value].figures:
             # One figure, which its column does not name.
             self.declared |= {"form": "reported"}
-            return self.result("reported", [self.of_table([value], constant=True)], entity, self.spans())
+            figure = self.of_table([value], constant=True)
+            if figure.guessed and self.units_known:
+                figure = replace(figure, unit=self.units_known[0], guessed=False)
+            keys = [one for one in (entity, *self.period_columns()) if one is not None]
+            return self.result("reported", [figure], entity, self.spans(), self.condition(keys, [value]))
         if not headers:
             return None
         names = {split_unit(one, is_unit)[0]: one for one in headers}
@@ -469,6 +482,8 @@ class _Surveyor:
         """Return the column that names the units, None without one, and whether header or cells say so."""
         if (known := self.roles.get("entity") or self.roles.get("code")) is not None:
             return known, True
+        if self.sdmx and (areas := [one for one in self.headers if _AREA.fullmatch(one)]):
+            return areas[0], True
         rest = [
             one for one in self.headers if one not in taken and role(one) is None and not self.columns[one].is_dates
         ]
@@ -551,7 +566,9 @@ class _Surveyor:
         """Return the condition that tells rows of one key apart, None where they need none."""
         known = {one for one, header in self.table.roles.items() if header is None}
         rest = [one for one in self.headers if one not in keys and one not in set(figures)
-                and self.columns[one].is_words and (role(one) is None or role(one) in known)]  # fmt: skip
+                and self.columns[one].is_words
+                and (role(one) is None or role(one) in known or (self.sdmx and one == self.roles.get("unit")))
+                ]  # fmt: skip
         if not keys or not rest:
             return None
         frame = self.table.frame.select(pl.selectors.by_name(*dict.fromkeys([*keys, *rest]))).collect().drop_nulls(keys)
@@ -560,13 +577,23 @@ class _Surveyor:
         conditions = []
         for header in rest:
             several = frame.group_by(keys).agg(pl.selectors.by_name(header).n_unique().alias("many"))
-            if several["many"].max() > 1:  # type: ignore[operator]
-                texts = self.columns[header].distinct
-                chosen = next((one for one in texts if one in _WHOLE), texts[0])
+            if frame.height and several["many"].max() > 1:  # type: ignore[operator]
+                text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
+                counts = frame.group_by(text.alias("text"), maintain_order=True).agg(
+                    pl.selectors.by_name(keys[0]).n_unique().alias("units"), pl.len().alias("rows")
+                ).drop_nulls().sort("rows", "units", descending=True, maintain_order=True)  # fmt: skip
+                texts, most = counts["text"].to_list(), counts["rows"][0]
+                # A part of hardly any rows is not meant even if it is called the whole.
+                wholes = [one for one, _, rows in counts.rows() if one in _WHOLE and 2 * rows >= most]
+                chosen = next(iter(wholes), texts[0])
+                rows, frame = frame.height, frame.filter(text == chosen)
+                kept = Message("{kept} of {rows}", kept=frame.height, rows=count(rows, "row"))
                 shown = header if re.fullmatch(r"[^\W\d]\w*", header) else f'"{header}"'
-                conditions.append(f"{shown} = '{chosen}'")
-                message = Message("rows with `{text}` in `{header}` are meant, of {texts}", text=chosen, header=header,
-                                  texts=tuple(texts[:6]))  # fmt: skip
+                quoted = chosen.replace("'", "''")
+                conditions.append(f"{shown} = '{quoted}'")
+                message = Message("rows with `{text}` in `{header}` are meant, {kept}; its texts are {texts}",
+                                  text=chosen, header=header, kept=kept, texts=(*texts[:6], *["…"][: len(texts) > 6]),
+                                  )  # fmt: skip
                 self.guess(message, header)
         return " AND ".join(conditions) or None
 
@@ -578,10 +605,27 @@ class _Surveyor:
         )
         return [one for one in texts.collect().to_series().drop_nulls().to_list() if one and role(one) is None]
 
+    @cached_property
+    def units_known(self) -> list[str]:
+        """The units in the column of units, the most frequent first; those that are none are not read."""
+        header = self.roles.get("unit")
+        if header is None:
+            return []
+        counted = Counter(self.columns[header].cells)
+        known = [one for one, _ in counted.most_common() if is_unit(one)]
+        unknown = [one for one in counted if not is_unit(one)]
+        if unknown and not known:
+            # The unit of a figure that its name does not say is 1, and the column would contradict it.
+            self.column("unit", {"constant": "1"})
+            units = tuple(f"`{one}`" for one in unknown[:6])
+            self.guess(Message("the figures are numbers, as {units} in `{header}` are no known units", units=units,
+                               header=header), header)  # fmt: skip
+        return known
+
     def units_by(self, measure: str) -> dict[str, str]:
         """Return the unit that rows of a figure have in the column of units."""
         header = self.roles.get("unit")
-        if header is None:
+        if header is None or not self.units_known:
             return {}
         pairs = self.table.frame.select(
             pl.selectors.by_name(measure).cast(pl.String).str.strip_chars().alias("of"),

@@ -12,7 +12,6 @@ from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.aggregate_rows import Exclusions, shown
 from kpi.intake.cells.numbers import Notation, read_number
 from kpi.intake.files.table import ROW, Table
-from kpi.intake.matching.date_order import ordered
 from kpi.intake.matching.datasets import (
     Placed,
     column_of,
@@ -25,6 +24,7 @@ from kpi.intake.matching.datasets import (
     of_system,
     panel_columns,
 )
+from kpi.intake.matching.date_order import ordered
 from kpi.intake.matching.key_columns import keyed
 from kpi.intake.shapes.tables import shaped
 from kpi.language.datasets import PanelData, Records

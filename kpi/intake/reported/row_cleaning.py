@@ -161,10 +161,11 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     figures.units = frozenset(raw.filter(there)["who"].unique())
 
     figures.targets, wrong = entity_targets.in_data(raw, system, source, figures.findings)
-    raw = _with_figures(raw.filter(~pl.col("name").is_in(list(system.indicators))), resolver, unclear)
+    raw = raw.filter(~pl.col("name").is_in(list(system.indicators)))
+    # Rows that are not meant are neither refused nor void the figure of those that are.
+    raw = _with_figures(_where(raw, system, source), resolver, unclear)
     reasons = refusals.of_figures(source, system, unclear, raw.columns)
     raw, void = refuse(table, raw, reasons, figures.findings)
-    raw = _where(raw, system, source)
 
     rows = raw.select(
         entity="who", start="start", months="months", measure="name", per="per",
