@@ -11,7 +11,7 @@ from functools import cached_property
 import polars as pl
 
 from kpi.intake.cells.numbers import Notation, read_number
-from kpi.intake.files.headers import clean
+from kpi.intake.files.headers import clean, split_unit
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import is_unit
 from kpi.intake.shapes.labels import period_in
@@ -27,6 +27,11 @@ _DAY = re.compile(
     r"(?:19|20)\d{2}[-/.年]?\d{1,2}[-/.月]?\d{1,2}日?(?:[ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d{2}.*"
 )
 _DAY_BEHIND = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](?:19|20)\d{2}")
+#: Headings of codes and numbers that identify.
+_CODES = re.compile(
+    r"[码号]$|邮编$|电话$|手机$|传真$|(^|[^a-z])(codes?|ids?|zip|zipcode|postcode|fips|phone|telephone|fax)$",
+    re.IGNORECASE,
+)
 _COMMA = Notation(decimal=",")
 
 
@@ -105,6 +110,21 @@ class Column:
     def is_words(self) -> bool:
         """Whether most cells are words: neither figures nor dates."""
         return self.filled and not self.is_dates and self.figures < 0.5 and not self.dtype.is_numeric()
+
+    @cached_property
+    def is_codes(self) -> bool:
+        """Whether the cells are codes rather than figures: digits of which some begin with 0, or a heading that says so.
+
+        >>> [Column(one, ["12"], pl.String()).is_codes for one in ("邮政编码", "ZIP", "county_id", "办件数", "编号(个)")]
+        [True, True, True, False, False]
+        >>> Column("FIPS", ["01", "02"], pl.String()).is_codes, Column("share", ["0.1", "0"], pl.String()).is_codes
+        (True, False)
+        """
+        if split_unit(self.header, is_unit)[1] is not None:
+            return False
+        if _CODES.search(clean(self.header)):
+            return True
+        return self.dtype == pl.String and any(re.fullmatch("0[0-9]+", one) for one in self.distinct)
 
     @property
     def unit(self) -> str | None:

@@ -42,6 +42,10 @@ from kpi.values.timelines import MONTHS, Timeline
 _WHOLE = ("合计", "总计", "全部", "总体", "T", "TOTAL", "Total", "total", "_T", "All", "all", "BTSX")
 UNNAMED = re.compile(r"列\d+'*")
 _NUMBERED = re.compile(r"(编号|单号|流水号|身份证号|(?<![a-z])id|_no|number)$", re.IGNORECASE)
+_UNIT_LINE = re.compile(r"(?:计量|数据|金额)?单位\s*:.*|units?\s*:.*", re.IGNORECASE)
+#: What a title has before and behind the name of the figure.
+_UNITS_BEFORE = re.compile(r"^(?:[全各分][省市县区镇乡地街道单位部门(、)]+)")
+_FRAME = re.compile(r"(?:完成)?(?:情况)?(?:统计|汇总|一览|明细)?表?$")
 #: The column of units in tables of SDMX without REF_AREA.
 _AREA = re.compile("(ref_?|geo_?|reporting_?)?(area|geo|country|economy)|location", re.IGNORECASE)
 _FREQUENCY = ("频度", "频率", "周期", "frequency")
@@ -213,6 +217,11 @@ class _Surveyor:
                     return int(re.sub("^[^0-9]+", "", inside)[:4])
         return None
 
+    def _year_is_read(self) -> bool:
+        """Return whether the readers take the year of parts of it from around the table: it stands there alone."""
+        inside = next((one for text in self.surroundings if (one := period_inside(text, self.timeline))), None)
+        return inside is not None and not self.timeline.weeks and periods.calendar_year(inside) is not None
+
     def period_in(self, text: str, year: int | None = None) -> str | None:
         """Return the text of the period that a heading is."""
         return period_in(text, year, self.order, self.timeline)
@@ -272,7 +281,7 @@ class _Surveyor:
                 spans = list(self.parts.values())
                 if years and period is not None:
                     spans = [f"{year[:4]}-{text[5:]}" for year in self.columns[period].distinct for text in spans]
-                elif self._year() is None or self.timeline.weeks:
+                elif not self._year_is_read():
                     year = self._year() or self.default_year
                     self.declared["shape"] = self.plain["shape"] = {"columns": "periods"}
                     self.column("period", {"constant": str(year)})
@@ -305,7 +314,7 @@ class _Surveyor:
                 # A column without a header is known by its cells.
                 self.column("measure", measure, plain=not UNNAMED.fullmatch(measure))
         if measure is not None:
-            texts = self.all_texts(measure)
+            texts = self.all_texts(measure, headers)
             figures = self.figures(texts, None, self.units_by(measure), cells=headers)
         else:
             figures = [self.of_table(headers)]
@@ -316,7 +325,7 @@ class _Surveyor:
     def long(self, measure: str, value: str) -> Survey:
         """Return a table with a figure in each row."""
         entity = self.who({value})
-        figures = self.figures(self.all_texts(measure), None, self.units_by(measure), cells=[value])
+        figures = self.figures(self.all_texts(measure, [value]), None, self.units_by(measure), cells=[value])
         self.declared |= {"form": "reported"}
         keys = [one for one in (entity, measure, *self.period_columns()) if one is not None]
         if roles(self.headers)[0].get("value") != value:
@@ -356,7 +365,7 @@ class _Surveyor:
         headers = [
             one for one in self.others
             if self.columns[one].figures > 0.5 and not _NUMBERED.search(one) and not self.columns[one].is_dates
-            and role(one) != "code" and one not in self.unread and not self.sdmx
+            and role(one) != "code" and not self.columns[one].is_codes and one not in self.unread and not self.sdmx
         ]  # fmt: skip
         entity = self.who(set(headers))
         headers = [one for one in headers if one != entity]
@@ -377,6 +386,11 @@ class _Surveyor:
         where = self.condition([one for one in (entity, *self.period_columns()) if one is not None], headers)
         left = [one for one in self.others if one not in headers and one != entity and one not in (where or "")]
         left = [one for one in left if one not in self.unread]
+        codes = [one for one in left if self.columns[one].figures > 0.5]
+        left = [one for one in left if one not in codes]
+        if codes:
+            self.guess(Message("columns of codes or dates are no figures: {columns}",
+                               columns=tuple(f"`{one}`" for one in codes)))  # fmt: skip
         if left:
             self.guess(Message("columns of words are not used: {columns}", columns=tuple(f"`{one}`" for one in left)))
         return self.result("panel", figures, entity, spans, where)
@@ -433,7 +447,7 @@ class _Surveyor:
         headers = [
             one for one in (*self.others, *self.values())
             if one not in taken and self.columns[one].figures > 0.5 and not _NUMBERED.search(one)
-            and role(one) != "code"
+            and role(one) != "code" and not self.columns[one].is_codes
         ]  # fmt: skip
         names = {split_unit(one, is_unit)[0]: one for one in headers}
         order = next((one for header in dates if (one := self.columns[header].dates) != "ymd"), "ymd")
@@ -492,7 +506,8 @@ class _Surveyor:
             return places[0], True
         called = [one for one in words if _WHO.search(one.casefold())]
         first = [one for one in words if one == self.headers[0] or len(self.columns[one].distinct) == self.table.rows]
-        return next(iter([*called, *first]), None), False
+        codes = [one for one in rest if self.columns[one].is_codes and len(self.columns[one].distinct) > 1]
+        return next(iter([*called, *first, *codes]), None), False
 
     def period_columns(self) -> list[str]:
         return [one for one in self.headers if role(one) == "period" or one == self.roles.get("period")]
@@ -551,7 +566,12 @@ class _Surveyor:
         text, said = None, False
         if (line := labelled(self.table.titles, "measure")) is not None:
             text, said = line[0], True
-        names = [one for one in self.surroundings if period_inside(one) is None and not labelled([one], "entity")]
+        around = [one for one in self.surroundings if not _UNIT_LINE.fullmatch(one)]
+        names = [one for one in around if period_inside(one) is None and not labelled([one], "entity")]
+        # 2023年各县用电量 is a figure, of a period and units.
+        bare = [one for title in map(clean, self.table.titles) if title in around and (one := _without_period(title))]
+        at = sum(one in map(clean, self.table.titles) for one in names)
+        names = [*names[:at], *bare, *names[at:]]
         named = [one for one in names if split_unit(one, is_unit)[1] is not None] or names
         if text is None:
             generic = re.compile(r"(sheet|表|数据|工作表)\d*", re.IGNORECASE)
@@ -599,11 +619,20 @@ class _Surveyor:
 
     # ---- FIGURES ---- #
 
-    def all_texts(self, header: str) -> list[str]:
-        texts = self.table.frame.select(pl.selectors.by_name(header).cast(pl.String).str.strip_chars()).unique(
-            maintain_order=True
+    def all_texts(self, header: str, cells: Sequence[str]) -> list[str]:
+        """Return the texts of a column of measures in rows with a figure; those of other rows are headings or notes."""
+        filled = pl.any_horizontal(
+            pl.selectors.by_name(*cells).cast(pl.String).str.strip_chars().fill_null("").str.len_chars() > 0
         )
-        return [one for one in texts.collect().to_series().drop_nulls().to_list() if one and role(one) is None]
+        text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars().alias("text")
+        rows = self.table.frame.select(text, filled.alias("filled")).group_by("text", maintain_order=True).agg(
+            pl.col("filled").any()
+        ).drop_nulls("text").collect()  # fmt: skip
+        texts = [(one, has) for one, has in rows.rows() if one and role(one) is None]
+        if without := [one for one, has in texts if not has]:
+            shown = (*(f"`{one}`" for one in without[:6]), *["…"][: len(without) > 6])
+            self.guess(Message("rows without any figure are no measures: {texts}", texts=shown), header)
+        return [one for one, has in texts if has]
 
     @cached_property
     def units_known(self) -> list[str]:
@@ -702,6 +731,19 @@ class _Surveyor:
             self.units(entity), sum(role(one) == "entity" for one in self.headers) > 1, tuple(spans), where,
             tuple(self.guesses), self.columns,
         )  # fmt: skip
+
+
+def _without_period(title: str) -> str | None:
+    """Return what a title of a period is about, None where it names no period, or nothing else.
+
+    >>> _without_period("2023年各县用电量"), _without_period("2023年1-3月全市工业增加值情况表"), _without_period("用电量")
+    ('用电量', '工业增加值', None)
+    """
+    inside = period_inside(title)
+    if inside is None or inside not in title:
+        return None
+    rest = _FRAME.sub("", _UNITS_BEFORE.sub("", title.replace(inside, "").lstrip("年度份的 ")))
+    return rest.strip() or None
 
 
 def _month(text: str) -> str | None:

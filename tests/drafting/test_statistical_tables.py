@@ -63,3 +63,41 @@ def test_a_row_that_is_not_meant_voids_no_figure(tmp_path):
     card = kpi.score([file], system=str(definition))
     assert card.measures["value"].to_list() == [1]
     assert [one.code for one in card.findings_list if one.severity is Severity.ERROR] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("State,State FIPS Code,population\nAlabama,01,100\nAlaska,02,200\n", ["population"]),
+        ("name,zip,id,population,area code\nA,1001,5,100,12\nB,2002,6,200,13\n", ["population"]),
+        ("企业名称,邮政编码,电话,序号,统一社会信用代码,年份,产值(万元)\n甲,310000,0571123,1,913301007042658010,2023,10\n"
+         "乙,310001,0571124,2,913301007042658029,2023,20\n", ["产值"]),
+        ("FIPS,population\n01001,100\n01003,200\n", ["population"]),
+    ],
+)  # fmt: skip
+def test_codes_are_no_figures(text, names, tmp_path):
+    done, _ = drafted(tmp_path, text)
+    assert [one.title for one in done.draft.measures] == names
+    assert done.scored == 2
+
+
+@pytest.mark.parametrize(
+    "line", ["制表：统计局", "填表人：", "Source:", "Last Updated: 2024", "Data from database: X", "用户类别", "审核："]
+)
+def test_lines_below_or_without_figures_are_no_measures(line, tmp_path):
+    done, _ = drafted(tmp_path, f"指标,2021年,2022年\n用电量,1,2\n{line},,\n用水量,3,4\n{line},,\n")
+    assert [one.title for one in done.draft.measures] == ["用电量", "用水量"]
+
+
+@pytest.mark.parametrize(
+    ("above", "title"),
+    [
+        ("2023年各县用电量\n单位：万千瓦时\n", "用电量"),
+        ("2023年1-3月全市用电量情况表\n单位：万千瓦时\n", "用电量"),
+        ("2023年\n用电量\n单位：万千瓦时\n", "用电量"),
+    ],
+)
+def test_the_line_of_the_unit_names_no_measure(above, title, tmp_path):
+    done, _ = drafted(tmp_path, f"{above}县区,1月,2月,3月,合计\n东湖县,10,11,12,33\n西湖县,20,21,22,63\n")
+    (measure,) = done.draft.measures
+    assert (measure.title, measure.keys["unit"], str(done.draft.period)) == (title, "万千瓦时", "month")
