@@ -176,12 +176,23 @@ def _unit(system: System, source: Placed, header: str, name: str, unit: str | No
     title = measure.title or name
     if unit is not None:
         return Unit(header, title, unit, Message("the heading"))
-    if (column := source.roles.get("unit")) is not None:
+    column, origin, above = source.roles.get("unit"), source.table.origin, source.table.unit
+    if column is not None and (origin is None or column not in origin.added):
         return Unit(header, title, measure.unit, Message("column `{column}`, else the definition", column=column))
-    above = source.table.unit
+    if column is not None and (own := _added_unit(source, header, column)) is not None and own != above:
+        return Unit(header, title, own, Message("the heading"))
     if above is not None and is_unit(above):
-        return Unit(header, title, above, Message("the line above the table"))
+        said = "unit" in source.dataset.elsewhere
+        return Unit(header, title, above, Message("the definition") if said else Message("the line above the table"))
     return Unit(header, title, measure.unit, Message("the definition"))
+
+
+def _added_unit(source: Placed, text: str, column: str) -> str | None:
+    """Return the unit that the headings of a turned table give a figure, None where they give none."""
+    names = pl.selectors.by_name(source.roles["measure"]).cast(pl.String).str.strip_chars()
+    rows = source.table.frame.filter(names == text).select(pl.selectors.by_name(column).cast(pl.String))
+    units = rows.drop_nulls().head(1).collect().to_series().to_list()
+    return units[0] if units else None
 
 
 def _of_events(system: System, source: Placed) -> list[Unit]:
