@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote, quote_plus, unquote
 
 #: The maximum number of characters of names in messages, and of messages.
@@ -108,6 +108,10 @@ class Message(str):
     def __reduce__(self) -> tuple[Callable[..., Message], tuple[str, str, dict[str, object]]]:
         return Message._of, (str(self), self.template, dict(self.fields))
 
+    def worded(self, text: str) -> Self:
+        """Return the message with a text in place of its English wording, such as that in another language."""
+        return self._of(text, self.template, self.fields)
+
     def without(self, text: str) -> Self:
         """Return the message without a text, such as the folder of files, wherever it stands in a field.
 
@@ -123,6 +127,20 @@ class Message(str):
         """Return the message without passwords, undecoded bytes and overlong names in its English text."""
         text = cleaned(self)
         return self if text == self else self._of(text, self.template, self.fields)
+
+
+_rendering: Callable[[str], str] = str
+
+
+def render_with(function: Callable[[str], str]) -> None:
+    """Register the function that renders messages in the language in use; without one they are in English."""
+    global _rendering  # noqa: PLW0603  # the catalogues are above this module
+    _rendering = function
+
+
+def rendered(text: str) -> str:
+    """Return a message in the language in use; any other text is returned as it is."""
+    return _rendering(text)
 
 
 def _without(text: str, value: object) -> object:
@@ -285,9 +303,25 @@ class Diagnostic:
             object.__setattr__(self, "place", replace(self.place, file=clear))
 
     def __str__(self) -> str:
-        """Return the one-line form, `place: error K203 message`."""
-        where = str(self.place)
-        return f"{where + ': ' if where else ''}{self.severity} {self.code} {self.message}"
+        """Return the one-line form in the language in use, `place: error K203 message`."""
+        return self._line(rendered)
+
+    def in_english(self) -> str:
+        """Return the one-line form in English, for what is stored."""
+        return self._line(str)
+
+    def _line(self, words: Callable[[str], str]) -> str:
+        where = words(self.place.message())
+        return f"{where + ': ' if where else ''}{self.severity} {self.code} {words(self.message)}"
+
+    def rendered(self) -> Self:
+        """Return the finding with its texts in the language in use, in place of English."""
+        texts: dict[str, Any] = {
+            name: text.worded(rendered(text))
+            for name in ("message", "hint", "label")
+            if isinstance(text := getattr(self, name), Message)
+        }
+        return replace(self, **texts) if any(getattr(self, name) != text for name, text in texts.items()) else self
 
 
 def shortened(text: str, most: int = NAME) -> str:
@@ -344,6 +378,10 @@ class KpiError(Exception):
         self.diagnostics = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
         super().__init__(summary(self.diagnostics))
 
+    def __str__(self) -> str:
+        """Return the findings in the language in use, one a line."""
+        return summary(self.diagnostics)
+
 
 class DefinitionError(KpiError):
     """A definition cannot be used: it is malformed, has unknown keys or names, or contradicts itself."""
@@ -372,7 +410,7 @@ def number_of(diagnostics: Iterable[Diagnostic]) -> int:
 
 
 def summary(diagnostics: Iterable[Diagnostic], limit: int = 20) -> str:
-    """Return the findings, one a line, at most `limit` of them, and the number of the rest.
+    """Return the findings in the language in use, one a line, at most `limit` of them, and the number of the rest.
 
     >>> print(summary([Diagnostic("K203", "unknown measure `gdpp`", Place("a.yaml", 3, 5))]))
     a.yaml:3:5: error K203 unknown measure `gdpp`
@@ -380,7 +418,7 @@ def summary(diagnostics: Iterable[Diagnostic], limit: int = 20) -> str:
     findings = list(diagnostics)
     lines = [str(finding) for finding in findings[:limit]]
     if len(findings) > limit:
-        lines.append(f"... and {number_of(findings[limit:])} more")
+        lines.append(rendered(Message("... and {more:,} more", more=number_of(findings[limit:]))))
     return "\n".join(lines)
 
 

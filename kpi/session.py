@@ -30,6 +30,7 @@ from kpi.errors import (
 )
 from kpi.intake import frames
 from kpi.intake.calendars import examined as calendars_examined
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files import named_queries
 from kpi.intake.files.damage import DamagedError, damage_reported
 from kpi.intake.files.reader import Source, read_all
@@ -40,7 +41,9 @@ from kpi.intake.matching.labels import by_labels
 from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
+from kpi.intake.reported.entity_targets import examined as targets_examined
 from kpi.intake.reported.row_pruning import Reached
+from kpi.intake.roster import roster_of
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import examined as units_examined
 from kpi.language.loading import catalogue
@@ -105,7 +108,7 @@ def score(
     folder = None if definitions is None else Path(definitions)
     every = [*sources, *(source for group in named.values() for source in group)]
     if not every:
-        raise DataError(Diagnostic("K543", Message("there is no data to score"), hint=Message("give files or frames")))
+        raise DataError(_nothing())
     try:
         with damage_reported(every):
             loaded = _system(system, every, folder, partly=partly)
@@ -123,8 +126,12 @@ def score(
     panel = take_in(
         scored, sources, named=named, period=None if period is None else str(period), partly=partly, reached=reached
     )
-    panel = replace(panel, findings=(*panel.findings, *panel.absent))
+    panel = replace(panel, findings=(*panel.findings, *panel.absent, *_at_its_end(scored, period, requested)))
     return score_panel(plan, panel, period=requested, explanations=explanations)
+
+
+def _nothing() -> Diagnostic:
+    return Diagnostic("K543", Message("there is no data to score"), hint=Message("give files or frames"))
 
 
 def _sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[Source]]]:
@@ -222,16 +229,16 @@ def stress(
 
 
 def check(
-    paths: Files = (), *, data: Any = (), system: Given | None = None, definitions: str | Path | None = None,
+    paths: Files = (), *, data: Any = None, system: Given | None = None, definitions: str | Path | None = None,
     period: str | int | None = None, explanations: Source | None = None, datasets: Mapping[str, Any] | None = None,
     succession: str | Path | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
-    """Check definitions, and data against them, and return every finding.
+    """Check definitions, and data against them, and return every finding, in the language in use.
 
     Args:
         paths: YAML files and folders of them; nothing: the whole catalogue.
-        data: files, or frames, to check; against `system`, else against the one of `paths` that they name or that alone
-            fits them, else against one of the catalogue, as `score` finds it.
+        data: files, or frames, to check, None for no data; against `system`, else against the one of `paths` that they
+            name or that alone fits them, else against one of the catalogue, as `score` finds it.
         system: the system the data are for, when more than one fits; whatever `kpi.load` takes.
         definitions: a folder in which ids are looked up first.
         period: check the data of this period only.
@@ -243,7 +250,7 @@ def check(
         paths, data=data, system=system, definitions=definitions, period=period, explanations=explanations,
         datasets=datasets, succession=succession,
     )  # fmt: skip
-    return list(done.findings)
+    return [finding.rendered() for finding in done.findings]
 
 
 @dataclass(frozen=True)
@@ -256,7 +263,7 @@ class Checked:
 
 
 def checked(
-    paths: Files = (), *, data: Any = (), system: Given | None = None, definitions: str | Path | None = None,
+    paths: Files = (), *, data: Any = None, system: Given | None = None, definitions: str | Path | None = None,
     period: str | int | None = None, explanations: Source | None = None, datasets: Mapping[str, Any] | None = None,
     succession: str | Path | None = None,
 ) -> Checked:  # fmt: skip
@@ -270,13 +277,17 @@ def checked(
     findings = [finding for loaded in examined for finding in loaded.findings]
     for loaded in examined:
         if loaded.system is not None:
-            findings += units_examined(loaded.system)
+            findings += _roster_examined(loaded.system)
+            findings += (one for one in units_examined(loaded.system) if one not in findings)
             findings += calendars_examined(loaded.system)
+            findings += not_yet_reported(targets_examined(loaded.system), findings)
     wrong = files and any(finding.severity is Severity.ERROR for finding in findings)
     card = None
     try:
-        some_data, named = ([], {}) if wrong else _sources(data, datasets)
+        some_data, named = ([], {}) if wrong else _sources(() if data is None else data, datasets)
         every = [*some_data, *(source for group in named.values() for source in group)]
+        if not every and not wrong and (data is not None or datasets is not None):
+            findings.append(_nothing())
         if every:
             if system is None and files:
                 system = _of_examined(every, examined)
@@ -288,6 +299,17 @@ def checked(
     except KpiError as error:
         findings += not_yet_reported(error.diagnostics, findings)
     return Checked(examined, tuple(findings), card)
+
+
+def _roster_examined(system: System) -> tuple[Diagnostic, ...]:
+    """Return what is wrong with the roster of a system, as scoring with it would report."""
+    if system.entities.roster is None or not (system.home / system.entities.roster).is_file():
+        return ()  # the definition has a finding that it is not there
+    try:
+        roster_of(system)
+    except DataError as error:
+        return error.diagnostics
+    return ()
 
 
 def _of_examined(data: Sequence[Source], examined: Sequence[Loaded]) -> System | None:
@@ -343,6 +365,18 @@ def _period(system: System, period: str | int | None) -> Period | None:
             )
         requested = Period.of(index, system.period)
     return requested
+
+
+def _at_its_end(system: System, period: str | int | None, scored: Period | None) -> list[Diagnostic]:
+    """Return the note that the period asked for is longer than the scored ones, and which of them is scored."""
+    if scored is None or (asked := periods.parse(str(period), timeline=system.timeline)).grain == scored.grain:
+        return []
+    message = Message(
+        "{period} is longer than a {grain}: {label}, at its end, is scored",
+        period=asked.title, grain=system.period.title, label=scored.label,
+    )  # fmt: skip
+    hint = Message("say `{label}`; for the longer period, use a system of that period", label=scored.label)
+    return [Diagnostic("K578", message, hint=hint, severity=Severity.INFO)]
 
 
 def system_for(files: Any, *, definitions: str | Path | None = None) -> System:
@@ -506,7 +540,7 @@ def _fitting(tables: Sequence[Table], drafts: Sequence[Draft | Loaded]) -> list[
 
 def _texts(table: Table, header: str) -> list[str]:
     """Return the distinct texts of a column; this also checks the rows of an unchecked table."""
-    column = pl.selectors.by_name(header).cast(pl.String)
+    column = as_text(header)
     if table.pieces is None:
         distinct = table.frame.select(column).group_by(pl.all()).len().collect().to_series()
     else:

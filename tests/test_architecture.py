@@ -28,7 +28,7 @@ PACKAGES = (
     "batch", "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
-    "values": "names columns rounding timelines periods status units numerics working_days",
+    "values": "names columns doubles rounding timelines periods status units numerics working_days",
     "process": (
         "os_errors locale distribution tuning journal credentials settings memory prefetch atomic_files progress "
         "limits supervisor"
@@ -55,8 +55,8 @@ INSIDE = {
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
-        "store config fingerprints file_periods editions findings inputs read_cache figures system_run replay "
-        "batch_run migration notifications"
+        "store config fingerprints file_periods editions findings inputs read_cache figures integrity system_run "
+        "replay batch_run migration notifications"
     ),
     "cli": (
         "language progress_line console command starter comparison batch score check explain stress diff show sample "

@@ -11,6 +11,7 @@ import random
 import signal
 import threading
 import warnings
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,38 @@ def test_what_holds_no_table_is_refused_in_words(data, code):
     (found,) = refused(lambda: kpi.score(data, system=DEFINITION))
     assert found.code == code
     assert found.hint
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        np.array([1j, 2]),
+        np.array([1, 2], dtype=np.longdouble),
+        pd.Series(["\ud800", "2"], dtype=object),
+    ],
+    ids=["complex", "longdouble", "surrogate"],
+)
+def test_every_column_that_cannot_be_taken_over_is_named(cells):
+    found = refused(lambda: kpi.score(pd.DataFrame(COLUMNS | {"办件量": cells, "x": cells}), system=DEFINITION))
+    assert [(one.code, one.place.field) for one in found] == [("K557", "办件量"), ("K557", "x")]
+
+
+@pytest.mark.parametrize("make", [list, lambda cells: np.array(cells, dtype=object), pd.Series])
+@pytest.mark.parametrize("odd", ["NaN", "sNaN", "Infinity", "1e50"])
+def test_a_decimal_that_is_no_figure_costs_its_cell_alone(make, odd):
+    card = kpi.score(COLUMNS | {"办件量": make([Decimal(odd), 100])}, system=DEFINITION, partly=True)
+    assert card.measures.filter(measure="all", entity="东湖县")["value"].to_list() == [None]
+    assert scores(card)["西山区"] == RIGHT["西山区"]
+
+
+def test_a_set_is_no_column():
+    (found,) = refused(lambda: kpi.score(COLUMNS | {"办件量": {200, 100}}, system=DEFINITION))
+    assert (found.code, "办件量" in found.message) == ("K556", True)
+
+
+def test_a_surrogate_in_a_list_is_a_finding():
+    (found,) = refused(lambda: kpi.score(COLUMNS | {"县": ["\ud800", "西山区"]}, system=DEFINITION))
+    assert (found.code, found.place.field) == ("K557", "县")
 
 
 def test_the_type_that_holds_no_table_is_named():

@@ -12,14 +12,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from kpi.batch import editions, system_run
+from kpi.batch import editions, integrity, system_run
 from kpi.batch.config import Config, Source
 from kpi.batch.fingerprints import engine
 from kpi.batch.inputs import Inputs, gathered
 from kpi.batch.read_cache import Index, slices_of
 from kpi.batch.store.base import Run, Store
 from kpi.batch.store.former import refuse_former
-from kpi.batch.store.whole import Archive
+from kpi.batch.store.whole import Archive, not_writable
 from kpi.batch.system_run import Outcome
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Message, Place, Severity, redacted
 from kpi.process import progress
@@ -60,7 +60,10 @@ def store_of(config: Config) -> Store:
     from kpi.batch.store.delta import DeltaStore
 
     folder = config.path(table.path or "")
-    refuse_former(folder)
+    try:
+        refuse_former(folder)
+    except OSError as error:
+        raise not_writable(folder, error) from None
     if table.was_parquet:
         hint = Message('store = {{kind = "delta", path = "{path}"}}, or without `kind`', path=table.path)
         raise DataError(
@@ -140,6 +143,9 @@ def run(
             # The run is published; only the clean-up of old runs failed.
             result.findings += [replace(finding, severity=Severity.WARNING) for finding in error.diagnostics]
         result.findings += _outputs(config, archive, result)
+        # Nothing of the night depends on these: it is published, with a warning.
+        wrong = [*integrity.archive_damage(state, archive), *integrity.lost_periods(state)]
+        result.findings += [replace(finding, severity=Severity.WARNING) for finding in wrong]
     result.seconds = time.perf_counter() - began
     log("end", run=result.run.number, failed=result.failed, seconds=round(result.seconds, 3))
     return result

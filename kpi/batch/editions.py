@@ -7,7 +7,7 @@ never overwritten; superseding it, with a reason, adds a revision.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -82,7 +82,9 @@ def close(
     number = head.number + 1 if number is None else number
     tables = _frozen(store, archive, system, requested)
     state["editions"][name] = {
-        "system": system, "periods": requested, "revisions": [{"run": head.number, "reason": None, "tables": tables}]
+        "system": system, "periods": requested, "revisions": [{
+            "run": head.number, "reason": None, "tables": tables, "sizes": _sizes(archive, tables)
+        }]
     }  # fmt: skip
     run = Run(number, {"closed": {"edition": name, "system": system, "periods": requested}}, state)
     store.publish(run, ())
@@ -96,7 +98,8 @@ def supersede(
     """Add a revision to an edition in a state, with its periods after the changes of run `number`."""
     edition = dict(known(state, name))
     tables = _frozen(store, archive, edition["system"], edition["periods"], changes)
-    edition["revisions"] = [*edition["revisions"], {"run": number, "reason": reason, "tables": tables}]
+    revision = {"run": number, "reason": reason, "tables": tables, "sizes": _sizes(archive, tables)}
+    edition["revisions"] = [*edition["revisions"], revision]
     state["editions"][name] = edition
 
 
@@ -120,9 +123,20 @@ def read(
 def _frozen(
     store: Store, archive: Archive, system: str, labels: Sequence[str], changes: Sequence[Change] = ()
 ) -> dict[str, str]:
-    tables = {}
+    return {table: archive.put(data) for table, data in frozen(store, system, labels, changes)}
+
+
+def _sizes(archive: Archive, tables: Mapping[str, str]) -> dict[str, int]:
+    """Return the sizes of archived files by table."""
+    return {table: archive.place(sha).stat().st_size for table, sha in tables.items()}
+
+
+def frozen(
+    store: Store, system: str, labels: Sequence[str], changes: Sequence[Change] = (), *, number: int | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """Yield each table with the Parquet file of the rows of some periods, after some changes of a run."""
     for table in TABLES:
-        rows = [store.read(table, system=system)]
+        rows = [store.read(table, system=system, number=number)]
         for change in changes:
             if (change.table, change.system) == (table, system):
                 replaced = pl.lit(True) if change.periods is None else pl.col("period").is_in(list(change.periods))
@@ -130,8 +144,7 @@ def _frozen(
         frozen_rows = [part.filter(pl.col("period").is_in(list(labels))) for part in rows if part.height]
         out = BytesIO()
         (ordered(pl.concat(frozen_rows, how="diagonal")) if frozen_rows else pl.DataFrame()).write_parquet(out)
-        tables[table] = archive.put(out.getvalue())
-    return tables
+        yield table, out.getvalue()
 
 
 def _labels(text: str, there: Sequence[str]) -> list[str]:

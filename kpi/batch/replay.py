@@ -120,7 +120,10 @@ def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified
                 Diagnostic(
                     "K827",
                     Message("{system}, {table}: {difference}", system=system, table=table, difference=difference),
-                    hint=Message("the store or an input was changed"),
+                    hint=Message(
+                        "the store or an input was changed: kpi batch CONFIG --all scores everything again, but for "
+                        "closed editions"
+                    ),
                 )
             )
     return Verified(system, values, tuple(findings_of_run), tuple(sorted(pending)))

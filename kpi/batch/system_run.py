@@ -57,7 +57,7 @@ class Outcome:
             "status": self.status, "scored": list(self.scored), "removed": list(self.removed),
             "pending": list(self.pending), "rows": self.counts, "findings": dict(sorted(tally.items())),
             "seconds": {name: round(value, 4) for name, value in self.seconds.items()},
-            "messages": [str(finding) for finding in self.findings if finding.code.startswith("K8")],
+            "messages": [finding.in_english() for finding in self.findings if finding.code.startswith("K8")],
         }  # fmt: skip
 
 

@@ -95,18 +95,29 @@ def _night(
 
 def _verified_again(console: Console, file: str, number: int | None) -> Exit:
     """Compute a run again and compare it with the store: exit code 1 if anything differs."""
+    from kpi.batch import integrity
     from kpi.batch.batch_run import archive_of, store_of
     from kpi.batch.config import load
     from kpi.batch.replay import verified
-    from kpi.errors import Message, count
+    from kpi.errors import DataError, Message, count
     from kpi.report.language import sentences
 
     config = load(Path(file))
     store = store_of(config)
     damage = store.check(thorough=True)
     console.report(damage)
-    bad = bool(damage)
-    for check in verified(store, archive_of(config), number):
+    try:
+        head = store.head()
+    except DataError:
+        head = None
+    if damage and head is None:
+        return Exit.FINDINGS
+    archive = archive_of(config)
+    # The inputs are compared when they are read.
+    wrong = integrity.archive_damage(head.state, archive, thorough=True, inputs=False) if head else []
+    console.report(wrong)
+    bad = bool(damage or wrong)
+    for check in verified(store, archive, number):
         console.report(check.findings)
         bad = bad or bool(check.findings)
         values = count(check.values, "value")
@@ -128,13 +139,15 @@ def _verified_again(console: Console, file: str, number: int | None) -> Exit:
 
 def _checked(console: Console, file: str) -> Exit:
     """Report the state of the store: exit code 1 if it is damaged."""
-    from kpi.batch.batch_run import store_of
+    from kpi.batch import integrity
+    from kpi.batch.batch_run import archive_of, store_of
     from kpi.batch.config import load
     from kpi.errors import Message, count
     from kpi.report.language import joined
 
-    store = store_of(load(Path(file)))
-    if damage := store.check(thorough=True):
+    config = load(Path(file))
+    store = store_of(config)
+    if damage := integrity.damage(store, archive_of(config)):
         console.report(damage)
         return Exit.FINDINGS
     head = store.head()
@@ -157,34 +170,58 @@ def _checked(console: Console, file: str) -> Exit:
 
 
 def _repaired(console: Console, file: str, *, wait: float) -> Exit:
-    """Restore the last intact run: exit code 2 if there is none."""
-    from kpi.batch.batch_run import store_of
-    from kpi.batch.config import load
-    from kpi.errors import DataError, Diagnostic, Message, Place
+    """Restore the last intact run and damaged files of the archive: exit code 2 if that cannot be done."""
+    from dataclasses import replace
 
-    store = store_of(load(Path(file)))
+    from kpi.batch import integrity
+    from kpi.batch.batch_run import archive_of, store_of
+    from kpi.batch.config import load
+    from kpi.errors import DataError, Diagnostic, Message, Place, count
+    from kpi.report.language import sentences
+
+    config = load(Path(file))
+    store, archive = store_of(config), archive_of(config)
     with store.lock(wait, damaged=True):
-        damage = store.check(thorough=True)
+        damage = integrity.damage(store, archive)
         if not damage:
             console.say(Message("{store}: whole, nothing to repair.", store=store.where))
             return Exit.FINE
-        console.report(damage)
-        number = store.repair()
-        remaining = store.check(thorough=True)
-    if number is None or remaining:
+        # Without the hint to repair.
+        shown = [replace(finding, hint=None) if finding.code != "K837" else finding for finding in damage]
+        console.report(shown)
+        of_store = any(finding.code == "K833" for finding in damage)
+        done = integrity.repaired(config, store, archive)
+        remaining = integrity.damage(store, archive)
+    broken = [replace(finding, hint=None) for finding in remaining if finding.code == "K833"]
+    if done is None or broken:
         message = Message("no run of the store is whole")
         hint = Message(
             "move the store aside and run a night: everything is computed again from the inputs; the tables of "
             "closed editions are Parquet files in the archive"
         )
-        raise DataError([*remaining, Diagnostic("K835", message, Place(store.where), hint)])
-    console.say(
-        Message(
-            "{store}: went back to run {number}, the last that is whole; the next night scores what came after.",
-            store=store.where,
-            number=number,
+        new = [finding for finding in broken if finding not in shown]
+        raise DataError([*new, Diagnostic("K835", message, Place(store.where), hint)])
+    parts = []
+    if done.lost:
+        lost = Message("{store}: rows of {systems} are lost; the next night scores them again.",
+                       store=store.where, systems=done.lost)  # fmt: skip
+        parts.append(lost)
+    elif of_store:
+        parts.append(
+            Message(
+                "{store}: went back to run {number}, the last that is whole; the next night scores what came after.",
+                store=store.where,
+                number=done.number,
+            )
         )
-    )
+    if done.files:
+        files = count(done.files, "file")
+        parts.append(Message("{files} of the archive written again.", files=files))
+    if parts:
+        console.say(sentences(parts))
+    if lost_files := [finding for finding in remaining if finding.code == "K814"]:
+        hint = Message("put the file back from a backup; results that were published are as they were")
+        raise DataError([replace(finding, hint=hint) for finding in lost_files])
     return Exit.FINE
 
 

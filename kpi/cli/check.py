@@ -42,8 +42,8 @@ def check(
     files, named = options.files_of(data)
     with console.progress():
         done = session.checked(
-            list(paths), data=files, datasets=named, system=system, definitions=definitions, period=period,
-            explanations=explanations, succession=succession,
+            list(paths), data=files or None, datasets=named or None, system=system, definitions=definitions,
+            period=period, explanations=explanations, succession=succession,
         )  # fmt: skip
     if form is None:
         if done.card is not None:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import polars as pl
 
+from kpi.intake.cells.cell_text import texts_of
 from kpi.intake.cells.numbers import Notation, read_number
 from kpi.intake.files.headers import clean, split_unit
 from kpi.intake.files.table import Table
@@ -113,9 +114,9 @@ class Column:
 
     @cached_property
     def is_codes(self) -> bool:
-        """Whether the cells are codes rather than figures: digits of which some begin with 0, or a heading that says so.
+        """Whether the cells are codes, no figures: digits of which some begin with 0, or a heading that says so.
 
-        >>> [Column(one, ["12"], pl.String()).is_codes for one in ("邮政编码", "ZIP", "county_id", "办件数", "编号(个)")]
+        >>> [Column(one, ["12"], pl.String()).is_codes for one in ("邮政编码", "ZIP", "id", "件数", "码(个)")]
         [True, True, True, False, False]
         >>> Column("FIPS", ["01", "02"], pl.String()).is_codes, Column("share", ["0.1", "0"], pl.String()).is_codes
         (True, False)
@@ -177,6 +178,6 @@ def columns_of(table: Table, timeline: Timeline = MONTHS) -> dict[str, Column]:
         if header in further or header in table.unreadable:
             continue
         series = frame[header]
-        texts = series.cast(pl.String, strict=False).str.strip_chars().drop_nulls()
+        texts = texts_of(series).str.strip_chars().drop_nulls()
         found[header] = Column(header, [one for one in texts.to_list() if one], series.dtype, timeline)
     return found

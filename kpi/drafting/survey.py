@@ -19,6 +19,7 @@ import polars as pl
 from kpi.drafting.columns import HEAD, Column, columns_of
 from kpi.drafting.timeline_guess import order_of, unreadable_period
 from kpi.errors import Message, count
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files.headers import LEVELS, clean, halves, role, roles, split_unit
 from kpi.intake.files.sdmx_columns import ids_of, is_about_file
 from kpi.intake.files.table import Table
@@ -144,11 +145,25 @@ def survey(table: Table, year: int, timeline: Timeline = MONTHS) -> Survey | Non
     return _Surveyor(table, year, timeline).survey()
 
 
+def _with_units(table: Table) -> Table:
+    """Return a table whose columns have the units of their labels, which are their names where these are codes."""
+    names: dict[str, str] = {}
+    for column, label in table.labels.items():
+        unit = split_unit(label, is_unit)[1]
+        if unit is None or role(column) is not None or split_unit(column, is_unit)[1] is not None:
+            continue
+        name = label if column.isascii() and not label.isascii() else f"{column}({unit})"
+        if name not in table.columns and name not in names.values():
+            names[column] = name
+    return table if table.pieces is not None else table.renamed(names)
+
+
 class _Surveyor:
     def __init__(self, table: Table, year: int, timeline: Timeline) -> None:
         self.flags: Mapping[str, int] = {}
         if is_combined(table, timeline):
             table, self.flags = parted(table)
+        table = _with_units(table)
         self.table, self.default_year, self.timeline = table, year, timeline
         self.columns = columns_of(table, timeline)
         self.guesses: list[Guess] = []
@@ -217,6 +232,14 @@ class _Surveyor:
                     return int(re.sub("^[^0-9]+", "", inside)[:4])
         return None
 
+    def _declare_year(self) -> None:
+        """Declare the year of parts of a year."""
+        year = self._year() or self.default_year
+        self.declared["shape"] = self.plain["shape"] = {"columns": "periods"}
+        self.column("period", {"constant": str(year)})
+        if self._year() is None:
+            self.guess(Message("the year {year}, as no title, sheet or file says one", year=str(year)))
+
     def _year_is_read(self) -> bool:
         """Return whether the readers take the year of parts of it from around the table: it stands there alone."""
         inside = next((one for text in self.surroundings if (one := period_inside(text, self.timeline))), None)
@@ -248,9 +271,10 @@ class _Surveyor:
     def survey(self) -> Survey | None:
         if not self.headers:
             return None
-        across = self.across()
-        if across is not None:
-            return across
+        return self.across() or self.in_rows()
+
+    def in_rows(self) -> Survey | None:
+        """Return a table without periods or units across, None for one without figures and events."""
         if self.sdmx and not {"measure", "value"} <= set(self.roles):
             return self.wide()
         if {"measure", "value"} <= set(self.roles) and self.columns[self.roles["value"]].figures:
@@ -282,12 +306,7 @@ class _Surveyor:
                 if years and period is not None:
                     spans = [f"{year[:4]}-{text[5:]}" for year in self.columns[period].distinct for text in spans]
                 elif not self._year_is_read():
-                    year = self._year() or self.default_year
-                    self.declared["shape"] = self.plain["shape"] = {"columns": "periods"}
-                    self.column("period", {"constant": str(year)})
-                    if self._year() is None:
-                        message = Message("the year {year}, as no title, sheet or file says one", year=str(year))
-                        self.guess(message)
+                    self._declare_year()
                 return self.crossed("periods", list(self.parts), spans)
         places = [one for one in self.others if is_place(one) and self.columns[one].figures]
         if len(places) > 1 and not {"entity", "code"} & set(self.roles) and len(places) * 2 >= len(self.others):
@@ -598,7 +617,7 @@ class _Surveyor:
         for header in rest:
             several = frame.group_by(keys).agg(pl.selectors.by_name(header).n_unique().alias("many"))
             if frame.height and several["many"].max() > 1:  # type: ignore[operator]
-                text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
+                text = as_text(header).str.strip_chars()
                 counts = frame.group_by(text.alias("text"), maintain_order=True).agg(
                     pl.selectors.by_name(keys[0]).n_unique().alias("units"), pl.len().alias("rows")
                 ).drop_nulls().sort("rows", "units", descending=True, maintain_order=True)  # fmt: skip
@@ -624,7 +643,7 @@ class _Surveyor:
         filled = pl.any_horizontal(
             pl.selectors.by_name(*cells).cast(pl.String).str.strip_chars().fill_null("").str.len_chars() > 0
         )
-        text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars().alias("text")
+        text = as_text(header).str.strip_chars().alias("text")
         rows = self.table.frame.select(text, filled.alias("filled")).group_by("text", maintain_order=True).agg(
             pl.col("filled").any()
         ).drop_nulls("text").collect()  # fmt: skip
@@ -657,8 +676,8 @@ class _Surveyor:
         if header is None or not self.units_known:
             return {}
         pairs = self.table.frame.select(
-            pl.selectors.by_name(measure).cast(pl.String).str.strip_chars().alias("of"),
-            pl.selectors.by_name(header).cast(pl.String).str.strip_chars().alias("unit"),
+            as_text(measure).str.strip_chars().alias("of"),
+            as_text(header).str.strip_chars().alias("unit"),
         )
         most = pairs.drop_nulls().group_by("of", "unit").len().sort("len", "unit", descending=[True, False]).collect()
         units: dict[str, str] = {}
@@ -736,8 +755,8 @@ class _Surveyor:
 def _without_period(title: str) -> str | None:
     """Return what a title of a period is about, None where it names no period, or nothing else.
 
-    >>> _without_period("2023年各县用电量"), _without_period("2023年1-3月全市工业增加值情况表"), _without_period("用电量")
-    ('用电量', '工业增加值', None)
+    >>> _without_period("2023年各县用电量"), _without_period("2023年1-3月全市产值情况表"), _without_period("用电量")
+    ('用电量', '产值', None)
     """
     inside = period_inside(title)
     if inside is None or inside not in title:

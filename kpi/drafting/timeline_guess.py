@@ -26,7 +26,8 @@ _ANY_YEAR = 2000
 #: Why a text is no period, where nothing but a period is written so.
 _REASONS = (
     "its year has two digits", "it is a fiscal year", "it looks like a fiscal year", "it is a school year",
-    "it is a week", "parts of months are not supported", "years of 民国 are not read", "the order of day and month is not known",
+    "it is a week", "parts of months are not supported", "years of 民国 are not read",
+    "the order of day and month is not known",
     "its two years do not follow each other", "it is not one week, and periods are scored by week",
     "it reaches into another year",
 )  # fmt: skip

@@ -16,8 +16,9 @@ from kpi.engine.contributions import NOISE, entries
 from kpi.engine.plan import Plan
 from kpi.engine.reporting_quality import Supply, is_assessable, quality
 from kpi.engine.result_columns import target_bounds
-from kpi.errors import Diagnostic, Message, Severity
+from kpi.errors import Diagnostic, Message, Severity, rendered
 from kpi.language.system import ROOT, System
+from kpi.process import locale
 from kpi.values.columns import Column
 from kpi.values.rounding import unsigned_zero
 
@@ -239,19 +240,31 @@ class Scorecard:
         """
         return _published(applied_weights.treated(self.definition, self._rows(), self._keys()))
 
-    @cached_property
+    @property
     def findings(self) -> pl.DataFrame:
-        """All findings, errors first.
+        """All findings, errors first, their messages and hints in the language in use.
 
         Columns: code, severity, message, file, row, column, entity, period, hint, stands_for (the number of
         findings that the row represents: the last entry of a shortened list represents the rest).
         """
+        language = locale.current()
+        if language not in self._findings_by_language:
+            self._findings_by_language[language] = self._findings()
+        return self._findings_by_language[language]
+
+    @cached_property
+    def _findings_by_language(self) -> dict[str, pl.DataFrame]:
+        return {}
+
+    def _findings(self) -> pl.DataFrame:
         order = list(Severity)
         rows = [
             {
-                "code": finding.code, "severity": str(finding.severity), "message": finding.message,
+                "code": finding.code, "severity": str(finding.severity),
+                "message": rendered(finding.message),
                 "file": finding.place.file, "row": finding.place.row, "column": finding.place.field,
-                "entity": finding.place.entity, "period": finding.place.period, "hint": finding.hint,
+                "entity": finding.place.entity, "period": finding.place.period,
+                "hint": None if finding.hint is None else rendered(finding.hint),
                 "stands_for": finding.stands_for,
             }
             for finding in sorted(self.findings_list, key=lambda item: order.index(item.severity))

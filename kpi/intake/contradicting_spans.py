@@ -2,7 +2,8 @@
 
 A flow for a span of months is the difference of two running totals, at its end and before its start. So the figures of
 a year are edges of a graph whose nodes are the ends of months, and the sum around a cycle, such as three months and
-their quarter, must be zero. Stocks with the same end must be equal, whatever their span.
+their quarter, must be zero. Stocks with the same end must be equal, whatever their span, and so must those with the
+same beginning where the first counts. The mean, median, maximum or minimum of a period must be that of its parts.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.entities import Entities
 from kpi.intake.matching.datasets import Placed
-from kpi.intake.reported.period_aggregation import KEYS
+from kpi.intake.reported.period_aggregation import KEYS, by_period, made_of, placed
 from kpi.language.measures import Measure, OverTime
 from kpi.language.system import System
 from kpi.values.periods import Grain, Period
@@ -51,19 +52,27 @@ def contradictions(
         sources: the tables that the rows come from.
     """
     rows = rows.filter(pl.col("status") == OK)
-    of_timing = {
-        timing: rows.filter(pl.col("measure").is_in([name for name, one in timings.items() if one in timing]))
-        for timing in (("sum", "ytd"), ("last",))
-    }
-    flows, stocks = of_timing["sum", "ytd"], of_timing["last",]
+    size, found = system.period.months, []
+    for timing in dict.fromkeys(timings.values()):
+        mine = rows.filter(pl.col("measure").is_in([name for name, one in timings.items() if one == timing]))
+        if not mine.height:
+            continue
+        if timing in ("sum", "ytd"):
+            found.append(_of_flows(mine))
+        elif timing in ("last", "first"):
+            found.append(_of_stocks(placed(mine, size), "end" if timing == "last" else "start"))
+        else:
+            found.append(_of_parts(placed(mine, size), timing, size))
     findings = []
-    for some in (_of_flows(flows), _of_stocks(stocks)):
+    for some in found:
         if not some.height:
             continue
         years = some.with_columns(_YEAR).partition_by("measure", "year", as_dict=True).items()
         for (measure, year), figures in sorted(years, key=lambda pair: (str(pair[0][0]), pair[0][1])):
             own = (pl.col("measure") == measure) & (year == _YEAR)
-            half = _half_a_unit(rows.filter(own)["value"], system.measures[str(measure)])
+            # A mean of whole numbers need not be one.
+            whole = timings[str(measure)] not in ("mean", "median")
+            half = _half_a_unit(rows.filter(own)["value"], system.measures[str(measure)], whole=whole)
             beyond = (pl.col("value") - pl.col("other")).abs() > half * pl.col("parts") + 1e-9 * pl.col("value").abs()
             odd = figures.filter(beyond).sort("entity", "start", "months", "per")
             if odd.height:
@@ -83,19 +92,29 @@ def _words(first: Mapping[str, Any], entity: str, timing: OverTime, system: Syst
     measure, span = first["measure"], Period(first["start"], first["months"], system.timeline)
     unit, title = system.measures[measure].unit, system.symbols[measure].title
     value, other = (f"{round(first[name], _DECIMALS):,.12g} {unit}" for name in ("value", "other"))
-    if timing == "last":
-        shorter = Period(first["other_start"], first["other_months"], system.timeline)
+    alone = Message("correct one of them, or leave one out")
+    if timing in ("last", "first"):
+        fields = {"title": title, "entity": entity, "value": value, "period": span.title, "other": other}
+        shorter = Period(first["other_start"], first["other_months"], system.timeline).title
         message = Message(
             "{title} of {entity} is {value} for {period} and {other} for {shorter}, which end together; "
             "that for {shorter} is used",
-            title=title, entity=entity, value=value, period=span.title, other=other, shorter=shorter.title,
+            **fields, shorter=shorter,
         )  # fmt: skip
-        return message, Message("correct one of them, or leave one out")
+        if timing == "first":
+            message = Message(
+                "{title} of {entity} is {value} for {period} and {other} for {shorter}, which begin together; "
+                "that for {shorter} is used",
+                **fields, shorter=shorter,
+            )  # fmt: skip
+        return message, alone
     message = Message(
         "{title} of {entity} is {value} for {period}, but figures for other spans come to {other}; {used}",
         title=title, entity=entity, value=value, period=span.title, other=other,
         used=_used(span, timing, system.period),
     )  # fmt: skip
+    if timing not in ("sum", "ytd"):
+        return message, alone
     hint = Message("correct one of them; where months are running totals, write `cumulative: true` at the measure")
     return message, hint
 
@@ -109,13 +128,13 @@ def _used(span: Period, timing: OverTime, grain: Grain) -> Message:
     return Message("neither is added up, as they overlap")
 
 
-def _half_a_unit(values: pl.Series, measure: Measure) -> float:
-    """Return half a unit of the last printed decimal of figures; 0 for counts."""
+def _half_a_unit(values: pl.Series, measure: Measure, *, whole: bool) -> float:
+    """Return half a unit of the last printed decimal of figures; 0 for counts if what is made of them is `whole`."""
     off = values.to_frame("value").select(
         ((pl.col("value") - pl.col("value").round(at)).abs() > 1e-10).any().alias(str(at)) for at in range(_DECIMALS)
     )
     decimals = sum(off.row(0))
-    if decimals == 0 and (measure.unit == "人" or measure.unit in COUNTING_WORDS):
+    if whole and decimals == 0 and (measure.unit == "人" or measure.unit in COUNTING_WORDS):
         return 0.0
     return float(0.5 * 10.0**-decimals)
 
@@ -123,17 +142,37 @@ def _half_a_unit(values: pl.Series, measure: Measure) -> float:
 # ---- STOCKS ---- #
 
 
-def _of_stocks(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the figures for which there is another, of a shorter span, with the same end."""
-    keys = [*KEYS, "end"]
-    rows = rows.with_columns(end=pl.col("start") + pl.col("months"))
-    rows = rows.filter(pl.len().over(keys) > 1).sort(*keys, "months")
-    shortest = {f"other{name}": pl.col(column).first().over(keys) for name, column in _OTHER.items()}
-    rows = rows.with_columns(parts=pl.lit(1), **shortest)
+def _of_stocks(rows: pl.DataFrame, edge: str) -> pl.DataFrame:
+    """Return the figures for which another counts, with the same `edge`: the end, or the start.
+
+    It is the one for exactly a scored period, else that of the shortest span.
+    """
+    keys = [*KEYS, edge]
+    rows = rows.filter(pl.len().over(keys) > 1).sort(*keys, ~pl.col("exact"), "months")
+    counting = {f"other{name}": pl.col(column).first().over(keys) for name, column in _OTHER.items()}
+    rows = rows.with_columns(parts=pl.lit(1), **counting)
     return rows.filter(pl.col("months") != pl.col("other_months")).select(*_FOUND, "parts")
 
 
 _OTHER = {"": "value", "_start": "start", "_months": "months"}
+
+
+# ---- MEANS AND EXTREMES ---- #
+
+
+def _of_parts(rows: pl.DataFrame, timing: OverTime, size: int) -> pl.DataFrame:
+    """Return the figures for exactly a scored period with what its parts come to.
+
+    Parts that do not fill the period contradict only an extreme that they go beyond.
+    """
+    keys = [*KEYS, "period"]
+    periods = by_period(rows, size, other=made_of(pl.col("part"), timing))
+    exact = rows.filter("exact").join(
+        periods.select(*keys, "other", "filled").drop_nulls("other"), on=keys, nulls_equal=True
+    )
+    beyond = {"max": pl.col("other") > pl.col("value"), "min": pl.col("other") < pl.col("value")}.get(timing)
+    exact = exact.filter(pl.col("filled") if beyond is None else pl.col("filled") | beyond)
+    return exact.with_columns(other_start=0, other_months=0, parts=2).select(*_FOUND, "parts")
 
 
 # ---- FLOWS ---- #

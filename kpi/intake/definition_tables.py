@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import read_numbers
 from kpi.intake.files.headers import clean, role, split_unit
 from kpi.intake.files.reader import read
@@ -28,10 +29,7 @@ def rows(path: Path, sheet: str | None) -> list[Cells]:
 
 
 def _cells(table: Table) -> Cells:
-    texts = [
-        pl.when((text := pl.selectors.by_name(one).cast(pl.String).str.strip_chars()) != "").then(text).alias(one)
-        for one in table.columns
-    ]
+    texts = [pl.when((text := as_text(one).str.strip_chars()) != "").then(text).alias(one) for one in table.columns]
     frame = table.numbered().select(ROW, *texts).collect()
     filled = tuple(
         (int(row[ROW]), {key: cell for key, cell in row.items() if key != ROW and cell is not None})

@@ -117,6 +117,7 @@ class Entities:
         joined: short names of the data, each with the one name that it is short for, whose entity it denotes.
         unclear: short names of the data that are entities of their own, as they may be short for several, with these.
         timeline: what `times` count.
+        merged: the ranges of cells of the roster that are merged over several, by column and name of the entity.
     """
 
     frame: pl.DataFrame
@@ -130,6 +131,7 @@ class Entities:
     joined: Mapping[str, str] = field(default_factory=dict)
     unclear: Mapping[str, Sequence[str]] = field(default_factory=dict)
     timeline: Timeline = MONTHS
+    merged: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> list[str]:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, KeysView, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Message, Place
+from kpi.errors import DataError, Diagnostic, Message, Place, readable
 from kpi.intake.files.reader import Rows, Source
 from kpi.intake.files.table import cause
 
@@ -67,7 +71,7 @@ def _of_columns(columns: Mapping[Any, Any]) -> pl.DataFrame:
     """Convert a mapping of columns to a frame; a column of numbers and texts becomes one of texts."""
     if not columns:
         raise DataError(Diagnostic("K556", Message("the mapping has no columns"), hint=_WHAT))
-    columns_read = []
+    makers: dict[str, Callable[[], pl.Series]] = {}
     for name, values in columns.items():
         if isinstance(values, str | os.PathLike | pl.DataFrame | pl.LazyFrame | Mapping | bytes) or not isinstance(
             values, Iterable
@@ -82,7 +86,11 @@ def _of_columns(columns: Mapping[Any, Any]) -> pl.DataFrame:
                 "data={{name: ...}}"
             )
             raise DataError(Diagnostic("K556", message, hint=hint))
-        columns_read.append(_column(str(name), values))
+        if isinstance(values, AbstractSet) and not isinstance(values, KeysView):
+            message = Message("`{column}` of a mapping is a set, whose cells have no order", column=name)
+            raise DataError(Diagnostic("K556", message, hint=Message("give a list with a cell for each row")))
+        makers[str(name)] = partial(_column, str(name), values)
+    columns_read = _each_column(makers, "mapping")
     lengths = {one.name: len(one) for one in columns_read}
     if len(set(lengths.values())) > 1:
         message = Message(
@@ -98,13 +106,42 @@ def _of_columns(columns: Mapping[Any, Any]) -> pl.DataFrame:
         raise _failed(columns, error) from None
 
 
+def _each_column(makers: Mapping[str, Callable[[], pl.Series]], source: str) -> list[pl.Series]:
+    """Return the columns of a frame or a mapping.
+
+    Raises:
+        DataError: K557 for every column that cannot be taken over.
+    """
+    columns: list[pl.Series] = []
+    findings: list[Diagnostic] = []
+    for name, made in makers.items():
+        place = Place(source, field=readable(name))
+        try:
+            columns.append(made())
+        except DataError as error:
+            findings += error.diagnostics
+        except UnicodeEncodeError:
+            message = Message("the column holds characters that are none (surrogates), as of text decoded wrongly")
+            hint = Message("decode the bytes that the text was made of with their encoding, such as 'gb18030'")
+            findings.append(Diagnostic("K557", message, place, hint))
+        except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - a type of columns may raise any exception
+            message = Message("the column cannot be taken over: {error}", error=cause(error))
+            hint = Message("make it a column of numbers or of texts, such as by .astype(str)")
+            findings.append(Diagnostic("K557", message, place, hint))
+    if findings:
+        raise DataError(findings)
+    return columns
+
+
 def _column(name: str, values: Iterable[Any]) -> pl.Series:
     """Return a column; one of mixed types becomes one of texts."""
-    cells: Any = values if isinstance(values, pl.Series) or hasattr(values, "dtype") else list(values)
-    try:
-        series = pl.Series(name, cells)
-    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):
-        series = None
+    typed = isinstance(values, pl.Series) or getattr(getattr(values, "dtype", None), "kind", "O") != "O"
+    cells: Any = values if typed else list(values)
+    series = None
+    # NOTE: Polars 2.1 panics at a decimal that is infinite or not a number.
+    if not isinstance(cells, list) or all(one.is_finite() for one in cells if isinstance(one, Decimal)):
+        with suppress(pl.exceptions.PolarsError, TypeError, ValueError, OverflowError, RuntimeError):
+            series = pl.Series(name, cells)
     if series is None or series.dtype == pl.Object:
         return pl.Series(name, [None if _empty(one) else str(one) for one in cells], dtype=pl.String)
     return series
@@ -112,6 +149,8 @@ def _column(name: str, values: Iterable[Any]) -> pl.Series:
 
 def _empty(cell: Any) -> bool:
     # NaN, and pandas' NA, for which a comparison is neither true nor false.
+    if isinstance(cell, Decimal):
+        return cell.is_nan()
     return cell is None or type(cell).__name__ in ("NAType", "NaTType") or (isinstance(cell, float) and cell != cell)  # noqa: PLR0124
 
 
@@ -134,7 +173,8 @@ def _of_pandas(frame: Any) -> pl.DataFrame:
             raise DataError(
                 Diagnostic("K508", message, Place("pandas frame"), Message("give every column its own name"))
             )
-        return pl.DataFrame([_of_pandas_column(str(name), frame[name]) for name in frame.columns])
+        makers = {str(name): partial(_of_pandas_column, str(name), frame[name]) for name in frame.columns}
+        return pl.DataFrame(_each_column(makers, "pandas frame"))
     except (pl.exceptions.PolarsError, ImportError, TypeError, ValueError) as error:
         raise _failed(frame, error) from None
 
@@ -142,7 +182,30 @@ def _of_pandas(frame: Any) -> pl.DataFrame:
 def _of_pandas_column(name: str, column: Any) -> pl.Series:
     if column.dtype.kind == "O" and column.dtype.name == "object":
         return _column(name, [None if _empty(one) else one for one in column])
-    return pl.from_pandas(column.to_frame(name)).to_series()
+    if column.dtype.name.startswith("Sparse"):
+        column = column.sparse.to_dense()
+    series = pl.from_pandas(column.to_frame(name)).to_series()
+    return _texts_of_pandas(name, column) if isinstance(series.dtype, pl.datatypes.BaseExtension) else series
+
+
+def _texts_of_pandas(name: str, column: Any) -> pl.Series:
+    """Return a column of a type that is only known to pandas, such as periods or intervals, as texts.
+
+    Raises:
+        DataError: K557 for periods whose text would mean others: of fiscal years, or several in one.
+    """
+    distinct = column.dropna().unique()
+    for frequency in {one.freqstr for one in distinct if hasattr(one, "freqstr")}:
+        base, _, month = str(frequency).partition("-")
+        if (month not in ("", "DEC") and base[:1] in "QYA") or base[:1].isdigit():
+            message = Message(
+                "`{column}` of the pandas frame holds periods of the frequency {frequency}, whose text {text} would be "
+                "read as another time", column=name, frequency=frequency, text=str(distinct[0]),
+            )  # fmt: skip
+            hint = Message("write them as the first day of each, .dt.start_time, or as texts")
+            raise DataError(Diagnostic("K557", message, hint=hint))
+    texts = {one: str(one) for one in distinct}
+    return pl.Series(name, [texts.get(one) for one in column], dtype=pl.String)
 
 
 def _failed(given: Any, error: Exception) -> DataError:

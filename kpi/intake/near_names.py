@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
-from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity, count
 from kpi.intake.entities import Entities, short_forms
 from kpi.values.names import look
 
@@ -18,6 +18,8 @@ _TELLING = frozenset(
 #: How many letters a name needs at least for one of them to be a slip, and how long the shorter of two nested names is.
 _SLIP, _NESTED = 3, 3
 
+#: How many names a finding lists.
+_NAMED = 6
 
 #: Marks of footnotes and list numbers, which are no part of a name.
 _MARKS = re.compile(r"^(?:\d+[.、)]|\(\d+\)|#)(?=\D)|[*#†‡°^※]+$")
@@ -30,6 +32,7 @@ def alike(entities: Entities) -> Iterator[Diagnostic]:
     >>> [finding.message for finding in alike(from_data({"海宁市", "海宁市*", "1.桐乡市", "平湖市"}))]
     ['`海宁市`, `海宁市*` seem to be one unit, and are scored as several']
     """
+    yield from _parts(entities.names)
     by_look: dict[str, list[str]] = {}
     for name in entities.names:
         by_look.setdefault(_MARKS.sub("", look(name)), []).append(name)
@@ -39,6 +42,26 @@ def alike(entities: Entities) -> Iterator[Diagnostic]:
             message = Message("{names} seem to be one unit, and are scored as several", names=several)
             hint = Message("write the name in one way, or use a roster with aliases")
             yield Diagnostic("K647", message, Place(entity=names[0]), hint, Severity.WARNING)
+
+
+def _parts(names: Sequence[str]) -> Iterator[Diagnostic]:
+    """Yield a warning (K647) for names that begin with #, with which yearbooks mark a part of the unit above.
+
+    Where all names begin so, it parts nothing. A name that is there without the mark, too, is reported as such.
+    """
+    plain = {look(name) for name in names if not look(name).startswith("#")}
+    parts = [name for name in names if look(name).startswith("#") and look(name).lstrip("#") not in plain]
+    if not plain or not parts:
+        return
+    several = tuple(f"`{name}`" for name in parts[:_NAMED])
+    message = Message("{names}: # marks a part of the unit above, and parts are ranked beside it", names=several)
+    if len(parts) > _NAMED:
+        more = count(len(parts) - _NAMED, "more name")
+        message = Message("{names} and {more}: # marks a part of the unit above, and parts are ranked beside it",
+                          names=several, more=more)  # fmt: skip
+    hint = Message('if they are no units of their own, write `leave_out: ["{name}"]` under `entities:`; if they are,'
+                   " take away the #", name=parts[0])  # fmt: skip
+    yield Diagnostic("K647", message, Place(entity=parts[0]), hint, Severity.WARNING)
 
 
 def near(names: Iterable[str]) -> Iterator[tuple[str, str]]:

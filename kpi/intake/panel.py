@@ -13,6 +13,7 @@ from kpi.errors import DataError, Diagnostic, Message, Place, Severity
 from kpi.intake import assumed_years, near_names, row_findings, undeclared_totals
 from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
+from kpi.intake.cells.text_folding import as_names
 from kpi.intake.contradicting_spans import contradictions
 from kpi.intake.entities import BESIDE, Entities, from_data
 from kpi.intake.events import records
@@ -28,11 +29,14 @@ from kpi.intake.matching.datasets import (
     UNPLACED,
     Placed,
     choices_of,
+    conditions_by_unit,
     figure_columns,
     match,
     of_system,
+    refused_columns,
     systems_named,
     unreadable_columns,
+    with_conditions,
 )
 from kpi.intake.matching.date_order import ordered
 from kpi.intake.matching.key_columns import keyed
@@ -50,6 +54,7 @@ from kpi.intake.reported.lookups import Resolver
 from kpi.intake.reported.plain_rows import Coded
 from kpi.intake.reported.read_plan import Escalate, Pruning, ReadPlan, settled
 from kpi.intake.reported.row_cleaning import Figures
+from kpi.intake.reported.stated_targets import settled as settled_targets
 from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
@@ -110,6 +115,7 @@ class _Intake:
     restated: int = 0
     repeated: int = 0
     left_out: int = 0
+    by_end: bool = False
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     facts: facts_of.Facts = field(default_factory=facts_of.Facts)
     beside: entity_codes.Beside = field(init=False)
@@ -300,6 +306,10 @@ class _Intake:
                 source, more = located
                 source, inferred = ordered(source)
                 more = [*more, *inferred]
+                if pieces is not None and conditions_by_unit(self.system, source):
+                    return self.plan.verified()
+                source = with_conditions(self.system, source)
+                source = replace(source, table=source.table.with_unreadable(refused_columns(source, self.system)))
                 merged = apart_merged(source.table, figure_columns(self.system, source))
                 sources.append(replace(source, table=merged))
                 notes = [*notes, *more]
@@ -446,7 +456,10 @@ class _Intake:
         """Return the texts of a column beside each entity, given by its place."""
         complete = source.table.whole or source.table
         pairs = (
-            complete.frame.select(who=entity_codes.entity_text(source), group=entity_codes.text_of(header))
+            complete.frame.select(
+                who=entity_codes.entity_text(source),
+                group=entity_codes.text_of(header).map_batches(as_names, return_dtype=pl.String),
+            )
             .drop_nulls()
             .unique()
         )
@@ -534,8 +547,17 @@ class _Intake:
                 return timed
             parts.append(timed)
         merged = pl.concat([pl.DataFrame(schema=period_aggregation.FIGURES), *(part for part in parts if part.height)])
+        return _Read(sources, entities, merged, cells, self.stated(targets, sources))
+
+    def stated(self, targets: Sequence[pl.DataFrame], sources: Sequence[Placed]) -> pl.DataFrame:
+        """Return the targets of all tables, one for each indicator, entity and period."""
         stated = pl.concat(targets, how="vertical_relaxed") if targets else pl.DataFrame()
-        return _Read(sources, entities, merged, cells, stated)
+        if self.by_end and stated.height:
+            months = self.system.period.months
+            stated = stated.with_columns(start=pl.col("start") + 1 - months, months=pl.lit(months, dtype=pl.Int32))
+        stated, more = settled_targets(stated, sources, self.system)
+        self.findings += more
+        return stated
 
     def begin(self, months: Mapping[int, int]) -> None:
         """Take in the first months with events of entities."""
@@ -570,7 +592,11 @@ class _Intake:
                 grain=grain,
             )
             self.findings.append(Diagnostic("K620", message, severity=Severity.INFO))
-        kept, repeated, self.earlier = period_aggregation.newest(period_aggregation.from_january(rows, running))
+            self.by_end = True
+        kept, repeated, self.earlier = period_aggregation.newest(
+            period_aggregation.from_january(rows, running),
+            partial(duplicates.told_apart, sources=sources, system=self.system),
+        )
         self.restated += self.earlier.height
         repeats = duplicates.repeats_of(repeated, sources, self.system)
         self.findings += repeats.findings
@@ -578,7 +604,8 @@ class _Intake:
         self.refused += repeats.refused
         timings = {name: measure.timing for name, measure in measures.items()}
         enough = {name: measure.at_least for name, measure in measures.items() if measure.at_least is not None}
-        figures, coarse = period_aggregation.to_scored(kept, timings, grain, enough)
+        undecided = [name for name, measure in measures.items() if measure.flow_or_level]
+        figures, coarse = period_aggregation.to_scored(kept, timings, grain, enough, undecided)
         usable = kept if not coarse.height else kept.join(coarse, on=["source", "row", "measure"], how="anti")
         self.findings += contradictions(usable, timings, self.system, entities, sources)
         for number, source in enumerate(sources):
@@ -591,7 +618,7 @@ class _Intake:
             return figures
         change = PeriodsOfChange(self.areas, measures, lambda place, period: _has_before(cells, place, period))
         figures = change.made_whole(
-            usable, figures, lambda rows: period_aggregation.to_scored(rows, timings, grain, enough)[0]
+            usable, figures, lambda rows: period_aggregation.to_scored(rows, timings, grain, enough, undecided)[0]
         )
         self.findings += change.findings
         return figures
@@ -602,14 +629,22 @@ class _Intake:
         message = Message(
             "{period} is longer than a {grain} and does not begin in January", period=period.title, grain=grain.noun
         )
-        if row["to_date"]:
+        hint = Message("report it by {grain}", grain=grain.noun)
+        name = str(row["measure"])
+        if row["to_date"] and reported(self.system.measures)[name].timing == "last":
+            message = Message(
+                "{period} is longer than a {grain}, and {measure}, which has no unit, may be a flow or a level",
+                period=period.title, grain=grain.noun, measure=self.system.symbols[name].title,
+            )  # fmt: skip
+            hint = Message("write its unit, or `over_time: sum` for a flow, `over_time: last` for a level")
+        elif row["to_date"]:
             message = Message(
                 "{period} is longer than a {grain} and {measure} is taken from figures within the {grain}",
                 period=period.title,
                 grain=grain.noun,
-                measure=self.system.symbols[str(row["measure"])].title,
+                measure=self.system.symbols[name].title,
             )
-        return "K609", message, Message("report it by {grain}", grain=grain.noun)
+        return "K609", message, hint
 
     # ---- THE GRID ---- #
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, alternatives
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean, roles
 from kpi.intake.files.reader import Source, read_all
@@ -84,7 +85,7 @@ def _read(
     columns = {role: known[role] for role in ("entity", "period", "note", "measure") if role in known}
     text = pl.lit(None) if finding is None else pl.col(finding)
     rows = table.numbered().select(ROW, finding=text.cast(pl.String), **{
-        role: pl.col(header).cast(pl.String).str.strip_chars() for role, header in columns.items()
+        role: as_text(header).str.strip_chars() for role, header in columns.items()
     }).collect()  # fmt: skip
     for row in rows.filter(pl.col("note").fill_null("") != "").to_dicts():
         place = table.place(row[ROW], known["note"])

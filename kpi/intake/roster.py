@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,13 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Place, suggest
 from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import Exclusions, folded
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import problem_of, read_numbers
+from kpi.intake.cells.text_folding import as_names
 from kpi.intake.entities import ALWAYS, Entities, code_of, displayed
 from kpi.intake.files.headers import CATEGORIES, clean, roles
 from kpi.intake.files.reader import read
-from kpi.intake.files.table import ROW, Table
+from kpi.intake.files.table import ROW, Merged, Table
 from kpi.language.system import System
 from kpi.values import periods
 from kpi.values.timelines import MONTHS, Timeline
@@ -115,7 +117,7 @@ def _read(path: Path, cohort: str | None, timeline: Timeline) -> Entities:
     rows = _rows(table, headers, timeline)
     if problems := _problems(table, rows, headers, timeline):
         raise DataError(problems)
-    entities = _entities(rows, [one for one in table.columns if one not in headers.values()])
+    entities = _entities(rows, [one for one in table.columns if one not in headers.values()], table.merged)
     return replace(entities, timeline=timeline)
 
 
@@ -127,7 +129,7 @@ def _rows(table: Table, headers: dict[str, str | None], timeline: Timeline) -> p
         header = headers[role]
         if header is None or header not in frame.columns:
             return pl.lit(None, dtype=pl.String).alias(f" {role}")
-        return pl.col(header).cast(pl.String).str.strip_chars().alias(f" {role}")
+        return as_text(header).str.strip_chars().alias(f" {role}")
 
     frame = frame.with_columns(text(role) for role in headers)
     order = read_numbers(frame[" order"])
@@ -170,7 +172,7 @@ def _problems(table: Table, rows: pl.DataFrame, headers: dict[str, str | None], 
         header = headers[role]
         if header is None or header not in rows.columns:
             continue
-        bad = rows.filter(f" bad {role}").select(ROW, cell=pl.col(header).cast(pl.String).str.strip_chars())
+        bad = rows.filter(f" bad {role}").select(ROW, cell=as_text(header).str.strip_chars())
         for row, cell in bad.rows():
             message = problem_of(cell) if role == "order" else periods.problem(cell, timeline=timeline)
             assert message is not None  # noqa: S101
@@ -267,8 +269,14 @@ def _identities(rows: pl.DataFrame) -> list[str]:
     ]
 
 
-def _entities(rows: pl.DataFrame, rest: list[str]) -> Entities:
-    """Return the entities of validated rows."""
+def _entities(rows: pl.DataFrame, rest: list[str], merged: Sequence[Merged]) -> Entities:
+    """Return the entities of validated rows.
+
+    Args:
+        rows: with a column for each role, see `_rows`.
+        rest: the columns of attributes.
+        merged: the merged cells of the table.
+    """
     key = pl.Series(" key", _identities(rows), dtype=pl.String)
     rows = rows.with_columns(key)
     # The row with the latest end of validity is displayed; the order is that of first appearance.
@@ -281,7 +289,7 @@ def _entities(rows: pl.DataFrame, rest: list[str]) -> Entities:
         for name, code, again in zip(latest[" entity"], latest[" code"], several, strict=True)
     ]
     frame = latest.select(
-        *rest, entity=pl.Series(names, dtype=pl.String), code=pl.col(" code"), cohort=pl.col(" cohort")
+        *rest, entity=pl.Series(names, dtype=pl.String), code=pl.col(" code"), cohort=as_names(latest[" cohort"])
     )
     place = {one: at for at, one in enumerate(latest[" key"])}
     others: dict[str, int] = {}
@@ -300,4 +308,11 @@ def _entities(rows: pl.DataFrame, rest: list[str]) -> Entities:
     for one, begin, end in rows.select(" key", " first", " last").rows():
         lasting.setdefault(place[one], []).append((begin, end))
     spans = {at: sorted(some) for at, some in sorted(lasting.items()) if ALWAYS not in some}
-    return Entities(frame, closed=True, others=others, times=times, spans=spans, ambiguous=ambiguous)
+    own_row = dict(zip(latest[ROW], names, strict=True))
+    over = {
+        (header, own_row[row]): one.cells
+        for one in merged if len(one.rows) * len(one.headers) > 1
+        for header in one.headers if header in rest
+        for row in one.rows if row in own_row
+    }  # fmt: skip
+    return Entities(frame, closed=True, others=others, times=times, spans=spans, ambiguous=ambiguous, merged=over)

@@ -21,6 +21,7 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake import assumed_years
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import problem_of, read_numbers
 from kpi.intake.entities import Entities, code_of, from_data, short_forms
 from kpi.intake.files.headers import clean
@@ -402,7 +403,7 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
     frame = table.numbered().collect()
     cells = frame.select(
         pl.lit(None, dtype=pl.String).alias(role) if header is None
-        else pl.col(header).cast(pl.String).str.strip_chars().fill_null("").alias(role)
+        else as_text(header).str.strip_chars().fill_null("").alias(role)
         for role, header in headers.items()
     ).with_columns(number=frame[ROW])  # fmt: skip
     spans = {row["text"]: row for row in periods.parse_column(cells["date"], timeline=grain.timeline).to_dicts()}

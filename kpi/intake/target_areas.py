@@ -20,7 +20,8 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.entities import Entities
-from kpi.intake.reported.entity_targets import forward_filled, unused
+from kpi.intake.reported.entity_targets import unused
+from kpi.intake.reported.stated_targets import forward_filled
 from kpi.intake.succession import Areas, Inflow, Step, adds_up
 from kpi.language.measures import Measure
 from kpi.language.system import System
@@ -32,10 +33,10 @@ _Series = dict[int, float | None]
 
 @dataclass(frozen=True)
 class _Target:
-    """A target of a unit: the scored period that it is given for, None without one."""
+    """A target of a unit: the scored period that it is given for, None without one; null where none holds any more."""
 
     period: int | None
-    value: float
+    value: float | None
 
 
 @dataclass
@@ -204,7 +205,7 @@ class TargetAreas:
             for at, (_, end, _) in enumerate(mine):
                 if places[at] == old and (old in self.areas.ended or (end is not None and end < step.since)):
                     places[at] = new
-        given: dict[int, dict[int | None, float]] = {}
+        given: dict[int, dict[int | None, float | None]] = {}
         # What is given under the present name goes before what is given under a former one.
         for under_own_name in (False, True):
             for place, (entity, end, value) in zip(places, mine, strict=True):

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-import polars as pl
-
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.aggregate_rows import Exclusions, shown
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import Notation, read_number
+from kpi.intake.files.headers import split_unit
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import (
     Placed,
@@ -26,6 +26,7 @@ from kpi.intake.matching.datasets import (
 )
 from kpi.intake.matching.date_order import ordered
 from kpi.intake.matching.key_columns import keyed
+from kpi.intake.matching.labels import by_labels
 from kpi.intake.shapes.tables import shaped
 from kpi.language.datasets import PanelData, Records
 from kpi.language.record_columns import READ_AS_NUMBERS
@@ -109,7 +110,10 @@ def understood(system: System, table: Table, name: str | None = None) -> Underst
         table: the table, whose rows have been checked.
         name: its dataset, where that is said.
     """
-    own, others = of_system(system, table)
+    if (labelled := by_labels(system, table)) is None:
+        return Understood(table)
+    own, others = of_system(system, labelled[0])
+    known = {*table.columns, *own.columns}
     found = shaped(system, own, name)
     notes = list(others)
     if found is None:
@@ -132,7 +136,7 @@ def understood(system: System, table: Table, name: str | None = None) -> Underst
         return Understood(table, columns=columns, errors=errors)
     keys = {role: header for role, header in source.roles.items() if role in KEYS}
     # Keys that no column of the file has are in the notes on its shape.
-    keys = {role: header for role, header in keys.items() if set(header.split("+")) <= set(table.columns)}
+    keys = {role: header for role, header in keys.items() if set(header.split("+")) <= known}
     return Understood(
         table, source.name, _form(source), keys, [one.message for one in notes if one.code in _OF_SHAPE],
         list(_units(system, source)), _rows(system, source), columns, errors,
@@ -162,7 +166,7 @@ def _units(system: System, source: Placed) -> list[Unit]:
     names = measure_names(system)
     found: dict[str, Unit] = {}
     header = source.roles["measure"]
-    texts = source.table.frame.select(pl.selectors.by_name(header).cast(pl.String).str.strip_chars().unique(
+    texts = source.table.frame.select(as_text(header).str.strip_chars().unique(
         maintain_order=True)).collect().to_series()  # fmt: skip
     for text in texts.drop_nulls():
         name, unit = measure_of(names, text)
@@ -181,6 +185,8 @@ def _unit(system: System, source: Placed, header: str, name: str, unit: str | No
         return Unit(header, title, measure.unit, Message("column `{column}`, else the definition", column=column))
     if column is not None and (own := _added_unit(source, header, column)) is not None and own != above:
         return Unit(header, title, own, Message("the heading"))
+    if split_unit(source.roles.get("value", ""), is_unit)[1] is not None:
+        return Unit(header, title, above or measure.unit, Message("the heading"))
     if above is not None and is_unit(above):
         said = "unit" in source.dataset.elsewhere
         return Unit(header, title, above, Message("the definition") if said else Message("the line above the table"))
@@ -189,8 +195,8 @@ def _unit(system: System, source: Placed, header: str, name: str, unit: str | No
 
 def _added_unit(source: Placed, text: str, column: str) -> str | None:
     """Return the unit that the headings of a turned table give a figure, None where they give none."""
-    names = pl.selectors.by_name(source.roles["measure"]).cast(pl.String).str.strip_chars()
-    rows = source.table.frame.filter(names == text).select(pl.selectors.by_name(column).cast(pl.String))
+    names = as_text(source.roles["measure"]).str.strip_chars()
+    rows = source.table.frame.filter(names == text).select(as_text(column))
     units = rows.drop_nulls().head(1).collect().to_series().to_list()
     return units[0] if units else None
 

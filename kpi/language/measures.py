@@ -135,6 +135,15 @@ class Measure(Definition):
         """The unit the figures are kept in; raises UnitError when it is none."""
         return units.parse(self.unit)
 
+    def ties(self, name: str, rows: int) -> Message:
+        """Return in words what a chronological measure takes of rows of one date that differ.
+
+        Args:
+            name: of the measure.
+            rows: how many such rows there are.
+        """
+        raise NotImplementedError(name, rows)
+
     @property
     def forms(self) -> tuple[str, ...]:
         """The forms of the datasets that it can come from."""
@@ -206,6 +215,15 @@ class Reported(Measure):
     def timing(self) -> OverTime:
         """How finer periods are combined: as declared, else sum for amounts and last for rates and yes/no."""
         return self.over_time or ("sum" if units.summable(self.quantity) else "last")
+
+    @property
+    def flow_or_level(self) -> bool:
+        """Whether neither `over_time` nor a unit says if figures add up over time.
+
+        >>> [one.flow_or_level for one in (Reported(unit="1"), Reported(unit="%"))]
+        [True, False]
+        """
+        return self.over_time is None and not self.from_january and self.quantity == units.parse("1")
 
     @property
     def says_cumulative(self) -> bool:
@@ -435,6 +453,16 @@ class Last(OfRows):
     kind: Literal["last"] = "last"
     kind_title: ClassVar[Message] = Message("latest record")
 
+    def ties(self, name: str, rows: int) -> Message:
+        """Return that the largest of each date is taken."""
+        return Message(
+            "`{measure}` takes the last `{column}`: {number:,} rows of one date differ, the largest of each date "
+            "is taken",
+            measure=name,
+            column=self.of,
+            number=rows,
+        )
+
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Return the largest value among the rows of the latest date."""
         return value.filter(order == order.max()).max()
@@ -451,6 +479,16 @@ class First(OfRows):
     chronological: ClassVar[bool] = True
     kind: Literal["first"] = "first"
     kind_title: ClassVar[Message] = Message("earliest record")
+
+    def ties(self, name: str, rows: int) -> Message:
+        """Return that the smallest of each date is taken."""
+        return Message(
+            "`{measure}` takes the first `{column}`: {number:,} rows of one date differ, the smallest of each date "
+            "is taken",
+            measure=name,
+            column=self.of,
+            number=rows,
+        )
 
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Return the smallest value among the rows of the earliest date."""

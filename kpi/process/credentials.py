@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from pathlib import Path
 
-from kpi.errors import DataError, Diagnostic, Message, Place, remember
+from kpi.errors import DataError, Diagnostic, Message, Place, remember, suggest
 from kpi.process.os_errors import reason
 
 _ADDRESS = re.compile(r"(?i)postgres(?:ql)?://")
 # Characters that a user, password or host must have encoded.
 _UNENCODED = re.compile(r"[@/?#\s\[\]]|%(?![0-9A-Fa-f]{2})")
 
+#: The scheme of another address.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,19})://")
+#: The keys of connection strings that are in common use.
+_KEYS = ("host", "hostaddr", "port", "dbname", "user", "password", "passfile", "sslmode", "sslrootcert", "service")
+
+_FORMS = Message("write postgresql://user:password@host/database, or host=… dbname=… user=… password=…")
 _ENCODE = Message("in a URL write @ as %40, : as %3A, / as %2F, # as %23, % as %25 and a blank as %20")
 _QUOTE = Message(
     "write the value in single quotes: password='my secret'; within them \\' for a quote and \\\\ for a backslash"
@@ -35,7 +42,12 @@ def connection(*, env: str | None = None, file: Path | None = None) -> str:
     assert file is not None  # noqa: S101
     place = Place(str(file))
     try:
-        if file.stat().st_mode & 0o077:
+        mode = file.stat().st_mode
+        if not stat.S_ISREG(mode):
+            message = Message("it is not a file but a folder, a pipe or a device")
+            hint = Message("write the connection string into a file that only its owner may read")
+            raise DataError(Diagnostic("K815", message, place, hint))
+        if mode & 0o077:
             raise DataError(
                 Diagnostic(
                     "K815",
@@ -69,6 +81,7 @@ def usable(text: str, place: Place | None = None) -> str:
                 remember(part)
             if _UNENCODED.search(account):
                 raise _ambiguous(place, _ENCODE)
+    _refuse_other_forms(text, place)
     try:
         from psycopg import ProgrammingError
         from psycopg.conninfo import conninfo_to_dict
@@ -76,7 +89,10 @@ def usable(text: str, place: Place | None = None) -> str:
         return text  # the caller reports the missing package
     try:
         parts = conninfo_to_dict(text)
-    except (ProgrammingError, ValueError):
+    except (ProgrammingError, ValueError) as error:
+        if key := _unknown_key(text, str(error)):
+            message = Message("the connection string has the unknown key `{key}`", key=key)
+            raise DataError(Diagnostic("K815", message, place, suggest(key, _KEYS) or _FORMS)) from None
         raise _ambiguous(place, _ENCODE if address else _QUOTE) from None
     for key in ("password", "sslpassword"):
         remember(str(parts.get(key) or ""))
@@ -85,6 +101,29 @@ def usable(text: str, place: Place | None = None) -> str:
     ):
         raise _ambiguous(place, _ENCODE if address else _QUOTE)
     return text
+
+
+def _refuse_other_forms(text: str, place: Place) -> None:
+    """Raise DataError K815 for an address of another scheme, or a text that is neither address nor keys with values."""
+    for secret in re.findall(r"(?i)\b(?:pass|pwd)\w*\s*=\s*(\S+)", text):
+        remember(secret.strip("'"))
+    if _ADDRESS.match(text):
+        return
+    if other := _SCHEME.match(text):
+        message = Message("the address begins with `{scheme}://`, not with postgresql://", scheme=other[1])
+        raise DataError(Diagnostic("K815", message, place, _FORMS))
+    if "=" not in text:
+        message = Message("the connection string is neither an address, postgresql://…, nor keys with values")
+        raise DataError(Diagnostic("K815", message, place, _FORMS))
+
+
+def _unknown_key(text: str, error: str) -> str | None:
+    """Return the key that a driver does not have, unless it may be a part of a password with blanks."""
+    unknown = re.search(r'invalid (?:connection option|URI query parameter):? "(\w+)"', error)
+    at = unknown and re.search(rf"(?<![^\s?&]){re.escape(unknown[1])}\s*=", text)
+    if not unknown or not at or re.search(r"(?i)(?:pass|pwd)\w*\s*=", text[: at.start()]):
+        return None
+    return unknown[1]
 
 
 def has_password(text: str) -> bool:

@@ -89,6 +89,21 @@ def test_a_query_form_is_answered_and_what_answers_nothing_is_told(jumping, lang
     check(config)
 
 
+def test_a_store_is_the_same_in_every_language(jumping):
+    answer(jumping, "乙县,2020Q1,产值,早了", "甲县,2023Q4,产值,新厂投产")
+    stored = []
+    for language in LANGUAGES:
+        config = jumping.config('explanations = "answers/*.csv"', store=f'store = "store-{language}"')
+        with using(language):
+            night(config)
+        stored.append(held(config))
+        check(config)
+        with using("zh"):
+            check(config)
+    assert same(*stored)
+    assert stored[0]["findings"].height > 2
+
+
 def test_explanations_without_their_columns_fail_the_system(city):
     answers = city.folder / "answers.csv"
     answers.write_text("评价对象,期别\n甲县,2023Q4\n", "utf-8")

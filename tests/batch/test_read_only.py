@@ -78,6 +78,11 @@ def test_a_query_on_sqlite_ends_in_time(sqlite):
     assert code_of(Query(database="sqlite", path="data.db", sql=ENDLESS, timeout=0.2), sqlite) == "K832"
 
 
+def test_a_cell_of_sqlite_has_a_limit(sqlite):
+    query = Query(database="sqlite", path="data.db", sql="SELECT zeroblob(1000000000)", timeout=0.2)
+    assert code_of(query, sqlite) == "K830"
+
+
 # ---- DUCKDB ---- #
 
 
@@ -155,9 +160,39 @@ def test_postgresql_reads_only(database, tmp_path, sql):
         assert connection.execute("SELECT count(*) FROM figures").fetchone() == (1,)
 
 
+def test_nothing_stays_of_a_function_that_writes_in_a_read_only_transaction(database, tmp_path):
+    import psycopg
+
+    sql = "SELECT lo_from_bytea(0, 'abc') AS a UNION ALL SELECT lo_import(current_setting('hba_file'))"
+    query = Query(database="postgresql", connection_env="KPI_TEST_DATABASE", sql=sql)
+    with contextlib.suppress(DataError):  # newer servers refuse it
+        rows_of(query, "q", lambda name: tmp_path / name)
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_largeobject_metadata").fetchone() == (0,)
+
+
 def test_a_query_on_postgresql_ends_in_time(database, tmp_path):
     query = Query(database="postgresql", connection_env="KPI_TEST_DATABASE", sql="SELECT pg_sleep(60)", timeout=0.3)
     assert code_of(query, tmp_path) == "K832"
+
+
+def test_what_hinders_postgresql_is_named(database, tmp_path):
+    import psycopg
+
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE TABLE figures (a text)")
+        body = "$$ BEGIN DELETE FROM figures; RETURN 1; END $$"
+        connection.execute(f"CREATE FUNCTION wiped() RETURNS int LANGUAGE plpgsql AS {body}".encode())
+    for sql, code, words in (
+        ("SELECT wiped()", "K831", "the query writes"),
+        ("SELECT date 'infinity'", "K830", "holds a value"),
+        ("SELECT 1 / 0", "K830", "does not answer"),
+    ):
+        query = Query(database="postgresql", connection_env="KPI_TEST_DATABASE", sql=sql)
+        with pytest.raises(DataError) as caught:
+            rows_of(query, "monthly", lambda name: tmp_path / name)
+        (found,) = caught.value.diagnostics
+        assert (found.code, words in found.message) == (code, True)
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,38 @@ kpi.__main__.program()
     hidden(done.stderr.replace(code, ""))
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (f"postgre://li:{ONE}{TWO}@h/d", "postgre://"),
+        (f"li:{ONE}{TWO}@h/d", "neither an address"),
+        (f"host=h passwort={ONE}{TWO}", "`passwort`"),
+        (f"postgresql://h/d?passwort={ONE}{TWO}", "`passwort`"),
+        (f"host=h password={ONE} {TWO}=x", "characters that must be marked"),
+    ],
+)
+def test_what_is_wrong_with_a_connection_string_is_named(text, named):
+    pytest.importorskip("psycopg")
+    with pytest.raises(DataError) as caught:
+        usable(text)
+    (found,) = caught.value.diagnostics
+    assert named in str(found.message)
+    hidden(str(found), str(found.hint))
+
+
+def test_a_key_of_a_query_is_found_in_its_table(tmp_path, monkeypatch):
+    from kpi.errors import DefinitionError
+    from kpi.intake.files.named_queries import asked
+
+    text = '# connection\n[data.y]\nconnection_env = "Y"\n[data.x]\ndatabase = "postgresql"\n{key}\ntable = "t"\n'
+    for key in ('connection = "a"', 'connection_env = "a:b"'):
+        (tmp_path / "kpi.toml").write_text(text.format(key=key), "utf-8")
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(DefinitionError) as caught:
+            asked("x")
+        assert caught.value.diagnostics[0].place.line == 6
+
+
 def test_a_registered_password_is_removed_wherever_a_driver_repeats_it():
     usable(f"postgresql://li:{ONE}%40{TWO}@db/x")
     hidden(redacted(f"FATAL: {ONE}@{TWO} is wrong, {ONE}%40{TWO} too"))

@@ -540,6 +540,21 @@ def test_a_frame_given_twice_counts_once_and_another_with_the_same_size_does_not
     assert figures(kpi.score([JANUARY, JANUARY.with_columns(金额=pl.lit("7"))], system=of))["n"] == 4
 
 
+@pytest.mark.parametrize("kind", ["polars", "pandas", "arrow", "mapping"])
+def test_what_a_program_gives_twice_counts_once(kind):
+    def made():
+        return {
+            "polars": JANUARY.clone, "pandas": JANUARY.to_pandas, "arrow": JANUARY.to_arrow,
+            "mapping": lambda: JANUARY.to_dict(as_series=False),
+        }[kind]()  # fmt: skip
+
+    of, one = system(NUMBERED, period="month"), made()
+    for twice in ([one, one], [one, made()]):
+        card = kpi.score(twice, system=of)
+        assert (figures(card)["n"], codes(card)) == (2, ["K548"])
+        assert card.data_hash == kpi.score(one, system=of).data_hash
+
+
 def test_a_file_of_reported_figures_given_twice_counts_once(tmp_path):
     path = tmp_path / "r.csv"
     path.write_text("期别,地区,办件量\n2024,甲县,5\n", "utf-8")
@@ -730,3 +745,20 @@ def test_totals_that_two_files_share_are_no_events_that_count_twice():
     card = kpi.score([one, other], system=system(OF_AMOUNT))
     assert figures(card)["yuan"] == 3
     assert codes(card) == ["K612", "K612"]
+
+
+# ---- THE LAST AND THE FIRST ---- #
+
+
+@pytest.mark.usefixtures("size")
+def test_rows_of_one_date_that_differ_are_reported_where_the_last_or_first_counts(given_as):
+    measures = {kind: {"kind": kind, "of": "金额", "unit": "元"} for kind in ("last", "first")}
+    dates = ["2024-01-05", "2024-01-05", "2024-02-06", "2024-02-06"]
+    card = kpi.score(given_as(rows(日期=dates, 金额=["3", "5", "2", "1"])), system=system(measures))
+    assert figures(card) == {"last": 2, "first": 3}
+    assert [(one.code, str(one.severity)) for one in card.findings_list] == [("K650", "warning")] * 2
+    first, last = (one.message for one in card.findings_list)
+    assert "2 rows of one date differ, the smallest" in first
+    assert "2 rows of one date differ, the largest" in last
+    alike = kpi.score(given_as(rows(日期=dates, 金额=["3", "3", "2", "2"])), system=system(measures))
+    assert codes(alike) == []

@@ -265,8 +265,18 @@ def test_an_odd_column_of_a_wide_file_leaves_the_others(odd):
     )
     card = kpi.score(table, system=system(text))
     assert card.measures.filter(measure="x")["value"].to_list() == [1, 2]
-    assert set(card.measures.filter(measure="y")["status"]) == {"missing"}
+    assert set(card.measures.filter(measure="y")["status"]) == {"refused"}
     assert [(one.code, str(one.severity)) for one in card.findings_list] == [("K553", "error")]
+    assert [card.counts[key] for key in ("read", "used", "refused")] == [4, 2, 2]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "frame"])
+def test_an_empty_cell_of_an_odd_column_is_missing(kind, tmp_path):
+    text = SYSTEM.replace("x: {", "y: {title: 支出, unit: 万元}, x: {")
+    table = pl.DataFrame({"期别": ["2023"] * 2, "地区": ["a", "b"], "收入": [1.0, 2.0], "支出": [[1], None]})
+    table.write_parquet(tmp_path / "a.parquet")
+    card = kpi.score(tmp_path / "a.parquet" if kind == "parquet" else table, system=system(text))
+    assert dict(card.measures.filter(measure="y").select("entity", "status").rows()) == {"a": "refused", "b": "missing"}
 
 
 @pytest.mark.parametrize("odd", ODD)

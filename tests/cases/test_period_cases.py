@@ -221,7 +221,7 @@ def test_a_sample_of_cumulative_figures_rises_within_the_year(tmp_path, period):
 def test_spans_that_contradict_each_other_are_reported_once_a_measure():
     folder = CASES / "contradicting-spans"
     card = kpi.score(folder / "d.csv", system=folder / "s.yaml")
-    assert of_one(card.only([8096])) == {"2024Q1": 5}  # the later of both indicators
+    assert of_one(card.only([8096])) == {"2024Q1": 6}  # the later of both indicators
     assert codes(card) == ["K622", "K622"]
     flow, stock = (one.message for one in card.findings_list)
     assert flow == (
@@ -229,7 +229,7 @@ def test_spans_that_contradict_each_other_are_reported_once_a_measure():
         "2024Q1 is used; so with 1 more figure of it"
     )
     assert stock == (
-        "在册人数 of 甲县 is 6 人 for 2024Q1 and 5 人 for 2024-03, which end together; that for 2024-03 is used"
+        "在册人数 of 甲县 is 5 人 for 2024-03 and 6 人 for 2024Q1, which end together; that for 2024Q1 is used"
     )
 
 
@@ -274,6 +274,47 @@ def test_figures_of_one_truth_never_contradict_each_other_and_a_wrong_one_does(m
         first, months = longer[wrong % len(longer)]
         told[label(first, months)] += months
         assert "K622" in codes(kpi.score(long(told), system=system))
+
+
+MONTHS = {"2024-01": 1, "2024-02": 1, "2024-03": 1}
+
+
+@pytest.mark.parametrize("over_time", ["sum", "last", "first", "mean", "median", "max", "min", "ytd"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_figure_for_exactly_the_period_goes_before_finer_ones_and_a_contradiction_is_reported(
+    tmp_path, over_time, order
+):
+    quarter = system_of(tmp_path, f"over_time: {over_time}")
+    told = dict(list((MONTHS | {"2024Q1": 9}).items())[::order])
+    card = kpi.score(long(told), system=quarter)
+    assert (of_one(card), codes(card)) == ({"2024Q1": 9}, ["K622"])
+    assert "that for 2024Q1 is used" in card.findings_list[0].message
+    agreeing = kpi.score(long(MONTHS | {"2024Q1": 3 if over_time in ("sum", "ytd") else 1}), system=quarter)
+    assert codes(agreeing) == []
+
+
+@pytest.mark.parametrize(("over_time", "month"), [("last", "2024-12"), ("first", "2024-01")])
+def test_the_figure_of_a_year_goes_before_that_of_its_month(tmp_path, over_time, month):
+    year = system_of(tmp_path, f"over_time: {over_time}", period="year")
+    card = kpi.score(long({month: 1, "2024": 3}), system=year)
+    assert (of_one(card), codes(card)) == ({"2024": 3}, ["K622"])
+    # Where no figure is for exactly the year, that of the shortest span counts.
+    quarter = "2024Q4" if over_time == "last" else "2024Q1"
+    card = kpi.score(long({month: 1, quarter: 2}), system=year)
+    assert (of_one(card), codes(card)) == ({"2024": 1}, ["K622"])
+
+
+def test_the_mean_of_a_period_contradicts_its_parts_beyond_rounding_alone(tmp_path):
+    told = {"2024-01": 1, "2024-02": 1, "2024-03": 2}
+    mean = system_of(tmp_path, "over_time: mean")
+    assert codes(kpi.score(long(told | {"2024Q1": 1}), system=mean)) == []
+    assert codes(kpi.score(long(told | {"2024Q1": 3}), system=mean)) == ["K622"]
+    # Without March nothing follows of a mean; a month above a maximum contradicts it all the same.
+    some = {"2024-01": 1, "2024-02": 7, "2024Q1": 3}
+    assert codes(kpi.score(long(some), system=mean)) == []
+    for over_time, found in (("max", ["K622"]), ("min", ["K622"])):
+        assert codes(kpi.score(long(some), system=system_of(tmp_path, f"over_time: {over_time}"))) == found
+    assert codes(kpi.score(long(some | {"2024Q1": 8}), system=system_of(tmp_path, "over_time: max"))) == []
 
 
 # ---- GAPS ---- #
@@ -453,3 +494,24 @@ def test_what_is_no_span_of_months_is_refused_in_words(text, why):
 )
 def test_times_of_day_are_read_in_the_forms_of_spreadsheets(text):
     assert periods.parse(text).label == "2024-03"
+
+
+# ---- THE PERIOD THAT IS ASKED FOR ---- #
+
+
+@pytest.mark.parametrize(("asked", "noted"), [("2024", True), ("2024年1-12月", True), ("2024Q4", False)])
+def test_a_longer_period_than_the_scored_ones_is_that_at_its_end_and_it_is_said(tmp_path, asked, noted):
+    told = {"2024Q1": 1, "2024Q4": 4}
+    card = kpi.score(long(told), system=system_of(tmp_path, ""), period=asked)
+    assert of_one(card) == {"2024Q4": 4}
+    assert codes(card) == (["K578"] if noted else [])
+    if noted:
+        assert "2024Q4, at its end, is scored" in card.findings_list[0].message
+
+
+def test_a_check_of_no_data_says_so(tmp_path):
+    system = system_of(tmp_path, "")
+    for nothing in ({"data": []}, {"datasets": {}}):
+        assert [one.code for one in kpi.check(tmp_path / "system.yaml", **nothing)] == ["K543"]
+    assert kpi.check(tmp_path / "system.yaml") == []
+    assert kpi.check(tmp_path / "system.yaml", data=long({"2024Q1": 1}), system=system) == []

@@ -187,6 +187,9 @@ def test_files_beside_the_definition(tmp_path, system, files, expected):
     assert ran.exception is None
     assert ran.errors == [expected]
     assert (ran.code, ran.out) == (2, "")
+    if system is ROSTER:
+        checked = kpi("check", tmp_path / "s.yaml")
+        assert (checked.errors, checked.code) == ([expected], 1)
 
 
 # ---- ROWS THAT CANNOT BE USED: THE REST IS SCORED ---- #

@@ -53,7 +53,7 @@ def drafted(tmp_path, text, suffix="csv"):
         ("2021,2022", "year", 1, "2021"),
     ],
 )
-def test_headings_that_are_periods(headings, period, month, first, suffix, tmp_path):
+def test_headings_that_are_periods(headings, period, month, first, suffix, tmp_path):  # noqa: PLR0917
     done, rows = drafted(tmp_path, f"State,{headings}\n{ROWS}", suffix)
     assert (str(done.draft.period), done.draft.period.timeline.year_starts) == (period, month)
     assert (len(done.draft.measures), done.scored) == (1, 2)

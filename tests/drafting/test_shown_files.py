@@ -121,7 +121,7 @@ def test_the_screen_is_translated(tmp_path):
     ("text", "sources"),
     [
         (
-            "县区,2022年GDP(亿元),2023年GDP(亿元),2023年人口\n东湖县,1,2,3\n",
+            "县区,2022年GDP(亿元),2023年人口\n东湖县,1,3\n",
             {"GDP": "the heading", "人口": "the definition"},
         ),
         ("各县GDP\n单位：亿元\n县区,2022年,2023年\n东湖县,1,2\n西湖县,3,4\n", {"各县GDP": "the line above the table"}),

@@ -133,6 +133,14 @@ def test_of_several_complete_tables_the_first_is_taken(tmp_path):
     assert list(kpi.load(definition_text(draft)).indicators) == ["乡镇工作", "乡镇党建"]
 
 
+def test_a_rule_in_marks_of_a_row_in_percent_of_its_group_is_reported(tmp_path):
+    text = "项目,指标,分值,评分标准\n甲（50分）,一,20%,每项扣2分\n,二,80%,按比例得分\n乙（50分）,三,100%,按比例得分\n"
+    draft = draft_from(tmp_path, text)
+    # 20 % of 50 marks are 10, of which 2 are 20 %.
+    assert kpi.load(definition_text(draft)).indicators["一"].score.points == 20
+    assert any("out of 10" in str(one.message) for one in draft.findings if one.code == "K719")
+
+
 def test_departments_and_sources_are_kept(tmp_path):
     text = "指标,分值,计分方法,数据来源,牵头单位,责任单位,配合单位\n一,100,按比例得分,统计局,甲局,乙局、丙局,丁局\n"
     system = kpi.load(definition_text(draft_from(tmp_path, text)))
@@ -162,6 +170,125 @@ def test_rows_of_a_block_of_bonuses_share_its_limit(tmp_path):
     ]  # fmt: skip
     totals = kpi.score(pl.DataFrame(rows), system=system).totals
     assert dict(totals.select("entity", "score").iter_rows()) == {"甲": 55.0, "乙": 52.0}
+
+
+@pytest.mark.parametrize(
+    ("heading", "labels"),
+    [
+        ("序号", "1 2 加分项 扣分项 一票否决"),
+        ("属性", "基本 基本 加分项 扣分项 否决项"),
+        ("编号", "1 2 加分项1 减分项 一票否决事项"),
+    ],
+)  # fmt: skip
+def test_a_block_is_known_by_a_label_before_the_names(heading, labels, tmp_path):
+    import polars as pl
+
+    label = labels.split()
+    text = (
+        f"{heading},类别,指标,分值,评分标准\n{label[0]},基本,办结率,60,按比例得分\n"
+        f"{label[1]},,满意度,40,达到90%得满分，每低1个百分点扣2分\n{label[2]},,获国家级表彰,5,每次加2分，最高5分。\n"
+        f"{label[3]},,被通报批评,,每次扣1分\n{label[4]},,发生重大事故,,\n"
+    )
+    draft = draft_from(tmp_path, text)
+    system = kpi.load(definition_text(draft))
+    assert {name: one.kind for name, one in system.adjustments.items()} == {
+        "获国家级表彰": "bonus", "被通报批评": "deduction", "发生重大事故": "veto",
+    }  # fmt: skip
+    assert (system.composite.full, list(system.indicators)) == (100, ["办结率", "满意度"])
+    assert system.adjustments["获国家级表彰"].max == 5
+    assert "K722" not in codes(draft)
+    # 60 + 40; + 2 for an honour; - 1 for a criticism; 3 honours are 5 at most.
+    figures = {"甲": (0, 0), "乙": (1, 0), "丙": (3, 1)}
+    titles = [one.title for one in system.measures.values()]
+    rows = [
+        {"期别": "2025", "地区": unit, "指标": title, "数值": str(value)}
+        for unit, values in figures.items() for title, value in zip(titles, (100, 90, *values, 0), strict=True)
+    ]  # fmt: skip
+    totals = kpi.score(pl.DataFrame(rows), system=system).totals
+    assert dict(totals.select("entity", "score").iter_rows()) == {"甲": 100, "乙": 102, "丙": 104}
+
+
+def test_a_label_goes_on_where_the_cells_below_are_blank_and_ends_at_a_number(tmp_path):
+    text = (
+        "序号,指标,分值,评分标准\n加分项（5分）,表彰,4,每次加2分\n,试点,4,每个加1分\n1,办结率,60,按比例得分\n"
+        "2,加分项目拨付率,40,按比例得分\n"
+    )
+    system = kpi.load(definition_text(draft_from(tmp_path, text)))
+    assert [(one.kind, one.max) for one in system.adjustments.values()] == [("bonus", 5)]
+    assert system.composite.full == 100
+
+
+def test_a_label_without_a_name_is_no_part_of_the_row_above(tmp_path):
+    text = (
+        "序号,指标,分值,评分标准\n1,办结率,60,按比例得分\n2,满意度,40,按比例得分\n加分项,,5,每次表彰加2分\n"
+        "一票否决,,,发生重大事故的不得评为优秀\n"
+    )
+    draft = draft_from(tmp_path, text)
+    system = kpi.load(definition_text(draft))
+    assert [one.kind for one in system.adjustments.values()] == ["bonus", "veto"]
+    assert [one.note for one in system.indicators.values()] == ["按比例得分", "按比例得分"]
+    assert system.composite.full == 100
+
+
+STARS = "年度得分95分以上的评为五星，85分以上的评为四星，75分以上三星。"
+GRADES = "90分以上为优秀；75—89分为良好；75分以下为一般。优秀比例不超过30%。"
+
+
+@pytest.mark.parametrize("form", ["docx", "xlsx", "csv"])
+@pytest.mark.parametrize("below", [False, True])
+@pytest.mark.parametrize(
+    ("text", "cuts", "unread"),
+    [
+        (STARS, {5: 95, 4: 85, 3: 75}, []),
+        (STARS.rstrip("。"), {5: 95, 4: 85, 3: 75}, []),
+        ("95分以上评为五星，75分以上评为三星。", None, ["五星"]),
+        ("考核结果分为优秀、良好、一般三个等次，优秀比例不超过30%。", None, ["不超过30%"]),
+        ("考核结果分为优秀、良好、一般三个等次", None, ["三个等次"]),
+        (GRADES, {3: 90, 2: 75, 1: 0}, ["优秀比例不超过30%"]),
+        (STARS + "连续两年三星的降为二星。", {5: 95, 4: 85, 3: 75}, ["降为二星"]),
+        ("各单位要高度重视，营造良好氛围。", None, []),
+    ],
+)
+def test_grades_beside_a_table_are_read_or_reported(*, text, cuts, unread, below, form, tmp_path):
+    rows = [["项目", "指标", "分值", "评分标准"], ["甲", "一", "60", "按比例得分"], ["甲", "二", "40", "每项扣2分"]]
+    path = tmp_path / f"a.{form}"
+    if form == "docx":
+        import docx
+
+        document = docx.Document()
+        if not below:
+            document.add_paragraph(text)
+        table = document.add_table(rows=3, cols=4)
+        for row, line in enumerate(rows):
+            for column, cell in enumerate(line):
+                table.cell(row, column).text = cell
+        if below:
+            document.add_paragraph(text)
+        document.save(str(path))
+    else:
+        lines = [*rows, [text]] if below else [[text], *rows]
+        if form == "csv":
+            path.write_text("\n".join(",".join([*line, "", "", ""][:4]) for line in lines), "utf-8")
+        else:
+            import openpyxl
+
+            book = openpyxl.Workbook()
+            for line in lines:
+                book.active.append(line)
+            book.save(path)
+    draft = draft_of([path])
+    stars = kpi.load(definition_text(draft)).stars
+    assert (None if stars is None else dict(stars.cuts)) == cuts
+    found = [str(one.message) for one in draft.findings if one.code == "K724" and one.severity.value == "warning"]
+    assert len(found) == bool(unread)
+    assert all(one in found[0] for one in unread)
+
+
+def test_grades_that_a_veto_needs_and_no_text_has_are_reported(tmp_path):
+    text = "类别,指标,分值,评分标准\n基本,一,60,按比例得分\n,二,40,按比例得分\n一票否决,发生事故,,取消评优资格\n"
+    draft = draft_from(tmp_path, text)
+    assert kpi.load(definition_text(draft)).stars.ours
+    assert any("优秀 90" in str(one.message) for one in draft.findings if one.code == "K719")
 
 
 def test_amounts_of_a_block_are_not_added_to_counts(tmp_path):

@@ -5,7 +5,11 @@ from __future__ import annotations
 import gc
 import gzip
 import hashlib
+import io
+import os
 import random
+import warnings
+import zipfile
 
 import polars as pl
 import pytest
@@ -253,6 +257,65 @@ def test_a_missing_file_names_its_neighbour(write, tmp_path):
     (finding,) = refusal(tmp_path / "preiod.csv")
     assert (finding.code, finding.hint) == ("K501", "did you mean `period.csv`?")
     assert refusal(tmp_path / "no" / "a.csv")[0].code == "K501"
+
+
+@pytest.mark.parametrize(
+    ("codecs", "row"),
+    [
+        (("utf-8", "utf-8", "gbk"), 3),
+        (("utf-8", "gbk", "utf-8"), 2),
+        (("gbk", "utf-8", "gbk"), 2),
+        (("gbk", "gbk", "utf-8"), 3),
+        (("ascii", "gbk", "utf-8"), 3),
+    ],
+)
+def test_the_first_row_of_another_encoding_is_named(write, codecs, row):
+    lines = ["地区,期别,办件量\n", "甲县城关,2024Q1,10\n", "乙县城关,2024Q1,30\n"]
+    lines[0] = "unit,period,cases\n" if codecs[0] == "ascii" else lines[0]
+    (finding,) = refusal(write(b"".join(line.encode(one) for line, one in zip(lines, codecs, strict=True))))
+    assert (finding.code, finding.place.row) == ("K507", row)
+
+
+def test_a_header_of_more_than_the_beginning_has_all_its_columns(write):
+    width = 60_000
+    head = ",".join(["地区", "期别", *(f"第{at}项指标的完成情况" for at in range(width))])
+    rows = "".join(f"县{at},2024Q1" + ",1" * width + "\n" for at in range(4))
+    (table,) = read(write(f"{head}\n{rows}"))
+    assert (len(table.columns), table.frame.select(pl.len()).collect().item()) == (width + 2, 4)
+
+
+def test_a_pipe_is_no_file(write, tmp_path):
+    write(TEXT, "a.csv")
+    os.mkfifo(tmp_path / "b.csv")
+    (tmp_path / "c.csv").symlink_to("nowhere.csv")
+    (pipe,), (link,) = refusal(tmp_path / "b.csv"), refusal(tmp_path / "c.csv")
+    assert (pipe.code, "pipe" in pipe.message, "did you mean" in (pipe.hint or "")) == ("K501", True, False)
+    assert (link.code, "nowhere.csv" in link.message) == ("K501", True)
+    (table,) = read(tmp_path)
+    (note,) = (one for one in table.notes if one.code == "K517")
+    assert "`b.csv`" in note.message and "`c.csv`" in note.message  # noqa: PT018
+
+
+def test_an_archive_with_two_files_of_one_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for unit in ("南湖区", "秀洲区"):
+            archive.writestr("a.csv", f"地区,期别,办件量\n{unit},2024Q1,5\n{unit},2024Q2,7\n")
+    first, second = read(tmp_path / "a.zip")
+    assert [one.frame.collect()["地区"][0] for one in (first, second)] == ["南湖区", "秀洲区"]
+    assert (first.place().file, second.place().file) == tuple(
+        f"{tmp_path / 'a.zip'}/{name}" for name in ("a.csv", "a (2).csv")
+    )
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".xlsx", ".csv"])
+def test_an_archive_whose_names_are_not_the_utf_8_that_they_are_marked_as(write, suffix):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("报表.csv", TEXT)
+    content = packed.getvalue().replace("报表".encode(), b"\xb1\xa8\xb1\xed\xb1\xed")
+    (finding,) = refusal(write(content, f"a{suffix}"))
+    assert (finding.code, "UTF-8" in finding.message) == ("K503", True)
 
 
 def test_folders_and_patterns_give_their_files_in_order(write, tmp_path):

@@ -95,7 +95,7 @@ def frames(*tables):
 
 def test_a_figure_that_comes_again_names_the_row_and_the_file_of_the_other():
     first, same, other = (("2023Q4", "甲县", "gdp", value) for value in ("10", "10", "11"))
-    (found,) = frames([first], [same]).findings_list
+    (found,) = frames([first], [same, ("2023Q4", "乙县", "gdp", "1")]).findings_list
     assert (found.place.file, found.place.row) == ("frame 2", 1)
     assert found.message == "the figure of 地区生产总值 repeats row 1 of frame 1"
     one, two = frames([first, other]).findings_list

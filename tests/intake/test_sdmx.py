@@ -199,11 +199,14 @@ def test_a_message_without_data_is_refused(tmp_path):
             {"dataSets": [{"series": {"0:9": {"observations": {"0": [1]}}}}], "structure": NO_VALUES}
         ).encode(),
         "c.xml": sdmx_ml([["期别", "数值"]]),
+        "d.xml": b'<?xml version="1.0"?><m:GenericData xmlns:m="http://www.sdmx.org/resources/sdmxml/schemas/v2_1/message">'
+        b"<m:Header/></m:GenericData>",
     }.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError) as caught:
             read(tmp_path / name)
         assert caught.value.diagnostics[0].code in {"K503", "K505"}
+        assert "object" not in caught.value.diagnostics[0].message
 
 
 @pytest.mark.parametrize("roster", [True, False])

@@ -40,6 +40,14 @@ class Change:
     rows: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Repaired:
+    """The run to which a store went back, and the systems of which rows are lost, to be scored again."""
+
+    number: int
+    lost: frozenset[str] = frozenset()
+
+
 class Store(Protocol):
     """A store of results. Only `publish` and `tidy` write, and only under `lock`."""
 
@@ -71,8 +79,8 @@ class Store(Protocol):
     def check(self, *, thorough: bool = False) -> list[Diagnostic]:
         """Return the damage of the last run (K833): by file size, or with `thorough` by hash."""
 
-    def repair(self) -> int | None:
-        """Go back to the last intact run and return its number, None if there is none. Requires `lock`."""
+    def repair(self) -> Repaired | None:
+        """Go back to the last intact run and return it, None if there is none. Requires `lock`."""
 
     def tidy(self, keep: int) -> int:
         """Remove all but the last `keep` runs with the files that only they use; return the number of removed runs."""

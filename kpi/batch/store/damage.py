@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -9,9 +10,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from kpi.errors import DataError, Diagnostic, KpiError, Message, Place
 from kpi.process.limits import shortage
+from kpi.process.os_errors import reason
 
 #: The hint for a damaged store.
 REPAIR = Message("nothing was changed; kpi batch CONFIG --repair goes back to the last run that is whole")
+
+#: The most characters of the text of a library in a message.
+_CLAUSE = 80
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,11 +45,18 @@ def damage_reported(where: str, *, contents: bool = True) -> Iterator[None]:
     except BaseException as error:
         if not _is_damage(error, contents=contents) or shortage(error) is not None:
             raise
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        message = Message("{error}", error=lines[0][:200])
-        if type(error).__name__ == "PanicException":
-            message = Message("a reader failed on it")
-        raise DataError(damaged(message, Place(where))) from None
+        raise DataError(damaged(_cause(error), Place(where))) from None
+
+
+def _cause(error: BaseException) -> Message:
+    """Return what is wrong in plain words, with the first clause of the text of a library."""
+    if isinstance(error, OSError):
+        return Message("a file of it cannot be read: {error}", error=reason(error))
+    if type(error).__name__ == "PanicException":
+        return Message("a reader failed on it")
+    lines = str(error).strip().splitlines() or [""]
+    clause = re.split(r"[{\[(]|: ", lines[0], maxsplit=1)[0].strip(" :.")[:_CLAUSE]
+    return Message("a file of it is missing or is not what was written ({cause})", cause=clause or type(error).__name__)
 
 
 def reports_damage(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:

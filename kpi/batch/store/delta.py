@@ -28,7 +28,7 @@ from urllib.parse import quote, unquote
 
 import polars as pl
 
-from kpi.batch.store.base import TABLES, Change, Run, no_run, ordered
+from kpi.batch.store.base import TABLES, Change, Repaired, Run, no_run, ordered
 from kpi.batch.store.damage import damage_reported, damaged, reports_damage, reports_damage_of_files
 from kpi.batch.store.lock import locked
 from kpi.batch.store.whole import digest, write_durably
@@ -329,8 +329,8 @@ class DeltaStore:
         paths, sizes = actions["path"].to_list(), actions["size_bytes"].to_list()
         return sorted(zip(map(unquote, paths), sizes, strict=True))
 
-    def repair(self) -> int | None:
-        """Go back to the last run whose files are all intact and return its number; None if there is none.
+    def repair(self) -> Repaired | None:
+        """Go back to the last run whose files are all intact and return it; None if there is none.
 
         The commits of later runs are moved out of the logs, into the folder `damaged`.
         """
@@ -351,7 +351,7 @@ class DeltaStore:
             for table, last in {"runs": version, **{table: versions.get(table, -1) for table in TABLES}}.items():
                 self._cut(table, last)
             (self.folder / _PUBLISHING).unlink(missing_ok=True)
-            return int(row["number"].item())
+            return Repaired(int(row["number"].item()))
         return None
 
     def _cut(self, table: str, version: int) -> None:

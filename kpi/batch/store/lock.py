@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kpi.batch.store.whole import not_writable
 from kpi.errors import DataError, Diagnostic, Message, Place
 
 #: The interval between attempts to take a lock, in seconds.
@@ -24,10 +25,15 @@ def locked(path: Path, wait: float = 0) -> Iterator[None]:
     content of the file, the owner of the lock, is for people only.
 
     Raises:
-        DataError: K810, if another process holds it for longer than `wait` seconds.
+        DataError: K810, if another process holds it for longer than `wait` seconds; K813, if the folder cannot be
+            written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Not blocking, should the name be taken by a pipe.
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
+    except OSError as error:
+        raise not_writable(path, error) from None
     try:
         _take(handle, path, wait)
         os.ftruncate(handle, 0)

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from typing_extensions import override
 
-from kpi.batch.store import binary, tables
-from kpi.batch.store.base import Change, Run, Store, no_run, ordered
+from kpi.batch.store import binary, contents, tables
+from kpi.batch.store.base import TABLES, Change, Repaired, Run, Store, no_run, ordered
 from kpi.batch.store.damage import damaged
 from kpi.batch.store.former import former_layout
 from kpi.errors import DataError, Diagnostic, Message, Place
@@ -104,6 +104,7 @@ class PostgresStore(Store):
             with self._open() as connection:
                 if not (tables.exists(connection, "parts") and not tables.exists(connection, "runs")):
                     tables.prepare(connection)  # unless runs are lost, which `check` reports
+                    contents.widen(connection)
             yield
 
     @contextmanager
@@ -129,9 +130,10 @@ class PostgresStore(Store):
         with self._open() as connection:
             if not tables.exists(connection, "runs"):
                 return None
-            query = f"SELECT number, manifest, state FROM kpi.runs {where}"  # noqa: S608  # no part comes from outside
+            mark = "digest" if contents.is_recorded(connection) else "NULL"
+            query = f"SELECT number, manifest, state, {mark} FROM kpi.runs {where}"  # noqa: S608  # nothing from outside
             row = connection.execute(query.encode(), values).fetchone()
-        return Run(*row) if row else None
+        return contents.sound(Run(*row[:3]), row[3], f"{self.where} kpi.runs") if row else None
 
     def head(self) -> Run | None:
         """Return the last published run."""
@@ -217,18 +219,22 @@ class PostgresStore(Store):
                 )
             begun = [part for by_period in parts for part in by_period.values()]
             connection.execute("UPDATE kpi.parts SET valid_to = NULL WHERE id = ANY(%s)", (begun,))
+            texts = _json(run.manifest), _json(run.state)
             connection.execute(
-                "INSERT INTO kpi.runs (number, manifest, state) VALUES (%s, %s, %s)",
-                (run.number, _json(run.manifest), _json(run.state)),
+                "INSERT INTO kpi.runs (number, manifest, state, digest) VALUES (%s, %s, %s, %s)",
+                (run.number, *texts, contents.digest(*texts)),
             )
+            contents.record(connection, run.number)
 
     def _begun(self, connection: psycopg.Connection[Any], number: int, change: Change) -> dict[str | None, int]:
         """Create the parts of a change, without validity, and return their numbers by period."""
-        there = change.rows["period"].unique().to_list() if "period" in tables.of_part(change.table) else [None]
+        there: dict[str | None, int] = {None: change.rows.height}
+        if "period" in tables.of_part(change.table):
+            there = dict(change.rows.group_by("period").len().rows())
         begun = connection.execute(
-            'INSERT INTO kpi.parts ("table", system, period, valid_from, valid_to)'
-            " SELECT %s, %s, period, %s, %s FROM unnest(%s::text[]) AS given (period) RETURNING period, id",
-            (change.table, change.system, number, number, there),
+            'INSERT INTO kpi.parts ("table", system, period, valid_from, valid_to, rows) SELECT %s, %s, period, %s, %s,'
+            " rows FROM unnest(%s::text[], %s::bigint[]) AS given (period, rows) RETURNING period, id",
+            (change.table, change.system, number, number, list(there), list(there.values())),
         ).fetchall()
         return dict(begun)
 
@@ -278,7 +284,10 @@ class PostgresStore(Store):
 
     @override
     def check(self, *, thorough: bool = False) -> list[Diagnostic]:  # the server checks its own pages
-        """Return the damage (K833): rows of unknown runs, or results without the table of runs."""
+        """Return the damage (K833): rows of unknown runs, results without the table of runs, losses of the last run.
+
+        Changed values are found by computing the run again.
+        """
         with self._open() as connection:
             if not tables.exists(connection, "parts"):
                 return []
@@ -293,17 +302,46 @@ class PostgresStore(Store):
             ).fetchone()
             if late and late[0]:
                 return [damaged(Message("kpi.runs has lost its last rows: there are results of later runs"), place)]
-        return []
+        try:
+            head = self.head()
+        except DataError as error:
+            return list(error.diagnostics)
+        if head is None:
+            return []
+        with self._open() as connection:
+            return contents.losses(connection, head).findings(self.where)
 
-    def repair(self) -> int | None:
-        """Go back to the last run in kpi.runs and return its number; None if there is none."""
-        head = self.head()
+    @override
+    def repair(self) -> Repaired | None:
+        """Go back to the last run in kpi.runs whose record is as it was written; None if there is none.
+
+        Lost tables, columns and views are created again; parts that lack rows are removed.
+        """
+        head = next(filter(None, map(self._sound, reversed(self.numbers()))), None)
         if head is None:
             return None
         with self._open() as connection:
-            self._remove(connection, "valid_from > %s OR valid_to = valid_from", head.number)
+            contents.widen(connection)
+            connection.execute("DELETE FROM kpi.runs WHERE number > %s", (head.number,))
+            self._remove(connection, "valid_from > %s", head.number)
             connection.execute("UPDATE kpi.parts SET valid_to = NULL WHERE valid_to > %s", (head.number,))
-        return head.number
+            lost = contents.losses(connection, head)
+            for table, kinds in contents.recorded_columns(connection, head.number).items():
+                tables.fit(connection, table, tables.polars_types(kinds))
+            self._remove(connection, "valid_to = valid_from")
+            self._remove(connection, "id = ANY(%s)", list(lost.parts))
+            for table in TABLES:
+                if tables.exists(connection, f"{table}_facts"):
+                    orphans = "DELETE FROM {} WHERE part_id NOT IN (SELECT id FROM kpi.parts)"
+                    connection.execute(self._psycopg.sql.SQL(orphans).format(tables.facts(table)))
+        return Repaired(head.number, frozenset(lost.systems))
+
+    def _sound(self, number: int) -> Run | None:
+        """Return a run, None if its record was changed."""
+        try:
+            return self.run(number)
+        except DataError:
+            return None
 
     def tidy(self, keep: int) -> int:
         """Remove old runs and the rows whose validity ended before the oldest remaining run."""
@@ -314,7 +352,7 @@ class PostgresStore(Store):
                 self._remove(connection, "valid_to <= %s", expired[-1] + 1)
         return len(expired)
 
-    def _remove(self, connection: psycopg.Connection[Any], condition: str, *numbers: int) -> None:
+    def _remove(self, connection: psycopg.Connection[Any], condition: str, *numbers: int | list[int]) -> None:
         """Remove the parts that satisfy a condition on `kpi.parts`, with their rows."""
         sql = self._psycopg.sql
         deletion = sql.SQL('DELETE FROM kpi.parts WHERE {} RETURNING "table", id').format(sql.SQL(condition))
@@ -322,6 +360,8 @@ class PostgresStore(Store):
         for table, part in connection.execute(deletion, numbers).fetchall():
             parts.setdefault(table, []).append(part)
         for table, ids in parts.items():
+            if not tables.exists(connection, f"{table}_facts"):
+                continue
             rows = sql.SQL("DELETE FROM {} WHERE part_id = ANY(%s)").format(tables.facts(table))
             connection.execute(rows, (ids,))
 

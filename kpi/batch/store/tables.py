@@ -92,11 +92,21 @@ def of_part(table: str) -> tuple[str, ...]:
 
 def columns(connection: Connection[Any], name: str) -> dict[str, pl.DataType]:
     """Return the columns of a table or view with their types; none if it does not exist."""
+    return polars_types(sql_columns(connection, name))
+
+
+def sql_columns(connection: Connection[Any], name: str) -> dict[str, str]:
+    """Return the columns of a table or view with their SQL types; none if it does not exist."""
     query = (
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped"
         " AND attrelid = to_regclass(format('kpi.%%I', %s::text)) ORDER BY attnum"
     )
-    return {name: _FROM_SQL[kind] for name, kind in connection.execute(query, (name,)).fetchall()}
+    return dict(connection.execute(query, (name,)).fetchall())
+
+
+def polars_types(kinds: Mapping[str, str]) -> dict[str, pl.DataType]:
+    """Return the types of columns by their SQL types."""
+    return {name: _FROM_SQL[kind] for name, kind in kinds.items()}
 
 
 def facts(table: str) -> Composable:
@@ -121,14 +131,19 @@ def fit(connection: Connection[Any], table: str, shown: Mapping[str, pl.DataType
 
     known, stored = columns(connection, table), columns(connection, f"{table}_facts")
     missing = {name: kind for name, kind in shown.items() if name not in (*stored, *of_part(table), "position")}
-    if known and not missing:
+    views = (table, f"{table}_history")
+    if known and stored and not missing and all(exists(connection, view) for view in views):
         return False
+    if not known:
+        # A view that was removed gets the columns of the other one again, in their order.
+        history = columns(connection, views[1]).items()
+        known = {name: kind for name, kind in history if name not in ("valid_from", "valid_to")}
     # Columns of eight bytes before texts, to avoid padding.
     added = [
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(binary.sql_type(kind)))
         for name, kind in sorted(missing.items(), key=lambda item: item[1] == pl.String())
     ]
-    if known:
+    if stored:
         for column in added:
             connection.execute(sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(facts(table), column))
     else:
@@ -137,8 +152,10 @@ def fit(connection: Connection[Any], table: str, shown: Mapping[str, pl.DataType
         for key in looked_up(table, shown) or ((),):
             names = sql.SQL(", ").join(sql.Identifier(name) for name in ("part_id", *key))
             connection.execute(sql.SQL("CREATE INDEX ON {} ({})").format(facts(table), names))
-    _show(connection, table, known | dict(shown))
-    return not known
+    # A view that was removed shows all columns of its table again.
+    of_table = [(name, kind) for name, kind in stored.items() if name not in ("part_id", *known, *shown)]
+    _show(connection, table, known | dict(shown) | (dict(of_table) if not known else {}))
+    return not stored
 
 
 def looked_up(table: str, shown: Mapping[str, pl.DataType]) -> tuple[tuple[str, ...], ...]:

@@ -12,6 +12,12 @@ from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.process.atomic_files import unfinished
 from kpi.process.os_errors import reason
 
+#: The hint for a file of the archive that is missing or changed.
+MENDING = Message(
+    "kpi batch CONFIG --repair writes it again if the file it is a copy of is still there unchanged; else put it back "
+    "from a backup"
+)
+
 
 def write_durably(path: Path, data: bytes, *, last: bool = True) -> None:
     """Write a file beside its place and move it there, after syncing it to disk.
@@ -43,15 +49,14 @@ def write_durably(path: Path, data: bytes, *, last: bool = True) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        hint = Message("make room, or see who may write there; what was published before is untouched")
-        raise DataError(
-            Diagnostic(
-                "K813",
-                Message("cannot be written: {strerror}", strerror=reason(error)),
-                Place(str(path)),
-                hint,
-            )
-        ) from None
+        raise not_writable(path, error) from None
+
+
+def not_writable(path: Path, error: OSError) -> DataError:
+    """Return the error K813 for a file that cannot be written."""
+    hint = Message("make room, or see who may write there; what was published before is untouched")
+    message = Message("cannot be written: {strerror}", strerror=reason(error))
+    return DataError(Diagnostic("K813", message, Place(str(path)), hint))
 
 
 def digest(path: Path) -> str:
@@ -101,14 +106,33 @@ class Archive:
         Raises:
             DataError: K814, if it is missing or changed.
         """
+        if (problem := self.problem(sha, thorough=True)) is not None:
+            raise DataError(problem)
+        return self.place(sha)
+
+    def problem(self, sha: str, size: int | None = None, *, thorough: bool = False) -> Diagnostic | None:
+        """Return the finding K814 on a file that is missing or changed, None if it is intact.
+
+        Args:
+            sha: the hash of the file.
+            size: its size, None if that is not known.
+            thorough: compare its hash, which reads it.
+        """
         path = self.place(sha)
-        if not path.is_file():
-            raise DataError(
-                Diagnostic("K814", Message("the archive has no file {sha}…", sha=sha[:12]), Place(str(self.folder)))
-            )
-        if digest(path) != sha:
-            raise DataError(Diagnostic("K814", Message("the archived file was changed"), Place(str(path))))
-        return path
+        try:
+            if not path.is_file():
+                message = Message("the archive has no file {sha}…", sha=sha[:12])
+                return Diagnostic("K814", message, Place(str(self.folder)), MENDING)
+            if (size is not None and path.stat().st_size != size) or (thorough and digest(path) != sha):
+                return Diagnostic("K814", Message("the archived file was changed"), Place(str(path)), MENDING)
+        except OSError as error:
+            message = Message("cannot be read: {reason}", reason=reason(error))
+            return Diagnostic("K814", message, Place(str(path)), MENDING)
+        return None
+
+    def put_only(self, data: bytes, sha: str) -> bool:
+        """Archive some bytes if they have a hash; return whether they have it."""
+        return hashlib.sha256(data).hexdigest() == sha and bool(self.put(data))
 
     def prune(self, keep: Collection[str]) -> int:
         """Remove all files except those with the given hashes, and return the number of removed files."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -11,12 +11,13 @@ from typing import Any
 
 from kpi.errors import DataError, Diagnostic, Message, Severity, statements
 from kpi.intake.annexes.drafts import Draft, Item, identifier
-from kpi.intake.annexes.grades import grades_of
+from kpi.intake.annexes.grades import grades_of, left_unread
 from kpi.intake.annexes.phrases import Limit, Nothing, Once, Step, Vetoed, clauses, read_rule
 from kpi.intake.annexes.rows import Annex, Entry, Group
 from kpi.intake.annexes.rules import Count, Scoring, addable, awarded, falling, scoring_of
-from kpi.intake.annexes.targets import stated_target_of
+from kpi.intake.annexes.targets import StatedTarget, change_of, stated_target_of
 from kpi.intake.annexes.texts import number, short, unit_of
+from kpi.values.units import Unit
 
 _NEAR = Fraction(1, 1000)
 _PERIODS = (
@@ -27,6 +28,13 @@ _ENTITIES = re.compile(
     r"县\(?市、?区\)?|县区|区县|乡镇\(?街道\)?|乡镇|镇街|街道|市直部门|县直部门|市直单位|部门|企业|学校|医院|"
     r"村\(?社区\)?|园区|开发区|市州|各市"
 )
+
+
+#: Rules in texts beside a table, and how many of them a finding quotes.
+_RULE_BESIDE = re.compile(
+    r"否决|加分|扣分|倒扣|封顶|取消|不得评|折算|系数|(?<!以下)(?<!以下的)不(?:予|能|参与)?评[定为选星优先]"
+)
+_SHOWN = 8
 
 
 @dataclass
@@ -127,9 +135,17 @@ class _Builder:
         notes = [" ".join(one.split()) for one in self.annex.notes if one != self.annex.title and len(one) > 4]
         if notes:
             self.draft.keys["note"] = short("；".join(dict.fromkeys(notes)), 500)
-        rules = [one for one in notes if re.search(r"否决|加分|扣分|倒扣|封顶|取消|不得评|折算|系数", one)]
+        grades = grades_of(self.annex.notes)
+        rules: dict[str, None] = {}
+        for text in notes:
+            # Grades may be parted over several sentences of the text that they are read from.
+            read = grades is not None and grades_of([text]) == grades
+            rules |= dict.fromkeys(
+                one for part in re.split(r"[。；;]", text) if len(one := part.strip()) > 4
+                and (_RULE_BESIDE.search(one) or left_unread(one, read=read))
+            )  # fmt: skip
         if rules:
-            shown = short(rules[0], 60)
+            shown = "；".join(short(one, 60) for one in list(rules)[:_SHOWN]) + ("…" if len(rules) > _SHOWN else "")
             message = Message("texts beside the table state rules of which nothing is made: {rule}", rule=shown)
             self.find("K724", message, None, Message("write what they say into the definition"))
 
@@ -161,6 +177,11 @@ class _Builder:
             names = {4: "优秀", 3: "良好", 2: "合格", 1: "不合格"}
             comment = Message("ours: the table does not state the cut points of grades, which a veto needs")
             self.draft.tail["stars"] = _item({"kind": "bands", "cuts": cuts, "names": names, "ours": True}, comment)
+            message = Message(
+                "the table has a veto on the best grade and no cut points of grades; {cuts} are ours",
+                cuts=tuple(f"{name} {cuts[level]:g}" for level, name in names.items()),
+            )
+            self.find("K719", message, None, Message("put the grades of the document into `stars:`"), info=True)
 
     # ---- MARKS ---- #
 
@@ -359,24 +380,8 @@ class _Builder:
         name = self.draft.named(entry.name)
         comments = [_row_comment(entry)]
         if not scoring.understood:
-            unread = "；".join(scoring.unread)
-            message = Message("the rule of `{name}` is not understood: {rule}", name=entry.name, rule=short(unread, 60))
-            self.find(
-                "K718",
-                message,
-                entry,
-                Message(
-                    "the marks are entered as awarded, 0 to {marks:g}; or write `score:` yourself", marks=float(marks)
-                ),
-            )
-            comments.append(
-                Message("not understood, so the figure is the marks that are awarded: {rule}", rule=short(unread, 60))
-            )
-        guesses = list(scoring.guesses)
-        if entry.unit and unit is None:
-            guesses.append(Message("`{unit}` is no unit that is known", unit=entry.unit))
-        if stated_target is not None and stated_target.bound is None and scoring.figure != "place":
-            guesses.append(Message("the target is no number: {target}", target=short(stated_target.text, 40)))
+            self._not_understood(entry, scoring, comments)
+        guesses = [*scoring.guesses, *_open_points(leaf, scoring, unit, stated_target)]
         comments += [Message("guess: {guess}", guess=one) for one in guesses]
         if guesses:
             self.find(
@@ -397,6 +402,16 @@ class _Builder:
             self._veto_of_row(entry, scoring, name)
         return name
 
+    def _not_understood(self, entry: Entry, scoring: Scoring, comments: list[Message]) -> None:
+        """Report a rule that is not understood, with the limits of the marks that are awarded."""
+        rule = short("；".join(scoring.unread), 60)
+        message = Message("the rule of `{name}` is not understood: {rule}", name=entry.name, rule=rule)
+        hint = Message(
+            "the marks are entered as awarded, {limits}; or write `score:` yourself", limits=_limits(*scoring.awards)
+        )
+        self.find("K718", message, entry, hint)
+        comments.append(Message("not understood, so the figure is the marks that are awarded: {rule}", rule=rule))
+
     def _figure(self, entry: Entry, scoring: Scoring, name: str, comments: list[Message]) -> dict[str, Any]:
         """Write the measures of an indicator, and return its kind and what it is computed from."""
         if scoring.figure == "counted":
@@ -411,7 +426,7 @@ class _Builder:
             comments.append(Message("the marks of what is counted, added up"))
             return {"kind": "formula", "expr": " + ".join(terms), "unit": scoring.unit}
         title, ending = {
-            "value": (entry.name, "_值"),
+            "value": (_changing(entry.name, scoring.change), "_值"),
             "completed": (entry.name if entry.name.endswith("完成率") else f"{entry.name}完成率", "_完成率"),
             "short": (f"{entry.name}（短缺{scoring.unit}数）", "_短缺"),
             "over": (f"{entry.name}（超出{scoring.unit}数）", "_超出"),
@@ -653,6 +668,43 @@ def _award(entry: Entry) -> _Award:
 def _brief(name: str) -> str:
     """Return the beginning of a text that is a name."""
     return short(name, 24).rstrip("…")
+
+
+def _limits(least: float | None, most: float | None) -> Message:
+    """Return the limits of awarded marks in words."""
+    if least is None:
+        return Message("without a limit") if most is None else Message("{most:g} at most", most=most)
+    if most is None:
+        return Message("{least:g} or more, as the text has no upper limit", least=least)
+    return Message("{least:g} to {most:g}", least=least, most=most)
+
+
+def _open_points(
+    leaf: _Leaf, scoring: Scoring, unit: Unit | None, stated_target: StatedTarget | None
+) -> Iterator[Message]:
+    """Yield what the cells of a row beside its rule leave open."""
+    entry = leaf.entry
+    rescaled = entry.percent and leaf.marks is not None and abs(leaf.full - leaf.marks) > _NEAR
+    if rescaled and re.search(r"\d分", entry.rule):
+        yield Message(
+            "the marks in the rule are taken to be out of {full:g}, what {stated:g} % come to in the total",
+            full=float(leaf.full), stated=float(leaf.marks or 0),
+        )  # fmt: skip
+    if entry.unit and unit is None:
+        yield Message("`{unit}` is no unit that is known", unit=entry.unit)
+    if stated_target is not None and stated_target.bound is None and scoring.figure != "place":
+        yield Message("the target is no number: {target}", target=short(stated_target.text, 40))
+
+
+def _changing(name: str, change: str) -> str:
+    """Return the title of a figure: a change is said to be one, where the name does not.
+
+    >>> _changing("平均办理时长", "较上年缩短"), _changing("税收收入增长率", "增长"), _changing("办结率", "")
+    ('平均办理时长较上年缩短', '税收收入增长率', '办结率')
+    """
+    if not change or change_of(change) in name:
+        return name
+    return f"{name}{change.removeprefix(name)}"
 
 
 def _row_comment(entry: Entry) -> Message:

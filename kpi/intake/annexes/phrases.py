@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from kpi.intake.annexes.targets import Bound, bound_of
+from kpi.intake.annexes.targets import Bound, bound_of, no_change_of
 from kpi.intake.annexes.texts import NUMBER, leading_unit, number_of, squeezed
 from kpi.values.units import Unit
 
@@ -26,7 +26,7 @@ class Earned:
         on: `reached` the target, `missed` it, a `bound`, or `rest` for all other values.
         marks: the marks; None for full marks.
         share: the marks as percent of full marks, instead of `marks`.
-        bound: the condition if `on` is a bound.
+        bound: the condition if `on` is a bound; of `missed`, the change that is missed (未增长: at most 0).
         base: whether the marks are called 基本分.
         lower: whether the words say that less is better: 小于或等于目标值.
     """
@@ -240,8 +240,9 @@ def _condition(text: str) -> Earned | None:
     text = re.sub(r"^(?:若|如果|如|当|对|凡是|凡|其中)", "", text)
     if not text or _REACHED.fullmatch(text):
         return Earned("reached")
-    if _MISSED.fullmatch(text):
-        return Earned("missed")
+    unchanged = no_change_of(text)
+    if unchanged is not None or _MISSED.fullmatch(text):
+        return Earned("missed", bound=unchanged)
     if _REACHED_LOW.fullmatch(text):
         return Earned("reached", lower=True)
     if _REST.fullmatch(text):

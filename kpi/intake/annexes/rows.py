@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Literal
 
 from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.intake.annexes.grades import states_grades
 from kpi.intake.annexes.grids import Grid
 from kpi.intake.annexes.headings import Column, Header, find_header, is_header_again
 from kpi.intake.annexes.targets import bound_of
@@ -27,6 +28,10 @@ _BLOCKS: tuple[tuple[Block, re.Pattern[str]], ...] = (
         "deduction",
         re.compile(r"^(?:[^,;。]{0,6})(?:减分|扣分)(?:项|指标|事项|因素|内容|情形)$|^减分$|负面清单|倒扣分?项?|惩戒"),
     ),
+)
+#: A label of a row that is no name of an indicator.
+_LABEL = re.compile(
+    r"(?:加分|减分|扣分|倒扣分?|附加分?|奖励分?|鼓励|惩戒|(?:一票)?否决)(?:项目?|性?指标|事项|因素|内容|情形)?(?:\(.*\))?"
 )
 _TOTAL = re.compile(r"(?:分项)?(?:小计|合计|总计|总分|汇总|共计|得分合计|最后得分|总得分|总和)(?:\(.*\))?[:：]?")
 _NOTE = re.compile(r"(?:注|备注|说明|附注|填表说明|评分说明|note)(?:\d*[:：.、]|$)", re.IGNORECASE)
@@ -164,7 +169,13 @@ class _Reader:
         self.block: Block = "scored"
         self.names = header.names
         self.levels: list[str | None] = [None] * len(self.names)
-        self.stated: dict[int, str] = {}
+        last = self.names[-1].at if self.names else -1
+        # 加分项 may stand where other rows have their number, or in a column before the names.
+        self.labels = [
+            one.at for one in header.columns
+            if one.role == "sign" or (one.at < last and one.role not in ("level", "name", "marks", "filled"))
+        ]  # fmt: skip
+        self.labelled: str | None = None
         self.targets = header.of("target")
         marks = header.of("marks")
         bands = header.of("band")
@@ -196,7 +207,10 @@ class _Reader:
         """Read the title and the notes above the header, and what the table as a whole is about."""
         top = self.header.row if self.body else 0
         texts = [text for row in range(top) for text in dict.fromkeys(self.grid.rows[row]) if text]
-        titles = [one for one in texts if not re.match(r"附[件表]|单位[:：]|填报", one)]
+        titles = [
+            one for one in texts
+            if not re.match(r"附[件表]|单位[:：]|填报", one) and not one.endswith("。") and not states_grades(one)
+        ]  # fmt: skip
         candidates = [
             one for one in (*titles, *self.grid.around) if re.search(r"[表细则办法标准体系方案]$|[)）]$", one)
         ]
@@ -232,7 +246,7 @@ class _Reader:
         """Read a row with one text: a note, or the title of a block."""
         plain = without_numbering(text)
         name, marks, percent = split_marks(plain)
-        if _NOTE.match(squeezed(text)) or len(name) > 30 or text.endswith(("。", "；")):
+        if _NOTE.match(squeezed(text)) or states_grades(text) or len(name) > 30 or text.endswith(("。", "；")):
             self.annex.notes.append(text)
             return
         if _PLACEHOLDER.fullmatch(squeezed(name)) or re.fullmatch(r"[\d.]+", squeezed(text)):
@@ -258,6 +272,10 @@ class _Reader:
     def _entries(self, row: int, cells: Sequence[str]) -> None:
         names, fresh = self._levels(row, cells)
         known = [(place, name) for place, name in enumerate(names) if name is not None]
+        label = self._label(row)
+        if label is not None and not any(cells[one.at] for one in self.names):
+            # The label is all that the row is called.
+            known, fresh = [(len(names) - 1, label)], True
         if not known:
             message = Message(
                 "a row without a name is left out: {text}", text=short("，".join(filter(None, cells)), 40)
@@ -265,10 +283,15 @@ class _Reader:
             self.annex.findings.append(Diagnostic("K724", message, self.grid.at(row), None, Severity.WARNING))
             return
         leaf_at, leaf = known[-1]
+        fresh_groups = any(self.grid.own(row, one.at) for one in self.names[:leaf_at])
         if _PLACEHOLDER.fullmatch(squeezed(leaf)):
             return
         groups = [self._group(place, name) for place, name in known[:-1]]
-        if self.section is not None:
+        if label is not None and (self.section is None or block_of(self.section.title) is None):
+            # The groups are those of the rows above, whose cells are merged or blank down to here.
+            group = Group(*split_marks(label))
+            groups = [group, *(one for one in groups if one.title != group.title)] if fresh_groups else [group]
+        elif self.section is not None:
             groups = [self.section, *groups]
         block = next((found for one in groups if (found := block_of(one.title)) is not None), self.block)
         name, marks, percent = split_marks(without_numbering(leaf))
@@ -283,6 +306,24 @@ class _Reader:
         if block_of(name) is not None and block == "scored":
             entry = replace(entry, block=block_of(name) or "scored")
         self.annex.entries += _parted(entry, leaf)
+
+    def _label(self, row: int) -> str | None:
+        """Return the block that a cell before the names says the row is in, None for none.
+
+        A blank cell below such a label goes on with it, as one below the title of a group does.
+        """
+        texts = [one for at in self.labels if (one := without_numbering(self.grid.rows[row][at]))]
+        plain = [re.sub(r"(?<=\D)\d+$", "", one) for one in texts]
+        own = next((one for one in plain if _LABEL.fullmatch(squeezed(one)) and block_of(one) is not None), None)
+        scored = self.labelled is not None and block_of(self.labelled) == "veto" and self._has_marks(row)
+        if own is not None:
+            self.labelled = own
+        elif texts or scored or any(self.grid.own(row, one.at) for one in self.names[:-1]):
+            self.labelled = None
+        return self.labelled
+
+    def _has_marks(self, row: int) -> bool:
+        return any(marks_of(self.grid.own(row, one.at))[0] for one in self.leaf_marks)
 
     def _levels(self, row: int, cells: Sequence[str]) -> tuple[list[str | None], bool]:
         """Return the names of a row, blanks filled from above, and whether any is another than above."""

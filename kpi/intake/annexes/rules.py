@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Literal
@@ -33,8 +33,8 @@ from kpi.intake.annexes.phrases import (
     Vetoed,
     read_rule,
 )
-from kpi.intake.annexes.targets import Bound, StatedTarget
-from kpi.intake.annexes.texts import number, quantity, unit_of
+from kpi.intake.annexes.targets import Bound, StatedTarget, change_of
+from kpi.intake.annexes.texts import NUMBER, number, quantity, squeezed, unit_of
 from kpi.values.units import PERCENT, POINTS, Unit, convertible, factor
 from kpi.values.units.vocabulary import counts as is_counted
 
@@ -51,6 +51,16 @@ _FALLING = re.compile(
     r"时限|时长|欠费"
 )
 _FALLING_BUT = re.compile(r"下降|降低|压降|减少|办结|处置|化解|整改|查处|满意|回复|办理|处理|及时|达标|优良")
+
+
+#: Words of a rule that begins from full marks, that adds to them, and that takes more off than there is.
+_FROM_FULL = re.compile(r"满分|按比例|扣\d|全分")
+_ADDS = re.compile(rf"(?<!不)(?<!不再)(?<!不予)(?:加计?|奖励)(?:{NUMBER})?分|上不封顶")
+_BELOW_ZERO = re.compile(r"(?<!不)倒扣|(?<!不计)(?<!不得)(?<!不记)负分")
+#: Marks that a rule speaks of.
+_STATED = re.compile(r"(?:得|满分为?|赋|计)(\d+(?:\.\d+)?)分")
+#: The bound of a band that begins above zero, as bounds of bands are inclusive.
+_LEAST_ABOVE = 0.0001
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,8 @@ class Scoring:
         guesses: what the text leaves open.
         understood: whether the rule was understood.
         unread: the clauses that were not.
+        change: the words for a change, such as 较上年缩短, if that is what the figure is.
+        awards: the least and the most that can be awarded if the figure is `marks`; None for no limit.
     """
 
     figure: Figure
@@ -93,6 +105,8 @@ class Scoring:
     guesses: tuple[Message, ...] = ()
     understood: bool = True
     unread: tuple[str, ...] = ()
+    change: str = ""
+    awards: tuple[float | None, float | None] = (0.0, 0.0)
 
 
 def addable(count: Count) -> bool:
@@ -119,7 +133,52 @@ def awarded(
 ) -> Scoring:
     """Return the scoring of a row by the marks that are awarded: `0` to `marks`."""
     score = {"kind": "goalposts", "low": 0, "high": number(marks)}
-    return Scoring("marks", "分", None, score, guesses=tuple(guesses), understood=understood, unread=tuple(unread))
+    return Scoring(
+        "marks", "分", None, score, guesses=tuple(guesses), understood=understood, unread=tuple(unread),
+        awards=(0.0, float(marks)),
+    )  # fmt: skip
+
+
+def award_limits(text: str, marks: Fraction) -> tuple[float | None, float | None]:
+    """Return the least and the most that a text lets a row of `marks` have, None for no limit.
+
+    The text need not be understood: what its limits say counts, and where it adds marks to full ones without a
+    limit, there is none.
+
+    >>> award_limits("完成得满分，每超10%加1分，最多加5分，居民认可", Fraction(30))
+    (0.0, 35.0)
+    >>> award_limits("居民认可的得满分，超额的加分", Fraction(30)), award_limits("居民认可", Fraction(30))
+    ((0.0, None), (0.0, 30.0))
+    """
+    full, plain = float(marks), squeezed(text)
+    parts, _ = read_rule(text)
+    limits = [one for one in parts if isinstance(one, Limit)]
+    earned = [one.marks for one in parts if isinstance(one, Earned) and one.marks]
+    base = max((one for one in earned if one <= full), default=full if _FROM_FULL.search(plain) else 0.0)
+    added = [one.marks for one in limits if one.of == "added" and one.marks is not None]
+    on = [one for one in limits if one.of == "on"]
+    most: float | None = max([full, base + sum(added), *(one.marks or full for one in on)])
+    if not added and not on and base == full and _ADDS.search(plain):
+        most = None
+    least = min([0.0, *(one.marks or 0.0 for one in limits if one.of == "least")])
+    least = min([least, *(full - one.marks for one in limits if one.of == "off" and one.marks is not None)])
+    if least == 0 and _BELOW_ZERO.search(plain):
+        return None, most
+    return least, most
+
+
+def _with_limits(scoring: Scoring, text: str, marks: Fraction) -> Scoring:
+    """Return a scoring by the marks awarded with the limits of its text."""
+    least, most = award_limits(text, marks)
+    limits = {} if least == 0 else {"floor": None if least is None else number(least * 100 / float(marks))}
+    if most is None or most > float(marks):
+        limits["cap"] = None if most is None else number(most * 100 / float(marks))
+    stated = max((float(one) for one in _STATED.findall(squeezed(text))), default=0.0)
+    guesses = scoring.guesses
+    if most is not None and stated > most:
+        message = Message("{most:g} marks at most is ours, as the rule speaks of {stated:g}", most=most, stated=stated)
+        guesses = (*guesses, message)
+    return replace(scoring, score={**(scoring.score or {}), **limits}, guesses=guesses, awards=(least, most))
 
 
 def scoring_of(
@@ -140,6 +199,13 @@ def scoring_of(
     >>> scoring_of("居民认可", Fraction(10)).unread
     ('居民认可',)
     """
+    found = _understood(text, marks, stated_target, unit, name)
+    return _with_limits(found, text, marks) if found.figure == "marks" else found
+
+
+def _understood(
+    text: str, marks: Fraction, stated_target: StatedTarget | None, unit: Unit | None, name: str
+) -> Scoring:
     parts, others = read_rule(text)
     if others:
         return awarded(marks, unread=others)
@@ -228,7 +294,21 @@ class _Row:
         over = (found.score or {}).get("cuts", {})
         if any(mark > 100 for mark in over):
             return None
-        return Scoring(**{**found.__dict__, "veto": vetoes[0] if vetoes else None, "guesses": tuple(self.guesses)})
+        changes = self._changes()
+        if len({change_of(one) for one in changes}) > 1:
+            return None
+        if found.figure == "value" and changes:
+            found = replace(found, change=changes[0])
+        return replace(found, veto=vetoes[0] if vetoes else None, guesses=tuple(self.guesses))
+
+    def _changes(self) -> list[str]:
+        """Return the words for changes before the numbers of the row, the longest first."""
+        bounds = [one.bound for one in self.of(Earned)] + [one.since for one in (*self.of(Ratio), *self.of(Line))]
+        if self.stated_target is not None:
+            bounds.append(self.stated_target.bound)
+        return sorted(
+            {one.subject for one in bounds if one is not None and change_of(one.subject)}, key=len, reverse=True
+        )
 
     def _first_scoring(self) -> Scoring | None:
         if not self.parts:
@@ -389,6 +469,8 @@ class _Row:
             return None
         zero = [one.bound for one in self.earned("bound") if one.marks == 0]
         start = lines[0].since or (zero[0] if len(zero) == 1 else None)
+        if self.earned("missed") or self.earned("rest"):
+            return None
         if start is None or (zero and zero[0] is not None and zero[0].low != start.low) or len(zero) > 1:
             return None
         if any(self.earned_percent(one) != 100 for one in self.of(Earned) if one.marks != 0):
@@ -706,6 +788,7 @@ class _Row:
         rest = [*self.earned("rest"), *self.earned("missed")]
         if len(rest) > 1 or self.earned("reached"):
             return None
+        unchanged = next((one.bound for one in rest if one.bound is not None), None)
         unit = self.figure_unit(*(one.bound.unit for one in bands if one.bound is not None))
         marks: list[tuple[float, Bound]] = []
         for one in bands:
@@ -728,7 +811,7 @@ class _Row:
                 edge = (bound.high or 0.0) if lower else bound.low
             elif (bound.comparator in ("at_least", "above", "equals")) != lower:
                 edge = bound.low
-            elif last:
+            elif last and _meets(bound.low, list(cuts.values())[-1]):
                 edge = math.inf if lower else -math.inf
             else:
                 return None
@@ -738,6 +821,16 @@ class _Row:
                 cuts[mark] = edge
             if bound.comparator in ("above", "below") and not last:
                 self.guess(Message("the bounds of bands are inclusive"))
+        lowest = list(cuts.values())[-1]
+        if rest and math.isinf(lowest) and (rest[0].on == "missed" or self.earned_percent(rest[0]) > 0):
+            # The bands have marks for every value: what is missed has to be one of them.
+            if unchanged is None or lower or not self._is_of_bands(unchanged):
+                return None
+            cuts[marks[-1][0]] = 0.0 if unchanged.comparator == "below" else _LEAST_ABOVE
+            if unchanged.comparator == "at_most":
+                self.guess(Message("the last band begins above zero, which is written as {bound}", bound=_LEAST_ABOVE))
+        elif unchanged is not None:
+            return None
         if rest and self.earned_percent(rest[0]) > 0:
             cuts[self.earned_percent(rest[0])] = math.inf if lower else -math.inf
         edges = [cuts[mark] for mark in sorted(cuts)]
@@ -751,6 +844,11 @@ class _Row:
         }
         return Scoring("value", self.text_of(unit), None, {"kind": "bands", "cuts": shown}, "lower" if lower else None)
 
+    def _is_of_bands(self, unchanged: Bound) -> bool:
+        """Return whether 未增长 is about the figure of the bands: one of a growth, by their words or by the name."""
+        said = [one.bound.subject for one in self.earned("bound") if one.bound is not None]
+        return any(unchanged.subject in one for one in (*said, self.name))
+
     def _passed(self) -> Scoring | None:  # noqa: C901, PLR0911 - a return for every way in which it is another rule
         """Return all or nothing."""
         if not self.only(Earned, Limit) or not self.of(Earned):
@@ -761,7 +859,7 @@ class _Row:
             *self.earned("rest"),
             *(one for one in self.earned("bound") if one.marks == 0),
         ]
-        if len(reached) > 1 or len(missed) > 1:
+        if len(reached) > 1 or len(missed) > 1 or any(one.on == "missed" and one.bound for one in missed):
             return None
         full = self.earned_percent(reached[0]) if reached else 100
         fail = (
@@ -797,6 +895,12 @@ class _Row:
             if stated_target is None
             else Scoring("value", self.text_of(known), stated_target, {"kind": "pass"} | limits)
         )
+
+
+def _meets(low: float, edge: float) -> bool:
+    """Return whether the last band begins where the one before ends; 80—89 and 79以下 meet, too."""
+    whole = float(low).is_integer() and float(edge).is_integer()
+    return math.isclose(low, edge, abs_tol=1e-9) or (whole and abs(low - edge) <= 1)
 
 
 def _ratio(source: Unit | None, target: Unit | None) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import io
+import os
 import zipfile
 import zlib
 from dataclasses import replace
@@ -18,6 +19,7 @@ from kpi.intake.annexes.documents import read_document
 from kpi.intake.annexes.grids import MOST_ROWS, Grid, grid_of
 from kpi.intake.files.delimited import delimiter_of, long_cells
 from kpi.intake.files.encoding import UNZIPPED, Packing, as_utf8, beginning, is_xls, is_xlsx, packing, unpacked
+from kpi.intake.files.reader import irregular
 from kpi.intake.files.table import cause
 from kpi.intake.files.workbook_xml import Marks, is_percent, marks_of, percent_styles, sheets_of
 
@@ -31,6 +33,8 @@ def read_grids(path: Path) -> list[Grid]:
     """
     place = Place(str(path))
     if not path.is_file():
+        if os.path.lexists(path) and not path.is_dir():
+            raise DataError(irregular(path, place))
         near = suggest(path.name, [one.name for one in path.parent.glob("*")]) if path.parent.is_dir() else None
         raise DataError(Diagnostic("K501", Message("there is no such file"), place, near))
     head = beginning(path, place)

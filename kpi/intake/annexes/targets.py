@@ -30,6 +30,10 @@ AFTER: dict[str, Comparator] = {
     "(不含)以上": "above", "(不含)以下": "below", "以上(不含)": "above",
 }  # fmt: skip
 _SOFT = ("左右", "上下")
+#: Words of a fall and of a rise: before a number they say that the figure is a change.
+_FALLS = "缩短|下降|降低|压降|压减|压缩|减少|回落|削减"
+_RISES = "增长|提高|提升|上升|增加"
+_CHANGE = re.compile(rf"(?P<verb>{_FALLS}|{_RISES})(?:率|幅度?|了)?")
 
 _ONE_OF_BEFORE = "|".join(sorted(map(re.escape, BEFORE), key=len, reverse=True))
 _ONE_OF_AFTER = "|".join(sorted(map(re.escape, [*AFTER, *_SOFT]), key=len, reverse=True))
@@ -142,6 +146,31 @@ def bound_of(text: str, *, among: Unit | None = None) -> Bound | None:
     return Bound(comparator, number_of(match["number"]), None, unit or among, soft, subject, bare)
 
 
+def change_of(subject: str) -> str:
+    """Return the word for a change that the subject of a bound ends in, "" where the figure is no change.
+
+    >>> change_of("较上年缩短"), change_of("同比增长"), change_of("群众满意度")
+    ('缩短', '增长', '')
+    """
+    match = re.search(rf"{_CHANGE.pattern}$", subject)
+    return "" if match is None else match["verb"]
+
+
+def no_change_of(text: str) -> Bound | None:
+    """Return the bound that 未增长, 零增长 or 负增长 states: no more than zero, or below it; None for other texts.
+
+    >>> no_change_of("未增长").comparator, no_change_of("出现负增长").comparator, no_change_of("未完成")
+    ('at_most', 'below', None)
+    """
+    match = re.fullmatch(
+        rf"[^\d,;。未没无零负]{{0,6}}(?P<none>未|没有|没|无|零|不|负)(?:能|实现|出现)?(?P<verb>{_FALLS}|{_RISES})(?:的|者|时)?",
+        text,
+    )
+    if match is None:
+        return None
+    return Bound("below" if match["none"] == "负" else "at_most", 0.0, subject=match["verb"])
+
+
 def _unit(text: str) -> Unit | Literal[False] | None:
     """Return the unit that a text is, None for no text, False for a text that is none."""
     if not text:
@@ -178,7 +207,9 @@ def stated_target_of(text: str, sign: str = "", *, unit: Unit | None = None, fal
         return StatedTarget(text, Bound("at_most", 0.0, None, unit))
     found = bound_of(plain, among=unit)
     if found is not None and not found.subject.startswith("每"):
-        if found.bare and falling and found.comparator == "at_least":
+        # 能耗下降3%: more of a fall is better, whatever the name says.
+        fall = re.search(rf"(?:{_FALLS})(?:率|幅度?|了)?$", found.subject) is not None
+        if found.bare and falling and found.comparator == "at_least" and not fall:
             found = Bound("at_most", found.low, None, found.unit, found.soft, found.subject, found.bare)
         return StatedTarget(text, found)
     return StatedTarget(text, task=_TASK.fullmatch(plain) is not None)

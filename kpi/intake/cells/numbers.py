@@ -102,6 +102,10 @@ _IS_DATE = Message("is a date, not a figure")
 _IS_BOUND = Message("is a bound or an estimate, not a figure")
 _NO_NUMBER, _TOO_LARGE = Message("is not a number"), Message("is too large")
 
+#: Marks in place of figures: not available, confidential, not applicable, near zero. Source: UK Government Analysis
+#: Function, "Using symbols and shorthand in spreadsheets"; those behind figures ([r], [p]) are footnote marks here.
+_SHORTHAND = {"[x]", "[c]", "[z]", "[low]", "[u]", "[w]"}
+
 #: Longer cells are not matched with `_FAULTS`, whose patterns take quadratic time.
 _LONGEST = 1000
 #: The faults of cells that are no number, by pattern; the first match applies.
@@ -358,6 +362,9 @@ def mark_hint(text: str) -> Message | None:
     "where it marks a missing figure, write `missing: ['NP']` for the dataset"
     """
     mark = _short(text)
+    if mark.casefold() in _SHORTHAND:
+        return Message("[x], [c], [z] and [low] are marks of no figure in UK statistics: write"
+                       " `missing: ['[x]', '[c]', '[z]', '[low]']` for the dataset")  # fmt: skip
     if re.search(r"\d", mark) or _explain(text, _unwrapped(text)).fields["fault"] != _NO_NUMBER:
         return None
     quoted = mark.replace("'", "''")

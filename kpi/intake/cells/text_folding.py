@@ -7,13 +7,19 @@ one comparison each.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from kpi.intake.cells.numbers import fold
+from kpi.values.names import clean
 
 # Characters that NFKC keeps, inner blanks included. All other texts are folded by `fold`.
 _SAFE = r"\x20-\x7e\u3400-\u4dbf\u4e00-\u9fff、。·“”—《》"
 _NEEDS = rf"^\s|\s$|[^{_SAFE}]"
+
+# Any other character may change a name: blanks, and what has another form in NFKC.
+_UNCLEAN = r"[^\x21-\x7e\u3400-\u4dbf\u4e00-\u9fff]|^$"
 
 # How many texts are compared one by one before distinct texts are determined.
 _FEW = 12
@@ -25,13 +31,26 @@ def folded(texts: pl.Series) -> pl.Series:
     >>> folded(pl.Series(["投诉", "投诉 ", "０１２３", " ", None])).to_list()
     ['投诉', '投诉', '0123', None, None]
     """
+    return _changed(texts, _NEEDS, fold)
+
+
+def _changed(texts: pl.Series, needs: str, change: Callable[[str], str]) -> pl.Series:
     odd = texts.unique().drop_nulls()
-    odd = odd.filter(odd.str.contains(_NEEDS))
-    changed = {text: new or None for text in odd.to_list() if (new := fold(text)) != text}
+    odd = odd.filter(odd.str.contains(needs))
+    changed = {text: new or None for text in odd.to_list() if (new := change(text)) != text or not new}
     if not changed:
         return texts
     old = pl.Series(list(changed), dtype=pl.String)
     return texts.replace(old, pl.Series(list(changed.values()), dtype=pl.String))
+
+
+def as_names(texts: pl.Series) -> pl.Series:
+    """Return texts that name something as names are compared (`kpi.values.names.clean`), null for blanks.
+
+    >>> as_names(pl.Series(["东村", "东 村", "东　村", "Ａ组", "A\u200b组", " ", None])).to_list()
+    ['东村', '东村', '东村', 'A组', 'A组', None, None]
+    """
+    return _changed(texts, _UNCLEAN, clean)
 
 
 class Folding:

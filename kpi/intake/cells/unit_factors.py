@@ -61,8 +61,17 @@ def meant(unit: str | None, typed: str | None, wanted: str) -> tuple[float, str 
     """
     if typed in _MULTIPLES:
         # 80亿 and 8000万 in a column of 亿元 are money as typed: the multiple replaces that of the column.
-        return _MULTIPLES[typed], _MULTIPLE.sub("", unit or wanted)
+        return _MULTIPLES[typed], without_multiple(unit or wanted)
     return 1.0, unit if typed is None else typed
+
+
+def without_multiple(unit: str) -> str:
+    """Return a unit without the multiple at its beginning.
+
+    >>> without_multiple("万人"), without_multiple("千克")
+    ('人', '千克')
+    """
+    return _MULTIPLE.sub("", unit)
 
 
 def misfit(row: Mapping[str, Any], system: System) -> Message | None:

@@ -6,7 +6,7 @@ for 窗口, whatever the days are. A blank cell is not unreadable: a comparison 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import or_
@@ -14,6 +14,7 @@ from operator import or_
 import polars as pl
 from sqlglot import exp
 
+from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.cells.numbers import fold
 from kpi.language import expressions
 from kpi.language.expressions import grammar
@@ -115,6 +116,59 @@ def shortest_text(where: str, column: str) -> int | None:
     return min(lengths, default=1 << 30)
 
 
+#: The words for true and false that a condition may compare a column of truth values with.
+_TRUTH = (
+    ("true", "false"), ("是", "否"), ("True", "False"), ("TRUE", "FALSE"), ("yes", "no"), ("Yes", "No"), ("YES", "NO"),
+    ("y", "n"), ("Y", "N"), ("√", "×"), ("✓", "✗"), ("1", "0"),
+)  # fmt: skip
+
+
+def truth_words(texts: Iterable[str], column: str) -> tuple[str, str]:
+    """Return the words for true and false that some expressions compare a column with, `true` and `false` if none.
+
+    >>> truth_words(["网上 <> '否'"], "网上"), truth_words(["网上 IS NULL"], "网上")
+    (('是', '否'), ('true', 'false'))
+    """
+    literals = _literals(texts, column)
+    return next((pair for pair in _TRUTH if not literals.isdisjoint(pair)), _TRUTH[0])
+
+
+def truth_notes(texts: Iterable[str], column: str, place: Place) -> list[Diagnostic]:
+    """Return the finding (K651) that a column of truth values is compared with other texts, none where it is not.
+
+    >>> [str(one.message) for one in truth_notes(["网上 = '有'"], "网上", Place())]
+    ["`网上` holds truth values, which are compared as 'true' and 'false': '有' is neither"]
+    """
+    some = list(texts)
+    true, false = truth_words(some, column)
+    others = sorted(_literals(some, column) - {true, false})
+    if not others:
+        return []
+    message = Message(
+        "`{column}` holds truth values, which are compared as '{true}' and '{false}': {others} is neither",
+        column=column, true=true, false=false, others=tuple(f"'{one}'" for one in others),
+    )  # fmt: skip
+    hint = Message("write {column} = '{true}' or {column} = '{false}'", column=column, true=true, false=false)
+    return [Diagnostic("K651", message, place, hint, Severity.WARNING)]
+
+
+def _literals(texts: Iterable[str], column: str) -> set[str]:
+    """Return the texts that some expressions compare a column with."""
+    tests = (exp.EQ, exp.NEQ, exp.In)
+    return {
+        str(one.this)
+        for text in texts
+        for name in _folded(text).find_all(exp.Column) if name.name == column and isinstance(name.parent, tests)
+        for one in name.parent.find_all(exp.Literal) if one.is_string
+    }  # fmt: skip
+
+
+def truth_text(column: pl.Expr, words: tuple[str, str]) -> pl.Expr:
+    """Return truth values as one of two words."""
+    true, false = map(pl.lit, words)
+    return pl.when(column).then(true).when(~column).then(false)
+
+
 def left_out_blank(where: str | None, kinds: Mapping[str, str]) -> list[str]:
     """Return the columns of texts whose blank cells a condition drops by excluding other texts.
 
@@ -132,6 +186,25 @@ def left_out_blank(where: str | None, kinds: Mapping[str, str]) -> list[str]:
     asked |= {one.name for call in tree.find_all(exp.Coalesce) for one in call.find_all(exp.Column)}
     columns = [one.name for one in tree.find_all(exp.Column) if kinds.get(one.name) == "text" and _excludes(one)]
     return sorted(set(columns) - asked)
+
+
+def blank_note(where: str, column: str, measures: Sequence[str], rows: int, place: Place) -> Diagnostic:
+    """Return the finding (K628) about rows that a condition drops as a text is blank, see `left_out_blank`."""
+    fields = {"column": column, "where": where, "measures": tuple(f"`{name}`" for name in measures)}
+    message = Message(
+        "1 row with a blank `{column}` is not counted by `{where}` ({measures}): a blank is not known "
+        "to be another text",
+        **fields,
+    )
+    if rows > 1:
+        message = Message(
+            "{number:,} rows with a blank `{column}` are not counted by `{where}` ({measures}): "
+            "a blank is not known to be another text",
+            number=rows,
+            **fields,
+        )
+    hint = Message("to count them, write ({where} OR {column} IS NULL)", where=where, column=column)
+    return Diagnostic("K628", message, place, hint, Severity.INFO)
 
 
 def blank_comparands(where: str | None) -> dict[str, str]:

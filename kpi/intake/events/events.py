@@ -18,12 +18,23 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, count
 from kpi.intake import row_findings
 from kpi.intake.cells import instants
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import LARGEST, mark_hint, undecided
 from kpi.intake.cells.text_folding import Folding
 from kpi.intake.entities import BESIDE, Entities
-from kpi.intake.events.conditions import cell, reads, shortest_text, uncounted, unreadable, value_of
+from kpi.intake.events.conditions import (
+    cell,
+    reads,
+    shortest_text,
+    truth_text,
+    truth_words,
+    uncounted,
+    unreadable,
+    value_of,
+)  # fmt: skip
 from kpi.intake.events.units import LENGTHLESS, READING, NumberColumn, Reader, Scale, converted
 from kpi.intake.files.headers import clean
+from kpi.intake.files.merged_cells import SPLIT, of_several, range_of
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, column_of, is_unit
 from kpi.intake.matching.entity_codes import entity_text, repeats_heading
@@ -335,6 +346,8 @@ class Events:
             further -= unlisted
 
         def finding_of(row: dict[str, object]) -> row_findings.Finding:
+            if (merged := range_of(str(row["text"]))) is not None:
+                return "K533", of_several(*merged), SPLIT
             code, message = reader.problem(row["text"], row["unit"])  # type: ignore[arg-type]
             hint = mark_hint(str(row["text"])) if code == "K604" else None
             if self.kinds[name] in DURATIONS and _OF_MONTHS.fullmatch(clean(str(row["text"]))):
@@ -511,18 +524,20 @@ def events(
             columns[cell(name)] = _number(numbers[name], schema, scales[name])
             continue
         header, _ = column_of(source.table, name) or (clean(name), None)
-        text = pl.col(header)
-        if alone and name not in read:
+        dtype = schema[header]
+        is_text = dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
+        if alone and name not in read and not isinstance(dtype, pl.Categorical | pl.Enum):
             # A column that is only counted keeps its type, as text costs the most; it is folded when counted.
-            columns[cell(name)] = text
+            text = pl.col(header)
+            columns[cell(name)], is_text = text.fill_nan(None) if dtype.is_float() else text, dtype == pl.String
         else:
-            text = text.cast(pl.String)
-            dtype = schema[header]
-            is_text = dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
+            text = as_text(header)
+            if dtype == pl.Boolean:
+                text = truth_text(pl.col(header), truth_words(texts, name))
             folding = Folding(_shortest(name, measures.values()))
             folded = text.map_batches(folding, return_dtype=pl.String, is_elementwise=True)
             columns[cell(name)] = folded if is_text and name in read else text
-        if schema[header] == pl.String and name in strict:
+        if is_text and name in strict:
             column = columns[cell(name)]
             columns[cell(name)] = pl.when(column.str.strip_chars() != "").then(column)
     if PERIOD_END in read:
@@ -560,7 +575,7 @@ def _shortest(name: str, measures: Iterable[Measure]) -> int:
         return 0
     texts = [*(one.where for one in some if one.where is not None), *computed(some)]
     lengths = [shortest_text(text, name) for text in texts]
-    return 0 if None in lengths else min(one for one in lengths if one is not None)
+    return 0 if None in lengths else min((one for one in lengths if one is not None), default=0)
 
 
 def dated(month: pl.Expr, grain: Grain) -> pl.Expr:

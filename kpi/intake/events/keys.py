@@ -20,6 +20,7 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake import row_findings
 from kpi.intake.cells import instants
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import PLAIN, fold, read_numbers
 from kpi.intake.cells.text_folding import folded
 from kpi.intake.entities import BESIDE
@@ -166,7 +167,7 @@ def _keys(table: Events, names: Sequence[str]) -> list[pl.Expr]:
     """Return the columns of the key as folded texts."""
     columns = [column_of(table.source.table, name) for name in names]
     return [
-        pl.col(column[0]).cast(pl.String).map_batches(folded, return_dtype=pl.String, is_elementwise=True)
+        as_text(column[0]).map_batches(folded, return_dtype=pl.String, is_elementwise=True)
         for column in columns
         if column is not None
     ]
@@ -359,8 +360,8 @@ def _cells(table: Events, wanted: pl.DataFrame, texts: Sequence[str], numbers: S
     rows = table.source.table.frame.with_columns(table.columns[name].alias(name) for name in (WHO, MONTH))
     rows = rows.join(wanted.lazy(), on=[WHO, MONTH], how="semi")
     by_row = unit_column(table.source)
-    unit = pl.lit("") if by_row is None else pl.col(by_row).cast(pl.String).fill_null("")
-    cells = {name: pl.col(name).cast(pl.String).str.strip_chars() for name in texts}
+    unit = pl.lit("") if by_row is None else as_text(by_row).fill_null("")
+    cells = {name: as_text(name).str.strip_chars() for name in texts}
     found = rows.select(
         WHO, MONTH, table.columns[ORDER].alias(ORDER),
         *(text.alias(f"c {name}") for name, text in cells.items()),

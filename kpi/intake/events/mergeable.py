@@ -18,6 +18,7 @@ from fractions import Fraction
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
+from kpi.intake.cells.text_folding import as_names
 from kpi.intake.events import events as of_table
 from kpi.intake.events.conditions import Decided, cell, condition, decided, reads, uncounted
 from kpi.intake.events.events import CLASH, MONTH, WHO, Events, Lost, Span, exact, places, valid
@@ -88,7 +89,8 @@ class Aggregation:
         measure cannot use, and `bad(column)` their unreadable cells.
         """
         keys = _Keys(len(self.tables) > 1, per is not None)
-        return self.completed(self._expected(parts, per, keys), parts, per, keys)
+        groups = self.completed(self._expected(parts, per, keys), parts, per, keys)
+        return groups if per is None else named_alike(groups)
 
     def _expected(self, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
         """Return the parts of the expected rows; unexpected ones have the key `_UNEXPECTED`."""
@@ -468,6 +470,11 @@ def _head(size: int) -> int:
 def _collected(groups: pl.LazyFrame) -> pl.DataFrame:
     """Collect a `group_by` of events; the command line tunes Polars for it (`kpi.process.tuning`)."""
     return groups.collect(engine="streaming")
+
+
+def named_alike(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows or groups with their finer units as names are compared, without those that are of none."""
+    return rows.with_columns(as_names(rows[PER]).alias(PER)).filter(pl.col(PER).is_not_null())
 
 
 def _summed(parts: Collection[Part]) -> list[str]:

@@ -9,14 +9,14 @@ than fit in parts by entity.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
-from kpi.intake.cells.text_folding import folded
+from kpi.intake.cells.text_folding import as_names
 from kpi.intake.events.conditions import cell, condition, reads
 from kpi.intake.events.events import MONTH, ORDER, WHO, Span, exact, places, valid
-from kpi.intake.events.mergeable import NUMBERS, PER, ROWS, Aggregation
+from kpi.intake.events.mergeable import NUMBERS, PER, ROWS, Aggregation, named_alike
 from kpi.language.measures import OfRows, Part
 from kpi.process import progress
 
@@ -75,6 +75,7 @@ class Statistics:
         per: the column of finer units.
         months: the length of a scored period.
         by_month: whether figures are of months rather than of scored periods.
+        tied: the rows of one date, the last or the first, that differ, by measure; complete when all frames are made.
     """
 
     aggregation: Aggregation
@@ -82,6 +83,7 @@ class Statistics:
     per: str | None
     months: int
     by_month: bool
+    tied: dict[str, int] = field(default_factory=dict)
 
     def of(self, measures: Mapping[str, OfRows], groups: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yield frames with the columns entity, period, `PER` and some of the measures (Float64), each once.
@@ -130,6 +132,7 @@ class Statistics:
         kept_cells = frame.select(key.alias(_KEY), pl.col(texts).cast(seen.dtype).to_physical(), *others)
         rows = kept_cells.filter(pl.col(_KEY).is_not_null()).collect(engine="streaming")
         rows = rows.with_columns(_folded(rows[column], seen) for column in texts)
+        rows = rows if self.per is None else named_alike(rows)
         fits = self.per is None and (int(self.known["entity"].max() or 0) + 1) * count < 1 << 31  # type: ignore[arg-type]
         finer = pl.lit(None, dtype=pl.String).alias(PER) if self.per is None else pl.col(PER)
         frames = []
@@ -140,6 +143,9 @@ class Statistics:
                 (pl.col(_KEY) // count).cast(pl.UInt32).alias("entity"),
                 (pl.col(_KEY) % count + first).cast(pl.Int32),
             )
+            for name, measure in some.items():
+                if measure.chronological and (rows_tied := int(statistics[_tied(name)].sum())):
+                    self.tied[name] = self.tied.get(name, 0) + rows_tied
             frames.append(statistics.select(keys[0], keys[1].alias("period"), finer, *some))
         return frames
 
@@ -165,10 +171,10 @@ class Statistics:
 
 
 def _folded(places: pl.Series, seen: pl.Series) -> pl.Series:
-    """Return the positions of texts among those seen, with one position for all texts with the same folded form."""
+    """Return the positions of texts among those seen, with one position for all texts that are one name."""
     own = places.unique().drop_nulls()
     texts = own.cat.to(seen.dtype).cast(pl.String)
-    new = folded(texts)
+    new = as_names(texts)
     if new.equals(texts):
         return places
     return places.replace_strict(own, new.cast(seen.dtype).to_physical(), default=None)
@@ -189,4 +195,13 @@ def _aggregated(
         counts = fresh.group_by((pl.col("both") // (1 << 32)).alias(_KEY)).len("#len")
         return counts.select(_KEY, *(pl.col("#len").cast(pl.Float64).alias(name) for name in measures)).collect()
     statistics = {name: measure.combine(pl.col(column), pl.col(ORDER)) for name, measure in measures.items()}
+    for name, measure in measures.items():
+        if measure.chronological:
+            edge = measure.combine(pl.col(ORDER), pl.col(ORDER))
+            there = pl.col(column).filter(pl.col(ORDER) == edge)
+            statistics[_tied(name)] = pl.when(there.n_unique() > 1).then(there.len()).otherwise(0)
     return rows.group_by(_KEY, *per).agg(**statistics).collect()
+
+
+def _tied(name: str) -> str:
+    return f"#tied {name}"

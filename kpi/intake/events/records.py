@@ -16,19 +16,26 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.calendars import calendar_of, counting, notes_of
 from kpi.intake.entities import Entities
-from kpi.intake.events.conditions import blank_comparands, blank_operands, left_out_blank, reads
+from kpi.intake.events.conditions import (
+    blank_comparands,
+    blank_note,
+    blank_operands,
+    left_out_blank,
+    reads,
+    truth_notes,
+)  # fmt: skip
 from kpi.intake.events.events import MONTH, WHO, bad, dated, events, number_columns
 from kpi.intake.events.keys import Deduplication, deduplicated, shared_events
 from kpi.intake.events.mergeable import PER, REFUSED, ROWS, SOURCE, Aggregation, aggregation
 from kpi.intake.events.ordered import Statistics
 from kpi.intake.events.times import negative, negative_findings, settled, uncounted_findings, with_working_days
 from kpi.intake.events.units import converted, scales, with_implied_units
-from kpi.intake.matching.datasets import Placed, of_dataset
+from kpi.intake.matching.datasets import Placed, column_of, of_dataset
 from kpi.intake.rows_left_out import left_out_notes
 from kpi.language.datasets import Records
 from kpi.language.expressions.times import PERIOD_END
 from kpi.language.measures import SCALE, Measure, OfColumn, OfRows, Part, exact_sum, unscaled
-from kpi.language.record_columns import as_written, computed, counted_in
+from kpi.language.record_columns import as_written, computed, counted_in, expressions_of
 from kpi.language.system import System
 from kpi.process import progress
 from kpi.values.columns import Column
@@ -98,8 +105,9 @@ class Gathered:
             {WHO: list(meaning), "entity": list(meaning.values())}, schema={WHO: pl.String, "entity": pl.UInt32}
         )
         figures, over = [], self.pass_over
+        tied: dict[str, int] = {}
         for (per, timing, _), group in self._groups().items():
-            values = self._merged(group, per, known, by_month=timing is not None)
+            values = self._merged(group, per, known, tied, by_month=timing is not None)
             values = self._with_none(values, group, per, known, len(entities.names), by_month=timing is not None)
             figures.append(_long(values, group, timing, self.grain))
         out = Aggregated(pl.concat(figures) if figures else pl.DataFrame())
@@ -109,6 +117,7 @@ class Gathered:
         self._count(out, entities, known)
         out.findings += self._after_end(entities, named, unions or {}, ended or {})
         out.findings += self._blank(known)
+        out.findings += self._of_one_date(tied)
         out.findings += self._negative(known)
         if not cast("Records", over.tables[0].source.dataset).key:
             of_entities = [measure for measure in self.measures.values() if measure.per is None]
@@ -158,9 +167,18 @@ class Gathered:
         return groups
 
     def _merged(
-        self, group: Mapping[str, Measure], per: str | None, known: pl.DataFrame, *, by_month: bool
+        self,
+        group: Mapping[str, Measure],
+        per: str | None,
+        known: pl.DataFrame,
+        tied: dict[str, int],
+        *,
+        by_month: bool,
     ) -> pl.DataFrame:
-        """Return value and rows of each measure by entity, finer unit and period (or month)."""
+        """Return value and rows of each measure by entity, finer unit and period (or month).
+
+        `tied` takes the number of rows of one date that differ, by the measures of the last or first.
+        """
         months = 1 if by_month else self.grain.months
         keys = ["entity", PER, "period"]
         table = self._known(per, known).with_columns(period=(pl.col(MONTH) // months).cast(pl.Int32))
@@ -171,6 +189,7 @@ class Gathered:
         statistics = Statistics(self.pass_over, known, per, self.grain.months, by_month)
         for some in statistics.of(of_rows, self._known(per, known)):
             merged = merged.join(some, on=keys, how="left", nulls_equal=True)
+        tied.update(statistics.tied)
         merged = merged.with_columns(
             pl.lit(None, dtype=pl.Float64).alias(name) for name in of_rows if name not in merged.columns
         )
@@ -277,6 +296,16 @@ class Gathered:
         ]
         return pl.max_horizontal(pl.col(name).cast(pl.Int64) for name in (REFUSED, *misfits))
 
+    def _of_one_date(self, tied: Mapping[str, int]) -> list[Diagnostic]:
+        """Return a finding for each measure of the last or first row for which rows of one date differ."""
+        findings = []
+        for name, rows in sorted(tied.items()):
+            measure = self.measures[name]
+            hint = Message("leave one row for each date, or say with `where:` which is meant")
+            place = self.pass_over.tables[0].source.table.place(None, getattr(measure, "of", None))
+            findings.append(Diagnostic("K650", measure.ties(name, rows), place, hint, Severity.WARNING))
+        return findings
+
     def _negative(self, known: pl.DataFrame) -> list[Diagnostic]:
         """Return the findings about negative differences of times, one for each table and pair of columns."""
         if not self.differences:
@@ -300,23 +329,38 @@ class Gathered:
             per = self.measures[names[0]].per
             rows = int(self._known(per, known)[part.name].cast(pl.Int64).sum())
             if rows:
-                fields = {"column": part.of, "where": part.where, "measures": tuple(f"`{name}`" for name in names)}
+                place = self.pass_over.tables[0].source.table.place(None, part.of)
+                findings.append(blank_note(str(part.where), str(part.of), names, rows, place))
+        return [
+            *findings, *self._blank_comparands(known), *self._blank_operands(known), *self._blank_finer_units(known),
+        ]  # fmt: skip
+
+    def _blank_finer_units(self, known: pl.DataFrame) -> list[Diagnostic]:
+        """Return the findings about rows that name no finer unit, one for each column of these."""
+        findings = []
+        for per in self.tables.keys() - {None}:
+            most = 0
+            names: list[str] = []
+            for name, measure in self.measures.items():
+                part = Part("rows", measure.where).name
+                if measure.per == per:
+                    every, own = (int(self._known(one, known)[part].cast(pl.Int64).sum()) for one in (None, per))
+                    most, names = max(most, every - own), [*names, *([f"`{name}`"] if every > own else [])]
+            if not most:
+                continue
+            message = Message(
+                "1 row with a blank `{column}` is of no finer unit, and not counted by {measures}",
+                column=per, measures=tuple(names),
+            )  # fmt: skip
+            if most > 1:
                 message = Message(
-                    "1 row with a blank `{column}` is not counted by `{where}` ({measures}): a blank is not known "
-                    "to be another text",
-                    **fields,
-                )
-                if rows > 1:
-                    message = Message(
-                        "{number:,} rows with a blank `{column}` are not counted by `{where}` ({measures}): "
-                        "a blank is not known to be another text",
-                        number=rows,
-                        **fields,
-                    )
-                hint = Message("to count them, write ({where} OR {column} IS NULL)", where=part.where, column=part.of)
-                table = self.pass_over.tables[0].source.table
-                findings.append(Diagnostic("K628", message, table.place(None, part.of), hint, Severity.INFO))
-        return [*findings, *self._blank_comparands(known), *self._blank_operands(known)]
+                    "{number:,} rows with a blank `{column}` are of no finer unit, and not counted by {measures}",
+                    number=most, column=per, measures=tuple(names),
+                )  # fmt: skip
+            place = self.pass_over.tables[0].source.table.place(None, per)
+            hint = Message("write in each row which one it is of")
+            findings.append(Diagnostic("K628", message, place, hint, Severity.WARNING))
+        return findings
 
     def _blank_comparands(self, known: pl.DataFrame) -> list[Diagnostic]:
         """Return the findings about rows with a blank in a comparison of columns, one for each condition and column."""
@@ -415,6 +459,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
     columns_read = with_working_days(sources, columns_read, measures)
     calendar = calendar_of(system, dataset) if counting(measures.values(), columns_read.kinds) else None
     remarks = [] if calendar is None else notes_of(system, dataset, calendar)
+    remarks += _truth_notes(sources, measures, columns_read.kinds)
     made = computed(measures.values())
     kinds = {**columns_read.kinds, **dict.fromkeys(made, "computed")}
     if any(PERIOD_END in reads(text) for text in (*made, *(one.where for one in measures.values()))):
@@ -447,7 +492,8 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         over = aggregation(tables, kinds, measures, units, _parts(measures.values()), calendar=calendar)
         over = replace(over, notes=(*misfits, *notes, *remarks))
         negatives = [negative(*pair) for pair in pairs]
-        whole, over = over.verified(list(dict.fromkeys([*_parts(by_per[None], over), *negatives])))
+        finer = [Part("rows", one.where) for one in measures.values() if one.per is not None]
+        whole, over = over.verified(list(dict.fromkeys([*_parts(by_per[None], over), *finer, *negatives])))
         # An undeclared decimal comma makes other cells of its column ambiguous: they are read again.
         more = [table.undeclared_commas(over.second or ()) for table in tables]
         if not any(more):
@@ -457,8 +503,26 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
     for place, source in enumerate(sources):
         source.table.all_read(read.get(place, 0) + repeats.left_out_of(place))
     found: dict[str | None, pl.DataFrame] = {None: whole}
-    found |= {per: over.partials(_parts(some, over), per) for per, some in by_per.items() if per is not None}
+    for per, some in by_per.items():
+        if per is not None:
+            rows = [Part("rows", one.where) for one in some]
+            found[per] = over.partials(list(dict.fromkeys([*_parts(some, over), *rows])), per)
     return Gathered(system.period, measures, over, found, repeats, pairs)
+
+
+def _truth_notes(
+    sources: Sequence[Placed], measures: Mapping[str, Measure], kinds: Mapping[str, str]
+) -> list[Diagnostic]:
+    """Return the findings about columns of truth values that are compared with other texts."""
+    texts = list(expressions_of(list(measures.values())))
+    findings = []
+    for source in sources:
+        schema = source.table.frame.collect_schema()
+        for name in (name for name, kind in kinds.items() if kind == "text"):
+            known = column_of(source.table, name)
+            if known is not None and schema[known[0]] == pl.Boolean:
+                findings += truth_notes(texts, name, source.table.place(None, known[0]))
+    return findings
 
 
 def _parts(measures: Iterable[Measure], over: Aggregation | None = None) -> list[Part]:

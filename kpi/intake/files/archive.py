@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from itertools import count
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
@@ -46,8 +48,11 @@ def read_archive(path: Path, place: Place, is_table: Callable[[str], bool], read
     tables: list[Table] = []
     findings: list[Diagnostic] = []
     left_out: list[str] = []
-    for name, info, archive in _files(path, place):
-        if not is_table(name):
+    taken: set[str] = set()
+    for given, info, archive in _files(path, place):
+        name = _numbered(given, taken)
+        taken.add(name)
+        if not is_table(given):
             left_out.append(name)
             continue
         where = Place(f"{place.file}/{name}")
@@ -95,10 +100,23 @@ def _files(path: Path, place: Place) -> Iterator[tuple[str, zipfile.ZipInfo, zip
             if any(one.flag_bits & _LOCKED for one in parts):
                 hint = Message("unpack it with the password and name the folder")
                 raise DataError(Diagnostic("K511", Message("the archive is locked with a password"), place, hint))
-            for name, info in sorted((name_of(one), one) for one in parts):
+            for name, info in sorted(((name_of(one), one) for one in parts), key=itemgetter(0)):
                 yield name, info, archive
     except (*UNZIPPED, zlib.error, LookupError, ValueError):
         raise _damaged(place) from None
+
+
+def _numbered(name: str, taken: Collection[str]) -> str:
+    """Return the name of a file of an archive, with a number where another file of the archive has the name.
+
+    >>> _numbered("报表/a.csv", {"报表/a.csv"}), _numbered("a.csv", ())
+    ('报表/a (2).csv', 'a.csv')
+    """
+    if name not in taken:
+        return name
+    path = PurePosixPath(name)
+    numbered = (str(path.with_name(f"{path.stem} ({number}){path.suffix}")) for number in count(2))
+    return next(one for one in numbered if one not in taken)
 
 
 def name_of(info: zipfile.ZipInfo) -> str:

@@ -168,6 +168,18 @@ def _not_a_query(name: str) -> DataError:
     )
 
 
+def _writes(name: str) -> DataError:
+    message = Message("the query writes, by itself or by a function that it calls; only queries that read are answered")
+    hint = Message("nothing was changed; read from the tables, without the function")
+    return DataError(Diagnostic("K831", message, Place(name), hint))
+
+
+def _unreadable(name: str, error: Exception) -> DataError:
+    message = Message("the answer to the query holds a value that cannot be read: {error}", error=error)
+    hint = Message("make it a text in the query, such as CAST(day AS text), or leave such rows out")
+    return DataError(Diagnostic("K830", message, Place(name), hint))
+
+
 def _too_long(name: str, seconds: float) -> DataError:
     message = Message("the query was stopped after {seconds:g} seconds", seconds=seconds)
     hint = Message("give it more time with `timeout`, in seconds, or read less")
@@ -178,6 +190,9 @@ def _too_long(name: str, seconds: float) -> DataError:
 _SQLITE_READS = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 )
+
+#: The most bytes of a cell of SQLite.
+_LONGEST = 1 << 24
 
 _SQLITE_REFUSES = ("not authorized", "authorization denied", "one statement")
 
@@ -191,6 +206,7 @@ def _sqlite(path: Path, sql: str, name: str, seconds: float) -> Rows:
             database.set_authorizer(
                 lambda action, *_: sqlite3.SQLITE_OK if action in _SQLITE_READS else sqlite3.SQLITE_DENY
             )
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)  # no handler runs while a cell is made
             database.set_progress_handler(lambda: time.monotonic() > end, 10_000)
             cursor = database.execute(sql)
             if cursor.description is None:
@@ -200,7 +216,9 @@ def _sqlite(path: Path, sql: str, name: str, seconds: float) -> Rows:
         code = getattr(error, "sqlite_errorcode", None)
         if code == sqlite3.SQLITE_INTERRUPT:
             raise _too_long(name, seconds) from None
-        if code == sqlite3.SQLITE_READONLY or any(words in str(error) for words in _SQLITE_REFUSES):
+        if code == sqlite3.SQLITE_READONLY:
+            raise _writes(name) from None
+        if any(words in str(error) for words in _SQLITE_REFUSES):
             raise _not_a_query(name) from None
         raise _refused(name, error) from None
 
@@ -263,12 +281,17 @@ def _postgresql(secret: str, sql: str, name: str, seconds: float) -> Rows:
             cursor.execute(sql.encode(), prepare=True)
             if cursor.description is None:
                 raise _not_a_query(name)
-            return [column.name for column in cursor.description], cursor.fetchall()
+            columns, rows = [column.name for column in cursor.description], cursor.fetchall()
+            # Some functions, such as lo_import, write even in a read-only transaction: nothing of it stays.
+            database.rollback()
+            return columns, rows
     except psycopg.errors.QueryCanceled:
         raise _too_long(name, seconds) from None
     except psycopg.errors.ReadOnlySqlTransaction:
-        raise _not_a_query(name) from None
+        raise _writes(name) from None
     except psycopg.Error as error:
+        if isinstance(error, psycopg.DataError) and error.sqlstate is None:  # of the driver, not of the server
+            raise _unreadable(name, error) from None
         if "multiple commands" in str(error):
             raise _not_a_query(name) from None
         raise _refused(name, error) from None

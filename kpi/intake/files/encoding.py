@@ -62,8 +62,8 @@ _ZIPPED = (
     ("content.xml", Message("an OpenDocument file")),
 )
 #: Exceptions of `zipfile` on damaged archives: a flipped flag asks for a password (RuntimeError), or for an unknown
-#: compression method (NotImplementedError, a RuntimeError).
-UNZIPPED = (zipfile.BadZipFile, RuntimeError, EOFError, struct.error, OverflowError)
+#: compression method (NotImplementedError, a RuntimeError). A name that is marked as UTF-8 and is not does not decode.
+UNZIPPED = (zipfile.BadZipFile, RuntimeError, EOFError, struct.error, OverflowError, UnicodeDecodeError)
 # How many non-ASCII characters must decode before a failure for the file to be damaged UTF-8 rather than GB18030,
 # where a run of so many pairs that happen to be UTF-8 does not occur.
 _CONVINCING = 8
@@ -183,6 +183,9 @@ def _zipped(path: Path, place: Place) -> DataError:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+    except UnicodeDecodeError:
+        message = Message("the names of the files in the zip archive are marked as UTF-8 and are not")
+        return DataError(Diagnostic("K503", message, place, Message("unpack it and name the folder")))
     except UNZIPPED:
         return _foreign(Message("a damaged zip file or workbook"), place, _SEND_AGAIN)
     for part, contents in _ZIPPED:
@@ -279,12 +282,14 @@ def as_utf8(path: Path, place: Place) -> Text:
     with path.open("rb") as file:
         head = file.read(1 << 16)
     encoding = next((name for mark, name in _MARKS if head.startswith(mark)), None) or _by_zeros(head, place)
+    foreign: _Undecodable | None = None
     if encoding == "utf-8":
         try:
             return Text(path, "UTF-8", _check(path))
         except _Undecodable as error:
             if error.convinced or _has_mark(head):
                 raise DataError(error.diagnostic("UTF-8", place)) from None
+            foreign = error
         encoding = "gb18030"
     scratch = Scratch()
     lines = 0
@@ -299,6 +304,11 @@ def as_utf8(path: Path, place: Place) -> Text:
         if encoding in {"utf-16-le", "utf-16-be"}:
             raise _foreign(_BINARY, place) from None
         raise DataError(error.diagnostic(encoding.upper(), place)) from None
+    except _MixedError:
+        # Where the rows above are UTF-8, the first of the other encoding is the one that does not decode.
+        if foreign is not None and foreign.other is not None and foreign.above:
+            raise DataError(foreign.diagnostic("UTF-8", place)) from None
+        raise
     return Text(scratch.path, encoding.upper(), lines, scratch)
 
 
@@ -326,11 +336,15 @@ def _check(path: Path) -> int:
 
 
 class _Undecodable(Exception):  # noqa: N818 - not an error that leaves this module
-    """Bytes that cannot be decoded: their position, and whether the text before them proves the encoding."""
+    """Bytes that cannot be decoded: their position, and whether the text before them proves the encoding.
 
-    def __init__(self, offset: int, row: int, octet: int, convinced: bool, other: str | None = None) -> None:
+    `above` is whether there are letters other than ASCII before them, `other` the encoding of their row.
+    """
+
+    def __init__(self, offset: int, row: int, octet: int, *, convinced: bool, above: bool, other: str | None) -> None:
         super().__init__()
-        self.offset, self.row, self.octet, self.convinced, self.other = offset, row, octet, convinced, other
+        self.offset, self.row, self.octet, self.convinced = offset, row, octet, convinced
+        self.above, self.other = above, other
 
     def diagnostic(self, encoding: str, place: Place) -> Diagnostic:
         """Return the finding for the user."""
@@ -371,7 +385,10 @@ def _decoded(path: Path, encoding: str, unmixed: Place | None = None) -> Iterato
                 row = lines + before.count("\n") + 1
                 octet = error.object[error.start]
                 other = _other_encoding(bytes(error.object), error.start, encoding)
-                raise _Undecodable(read - pending + error.start, row, octet, foreign >= _CONVINCING, other) from None
+                above = foreign > 0
+                at = read - pending + error.start
+                convinced = foreign >= _CONVINCING
+                raise _Undecodable(at, row, octet, convinced=convinced, above=above, other=other) from None
             if not text.isascii() and foreign < _CONVINCING:
                 foreign += sum(not one.isascii() for one in text[:4096])
             read += len(chunk)
@@ -424,6 +441,10 @@ def mixed(text: str) -> bool:
 _TWO_OF_UTF8 = re.compile(rb"[\xe3-\xe9][\x80-\xbf][\x80-\xbf][\xe3-\xe9][\x80-\xbf][\x80-\xbf]")
 
 
+class _MixedError(DataError):
+    """A row of UTF-8 in a text that is read as GB18030."""
+
+
 def _check_unmixed(content: bytes, lines: int, place: Place) -> None:
     """Raise K507 where a line of bytes that are read as GB18030 is UTF-8; `lines` stand before them."""
     for match in _TWO_OF_UTF8.finditer(content):
@@ -432,7 +453,8 @@ def _check_unmixed(content: bytes, lines: int, place: Place) -> None:
             row = lines + content.count(b"\n", 0, start) + 1
             message = Message("the row is UTF-8 text, others are GB18030 (GBK): the file mixes encodings")
             hint = Message("open each of the files it was made of, save it as CSV UTF-8, and put them together again")
-            raise DataError(Diagnostic("K507", message, Place(place.file, sheet=place.sheet, row=row), hint))
+            finding = Diagnostic("K507", message, Place(place.file, sheet=place.sheet, row=row), hint)
+            raise _MixedError(finding)
 
 
 def _strange(text: str) -> bool:
@@ -453,9 +475,15 @@ def encoding_of_sample(beginning: bytes) -> Literal["utf-8", "gb18030"]:
     return "utf-8"
 
 
+#: How many lines a beginning has at least, unless it is so long: a header may have many columns.
+_LINES, _LONGEST_HEAD = 8, 1 << 26
+
+
 def head_of(path: Path, size: int = 1 << 20) -> tuple[io.StringIO, bool]:
-    """Return the beginning of a UTF-8 file, and whether it is the complete file."""
+    """Return the beginning of a UTF-8 file, with some complete lines, and whether it is the complete file."""
     with path.open("rb") as file:
         content = file.read(size)
+        while len(content) < _LONGEST_HEAD and content.count(b"\n") < _LINES and (more := file.read(size)):
+            content += more
     complete = len(content) == path.stat().st_size
     return io.StringIO(content.decode("utf-8-sig", "strict" if complete else "ignore"), newline=""), complete

@@ -27,7 +27,8 @@ _ROLES: dict[Role, str] = {
     " 周 周次 周别 财年 财政年度 会计年度 学年"
     " period date week month quarter year ano yearmonth year_month year-month time time_period"
     " iso_week isoweek iso_year isoyear year_week yearweek fiscal_year financial_year school_year academic_year",
-    "code": "代码 编码 地区代码 区划代码 行政区划代码 行政区划码 区划码 行政代码 单位代码 机构代码 统一社会信用代码"
+    "code": "代码 编码 地区代码 地区编码 区划代码 区划编码 行政区划代码 行政区划码 区划码 行政代码 单位代码 机构代码"
+    " 统一社会信用代码"
     " code entity_code entitycode region_code regioncode area_code areacode country_code",
     "entity": "地区 区域 县市区 县(市、区) 县(市,区) 县(市区) 县市 区县 区县市 区(县)"
     " 市县 县区 县域 市(县、区) 市 县 区 地市 城市 行政区划 镇街 乡镇"
@@ -37,14 +38,14 @@ _ROLES: dict[Role, str] = {
     " entity entity_name unit_name unitname name region region_name country country_name geographic_area county"
     " town city district department enterprise ref_area reference_area",
     "measure": "指标 指标名称 指标名 指标代码 指标编码 基础数据 数据项 数据项目 项目 项目名称 统计指标"
-    " measure indicator indicator_name series_name variable item metric",
+    " measure indicator indicator_name series series_name variable variable_name item metric",
     "value": "数值 值 本期值 本期数 本期 数据 指标值 统计值 完成值 完成数 完成情况 完成量"
     " 实际值 实际 实际数 实际完成 实际完成值 上报值"
     " 填报值 value actual amount figure data obs_value",
     "unit": "计量单位 数据单位 指标单位 数值单位 unit units unit_of_measure measurement_unit unit_measure",
     "target": "目标 目标值 年度目标 目标数 计划 计划数 计划值 年度计划 任务数 任务 target goal plan",
     "revision": "修订 修订号 修订版本 修订次数 版本 版本号 批次 revision version rev",
-    "note": "说明 备注 注 原因 情况说明 备注说明 原因说明 波动原因 note notes remark remarks comment",
+    "note": "说明 备注 注 注释 原因 情况说明 备注说明 原因说明 波动原因 note notes remark remarks comment",
     "cohort": "分组 组别 组 cohort group",
     "reported": "报送日期 报送时间 上报日期 上报时间 填报日期 填报时间 提交日期 提交时间"
     " reported reported_on submitted submitted_on reporting_date submission_date",
@@ -231,6 +232,19 @@ _ROLE_NAMES: dict[Role, Message] = {
 }
 
 
+#: Names of the rows below a header of measures, beside those of roles: frequency and unit.
+_ROWS_OF_KEYS = {"频度", "频率", "周期", "frequency", _AMBIGUOUS}
+
+
+def names_row_of_keys(text: str) -> bool:
+    """Return whether a text in the first column names a row of keys below a header of measures: 地区, 频度, 单位.
+
+    >>> [names_row_of_keys(text) for text in ("地区", "频度", "单位", "2019-03", "东湖县")]
+    [True, True, True, False, False]
+    """
+    return role(text) in ("entity", "unit") or clean(text).casefold() in _ROWS_OF_KEYS
+
+
 def two_columns(meaning: Role, used: str, other: str, place: Place) -> Diagnostic:
     """Return the warning (K210) that two headers name one role."""
     message = Message(
@@ -281,19 +295,21 @@ _AS_SUCH = ("总量", "绝对量", "绝对额", "绝对数", "总额", "总数")
 def by_levels(header: str) -> list[str]:
     """Return the possible names of a column whose header has several rows, the most likely first.
 
-    The rows above a name are its group, and 总量 or 本期值 below it denotes the figure itself. A group such as
-    上年同期 denotes another figure, which has no name here.
+    The rows above a name are its group, and 总量 or 本期值 below it denotes the figure itself, unless nothing but that
+    is a name. A group such as 上年同期 denotes another figure, which has no name here.
 
     >>> by_levels("数字经济_核心产业_增加值"), by_levels("数字经济_GDP_总量")
-    (['数字经济_核心产业_增加值', '核心产业_增加值', '增加值'], ['数字经济_GDP', 'GDP'])
+    (['数字经济_核心产业_增加值', '核心产业_增加值', '增加值'], ['数字经济_GDP', 'GDP', '总量'])
     >>> by_levels("上年同期_GDP"), by_levels("GDP_增速")
     (['上年同期_GDP'], ['GDP_增速', '增速'])
     """
     levels = header.split(LEVELS)
+    itself: list[str] = []
     while len(levels) > 1 and (levels[-1] in _AS_SUCH or role(levels[-1]) == "value"):
-        levels.pop()
+        itself.insert(0, levels.pop())
     groups = (levels[:at] for at in range(len(levels)))
-    return [LEVELS.join(levels[len(group) :]) for group in groups if not any(map(_OTHERWISE.search, group))]
+    ways = [LEVELS.join(levels[len(group) :]) for group in groups if not any(map(_OTHERWISE.search, group))]
+    return ways if not itself or any(map(_OTHERWISE.search, levels)) else [*ways, LEVELS.join(itself)]
 
 
 _UNIT_ENDS = re.compile(

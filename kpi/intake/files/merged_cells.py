@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from kpi.errors import Message
 from kpi.intake.cells.numbers import read_number
 from kpi.intake.files.headers import role
 from kpi.intake.files.table import Merged, Table
@@ -74,8 +75,10 @@ def apart(table: Table, figures: Collection[str]) -> Table:
     texts: dict[str, dict[int, str]] = {}
     for one in table.merged:
         headers = [header for header in one.headers if header in figures]
+        # A column that no measure reads may be of figures, too, as 退款 beside 金额; keys and remarks are not.
+        beside = [header for header in one.headers if header not in figures and role(header) is None]
         read = read_number(one.text)
-        if len(headers) * len(one.rows) > 1 and read.status == "ok" and read.problem is None:
+        if headers and len([*headers, *beside]) * len(one.rows) > 1 and read.status == "ok" and read.problem is None:
             for header in headers:
                 rows = dict.fromkeys((row - table.first_row for row in one.rows), f"{one.text}{_OVER}{one.cells}")
                 texts.setdefault(header, {}).update(rows)
@@ -94,6 +97,19 @@ def range_of(text: str) -> tuple[str, str] | None:
     """
     match = re.fullmatch(f"(.*){_OVER}([A-Z]+[0-9]+:[A-Z]+[0-9]+)", text, re.DOTALL)
     return None if match is None else (match[1], match[2])
+
+
+def of_several(figure: object, cells: str) -> Message:
+    """Return why a figure in a merged cell is refused."""
+    return Message(
+        "`{figure}` stands in the merged cell {cells}: one figure for several is none of them",
+        figure=figure,
+        cells=cells,
+    )
+
+
+#: What to do about a figure in a merged cell.
+SPLIT = Message("split the cell, and write each figure into its own")
 
 
 def _with(column: pl.Series, texts: Mapping[int, str]) -> pl.Series:

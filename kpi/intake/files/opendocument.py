@@ -175,7 +175,7 @@ class _Reader:
         kind, text = _content(cell, "".join(self.text))
         if text is not None and not cell["covered"]:
             if self.column + many > MOST_COLUMNS:
-                self.marks.columns = self.column + many
+                self.marks.rows, self.marks.columns = self.row + self.repeat, self.column + many
                 raise too_large(self.marks, self.place)
             for at in range(self.column, self.column + many):
                 self.filled[at] = kind, text

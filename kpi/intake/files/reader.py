@@ -128,6 +128,8 @@ def _read_each(path: Path, selection: Selection, *, unchecked: bool) -> tuple[li
             wrong = tuple(note for note in table.notes if note.severity is Severity.ERROR)
             findings += wrong
             tables.append(prepared(replace(table, notes=tuple(note for note in table.notes if note not in wrong))))
+    if tables and (notes := _passed_over(path)):
+        tables[0] = replace(tables[0], notes=(*tables[0].notes, *notes))
     return tables, findings
 
 
@@ -185,8 +187,8 @@ Named = tuple[Source, str | None]
 def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]:
     """Drop files and frames that are given twice for one dataset, and return the rest with the findings.
 
-    Files are the same if they have the same bytes, frames if they are one object. Only files of equal size are
-    compared. A file that is given for two named datasets is kept for both.
+    Files are the same if they have the same bytes, frames if they have the same rows, lazy ones if they are one object.
+    Only files of equal size are compared. A file that is given for two named datasets is kept for both.
 
     Args:
         sources: files, folders, patterns and frames, each with the name of its dataset, None where it is to be found.
@@ -194,13 +196,13 @@ def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]
     kept: list[Named] = []
     notes: list[Diagnostic] = []
     files: dict[int, list[tuple[Path, str | None, str | None]]] = {}
-    frames: list[tuple[object, str | None]] = []
+    frames: list[tuple[pl.DataFrame | pl.LazyFrame, str | None]] = []
     number = 0
     for source, name in sources:
         if isinstance(source, pl.DataFrame | pl.LazyFrame | Rows):
             number += not isinstance(source, Rows)
             frame = source.frame if isinstance(source, Rows) else source
-            if any(one is frame and _one_dataset(name, other) for one, other in frames):
+            if any(_one_dataset(name, other) and _same_frame(one, frame) for one, other in frames):
                 label = source.name if isinstance(source, Rows) else Message("frame {number}", number=number)
                 notes.append(
                     _again(
@@ -247,6 +249,17 @@ def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]
 
 def _one_dataset(first: str | None, second: str | None) -> bool:
     return first is None or second is None or first == second
+
+
+def _same_frame(first: pl.DataFrame | pl.LazyFrame, second: pl.DataFrame | pl.LazyFrame) -> bool:
+    if first is second:
+        return True
+    # One frame of pandas or Arrow, or one mapping, that is given twice is converted twice.
+    if isinstance(first, pl.LazyFrame) or isinstance(second, pl.LazyFrame):
+        return False
+    if first.height != second.height or first.schema != second.schema:
+        return False
+    return pl.Object not in first.schema.dtypes() and first.equals(second)
 
 
 def _same_bytes(first: Path, second: Path) -> bool:
@@ -330,6 +343,8 @@ def expanded(path: Path) -> list[Path]:
         if not files:
             raise DataError(Diagnostic("K501", Message("no file matches the pattern"), place))
         return files
+    if os.path.lexists(path):
+        raise DataError(irregular(path, place))
     nearby = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     message = (
         Message("the file is not there")
@@ -337,6 +352,28 @@ def expanded(path: Path) -> list[Path]:
         else Message("the folder {parent} is not there", parent=path.parent)
     )
     raise DataError(Diagnostic("K501", message, place, suggest(path.name, nearby)))
+
+
+def irregular(path: Path, place: Place) -> Diagnostic:
+    """Return the finding (K501) that a path is no file that can be read more than once: a pipe, a device, a dead link.
+
+    A file is read in several passes, which what a pipe gives cannot be.
+    """
+    if path.is_symlink() and not path.exists():
+        message = Message("the file is a link to {file}, which is not there", file=readable(str(path.readlink())))
+        return Diagnostic("K501", message, place)
+    message = Message("it is a pipe or a device, not a file that is stored")
+    return Diagnostic("K501", message, place, Message("write what it gives to a file, and give that file"))
+
+
+def _passed_over(path: Path) -> list[Diagnostic]:
+    """Return a note (K517) on the pipes, devices and dead links of a folder that are named like files of data."""
+    if not path.is_dir():
+        return []
+    odd = sorted(one.name for one in path.iterdir() if _is_readable(one) and not one.is_file() and not one.is_dir())
+    message = Message("pipes, devices and links to nothing in the folder are passed over: {names}",
+                      names=tuple(f"`{readable(name)}`" for name in odd))  # fmt: skip
+    return [Diagnostic("K517", message, Place(str(path)), severity=Severity.INFO)] if odd else []
 
 
 def sheet_named(path: Path) -> tuple[Path, str | None]:
@@ -681,6 +718,7 @@ _OTHERS: tuple[tuple[type[pl.DataType], Message], ...] = (
     (pl.Duration, Message("spans of time")),
     (pl.Binary, Message("bytes that are no text")),
     (pl.Object, Message("objects of Python")),
+    (pl.datatypes.BaseExtension, Message("values of a type that only its writer knows")),
 )
 
 
@@ -689,12 +727,19 @@ def _plain_types(lazy: pl.LazyFrame, schema: pl.Schema) -> tuple[list[pl.Expr], 
 
     Bytes that are UTF-8, as some writers of Parquet store texts, become texts; all others are empty.
     """
-    others = {name: next((words for kind, words in _OTHERS if dtype == kind), None) for name, dtype in schema.items()}
+    others = {
+        name: next((words for kind, words in _OTHERS if dtype == kind or isinstance(dtype, kind)), None)
+        for name, dtype in schema.items()
+    }
     # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
     raw = {name: pl.selectors.by_name(name) for name, words in others.items() if words is not None}
     texts = [name for name in raw if schema[name] == pl.Binary and _holds_text(lazy.select(raw[name]))]
     columns = [raw[name].cast(pl.String) for name in texts]
-    columns += [pl.lit(None, dtype=pl.String).alias(name) for name in raw if name not in texts]
+    # A text without letters, which is null in all but `Table.cells`, keeps apart what is filled from what is empty.
+    columns += [
+        pl.when(raw[name].is_null()).then(pl.lit(None, dtype=pl.String)).otherwise(pl.lit("")).alias(name)
+        for name in raw if name not in texts
+    ]  # fmt: skip
     return columns, {name: words for name, words in others.items() if words is not None and name not in texts}
 
 

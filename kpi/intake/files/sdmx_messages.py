@@ -66,6 +66,11 @@ def of_xml(path: Path, place: Place) -> pl.DataFrame:
         raise
     except Exception as error:  # noqa: BLE001 - pysdmx raises any exception on a damaged message
         words = Message("the SDMX message is damaged, or of a kind that is not read: {error}", error=cause(error))
+        if isinstance(error, AttributeError | TypeError):
+            words = Message(
+                "the SDMX message is damaged, or of a kind that is not read: an element that it needs is empty or "
+                "missing, such as one of its header"
+            )
         raise DataError(Diagnostic("K503", words, place, _AGAIN)) from None
     frames = []
     for data, attributes in sets:

@@ -16,6 +16,9 @@ from kpi.process import atomic_files
 #: The column that `Table.numbered` adds; no cleaned header can collide with it, as it holds a line break.
 ROW = "row\n"
 
+#: The text of a filled cell of an unreadable column of figures, which are refused.
+UNREADABLE = "(unreadable)"
+
 
 class Scratch:
     """A temporary file, removed when this object is collected or the interpreter ends."""
@@ -112,7 +115,8 @@ class Table:
         numbers: the columns of a workbook or query in which all cells are numbers, none a text.
         mixed: the columns of a workbook or query in which some cells are numbers, others texts.
         typed: whether columns have native types (Parquet, Arrow, JSON lines) rather than text.
-        unreadable: typed columns of neither figures nor texts, which are empty here, with what they contain.
+        unreadable: typed columns of neither figures nor texts, with what they contain; they are empty here, and in
+            `cells` filled cells are texts without letters.
         first_row: the row number of the first data row in a spreadsheet; 2 for a plain CSV.
         unit: the text after 单位： above the header, None when there is none or it names several units.
         titles: the texts above the header, which often name the period.
@@ -216,6 +220,21 @@ class Table:
         return replace(
             self, frame=self.frame.with_columns(expression.alias(name)), columns=(*self.columns, name), scan=None,
             cells=added(self.cells), numbered_cells=added(self.numbered_cells),
+        )  # fmt: skip
+
+    def with_unreadable(self, headers: Collection[str]) -> Table:
+        """Return the table with the text `UNREADABLE` in the filled cells of unreadable columns."""
+        marks = [
+            pl.when(pl.selectors.by_name(one) == "").then(pl.lit(UNREADABLE)).alias(one)
+            for one in headers if one in self.unreadable
+        ]  # fmt: skip
+        if not marks or self.cells is None:
+            return self
+        cells = self.cells.with_columns(marks)
+        return replace(
+            self, cells=cells, frame=without_blanks(cells), scan=None,
+            numbered_cells=None if self.numbered_cells is None else self.numbered_cells.with_columns(marks),
+            whole=None if self.whole is None else self.whole.with_unreadable(headers),
         )  # fmt: skip
 
     def renamed(self, names: Mapping[str, str]) -> Table:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count
 from kpi.intake.cells.numbers import YES_NO, fold, read_number
-from kpi.intake.files.headers import LEVELS, clean, distinct, role
+from kpi.intake.files.headers import LEVELS, clean, distinct, names_row_of_keys, role
 
 #: How many rows are searched for the header at the top, and for notes at the bottom.
 SEARCHED = 60
@@ -182,9 +182,14 @@ def _located(rows: Sequence[Row], place: Place, merged: Sequence[Merged], hints:
         return _hinted(rows, merged, hints) or located
     last = header + depth - 1 if hints.last is None else hints.last
     # A row of words that stays in view below the names of the columns belongs to them, if figures follow: units, or
-    # their second level. In a table of texts it may be the first row of data.
+    # their second level. In a table of texts it may be the first row of data, and rows that the first column names as
+    # keys below a header of measures (地区, 频度, 单位) are no levels of it.
+    keys = role(rows[header][0] or "") == "measure" and all(
+        row and names_row_of_keys(row[0] or "") for row in rows[header + depth : last + 1]
+    )
     if (
-        header + depth <= last < min(header + DEEPEST, len(rows) - 1)
+        not keys
+        and header + depth <= last < min(header + DEEPEST, len(rows) - 1)
         and all(map(_are_labels, rows[header + depth : last + 1]))
         and any(one and below and _is_figure(below) for one, below in zip(rows[last], rows[last + 1], strict=False))
     ):

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity, count, suggest
+from kpi.errors import nearest as nearest_word
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files.choice import Choice
 from kpi.intake.files.headers import LEVELS, REPORTERS, Role, by_levels, clean, named, role, roles, split_unit
 from kpi.intake.files.table import Table
@@ -46,7 +48,7 @@ def systems_named(table: Table) -> list[str]:
     header = next((column for column in table.columns if column.casefold() in _SYSTEM), None)
     if header is None:
         return []
-    column = pl.col(header).cast(pl.String).str.strip_chars()
+    column = as_text(header).str.strip_chars()
     return table.frame.select(column.drop_nulls().unique().sort()).collect().to_series().to_list()
 
 
@@ -61,7 +63,7 @@ def of_system(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
     if not mine or len(mine) == len(named):
         return table, []
     header = next(column for column in table.columns if column.casefold() in _SYSTEM)
-    belongs = pl.col(header).cast(pl.String).str.strip_chars().is_in(mine).fill_null(value=True)
+    belongs = as_text(header).str.strip_chars().is_in(mine).fill_null(value=True)
     others = table.frame.select((~belongs).sum()).collect().item()
     frame = table.frame.select(pl.when(belongs).then(pl.all()))
     rest = tuple(text for text in named if text not in mine)
@@ -181,6 +183,13 @@ _HEAD = 10_000
 _ASIDE = ("note", "cohort", "reporter", "reported", "scope")
 
 
+def refused_columns(source: Placed, system: System) -> frozenset[str]:
+    """Return the columns of figures of a wide table that hold neither figures nor texts."""
+    if not isinstance(source.dataset, PanelData) or not source.table.unreadable:
+        return frozenset()
+    return frozenset(panel_columns(system, source.table, list(source.roles.values()))) & source.table.unreadable.keys()
+
+
 def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
     """Return the findings about typed columns that hold neither figures nor texts.
 
@@ -189,19 +198,25 @@ def unreadable_columns(source: Placed, system: System) -> list[Diagnostic]:
     table, findings = source.table, []
     if not table.unreadable:
         return []
+    refused = refused_columns(source, system)
     needed = {header for role, header in source.roles.items() if role not in _ASIDE}
     figures: set[str] = {*source.roles.values()} - needed
     if isinstance(source.dataset, Records):
         read = [*needed_columns(system, source.name), *source.dataset.key]
         needed |= {known[0] for column in read if (known := column_of(table, column)) is not None}
-    elif isinstance(source.dataset, PanelData):
-        figures |= set(panel_columns(system, table, list(source.roles.values())))
+    else:
+        figures.update(condition_columns(system))
+        if isinstance(source.dataset, PanelData):
+            figures |= set(panel_columns(system, table, list(source.roles.values())))
     for header, contents in table.unreadable.items():
         place = table.place(None, header)
         message = Message("the column holds {contents}, neither figures nor texts", contents=contents)
         if header in needed:
             hint = Message("write it as numbers or texts; nothing of the table can be used without it")
             findings.append(Diagnostic("K554", message, place, hint))
+        elif header in refused:
+            hint = Message("write it as numbers or texts; all its figures are refused")
+            findings.append(Diagnostic("K553", message, place, hint))
         elif header in figures:
             hint = Message("write it as numbers or texts; all its cells are taken for empty")
             findings.append(Diagnostic("K553", message, place, hint))
@@ -227,6 +242,30 @@ def column_of(table: Table, name: str) -> tuple[str, str | None] | None:
         if unit and text == header
     ]
     return columns[0] if len(columns) == 1 else None
+
+
+def conditions_by_unit(system: System, source: Placed) -> dict[str, str]:
+    """Return the columns that a `where:` of reported measures reads and that are there with a unit, with their headers.
+
+    Such is 规模 where the heading is 规模（万元）, as in records.
+    """
+    if isinstance(source.dataset, Records):
+        return {}
+    columns: dict[str, str] = {}
+    known = measure_names(system)
+    for name in condition_columns(system):
+        there = None if name in source.table.columns or clean(name) in known else column_of(source.table, name)
+        if there is not None and there[0] != name:
+            columns[name] = there[0]
+    return columns
+
+
+def with_conditions(system: System, source: Placed) -> Placed:
+    """Return a table with the columns of `conditions_by_unit` also under the names that conditions have."""
+    table = source.table
+    for name, header in conditions_by_unit(system, source).items():
+        table = table.with_column(name, pl.selectors.by_name(header).as_expr())
+    return source if table is source.table else replace(source, table=table)
 
 
 def match(system: System, table: Table, *, name: str | None = None) -> tuple[Placed | None, list[Diagnostic]]:
@@ -257,7 +296,7 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Pla
             [header for role_of, header in nearest.roles.items() if role_of in {"period", "entity", "value"}]
         )
         across = _across(system, nearest) if repeated is None else None
-        return None, [repeated or across or _lacks(nearest, lacking[nearest.name])]
+        return None, [repeated or across or _lacks(system, nearest, lacking[nearest.name])]
     best = _best(system, possible)
     if len(best) > 1:
         words = " and ".join(f"`{source.name}`" for source in best)
@@ -268,11 +307,25 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Pla
     source, alike = _alike(system, source)
     if any(finding.severity is Severity.ERROR for finding in alike):
         return None, alike
+    source = _with_unit_of_values(source)
     about = _READ[source.dataset.form] - set(source.dataset.columns)  # type: ignore[attr-defined]
     about -= set(table.roles)
     _, notes = roles(_headers(table), place=table.place(), about=about)
     strangers = _strangers(system, source) if isinstance(source.dataset, PanelData) else []
     return source, [*alike, *notes, *strangers]
+
+
+def _with_unit_of_values(source: Placed) -> Placed:
+    """Return a long table with the unit in the heading or label of its figures, as in 数值（亿元）, if it has one.
+
+    It holds where neither the row nor the text of its measure gives another, and goes before a unit above the table.
+    """
+    header = source.roles.get("value")
+    if not isinstance(source.dataset, ReportedData) or header is None or source.table.origin is not None:
+        return source
+    texts = (header, source.table.labels.get(header, ""))
+    unit = next((unit for text in texts if (unit := split_unit(text, is_unit)[1]) is not None), None)
+    return source if unit is None else replace(source, table=replace(source.table, unit=unit))
 
 
 def fitting(system: System, table: Table, texts: Callable[[str], list[str]]) -> Placed | None:
@@ -350,7 +403,7 @@ def _evidence(system: System, source: Placed, texts: Callable[[str], list[str]] 
         return len({name for name, _ in panel_columns(system, table, list(source.roles.values())).values()} & own)
     header = source.roles["measure"]
     if texts is None:
-        column = table.frame.head(_HEAD).select(pl.selectors.by_name(header).cast(pl.String).unique().drop_nulls())
+        column = table.frame.head(_HEAD).select(as_text(header).unique().drop_nulls())
         given = column.collect().to_series().to_list()
     else:
         given = texts(header)
@@ -488,12 +541,14 @@ def panel_columns(system: System, table: Table, used: Collection[str] = ()) -> d
 
 
 def figure_columns(system: System, source: Placed) -> list[str]:
-    """Return the columns of a table whose cells are figures."""
+    """Return the columns of a table whose cells are figures, or targets of figures."""
+    targets = [source.roles["target"]] if "target" in source.roles else []
     if isinstance(source.dataset, PanelData):
-        return list(panel_columns(system, source.table, list(source.roles.values())))
+        return [*panel_columns(system, source.table, list(source.roles.values())), *targets]
     if isinstance(source.dataset, ReportedData):
-        return [source.roles["value"]]
-    return [clean(column) for column, kind in needed_columns(system, source.name).items() if kind in READ_AS_NUMBERS]
+        return [source.roles["value"], *targets]
+    numbers = [column for column, kind in needed_columns(system, source.name).items() if kind in READ_AS_NUMBERS]
+    return [place[0] for column in numbers if (place := column_of(source.table, column)) is not None]
 
 
 def _by_levels(
@@ -525,6 +580,7 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
     table = source.table
     columns = panel_columns(system, table, list(source.roles.values()))
     read = {*columns, *source.roles.values(), *condition_columns(system)}
+    read |= set(conditions_by_unit(system, source).values())
     read |= {repeat for header, some in table.repeats.items() for repeat in (header, *some)}
     known = measure_names(system)
     given = {name for name, _ in columns.values()}
@@ -554,7 +610,24 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
     return findings
 
 
-def _lacks(source: Placed, lacking: list[str]) -> Diagnostic:
+def _nearly_measured(system: System, source: Placed) -> Message | None:
+    """Return what to do about a heading that is near that of a measure, such as 数量（累计） or 数量 件."""
+    known = measure_names(system)
+    for header in source.table.columns:
+        if header in source.roles.values() or role(header) is not None:
+            continue
+        text = re.split(r"[\s(\[【<〔/,_:]", clean(header), maxsplit=1)[0]
+        name = text if text in known else nearest_word(text, known)
+        if name is not None:
+            return Message(
+                "`{header}` is near `{measure}`, but is not read as it: head the column {measure}, with no more than a "
+                "unit in brackets, such as {measure}（{unit}）, or name `{header}` among the `synonyms:` of it",
+                header=header, measure=name, unit=str(system.measures[known[name]].unit),
+            )  # fmt: skip
+    return None
+
+
+def _lacks(system: System, source: Placed, lacking: list[str]) -> Diagnostic:
     columns = tuple(source.table.file_columns[:12])
     first = lacking[0]
     message = Message(
@@ -566,7 +639,12 @@ def _lacks(source: Placed, lacking: list[str]) -> Diagnostic:
             dataset=source.name,
             columns=tuple(lacking),
         )
-    hint = suggest(first.split(" ")[0], source.table.columns) or Message(
-        "its columns are {columns}; say which is which under `columns:`, or with --data NAME=FILE", columns=columns
+    near = _nearly_measured(system, source) if isinstance(source.dataset, PanelData) else None
+    hint = (
+        near
+        or suggest(first.split(" ")[0], source.table.columns)
+        or Message(
+            "its columns are {columns}; say which is which under `columns:`, or with --data NAME=FILE", columns=columns
+        )
     )
     return Diagnostic("K541", message, source.table.place(), hint, Severity.ERROR)

@@ -13,6 +13,7 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, Severity, alternatives
 from kpi.intake import row_findings
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.entities import BESIDE, Entities, code_of
 from kpi.intake.files.headers import LEVELS, clean
 from kpi.intake.files.table import ROW
@@ -36,8 +37,7 @@ def both(source: Placed) -> tuple[str, str] | None:
 
 def text_of(header: str) -> pl.Expr:
     """Return the texts of a column without blanks around them, null where there is nothing else."""
-    # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
-    stripped = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
+    stripped = as_text(header).str.strip_chars()
     return pl.when(stripped != "").then(stripped)
 
 
@@ -45,7 +45,7 @@ def entity_text(source: Placed) -> pl.Expr:
     """Return the text that identifies the entity of a row: a name or code, or both with `BESIDE` between."""
     headers = both(source)
     if headers is None:
-        return pl.col(source.who).cast(pl.String)
+        return as_text(source.who)
     name, code = (text_of(header) for header in headers)
     beside = pl.concat_str(code, pl.lit(BESIDE), name.fill_null(""))
     return pl.when(code.is_not_null()).then(beside).otherwise(name)

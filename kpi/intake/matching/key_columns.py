@@ -13,7 +13,8 @@ from itertools import pairwise
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Severity
+from kpi.errors import Diagnostic, Message, Severity, count
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files.headers import REPORTERS, clean, halves, numbers_weeks, role, two_columns
 from kpi.intake.matching.datasets import Placed
 from kpi.language.datasets import Records
@@ -78,7 +79,7 @@ def _sample(source: Placed, headers: Sequence[str]) -> pl.DataFrame:
 
 
 def _text(header: str) -> pl.Expr:
-    text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
+    text = as_text(header).str.strip_chars()
     return pl.when(text != "").then(text.str.replace(r"^(\d+)\.0$", "$1")).alias(header)
 
 
@@ -99,7 +100,7 @@ def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] |
     if source.dataset.parts_of_period:
         year, part = map(clean, source.dataset.parts_of_period)
         own = {Length.MONTH: 0, Length.QUARTER: 1}.get(system.period.length, 2)
-        return _together(source, year, part, (), system.timeline, fineness=min(_fineness(part), own))
+        return _together(source, year, part, (), system.timeline, fineness=min(fineness_of(part), own))
     headers = _rivals(source, "period")
     if not system.timeline.weeks or not all(numbers_weeks(one) or clean(one).casefold() in _YEARS for one in headers):
         headers = [header for header in headers if not numbers_weeks(header)]
@@ -124,7 +125,7 @@ def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] |
         note = _note(source, message, "period", others[0])
         return replace(source, roles={**source.roles, "period": full[0]}), [note]
     if not full and len(years) == 1 and parts:
-        part = min(parts, key=_fineness)
+        part = min(parts, key=fineness_of)
         others = [header for header in headers if header not in (years[0], part)]
         return _together(source, years[0], part, others, system.timeline)
     used = next(iter([*full, *years, *parts]), headers[0])
@@ -143,7 +144,8 @@ def _kind(texts: pl.Series, timeline: Timeline) -> str:
     return "year" if (months == 12).all() else "full"
 
 
-def _fineness(header: str) -> int:
+def fineness_of(header: str) -> int:
+    """Return what bare numbers below a header of parts of a year are: months (0), quarters (1), or neither (2)."""
     words = {clean(header).casefold(), *(half.casefold() for half in halves(header) or ())}
     return 0 if words & _MONTHS else 1 if words & _QUARTERS else 2
 
@@ -172,9 +174,11 @@ def _together(
     table = source.table
     if table.pieces is not None:
         return None
-    fine = _fineness(part) if fineness is None else fineness
+    fine = fineness_of(part) if fineness is None else fineness
     pairs = table.raw.select(_text(year), _text(part)).unique().collect(engine="streaming")
-    meant = {f"{first or ''}\n{second or ''}": _joined(first, second, fine, timeline) for first, second in pairs.rows()}
+    meant = {
+        f"{first or ''}\n{second or ''}": joined_period(first, second, fine, timeline) for first, second in pairs.rows()
+    }
     key = pl.concat_str([_text(year).fill_null(""), _text(part).fill_null("")], separator="\n")
     period = key.replace_strict(meant, default=None, return_dtype=pl.String)
     name = f"{year}+{part}"
@@ -185,13 +189,15 @@ def _together(
     return replace(source, table=table.with_column(name, period), roles={**source.roles, "period": name}), [note]
 
 
-def _joined(year: str | None, part: str | None, fineness: int, timeline: Timeline = MONTHS) -> str | None:
+def joined_period(year: str | None, part: str | None, fineness: int, timeline: Timeline = MONTHS) -> str | None:
     """Return the text of the period of a year and a part of it; what makes none is a text that names none.
 
-    >>> _joined("2023", "6", 0), _joined("2023年", "二季度", 1), _joined("2023", "2", 1), _joined("2023", "202306", 0)
-    ('2023年6月', '2023Q2', '2023年2季度', '2023-06')
-    >>> _joined("2023", None, 0), _joined("2023", "全年", 0), _joined("2022", "2023-06", 0)
-    (None, '2023', '2022, 2023-06')
+    >>> joined_period("2023", "6", 0), joined_period("2023年", "二季度", 1), joined_period("2023", "2", 1)
+    ('2023年6月', '2023Q2', '2023年2季度')
+    >>> joined_period("2023", "202306", 0), joined_period("2023", "全年", 0), joined_period("2022", "2023-06", 0)
+    ('2023-06', '2023', '2022, 2023-06')
+    >>> joined_period("2023", None, 0) is None
+    True
     """
     if part is None:
         return None
@@ -250,7 +256,8 @@ def finest_units(source: Placed, title: str) -> tuple[Placed, list[Diagnostic]]:
         message = Message(
             "`{used}` names the units, as the system calls them; {not_read}", used=used, not_read=_not_read(others)
         )
-        return source, [_note(source, message, "entity", others[0])] if others else []
+        notes = [_note(source, message, "entity", others[0])] if others else []
+        return source, [*notes, *_namesakes(source, used, others)]
     head = _sample(source, headers)
     filled = [header for header in headers if head[header].null_count() < head.height]
     finest = filled[0] if len(filled) == 1 else _finest(source, filled)
@@ -265,7 +272,34 @@ def finest_units(source: Placed, title: str) -> tuple[Placed, list[Diagnostic]]:
     else:
         message = Message("`{finest}` names the units, as it is filled; {not_read}", finest=finest, not_read=not_read)
     finest_of = replace(source, roles={**source.roles, "entity": finest})
-    return finest_of, [_note(source, message, "entity", others[0])]
+    return finest_of, [_note(source, message, "entity", others[0]), *_namesakes(source, finest, others)]
+
+
+def _namesakes(source: Placed, used: str, others: Sequence[str]) -> list[Diagnostic]:
+    """Return a warning where a name stands under several values of a coarser column of places, such as 鼓楼区."""
+    if "code" in source.roles:
+        return []
+    for coarse in others:
+        if _level(coarse) is None or coarse in REPORTERS:
+            continue
+        pairs = source.table.raw.select(_text(used).alias("fine"), _text(coarse).alias("coarse")).drop_nulls().unique()
+        several = pairs.group_by("fine").agg(pl.col("coarse").sort()).filter(pl.col("coarse").list.len() > 1)
+        names = several.sort("fine").collect(engine="streaming")
+        if names.height:
+            name, over = names.row(0)
+            message = Message(
+                "`{name}` in `{used}` stands under several values of `{coarse}` ({over}), and is one unit all the same",
+                name=name, used=used, coarse=coarse, over=tuple(over[:5]),
+            )  # fmt: skip
+            if names.height > 1:
+                more = count(names.height - 1, "more name")
+                message = Message("{contradiction}; so with {more} of it", contradiction=message, more=more)
+            hint = Message(
+                "units of one name are one unit: give a column of codes, or write both names into the column of units, "
+                "such as 甲市鼓楼区"
+            )
+            return [Diagnostic("K579", message, source.table.place(None, used), hint, Severity.WARNING)]
+    return []
 
 
 def _not_read(others: Sequence[str]) -> Message:

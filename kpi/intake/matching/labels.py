@@ -8,6 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import read_number
 from kpi.intake.files.headers import clean, named, role, split_unit
 from kpi.intake.files.table import Table
@@ -25,7 +26,8 @@ _NAMED = 6
 def by_labels(system: System, table: Table) -> tuple[Table, list[Diagnostic]] | None:
     """Return a table with the names and values that a system knows, and the note on the values that are labels.
 
-    A column that the system does not know by its name but by its label is called by the label. The values of columns of
+    A column that the system does not know by its name but by its label is called by the label; one that it knows by its
+    name gets the unit of the label. The values of columns of
     names become the texts that they stand for; those of figures stay numbers, but where their label is a mark of a
     missing figure. Nothing is returned for a table that would change and whose rows have not been checked.
     """
@@ -39,9 +41,54 @@ def by_labels(system: System, table: Table) -> tuple[Table, list[Diagnostic]] | 
     }
     # Of two columns of one label neither can be meant.
     names = {column: label for column, label in names.items() if list(names.values()).count(label) == 1}
-    if names and table.pieces is not None:
+    units = {column: name for column, name in _with_units(system, known, table).items() if column not in names}
+    if (names or units) and table.pieces is not None:
         return None
-    return _with_values(system, table.renamed(names))
+    labelled, notes = _with_values(system, table.renamed(names | units))
+    if units:
+        shown = [f"{column}: {split_unit(name, is_unit)[1]}" for column, name in units.items()]
+        message = Message("units are read from the labels of the columns: {units}", units=tuple(shown[:_NAMED]))
+        if len(shown) > _NAMED:
+            message = Message("{number:,} units are read from the labels of the columns, such as {units}",
+                              number=len(shown), units=tuple(shown[:_NAMED]))  # fmt: skip
+        notes = [*notes, Diagnostic("K518", message, table.place(), severity=Severity.INFO)]
+    return labelled, notes
+
+
+def _with_units(system: System, known: Mapping[str, str], table: Table) -> dict[str, str]:
+    """Return headers with the units of the labels of columns of figures that are known by a name without a unit.
+
+    A unit in brackets or behind 单位： counts whatever the rest of the label is; one behind `/`, `,` or `_`, which may
+    be a word of a sentence, only where the rest names the same column.
+    """
+    figures = {*measure_names(system), *_record_figures(system)}
+    declared = {clean(header) for one in datasets(system).values() for header in one.headers.values()}
+    units: dict[str, str] = {}
+    for column, label in table.labels.items():
+        unit = _unit_of(known, column, label) if column in figures and column not in declared else None
+        if unit is not None and (name := f"{column}({unit})") not in table.columns:
+            units[column] = name
+    return units
+
+
+def _unit_of(known: Mapping[str, str], column: str, label: str) -> str | None:
+    """Return the unit that the label of a column gives it, None where the column has its own or there is none."""
+    text, unit = split_unit(label, is_unit)
+    if unit is None or split_unit(column, is_unit)[1] is not None:
+        return None
+    plain = label.endswith(tuple(")]】>〕")) or ":" in label
+    return unit if plain or named(known, text) == named(known, column) is not None else None
+
+
+def _record_figures(system: System) -> set[str]:
+    """Return the columns of figures that measures of events read."""
+    return {
+        clean(column)
+        for key, dataset in datasets(system).items()
+        if isinstance(dataset, Records)
+        for column, kind in needed_columns(system, key).items()
+        if kind in READ_AS_NUMBERS
+    }
 
 
 def _known(system: System) -> dict[str, str]:
@@ -63,14 +110,12 @@ def _is_known(known: Mapping[str, str], header: str) -> bool:
 def _text_columns(system: System) -> set[str]:
     """Return the columns of texts that a system names, beside those with the role of a name."""
     keys = {system.entities.title, system.ranking.cohort, *condition_columns(system)}
-    figures: set[str] = set()
     for key, dataset in datasets(system).items():
         keys |= {header for one, header in dataset.headers.items() if one in _KEYS} | {*dataset.parts_of_period}
         if isinstance(dataset, Records):
             needed = needed_columns(system, key)
             keys |= {column for column, kind in needed.items() if kind not in READ_AS_NUMBERS} | {*dataset.key}
-            figures |= {clean(column) for column, kind in needed.items() if kind in READ_AS_NUMBERS}
-    return {clean(one) for one in keys if one} - figures
+    return {clean(one) for one in keys if one} - _record_figures(system)
 
 
 def _replacements(system: System, table: Table) -> dict[str, dict[float | str, str]]:
@@ -104,7 +149,7 @@ def _with_values(system: System, table: Table) -> tuple[Table, list[Diagnostic]]
         # The codes of SDMX identify units, unlike the numbers of a questionnaire.
         if all(isinstance(value, str) for value in replaced[column]):
             code = f"{column} (code)"
-            table = table.with_column(code, pl.selectors.by_name(column).as_expr().cast(pl.String))
+            table = table.with_column(code, as_text(column))
             table = replace(table, roles={**table.roles, "code": code})
     columns = [_replaced(column, values) for column, values in replaced.items()]
 
@@ -127,10 +172,8 @@ def _with_values(system: System, table: Table) -> tuple[Table, list[Diagnostic]]
 
 def _replaced(column: str, values: Mapping[float | str, str]) -> pl.Expr:
     """Return a column with the labels of its values, other values as text."""
-    text = pl.selectors.by_name(column).as_expr().cast(pl.String)
+    text = as_text(column)
     written = {_number(value): label for value, label in values.items()}
-    # In a column of fractions a whole number is 1.0.
-    written |= {str(float(value)): label for value, label in values.items() if isinstance(value, int | float)}
     return text.replace(written).alias(column)
 
 

@@ -6,16 +6,21 @@ from dataclasses import replace
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.files.choice import is_about
+from kpi.intake.files.headers import role
 from kpi.intake.files.sheets import has_figures
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import Placed
+
+#: The roles of columns whose numbers are no figures.
+_NUMBERED = ("code", "order", "note")
 
 
 def is_aside(table: Table) -> bool:
     """Return whether a sheet is about others, or holds no figure, so that nothing is lost without it."""
     if table.sheet is None or table.typed or table.pieces is not None:
         return False
-    return is_about(table.sheet) or not has_figures(table.frame.collect())
+    beside = [header for header in table.columns if role(header) in _NUMBERED]
+    return is_about(table.sheet) or not has_figures(table.frame.drop(beside).collect())
 
 
 def sheet_aside(finding: Diagnostic) -> Diagnostic:

@@ -12,8 +12,9 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake import row_findings
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.entities import Entities, short_forms
-from kpi.intake.files.headers import clean, role, split_unit
+from kpi.intake.files.headers import REPORTERS, clean, role, split_unit
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, is_unit, panel_columns
 from kpi.intake.reported import period_aggregation
@@ -44,6 +45,7 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
         return repeats
     keys = [*period_aggregation.KEYS, "start", "months"]
     same = (pl.col("value").n_unique().over(keys) == 1) & (pl.col("status").n_unique().over(keys) == 1)
+    same &= ~pl.col("apart")
     places = pl.struct("source", "row").sort_by("source", "row").implode()
     repeated = repeated.with_columns(same=same, others=places.over(keys, mapping_strategy="join"))
     # Rows that were refused before were reported and counted then.
@@ -65,11 +67,11 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
                 others.remove(mine)
                 columns = _columns_of(row["measure"], sources[at], system)
                 title = system.symbols[row["measure"]].title
-                places = _named(others, mine, sources, columns)
+                places = places_named(others, mine, sources, columns)
                 if equal:
                     message = Message("the figure of {title} repeats {places}", title=title, places=places)
                     return "K608", message, None
-                message = Message("the figure of {title} contradicts {places}", title=title, places=places)
+                message = _beside(title, places, alike=row["apart"])
                 if mine in others:
                     return "K608", message, _ONE_COLUMN
                 texts = {cells[place].get(_WHO) for place in (mine, *others) if place in cells} - {None}
@@ -89,13 +91,26 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
                     message = Message(
                         "{message}; the rows differ in {differences}", message=message, differences=differences
                     )
-                    wide = isinstance(sources[at].dataset, PanelData)
-                    return "K608", message, _APART if wide else _APART_BY_WHERE
+                    return "K608", message, _what_to_do(apart, sources[at])
                 return "K608", message, _LATER if all(place == at for place, _ in others) else _ELSEWHERE
 
             if mine.height:
                 repeats.findings += row_findings.of_rows(source.table, mine, None, finding_of, severity=severity)
     return repeats
+
+
+def _beside(title: str, places: Message, *, alike: bool) -> Message:
+    """Return the message that a figure is given more than once, with one value or with several."""
+    if alike:
+        return Message("the figure of {title} is for the same unit and period as {places}", title=title, places=places)
+    return Message("the figure of {title} contradicts {places}", title=title, places=places)
+
+
+def _what_to_do(headers: Collection[str], source: Placed) -> Message:
+    """Return what to do about rows that differ in some columns."""
+    if any(role(header) == "entity" for header in headers):
+        return _NAMESAKES
+    return _APART if isinstance(source.dataset, PanelData) else _APART_BY_WHERE
 
 
 def superseded(
@@ -133,6 +148,10 @@ def superseded(
     )  # fmt: skip
 
 
+_NAMESAKES = Message(
+    "units of one name are one unit: give a column of codes, or write both names into the column of units, such as "
+    "甲市鼓楼区"
+)
 _APART = Message("these may be different figures: leave out the rows that are not meant")
 _APART_BY_WHERE = Message(
     "these may be different figures: say with `where:` which is meant, or leave the other rows out"
@@ -173,9 +192,9 @@ def _cells(
     for number, rows in wanted.items():
         source = sources[number]
         headers = _describing(source, system)
-        cells = [pl.selectors.by_name(header).cast(pl.String).str.strip_chars() for header in headers]
+        cells = [as_text(header).str.strip_chars() for header in headers]
         if "entity" in source.roles:
-            who = pl.selectors.by_name(source.roles["entity"]).cast(pl.String).str.strip_chars().alias(_WHO)
+            who = as_text(source.roles["entity"]).str.strip_chars().alias(_WHO)
             cells, headers = [*cells, who], [*headers, _WHO]
         some = source.table.numbered().filter(pl.col(ROW).is_in(sorted(rows))).select(ROW, *cells).collect()
         cells_of_rows |= {
@@ -192,7 +211,7 @@ def _describing(source: Placed, system: System) -> list[str]:
     return [
         header
         for header in source.table.columns
-        if header not in passed and role(header) not in ("order", "entity") and split_unit(header, is_unit)[1] is None
+        if header not in passed and role(header) != "order" and split_unit(header, is_unit)[1] is None
     ]
 
 
@@ -204,6 +223,57 @@ def _differences(rows: Sequence[Mapping[str, str | None]]) -> dict[str, list[str
         if len(texts) > 1 and not any(_FIGURE.fullmatch(text) for text in texts):
             differences[header] = [text or "blank" for text in texts[:_MOST]]
     return dict(list(differences.items())[:_MOST])
+
+
+#: Roles and headings of columns that say nothing about what a figure is of.
+_ASIDE = ("note", "reporter", "reported", "order", "unit", "code")
+_ASIDE_BY_NAME = re.compile(
+    r"备注|说明|原因|时间|日期|来源|(?:填报|报送|录入|审核|经办|联系|负责|责任|制表)|(?i:note|remark)"
+)
+
+
+def told_apart(rows: pl.DataFrame, sources: Sequence[Placed], system: System) -> pl.Series:
+    """Return for each row whether rows of its figure differ in a text beside it, such as 性别 or the 地市 of a 县区.
+
+    Figures, dates, remarks, blanks, and who reported a figure make no difference.
+
+    Args:
+        rows: clean rows (see `kpi.intake.reported.row_cleaning`) that say the same.
+        sources: the tables they come from.
+        system: gives the titles of measures.
+    """
+    keys = [*period_aggregation.KEYS, "start", "months"]
+    parts = []
+    for number in rows["source"].unique().sort():
+        source = sources[number]
+        headers = [
+            header
+            for header in _describing(source, system)
+            if header not in REPORTERS and role(header) not in _ASIDE and not _ASIDE_BY_NAME.search(clean(header))
+        ]
+        schema = source.table.frame.collect_schema()
+        headers = [header for header in headers if schema[header] in (pl.String, pl.Categorical, pl.Enum)]
+        if not headers:
+            continue
+        cells = [pl.selectors.by_name(header).cast(pl.String) for header in headers]
+        wanted = rows.filter(pl.col("source") == number)["row"].unique()
+        some = source.table.numbered().filter(pl.col(ROW).is_in(wanted.implode())).select(ROW, *cells).collect()
+        parts.append(some.unpivot(index=ROW, variable_name="header", value_name="text").with_columns(source=number))
+    if not parts:
+        return pl.Series(values=[False] * rows.height, dtype=pl.Boolean)
+    texts = pl.concat(parts).drop_nulls("text")
+    cleaned = {text: clean(text) for text in texts["text"].unique()}
+    texts = texts.with_columns(pl.col("text").replace_strict(cleaned, return_dtype=pl.String))
+    # What begins with a digit or a sign is a figure or a date.
+    texts = texts.filter(pl.col("text").str.contains(r"^\p{L}")).rename({ROW: "row"})
+    texts = texts.with_columns(pl.col("row").cast(rows.schema["row"]), pl.col("source").cast(rows.schema["source"]))
+    different = (
+        rows.select("source", "row", *keys).join(texts, on=["source", "row"])
+        .group_by(*keys, "header").agg(pl.col("text").n_unique())
+        .filter(pl.col("text") > 1).select(keys).unique().with_columns(apart=True)
+    )  # fmt: skip
+    joined = rows.select(keys).join(different, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    return joined["apart"].fill_null(value=False)
 
 
 def _several_units(texts: Collection[str | None]) -> bool:
@@ -221,7 +291,7 @@ def _columns_of(measure: str, source: Placed, system: System) -> list[str]:
     return [header for header, (name, _) in columns.items() if name == measure]
 
 
-def _named(
+def places_named(
     others: Sequence[tuple[int, int]], own: tuple[int, int], sources: Sequence[Placed], columns: Sequence[str]
 ) -> Message:
     """Return where else a figure stands: rows of the same table by number, those of others with their file, too.

@@ -12,20 +12,26 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake import assumed_years, row_findings
 from kpi.intake.aggregate_rows import by_name, listed
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import PLAIN, problem_of
 from kpi.intake.cells.unit_factors import factors, misfit
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import Role, roles, split_unit
+from kpi.intake.files.merged_cells import SPLIT, apart, of_several, range_of
 from kpi.intake.files.reader import read
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import Placed
 from kpi.intake.matching.notation import notation_of, read_column
+from kpi.intake.reported.period_aggregation import labels_by_end
+from kpi.intake.reported.roster_targets import from_roster
+from kpi.intake.reported.stated_targets import forward_filled, in_scored_periods
+from kpi.intake.reported.target_totals import beside_total
+from kpi.intake.roster import roster_of
 from kpi.language.indicators import Level
-from kpi.language.quantities import in_unit
 from kpi.language.system import System
-from kpi.language.targets import EQUAL, PerEntity
 from kpi.values import periods
 from kpi.values.columns import Column
+from kpi.values.periods import Grain
 from kpi.values.timelines import Timeline
 
 
@@ -42,6 +48,9 @@ class OnAreas(Protocol):
     def of_today(self, grid: pl.DataFrame, indicator: str) -> pl.DataFrame:
         """Return the grid with the column `target`, of the units of today, without what is of another area."""
 
+
+#: The keys of the panel.
+_KEYS = {"period": pl.Int32, "entity": pl.UInt32}
 
 #: The columns of a file of targets, each with the role that a heading in other words has; the first three are needed.
 _COLUMNS: dict[str, Role] = {
@@ -65,7 +74,7 @@ def in_data(
     """Return the entities' own targets in the data, and the rows that state nothing else and cannot be read.
 
     A target stands in the target column beside a figure, or alone on a row that names the indicator. Columns of the
-    targets: indicator, entity (place), start, months, target (in the indicator's unit), row.
+    targets: indicator, entity (place), start, months, target (in the indicator's unit), row, measure, alone, revision.
 
     Args:
         raw: rows whose measure or indicator (`name`), entity (`who`) and period are known.
@@ -85,7 +94,7 @@ def in_data(
         message = Message("no indicator takes its targets from the data; this column is not read")
         findings.append(Diagnostic("K527", message, table.place(None, header), None, Severity.INFO))
     rows = rows.with_columns(alone=pl.col("name").is_in(indicators))
-    rows = rows.join(means, on="name", maintain_order="left_right").with_columns(name="taker")
+    rows = rows.join(means, on="name", maintain_order="left_right").with_columns(name="taker", measure="name")
     stated = rows.select(pl.coalesce(pl.col("target"), pl.col("value").cast(pl.String))).to_series()
     notation = notation_of(source.dataset, table, header)
     numbers, _ = read_column(stated, notation)
@@ -102,13 +111,19 @@ def in_data(
     wrong = wrong.unique([ROW, "field", "problem"], keep="first", maintain_order=True)
 
     def no_target(row: dict[str, object]) -> row_findings.Finding:
+        if (merged := range_of(str(row["stated"]))) is not None:
+            return "K533", of_several(*merged), SPLIT
         reason = problem_of(row["stated"], notation) or misfit(row, system) or row["problem"]
         return "K604", Message("the target {reason}", reason=reason), None
 
     findings += row_findings.of_rows(table, wrong, None, no_target)
-    rows = rows.with_columns(target=pl.col("target") * pl.col("factor")).drop_nulls("target")
-    rows = rows.filter(pl.col("problem").is_null())
-    return rows.select("start", "months", "target", indicator="name", entity="who", row=ROW), wrong.filter("alone")
+    # A refused target is none: no earlier one holds instead.
+    usable = pl.when(pl.col("problem").is_null()).then(pl.col("target") * pl.col("factor"))
+    rows = rows.with_columns(target=usable).filter(pl.col("target").is_not_null() | pl.col("problem").is_not_null())
+    kept = rows.select(
+        "start", "months", "target", "measure", "alone", "revision", indicator="name", entity="who", row=ROW
+    )
+    return kept, wrong.filter("alone")
 
 
 def add(
@@ -138,8 +153,8 @@ def add(
         column = pl.lit(None, dtype=pl.Float64)
         mine = targets
         if bound.file is None and bound.column is None:
-            by_entity, more = _from_roster(bound, name, system, entities)
-            findings += more
+            by_entity, more = from_roster(bound, name, system, entities)
+            findings += [one for one in more if one not in findings]
             grid = grid.join(by_entity, on="entity", how="left", maintain_order="left")
             grid = grid if areas is None else areas.of_today(grid, name)
             column, mine = pl.col("target"), targets.clear()
@@ -149,81 +164,42 @@ def add(
                 files[bound.file], more = _from_file(system.home / bound.file, system, known)
                 findings += more
             mine = files[bound.file]
+        where = Place() if bound.file is None else Place(str(system.home / bound.file))
         if mine.height:
             mine = mine.filter(pl.col("indicator") == name)
+            mine, more = in_scored_periods(mine, name, system, entities if areas is None else areas.entities, where)
+            findings += [one for one in more if one not in findings]
             size = system.period.months
             grid = forward_filled(grid, mine, size) if areas is None else areas.on_areas(grid, name, mine)
             column = pl.col("target")
+        if bound.total is not None and (bound.file or bound.column) and areas is None:
+            more = beside_total(mine, bound.total, name, system, entities, place=where)
+            findings += [one for one in more if one not in findings]
         grid = grid.with_columns(column.alias(Column(name).own_target(place))).drop("target", strict=False)
     return grid, findings
 
 
-def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.DataFrame:
-    """Add the column `target`: one that is given holds until another is given, the first for the time before it too.
-
-    One without a period is given before all others. Which periods the grid has makes no difference.
-    """
-    ends = (pl.col("start") + pl.col("months") - 1) // size
-    given = (
-        targets.sort("start", "row", nulls_last=False)
-        .select("entity", "target", period=ends.cast(pl.Int32).fill_null(-1))
-        .unique(["entity", "period"], keep="last", maintain_order=True)
-        .sort("period", "entity")
-    )
-    first = given.unique("entity", keep="first", maintain_order=True).select("entity", first="target")
-    # NOTE: without the check, as Polars 2.1 cannot tell whether a column is sorted within groups, and says so.
-    held = grid.join_asof(given, on="period", by="entity", check_sortedness=False)
-    held = held.join(first, on="entity", how="left", maintain_order="left")
-    return held.with_columns(pl.coalesce("target", "first").alias("target")).drop("first")
+def examined(system: System) -> list[Diagnostic]:
+    """Return what is wrong with the targets that come from the roster or from a file, without any data."""
+    bounds = [target.per_entity for one in system.indicators.values() for target in one.target]
+    if system.entities.succession is not None or all(bound is None or bound.column is not None for bound in bounds):
+        return []
+    try:
+        entities = roster_of(system)
+        # Without a roster the data say which units there are.
+        return [] if entities is None else add(pl.DataFrame(schema=_KEYS), system, pl.DataFrame(), entities)[1]
+    except DataError as error:
+        return list(error.diagnostics)
 
 
-def _from_roster(
-    bound: PerEntity, indicator: str, system: System, entities: Entities
-) -> tuple[pl.DataFrame, list[Diagnostic]]:
-    """Return the targets that follow from the roster: by the value of a column, or as shares of a total."""
-    number, unit = entities.frame.height, system.unit(indicator)
-    targets = pl.DataFrame({"entity": range(number)}, schema={"entity": pl.UInt32})
-    if bound.share == EQUAL:
-        return targets.with_columns(target=pl.lit(float(bound.total or 0) / number)), []
-    attribute = bound.by or bound.share or ""
-    if attribute not in entities.frame.columns:
-        place = Place(str(system.home / system.entities.roster) if system.entities.roster else None)
-        hint = suggest(attribute, entities.frame.columns) or Message("add the column to the roster")
-        raise DataError(
-            Diagnostic(
-                "K545",
-                Message(
-                    "the roster has no column `{attribute}`, which {indicator} needs",
-                    attribute=attribute,
-                    indicator=indicator,
-                ),
-                place,
-                hint,
-            )
-        )
-    texts = entities.frame[attribute]
-    if bound.by is not None:
-        bounds = {value: in_unit(bound_of_value, unit) for value, bound_of_value in bound.values.items()}
-        return targets.with_columns(
-            texts.replace_strict(bounds, default=None, return_dtype=pl.Float64).alias("target")
-        ), []
-    numbers, _ = read_column(texts, PLAIN)
-    findings = [
-        Diagnostic(
-            "K604",
-            Message(
-                "`{text}` is no number to share by: {name} has no target for {indicator}",
-                text=text,
-                name=name,
-                indicator=indicator,
-            ),
-            Place(entity=name),
-        )
-        for name, text, number in zip(entities.names, texts, numbers["value"], strict=True)
-        if number is None
-    ]
-    value = numbers["value"].fill_nan(None)
-    return targets.with_columns((value / (value.sum() or 1) * float(bound.total or 0)).alias("target")), findings
+def _of_ends(rows: pl.DataFrame, grain: Grain) -> pl.DataFrame:
+    """Return targets with months that end scored periods as those of the periods, where all are for such months."""
+    dated = rows.drop_nulls("start")
+    if not labels_by_end(dated, grain):
+        return rows
+    start = pl.when(pl.col("start").is_not_null()).then(pl.col("start") + 1 - grain.months)
+    months = pl.when(pl.col("start").is_not_null()).then(grain.months)
+    return rows.with_columns(start=start.cast(pl.Int32), months=months.cast(pl.Int32))
 
 
 def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:
@@ -245,11 +221,10 @@ def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataF
                 "K541", Message("the target file has no column {absent}", absent=tuple(absent)), table.place(), hint
             )
         )
+    table = apart(table, [headings["target"]])
     rows = table.numbered().collect()
     text = {
-        column: pl.col(headings[column]).cast(pl.String).str.strip_chars()
-        if column in headings
-        else pl.lit(None, dtype=pl.String)
+        column: as_text(headings[column]).str.strip_chars() if column in headings else pl.lit(None, dtype=pl.String)
         for column in ("entity", "indicator", "period", "unit")
     }
     rows = rows.select(ROW, target=pl.col(headings["target"]), **text)
@@ -268,8 +243,9 @@ def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataF
             None,
         ),
     )
-    # Of several targets for the same none is used: the file does not say which is meant.
-    rows = rows.filter(~pl.struct(keys).is_duplicated())
+    # Of several targets for the same none is used, nor an earlier one: the file does not say which is meant.
+    rows = rows.with_columns(target=pl.when(~pl.struct(keys).is_duplicated()).then("target"))
+    rows = _of_ends(rows.unique(keys, keep="first", maintain_order=True), system.period)
     return rows.select("start", "months", "target", indicator="name", entity="who", row=ROW), findings
 
 
@@ -355,7 +331,7 @@ def _dated(
 def _valued(
     table: Table, rows: pl.DataFrame, system: System, *, headings: dict[str, str], findings: list[Diagnostic]
 ) -> pl.DataFrame:
-    """Keep the rows with a target, in the unit of their indicator."""
+    """Keep the rows with a target, in the unit of their indicator; a refused one is null, as no earlier one holds."""
     numbers, _ = read_column(rows["target"], PLAIN)
     rows = rows.with_columns(
         numbers["value"].alias("target"), numbers["unit"].alias("typed"), numbers["problem"], stated="target"
@@ -365,13 +341,15 @@ def _valued(
     bad = rows.filter(pl.col("problem").is_not_null())
 
     def no_number(row: dict[str, object]) -> row_findings.Finding:
+        if (merged := range_of(str(row["stated"]))) is not None:
+            return "K533", of_several(*merged), SPLIT
         return "K604", problem_of(row["stated"]) or Message("{reason}", reason=row["problem"]), None
 
     def no_unit(row: dict[str, object]) -> row_findings.Finding:
         return "K605", misfit(row, system) or Message("{reason}", reason=row["misfit"]), None
 
     findings += row_findings.of_rows(table, bad, headings["target"], no_number)
-    rows = rows.filter(pl.col("problem").is_null())
     misfits = rows.filter(pl.col("factor").is_null() & pl.col("target").is_not_null())
     findings += row_findings.of_rows(table, misfits, headings["target"], no_unit)
-    return rows.with_columns(target=pl.col("target") * pl.col("factor")).drop_nulls("target")
+    stated = pl.col("target").is_not_null() | pl.col("problem").is_not_null()
+    return rows.filter(stated).with_columns(target=pl.col("target") * pl.col("factor"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from kpi.intake.cells.cell_text import as_text, texts_of
 from kpi.intake.cells.numbers import LARGEST, read_numbers, settled, within_bounds
 from kpi.intake.entities import Entities
 from kpi.intake.files.pieces import Piece
@@ -218,7 +219,7 @@ class Long(Coding):
 
     def has_text(self, batch: pl.DataFrame, header: str) -> pl.Series:
         """Return which rows have a text in a column."""
-        text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars().fill_null("")
+        text = as_text(header).str.strip_chars().fill_null("")
         return batch.select((text != "").alias(header)).to_series()
 
     def headings(self, batch: pl.DataFrame) -> pl.Series:
@@ -232,7 +233,7 @@ class Long(Coding):
 
     def unknown(self, batch: pl.DataFrame, rows: pl.Series) -> Iterator[pl.DataFrame]:
         """Yield the first rows of each text that names no measure, and count the rest by text."""
-        texts = batch[self.columns["measure"]].gather(rows).cast(pl.String).str.strip_chars()
+        texts = texts_of(batch[self.columns["measure"]].gather(rows)).str.strip_chars()
         named = pl.DataFrame({"at": rows, "text": texts}).with_columns(nth=pl.int_range(pl.len()).over("text"))
         counts = dict(named.group_by("text", maintain_order=True).len().rows())
         new = [text for text in counts if text not in self.unknowns][: max(MOST_UNKNOWN - len(self.unknowns), 0)]

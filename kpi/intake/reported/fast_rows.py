@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import Message
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import Notation, undecided
 from kpi.intake.entities import BESIDE, Entities
 from kpi.intake.files.table import ROW
@@ -174,8 +175,7 @@ class Coding(ABC):
         frame = self.rows_of_file()
         if (self.table.whole or self.table).scan is None:
             frame = frame.with_columns(
-                pl.selectors.by_name(header).cast(pl.String).cast(dtype).alias(self.code(header))
-                for header, dtype in self.types.items()
+                as_text(header).cast(dtype).alias(self.code(header)) for header, dtype in self.types.items()
             )
         names = [*self.schema, *(self.code(header) for header in self.types)]
         names += [] if self.table.only is None else [ROW]
@@ -252,7 +252,7 @@ class Coding(ABC):
         """Yield for each column that plain rows leave blank which rows do not."""
         for header in self.extras:
             if batch[header].null_count() < batch.height:
-                text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
+                text = as_text(header).str.strip_chars()
                 yield batch.select((text.fill_null("") != "").alias(header)).to_series()
 
     def _codes_of_names(self, texts: list[str]) -> list[int | None]:

@@ -12,6 +12,7 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake import row_findings
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import read_numbers
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import panel_columns
@@ -141,7 +142,7 @@ def _texts(resolver: Resolver, period: str | None) -> pl.DataFrame:
     text: dict[str, pl.Expr] = {}
     for role in ("period", "entity", "code", "revision", *_IN_DATA):
         header = roles.get(role)
-        stripped = nothing if header is None else pl.col(header).cast(pl.String).str.strip_chars()
+        stripped = nothing if header is None else as_text(header).str.strip_chars()
         text[role] = pl.when(stripped != "").then(stripped)
     if "period" not in roles:
         text["period"] = pl.lit(period, dtype=pl.String)
@@ -154,7 +155,7 @@ def _texts(resolver: Resolver, period: str | None) -> pl.DataFrame:
             for header, (name, _) in columns.items()
         ]
         return pl.concat(parts)
-    named = pl.col(roles["measure"]).cast(pl.String).str.strip_chars()
+    named = as_text(roles["measure"]).str.strip_chars()
     frame = rows.select(ROW, **text, measure=named).collect()
     meanings = resolver.measures(distinct(frame, "measure"))
     measures = {text: meaning.name for text, meaning in meanings.items() if meaning.name in system.measures}

@@ -11,7 +11,7 @@ finer figures are enough.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import polars as pl
 
@@ -33,16 +33,20 @@ def refused() -> pl.Expr:
     return pl.col("status") == reason("refused")
 
 
-def newest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+def newest(
+    rows: pl.DataFrame, told_apart: Callable[[pl.DataFrame], pl.Series] | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Return the figures that count, those that contradict each other, and those that were restated.
 
     Of several rows for one entity, measure and period the latest valid revision counts: one that was refused does not
     take the place of an earlier one that is right. Two of the same revision contradict each other unless they say the
-    same: neither is used then, the figure is `refused`. The restated have the columns of clean rows, and in `after` and
+    same: neither is used then, the figure is `refused`; the second frame has in `apart` those of one value that are
+    different figures all the same. The restated have the columns of clean rows, and in `after` and
     `edition` the figure that counts instead and its revision.
 
     Args:
         rows: clean rows (see `kpi.intake.reported.row_cleaning`).
+        told_apart: returns for each of the rows of one value whether another cell says that they are different figures.
     """
     keys = [*KEYS, "start", "months"]
     none = rows.clear().with_columns(after=pl.lit(None, dtype=pl.Float64), edition=pl.lit(None, dtype=pl.Float64))
@@ -56,6 +60,15 @@ def newest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame
     earlier = rows.filter((pl.col("revision") != pl.col("revision").max().over(keys)) & ~refused())
     same = (pl.col("value").n_unique().over(keys) == 1) & (pl.col("status").n_unique().over(keys) == 1)
     repeated = latest.filter(pl.len().over(keys) > 1)
+    alike = repeated.filter(same & ~refused())
+    if told_apart is not None and alike.height:
+        flags = alike.select(*keys, told_apart(alike).alias("apart")).unique()
+        latest = latest.join(flags, on=keys, how="left", nulls_equal=True, maintain_order="left")
+        latest = latest.with_columns(pl.col("apart").fill_null(value=False))
+    else:
+        latest = latest.with_columns(apart=pl.lit(value=False))
+    repeated = latest.filter(pl.len().over(keys) > 1)
+    same &= ~pl.col("apart")
     kept = latest.sort("source", "row").unique(keys, keep="first", maintain_order=True)
     clash = latest.filter((pl.len().over(keys) > 1) & ~same)
     if clash.height:
@@ -64,6 +77,7 @@ def newest(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame
             value=pl.when(pl.col("clash").is_null()).then("value"),
             status=pl.when(pl.col("clash").is_null()).then("status").otherwise(reason("refused")),
         ).drop("clash")  # fmt: skip
+    kept = kept.drop("apart")
     now = kept.select(*keys, after="value", edition="revision")
     return kept, repeated, earlier.join(now, on=keys, how="left", nulls_equal=True, maintain_order="left")
 
@@ -97,7 +111,11 @@ def from_january(rows: pl.DataFrame, running: Collection[str]) -> pl.DataFrame:
 
 
 def to_scored(
-    rows: pl.DataFrame, timings: Mapping[str, OverTime], grain: Grain, enough: Mapping[str, int] | None = None
+    rows: pl.DataFrame,
+    timings: Mapping[str, OverTime],
+    grain: Grain,
+    enough: Mapping[str, int] | None = None,
+    undecided: Collection[str] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return one figure per measure, entity, finer unit and scored period, and the rows that no timing can use.
 
@@ -108,14 +126,11 @@ def to_scored(
         timings: how each measure is combined over time.
         grain: of the scored periods.
         enough: how many finer figures are enough, for measures that do not need all.
+        undecided: the measures that may be flows or levels, so that no figure for the year to date can be used.
     """
     size = grain.months
-    rows = rows.with_columns(end=pl.col("start") + pl.col("months") - 1).with_columns(
-        period=(pl.col("end") // size).cast(pl.Int32),
-        inside=pl.col("start") // size == pl.col("end") // size,
-        to_date=(pl.col("start") % 12 == 0) & (pl.col("end") // 12 == pl.col("start") // 12),
-    )
-    within = [name for name, timing in timings.items() if timing not in _TO_DATE]
+    rows = placed(rows, size)
+    within = [name for name, timing in timings.items() if timing not in _TO_DATE or name in undecided]
     usable = pl.col("inside") | (pl.col("to_date") & ~pl.col("measure").is_in(within))
     coarse, rows = rows.filter(~usable), rows.filter(usable)
     groups: dict[tuple[OverTime, int], list[str]] = {}
@@ -131,6 +146,20 @@ def to_scored(
     return figures, coarse
 
 
+def placed(rows: pl.DataFrame, size: int) -> pl.DataFrame:
+    """Add the scored period in which the span of a row ends, and how the two lie to each other.
+
+    Columns: end (the last month), period (index at the grain), inside (whether the period has the complete span),
+    exact (whether it is the span), to_date (whether the span begins with a year and ends in it).
+    """
+    return rows.with_columns(end=pl.col("start") + pl.col("months") - 1).with_columns(
+        period=(pl.col("end") // size).cast(pl.Int32),
+        inside=pl.col("start") // size == pl.col("end") // size,
+        exact=(pl.col("months") == size) & (pl.col("start") % size == 0),
+        to_date=(pl.col("start") % 12 == 0) & (pl.col("end") // 12 == pl.col("start") // 12),
+    )
+
+
 #: What is made of figures for the year to date as well; all else is of figures within the scored period.
 _TO_DATE: frozenset[OverTime] = frozenset({"sum", "ytd", "last"})
 
@@ -139,7 +168,7 @@ def _combined(rows: pl.DataFrame, size: int, timing: OverTime, least: int) -> pl
     """Combine the figures of measures of one timing; `least` finer figures are enough, all for 0."""
     if timing == "ytd":
         return _to_date(rows, size)
-    if rows.select(((pl.col("months") == size) & pl.col("inside")).all()).item():
+    if rows.select(pl.col("exact").all()).item():
         return rows.with_columns(rows=pl.lit(1, dtype=pl.Int64))
     if timing == "sum":
         return _flows(rows, size)
@@ -165,7 +194,7 @@ def together(status: pl.Expr) -> pl.Expr:
     )  # fmt: skip
 
 
-def _by_period(rows: pl.DataFrame, size: int, **combined: pl.Expr) -> pl.DataFrame:
+def by_period(rows: pl.DataFrame, size: int, **combined: pl.Expr) -> pl.DataFrame:
     """Return what the figures of every scored period are, as columns beside its keys.
 
     Columns: exact and exact_status (the figure for exactly the period, null where there is none), apart (Boolean,
@@ -174,11 +203,11 @@ def _by_period(rows: pl.DataFrame, size: int, **combined: pl.Expr) -> pl.DataFra
     its finer figures do not do), and what `combined` makes of the finer figures.
 
     Args:
-        rows: figures with their period, `inside` and `to_date`.
+        rows: figures that are `placed`.
         size: the months of a scored period.
         combined: aggregations over the column `part`, the values of finer figures.
     """
-    exactly = (pl.col("months") == size) & pl.col("inside")
+    exactly = pl.col("exact")
     part = pl.col("inside") & ~exactly
     bits = ((2 ** pl.col("months").cast(pl.Int64)) - 1) * 2 ** (pl.col("start") % size).cast(pl.Int64)
     periods = rows.with_columns(part=pl.when(part).then("value")).group_by([*KEYS, "period"]).agg(
@@ -212,9 +241,9 @@ def _settled(periods: pl.DataFrame, done: pl.Expr, value: pl.Expr) -> pl.DataFra
 
 def _flows(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     """Sum of periods that fill the scored one, else differences of year-to-date figures, else incomplete."""
-    if rows.select(((pl.col("months") == size) & pl.col("inside")).all()).item():
+    if rows.select(pl.col("exact").all()).item():
         return rows.with_columns(rows=pl.lit(1, dtype=pl.Int64))
-    periods = _by_period(rows, size, total=exact_sum(pl.col("part")))
+    periods = by_period(rows, size, total=exact_sum(pl.col("part")))
     periods = _settled(periods, pl.col("filled") & pl.col("worst").is_null(), pl.col("total"))
     to_date = rows.filter("to_date").select(*KEYS, "end", so_far="value", so_far_status="status")
     periods = periods.with_columns(
@@ -271,10 +300,10 @@ def _to_date(rows: pl.DataFrame, size: int) -> pl.DataFrame:
 
 
 def _at_end(rows: pl.DataFrame, size: int, timing: OverTime, least: int) -> pl.DataFrame:
-    """Return the figure at the end (or the beginning) of each scored period; of several, that of the shortest span.
+    """Return the figure at the end (or the beginning) of each scored period.
 
-    Where that is not reported the period is incomplete, unless there are `least` figures: then the latest (or the
-    earliest) of them counts.
+    That for exactly the period goes before others; of these, that of the shortest span. Where none is reported the
+    period is incomplete, unless there are `least` figures: then the latest (or the earliest) of them counts.
     """
     last = timing == "last"
     ordered = rows.sort([*KEYS, "period", "end", "start", "source", "row"])
@@ -287,20 +316,29 @@ def _at_end(rows: pl.DataFrame, size: int, timing: OverTime, least: int) -> pl.D
     return ordered.group_by([*KEYS, "period"], maintain_order=True).agg(
         at_edge=edge, value=value, status=status, enough=enough, latest=good.last() if last else good.first(),
         refused=refused().any(), rows=pl.len().cast(pl.Int64),
+        exact=pl.col("value").filter(pl.col("exact")).first(),
+        exact_status=pl.col("status").filter(pl.col("exact")).first(),
     ).with_columns(
         value=pl.when(pl.col("at_edge") & _ok()).then("value").when("enough").then("latest"),
         status=pl.when(pl.col("at_edge") & _ok() | pl.col("enough")).then(OK).when("at_edge").then("status")
         .when("refused").then(reason("refused")).otherwise(reason("incomplete")),
+    ).with_columns(
+        value=pl.when(pl.col("exact_status").is_not_null()).then("exact").otherwise("value"),
+        status=pl.coalesce("exact_status", "status"),
     )  # fmt: skip
 
 
 def _filling(rows: pl.DataFrame, size: int, timing: OverTime, least: int) -> pl.DataFrame:
     """Return the mean, median, maximum or minimum of figures that fill each scored period, or of `least` of them."""
-    part = pl.col("part")
-    combine = {
-        "mean": exact_sum(part) / part.count(), "median": part.median() + 0.0, "max": part.max(), "min": part.min(),
-    }[timing]  # fmt: skip
-    periods = _by_period(rows, size, combined=pl.when(part.count() > 0).then(combine))
+    periods = by_period(rows, size, combined=made_of(pl.col("part"), timing))
     complete = pl.col("filled") & pl.col("worst").is_null()
     enough = pl.lit(least > 0) & pl.col("apart") & (pl.col("good") >= least)
     return _settled(periods, complete | enough, pl.col("combined"))
+
+
+def made_of(part: pl.Expr, timing: OverTime) -> pl.Expr:
+    """Return the mean, median, maximum or minimum of finer figures, null where there are none."""
+    combined = {
+        "mean": exact_sum(part) / part.count(), "median": part.median() + 0.0, "max": part.max(), "min": part.min(),
+    }[timing]  # fmt: skip
+    return pl.when(part.count() > 0).then(combined)

@@ -18,10 +18,10 @@ from kpi.errors import Diagnostic, Message
 from kpi.intake import row_findings
 from kpi.intake.cells.numbers import LARGEST, fold, mark_hint, problem_of
 from kpi.intake.cells.unit_factors import misfit
-from kpi.intake.files.headers import clean
-from kpi.intake.files.merged_cells import range_of
-from kpi.intake.files.table import ROW, Table
-from kpi.intake.matching.datasets import Placed
+from kpi.intake.files.headers import clean, split_unit
+from kpi.intake.files.merged_cells import SPLIT, of_several, range_of
+from kpi.intake.files.table import ROW, UNREADABLE, Table
+from kpi.intake.matching.datasets import Placed, is_unit
 from kpi.intake.matching.notation import decimal_finding, notation_of
 from kpi.intake.reported.lookups import Resolver
 from kpi.intake.reported.unused_figures import Extra, unknown_measure
@@ -214,7 +214,10 @@ def of_figures(source: Placed, system: System, unclear: frozenset[str], columns:
     unit, value, revision = (source.roles.get(role) for role in ("unit", "value", "revision"))
     no_factor = pl.col("factor").is_null() & (pl.col("status") == "ok")
     too_large = pl.col("number").abs() * pl.col("factor") > LARGEST
+    # Of a column that cannot be read there is one finding already.
+    lost = (pl.col("value") == UNREADABLE) & pl.col("field").is_in(list(source.table.unreadable))
     return [
+        *([Refusal("K553", lost)] if source.table.unreadable else []),
         Refusal("K635", pl.col("unclear"), summary=partial(_undecided, source, unclear)),
         Refusal(_code_of_figure, pl.col("problem").is_not_null(), partial(_no_figure, source, unclear)),
         Refusal("K605", no_factor, partial(_no_unit, source, system), unit),
@@ -242,13 +245,7 @@ def _code_of_figure(row: Row) -> str:
 
 def _no_figure(source: Placed, unclear: frozenset[str], row: Row) -> tuple[Message, Message | None]:
     if (merged := range_of(str(row["value"]))) is not None:
-        figure, cells = merged
-        message = Message(
-            "`{figure}` stands in the merged cell {cells}: one figure for several is none of them",
-            figure=figure,
-            cells=cells,
-        )
-        return message, Message("split the cell, and write each figure into its own")
+        return of_several(*merged), SPLIT
     notation = notation_of(source.dataset, source.table, row["field"], unclear)
     reason = problem_of(row["value"], notation) or Message("{reason}", reason=row["problem"])
     return reason, mark_hint(str(row["value"]))
@@ -271,6 +268,9 @@ def _unit_above(source: Placed, row: Row) -> Message | None:
     """Return what to do about a unit that a row has from the line above the table."""
     if source.table.unit is None or row["unit"] != source.table.unit:
         return None
+    if split_unit(source.roles.get("value", ""), is_unit)[1] is not None:
+        return Message("the unit in the heading of the figures is taken for all that has no unit of its own:"
+                       " write it into a column 计量单位")  # fmt: skip
     unit = source.table.unit
     if isinstance(source.dataset, PanelData):
         return Message(

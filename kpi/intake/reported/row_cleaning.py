@@ -17,8 +17,11 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import by_name
+from kpi.intake.cells.cell_text import as_text, texts_of
 from kpi.intake.cells.numbers import PLAIN, read_numbers
+from kpi.intake.cells.text_folding import as_names, folded
 from kpi.intake.entities import Entities
+from kpi.intake.events import conditions
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, condition_columns, panel_columns
 from kpi.intake.matching.notation import notation_of, read_column
@@ -30,7 +33,6 @@ from kpi.intake.reported.unused_figures import Extra
 from kpi.intake.rows_left_out import figureless_note, left_out_notes
 from kpi.language import expressions
 from kpi.language.datasets import PanelData
-from kpi.language.expressions.terms import Term
 from kpi.language.measures import Reported
 from kpi.language.system import System
 from kpi.values.status import Status
@@ -95,7 +97,7 @@ def texts(
         ]  # fmt: skip
         return stacked(parts)
     finer = {measure.per for measure in system.measures.values() if measure.per in frame.columns}
-    extra |= {f"per {column}": pl.col(str(column)) for column in finer}
+    extra |= {f"per {column}": as_text(str(column)).map_batches(as_names, return_dtype=pl.String) for column in finer}
     own = {"value": pl.col(roles["value"]), "field": pl.lit(roles["value"]), "entity": _entity_text(text)}
     return frame.select(ROW, **_TEXT | text | own | extra)
 
@@ -118,7 +120,7 @@ def _entity_text(text: Mapping[str, pl.Expr]) -> pl.Expr:
 
 def _text(header: str) -> pl.Expr:
     """Return a column as text, null where there are only blanks."""
-    stripped = pl.col(header).cast(pl.String).str.strip_chars()
+    stripped = as_text(header).str.strip_chars()
     return pl.when(stripped != "").then(stripped)
 
 
@@ -163,9 +165,10 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     figures.targets, wrong = entity_targets.in_data(raw, system, source, figures.findings)
     raw = raw.filter(~pl.col("name").is_in(list(system.indicators)))
     # Rows that are not meant are neither refused nor void the figure of those that are.
-    raw = _with_figures(_where(raw, system, source), resolver, unclear)
+    raw = _with_figures(_where(raw, system, source, figures.findings), resolver, unclear)
     reasons = refusals.of_figures(source, system, unclear, raw.columns)
     raw, void = refuse(table, raw, reasons, figures.findings)
+    figures.targets = _of_used(figures.targets, raw, void, number)
 
     rows = raw.select(
         entity="who", start="start", months="months", measure="name", per="per",
@@ -273,6 +276,25 @@ def _voiding(rows: pl.DataFrame, number: int) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def _of_used(targets: pl.DataFrame, used: pl.DataFrame, void: Sequence[pl.DataFrame], number: int) -> pl.DataFrame:
+    """Return the targets without those beside figures that are not used, with their revision and source.
+
+    A figure that is refused in its first form leaves its target: it was the only one. A refused restatement leaves
+    none, as an earlier figure may count. Rows that `where:` does not take are about other figures.
+
+    Args:
+        targets: those of a table.
+        used: the rows with figures that are used.
+        void: those that are refused, by reason.
+        number: of the table.
+    """
+    first = [rows.filter(_EDITION == 0) for rows in void]
+    rows = pl.concat([rows.select(row=ROW, measure="name") for rows in (used, *first)]).unique()
+    beside = targets.filter(~pl.col("alone")).join(rows, on=["row", "measure"], how="semi", maintain_order="left")
+    targets = pl.concat([targets.filter("alone"), beside])
+    return targets.with_columns(revision=_EDITION, source=pl.lit(number, dtype=pl.UInt32)).drop("alone")
+
+
 def _filled(column: str) -> pl.Expr:
     return pl.col(column).cast(pl.String).str.strip_chars().fill_null("") != ""
 
@@ -328,23 +350,52 @@ def _outdated(entities: Entities, row: dict[str, Any]) -> row_findings.Finding:
     return "K610", message, Message("use the code of that time, or the name")
 
 
-def _where(raw: pl.DataFrame, system: System, source: Placed) -> pl.DataFrame:
-    """Leave out rows that their measure's `where:` does not take."""
-    keep = pl.lit(True)
-    for name, measure in system.measures.items():
-        if not isinstance(measure, Reported) or measure.where is None:
+def _where(raw: pl.DataFrame, system: System, source: Placed, findings: list[Diagnostic]) -> pl.DataFrame:
+    """Leave out rows that their measure's `where:` does not take; cells are cleaned as those of records are."""
+    measures = {name: one for name, one in system.measures.items() if isinstance(one, Reported) and one.where}
+    wheres = [str(one.where) for one in measures.values()]
+    left_out = pl.repeat(value=False, n=raw.height, dtype=pl.Boolean, eager=True)
+    blank: dict[tuple[str, str], tuple[int, list[str]]] = {}
+    truths: set[str] = set()
+    for name, measure in measures.items():
+        where = str(measure.where)
+        columns = sorted(conditions.reads(where))
+        if any(f"where {column}" not in raw.columns for column in columns):
             continue
-        expression = expressions.parse(measure.where)
-        if any(f"where {column}" not in raw.columns for column, _ in expression.names()):
-            continue
-        kinds = expression.column_kinds()
-        cleaned = {
-            f"where {column}": read_column(
-                raw[f"where {column}"], notation_of(source.dataset, source.table, column)
-            )[0]["value"]
-            for column, kind in kinds.items() if kind == "number" and f"where {column}" in raw.columns
-        }  # fmt: skip
-        raw = raw.with_columns(**cleaned)
-        taken = expression.resolve(lambda column: Term(pl.col(f"where {column}"), kinds.get(column, "text")))  # noqa: B023
-        keep = pl.when(pl.col("name") == name).then(taken.expr.fill_null(value=False)).otherwise(keep)
-    return raw.filter(keep)
+        known = expressions.parse(where).column_kinds()
+        kinds = {column: known.get(column, "text") for column in columns}
+        cells = [
+            _compared(raw[f"where {column}"], kind, column, source, wheres).alias(conditions.cell(column))
+            for column, kind in kinds.items()
+        ]
+        truths |= {one for one in columns if kinds[one] == "text" and raw[f"where {one}"].dtype == pl.Boolean}
+        mine, taken = pl.col("name") == name, conditions.condition(where, kinds)
+        excluding = conditions.left_out_blank(where, kinds)
+        tests = raw.with_columns(cells).select(
+            (mine & ~taken.fill_null(value=False)).alias("left out"),
+            *(
+                (mine & taken.is_null() & pl.col(conditions.cell(one)).is_null()).alias(f"no {one}")
+                for one in excluding
+            ),
+        )
+        left_out |= tests["left out"]
+        for column in excluding:
+            if rows := int(tests[f"no {column}"].sum()):
+                many, names = blank.get((where, column), (0, []))
+                blank[where, column] = (many + rows, [*names, name])
+    for column in sorted(truths):
+        findings += conditions.truth_notes(wheres, column, source.table.place(None, column))
+    for (where, column), (rows, names) in blank.items():
+        findings.append(conditions.blank_note(where, column, names, rows, source.table.place(None, column)))
+    return raw.filter(~left_out)
+
+
+def _compared(cells: pl.Series, kind: str, column: str, source: Placed, wheres: Sequence[str]) -> pl.Series:
+    """Return the cells of a column as conditions compare them: as numbers, or as folded texts."""
+    if kind == "number":
+        return read_column(cells, notation_of(source.dataset, source.table, column))[0]["value"]
+    if cells.dtype == pl.Boolean:
+        words = conditions.truth_words(wheres, column)
+        return cells.to_frame().select(conditions.truth_text(pl.first(), words)).to_series()
+    texts_read = folded(texts_of(cells))
+    return texts_read.set(texts_read == "", None)

@@ -15,6 +15,7 @@ from functools import cached_property, partial
 import polars as pl
 
 from kpi.errors import Message
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.matching.datasets import Placed, panel_columns
 from kpi.intake.reported.entity_targets import targeted_in_data
 from kpi.intake.reported.read_plan import Escalate, ReadPlan
@@ -163,7 +164,7 @@ class Reached:
         if head.len() == _HEAD and head.n_unique() > _HEAD // 2:
             return None
         counted = cells.group_by(column).agg(pl.len().alias("many")).collect(engine="streaming")
-        texts = counted.select(column.cast(pl.String).str.strip_chars()).to_series()
+        texts = counted.select(as_text(header).str.strip_chars()).to_series()
         kept = self._meaning(texts, source.dataset.dates, events=isinstance(source.dataset, Records))
         if kept.all():
             return None

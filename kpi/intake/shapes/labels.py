@@ -192,6 +192,23 @@ def period_inside(text: str, timeline: Timeline = MONTHS) -> str | None:
     return span.label if written.isdigit() else written
 
 
+#: Words of a title around the name of its measure that name none: 各县 before it, 情况表 behind it.
+_AROUND = re.compile(
+    r"(?:(?:各|分)(?:省|地|州|市|县|区|镇|乡|街道|部门|单位)+|全(?:省|市|县|区|国))?(?:分月|分季度?|分年度?|月度|季度|年度)?"
+    r"(.+?)(?:完成)?(?:情况)?(?:统计|汇总|一览)?表?"
+)
+
+
+def without_period(title: str) -> str:
+    """Return a title without its periods and the words around the name of what it is about.
+
+    >>> without_period("2023年各县财政收入（万元）"), without_period("2023年1-9月各县（市、区）人均财政收入情况表")
+    ('财政收入(万元)', '(市、区)人均财政收入')
+    """
+    match = _AROUND.fullmatch(_INSIDE.sub("", clean(title)).strip())
+    return "" if match is None else match[1]
+
+
 def stem(file: str) -> str:
     """Return the name of a file without its folder and endings.
 

@@ -15,12 +15,13 @@ from functools import cached_property
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, suggest
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import read_number
 from kpi.intake.entities import Entities
-from kpi.intake.files.headers import clean, role, roles, split_unit
+from kpi.intake.files.headers import clean, names_row_of_keys, role, roles, split_unit
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import PLACE, is_unit, measure_names, measure_of
-from kpi.intake.shapes.labels import labelled, period_in, period_inside, stem, with_measure
+from kpi.intake.shapes.labels import labelled, period_in, period_inside, stem, with_measure, without_period
 from kpi.intake.shapes.turning import Shape
 from kpi.language.datasets import Dataset, Records
 from kpi.language.system import System
@@ -37,8 +38,6 @@ PROVINCE = re.compile(
     "北京|天津|河北|山西|内蒙古|辽宁|吉林|黑龙江|上海|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|广西|海南|重庆|四川|贵州"
     "|云南|西藏|陕西|甘肃|青海|宁夏|新疆|香港|澳门|台湾"
 )
-#: Names of the rows of a header that stand in its first column, above the periods.
-_FREQUENCY = {"频度", "频率", "周期", "frequency"}
 
 #: What the columns of figures are called in messages.
 ACROSS = {"periods": Message("periods"), "entities": Message("units"), "measures": Message("measures")}
@@ -322,6 +321,11 @@ class Recognition:
             if self.is_measure(text):
                 self.sources.append(Message("the measure from {where}", where=where))
                 return text
+        for text, where in self.surroundings():
+            # What is left of a title without its period and 各县 has to be the name of a measure, complete.
+            if self.is_measure(rest := without_period(text)):
+                self.sources.append(Message("the measure from {where}", where=where))
+                return rest
         return None
 
     def entity(
@@ -364,7 +368,7 @@ class Recognition:
         head = self.table.frame.head(_HEAD).collect()
         cells = [clean(str(cell)) if cell is not None else "" for cell in head[first].to_list()]
         labels = 0
-        while labels < len(cells) and (role(cells[labels]) in ("entity", "unit") or _is_label(cells[labels])):
+        while labels < len(cells) and names_row_of_keys(cells[labels]):
             labels += 1
         if (
             not labels
@@ -481,7 +485,7 @@ class Recognition:
         """Return the distinct texts of the first rows of a column, of a table in pieces none."""
         if self.table.pieces is not None:
             return []
-        text = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
+        text = as_text(header).str.strip_chars()
         cells = self.table.frame.select(text).head(_HEAD).collect().to_series()
         return [one for one in cells.drop_nulls().unique(maintain_order=True).to_list() if one]
 
@@ -581,7 +585,3 @@ def is_place(text: str) -> bool:
 
 def _is_year(text: str) -> bool:
     return periods.calendar_year(text) is not None
-
-
-def _is_label(text: str) -> bool:
-    return text.casefold() in _FREQUENCY or text == "单位"

@@ -10,14 +10,19 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.intake.files.headers import clean
 from kpi.intake.files.table import Table
+from kpi.intake.matching.key_columns import fineness_of, joined_period
 from kpi.intake.shapes.labels import labelled, period_in, period_inside, stem
 from kpi.intake.shapes.turning import ADDED, new_name
 from kpi.language.datasets import Dataset, Elsewhere
 from kpi.values import periods
 from kpi.values.timelines import Timeline
 
+#: How many of the first rows show what a column holds.
+_HEAD = 10_000
+
 #: What the keys of a table are called in messages.
-KEYS = {"period": Message("period"), "entity": Message("unit"), "measure": Message("measure")}
+KEYS = {"period": Message("period"), "entity": Message("unit"), "measure": Message("measure"),
+        "year": Message("year")}  # fmt: skip
 
 
 def declared_keys(table: Table, dataset: Dataset, timeline: Timeline) -> dict[str, tuple[str, Message]]:
@@ -95,6 +100,45 @@ def with_keys(table: Table, keys: Mapping[str, str], named: str | None) -> Table
         table = table.with_column(name, pl.when(filled).then(pl.lit(text)))
         roles[role] = name
     return replace(table, roles=roles, of_one=keys.get("entity", table.of_one))
+
+
+def years_lacking(table: Table, header: str, timeline: Timeline) -> bool:
+    """Return whether the periods of a column, in the first rows, are parts of a year and none names its year."""
+    texts = table.raw.head(_HEAD).select(_texts(header)).unique().collect().to_series().drop_nulls()
+    known = [period_in(clean(text), timeline=timeline) is not None for text in texts]
+    return not any(known) and any(_in_year(text, header, 2000, timeline) is not None for text in texts)
+
+
+def with_year(table: Table, header: str, year: int, timeline: Timeline) -> Table:
+    """Return a table whose column of parts of a year, such as 1月, names the year, too; not for one in pieces."""
+    texts = table.raw.select(_texts(header)).unique().collect().to_series().drop_nulls()
+    meant = {text: _in_year(text, header, year, timeline) for text in texts}
+    meant = {text: period for text, period in meant.items() if period is not None}
+    column = _texts(header).replace(meant)
+
+    def written(rows: pl.LazyFrame | None) -> pl.LazyFrame | None:
+        return None if rows is None else rows.with_columns(column)
+
+    return replace(
+        table, frame=table.frame.with_columns(column), cells=written(table.cells),
+        numbered_cells=written(table.numbered_cells), scan=None, numbers=table.numbers - {header},
+        mixed=table.mixed - {header},
+    )  # fmt: skip
+
+
+def _texts(header: str) -> pl.Expr:
+    text = pl.selectors.by_name(header).as_expr().cast(pl.String).str.strip_chars()
+    return pl.when(text != "").then(text.str.replace(r"^(\d+)\.0$", "$1")).alias(header)
+
+
+def _in_year(text: str, header: str, year: int, timeline: Timeline) -> str | None:
+    """Return the text of a part of a year with that year, None for any other.
+
+    >>> [_in_year(text, "月份", 2023, Timeline()) for text in ("1月", "2", "一季度", "东湖县")]
+    ['2023-01', '2023年2月', '2023Q1', None]
+    """
+    joined = joined_period(str(year), clean(text), fineness_of(header), timeline)
+    return joined if joined is not None and period_in(joined, timeline=timeline) is not None else None
 
 
 def key_notes(table: Table, keys: Mapping[str, tuple[str, Message]]) -> list[Diagnostic]:

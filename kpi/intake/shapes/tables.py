@@ -9,14 +9,24 @@ from functools import cache
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Severity
+from kpi.intake.cells.cell_text import texts_of
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean, role, roles
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import condition_columns, datasets, fits_records, may_be
 from kpi.intake.roster import roster_of
+from kpi.intake.shapes.blocks import has_lines, joined
 from kpi.intake.shapes.combined_keys import is_combined, parted
 from kpi.intake.shapes.recognition import ACROSS, Recognised, Recognition
-from kpi.intake.shapes.table_keys import KEYS, declared_keys, key_notes, period_of_table, with_keys
+from kpi.intake.shapes.table_keys import (
+    KEYS,
+    declared_keys,
+    key_notes,
+    period_of_table,
+    with_keys,
+    with_year,
+    years_lacking,
+)
 from kpi.intake.shapes.turning import Shape, turned
 from kpi.language.datasets import Dataset, Records
 from kpi.language.system import System
@@ -71,10 +81,11 @@ def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Tabl
     if isinstance(dataset, Records) or (dataset is None and fits_records(system, table)):
         keys = {key: text for key, (text, _) in own.items()}
         return None if keys and table.pieces is not None else (with_keys(table, keys, None), key_notes(table, own))
-    notes: list[Diagnostic] = []
+    may_change = has_lines(table) or is_combined(table, system.timeline)
+    if may_change and table.pieces is not None:
+        return None
+    table, notes = joined(table)
     if is_combined(table, system.timeline):
-        if table.pieces is not None:
-            return None
         table, flags = parted(table)
         notes += _flags(table, flags)
 
@@ -82,19 +93,48 @@ def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Tabl
     def roster() -> Entities | None:
         return roster_of(system)
 
-    look = Recognition(system, table, dataset, roster)
+    look = _with_year(Recognition(system, table, dataset, roster), notes)
+    if look is None:
+        return None
+    table = look.table
     found = look.shape()
     if found is None:
         return _with_missing_keys(look, own, notes)
     if table.pieces is not None:
         return None
-    if twice := table.repeated(list(found.shape.columns)):
-        raise DataError(twice)
-    if ambiguous := _dimensions(system, table, look, found.shape):
-        raise DataError(ambiguous)
+    if wrong := table.repeated(list(found.shape.columns)) or _dimensions(system, table, look, found.shape):
+        raise DataError(wrong)
     shape, sources = _with_table_keys(look, found, own)
     table = turned(table, shape)
     return table, [_note(table, shape, sources), *_left_out(system, table, found), *notes]
+
+
+def _with_year(look: Recognition, notes: list[Diagnostic]) -> Recognition | None:
+    """Return the look at a table whose periods have the year that its surroundings name, if they lack one.
+
+    None for a table that would change and whose rows have not been checked. `notes` receives where the year is from.
+    """
+    if (year := _year_of_parts(look)) is None:
+        return look
+    header, (number, where) = year
+    if look.table.pieces is not None:
+        return None
+    table = with_year(look.table, header, number, look.system.timeline)
+    notes += key_notes(table, {"year": (str(number), where)})
+    return replace(look, table=table)
+
+
+def _year_of_parts(look: Recognition) -> tuple[str, tuple[int, Message]] | None:
+    """Return the column of periods that name no year, and the year that the surroundings of the table name, and where.
+
+    None where the periods name their year, another column does, or nothing.
+    """
+    header = look.roles.get("period")
+    further = [one for one in look.headers if role(one) == "period" and one != header]
+    if header is None or further or look.parts or header not in look.table.columns:
+        return None
+    year = look.year()
+    return (header, year) if year is not None and years_lacking(look.table, header, look.system.timeline) else None
 
 
 def _with_table_keys(
@@ -187,7 +227,7 @@ def _dimensions(system: System, table: Table, look: Recognition, shape: Shape) -
     if not differing or any(header in conditions for header in differing):
         return []
     shown = differing[0]
-    text = frame[shown].drop_nulls().unique(maintain_order=True)[0]
+    text = texts_of(frame[shown]).drop_nulls().unique(maintain_order=True)[0]
     message = Message(
         "rows of one unit and measure differ in {columns}: which are meant is not said",
         columns=tuple(f"`{header}`" for header in differing),

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from kpi.intake.cells.cell_text import as_text
+from kpi.intake.files.headers import role as role_of
 from kpi.intake.files.merged_cells import apart
 from kpi.intake.files.table import Origin, Table
 
@@ -59,7 +61,8 @@ def turned(table: Table, shape: Shape) -> Table:
         table: the table as it lies in the file.
         shape: what its columns are.
     """
-    frame = apart(table, shape.columns).frame.collect()
+    targets = [header for header in table.columns if role_of(header) == "target"]
+    frame = apart(table, [*shape.columns, *targets]).frame.collect()
     height = frame.height
     frame = frame.with_columns(pl.selectors.by_name(*shape.filled).forward_fill()) if shape.filled else frame
     if shape.labels:
@@ -86,7 +89,7 @@ def turned(table: Table, shape: Shape) -> Table:
     made.append(_figures([frame[header] for header in shape.columns]).alias(names["value"]))
     long = pl.DataFrame(made)
     if shape.years is not None:
-        years = pl.selectors.by_name(shape.years).cast(pl.String).str.replace(r"(年度?|\.0)$", "")
+        years = as_text(shape.years).str.replace(r"(年度?|\.0)$", "")
         dated = pl.concat_str(years, pl.lit("年"), pl.selectors.by_name(names["period"]))
         long = long.with_columns(dated.alias(names["period"]))
     numbers = all(header in table.numbers for header in shape.columns)

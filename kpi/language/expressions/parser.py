@@ -22,6 +22,7 @@ from kpi.errors import Message, suggest
 from kpi.language.expressions import grammar, limits, times
 from kpi.language.expressions.grammar import FUNCTIONS, GRAMMAR
 from kpi.language.expressions.terms import ExpressionError, Scope, Term, span
+from kpi.values.doubles import double, is_exact
 from kpi.values.working_days import WorkingDays
 
 #: Signs that Chinese input methods write, and what an expression needs instead.
@@ -115,13 +116,8 @@ def parse(text: str) -> Expression:
         if isinstance(node, exp.In) and not node.expressions:
             hint = Message("write them in parentheses, such as IN ('a', 'b')")
             raise ExpressionError("K120", Message("IN needs a list of values"), _whole(text, span(node)), hint=hint)
-        if isinstance(node, exp.Literal) and not node.is_string and not _finite(node.name):
-            raise ExpressionError(
-                "K120",
-                Message("`{text}` is not a number", text=node.name),
-                span(node),
-                hint=Message("write it as 1200 or 1.2e3"),
-            )
+        if isinstance(node, exp.Literal) and not node.is_string:
+            _check_number(node)
         if isinstance(node, exp.Column) and node.table:
             raise ExpressionError(
                 "K120", Message("a name has no dot in it"), span(node), hint=Message("put names with dots into quotes")
@@ -165,6 +161,17 @@ def _with_room(work: Callable[[], T]) -> T:
     except RecursionError:
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(contextvars.copy_context().run, work).result()
+
+
+def _check_number(node: exp.Literal) -> None:
+    """Raise for a literal that is no number, or that no double holds."""
+    if not _finite(node.name):
+        message = Message("`{text}` is not a number", text=node.name)
+        raise ExpressionError("K120", message, span(node), hint=Message("write it as 1200 or 1.2e3"))
+    if not is_exact(double(node.name)):
+        message = Message("`{text}` is too small to tell from zero", text=node.name)
+        hint = Message("write 0, or a number that is not so near to it")
+        raise ExpressionError("K120", message, span(node), hint=hint, label=Message("too small"))
 
 
 def _finite(text: str) -> bool:

@@ -236,5 +236,6 @@ def _files(system: System, folder: FilePath | None) -> Problems:
 
 def _near(folder: FilePath, file: str) -> Message:
     parent = (folder / file).parent
-    near = suggest(FilePath(file).name, [one.name for one in parent.iterdir()]) if parent.is_dir() else None
+    names = [one.name for one in parent.iterdir() if one.is_file()] if parent.is_dir() else []
+    near = suggest(FilePath(file).name, names)
     return near or Message("put it there, or give its path from there")

@@ -18,6 +18,7 @@ import yaml as pyyaml
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.loading.table_rows import Cell
 from kpi.language.model import Path
+from kpi.values.doubles import double
 
 #: `scalar` resolves plain scalars; to have them resolved by the rules of YAML 1.1 too takes a third longer.
 _Loader: Any = type("_Loader", (getattr(pyyaml, "CSafeLoader", pyyaml.SafeLoader),), {"yaml_implicit_resolvers": {}})
@@ -391,7 +392,7 @@ def _figure(text: str) -> Any:  # noqa: PLR0911 - one line a kind of scalar read
     if _INT.fullmatch(text) and len(text) < 400:
         return int(text)
     if _FLOAT.fullmatch(text):
-        return float(text)
+        return double(text)
     if _BASED.fullmatch(text) and len(text) < 400:
         return int(text, 0)
     if match := _INFINITE.fullmatch(text):

@@ -9,6 +9,7 @@ from typing import Any
 
 from kpi.errors import Diagnostic, Message, Place, Severity, suggest
 from kpi.language.loading.beside import Cells
+from kpi.values.doubles import double
 from kpi.values.names import clean
 
 # Words after `clean` and casefold, with _ for blanks; a year makes a heading of targets that of a dated target.
@@ -88,7 +89,7 @@ def quantity(text: str) -> float | int | str | None:
     digits = match[1].replace(",", "")
     if match[2]:
         return f"{digits} {match[2]}"
-    return int(digits) if re.fullmatch(r"[-+]?\d+", digits) else float(digits)
+    return int(digits) if re.fullmatch(r"[-+]?\d+", digits) else double(digits)
 
 
 def target_of(text: str, *, lower: bool) -> dict[str, Any] | None:

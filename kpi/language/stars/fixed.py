@@ -18,6 +18,7 @@ from kpi.language.lookback import HISTORY, Lags
 from kpi.language.model import Block, Listed, Name, Path, Problem, Problems
 from kpi.language.stars.base import Halving, Level, Limit, Rated, Scheme, halved
 from kpi.values.columns import Column
+from kpi.values.names import clean
 from kpi.values.status import reason, status_of
 
 
@@ -132,7 +133,7 @@ class Quota(Scheme):
         level = self._level(self.shares, own, number, rated.limits if passed_on else ())
         for cohort, shares in self.cohorts.items():
             theirs = self._level(shares, own, number, rated.limits if passed_on else ())
-            level = pl.when(pl.col("cohort") == cohort).then(theirs).otherwise(level)
+            level = pl.when(pl.col("cohort") == clean(cohort)).then(theirs).otherwise(level)
         return pl.when(rated.score.is_not_null()).then(level).cast(pl.Int8)
 
     def _level(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from kpi.errors import Message, cleaned, formatted
+from kpi.errors import Message, cleaned, formatted, render_with
 from kpi.process.locale import LANGUAGES as LANGUAGES
 from kpi.process.locale import current as current
 from kpi.process.locale import preferred as preferred
@@ -63,6 +63,9 @@ def localized(text: str) -> str:
         for name, value in text.fields.items()
     }
     return cleaned(formatted(_catalogue(language)(text.template), values, SIGNS[language].comma))
+
+
+render_with(localized)
 
 
 def translated(text: str) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from kpi.errors import Message
+from kpi.values.doubles import double
 from kpi.values.units.text import UnitError, above_first, plain, read, written
 from kpi.values.units.vocabulary import (
     COUNTING_WORDS,
@@ -131,7 +132,7 @@ def split_quantity(text: str) -> tuple[float, Unit | None]:
         UnitError: when the text does not begin with a number, or what follows is no unit.
     """
     match = _QUANTITY.fullmatch(plain(text).strip())
-    number = float(match[1].replace(",", "")) if match else math.inf
+    number = double(match[1].replace(",", "")) if match else math.inf
     if match is None or not math.isfinite(number):
         raise UnitError(
             Message("`{text}` is not a quantity", text=text),
