@@ -53,7 +53,7 @@ INSIDE = {
         "formats table results files tree queries analysis difference robustness definition_text roster "
         "understanding entry_form"
     ),
-    "drafting": "names columns survey ratios draft definition_text trial advice",
+    "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
         "store config fingerprints file_periods editions findings inputs read_cache figures integrity system_run "
         "replay batch_run migration notifications"

@@ -124,7 +124,7 @@ def _about(finding: Diagnostic, table: Table) -> bool:
 
 def _advice(system: System, table: Table, year: int) -> Advice | None:
     """Return the lines by which a table would be understood, tried on it; None where nothing is known to help."""
-    one = survey(table, year)
+    one = survey(table, year, system.timeline)
     if one is None:
         return None
     one = of_units([one])[0]

@@ -12,12 +12,14 @@ import polars as pl
 
 from kpi.intake.cells.cell_text import texts_of
 from kpi.intake.cells.numbers import Notation, read_number
-from kpi.intake.files.headers import clean
+from kpi.intake.files.headers import clean, split_unit
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import is_unit
 from kpi.intake.shapes.labels import period_in
 from kpi.intake.shapes.recognition import is_place
 from kpi.values import periods
+from kpi.values.periods import Order
+from kpi.values.timelines import MONTHS, Timeline
 
 #: How many of the first rows show what a column holds.
 HEAD = 2000
@@ -26,6 +28,11 @@ _DAY = re.compile(
     r"(?:19|20)\d{2}[-/.年]?\d{1,2}[-/.月]?\d{1,2}日?(?:[ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d{2}.*"
 )
 _DAY_BEHIND = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](?:19|20)\d{2}")
+#: Headings of codes and numbers that identify.
+_CODES = re.compile(
+    r"[码号]$|邮编$|电话$|手机$|传真$|(^|[^a-z])(codes?|ids?|zip|zipcode|postcode|fips|phone|telephone|fax)$",
+    re.IGNORECASE,
+)
 _COMMA = Notation(decimal=",")
 
 
@@ -36,6 +43,7 @@ class Column:
     header: str
     cells: list[str] = field(repr=False)
     dtype: pl.DataType
+    timeline: Timeline = MONTHS
 
     @property
     def filled(self) -> bool:
@@ -76,7 +84,7 @@ class Column:
         return self.filled and self.share(_is_day) > 0.9
 
     @cached_property
-    def dates(self) -> str:
+    def dates(self) -> Order:
         """The order of year, month and day in dates whose year stands last: `ymd` where they need none.
 
         Where no day is beyond 12, dates are taken for `dmy`.
@@ -89,7 +97,10 @@ class Column:
     @cached_property
     def is_periods(self) -> bool:
         """Whether the cells are periods with their year."""
-        return self.filled and self.share(lambda cell: period_in(clean(cell)) is not None) > 0.9
+        return self.filled and self.share(self._is_period) > 0.9
+
+    def _is_period(self, cell: str) -> bool:
+        return period_in(clean(cell), None, self.dates, self.timeline) is not None
 
     @cached_property
     def is_places(self) -> bool:
@@ -100,6 +111,21 @@ class Column:
     def is_words(self) -> bool:
         """Whether most cells are words: neither figures nor dates."""
         return self.filled and not self.is_dates and self.figures < 0.5 and not self.dtype.is_numeric()
+
+    @cached_property
+    def is_codes(self) -> bool:
+        """Whether the cells are codes, no figures: digits of which some begin with 0, or a heading that says so.
+
+        >>> [Column(one, ["12"], pl.String()).is_codes for one in ("邮政编码", "ZIP", "id", "件数", "码(个)")]
+        [True, True, True, False, False]
+        >>> Column("FIPS", ["01", "02"], pl.String()).is_codes, Column("share", ["0.1", "0"], pl.String()).is_codes
+        (True, False)
+        """
+        if split_unit(self.header, is_unit)[1] is not None:
+            return False
+        if _CODES.search(clean(self.header)):
+            return True
+        return self.dtype == pl.String and any(re.fullmatch("0[0-9]+", one) for one in self.distinct)
 
     @property
     def unit(self) -> str | None:
@@ -143,7 +169,7 @@ def _is_day(cell: str) -> bool:
     return not re.fullmatch(r"\d{6}", cell.strip())
 
 
-def columns_of(table: Table) -> dict[str, Column]:
+def columns_of(table: Table, timeline: Timeline = MONTHS) -> dict[str, Column]:
     """Return what the columns of a table hold, by their headers; further columns of one header are left out."""
     further = {one for some in table.repeats.values() for one in some}
     frame = table.frame.head(HEAD).collect()
@@ -153,5 +179,5 @@ def columns_of(table: Table) -> dict[str, Column]:
             continue
         series = frame[header]
         texts = texts_of(series).str.strip_chars().drop_nulls()
-        found[header] = Column(header, [one for one in texts.to_list() if one], series.dtype)
+        found[header] = Column(header, [one for one in texts.to_list() if one], series.dtype, timeline)
     return found

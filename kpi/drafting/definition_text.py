@@ -22,11 +22,13 @@ def text_of(draft: Draft, files: Sequence[str], *, declared: bool = False) -> st
         files: the names of the files that it was drafted from.
         declared: say in full how every table lies, where that is not recognised.
     """
+    timeline = draft.period.timeline
     lines = [
         _comment(tr("Drafted from {files}. What follows a `guess` is said by no file: check it.", files=tuple(files))),
         f"system: {scalar(draft.id)}",
         f"title: {scalar(draft.title)}",
         f"period: {draft.period}",
+        *([f"year_starts: {timeline.year_starts}"] if timeline.shifted else []),
         f"entities: {flow(_entities(draft))}",
     ]
     lines += [_guess(guess.message) for guess in draft.guesses]

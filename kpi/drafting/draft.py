@@ -10,6 +10,7 @@ from typing import Any
 from kpi.drafting.names import name_of
 from kpi.drafting.ratios import Ratio, ratios
 from kpi.drafting.survey import UNNAMED, Figure, Guess, Survey, of_units, survey
+from kpi.drafting.timeline_guess import timeline_of
 from kpi.errors import Message
 from kpi.intake.aggregate_rows import is_aggregate
 from kpi.intake.files.headers import clean
@@ -17,7 +18,7 @@ from kpi.intake.files.table import Table
 from kpi.intake.shapes.labels import period_in, period_inside, stem
 from kpi.values import periods, units
 from kpi.values.periods import Grain, Period
-from kpi.values.timelines import WEEKS
+from kpi.values.timelines import MONTHS, WEEKS, Timeline
 
 #: A column of words with more texts than this is no category.
 _CATEGORIES = 8
@@ -95,19 +96,27 @@ def drafted(tables: Sequence[Table], year: int, name: str | None = None) -> tupl
         name: the id of the system; left out: the name of the first file.
     """
     found, empty = [], []
+    timeline = timeline_of(tables)
     for table in tables:
-        one = survey(table, year)
+        one = survey(table, year, timeline)
         if one is None:
             empty.append(table)
         else:
             found.append(one)
     if not found:
         return None, empty
-    return _together(of_units(found), name), empty
+    return _together(of_units(found), name, timeline), empty
 
 
-def _together(surveys: Sequence[Survey], name: str | None) -> Draft:
-    grain, notes, running = grain_of([text for one in surveys for text in one.spans], [one.form for one in surveys])
+def _together(surveys: Sequence[Survey], name: str | None, timeline: Timeline) -> Draft:
+    texts, forms = [text for one in surveys for text in one.spans], [one.form for one in surveys]
+    grain, notes, running = grain_of(texts, forms, timeline)
+    if timeline.shifted:
+        month = str(timeline.year_starts)
+        notes = [
+            *notes,
+            Message("years begin with month {month} (`year_starts: {month}`), as no file says", month=month),
+        ]
     guesses = [Guess(one) for one in notes]
     for one in surveys:
         for guess in one.guesses:
@@ -138,7 +147,9 @@ def _together(surveys: Sequence[Survey], name: str | None) -> Draft:
     )  # fmt: skip
 
 
-def grain_of(texts: Sequence[str], forms: Sequence[str] = ()) -> tuple[Grain, list[Message], bool]:
+def grain_of(
+    texts: Sequence[str], forms: Sequence[str] = (), timeline: Timeline = MONTHS
+) -> tuple[Grain, list[Message], bool]:
     """Return the grain that periods are scored by, what was guessed for it, and whether figures run from January.
 
     The grain of all periods where they have one; of several the coarsest, so that every figure has one. Days are of
@@ -149,26 +160,27 @@ def grain_of(texts: Sequence[str], forms: Sequence[str] = ()) -> tuple[Grain, li
     >>> grain_of(["2023年1-3月", "2023年1-6月"])[::2]
     (Grain(length=<Length.QUARTER: 'quarter'>, timeline=...), True)
     """
-    if texts and all(map(_is_week, texts)):
+    if timeline.weeks or (texts and all(map(_is_week, texts))):
         return Grain.WEEK, [], False
     spans: list[Period] = []
     for text in dict.fromkeys(texts):
         try:
-            spans.append(periods.parse(period_in(clean(text)) or period_inside(text) or text))
+            known = period_in(clean(text), timeline=timeline) or period_inside(text, timeline)
+            spans.append(periods.parse(known or text, timeline=timeline))
         except periods.PeriodError:
             continue
     if spans and set(forms) == {"records"}:
         months = max(one.end for one in spans) - min(one.start for one in spans) + 1
-        grain = Grain.MONTH if months <= 24 else Grain.YEAR
+        grain = Grain.of("month" if months <= 24 else "year", timeline)
         return grain, [Message("events are counted by the {grain}", grain=grain.title)], False
     lengths = {one.months for one in spans}
     ranges = any(one.grain is None for one in spans) or any(map(_RANGE.search, texts))
     if ranges and spans and all(one.start % 12 == 0 for one in spans):
-        grain = Grain.QUARTER if all(months % 3 == 0 for months in lengths) else Grain.MONTH
+        grain = Grain.of("quarter" if all(months % 3 == 0 for months in lengths) else "month", timeline)
         return grain, [Message("figures run from January, as their periods do (`over_time: ytd`)")], True
     grains = sorted({one.grain for one in spans if one.grain is not None}, key=lambda grain: grain.months)
     if not grains:
-        return Grain.YEAR, [Message("the period is a year")], False
+        return Grain.of("year", timeline), [Message("the period is a year")], False
     if len(grains) > 1:
         names = tuple(one.title for one in grains)
         message = Message(

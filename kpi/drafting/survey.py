@@ -8,6 +8,7 @@ possible, a survey knows nothing beforehand and takes the likeliest reading. Wha
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,9 +17,11 @@ from typing import Any
 import polars as pl
 
 from kpi.drafting.columns import HEAD, Column, columns_of
-from kpi.errors import Message
+from kpi.drafting.timeline_guess import order_of, unreadable_period
+from kpi.errors import Message, count
 from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files.headers import LEVELS, clean, halves, role, roles, split_unit
+from kpi.intake.files.sdmx_columns import ids_of, is_about_file
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import is_unit
 from kpi.intake.shapes.combined_keys import is_combined, parted
@@ -33,12 +36,19 @@ from kpi.intake.shapes.recognition import is_place
 from kpi.intake.shapes.table_keys import period_of_table
 from kpi.language.measures import calls_cumulative
 from kpi.values import periods
-from kpi.values.timelines import MONTHS
+from kpi.values.periods import FIRST_YEAR, Order
+from kpi.values.timelines import MONTHS, Timeline
 
 #: Texts of a further key that stand for all of its parts together.
 _WHOLE = ("合计", "总计", "全部", "总体", "T", "TOTAL", "Total", "total", "_T", "All", "all", "BTSX")
 UNNAMED = re.compile(r"列\d+'*")
 _NUMBERED = re.compile(r"(编号|单号|流水号|身份证号|(?<![a-z])id|_no|number)$", re.IGNORECASE)
+_UNIT_LINE = re.compile(r"(?:计量|数据|金额)?单位\s*:.*|units?\s*:.*", re.IGNORECASE)
+#: What a title has before and behind the name of the figure.
+_UNITS_BEFORE = re.compile(r"^(?:[全各分][省市县区镇乡地街道单位部门(、)]+)")
+_FRAME = re.compile(r"(?:完成)?(?:情况)?(?:统计|汇总|一览|明细)?表?$")
+#: The column of units in tables of SDMX without REF_AREA.
+_AREA = re.compile("(ref_?|geo_?|reporting_?)?(area|geo|country|economy)|location", re.IGNORECASE)
 _FREQUENCY = ("频度", "频率", "周期", "frequency")
 #: Words of headers of the column that names the units, where no known header does.
 _WHO = re.compile(
@@ -119,14 +129,20 @@ class Survey:
     columns: Mapping[str, Column] = field(default_factory=dict, repr=False)
 
 
-def survey(table: Table, year: int) -> Survey | None:
+def unread_periods(table: Table, timeline: Timeline = MONTHS) -> list[Message]:
+    """Return why headings of figures that look like periods cannot be read."""
+    return list(_Surveyor(table, FIRST_YEAR, timeline).unread.values())
+
+
+def survey(table: Table, year: int, timeline: Timeline = MONTHS) -> Survey | None:
     """Return what a table is taken for, None where it has no figures and no events.
 
     Args:
         table: the table as it was read.
         year: the period of figures of which nothing says any.
+        timeline: what its periods count.
     """
-    return _Surveyor(table, year).survey()
+    return _Surveyor(table, year, timeline).survey()
 
 
 def _with_units(table: Table) -> Table:
@@ -143,16 +159,19 @@ def _with_units(table: Table) -> Table:
 
 
 class _Surveyor:
-    def __init__(self, table: Table, year: int) -> None:
+    def __init__(self, table: Table, year: int, timeline: Timeline) -> None:
         self.flags: Mapping[str, int] = {}
-        if is_combined(table, MONTHS):
+        if is_combined(table, timeline):
             table, self.flags = parted(table)
         table = _with_units(table)
-        self.table, self.default_year = table, year
-        self.columns = columns_of(table)
+        self.table, self.default_year, self.timeline = table, year, timeline
+        self.columns = columns_of(table, timeline)
         self.guesses: list[Guess] = []
         # Figures whose header occurs more than once have no name to be read by.
         self.headers = [header for header, one in self.columns.items() if one.filled and header not in table.repeats]
+        self.sdmx = bool(ids_of(self.table.columns))
+        if self.sdmx:
+            self.headers = [one for one in self.headers if not is_about_file(one)]
         self.plain: dict[str, Any] = {}
         self.declared: dict[str, Any] = {}
 
@@ -187,26 +206,60 @@ class _Surveyor:
         for header in self.others:
             if not self.columns[header].figures:
                 continue
-            if (text := period_in(header)) is not None:
+            if (text := self.period_in(header)) is not None:
                 found[header] = (text, "")
-            elif (both := with_any_measure(header, depth=self.table.depth)) is not None:
+            elif (
+                both := with_any_measure(header, depth=self.table.depth, order=self.order, timeline=self.timeline)
+            ) is not None:
                 found[header] = both
         return found
 
     @cached_property
     def parts(self) -> dict[str, str]:
         """The headers that are parts of a year, such as 1月, where a year is named: the periods."""
-        found = [one for one in self.others if self.columns[one].figures and period_in(one, 2000) is not None]
+        found = [one for one in self.others if self.columns[one].figures and self.period_in(one, 2000) is not None]
         if len(found) < 2:
             return {}
         year = self._year()
-        return {header: text for header in found if (text := period_in(header, year or self.default_year)) is not None}
+        return {
+            header: text for header in found if (text := self.period_in(header, year or self.default_year)) is not None
+        }
 
     def _year(self) -> int | None:
         for text in self.surroundings:
-            if (inside := period_inside(text)) is not None:
-                return int(inside[:4])
+            for timeline in (MONTHS, self.timeline):
+                if (inside := period_inside(text, timeline)) is not None:
+                    return int(re.sub("^[^0-9]+", "", inside)[:4])
         return None
+
+    def _declare_year(self) -> None:
+        """Declare the year of parts of a year."""
+        year = self._year() or self.default_year
+        self.declared["shape"] = self.plain["shape"] = {"columns": "periods"}
+        self.column("period", {"constant": str(year)})
+        if self._year() is None:
+            self.guess(Message("the year {year}, as no title, sheet or file says one", year=str(year)))
+
+    def _year_is_read(self) -> bool:
+        """Return whether the readers take the year of parts of it from around the table: it stands there alone."""
+        inside = next((one for text in self.surroundings if (one := period_inside(text, self.timeline))), None)
+        return inside is not None and not self.timeline.weeks and periods.calendar_year(inside) is not None
+
+    def period_in(self, text: str, year: int | None = None) -> str | None:
+        """Return the text of the period that a heading is."""
+        return period_in(text, year, self.order, self.timeline)
+
+    @cached_property
+    def order(self) -> Order:
+        """The order of day and month in headings."""
+        return order_of([one for one in self.others if self.columns[one].figures])
+
+    @cached_property
+    def unread(self) -> dict[str, Message]:
+        """The headings of figures that look like periods but cannot be read, each with why."""
+        some = [one for one in self.others if self.columns[one].figures and one not in self.dated]
+        whys = {one: unreadable_period(one, self.order, self.timeline) for one in some}
+        return {one: why for one, why in whys.items() if why is not None}
 
     @cached_property
     def surroundings(self) -> list[str]:
@@ -218,11 +271,14 @@ class _Surveyor:
     def survey(self) -> Survey | None:
         if not self.headers:
             return None
-        across = self.across()
-        if across is not None:
-            return across
+        return self.across() or self.in_rows()
+
+    def in_rows(self) -> Survey | None:
+        """Return a table without periods or units across, None for one without figures and events."""
+        if self.sdmx and not {"measure", "value"} <= set(self.roles):
+            return self.wide()
         if {"measure", "value"} <= set(self.roles) and self.columns[self.roles["value"]].figures:
-            if not self.is_events():
+            if self.sdmx or not self.is_events():
                 return self.long(self.roles["measure"], self.roles["value"])
         elif self.labels() is not None:
             return self.labelled_rows()
@@ -234,6 +290,8 @@ class _Surveyor:
         """Return a table with periods or units across, None for any other."""
         period = self.roles.get("period")
         if period is None and self.dated and (len(self.dated) > 1 or len(self.others) == 1):
+            if self.order != "ymd":
+                self.dates_are(self.order)
             named = {header: what for header, (_, what) in self.dated.items() if what}
             spans = [text for text, _ in self.dated.values()]
             if named and len(named) == len(self.dated):
@@ -247,12 +305,8 @@ class _Surveyor:
                 spans = list(self.parts.values())
                 if years and period is not None:
                     spans = [f"{year[:4]}-{text[5:]}" for year in self.columns[period].distinct for text in spans]
-                elif self._year() is None:
-                    self.declared["shape"] = self.plain["shape"] = {"columns": "periods"}
-                    self.column("period", {"constant": str(self.default_year)})
-                    self.guess(
-                        Message("the year {year}, as no title, sheet or file says one", year=str(self.default_year))
-                    )
+                elif not self._year_is_read():
+                    self._declare_year()
                 return self.crossed("periods", list(self.parts), spans)
         places = [one for one in self.others if is_place(one) and self.columns[one].figures]
         if len(places) > 1 and not {"entity", "code"} & set(self.roles) and len(places) * 2 >= len(self.others):
@@ -279,7 +333,7 @@ class _Surveyor:
                 # A column without a header is known by its cells.
                 self.column("measure", measure, plain=not UNNAMED.fullmatch(measure))
         if measure is not None:
-            texts = self.all_texts(measure)
+            texts = self.all_texts(measure, headers)
             figures = self.figures(texts, None, self.units_by(measure), cells=headers)
         else:
             figures = [self.of_table(headers)]
@@ -290,7 +344,7 @@ class _Surveyor:
     def long(self, measure: str, value: str) -> Survey:
         """Return a table with a figure in each row."""
         entity = self.who({value})
-        figures = self.figures(self.all_texts(measure), None, self.units_by(measure), cells=[value])
+        figures = self.figures(self.all_texts(measure, [value]), None, self.units_by(measure), cells=[value])
         self.declared |= {"form": "reported"}
         keys = [one for one in (entity, measure, *self.period_columns()) if one is not None]
         if roles(self.headers)[0].get("value") != value:
@@ -309,7 +363,7 @@ class _Surveyor:
                 break
             labels.append(cell)
         rest = cells[len(labels) :]
-        return labels if labels and rest and all(period_in(cell) is not None for cell in rest) else None
+        return labels if labels and rest and all(self.period_in(cell) is not None for cell in rest) else None
 
     def labelled_rows(self) -> Survey:
         first, *rest = self.columns
@@ -330,14 +384,18 @@ class _Surveyor:
         headers = [
             one for one in self.others
             if self.columns[one].figures > 0.5 and not _NUMBERED.search(one) and not self.columns[one].is_dates
-            and role(one) != "code"
+            and role(one) != "code" and not self.columns[one].is_codes and one not in self.unread and not self.sdmx
         ]  # fmt: skip
         entity = self.who(set(headers))
         headers = [one for one in headers if one != entity]
         if not headers and value is not None and self.columns[value].figures:
             # One figure, which its column does not name.
             self.declared |= {"form": "reported"}
-            return self.result("reported", [self.of_table([value], constant=True)], entity, self.spans())
+            figure = self.of_table([value], constant=True)
+            if figure.guessed and self.units_known:
+                figure = replace(figure, unit=self.units_known[0], guessed=False)
+            keys = [one for one in (entity, *self.period_columns()) if one is not None]
+            return self.result("reported", [figure], entity, self.spans(), self.condition(keys, [value]))
         if not headers:
             return None
         names = {split_unit(one, is_unit)[0]: one for one in headers}
@@ -346,6 +404,12 @@ class _Surveyor:
         spans = self.spans()
         where = self.condition([one for one in (entity, *self.period_columns()) if one is not None], headers)
         left = [one for one in self.others if one not in headers and one != entity and one not in (where or "")]
+        left = [one for one in left if one not in self.unread]
+        codes = [one for one in left if self.columns[one].figures > 0.5]
+        left = [one for one in left if one not in codes]
+        if codes:
+            self.guess(Message("columns of codes or dates are no figures: {columns}",
+                               columns=tuple(f"`{one}`" for one in codes)))  # fmt: skip
         if left:
             self.guess(Message("columns of words are not used: {columns}", columns=tuple(f"`{one}`" for one in left)))
         return self.result("panel", figures, entity, spans, where)
@@ -402,7 +466,7 @@ class _Surveyor:
         headers = [
             one for one in (*self.others, *self.values())
             if one not in taken and self.columns[one].figures > 0.5 and not _NUMBERED.search(one)
-            and role(one) != "code"
+            and role(one) != "code" and not self.columns[one].is_codes
         ]  # fmt: skip
         names = {split_unit(one, is_unit)[0]: one for one in headers}
         order = next((one for header in dates if (one := self.columns[header].dates) != "ymd"), "ymd")
@@ -451,6 +515,8 @@ class _Surveyor:
         """Return the column that names the units, None without one, and whether header or cells say so."""
         if (known := self.roles.get("entity") or self.roles.get("code")) is not None:
             return known, True
+        if self.sdmx and (areas := [one for one in self.headers if _AREA.fullmatch(one)]):
+            return areas[0], True
         rest = [
             one for one in self.headers if one not in taken and role(one) is None and not self.columns[one].is_dates
         ]
@@ -459,7 +525,8 @@ class _Surveyor:
             return places[0], True
         called = [one for one in words if _WHO.search(one.casefold())]
         first = [one for one in words if one == self.headers[0] or len(self.columns[one].distinct) == self.table.rows]
-        return next(iter([*called, *first]), None), False
+        codes = [one for one in rest if self.columns[one].is_codes and len(self.columns[one].distinct) > 1]
+        return next(iter([*called, *first, *codes]), None), False
 
     def period_columns(self) -> list[str]:
         return [one for one in self.headers if role(one) == "period" or one == self.roles.get("period")]
@@ -475,22 +542,28 @@ class _Surveyor:
                 year = int(self.columns[years[0]].distinct[0][:4])
                 template = "第{}季度" if re.search(r"季|quarter", parts[0], re.IGNORECASE) else "{}月"
                 cells = [re.sub(r"\.0$", "", one) for one in self.columns[parts[0]].distinct]
-                some = [period_in(template.format(one) if one.isdigit() else clean(one), year) for one in cells]
+                some = [self.period_in(template.format(one) if one.isdigit() else clean(one), year) for one in cells]
                 return [one for one in some if one is not None]
         if named:
             column = next((self.columns[one] for one in named if self.columns[one].is_periods), self.columns[named[0]])
-            if column.dates != "ymd":
-                self.dates_are(column.dates)
-            return column.distinct
+            return self.texts_of(column)
         dated = [one for one in self.headers if self.columns[one].is_periods and one not in self.roles.values()
                  and (self.columns[one].is_dates or not self.columns[one].figures)]  # fmt: skip
         if dated:
             self.column("period", dated[0])
             self.guess(Message("column `{header}` holds the periods", header=dated[0]), dated[0])
-            return self.columns[dated[0]].distinct
-        if (own := period_of_table(self.table, MONTHS)) is not None:
+            return self.texts_of(self.columns[dated[0]])
+        if (own := period_of_table(self.table, self.timeline)) is not None:
             return [own[0]]
         return [self._period_elsewhere()]
+
+    def texts_of(self, column: Column) -> list[str]:
+        """Return the periods of a column; declare the order of its dates where their year stands last."""
+        if column.dates == "ymd":
+            return column.distinct
+        self.dates_are(column.dates)
+        read = [period_in(clean(one), None, column.dates, self.timeline) for one in column.distinct]
+        return [one for one in read if one is not None]
 
     def _period_elsewhere(self) -> str:
         table = self.table
@@ -499,7 +572,7 @@ class _Surveyor:
             ("sheet", table.sheet or ""),
             ("file", stem(table.file)),
         ):
-            if (inside := period_inside(text)) is not None:
+            if (inside := period_inside(text, self.timeline)) is not None:
                 self.column("period", {"from": source})
                 return inside
         self.column("period", {"constant": str(self.default_year)})
@@ -512,7 +585,12 @@ class _Surveyor:
         text, said = None, False
         if (line := labelled(self.table.titles, "measure")) is not None:
             text, said = line[0], True
-        names = [one for one in self.surroundings if period_inside(one) is None and not labelled([one], "entity")]
+        around = [one for one in self.surroundings if not _UNIT_LINE.fullmatch(one)]
+        names = [one for one in around if period_inside(one) is None and not labelled([one], "entity")]
+        # 2023年各县用电量 is a figure, of a period and units.
+        bare = [one for title in map(clean, self.table.titles) if title in around and (one := _without_period(title))]
+        at = sum(one in map(clean, self.table.titles) for one in names)
+        names = [*names[:at], *bare, *names[at:]]
         named = [one for one in names if split_unit(one, is_unit)[1] is not None] or names
         if text is None:
             generic = re.compile(r"(sheet|表|数据|工作表)\d*", re.IGNORECASE)
@@ -527,7 +605,9 @@ class _Surveyor:
         """Return the condition that tells rows of one key apart, None where they need none."""
         known = {one for one, header in self.table.roles.items() if header is None}
         rest = [one for one in self.headers if one not in keys and one not in set(figures)
-                and self.columns[one].is_words and (role(one) is None or role(one) in known)]  # fmt: skip
+                and self.columns[one].is_words
+                and (role(one) is None or role(one) in known or (self.sdmx and one == self.roles.get("unit")))
+                ]  # fmt: skip
         if not keys or not rest:
             return None
         frame = self.table.frame.select(pl.selectors.by_name(*dict.fromkeys([*keys, *rest]))).collect().drop_nulls(keys)
@@ -536,26 +616,64 @@ class _Surveyor:
         conditions = []
         for header in rest:
             several = frame.group_by(keys).agg(pl.selectors.by_name(header).n_unique().alias("many"))
-            if several["many"].max() > 1:  # type: ignore[operator]
-                texts = self.columns[header].distinct
-                chosen = next((one for one in texts if one in _WHOLE), texts[0])
+            if frame.height and several["many"].max() > 1:  # type: ignore[operator]
+                text = as_text(header).str.strip_chars()
+                counts = frame.group_by(text.alias("text"), maintain_order=True).agg(
+                    pl.selectors.by_name(keys[0]).n_unique().alias("units"), pl.len().alias("rows")
+                ).drop_nulls().sort("rows", "units", descending=True, maintain_order=True)  # fmt: skip
+                texts, most = counts["text"].to_list(), counts["rows"][0]
+                # A part of hardly any rows is not meant even if it is called the whole.
+                wholes = [one for one, _, rows in counts.rows() if one in _WHOLE and 2 * rows >= most]
+                chosen = next(iter(wholes), texts[0])
+                rows, frame = frame.height, frame.filter(text == chosen)
+                kept = Message("{kept} of {rows}", kept=frame.height, rows=count(rows, "row"))
                 shown = header if re.fullmatch(r"[^\W\d]\w*", header) else f'"{header}"'
-                conditions.append(f"{shown} = '{chosen}'")
-                message = Message("rows with `{text}` in `{header}` are meant, of {texts}", text=chosen, header=header,
-                                  texts=tuple(texts[:6]))  # fmt: skip
+                quoted = chosen.replace("'", "''")
+                conditions.append(f"{shown} = '{quoted}'")
+                message = Message("rows with `{text}` in `{header}` are meant, {kept}; its texts are {texts}",
+                                  text=chosen, header=header, kept=kept, texts=(*texts[:6], *["…"][: len(texts) > 6]),
+                                  )  # fmt: skip
                 self.guess(message, header)
         return " AND ".join(conditions) or None
 
     # ---- FIGURES ---- #
 
-    def all_texts(self, header: str) -> list[str]:
-        texts = self.table.frame.select(as_text(header).str.strip_chars()).unique(maintain_order=True)
-        return [one for one in texts.collect().to_series().drop_nulls().to_list() if one and role(one) is None]
+    def all_texts(self, header: str, cells: Sequence[str]) -> list[str]:
+        """Return the texts of a column of measures in rows with a figure; those of other rows are headings or notes."""
+        filled = pl.any_horizontal(
+            pl.selectors.by_name(*cells).cast(pl.String).str.strip_chars().fill_null("").str.len_chars() > 0
+        )
+        text = as_text(header).str.strip_chars().alias("text")
+        rows = self.table.frame.select(text, filled.alias("filled")).group_by("text", maintain_order=True).agg(
+            pl.col("filled").any()
+        ).drop_nulls("text").collect()  # fmt: skip
+        texts = [(one, has) for one, has in rows.rows() if one and role(one) is None]
+        if without := [one for one, has in texts if not has]:
+            shown = (*(f"`{one}`" for one in without[:6]), *["…"][: len(without) > 6])
+            self.guess(Message("rows without any figure are no measures: {texts}", texts=shown), header)
+        return [one for one, has in texts if has]
+
+    @cached_property
+    def units_known(self) -> list[str]:
+        """The units in the column of units, the most frequent first; those that are none are not read."""
+        header = self.roles.get("unit")
+        if header is None:
+            return []
+        counted = Counter(self.columns[header].cells)
+        known = [one for one, _ in counted.most_common() if is_unit(one)]
+        unknown = [one for one in counted if not is_unit(one)]
+        if unknown and not known:
+            # The unit of a figure that its name does not say is 1, and the column would contradict it.
+            self.column("unit", {"constant": "1"})
+            units = tuple(f"`{one}`" for one in unknown[:6])
+            self.guess(Message("the figures are numbers, as {units} in `{header}` are no known units", units=units,
+                               header=header), header)  # fmt: skip
+        return known
 
     def units_by(self, measure: str) -> dict[str, str]:
         """Return the unit that rows of a figure have in the column of units."""
         header = self.roles.get("unit")
-        if header is None:
+        if header is None or not self.units_known:
             return {}
         pairs = self.table.frame.select(
             as_text(measure).str.strip_chars().alias("of"),
@@ -610,6 +728,8 @@ class _Surveyor:
         *, own: bool = False,
     ) -> Survey:  # fmt: skip
         self.declared.setdefault("form", form)
+        for header, why in self.unread.items():
+            self.guess(Message("column `{header}` is left out: {why}", header=header, why=why), header)
         cells = [one for one in self.columns.values() if one.figures]
         if any(one.comma for one in cells):
             self.declared["decimal"] = self.plain["decimal"] = ","
@@ -630,6 +750,19 @@ class _Surveyor:
             self.units(entity), sum(role(one) == "entity" for one in self.headers) > 1, tuple(spans), where,
             tuple(self.guesses), self.columns,
         )  # fmt: skip
+
+
+def _without_period(title: str) -> str | None:
+    """Return what a title of a period is about, None where it names no period, or nothing else.
+
+    >>> _without_period("2023年各县用电量"), _without_period("2023年1-3月全市产值情况表"), _without_period("用电量")
+    ('用电量', '产值', None)
+    """
+    inside = period_inside(title)
+    if inside is None or inside not in title:
+        return None
+    rest = _FRAME.sub("", _UNITS_BEFORE.sub("", title.replace(inside, "").lstrip("年度份的 ")))
+    return rest.strip() or None
 
 
 def _month(text: str) -> str | None:

@@ -11,6 +11,7 @@ import polars as pl
 from kpi import session
 from kpi.drafting.definition_text import roster_text, text_of
 from kpi.drafting.draft import Draft, drafted
+from kpi.drafting.survey import unread_periods
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, KpiError, Message, Place, Severity, number_of
 from kpi.intake.files.reader import Source, read_all
@@ -146,6 +147,11 @@ def _nothing(table: Table) -> Diagnostic:
     if (twice := table.repeated()) is not None:
         return twice
     message = Message("no column holds figures, and none days of events: nothing can be scored")
+    if unread := unread_periods(table):
+        hint = Message("then init reads the heading as a period")
+        return Diagnostic(
+            "K707", Message("no figures can be placed: {why}", why=unread[0]), table.place(table.header_row), hint
+        )
     columns = tuple(f"`{one}`" for one in table.columns[:12])
     hint = Message(
         "its columns are {columns}; give a table of figures, or of one case a row with a date", columns=columns

@@ -13,7 +13,7 @@ from functools import partial
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Place, Severity, alternatives
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, alternatives
 from kpi.intake.aggregate_rows import Exclusions, by_name, listed, shown
 from kpi.intake.division_codes import is_division, parent_of
 from kpi.intake.entities import Entities, code_of, from_data, short_forms
@@ -66,7 +66,7 @@ def roster_from_files(sources: Sequence[Source], *, system: System | None = None
         system: says which columns name units and which names are none, where headers and names do not.
 
     Raises:
-        DataError: no file can be read, or one is not there.
+        DataError: no file can be read, or one is not there; K546 no table names any unit.
 
     >>> reports = pl.DataFrame({"区划代码": ["330483", "330400"], "地区": ["桐乡市", "嘉兴市"], "gdp": [1, 2]})
     >>> cases = pl.DataFrame({"地区": ["桐乡", "合计"], "办件量": [3, 3]})
@@ -82,7 +82,14 @@ def roster_from_files(sources: Sequence[Source], *, system: System | None = None
     drafting = _Drafting(system, [*unread, *findings])
     for table in tables:
         drafting.take(table)
-    return drafting.roster()
+    draft = drafting.roster()
+    if not draft.frame.height:
+        message = Message("the files name no units, so there is no roster")
+        hint = Message("say with `-s SYSTEM` for which definition they are, as it says which columns name units")
+        if system is not None:
+            hint = Message("name the column of units in the definition: `columns: {{entity: ...}}` at the dataset")
+        raise DataError([*drafting.findings, Diagnostic("K546", message, hint=hint)])
+    return draft
 
 
 @dataclass(eq=False)

@@ -24,6 +24,7 @@ from kpi.intake.matching.datasets import (
     of_system,
     panel_columns,
 )
+from kpi.intake.matching.date_order import ordered
 from kpi.intake.matching.key_columns import keyed
 from kpi.intake.matching.labels import by_labels
 from kpi.intake.shapes.tables import shaped
@@ -37,7 +38,7 @@ ROWS = 3
 #: How many of the first rows are looked through for them.
 _HEAD = 200
 #: Notes on the shape and keys of a table.
-_OF_SHAPE = ("K562", "K565", "K538")
+_OF_SHAPE = ("K562", "K565", "K538", "K625")
 #: Notes on columns that are not read.
 _COLUMNS = ("K528", "K534", "K567", "K210", "K525")
 
@@ -126,6 +127,9 @@ def understood(system: System, table: Table, name: str | None = None) -> Underst
     if source is not None and (located := keyed(source, system)) is not None:
         source, more = located
         notes += more
+    if source is not None:
+        source, more = ordered(source)
+        notes += more
     errors = [one for one in notes if one.severity is Severity.ERROR]
     columns = [one.message for one in notes if one.code in _COLUMNS]
     if source is None:
@@ -176,14 +180,25 @@ def _unit(system: System, source: Placed, header: str, name: str, unit: str | No
     title = measure.title or name
     if unit is not None:
         return Unit(header, title, unit, Message("the heading"))
-    if (column := source.roles.get("unit")) is not None:
+    column, origin, above = source.roles.get("unit"), source.table.origin, source.table.unit
+    if column is not None and (origin is None or column not in origin.added):
         return Unit(header, title, measure.unit, Message("column `{column}`, else the definition", column=column))
-    above = source.table.unit
+    if column is not None and (own := _added_unit(source, header, column)) is not None and own != above:
+        return Unit(header, title, own, Message("the heading"))
     if split_unit(source.roles.get("value", ""), is_unit)[1] is not None:
         return Unit(header, title, above or measure.unit, Message("the heading"))
     if above is not None and is_unit(above):
-        return Unit(header, title, above, Message("the line above the table"))
+        said = "unit" in source.dataset.elsewhere
+        return Unit(header, title, above, Message("the definition") if said else Message("the line above the table"))
     return Unit(header, title, measure.unit, Message("the definition"))
+
+
+def _added_unit(source: Placed, text: str, column: str) -> str | None:
+    """Return the unit that the headings of a turned table give a figure, None where they give none."""
+    names = as_text(source.roles["measure"]).str.strip_chars()
+    rows = source.table.frame.filter(names == text).select(as_text(column))
+    units = rows.drop_nulls().head(1).collect().to_series().to_list()
+    return units[0] if units else None
 
 
 def _of_events(system: System, source: Placed) -> list[Unit]:
@@ -220,7 +235,7 @@ def _who(source: Placed, row: Mapping[str, object]) -> str | None:
 
 def _figures(system: System, source: Placed, row: Mapping[str, object]) -> list[tuple[str | None, ...]]:
     names = measure_names(system)
-    who, when = _who(source, row), _period(source, _text(row.get(source.roles.get("period", ROW))))
+    who, when = _who(source, row), _period(system, source, _text(row.get(source.roles.get("period", ROW))))
     if "period" not in source.roles:
         when = None
     if isinstance(source.dataset, Records):
@@ -262,11 +277,11 @@ def _value(source: Placed, text: str | None, unit: str | None) -> tuple[str | No
     return f"{number.value:.12g}", number.unit if number.unit is not None and is_unit(number.unit) else unit
 
 
-def _period(source: Placed, text: str | None) -> str | None:
+def _period(system: System, source: Placed, text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        return periods.parse(text, order=source.dataset.dates).label
+        return periods.parse(text, order=source.dataset.dates, timeline=system.timeline).label
     except periods.PeriodError:
         return f"? {text}"
 

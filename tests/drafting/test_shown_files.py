@@ -115,3 +115,21 @@ def test_the_screen_is_translated(tmp_path):
     (tmp_path / "d.csv").write_text("地区,期别,GDP（元）\n甲县,2023,5\n", "utf-8")
     with using("zh"):
         assert understanding([tmp_path / "d.csv"], None, 2024).complete
+
+
+@pytest.mark.parametrize(
+    ("text", "sources"),
+    [
+        (
+            "县区,2022年GDP(亿元),2023年人口\n东湖县,1,3\n",
+            {"GDP": "the heading", "人口": "the definition"},
+        ),
+        ("各县GDP\n单位：亿元\n县区,2022年,2023年\n东湖县,1,2\n西湖县,3,4\n", {"各县GDP": "the line above the table"}),
+        ("地区,年份,指标,数值,计量单位\n东湖县,2022,GDP,1,亿元\n", {"GDP": "column `计量单位`, else the definition"}),
+    ],
+)
+def test_the_source_of_a_unit_is_where_it_stands(text, sources, tmp_path):
+    file = tmp_path / "data.csv"
+    file.write_text(text, "utf-8")
+    (table,) = understanding([file], None, 2024).tables
+    assert {one.title: str(one.source) for one in table.understood.units} == sources

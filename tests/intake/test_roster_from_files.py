@@ -209,3 +209,12 @@ def test_the_same_files_are_read_with_it_without_findings(files, tmp_path, form,
     card = kpi.score(paths, system=system)
     assert [one.code for one in card.findings_list] == ["K612", "K612"]
     assert card.measures.filter(entity="桐乡市")["value"].to_list() == [2.0, 3.0]
+
+
+def test_files_without_units_make_no_roster(tmp_path):
+    file = tmp_path / "figures.csv"
+    file.write_text("期别,窗口,visitors\n2024Q1,甲窗,1\n", "utf-8")
+    with pytest.raises(DataError, match="the files name no units") as raised:
+        roster_from_files([file])
+    assert [one.code for one in raised.value.diagnostics] == ["K546", "K546"]
+    assert "-s SYSTEM" in str(raised.value.diagnostics[-1].hint)

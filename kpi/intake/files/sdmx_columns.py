@@ -39,6 +39,12 @@ _UNITS = {
 #: Powers of ten before a unit of measure.
 _POWERS = {1: "十", 2: "百", 3: "千", 4: "万", 5: "十万", 6: "百万", 7: "千万", 8: "亿", 9: "十亿", 12: "万亿"}
 
+_ABOUT = re.compile(
+    r"STRUCTURE(_ID|_NAME)?|DATAFLOW(_ID)?|DATASET|ACTION|LAST[ _]UPDATE|TIME_FORMAT|OBS_(STATUS|FLAG|PRE_BREAK)"
+    r"|CONF_STATUS|DECIMALS|UNIT_MULT|TITLE(_COMPL)?|COLLECTION|COMMENT_\w+|FREQ",
+    re.IGNORECASE,
+)
+
 _HEADER = re.compile(r"([A-Za-z_][A-Za-z0-9_@$-]*)\s*(?::\s*(.+))?")
 
 
@@ -52,7 +58,19 @@ def ids_of(columns: Collection[str]) -> dict[str, str]:
     """
     matches = {header: _HEADER.fullmatch(header) for header in columns}
     found = {match[1].upper(): header for header, match in matches.items() if match is not None}
+    if "UNIT" in found:
+        # Eurostat names the column so.
+        found.setdefault("UNIT_MEASURE", found.pop("UNIT"))
     return found if {"TIME_PERIOD", "OBS_VALUE"} <= found.keys() else {}
+
+
+def is_about_file(header: str) -> bool:
+    """Return whether a column of SDMX is of the message or of how a figure is written, and no dimension of figures.
+
+    >>> is_about_file("DATAFLOW"), is_about_file("LAST UPDATE"), is_about_file("sex")
+    (True, True, False)
+    """
+    return _ABOUT.fullmatch(header.partition(":")[0].strip()) is not None
 
 
 def prepared(table: Table) -> Table:

@@ -34,8 +34,11 @@ _NOTE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _SIGNATURE = re.compile(
-    r"(填报|填表|审核|制表|报送|统计|单位|分管|复核|经办|联系|打印|报出|上报|填写)[^:]{0,8}(人|员|电话|日期|时间|单位|领导|方式)\s*:.*",
-    re.DOTALL,
+    r"(填报|填表|审核|制表|报送|统计|单位|分管|复核|经办|联系|打印|报出|上报|填写)[^:]{0,8}(人|员|电话|日期|时间|单位|领导|方式)\s*:.*"
+    r"|(制表|制单|填表|填报|审核|复核|签发|负责人|经办人|盖章|打印|报送)\s*:.*"
+    r"|(data from( database)?|data sources?|database|last updated?( on)?|updated( on)?|retrieved( on)?|downloaded( on)?"
+    r"|(prepared|compiled|checked|approved|reviewed) by)\s*:.*",
+    re.DOTALL | re.IGNORECASE,
 )
 _FIGURE = re.compile(r"[+-]?\d[\d,]*(\.\d*)?\s*%?")
 _YEAR = re.compile(r"(19|20)\d\d((0[1-9]|1[0-2])|[-./]\d{1,2})?")
@@ -267,6 +270,8 @@ def trailing_notes(rows: Sequence[Row]) -> int:
     3
     >>> trailing_notes([["南湖区", "12"], ["填表人：张三", "电话：123", None, "2024年1月5日"]])
     1
+    >>> trailing_notes([["FRA", "12"], [None, None], ["Data from database: x", None], ["Last Updated: 2024", None]])
+    3
     """
     first = len(rows)
     for at in range(len(rows) - 1, -1, -1):
@@ -284,7 +289,7 @@ def trailing_notes(rows: Sequence[Row]) -> int:
 def _is_signature(filled: Sequence[str]) -> bool:
     """Return whether the filled cells of a row sign the table: 填报人：张三, further labels, a date."""
     return any(map(_SIGNATURE.fullmatch, filled)) and all(
-        _LABELLED.fullmatch(cell) or _DATE.fullmatch(cell) for cell in filled
+        _SIGNATURE.fullmatch(cell) or _LABELLED.fullmatch(cell) or _DATE.fullmatch(cell) for cell in filled
     )
 
 

@@ -163,10 +163,11 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     figures.units = frozenset(raw.filter(there)["who"].unique())
 
     figures.targets, wrong = entity_targets.in_data(raw, system, source, figures.findings)
-    raw = _with_figures(raw.filter(~pl.col("name").is_in(list(system.indicators))), resolver, unclear)
+    raw = raw.filter(~pl.col("name").is_in(list(system.indicators)))
+    # Rows that are not meant are neither refused nor void the figure of those that are.
+    raw = _with_figures(_where(raw, system, source, figures.findings), resolver, unclear)
     reasons = refusals.of_figures(source, system, unclear, raw.columns)
     raw, void = refuse(table, raw, reasons, figures.findings)
-    raw = _where(raw, system, source, figures.findings)
     figures.targets = _of_used(figures.targets, raw, void, number)
 
     rows = raw.select(

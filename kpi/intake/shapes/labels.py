@@ -124,20 +124,24 @@ def part_of(whole: str, part: str, timeline: Timeline) -> str | None:
     return period_in(text, timeline=timeline) if timeline.shifted and _PART_ALONE.fullmatch(part) else None
 
 
-def with_any_measure(header: str, *, depth: int) -> tuple[str, str] | None:
+def with_any_measure(
+    header: str, *, depth: int, order: Order = "ymd", timeline: Timeline = MONTHS
+) -> tuple[str, str] | None:
     """Return the period and the text beside it that a header may name together, whatever figures there are.
 
     Args:
         header: the header, cleaned.
         depth: how many rows the header has.
+        order: of day and month in dates whose year stands last.
+        timeline: what is counted, as for `periods.parse`.
 
     >>> with_any_measure("2022年GDP(亿元)", depth=1), with_any_measure("GDP_2022", depth=2)
     (('2022年', 'GDP(亿元)'), ('2022', 'GDP'))
     """
-    if (both := with_measure(header, {}, depth=depth)) is not None:
+    if (both := with_measure(header, {}, depth=depth, timeline=timeline)) is not None:
         return both
     for match, when, what in ((_BEFORE.fullmatch(header), 1, 2), (_BEHIND.fullmatch(header), 2, 1)):
-        if match and (period := period_in(match[when])) is not None:
+        if match and (period := period_in(match[when], None, order, timeline)) is not None:
             return period, match[what].strip()
     return None
 

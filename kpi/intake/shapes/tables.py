@@ -76,7 +76,8 @@ def _meant(system: System, table: Table, name: str | None) -> Dataset | None:
 def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Table, list[Diagnostic]] | None:
     own = {} if dataset is None else declared_keys(table, dataset, system.timeline)
     if "unit" in own:
-        table = replace(table, unit=own.pop("unit")[0])
+        # It holds whatever a column of units has: one of codes would be refused row by row.
+        table = replace(table, unit=own.pop("unit")[0], roles={**table.roles, "unit": None})
     if isinstance(dataset, Records) or (dataset is None and fits_records(system, table)):
         keys = {key: text for key, (text, _) in own.items()}
         return None if keys and table.pieces is not None else (with_keys(table, keys, None), key_notes(table, own))
