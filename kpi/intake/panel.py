@@ -42,7 +42,6 @@ from kpi.intake.matching.date_order import ordered
 from kpi.intake.matching.key_columns import keyed
 from kpi.intake.matching.labels import by_labels
 from kpi.intake.matching.sheets import header_unused, is_aside, sheet_aside
-from kpi.intake.periods_of_change import PeriodsOfChange
 from kpi.intake.reported import cumulative_headings, duplicates, period_aggregation, row_cleaning
 from kpi.intake.reported import entity_targets as targets_of
 from kpi.intake.reported import figure_facts as facts_of
@@ -59,7 +58,6 @@ from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
-from kpi.intake.target_areas import TargetAreas
 from kpi.intake.validity import out_of_time
 from kpi.intake.week_53 import without_counterpart
 from kpi.language.datasets import Records
@@ -201,7 +199,11 @@ class _Intake:
         if self.areas is not None:
             frame, entities, every = self.brought(self.areas, frame, entities, every)
             number = len(entities.names)
-        areas = None if self.areas is None else TargetAreas(self.areas, self.system, self.begins)
+        areas = None
+        if self.areas is not None:
+            from kpi.intake.target_areas import TargetAreas
+
+            areas = TargetAreas(self.areas, self.system, self.begins)
         frame, more = targets_of.add(frame, self.system, targets, entities, areas)
         self.findings += without_counterpart(self.system, first, last)
         self.findings += [*more, *(areas.findings() if areas is not None else ())]
@@ -616,6 +618,8 @@ class _Intake:
                 self.findings += row_findings.of_rows(source.table, mine, source.roles.get("period"), self.too_coarse)
         if self.areas is None:
             return figures
+        from kpi.intake.periods_of_change import PeriodsOfChange
+
         change = PeriodsOfChange(self.areas, measures, lambda place, period: _has_before(cells, place, period))
         figures = change.made_whole(
             usable, figures, lambda rows: period_aggregation.to_scored(rows, timings, grain, enough, undecided)[0]

@@ -30,7 +30,9 @@ def ordered(source: Placed) -> tuple[Placed, list[Diagnostic]]:
     if not isinstance(cells.collect_schema()[header], pl.String | pl.Categorical | pl.Enum):
         return source, []
     column = pl.selectors.by_name(header).cast(pl.String)
-    if not any(map(periods.has_year_last, cells.head(_HEAD).select(column).collect().to_series().drop_nulls())):
+    first = cells.head(_HEAD).select(column).unique().drop_nulls().collect().to_series()
+    # Most dates begin with their year, which is seen sooner than a date is parsed.
+    if not any(map(periods.has_year_last, first.filter(~first.str.contains(r"^\s*\d{4}")))):
         return source, []
     texts = cells.select(column).unique().collect(engine="streaming").to_series().drop_nulls().sort()
     found = periods.order_of(texts)

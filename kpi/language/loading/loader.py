@@ -16,7 +16,7 @@ from kpi.language.loading import positions, validation_messages
 from kpi.language.loading.cross_references import problems
 from kpi.language.loading.full_width_signs import Reading, explained
 from kpi.language.loading.likely_mistakes import slips
-from kpi.language.loading.short_forms import written_out
+from kpi.language.loading.table_reader import is_short
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.system import CheckedSystem, System
 from kpi.process.os_errors import reason
@@ -146,10 +146,15 @@ def _validated(document: positions.Document, folder: FilePath | None) -> Draft:
     """Return the draft of a document that holds a mapping, or nothing for a text that cannot be read."""
     findings, system = list(document.findings), None
     if document.data is not None:
-        written = written_out(document, folder)
-        findings += written.findings
+        tree, tables = document.data, []
+        if any(map(is_short, (document.data.get("measures"), document.data.get("indicators")))):
+            from kpi.language.loading.short_forms import written_out
+
+            written = written_out(document, folder)
+            tree, tables = written.tree, written.tables
+            findings += written.findings
         try:
-            system = System.model_validate(written.tree).at(folder).reading(written.tables)
+            system = System.model_validate(tree).at(folder).reading(tables)
         except ValidationError as error:
             with bounded_suggestions():
                 findings += validation_messages.findings(document, error.errors(include_url=False))

@@ -19,7 +19,7 @@ from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.language.indicators import KINDS as INDICATORS
 from kpi.language.loading import positions
 from kpi.language.loading.beside import Headings
-from kpi.language.loading.table_reader import reader
+from kpi.language.loading.table_reader import is_short, reader
 from kpi.language.loading.table_rows import Cell, Row, Rows, indicator, measure, name_of, weight_in
 from kpi.language.measures import Reported
 from kpi.language.model import Path
@@ -52,15 +52,10 @@ class Written:
 def written_out(document: positions.Document, folder: FilePath | None) -> Written:
     """Return the tree of a document with its short forms written out; the document gets the places of their values."""
     tree = dict(document.data)
-    short = {key: tree[key] for key in ("measures", "indicators") if _is_short(tree.get(key))}
+    short = {key: tree[key] for key in ("measures", "indicators") if is_short(tree.get(key))}
     if not short:
         return Written(document.data)
     return _Writing(document, folder or FilePath(), Written(tree)).write(short)
-
-
-def _is_short(section: Any) -> bool:
-    """Return whether a section is a short form: `from` or `table` is a text there, not a definition."""
-    return isinstance(section, dict) and any(isinstance(section.get(key), str | list) for key in ("from", "table"))
 
 
 @dataclass
@@ -488,7 +483,7 @@ def _shared(section: str) -> set[str]:
 
 def _definitions(section: Any, key: str) -> dict[str, Any]:
     """Return the definitions that are written out in a section, be it in its short form or not."""
-    short = key != "pillars" and _is_short(section)
+    short = key != "pillars" and is_short(section)
     return {name: one for name, one in _mapping(section).items() if not short or isinstance(one, dict)}
 
 

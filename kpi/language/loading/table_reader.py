@@ -35,3 +35,8 @@ def provide(load: Callable[[], TableReader]) -> None:
 def reader() -> TableReader:
     """Return the reader of tables."""
     return _provided[0]()
+
+
+def is_short(section: object) -> bool:
+    """Return whether a section of a definition is a short form, whose `from` or `table` is a text or a list of them."""
+    return isinstance(section, dict) and any(isinstance(section.get(key), str | list) for key in ("from", "table"))
