@@ -99,11 +99,19 @@ def ods_of(sheets: dict[str, str]) -> bytes:
     return zipped(parts)
 
 
+def ods_sheets(sheets) -> bytes:
+    """Return a spreadsheet of sheets, each by its name with its rows of cells."""
+    return ods_of(
+        {
+            name: ">" + "".join(f"<table:table-row>{''.join(map(ods_cell, row))}</table:table-row>" for row in rows)
+            for name, rows in sheets.items()
+        }
+    )
+
+
 def ods(rows) -> bytes:
     """Return a spreadsheet with one sheet."""
-    return ods_of(
-        {"a": ">" + "".join(f"<table:table-row>{''.join(map(ods_cell, row))}</table:table-row>" for row in rows)}
-    )
+    return ods_sheets({"a": rows})
 
 
 # ---- BINARY WORKBOOKS ---- #

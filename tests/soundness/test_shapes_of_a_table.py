@@ -23,6 +23,7 @@ from polars.testing import assert_frame_equal
 import kpi
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Severity
+from tests.written_formats import ods_sheets
 
 Cell = str | float | int | None
 Grid = list[list[Cell]]
@@ -76,7 +77,7 @@ class Written:
     files: dict[str, dict[str, Grid]]
     datasets: str = ""
     where: str = ""
-    formats: Sequence[str] = ("csv", "xlsx", "xls")
+    formats: Sequence[str] = ("csv", "xlsx", "xls", "ods")
 
 
 SHAPES: dict[str, Callable[[Table], Written]] = {}
@@ -143,7 +144,7 @@ def a_file_a_measure_in_the_title(table: Table) -> Written:
 
 @shape
 def a_sheet_a_measure(table: Table) -> Written:
-    return Written({"年报": {TITLES[of]: _of_measure(table, of) for of in TITLES}}, formats=("xlsx", "xls"))
+    return Written({"年报": {TITLES[of]: _of_measure(table, of) for of in TITLES}}, formats=("xlsx", "xls", "ods"))
 
 
 @shape
@@ -222,7 +223,7 @@ def _of_period(table: Table, when: str) -> Grid:
 
 @shape
 def a_sheet_a_period(table: Table) -> Written:
-    return Written({"汇总": {when: _of_period(table, when) for when in table.periods}}, formats=("xlsx", "xls"))
+    return Written({"汇总": {when: _of_period(table, when) for when in table.periods}}, formats=("xlsx", "xls", "ods"))
 
 
 @shape
@@ -317,7 +318,7 @@ def write(folder: Path, written: Written, file_format: str) -> list[Path]:
                 for grid in sheets.values():
                     csv.writer(file, delimiter="," if file_format == "csv" else "\t").writerows(grid)
         else:
-            (write_xlsx if file_format == "xlsx" else write_xls)(path, sheets)
+            {"xlsx": write_xlsx, "xls": write_xls, "ods": write_ods}[file_format](path, sheets)
         files.append(path)
     return files
 
@@ -328,6 +329,10 @@ def write_xlsx(path: Path, sheets: dict[str, Grid]) -> None:
             page = book.add_worksheet(sheet)
             for at, row in enumerate(grid):
                 page.write_row(at, 0, row)
+
+
+def write_ods(path: Path, sheets: dict[str, Grid]) -> None:
+    path.write_bytes(ods_sheets(sheets))
 
 
 def write_xls(path: Path, sheets: dict[str, Grid]) -> None:
