@@ -47,12 +47,16 @@ def timeline_of(tables: Iterable[Table]) -> Timeline:
 
 def _of_columns(columns: Iterable[Column]) -> list[list[str]]:
     """Return the texts of columns that are periods, those with a heading that says so first."""
-    some = sorted(columns, key=lambda one: role(one.header) != "period")
-    some = [one for one in some if role(one.header) == "period" or (not one.figures and not one.is_dates)]
-    texts = [list(map(clean, one.distinct)) for one in some]
-    if any(one.is_periods or one.is_dates for one in some if role(one.header) == "period"):
+    candidates = sorted(columns, key=lambda column: role(column.header) != "period")
+    candidates = [
+        column
+        for column in candidates
+        if role(column.header) == "period" or (not column.figures and not column.is_dates)
+    ]
+    if any(column.is_periods or column.is_dates for column in candidates if role(column.header) == "period"):
         return []
-    return [one for one in texts if one and sum(_needed(text) is not None for text in one) > len(one) / 2]
+    texts = [list(map(clean, column.distinct)) for column in candidates]
+    return [some for some in texts if some and sum(_needed(text) is not None for text in some) > len(some) / 2]
 
 
 def _needed(text: str, depth: int = 1) -> Timeline | None:

@@ -83,7 +83,7 @@ def fill(path, figures):
     book = openpyxl.load_workbook(path)
     for sheet in book:
         heads = headings(sheet)
-        if any("（" in str(head) for head in heads):
+        if not {"指标", "Measure"}.intersection(heads):
             for row in sheet.iter_rows(min_row=4):
                 for head, cell in zip(heads, row, strict=True):
                     if "（" in str(head):

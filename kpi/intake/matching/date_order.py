@@ -30,7 +30,7 @@ def ordered(source: Placed) -> tuple[Placed, list[Diagnostic]]:
     if not isinstance(cells.collect_schema()[header], pl.String | pl.Categorical | pl.Enum):
         return source, []
     column = pl.selectors.by_name(header).cast(pl.String)
-    first = cells.head(_HEAD).select(column).unique().drop_nulls().collect().to_series()
+    first = cells.head(_HEAD).select(column).collect().to_series().unique().drop_nulls()
     # Most dates begin with their year, which is seen sooner than a date is parsed.
     if not any(map(periods.has_year_last, first.filter(~first.str.contains(r"^\s*\d{4}")))):
         return source, []

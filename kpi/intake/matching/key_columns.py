@@ -295,8 +295,8 @@ def _namesakes(source: Placed, used: str, others: Sequence[str]) -> list[Diagnos
                 more = count(names.height - 1, "more name")
                 message = Message("{contradiction}; so with {more} of it", contradiction=message, more=more)
             hint = Message(
-                "units of one name are one unit: give a column of codes, or write both names into the column of units, "
-                "such as 甲市鼓楼区"
+                "units of one name are one unit: give a column of codes, or write both names, the coarser first, "
+                "into the column of units"
             )
             return [Diagnostic("K579", message, source.table.place(None, used), hint, Severity.WARNING)]
     return []

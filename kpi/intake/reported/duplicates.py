@@ -150,8 +150,8 @@ def superseded(
 
 
 _NAMESAKES = Message(
-    "units of one name are one unit: give a column of codes, or write both names into the column of units, such as "
-    "甲市鼓楼区"
+    "units of one name are one unit: give a column of codes, or write both names, the coarser first, into the column "
+    "of units"
 )
 _APART = Message("these may be different figures: leave out the rows that are not meant")
 _APART_BY_WHERE = Message(

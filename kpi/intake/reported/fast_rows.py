@@ -252,6 +252,9 @@ class Coding(ABC):
         """Yield for each column that plain rows leave blank which rows do not."""
         for header in self.extras:
             if batch[header].null_count() < batch.height:
+                if batch[header].dtype.is_float():
+                    yield batch[header].is_not_null()  # NaN, too, which is refused where a number is needed
+                    continue
                 text = as_text(header).str.strip_chars()
                 yield batch.select((text.fill_null("") != "").alias(header)).to_series()
 

@@ -98,14 +98,13 @@ def _by_value(
     cells = [_value(cell) for cell in entities.frame[str(bound.by)]]
     lacking: dict[str, list[str]] = {}
     for name, cell in zip(entities.names, cells, strict=True):
-        if cell not in bounds:
+        # A blank cell says that there is no target.
+        if cell and cell not in bounds:
             lacking.setdefault(cell, []).append(name)
     if lacking:
         values = tuple(
-            Message("`{value}` ({names})", value=value, names=named(names)) if value
-            else Message("blank ({names})", names=named(names))
-            for value, names in lacking.items()
-        )  # fmt: skip
+            Message("`{value}` ({names})", value=value, names=named(names)) for value, names in lacking.items()
+        )
         message = Message(
             "`values` gives no bound for {values}: no target for {indicator}", values=values, indicator=indicator
         )

@@ -80,6 +80,9 @@ def texts(
     """
     table, roles = source.table, source.roles
     text = {role: _text(roles[role]) for role in roles if roles[role] in frame.columns}
+    if "target" in text:
+        # A target that is no number is refused, as a figure is, where other such cells are blank.
+        text["target"] = _filled_text(pl.selectors.by_name(roles["target"]).cast(pl.String))
     if "period" not in text and period is not None:
         text["period"] = pl.lit(period)
     extra = {f"where {name}": pl.col(name) for name in condition_columns(system) if name in frame.columns}
@@ -120,7 +123,11 @@ def _entity_text(text: Mapping[str, pl.Expr]) -> pl.Expr:
 
 def _text(header: str) -> pl.Expr:
     """Return a column as text, null where there are only blanks."""
-    stripped = as_text(header).str.strip_chars()
+    return _filled_text(as_text(header))
+
+
+def _filled_text(text: pl.Expr) -> pl.Expr:
+    stripped = text.str.strip_chars()
     return pl.when(stripped != "").then(stripped)
 
 
