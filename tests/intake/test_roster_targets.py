@@ -110,7 +110,7 @@ def test_values_without_a_bound_are_reported_once(score):
     targets, found = score("{by: 等级, values: {三级: 60}}", ["三级", "未定级", "未定级", None], "等级")
     assert targets == [60, None, None, None]
     assert [(one.code, one.message) for one in found] == [
-        ("K643", "`values` gives no bound for `未定级` (乙县, 丙县), blank (丁县): no target for work")
+        ("K643", "`values` gives no bound for `未定级` (乙县, 丙县): no target for work")
     ]
 
 
