@@ -614,7 +614,7 @@ def _nearly_measured(system: System, source: Placed) -> Message | None:
     """Return what to do about a heading that is near that of a measure, such as 数量（累计） or 数量 件."""
     known = measure_names(system)
     for header in source.table.columns:
-        if header in source.roles.values() or role(header) is not None:
+        if header in source.roles.values() or role(header) is not None or split_unit(header, is_unit)[0] in known:
             continue
         text = re.split(r"[\s(\[【<〔/,_:]", clean(header), maxsplit=1)[0]
         name = text if text in known else nearest_word(text, known)
