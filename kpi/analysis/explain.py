@@ -177,7 +177,7 @@ class _Tree:
         if holds:
             detail = Message("{condition}, applied: {effect}", condition=adjustment.when, effect=effect)
         elif unjudged:
-            detail = Message("{condition}, not judged for want of figures", condition=adjustment.when)
+            detail = Message("{condition}, not judged, as figures are missing", condition=adjustment.when)
         else:
             detail = Message("{condition}, not applied", condition=adjustment.when)
         entry = entries.get(entry_name(self.system, name))

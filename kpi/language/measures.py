@@ -141,8 +141,11 @@ class Measure(Definition):
         Args:
             name: of the measure.
             rows: how many such rows there are.
+
+        Raises:
+            NotImplementedError: of a measure that is not `chronological`, in which the order of rows plays no part.
         """
-        raise NotImplementedError(name, rows)
+        raise NotImplementedError
 
     @property
     def forms(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Rosters made of files: every unit once, nothing that is none, what is open is told, and a round trip."""
+"""Rosters made of files: every unit once, no totals, open questions as findings, and a round trip."""
 
 from __future__ import annotations
 

@@ -314,7 +314,7 @@ class _Row:
         if not self.parts:
             return self._without_rule()
         if self.of(Judged):
-            self.guess(Message("the marks are given by whoever assesses"))
+            self.guess(Message("the marks are given by the assessors"))
             return awarded(self.marks, understood=True)
         for attempt in (
             self._places, self._efficacy, self._line, self._proportional, self._stepped, self._counted, self._granted,
