@@ -59,7 +59,7 @@ INSIDE = {
         "replay batch_run migration notifications"
     ),
     "cli": (
-        "language progress_line console command starter comparison batch score check explain stress diff show sample "
+        "language progress_line console command yaml_comments starter comparison batch score check explain stress diff show sample "
         "roster schema rule annex init form plot completion main"
     ),
 }
