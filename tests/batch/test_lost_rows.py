@@ -19,6 +19,9 @@ LOSSES = {
     "parts": "DELETE FROM kpi.parts",
     "validity": "UPDATE kpi.parts SET valid_to = valid_from",
     "column": "ALTER TABLE kpi.totals_facts DROP COLUMN score CASCADE",
+    "dimension": "DROP TABLE kpi.entities CASCADE",
+    "rows of a dimension": "DELETE FROM kpi.entities WHERE id = (SELECT entity_id FROM kpi.indicators_facts LIMIT 1)",
+    "column of a dimension": "ALTER TABLE kpi.indicators_kinds DROP COLUMN title CASCADE",
     "state": "UPDATE kpi.runs SET state = '{}'",
     "state of the last run": "UPDATE kpi.runs SET state = '{}' WHERE number = 2",
 }

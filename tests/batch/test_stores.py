@@ -139,7 +139,7 @@ def test_postgresql_has_plain_rows_and_shows_which_are_current(city, database, m
         types = (
             "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = 'kpi' AND table_name"
         )
-        kinds = dict(found(f"{types} = 'indicators_facts'"))
+        kinds = dict(found(f"{types} = 'indicators'"))
         assert {kinds[name] for name in ("entity", "part", "title", "text")} == {"text"}
         assert [kinds[name] for name in ("target", "many", "day", "told", "late")] == [
             "double precision", "bigint", "date", "boolean", "bigint"
@@ -155,17 +155,19 @@ def test_postgresql_has_plain_rows_and_shows_which_are_current(city, database, m
 
 
 @pytest.mark.slow
-def test_what_a_killed_night_copied_into_postgresql_holds_nowhere_and_is_removed(city, database, monkeypatch):
+@pytest.mark.parametrize("many", [1, 10**6])
+def test_what_a_killed_night_copied_into_postgresql_holds_nowhere_and_is_removed(city, database, monkeypatch, many):
     import psycopg
 
+    monkeypatch.setattr("kpi.batch.store.partitions.MANY", many)
     opened = store_of(load(city.config(store=STORES["postgresql"])))
     first, second = grid("2023Q1"), grid("2023Q1", 100)
     with opened.lock(0):
         opened.publish(Run(1), [Change("indicators", "s'1", None, first)])
     copy = PostgresStore._copied  # noqa: SLF001
 
-    def copied_and_killed(self, changes, parts):
-        copy(self, changes, parts)
+    def copied_and_killed(self, load):
+        copy(self, load)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(PostgresStore, "_copied", copied_and_killed)
@@ -173,17 +175,62 @@ def test_what_a_killed_night_copied_into_postgresql_holds_nowhere_and_is_removed
         opened.publish(Run(2), [Change("indicators", "s'1", None, second)])
     monkeypatch.setattr(PostgresStore, "_copied", copy)
 
+    def parts() -> list[int]:
+        with psycopg.connect(database) as connection:
+            return [part for (part,) in connection.execute("SELECT id FROM kpi.parts").fetchall()]
+
     def rows(name: str) -> int:
         with psycopg.connect(database) as connection:
             return connection.execute(f"SELECT count(*) FROM kpi.{name}".encode()).fetchone()[0]  # noqa: S608
 
-    assert rows("indicators_facts") == first.height + second.height
+    own = f"indicators_facts_{max(part for part in parts())}" if many == 1 else "indicators_facts_0"
+    assert rows(own) == second.height + (first.height if many > 1 else 0)
     assert rows("indicators") == rows("indicators_history") == first.height
     assert opened.check() == []
     assert bits(opened.read("indicators").select(first.columns)).equals(bits(first))
     with opened.lock(0):
         opened.publish(Run(2), [])
     assert rows("indicators_facts") == first.height
+    with psycopg.connect(database) as connection:
+        is_there = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"kpi.{own}",)).fetchone()[0]
+        assert is_there == (many > 1)
+
+
+@pytest.mark.slow
+def test_partitions_of_postgresql_are_dropped_when_no_run_needs_them(city, database, monkeypatch):
+    import psycopg
+
+    monkeypatch.setattr("kpi.batch.store.partitions.MANY", 1000)
+    monkeypatch.setattr("kpi.batch.store.partitions.FULL", 1300)
+    opened = store_of(load(city.config(store=STORES["postgresql"])))
+    first, second, few = grid("2023Q1"), grid("2023Q2"), grid("2023Q3", 10)
+    quarters = ("2023Q1", "2023Q2")
+
+    def partitions(connection) -> int:
+        query = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'kpi.indicators_facts'::regclass"
+        return connection.execute(query).fetchone()[0]
+
+    with opened.lock(0), psycopg.connect(database, autocommit=True) as connection:
+        opened.publish(Run(1), [Change("indicators", "s'1", quarters, pl.concat([first, second]))])
+        assert partitions(connection) == 2  # that of few rows, and that of both quarters
+        opened.publish(Run(2), [Change("indicators", "s'1", quarters, pl.concat([first, second.reverse()]))])
+        opened.publish(Run(3), [Change("indicators", "s'1", ("2023Q3",), few)])
+        assert partitions(connection) == 3
+        expected = bits(opened.read("indicators"))
+        assert expected.height == first.height + second.height + few.height
+        # Readers are not kept waiting: a partition is left for the next run.
+        with psycopg.connect(database) as reader:
+            reader.execute("SELECT count(*) FROM kpi.indicators_history")
+            assert opened.tidy(2) == 1
+            assert partitions(connection) == 3
+        assert opened.tidy(1) == 1
+        assert partitions(connection) == 2
+        assert connection.execute("SELECT count(*) FROM kpi.indicators_facts").fetchone()[0] == expected.height
+        assert opened.check() == []
+        opened.publish(Run(4), [Change("indicators", "s'1", (*quarters, "2023Q3"), first[:0])])
+        assert opened.tidy(1) == 1
+        assert partitions(connection) == 1
+        assert connection.execute("SELECT count(*) FROM kpi.indicators_facts").fetchone()[0] == 0
 
 
 @pytest.mark.slow
