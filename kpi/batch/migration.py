@@ -192,7 +192,7 @@ def _renew(store: PostgresStore, connection: Connection[Any], table: str) -> Non
 
     former = [kind for kind in ("rows", "grid", "axis", "facts") if tables.exists(connection, f"{table}_{kind}")]
     views = (table, f"{table}_history")
-    readers = {view: _readers(connection, view) for view in views}
+    readers = {view: tables.readers(connection, view) for view in views}
     for view in views:
         rename = sql.SQL("ALTER VIEW {} RENAME TO {}")
         connection.execute(rename.format(name(view), sql.Identifier(f"{view}_former")))
@@ -209,17 +209,6 @@ def _renew(store: PostgresStore, connection: Connection[Any], table: str) -> Non
         raise DataError(former_damage(message, Path(store.where)))
     for view in views:
         connection.execute(sql.SQL("DROP VIEW {}").format(name(f"{view}_former")))
-        for reader in readers[view]:
-            role = sql.SQL("PUBLIC") if reader is None else sql.Identifier(reader)
-            connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(name(view), role))
+        tables.grant(connection, view, readers[view])
     for kind in former:
         connection.execute(sql.SQL("DROP TABLE {}").format(name(f"{table}_{kind}_former")))
-
-
-def _readers(connection: Connection[Any], view: str) -> list[str | None]:
-    """Return the roles other than the owner that may read a view; None is everybody."""
-    query = (
-        "SELECT r.rolname FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee"
-        " WHERE c.oid = to_regclass(%s) AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner"
-    )
-    return [role for (role,) in connection.execute(query, (f"kpi.{view}",)).fetchall()]

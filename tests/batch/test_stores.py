@@ -166,8 +166,8 @@ def test_what_a_killed_night_copied_into_postgresql_holds_nowhere_and_is_removed
         opened.publish(Run(1), [Change("indicators", "s'1", None, first)])
     copy = PostgresStore._copied  # noqa: SLF001
 
-    def copied_and_killed(self, load):
-        copy(self, load)
+    def copied_and_killed(self, *arguments):
+        copy(self, *arguments)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(PostgresStore, "_copied", copied_and_killed)

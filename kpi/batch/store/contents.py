@@ -1,9 +1,9 @@
 """What a store in PostgreSQL holds, against the record of its last run.
 
 `kpi.runs.contents` has, for the last run, the number of valid parts and of their rows by table and system, the columns
-of the tables, and the number of rows of each dimension; `kpi.parts.rows` the number of rows of a part;
-`kpi.runs.digest` a digest of the rest of the record. All are null where an earlier engine wrote them, and are then not
-compared.
+of the tables, the definitions of the views and the number of rows of each dimension; `kpi.parts.rows` the number of
+rows of a part; `kpi.runs.digest` a digest of the rest of the record. All are null where an earlier engine wrote them,
+and are then not compared.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def record(connection: Connection[Any], number: int) -> None:
         "parts": parts,
         "columns": {table: kinds for table, kinds in columns.items() if kinds},
         "dimensions": _dimension_heights(connection),
+        "views": _views(connection),
     }
     text = json.dumps(tree, ensure_ascii=False)
     connection.execute("UPDATE kpi.runs SET contents = %s WHERE number = %s", (text, number))
@@ -118,6 +119,34 @@ def _dimension_heights(connection: Connection[Any]) -> dict[str, int]:
             row = connection.execute(f"SELECT count(*) FROM kpi.{item.name}".encode()).fetchone()  # noqa: S608  # known
             heights[item.name] = row[0] if row else 0
     return heights
+
+
+def _views(connection: Connection[Any]) -> dict[str, str]:
+    """Return a digest of the definition of each view, and the version of the server, which words it, as `server`."""
+    query = (
+        "SELECT relname, pg_get_viewdef(oid) FROM pg_class WHERE relnamespace = to_regnamespace('kpi')"
+        " AND relkind = 'v' AND relname = ANY(%s) ORDER BY 1"
+    )
+    names = [f"{table}{end}" for table in TABLES for end in ("", "_history")]
+    definitions = connection.execute(query, (names,)).fetchall()
+    server = {"server": str(connection.info.server_version // 10_000)}
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in definitions} | server
+
+
+def record_views(connection: Connection[Any], number: int) -> None:
+    """Record the views as those of a run, unless an earlier engine wrote its record."""
+    contents = _recorded(connection, number)
+    if contents:
+        text = json.dumps({**contents, "views": _views(connection)}, ensure_ascii=False)
+        connection.execute("UPDATE kpi.runs SET contents = %s WHERE number = %s", (text, number))
+
+
+def changed_views(connection: Connection[Any], number: int) -> list[str]:
+    """Return the views with another definition than that which a run recorded; none after an upgrade of the server."""
+    recorded, there = _recorded(connection, number).get("views", {}), _views(connection)
+    if recorded.get("server") != there["server"]:
+        return []
+    return [name for name in recorded if name in there and there[name] != recorded[name]]
 
 
 def losses(connection: Connection[Any], run: Run) -> Losses:

@@ -16,7 +16,7 @@ from kpi.batch.store.dimensions import dimensions
 
 if TYPE_CHECKING:
     from psycopg import Connection
-    from psycopg.sql import Composable
+    from psycopg.sql import Composable, Composed
 
 #: The number of rows from which a batch gets a partition, and with which a partition is complete.
 MANY, FULL = 50_000, 5_000_000
@@ -59,12 +59,12 @@ def create(connection: Connection[Any], partition: Partition) -> None:
     connection.execute(query.format(_named(partition.name), _named(f"{partition.table}_facts"), *bounds))
 
 
-def indexes(partition: Partition) -> list[Composable]:
+def indexes(partition: Partition) -> list[Composed]:
     """Return the statements that create the indexes of a partition; `first` is 0 for that of few rows."""
     from psycopg import sql
 
     table = _named(partition.name)
-    keys = [sql.SQL("({})").format(sql.Identifier(item.key)) for item in dimensions(partition.table)]
+    keys: list[Composable] = [sql.SQL("({})").format(sql.Identifier(item.key)) for item in dimensions(partition.table)]
     if not partition.first:
         keys = [sql.SQL("({}, part_id)").format(sql.Identifier(item.key)) for item in dimensions(partition.table)]
         keys.append(sql.SQL("(part_id)"))

@@ -11,13 +11,14 @@ ones have besides.
 from __future__ import annotations
 
 import json
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -32,7 +33,7 @@ from kpi.errors import DataError, Diagnostic, Message, Place
 
 if TYPE_CHECKING:
     import psycopg
-    from psycopg.sql import Composable
+    from psycopg.sql import Composable, Composed
 
 #: The key of the advisory lock, which is released with the connection, however the batch ends.
 _LOCK = 0x6B7069
@@ -50,15 +51,10 @@ _CONNECTIONS, _PIECE = 4, 100_000
 
 @dataclass
 class _Load:
-    """What a run copies: rows by the name of their table, the new parts and the new partitions."""
+    """The new parts of a run, and its new partitions."""
 
-    pieces: list[tuple[str, pl.DataFrame]] = field(default_factory=list)
     parts: list[int] = field(default_factory=list)
     partitions: list[partitions.Partition] = field(default_factory=list)
-
-    def height(self, table: str) -> int:
-        """Return the number of rows for a table."""
-        return sum(rows.height for name, rows in self.pieces if name == table)
 
 
 class PostgresStore(Store):
@@ -243,9 +239,8 @@ class PostgresStore(Store):
             self.remove_unpublished(connection)
             partitions.drop_unattached(connection)
             new = [item.table for item in changes if tables.fit(connection, item.table, item.rows.schema)]
-            load = self._load(connection, run.number, changes)
             connection.commit()
-            self._copied(load)
+            load = self._copied(connection, run.number, changes)
             for table in new:
                 # The server does this later by itself; until then it would not use the indexes.
                 connection.execute(self._psycopg.sql.SQL("ANALYZE {}").format(tables.facts(table)))
@@ -266,34 +261,53 @@ class PostgresStore(Store):
             )
             contents.record(connection, run.number)
 
-    def _load(self, connection: psycopg.Connection[Any], number: int, changes: Sequence[Change]) -> _Load:
-        """Create the parts of changes, without validity, and the tables of new partitions."""
-        load, height = _Load(), Counter[str]()
+    def _copied(self, connection: psycopg.Connection[Any], number: int, changes: Sequence[Change]) -> _Load:
+        """Copy the rows of changes into new parts, without validity, and return these.
+
+        Several connections copy, while the rows of the next table get their numbers; then they build the indexes of new
+        partitions. Each is the work of one processor.
+        """
+        load, heights = _Load(), Counter[str]()
         for change in changes:
-            height[change.table] += change.rows.height
-        for table in height:
-            is_large = bool(dimensions(table))
-            has_own = is_large and height[table] >= partitions.MANY
-            pieces: list[tuple[int, pl.DataFrame]] = []
-            for change in changes:
-                if change.table == table:
-                    parts = self._begun(connection, number, change, sign=-1 if is_large and not has_own else 1)
-                    load.parts += parts.values()
-                    rows = numbered(connection, table, change.rows.with_columns(_block(change.rows)))
-                    pieces += _parted(rows, parts, table)
-            first = 0
-            for partition in partitions.planned(table, {part: rows.height for part, rows in pieces}) if has_own else ():
-                partitions.create(connection, partition)
-                load.partitions.append(partition)
-            for part, rows in pieces:
-                first = max(
-                    (item.first for item in load.partitions if item.table == table and item.first <= part), default=0
-                )
-                load.pieces += [
-                    (f"{table}_facts_{first}" if has_own else f"{table}_facts", rows[start : start + _PIECE])
-                    for start in range(0, rows.height, _PIECE)
-                ]
+            heights[change.table] += change.rows.height
+        most = sum(-(-height // _PIECE) for height in heights.values())
+        with ExitStack() as stack, ThreadPoolExecutor(_CONNECTIONS, "copy") as pool:
+            opened = [pool.submit(self._copying, stack) for _ in range(min(_CONNECTIONS, most))]
+            copies = (
+                partial(self.copy, table=name, rows=rows)
+                for table, _ in heights.most_common()
+                for name, rows in self._pieces(connection, number, load, table, changes)
+            )
+            _shared(pool, opened, copies)
+            largest = sorted(load.partitions, key=lambda partition: heights[partition.table], reverse=True)
+            indexes = [index for partition in largest for index in partitions.indexes(partition)]
+            _shared(pool, opened, (partial(_executed, statement=index) for index in indexes))
         return load
+
+    def _pieces(
+        self, connection: psycopg.Connection[Any], number: int, load: _Load, table: str, changes: Sequence[Change]
+    ) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Create the parts of a table, and its partitions; yield rows with the name of the table that they are for."""
+        own = [change for change in changes if change.table == table]
+        is_large = bool(dimensions(table))
+        has_partition = is_large and sum(change.rows.height for change in own) >= partitions.MANY
+        parts: list[tuple[int, pl.DataFrame]] = []
+        for change in own:
+            begun = self._begun(connection, number, change, sign=-1 if is_large and not has_partition else 1)
+            rows = numbered(connection, table, change.rows.with_columns(_block(change.rows)))
+            parts += _parted(rows, begun, table)
+        load.parts += [part for part, _ in parts]
+        new: list[partitions.Partition] = []
+        if has_partition:
+            new += partitions.planned(table, {part: rows.height for part, rows in parts})
+        for partition in new:
+            partitions.create(connection, partition)
+        load.partitions += new
+        connection.commit()
+        for part, rows in parts:
+            names = [partition.name for partition in new if partition.first <= part < partition.end]
+            for start in range(0, rows.height, _PIECE):
+                yield (names or [f"{table}_facts"])[0], rows[start : start + _PIECE]
 
     def _begun(
         self, connection: psycopg.Connection[Any], number: int, change: Change, *, sign: int
@@ -309,21 +323,6 @@ class PostgresStore(Store):
             (sign, change.table, change.system, number, number, list(there), list(there.values())),
         ).fetchall()
         return dict(begun)
-
-    def _copied(self, load: _Load) -> None:
-        """Copy rows over several connections, then build the indexes of new partitions: each by one processor."""
-        # The largest first, so that the connections finish at about the same time.
-        pieces = sorted(load.pieces, key=lambda piece: piece[1].height, reverse=True)
-        copies = [partial(self.copy, table=table, rows=rows) for table, rows in pieces]
-        largest = sorted(load.partitions, key=lambda partition: load.height(partition.name), reverse=True)
-        statements = [index for partition in largest for index in partitions.indexes(partition)]
-        connections = min(_CONNECTIONS, len(pieces))
-        with ExitStack() as stack, ThreadPoolExecutor(connections or 1, "copy") as pool:
-            opened = list(pool.map(lambda _: self._copying(stack), range(connections)))
-            for jobs in (copies, [partial(_indexed, statement=statement) for statement in statements]):
-                waiting = deque(jobs)
-                for _ in pool.map(partial(_worked, waiting=waiting), opened):
-                    pass
 
     def _copying(self, stack: ExitStack) -> psycopg.Connection[Any]:
         """Open a connection for copying, closed with the stack."""
@@ -384,10 +383,11 @@ class PostgresStore(Store):
     # ---- DAMAGE ---- #
 
     @override
-    def check(self, *, thorough: bool = False) -> list[Diagnostic]:  # the server checks its own pages
+    def check(self, *, thorough: bool = False) -> list[Diagnostic]:
         """Return the damage (K833): rows of unknown runs, results without the table of runs, losses of the last run.
 
-        Changed values are found by computing the run again.
+        With `thorough` also views with another definition. The server checks its own pages; changed values are found by
+        computing the run again.
         """
         with self._open() as connection:
             if not tables.exists(connection, "parts"):
@@ -410,13 +410,17 @@ class PostgresStore(Store):
         if head is None:
             return []
         with self._open() as connection:
-            return contents.losses(connection, head).findings(self.where)
+            findings = contents.losses(connection, head).findings(self.where)
+            for name in contents.changed_views(connection, head.number) if thorough else ():
+                findings.append(damaged(Message("the view `kpi.{name}` was changed", name=name), place))
+            return findings
 
     @override
     def repair(self) -> Repaired | None:
         """Go back to the last run in kpi.runs whose record is as it was written; None if there is none.
 
-        Lost tables, columns and views are created again; parts that lack rows are removed.
+        Lost tables, columns and views, and views with another definition, are created again; parts that lack rows are
+        removed.
         """
         head = next(filter(None, map(self._sound, reversed(self.numbers()))), None)
         if head is None:
@@ -427,8 +431,15 @@ class PostgresStore(Store):
             self._remove(connection, "valid_from > %s", head.number)
             connection.execute("UPDATE kpi.parts SET valid_to = NULL WHERE valid_to > %s", (head.number,))
             lost = contents.losses(connection, head)
+            changed = contents.changed_views(connection, head.number)
+            readers = {view: tables.readers(connection, view) for view in changed}
+            for view in changed:
+                tables.drop_view(connection, view)
             for table, kinds in contents.recorded_columns(connection, head.number).items():
                 tables.fit(connection, table, tables.polars_types(kinds))
+            for view in changed:
+                tables.grant(connection, view, readers[view])
+            contents.record_views(connection, head.number)
             self._remove(connection, "valid_to = valid_from")
             self._remove(connection, "id = ANY(%s)", list(lost.parts))
             for table in TABLES:
@@ -478,23 +489,39 @@ def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _indexed(connection: psycopg.Connection[Any], statement: Composable) -> None:
+#: Work on a connection.
+_Job = Callable[["psycopg.Connection[Any]"], None]
+
+
+def _executed(connection: psycopg.Connection[Any], statement: Composed) -> None:
     connection.execute(statement)
 
 
-def _worked(connection: psycopg.Connection[Any], waiting: deque[Callable[[psycopg.Connection[Any]], None]]) -> None:
-    """Do waiting jobs in one transaction until there are none, or another connection failed."""
-    try:
-        while waiting:
-            try:
-                job = waiting.popleft()
-            except IndexError:
-                break
+def _shared(pool: ThreadPoolExecutor, opened: Sequence[Future[psycopg.Connection[Any]]], jobs: Iterable[_Job]) -> None:
+    """Share jobs among connections as they come, and commit them."""
+    waiting: SimpleQueue[_Job | None] = SimpleQueue()
+
+    def worked(each: Future[psycopg.Connection[Any]]) -> None:
+        connection = each.result()
+        while (job := waiting.get()) is not None:
             job(connection)
         connection.commit()
+
+    running = [pool.submit(worked, each) for each in opened]
+    try:
+        for job in jobs:
+            waiting.put(job)
+            if any(each.done() for each in running):
+                break  # one failed
     except BaseException:
-        waiting.clear()
+        while not waiting.empty():
+            waiting.get()
         raise
+    finally:
+        for _ in running:
+            waiting.put(None)
+    for each in running:
+        each.result()
 
 
 def _parted(rows: pl.DataFrame, parts: Mapping[str | None, int], table: str) -> Iterator[tuple[int, pl.DataFrame]]:

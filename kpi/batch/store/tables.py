@@ -8,7 +8,7 @@ their runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -29,6 +29,8 @@ _FROM_SQL: dict[str, pl.DataType] = {
 #: The version of this layout. Versions 1 and 2 packed rows into lists with texts as numbers, version 3 had all texts in
 #: every row.
 VERSION = 4
+#: The first version with a table of parts that every later one has.
+_PLAIN = 3
 
 #: The indexed columns; the second of a table is the subject of its rows.
 _LOOKED_UP = ("entity", "indicator", "pillar", "measure", "department")
@@ -52,7 +54,7 @@ def version(connection: Connection[Any]) -> int:
     """Return the version of the layout, 0 without a store.
 
     Raises:
-        DataError: K817, if it was written by a newer engine, or by one before 0.1.
+        DataError: K817, if it was written by a newer engine, or by one before 0.1; K838, if its table of parts is gone.
     """
     if not exists(connection, "schema_version"):
         return 0
@@ -63,6 +65,13 @@ def version(connection: Connection[Any]) -> int:
         raise DataError(
             Diagnostic("K817", Message("the store was written by a newer engine (schema {done})", done=done), hint=hint)
         )
+    if done >= _PLAIN and not exists(connection, "parts"):
+        hint = Message(
+            "put the schema back from a backup; or DROP SCHEMA kpi CASCADE, and do what the next night says to begin "
+            "anew: everything is computed from the inputs, and the tables of closed editions are in the archive"
+        )
+        message = Message("the table kpi.parts, which says what the rows of the store are, is gone")
+        raise DataError(Diagnostic("K838", message, hint=hint))
     if done and not exists(connection, "parts"):
         hint = Message("DROP SCHEMA kpi CASCADE, and let the next night score everything")
         raise DataError(
@@ -171,7 +180,9 @@ def fit(connection: Connection[Any], table: str, shown: Mapping[str, pl.DataType
         _fit_dimension(connection, item)
     own = {name: kind for name, kind in missing.items() if source(table, name) == "f"}
     # Columns of eight bytes before texts, to avoid padding.
-    added = [_column(name, kind) for name, kind in sorted(own.items(), key=lambda pair: pair[1] == pl.String())]
+    added: list[Composable] = [
+        _column(name, kind) for name, kind in sorted(own.items(), key=lambda pair: pair[1] == pl.String())
+    ]
     if is_new:
         _create(connection, table, added, shown)
     else:
@@ -179,7 +190,7 @@ def fit(connection: Connection[Any], table: str, shown: Mapping[str, pl.DataType
     # A view that was removed shows all columns of its table again.
     hidden = ("part_id", "cohort") if dimensions(table) else ("part_id",)
     of_table = [(name, kind) for name, kind in stored.items() if name not in (*hidden, *known, *shown)]
-    _show(connection, table, known | dict(shown) | (dict(of_table) if not known else {}))
+    show(connection, table, known | dict(shown) | (dict(of_table) if not known else {}))
     return is_new
 
 
@@ -187,8 +198,8 @@ def _create(connection: Connection[Any], table: str, added: list[Composable], sh
     """Create the table of the facts of a frame with its indexes, or its first partition."""
     from psycopg import sql
 
-    keys = [sql.SQL(f"{name} integer NOT NULL") for name in ("part_id", "position")]
-    keys += [sql.SQL("{} integer NOT NULL").format(sql.Identifier(item.key)) for item in dimensions(table)]
+    numbers = ("part_id", "position", *(item.key for item in dimensions(table)))
+    keys = [sql.SQL("{} integer NOT NULL").format(sql.Identifier(name)) for name in numbers]
     is_large = bool(dimensions(table))
     by_part = sql.SQL(" PARTITION BY RANGE (part_id)" if is_large else "")
     query = sql.SQL("CREATE TABLE {} ({}){}")
@@ -235,7 +246,7 @@ def looked_up(table: str, shown: Mapping[str, pl.DataType]) -> tuple[tuple[str, 
     return () if table == "findings" else tuple((name,) for name in _LOOKED_UP if name in shown)
 
 
-def _show(connection: Connection[Any], table: str, shown: Mapping[str, pl.DataType]) -> None:
+def show(connection: Connection[Any], table: str, shown: Mapping[str, pl.DataType]) -> None:
     """Create the views of a frame: current rows, and all rows with their validity."""
     from psycopg import sql
 
@@ -249,3 +260,28 @@ def _show(connection: Connection[Any], table: str, shown: Mapping[str, pl.DataTy
         query = sql.SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {} WHERE {}")
         parts = (sql.Identifier("kpi", view), sql.SQL(", ").join(columns_shown), rows, sql.SQL(condition))
         connection.execute(query.format(*parts))
+
+
+def readers(connection: Connection[Any], view: str) -> list[str | None]:
+    """Return the roles other than the owner that may read a view; None is everybody."""
+    query = (
+        "SELECT r.rolname FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee"
+        " WHERE c.oid = to_regclass(%s) AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner"
+    )
+    return [role for (role,) in connection.execute(query, (f"kpi.{view}",)).fetchall()]
+
+
+def grant(connection: Connection[Any], view: str, roles: Iterable[str | None]) -> None:
+    """Let roles read a view; None is everybody."""
+    from psycopg import sql
+
+    for role in roles:
+        reader = sql.SQL("PUBLIC") if role is None else sql.Identifier(role)
+        connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(sql.Identifier("kpi", view), reader))
+
+
+def drop_view(connection: Connection[Any], view: str) -> None:
+    """Drop a view."""
+    from psycopg import sql
+
+    connection.execute(sql.SQL("DROP VIEW {}").format(sql.Identifier("kpi", view)))
