@@ -115,6 +115,28 @@ def test_rows_that_are_a_grid_are_read_as_they_were_written(opened):
     assert bits(opened.read("indicators")).equals(bits(expected))
 
 
+@pytest.mark.parametrize("ways", [1, 6])
+@pytest.mark.parametrize("many", [1, 10**6])
+def test_numbers_with_any_of_them_null_are_read_as_they_were_written(opened, monkeypatch, ways, many):
+    monkeypatch.setattr("kpi.batch.store.partitions.MANY", many)
+    place = pl.int_range(pl.len())
+
+    def cyclic(name: str, values: list, step: int) -> pl.Expr:
+        return pl.lit(pl.Series(values)).gather((place // step) % len(values)).alias(name)
+
+    whole = pl.DataFrame({"entity": [f"县{number}" for number in range(700)]})
+    whole = whole.join(pl.DataFrame({"measure": [None, *(f"m{number}" for number in range(11))]}), how="cross")
+    columns = [cyclic("many", NUMBERS, 1), cyclic("share", FLOATS, 1), cyclic("day", DAYS, 1)]
+    columns += [cyclic(f"told{way}", [True, None, False], 3**way) for way in range(ways)]
+    rows = prepared(whole.with_columns(pl.lit("2023Q1").alias("period"), *columns), "s'1")
+    with opened.lock(0):
+        opened.publish(Run(1), [Change("measures", "s'1", ("2023Q1",), rows)])
+        other = rows.with_columns(pl.col("measure") + "更名", status=pl.lit("ok"))
+        opened.publish(Run(2), [Change("measures", "s'1", ("2023Q1",), other)])
+    assert bits(opened.read("measures", number=1).select(rows.columns)).equals(bits(rows))
+    assert bits(opened.read("measures").select(other.columns)).equals(bits(other))
+
+
 @pytest.mark.slow
 def test_postgresql_has_plain_rows_and_shows_which_are_current(city, database, monkeypatch):
     import psycopg
