@@ -170,7 +170,7 @@ def fit(connection: Connection[Any], table: str, shown: Mapping[str, pl.DataType
     missing = {name: kind for name, kind in shown.items() if name not in (*stored, *of_part(table), "position")}
     views, is_new = (table, f"{table}_history"), not exists(connection, f"{table}_facts")
     all_there = all(exists(connection, name) for name in (*views, *(item.name for item in dimensions(table))))
-    if known and stored and not missing and not is_new and all_there:
+    if known and stored and not missing and not is_new and all_there and shown.keys() <= known.keys():
         return False
     if not known:
         # A view that was removed gets the columns of the other one again, in their order.
