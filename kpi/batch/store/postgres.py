@@ -260,6 +260,8 @@ class PostgresStore(Store):
                 (run.number, *texts, contents.digest(*texts)),
             )
             contents.record(connection, run.number)
+            # Too few rows for the server to do this by itself; without, it takes a table of one part for empty.
+            connection.execute("ANALYZE kpi.parts")
 
     def _copied(self, connection: psycopg.Connection[Any], number: int, changes: Sequence[Change]) -> _Load:
         """Copy the rows of changes into new parts, without validity, and return these.
