@@ -55,8 +55,8 @@ INSIDE = {
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
-        "store config fingerprints file_periods editions findings inputs read_cache figures integrity system_run "
-        "replay batch_run migration notifications"
+        "store config fingerprints file_periods editions findings inputs read_cache figures last_run integrity "
+        "system_run replay batch_run migration notifications"
     ),
     "cli": (
         "language progress_line console command yaml_comments starter comparison batch score check explain stress diff show sample "
