@@ -59,8 +59,8 @@ INSIDE = {
         "system_run replay batch_run migration notifications"
     ),
     "cli": (
-        "language progress_line console command yaml_comments starter comparison batch score check explain stress diff show sample "
-        "roster schema rule annex init form plot completion main"
+        "language progress_line console command yaml_comments starter comparison batch score check explain stress diff "
+        "show sample roster schema rule annex init form plot completion main"
     ),
 }
 LAYERS = tuple(
