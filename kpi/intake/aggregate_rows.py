@@ -14,6 +14,7 @@ from functools import lru_cache
 from kpi.errors import Message
 from kpi.intake.files.headers import clean
 from kpi.language.system import System
+from kpi.values.names import unmarked
 
 _SUM = "合计|总计|小计|共计|总和|汇总"
 _MEAN = "平均|平均值|平均数|平均水平|均值"
@@ -81,7 +82,7 @@ def is_aggregate(name: str) -> bool:
     >>> [text for text in ("甲县", "其他", "全椒县", "平均镇", "Total Energies", "Meanwhile") if is_aggregate(text)]
     []
     """
-    text = folded(name)
+    text = folded(unmarked(name))
     inside = re.fullmatch(r"(.*?)\(([^()]*)\)", text)
     texts = [text] if inside is None else [text, *filter(None, (inside[1].strip(), inside[2].strip()))]
     if inside is not None and re.fullmatch(_WHOLE, texts[-1]):
@@ -111,7 +112,8 @@ class Exclusions:
         [True, False, True]
         """
         text = folded(name)
-        return text not in self.keep and (text in self.leave_out or is_aggregate(name))
+        leave_out = not self.leave_out.isdisjoint((text, folded(unmarked(name))))
+        return text not in self.keep and (leave_out or is_aggregate(name))
 
     def is_kept(self, name: str) -> bool:
         """Return whether a name is in `keep`."""

@@ -152,6 +152,7 @@ class _Intake:
         self.findings += [*self.beside.findings, *assumed_years.assumed(sources, self.system)]
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
             self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, read.entities)
+        self.findings += entity_codes.footnoted(read.entities)
         passed = sum(coded.passed_over for coded in apart.values())
         if self.pruning is not None:
             passed += self.pruning.passed_over
@@ -253,7 +254,7 @@ class _Intake:
                 told = set(roster.resolve(self.succession.units).values())
                 roster = replace(roster, spans={at: some for at, some in roster.spans.items() if at not in told})
                 self.succession.steps(roster)
-        return replace(roster, wholes=wholes) if roster is not None else None
+        return replace(roster, wholes=wholes, marked={}) if roster is not None else None
 
     def brought(
         self, areas: Areas, frame: pl.DataFrame, entities: Entities, every: pl.DataFrame
