@@ -7,7 +7,8 @@ without zero-width characters, without blanks beside Chinese.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -118,8 +119,8 @@ class Entities:
         joined: short names of the data, each with the one name that it is short for, whose entity it denotes.
         unclear: short names of the data that are entities of their own, as they may be short for several, with these.
         timeline: what `times` count.
-        marked: texts of the data with the mark of a footnote, each with the name that it is read as; with a roster it is
-            filled while texts are resolved.
+        marked: texts of the data with the mark of a footnote, each with the name that it is read as; with a roster it
+            is filled while texts are resolved.
         merged: the ranges of cells of the roster that are merged over several, by column and name of the entity.
     """
 
@@ -376,7 +377,7 @@ def from_data(
 
 
 def _same_units(
-    alone: Set[str],
+    alone: AbstractSet[str],
     coded: Mapping[str, Sequence[str]],
     kept: Collection[str],
     marks: Mapping[str, str],
@@ -394,23 +395,7 @@ def _same_units(
     Returns:
         The other name of each that is joined to it, and the names that each of the unclear may be short for.
     """
-    fuller: dict[str, set[str]] = {}
-    shorter: dict[str, list[str]] = {}
-    for name in sorted({*alone, *coded, *kept}):
-        for form in short_forms(name):
-            fuller.setdefault(form, set()).add(name)
-            shorter.setdefault(name, []).append(form)
-    # A short name beside a code is joined to by the one full name that has none.
-    options = {name: set(fuller.get(name, ())) for name in alone}
-    for name in alone & marks.keys():
-        plain = marks[name]
-        options[name] |= {plain} if plain in alone or plain in coded else fuller.get(plain, set()) - {name}
-    for name in alone:
-        for form in shorter.get(name, ()):
-            full = {one for one in fuller[form] - coded.keys() if not fuller.get(one, set()) & fuller[form]}
-            if len(coded.get(form, ())) == 1 and len(full) == 1:
-                options[name].add(form)
-    options = {name: some for name, some in options.items() if some}
+    options = _options(alone, coded, kept, marks)
     if options and apart is not None:
         groups = [set(some) for some in apart({*options, *(one for some in options.values() for one in some)})]
         options = {
@@ -427,6 +412,28 @@ def _same_units(
         elif targets:
             meant[name] = targets.pop()
     return {name: _last(name, meant) for name in meant}, unclear
+
+
+def _options(
+    alone: AbstractSet[str], coded: Mapping[str, Sequence[str]], kept: Collection[str], marks: Mapping[str, str]
+) -> dict[str, set[str]]:
+    """Return the other names that each of the names may mean, where there are any. Arguments as of `_same_units`."""
+    fuller: dict[str, set[str]] = {}
+    shorter: dict[str, list[str]] = {}
+    for name in sorted({*alone, *coded, *kept}):
+        for form in short_forms(name):
+            fuller.setdefault(form, set()).add(name)
+            shorter.setdefault(name, []).append(form)
+    options = {name: set(fuller.get(name, ())) for name in alone}
+    for name in alone & marks.keys():
+        options[name] |= {marks[name]} & (alone | coded.keys()) or fuller.get(marks[name], set()) - {name}
+    # A short name beside a code is joined to by the one full name that has none.
+    for name in alone:
+        for form in shorter.get(name, ()):
+            full = {other for other in fuller[form] - coded.keys() if not fuller.get(other, set()) & fuller[form]}
+            if len(coded.get(form, ())) == 1 and len(full) == 1:
+                options[name].add(form)
+    return {name: others for name, others in options.items() if others}
 
 
 def _last(name: str, meant: Mapping[str, str]) -> str:

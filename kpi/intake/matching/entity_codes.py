@@ -329,7 +329,7 @@ def short_names(entities: Entities) -> list[Diagnostic]:
 
 
 def footnoted(entities: Entities) -> list[Diagnostic]:
-    """Return the notes (K581) on names with the marks of footnotes: those that are read without, and those that keep it.
+    """Return the notes (K581) on names with marks of footnotes: those that are read without, and those that keep it.
 
     A name keeps its mark where no row has it without: the marks may be what tells 一区① from 一区②.
     """
