@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 from xml.parsers import expat
@@ -15,7 +14,7 @@ from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.choice import Selection
 from kpi.intake.files.encoding import MOST_UNPACKED, UNZIPPED, check_growth
 from kpi.intake.files.number_formats import NumberFormat, displayed, number_format
-from kpi.intake.files.sheets import SheetCells, tables_of
+from kpi.intake.files.sheets import SheetCells, selected, tables_of
 from kpi.intake.files.table import Table, cause
 from kpi.intake.files.workbook import plain_number
 from kpi.intake.files.workbook_xml import MOST_CELLS, MOST_COLUMNS, Marks, too_large
@@ -52,15 +51,7 @@ def read_opendocument(path: Path, place: Place, selection: Selection) -> tuple[T
             Diagnostic("K503", message, place, Message("save it again in Excel or WPS, as .xlsx"))
         ) from None
     selection.check([sheet.name or "" for sheet in sheets], place)
-    return tables_of(_selected(sheets, selection), place, selection)
-
-
-def _selected(sheets: list[SheetCells], selection: Selection) -> Iterator[SheetCells]:
-    for sheet in sheets:
-        if selection.sheet is not None and sheet.name != selection.sheet:
-            continue
-        read = selection.reads(sheet.name or "", visible=sheet.visible)
-        yield sheet if read else SheetCells(sheet.name, sheet.visible, None, sheet.marks)
+    return tables_of(selected(sheets, selection), place, selection)
 
 
 class _Reader:

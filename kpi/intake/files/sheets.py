@@ -6,7 +6,7 @@ what is reported about the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -41,6 +41,15 @@ class SheetCells:
     cells: pl.DataFrame | None
     marks: Marks
     titles: int | None = None
+
+
+def selected(sheets: Iterable[SheetCells], selection: Selection) -> Iterator[SheetCells]:
+    """Yield the sheets that a selection does not exclude, without cells those that are not read."""
+    for sheet in sheets:
+        if selection.sheet is not None and sheet.name != selection.sheet:
+            continue
+        read = selection.reads(sheet.name or "", visible=sheet.visible)
+        yield sheet if read else SheetCells(sheet.name, sheet.visible, None, sheet.marks)
 
 
 def tables_of(sheets: Iterable[SheetCells], place: Place, selection: Selection) -> tuple[Table, ...]:
