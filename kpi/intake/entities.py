@@ -406,11 +406,13 @@ def _same_units(
     unclear: dict[str, list[str]] = {}
     for name in sorted(options, key=lambda name: (-len(name), name)):
         targets = {_last(one, meant) for one in options[name]} - {name}
-        several = len(targets) > 1 or any(len(coded.get(one, ())) > 1 for one in targets)
+        # Several names beside one code are one unit.
+        units = {coded[one][0] if one in coded else one for one in targets}
+        several = len(units) > 1 or any(len(coded.get(one, ())) > 1 for one in targets)
         if several:
             unclear[name] = sorted(targets)
         elif targets:
-            meant[name] = targets.pop()
+            meant[name] = min(targets)
     return {name: _last(name, meant) for name in meant}, unclear
 
 
