@@ -10,7 +10,7 @@ from functools import partial
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
-from kpi.intake import assumed_years, near_names, row_findings, undeclared_totals
+from kpi.intake import assumed_years, days_as_periods, near_names, row_findings, undeclared_totals
 from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
 from kpi.intake.cells.text_folding import as_names
@@ -150,6 +150,7 @@ class _Intake:
         if isinstance(read, Escalate):
             return read
         self.findings += [*self.beside.findings, *assumed_years.assumed(sources, self.system)]
+        self.findings += days_as_periods.days(sources, self.system)
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
             self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, read.entities)
         self.findings += entity_codes.footnoted(read.entities)

@@ -635,7 +635,7 @@ def test_a_quoted_cell_of_any_length_is_read(tmp_path, form, length):
     ("name", "content"),
     [
         ("a.xls", "<html><table><tr><td>期别</td></tr></table></html>".encode("gb18030")),
-        ("b.xls", b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>'),
+        ("b.xls", b'<?xml version="1.0"?><Report xmlns="urn:example:report"/>'),
         ("c.json", '{"期别": "2023", "数值": {"GDP": 5}}'.encode()),
         ("d.pdf", b"%PDF-1.7\n%" + bytes(range(128, 200)) * 9),
     ],
