@@ -21,7 +21,7 @@ from kpi.language.loading.loader import examine_text
 from kpi.language.system import System
 
 #: Notes on a table as a whole rather than on rows that are left out or refused.
-_OF_TABLE = ("K562", "K565", "K538", "K528", "K534", "K567", "K210", "K525", "K520", "K521", "K522", "K523", "K562")
+_OF_TABLE = ("K584", "K565", "K538", "K528", "K534", "K567", "K210", "K525", "K520", "K521", "K522", "K523", "K562")
 
 
 @dataclass(frozen=True)

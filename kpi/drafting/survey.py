@@ -18,12 +18,13 @@ import polars as pl
 
 from kpi.drafting.columns import HEAD, Column, columns_of
 from kpi.drafting.timeline_guess import order_of, unreadable_period
-from kpi.errors import Message, count
+from kpi.errors import DataError, Message, count
 from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files.headers import LEVELS, clean, halves, role, roles, split_unit
 from kpi.intake.files.sdmx_columns import ids_of, is_about_file
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import is_unit
+from kpi.intake.shapes.adjacent_blocks import blocks_of, together
 from kpi.intake.shapes.combined_keys import is_combined, parted
 from kpi.intake.shapes.labels import (
     labelled,
@@ -175,9 +176,19 @@ def _with_units(table: Table) -> Table:
     return table if table.pieces is not None else table.renamed(names)
 
 
+def _without_blocks(table: Table) -> Table:
+    """Return a table of adjacent blocks as one without; one that the readers refuse stays as it is."""
+    blocks = None if table.pieces is not None else blocks_of(table)
+    try:
+        return table if blocks is None else together(table, blocks)[0]
+    except DataError:
+        return table
+
+
 class _Surveyor:
     def __init__(self, table: Table, year: int, timeline: Timeline) -> None:
         self.flags: Mapping[str, int] = {}
+        table = _without_blocks(table)
         if is_combined(table, timeline):
             table, self.flags = parted(table)
         table = _with_units(table)

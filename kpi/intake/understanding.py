@@ -38,7 +38,7 @@ ROWS = 3
 #: How many of the first rows are looked through for them.
 _HEAD = 200
 #: Notes on the shape and keys of a table.
-_OF_SHAPE = ("K562", "K565", "K538", "K625")
+_OF_SHAPE = ("K584", "K562", "K565", "K538", "K625")
 #: Notes on columns that are not read.
 _COLUMNS = ("K528", "K534", "K567", "K210", "K525")
 

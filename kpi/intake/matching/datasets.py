@@ -174,7 +174,7 @@ _READ: dict[str, set[Role]] = {
 }
 
 #: Codes of errors that keep a file from being read, whatever is in its rows: those beside it may be.
-UNPLACED = ("K541", "K508", "K535", "K536", "K554", "K563", "K564", "K566", "K569")
+UNPLACED = ("K541", "K508", "K535", "K536", "K554", "K563", "K564", "K566", "K569", "K585")
 
 #: How many of the first rows show which figures a long file has.
 _HEAD = 10_000

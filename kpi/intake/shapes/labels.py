@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from kpi.intake.cells.numbers import read_number
 from kpi.intake.files.headers import LEVELS, by_levels, clean, role, split_unit
 from kpi.intake.matching.datasets import is_unit, measure_of
 from kpi.values import periods
@@ -267,3 +268,22 @@ def stem(file: str) -> str:
     while (ending := Path(name).suffix) and ending[1:].isalnum() and not ending[1:].isdigit() and len(ending) <= 8:
         name = name.removesuffix(ending)
     return clean(name)
+
+
+#: The name that a column without a header gets.
+_UNNAMED = re.compile(r"列\d+'*")
+
+
+def is_unnamed(header: str) -> bool:
+    """Return whether a name is that of a column without a header."""
+    return _UNNAMED.fullmatch(header) is not None
+
+
+def are_words(cells: Sequence[str]) -> bool:
+    """Return whether most of some cells are words.
+
+    >>> are_words(["甲县", "乙县", "3"]), are_words(["12", "3 个"]), are_words([])
+    (True, False, False)
+    """
+    words = [one for one in cells if read_number(one).problem is not None and not re.match(r"[\d.,]", one)]
+    return bool(cells) and len(words) * 2 > len(cells)
