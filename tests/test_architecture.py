@@ -35,7 +35,7 @@ INSIDE = {
     ),
     "language": (
         "model lookback expressions ranges datasets measures record_columns quantities targets aggregation treatment "
-        "scoring indicators adjustments ranking stars checks system running_totals loading"
+        "scoring indicators adjustments ranking stars checks system running_totals window_checks loading"
     ),
     "engine": (
         "stage totals contributions result_columns check_stages applied_weights reporting_quality plan lookback "

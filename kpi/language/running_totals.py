@@ -92,7 +92,8 @@ def running(system: System) -> set[str]:
     totals = {name for name, measure in system.measures.items() if measure.over_time == "ytd"}
     for level in system.levels:
         for name in level:
-            if sum(used in totals for used in system.indicators[name].running_with) == 1:
+            indicator = system.indicators[name]
+            if indicator.runs_from_january or sum(used in totals for used in indicator.running_with) == 1:
                 totals.add(name)
     return totals
 

@@ -120,6 +120,21 @@ def test_a_check_declares_no_less_than_its_rules_read(check, severity):
     assert_no_less_than_the_plan_reads(loaded.system)
 
 
+@pytest.mark.parametrize(
+    "indicator",
+    [
+        "{kind: rolling, of: a, over: 12m}", "{kind: rolling, of: a, over: 5m, as: mean, at_least: 2}",
+        "{kind: rolling, of: a, over: ytd}", "{kind: ratio, numerator: a, denominator: b, pool: 7m}",
+        "{kind: coverage, covered: a, total: b, pool: ytd}", "{kind: growth, of: a, cumulative: true}",
+        "{kind: growth, of: x, since: 2022-01}", "{kind: growth, of: a, since: 2022-01, until: 2022-05}",
+    ],
+)  # fmt: skip
+def test_a_window_declares_no_less_than_the_plan_reads(indicator):
+    loaded = examine_text(f"{TINY}  over_time: {indicator}\n")
+    assert loaded.system is not None, loaded.findings
+    assert_no_less_than_the_plan_reads(loaded.system)
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_other_parts_declare_no_less_than_the_plan_reads(part):
     loaded = examine_text(f"{TINY}{part}\n")

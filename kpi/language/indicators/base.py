@@ -221,6 +221,20 @@ class Indicator(Definition):
         """Figures of which exactly one is a running total of the year (累计) if the value is one."""
         return ()
 
+    @property
+    def runs_from_january(self) -> bool:
+        """Whether the value is a running total of the year (累计) that the indicator itself makes."""
+        return False
+
+    @property
+    def totals_alone(self) -> bool:
+        """Whether the value is a total of `added_up` itself, rather than a mean, a quotient or a growth of it."""
+        return False
+
+    def added_up(self) -> Iterator[tuple[Path, str]]:
+        """Yield the figures whose values of several periods are added up, each with its place in the definition."""
+        yield from ()
+
     def nested(self) -> Iterator[tuple[str, str]]:
         """Yield pairs of figures of which the first is a part of the second, if the value is in percent."""
         yield from ()

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import Message, Severity, alternatives, suggest
-from kpi.language import expressions, ranges, running_totals
+from kpi.language import expressions, ranges, running_totals, window_checks
 from kpi.language.adjustments import vetoes
 from kpi.language.checks.base import FACTS
 from kpi.language.datasets import Records
@@ -39,6 +39,7 @@ def problems(system: System) -> Problems:
     yield from _measure_problems(system)
     yield from _indicator_problems(system)
     yield from running_totals.problems(system)
+    yield from window_checks.problems(system)
     yield from _treatment_problems(system)
     yield from _tree_problems(system)
     for name, adjustment in system.adjustments.items():
