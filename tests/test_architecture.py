@@ -28,7 +28,7 @@ PACKAGES = (
     "batch", "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
-    "values": "names columns doubles rounding timelines periods status units numerics working_days",
+    "values": "names columns doubles rounding timelines periods status units numerics student working_days",
     "process": (
         "os_errors locale distribution tuning journal credentials settings memory prefetch atomic_files progress "
         "limits supervisor"

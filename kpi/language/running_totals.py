@@ -89,13 +89,7 @@ def running(system: System) -> set[str]:
     A level of a running total is one, and a ratio of which only one side is. Two running totals make a rate to date,
     which compares with any other.
     """
-    totals = {name for name, measure in system.measures.items() if measure.over_time == "ytd"}
-    for level in system.levels:
-        for name in level:
-            indicator = system.indicators[name]
-            if indicator.runs_from_january or sum(used in totals for used in indicator.running_with) == 1:
-                totals.add(name)
-    return totals
+    return {name for name, symbol in system.symbols.items() if symbol.running}
 
 
 def _within_a_year(over: str) -> bool:

@@ -276,7 +276,7 @@ class System(Frozen):
             breaks: tuple[str, ...] = () if self.entities.succession is None else (Column(name).breaks,)
             found[name] = Symbol(
                 name, measure.title or name, unit, measure.per, reported=measure.reported, exact=measure.exact,
-                breaks=breaks,
+                breaks=breaks, running=measure.over_time == "ytd",
             )  # fmt: skip
         for level in self.levels:
             for name in level:
@@ -287,7 +287,11 @@ class System(Frozen):
                     unit = None
                 used = [found[one].breaks for _, one in indicator.inputs() if one in found]
                 breaks = tuple(dict.fromkeys(itertools.chain.from_iterable(used)))
-                found[name] = Symbol(name, indicator.title or name, unit, exact=indicator.exact(found), breaks=breaks)
+                totals = sum(found[used].running for used in indicator.running_with if used in found)
+                found[name] = Symbol(
+                    name, indicator.title or name, unit, exact=indicator.exact(found), breaks=breaks,
+                    running=indicator.runs_from_january or totals == 1,
+                )  # fmt: skip
         return found
 
     @cached_property

@@ -84,7 +84,7 @@ def based(name: str, base: pl.Expr, across: pl.Expr | None) -> tuple[Expressions
     return Expressions(bases={Column(name).base: pl.when(~across).then(base)}), {"break": across}
 
 
-def _since(end: int, column: pl.Expr) -> pl.Expr:
+def from_then_on(end: int, column: pl.Expr) -> pl.Expr:
     """Return the value of the period that ends with a month, from this period on."""
     return pl.when(MONTH.eq(end)).then(column).forward_fill().over("entity")
 
@@ -196,21 +196,21 @@ class Growth(Indicator):
 
         def then(column: pl.Expr) -> pl.Expr:
             # The value of the start, in the periods after it: no period looks at later ones.
-            return pl.when(MONTH.gt(start)).then(_since(start, column))
+            return pl.when(MONTH.gt(start)).then(from_then_on(start, column))
 
         bases, across = based(name, then(pl.col(self.of)), broken(symbols, self.of, then))
         if end is None:
             elapsed = (MONTH - start).cast(pl.Float64) / literal(float(grain.timeline.per_year))
             return pl.col(self.of), bases, across, elapsed, {"inputs": [self.of]}
         column = Column(name).window
-        bases |= Expressions(bases={column: _since(end, pl.col(self.of))})
+        bases |= Expressions(bases={column: from_then_on(end, pl.col(self.of))})
         if across:
             # A series that breaks after the end does not break between start and end.
             counts = [pl.col(breaks) for breaks in symbols[self.of].breaks]
             bases_of, across = based(
                 name,
                 then(pl.col(self.of)),
-                pl.any_horizontal([_since(end, number) != then(number) for number in counts]),
+                pl.any_horizontal([from_then_on(end, number) != then(number) for number in counts]),
             )
             bases |= bases_of
         why = {"reasons": [(pl.col(column).is_null(), reason("incomplete"))]}
