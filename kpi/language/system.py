@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringCons
 from kpi.errors import Message
 from kpi.language.adjustments import AnyAdjustment
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
+from kpi.language.alerts import Alert
 from kpi.language.checks import AnyCheck
 from kpi.language.datasets import AnyDataset
 from kpi.language.indicators import AnyIndicator, Symbol
@@ -200,6 +201,9 @@ class System(Frozen):
     ranking: Ranking = Field(default_factory=Ranking, description="how totals are rounded and placed")
     lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
     checks: dict[Name, AnyCheck] = Field(default_factory=dict, description="name: what must hold of the figures")
+    notify: dict[Name, Alert] = Field(
+        default_factory=dict, description="name: a condition that is reported when it begins to hold and when it ends"
+    )
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
 
     _home: Path | None = PrivateAttr(None)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from kpi.errors import Message, Severity
 from kpi.language import running_totals
 from kpi.language.model import Path, Problem, Problems
+from kpi.language.running_totals import within_a_year
 from kpi.language.system import System
+from kpi.values import units
+from kpi.values.periods import Length
 
 
 def problems(system: System) -> Problems:
@@ -27,6 +30,29 @@ def problems(system: System) -> Problems:
                     Message("`{name}` is a stock, a mean or a number of different values, which a total counts again",
                             name=used),
                     hint=Message("write `as: mean`, or `over_time: sum` at the measure if it is a flow"),
+                    severity=Severity.WARNING,
+                )  # fmt: skip
+    yield from _month_on_month(system, no_flows, totals)
+
+
+def _month_on_month(system: System, no_flows: set[str], totals: set[str]) -> Problems:
+    """Yield 环比 of monthly flows that are not seasonally adjusted, where it is scored."""
+    if system.period.length is not Length.MONTH:
+        return
+    shown = {name: one.measure_shown for name, one in system.indicators.items()}
+    for name, indicator in system.indicators.items():
+        if name not in system.parents or system.rule(name) is None:
+            continue
+        for comparison in indicator.comparisons():
+            used = shown.get(comparison.name) or comparison.name
+            unit = system.symbols[used].unit if used in system.measures and used in system.symbols else None
+            flow = unit is not None and units.summable(unit) and used not in no_flows | totals
+            if flow and comparison.over is not None and within_a_year(comparison.over):
+                yield Problem(
+                    "K449", ("indicators", name, *comparison.place),
+                    Message("`{name}` is a monthly flow without seasonal adjustment: {over} earlier is another season",
+                            name=used, over=comparison.over),
+                    hint=Message("write `over: 1y`, or compare its `{{kind: adjusted, of: {name}}}`", name=used),
                     severity=Severity.WARNING,
                 )  # fmt: skip
 

@@ -57,9 +57,10 @@ class Column(str):
     window = Part("Float64: a total over a window, evaluated before the value, for its stage alone.")
     above = Part("Float64: a numerator over a window, evaluated before the value, for its stage alone.")
     below = Part("Float64: a denominator over a window, evaluated before the value, for its stage alone.")
-    mean = Part("Float64: what a projection begins with (a mean share or level), for its stage alone.")
+    mean = Part("Float64: the mean level that a trend goes through, for its stage alone.")
+    progress = Part("Float64: the share of the year before that was reached by now, for its stage alone.")
     slope = Part("Float64: the change a period of a trend, for its stage alone.")
-    error = Part("Float64: how far a share or a trend is off, for its stage alone.")
+    error = Part("Float64: the sum of squares around a trend, for its stage alone.")
     low = Part("Float64: the lower end of the interval of a projection.")
     high = Part("Float64: the upper end of the interval of a projection.")
     actual = Part("Float64: the growth a year since a base period.")
@@ -125,27 +126,30 @@ def left_out_by(step: str) -> Column:
 
 @dataclass(frozen=True)
 class Expressions:
-    """Named expressions in the order of evaluation: `bases`, then `values`, then `statuses`.
+    """Named expressions in the order of evaluation: `sources`, then `bases`, `values` and `statuses`.
 
-    Values may read bases, and statuses both: a status is the reason for a missing value.
+    Each may read those before it: values are computed from bases, bases from sources, and a status is the reason for a
+    missing value. Sources and bases do not outlast their stage.
     """
 
     values: Mapping[str, pl.Expr] = field(default_factory=dict)
     statuses: Mapping[str, pl.Expr] = field(default_factory=dict)
     bases: Mapping[str, pl.Expr] = field(default_factory=dict)
+    sources: Mapping[str, pl.Expr] = field(default_factory=dict)
 
     def __or__(self, other: Expressions) -> Expressions:
         """Return the union of both."""
         return Expressions(
-            {**self.values, **other.values}, {**self.statuses, **other.statuses}, {**self.bases, **other.bases}
-        )
+            {**self.values, **other.values}, {**self.statuses, **other.statuses}, {**self.bases, **other.bases},
+            {**self.sources, **other.sources},
+        )  # fmt: skip
 
     @property
     def steps(self) -> tuple[Mapping[str, pl.Expr], ...]:
         """The groups of expressions that are evaluated together, in order; empty groups are left out."""
-        return tuple(step for step in (self.bases, self.values, self.statuses) if step)
+        return tuple(step for step in (self.sources, self.bases, self.values, self.statuses) if step)
 
     @property
     def columns(self) -> dict[str, pl.Expr]:
         """All expressions by name of column."""
-        return {**self.bases, **self.values, **self.statuses}
+        return {**self.sources, **self.bases, **self.values, **self.statuses}

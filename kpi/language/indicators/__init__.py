@@ -8,13 +8,16 @@ from kpi.language.indicators.base import ENTITIES, MONTH, Indicator, Symbol, Sym
 from kpi.language.indicators.derived import Count, Formula, Growth, Index, Milestone, window
 from kpi.language.indicators.pace import CLASSES, Pace, class_of
 from kpi.language.indicators.plain import Coverage, Level, Ratio, Share
+from kpi.language.indicators.prices import Chain, Real
 from kpi.language.indicators.projection import Projection
 from kpi.language.indicators.rolling import Rolling
+from kpi.language.indicators.seasons import Adjusted
 from kpi.language.model import one_of
 
 #: Every kind of indicator, in the order of the reference.
 KINDS: tuple[type[Indicator], ...] = (
-    Level, Ratio, Coverage, Share, Growth, Rolling, Projection, Pace, Index, Count, Milestone, Formula,
+    Level, Ratio, Coverage, Share, Growth, Rolling, Projection, Pace, Index, Chain, Real, Adjusted, Count, Milestone,
+    Formula,
 )  # fmt: skip
 
 #: Any indicator, distinguished by `kind`.

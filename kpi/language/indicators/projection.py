@@ -108,41 +108,36 @@ class Projection(Indicator):
 
     def _by_share(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         column, year = Column(name), grain.per_year
-        to_date = self._to_date(symbols, grain)
+        done = pl.col(column.window)
         # The total of the year before, in every period of this year: that of the last period that ends a year.
-        whole = earlier(pl.when(place_in_year(grain) == year - 1).then(to_date), 1)
+        whole = earlier(pl.when(place_in_year(grain) == year - 1).then(done), 1)
         reach = 1
         while reach < year:
             step = min(reach, year - reach)
             whole, reach = pl.coalesce(whole, earlier(whole, step)), reach + step
-        part = earlier(to_date, year)
+        part = earlier(done, year)
         share = pl.when((whole > ZERO) & (part >= ZERO)).then(part / whole)
-        shares = [earlier(share, place * year) for place in range(self.years)]
+        before = Expressions(sources={column.window: self._to_date(symbols, grain)}, bases={column.progress: share})
+        shares = [earlier(pl.col(column.progress), place * year) for place in range(self.years)]
         if symbols[self.of].breaks:
-            shares = [self._unbroken(one, place, symbols, grain) for place, one in enumerate(shares)]
-        number = pl.sum_horizontal([one.is_not_null() for one in shares]).cast(pl.Float64)
-        mean = pl.sum_horizontal(shares) / number
-        squares = pl.sum_horizontal([(one - mean) ** 2 for one in shares])
-        factors = {float(n): student.factor(self.interval, n - 1) for n in range(2, self.years + 1)}
-        quantile = number.replace_strict(factors, default=None, return_dtype=pl.Float64)
+            shares = [self._unbroken(past, place, symbols, grain) for place, past in enumerate(shares)]
+        number = pl.sum_horizontal([past.is_not_null() for past in shares]).cast(pl.Float64)
+        few, mean = number < self.at_least, pl.sum_horizontal(shares) / number
+        squares = pl.sum_horizontal([(past - mean) ** 2 for past in shares])
         # Shares that are equal but for their last bits, such as 1 at the end of the year, have no spread.
         squares = pl.when(squares > (mean * HAIR) ** 2).then(squares).otherwise(ZERO)
+        factors = {float(n): student.factor(self.interval, n - 1) for n in range(2, self.years + 1)}
+        quantile = number.replace_strict(factors, default=None, return_dtype=pl.Float64)
         half = quantile * ((squares / (number - 1)) * (literal(1.0) + literal(1.0) / number)).sqrt()
-        bases = Expressions(
-            bases={column.window: to_date, column.mean: pl.when(number >= self.at_least).then(mean), column.error: half}
-        )
-        done, expected, error = pl.col(column.window), pl.col(column.mean), pl.col(column.error)
-        first = done / (expected + error)
-        last = pl.when(expected > error).then(done / (expected - error))
-        backwards = done < ZERO
-        known = done.is_not_null() & (expected > ZERO)
+        first, last = done / (mean + half), pl.when(mean > half).then(done / (mean - half))
+        backwards, known = done < ZERO, ~few & done.is_not_null() & (mean > ZERO)
         ends: dict[str, pl.Expr] = {
             column.low: pl.when(known).then(pl.when(backwards).then(last).otherwise(first)),
             column.high: pl.when(known).then(pl.when(backwards).then(first).otherwise(last)),
         }
-        why = [*self._gaps(symbols, grain, done.is_null()), (expected.is_null(), reason("too_few"))]
-        pair = guarded(name, done / expected, shown={"zero_denominator": expected == ZERO}, reasons=why)
-        return bases | pair | Expressions(ends)
+        why = [*self._gaps(symbols, grain, done.is_null()), (few, reason("too_few"))]
+        value = pl.when(~few).then(done / mean)
+        return before | Expressions(ends) | guarded(name, value, shown={"zero_denominator": mean == ZERO}, reasons=why)
 
     def _to_date(self, symbols: Symbols, grain: Grain) -> pl.Expr:
         """Return the total of the year to date, which a running total is itself."""

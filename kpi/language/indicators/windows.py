@@ -125,12 +125,15 @@ def place_in_year(grain: Grain) -> pl.Expr:
 
 
 def to_date(column: pl.Expr, grain: Grain) -> pl.Expr:
-    """Return the sum from the first period of the year; null where one of its periods is missing."""
-    place = place_in_year(grain)
-    terms = [
-        pl.when(place >= lag).then(earlier(column, lag)).otherwise(literal(0.0)) for lag in range(1, grain.per_year)
-    ]
-    return functools.reduce(operator.add, terms, column).round(_DECIMALS)
+    """Return the sum from the first period of the year; null where one of its periods is missing.
+
+    Sums of 1, 2, 4, 8 periods that end with the year's first are added, which are four steps for twelve months.
+    """
+    place, reach = place_in_year(grain), 1
+    while reach < grain.per_year:
+        column = column + pl.when(place >= reach).then(earlier(column, reach)).otherwise(literal(0.0))
+        reach *= 2
+    return column.round(_DECIMALS)
 
 
 def refused_to_date(refused: pl.Expr, grain: Grain) -> pl.Expr:

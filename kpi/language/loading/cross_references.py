@@ -54,6 +54,12 @@ def problems(system: System) -> Problems:
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:
             yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
+    for name, alert in system.notify.items():
+        yield from alert.problems(("notify", name), system.symbols)
+    yield from _check_problems(system)
+
+
+def _check_problems(system: System) -> Problems:
     for name, check in system.checks.items():
         yield from check.problems(("checks", name), system.symbols, system.period)
         for used in dict.fromkeys(one for _, one in check.facts(system.symbols)):
