@@ -30,7 +30,7 @@ class Stage:
     values: Mapping[str, pl.Expr] = field(default_factory=dict)
     statuses: Mapping[str, pl.Expr] = field(default_factory=dict)
     bases: Mapping[str, pl.Expr] = field(default_factory=dict)
-    sources: Mapping[str, pl.Expr] = field(default_factory=dict)
+    sources: tuple[Mapping[str, pl.Expr], ...] = ()
     done: tuple[str, ...] = ()
 
     @classmethod
@@ -54,5 +54,5 @@ class Stage:
         """Return the frame with the columns of the stage, without its sources, its bases and the columns of `done`."""
         for step in self.steps:
             frame = frame.with_columns(**step)
-        dropped = (*self.sources, *self.bases, *self.done)
+        dropped = (*(name for step in self.sources for name in step), *self.bases, *self.done)
         return frame.drop(dropped) if dropped else frame

@@ -7,8 +7,9 @@ locate a row: `period` (Int32, an index at the grain of the system), `entity` (U
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,10 +58,14 @@ class Column(str):
     window = Part("Float64: a total over a window, evaluated before the value, for its stage alone.")
     above = Part("Float64: a numerator over a window, evaluated before the value, for its stage alone.")
     below = Part("Float64: a denominator over a window, evaluated before the value, for its stage alone.")
-    mean = Part("Float64: the mean level that a trend goes through, for its stage alone.")
+    mean = Part("Float64: the mean share or level of a projection, for its stage alone.")
+    number = Part("Float64: how many past years a projection counts, for its stage alone.")
+    weighted = Part("Float64: the weighted sum of the differences of a trend, for its stage alone.")
+    squares = Part("Float64: the sum of squares of the differences of a trend, for its stage alone.")
+    sums = Part("Float64: the sum of the differences of a trend, for its stage alone.")
     progress = Part("Float64: the share of the year before that was reached by now, for its stage alone.")
     slope = Part("Float64: the change a period of a trend, for its stage alone.")
-    error = Part("Float64: the sum of squares around a trend, for its stage alone.")
+    error = Part("Float64: how far a share or a trend is off, for its stage alone.")
     low = Part("Float64: the lower end of the interval of a projection.")
     high = Part("Float64: the upper end of the interval of a projection.")
     actual = Part("Float64: the growth a year since a base period.")
@@ -124,9 +129,19 @@ def left_out_by(step: str) -> Column:
     return Column(f"#{step}.out")
 
 
+_NONE: Mapping[str, pl.Expr] = {}
+
+
+def _merged(
+    first: Iterable[Mapping[str, pl.Expr]], second: Iterable[Mapping[str, pl.Expr]]
+) -> tuple[Mapping[str, pl.Expr], ...]:
+    """Return the groups of both, the first with the first, and so on."""
+    return tuple({**group, **other} for group, other in zip_longest(first, second, fillvalue=_NONE))
+
+
 @dataclass(frozen=True)
 class Expressions:
-    """Named expressions in the order of evaluation: `sources`, then `bases`, `values` and `statuses`.
+    """Named expressions in the order of evaluation: each group of `sources`, `bases`, `values`, `statuses`.
 
     Each may read those before it: values are computed from bases, bases from sources, and a status is the reason for a
     missing value. Sources and bases do not outlast their stage.
@@ -135,21 +150,21 @@ class Expressions:
     values: Mapping[str, pl.Expr] = field(default_factory=dict)
     statuses: Mapping[str, pl.Expr] = field(default_factory=dict)
     bases: Mapping[str, pl.Expr] = field(default_factory=dict)
-    sources: Mapping[str, pl.Expr] = field(default_factory=dict)
+    sources: tuple[Mapping[str, pl.Expr], ...] = ()
 
     def __or__(self, other: Expressions) -> Expressions:
         """Return the union of both."""
         return Expressions(
             {**self.values, **other.values}, {**self.statuses, **other.statuses}, {**self.bases, **other.bases},
-            {**self.sources, **other.sources},
+            _merged(self.sources, other.sources),
         )  # fmt: skip
 
     @property
     def steps(self) -> tuple[Mapping[str, pl.Expr], ...]:
         """The groups of expressions that are evaluated together, in order; empty groups are left out."""
-        return tuple(step for step in (self.sources, self.bases, self.values, self.statuses) if step)
+        return tuple(step for step in (*self.sources, self.bases, self.values, self.statuses) if step)
 
     @property
     def columns(self) -> dict[str, pl.Expr]:
         """All expressions by name of column."""
-        return {**self.sources, **self.bases, **self.values, **self.statuses}
+        return {name: one for step in self.steps for name, one in step.items()}

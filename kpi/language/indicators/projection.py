@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
@@ -117,18 +118,29 @@ class Projection(Indicator):
             whole, reach = pl.coalesce(whole, earlier(whole, step)), reach + step
         part = earlier(done, year)
         share = pl.when((whole > ZERO) & (part >= ZERO)).then(part / whole)
-        before = Expressions(sources={column.window: self._to_date(symbols, grain)}, bases={column.progress: share})
         shares = [earlier(pl.col(column.progress), place * year) for place in range(self.years)]
         if symbols[self.of].breaks:
             shares = [self._unbroken(past, place, symbols, grain) for place, past in enumerate(shares)]
-        number = pl.sum_horizontal([past.is_not_null() for past in shares]).cast(pl.Float64)
-        few, mean = number < self.at_least, pl.sum_horizontal(shares) / number
-        squares = pl.sum_horizontal([(past - mean) ** 2 for past in shares])
+        number, mean, half = pl.col(column.number), pl.col(column.mean), pl.col(column.error)
+        few = number < self.at_least
+        squares = pl.sum_horizontal([squared(past - mean) for past in shares])
         # Shares that are equal but for their last bits, such as 1 at the end of the year, have no spread.
-        squares = pl.when(squares > (mean * HAIR) ** 2).then(squares).otherwise(ZERO)
-        factors = {float(n): student.factor(self.interval, n - 1) for n in range(2, self.years + 1)}
-        quantile = number.replace_strict(factors, default=None, return_dtype=pl.Float64)
-        half = quantile * ((squares / (number - 1)) * (literal(1.0) + literal(1.0) / number)).sqrt()
+        squares = pl.when(squares > squared(mean * HAIR)).then(squares).otherwise(ZERO)
+        # The factor of the interval depends on the number of years alone, of which there are few.
+        quantile: pl.Expr = literal(None)
+        for n in range(2, self.years + 1):
+            factor = student.factor(self.interval, n - 1) * math.sqrt((1 + 1 / n) / (n - 1))
+            quantile = pl.when(number == n).then(literal(factor)).otherwise(quantile)
+        counted = pl.sum_horizontal([past.is_not_null() for past in shares]).cast(pl.Float64)
+        # NOTE: each step is a column: where expressions stand in one another, planning takes longer than computing.
+        before = Expressions(
+            bases={column.error: quantile * squares.sqrt()},
+            sources=(
+                {column.window: self._to_date(symbols, grain)},
+                {column.progress: share},
+                {column.number: counted, column.mean: pl.sum_horizontal(shares) / counted},
+            ),
+        )
         first, last = done / (mean + half), pl.when(mean > half).then(done / (mean - half))
         backwards, known = done < ZERO, ~few & done.is_not_null() & (mean > ZERO)
         ends: dict[str, pl.Expr] = {
@@ -161,11 +173,14 @@ class Projection(Indicator):
     def _by_trend(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         column, value = Column(name), pl.col(self.of)
         number = periods_of(self.over or "", grain) or _LEAST
-        sums, weighted, squares = moments(value, number)
+        differences: dict[str, pl.Expr] = dict(
+            zip((column.sums, column.weighted, column.squares), moments(value, number), strict=True)
+        )
+        sums, weighted, squares = (pl.col(name) for name in differences)
         middle, spread = -(number - 1) / 2, number * (number**2 - 1) / 12
         product = -weighted - sums * middle
         slope = product / spread
-        around = squares - sums**2 / number
+        around = squares - squared(sums) / number
         left = around - slope * product
         # What is left of sums that cancel is no deviation from the line.
         left = pl.when(left > around * HAIR).then(left).otherwise(ZERO)
@@ -184,12 +199,12 @@ class Projection(Indicator):
             bases[column.window] = self._to_date(symbols, grain)
             estimate = done + ahead * mean + slope * (ahead * (ahead + 1) / 2 - ahead * middle)
             distance = (ahead + 1) / 2 - middle
-            variance = ahead + ahead**2 * (distance**2 / spread + 1 / number)
+            variance = ahead + squared(ahead) * (squared(distance) / spread + 1 / number)
             why = [*self._gaps(symbols, grain, done.is_null()), *why]
             now = done
         else:
             estimate = mean + slope * (ahead - middle)
-            variance = (ahead - middle) ** 2 / spread + (1 + 1 / number)
+            variance = squared(ahead - middle) / spread + (1 + 1 / number)
             now = value
         estimate = pl.when(ahead == 0).then(now).otherwise(estimate)
         half = pl.when(ahead == 0).then(ZERO).otherwise(quantile * (left / (number - 2) * variance).sqrt())
@@ -204,7 +219,7 @@ class Projection(Indicator):
             column.high: pl.when(known).then(estimate + half),
         }
         estimate = pl.when(mean.is_not_null()).then(estimate)
-        return Expressions(ends, bases=bases) | guarded(name, estimate, guards, reasons=why)
+        return Expressions(ends, bases=bases, sources=(differences,)) | guarded(name, estimate, guards, reasons=why)
 
     def _ahead(self, grain: Grain) -> pl.Expr:
         """Return how many periods lie between that of the row and the one that is projected (Float64)."""
@@ -329,6 +344,11 @@ class Projection(Indicator):
             )  # fmt: skip
 
 
+def squared(value: pl.Expr) -> pl.Expr:
+    """Return a square; Polars 2.1 takes many times as long for a power."""
+    return value * value
+
+
 def moments(value: pl.Expr, number: int) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     """Return the sums of `d`, `l d` and `d²` over some periods, `d` being the difference to the period's own value.
 
@@ -348,9 +368,9 @@ def moments(value: pl.Expr, number: int) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     far = earlier(value, half) - value
     other, other_weighted, other_squares = (earlier(column, half) for column in (sums, weighted, squares))
     weighted = weighted + other_weighted + other * half + far * (half * (half - 1) / 2 + half**2)
-    squares = squares + other_squares + far * other * 2 + far**2 * half
+    squares = squares + other_squares + far * other * 2 + squared(far) * half
     sums = sums + other + far * half
     if number % 2:
         last = earlier(value, number - 1) - value
-        sums, weighted, squares = sums + last, weighted + last * (number - 1), squares + last**2
+        sums, weighted, squares = sums + last, weighted + last * (number - 1), squares + squared(last)
     return sums, weighted, squares
