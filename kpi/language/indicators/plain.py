@@ -167,6 +167,11 @@ class Ratio(Indicator):
         description="3y, 12m: both sides are added up over the window before they are divided; ytd: the year",
     )
 
+    @property
+    def proportion(self) -> tuple[str, str] | None:
+        """The measures above and below the line."""
+        return self.numerator, self.denominator
+
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yield numerator and denominator."""
         yield ("numerator",), self.numerator
@@ -259,6 +264,11 @@ class Coverage(Indicator):
         None,
         description="3y, 12m: part and whole are added up over the window before they are divided; ytd: the year",
     )
+
+    @property
+    def proportion(self) -> tuple[str, str] | None:
+        """The measures of what is covered and of the whole."""
+        return self.covered, self.total
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yield the covered part and the total."""
