@@ -127,13 +127,16 @@ def place_in_year(grain: Grain) -> pl.Expr:
 def to_date(column: pl.Expr, grain: Grain) -> pl.Expr:
     """Return the sum from the first period of the year; null where one of its periods is missing.
 
-    Sums of 1, 2, 4, 8 periods that end with the year's first are added, which are four steps for twelve months.
+    Sums of 1, 2, 4, 8 periods that begin with the year at most are put together, so that twelve months take four steps
+    and nothing before them is read.
     """
-    place, reach = place_in_year(grain), 1
+    place, sums, reach = place_in_year(grain), {1: column}, 1
     while reach < grain.per_year:
-        column = column + pl.when(place >= reach).then(earlier(column, reach)).otherwise(literal(0.0))
-        reach *= 2
-    return column.round(_DECIMALS)
+        further = max(size for size in sums if size <= grain.per_year - reach)
+        before = pl.when(place >= reach).then(earlier(sums[further], reach)).otherwise(literal(0.0))
+        sums[reach + further] = sums[reach] + before
+        reach += further
+    return sums[reach].round(_DECIMALS)
 
 
 def refused_to_date(refused: pl.Expr, grain: Grain) -> pl.Expr:
