@@ -71,7 +71,8 @@ Scores are percent of full marks. What a kind makes of equal values and of a sin
 RESULTS = """# The tables of results
 
 Written by `python docs/reference.py` out of the results of the sample data. CSV and JSON have the names of the columns,
-workbooks and pages the headings, in the language in use. Numbers are as computed; a column without a value is empty, never 0.
+workbooks and pages the headings, in the language in use. Numbers are as computed; a column without a value is empty,
+never 0.
 """
 KEYS = """# Every key of a definition
 
