@@ -38,6 +38,7 @@ from kpi.intake.files.table import Table
 from kpi.intake.grid import Panel
 from kpi.intake.matching.datasets import fitting, is_named, measure_names, measure_of, panel_columns, systems_named
 from kpi.intake.matching.labels import by_labels
+from kpi.intake.entity_classes import examined as classes_examined
 from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
@@ -281,6 +282,7 @@ def checked(
             findings += (one for one in units_examined(loaded.system) if one not in findings)
             findings += calendars_examined(loaded.system)
             findings += not_yet_reported(targets_examined(loaded.system), findings)
+            findings += (one for one in classes_examined(loaded.system) if one not in findings)
     wrong = files and any(finding.severity is Severity.ERROR for finding in findings)
     card = None
     try:

@@ -5,7 +5,7 @@ The explanation is a tree of plain nodes, which the terminal, reports and servic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,11 +18,12 @@ from kpi.errors import DataError, Diagnostic, Message, count, statements, sugges
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Points, Veto, awards, vetoes
+from kpi.language.classes import columns_of
 from kpi.language.model import kind_of
 from kpi.language.record_columns import counted_in, reads_times
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
-from kpi.values.columns import Column
+from kpi.values.columns import Column, class_by
 from kpi.values.periods import Period
 from kpi.values.status import STATUSES
 
@@ -235,7 +236,7 @@ class _Tree:
         return Explained(
             name, pillar.title or name, "pillar", row[Column(name).score], row[Column(name).weight],
             row[Column(name).contribution], status=row[Column(name).score.status],
-            detail=statements(filter(None, (mean, self.stand_in(name)))), counted=row[Column(name).counted],
+            detail=statements(filter(None, (mean, *self.of_class(name), self.stand_in(name)))), counted=row[Column(name).counted],
             parts=self.parts(name, list(pillar.parts)),
         )  # fmt: skip
 
@@ -274,11 +275,24 @@ class _Tree:
             yield Message("attainment {percent:.1f} %", percent=row[Column(name).attainment])
         if row[Column(name).schedule] is not None:
             yield Message("schedule {percent:.1f} %", percent=row[Column(name).schedule])
-        if indicator.score is not None:
-            yield indicator.score.in_full()
+        rule = self.system.rule(name)
+        if rule is not None and (indicator.score is not None or rule.classes):
+            yield rule.of_class(self.classes).in_full()
+        yield from self.of_class(name, () if rule is None else rule.classes)
         yield from self.changed(name)
         if stand_in := self.stand_in(name):
             yield stand_in
+
+    @cached_property
+    def classes(self) -> dict[str, str]:
+        """The classes of the entity, by the columns of the roster."""
+        return {attribute: self.row[class_by(attribute)] or "" for attribute in self.system.classes}
+
+    def of_class(self, name: str, more: Iterable[str] = ()) -> Iterator[Message]:
+        """Yield the classes by which the weight of a part, and perhaps its rule, differ."""
+        for attribute in dict.fromkeys((*columns_of(self.system.varied.get(name, 0.0)), *more)):
+            own = self.classes[attribute] or Message("blank")
+            yield Message("{column}: {value}", column=attribute, value=own)
 
     def baseline(self, name: str) -> Iterator[str]:
         """Return the figure that the value is computed against, and its period."""

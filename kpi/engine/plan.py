@@ -22,6 +22,7 @@ from kpi.engine.stage import Stage
 from kpi.engine.totals import adjusted, changes, placed, starred, totalled
 from kpi.errors import Message
 from kpi.language.aggregation.nodes import Combination
+from kpi.language.classes import weight_expr
 from kpi.language.indicators import MONTH
 from kpi.language.scoring import Case
 from kpi.language.system import ROOT, CheckedSystem, System
@@ -112,6 +113,8 @@ def _stages(system: System) -> Iterator[Stage]:
         yield Stage.of(f"indicators {number}", Message("values and statuses of indicators"), columns)
         yield from check_stages.stages(rules, number)
     yield from _treatment(system)
+    given = {Column(part).weighting: weight_expr(weight, system.timeline) for part, weight in system.varied.items()}
+    yield Stage("given weights", Message("weights by class and period"), given)
     yield Stage("targets", Message("targets in force"), _targets(system))
     yield from scoring(system)
     yield from tree(system)
@@ -132,12 +135,13 @@ def tree(system: System) -> Iterator[Stage]:
     leaves = frozenset(system.indicators)
     for depth, names in enumerate(system.depths):
         nodes = [
-            Combination(name, system.pillars[name], system.pillars[name].parts, leaves, system.treated)
+            Combination(name, system.pillars[name], system.pillars[name].parts, leaves, system.treated, system.unsure)
             for name in names
         ]
         yield from _combine(f"pillars {len(system.depths) - depth}", nodes)
     if system.tops:
-        yield from _combine(ROOT, [Combination(ROOT, system.composite, system.tops, leaves, system.treated)])
+        root = Combination(ROOT, system.composite, system.tops, leaves, system.treated, system.unsure)
+        yield from _combine(ROOT, [root])
     else:
         yield Stage.of(ROOT, Message("no pillars, so no total"), _no_composite())
     yield Stage("adjustments", Message("adjustments and vetoes"), adjusted(system))
@@ -235,10 +239,13 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expression
     case = Case(
         pl.col(value), unit, indicator.direction, low, high, is_reached, rule.peers, name, figures,
         fixed=fixed_bound(targets, unit), ends=fixed_ends(targets, unit),
-        exact=value == name and indicator.exact(system.symbols),
+        exact=value == name and indicator.exact(system.symbols), marks=system.own_marks(name),
     )  # fmt: skip
     answer = rule.score(case)
     guards = {"no_target": low.is_null()} if rule.needs_target and case.fixed is None else {}
+    if rule.in_marks is not None and name in system.varied:
+        own = pl.col(Column(name).weighting)
+        guards |= {"not_given": own.is_null(), "not_applicable": own == 0}
     score = rule.finish(answer)
     if not answer.sound:
         score = where_given(score, [value])

@@ -225,7 +225,8 @@ class Scorecard:
     def weights(self) -> pl.DataFrame:
         """The weights as used, frozen: one row per period, cohort, node and part.
 
-        Columns: system, period, cohort, node, part, method (given, or the method that found it), weight (percent of the
+        Columns: system, period, cohort, class (of the columns of the roster by which weights differ, where they do,
+        with a row for each class), node, part, method (given, or the method that found it), weight (percent of the
         node, all parts of a node making 100), effective (percent of the whole, when nothing is missing; null without
         a composite), consistency_ratio (of AHP).
         """
@@ -336,7 +337,7 @@ class Scorecard:
         # Always present if the full mark is not 100: older results have `points` in percent and lack this frame.
         if self.adjustments.height or self.full != 100:
             frames["adjustments"] = self.adjustments
-        if any(node.weights is not None for node in self.definition.nodes.values()):
+        if self.definition.varied or any(node.weights is not None for node in self.definition.nodes.values()):
             frames["weights"] = self.weights
         if self.definition.treatment:
             frames["treated"] = self.treated

@@ -12,6 +12,7 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
 from kpi.intake import assumed_years, near_names, row_findings, undeclared_totals
 from kpi.intake.absent_measures import absent
+from kpi.intake import entity_classes
 from kpi.intake.aggregate_rows import Exclusions, by_name
 from kpi.intake.cells.text_folding import as_names
 from kpi.intake.contradicting_spans import contradictions
@@ -205,6 +206,8 @@ class _Intake:
 
             areas = TargetAreas(self.areas, self.system, self.begins)
         frame, more = targets_of.add(frame, self.system, targets, entities, areas)
+        frame, of_classes = entity_classes.add(frame, self.system, entities)
+        self.findings += of_classes
         self.findings += without_counterpart(self.system, first, last)
         self.findings += [*more, *(areas.findings() if areas is not None else ())]
         self.findings += fractions(frame, self.system, entities, sources)

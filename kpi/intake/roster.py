@@ -117,7 +117,9 @@ def _read(path: Path, cohort: str | None, timeline: Timeline) -> Entities:
     rows = _rows(table, headers, timeline)
     if problems := _problems(table, rows, headers, timeline):
         raise DataError(problems)
-    entities = _entities(rows, [one for one in table.columns if one not in headers.values()], table.merged)
+    # The column of the cohort is an attribute too: weights and targets may differ by it.
+    own = {header for role, header in headers.items() if role != "cohort"} | {"cohort"}
+    entities = _entities(rows, [one for one in table.columns if one not in own], table.merged)
     return replace(entities, timeline=timeline)
 
 

@@ -9,11 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
+import polars as pl
 from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
 from kpi.errors import Message
 from kpi.language.adjustments import AnyAdjustment
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
+from kpi.language.classes import Weighed, columns_of, differs, weight_words
 from kpi.language.checks import AnyCheck
 from kpi.language.datasets import AnyDataset
 from kpi.language.indicators import AnyIndicator, Symbol
@@ -312,13 +314,13 @@ class System(Frozen):
         return {part: name for name, pillar in self.pillars.items() for part in pillar.parts}
 
     @cached_property
-    def tops(self) -> dict[str, float]:
+    def tops(self) -> dict[str, Weighed]:
         """The pillars that no other names, with their weights; a single one needs none."""
-        given = {name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents}
+        given: dict[str, Weighed] = {name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents}
         return self.composite.fixed(given)
 
-    def weight_words(self, part: str) -> str:
-        """Return the weight of a part of the tree in its node: a number, or the method that finds it from data.
+    def weight_words(self, part: str) -> Message | str:
+        """Return the weight of a part of the tree in its node: numbers, or the method that finds it from data.
 
         Empty for what is no part, and for a single top pillar without a weight.
         """
@@ -330,8 +332,49 @@ class System(Frozen):
             return node.weights_method.title
         if parent is None:
             given = self.pillars[part].weight is not None or self.composite.weights is not None
-            return f"{self.tops[part]:.6g}" if part in self.tops and given else ""
-        return f"{self.pillars[parent].parts[part]:.6g}"
+            return weight_words(self.tops[part]) if part in self.tops and given else ""
+        return weight_words(self.pillars[parent].parts[part])
+
+    @cached_property
+    def varied(self) -> dict[str, Weighed]:
+        """The parts of the tree whose declared weights differ between entities or periods, with these."""
+        return {
+            part: weight
+            for _, _, parts in self.tree
+            for part, weight in parts.items()
+            if differs(weight)
+        }
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The columns of the roster by which weights and scoring rules differ."""
+        of_weights = itertools.chain.from_iterable(map(columns_of, self.varied.values()))
+        rules = [rule for name in self.indicators if (rule := self.rule(name)) is not None]
+        return tuple(dict.fromkeys([*of_weights, *itertools.chain.from_iterable(rule.classes for rule in rules)]))
+
+    @cached_property
+    def classed_weights(self) -> tuple[str, ...]:
+        """The columns of the roster by which weights differ."""
+        return tuple(dict.fromkeys(itertools.chain.from_iterable(map(columns_of, self.varied.values()))))
+
+    @cached_property
+    def unsure(self) -> frozenset[str]:
+        """The indicators and pillars for which nothing may be given in the class or period of an entity."""
+        rules = {name: self.rule(name) for name in self.indicators} if self.classes or self.varied else {}
+        found = {
+            name
+            for name, rule in rules.items()
+            if rule is not None and (rule.classes or (rule.in_marks is not None and name in self.varied))
+        }
+        for level in self.depths if rules else ():
+            found |= {name for name in level if not self.pillars[name].parts.keys().isdisjoint(found | {*self.varied})}
+        return frozenset(found)
+
+    def own_marks(self, name: str) -> float | pl.Expr | None:
+        """Return the marks of an item: its weight beside its name in the tree; None for what is no part."""
+        parent = self.parents.get(name)
+        weight = self.tops.get(name) if parent is None else self.pillars[parent].parts[name]
+        return None if weight is None else pl.col(Column(name).weighting) if name in self.varied else float(weight)  # type: ignore[arg-type]
 
     @property
     def stars_words(self) -> Message:
@@ -344,9 +387,9 @@ class System(Frozen):
         return {("composite",): self.composite} | {("pillars", name): one for name, one in self.pillars.items()}
 
     @property
-    def tree(self) -> list[tuple[str, Node, dict[str, float]]]:
+    def tree(self) -> list[tuple[str, Node, Mapping[str, Weighed]]]:
         """The nodes from the root down, each with its parts and their weights."""
-        root: list[tuple[str, Node, dict[str, float]]] = [(ROOT, self.composite, self.tops)] if self.tops else []
+        root: list[tuple[str, Node, Mapping[str, Weighed]]] = [(ROOT, self.composite, self.tops)] if self.tops else []
         below = [
             (name, self.pillars[name], self.pillars[name].parts) for level in reversed(self.depths) for name in level
         ]
