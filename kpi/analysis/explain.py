@@ -6,18 +6,18 @@ The explanation is a tree of plain nodes, which the terminal, reports and servic
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
-from kpi.engine.contributions import NOISE, Entry, entry_name, limits, residual_title
+from kpi.engine.contributions import NOISE, Entry, entry_name, limits, residual_title, within
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, statements, suggest
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files.headers import clean
-from kpi.language.adjustments import Points, Veto, awards, vetoes
+from kpi.language.adjustments import Award, Veto, awards, vetoes
 from kpi.language.classes import columns_of
 from kpi.language.model import kind_of
 from kpi.language.record_columns import counted_in, reads_times
@@ -145,7 +145,11 @@ class _Tree:
         names = system.stars.names if system.stars is not None else {}
         entries = {entry.name: entry for entry in limits(system)}
         tops = self.parts(ROOT, list(system.tops)) if system.tops else ()
-        added = [self.award(name, award) for name, award in awards(system.adjustments).items()]
+        added = [
+            self.award(name, award)
+            for name, award in awards(system.adjustments).items()
+            if not award.joins() or self.row[Column(name).points]
+        ]
         bounds = [self.limit(entry) for entry in entries.values() if entry.kind != "veto"]
         vetoed = [self.veto(name, adjustment, entries) for name, adjustment in vetoes(system.adjustments).items()]
         return Explained(
@@ -166,6 +170,9 @@ class _Tree:
         """The columns of the row that the entries of adjustments and limits read."""
         adjustments = self.system.adjustments
         columns = [Column(ROOT).score, *(Column(name).fact(key) for name in adjustments for key in ("points", "veto"))]
+        for pillar in set(self.system.within.values()):
+            columns += [Column(pillar).score, Column(pillar).unadjusted, Column(pillar).weight]
+            columns += [Column(part).weighting for part in self.system.pillars[pillar].parts]
         return {name: self.row[name] for name in columns if name in self.row}
 
     def limit(self, entry: Entry) -> Explained:
@@ -185,12 +192,27 @@ class _Tree:
         took = None if entry is None else self.points(entry)
         return Explained(name, adjustment.title or name, "veto", contribution=took, detail=detail)
 
-    def award(self, name: str, adjustment: Points) -> Explained:
+    def within(self, pillar: str) -> Iterator[Explained]:
+        """Yield the adjustments within a pillar, and its floor and cap where they take effect."""
+        entries = {entry.name: entry for entry in within(self.system, pillar)}
+        for name, award in awards(self.system.adjustments, pillar).items():
+            entry = entries.pop(entry_name(self.system, name))
+            points = self.row[Column(name).points]
+            marks = Message("{points:+.6g} marks", points=points) if points else ""
+            detail = statements(filter(None, (marks, self.opening(name, award))))
+            if points or not award.joins():
+                yield replace(self.limit(entry), title=award.title or name, detail=detail)
+        yield from (one for entry in entries.values() if (one := self.limit(entry)).contribution)
+
+    def award(self, name: str, adjustment: Award) -> Explained:
         points, detail = self.row[Column(name).points], self.opening(name, adjustment)
         return Explained(name, adjustment.title or name, kind_of(type(adjustment)), contribution=points, detail=detail)
 
-    def opening(self, name: str, adjustment: Points) -> str:
+    def opening(self, name: str, adjustment: Award) -> str:
         """Return the condition of conditional points, and whether it holds."""
+        if adjustment.joins():
+            known = self.system.adjustments
+            return adjustment.opens_words({key: known[key].title or key for key in adjustment.joins()})
         if Column(name).opened not in self.row:
             return ""
         titles = {key: self.titled(key) for key in adjustment.waits_for()}
@@ -237,7 +259,7 @@ class _Tree:
             name, pillar.title or name, "pillar", row[Column(name).score], row[Column(name).weight],
             row[Column(name).contribution], status=row[Column(name).score.status],
             detail=statements(filter(None, (mean, *self.of_class(name), self.stand_in(name)))), counted=row[Column(name).counted],
-            parts=self.parts(name, list(pillar.parts)),
+            parts=(*self.parts(name, list(pillar.parts)), *self.within(name)),
         )  # fmt: skip
 
     def indicator(self, name: str) -> Explained:

@@ -78,7 +78,10 @@ def leave_out(system: System, part: str) -> System | None:
     known = pillars.keys() | system.indicators.keys()
     breakers = tuple(name for name in system.ranking.tie_break if name in known)
     ranking = system.ranking.model_copy(update={"tie_break": breakers})
-    adjustments = {name: adjustment.within(known) for name, adjustment in system.adjustments.items()}
+    adjustments: dict[str, Any] = {}
+    for name, adjustment in system.adjustments.items():
+        if (own := adjustment.in_tree(known)) is not None:
+            adjustments[name] = own
     return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments)
 
 

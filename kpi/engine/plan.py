@@ -19,7 +19,7 @@ import polars as pl
 from kpi.engine import check_stages
 from kpi.engine.result_columns import NOTHING, details_of, target_bounds, target_reached
 from kpi.engine.stage import Stage
-from kpi.engine.totals import adjusted, changes, placed, starred, totalled
+from kpi.engine.totals import adjusted, changes, joint, placed, starred, totalled, within_pillars
 from kpi.errors import Message
 from kpi.language.aggregation.nodes import Combination
 from kpi.language.classes import weight_expr
@@ -138,13 +138,17 @@ def tree(system: System) -> Iterator[Stage]:
             Combination(name, system.pillars[name], system.pillars[name].parts, leaves, system.treated, system.unsure)
             for name in names
         ]
-        yield from _combine(f"pillars {len(system.depths) - depth}", nodes)
+        level = f"pillars {len(system.depths) - depth}"
+        yield from _combine(level, nodes)
+        for number, columns in enumerate(within_pillars(system, names) if system.within else ()):
+            yield Stage(f"{level}: adjustments {number}", Message("adjustments within pillars"), columns)
     if system.tops:
         root = Combination(ROOT, system.composite, system.tops, leaves, system.treated, system.unsure)
         yield from _combine(ROOT, [root])
     else:
         yield Stage.of(ROOT, Message("no pillars, so no total"), _no_composite())
     yield Stage("adjustments", Message("adjustments and vetoes"), adjusted(system))
+    yield Stage("limits", Message("limits on several adjustments"), joint(system))
     yield Stage.of("totals", Message("total and its rounding"), totalled(system))
     yield Stage("places", Message("ranks and stars"), placed(system))
     yield Stage("stars", Message("stars after vetoes, and changes"), starred(system))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
+import math
+import operator
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +16,7 @@ import polars as pl
 from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
 from kpi.errors import Message
-from kpi.language.adjustments import AnyAdjustment
+from kpi.language.adjustments import AnyAdjustment, all_awards
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
 from kpi.language.classes import Weighed, columns_of, differs, weight_words
 from kpi.language.checks import AnyCheck
@@ -369,6 +372,19 @@ class System(Frozen):
         for level in self.depths if rules else ():
             found |= {name for name in level if not self.pillars[name].parts.keys().isdisjoint(found | {*self.varied})}
         return frozenset(found)
+
+    @cached_property
+    def within(self) -> dict[str, str]:
+        """The adjustments within a pillar, each with the pillar."""
+        some = {name: one.within for name, one in all_awards(self.adjustments).items()}
+        return {name: pillar for name, pillar in some.items() if pillar is not None}
+
+    def marks_of_parts(self, pillar: str) -> float | pl.Expr:
+        """Return the marks that the parts of a pillar have in all, in which points within it are."""
+        parts = self.pillars[pillar].parts
+        marks = [weight for weight in parts.values() if isinstance(weight, int | float)]
+        own = [pl.col(Column(part).weighting) for part, weight in parts.items() if differs(weight)]
+        return functools.reduce(operator.add, own, math.fsum(marks))  # type: ignore[arg-type]
 
     def own_marks(self, name: str) -> float | pl.Expr | None:
         """Return the marks of an item: its weight beside its name in the tree; None for what is no part."""

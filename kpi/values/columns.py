@@ -70,6 +70,7 @@ class Column(str):
 
     # ---- SCORES AND WEIGHTS ---- #
     score = Part("Float64: the score, in percent of full marks.")
+    unadjusted = Part("Float64: the score of a pillar before bonuses and deductions within it, in percent.")
     rank = Part("UInt32: the place of the score in the cohort.")
     coverage = Part("Float64: the percent of the applicable weight that has reported figures.")
     applicable = Part("Float64: the sum of the weights of a node that apply.")

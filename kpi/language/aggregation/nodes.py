@@ -96,6 +96,13 @@ class Pillar(Node):
         "with the period `from` which it holds; or a list of names",
     )
 
+    floor: float | None = Field(
+        0, description="the least marks that it may have with deductions within it; null for no limit (倒扣)"
+    )
+    cap: float | None = Field(
+        None, description="the most marks that it may have with bonuses within it; left out: no limit"
+    )
+
     @model_validator(mode="after")
     def _weigh(self) -> Self:
         if self.weights is not None:

@@ -16,7 +16,7 @@ from kpi.language.checks.base import FACTS
 from kpi.language.datasets import Records
 from kpi.language.expressions import terms
 from kpi.language.indicators import Indicator
-from kpi.language.loading import full_marks, similar_names
+from kpi.language.loading import full_marks, joint_adjustments, similar_names
 from kpi.language.measures import Measure
 from kpi.language.model import Path, Problem, Problems, kind_of
 from kpi.language.record_columns import column_kinds, counted_in, term_of
@@ -50,6 +50,7 @@ def problems(system: System) -> Problems:
             if used not in system.indicators and used not in system.pillars:
                 yield _unknown_part(system, used, (*path, "opens", used), at_key=True)
         yield from adjustment.problems(path, system.symbols)
+    yield from joint_adjustments.problems(system)
     yield from _star_problems(system)
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from kpi.errors import Message
 from kpi.language.model import Path, Problems
-from kpi.language.quantities import Quantity, in_unit, step_problems
+from kpi.language.quantities import Quantity, in_unit, printed, step_problems
 from kpi.language.scoring.rule import (
     AgainstTarget,
     Case,
@@ -245,9 +245,9 @@ class Deduction(InMarks):
     def words(self) -> Message:
         """Return the rule in words."""
         templates = {
-            "linear": Message("{size} off for each {step} short", size=self.size(), step=self.per),
-            "whole": Message("{size} off for each whole {step} short", size=self.size(), step=self.per),
-            "started": Message("{size} off for each started {step} short", size=self.size(), step=self.per),
+            "linear": Message("{size} off for each {step} short", size=self.size(), step=printed(self.per)),
+            "whole": Message("{size} off for each whole {step} short", size=self.size(), step=printed(self.per)),
+            "started": Message("{size} off for each started {step} short", size=self.size(), step=printed(self.per)),
         }
         lost = templates[self.steps]
         if self.max is not None:
@@ -286,7 +286,7 @@ class Step(InMarks):
             "{base:g} % at the target, {size} more (less) for each {step} above (below)",
             base=self.base,
             size=self.size(),
-            step=self.per,
+            step=printed(self.per),
         )
 
 

@@ -42,6 +42,8 @@ class ByClassRule(Rule):
 
     A class without a rule has no score (`not_given`). `kind` may be left out.
 
+    Source: 差异化考核 of counties by function (重点开发区, 农产品主产区, 生态功能区).
+
     >>> rule = ByClassRule(by="类别", values={"甲类": Bands(cuts={100: 90.0}), "乙类": Bands(cuts={100: 60.0})})
     >>> frame = pl.DataFrame({"#class 类别": ["甲类", "乙类", "丙类"], "x": [70.0, 70.0, 70.0]})
     >>> frame.select(s=rule.finish(rule.score(Case.plain(pl.col("x")))))["s"].to_list()
