@@ -172,7 +172,7 @@ class _Tree:
         columns = [Column(ROOT).score, *(Column(name).fact(key) for name in adjustments for key in ("points", "veto"))]
         for pillar in set(self.system.within.values()):
             columns += [Column(pillar).score, Column(pillar).unadjusted, Column(pillar).weight]
-            columns += [Column(part).weighting for part in self.system.pillars[pillar].parts]
+            columns += [Column(part).declared for part in self.system.pillars[pillar].parts]
         return {name: self.row[name] for name in columns if name in self.row}
 
     def limit(self, entry: Entry) -> Explained:

@@ -8,7 +8,7 @@ import polars as pl
 
 from kpi.language.aggregation import means
 from kpi.language.aggregation.nodes import Node
-from kpi.language.classes import Weighed
+from kpi.language.classes import Weighed, differs
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column, class_by
 
@@ -43,8 +43,9 @@ def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
 
 
 def _weight_of(node: Node, part: str, weight: Weighed) -> pl.Expr:
-    fixed = node.weights_method is None and isinstance(weight, int | float)
-    return pl.lit(float(weight)) if fixed else pl.col(Column(part).weighting)  # type: ignore[arg-type]
+    if node.weights_method is not None:
+        return pl.col(Column(part).weighting)
+    return pl.col(Column(part).declared) if differs(weight) else pl.lit(float(weight))  # type: ignore[arg-type]
 
 
 def treated(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:

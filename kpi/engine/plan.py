@@ -113,7 +113,7 @@ def _stages(system: System) -> Iterator[Stage]:
         yield Stage.of(f"indicators {number}", Message("values and statuses of indicators"), columns)
         yield from check_stages.stages(rules, number)
     yield from _treatment(system)
-    given = {Column(part).weighting: weight_expr(weight, system.timeline) for part, weight in system.varied.items()}
+    given = {Column(part).declared: weight_expr(weight, system.timeline) for part, weight in system.varied.items()}
     yield Stage("given weights", Message("weights by class and period"), given)
     yield Stage("targets", Message("targets in force"), _targets(system))
     yield from scoring(system)
@@ -248,7 +248,7 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expression
     answer = rule.score(case)
     guards = {"no_target": low.is_null()} if rule.needs_target and case.fixed is None else {}
     if rule.in_marks is not None and name in system.varied:
-        own = pl.col(Column(name).weighting)
+        own = pl.col(Column(name).declared)
         guards |= {"not_given": own.is_null(), "not_applicable": own == 0}
     score = rule.finish(answer)
     if not answer.sound:

@@ -383,14 +383,14 @@ class System(Frozen):
         """Return the marks that the parts of a pillar have in all, in which points within it are."""
         parts = self.pillars[pillar].parts
         marks = [weight for weight in parts.values() if isinstance(weight, int | float)]
-        own = [pl.col(Column(part).weighting) for part, weight in parts.items() if differs(weight)]
+        own = [pl.col(Column(part).declared) for part, weight in parts.items() if differs(weight)]
         return functools.reduce(operator.add, own, math.fsum(marks))  # type: ignore[arg-type]
 
     def own_marks(self, name: str) -> float | pl.Expr | None:
         """Return the marks of an item: its weight beside its name in the tree; None for what is no part."""
         parent = self.parents.get(name)
         weight = self.tops.get(name) if parent is None else self.pillars[parent].parts[name]
-        return None if weight is None else pl.col(Column(name).weighting) if name in self.varied else float(weight)  # type: ignore[arg-type]
+        return None if weight is None else pl.col(Column(name).declared) if name in self.varied else float(weight)  # type: ignore[arg-type]
 
     @property
     def stars_words(self) -> Message:

@@ -77,10 +77,8 @@ class Column(str):
     present = Part("Float64: the sum of the weights of a node that have a score of their own.")
     carried = Part("Float64: the sum of the weights that enter the mean of a node.")
     spread = Part("Float64: the weight of missing parts that each present part of a node carries.")
-    weighting = Part(
-        "Float64: the weight of a part that differs between entities or periods, by class or by a method that found it "
-        "from data; of a node, the list of those of its parts."
-    )
+    weighting = Part("Float64: the weight that a method found from data; of a node, the list of those of its parts.")
+    declared = Part("Float64: the weight of a part that is declared for the class of the entity and the period.")
     share = Part("Float64: the fraction (0 to 1) of its node that a part carried.")
     weight = Part("Float64: the weight of a part in the total, in percent.")
 

@@ -202,9 +202,9 @@ class Combination:
     def raw_weight(self, part: str) -> pl.Expr:
         """Return the weight of a part before missing parts are handled: a number, or the result of a method."""
         weight = self.weights[part]
-        if self.node.weights_method is None and isinstance(weight, int | float):
-            return literal(float(weight))
-        return pl.col(Column(part).weighting)
+        if self.node.weights_method is not None:
+            return pl.col(Column(part).weighting)
+        return pl.col(Column(part).declared) if differs(weight) else literal(float(weight))  # type: ignore[arg-type]
 
     def given(self) -> pl.Expr | None:
         """Return whether weights and rules are given in the entity's class and period, None if they always are."""
