@@ -36,7 +36,7 @@ class Explained:
     as `contributions` defines it: the contributions of the parts of a node add up to its own. `counted` is the score
     that entered the mean of the parent, which differs from `score` where a missing part is substituted. `treated` is
     the value that was scored, which differs from `value` after data treatment. `grade` is the name of the level of a
-    total.
+    total. `full_marks` are those of a pillar or indicator, where the system shows marks.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Explained:
     counted: float | None = None
     treated: float | None = None
     grade: str | None = None
+    full_marks: float | None = None
     parts: tuple[Explained, ...] = field(default=())
 
     def walk(self) -> Iterator[Explained]:
@@ -259,7 +260,7 @@ class _Tree:
             name, pillar.title or name, "pillar", row[Column(name).score], row[Column(name).weight],
             row[Column(name).contribution], status=row[Column(name).score.status],
             detail=statements(filter(None, (mean, *self.of_class(name), self.stand_in(name)))), counted=row[Column(name).counted],
-            parts=(*self.parts(name, list(pillar.parts)), *self.within(name)),
+            full_marks=self.full_marks(name), parts=(*self.parts(name, list(pillar.parts)), *self.within(name)),
         )  # fmt: skip
 
     def indicator(self, name: str) -> Explained:
@@ -273,6 +274,7 @@ class _Tree:
             row.get(Column(name).contribution),
             row[name], str(self.system.unit(name)), status, statements(self.how(name)), row.get(Column(name).counted),
             row[name] if name not in self.system.treated else row[self.system.treated[name]], None,
+            self.full_marks(name),
             tuple(self.node(used) for used in inputs if Column(used).status in row),
         )  # fmt: skip
 
@@ -309,6 +311,13 @@ class _Tree:
     def classes(self) -> dict[str, str]:
         """The classes of the entity, by the columns of the roster."""
         return {attribute: self.row[class_by(attribute)] or "" for attribute in self.system.classes}
+
+    def full_marks(self, name: str) -> float | None:
+        """Return the full marks of an item of the tree, None where results show percent or its weight is no mark."""
+        if self.system.show != "marks":
+            return None
+        marks = self.system.shown_marks(name)
+        return self.row[Column(name).declared] if isinstance(marks, pl.Expr) else marks
 
     def of_class(self, name: str, more: Iterable[str] = ()) -> Iterator[Message]:
         """Yield the classes by which the weight of a part, and perhaps its rule, differ."""

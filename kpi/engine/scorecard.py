@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -140,7 +140,8 @@ class Scorecard:
 
         Columns: system, period, cohort, entity, pillar, title, parent (null for a top one), score (percent of full
         marks), weight (percent of the whole that it carried), points (its contribution to the total, on the scale of
-        the full mark, see `kpi.engine.contributions`), coverage, rank, status.
+        the full mark, see `kpi.engine.contributions`), coverage, rank, status; with `show: marks` also marks (the score
+        in marks of the pillar) and full_marks.
         """
         names = list(self.definition.pillars)
         return self._long(
@@ -150,7 +151,7 @@ class Scorecard:
                 "score": lambda n: pl.col(Column(n).score), "weight": lambda n: pl.col(Column(n).weight),
                 "points": lambda n: pl.col(Column(n).contribution),
                 "coverage": lambda n: pl.col(Column(n).coverage), "rank": lambda n: pl.col(Column(n).rank),
-                "status": lambda n: pl.col(Column(n).score.status),
+                "status": lambda n: pl.col(Column(n).score.status), **self._marks(),
             },
         )  # fmt: skip
 
@@ -161,7 +162,8 @@ class Scorecard:
         Columns: system, period, cohort, entity, indicator, title, value (in unit), unit, status, target, comparator,
         attainment (percent of the target), schedule (percent that should be reached by now), light, reached, score
         (percent of full marks), score_status, weight (percent of the whole that it carried), points (what it gives to
-        the total, on the scale of the full mark, see `kpi.engine.contributions`), rank.
+        the total, on the scale of the full mark, see `kpi.engine.contributions`), rank; with `show: marks` also marks
+        (the score in marks of the item) and full_marks.
         """
         system = self.definition
         names = list(system.indicators)
@@ -183,9 +185,20 @@ class Scorecard:
                 "score": lambda n: pl.col(Column(n).score), "score_status": lambda n: pl.col(Column(n).score.status),
                 "weight": lambda n: of_tree(Column(n).weight, n),
                 "points": lambda n: of_tree(Column(n).contribution, n),
-                "rank": lambda n: pl.col(Column(n).rank),
+                "rank": lambda n: pl.col(Column(n).rank), **self._marks(),
             },
         )  # fmt: skip
+
+    def _marks(self) -> dict[str, Callable[[str], pl.Expr]]:
+        """Return the columns `marks` (earned) and `full_marks` of pillars and indicators, where results show them."""
+        if self.definition.show != "marks":
+            return {}
+
+        def full(name: str) -> pl.Expr:
+            marks = self.definition.shown_marks(name)
+            return marks if isinstance(marks, pl.Expr) else pl.lit(marks, dtype=pl.Float64)
+
+        return {"marks": lambda name: pl.col(Column(name).score) * full(name) / 100, "full_marks": full}
 
     @cached_property
     def adjustments(self) -> pl.DataFrame:

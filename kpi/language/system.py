@@ -203,6 +203,11 @@ class System(Frozen):
     )
     stars: AnyScheme | None = Field(None, description="how totals become stars or grades; left out: there are none")
     ranking: Ranking = Field(default_factory=Ranking, description="how totals are rounded and placed")
+    show: Literal["percent", "marks"] = Field(
+        "percent",
+        description="how results print the scores of pillars and indicators: percent of full marks, or the marks of each "
+        "item (28 of 30), as the rules do",
+    )
     lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
     checks: dict[Name, AnyCheck] = Field(default_factory=dict, description="name: what must hold of the figures")
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
@@ -372,6 +377,18 @@ class System(Frozen):
         for level in self.depths if rules else ():
             found |= {name for name in level if not self.pillars[name].parts.keys().isdisjoint(found | {*self.varied})}
         return frozenset(found)
+
+    def shown_marks(self, name: str) -> float | pl.Expr | None:
+        """Return the full marks of an item of the tree for display, None where its weight is a proportion."""
+        parent = self.parents.get(name)
+        if parent is None and name not in self.tops:
+            return None
+        node: Node = self.composite if parent is None else self.pillars[parent]
+        if node.relative or node.weights is not None:
+            return None
+        if parent is None and self.pillars[name].weight is None:
+            return self.composite.full
+        return self.own_marks(name)
 
     @cached_property
     def within(self) -> dict[str, str]:

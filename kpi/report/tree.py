@@ -18,7 +18,7 @@ from kpi.engine.scorecard import Scorecard
 from kpi.errors import Message
 from kpi.report.language import localized, tr
 from kpi.report.markdown import escaped
-from kpi.report.marks import level, visible
+from kpi.report.marks import level, number, visible
 from kpi.report.shape import HEADINGS, About, Report, Screen, origin
 
 
@@ -35,6 +35,7 @@ class ExplanationReport(Report):
         "detail": Message("Note"),
         "counted": Message("Score that counts"),
         "treated": Message("Treated value"),
+        "full_marks": Message("Full marks"),
     }
 
     card: Scorecard
@@ -144,7 +145,10 @@ def _line(card: Scorecard, node: Explained) -> Text:
         text.append("—" if node.value is None else figure(node.value, node.unit), style="cyan")
         if node.treated is not None and node.treated != node.value:
             text.append(tr(" → {treated:,.6g} (treated)", treated=node.treated), style="cyan")
-    if node.score is not None:
+    if node.score is not None and node.full_marks is not None:
+        earned = number(node.score * node.full_marks / 100, card.decimals)
+        text.append(tr("  {marks} of {full:g} marks", marks=earned, full=node.full_marks), style="green")
+    elif node.score is not None:
         text.append(tr("  score {score:.2f}", score=node.score), style="green")
     if node.weight is not None:
         text.append(tr("  weight {weight:.2f} %", weight=node.weight))
