@@ -59,6 +59,7 @@ from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
+from kpi.intake.unused_ratings import unused_ratings
 from kpi.intake.validity import out_of_time
 from kpi.intake.week_53 import without_counterpart
 from kpi.language.datasets import Records
@@ -207,7 +208,7 @@ class _Intake:
             areas = TargetAreas(self.areas, self.system, self.begins)
         frame, more = targets_of.add(frame, self.system, targets, entities, areas)
         frame, of_classes = entity_classes.add(frame, self.system, entities)
-        self.findings += of_classes
+        self.findings += [*of_classes, *unused_ratings(frame, self.system, entities)]
         self.findings += without_counterpart(self.system, first, last)
         self.findings += [*more, *(areas.findings() if areas is not None else ())]
         self.findings += fractions(frame, self.system, entities, sources)

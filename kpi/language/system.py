@@ -21,7 +21,7 @@ from kpi.language.aggregation.nodes import Composite, Node, Pillar
 from kpi.language.classes import Weighed, columns_of, differs, weight_words
 from kpi.language.checks import AnyCheck
 from kpi.language.datasets import AnyDataset
-from kpi.language.indicators import AnyIndicator, Symbol
+from kpi.language.indicators import AnyIndicator, Symbol, rated_measures
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Block, Frozen, Name, OneOrMany, Text
 from kpi.language.ranking import Ranking
@@ -214,6 +214,19 @@ class System(Frozen):
 
     _home: Path | None = PrivateAttr(None)
     _tables: tuple[str, ...] = PrivateAttr(())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_ratings(cls, data: Any) -> Any:
+        """Add the measures that ratings stand for; a measure that is there already stays, see `Rating`."""
+        indicators = data.get("indicators") if isinstance(data, dict) else None
+        if not isinstance(indicators, Mapping):
+            return data
+        filled, measures = rated_measures(indicators)
+        given = data.get("measures", {})
+        if not filled or not isinstance(given, Mapping):
+            return data
+        return data | {"indicators": {**indicators, **filled}, "measures": {**measures, **given}}
 
     @model_validator(mode="after")
     def _on_its_timeline(self) -> Self:
