@@ -19,7 +19,7 @@ from kpi.engine.result_columns import target_bounds
 from kpi.errors import Diagnostic, Message, Severity, rendered
 from kpi.language.system import ROOT, System
 from kpi.process import locale
-from kpi.values.columns import Column
+from kpi.values.columns import Column, class_by
 from kpi.values.rounding import unsigned_zero
 
 #: The columns of `Scorecard.restated`.
@@ -381,6 +381,20 @@ class Scorecard:
                 many = frame.select(pl.sum_horizontal(columns).cast(pl.Int32)).to_series()
                 found.append(keys.with_columns(name=pl.lit(name), breaks=many))
         return pl.concat(found)
+
+    @cached_property
+    def classes(self) -> pl.DataFrame:
+        """The classes by which weights or rules differ: period, entity, attribute (the column of the roster), class."""
+        frame, keys = self._rows(), self._keys()
+        schema = dict.fromkeys(("period", "entity", "attribute", "class"), pl.String)
+        tables = [
+            frame.select(keys["period"].alias("period"), keys["entity"].alias("entity")).with_columns(
+                pl.lit(attribute).alias("attribute"), frame[class_by(attribute)].alias("class")
+            )
+            for attribute in self.definition.classes
+            if class_by(attribute) in frame.columns
+        ]
+        return pl.concat([pl.DataFrame(schema=schema), *tables])
 
     @cached_property
     def not_compared(self) -> frozenset[tuple[str, str]]:

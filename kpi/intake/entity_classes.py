@@ -54,8 +54,22 @@ def add(grid: pl.DataFrame, system: System, entities: Entities) -> tuple[pl.Data
             {"entity": pl.Series(range(len(own)), dtype=pl.UInt32), class_by(attribute): pl.Series(own, dtype=pl.String)}
         )
         grid = grid.join(places, on="entity", how="left", maintain_order="left")
+        grid = _by_period(grid, attribute, system, entities)
         findings += without_class(attribute, own, system, entities)
     return grid, findings + list(_too_early(grid, system))
+
+
+def _by_period(grid: pl.DataFrame, attribute: str, system: System, entities: Entities) -> pl.DataFrame:
+    """Return the grid with the classes of entities whose row of the roster changes: in each period that of its last month."""
+    changing = entities.changing.get(attribute, {})
+    place = {name: at for at, name in enumerate(entities.names)}
+    last = (pl.col("period") + 1) * system.period.months - 1
+    column = pl.col(class_by(attribute))
+    for name, spells in changing.items():
+        for begin, end, cell in spells if name in place else ():
+            holds = (pl.col("entity") == place[name]) & last.is_between(begin, end)
+            column = pl.when(holds).then(pl.lit(comparable(cell))).otherwise(column)
+    return grid.with_columns(column.alias(class_by(attribute))) if changing else grid
 
 
 def examined(system: System) -> list[Diagnostic]:
@@ -91,9 +105,11 @@ def _tables(attribute: str, system: System) -> Iterator[tuple[Message, Sequence[
 def without_class(attribute: str, own: Sequence[str], system: System, entities: Entities) -> list[Diagnostic]:
     """Return the findings about units whose class has no weight or no rule, one for each class."""
     lacking: dict[str, tuple[list[str], list[Message]]] = {}
+    changing = entities.changing.get(attribute, {})
+    former = [(name, comparable(cell)) for name, spells in changing.items() for *_, cell in spells]
     for what, values in _tables(attribute, system):
         known = set(map(comparable, values))
-        for name, cell in zip(entities.names, own, strict=True):
+        for name, cell in [*zip(entities.names, own, strict=True), *former]:
             if cell not in known:
                 names, places = lacking.setdefault(cell, ([], []))
                 if name not in names:
