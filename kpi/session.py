@@ -31,6 +31,7 @@ from kpi.errors import (
 from kpi.intake import frames
 from kpi.intake.calendars import examined as calendars_examined
 from kpi.intake.cells.cell_text import as_text
+from kpi.intake.entity_classes import examined as classes_examined
 from kpi.intake.files import named_queries
 from kpi.intake.files.damage import DamagedError, damage_reported
 from kpi.intake.files.reader import Source, read_all
@@ -38,7 +39,6 @@ from kpi.intake.files.table import Table
 from kpi.intake.grid import Panel
 from kpi.intake.matching.datasets import fitting, is_named, measure_names, measure_of, panel_columns, systems_named
 from kpi.intake.matching.labels import by_labels
-from kpi.intake.entity_classes import examined as classes_examined
 from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations

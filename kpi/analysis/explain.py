@@ -259,8 +259,8 @@ class _Tree:
         return Explained(
             name, pillar.title or name, "pillar", row[Column(name).score], row[Column(name).weight],
             row[Column(name).contribution], status=row[Column(name).score.status],
-            detail=statements(filter(None, (mean, *self.of_class(name), self.stand_in(name)))), counted=row[Column(name).counted],
-            full_marks=self.full_marks(name), parts=(*self.parts(name, list(pillar.parts)), *self.within(name)),
+            detail=statements(filter(None, (mean, *self.of_class(name), self.stand_in(name)))),
+            counted=row[Column(name).counted], full_marks=self.full_marks(name), parts=(*self.parts(name, list(pillar.parts)), *self.within(name)),
         )  # fmt: skip
 
     def indicator(self, name: str) -> Explained:

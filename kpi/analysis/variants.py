@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import polars as pl
 
 from kpi.errors import Message
+from kpi.language.adjustments import in_tree
 from kpi.language.aggregation.nodes import Node
 from kpi.language.aggregation.weights import FromData
 from kpi.language.classes import Weighed, differs, weight_expr
@@ -78,10 +79,7 @@ def leave_out(system: System, part: str) -> System | None:
     known = pillars.keys() | system.indicators.keys()
     breakers = tuple(name for name in system.ranking.tie_break if name in known)
     ranking = system.ranking.model_copy(update={"tie_break": breakers})
-    adjustments: dict[str, Any] = {}
-    for name, adjustment in system.adjustments.items():
-        if (own := adjustment.in_tree(known)) is not None:
-            adjustments[name] = own
+    adjustments = in_tree(system.adjustments, known)
     return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments)
 
 
@@ -156,6 +154,6 @@ class Noisy:
 def _drawn(name: str, node: Node, parts: Mapping[str, Weighed], timeline: Timeline) -> Drawn:
     inner = node.weights_method
     return Drawn(
-        node=name, declared=tuple(parts.values()), timeline=timeline, inner=inner, of="scores" if inner is None else inner.of,
-        among="cohort" if inner is None else inner.among,
+        node=name, declared=tuple(parts.values()), timeline=timeline, inner=inner,
+        of="scores" if inner is None else inner.of, among="cohort" if inner is None else inner.among,
     )  # fmt: skip

@@ -294,12 +294,13 @@ def _supplied(panel: Panel) -> dict[str, dict[int, int]]:
 
 def _own(system: System) -> list[str]:
     """Return the columns of targets per entity and of classes, which extend over periods."""
-    return [class_by(attribute) for attribute in system.classes] + [
+    targets = [
         Column(name).own_target(place)
         for name, indicator in system.indicators.items()
         for place, target in enumerate(indicator.target)
         if target.per_entity is not None
     ]
+    return [*targets, *map(class_by, system.classes)]
 
 
 def _hash(tree: object) -> str:

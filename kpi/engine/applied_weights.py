@@ -38,7 +38,16 @@ def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
                     consistency_ratio=pl.lit(definition.consistency, dtype=pl.Float64),
                 )
             )  # fmt: skip
-    names = (*keys, *(["class"] if classes else []), "node", "part", "method", "weight", "effective", "consistency_ratio")
+    names = (
+        *keys,
+        *(["class"] if classes else []),
+        "node",
+        "part",
+        "method",
+        "weight",
+        "effective",
+        "consistency_ratio",
+    )
     return _stacked(tables, [name for name in names if name != "entity"])
 
 

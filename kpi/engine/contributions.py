@@ -10,8 +10,8 @@ the node, and with a minimum too (the lowest part has all the weight). For other
 remainder is an entry of its own: the node's score less the weighted arithmetic mean of its parts (for a geometric mean,
 the cost of unequal scores). A node without a score for which the parent substitutes a value is one entry.
 
-Points within a pillar are parts of it too: `points/marks · weight/100 · full`, where `marks` are those that the parts of
-the pillar have in all, and so are the effects of its floor and cap.
+Points within a pillar are parts of it too: `points/marks · weight/100 · full`, where `marks` are those that the parts
+of the pillar have in all, and so are the effects of its floor and cap.
 
 Bonuses, deductions and the effects of floor, cap and vetoes follow. Indicators and entries together add up to the total
 before rounding, `raw`.
@@ -43,7 +43,8 @@ STAND_INS = ("zero", "cohort_mean", "penalty")
 #: The titles of the kinds of entries.
 KINDS = {
     "mean": Message("aggregation"), "rounding": Message("rounding"), "missing": Message("missing parts"),
-    "bonus": Message("bonus"), "deduction": Message("deduction"), "limit": Message("joint limit"), "floor": Message("floor"), "cap": Message("cap"),
+    "bonus": Message("bonus"), "deduction": Message("deduction"), "limit": Message("joint limit"),
+    "floor": Message("floor"), "cap": Message("cap"),
     "veto": Message("veto"),
 }  # fmt: skip
 

@@ -113,7 +113,9 @@ def _stages(system: System) -> Iterator[Stage]:
         yield Stage.of(f"indicators {number}", Message("values and statuses of indicators"), columns)
         yield from check_stages.stages(rules, number)
     yield from _treatment(system)
-    given = {Column(part).declared: weight_expr(weight, system.timeline) for part, weight in system.varied.items()}
+    given: dict[str, pl.Expr] = {
+        Column(part).declared: weight_expr(weight, system.timeline) for part, weight in system.varied.items()
+    }
     yield Stage("given weights", Message("weights by class and period"), given)
     yield Stage("targets", Message("targets in force"), _targets(system))
     yield from scoring(system)

@@ -1,7 +1,7 @@
 """The classes of entities by columns of the roster, by which weights and scoring rules differ.
 
-A column that is the cohort, or that is called `cohort`, is the cohort of the panel. An entity whose class has no weight
-or no rule is reported with the class and the place that gives none; it has the status `not_given`.
+A column that the definition takes for the cohort, or that is called `cohort`, is the cohort of the panel. An entity
+whose class has no weight or no rule is reported with the class and what gives none; it has the status `not_given`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake.entities import Entities
-from kpi.intake.files.headers import CATEGORIES
 from kpi.intake.reported.roster_targets import named
 from kpi.intake.roster import roster_of
 from kpi.language import classes
@@ -28,13 +27,12 @@ def of_entities(attribute: str, system: System, entities: Entities) -> list[str]
         DataError: K545, the roster lacks the column.
     """
     frame = entities.frame
-    as_cohort = attribute == COHORT or (system.entities.roster is None and attribute.casefold() in CATEGORIES)
+    cohorts = {system.ranking.cohort, *(one.headers.get("cohort") for one in system.datasets.values())}
+    as_cohort = attribute == COHORT or attribute in cohorts
     column = attribute if attribute in frame.columns else COHORT if as_cohort else None
-    if column is None and attribute == system.ranking.cohort:
-        column = COHORT
     if column is None:
         hint = suggest(attribute, frame.columns) or Message("add the column to the roster")
-        message = Message("the roster has no column `{attribute}`, by which weights or rules differ", attribute=attribute)
+        message = Message("the roster has no column `{column}`, by which weights or rules differ", column=attribute)
         raise DataError(Diagnostic("K545", message, _place(system), hint))
     return [comparable(cell) for cell in frame[column]]
 
@@ -50,9 +48,8 @@ def add(grid: pl.DataFrame, system: System, entities: Entities) -> tuple[pl.Data
     findings: list[Diagnostic] = []
     for attribute in system.classes:
         own = of_entities(attribute, system, entities)
-        places = pl.DataFrame(
-            {"entity": pl.Series(range(len(own)), dtype=pl.UInt32), class_by(attribute): pl.Series(own, dtype=pl.String)}
-        )
+        schema = {"entity": pl.UInt32, class_by(attribute): pl.String}
+        places = pl.DataFrame({"entity": range(len(own)), class_by(attribute): own}, schema)
         grid = grid.join(places, on="entity", how="left", maintain_order="left")
         grid = _by_period(grid, attribute, system, entities)
         findings += without_class(attribute, own, system, entities)
@@ -60,7 +57,7 @@ def add(grid: pl.DataFrame, system: System, entities: Entities) -> tuple[pl.Data
 
 
 def _by_period(grid: pl.DataFrame, attribute: str, system: System, entities: Entities) -> pl.DataFrame:
-    """Return the grid with the classes of entities whose row of the roster changes: in each period that of its last month."""
+    """Return the grid with the classes of entities whose row of the roster changes: those of a period's last month."""
     changing = entities.changing.get(attribute, {})
     place = {name: at for at, name in enumerate(entities.names)}
     last = (pl.col("period") + 1) * system.period.months - 1
@@ -80,7 +77,8 @@ def examined(system: System) -> list[Diagnostic]:
         entities = roster_of(system)
         if entities is None:
             return []
-        return [one for at in system.classes for one in without_class(at, of_entities(at, system, entities), system, entities)]
+        own = {attribute: of_entities(attribute, system, entities) for attribute in system.classes}
+        return [one for attribute, some in own.items() for one in without_class(attribute, some, system, entities)]
     except DataError as error:
         return list(error.diagnostics)
 

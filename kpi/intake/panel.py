@@ -10,9 +10,8 @@ from functools import partial
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
-from kpi.intake import assumed_years, near_names, row_findings, undeclared_totals
+from kpi.intake import assumed_years, entity_classes, near_names, row_findings, undeclared_totals
 from kpi.intake.absent_measures import absent
-from kpi.intake import entity_classes
 from kpi.intake.aggregate_rows import Exclusions, by_name
 from kpi.intake.cells.text_folding import as_names
 from kpi.intake.contradicting_spans import contradictions

@@ -28,13 +28,16 @@ def unused_ratings(frame: pl.DataFrame, system: System, entities: Entities) -> I
         if not rows.height:
             continue
         units = [entities.names[place] for place in rows["entity"].unique(maintain_order=True)]
-        message = Message(
-            "{rows:,} rows do not count for {title} ({names}): {columns}",
-            rows=int(rows[unused.measure].sum()), title=system.symbols[name].title, names=named(units),
-            columns=commas(
+        many = int(rows[unused.measure].sum())
+        fields = {
+            "title": system.symbols[name].title, "names": named(units),
+            "columns": commas(
                 Message("`{column}` is none of {values}", column=column, values=tuple(values))
                 for column, values in unused.columns.items()
             ),
-        )  # fmt: skip
+        }  # fmt: skip
+        message = Message("1 row does not count for {title} ({names}): {columns}", **fields)
+        if many > 1:
+            message = Message("{rows:,} rows do not count for {title} ({names}): {columns}", rows=many, **fields)
         hint = Message("correct the cells, or give the group a weight or the grade its points")
         yield Diagnostic("K861", message, Place(), hint, Severity.WARNING)

@@ -273,7 +273,7 @@ class Limit(Award):
             names=commas(titles.get(name, name) for name in self.of),
         )  # fmt: skip
 
-    def problems(self, path: Path, symbols: Symbols) -> Problems:
+    def problems(self, path: Path, symbols: Symbols) -> Problems:  # noqa: ARG002
         """Yield an adjustment that is named twice."""
         for place, name in enumerate(self.of):
             if name in self.of[:place]:
@@ -381,6 +381,12 @@ def awards(adjustments: Mapping[str, Adjustment], pillar: str | None = None) -> 
 def all_awards(adjustments: Mapping[str, Adjustment]) -> dict[str, Award]:
     """Return the adjustments that add or deduct points, of the total and within pillars."""
     return {name: one for name, one in adjustments.items() if isinstance(one, Award)}
+
+
+def in_tree(adjustments: Mapping[str, Adjustment], known: Collection[str]) -> dict[str, Adjustment]:
+    """Return the adjustments in a tree that has only the `known` pillars and indicators."""
+    found = {name: one.in_tree(known) for name, one in adjustments.items()}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def vetoes(adjustments: Mapping[str, Adjustment]) -> dict[str, Veto]:

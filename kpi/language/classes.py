@@ -25,7 +25,7 @@ from kpi.values.timelines import Timeline
 
 
 class ByClass(Block):
-    """A weight by a column of the roster, `{by: 类别, values: {工业县: 60, 生态县: 20}}`; 0: no part of that class.
+    """A weight by a column of the roster, `{by: 类别, values: {工业县: 60, 生态县: 20}}`; 0: no part there.
 
     >>> frame = pl.DataFrame({"#class 类别": ["工业县", "生态县", "山区县"]})
     >>> frame.select(w=ByClass(by="类别", values={"工业县": 60, "生态县": 20}).expr())["w"].to_list()
@@ -195,21 +195,29 @@ def case_words(case: Case, timeline: Timeline) -> Message:
     values, month = case
     names = [value for _, value in values]
     if month is not None:
-        names.append(timeline.first_day(month).isoformat()[:7] if not timeline.weeks else str(timeline.first_day(month)))
+        day = timeline.first_day(month).isoformat()
+        names.append(day if timeline.weeks else day[:7])
     return Message("{names}", names=tuple(names))
 
 
 def problems(weight: Weighed, path: Path, grain: Grain) -> Problems:
     """Yield dates of a weight that are none, do not ascend, or begin within a scored period; values given twice."""
+    yield from _repeated_values(weight, path)
+    if isinstance(weight, tuple):
+        yield from _dates(weight, path, grain)
+
+
+def _repeated_values(weight: Weighed, path: Path) -> Problems:
     for tail, table in _tables(weight):
         seen: set[str] = set()
         for value in table.values:
             if comparable(value) in seen:
-                message = Message("`{value}` has two weights", value=comparable(value))
-                yield Problem("K426", (*path, *tail, "values", value), message, hint=Message("leave one of the two out"))
+                message, at = Message("`{value}` has two weights", value=comparable(value)), (*path, *tail, "values")
+                yield Problem("K426", (*at, value), message, hint=Message("leave one of the two out"))
             seen.add(comparable(value))
-    if not isinstance(weight, tuple):
-        return
+
+
+def _dates(weight: tuple[Since, ...], path: Path, grain: Grain) -> Problems:
     before: int | None = None
     for place, one in enumerate(weight):
         at: Path = (*path, place, "from")

@@ -18,8 +18,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringCons
 from kpi.errors import Message
 from kpi.language.adjustments import AnyAdjustment, all_awards
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
-from kpi.language.classes import Weighed, columns_of, differs, weight_words
 from kpi.language.checks import AnyCheck
+from kpi.language.classes import Weighed, columns_of, differs, weight_words
 from kpi.language.datasets import AnyDataset
 from kpi.language.indicators import AnyIndicator, Symbol, rated_measures
 from kpi.language.measures import AnyMeasure
@@ -205,8 +205,8 @@ class System(Frozen):
     ranking: Ranking = Field(default_factory=Ranking, description="how totals are rounded and placed")
     show: Literal["percent", "marks"] = Field(
         "percent",
-        description="how results print the scores of pillars and indicators: percent of full marks, or the marks of each "
-        "item (28 of 30), as the rules do",
+        description="how results print the scores of pillars and indicators: percent of full marks, or the marks of "
+        "each item (28 of 30), as the rules do",
     )
     lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
     checks: dict[Name, AnyCheck] = Field(default_factory=dict, description="name: what must hold of the figures")
@@ -337,7 +337,9 @@ class System(Frozen):
     @cached_property
     def tops(self) -> dict[str, Weighed]:
         """The pillars that no other names, with their weights; a single one needs none."""
-        given: dict[str, Weighed] = {name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents}
+        given: dict[str, Weighed] = {
+            name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents
+        }
         return self.composite.fixed(given)
 
     def weight_words(self, part: str) -> Message | str:
@@ -359,12 +361,7 @@ class System(Frozen):
     @cached_property
     def varied(self) -> dict[str, Weighed]:
         """The parts of the tree whose declared weights differ between entities or periods, with these."""
-        return {
-            part: weight
-            for _, _, parts in self.tree
-            for part, weight in parts.items()
-            if differs(weight)
-        }
+        return {part: weight for _, _, parts in self.tree for part, weight in parts.items() if differs(weight)}
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -414,13 +411,15 @@ class System(Frozen):
         parts = self.pillars[pillar].parts
         marks = [weight for weight in parts.values() if isinstance(weight, int | float)]
         own = [pl.col(Column(part).declared) for part, weight in parts.items() if differs(weight)]
-        return functools.reduce(operator.add, own, math.fsum(marks))  # type: ignore[arg-type]
+        return functools.reduce(operator.add, own, math.fsum(marks))
 
     def own_marks(self, name: str) -> float | pl.Expr | None:
         """Return the marks of an item: its weight beside its name in the tree; None for what is no part."""
         parent = self.parents.get(name)
         weight = self.tops.get(name) if parent is None else self.pillars[parent].parts[name]
-        return None if weight is None else pl.col(Column(name).declared) if name in self.varied else float(weight)  # type: ignore[arg-type]
+        if weight is None or name not in self.varied:
+            return weight  # type: ignore[return-value]
+        return pl.col(Column(name).declared)
 
     @property
     def stars_words(self) -> Message:

@@ -145,11 +145,8 @@ def _line(card: Scorecard, node: Explained) -> Text:
         text.append("—" if node.value is None else figure(node.value, node.unit), style="cyan")
         if node.treated is not None and node.treated != node.value:
             text.append(tr(" → {treated:,.6g} (treated)", treated=node.treated), style="cyan")
-    if node.score is not None and node.full_marks is not None:
-        earned = number(node.score * node.full_marks / 100, card.decimals)
-        text.append(tr("  {marks} of {full:g} marks", marks=earned, full=node.full_marks), style="green")
-    elif node.score is not None:
-        text.append(tr("  score {score:.2f}", score=node.score), style="green")
+    if node.score is not None:
+        text.append(_score(card, node.score, node.full_marks), style="green")
     if node.weight is not None:
         text.append(tr("  weight {weight:.2f} %", weight=node.weight))
     if node.contribution is not None:
@@ -163,6 +160,13 @@ def _line(card: Scorecard, node: Explained) -> Text:
     if node.detail:
         text.append(f"  {visible(localized(node.detail))}", style="dim")
     return text
+
+
+def _score(card: Scorecard, score: float, full_marks: float | None) -> str:
+    """Return a score in percent, or in marks where results show these."""
+    if full_marks is None:
+        return tr("  score {score:.2f}", score=score)
+    return tr("  {marks} of {full:g} marks", marks=number(score * full_marks / 100, card.decimals), full=full_marks)
 
 
 def figure(value: float, unit: str | None) -> str:

@@ -38,7 +38,16 @@ from tests.oracle.oracle_rules import (
     score,
 )
 from tests.oracle.oracle_tree import (
-    Node, Rival, after_vetoes, climbed, combine, earned, place, total, weight_of, within,
+    Node,
+    Rival,
+    after_vetoes,
+    climbed,
+    combine,
+    earned,
+    place,
+    total,
+    weight_of,
+    within,
 )  # fmt: skip
 
 #: A period and an entity.

@@ -98,7 +98,7 @@ def over_limits(adjustments: dict[str, dict], earned: dict[str, float]) -> float
     return taken
 
 
-def within(
+def within(  # noqa: PLR0917 (all that an adjustment may read)
     system: dict, pillar: str, node: Node, marks: float, nodes: dict[str, Node], names: dict, units: dict[str, str]
 ) -> Node:
     """Return a pillar with the adjustments within it, which are in the marks of its parts."""

@@ -101,9 +101,9 @@ def cards(draw: st.DrawFn) -> Scorecard:
             kept.add(name)
     for name in {inside, other} - {None}:
         pillars[name] |= draw(st.sampled_from([{}, {"floor": None}, {"cap": 1}]))
+    own = {"一类": {"kind": "completion", "cap": 120}, "二类": {"kind": "minmax"}, "": {"kind": "pass"}}
     rule = draw(st.sampled_from([
-        {"kind": "completion"}, {"kind": "minmax"}, {"kind": "step", "points": 1},
-        {"by": "cohort", "values": {"一类": {"kind": "completion", "cap": 120}, "二类": {"kind": "minmax"}, "": {"kind": "pass"}}},
+        {"kind": "completion"}, {"kind": "minmax"}, {"kind": "step", "points": 1}, {"by": "cohort", "values": own},
     ]))  # fmt: skip
     system = {
         "measures": {name: {"unit": "件"} for name in NAMES},

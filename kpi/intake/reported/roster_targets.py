@@ -83,7 +83,9 @@ def _by_value(
         number = in_unit(quantity, unit)
         if bounds.setdefault(comparable(value), number) != number:
             message = Message(
-                "`{value}` has two bounds for {indicator}; the first is used", value=comparable(value), indicator=indicator
+                "`{value}` has two bounds for {indicator}; the first is used",
+                value=comparable(value),
+                indicator=indicator,
             )
             findings.append(Diagnostic("K643", message, place, Message("leave one of the two out")))
     cells = [comparable(cell) for cell in entities.frame[str(bound.by)]]

@@ -92,8 +92,8 @@ class Pillar(Node):
     )
     parts: Weights = Field(
         min_length=1,
-        description="name: weight, a number, {by: a column of the roster, values: {class: number}}, or a list of either "
-        "with the period `from` which it holds; or a list of names",
+        description="name: weight, a number, {by: a column of the roster, values: {value: number}}, or a list of "
+        "either with the period `from` which it holds; or a list of names",
     )
 
     floor: float | None = Field(
@@ -145,7 +145,7 @@ class Combination:
             score either, whatever its policy for missing parts.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - a node and what surrounds it
         self,
         name: str,
         node: Node,

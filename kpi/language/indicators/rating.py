@@ -21,7 +21,7 @@ from typing_extensions import override
 from kpi.errors import Message, Severity, commas, statements
 from kpi.language.aggregation.means import total
 from kpi.language.indicators.base import Indicator, Symbols, Unused, unit_of
-from kpi.language.model import Listed, Name, Path, Problem, Problems, Text
+from kpi.language.model import Name, Path, Problem, Problems, Text
 from kpi.values.columns import Expressions
 from kpi.values.periods import Grain
 from kpi.values.rounding import unsigned_zero
@@ -30,6 +30,10 @@ from kpi.values.units import Unit
 
 #: The statuses of a figure that is there and wrong, or there in part: nothing stands in for it.
 _WRONG = ("refused", "incomplete")
+
+
+#: What stands for a group where there are none.
+ALL = "raters"
 
 
 def _column(name: str) -> str:
@@ -44,8 +48,8 @@ def _text(value: str) -> str:
 class Rating(Indicator):
     """The mean of raters' scores by group, weighted: `Σ w x / Σ w`, x being the mean of a group.
 
-    `trim: 1` leaves the highest and the lowest score of each group out (去掉一个最高分和一个最低分), from `trim_from` scores
-    on. `grades` turns grades into points. A group without any score leaves the whole without a value, unless
+    `trim: 1` leaves the highest and the lowest score of each group out (去掉一个最高分和一个最低分), from `trim_from`
+    scores on. `grades` turns grades into points. A group without any score leaves the whole without a value, unless
     `absent: redistribute` gives its weight to the others.
 
     Source: 民主测评 and 评委打分 of 考核办法.
@@ -78,7 +82,9 @@ class Rating(Indicator):
         "missing", description="a group without a score: no value, or its weight goes to the others in proportion"
     )
 
-    means: Listed[Name] = Field((), description="the measures of the groups; filled in, `NAME_GROUP` for each")
+    means: dict[Text, Name] = Field(
+        default_factory=dict, description="the measure of each group; filled in, `NAME_GROUP` for each"
+    )
 
     @model_validator(mode="after")
     def _both(self) -> Self:
@@ -90,12 +96,9 @@ class Rating(Indicator):
 
     # ---- THE MEASURES ---- #
 
-    def weights_of(self, name: str) -> dict[str, float]:
-        """Return the measures of the groups, with their weights."""
-        if not self.groups:
-            return {f"{name}_raters": 1.0}
-        names = (re.sub(r"\W", "_", group) for group in self.groups)
-        return {f"{name}_{group}": weight for group, weight in zip(names, self.groups.values(), strict=True)}
+    def means_of(self, name: str) -> dict[str, str]:
+        """Return the names of the measures of the groups; without groups that of all raters."""
+        return {group: f"{name}_" + re.sub(r"\W", "_", group) for group in self.groups} or {ALL: f"{name}_raters"}
 
     def measures(self, name: str) -> dict[str, dict[str, Any]]:
         """Return the definitions of the measures that the rating stands for, as YAML holds them."""
@@ -105,15 +108,16 @@ class Rating(Indicator):
             mean["trim_from"] = self.trim_from
         title = self.title or name
         found: dict[str, dict[str, Any]] = {}
-        for key, group in zip(self.weights_of(name), self.groups or (None,), strict=True):
-            own = None if group is None else f"{_column(str(self.by))} = {_text(group)}"
+        for group, key in self.means_of(name).items():
+            own = f"{_column(str(self.by))} = {_text(group)}" if self.groups else None
             where = self._condition(own)
             found[key] = shared | mean | {
-                "of": self._points(), "unit": self.unit, "title": title if group is None else f"{title}（{group}）",
+                "of": self._points(), "unit": self.unit, "title": f"{title}（{group}）" if self.groups else title,
             } | ({} if where is None else {"where": where})  # fmt: skip
         if unused := self._unused():
             condition = self._condition(unused)
-            found[f"{name}_unused"] = shared | {"kind": "count", "unit": "份", "where": condition, "title": f"{title}（-）"}
+            count = {"kind": "count", "unit": "份", "where": condition, "title": f"{title}（-）"}
+            found[f"{name}_unused"] = shared | count
         return found
 
     def _condition(self, own: str | None) -> str | None:
@@ -151,17 +155,17 @@ class Rating(Indicator):
 
     @property
     def weights(self) -> dict[str, float]:
-        """The measures of the groups, with their weights."""
-        return dict(zip(self.means, self.groups.values() or (1.0,), strict=False))
+        """The measures of the groups, with their weights, in the order of their names."""
+        return dict(sorted((mean, self.groups.get(group, 1.0)) for group, mean in self.means.items()))
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yield the means of the groups."""
-        for place, name in enumerate(self.means):
-            yield ("means", place), name
+        for group, name in self.means.items():
+            yield ("means", group), name
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return the unit of the scores."""
-        return unit_of(symbols, self.means[0]) if self.means else None
+        return next((unit_of(symbols, mean) for mean in self.means.values()), None)
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
@@ -181,16 +185,17 @@ class Rating(Indicator):
         sound = pl.when((there > ZERO) & ~pl.any_horizontal(wrong.values())).then(value)
         return guarded(name, unsigned_zero(sound), reasons=causes, shown={"missing": there <= ZERO})
 
-    def words(self, symbols: Symbols) -> Message:
+    def words(self, symbols: Symbols) -> Message:  # noqa: ARG002
         """Return the groups, the scores that are left out and the points of grades."""
         groups = commas(f"{group} {weight:g}" for group, weight in self.groups.items())
         grades = commas(f"{grade} {points:g}" for grade, points in self.grades.items())
-        parts = [Message("mean of raters by group: {groups}", groups=groups) if self.groups else Message("mean of raters")]
+        parts = [Message("mean of raters")]
+        if self.groups:
+            parts = [Message("mean of raters by group: {groups}", groups=groups)]
         if self.trim:
             least = self.trim_from or 2 * self.trim + 1
-            parts.append(
-                Message("without the {number} highest and lowest of {least} scores or more", number=self.trim, least=least)
-            )
+            cut = {"number": self.trim, "least": least}
+            parts.append(Message("without the {number} highest and lowest of {least} scores or more", **cut))
         if self.grades:
             parts.append(grades)
         if self.absent == "redistribute":
@@ -200,12 +205,12 @@ class Rating(Indicator):
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield what is wrong with units and targets, groups with one name, and weights that almost add up."""
         yield from super().problems(path, symbols, grain)
-        expected = self.weights_of(str(path[-1]))
-        if len(expected) != max(len(self.groups), 1):
+        expected = self.means_of(str(path[-1]))
+        if len(set(expected.values())) != len(expected):
             message = Message("two groups have one name but for signs: {names}", names=tuple(self.groups))
             yield Problem("K492", (*path, "groups"), message, hint=Message("rename one"))
-        elif tuple(expected) != self.means:
-            message = Message("`means` are filled in: {names}", names=tuple(expected))
+        elif expected != dict(self.means):
+            message = Message("`means` are filled in: {names}", names=tuple(expected.values()))
             yield Problem("K492", (*path, "means"), message, hint=Message("leave `means` out"))
         weights = math.fsum(self.groups.values())
         for whole in (100, 1):
@@ -230,6 +235,6 @@ def rated_measures(indicators: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
             rating = Rating.model_validate(dict(raw))
         except ValidationError:
             continue
-        filled[name] = dict(raw) | ({} if rating.means else {"means": list(rating.weights_of(str(name)))})
+        filled[name] = dict(raw) | ({} if rating.means else {"means": rating.means_of(str(name))})
         measures |= rating.measures(str(name))
     return filled, measures

@@ -1,9 +1,9 @@
-"""Check full marks: that they are the same for every class and period, and that items with points in marks have some."""
+"""Check full marks: they are the same for every class and period, and items with points in marks have some."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from kpi.errors import Message, statements
 from kpi.language import classes
@@ -40,12 +40,12 @@ def _unequal(system: System) -> Problems:
         if _alike(sums.values()):
             yield from _against_own(system, name, sums)
             continue
-        told = [
+        words = [
             Message("{group}: {total:g}", group=classes.case_words(case, system.timeline), total=total)
             for case, total in sums.items()
         ]
-        message = Message("the weights do not add up to the same: {sums}", sums=statements(told[:_NAMED]))
-        yield Problem("K424", _path(system, name), message, hint=_HINT, at_key=True)
+        message = Message("the weights do not add up to the same: {sums}", sums=statements(words[:_NAMED]))
+        yield Problem("K424", _path(name), message, hint=_HINT, at_key=True)
 
 
 _HINT = Message(
@@ -66,15 +66,15 @@ def _against_own(system: System, name: str, sums: dict[Case, float]) -> Iterator
         message = Message(
             "the parts of `{name}` have {total:g} in every class, and the pillar has not", name=name, total=total
         )
-        yield Problem("K424", _path(system, name), message, hint=_HINT, at_key=True)
+        yield Problem("K424", _path(name), message, hint=_HINT, at_key=True)
 
 
-def _alike(sums: object) -> bool:
-    numbers = list(sums)  # type: ignore[call-overload]
+def _alike(sums: Iterable[float]) -> bool:
+    numbers = list(sums)
     return all(math.isclose(number, numbers[0], rel_tol=1e-9) for number in numbers)
 
 
-def _path(system: System, node: str) -> Path:
+def _path(node: str) -> Path:
     if node == ROOT:
         return ("pillars",)
     return ("pillars", node, "parts")

@@ -49,7 +49,8 @@ def _pillar(system: System, name: str, pillar: str) -> Iterator[Problem]:
     inside = _inside(system, pillar)
     for used in system.adjustments[name].waits_for():
         if used in system.pillars and used not in inside:
-            message = Message("`{name}` is no part of `{pillar}`, whose score is computed apart", name=used, pillar=pillar)
+            words = {"name": used, "pillar": pillar}
+            message = Message("`{name}` is no part of `{pillar}`, whose score is computed apart", **words)
             hint = Message("name an indicator, or a pillar inside it")
             yield Problem("K491", ("adjustments", name, "opens", used), message, hint=hint, at_key=True)
 

@@ -40,7 +40,7 @@ else:
 class ByClassRule(Rule):
     """A rule for each value of a column of the roster: `{by: 类别, values: {工业县: {...}, 生态县: {...}}}`.
 
-    A class without a rule has no score (`not_given`). `kind` may be left out.
+    A unit whose value has no rule has no score (`not_given`). `kind` may be left out.
 
     Source: 差异化考核 of counties by function (重点开发区, 农产品主产区, 生态功能区).
 
@@ -116,9 +116,7 @@ class ByClassRule(Rule):
 
     def words(self) -> Message:
         """Return the rules in words."""
-        rules = [
-            Message("{group}: {rule}", group=value, rule=rule.in_full()) for value, rule in self.values.items()
-        ]
+        rules = [Message("{group}: {rule}", group=value, rule=rule.in_full()) for value, rule in self.values.items()]
         return Message("by {column}: {bounds}", column=self.by, bounds=statements(rules))
 
     def quantities(self) -> dict[Path, Quantity | None]:
