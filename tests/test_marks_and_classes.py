@@ -180,8 +180,7 @@ def test_a_pillar_without_a_score_takes_no_bonus():
 
 
 def test_what_stress_leaves_out_takes_its_adjustments_along():
-    text = TWO.replace("pillars: {p: {weight: 100, parts: {i: 60, j: 40}}}", "pillars: {p: {weight: 60, parts: {i: 60}}, "
-                       "q: {weight: 40, parts: {j: 40}}}")  # fmt: skip
+    text = TWO.replace("100, parts: {i: 60, j: 40}}", "60, parts: {i: 60}}, q: {weight: 40, parts: {j: 40}}")
     text += (
         "    adjustments:\n      m: {kind: bonus, of: x, points: 1, per: 10, within: p}\n"
         "      n: {kind: limit, of: [m], max: 2, within: p}\n"

@@ -260,7 +260,8 @@ class _Tree:
             name, pillar.title or name, "pillar", row[Column(name).score], row[Column(name).weight],
             row[Column(name).contribution], status=row[Column(name).score.status],
             detail=statements(filter(None, (mean, *self.of_class(name), self.stand_in(name)))),
-            counted=row[Column(name).counted], full_marks=self.full_marks(name), parts=(*self.parts(name, list(pillar.parts)), *self.within(name)),
+            counted=row[Column(name).counted], full_marks=self.full_marks(name),
+            parts=(*self.parts(name, list(pillar.parts)), *self.within(name)),
         )  # fmt: skip
 
     def indicator(self, name: str) -> Explained:

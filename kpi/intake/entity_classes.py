@@ -20,21 +20,36 @@ from kpi.values.columns import COHORT, MONTH, class_by
 from kpi.values.names import comparable
 
 
+def _column_of(attribute: str, system: System, columns: Sequence[str]) -> str:
+    """Return the column of the entities that has a class.
+
+    Raises:
+        DataError: K545, the roster lacks the column.
+    """
+    if attribute in columns:
+        return attribute
+    cohorts = {COHORT, system.ranking.cohort, *(one.headers.get("cohort") for one in system.datasets.values())}
+    if attribute in cohorts:
+        return COHORT
+    if system.entities.roster is None:
+        message = Message(
+            "there is no roster with a column `{column}`, by which weights or rules differ", column=attribute
+        )
+        hint = Message("name one, `entities: {{roster: ...}}`, or say that the column of the data is the cohort: "
+                       "`ranking: {{cohort: {column}}}`", column=attribute)  # fmt: skip
+        raise DataError(Diagnostic("K545", message, Place(), hint))
+    hint = suggest(attribute, columns) or Message("add the column to the roster")
+    message = Message("the roster has no column `{column}`, by which weights or rules differ", column=attribute)
+    raise DataError(Diagnostic("K545", message, _place(system), hint))
+
+
 def of_entities(attribute: str, system: System, entities: Entities) -> list[str]:
     """Return the class of each entity by a column of the roster, empty where it has none.
 
     Raises:
         DataError: K545, the roster lacks the column.
     """
-    frame = entities.frame
-    cohorts = {system.ranking.cohort, *(one.headers.get("cohort") for one in system.datasets.values())}
-    as_cohort = attribute == COHORT or attribute in cohorts
-    column = attribute if attribute in frame.columns else COHORT if as_cohort else None
-    if column is None:
-        hint = suggest(attribute, frame.columns) or Message("add the column to the roster")
-        message = Message("the roster has no column `{column}`, by which weights or rules differ", column=attribute)
-        raise DataError(Diagnostic("K545", message, _place(system), hint))
-    return [comparable(cell) for cell in frame[column]]
+    return [comparable(cell) for cell in entities.frame[_column_of(attribute, system, entities.frame.columns)]]
 
 
 def add(grid: pl.DataFrame, system: System, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:
@@ -76,6 +91,9 @@ def examined(system: System) -> list[Diagnostic]:
     try:
         entities = roster_of(system)
         if entities is None:
+            # Only the data say which units there are.
+            for attribute in system.classes:
+                _column_of(attribute, system, ())
             return []
         own = {attribute: of_entities(attribute, system, entities) for attribute in system.classes}
         return [one for attribute, some in own.items() for one in without_class(attribute, some, system, entities)]
