@@ -10,6 +10,7 @@ from kpi.language.indicators.pace import CLASSES, Pace, class_of
 from kpi.language.indicators.plain import Coverage, Level, Ratio, Share
 from kpi.language.indicators.prices import Chain, Real
 from kpi.language.indicators.projection import Projection
+from kpi.language.indicators.rating import Rating, rated_measures
 from kpi.language.indicators.rolling import Rolling
 from kpi.language.indicators.seasons import Adjusted
 from kpi.language.model import one_of
@@ -17,7 +18,7 @@ from kpi.language.model import one_of
 #: Every kind of indicator, in the order of the reference.
 KINDS: tuple[type[Indicator], ...] = (
     Level, Ratio, Coverage, Share, Growth, Rolling, Projection, Pace, Index, Chain, Real, Adjusted, Count, Milestone,
-    Formula,
+    Rating, Formula,
 )  # fmt: skip
 
 #: Any indicator, distinguished by `kind`.
@@ -28,6 +29,6 @@ else:
 
 __all__ = [
     "CLASSES", "ENTITIES", "KINDS", "MONTH", "AnyIndicator", "Count", "Coverage", "Formula", "Growth", "Index",
-    "Indicator", "Level", "Milestone", "Pace", "Projection", "Ratio", "Rolling", "Share", "Symbol", "Symbols", "broken",
-    "class_of", "earlier_by", "window",
+    "Indicator", "Level", "Milestone", "Pace", "Projection", "Rating", "Ratio", "Rolling", "Share", "Symbol", "Symbols",
+    "broken", "class_of", "earlier_by", "rated_measures", "window",
 ]  # fmt: skip
