@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kpi.language import adjustments, checks, indicators, measures, scoring
-from kpi.language.aggregation.weights import METHODS
+from kpi.language.aggregation.methods import METHODS
 from kpi.language.stars.data_driven import SCHEMES
 from kpi.language.treatment.steps import STEPS
 from kpi.values.columns import Column, Part
@@ -28,7 +28,7 @@ PACKAGES = (
     "batch", "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
-    "values": "names columns doubles rounding timelines periods status units numerics working_days",
+    "values": ("names columns doubles rounding timelines periods status units numerics linear frontier working_days"),
     "process": (
         "os_errors locale distribution tuning journal credentials settings memory prefetch atomic_files progress "
         "limits supervisor"

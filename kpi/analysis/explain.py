@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.engine.contributions import NOISE, Entry, entry_name, limits, residual_title
+from kpi.engine.contributions import NOISE, Entry, entry_name, is_sum, limits, residual_title
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, statements, suggest
 from kpi.intake.entities import Entities, from_data
@@ -209,7 +209,7 @@ class _Tree:
         if residual is None or abs(residual) < NOISE:
             return parts
         definition = self.system.composite if node == ROOT else self.system.pillars[node]
-        kind = "rounding" if definition.mean in ("arithmetic", "minimum") else "mean"
+        kind = "rounding" if is_sum(definition) else "mean"
         title = residual_title(self.system, node)
         return (*parts, Explained(Column(node).residual, title, kind, contribution=residual))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
@@ -11,7 +11,7 @@ import polars as pl
 
 from kpi.errors import Message
 from kpi.language.aggregation.nodes import Node
-from kpi.language.aggregation.weights import FromData
+from kpi.language.aggregation.weights import FromData, Weighting
 from kpi.language.scoring import Rule
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.values.status import literal
@@ -53,7 +53,8 @@ def leave_out(system: System, part: str) -> System | None:
         for name, pillar in pillars.items():
             if removed & pillar.parts.keys():
                 rest = {key: weight for key, weight in pillar.parts.items() if key not in removed}
-                pillars[name] = pillar.model_copy(update={"parts": rest})
+                method = _method_of(pillar, pillar.parts, rest)
+                pillars[name] = pillar.model_copy(update={"parts": rest, "weights": method})
         empty = [name for name, pillar in pillars.items() if not pillar.parts]
         if not empty:
             break
@@ -78,7 +79,15 @@ def leave_out(system: System, part: str) -> System | None:
     breakers = tuple(name for name in system.ranking.tie_break if name in known)
     ranking = system.ranking.model_copy(update={"tie_break": breakers})
     adjustments = {name: adjustment.within(known) for name, adjustment in system.adjustments.items()}
-    return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments)
+    composite = system.composite.model_copy(update={"weights": _method_of(system.composite, system.tops, pillars)})
+    return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments, composite=composite)
+
+
+def _method_of(node: Node, parts: Iterable[str], kept: Container[str]) -> Weighting | None:
+    """Return the method of a node for those of its parts that are kept."""
+    if node.weights is None:
+        return None
+    return node.weights.kept([place for place, name in enumerate(parts) if name in kept])
 
 
 def factor(node: str, place: int) -> str:
@@ -123,9 +132,10 @@ class Noisy:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The factors of all nodes with more than one part, from the root down."""
+        """The factors of all nodes with more than one part and weights that hold for all, from the root down."""
         tree = self.system.tree
-        return tuple(factor(name, place) for name, _, parts in tree if len(parts) > 1 for place in range(len(parts)))
+        noisy = [(name, parts) for name, node, parts in tree if _varies(node, parts)]
+        return tuple(factor(name, place) for name, parts in noisy for place in range(len(parts)))
 
     @property
     def stackable(self) -> bool:
@@ -140,10 +150,15 @@ class Noisy:
         nodes: dict[str, Node] = {
             name: node.model_copy(update={"weights": _drawn(name, node, parts)})
             for name, node, parts in system.tree
-            if len(parts) > 1
+            if _varies(node, parts)
         }
         pillars: Mapping[str, Any] = {name: nodes.get(name, pillar) for name, pillar in system.pillars.items()}
         return changed(system, pillars=pillars, composite=nodes.get(ROOT, system.composite))
+
+
+def _varies(node: Node, parts: Mapping[str, float]) -> bool:
+    """Return whether a node has weights that a run can vary: not those that are best for each entity anyway."""
+    return len(parts) > 1 and not node.rescaled
 
 
 def _drawn(name: str, node: Node, parts: Mapping[str, float]) -> Drawn:

@@ -15,7 +15,12 @@ NUMBERS = ("weight", "effective", "consistency_ratio", "before", "after")
 
 
 def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """Return the weight of each part of each node per period and cohort; columns as in `Scorecard.weights`."""
+    """Return the weight of each part of each node per period and cohort; columns as in `Scorecard.weights`.
+
+    Where each entity has weights of its own, their mean.
+    """
+    own = [Column(part).weighting for _, node, parts in system.tree if node.rescaled for part in parts]
+    rows = rows.with_columns(pl.col(name).mean().over("period", "cohort") for name in own)
     groups = rows.unique(["period", "cohort"], maintain_order=True)
     labels = groups.select(**keys).drop("entity").with_row_index("at")
     effective: dict[str, pl.Series] = {ROOT: pl.Series([100.0] * groups.height)}

@@ -77,6 +77,7 @@ class Column(str):
     carried = Part("Float64: the sum of the weights that enter the mean of a node.")
     spread = Part("Float64: the weight of missing parts that each present part of a node carries.")
     weighting = Part("Float64: the weight that a method found from data; of a node, the list of those of its parts.")
+    factor = Part("Float64: what makes the mean of a node its score, where each entity has weights of its own.")
     share = Part("Float64: the fraction (0 to 1) of its node that a part carried.")
     weight = Part("Float64: the weight of a part in the total, in percent.")
 

@@ -10,7 +10,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from kpi.errors import Message
 from kpi.language.lookback import Lags, among
-from kpi.language.model import PEERS, Among, Block, Listed, Path, Problem, Problems, one_of
+from kpi.language.model import PEERS, Among, Block, Listed, Path, Problem, Problems
 from kpi.values import numerics
 
 #: Saaty's random consistency index by the size of the matrix.
@@ -42,6 +42,27 @@ class Weighting(Block):
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:  # noqa: ARG002
         """Yield problems beyond the shape."""
         yield from ()
+
+    def mean_problems(self, path: Path, mean: object, policy: str) -> Problems:  # noqa: ARG002
+        """Yield a mean, or a policy for missing parts, with which the weights would not mean what they should."""
+        yield from ()
+
+    def kept(self, places: Sequence[int]) -> Weighting:
+        """Return the method for some of the parts, by their places."""
+        del places
+        return self
+
+    @property
+    def consistency(self) -> float | None:
+        """The consistency ratio of judgements; None where there are none."""
+        return None
+
+
+def listed(path: Path, number: int, parts: Sequence[str]) -> Problems:
+    """Yield a problem where a list in the order of the parts has another number of entries."""
+    if number != len(parts):
+        message = Message("the list has {number} entries for {parts} parts", number=number, parts=len(parts))
+        yield Problem("K454", path, message, hint=Message("the parts are {parts}", parts=tuple(parts)))
 
 
 class Equal(Weighting):
@@ -76,6 +97,14 @@ class FromData(Weighting):
     title: ClassVar[Message]
     #: The status of a node for which the method gives no weights.
     without: ClassVar[str] = "out_of_range"
+    #: Whether each entity has weights of its own; a further entry of its list is the factor that makes their mean its
+    #: score.
+    per_entity: ClassVar[bool] = False
+
+    @property
+    def data_driven(self) -> bool:
+        """Whether the weights depend on data."""
+        return True
 
     @abstractmethod
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
@@ -252,6 +281,7 @@ class Ahp(Weighting):
         return math.fsum(p / w for p, w in zip(products, weights, strict=True)) / len(weights)
 
     @property
+    @override
     def consistency(self) -> float:
         """The consistency ratio; 0 for one or two parts, which cannot contradict each other."""
         number = len(self.matrix)
@@ -298,13 +328,3 @@ class Ahp(Weighting):
             yield Problem(
                 "K423", (*path, "matrix"), message, hint=Message("revise them, or write `inconsistent: allow`")
             )
-
-
-#: Every method, in the order of the reference.
-METHODS: tuple[type[Weighting], ...] = (Equal, Entropy, Critic, Variation, Pca, Ahp)
-
-#: Any weighting method, distinguished by `method`.
-if TYPE_CHECKING:
-    AnyWeighting: TypeAlias = Weighting
-else:
-    AnyWeighting = one_of(*METHODS, tag="method")

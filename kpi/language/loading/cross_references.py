@@ -12,6 +12,7 @@ import polars as pl
 from kpi.errors import Message, Severity, alternatives, suggest
 from kpi.language import expressions, ranges, running_totals
 from kpi.language.adjustments import vetoes
+from kpi.language.aggregation import means
 from kpi.language.checks.base import FACTS
 from kpi.language.datasets import Records
 from kpi.language.expressions import terms
@@ -255,6 +256,11 @@ def _weighting_problems(system: System) -> Problems:
             yield from pillar.weights.problems(("pillars", name, "weights"), list(pillar.parts), leaves)
     if system.composite.weights is not None:
         yield from system.composite.weights.problems(("composite", "weights"), list(system.tops), leaves)
+    parts: dict[Path, list[str]] = {("pillars", name): list(pillar.parts) for name, pillar in system.pillars.items()}
+    for path, node in system.nodes.items():
+        yield from means.problems((*path, "mean"), node.mean, parts.get(path, list(system.tops)))
+        if node.weights is not None:
+            yield from node.weights.mean_problems((*path, "weights"), node.mean, node.missing.policy)
 
 
 def _unscored(system: System) -> Problems:
