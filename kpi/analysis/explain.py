@@ -232,10 +232,11 @@ class _Tree:
     def pillar(self, name: str) -> Explained:
         row, pillar = self.row, self.system.pillars[name]
         mean = pillar.mean_words if pillar.mean != "arithmetic" else ""
+        method = "" if pillar.weights is None else pillar.weights.words()
         return Explained(
             name, pillar.title or name, "pillar", row[Column(name).score], row[Column(name).weight],
             row[Column(name).contribution], status=row[Column(name).score.status],
-            detail=statements(filter(None, (mean, self.stand_in(name)))), counted=row[Column(name).counted],
+            detail=statements(filter(None, (mean, method, self.stand_in(name)))), counted=row[Column(name).counted],
             parts=self.parts(name, list(pillar.parts)),
         )  # fmt: skip
 

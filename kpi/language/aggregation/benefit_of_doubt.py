@@ -35,7 +35,7 @@ class BenefitOfTheDoubt(FromData):
     >>> frame = pl.DataFrame({"period": 0, "cohort": "", "a": [4.0, 1.0, 2.0], "b": [1.0, 4.0, 2.0]})
     >>> weights = frame.select(BenefitOfTheDoubt().column([pl.col("a"), pl.col("b")])).to_series()
     >>> [round(value, 6) for value in weights[2]]
-    [0.5, 0.5, 0.4]
+    [0.5, 0.5, 40.0]
     """
 
     method: Literal["benefit_of_the_doubt"] = "benefit_of_the_doubt"
@@ -60,7 +60,9 @@ class BenefitOfTheDoubt(FromData):
         from kpi.values.frontier import best_weights
 
         values = np.column_stack([column.cast(pl.Float64).to_numpy() for column in columns])
-        return best_weights(values, *self._bounds(len(columns)))
+        table = best_weights(values, *self._bounds(len(columns)))
+        table[:, -1] *= 100
+        return table
 
     @override
     def column(self, parts: Sequence[pl.Expr]) -> pl.Expr:

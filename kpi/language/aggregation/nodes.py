@@ -286,7 +286,7 @@ class Combination:
         if self.treated:
             left_out = [status_of(Column(part).score) == reason("not_scored") for part in self.weights]
             shown["not_scored"] = (self.carried <= ZERO) & pl.any_horizontal(left_out)
-        shown["missing"] = self.carried <= ZERO
+        shown.setdefault("missing", self.carried <= ZERO)
         guards = {"incomplete": self.there() < self.least - 1e-9} if self.least else {}
         sound = self.node.mean == "arithmetic" and self.node.decimals is None and not self.node.rescaled
         pair = guarded(
