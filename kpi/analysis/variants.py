@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import polars as pl
 
 from kpi.errors import Message
 from kpi.language.aggregation.nodes import Node
-from kpi.language.aggregation.weights import FromData, Weighting
+from kpi.language.aggregation.weights import FromData
 from kpi.language.scoring import Rule
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.values.status import literal
@@ -53,8 +53,7 @@ def leave_out(system: System, part: str) -> System | None:
         for name, pillar in pillars.items():
             if removed & pillar.parts.keys():
                 rest = {key: weight for key, weight in pillar.parts.items() if key not in removed}
-                method = _method_of(pillar, pillar.parts, rest)
-                pillars[name] = pillar.model_copy(update={"parts": rest, "weights": method})
+                pillars[name] = pillar.model_copy(update={"parts": rest})
         empty = [name for name, pillar in pillars.items() if not pillar.parts]
         if not empty:
             break
@@ -79,15 +78,7 @@ def leave_out(system: System, part: str) -> System | None:
     breakers = tuple(name for name in system.ranking.tie_break if name in known)
     ranking = system.ranking.model_copy(update={"tie_break": breakers})
     adjustments = {name: adjustment.within(known) for name, adjustment in system.adjustments.items()}
-    composite = system.composite.model_copy(update={"weights": _method_of(system.composite, system.tops, pillars)})
-    return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments, composite=composite)
-
-
-def _method_of(node: Node, parts: Iterable[str], kept: Container[str]) -> Weighting | None:
-    """Return the method of a node for those of its parts that are kept."""
-    if node.weights is None:
-        return None
-    return node.weights.kept([place for place, name in enumerate(parts) if name in kept])
+    return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments)
 
 
 def factor(node: str, place: int) -> str:
@@ -162,7 +153,8 @@ def _varies(node: Node, parts: Mapping[str, float]) -> bool:
 
 
 def _drawn(name: str, node: Node, parts: Mapping[str, float]) -> Drawn:
-    inner = node.weights_method
+    method = node.weights_method
+    inner = None if method is None else cast("FromData", method.of_parts(list(parts)))
     return Drawn(
         node=name, declared=tuple(parts.values()), inner=inner, of="scores" if inner is None else inner.of,
         among="cohort" if inner is None else inner.among,

@@ -109,6 +109,11 @@ class Column(str):
         return Column(f"{self}#{step}")
 
 
+def is_unit(name: str) -> Column:
+    """Return the column (Boolean) that is true in the rows of a unit that a definition names."""
+    return Column(f"#unit {name}")
+
+
 def left_out_by(step: str) -> Column:
     """Return the column (Boolean) that is true where a step of data treatment leaves an entity out."""
     return Column(f"#{step}.out")

@@ -42,6 +42,7 @@ def result(mean, rows, weights):
     return mean.result(columns(rows), fractions(weights, len(rows)), pl.Series([1.0] * len(rows))).to_list()
 
 
+@pytest.mark.filterwarnings("ignore:Alternatives with indices")
 @settings(max_examples=25, deadline=None)
 @given(ROWS, st.data())
 def test_vikor(rows, data):

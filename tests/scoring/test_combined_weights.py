@@ -49,7 +49,11 @@ def combined(*methods, by="sum", **options):
     return {"method": "combined", "by": by, "methods": list(methods), **options}
 
 
-GIVEN = {"method": "given", "weights": [3, 2, 1]}
+def given(*weights):
+    return {"method": "given", "weights": dict(zip(ABC, weights, strict=False))}
+
+
+GIVEN = given(3, 2, 1)
 
 
 # ---- BAD DEFINITIONS ---- #
@@ -63,20 +67,20 @@ GIVEN = {"method": "given", "weights": [3, 2, 1]}
         (group({"甲": {"matrix": [[1, 2], ["1/2", 1]]}}), "K421"),
         (group({"甲": {"matrix": CONSISTENT}, "乙": {"matrix": [[1, 2], ["1/2", 1]]}}), "K113"),
         (group({"甲": {"matrix": [[1, 2, 3], [2, 1, 1], ["1/3", 1, 1]]}}), "K421"),
-        ({"method": "given", "weights": [1, 2]}, "K454"),
-        ({"method": "given", "weights": [0, 0, 0]}, "K113"),
+        (given(1, 2), "K454"),
+        (given(0, 0, 0), "K113"),
         (combined(GIVEN), "K113"),
-        (combined(GIVEN, {"method": "given", "weights": [1, 2]}), "K454"),
-        (combined(*({"method": "given", "weights": one} for one in ([1, 0, 0], [0, 1, 0])), by="product"), "K454"),
+        (combined(GIVEN, given(1, 2)), "K454"),
+        (combined(given(1, 0, 0), given(0, 1, 0), by="product"), "K454"),
         (combined(GIVEN, {"method": "entropy", "among": "panel"}), "K113"),
         (combined(GIVEN, {"method": "entropy"}, by="product", shares=[1, 1]), "K113"),
         (combined(GIVEN, {"method": "entropy"}, shares=[1]), "K113"),
-        ({"method": "importance", "importance": [1, 2]}, "K454"),
-        ({"method": "importance", "importance": [1, 2, 0]}, "K454"),
+        ({"method": "importance", "importance": {"a": 1, "b": 2}}, "K454"),
+        ({"method": "importance", "importance": {"a": 1, "b": 2, "c": 0}}, "K454"),
         ({"method": "benefit_of_the_doubt", "least": 40}, "K454"),
         ({"method": "benefit_of_the_doubt", "most": 30}, "K454"),
-        ({"method": "benefit_of_the_doubt", "least": [50, 0, 0], "most": [40, 100, 100]}, "K454"),
-        ({"method": "benefit_of_the_doubt", "least": [10, 20]}, "K454"),
+        ({"method": "benefit_of_the_doubt", "least": {"a": 50}, "most": {"a": 40}}, "K454"),
+        ({"method": "benefit_of_the_doubt", "least": {"a": 10, "x": 20}}, "K454"),
     ],
 )  # fmt: skip
 def test_what_has_no_weights_by_definition_is_a_finding(weights, code):
@@ -200,8 +204,8 @@ def test_no_unit_is_better_with_weights_of_others():
 
 
 METHODS = [
-    Importance(), Combined(by="product", methods=[{"method": "entropy"}, {"method": "given", "weights": [1, 2, 3]}]),
-    Combined(by="game", methods=[{"method": "variation"}, {"method": "given", "weights": [1, 2, 3]}]),
+    Importance(), Combined(by="product", methods=[{"method": "entropy"}, given(1, 2, 3)]),
+    Combined(by="game", methods=[{"method": "variation"}, given(1, 2, 3)]),
 ]  # fmt: skip
 
 
@@ -238,7 +242,7 @@ def test_correlations_are_as_wanted():
     random = Random(11)
     base = [random.gauss(0, 1) for _ in range(60)]
     columns = [pl.Series([one * 0.5 + random.gauss(0, size) for one in base]) for size in (1, 2, 5)]
-    weights = Importance(importance=(2, 1, 1)).find(columns)
+    weights = Importance(importance={"a": 2, "b": 1, "c": 1}).find(columns)
     assert weights is not None
     total = sum((column * weight for column, weight in zip(columns, weights, strict=True)), columns[0] * 0)
     found = [pl.DataFrame({"a": column, "b": total}).select(pl.corr("a", "b")).item() for column in columns]
@@ -256,8 +260,9 @@ def test_judges_count_by_their_weights_and_the_others_are_named():
 
 
 WEIGHTS = [
-    {"method": "importance", "importance": [1, 2, 3]}, combined(GIVEN, {"method": "entropy"}), combined(GIVEN, GIVEN),
-    group({"甲": {"matrix": CONSISTENT}}), {"method": "benefit_of_the_doubt", "least": [10, 5, 0]},
+    {"method": "importance", "importance": {"a": 1, "b": 2, "c": 3}}, combined(GIVEN, {"method": "entropy"}),
+    combined(GIVEN, GIVEN),
+    group({"甲": {"matrix": CONSISTENT}}), {"method": "benefit_of_the_doubt", "least": {"a": 10, "b": 5}},
 ]  # fmt: skip
 
 

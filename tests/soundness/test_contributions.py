@@ -37,7 +37,7 @@ METHODS = [
     *({"method": one} for one in ("equal", "entropy", "critic", "variation", "pca")),
     {"method": "ahp", "by": "eigenvector", "matrix": [[1, 3], ["1/3", 1]]},
     {"method": "importance"}, {"method": "benefit_of_the_doubt", "least": 10},
-    {"method": "combined", "by": "product", "methods": [{"method": "given", "weights": [2, 1]}, {"method": "critic"}]},
+    {"method": "combined", "by": "product", "methods": [{"method": "equal"}, {"method": "critic"}]},
 ]  # fmt: skip
 
 

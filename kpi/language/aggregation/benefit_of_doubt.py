@@ -11,13 +11,14 @@ from pydantic import Field
 from typing_extensions import override
 
 from kpi.errors import Message
-from kpi.language.aggregation.weights import FromData, Weighting, listed
-from kpi.language.model import PEERS, OneOrMany, Path, Problem, Problems
+from kpi.language.aggregation.weights import FromData, Weighting, named, ordered
+from kpi.language.model import PEERS, Name, Path, Problem, Problems
 
 if TYPE_CHECKING:
     import numpy as np
 
-Percents = OneOrMany[Annotated[float, Field(ge=0, le=100)]]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Percents = Percent | dict[Name, Percent]
 
 
 class BenefitOfTheDoubt(FromData):
@@ -25,7 +26,7 @@ class BenefitOfTheDoubt(FromData):
 
     `100 max_w (Σ w_r y_ro / max_j Σ w_r y_rj)`: the score is 100 for whoever nobody surpasses by the weights that are
     best for it. Without bounds an entity may be judged by its best part alone; `least` and `most` bound the part of
-    each in its sum, `least_r ≤ w_r y_ro / Σ w y_o ≤ most_r`, in percent, one for all parts or a list in their order.
+    each in its sum, `least_r ≤ w_r y_ro / Σ w y_o ≤ most_r`, in percent, one for all parts or by part.
     Entities are compared with those that have the same parts. Needs the arithmetic mean and no stand-ins for missing
     parts; coverage counts all parts the same. Where several lists of weights give the same best score, the results
     have one of them. No result (out_of_range) where a score is negative or no weights are within the bounds.
@@ -41,12 +42,24 @@ class BenefitOfTheDoubt(FromData):
     method: Literal["benefit_of_the_doubt"] = "benefit_of_the_doubt"
     title: ClassVar[Message] = Message("weights that are best for each unit (benefit of the doubt)")
     per_entity: ClassVar[bool] = True
-    least: Percents = Field((0.0,), description="the least percent of its sum that a part makes; one, or a list")
-    most: Percents = Field((100.0,), description="the greatest percent of its sum that a part makes; one, or a list")
+    least: Percents = Field(0.0, description="the least percent of its sum that a part makes; or {part: percent}")
+    most: Percents = Field(100.0, description="the greatest percent of its sum that a part makes; or {part: percent}")
 
     def _bounds(self, number: int) -> tuple[list[float], list[float]]:
-        least, most = (list(one) * number if len(one) == 1 else list(one) for one in (self.least, self.most))
+        least, most = (
+            [bounds] * number if isinstance(bounds, float) else list(bounds.values())
+            for bounds in (self.least, self.most)
+        )
         return [percent / 100 for percent in least], [percent / 100 for percent in most]
+
+    @override
+    def of_parts(self, parts: Sequence[str]) -> Weighting:
+        """Return the method with the bounds in the order of the parts."""
+        update = {
+            name: bounds if isinstance(bounds, float) else ordered(bounds, parts, otherwise)
+            for name, bounds, otherwise in (("least", self.least, 0.0), ("most", self.most, 100.0))
+        }
+        return self.model_copy(update=update)
 
     @override
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
@@ -77,22 +90,15 @@ class BenefitOfTheDoubt(FromData):
     @override
     def words(self) -> Message:
         """Return the method in words."""
-        if self.least == (0.0,) and self.most == (100.0,):
+        if (self.least, self.most) == (0.0, 100.0):
             return Message("weights that are best for each unit, without bounds (benefit of the doubt)")
-        least, most = ("/".join(f"{percent:g}" for percent in one) for one in (self.least, self.most))
-        return Message(
-            "weights that are best for each unit, each part {least} % to {most} % of the sum (benefit of the doubt)",
-            least=least, most=most,
-        )  # fmt: skip
-
-    @override
-    def kept(self, places: Sequence[int]) -> Weighting:
-        """Return the method for some of the parts."""
-        bounds = {
-            name: one if len(one) == 1 else tuple(one[place] for place in places)
-            for name, one in (("least", self.least), ("most", self.most))
-        }
-        return self.model_copy(update=bounds)
+        if isinstance(self.least, float) and isinstance(self.most, float):
+            return Message(
+                "weights that are best for each unit, each part {least:g} % to {most:g} % of the sum "
+                "(benefit of the doubt)",
+                least=self.least, most=self.most,
+            )  # fmt: skip
+        return Message("weights that are best for each unit, within bounds of the parts (benefit of the doubt)")
 
     @override
     def mean_problems(self, path: Path, mean: object, policy: str) -> Problems:
@@ -111,13 +117,14 @@ class BenefitOfTheDoubt(FromData):
         yield from super().problems(path, parts, leaves)
         wrong = [
             problem
-            for name, bounds in (("least", self.least), ("most", self.most)) if len(bounds) > 1
-            for problem in listed((*path, name), len(bounds), parts)
-        ]  # fmt: skip
+            for name, bounds in (("least", self.least), ("most", self.most))
+            if not isinstance(bounds, float)
+            for problem in named((*path, name), bounds, parts, complete=False)
+        ]
         yield from wrong
         if wrong:
             return
-        least, most = self._bounds(len(parts))
+        least, most = self.of_parts(parts)._bounds(len(parts))  # type: ignore[attr-defined]  # noqa: SLF001
         # Percents such as 33.3 three times add up by their last bits only.
         if any(a > b for a, b in zip(least, most, strict=True)) or sum(least) > 1 + 1e-9 or sum(most) < 1 - 1e-9:
             message = Message("no weights are within these bounds")

@@ -13,34 +13,45 @@ from typing_extensions import override
 from kpi.errors import Message, commas
 from kpi.language.aggregation.importance import Importance
 from kpi.language.aggregation.judgements import GroupAhp
-from kpi.language.aggregation.weights import Ahp, Critic, Entropy, Equal, FromData, Pca, Variation, Weighting, listed
+from kpi.language.aggregation.weights import (
+    Ahp,
+    ByPart,
+    Critic,
+    Entropy,
+    Equal,
+    FromData,
+    Pca,
+    Variation,
+    Weighting,
+    named,
+    ordered,
+)
 from kpi.language.model import Listed, Path, Problem, Problems, one_of
 from kpi.values import linear
 
 
 class Given(Weighting):
-    """The weights of the document, in the order of the parts, as one of several to combine: `w/Σw`.
+    """The weights of the document, as one of several to combine: `w/Σw`.
 
     Source: 主客观组合赋权 of 综合评价 textbooks.
 
-    >>> Given(weights=[30, 20, 50]).fixed(3)
+    >>> Given(weights={"a": 30, "b": 20, "c": 50}).fixed(3)
     [0.3, 0.2, 0.5]
     """
 
     method: Literal["given"] = "given"
-    weights: Listed[float] = Field(min_length=1, description="the weights, in the order of the parts")
+    weights: ByPart = Field(description="part: weight")
 
     @model_validator(mode="after")
     def _positive(self) -> Self:
-        if any(weight < 0 for weight in self.weights) or not math.fsum(self.weights) > 0:
+        if not math.fsum(self.weights.values()) > 0:
             raise ValueError(Message("weights are zero or more, and not all zero"))
         return self
 
     @override
     def fixed(self, number: int) -> list[float]:
         """Return the weights, adding up to 1."""
-        total = math.fsum(self.weights)
-        return [weight / total for weight in self.weights]
+        return linear.added_to_one(list(self.weights.values()))
 
     @override
     def words(self) -> Message:
@@ -48,14 +59,14 @@ class Given(Weighting):
         return Message("weights as given")
 
     @override
-    def kept(self, places: Sequence[int]) -> Weighting:
-        """Return the weights of some of the parts."""
-        return self.model_copy(update={"weights": tuple(self.weights[place] for place in places)})
+    def of_parts(self, parts: Sequence[str]) -> Weighting:
+        """Return the weights in the order of the parts."""
+        return self.model_copy(update={"weights": ordered(self.weights, parts)})
 
     @override
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:
-        """Yield a list of another length than that of the parts."""
-        yield from listed((*path, "weights"), len(self.weights), parts)
+        """Yield names that are no parts, and parts that are not named."""
+        yield from named((*path, "weights"), self.weights, parts)
 
 
 #: The methods that can be combined.
@@ -77,7 +88,8 @@ class Combined(FromData):
 
     Source: 乘法合成法, 加法合成法 and 博弈论组合赋权 of 综合评价 textbooks.
 
-    >>> methods = [{"method": "given", "weights": [50, 30, 20]}, {"method": "given", "weights": [20, 20, 60]}]
+    >>> lists = {"a": 50, "b": 30, "c": 20}, {"a": 20, "b": 20, "c": 60}
+    >>> methods = [{"method": "given", "weights": weights} for weights in lists]
     >>> for by in ("sum", "product", "game"):
     ...     print(by, [round(w, 4) for w in Combined(by=by, methods=methods).fixed(3)])
     sum [0.35, 0.25, 0.4]
@@ -168,9 +180,9 @@ class Combined(FromData):
         return Message("{method}, period by period", method=words)
 
     @override
-    def kept(self, places: Sequence[int]) -> Weighting:
-        """Return the combination for some of the parts."""
-        return self.model_copy(update={"methods": tuple(method.kept(places) for method in self.methods)})
+    def of_parts(self, parts: Sequence[str]) -> Weighting:
+        """Return the combination of the methods as they are for the parts."""
+        return self.model_copy(update={"methods": tuple(method.of_parts(parts) for method in self.methods)})
 
     @override
     def mean_problems(self, path: Path, mean: object, policy: str) -> Problems:
@@ -188,7 +200,7 @@ class Combined(FromData):
             for problem in method.problems((*path, "methods", place), parts, leaves)
         ]
         yield from problems
-        if not problems and not self.data_driven and self.fixed(len(parts)) is None:
+        if not problems and not self.data_driven and self.of_parts(parts).fixed(len(parts)) is None:
             message = Message("these weights have no combination by `{by}`", by=self.by)
             hint = Message("a product of zeros, or equations without a single solution of weights above zero")
             yield Problem("K454", path, message, hint=hint)

@@ -10,8 +10,8 @@ from pydantic import Field
 from typing_extensions import override
 
 from kpi.errors import Message
-from kpi.language.aggregation.weights import FromData, Weighting, listed
-from kpi.language.model import Listed, Path, Problem, Problems
+from kpi.language.aggregation.weights import ByPart, FromData, Weighting, named, ordered
+from kpi.language.model import Path, Problem, Problems
 from kpi.values import linear
 
 
@@ -33,21 +33,20 @@ class Importance(FromData):
 
     method: Literal["importance"] = "importance"
     title: ClassVar[Message] = Message("weights for a wanted importance")
-    importance: Listed[float] | None = Field(
-        None, min_length=1, description="how much each part is meant to matter, in their order; left out: the same"
-    )
+    importance: ByPart | None = Field(None, description="part: how much it is meant to matter; left out: the same")
 
     @override
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
         """Return the weights, None where there are none."""
-        return linear.for_importance(columns, self.importance or [1.0] * len(columns))
+        wanted = [1.0] * len(columns) if self.importance is None else list(self.importance.values())
+        return linear.for_importance(columns, wanted)
 
     @override
-    def kept(self, places: Sequence[int]) -> Weighting:
-        """Return the weights for some of the parts."""
+    def of_parts(self, parts: Sequence[str]) -> Weighting:
+        """Return the method with the importances in the order of the parts."""
         if self.importance is None:
             return self
-        return self.model_copy(update={"importance": tuple(self.importance[place] for place in places)})
+        return self.model_copy(update={"importance": ordered(self.importance, parts)})
 
     @override
     def mean_problems(self, path: Path, mean: object, policy: str) -> Problems:
@@ -61,7 +60,9 @@ class Importance(FromData):
         """Yield importances that are not as many as the parts, or not positive."""
         yield from super().problems(path, parts, leaves)
         if self.importance is not None:
-            yield from listed((*path, "importance"), len(self.importance), parts)
-            if min(self.importance) <= 0:
-                message = Message("an importance must be above zero")
-                yield Problem("K454", (*path, "importance"), message, hint=Message("take a part without any out"))
+            yield from named((*path, "importance"), self.importance, parts)
+            for name, wanted in self.importance.items():
+                if wanted <= 0:
+                    message = Message("an importance must be above zero")
+                    hint = Message("take a part without any out")
+                    yield Problem("K454", (*path, "importance", name), message, hint=hint)

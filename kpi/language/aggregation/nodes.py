@@ -8,7 +8,7 @@ add up for every entity.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, cast
 
 import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
@@ -70,7 +70,7 @@ class Node(Definition):
 
     def fixed(self, given: Mapping[str, float]) -> dict[str, float]:
         """Return the weights of the parts that do not depend on data: as given, or from judgements."""
-        fixed = None if self.weights is None else self.weights.fixed(len(given))
+        fixed = None if self.weights is None else self.weights.of_parts(list(given)).fixed(len(given))
         if fixed is None or len(fixed) != len(given):
             return dict(given)
         return dict(zip(given, fixed, strict=True))
@@ -213,6 +213,7 @@ class Combination:
         columns = [
             pl.col(self.treated.get(part, part)) if method.of == "values" else self.own(part) for part in self.weights
         ]
+        method = cast("FromData", method.of_parts(list(self.weights)))
         return Expressions({Column(self.name).weighting: method.column(columns)})
 
     def weighed(self) -> Expressions:

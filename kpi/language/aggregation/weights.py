@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -16,9 +16,9 @@ import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
 from typing_extensions import override
 
-from kpi.errors import Message
+from kpi.errors import Message, suggest
 from kpi.language.lookback import Lags, among
-from kpi.language.model import PEERS, Among, Block, Listed, Path, Problem, Problems
+from kpi.language.model import PEERS, Among, Block, FrozenMapping, Listed, Name, Path, Problem, Problems
 from kpi.values import numerics
 
 #: Saaty's random consistency index by the size of the matrix.
@@ -47,9 +47,9 @@ class Weighting(Block):
         """Yield a mean, or a policy for missing parts, with which the weights would not mean what they should."""
         yield from ()
 
-    def kept(self, places: Sequence[int]) -> Weighting:
-        """Return the method for some of the parts, by their places."""
-        del places
+    def of_parts(self, parts: Sequence[str]) -> Weighting:
+        """Return the method with what it has for each part in the order of the parts."""
+        del parts
         return self
 
     @property
@@ -58,11 +58,24 @@ class Weighting(Block):
         return None
 
 
-def listed(path: Path, number: int, parts: Sequence[str]) -> Problems:
-    """Yield a problem where a list in the order of the parts has another number of entries."""
-    if number != len(parts):
-        message = Message("the list has {number} entries for {parts} parts", number=number, parts=len(parts))
-        yield Problem("K454", path, message, hint=Message("the parts are {parts}", parts=tuple(parts)))
+#: A number of zero or more for each part, by name.
+ByPart = Annotated[dict[Name, Annotated[float, Field(ge=0)]], Field(min_length=1)]
+
+
+def ordered(values: Mapping[str, float], parts: Sequence[str], otherwise: float = 0.0) -> FrozenMapping[str, float]:
+    """Return a number for each part, in their order."""
+    return FrozenMapping({part: values.get(part, otherwise) for part in parts})
+
+
+def named(path: Path, names: Iterable[str], parts: Sequence[str], *, complete: bool = True) -> Problems:
+    """Yield a problem for a name that is no part, and where all parts are needed for one that is not named."""
+    known = set(names)
+    for name in known.difference(parts):
+        message = Message("`{name}` is not among the parts", name=name)
+        yield Problem("K454", (*path, name), message, hint=suggest(name, parts), at_key=True)
+    if lacking := [part for part in parts if part not in known] if complete else []:
+        message = Message("there is no number for {parts}", parts=tuple(lacking))
+        yield Problem("K454", path, message, hint=Message("give one for each part"))
 
 
 class Equal(Weighting):

@@ -198,6 +198,14 @@ def _treatment_problems(system: System) -> Problems:
                     Message("unknown indicator `{name}`", name=used),
                     hint=suggest(used, system.indicators),
                 )
+        for place, used in enumerate(step.uses):
+            path = ("treatment", name, "on", place)
+            if used not in system.indicators:
+                message, near = Message("unknown indicator `{name}`", name=used), suggest(used, system.indicators)
+                yield Problem("K203", path, message, hint=near)
+            elif system.steps[name] == (used,):
+                message = Message("`{name}` cannot be filled from itself", name=used)
+                yield Problem("K458", path, message, hint=Message("name other indicators that it depends on"))
         for used in system.steps[name]:
             rule = system.rule(used) if used in system.indicators else None
             if not step.keeps_unit and rule is not None and (not rule.relative or any(rule.quantities().values())):
