@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kpi.language.aggregation.column_means import GreyRelational, Owa, RankSumRatio, Vikor
+from kpi.language.stars import clusters
+from kpi.language.treatment.estimates import from_neighbours
 from kpi.values import linear
 from kpi.values.frontier import best_weights
 
@@ -152,3 +155,66 @@ def test_regression(rows):
     if ours is not None and numpy.linalg.cond(design) < 1e5:
         theirs = design @ numpy.linalg.lstsq(design, table[:, 0])[0]
         assert ours.to_list() == pytest.approx(list(theirs), abs=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 60), min_size=4, max_size=25), st.data())
+def test_clusters(values, data):
+    numpy, cluster = library("numpy"), library("sklearn.cluster")
+    starts = sorted(data.draw(st.sets(st.integers(0, 60), min_size=2, max_size=4)))
+    ours = clusters.cuts(pl.Series(values, dtype=pl.Float64), starts)
+    if ours is None:
+        return
+    points = numpy.array(values, dtype=float)[:, None]
+    model = cluster.KMeans(len(starts), init=numpy.array(starts, dtype=float)[:, None], n_init=1, tol=0, max_iter=1000)
+    labels = model.fit_predict(points)
+    order = numpy.argsort(numpy.argsort(model.cluster_centers_[:, 0]))
+    expected = [float(min(v for v, label in zip(values, labels, strict=True) if order[label] == place))
+                for place in range(1, len(starts))]  # fmt: skip
+    # A score that is as near to two centres may go to either.
+    assert ours == expected or tied(values, starts)
+
+
+def tied(values, starts):
+    """Return whether a score was as near to two centres on the way of the iteration."""
+    centres = sorted(map(float, starts))
+    for _ in range(100):
+        middles = [(low + high) / 2 for low, high in pairwise(centres)]
+        if any(abs(value - middle) < 1e-9 for value in values for middle in middles):
+            return True
+        groups = [[] for _ in centres]
+        for value in values:
+            groups[sum(value > middle for middle in middles)].append(value)
+        centres = [sum(group) / len(group) for group in groups]
+    return False
+
+
+@settings(max_examples=25, deadline=None)
+@given(ROWS, st.integers(1, 3), st.data())
+def test_neighbours(rows, number, data):
+    numpy, impute = library("numpy"), library("sklearn.impute")
+    table = numpy.array(rows)
+    if len(rows) < number + 2 or not varied(rows):
+        return
+    for at in range(len(rows)):
+        for column in range(1, table.shape[1]):
+            if data.draw(st.integers(0, 5)) == 0 and numpy.isfinite(table[:, column]).sum() > 2:
+                table[at, column] = numpy.nan
+    predictors = [pl.Series(column).fill_nan(None) for column in table[:, 1:].T]
+    if any(numpy.nanmax(column) - numpy.nanmin(column) < 1e-2 for column in table.T):
+        return
+    scaled = (table - numpy.nanmean(table, axis=0)) / numpy.nanstd(table, axis=0, ddof=1)
+    scaled[:, 0] = table[:, 0]
+    scaled[0, 0] = numpy.nan
+    target = pl.Series([None, *table[1:, 0]], dtype=pl.Float64)
+    found = from_neighbours(target, predictors, number)[0]
+    if found is None:
+        return
+    from sklearn.metrics.pairwise import nan_euclidean_distances
+
+    distances = sorted(nan_euclidean_distances(scaled[:1, 1:], scaled[1:, 1:])[0])
+    if len(distances) > number and not distances[number] - distances[number - 1] > 1e-6:
+        return
+    # The first column is a target: its own distance is none, as it is missing in the row that is filled.
+    theirs = impute.KNNImputer(n_neighbors=number).fit_transform(scaled)[0, 0]
+    assert found == pytest.approx(theirs, abs=1e-9)

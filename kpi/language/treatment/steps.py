@@ -287,9 +287,10 @@ class Transform(Gated):
     """Bends a column by `log` or `box_cox` (with `power`, or the most likely one), where it has outliers or `always`.
 
     The result has no unit, so such an indicator is scored relative to its peers, without a target. `log` is
-    `ln(x - min + range/100)`, `box_cox` `(x^p - 1)/p`. Equal values stay as they are.
+    `ln(x - min + range/100)`, for a column skewed to the left `-ln(max - x + range/100)`, `box_cox` `(x^p - 1)/p`.
+    Equal values stay as they are.
 
-    Source: Box and Cox (1964); the shift of the logarithm is COINr's (Becker et al. 2022).
+    Source: Box and Cox (1964); the logarithms are those of COINr (Becker et al. 2022), log_CT_plus.
 
     >>> frame = pl.DataFrame({"period": 0, "cohort": "", "x": [1.0, 4.0, 9.0]})
     >>> frame.select(**Transform(by="box_cox", power=0.5, when="always").columns({"x": pl.col("x")}))["x"].to_list()
