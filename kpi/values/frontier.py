@@ -6,7 +6,7 @@ that brings a solver, and few systems need it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
-#: The number of coefficients of one programme; more entities are solved by a further one.
-_BLOCK = 200_000
+#: The number of entities in one programme; more are solved by further ones.
+_BLOCK = 50
+
+#: The number of peers that a programme takes in at a time, and by how much they surpass the limit.
+_ADDED, _SLACK = 5, 1e-9
 
 #: The distance from 1 within which a score is 1: the error of the solver.
 _ERROR = 1e-9
@@ -63,12 +66,13 @@ def best_weights(values: Matrix, least: Sequence[float], most: Sequence[float]) 
 
 def _frontier(peers: Matrix) -> Matrix:
     """Return the peers that no other surpasses in every part: the constraints of the others follow from theirs."""
-    best: list[Matrix] = []
-    # Whoever surpasses another has a greater sum, and comes first.
+    best, number = np.empty_like(peers), 0
+    # A row that surpasses another has the greater sum, and comes first.
     for row in peers[np.argsort(-peers.sum(axis=1), kind="stable")]:
-        if not best or not (np.array(best) >= row).all(axis=1).any():
-            best.append(row)
-    return np.unique(np.array(best), axis=0)
+        if not (best[:number] >= row).all(axis=1).any():
+            best[number] = row
+            number += 1
+    return np.unique(best[:number], axis=0)
 
 
 def _of_pattern(own: Matrix, peers: Matrix, low: Matrix, high: Matrix) -> Matrix:
@@ -83,8 +87,9 @@ def _of_pattern(own: Matrix, peers: Matrix, low: Matrix, high: Matrix) -> Matrix
         # A part of zero has no share in the sum, whatever its weight.
         elif not low[~positive].any() and low.sum() <= 1 + _ERROR and high[positive].sum() >= 1 - _ERROR:
             waiting.append(place)
-    for block in _blocks(waiting, len(peers) * own.shape[1]):
-        for place, sums in zip(block, _programme(own[block], peers, low, high), strict=True):
+    for start in range(0, len(waiting), _BLOCK):
+        block = waiting[start : start + _BLOCK]
+        for place, sums in zip(block, _solved(own[block], peers, low, high), strict=True):
             weights = np.divide(sums, own[place], out=np.zeros(len(sums)), where=own[place] > 0)
             score, total = sums.sum(), weights.sum()
             # The best by its own weights is 1 exactly, not by the error of the solver.
@@ -93,14 +98,40 @@ def _of_pattern(own: Matrix, peers: Matrix, low: Matrix, high: Matrix) -> Matrix
     return found
 
 
-def _blocks(places: Sequence[int], size: int) -> Iterator[list[int]]:
-    step = max(1, _BLOCK // max(size, 1))
-    for start in range(0, len(places), step):
-        yield list(places[start : start + step])
+def _solved(own: Matrix, peers: Matrix, low: Matrix, high: Matrix) -> Matrix:
+    """Return `w_r y_ro` of each entity and part at the optimum.
+
+    The programme begins with the peers that are best in a part or in all together, and takes in those that surpass the
+    limit, until none does: most entities are bounded by a few peers only.
+    """
+    first = {*np.argmax(peers, axis=0).tolist(), int(np.argmax(peers.sum(axis=1)))}
+    bounding = [set(first) for _ in own]
+    sums = np.full(own.shape, np.nan)
+    open_places = list(range(len(own)))
+    while open_places:
+        sums[open_places] = _programme(own[open_places], [peers[sorted(bounding[at])] for at in open_places], low, high)
+        weights = np.divide(sums, own, out=np.zeros(own.shape), where=own > 0)
+        unfinished = []
+        for place in open_places:
+            # NOTE: not by matrix multiplication, whose last bits depend on the number of threads.
+            reached = (peers * weights[place]).sum(axis=1)
+            above = [at for at in np.argsort(-reached, kind="stable")[:_ADDED].tolist() if reached[at] > 1 + _SLACK]
+            if not bounding[place].issuperset(above):
+                bounding[place].update(above)
+                unfinished.append(place)
+        open_places = unfinished
+    return sums
 
 
-def _programme(own: Matrix, peers: Matrix, low: Matrix, high: Matrix) -> Matrix:
-    """Return `w_r y_ro` of each entity and part, from one programme with a block for each entity."""
+def _programme(own: Matrix, bounding: Sequence[Matrix], low: Matrix, high: Matrix) -> Matrix:
+    """Return `w_r y_ro` of each entity and part, from one programme with a block for each entity.
+
+    Args:
+        own: entities by parts.
+        bounding: for each entity the peers that bound it.
+        low: the least share of each part.
+        high: the greatest share of each part.
+    """
     from scipy.optimize import linprog
     from scipy.sparse import block_diag, csr_array
 
@@ -108,7 +139,7 @@ def _programme(own: Matrix, peers: Matrix, low: Matrix, high: Matrix) -> Matrix:
     blocks, limits = [], []
     upper = np.ones(own.shape)
     bounded = low.any() or (high < 1).any()
-    for place, row in enumerate(own):
+    for place, (row, peers) in enumerate(zip(own, bounding, strict=True)):
         positive = row > 0
         upper[place, ~positive] = 0.0
         ratios = np.divide(peers, row, out=np.zeros(peers.shape), where=positive)
