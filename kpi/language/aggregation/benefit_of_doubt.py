@@ -26,9 +26,11 @@ class BenefitOfTheDoubt(FromData):
 
     `100 max_w (Σ w_r y_ro / max_j Σ w_r y_rj)`: the score is 100 for an entity that none surpasses by the weights
     that are best for it. Without bounds an entity may be judged by its best part alone; `least` and `most` bound
-    the part of each in its sum, `least_r ≤ w_r y_ro / Σ w y_o ≤ most_r`, in percent, one for all or by part. Entities are compared with those that have the same parts. Needs the arithmetic mean and no stand-ins for missing
-    parts; coverage counts all parts the same. Where several lists of weights give the same best score, the results
-    have one of them. No result (out_of_range) where a score is negative or no weights are within the bounds.
+    the part of each in its sum, `least_r ≤ w_r y_ro / Σ w y_o ≤ most_r`, in percent, one for all or by part.
+    Entities are compared with those that have the same parts. Needs the arithmetic mean and no stand-ins for
+    missing parts; coverage counts all parts the same. Where several lists of weights give the same best score, the
+    results have one of them. No result (out_of_range) where a score is negative or no weights are within the
+    bounds.
 
     Source: Melyn and Moesen (1991); Cherchye, Moesen, Rogge and Van Puyenbroeck (2007); OECD/JRC Handbook (2008), 6.
 
