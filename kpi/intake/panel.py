@@ -10,7 +10,7 @@ from functools import partial
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
-from kpi.intake import assumed_years, named_units, near_names, row_findings, undeclared_totals
+from kpi.intake import assumed_years, days_as_periods, named_units, near_names, row_findings, undeclared_totals
 from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
 from kpi.intake.cells.text_folding import as_names
@@ -150,8 +150,10 @@ class _Intake:
         if isinstance(read, Escalate):
             return read
         self.findings += [*self.beside.findings, *assumed_years.assumed(sources, self.system)]
+        self.findings += days_as_periods.days(sources, self.system)
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
             self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, read.entities)
+        self.findings += entity_codes.footnoted(read.entities)
         passed = sum(coded.passed_over for coded in apart.values())
         if self.pruning is not None:
             passed += self.pruning.passed_over
@@ -254,7 +256,7 @@ class _Intake:
                 told = set(roster.resolve(self.succession.units).values())
                 roster = replace(roster, spans={at: some for at, some in roster.spans.items() if at not in told})
                 self.succession.steps(roster)
-        return replace(roster, wholes=wholes) if roster is not None else None
+        return replace(roster, wholes=wholes, marked={}) if roster is not None else None
 
     def brought(
         self, areas: Areas, frame: pl.DataFrame, entities: Entities, every: pl.DataFrame
