@@ -27,6 +27,7 @@ from kpi.language.aggregation.methods import METHODS
 from kpi.language.aggregation.missing import Missing, Penalty, Redistribute
 from kpi.language.aggregation.nodes import Composite, Pillar
 from kpi.language.checks import AnyCheck
+from kpi.language.classes import ByClass, Since
 from kpi.language.datasets import AnyDataset, Elsewhere, Shape
 from kpi.language.indicators import AnyIndicator
 from kpi.language.loading.schema import without_examples
@@ -266,6 +267,8 @@ def keys() -> str:
         section("`baseline`", Baseline),
         section("A bound for each entity", PerEntity),
         section("`pillars`", Pillar, "##"),
+        section("A weight by a column of the roster", ByClass),
+        section("A weight from a period on", Since),
         section("`composite`", Composite),
         section("`mean: {power: …}`", means.Power),
         section("`mean: {topsis: …}`", means.Topsis),

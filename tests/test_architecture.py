@@ -34,19 +34,19 @@ INSIDE = {
         "progress limits supervisor"
     ),
     "language": (
-        "model lookback expressions ranges datasets measures record_columns quantities targets aggregation treatment "
-        "scoring indicators adjustments ranking stars checks system running_totals loading"
+        "model lookback expressions ranges datasets measures record_columns quantities targets classes aggregation "
+        "treatment scoring indicators adjustments ranking stars checks system running_totals loading"
     ),
     "engine": (
         "stage totals contributions result_columns check_stages applied_weights reporting_quality plan lookback "
         "scorecard"
     ),
     "intake": (
-        "cells files frames row_findings aggregate_rows division_codes entities near_names named_units matching "
-        "roster shapes rows_left_out roster_from_files definition_tables validity absent_measures assumed_years "
-        "days_as_periods "
-        "week_53 calendars events reported succession periods_of_change target_areas contradicting_spans grid "
-        "undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
+        "cells files frames row_findings aggregate_rows division_codes entities near_names named_units matching roster "
+        "shapes rows_left_out roster_from_files definition_tables validity absent_measures assumed_years "
+        "days_as_periods week_53 calendars events reported entity_classes unused_ratings succession periods_of_change "
+        "target_areas contradicting_spans grid undeclared_totals panel query_answers understanding entry_forms "
+        "synthetic annexes"
     ),
     "analysis": "statistics variants robustness check_findings unsolved clause_coverage explain diff",
     "report": (

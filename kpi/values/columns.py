@@ -70,6 +70,7 @@ class Column(str):
 
     # ---- SCORES AND WEIGHTS ---- #
     score = Part("Float64: the score, in percent of full marks.")
+    unadjusted = Part("Float64: the score of a pillar before bonuses and deductions within it, in percent.")
     rank = Part("UInt32: the place of the score in the cohort.")
     coverage = Part("Float64: the percent of the applicable weight that has reported figures.")
     applicable = Part("Float64: the sum of the weights of a node that apply.")
@@ -78,6 +79,7 @@ class Column(str):
     spread = Part("Float64: the weight of missing parts that each present part of a node carries.")
     weighting = Part("Float64: the weight that a method found from data; of a node, the list of those of its parts.")
     factor = Part("Float64: what makes the mean of a node its score, where each entity has weights of its own.")
+    declared = Part("Float64: the weight of a part that is declared for the class of the entity and the period.")
     share = Part("Float64: the fraction (0 to 1) of its node that a part carried.")
     weight = Part("Float64: the weight of a part in the total, in percent.")
 
@@ -112,6 +114,11 @@ class Column(str):
 def is_unit(name: str) -> Column:
     """Return the column (Boolean) that is true in the rows of a unit that a definition names."""
     return Column(f"#unit {name}")
+
+
+def class_by(attribute: str) -> Column:
+    """Return the column (String) of the class of each entity by a column of the roster; empty where it has none."""
+    return Column(f"#class {attribute}")
 
 
 def left_out_by(step: str) -> Column:
