@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
 from pydantic import BeforeValidator, Field
@@ -156,6 +156,18 @@ class Scheme(Block):
         None, description="one_rung, hold_harmless, or {up: 1, down: 1}: levels from period to period"
     )
     ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
+
+    #: Whether there may be scores for which the scheme gives no levels.
+    may_find_none: ClassVar[bool] = False
+
+    @property
+    def number(self) -> int:
+        """The number of levels that a scheme with cut points from the scores has; 0 for others."""
+        return 0
+
+    def finds_none(self, scores: pl.Series) -> bool:  # noqa: ARG002
+        """Return whether the scheme gives no levels for the scores of a cohort, none of them null."""
+        return False
 
     @property
     def dtype(self) -> type[pl.DataType]:
