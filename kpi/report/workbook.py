@@ -15,15 +15,15 @@ from kpi.report.encode import is_formula
 from kpi.report.language import tr
 from kpi.report.marks import stars
 from kpi.report.shape import About, Report
-from kpi.report.xlsx import new_workbook
+from kpi.report.xlsx import CHARACTERS, new_workbook
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
-#: The limits of the file format: rows of a sheet, the header included, and characters of a cell.
-ROWS, CHARACTERS = 1_048_576, 32_767
+#: The most rows of a sheet in the file format, the header included.
+ROWS = 1_048_576
 
 # The styles of columns; other columns are text or plain numbers.
 _KINDS = {

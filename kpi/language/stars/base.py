@@ -189,6 +189,14 @@ class Scheme(Block):
     def words(self) -> Message:
         """Return the scheme in words."""
 
+    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:  # noqa: ARG002
+        """Return the levels, the best first, each with what it asks for; empty where they make no list.
+
+        Args:
+            symbols: what names in conditions stand for.
+        """
+        return ()
+
     def in_full(self) -> Message:
         """Return the scheme in words with what limits it."""
         limits: list[str] = []

@@ -14,6 +14,7 @@ from kpi.errors import Message, commas, statements, suggest
 from kpi.language.adjustments import condition, condition_problems
 from kpi.language.aggregation.nodes import reaches
 from kpi.language.indicators import Symbols
+from kpi.language.indicators.base import in_titles
 from kpi.language.lookback import HISTORY, Lags
 from kpi.language.model import Block, Listed, Name, Path, Problem, Problems
 from kpi.language.stars.base import Halving, Level, Limit, Rated, Scheme, halved
@@ -53,6 +54,14 @@ class Bands(Halving):
         if self.half:
             level = halved(level.cast(pl.Float64), rated.score, self.cuts)
         return pl.when(rated.score.is_not_null()).then(level).cast(self.dtype)
+
+    @override
+    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:
+        """Return the levels with their cuts."""
+        return tuple(
+            (self.title(stars), Message("total ≥ {score:g}", score=cut))
+            for stars, cut in sorted(self.cuts.items(), reverse=True)
+        )
 
     def words(self) -> Message:
         """Return the cuts in words."""
@@ -165,6 +174,20 @@ class Quota(Scheme):
             result = pl.when(within).then(pl.lit(level)).otherwise(result)
         return result
 
+    @override
+    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:
+        """Return the levels with their shares, and those that cohorts have of their own."""
+        levels = []
+        for level, share in sorted(self.shares.items(), reverse=True):
+            shares = [Message("{share:g} % of the units", share=share)]
+            shares += [
+                Message("{share:g} % in {cohort}", share=own[level], cohort=cohort)
+                for cohort, own in self.cohorts.items()
+                if level in own
+            ]
+            levels.append((self.title(level), statements(shares)))
+        return tuple(levels)
+
     def words(self) -> Message:
         """Return the shares in words."""
         cohorts = [
@@ -275,19 +298,21 @@ class Ladder(Scheme):
 
     def words(self) -> Message:
         """Return the rungs in words."""
-        rungs: list[str] = []
-        for stars, rung in sorted(self.rungs.items()):
-            conditions: list[str] = []
-            if rung.score is not None:
-                conditions.append(Message("total ≥ {score:g}", score=rung.score))
-            if rung.pillars is not None:
-                conditions.append(Message("each top pillar ≥ {score:g}", score=rung.pillars))
-            if rung.when:
-                conditions.append(rung.when)
-            rungs.append(Message("{level}: {conditions}", level=self.title(stars), conditions=commas(conditions)))
+        rungs: list[str] = [
+            Message("{level}: {conditions}", level=self.title(stars), conditions=_asked(rung, rung.when or ""))
+            for stars, rung in sorted(self.rungs.items())
+        ]
         if self.one_rung:
             rungs.append(Message("up one level a period at most"))
         return Message("level by level: {rungs}", rungs=statements(rungs))
+
+    @override
+    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:
+        """Return the levels with what each asks for beside what those below it ask for."""
+        return tuple(
+            (self.title(stars), _asked(rung, in_titles(rung.when or "", symbols)))
+            for stars, rung in sorted(self.rungs.items(), reverse=True)
+        )
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
@@ -295,6 +320,16 @@ class Ladder(Scheme):
         for stars, rung in self.rungs.items():
             if rung.when is not None:
                 yield from condition_problems(rung.when, (*path, "rungs", stars, "when"), symbols)
+
+
+def _asked(rung: Rung, when: str) -> Message:
+    """Return what a rung asks for, in words, with its condition as it is to be shown."""
+    conditions: list[str] = []
+    if rung.score is not None:
+        conditions.append(Message("total ≥ {score:g}", score=rung.score))
+    if rung.pillars is not None:
+        conditions.append(Message("each top pillar ≥ {score:g}", score=rung.pillars))
+    return commas([*conditions, when] if when else conditions)
 
 
 class Lit(Scheme):
