@@ -15,7 +15,7 @@ from kpi.language import expressions
 from kpi.language.aggregation.nodes import reaches
 from kpi.language.expressions.terms import ExpressionError, Term, as_condition
 from kpi.language.indicators import Symbol, Symbols
-from kpi.language.indicators.base import in_titles, scope_of, title_of
+from kpi.language.indicators.base import in_titles, scope_of, title_of, unit_of
 from kpi.language.model import Block, Definition, Name, Path, Problem, Problems, one_of
 from kpi.language.quantities import Quantity, in_unit, quantity_problems, step_problems
 from kpi.values import units
@@ -128,7 +128,7 @@ class Points(Adjustment):
                            condition=in_titles(self.when, symbols))  # fmt: skip
         figure = title_of(symbols, self.of or "")
         step = self.per if isinstance(self.per, str) else f"{self.per:g}"
-        unit = symbols[self.of].unit if self.of in symbols else None
+        unit = unit_of(symbols, self.of or "")
         if not isinstance(self.per, str) and unit is not None and unit != units.ONE:
             step = f"{step} {unit}"
         words = (

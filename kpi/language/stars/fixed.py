@@ -55,6 +55,13 @@ class Bands(Halving):
             level = halved(level.cast(pl.Float64), rated.score, self.cuts)
         return pl.when(rated.score.is_not_null()).then(level).cast(self.dtype)
 
+    @property
+    def manner(self) -> Message:
+        """How levels are found: the highest that is reached."""
+        highest = Message("the highest level whose requirement is met")
+        half = Message("half a star more from the middle between two cut points on")
+        return statements([highest, half]) if self.half else highest
+
     @override
     def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:
         """Return the levels with their cuts."""
@@ -89,6 +96,16 @@ class Bands(Halving):
 _PEERS = ("period", "cohort")
 
 _RANKS: dict[str, Literal["min", "max"]] = {"include": "min", "exclude": "max"}
+
+_PLACES: dict[str, Message] = {
+    "half_up": Message("numbers of places are rounded half up"), "down": Message("numbers of places are rounded down"),
+    "up": Message("numbers of places are rounded up"),
+}  # fmt: skip
+
+_TIED: dict[str, Message] = {
+    "include": Message("units with equal totals at the end of a level all get the better one"),
+    "exclude": Message("units with equal totals at the end of a level all get the worse one"),
+}
 
 
 class Quota(Scheme):
@@ -174,6 +191,18 @@ class Quota(Scheme):
             result = pl.when(within).then(pl.lit(level)).otherwise(result)
         return result
 
+    @property
+    def manner(self) -> Message:
+        """How levels are found: by shares, with the rules about parts of a place, equal totals and vetoes."""
+        rules = [Message("by share of the ranked units, from the best"), _PLACES[self.rounding], _TIED[self.ties]]
+        return statements([*rules, self._vetoed])
+
+    @property
+    def _vetoed(self) -> Message:
+        if self.vetoed == "passed_on":
+            return Message("places of vetoed units go to the next")
+        return Message("vetoed units use up their places")
+
     @override
     def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:
         """Return the levels with their shares, and those that cohorts have of their own."""
@@ -194,12 +223,8 @@ class Quota(Scheme):
             Message("{cohort}: {shares}", cohort=cohort, shares=self._shares(shares))
             for cohort, shares in self.cohorts.items()
         ]
-        vetoed = (
-            Message("places of vetoed units go to the next")
-            if self.vetoed == "passed_on"
-            else Message("vetoed units use up their places")
-        )
-        return statements([Message("by share: {shares}", shares=self._shares(self.shares)), *cohorts, vetoed])
+        shares = Message("by share: {shares}", shares=self._shares(self.shares))
+        return statements([shares, *cohorts, self._vetoed])
 
     def _shares(self, shares: Mapping[int, float]) -> Message:
         return commas(
@@ -305,6 +330,14 @@ class Ladder(Scheme):
         if self.one_rung:
             rungs.append(Message("up one level a period at most"))
         return Message("level by level: {rungs}", rungs=statements(rungs))
+
+    @property
+    def manner(self) -> Message:
+        """How levels are found: one after the other."""
+        rules = [Message("level by level: each asks for what those below it ask for too")]
+        if self.one_rung:
+            rules.append(Message("up one level a period at most"))
+        return statements(rules)
 
     @override
     def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from kpi.errors import Message
+from kpi.language.model import Definition
 from kpi.language.system import System
 from kpi.report.language import listed, tr
 from kpi.report.paper.model import Column, Section, Table
 
 #: Parts of a definition by the key under which they stand.
 _PARTS: Mapping[str, Message] = {
-    "composite": Message("the total"), "pillars": Message("pillars"), "indicators": Message("indicators"),
+    "composite": Message("the total"), "pillars": Message("pillars"), "indicators": Message("indicators themselves"),
     "target": Message("targets"), "score": Message("own scoring rules"), "scoring": Message("the scoring rule"),
     "adjustments": Message("adjustments"), "stars": Message("levels"), "ranking": Message("ranking"),
     "lights": Message("lights"), "checks": Message("checks"), "quality": Message("reporting quality"),
@@ -37,7 +38,8 @@ _KEYS: Mapping[str, Message] = {
     "cap": Message("upper limit"), "floor": Message("lower limit"), "full": Message("full mark"),
     "decimals": Message("decimals"), "points": Message("points"), "per": Message("step"), "max": Message("most points"),
     "opens": Message("threshold"), "when": Message("condition"), "effect": Message("effect"),
-    "cohort": Message("group that is ranked together"), "tie_break": Message("tie-break"), "matrix": Message("judgements"),
+    "cohort": Message("group that is ranked together"), "tie_break": Message("tie-break"),
+    "matrix": Message("judgements"),
     "where": Message("condition"), "expr": Message("formula"), "over_time": Message("aggregation over time"),
 }  # fmt: skip
 
@@ -90,6 +92,11 @@ def _titles(path: tuple[str | int, ...], system: System) -> str:
     return getattr(group.get(path[1]), "title", None) or str(path[1])
 
 
+def covers(definition: Definition, key: str) -> bool:
+    """Return whether a key of a definition is ours."""
+    return definition.ours is True or (definition.ours is not False and key in definition.ours)
+
+
 def key_words(keys: Iterable[str]) -> str:
     """Return keys of a definition in words."""
     return listed(dict.fromkeys(tr(_KEYS[key]) if key in _KEYS else key for key in keys))
@@ -107,10 +114,10 @@ def ours_section(system: System) -> Section:
     section.write(
         tr("The following is stated by no document that the definition names; the authors of the definition chose it.")
     )
-    columns = [Column(tr("Part"), 2), Column(tr("Of"), 6), Column(tr("What is ours"), 4)]
+    columns = [Column(tr("Part"), 2), Column(tr("What it concerns"), 6), Column(tr("What is ours"), 4)]
     rows = [
         (tr(_PARTS[part]), listed(items), key_words(keys) if keys else tr("all of it"))
         for (part, keys), items in groups.items()
     ]
-    section.parts.append(Table(columns, rows))
+    section.parts.append(Table(columns, rows).compact())
     return section

@@ -12,7 +12,7 @@ from kpi.report.paper.model import Column, Section, Table
 
 def scope_section(system: System) -> Section:
     """Return what is scored, and when."""
-    section = Section(tr("What is scored"), tr("Scope"))
+    section = Section(tr("What is scored"), tr("Scope"), wide=True)
     units = system.entities
     section.write(
         tr(
@@ -45,8 +45,7 @@ def data_section(system: System) -> Section:
         )
         for number, (name, measure) in enumerate(system.measures.items(), start=1)
     ]
-    kept = [place for place in range(len(columns)) if any(row[place] for row in rows)]
-    section.parts.append(Table([columns[place] for place in kept], [[row[place] for place in kept] for row in rows]))
+    section.parts.append(Table(columns, rows).compact())
     return section
 
 
@@ -77,7 +76,7 @@ def checks_section(system: System) -> Section:
     columns = [Column(tr("No."), 0.8, "center"), Column(tr("Rule"), 10), Column(tr("Severity"), 1.4, "center")]
     rows = [
         (
-            str(number), joined([check.title or "", check.words(system.symbols, system.period)]),
+            str(number), joined([check.title or "", check.in_full(system.symbols, system.period)]),
             localized(SEVERITIES[check.severity]),
         )
         for number, check in enumerate(system.checks.values(), start=1)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kpi.language.model import Definition
 from kpi.language.system import ROOT, System
 from kpi.language.targets import Target
 from kpi.report.language import joined, listed, localized, tr
-from kpi.report.method.choices import key_words
+from kpi.report.method.choices import covers, key_words
 from kpi.report.paper.model import SAME, Cell, Column, Paragraph, Section, Table, numeral
 
 
@@ -45,24 +44,29 @@ def indicators_section(system: System) -> Section:
     if below:
         heads = [Column(tr("Level {level} indicator", level=numeral(one + 1)), 3) for one in range(depth + 1)]
         heads[-1] = Column(heads[-1].heading, 5)
+        facts = _facts(system, [name for _, name in below])
         columns = [
             *heads, Column(tr("Unit"), 1.7, "center"), Column(tr("Weight"), 1.6), Column(tr("Marks"), 1.6, decimals=2),
-            *_columns_of_facts(),
+            *(column for column, _ in facts),
         ]  # fmt: skip
         rows = [
             (*_above(system, below, place, depth), name_of(system, name), str(system.unit(name)),
-             _weight(system, name), marks.get(name), *_facts(system, name))
+             _weight(system, name), marks.get(name), *(texts[place] for _, texts in facts))
             for place, (_, name) in enumerate(below)
         ]  # fmt: skip
-        section.parts.append(_without_empty(Table(columns, rows)))
+        section.parts.append(Table(columns, rows).compact())
         section.parts.append(Paragraph(_legend(system, marks), remark=True))
     placed = {name for _, name in below}
     others = [name for name in system.indicators if name not in placed]
     if others:
-        columns = [Column(tr("Indicator"), 5), Column(tr("Unit"), 1.7, "center"), *_columns_of_facts()]
-        rows_of_others = [(name_of(system, name), str(system.unit(name)), *_facts(system, name)) for name in others]
+        facts = _facts(system, others)
+        columns = [Column(tr("Indicator"), 5), Column(tr("Unit"), 1.7, "center"), *(column for column, _ in facts)]
+        table = [
+            (name_of(system, name), str(system.unit(name)), *(texts[place] for _, texts in facts))
+            for place, name in enumerate(others)
+        ]
         caption = tr("Indicators that no pillar counts") if below else ""
-        section.parts.append(_without_empty(Table(columns, rows_of_others, caption)))
+        section.parts.append(Table(columns, table, caption).compact())
     return section
 
 
@@ -108,23 +112,31 @@ def _weight(system: System, name: str) -> Cell:
     return localized(system.weight_words(name)) if weight is None else weight
 
 
-def _columns_of_facts() -> list[Column]:
+def _facts(system: System, names: Sequence[str]) -> list[tuple[Column, list[str]]]:
+    """Return columns about indicators, each with a text for every name; some may be blank throughout."""
+    indicators = [system.indicators[name] for name in names]
+    targets = [joined(one.words(system.unit(name)) for one in system.targets(name)) for name in names]
+    scoring = [_scoring(system, name) for name in names]
+    if set(scoring) <= {tr("general rule"), tr("not scored")}:
+        # The rule of all stands in the text.
+        scoring = [""] * len(names)
+    departments = [
+        joined([tr("lead: {departments}", departments=one.lead) if one.lead else "", listed(one.responsible)])
+        for one in indicators
+    ]
     return [
-        Column(tr("Target"), 4), Column(tr("Scoring"), 5), Column(tr("Clause"), 2.2, "center"),
-        Column(tr("Departments"), 4), Column(tr("Ours"), 2.2, "center"),
+        (Column(tr("Target"), 4), targets), (Column(tr("Scoring"), 5), scoring),
+        (Column(tr("Clause"), 2.2, "center"), [one.clause or "" for one in indicators]),
+        (Column(tr("Departments"), 4), departments),
+        (Column(tr("Ours"), 2.2, "center"), [_ours(system, name) for name in names]),
     ]  # fmt: skip
 
 
-def _facts(system: System, name: str) -> tuple[str, ...]:
-    indicator, rule = system.indicators[name], system.rule(name)
-    scoring = tr("not scored")
-    if rule is not None:
-        scoring = tr("general rule") if indicator.score is None and system.scoring is not None else tr(rule.in_full())
-    lead = tr("lead: {departments}", departments=indicator.lead) if indicator.lead else ""
-    return (
-        joined(target.words(system.unit(name)) for target in system.targets(name)), scoring, indicator.clause or "",
-        joined([lead, listed(indicator.responsible)]), _ours(system, name),
-    )  # fmt: skip
+def _scoring(system: System, name: str) -> str:
+    rule = system.rule(name)
+    if rule is None:
+        return tr("not scored")
+    return tr("general rule") if rule == system.scoring else tr(rule.in_full())
 
 
 def _ours(system: System, name: str) -> str:
@@ -133,7 +145,7 @@ def _ours(system: System, name: str) -> str:
     if indicator.ours is True:
         return tr("all of it")
     keys = list(indicator.ours or ())
-    if (parent := system.parents.get(name)) is not None and _covers(system.pillars[parent], "parts"):
+    if (parent := system.parents.get(name)) is not None and covers(system.pillars[parent], "parts"):
         keys.append("weight")
     if any(target.ours for target in indicator.target):
         keys.append("target")
@@ -142,28 +154,17 @@ def _ours(system: System, name: str) -> str:
     return key_words(keys)
 
 
-def _covers(definition: Definition, key: str) -> bool:
-    return definition.ours is True or (definition.ours is not False and key in definition.ours)
-
-
 def _legend(system: System, marks: dict[str, float]) -> str:
     words = [tr("Weights are those within the pillar.")]
     if len(marks) > 1:
         words.append(
             tr(
-                "Marks are what an indicator gives at most to the total of {full:g}, when nothing is missing; they are "
-                "rounded.",
+                "Marks are what an indicator gives at most to the total of {full:g}, when every indicator applies and "
+                "none is missing; they are rounded.",
                 full=system.composite.full,
             )
         )
     return " ".join(words)
-
-
-def _without_empty(table: Table) -> Table:
-    """Return a table without the columns in which no row has anything."""
-    kept = [place for place in range(len(table.columns)) if any(row[place] not in (None, "") for row in table.rows)]
-    columns = [table.columns[place] for place in kept]
-    return Table(columns, [[row[place] for place in kept] for row in table.rows], table.caption)
 
 
 # ---- FORMULAS AND TARGETS ---- #
@@ -183,13 +184,13 @@ def formulas_section(system: System) -> Section:
         )
         for number, (name, indicator) in enumerate(system.indicators.items(), start=1)
     ]  # fmt: skip
-    section.parts.append(_without_empty(Table(columns, rows)))
+    section.parts.append(Table(columns, rows).compact())
     return section
 
 
 def targets_section(system: System) -> Section:
     """Return the targets about which there is more to say than what is in the table of indicators."""
-    section = Section(tr("Details of targets"), tr("Targets"))
+    section = Section(tr("Details of targets"), tr("Targets"), wide=True)
     columns = [Column(tr("Indicator"), 3), Column(tr("Target"), 4), Column(tr("Details"), 5)]
     rows = [
         (name_of(system, name), localized(target.words(system.unit(name))), details)

@@ -25,8 +25,8 @@ def method(system: System, /) -> Paper:
         data.scope_section(system), indicators.indicators_section(system), indicators.formulas_section(system),
         indicators.targets_section(system), rules.scoring_section(system), rules.weights_section(system),
         rules.treatment_section(system), rules.adjustments_section(system), rules.levels_section(system),
-        rules.ranking_section(system), data.data_section(system), data.checks_section(system),
-        data.sources_section(system), choices.ours_section(system),
+        rules.ranking_section(system), data.sources_section(system), choices.ours_section(system),
+        data.data_section(system), data.checks_section(system),
     ]  # fmt: skip
     return Paper(
         title=system.title or system.system,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kpi.engine.contributions import KINDS
+from kpi.errors import statements
 from kpi.language.adjustments import awards
 from kpi.language.aggregation.nodes import Node
 from kpi.language.model import kind_of
 from kpi.language.system import ROOT, System
 from kpi.report.language import joined, listed, localized, tr
+from kpi.report.method.choices import covers
 from kpi.report.method.indicators import name_of
-from kpi.report.paper.model import Column, Section, Table
+from kpi.report.paper.model import Column, Section, Table, sentence
 
 
 def _title(system: System, node: str) -> str:
@@ -31,7 +35,8 @@ def scoring_section(system: System) -> Section:
             section.write(tr("Where the table of indicators states another rule, that one holds."))
     if system.tree:
         columns = [
-            Column(tr("Pillar"), 3), Column(tr("Aggregation"), 3), Column(tr("Missing values"), 6), Column(tr("Decimals"), 1.4),
+            Column(tr("Pillar"), 3), Column(tr("Aggregation"), 3), Column(tr("Missing values"), 6),
+            Column(tr("Decimals"), 1.4),
         ]  # fmt: skip
         groups: dict[tuple[str, str, float | None], list[str]] = {}
         for name, node, _ in system.tree:
@@ -81,7 +86,7 @@ def weights_section(system: System) -> Section:
             f"{name_of(system, part)} {weight:.6g}" if fixed else name_of(system, part)
             for part, weight in weights.items()
         ]
-        rows.append((_title(system, name), listed(parts), _found(system, name, node)))
+        rows.append((_title(system, name), listed(parts), _found(system, name, node, weights)))
     section.parts.append(Table(columns, rows))
     for name, node, weights in system.tree:
         matrix = node.judgements
@@ -95,19 +100,17 @@ def weights_section(system: System) -> Section:
     return section
 
 
-def _found(system: System, name: str, node: Node) -> str:
+def _found(system: System, name: str, node: Node, weights: Mapping[str, float]) -> str:
     if node.weights is not None:
         words = localized(node.weights.words())
-    elif len(set(system.tops.values() if name == ROOT else system.pillars[name].parts.values())) == 1:
+    elif len(weights) > 1 and len(set(weights.values())) == 1:
         words = tr("given, all alike")
     else:
         words = tr("given")
-    above = [] if name != ROOT else [one for one in system.tops if system.pillars[one].ours]
-    ours = node.ours is True or bool(node.ours and {"parts", "weights"} & set(node.ours))
-    weighed = name == ROOT and any(
-        system.pillars[one].ours is True or "weight" in (system.pillars[one].ours or ()) for one in above
-    )
-    return joined([words, tr("ours, stated by no document") if ours or weighed else ""])
+    ours = covers(node, "parts") or covers(node, "weights")
+    if name == ROOT:
+        ours = ours or any(covers(system.pillars[top], "weight") for top in system.tops)
+    return joined([words, tr("ours, stated by no document") if ours else ""])
 
 
 def adjustments_section(system: System) -> Section:
@@ -130,7 +133,7 @@ def adjustments_section(system: System) -> Section:
             Column(tr("Title"), 3), Column(tr("Kind"), 1.6, "center"), Column(tr("Rule"), 6), Column(tr("Note"), 3),
             Column(tr("Ours"), 1, "center"),
         ]  # fmt: skip
-        section.parts.append(Table(columns, rows))
+        section.parts.append(Table(columns, rows).compact())
         section.write(tr("Points are on the scale of the full mark, {full:g}.", full=system.composite.full))
     return section
 
@@ -141,8 +144,8 @@ def levels_section(system: System) -> Section:
     if system.stars is None:
         section.write(tr("No stars or grades are given."))
         return section
-    section.write(tr("{rule}.", rule=system.stars.in_full()))
     levels = system.stars.requirements(system.symbols)
+    section.write(sentence(statements([system.stars.manner, *system.stars.limits_words])))
     if levels:
         columns = [Column(tr("Star level"), 2, "center"), Column(tr("Requirement"), 6)]
         section.parts.append(Table(columns, [(localized(level), localized(words)) for level, words in levels]))
@@ -153,5 +156,5 @@ def ranking_section(system: System) -> Section:
     """Return how totals are rounded and placed."""
     section = Section(tr("Ranking"), tr("Ranking"))
     titles = {name: name_of(system, name) for name in (*system.indicators, *system.pillars)}
-    section.write(tr("{rule}.", rule=system.ranking.words(titles)))
+    section.write(sentence(system.ranking.words(titles)))
     return section

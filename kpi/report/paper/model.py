@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from rich.cells import cell_len
+
 from kpi.report.language import current, tr
 from kpi.report.marks import visible
 
@@ -27,6 +29,9 @@ class Same:
     __slots__ = ()
 
 
+#: How many half-width signs a column has for each share of its width, and at least, and of its heading at least.
+_SHARE, _LEAST, _HEAD = 8, 6, 12
+
 #: A cell that is one with the cell above.
 SAME = Same()
 
@@ -37,7 +42,7 @@ class Column:
 
     Attributes:
         heading: the heading.
-        width: its share of the width of the table, relative to the other columns.
+        width: the greatest share of the width of the table, relative to the other columns; short texts take less.
         align: of texts; numbers are at the right.
         decimals: of numbers; None for as many as they have, at most six digits.
     """
@@ -67,6 +72,22 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
     caption: str = ""
+
+    @property
+    def widths(self) -> list[float]:
+        """The shares of the columns in the width of the table, which add up to 1."""
+        wanted = []
+        for place, column in enumerate(self.columns):
+            longest = max((cell_len(column.shown(row[place])) for row in self.rows), default=0)
+            needed = max(longest, min(cell_len(column.heading), _HEAD)) + 4
+            wanted.append(min(max(needed, _LEAST), max(column.width * _SHARE, _LEAST)))
+        return [width / sum(wanted) for width in wanted]
+
+    def compact(self) -> Table:
+        """Return the table without the columns in which no row has anything."""
+        kept = [at for at in range(len(self.columns)) if any(row[at] not in (None, "") for row in self.rows)]
+        rows = [[row[at] for at in kept] for row in self.rows]
+        return Table([self.columns[at] for at in kept], rows, self.caption)
 
     def merged(self, column: int) -> Iterator[tuple[int, int]]:
         """Yield the first and the last row of each cell of a column that continues in the rows below.
@@ -147,15 +168,27 @@ _DIGITS = "〇一二三四五六七八九"
 def numeral(number: int) -> str:
     """Return the number of a heading: 一, 十二 in Chinese, 1, 12 elsewhere.
 
-    >>> from kpi.report.language import using
-    >>> with using("zh"):
-    ...     [numeral(one) for one in (1, 10, 12, 20, 21)]
-    ['一', '十', '十二', '二十', '二十一']
+        >>> from rich.cells import cell_len
+
+    from kpi.report.language import using
+        >>> with using("zh"):
+        ...     [numeral(one) for one in (1, 10, 12, 20, 21)]
+        ['一', '十', '十二', '二十', '二十一']
     """
     if current() != "zh" or not 0 < number < 100:
         return str(number)
     tens, ones = divmod(number, 10)
     return ("" if not tens else "十" if tens == 1 else f"{_DIGITS[tens]}十") + (_DIGITS[ones] if ones else "")
+
+
+def sentence(text: str) -> str:
+    """Return a phrase as a sentence: with a capital letter and a full stop.
+
+    >>> sentence("by score: A ≥ 90")
+    'By score: A ≥ 90.'
+    """
+    words = tr("{rule}.", rule=text)
+    return words[:1].upper() + words[1:]
 
 
 def inert(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A document as a workbook: a sheet for each section, ready to print, with the header of its table on every page."""
+"""A document as a workbook: a sheet for each table, ready to print, with the header of the table on every page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from kpi.report.encode import is_formula
 from kpi.report.language import tr
-from kpi.report.paper.model import Cell, Column, Paper, Paragraph, Same, Section, Table, inert
+from kpi.report.paper.model import Cell, Column, Paper, Paragraph, Same, Table, inert
 from kpi.report.xlsx import CHARACTERS, new_workbook, sheet_name
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _NARROW, _WIDE = 96, 140
 #: The height of a line in points, and the greatest height of a row.
 _LINE, _HIGHEST = 14.5, 400
+#: How much higher lines of larger type are.
+_HIGH = {"title": 1.6, "heading": 1.3}
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class _Styles:
     text: Format
     remark: Format
     head: Format
+    centered: Format
     left: Format
     center: Format
     quoted: Format
@@ -50,13 +53,54 @@ def sheets(paper: Paper, /) -> bytes:
     with new_workbook(out, {"title": inert(paper.title), "subject": inert(paper.subtitle)}) as book:
         styles = _styles(book, paper)
         taken: list[str] = []
-        for number, (heading, section) in enumerate(paper.numbered):
-            taken.append(sheet_name(inert(section.short or section.heading), taken))
-            sheet = book.add_worksheet(taken[-1])
-            _write(sheet, paper, heading, section, styles, first=number == 0)
-        if not taken:
-            book.add_worksheet().write_string(0, 0, inert(paper.title), styles.title)
+        for page in _pages(paper):
+            taken.append(sheet_name(inert(page.name), taken))
+            _write(book.add_worksheet(taken[-1]), paper, page, styles)
     return out.getvalue()
+
+
+@dataclass
+class _Page:
+    """A sheet: lines of text, each with the name of its style, and at most one table, to whose columns it is fitted."""
+
+    name: str
+    wide: bool
+    parts: list[tuple[str, str] | Table]
+
+    @property
+    def table(self) -> Table | None:
+        return next((part for part in self.parts if isinstance(part, Table)), None)
+
+    @property
+    def widths(self) -> list[float]:
+        whole, table = _WIDE if self.wide else _NARROW, self.table
+        return [whole] if table is None else [share * whole for share in table.widths]
+
+
+def _pages(paper: Paper) -> list[_Page]:
+    """Return the sheets: one for each table; a section without one stands on the sheet before it."""
+    pages = [_Page(paper.title, wide=False, parts=[("title", paper.title)])]
+    if paper.subtitle:
+        pages[0].parts.append(("centered", paper.subtitle))
+    for heading, section in paper.numbered:
+        opened = pages[-1]
+        if section.tables and (opened.table is not None):
+            opened = _Page(section.short or section.heading, wide=section.wide, parts=[])
+            pages.append(opened)
+        elif section.tables:
+            opened.name, opened.wide = section.short or section.heading, section.wide
+        opened.parts.append(("heading", heading))
+        for part in section.parts:
+            if isinstance(part, Paragraph):
+                opened.parts.append(("remark" if part.remark else "text", part.text))
+                continue
+            if opened.table is not None:
+                opened = _Page(part.caption or section.short or section.heading, wide=section.wide, parts=[])
+                pages.append(opened)
+            if part.caption:
+                opened.parts.append(("heading", part.caption))
+            opened.parts.append(part)
+    return pages
 
 
 def _styles(book: Workbook, paper: Paper) -> _Styles:
@@ -75,6 +119,7 @@ def _styles(book: Workbook, paper: Paper) -> _Styles:
         text=book.add_format({**wrapped, "valign": "top"}),
         remark=book.add_format({**wrapped, "valign": "top", "font_size": 9, "font_color": "#595959"}),
         head=book.add_format({**cell, "bold": True, "align": "center", "bg_color": "#E8EEF7"}),
+        centered=book.add_format({**wrapped, "align": "center"}),
         left=book.add_format({**cell, "align": "left"}),
         center=book.add_format({**cell, "align": "center"}),
         quoted=book.add_format({**cell, "align": "left", "quote_prefix": True}),
@@ -83,35 +128,20 @@ def _styles(book: Workbook, paper: Paper) -> _Styles:
     )
 
 
-def _write(sheet: Worksheet, paper: Paper, heading: str, section: Section, styles: _Styles, *, first: bool) -> None:
-    widths = _widths(section)
+def _write(sheet: Worksheet, paper: Paper, page: _Page, styles: _Styles) -> None:
+    widths = page.widths
     for place, width in enumerate(widths):
         sheet.set_column(place, place, width)
     line = 0
-    if first:
-        line = _across(sheet, line, inert(paper.title), widths, styles.title, high=1.6)
-        if paper.subtitle:
-            line = _across(sheet, line, inert(paper.subtitle), widths, styles.center)
-    line = _across(sheet, line, heading, widths, styles.heading, high=1.3)
-    for part in section.parts:
-        if isinstance(part, Paragraph):
-            line = _across(sheet, line, inert(part.text), widths, styles.remark if part.remark else styles.text)
-            continue
-        if part.caption:
-            line = _across(sheet, line, inert(part.caption), widths, styles.heading)
-        if part is section.tables[0]:
+    for part in page.parts:
+        if isinstance(part, Table):
             sheet.repeat_rows(line)
             sheet.freeze_panes(line + 1, 0)
-        line = _table(sheet, line, part, widths, styles) + 1
-    _paginate(sheet, paper, section, rows=line, columns=len(widths))
-
-
-def _widths(section: Section) -> list[float]:
-    """Return the widths of the columns, those of the table with the most."""
-    whole = _WIDE if section.wide else _NARROW
-    widest: Sequence[Column] = max((one.columns for one in section.tables), key=len, default=[Column("")])
-    shares = [one.width for one in widest]
-    return [share / sum(shares) * whole for share in shares]
+            line = _table(sheet, line, part, widths, styles)
+        else:
+            kind, text = part
+            line = _across(sheet, line, inert(text), widths, getattr(styles, kind), high=_HIGH.get(kind, 1))
+    _paginate(sheet, paper, page, rows=line, columns=len(widths))
 
 
 def _across(sheet: Worksheet, line: int, text: str, widths: list[float], style: Format, *, high: float = 1) -> int:
@@ -184,8 +214,8 @@ def _lines(text: str, width: float) -> int:
     return max(math.ceil(cell_len(text) * 1.12 / max(width - 1, 1)), 1)
 
 
-def _paginate(sheet: Worksheet, paper: Paper, section: Section, *, rows: int, columns: int) -> None:
-    if section.wide:
+def _paginate(sheet: Worksheet, paper: Paper, page: _Page, *, rows: int, columns: int) -> None:
+    if page.wide:
         sheet.set_landscape()
     sheet.set_paper(9)
     sheet.set_margins(left=0.6, right=0.6, top=0.7, bottom=0.7)

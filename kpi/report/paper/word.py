@@ -52,9 +52,10 @@ def word(paper: Paper, /) -> bytes:
     document.add_paragraph(inert(paper.title), "Title")
     if paper.subtitle:
         document.add_paragraph(inert(paper.subtitle), "Subtitle")
-    wide = False
+    numbered = paper.numbered
+    wide = bool(numbered) and numbered[0][1].wide
     _page(document.sections[0], wide=wide)
-    for heading, section in paper.numbered:
+    for heading, section in numbered:
         if section.wide != wide:
             wide = section.wide
             _page(document.add_section(), wide=wide)
@@ -210,8 +211,7 @@ def _table(document: Document, table: Table, width: float) -> None:
     """Append a table of a width in mm, written as XML: python-docx takes the square of its rows to fill it."""
     from docx.oxml.ns import qn
 
-    every = sum(one.width for one in table.columns)
-    widths = [round(one.width / every * width * _TWIPS) for one in table.columns]
+    widths = [round(share * width * _TWIPS) for share in table.widths]
     made = document.add_table(rows=0, cols=len(widths), style="Table Grid")
     made.autofit = False
     for column, twips in zip(made._tbl.tblGrid.gridCol_lst, widths, strict=True):  # noqa: SLF001 - as in `_field`
@@ -271,6 +271,10 @@ def _cell(text: str, twips: int, *, head: bool = False, align: str = "left", mer
     line, about = element("p"), element("pPr")
     about.append(element("spacing", before=20, after=20, line=240, lineRule="auto"))
     about.append(element("jc", val=align))
+    # The mark of the paragraph has a size too, which decides on the height of blank cells.
+    mark = element("rPr")
+    mark.append(element("sz", val=2 * _CELL))
+    about.append(mark)
     line.append(about)
     run, of_run = element("r"), element("rPr")
     if head:
