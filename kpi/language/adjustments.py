@@ -119,12 +119,12 @@ class Points(Adjustment):
         """Return the points in words, without the condition under which they count.
 
         >>> Deduction(of="late", points=0.25, max=2).words(SYMBOLS, {})
-        '0.25 points for each 1 of 迟报次数; at most 2'
+        '0.25 for each 1 of 迟报次数; at most 2'
         >>> Deduction(when="late > 3", points=2).words(SYMBOLS, {})
-        '2 points where 迟报次数 > 3'
+        '2 where 迟报次数 > 3'
         """
         if self.when is not None:
-            return Message("{points:g} points where {condition}", points=self.points,
+            return Message("{points:g} where {condition}", points=self.points,
                            condition=in_titles(self.when, symbols))  # fmt: skip
         figure = title_of(symbols, self.of or "")
         step = self.per if isinstance(self.per, str) else f"{self.per:g}"
@@ -132,10 +132,10 @@ class Points(Adjustment):
         if not isinstance(self.per, str) and unit is not None and unit != units.ONE:
             step = f"{step} {unit}"
         words = (
-            Message("{points:g} points for each {step} of {title}", points=self.points, step=step, title=figure)
+            Message("{points:g} for each {step} of {title}", points=self.points, step=step, title=figure)
             if self.steps == "whole"
             else Message(
-                "{points:g} points for each {step} of {title}, and parts of it", points=self.points, step=step,
+                "{points:g} for each {step} of {title}, and parts of it", points=self.points, step=step,
                 title=figure,
             )
         )  # fmt: skip

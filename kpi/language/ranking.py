@@ -54,13 +54,15 @@ class Ranking(Block):
         """Return the rules in words; `titles` are of indicators and pillars.
 
         >>> Ranking(decimals=1, tie_break=("a",)).words({"a": "一网通办率"})
-        'totals are rounded to 1 decimals, half up; equal totals share the better place (1, 2, 2, 4); between equal
-        totals the scores decide of: 一网通办率'
+        'totals are rounded half up, to this number of decimals: 1; equal totals share the better place (1, 2, 2, 4);
+        between equal totals the scores decide of: 一网通办率'
         """
         rounding = (
-            Message("totals are rounded to {decimals} decimals, half up", decimals=self.decimals)
+            Message("totals are rounded half up, to this number of decimals: {decimals}", decimals=self.decimals)
             if self.rounding == "half_up"
-            else Message("totals are rounded to {decimals} decimals, half to even", decimals=self.decimals)
+            else Message(
+                "totals are rounded half to even, to this number of decimals: {decimals}", decimals=self.decimals
+            )
         )
         rules = [rounding, _TIES[self.ties]]
         if self.on == "raw":

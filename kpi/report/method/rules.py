@@ -86,7 +86,7 @@ def weights_section(system: System) -> Section:
             f"{name_of(system, part)} {weight:.6g}" if fixed else name_of(system, part)
             for part, weight in weights.items()
         ]
-        rows.append((_title(system, name), listed(parts), _found(system, name, node, weights)))
+        rows.append((_title(system, name), listed(parts), _method_words(system, name, node, weights)))
     section.parts.append(Table(columns, rows))
     for name, node, weights in system.tree:
         matrix = node.judgements
@@ -100,7 +100,7 @@ def weights_section(system: System) -> Section:
     return section
 
 
-def _found(system: System, name: str, node: Node, weights: Mapping[str, float]) -> str:
+def _method_words(system: System, name: str, node: Node, weights: Mapping[str, float]) -> str:
     if node.weights is not None:
         words = localized(node.weights.words())
     elif len(weights) > 1 and len(set(weights.values())) == 1:

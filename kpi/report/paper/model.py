@@ -168,12 +168,10 @@ _DIGITS = "〇一二三四五六七八九"
 def numeral(number: int) -> str:
     """Return the number of a heading: 一, 十二 in Chinese, 1, 12 elsewhere.
 
-        >>> from rich.cells import cell_len
-
-    from kpi.report.language import using
-        >>> with using("zh"):
-        ...     [numeral(one) for one in (1, 10, 12, 20, 21)]
-        ['一', '十', '十二', '二十', '二十一']
+    >>> from kpi.report.language import using
+    >>> with using("zh"):
+    ...     [numeral(one) for one in (1, 10, 12, 20, 21)]
+    ['一', '十', '十二', '二十', '二十一']
     """
     if current() != "zh" or not 0 < number < 100:
         return str(number)
