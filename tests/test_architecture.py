@@ -50,8 +50,8 @@ INSIDE = {
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
         "language marks shape rules encode xlsx cards league diagnostics reading quality markdown paper workbook "
-        "sdmx_csv formats table results files method tree queries analysis difference robustness definition_text "
-        "roster understanding entry_form"
+        "method scorebook sdmx_csv formats table results files tree queries analysis difference robustness "
+        "definition_text roster understanding entry_form"
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 
+from kpi.engine.scorecard import Scorecard
 from kpi.errors import Message
 from kpi.report import encode
 from kpi.report.markdown import markdown
@@ -64,7 +65,19 @@ class ScorecardReport(Report):
 
     def own(self) -> Mapping[str, Callable[[], bytes]]:
         """Return JSON with fewer frames, JSON Lines with pillars, and the league table as Markdown."""
-        return {"json": partial(document, self), "jsonl": partial(lines, self), "md": self._markdown}
+        own: dict[str, Callable[[], bytes]] = {
+            "json": partial(document, self),
+            "jsonl": partial(lines, self),
+            "md": self._markdown,
+        }
+        # Results that were read from a file have no definition, so there is nothing but their frames.
+        return own | {"xlsx": self._workbook} if isinstance(self.scorecard, Scorecard) else own
+
+    def _workbook(self) -> bytes:
+        from kpi.report.scorebook.book import book
+
+        assert isinstance(self.scorecard, Scorecard)  # noqa: S101
+        return book(self, self.scorecard, self.period)
 
     def _markdown(self) -> bytes:
         return markdown(self.scorecard, period=self.period).encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -81,17 +81,23 @@ def workbook(report: Report, /, *, rows: int = ROWS) -> bytes:
     about = report.about
     properties = {"title": about.title, "subject": about.system, "comments": about.origin}
     with new_workbook(out, properties, **options) as book:
-        styles = _styles(book, about.decimals)
-        for name, frame in report.frames().items():
-            fields = list(_fields(report, name, frame))
-            for number, part in enumerate(frame.iter_slices(rows - 1) if frame.height else [frame], start=1):
-                sheet = book.add_worksheet(report.sheet(name) + (f"({number})" if number > 1 else ""))
-                _fill(sheet, part, fields, styles)
-                _arrange(sheet, part, fields, styles)
-                _paginate(sheet, about)
-                if name == "totals":
-                    _bars(sheet, part, fields, about.full)
+        add_frames(book, report, report.frames(), rows=rows)
     return out.getvalue()
+
+
+def add_frames(book: Workbook, report: Report, frames: Mapping[str, pl.DataFrame], *, rows: int = ROWS) -> None:
+    """Append a sheet to a workbook for each frame of a report, and further ones for what is beyond `rows`."""
+    about = report.about
+    styles = _styles(book, about.decimals)
+    for name, frame in frames.items():
+        fields = list(_fields(report, name, frame))
+        for number, part in enumerate(frame.iter_slices(rows - 1) if frame.height else [frame], start=1):
+            sheet = book.add_worksheet(report.sheet(name) + (f"({number})" if number > 1 else ""))
+            _fill(sheet, part, fields, styles)
+            _arrange(sheet, part, fields, styles)
+            _paginate(sheet, about)
+            if name == "totals":
+                _bars(sheet, part, fields, about.full)
 
 
 def _fields(report: Report, sheet: str, frame: pl.DataFrame) -> Iterator[_Field]:

@@ -198,6 +198,11 @@ class Scheme(Block):
         return ()
 
     @property
+    def cuts_of_total(self) -> Mapping[int, float]:
+        """The least total of each level, where totals alone decide and the same total always means the same level."""
+        return {}
+
+    @property
     def manner(self) -> Message:
         """How levels are found, in words, without what each of them asks for."""
         return self.words()

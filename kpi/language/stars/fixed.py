@@ -56,6 +56,11 @@ class Bands(Halving):
         return pl.when(rated.score.is_not_null()).then(level).cast(self.dtype)
 
     @property
+    def cuts_of_total(self) -> Mapping[int, float]:
+        """The cuts."""
+        return self.cuts
+
+    @property
     def manner(self) -> Message:
         """How levels are found: the highest that is reached."""
         highest = Message("the highest level whose requirement is met")

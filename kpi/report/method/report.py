@@ -15,7 +15,7 @@ from kpi.report import cards
 from kpi.report.language import joined, tr
 from kpi.report.method import choices, data, indicators, rules
 from kpi.report.paper import markdown, sheets, word
-from kpi.report.paper.model import Paper
+from kpi.report.paper.model import Paper, Paragraph
 from kpi.report.shape import HEADINGS, About, Report, Screen
 
 
@@ -35,6 +35,28 @@ def method(system: System, /) -> Paper:
         margin=tr("System {system}, definition {definition_hash}", system=system.system,
                   definition_hash=definition_hash(system)),
     )  # fmt: skip
+
+
+def method_of_scores(system: System, /) -> list[tuple[str, str]]:
+    """Return in a few rows, a heading and a text each, how scores come about and out of which document."""
+    sections = [
+        data.scope_section(system), rules.scoring_section(system), rules.treatment_section(system),
+        rules.adjustments_section(system), rules.levels_section(system), rules.ranking_section(system),
+        data.sources_section(system), choices.ours_section(system),
+    ]  # fmt: skip
+    rows = []
+    for section in sections:
+        texts = [part.text for part in section.parts if isinstance(part, Paragraph)]
+        texts += [
+            ": ".join(filter(None, (column.shown(cell) for column, cell in zip(table.columns, row, strict=True))))
+            for table in section.tables
+            for row in table.rows
+        ]
+        if texts:
+            rows.append((section.heading, joined(texts)))
+    words = tr("System {system}, definition {definition_hash}", system=system.system,
+               definition_hash=definition_hash(system))  # fmt: skip
+    return [*rows, (tr("Definition"), words)]
 
 
 @dataclass(frozen=True)

@@ -51,12 +51,23 @@ def sheets(paper: Paper, /) -> bytes:
     """
     out = BytesIO()
     with new_workbook(out, {"title": inert(paper.title), "subject": inert(paper.subtitle)}) as book:
-        styles = _styles(book, paper)
-        taken: list[str] = []
-        for page in _pages(paper):
-            taken.append(sheet_name(inert(page.name), taken))
-            _write(book.add_worksheet(taken[-1]), paper, page, styles)
+        add_sheets(book, paper)
     return out.getvalue()
+
+
+def add_sheets(book: Workbook, paper: Paper, taken: Sequence[str] = ()) -> None:
+    """Append the sheets of a document to a workbook.
+
+    Args:
+        book: the workbook.
+        paper: the document.
+        taken: names of sheets that others have.
+    """
+    styles = _styles(book, paper)
+    names = list(taken)
+    for page in _pages(paper):
+        names.append(sheet_name(inert(page.name), names))
+        _write(book.add_worksheet(names[-1]), paper, page, styles)
 
 
 @dataclass
@@ -170,14 +181,15 @@ def _table(sheet: Worksheet, line: int, table: Table, widths: list[float], style
     top = line + 1
     merged = [dict(table.merged(place)) for place in range(len(table.columns))]
     heights = _heights(table, merged, widths)
-    for place, column in enumerate(table.columns):
+    for place in range(len(table.columns)):
         for start, end in merged[place].items():
             sheet.merge_range(top + start, place, top + end, place, "", styles.left)
-        for number, row in enumerate(table.rows):
+    # NOTE: row by row, as a workbook in constant memory keeps only the last one.
+    for number, row in enumerate(table.rows):
+        sheet.set_row(top + number, min(heights[number], _HIGHEST))
+        for place, column in enumerate(table.columns):
             if not isinstance(row[place], Same):
                 _put(sheet, (top + number, place), row[place], column, styles)
-    for number, height in enumerate(heights):
-        sheet.set_row(top + number, min(height, _HIGHEST))
     return top + len(table.rows)
 
 
