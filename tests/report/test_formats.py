@@ -120,8 +120,11 @@ def test_a_data_format_is_read_back_as_the_same_figures(reports, form: Format, c
     if form.name == "sdmx-csv":
         check_observations(report, path)
         return
-    found = tables(path)[0]
     name, frame = next(iter(report.frames().items()))
+    headings = {report.heading(name, column) for column in frame.columns if column != "system"}
+    # Before its sheets of data a workbook of scores has some for people.
+    every = tables(path)
+    found = max(every, key=lambda one: len(headings & set(one))) if form.name == "xlsx" else every[0]
     compared = 0
     for column in frame.columns:
         heading = next((one for one in (column, report.heading(name, column)) if one in found), None)

@@ -136,7 +136,7 @@ def _scoring(system: System, name: str) -> str:
     rule = system.rule(name)
     if rule is None:
         return tr("not scored")
-    return tr("general rule") if rule == system.scoring else tr(rule.in_full())
+    return tr("general rule") if system.indicators[name].score in (None, system.scoring) else tr(rule.in_full())
 
 
 def _ours(system: System, name: str) -> str:

@@ -29,8 +29,9 @@ def scoring_section(system: System) -> Section:
     section = Section(tr("Scoring"), tr("Scoring"))
     section.write(tr("Every score is a percentage of full marks."))
     scored = [name for name in system.indicators if system.rule(name) is not None]
-    if system.scoring is not None:
-        section.write(tr("General rule: {rule}.", rule=system.scoring.in_full()))
+    usual = [rule for name in scored if system.indicators[name].score is None and (rule := system.rule(name))]
+    if usual:
+        section.write(tr("General rule: {rule}.", rule=usual[0].in_full()))
         if any(system.indicators[name].score is not None for name in scored):
             section.write(tr("Where the table of indicators states another rule, that one holds."))
     if system.tree:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kpi.report.language import tr
+from kpi.report.paper.model import inert
 from kpi.report.scorebook.figures import Period
 from kpi.report.scorebook.styles import Styles, paginate
 
@@ -27,13 +28,13 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     sheet = book.add_worksheet(name)
     sheet.set_column(0, 0, 22)
     sheet.set_column(1, len(periods) * parts, 9)
-    sheet.write_string(0, 0, f"{card.title}", styles["heading"])
+    sheet.write_string(0, 0, inert(card.title), styles["heading"])
     styles.put(sheet, 1, 0, "", "head")
-    styles.put(sheet, 2, 0, card.entity_title, "head")
     heads = (tr("Score"), tr("Rank"), shown.standing.level_heading)[:parts]
     for at, period in enumerate(periods):
         start = 1 + at * parts
         sheet.merge_range(1, start, 1, start + parts - 1, period, styles["head"])
+    styles.put(sheet, 2, 0, card.entity_title, "head")
     for at in range(len(periods)):
         for place, heading in enumerate(heads):
             styles.put(sheet, 2, 1 + at * parts + place, heading, "head")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kpi.language.system import System
 from kpi.report.language import joined, tr
 from kpi.report.method.indicators import name_of
-from kpi.report.scorebook.figures import Period
+from kpi.report.paper.model import inert
+from kpi.report.scorebook.figures import Period, Row
 from kpi.report.scorebook.styles import GREEN, RED, YELLOW, Styles, paginate
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
+    from xlsxwriter.worksheet import Worksheet
 
 #: Rows above the units: pillar, indicator, unit, direction, target, then the spread.
 _HEAD = 5
@@ -39,7 +43,7 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     sheet = book.add_worksheet(name)
     sheet.set_column(0, 0, 20)
     sheet.set_column(1, max(len(names), 1), 11)
-    title = f"{shown.card.title} {shown.standing.period or ''}"
+    title = inert(f"{shown.card.title} {shown.standing.period or ''}")
     sheet.write_string(0, 0, title, styles["heading"])
     sheet.set_row(1, 30)
     sheet.set_row(2, 46)
@@ -47,6 +51,9 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     heads = [tr("Pillar"), tr("Indicator"), tr("Unit"), tr("Direction"), tr("Target")]
     for place, heading in enumerate(heads, start=1):
         styles.put(sheet, place, 0, heading, "head")
+        if place == 1:
+            _pillars(sheet, system, names, styles)
+            continue
         for column, one in enumerate(names, start=1):
             styles.put(sheet, place, column, _head(system, one, place), "head")
     columns = {one: [units[entity].get(one) for entity in lines if entity in units] for one in names}
@@ -59,15 +66,7 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
                 continue
             formula = f"={function}({xl_range_abs(top, column, end, column)})"
             sheet.write_formula(place, column, formula, styles["spread"], _computed(function, values))
-    for row, entity in enumerate(lines, start=top):
-        styles.put(sheet, row, 0, entity, "text")
-        own = units.get(entity, {})
-        for column, one in enumerate(names, start=1):
-            styles.put(sheet, row, column, own.get(one), "number")
-    for column, one in enumerate(names, start=1):
-        best, worst = (GREEN, RED) if system.indicators[one].direction == "higher" else (RED, GREEN)
-        scale = {"type": "3_color_scale", "min_color": worst, "mid_color": YELLOW, "max_color": best}
-        sheet.conditional_format(top, column, end, column, scale)
+    _values(sheet, shown, names, units, top, styles)
     sheet.freeze_panes(top, 1)
     sheet.repeat_rows(1, top - 1)
     sheet.repeat_columns(0)
@@ -79,11 +78,38 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     paginate(sheet, origin)
 
 
+def _values(  # noqa: PLR0917 - what a block of cells consists of
+    sheet: Worksheet, shown: Period, names: Sequence[str], units: Mapping[str, Row], top: int, styles: Styles
+) -> None:
+    """Write the values of the units from a row on, with colours by which way is better."""
+    lines = [line.entity for line in shown.standing.lines]
+    for row, entity in enumerate(lines, start=top):
+        styles.put(sheet, row, 0, entity, "text")
+        own = units.get(entity, {})
+        for column, one in enumerate(names, start=1):
+            styles.put(sheet, row, column, own.get(one), "number")
+    for column, one in enumerate(names, start=1):
+        higher = shown.card.definition.indicators[one].direction == "higher"
+        best, worst = (GREEN, RED) if higher else (RED, GREEN)
+        scale = {"type": "3_color_scale", "min_color": worst, "mid_color": YELLOW, "max_color": best}
+        sheet.conditional_format(top, column, max(top + len(lines) - 1, top), column, scale)
+
+
+def _pillars(sheet: Worksheet, system: System, names: Sequence[str], styles: Styles) -> None:
+    """Write the pillars above their indicators, each once over all of its columns."""
+    column = 1
+    for pillar, group in itertools.groupby(names, system.parents.get):
+        number = len(list(group))
+        title = inert(name_of(system, pillar)) if pillar is not None else ""
+        if number > 1:
+            sheet.merge_range(1, column, 1, column + number - 1, "", styles["head"])
+        sheet.write_string(1, column, title, styles["head"])
+        column += number
+
+
 def _head(system: System, name: str, place: int) -> str:
     """Return what stands above an indicator in a row."""
     indicator = system.indicators[name]
-    if place == 1:
-        return name_of(system, system.parents[name]) if name in system.parents else ""
     if place == 2:
         return name_of(system, name)
     if place == 3:

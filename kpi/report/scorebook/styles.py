@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 GREEN, YELLOW, RED = "#63BE7B", "#FFEB84", "#F8696B"
 _FILLS = {"green": "#D7F0DD", "yellow": "#FFF2CC", "red": "#F9D6D5"}
 
+#: The styles of whole numbers in columns of figures.
+_WHOLE = {"number": "count", "spread": "spread_whole"}
+
 
 class Styles:
     """The formats of a workbook, made when first used."""
@@ -43,6 +46,7 @@ class Styles:
             "count": {**right, "num_format": "#,##0"},
             "number": {**right, "num_format": "#,##0.00##"},
             "spread": {**right, "num_format": "#,##0.00##", "italic": True, "bg_color": "#F7F7F7"},
+            "spread_whole": {**right, "num_format": "#,##0", "italic": True, "bg_color": "#F7F7F7"},
             "full": {**right, "num_format": "0.00", "italic": True, "bg_color": "#F7F7F7"},
             "label": {**cell, "italic": True, "bg_color": "#F7F7F7"},
             **{name: {**cell, "align": "center", "bg_color": fill} for name, fill in _FILLS.items()},
@@ -66,7 +70,8 @@ class Styles:
             quoted = is_formula(text) and style == "text"
             sheet.write_string(row, column, text, self["quoted" if quoted else style])
         else:
-            sheet.write_number(row, column, value, self[style])
+            whole = style in _WHOLE and float(value).is_integer()
+            sheet.write_number(row, column, value, self[_WHOLE[style] if whole else style])
 
     def across(self, sheet: Worksheet, row: int, columns: int, text: str, style: str) -> None:
         """Write a text over several columns of a row."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
+from rich.cells import cell_len
 
 from kpi.report.language import localized, tr
 from kpi.report.marks import COMPARATORS, LIGHTS, NOTHING, movement
@@ -23,7 +25,7 @@ ROWS, BREAKS = 20_000, 1_000
 _LINE, _PAGE, _LEAST = 15, 740, 35
 #: The greatest scale at which the columns fit on a page in portrait.
 _WIDEST = 48
-_WIDTHS = (11, 23, 9, 12, 8, 8, 7, 9, 9, 9, 7, 7, 7, 7, 20)
+_WIDTHS = (10, 22, 9, 10, 8, 8, 7, 8, 8, 8, 7, 7, 6, 6, 20)
 
 
 def cards(shown: Period) -> list[str]:
@@ -127,19 +129,29 @@ def _indicator(  # noqa: PLR0917 - as for a card
     lost = None if points is None or weight is None else weight * full / 100 - points
     cells: list[tuple[str | float | None, str]] = [
         (pillar, "text"), (tr("{title} ({unit})", title=row["title"], unit=row["unit"]), "text"),
-        (row["value"], "number"), (_target(row), "center"), (row["attainment"], "percent"),
+        (_value(row), "number"), (_target(row), "center"), (row["attainment"], "percent"),
         (row["schedule"], "percent"), (localized(LIGHTS.get(row["light"], "")), light),
         (group.get("least"), "spread"), (group.get("middle"), "spread"), (group.get("greatest"), "spread"),
         (row["score"], "points"), (weight, "percent"), (points, "points"),
-        (None if lost is None or abs(lost) < 1e-9 else lost, "points"), (why(row), "text"),
+        (None if lost is None or abs(lost) < 1e-9 else round(lost, 9), "points"), (why(row), "text"),
     ]  # fmt: skip
     for column, (value, style) in enumerate(cells):
         styles.put(sheet, line, column, value, style)
+    texts = ((str(value), _WIDTHS[column]) for column, (value, _) in enumerate(cells) if isinstance(value, str))
+    high = max(math.ceil(cell_len(text) * 1.1 / width) for text, width in texts)
+    sheet.set_row(line, _LINE * min(high, 3))
     if points is None or weight is None or row["score"] is None:
         return
     if abs(row["score"] * weight * full / 10_000 - points) <= 1e-12 * max(abs(points), 1):
         score, share = xl_rowcol_to_cell(line, 10), xl_rowcol_to_cell(line, 11)
         sheet.write_formula(line, 12, f"={score}*{share}*{full!r}/10000", styles["points"], points)
+
+
+def _value(row: Row) -> str | float | None:
+    """Return a value, that of a flag in words."""
+    if row["unit"] == "是/否" and row["value"] in (0, 1):
+        return tr("yes") if row["value"] else tr("no")
+    return row["value"]  # type: ignore[no-any-return]
 
 
 def _target(row: Row) -> str:
