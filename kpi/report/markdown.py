@@ -32,7 +32,7 @@ def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
     for block in standing.blocks:
         if (heading := standing.heading(block)) is not None:
             paragraphs.append(f"## {escaped(heading)}")
-        paragraphs.append(piped(*_league(scorecard, standing, block)))
+        paragraphs.append(piped(*league_rows(scorecard, standing, block)))
     if not standing.blocks:
         paragraphs.append(tr("There are no scores to rank."))
     paragraphs += [*_findings(scorecard), "---", _footnote(scorecard)]
@@ -67,7 +67,7 @@ def _cell(report: Report, column: str, value: object) -> str:
     return f"{value:,.10g}" if isinstance(value, float) else report.word(column, value)
 
 
-def _league(scorecard: Results, standing: League, block: Block) -> tuple[list[str], str, list[list[str]]]:
+def league_rows(scorecard: Results, standing: League, block: Block) -> tuple[list[str], str, list[list[str]]]:
     """Return headings, alignments (`<` left, `>` right) and rows of a league table."""
     levels = [standing.level_heading] if standing.rated else []
     titles = [

@@ -68,10 +68,17 @@ class ScorecardReport(Report):
         own: dict[str, Callable[[], bytes]] = {
             "json": partial(document, self),
             "jsonl": partial(lines, self),
+            "docx": self._document,
             "md": self._markdown,
         }
         # Results that were read from a file have no definition, so there is nothing but their frames.
         return own | {"xlsx": self._workbook} if isinstance(self.scorecard, Scorecard) else own
+
+    def _document(self) -> bytes:
+        from kpi.report.paper.standing import paper_of_scores
+        from kpi.report.paper.word import word
+
+        return word(paper_of_scores(self.scorecard, period=self.period))
 
     def _workbook(self) -> bytes:
         from kpi.report.scorebook.book import book

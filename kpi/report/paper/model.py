@@ -65,6 +65,11 @@ class Column:
         return f"{cell:,.6g}" if self.decimals is None else f"{cell:,.{self.decimals}f}"
 
 
+def _breadth(text: str) -> int:
+    """Return how many half-width signs a text takes; stars are as wide as Chinese signs in Chinese fonts."""
+    return cell_len(text) + sum(text.count(sign) for sign in "★☆")
+
+
 @dataclass(frozen=True)
 class Table:
     """A table with a header; its `caption` stands above it."""
@@ -78,8 +83,8 @@ class Table:
         """The shares of the columns in the width of the table, which add up to 1."""
         wanted = []
         for place, column in enumerate(self.columns):
-            longest = max((cell_len(column.shown(row[place])) for row in self.rows), default=0)
-            needed = max(longest, min(cell_len(column.heading), _HEAD)) + 4
+            longest = max((_breadth(column.shown(row[place])) for row in self.rows), default=0)
+            needed = max(longest, min(cell_len(column.heading), _HEAD)) + 3
             wanted.append(min(max(needed, _LEAST), max(column.width * _SHARE, _LEAST)))
         return [width / sum(wanted) for width in wanted]
 

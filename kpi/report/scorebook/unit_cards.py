@@ -25,6 +25,8 @@ ROWS, BREAKS = 20_000, 1_000
 _LINE, _PAGE, _LEAST = 15, 740, 35
 #: The greatest scale at which the columns fit on a page in portrait.
 _WIDEST = 48
+#: The height of a page in landscape, and the scale for cards that are low enough for it.
+_LOW, _ACROSS = 470, 68
 _WIDTHS = (10, 22, 9, 10, 8, 8, 7, 8, 8, 8, 7, 7, 6, 6, 20)
 
 
@@ -63,9 +65,11 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
         sheet.set_h_pagebreaks(breaks[:-1])
         # NOTE: spreadsheets ignore page breaks where a sheet is fitted to pages, so the scale is computed.
         tallest = max((len(rows) for rows in own.values()), default=0) + 8
-        sheet.set_print_scale(max(min(int(100 * _PAGE / (tallest * _LINE)), _WIDEST), _LEAST))
+        high = tallest * _LINE
+        low = high * _ACROSS / 100 <= _LOW
+        sheet.set_print_scale(_ACROSS if low else max(min(int(100 * _PAGE / high), _WIDEST), _LEAST))
         sheet.print_area(0, 0, max(at - 1, 0), len(_WIDTHS) - 1)
-        paginate(sheet, origin, landscape=False)
+        paginate(sheet, origin, landscape=low)
 
 
 def _card(  # noqa: PLR0917 - what a card consists of
