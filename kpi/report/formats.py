@@ -83,6 +83,12 @@ def _docx(report: Report) -> bytes:
     return word(paper_of(report))
 
 
+def _page(report: Report) -> bytes:
+    from kpi.report.page.tables import tables
+
+    return tables(report)
+
+
 def _sdmx(report: Report) -> bytes:
     from kpi.report.encode import csv
     from kpi.report.sdmx_csv import observations
@@ -101,6 +107,7 @@ FORMATS: tuple[Format, ...] = (
     Format("xlsx", (".xlsx",), _workbook, binary=True),
     Format("docx", (".docx",), _docx, binary=True, data=False),
     Format("md", (".md",), _markdown, data=False),
+    Format("html", (".html", ".htm"), _page, data=False),
 )
 
 #: The formats by name.

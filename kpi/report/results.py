@@ -13,6 +13,7 @@ from kpi.engine.scorecard import Scorecard
 from kpi.errors import Message
 from kpi.report import encode
 from kpi.report.markdown import markdown
+from kpi.report.page.document import page
 from kpi.report.shape import FRAMES, MORE, SCHEMA, About, Report, Results, Screen, frames, origin, plain
 from kpi.report.table import league_table
 
@@ -64,15 +65,15 @@ class ScorecardReport(Report):
         return league_table(self.scorecard, period=self.period, width=screen.width, color=screen.color)
 
     def own(self) -> Mapping[str, Callable[[], bytes]]:
-        """Return JSON with fewer frames, JSON Lines with pillars, and the league table as Markdown."""
+        """Return JSON with fewer frames, JSON Lines with pillars, documents, the workbook and the page."""
         own: dict[str, Callable[[], bytes]] = {
-            "json": partial(document, self),
-            "jsonl": partial(lines, self),
-            "docx": self._document,
+            "json": partial(document, self), "jsonl": partial(lines, self), "docx": self._document,
             "md": self._markdown,
-        }
-        # Results that were read from a file have no definition, so there is nothing but their frames.
-        return own | {"xlsx": self._workbook} if isinstance(self.scorecard, Scorecard) else own
+        }  # fmt: skip
+        if isinstance(self.scorecard, Scorecard):  # results that were read from files have no definition
+            own["xlsx"] = self._workbook
+            own["html"] = partial(page, self.scorecard)
+        return own
 
     def _document(self) -> bytes:
         from kpi.report.paper.standing import paper_of_scores
