@@ -71,7 +71,7 @@ def test_the_text_is_the_one_that_was_read(card) -> None:
     for name, rows in list(sheets(card).items())[:5]:
         lines.append(f"== {name}")
         lines += [" | ".join("" if cell is None else str(cell) for cell in row).rstrip(" |") for row in rows]
-    text = "\n".join(lines) + "\n"
+    text = re.sub(r"\b[0-9a-f]{16}\b", "(hash)", "\n".join(lines) + "\n")
     if os.environ.get("KPI_METHODS") == "write":
         GOLDEN.write_text(text, "utf-8")
     assert text == GOLDEN.read_text("utf-8")
