@@ -48,7 +48,8 @@ def indicators_section(system: System) -> Section:
         heads[-1] = Column(heads[-1].heading, 5)
         facts = _facts(system, [name for _, name in below])
         columns = [
-            *heads, Column(tr("Unit"), 1.7, "center"), Column(tr("Weight"), 1.6), Column(tr("Full marks"), 1.6, decimals=2),
+            *heads, Column(tr("Unit"), 1.7, "center"), Column(tr("Weight"), 1.6),
+            Column(tr("Full marks"), 1.6, decimals=2),
             *(column for column, _ in facts),
         ]  # fmt: skip
         rows = [
@@ -161,8 +162,8 @@ def _legend(system: System, marks: dict[str, float]) -> str:
     if len(marks) > 1:
         words.append(
             tr(
-                "Full marks are what an indicator gives at most to the total of {full:g}, when every indicator applies and "
-                "none is missing; they are rounded.",
+                "Full marks are what an indicator gives at most to the total of {full:g}, when every indicator applies "
+                "and none is missing; they are rounded.",
                 full=system.composite.full,
             )
         )
