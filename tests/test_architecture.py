@@ -34,11 +34,11 @@ INSIDE = {
         "limits supervisor"
     ),
     "language": (
-        "model lookback expressions ranges datasets measures record_columns quantities targets aggregation treatment "
-        "scoring indicators adjustments ranking stars checks system running_totals loading"
+        "model lookback expressions ranges datasets measures record_columns quantities targets treatment scoring "
+        "indicators conditions aggregation adjustments ranking stars checks system running_totals loading"
     ),
     "engine": (
-        "stage totals contributions result_columns check_stages applied_weights reporting_quality plan lookback "
+        "stage totals headlines contributions result_columns check_stages applied_weights reporting_quality plan lookback "
         "scorecard"
     ),
     "intake": (

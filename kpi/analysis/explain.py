@@ -6,13 +6,24 @@ The explanation is a tree of plain nodes, which the terminal, reports and servic
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
-from kpi.engine.contributions import NOISE, Entry, entry_name, limits, residual_title
+from kpi.engine import headlines
+from kpi.engine.contributions import (
+    NOISE,
+    Entry,
+    after_mean,
+    effect_title,
+    entry_name,
+    limits,
+    residual_kind,
+    residual_title,
+)
+from kpi.engine.plan import compile_plan
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, statements, suggest
 from kpi.intake.entities import Entities, from_data
@@ -117,7 +128,19 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
                 hint=suggest(indicator, names),
             )
         )
+    if names[indicator] in system.headlines:
+        return _headline(card, names[indicator], index, place, tree)
     return tree.node(names[indicator])
+
+
+def _headline(card: Scorecard, name: str, index: int, place: int, tree: _Tree) -> Explained:
+    """Return a headline as the total of a system of its own, so that the contributions are in its points."""
+    alone = headlines.alone(card.definition, name)
+    frame = compile_plan(alone).combined_again(card.frame.filter(pl.col("period") == index))
+    row = frame.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
+    node = _Tree(alone, row, tree.periods).node(name)
+    beside = tree.beside(name)
+    return replace(node, detail=statements(filter(None, (beside.detail, node.detail))))
 
 
 def went(card: Scorecard, entity: str) -> Diagnostic | None:
@@ -144,6 +167,7 @@ class _Tree:
         names = system.stars.names if system.stars is not None else {}
         entries = {entry.name: entry for entry in limits(system)}
         tops = self.parts(ROOT, list(system.tops)) if system.tops else ()
+        beside = [self.beside(name) for name in system.headlines]
         added = [self.award(name, award) for name, award in awards(system.adjustments).items()]
         bounds = [self.limit(entry) for entry in entries.values() if entry.kind != "veto"]
         vetoed = [self.veto(name, adjustment, entries) for name, adjustment in vetoes(system.adjustments).items()]
@@ -152,7 +176,22 @@ class _Tree:
             row[Column("raw").status],
             f"{row['stars']}" if row["stars"] is not None else "",
             grade=None if row["stars"] is None else names.get(int(row["stars"])),
-            parts=(*tops, *added, *(bound for bound in bounds if bound.contribution), *vetoed),
+            parts=(*tops, *added, *(bound for bound in bounds if bound.contribution), *vetoed, *beside),
+        )  # fmt: skip
+
+    def beside(self, name: str) -> Explained:
+        """Return a headline, which does not count, without its parts: they are explained by its name."""
+        row, column = self.row, Column(name)
+        detail = Message("a headline of its own, not counted in the total")
+        if row[column.place] is not None:
+            detail = Message(
+                "a headline of its own, not counted in the total: place {place:g} of {number}",
+                place=row[column.place],
+                number=row[column.ranked],
+            )
+        return Explained(
+            name, self.titled(name), "pillar", row[column.score], 0.0, 0.0, status=row[column.score.status],
+            detail=detail,
         )  # fmt: skip
 
     def points(self, entry: Entry) -> float | None:
@@ -204,14 +243,17 @@ class _Tree:
 
     def parts(self, node: str, names: list[str]) -> tuple[Explained, ...]:
         """Return the parts of a node and the residual."""
-        residual = self.row.get(Column(node).residual)
-        parts = tuple(self.node(name) for name in names)
-        if residual is None or abs(residual) < NOISE:
-            return parts
+        parts = [self.node(name) for name in names]
         definition = self.system.composite if node == ROOT else self.system.pillars[node]
-        kind = "rounding" if definition.mean in ("arithmetic", "minimum") else "mean"
-        title = residual_title(self.system, node)
-        return (*parts, Explained(Column(node).residual, title, kind, contribution=residual))
+        after = {
+            column: (kind, effect_title(definition, kind)) for kind, column in after_mean(node, definition).items()
+        }
+        residual = (residual_kind(definition), residual_title(self.system, node))
+        for column, (kind, title) in {Column(node).residual: residual, **after}.items():
+            points = self.row.get(column)
+            if points is not None and abs(points) >= NOISE:
+                parts.append(Explained(column, title, kind, contribution=points))
+        return tuple(parts)
 
     def node(self, name: str) -> Explained:
         if name in self.system.pillars:
@@ -232,12 +274,23 @@ class _Tree:
     def pillar(self, name: str) -> Explained:
         row, pillar = self.row, self.system.pillars[name]
         mean = pillar.mean_words if pillar.mean != "arithmetic" else ""
+        again = [] if pillar.rule is None else [self.again(name)]
+        caps = [cap.words(self.system.titles) for cap in pillar.caps]
         return Explained(
             name, pillar.title or name, "pillar", row[Column(name).score], row[Column(name).weight],
             row[Column(name).contribution], status=row[Column(name).score.status],
-            detail=statements(filter(None, (mean, self.stand_in(name)))), counted=row[Column(name).counted],
+            detail=statements(filter(None, (mean, *again, *caps, self.stand_in(name)))),
+            counted=row.get(Column(name).counted),
             parts=self.parts(name, list(pillar.parts)),
         )  # fmt: skip
+
+    def again(self, name: str) -> Message:
+        """Return how the result of a pillar is scored again, with the result."""
+        rule, result = self.system.pillars[name].rule, self.row[Column(name).result]
+        words = Message("") if rule is None else rule.in_full()
+        if result is None:
+            return words
+        return Message("result {result:.2f} points, {rule}", result=result, rule=words)
 
     def indicator(self, name: str) -> Explained:
         row, indicator = self.row, self.system.indicators[name]

@@ -183,7 +183,7 @@ class _Study:
             for name in names:
                 choice = Choice(**{assumption: name})
                 rows.append((assumption, name, "", *self._moved(self.variant(choice), choice.normalisation)))
-        for part in [*self.system.tops, *self.system.parents]:
+        for part in [*self.system.tops, *(part for part in self.system.parents if part in self.system.counted)]:
             parent = self.system.pillars.get(self.system.parents.get(part, ""))
             # A pillar with a single part is removed with it, and is an alternative by itself.
             rest = None if parent is not None and len(parent.parts) == 1 else leave_out(self.system, part)

@@ -60,7 +60,7 @@ def leave_out(system: System, part: str) -> System | None:
         removed.update(empty)
         pillars = {name: pillar for name, pillar in pillars.items() if name not in empty}
     below = {key for pillar in pillars.values() for key in pillar.parts}
-    tops = [name for name in system.tops if name in pillars]
+    tops = [name for name in (*system.tops, *system.headlines) if name in pillars]
     # Parts of the pillar that nothing else has are removed with it.
     reached, waiting = set(tops), list(tops)
     while waiting:
@@ -131,8 +131,11 @@ class Noisy:
     def stackable(self) -> bool:
         """Whether nothing depends on other cohorts or on the name of a cohort: runs can be stacked as cohorts."""
         methods = [node.weights_method for _, node, _ in self.system.tree]
-        return all(method is None or method.among == "cohort" for method in methods) and not getattr(
-            self.system.stars, "cohorts", None
+        rules = [node.rule for _, node, _ in self.system.tree if node.rule is not None]
+        return (
+            all(method is None or method.among == "cohort" for method in methods)
+            and all("cohort" in rule.peers and "period" in rule.peers for rule in rules)
+            and not getattr(self.system.stars, "cohorts", None)
         )
 
     def applied(self, system: System) -> System:

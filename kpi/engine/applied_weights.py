@@ -20,22 +20,34 @@ def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
     labels = groups.select(**keys).drop("entity").with_row_index("at")
     effective: dict[str, pl.Series] = {ROOT: pl.Series([100.0] * groups.height)}
     tables = []
-    for node, definition, parts in system.tree:
+    for node, definition, parts in (*system.tree, *_beside(system)):
         total = means.total([_weight_of(definition, part, weight) for part, weight in parts.items()])
         for part, weight_given in parts.items():
             # A group for which the method gives no weights has a total of 0: the shares are null.
             share = _weight_of(definition, part, weight_given) / pl.when(total > 0).then(total) * 100
             weight = groups.select(pl.repeat(1.0, pl.len()) * share).to_series()
-            effective[part] = weight * effective[node] / 100
+            share_of_total = weight * effective[node] / 100 if node in effective else weight.clear(groups.height)
+            if node in effective:
+                effective[part] = share_of_total
             tables.append(
                 labels.with_columns(
                     node=pl.lit(node), part=pl.lit(part), method=pl.lit(definition.method),
-                    weight=weight, effective=effective[part],
+                    weight=weight, effective=share_of_total,
                     consistency_ratio=pl.lit(definition.consistency, dtype=pl.Float64),
                 )
             )  # fmt: skip
     names = (*keys, "node", "part", "method", "weight", "effective", "consistency_ratio")
     return _stacked(tables, [name for name in names if name != "entity"])
+
+
+def _beside(system: System) -> list[tuple[str, Node, dict[str, float]]]:
+    """Return the nodes that do not count, as `System.tree` has those that do; their parts have no weight in the total."""
+    return [
+        (name, system.pillars[name], {part: weight for part, weight in system.pillars[name].parts.items() if weight})
+        for level in reversed(system.depths)
+        for name in level
+        if name not in system.counted
+    ]
 
 
 def _weight_of(node: Node, part: str, weight: float) -> pl.Expr:

@@ -25,7 +25,7 @@ import polars as pl
 from kpi.engine.totals import limited
 from kpi.errors import Message
 from kpi.language.adjustments import awards
-from kpi.language.aggregation.means import total
+from kpi.language.aggregation.means import is_weighted_sum, total
 from kpi.language.aggregation.nodes import Combination, Node
 from kpi.language.model import kind_of
 from kpi.language.system import ROOT, System
@@ -41,7 +41,7 @@ STAND_INS = ("zero", "cohort_mean", "penalty")
 KINDS = {
     "mean": Message("aggregation"), "rounding": Message("rounding"), "missing": Message("missing parts"),
     "bonus": Message("bonus"), "deduction": Message("deduction"), "floor": Message("floor"), "cap": Message("cap"),
-    "veto": Message("veto"),
+    "veto": Message("veto"), "scoring": Message("scoring again"), "capped": Message("cap under a condition"),
 }  # fmt: skip
 
 
@@ -86,20 +86,56 @@ def columns(system: System) -> Iterator[dict[str, pl.Expr]]:
         Column(part).contribution: pl.col(Column(part).counted) * pl.col(Column(part).weight) / 100 * scale
         for part in parts
     }
+    effects: dict[str, pl.Expr] = {}
+    for node, definition, _ in system.tree:
+        effects |= _effects(node, definition, scale)
+    yield effects
     yield {
-        Column(node).residual: _residual(node, names)
+        Column(node).residual: _residual(node, definition, names)
         for node, definition, names in system.tree
         if not adds_up(definition)
     }
+    shown = pl.when(pl.col(Column(ROOT).score).is_not_null()).then(0.0)
+    yield {fact: shown for name in _uncounted(system) for fact in (Column(name).contribution, Column(name).weight)}
+
+
+def _uncounted(system: System) -> list[str]:
+    """Return the pillars and parts that are shown and not counted."""
+    every = [*system.pillars, *system.parents]
+    return [name for name in dict.fromkeys(every) if name not in system.counted]
+
+
+def _effects(node: str, definition: Node, scale: float) -> dict[str, pl.Expr]:
+    """Return what the own scoring rule and the caps of a node change, in points of the total."""
+    column, columns = Column(node), {}
+    weight = pl.lit(100.0) if node == ROOT else pl.col(column.weight)
+    before, after = pl.col(definition.outcome(node)), pl.col(definition.rule_outcome(node))
+    if definition.rule is not None:
+        columns[column.rescored] = (after - before) * weight / 100 * scale
+    if definition.caps:
+        columns[column.capped] = (pl.col(column.score) - after) * weight / 100 * scale
+    scored = pl.col(column.score).is_not_null()
+    return {name: pl.when(scored).then(effect) for name, effect in columns.items()}
 
 
 def adds_up(node: Node) -> bool:
-    """Return whether the score of a node is the weighted sum of the scores of its parts."""
-    return node.mean in ("arithmetic", "minimum") and node.decimals is None
+    """Return whether the result of a node is the weighted sum of the scores of its parts."""
+    return is_weighted_sum(node.mean) and node.decimals is None
 
 
-def _residual(node: str, parts: Mapping[str, float]) -> pl.Expr:
-    explained = total([pl.col(Column(part).contribution) for part in parts])
+def after_mean(node: str, definition: Node) -> dict[str, Column]:
+    """Return the columns with the effects of what follows the mean of a node, by the kind of their entries."""
+    columns = {}
+    if definition.rule is not None:
+        columns["scoring"] = Column(node).rescored
+    if definition.caps:
+        columns["capped"] = Column(node).capped
+    return columns
+
+
+def _residual(node: str, definition: Node, parts: Mapping[str, float]) -> pl.Expr:
+    effects = after_mean(node, definition).values()
+    explained = total([pl.col(name) for name in (*(Column(part).contribution for part in parts), *effects)])
     return pl.when(pl.col(Column(node).score).is_not_null()).then(pl.col(Column(node).contribution) - explained)
 
 
@@ -117,13 +153,25 @@ def counted(system: System) -> dict[str, pl.Expr]:
 def residual_title(system: System, node: str) -> Message:
     """Return the title of the residual of a node."""
     definition = system.composite if node == ROOT else system.pillars[node]
-    if definition.mean in ("arithmetic", "minimum"):
+    if is_weighted_sum(definition.mean):
         return KINDS["rounding"]
     if definition.decimals is not None:
         return Message(
             "difference of the {mean} from the weighted arithmetic mean, with rounding", mean=definition.mean_words
         )
     return Message("difference of the {mean} from the weighted arithmetic mean", mean=definition.mean_words)
+
+
+def residual_kind(node: Node) -> str:
+    """Return the kind of the entry of a residual."""
+    return "rounding" if is_weighted_sum(node.mean) else "mean"
+
+
+def effect_title(node: Node, kind: str) -> Message:
+    """Return the title of what the own scoring rule (`scoring`) or the caps (`capped`) of a node change."""
+    if kind == "scoring" and node.rule is not None:
+        return node.rule.in_full()
+    return KINDS[kind]
 
 
 def entries(system: System) -> list[Entry]:
@@ -135,9 +183,12 @@ def _nodes(system: System) -> Iterator[Entry]:
     for node, definition, parts in system.tree:
         title = Message("Composite score") if node == ROOT else system.pillars[node].title or node
         if not adds_up(definition):
-            kind = "rounding" if definition.mean in ("arithmetic", "minimum") else "mean"
+            kind = residual_kind(definition)
             words = Message("{title}: {part}", title=title, part=residual_title(system, node))
             yield Entry(Column(node).residual, words, kind, pl.col(Column(node).residual))
+        for kind, column in after_mean(node, definition).items():
+            words = Message("{title}: {part}", title=title, part=effect_title(definition, kind))
+            yield Entry(column, words, kind, pl.col(column))
         if definition.missing.policy in STAND_INS:
             for part in (part for part in parts if part in system.pillars):
                 words = Message(

@@ -40,6 +40,8 @@ def reach(system: System) -> dict[str, frozenset[int]]:
     for node in (system.composite, *system.pillars.values()):
         if node.weights_method is not None:
             results = joined(results, seen(node.weights_method.lookback, results))
+        if node.rule is not None:
+            results = joined(results, seen(node.rule.lookback, results))
     levels = {} if system.stars is None else seen(system.stars.lookback, results)
     return joined(results, levels, seen(system.ranking.lookback, results))
 

@@ -16,11 +16,12 @@ from functools import cached_property
 
 import polars as pl
 
-from kpi.engine import check_stages
+from kpi.engine import check_stages, headlines
 from kpi.engine.result_columns import NOTHING, details_of, target_bounds, target_reached
 from kpi.engine.stage import Stage
 from kpi.engine.totals import adjusted, changes, placed, starred, totalled
 from kpi.errors import Message
+from kpi.language.aggregation import rescoring
 from kpi.language.aggregation.nodes import Combination
 from kpi.language.indicators import MONTH
 from kpi.language.scoring import Case
@@ -65,6 +66,11 @@ class Plan:
     def detail(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return a result of `collect` with the columns of `details`."""
         return _collected(functools.reduce(lambda lazy, stage: stage(lazy), self.details, frame.lazy()), frame.height)
+
+    def combined_again(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a result of `collect`, of another system with the same scores, with the tree of this one and details."""
+        stages = (*(stage for stage in tree(self.system) if stage.columns), *self.details)
+        return _collected(functools.reduce(lambda lazy, stage: stage(lazy), stages, frame.lazy()), frame.height)
 
 
 #: The number of rows from which common-subexpression elimination pays off.
@@ -135,9 +141,9 @@ def tree(system: System) -> Iterator[Stage]:
             Combination(name, system.pillars[name], system.pillars[name].parts, leaves, system.treated)
             for name in names
         ]
-        yield from _combine(f"pillars {len(system.depths) - depth}", nodes)
+        yield from _combine(system, f"pillars {len(system.depths) - depth}", nodes)
     if system.tops:
-        yield from _combine(ROOT, [Combination(ROOT, system.composite, system.tops, leaves, system.treated)])
+        yield from _combine(system, ROOT, [Combination(ROOT, system.composite, system.tops, leaves, system.treated)])
     else:
         yield Stage.of(ROOT, Message("no pillars, so no total"), _no_composite())
     yield Stage("adjustments", Message("adjustments and vetoes"), adjusted(system))
@@ -145,6 +151,8 @@ def tree(system: System) -> Iterator[Stage]:
     yield Stage("places", Message("ranks and stars"), placed(system))
     yield Stage("stars", Message("stars after vetoes, and changes"), starred(system))
     yield Stage("changes", Message("changes against the previous period"), changes(system))
+    for number, columns in enumerate(headlines.columns(system)):
+        yield Stage(f"headlines {number}", Message("scores and places of headlines"), columns)
 
 
 def _treatment(system: System) -> Iterator[Stage]:
@@ -170,7 +178,7 @@ def _treatment(system: System) -> Iterator[Stage]:
     yield Stage.of("treated", Message("treated values"), treated)
 
 
-def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
+def _combine(system: System, name: str, nodes: list[Combination]) -> Iterator[Stage]:
     for words, method in (
         (Message("weights by method"), Combination.weighing),
         (Message("weights of the parts"), Combination.weighed),
@@ -182,6 +190,14 @@ def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
         for node in nodes:
             columns |= method(node)
         yield Stage.of(f"{name}: {words}", words, columns)
+    figures: dict[str, pl.Expr] = {}
+    again, limited = Expressions(), Expressions()
+    for node in nodes:
+        again |= rescoring.rescored(node.name, node.node, figures)
+        limited |= rescoring.under_caps(node.name, node.node, system.symbols)
+    yield Stage(f"{name}: peers", Message("statistics of peers"), figures)
+    yield Stage.of(f"{name}: scored again", Message("scores of results"), again, tuple(figures))
+    yield Stage.of(f"{name}: caps", Message("scores under caps"), limited)
 
 
 def _no_composite() -> Expressions:

@@ -65,10 +65,9 @@ def details_of(system: System) -> Iterator[Stage]:
         lights[Column(name).light] = light.when(behind.is_not_null()).then(pl.lit("red")).otherwise(pl.lit("none"))
     yield Stage("lights", Message("lights"), lights)
     if system.tops:
-        shares = Combination(ROOT, system.composite, system.tops, leaves).shares()
-        for names in system.depths:
-            for name in names:
-                shares |= Combination(name, system.pillars[name], system.pillars[name].parts, leaves).shares()
+        shares: dict[str, pl.Expr] = {}
+        for name, node, parts in system.tree:
+            shares |= Combination(name, node, parts, leaves).shares()
         yield Stage("shares", Message("shares of the parts"), shares)
         yield Stage(
             "weights 0",
@@ -76,7 +75,8 @@ def details_of(system: System) -> Iterator[Stage]:
             {Column(top).weight: pl.col(Column(top).share) * 100 for top in system.tops},
         )
         for depth, names in enumerate(reversed(system.depths), 1):
-            parts = [(part, name) for name in names for part in system.pillars[name].parts]
+            parts_of = {name: system.pillars[name].parts for name in names if name in system.counted}
+            parts = [(part, name) for name, given in parts_of.items() for part, weight in given.items() if weight]
             weights: dict[str, pl.Expr] = {
                 Column(part).weight: pl.col(Column(name).weight) * pl.col(Column(part).share) for part, name in parts
             }
@@ -84,6 +84,10 @@ def details_of(system: System) -> Iterator[Stage]:
         yield Stage("counted", Message("scores that count"), contributions.counted(system))
         for number, group in enumerate(contributions.columns(system)):
             yield Stage(f"contributions {number}", Message("contributions to the total"), group)
+    elif system.headlines:
+        nothing = [*system.pillars, *system.parents]
+        facts = {fact: NOTHING for name in nothing for fact in (Column(name).weight, Column(name).contribution)}
+        yield Stage("contributions", Message("contributions to the total"), facts)
     nodes = [*system.indicators, *system.pillars]
     places: dict[str, pl.Expr] = {
         Column(name).rank: score_key(pl.col(Column(name).score)).rank("min", descending=True).over("period", "cohort")

@@ -29,6 +29,13 @@ RESTATED: dict[str, type[pl.DataType]] = {
     "file": pl.String, "row": pl.Int64,
 }  # fmt: skip
 
+#: The columns of `Scorecard.headlines` where there are none.
+HEADLINES: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("system", "period", "cohort", "entity", "headline", "title"), pl.String),
+    "score": pl.Float64, "raw_score": pl.Float64, "rank": pl.UInt32, "of": pl.UInt32, "rank_change": pl.Int32,
+    "score_change": pl.Float64, "coverage": pl.Float64, "status": pl.String,
+}  # fmt: skip
+
 LIGHTS = pl.Enum(["green", "yellow", "red", "none"])
 
 
@@ -188,6 +195,28 @@ class Scorecard:
         )  # fmt: skip
 
     @cached_property
+    def headlines(self) -> pl.DataFrame:
+        """One row per period, entity and headline (a top pillar of weight 0), as `totals` has for the total.
+
+        Columns: system, period, cohort, entity, headline, title, score (rounded as totals are, of 100), raw_score,
+        rank, of, rank_change, score_change, coverage, status.
+        """
+        names = list(self.definition.headlines)
+        if not names:
+            return pl.DataFrame(schema=HEADLINES)
+        return self._long(
+            "headline", names, {name: self.definition.pillars[name].title or name for name in names},
+            {
+                "score": lambda n: pl.col(Column(n).printed), "raw_score": lambda n: pl.col(Column(n).score),
+                "rank": lambda n: pl.col(Column(n).place), "of": lambda n: pl.col(Column(n).ranked),
+                "rank_change": lambda n: pl.col(Column(n).place_change),
+                "score_change": lambda n: pl.col(Column(n).printed_change),
+                "coverage": lambda n: pl.col(Column(n).coverage),
+                "status": lambda n: pl.col(Column(n).score.status),
+            },
+        )  # fmt: skip
+
+    @cached_property
     def adjustments(self) -> pl.DataFrame:
         """The non-zero components of the total other than indicators, one row each.
 
@@ -328,11 +357,13 @@ class Scorecard:
     def extras(self) -> dict[str, pl.DataFrame]:
         """Frames that only some scorecards have.
 
-        `adjustments` if something other than indicators contributes to the total, `weights` if a method derived weights
+        `headlines` if there are indices beside the total, `adjustments` if something other than indicators contributes to the total, `weights` if a method derived weights
         from data, `treated` if there is data treatment, `restated` if a figure was replaced, `quality` if reporters or
         due dates are known.
         """
         frames = {}
+        if self.definition.headlines:
+            frames["headlines"] = self.headlines
         # Always present if the full mark is not 100: older results have `points` in percent and lack this frame.
         if self.adjustments.height or self.full != 100:
             frames["adjustments"] = self.adjustments

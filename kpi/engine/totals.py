@@ -119,7 +119,7 @@ def _rated(system: System, scheme: Scheme) -> Rated:
 
 def _weighing(system: System) -> tuple[str, ...]:
     """Return the indicators with weight: those of the tree, or all if there is no tree."""
-    return tuple(name for name in system.indicators if name in system.parents or not system.tops)
+    return tuple(name for name in system.indicators if name in system.counted or not system.tops)
 
 
 def placed(system: System) -> dict[str, pl.Expr]:
@@ -170,7 +170,7 @@ def changes(system: System) -> dict[str, pl.Expr]:
     place = pl.col("rank").cast(pl.Float64 if system.ranking.ties == "average" else pl.Int32)
     parts = {"rank_change": place.shift(ENTITIES) - place}
     parts["score_change"] = score_key(pl.col("score") - pl.col("score").shift(ENTITIES))
-    breaks = sorted({column for name in system.parents for column in system.breaks(name)})
+    breaks = sorted({column for name in system.counted for column in system.breaks(name)})
     if not breaks:
         return parts
     same = pl.all_horizontal([pl.col(name) == pl.col(name).shift(ENTITIES) for name in breaks])

@@ -308,14 +308,60 @@ class System(Frozen):
 
     @cached_property
     def parents(self) -> dict[str, str]:
-        """The pillar that each part belongs to."""
-        return {part: name for name, pillar in self.pillars.items() for part in pillar.parts}
+        """The pillar that each part belongs to; of several that of the total, not a headline beside it."""
+        beside = self.beside_nodes
+        parents = {part: name for name in beside for part in self.pillars[name].parts if part not in self.tops}
+        for name, pillar in self.pillars.items():
+            if name not in beside:
+                parents |= dict.fromkeys(pillar.parts, name)
+        return {part: parents[part] for pillar in self.pillars.values() for part in pillar.parts if part in parents}
+
+    @cached_property
+    def headlines(self) -> tuple[str, ...]:
+        """The top pillars of weight 0: indices beside the total, which are shown and not counted."""
+        return tuple(name for name, pillar in self.pillars.items() if pillar.weight == 0)
+
+    @cached_property
+    def beside_nodes(self) -> tuple[str, ...]:
+        """The headlines and the pillars that only they are made of, which have no weight of their own."""
+        nodes = list(self.headlines)
+        for name in nodes:
+            for part in self.pillars[name].parts:
+                if part in self.pillars and self.pillars[part].weight is None and part not in nodes:
+                    nodes.append(part)
+        outside = {part for name, pillar in self.pillars.items() if name not in nodes for part in pillar.parts}
+        return tuple(name for name in nodes if name not in outside)
 
     @cached_property
     def tops(self) -> dict[str, float]:
-        """The pillars that no other names, with their weights; a single one needs none."""
-        given = {name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents}
+        """The pillars that make the total, with their weights: no other names them; a single one needs none.
+
+        A headline beside the total may name them too.
+        """
+        beside = set(self.beside_nodes)
+        parts = {part for name, pillar in self.pillars.items() if name not in beside for part in pillar.parts}
+        given = {
+            name: pillar.weight or 1.0
+            for name, pillar in self.pillars.items()
+            if name not in parts and name not in beside
+        }
         return self.composite.fixed(given)
+
+    @cached_property
+    def counted(self) -> frozenset[str]:
+        """The nodes and indicators that give to the total: those under it without a weight of 0 in between."""
+        reached = list(self.tops)
+        for name in reached:
+            if name in self.pillars:
+                reached += [part for part, weight in self.pillars[name].parts.items() if weight and part not in reached]
+        return frozenset(reached)
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """The titles of indicators and pillars."""
+        return {name: self.symbols[name].title for name in self.indicators if name in self.symbols} | {
+            name: pillar.title or name for name, pillar in self.pillars.items()
+        }
 
     def weight_words(self, part: str) -> str:
         """Return the weight of a part of the tree in its node: a number, or the method that finds it from data.
@@ -330,6 +376,8 @@ class System(Frozen):
             return node.weights_method.title
         if parent is None:
             given = self.pillars[part].weight is not None or self.composite.weights is not None
+            if part in self.headlines:
+                return Message("0, shown and not counted")
             return f"{self.tops[part]:.6g}" if part in self.tops and given else ""
         return f"{self.pillars[parent].parts[part]:.6g}"
 
@@ -345,21 +393,28 @@ class System(Frozen):
 
     @property
     def tree(self) -> list[tuple[str, Node, dict[str, float]]]:
-        """The nodes from the root down, each with its parts and their weights."""
+        """The nodes that make the total, from the root down, each with the parts that count and their weights."""
         root: list[tuple[str, Node, dict[str, float]]] = [(ROOT, self.composite, self.tops)] if self.tops else []
         below = [
-            (name, self.pillars[name], self.pillars[name].parts) for level in reversed(self.depths) for name in level
+            (name, self.pillars[name], {part: weight for part, weight in self.pillars[name].parts.items() if weight})
+            for level in reversed(self.depths)
+            for name in level
+            if name in self.counted
         ]
         return root + below
 
     @cached_property
     def depths(self) -> tuple[tuple[str, ...], ...]:
         """The pillars by depth, the deepest first, so that parts come before what they make up."""
-        depth = dict.fromkeys(self.tops, 0)
+        depth = dict.fromkeys((*self.tops, *self.headlines), 0)
         order = list(depth)
         for name in order:
             for part in self.pillars[name].parts:
-                if part in self.pillars and part not in depth:
+                if part not in self.pillars:
+                    continue
+                # What a headline names too comes after its longest way down; the bound ends what is a part of itself.
+                deeper = part in depth and depth[part] <= depth[name] < len(self.pillars)
+                if part not in depth or (deeper and self.headlines):
                     depth[part] = depth[name] + 1
                     order.append(part)
         deepest = max(depth.values(), default=-1)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from kpi.analysis.clause_coverage import Covered
 from kpi.engine.plan import Plan
-from kpi.errors import DefinitionError, Diagnostic, Message, count, suggest
+from kpi.errors import DefinitionError, Diagnostic, Message, count, statements, suggest
 from kpi.language.indicators import Indicator
 from kpi.language.loading.loader import Loaded
 from kpi.language.measures import Measure
@@ -96,7 +96,7 @@ def system(shown_system: System, *, width: int | None = None) -> str:
             cells = (
                 visible(pillar.title or ""),
                 localized(shown_system.weight_words(name)),
-                localized(pillar.mean_words),
+                localized(statements(node_words(shown_system, name))),
             )
             table.add_row(f"{indent}{name}", *cells, "", "")
         else:
@@ -109,6 +109,9 @@ def system(shown_system: System, *, width: int | None = None) -> str:
         tr("Stars: {stars_words}", stars_words=shown_system.stars_words),
         tr("Missing values: {missing}", missing=shown_system.composite.missing.words()),
     ]
+    if shown_system.composite.caps:
+        caps = statements(cap.words(shown_system.titles) for cap in shown_system.composite.caps)
+        below.append(tr("Caps of the total before adjustments: {caps}", caps=caps))
     if shown_system.checks:
         below.append(tr("Checks: {checks}", checks=tuple(shown_system.checks)))
     return printed(title, table, *map(Text, below), width=width)
@@ -145,7 +148,7 @@ def _ordered(shown_system: System) -> list[tuple[str, int]]:
         for part in shown_system.pillars[name].parts if name in shown_system.pillars else ():
             walk(part, depth + 1)
 
-    for top in shown_system.tops:
+    for top in (*shown_system.tops, *shown_system.headlines):
         walk(top, 0)
     return nodes
 
@@ -187,6 +190,18 @@ def definition(shown_system: System, name: str, *, width: int | None = None) -> 
     return printed(Text(f"{key}  {visible(_title(shown_system, key))}", style="bold"), table, width=width)
 
 
+def node_words(shown_system: System, name: str) -> list[Message]:
+    """Return what a pillar makes of its parts in words: the mean, its own scoring rule, its caps."""
+    pillar = shown_system.pillars[name]
+    again = [] if pillar.rule is None else [pillar.rule.in_full()]
+    return [pillar.mean_words, *again, *cap_words(shown_system, name)]
+
+
+def cap_words(shown_system: System, name: str) -> list[Message]:
+    """Return the caps of a pillar in words."""
+    return [cap.words(shown_system.titles) for cap in shown_system.pillars[name].caps]
+
+
 def _title(shown_system: System, key: str) -> str:
     if key in shown_system.symbols:
         return shown_system.symbols[key].title
@@ -208,6 +223,8 @@ def _facts(shown_system: System, key: str) -> list[tuple[str, str]]:
             (tr("Parts"), parts),
             (tr("Weighting"), pillar.weights.words() if pillar.weights is not None else ""),
             (tr("Aggregation"), pillar.mean_words),
+            (tr("Scored again"), pillar.rule.in_full() if pillar.rule is not None else ""),
+            (tr("Caps"), statements(cap_words(shown_system, key))),
             (tr("Missing values"), pillar.missing.words()),
             (tr("Note"), pillar.note or ""),
         ]

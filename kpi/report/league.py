@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -17,6 +17,8 @@ from kpi.report.shape import Results
 @dataclass(frozen=True, slots=True)
 class Line:
     """One entity of a league table; `pillars` has its scores in the order of `League.pillars`.
+
+    `places` are its places by headlines beside the total, None for other pillars.
 
     `moved` is the change of rank (▲2, ▼1, –), 新 for an entity that is ranked now and was not in the previous period;
     it is empty without a previous period. `note` has the vetoes and the reason for a missing score.
@@ -32,6 +34,7 @@ class Line:
     coverage: float | None
     pillars: tuple[float | None, ...]
     note: str
+    places: tuple[int | float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     marks = {
         (entity, pillar): score for entity, pillar, score in scores.select("entity", "pillar", "score").iter_rows()
     }
+    places = _headline_places(scorecard, label)
     compared = listed["rank_change"].count() > 0
     blocks: dict[str | None, list[Line]] = {}
     for cohort in listed["cohort"].unique(maintain_order=True):
@@ -115,6 +119,7 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     for row in listed.sort("rank", nulls_last=True, maintain_order=True).iter_rows(named=True):
         scores_of_tops = tuple(marks.get((row["entity"], pillar)) for pillar in titles)
         line = _line(row, compared, scores_of_tops, apart=(label, row["entity"]) in broken)
+        line = replace(line, places=tuple(places.get((row["entity"], pillar)) for pillar in titles))
         blocks[row["cohort"]].append(line)
     return League(label, tuple(Block(key, tuple(lines)) for key, lines in blocks.items()), tuple(titles.values()))
 
@@ -140,6 +145,15 @@ def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...]
         pillars=pillars,
         note=joined(notes),
     )
+
+
+def _headline_places(scorecard: Results, label: str) -> dict[tuple[str, str], int | float]:
+    """Return the places by entity and headline; none for results without headlines."""
+    frame: pl.DataFrame | None = getattr(scorecard, "extras", {}).get("headlines")
+    if frame is None:
+        return {}
+    rows = frame.filter(period=label).drop_nulls("rank").select("entity", "headline", "rank")
+    return {(entity, headline): rank for entity, headline, rank in rows.iter_rows()}
 
 
 def _top(pillars: pl.DataFrame) -> pl.DataFrame:

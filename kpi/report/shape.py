@@ -29,6 +29,7 @@ FRAMES = {
 
 #: Further frames, which a scorecard has only if they have rows.
 MORE = {
+    "headlines": Message("Headline indices"),
     "adjustments": Message("Adjustments"),
     "weights": Message("Weights"),
     "treated": Message("Treated"),
@@ -44,6 +45,7 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "entity": Message("Entity"),
     "pillar": Message("Pillar code"),
     "parent": Message("Parent pillar"),
+    "headline": Message("Headline code"),
     "indicator": Message("Indicator code"),
     "measure": Message("Measure code"),
     "title": Message("Title"),

@@ -137,7 +137,9 @@ def _levels(column: Callable[..., _Column], standing: League) -> Iterator[_Colum
 
 
 def _pillar(position: int, decimals: int, line: Line) -> str:
-    return number(line.pillars[position], decimals)
+    shown = number(line.pillars[position], decimals)
+    place = line.places[position] if position < len(line.places) else None
+    return shown if place is None else tr("{score} (place {place:g})", score=shown, place=place)
 
 
 def _coverage(line: Line) -> str:

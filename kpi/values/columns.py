@@ -71,6 +71,8 @@ class Column(str):
     # ---- SCORES AND WEIGHTS ---- #
     score = Part("Float64: the score, in percent of full marks.")
     rank = Part("UInt32: the place of the score in the cohort.")
+    result = Part("Float64: the mean of a pillar, before its own scoring rule and its caps.")
+    uncapped = Part("Float64: the score of a node before its caps.")
     coverage = Part("Float64: the percent of the applicable weight that has reported figures.")
     applicable = Part("Float64: the sum of the weights of a node that apply.")
     present = Part("Float64: the sum of the weights of a node that have a score of their own.")
@@ -84,10 +86,19 @@ class Column(str):
     counted = Part("Float64: the score of a part that entered the mean of its node.")
     contribution = Part("Float64: what a part gives to the total, in points of the full mark.")
     residual = Part("Float64: what a node gives to the total beyond the contributions of its parts, in points.")
+    rescored = Part("Float64: what the own scoring rule of a pillar gives to the total, in points.")
+    capped = Part("Float64: what the caps of a node change of the total, in points.")
     points = Part("Float64: the points of an adjustment, negative for a deduction.")
     veto = Part("Boolean: whether a veto holds.")
     unjudged = Part("Boolean: whether a figure is missing that decides about a veto or a check.")
     opened = Part("Boolean: whether a bonus that does not always count does so.")
+
+    # ---- HEADLINES: PILLARS BESIDE THE TOTAL ---- #
+    printed = Part("Float64: the rounded score of a headline.")
+    place = Part("The place of a headline within period and cohort; with `ties: average` Float64, else UInt32.")
+    ranked = Part("UInt32: the number of entities of the cohort that have a place.")
+    place_change = Part("The places gained since the earlier period that changes are against, negative for lost ones.")
+    printed_change = Part("Float64: the change of the rounded score since that period.")
 
     # ---- FACTS ABOUT REPORTS ---- #
     reported = Part("Date: when a figure was handed in.")

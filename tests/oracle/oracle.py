@@ -37,7 +37,7 @@ from tests.oracle.oracle_rules import (
     rounded,
     score,
 )
-from tests.oracle.oracle_tree import Node, Rival, after_vetoes, climbed, combine, earned, place, total
+from tests.oracle.oracle_tree import Node, Rival, after_vetoes, climbed, combine, earned, held, place, total
 
 #: A period and an entity.
 Key = tuple[int, str]
@@ -316,18 +316,24 @@ class _Judge:
 
     def tree(self) -> None:
         pillars = self.system.get("pillars", {})
-        inner = {part for pillar in pillars.values() for part in pillar["parts"]}
+        beside = [name for name, pillar in pillars.items() if pillar.get("weight") == 0]
+        inner = {part for name, pillar in pillars.items() if name not in beside for part in pillar["parts"]}
+        inner |= set(beside)
         self.tops = {name: pillar.get("weight", 1.0) for name, pillar in pillars.items() if name not in inner}
         self.nodes: dict[Key, dict[str, Node]] = defaultdict(dict)
         for (period, entity, name), said in self.out.indicators.items():
             coverage = None if said["score"] is None else 100.0
             self.nodes[period, entity][name] = Node((said["score"], said["score_status"]), coverage)
-        for name in self.bottom_up(list(self.tops)):
+        for name in (*self.bottom_up(list(self.tops)), *beside):
             self.add(name, pillars[name], pillars[name]["parts"])
         if self.tops:
             self.add("composite", self.system.get("composite", {}), self.tops)
         for key in self.grid:
             self.weigh(key, "composite", 100.0)
+            self.settle(key)
+
+    def weights_of(self, name: str) -> dict[str, float]:
+        return self.tops if name == "composite" else self.system["pillars"][name]["parts"]
 
     def bottom_up(self, names: list[str]) -> list[str]:
         pillars = self.system.get("pillars", {})
@@ -341,11 +347,51 @@ class _Judge:
             made[period, entity] = combine(node, weights, self.nodes[period, entity], peers)
         for key, one in made.items():
             self.nodes[key][name] = one
+        if "score" in node:
+            self.score_again(node["score"], made)
+        for key, one in made.items():
+            if one.score[0] is not None:
+                scores = {part: other.score[0] for part, other in self.nodes[key].items()}
+                one.score = (held(node.get("caps", []), one.score[0], scores, self.names(key)), "ok")
+
+    def score_again(self, rule: dict, made: dict[Key, Node]) -> None:
+        """Scores the results of a pillar among its peers."""
+        results = {key: one.score[0] for key, one in made.items()}
+        among = rule.get("among", "cohort")
+        for (period, entity), one in made.items():
+            value = results[period, entity]
+            when = self.periods if among == "panel" else [period]
+            others = self.entities if among == "period" else self.peers(entity)
+            peers = [results[then, other] for then in when for other in others]
+            case = {
+                "value": value, "peers": [known for known in peers if known is not None], "higher": True,
+                "target": None, "upper": None, "reached": None, "unit": "分",
+            }  # fmt: skip
+            if value is not None:
+                one.score = score(rule, case)
+
+    def settle(self, key: Key) -> None:
+        """What is shown and not counted weighs nothing in a total, if there is one."""
+        root = self.nodes[key].get("composite")
+        nothing = None if root is None or root.score[0] is None else 0.0
+        for name, pillar in self.system.get("pillars", {}).items():
+            if (*key, name) not in self.out.pillars:
+                said = self.nodes[key][name]
+                self.out.pillars[(*key, name)] = {
+                    "score": said.score[0], "status": said.score[1], "coverage": said.coverage, "weight": nothing,
+                    "points": nothing,
+                }  # fmt: skip
+            for part in pillar["parts"]:
+                said_of = self.out.indicators.get((*key, part))
+                if said_of is not None and "weight" not in said_of:
+                    said_of |= {"weight": nothing, "points": nothing}
 
     def weigh(self, key: Key, name: str, weight: float | None) -> None:
         """Hands the weight of a node down to its parts."""
         node = self.nodes[key].get(name)
         for part, share in (node.shares if node else {}).items():
+            if share is None and node is not None and not self.weights_of(name).get(part, 1.0):
+                continue
             mine = None if share is None or weight is None else weight * share
             said = self.out.indicators.get((*key, part))
             below = self.nodes[key][part]

@@ -39,6 +39,8 @@ def combine(  # noqa: C901 (one branch per policy)
         peers: the parts of every entity of the same period and cohort.
     """
     policy, options = policy_of(node)
+    # What weighs nothing is shown and not counted.
+    weights = {name: w for name, w in weights.items() if w}
     applicable = {name: w for name, w in weights.items() if parts[name].score[1] != "not_applicable"}
     own = {name: parts[name].score[0] for name in applicable if parts[name].score[0] is not None}
     nothing = dict.fromkeys(weights)
@@ -73,6 +75,8 @@ def combine(  # noqa: C901 (one branch per policy)
     if node.get("mean") == "minimum":
         lowest = [name for name in filled if filled[name] <= min(filled.values()) + HAIR]
         return Node((value, "ok"), coverage, {name: (name in lowest) / len(lowest) for name in weights}, filled)
+    if isinstance(node.get("mean"), dict) and node["mean"].keys() & {"worst", "best"}:
+        carried = {name: carried[name] * part for name, part in chosen(node["mean"], filled).items()}
     total = sum(carried.values())
     return Node((value, "ok"), coverage, {name: carried.get(name, 0.0) / total for name in weights}, filled)
 
@@ -93,10 +97,38 @@ def mean_of(  # noqa: PLR0911 (one return per mean)
         if mean == "geometric":
             return math.prod(score**share for score, share in pairs)
         return 1 / sum(share / score for score, share in pairs)
+    if "power" not in mean:
+        chosen_weights = {name: weights[name] * part for name, part in chosen(mean, scores).items()}
+        return sum(scores[name] * weight for name, weight in chosen_weights.items()) / sum(chosen_weights.values())
     power = mean["power"]
     if power < 0 and any(score <= 0 for score, _ in pairs):
         return 0.0
     return sum(max(score, 0.0) ** power * share for score, share in pairs) ** (1 / power)
+
+
+def chosen(mean: dict, scores: dict[str, float]) -> dict[str, float]:
+    """Return which part of each score is among the k worst or best: equal ones share the last places."""
+    (which, number), = mean.items()
+    left, parts = float(number), {}
+    keys = {name: round(score, 9) if which == "worst" else -round(score, 9) for name, score in scores.items()}
+    for key in sorted(set(keys.values())):
+        equal = [name for name, one in keys.items() if one == key]
+        taken = min(left, len(equal))
+        parts |= dict.fromkeys(equal, taken / len(equal))
+        left -= taken
+    return parts
+
+
+def held(caps: list[dict], value: float, scores: dict[str, float | None], names: dict[str, float | None]) -> float:
+    """Return a score under the caps of its node."""
+    for cap in caps:
+        if "when" in cap:
+            applies = holds(cap["when"], names) is True
+        else:
+            known = [(scores[name], bound) for name, bound in cap["below"].items()]
+            applies = any(score is not None and round(score, 9) < bound for score, bound in known)
+        value = min(value, cap["at_most"]) if applies else value
+    return value
 
 
 # ---- AFTER THE TREE ---- #

@@ -46,8 +46,24 @@ class Topsis(Block):
     topsis: Literal["vector", "minmax", "none"] = Field("vector", description="how columns are brought to one scale")
 
 
+class Worst(Block):
+    """The mean of the k lowest scores: `Σ w x / Σ w` over them; of all if there are fewer."""
+
+    worst: int = Field(ge=1, description="how many of the lowest scores count")
+
+
+class Best(Block):
+    """The mean of the k highest scores: `Σ w x / Σ w` over them; of all if there are fewer."""
+
+    best: int = Field(ge=1, description="how many of the highest scores count")
+
+
 Mean = (
-    Literal["arithmetic", "geometric", "harmonic", "minimum", "topsis", "copeland", "mazziotta_pareto"] | Power | Topsis
+    Literal["arithmetic", "geometric", "harmonic", "minimum", "topsis", "copeland", "mazziotta_pareto"]
+    | Power
+    | Topsis
+    | Worst
+    | Best
 )
 
 _WORDS = {
@@ -72,12 +88,23 @@ def words(mean: Mean) -> Message:
         return Message("mean of power {power:g}", power=mean.power)
     if isinstance(mean, Topsis):
         return _TOPSIS_WORDS[mean.topsis]
+    if isinstance(mean, Worst | Best) and 1 in (getattr(mean, "worst", 0), getattr(mean, "best", 0)):
+        return _WORDS["minimum"] if isinstance(mean, Worst) else Message("highest score")
+    if isinstance(mean, Worst):
+        return Message("weighted mean of the {number} lowest scores", number=mean.worst)
+    if isinstance(mean, Best):
+        return Message("weighted mean of the {number} highest scores", number=mean.best)
     return _WORDS[mean]
 
 
 def by_peers(mean: Mean) -> bool:
     """Return whether a mean compares an entity with others, so that it depends on the scored entities."""
     return isinstance(mean, Topsis) or mean in ("topsis", "copeland")
+
+
+def is_weighted_sum(mean: Mean) -> bool:
+    """Return whether a mean is the weighted sum of the scores of parts, perhaps of some of them alone."""
+    return isinstance(mean, Worst | Best) or mean in ("arithmetic", "minimum")
 
 
 @dataclass(frozen=True)
@@ -137,6 +164,8 @@ def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
       cost (Mazziotta and Pareto 2016, the penalty S · S/M). No result where M is not positive.
     - topsis `100 D⁻/(D⁺ + D⁻)`: distances to the best and the worst score of every part in the cohort (Hwang and Yoon
       1981). 50 where all are equal, and for a single entity.
+    - worst, best `Σ w x / Σ w` of the k lowest or highest scores. Where equal scores compete for the last places each of
+      them counts with the same part of its weight.
     - copeland `50 (1 + c/(n - 1))`, c being wins less defeats against the others by weighted majority of the parts. 50
       for a single entity.
 
@@ -155,6 +184,8 @@ def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
     """
     if isinstance(mean, Power):
         return _powered(parts, mean.power)
+    if isinstance(mean, Worst | Best):
+        return _selected_mean(mean, parts)
     if isinstance(mean, Topsis) or mean == "topsis":
         return _topsis(parts, mean.topsis if isinstance(mean, Topsis) else "vector")
     return {
@@ -178,6 +209,61 @@ def _taken_apart(parts: Parts, columns: Sequence[pl.Series]) -> tuple[Sequence[p
     number = len(parts.scores)
     carried = columns[-1]
     return columns[:number], carried, [weight / carried for weight in columns[number:-1]]
+
+
+def selected(mean: Worst | Best, scores: Sequence[pl.Series]) -> list[pl.Series]:
+    """Return the fraction (0 to 1) with which each part is among the k lowest or highest, 0 for a missing score.
+
+    `min(max(k - ahead, 0) / equal, 1)` with the number of scores ahead of a score and of those equal to it, itself
+    included, both to nine decimals.
+
+    >>> scores = [pl.Series([60.0, 60.0]), pl.Series([80.0, 60.0]), pl.Series([90.0, None])]
+    >>> [fraction.to_list() for fraction in selected(Worst(worst=1), scores)]
+    [[1.0, 0.5], [0.0, 0.5], [0.0, 0.0]]
+    """
+    number, sign = (mean.worst, 1.0) if isinstance(mean, Worst) else (mean.best, -1.0)
+    keys = [(score * sign).round(SCORE_DECIMALS).fill_null(math.inf) for score in scores]
+    fractions = []
+    for score, key in zip(scores, keys, strict=True):
+        ahead = functools.reduce(operator.add, [(other < key).cast(pl.Float64) for other in keys])
+        equal = functools.reduce(operator.add, [(other == key).cast(pl.Float64) for other in keys])
+        fraction = ((number - ahead).clip(0.0) / equal).clip(upper_bound=1.0)
+        fractions.append(fraction * score.is_not_null().cast(pl.Float64))
+    return fractions
+
+
+def _selected_mean(mean: Worst | Best, parts: Parts) -> pl.Expr:
+    number = len(parts.scores)
+
+    def averaged(columns: Sequence[pl.Series]) -> pl.Series:
+        scores, weights = columns[:number], columns[number:]
+        carried = [weight * part for weight, part in zip(weights, selected(mean, scores), strict=True)]
+        start = carried[0].fill_null(0.0)
+        return _summed([one * weight for one, weight in zip(scores, carried, strict=True)], start) / _summed(
+            carried, start
+        )
+
+    return pl.map_batches([*parts.scores, *map(_spread_out, parts.weights)], averaged, return_dtype=pl.Float64)
+
+
+def shares_of_selected(mean: Worst | Best, scores: Sequence[pl.Expr], weights: Sequence[pl.Expr]) -> list[pl.Expr]:
+    """Return the fraction of the node that each part carries: 0 for those that are not among the k."""
+    number = len(scores)
+
+    def share(place: int, columns: Sequence[pl.Series]) -> pl.Series:
+        fractions = selected(mean, columns[:number])
+        carried = [weight * part for weight, part in zip(columns[number:], fractions, strict=True)]
+        return carried[place].fill_null(0.0) / _summed(carried, carried[0].fill_null(0.0))
+
+    columns = [*scores, *map(_spread_out, weights)]
+    return [
+        pl.map_batches(columns, functools.partial(share, place), return_dtype=pl.Float64) for place in range(number)
+    ]
+
+
+def _spread_out(weight: pl.Expr) -> pl.Expr:
+    """Return a weight as one value a row, as columns of unequal length cannot be multiplied."""
+    return weight + pl.int_range(pl.len()) * 0.0
 
 
 def _balanced(parts: Parts) -> pl.Expr:

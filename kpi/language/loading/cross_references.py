@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,8 @@ import polars as pl
 from kpi.errors import Message, Severity, alternatives, suggest
 from kpi.language import expressions, ranges, running_totals
 from kpi.language.adjustments import vetoes
+from kpi.language.aggregation.nodes import Node
+from kpi.language.aggregation.rescoring import rule_problems
 from kpi.language.checks.base import FACTS
 from kpi.language.datasets import Records
 from kpi.language.expressions import terms
@@ -216,12 +218,18 @@ def _tree_problems(system: System) -> Problems:
             path: Path = ("pillars", name, "parts", part)
             if part not in system.indicators and part not in system.pillars:
                 yield _unknown_part(system, part, path, at_key=True)
-            elif part in seen:
+            elif part in seen and not _shared(system, name, seen[part]):
                 message = Message("`{part}` is already a part of `{pillar}`", part=part, pillar=seen[part])
                 yield Problem("K408", path, message, hint=Message("a part has one parent"), at_key=True)
-            seen.setdefault(part, name)
+            if name not in system.beside_nodes:
+                seen.setdefault(part, name)
+        if not any(pillar.parts.values()):
+            message = Message("nothing counts in `{name}`: all its parts have the weight 0", name=name)
+            yield Problem("K430", ("pillars", name, "parts"), message, hint=Message("give what counts a weight"))
+        yield from rule_problems(name, pillar)
+        yield from _cap_problems(system, ("pillars", name), pillar, _below(system, pillar.parts))
         method = system.composite.weights
-        if name not in system.parents and pillar.weight is None and len(system.tops) > 1 and method is None:
+        if name in system.tops and pillar.weight is None and len(system.tops) > 1 and method is None:
             yield Problem(
                 "K409",
                 ("pillars", name),
@@ -244,8 +252,55 @@ def _tree_problems(system: System) -> Problems:
             if len(circle) == 1
             else Message("`{name}` is a part of itself: {circle}", name=circle[0], circle=_around(circle)),
         )
+    yield from _cap_problems(system, ("composite",), system.composite, {*system.pillars, *system.parents})
+    for name in system.headlines:
+        yield from _repeated(system, name)
     yield from _weighting_problems(system)
     yield from _unscored(system)
+
+
+def _repeated(system: System, headline: str) -> Problems:
+    """Yield the parts that stand twice below a headline: what they give to it could not be told apart."""
+    first: dict[str, str] = {}
+    for name in (headline, *_below(system, system.pillars[headline].parts)):
+        for part in system.pillars[name].parts if name in system.pillars else ():
+            if part in first:
+                message = Message(
+                    "`{part}` stands twice below `{headline}`: in `{first}` and in `{second}`",
+                    part=part, headline=headline, first=first[part], second=name,
+                )  # fmt: skip
+                path: Path = ("pillars", headline, "parts")
+                yield Problem("K408", path, message, hint=Message("a part has one place in an index"))
+            first.setdefault(part, name)
+
+
+def _shared(system: System, name: str, other: str) -> bool:
+    """Return whether a headline, or what only it is made of, and another pillar may name the same part."""
+    methods = [system.pillars[one].weights_method for one in (name, other)]
+    beside = system.beside_nodes
+    return (name in beside or other in beside) and not any(methods)
+
+
+def _below(system: System, parts: Iterable[str]) -> list[str]:
+    """Return everything below a node with some parts."""
+    below = list(parts)
+    for name in below:
+        if name in system.pillars:
+            below += [part for part in system.pillars[name].parts if part not in below]
+    return below
+
+
+def _cap_problems(system: System, path: Path, node: Node, below: Collection[str]) -> Problems:
+    for place, cap in enumerate(node.caps):
+        at: Path = (*path, "caps", place)
+        yield from cap.problems(at, system.symbols)
+        for name in cap.below or ():
+            if name not in system.indicators and name not in system.pillars:
+                yield _unknown_part(system, name, (*at, "below", name), at_key=True)
+            elif name not in below:
+                message = Message("`{name}` is no part below this node, so its score is not there yet", name=name)
+                hint = Message("put the cap where both are below, such as in `composite:`, or use `when:` with figures")
+                yield Problem("K429", (*at, "below", name), message, hint=hint, at_key=True)
 
 
 def _weighting_problems(system: System) -> Problems:
