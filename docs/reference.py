@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from kpi.analysis import robustness
 from kpi.language.adjustments import AnyAdjustment, Effect
 from kpi.language.aggregation import means
+from kpi.language.aggregation.caps import Cap
 from kpi.language.aggregation.missing import Missing, Penalty, Redistribute
 from kpi.language.aggregation.nodes import Composite, Pillar
 from kpi.language.aggregation.weights import METHODS
@@ -251,6 +252,9 @@ def keys() -> str:
         section("`composite`", Composite),
         section("`mean: {power: …}`", means.Power),
         section("`mean: {topsis: …}`", means.Topsis),
+        section("`mean: {worst: …}`", means.Worst),
+        section("`mean: {best: …}`", means.Best),
+        section("`caps` of a pillar or the composite", Cap),
         section("`missing: {redistribute: …}`, also `spread`, `cohort_mean`", Redistribute),
         section("`missing: {penalty: …}`", Penalty),
         group("Adjustments", members(AnyAdjustment)),

@@ -38,8 +38,8 @@ INSIDE = {
         "indicators conditions aggregation adjustments ranking stars checks system running_totals loading"
     ),
     "engine": (
-        "stage totals headlines contributions result_columns check_stages applied_weights reporting_quality plan lookback "
-        "scorecard"
+        "stage totals headlines contributions result_columns check_stages applied_weights reporting_quality plan "
+        "lookback scorecard"
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes entities near_names matching roster shapes "

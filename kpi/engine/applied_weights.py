@@ -41,7 +41,7 @@ def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
 
 
 def _beside(system: System) -> list[tuple[str, Node, dict[str, float]]]:
-    """Return the nodes that do not count, as `System.tree` has those that do; their parts have no weight in the total."""
+    """Return the nodes that do not count, as `System.tree` has those that do; nothing of the total is theirs."""
     return [
         (name, system.pillars[name], {part: weight for part, weight in system.pillars[name].parts.items() if weight})
         for level in reversed(system.depths)

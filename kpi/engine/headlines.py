@@ -25,7 +25,9 @@ def columns(system: System) -> Iterator[dict[str, pl.Expr]]:
     `name.printed` (rounded as totals are), `name.place` and `name.ranked`; then `name.place_change` and
     `name.printed_change` against the previous period.
     """
-    ranking, scores, changes = system.ranking, {}, {}
+    ranking = system.ranking
+    scores: dict[str, pl.Expr] = {}
+    changes: dict[str, pl.Expr] = {}
     for name in system.headlines:
         column = Column(name)
         printed = ranking.rounded(pl.col(column.score))

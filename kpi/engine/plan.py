@@ -68,7 +68,7 @@ class Plan:
         return _collected(functools.reduce(lambda lazy, stage: stage(lazy), self.details, frame.lazy()), frame.height)
 
     def combined_again(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return a result of `collect`, of another system with the same scores, with the tree of this one and details."""
+        """Return a result of another plan, of a system with the same scores, with the tree of this one and details."""
         stages = (*(stage for stage in tree(self.system) if stage.columns), *self.details)
         return _collected(functools.reduce(lambda lazy, stage: stage(lazy), stages, frame.lazy()), frame.height)
 

@@ -14,7 +14,7 @@ from kpi.engine.stage import Stage
 from kpi.errors import Message
 from kpi.language.aggregation.nodes import Combination
 from kpi.language.indicators import MONTH
-from kpi.language.system import ROOT, System
+from kpi.language.system import System
 from kpi.language.targets import in_force, is_fixed
 from kpi.values.columns import Column
 from kpi.values.rounding import score_key
@@ -66,8 +66,8 @@ def details_of(system: System) -> Iterator[Stage]:
     yield Stage("lights", Message("lights"), lights)
     if system.tops:
         shares: dict[str, pl.Expr] = {}
-        for name, node, parts in system.tree:
-            shares |= Combination(name, node, parts, leaves).shares()
+        for name, node, given in system.tree:
+            shares |= Combination(name, node, given, leaves).shares()
         yield Stage("shares", Message("shares of the parts"), shares)
         yield Stage(
             "weights 0",
@@ -75,8 +75,8 @@ def details_of(system: System) -> Iterator[Stage]:
             {Column(top).weight: pl.col(Column(top).share) * 100 for top in system.tops},
         )
         for depth, names in enumerate(reversed(system.depths), 1):
-            parts_of = {name: system.pillars[name].parts for name in names if name in system.counted}
-            parts = [(part, name) for name, given in parts_of.items() for part, weight in given.items() if weight]
+            nodes_of = {name: system.pillars[name].parts for name in names if name in system.counted}
+            parts = [(part, name) for name, under in nodes_of.items() for part, weight in under.items() if weight]
             weights: dict[str, pl.Expr] = {
                 Column(part).weight: pl.col(Column(name).weight) * pl.col(Column(part).share) for part, name in parts
             }
@@ -86,8 +86,8 @@ def details_of(system: System) -> Iterator[Stage]:
             yield Stage(f"contributions {number}", Message("contributions to the total"), group)
     elif system.headlines:
         nothing = [*system.pillars, *system.parents]
-        facts = {fact: NOTHING for name in nothing for fact in (Column(name).weight, Column(name).contribution)}
-        yield Stage("contributions", Message("contributions to the total"), facts)
+        facts = [fact for name in nothing for fact in (Column(name).weight, Column(name).contribution)]
+        yield Stage("contributions", Message("contributions to the total"), dict.fromkeys(facts, NOTHING))
     nodes = [*system.indicators, *system.pillars]
     places: dict[str, pl.Expr] = {
         Column(name).rank: score_key(pl.col(Column(name).score)).rank("min", descending=True).over("period", "cohort")

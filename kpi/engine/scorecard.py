@@ -357,9 +357,9 @@ class Scorecard:
     def extras(self) -> dict[str, pl.DataFrame]:
         """Frames that only some scorecards have.
 
-        `headlines` if there are indices beside the total, `adjustments` if something other than indicators contributes to the total, `weights` if a method derived weights
-        from data, `treated` if there is data treatment, `restated` if a figure was replaced, `quality` if reporters or
-        due dates are known.
+        `headlines` if there are indices beside the total, `adjustments` if something other than indicators contributes
+        to the total, `weights` if a method derived weights from data, `treated` if there is data treatment, `restated`
+        if a figure was replaced, `quality` if reporters or due dates are known.
         """
         frames = {}
         if self.definition.headlines:

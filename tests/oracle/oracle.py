@@ -369,6 +369,8 @@ class _Judge:
             }  # fmt: skip
             if value is not None:
                 one.score = score(rule, case)
+            if one.score[0] is None:
+                one.shares, one.counted = dict.fromkeys(one.shares), {}
 
     def settle(self, key: Key) -> None:
         """What is shown and not counted weighs nothing in a total, if there is one."""

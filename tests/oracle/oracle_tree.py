@@ -27,7 +27,7 @@ def policy_of(node: dict) -> tuple[str, dict]:
     return (given, {}) if isinstance(given, str) else next(iter(given.items()))
 
 
-def combine(  # noqa: C901 (one branch per policy)
+def combine(  # noqa: C901, PLR0912 (one branch per policy)
     node: dict, weights: dict[str, float], parts: dict[str, Node], peers: list[dict[str, Node]]
 ) -> Node:
     """Return a node from the scores of its parts.
@@ -108,7 +108,7 @@ def mean_of(  # noqa: PLR0911 (one return per mean)
 
 def chosen(mean: dict, scores: dict[str, float]) -> dict[str, float]:
     """Return which part of each score is among the k worst or best: equal ones share the last places."""
-    (which, number), = mean.items()
+    ((which, number),) = mean.items()
     left, parts = float(number), {}
     keys = {name: round(score, 9) if which == "worst" else -round(score, 9) for name, score in scores.items()}
     for key in sorted(set(keys.values())):

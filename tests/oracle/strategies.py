@@ -24,8 +24,19 @@ AMOUNTS, COUNTS, RATES, STOCKS, YES = ("va", "gdp"), ("cases", "online"), ("rate
 JANUARY = 2022 * 12
 POLICIES = ["redistribute", "spread", "zero", "fail", "cohort_mean", {"redistribute": {"at_least": 60}},
             {"spread": {"at_least": 50}}, {"penalty": {"points": 3}}]  # fmt: skip
-MEANS = ["arithmetic", "arithmetic", "geometric", "harmonic", "minimum", {"power": 2}, {"power": -1}, {"power": 0.5},
-         {"worst": 1}, {"worst": 2}, {"best": 2}]
+MEANS = [
+    "arithmetic",
+    "arithmetic",
+    "geometric",
+    "harmonic",
+    "minimum",
+    {"power": 2},
+    {"power": -1},
+    {"power": 0.5},
+    {"worst": 1},
+    {"worst": 2},
+    {"best": 2},
+]
 #: How the result of a pillar may be scored again; its values are percent.
 AGAIN = ["minmax", "percentile", "rank", "efficacy", "goalposts", "benchmark"]
 
@@ -364,7 +375,8 @@ def afterwards(draw: st.DrawFn, parts: list[str]) -> dict:
     """Draws what follows the mean of a pillar: seldom a rule of its own, seldom caps."""
     after: dict = {}
     if draw(st.integers(0, 3)) == 0:
-        after["score"] = draw(rules(no_target=True).filter(lambda rule: rule["kind"] in AGAIN))
+        alone = rules(no_target=True).filter(lambda rule: rule["kind"] in AGAIN)
+        after["score"] = draw(alone.filter(lambda rule: rule["kind"] != "benchmark" or "benchmark" in rule))
     if draw(st.integers(0, 3)) == 0:
         after["caps"] = [draw(caps(parts))]
     return after

@@ -28,7 +28,13 @@ NAMES, ENTITIES, YEARS = ["a", "b", "c", "d", "e"], ["甲", "乙", "丙", "丁"]
 
 MEANS = [
     "arithmetic", "geometric", "harmonic", "minimum", {"power": 2}, {"power": -1}, "mazziotta_pareto", "topsis",
-    "copeland",
+    "copeland", {"worst": 1}, {"best": 1}, {"worst": 3},
+]  # fmt: skip
+
+#: How the result of a pillar may be scored again.
+AGAIN = [
+    *({"kind": kind} for kind in ("zscore", "percentile", "minmax", "distance_to_best", "rank")),
+    {"kind": "goalposts", "low": 20, "high": 80},
 ]  # fmt: skip
 
 #: Ways in which the weights of two parts come about.
@@ -42,9 +48,15 @@ METHODS = [
 def nodes(draw: st.DrawFn, parts: list[str]) -> dict:
     """Draws a pillar over parts: its mean, its weights or what finds them, its policy for gaps, its rounding."""
     node = {"mean": draw(st.sampled_from(MEANS)), "missing": draw(st.sampled_from(POLICIES))}
+    conditions = [{"when": "e > 30"}, {"below": {parts[0]: 50}}]
+    caps = st.sampled_from(conditions).map(lambda condition: {"caps": [{"at_most": 40} | condition]})
+    node |= draw(st.one_of(st.just({}), st.just({}), caps))
     method = draw(st.sampled_from([None, *METHODS]))
     if method is None or len(parts) != 2:
-        return node | {"parts": {part: draw(st.sampled_from([1, 2, 0.1])) for part in parts}} | draw(rounding())
+        weights = {
+            part: draw(st.sampled_from([1, 2, 0.1, 0] if place else [1, 2, 0.1])) for place, part in enumerate(parts)
+        }
+        return node | {"parts": weights} | draw(rounding())
     return node | {"parts": parts, "weights": method} | draw(rounding())
 
 
@@ -60,9 +72,17 @@ def cards(draw: st.DrawFn) -> Scorecard:
     pillars = {
         "p": draw(nodes(["ia", "r"])), "q": draw(nodes(["id", "ie"])), "r": draw(nodes(["ib", "ic"])),
     }  # fmt: skip
+    for name in pillars:
+        pillars[name] |= draw(st.one_of(st.just({}), st.sampled_from(AGAIN).map(lambda rule: {"score": rule})))
     if isinstance(weights, dict):
         for name, weight in weights.items():
             pillars[name]["weight"] = weight
+        if draw(st.booleans()) and all(weights.values()):
+            pillars["beside"] = draw(nodes(["p", "q"])) | {"weight": 0}
+            # A part that a method weighs has one node that it is weighed in.
+            if isinstance(pillars["beside"]["parts"], list):
+                pillars["beside"] |= {"parts": {"p": 2, "q": 1}}
+                del pillars["beside"]["weights"]
     adjustments = {
         "plus": {"kind": "bonus", "of": "a", "points": 1, "per": 5},
         "minus": {"kind": "deduction", "when": "b > 50", "points": 7},
@@ -113,6 +133,10 @@ def assert_explained(card: Scorecard) -> None:
                     assert same(points.get((label, entity, node.name)), node.contribution), (label, entity, node)
                 if node.kind == "pillar" and node.score is not None and node.contribution is not None:
                     assert same(added(node.parts), node.contribution), (label, entity, node)
+            for name in card.definition.headlines:
+                alone = explain(card, entity, name, period=label)
+                assert same(alone.contribution, alone.score), (label, entity, name)
+                assert same(added(alone.parts), alone.score) or alone.score is None, (label, entity, name)
 
 
 def assert_lines_add_up(one: Side, card: Scorecard) -> None:

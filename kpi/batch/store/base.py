@@ -17,7 +17,18 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message
 
-TABLES = ("totals", "pillars", "headlines", "indicators", "weights", "treated", "measures", "restated", "quality", "findings")
+TABLES = (
+    "totals",
+    "pillars",
+    "headlines",
+    "indicators",
+    "weights",
+    "treated",
+    "measures",
+    "restated",
+    "quality",
+    "findings",
+)
 KEYS = ("system", "period", "position")
 
 

@@ -67,9 +67,7 @@ class Cap(Block):
             Message("{title} < {cut:g} %", title=titles.get(name, name), cut=cut)
             for name, cut in (self.below or {}).items()
         ]
-        return Message(
-            "at most {percent:g} % where {condition}", percent=self.at_most, condition=alternatives(bounds)
-        )
+        return Message("at most {percent:g} % where {condition}", percent=self.at_most, condition=alternatives(bounds))
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:
         """Yield the problems of the condition."""

@@ -164,8 +164,8 @@ def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
       cost (Mazziotta and Pareto 2016, the penalty S · S/M). No result where M is not positive.
     - topsis `100 D⁻/(D⁺ + D⁻)`: distances to the best and the worst score of every part in the cohort (Hwang and Yoon
       1981). 50 where all are equal, and for a single entity.
-    - worst, best `Σ w x / Σ w` of the k lowest or highest scores. Where equal scores compete for the last places each of
-      them counts with the same part of its weight.
+    - worst, best `Σ w x / Σ w` of the k lowest or highest scores. Where equal scores compete for the last places each
+      counts with the same part of its weight.
     - copeland `50 (1 + c/(n - 1))`, c being wins less defeats against the others by weighted majority of the parts. 50
       for a single entity.
 

@@ -43,9 +43,7 @@ def rescored(name: str, node: Node, figures: dict[str, pl.Expr]) -> Expressions:
     score = rule.finish(answer)
     if not answer.sound:
         score = where_given(score, [Column(name).result])
-    return guarded(
-        node.rule_outcome(name), score, answer.guards, inputs=[Column(name).result], sound=answer.sound
-    )
+    return guarded(node.rule_outcome(name), score, answer.guards, inputs=[Column(name).result], sound=answer.sound)
 
 
 def under_caps(name: str, node: Node, symbols: Symbols) -> Expressions:
@@ -63,7 +61,7 @@ def rule_problems(name: str, node: Node) -> Problems:
     if rule is None:
         return
     path: Path = ("pillars", name, "score")
-    if rule.needs_target:
+    if rule.judges_by_target:
         message = Message("the result of a pillar has no target, which this rule needs")
         hint = Message("compare it with its peers, such as by `kind: zscore`, or use `kind: goalposts` or `bands`")
         yield Problem("K428", path, message, hint=hint)

@@ -223,11 +223,6 @@ def _tree_problems(system: System) -> Problems:
                 yield Problem("K408", path, message, hint=Message("a part has one parent"), at_key=True)
             if name not in system.beside_nodes:
                 seen.setdefault(part, name)
-        if not any(pillar.parts.values()):
-            message = Message("nothing counts in `{name}`: all its parts have the weight 0", name=name)
-            yield Problem("K430", ("pillars", name, "parts"), message, hint=Message("give what counts a weight"))
-        yield from rule_problems(name, pillar)
-        yield from _cap_problems(system, ("pillars", name), pillar, _below(system, pillar.parts))
         method = system.composite.weights
         if name in system.tops and pillar.weight is None and len(system.tops) > 1 and method is None:
             yield Problem(
@@ -252,11 +247,22 @@ def _tree_problems(system: System) -> Problems:
             if len(circle) == 1
             else Message("`{name}` is a part of itself: {circle}", name=circle[0], circle=_around(circle)),
         )
+    yield from _scored_again_problems(system)
+    yield from _weighting_problems(system)
+    yield from _unscored(system)
+
+
+def _scored_again_problems(system: System) -> Problems:
+    """Yield the problems of scoring rules and caps of nodes, and of what is shown and not counted."""
+    for name, pillar in system.pillars.items():
+        if not any(pillar.parts.values()):
+            message = Message("nothing counts in `{name}`: all its parts have the weight 0", name=name)
+            yield Problem("K430", ("pillars", name, "parts"), message, hint=Message("give what counts a weight"))
+        yield from rule_problems(name, pillar)
+        yield from _cap_problems(system, ("pillars", name), pillar, _below(system, pillar.parts))
     yield from _cap_problems(system, ("composite",), system.composite, {*system.pillars, *system.parents})
     for name in system.headlines:
         yield from _repeated(system, name)
-    yield from _weighting_problems(system)
-    yield from _unscored(system)
 
 
 def _repeated(system: System, headline: str) -> Problems:

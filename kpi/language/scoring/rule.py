@@ -197,6 +197,11 @@ class Rule(Block):
         """The lags, in periods, at which values enter the score."""
         return NOW
 
+    @property
+    def judges_by_target(self) -> bool:
+        """Whether the rule, as it is written, scores nothing without a target."""
+        return self.needs_target
+
     @abstractmethod
     def score(self, case: Case) -> Scored:
         """Return the score of a case before floor and cap."""
