@@ -25,6 +25,7 @@ from kpi.language.aggregation.nodes import Composite, Pillar
 from kpi.language.aggregation.weights import METHODS
 from kpi.language.checks import AnyCheck
 from kpi.language.datasets import AnyDataset, Elsewhere, Shape
+from kpi.language.grouping import Group
 from kpi.language.indicators import AnyIndicator
 from kpi.language.loading.schema import without_examples
 from kpi.language.measures import AnyMeasure
@@ -261,6 +262,7 @@ def keys() -> str:
         section("`effect` of a veto", Effect),
         section("`rungs` of a ladder", Rung, "##"),
         section("`moves` of stars", Moves),
+        section("`groups`", Group, "##"),
         section("`ranking`", Ranking, "##"),
         group("Checks, by their first key", members(AnyCheck)),
     ]

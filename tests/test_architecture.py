@@ -35,19 +35,19 @@ INSIDE = {
     ),
     "language": (
         "model lookback expressions ranges datasets measures record_columns quantities targets treatment scoring "
-        "indicators conditions aggregation adjustments ranking stars checks system running_totals loading"
+        "indicators conditions grouping aggregation adjustments ranking stars checks system running_totals loading"
     ),
     "engine": (
         "stage totals headlines contributions result_columns check_stages applied_weights reporting_quality plan "
         "lookback scorecard"
     ),
     "intake": (
-        "cells files frames row_findings aggregate_rows division_codes entities near_names matching roster shapes "
-        "rows_left_out roster_from_files definition_tables validity absent_measures assumed_years week_53 calendars "
-        "events reported succession periods_of_change target_areas contradicting_spans grid undeclared_totals panel "
-        "query_answers understanding entry_forms synthetic annexes"
+        "cells files frames row_findings aggregate_rows division_codes entities near_names matching groups_of_roster "
+        "roster shapes rows_left_out roster_from_files definition_tables validity absent_measures assumed_years "
+        "week_53 calendars events reported succession periods_of_change target_areas contradicting_spans grid "
+        "undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
-    "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
+    "analysis": "statistics variants robustness check_findings group_findings clause_coverage explain diff",
     "report": (
         "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook sdmx_csv "
         "formats table results files tree queries analysis difference robustness definition_text roster "

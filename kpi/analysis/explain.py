@@ -29,11 +29,12 @@ from kpi.errors import DataError, Diagnostic, Message, count, statements, sugges
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Points, Veto, awards, vetoes
+from kpi.language.indicators.derived import window
 from kpi.language.model import kind_of
 from kpi.language.record_columns import counted_in, reads_times
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
-from kpi.values.columns import Column
+from kpi.values.columns import Column, in_ranking
 from kpi.values.periods import Period
 from kpi.values.status import STATUSES
 
@@ -167,7 +168,7 @@ class _Tree:
         names = system.stars.names if system.stars is not None else {}
         entries = {entry.name: entry for entry in limits(system)}
         tops = self.parts(ROOT, list(system.tops)) if system.tops else ()
-        beside = [self.beside(name) for name in system.headlines]
+        beside = [*(self.beside(name) for name in system.headlines), *self.places()]
         added = [self.award(name, award) for name, award in awards(system.adjustments).items()]
         bounds = [self.limit(entry) for entry in entries.values() if entry.kind != "veto"]
         vetoed = [self.veto(name, adjustment, entries) for name, adjustment in vetoes(system.adjustments).items()]
@@ -178,6 +179,23 @@ class _Tree:
             grade=None if row["stars"] is None else names.get(int(row["stars"])),
             parts=(*tops, *added, *(bound for bound in bounds if bound.contribution), *vetoed, *beside),
         )  # fmt: skip
+
+    def places(self) -> Iterator[Explained]:
+        """Yield the places in the rankings of the system, where there are several or former ones."""
+        system = self.system
+        for name in (system.ranking.within or (system.ranking.main,)) if system.places_apart else ():
+            column = in_ranking(name)
+            place, former = self.row[column.place], self.row[column.former]
+            if place is None:
+                continue
+            detail = Message("place {place:g} of {number}", place=place, number=self.row[column.ranked])
+            if former is not None:
+                against = system.ranking.against
+                over = Message("one period before") if against is None else window(against)
+                detail = Message("{place}; {window}: place {former:g}", place=detail, window=over, former=former)
+            titles = {"all": Message("all units"), "cohort": Message("the cohort")}
+            title = Message("Rank within {group}", group=titles.get(name, name))
+            yield Explained(column.place, title, "place", detail=detail)
 
     def beside(self, name: str) -> Explained:
         """Return a headline, which does not count, without its parts: they are explained by its name."""

@@ -159,7 +159,9 @@ class _Study:
     def places(self, frame: pl.LazyFrame) -> pl.DataFrame:
         """Return the ranks and stars of the period: entity, cohort, rank (Float64), stars."""
         rows = frame.filter(pl.col("period") == self.index)
-        table = rows.select("entity", "cohort", pl.col("rank").cast(pl.Float64), "stars")
+        _, *group = self.system.ranked_within
+        cohort = pl.col(group[0]) if group else pl.lit("")
+        table = rows.select("entity", cohort.alias("cohort"), pl.col("rank").cast(pl.Float64), "stars")
         return table.collect(engine="in-memory").sort("entity")
 
     def scored(self, normalisation: str = DECLARED) -> pl.DataFrame:

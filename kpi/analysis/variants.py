@@ -136,6 +136,7 @@ class Noisy:
             all(method is None or method.among == "cohort" for method in methods)
             and all("cohort" in rule.peers and "period" in rule.peers for rule in rules)
             and not getattr(self.system.stars, "cohorts", None)
+            and not self.system.regrouped
         )
 
     def applied(self, system: System) -> System:

@@ -6,14 +6,12 @@ contributions.
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Iterator
 
 import polars as pl
 
+from kpi.engine.totals import comparable
 from kpi.language.aggregation.nodes import Composite
-from kpi.language.indicators import ENTITIES
 from kpi.language.system import CheckedSystem, System
 from kpi.values.columns import Column
 from kpi.values.rounding import score_key
@@ -23,9 +21,9 @@ def columns(system: System) -> Iterator[dict[str, pl.Expr]]:
     """Yield the columns of the headlines, in groups that are evaluated together; none without headlines.
 
     `name.printed` (rounded as totals are), `name.place` and `name.ranked`; then `name.place_change` and
-    `name.printed_change` against the previous period.
+    `name.printed_change` against the earlier period.
     """
-    ranking = system.ranking
+    ranking, earlier = system.ranking, system.ranking.earlier(system.period)
     scores: dict[str, pl.Expr] = {}
     changes: dict[str, pl.Expr] = {}
     for name in system.headlines:
@@ -34,20 +32,16 @@ def columns(system: System) -> Iterator[dict[str, pl.Expr]]:
         shown = printed if ranking.on == "rounded" else score_key(pl.col(column.score))
         scores |= {
             column.printed: printed,
-            column.place: ranking.place(shown, []),
-            column.ranked: shown.count().over("period", "cohort").cast(pl.UInt32),
+            column.place: ranking.place(shown, [], system.ranked_within),
+            column.ranked: shown.count().over(system.ranked_within).cast(pl.UInt32),
         }
         place = pl.col(column.place).cast(pl.Float64 if ranking.ties == "average" else pl.Int32)
         parts = {
-            column.place_change: place.shift(ENTITIES) - place,
-            column.printed_change: score_key(pl.col(column.printed) - pl.col(column.printed).shift(ENTITIES)),
+            column.place_change: earlier(place) - place,
+            column.printed_change: score_key(pl.col(column.printed) - earlier(pl.col(column.printed))),
         }
-        breaks = sorted({one for part in _below(system, name) for one in system.breaks(part)})
-        if breaks:
-            same = [pl.col(one) == pl.col(one).shift(ENTITIES) for one in breaks]
-            together = functools.reduce(operator.and_, same)
-            parts = {key: pl.when(together).then(change) for key, change in parts.items()}
-        changes |= parts
+        below = _below(system, name)
+        changes.update({key: comparable(system, change, below) for key, change in parts.items()})
     yield from (scores, changes)
 
 

@@ -19,16 +19,17 @@ import polars as pl
 from kpi.engine import check_stages, headlines
 from kpi.engine.result_columns import NOTHING, details_of, target_bounds, target_reached
 from kpi.engine.stage import Stage
-from kpi.engine.totals import adjusted, changes, placed, starred, totalled
+from kpi.engine.totals import adjusted, changes, further_places, placed, starred, totalled
 from kpi.errors import Message
 from kpi.language.aggregation import rescoring
 from kpi.language.aggregation.nodes import Combination
+from kpi.language.grouping import ALL, COHORTS
 from kpi.language.indicators import MONTH
 from kpi.language.scoring import Case
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed
 from kpi.language.treatment.steps import finished
-from kpi.values.columns import OUTSIDE, Column, Expressions, left_out_by
+from kpi.values.columns import COHORT, OUTSIDE, Column, Expressions, group_of, kept_by, left_out_by
 from kpi.values.status import guarded, literal, reason, status_of, where_given
 
 
@@ -117,10 +118,26 @@ def _stages(system: System) -> Iterator[Stage]:
             columns |= system.indicators[name].expressions(name, system.symbols, system.period)
         yield Stage.of(f"indicators {number}", Message("values and statuses of indicators"), columns)
         yield from check_stages.stages(rules, number)
+    yield from _groups(system)
     yield from _treatment(system)
     yield Stage("targets", Message("targets in force"), _targets(system))
     yield from scoring(system)
     yield from tree(system)
+
+
+def _groups(system: System) -> Iterator[Stage]:
+    """Yield the stages that group entities otherwise than by cohort; from there on `cohort` is that of the peers.
+
+    The cohort of the roster or the data is then `group_of("cohort")`.
+    """
+    by_figure: dict[str, pl.Expr] = {
+        group_of(name): group.by_figure(system.symbols) for name, group in system.groups.items() if group.of is not None
+    }
+    yield Stage("groups", Message("groups by figures"), by_figure)
+    if system.peers != COHORTS:
+        peers = pl.lit("") if system.peers == ALL else pl.col(group_of(system.peers))
+        columns = {group_of(COHORTS): pl.col(COHORT), COHORT: peers}
+        yield Stage("compared", Message("groups of peers"), columns)
 
 
 def scoring(system: System) -> Iterator[Stage]:
@@ -151,6 +168,9 @@ def tree(system: System) -> Iterator[Stage]:
     yield Stage("places", Message("ranks and stars"), placed(system))
     yield Stage("stars", Message("stars after vetoes, and changes"), starred(system))
     yield Stage("changes", Message("changes against the previous period"), changes(system))
+    if system.places_apart:
+        for number, columns in enumerate(further_places(system)):
+            yield Stage(f"further places {number}", Message("places in several rankings"), columns)
     for number, columns in enumerate(headlines.columns(system)):
         yield Stage(f"headlines {number}", Message("scores and places of headlines"), columns)
 
@@ -168,7 +188,15 @@ def _treatment(system: System) -> Iterator[Stage]:
             for name, treated_value in treated_values.items()
         }
         if treatment.screens:
-            columns[left_out_by(step)] = treatment.leaves_out(values)
+            leaves_out = treatment.leaves_out(values)
+            if treatment.exempt:
+                leaves_out &= ~pl.col(kept_by(step))
+                kept: dict[str, pl.Expr] = {Column(name).after(step): value for name, value in values.items()}
+                columns = {
+                    name: pl.when(pl.col(kept_by(step))).then(kept[name]).otherwise(value)
+                    for name, value in columns.items()
+                }
+            columns[left_out_by(step)] = leaves_out
             out |= {name: out.get(name, pl.lit(False)) | pl.col(left_out_by(step)) for name in names}
         current |= {name: pl.col(Column(name).after(step)) for name in treated_values}
         yield Stage(f"treatment {step}", treatment.words(), columns)

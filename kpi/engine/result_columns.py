@@ -90,7 +90,7 @@ def details_of(system: System) -> Iterator[Stage]:
         yield Stage("contributions", Message("contributions to the total"), dict.fromkeys(facts, NOTHING))
     nodes = [*system.indicators, *system.pillars]
     places: dict[str, pl.Expr] = {
-        Column(name).rank: score_key(pl.col(Column(name).score)).rank("min", descending=True).over("period", "cohort")
+        Column(name).rank: score_key(pl.col(Column(name).score)).rank("min", descending=True).over(system.ranked_within)
         for name in nodes
     }
     yield Stage("ranks", Message("ranks by indicator and pillar"), places)

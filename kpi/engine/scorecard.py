@@ -19,7 +19,7 @@ from kpi.engine.result_columns import target_bounds
 from kpi.errors import Diagnostic, Message, Severity, rendered
 from kpi.language.system import ROOT, System
 from kpi.process import locale
-from kpi.values.columns import Column
+from kpi.values.columns import COHORT, Column, in_ranking
 from kpi.values.rounding import unsigned_zero
 
 #: The columns of `Scorecard.restated`.
@@ -29,6 +29,11 @@ RESTATED: dict[str, type[pl.DataType]] = {
     "file": pl.String, "row": pl.Int64,
 }  # fmt: skip
 
+#: The columns of `Scorecard.places` where there are none.
+PLACES: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("system", "period", "cohort", "entity", "within", "group"), pl.String),
+    "rank": pl.UInt32, "of": pl.UInt32, "against": pl.String, "rank_before": pl.UInt32, "rank_change": pl.Int32,
+}  # fmt: skip
 #: The columns of `Scorecard.headlines` where there are none.
 HEADLINES: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(("system", "period", "cohort", "entity", "headline", "title"), pl.String),
@@ -195,6 +200,29 @@ class Scorecard:
         )  # fmt: skip
 
     @cached_property
+    def places(self) -> pl.DataFrame:
+        """One row per period, entity and ranking that it has a place in, with its former place.
+
+        Columns: system, period, cohort (as in the totals), entity, within (`all`, `cohort` or the name of a group),
+        group (null for none), rank, of, against (the window of the change, null for one period), rank_before,
+        rank_change (positive: moved up; null where the entity was in another group, or areas changed).
+        """
+        definition = self.definition
+        names = list(definition.ranking.within or (definition.ranking.main,)) if definition.places_apart else []
+        if not names:
+            return pl.DataFrame(schema=PLACES)
+        return self._long(
+            "within", names, dict.fromkeys(names, ""),
+            {
+                "group": self._group,
+                "rank": lambda n: pl.col(in_ranking(n).place), "of": lambda n: pl.col(in_ranking(n).ranked),
+                "against": lambda _: pl.lit(definition.ranking.against, dtype=pl.String),
+                "rank_before": lambda n: pl.col(in_ranking(n).former),
+                "rank_change": lambda n: pl.col(in_ranking(n).place_change),
+            },
+        ).drop("title")  # fmt: skip
+
+    @cached_property
     def headlines(self) -> pl.DataFrame:
         """One row per period, entity and headline (a top pillar of weight 0), as `totals` has for the total.
 
@@ -254,11 +282,12 @@ class Scorecard:
     def weights(self) -> pl.DataFrame:
         """The weights as used, frozen: one row per period, cohort, node and part.
 
-        Columns: system, period, cohort, node, part, method (given, or the method that found it), weight (percent of the
-        node, all parts of a node making 100), effective (percent of the whole, when nothing is missing; null without
-        a composite), consistency_ratio (of AHP).
+        Columns: system, period, cohort (of the peers), node, part, method (given, or the method that found it),
+        weight (percent of the node, all parts of a node making 100), effective (percent of the whole, when nothing is
+        missing; null without a composite), consistency_ratio (of AHP).
         """
-        return _published(applied_weights.weights(self.definition, self._rows(), self._keys()))
+        keys = self._keys() | {"cohort": pl.when(pl.col(COHORT) != "").then(pl.col(COHORT))}
+        return _published(applied_weights.weights(self.definition, self._rows(), keys))
 
     @cached_property
     def treated(self) -> pl.DataFrame:
@@ -357,11 +386,14 @@ class Scorecard:
     def extras(self) -> dict[str, pl.DataFrame]:
         """Frames that only some scorecards have.
 
-        `headlines` if there are indices beside the total, `adjustments` if something other than indicators contributes
-        to the total, `weights` if a method derived weights from data, `treated` if there is data treatment, `restated`
-        if a figure was replaced, `quality` if reporters or due dates are known.
+        `places` if there are several rankings, or former places, `headlines` if there are indices beside the total,
+        `adjustments` if something other than indicators contributes to the total, `weights` if a method derived weights
+        from data, `treated` if there is data treatment, `restated` if a figure was replaced, `quality` if reporters or
+        due dates are known.
         """
         frames = {}
+        if self.definition.places_apart:
+            frames["places"] = self.places
         if self.definition.headlines:
             frames["headlines"] = self.headlines
         # Always present if the full mark is not 100: older results have `points` in percent and lack this frame.
@@ -434,9 +466,14 @@ class Scorecard:
         return {
             "system": pl.lit(self.system),
             "period": pl.col("period").replace_strict(dict(self.labels), return_dtype=pl.String),
-            "cohort": pl.when(pl.col("cohort") != "").then(pl.col("cohort")),
+            "cohort": self._group(self.definition.ranking.main),
             "entity": pl.col("entity").replace_strict(dict(enumerate(names)), return_dtype=pl.String),
         }
+
+    def _group(self, grouping: str) -> pl.Expr:
+        """Return the group of an entity in a grouping, null for none."""
+        _, *column = self.definition.within(grouping)
+        return pl.when(pl.col(column[0]) != "").then(pl.col(column[0])) if column else pl.lit(None, dtype=pl.String)
 
     def _long(
         self, heading: str, names: Sequence[str], titles: Mapping[str, str], values: Mapping[str, object]

@@ -16,6 +16,7 @@ from kpi.language.adjustments import AnyAdjustment
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
 from kpi.language.checks import AnyCheck
 from kpi.language.datasets import AnyDataset
+from kpi.language.grouping import ALL, COHORTS, Group
 from kpi.language.indicators import AnyIndicator, Symbol
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Block, Frozen, Name, OneOrMany, Text
@@ -25,7 +26,7 @@ from kpi.language.stars.data_driven import AnyScheme
 from kpi.language.targets import Target
 from kpi.language.treatment.steps import AnyStep
 from kpi.values import units
-from kpi.values.columns import Column
+from kpi.values.columns import COHORT, Column, group_of, kept_by
 from kpi.values.periods import Grain, Length
 from kpi.values.timelines import Timeline
 from kpi.values.units import Unit
@@ -187,6 +188,14 @@ class System(Frozen):
     )
     treatment: dict[Name, AnyStep] = Field(
         default_factory=dict, description="name: what is done to values before they are scored, in this order"
+    )
+    groups: dict[Name, Group] = Field(
+        default_factory=dict, description="name: groups of units besides the cohorts, for `peers` and `ranking: within`"
+    )
+    peers: str = Field(
+        COHORTS,
+        description="whom scoring rules, means, weights, treatment and star schemes compare an entity with where they "
+        "say `cohort`: `all`, `cohort` or one of `groups:`",
     )
     scoring: AnyRule | None = Field(None, description="the scoring rule of every indicator that has none of its own")
     pillars: dict[Name, Pillar] = Field(
@@ -380,6 +389,33 @@ class System(Frozen):
                 return Message("0, shown and not counted")
             return f"{self.tops[part]:.6g}" if part in self.tops and given else ""
         return f"{self.pillars[parent].parts[part]:.6g}"
+
+    def within(self, grouping: str) -> tuple[str, ...]:
+        """Return the columns that distinguish the groups of a grouping, after the stage that makes them."""
+        if grouping == ALL:
+            return ("period",)
+        own = grouping == COHORTS == self.peers
+        return ("period", COHORT if own else group_of(grouping))
+
+    @property
+    def ranked_within(self) -> tuple[str, ...]:
+        """The columns that distinguish those who are ranked together in the totals."""
+        return self.within(self.ranking.main)
+
+    @property
+    def places_apart(self) -> bool:
+        """Whether places are more than the rank of the totals: in several rankings, or beside former ones."""
+        return len(self.ranking.within) > 1 or self.ranking.against is not None
+
+    @property
+    def regrouped(self) -> bool:
+        """Whether entities are compared or ranked in other groups than cohorts."""
+        return bool(self.groups) or self.peers != COHORTS or self.ranking.main != COHORTS
+
+    @property
+    def exempted(self) -> dict[str, tuple[str, ...]]:
+        """The columns of the panel with the entities that a screening step keeps by name, with their names."""
+        return {kept_by(name): step.exempt for name, step in self.treatment.items() if step.exempt}
 
     @property
     def stars_words(self) -> Message:

@@ -21,6 +21,7 @@ from kpi.language.model import kind_of
 from kpi.language.system import System
 from kpi.report.language import joined, listed, localized, tr
 from kpi.report.marks import SEVERITIES, visible
+from kpi.report.shape import WITHIN
 
 #: The width without a terminal.
 WIDTH = 120
@@ -109,6 +110,13 @@ def system(shown_system: System, *, width: int | None = None) -> str:
         tr("Stars: {stars_words}", stars_words=shown_system.stars_words),
         tr("Missing values: {missing}", missing=shown_system.composite.missing.words()),
     ]
+    for name, group in shown_system.groups.items():
+        below.append(tr("Groups {name}: {words}", name=name, words=group.words(shown_system.symbols)))
+    if shown_system.peers != "cohort":
+        below.append(tr("Compared with: {peers}", peers=WITHIN.get(shown_system.peers, shown_system.peers)))
+    if shown_system.ranking.within:
+        within = tuple(WITHIN.get(name, name) for name in shown_system.ranking.within)
+        below.append(tr("Ranked within: {groups}", groups=within))
     if shown_system.composite.caps:
         caps = statements(cap.words(shown_system.titles) for cap in shown_system.composite.caps)
         below.append(tr("Caps of the total before adjustments: {caps}", caps=caps))

@@ -10,15 +10,16 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.report.language import joined, tr
-from kpi.report.marks import level, movement, reason
-from kpi.report.shape import Results
+from kpi.report.marks import level, movement, number, reason
+from kpi.report.shape import WITHIN, Results
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One entity of a league table; `pillars` has its scores in the order of `League.pillars`.
 
-    `places` are its places by headlines beside the total, None for other pillars.
+    `places` are its places by headlines beside the total, None for other pillars. `further` are the former place and
+    the places in further rankings, in the order of `League.further`.
 
     `moved` is the change of rank (▲2, ▼1, –), 新 for an entity that is ranked now and was not in the previous period;
     it is empty without a previous period. `note` has the vetoes and the reason for a missing score.
@@ -35,6 +36,7 @@ class Line:
     pillars: tuple[float | None, ...]
     note: str
     places: tuple[int | float | None, ...] = ()
+    further: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class League:
-    """The standing of one period; `pillars` are the titles of the top pillars."""
+    """The standing of one period; `pillars` are the titles of the top pillars, `further` headings of further places.
+
+    `against` is the window that changes are against, None for the period before.
+    """
 
     period: str | None
     blocks: tuple[Block, ...]
     pillars: tuple[str, ...]
+    further: tuple[str, ...] = ()
+    against: str | None = None
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -111,6 +118,7 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
         (entity, pillar): score for entity, pillar, score in scores.select("entity", "pillar", "score").iter_rows()
     }
     places = _headline_places(scorecard, label)
+    columns, against = _further_places(scorecard, label)
     compared = listed["rank_change"].count() > 0
     blocks: dict[str | None, list[Line]] = {}
     for cohort in listed["cohort"].unique(maintain_order=True):
@@ -119,9 +127,11 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     for row in listed.sort("rank", nulls_last=True, maintain_order=True).iter_rows(named=True):
         scores_of_tops = tuple(marks.get((row["entity"], pillar)) for pillar in titles)
         line = _line(row, compared, scores_of_tops, apart=(label, row["entity"]) in broken)
-        line = replace(line, places=tuple(places.get((row["entity"], pillar)) for pillar in titles))
+        further = tuple(shown.get(row["entity"], "") for shown in columns.values())
+        line = replace(line, places=tuple(places.get((row["entity"], pillar)) for pillar in titles), further=further)
         blocks[row["cohort"]].append(line)
-    return League(label, tuple(Block(key, tuple(lines)) for key, lines in blocks.items()), tuple(titles.values()))
+    standing = tuple(Block(key, tuple(lines)) for key, lines in blocks.items())
+    return League(label, standing, tuple(titles.values()), tuple(columns), against)
 
 
 def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...], *, apart: bool = False) -> Line:
@@ -154,6 +164,40 @@ def _headline_places(scorecard: Results, label: str) -> dict[tuple[str, str], in
         return {}
     rows = frame.filter(period=label).drop_nulls("rank").select("entity", "headline", "rank")
     return {(entity, headline): rank for entity, headline, rank in rows.iter_rows()}
+
+
+def _further_places(scorecard: Results, label: str) -> tuple[dict[str, dict[str, str]], str | None]:
+    """Return further columns of places by heading, each by entity, and the window that changes are against."""
+    frame: pl.DataFrame | None = getattr(scorecard, "extras", {}).get("places")
+    if frame is None or not frame.height:
+        return {}, None
+    rows = frame.filter(period=label)
+    against: str | None = frame["against"][0]
+    columns: dict[str, dict[str, str]] = {}
+    for place, name in enumerate(rows["within"].unique(maintain_order=True)):
+        mine = rows.filter(within=name)
+        if place == 0:
+            if against is not None:
+                former = mine.drop_nulls("rank_before").select("entity", "rank_before")
+                columns[tr("Former rank")] = {entity: f"{rank:g}" for entity, rank in former.iter_rows()}
+            continue
+        heading = tr("Rank within {group}", group=WITHIN.get(name, name))
+        columns[heading] = {
+            row["entity"]: f"{row['rank']:g}/{row['of']}" + _moved(row)
+            for row in mine.drop_nulls("rank").iter_rows(named=True)
+        }
+    return columns, against
+
+
+def _moved(row: dict[str, Any]) -> str:
+    return "" if row["rank_change"] is None else f" {movement(row['rank_change'])}"
+
+
+def pillar_score(line: Line, position: int, decimals: int) -> str:
+    """Return the score of a top pillar for display, with its place if it is a headline beside the total."""
+    shown = number(line.pillars[position], decimals)
+    place = line.places[position] if position < len(line.places) else None
+    return shown if place is None else tr("{score} (place {place:g})", score=shown, place=place)
 
 
 def _top(pillars: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import re
 import polars as pl
 
 from kpi.report.language import localized, tr
-from kpi.report.league import Block, League, Line, league
+from kpi.report.league import Block, League, Line, league, pillar_score
 from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
 from kpi.report.shape import Report, Results
 
@@ -77,11 +77,12 @@ def _league(scorecard: Results, standing: League, block: Block) -> tuple[list[st
         tr("Score"),
         *levels,
         tr("Change"),
+        *standing.further,
         *standing.pillars,
         tr("Coverage"),
         tr("Remarks"),
     ]
-    aligned = "><<>" + "<" * len(levels) + ">" + ">" * len(standing.pillars) + "><"
+    aligned = "><<>" + "<" * len(levels) + ">" + ">" * (len(standing.further) + len(standing.pillars)) + "><"
     return titles, aligned, [_cells(standing, line, scorecard.decimals) for line in block.lines]
 
 
@@ -93,7 +94,8 @@ def _cells(standing: League, line: Line, decimals: int) -> list[str]:
         number(line.score, decimals) or NOTHING,
         *([standing.level(line)] if standing.rated else []),
         change(line.change, decimals),
-        *(number(score, decimals) for score in line.pillars),
+        *line.further,
+        *(pillar_score(line, position, decimals) for position in range(len(line.pillars))),
         "" if line.coverage is None else f"{line.coverage:.1f}%",
         line.note,
     ]

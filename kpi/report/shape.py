@@ -29,6 +29,7 @@ FRAMES = {
 
 #: Further frames, which a scorecard has only if they have rows.
 MORE = {
+    "places": Message("Places"),
     "headlines": Message("Headline indices"),
     "adjustments": Message("Adjustments"),
     "weights": Message("Weights"),
@@ -46,6 +47,10 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "pillar": Message("Pillar code"),
     "parent": Message("Parent pillar"),
     "headline": Message("Headline code"),
+    "within": Message("Ranked within"),
+    "group": Message("Group"),
+    "against": Message("Compared over"),
+    "rank_before": Message("Former rank"),
     "indicator": Message("Indicator code"),
     "measure": Message("Measure code"),
     "title": Message("Title"),
@@ -105,6 +110,9 @@ HEADINGS: dict[str | tuple[str, str], str] = {
 }
 
 
+#: The groupings that have no name of their own.
+WITHIN = {"all": Message("all units"), "cohort": Message("the cohort")}
+
 #: The display of values by column; other values are shown unchanged.
 WORDS: dict[str, Mapping[str, str]] = {
     "comparator": COMPARATORS,
@@ -116,9 +124,11 @@ WORDS: dict[str, Mapping[str, str]] = {
         "pillar": Message("Pillars"),
         "indicator": Message("Indicator"),
         "measure": Message("Reported figures"),
+        "place": Message("Rank"),
     },
     "status": STATUSES,
     "score_status": STATUSES,
+    "within": WITHIN,
 }
 
 

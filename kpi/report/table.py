@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from kpi.errors import Message
+from kpi.language.indicators.derived import window
 from kpi.report.language import localized, tr
-from kpi.report.league import Block, League, Line, league
+from kpi.report.league import Block, League, Line, league, pillar_score
 from kpi.report.marks import NOTHING, change, number, visible
 from kpi.report.shape import Results
 
@@ -116,8 +117,11 @@ def _columns(scorecard: Results, standing: League) -> list[_Column]:
             tr("Change"), lambda line: change(line.change, decimals), "right", 1, style=lambda line: _trend(line.change)
         ),
     ]
+    for position, heading in enumerate(standing.further):
+        columns.append(column(visible(heading), partial(_further, position), "right", 1))
     for position, title in enumerate(standing.pillars):
-        columns.append(column(visible(title), partial(_pillar, position, decimals), "right", head=8))
+        cell = partial(pillar_score, position=position, decimals=decimals)
+        columns.append(column(visible(title), cell, "right", head=8))
     columns += [
         column(tr("Coverage"), _coverage, "right", 2),
         column(localized(NOTE), lambda line: visible(line.note), order=2, most=36, style=lambda _: "red"),
@@ -136,10 +140,8 @@ def _levels(column: Callable[..., _Column], standing: League) -> Iterator[_Colum
         yield column(standing.level_heading, lambda line: visible(standing.level(line)), order=0, style=lambda _: style)
 
 
-def _pillar(position: int, decimals: int, line: Line) -> str:
-    shown = number(line.pillars[position], decimals)
-    place = line.places[position] if position < len(line.places) else None
-    return shown if place is None else tr("{score} (place {place:g})", score=shown, place=place)
+def _further(position: int, line: Line) -> str:
+    return line.further[position]
 
 
 def _coverage(line: Line) -> str:
@@ -182,7 +184,11 @@ def _footer(scorecard: Results, standing: League, omitted: int) -> str:
         return tr("There are no scores to rank.")
     words = [tr("Full mark {full:g}", full=scorecard.full)]
     if any(line.moved for line in standing.lines):
-        words.append(tr("▲▼ places gained or lost since the previous period"))
+        words.append(
+            tr("▲▼ places gained or lost since the previous period")
+            if standing.against is None
+            else tr("▲▼ places gained or lost, {window}", window=window(standing.against))
+        )
     if omitted:
         words.append(tr("{omitted} more pillars not shown", omitted=omitted))
     words += [

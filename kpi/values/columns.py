@@ -93,10 +93,11 @@ class Column(str):
     unjudged = Part("Boolean: whether a figure is missing that decides about a veto or a check.")
     opened = Part("Boolean: whether a bonus that does not always count does so.")
 
-    # ---- HEADLINES: PILLARS BESIDE THE TOTAL ---- #
+    # ---- PLACES OF HEADLINES BESIDE THE TOTAL, AND IN FURTHER RANKINGS ---- #
     printed = Part("Float64: the rounded score of a headline.")
-    place = Part("The place of a headline within period and cohort; with `ties: average` Float64, else UInt32.")
+    place = Part("The place of a headline, or in a further ranking; with `ties: average` Float64, else UInt32.")
     ranked = Part("UInt32: the number of entities of the cohort that have a place.")
+    former = Part("The place in the earlier period that changes are against, as `place`.")
     place_change = Part("The places gained since the earlier period that changes are against, negative for lost ones.")
     printed_change = Part("Float64: the change of the rounded score since that period.")
 
@@ -117,6 +118,21 @@ class Column(str):
     def after(self, step: str) -> Column:
         """Return the column of the value after a step of data treatment."""
         return Column(f"{self}#{step}")
+
+
+def kept_by(step: str) -> Column:
+    """Return the column (Boolean) of entities that a screening step keeps, as the definition names them."""
+    return Column(f"#{step}.kept")
+
+
+def group_of(name: str) -> Column:
+    """Return the column (String) with the group of an entity in a grouping: `cohort`, or one of `groups:`."""
+    return Column(f"#group.{name}")
+
+
+def in_ranking(name: str) -> Column:
+    """Return the base of the columns with places in a further ranking: its `place`, `ranked` and so on."""
+    return Column(f"#ranking.{name}")
 
 
 def left_out_by(step: str) -> Column:

@@ -67,8 +67,14 @@ class _Judge:
         self.units = {name: measure["unit"] for name, measure in system["measures"].items()}
         self.finer: dict[str, dict] = {}
 
-    def peers(self, entity: str) -> list[str]:
+    def cohort(self, entity: str) -> list[str]:
         return [one for one in self.entities if self.cohorts.get(one) == self.cohorts.get(entity)]
+
+    def peers(self, entity: str) -> list[str]:
+        return self.entities if self.system.get("peers") == "all" else self.cohort(entity)
+
+    def ranked(self, entity: str) -> list[str]:
+        return self.entities if self.system["ranking"].get("within", ["cohort"])[0] == "all" else self.cohort(entity)
 
     def opinion(self) -> Opinion:
         found = self.figures()
@@ -162,7 +168,7 @@ class _Judge:
         value, status = self.cell(period, entity, one["of"])
         if value is None:
             return None, status
-        within = self.entities if one.get("within", "all") == "all" else self.peers(entity)
+        within = self.entities if one.get("within", "all") == "all" else self.cohort(entity)
         cells = [self.cell(period, other, one["of"]) for other in within]
         if any(why not in ("ok", "not_applicable") for _, why in cells):
             return None, "incomplete"
@@ -434,7 +440,7 @@ class _Judge:
         for period, entity in self.grid:
             said = self.out.totals[period, entity]
             cohort = [(period, other) for other in self.peers(entity)]
-            keys = [self.key(one) for one in cohort]
+            keys = [self.key((period, other)) for other in self.ranked(entity)]
             said["rank"] = place(system, self.key((period, entity)), keys)
             said["of"] = sum(key[0] is not None for key in keys)
             rivals = {

@@ -148,6 +148,7 @@ def evaluations(draw: st.DrawFn) -> Evaluation:
     if draw(st.integers(0, 7)) or any("stars_at_most" in one or "demote" in one for one in effects):
         system["stars"] = draw(schemes([name for name in pillars if pillars[name].get("weight")], list(measures)))
     system["ranking"] = draw(rankings(names))
+    system |= draw(st.sampled_from([{}, {}, {"peers": "all"}]))
     system["lights"] = draw(st.sampled_from([{}, {"green": 5, "yellow": 40}]))
     rows = draw(figures(measures, grain, entities))
     events = draw(st.lists(event(entities), min_size=1, max_size=14)) if with_events else []
@@ -441,6 +442,7 @@ def rankings(draw: st.DrawFn, names: list[str]) -> dict:
         "rounding": draw(st.sampled_from(["half_up", "half_even"])),
         "on": draw(st.sampled_from(["rounded", "raw"])),
     }
+    ranking |= draw(st.sampled_from([{}, {}, {"within": ["all", "cohort"]}, {"within": ["cohort", "all"]}]))
     if draw(st.booleans()):
         ranking["tie_break"] = [draw(st.sampled_from(names))]
     return ranking

@@ -20,6 +20,7 @@ from kpi.errors import DataError, Diagnostic, Message
 TABLES = (
     "totals",
     "pillars",
+    "places",
     "headlines",
     "indicators",
     "weights",

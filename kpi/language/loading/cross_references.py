@@ -17,6 +17,7 @@ from kpi.language.aggregation.rescoring import rule_problems
 from kpi.language.checks.base import FACTS
 from kpi.language.datasets import Records
 from kpi.language.expressions import terms
+from kpi.language.grouping import ALL, COHORTS, without_roster
 from kpi.language.indicators import Indicator
 from kpi.language.loading import similar_names
 from kpi.language.measures import Measure
@@ -55,6 +56,8 @@ def problems(system: System) -> Problems:
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:
             yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
+    yield from system.ranking.window_problems(("ranking",), system.period)
+    yield from _group_problems(system)
     for name, check in system.checks.items():
         yield from check.problems(("checks", name), system.symbols, system.period)
         for used in dict.fromkeys(one for _, one in check.facts(system.symbols)):
@@ -63,6 +66,27 @@ def problems(system: System) -> Problems:
                 yield Problem(
                     "K452", ("checks", name), message, hint=Message("name the figures that it is computed from")
                 )
+
+
+def _group_problems(system: System) -> Problems:
+    """Yield the problems of groups, and of groups named that there are not."""
+    for name, group in system.groups.items():
+        path: Path = ("groups", name)
+        if name in (ALL, COHORTS):
+            message = Message("`{name}` is a group of the language itself", name=name)
+            yield Problem("K202", path, message, hint=Message("rename it"), at_key=True)
+        if group.of is not None:
+            yield from _known(system, (*path, "of"), group.of)
+        if group.column is not None and system.entities.roster is None:
+            yield without_roster((*path, "column"))
+        yield from group.problems(path, system.symbols)
+    places: list[tuple[Path, str]] = [(("peers",), system.peers)]
+    places += [(("ranking", "within", place), name) for place, name in enumerate(system.ranking.within)]
+    known = [ALL, COHORTS, *system.groups]
+    for at, name in places:
+        if name not in known:
+            hint = suggest(name, known) or Message("there is {groups}", groups=tuple(known))
+            yield Problem("K493", at, Message("`{name}` is no group", name=name), hint=hint, label=_UNKNOWN)
 
 
 def _kept_and_left_out(system: System) -> Problems:
