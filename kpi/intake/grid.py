@@ -41,8 +41,8 @@ class Panel:
     """Measures on the complete grid, ready for a plan.
 
     `frame` has one row per period and entity, ordered by period and entity, with the columns entity (UInt32), period
-    (Int32), cohort (String), those that the definition gives (`groups_of_roster`), `#month`, `#entities`, where entities
-    are such for some time only `#outside`, and per measure `name`, `name.status` and `name.rows`.
+    (Int32), cohort (String), those that the definition gives (`groups_of_roster`), `#month`, `#entities`, where
+    entities are such for some time only `#outside`, and per measure `name`, `name.status` and `name.rows`.
     """
 
     frame: pl.DataFrame
