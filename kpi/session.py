@@ -369,8 +369,22 @@ def _period(system: System, period: str | int | None) -> Period | None:
     return requested
 
 
+def longer_period(system: System, period: str) -> str | None:
+    """Return the label of a longer period that the system has totals of, None for any other text."""
+    over = system.totals_over
+    if over is None:
+        return None
+    try:
+        asked = periods.parse(period, timeline=system.timeline)
+    except periods.PeriodError:
+        return None
+    return asked.label if asked.grain == over.grain(system.period) else None
+
+
 def _at_its_end(system: System, period: str | int | None, scored: Period | None) -> list[Diagnostic]:
     """Return the note that the period asked for is longer than the scored ones, and which of them is scored."""
+    if period is not None and longer_period(system, str(period)) is not None:
+        return []
     if scored is None or (asked := periods.parse(str(period), timeline=system.timeline)).grain == scored.grain:
         return []
     message = Message(

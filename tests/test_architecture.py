@@ -35,10 +35,10 @@ INSIDE = {
     ),
     "language": (
         "model lookback expressions ranges datasets measures record_columns quantities targets treatment scoring "
-        "indicators conditions grouping aggregation adjustments ranking stars checks system running_totals loading"
+        "indicators conditions grouping aggregation adjustments ranking longer_totals stars checks system running_totals loading"
     ),
     "engine": (
-        "stage totals headlines contributions result_columns check_stages applied_weights reporting_quality plan "
+        "stage totals longer_totals headlines contributions result_columns check_stages applied_weights reporting_quality plan "
         "lookback scorecard"
     ),
     "intake": (
@@ -49,7 +49,7 @@ INSIDE = {
     ),
     "analysis": "statistics variants robustness check_findings group_findings clause_coverage explain diff",
     "report": (
-        "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook sdmx_csv "
+        "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown workbook sdmx_csv "
         "formats table results files tree queries analysis difference robustness definition_text roster "
         "understanding entry_form"
     ),

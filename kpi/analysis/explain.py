@@ -34,7 +34,7 @@ from kpi.language.model import kind_of
 from kpi.language.record_columns import counted_in, reads_times
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
-from kpi.values.columns import Column, in_ranking
+from kpi.values.columns import LONGER, Column, in_ranking, share_of
 from kpi.values.periods import Period
 from kpi.values.status import STATUSES
 
@@ -102,6 +102,8 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
         raise DataError(Diagnostic("K602", Message("`{entity}` is not among the entities", entity=entity), hint=hint))
     labels = card.periods
     label = period or labels[-1]
+    if label not in labels and indicator is None and (year := _longer_row(card, label, place)) is not None:
+        return _longer(card, place, label, year)
     index = next((index for index, text in card.labels.items() if text == label), None)
     if index is None:
         raise DataError(
@@ -132,6 +134,69 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
     if names[indicator] in system.headlines:
         return _headline(card, names[indicator], index, place, tree)
     return tree.node(names[indicator])
+
+
+def _longer_row(card: Scorecard, label: str, place: int) -> Mapping[str, Any] | None:
+    """Return the last row of an entity of a longer period, None where the scorecard has no such period."""
+    if card.definition.totals_over is None:
+        return None
+    rows = card.longer_rows.filter(pl.col("entity") == place).sort("period", descending=True)
+    return next((row for row in rows.iter_rows(named=True) if card.longer_label(row[LONGER]) == label), None)
+
+
+def _longer(card: Scorecard, place: int, label: str, row: Mapping[str, Any]) -> Explained:
+    """Return the total of a longer period, down to the periods that it is made of, in points of the longer one."""
+    system, over = card.definition, card.definition.totals_over
+    assert over is not None  # noqa: S101
+    number = over.number(system.period)
+    frame = card.plan.detail(card.frame.filter(pl.col("period") // number == row[LONGER]))
+    rows = {one["period"]: one for one in frame.filter(pl.col("entity") == place).iter_rows(named=True)}
+    every = {int(one["period"]): one for one in card.frame.filter(pl.col("entity") == place).iter_rows(named=True)}
+    parts = []
+    for at in range(number):
+        index = row[LONGER] * number + at
+        title = Period.of(index, system.period).label
+        if index not in rows:
+            parts.append(Explained(title, title, "period", status="missing"))
+            continue
+        node, share = _Tree(system, rows[index], every).total(), row[share_of(at)]
+        scaled = _scaled(node, share if row["raw"] is not None else None)
+        detail = Message("enters with {share:.4g}", share=share)
+        weight = None if over.by == "sum" or share is None else share * 100
+        status = node.status if node.score is None else "ok"
+        parts.append(
+            replace(scaled, name=title, title=title, kind="period", weight=weight, status=status, detail=detail,
+                    counted=node.contribution, grade=None)
+        )  # fmt: skip
+    parts += _vetoed(system, row)
+    names = system.stars.names if system.stars is not None else {}
+    stars = row["stars"]
+    return Explained(
+        label, over.words(system.period), "total", row["score"], 100.0, row["raw"], row["raw"], None,
+        row[Column("raw").status], f"{stars}" if stars is not None else "",
+        grade=None if stars is None else names.get(int(stars)), parts=tuple(parts),
+    )  # fmt: skip
+
+
+def _vetoed(system: System, row: Mapping[str, Any]) -> Iterator[Explained]:
+    """Yield the vetoes that act on the total of a longer period, with what they take."""
+    names = system.stars.names if system.stars is not None else {}
+    before = row["#total"]
+    for name, veto in vetoes(system.adjustments).items():
+        after = row.get(Column(name).uncapped, before)
+        took = None if after is None or before is None or row["raw"] is None else after - before
+        before = after
+        if row[Column(name).veto]:
+            effect = veto.effect.words(names)
+            detail = Message("{condition}, applied: {effect}", condition=veto.when, effect=effect)
+            points = took if took is not None and abs(took) >= NOISE else None
+            yield Explained(name, veto.title or name, "veto", contribution=points, detail=detail)
+
+
+def _scaled(node: Explained, share: float | None) -> Explained:
+    """Return a node with the contributions of it and its parts times a factor, None where there is none."""
+    points = None if node.contribution is None or share is None else node.contribution * share
+    return replace(node, contribution=points, parts=tuple(_scaled(part, share) for part in node.parts))
 
 
 def _headline(card: Scorecard, name: str, index: int, place: int, tree: _Tree) -> Explained:

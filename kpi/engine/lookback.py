@@ -45,7 +45,8 @@ def reach(system: System) -> dict[str, frozenset[int]]:
         if node.rule is not None:
             results = joined(results, seen(node.rule.lookback, results))
     levels = {} if system.stars is None else seen(system.stars.lookback, results)
-    return joined(results, levels, seen(system.ranking.lookback(system.period), results))
+    longer = {} if system.totals_over is None else seen(system.totals_over.lookback(system.period), results)
+    return joined(results, levels, longer, seen(system.ranking.lookback(system.period), results))
 
 
 def window(reached: Reach) -> int:

@@ -11,7 +11,7 @@ from functools import cached_property
 import polars as pl
 import polars.selectors as cs
 
-from kpi.engine import applied_weights
+from kpi.engine import applied_weights, longer_totals
 from kpi.engine.contributions import NOISE, entries
 from kpi.engine.plan import Plan
 from kpi.engine.reporting_quality import Supply, is_assessable, quality
@@ -19,7 +19,8 @@ from kpi.engine.result_columns import target_bounds
 from kpi.errors import Diagnostic, Message, Severity, rendered
 from kpi.language.system import ROOT, System
 from kpi.process import locale
-from kpi.values.columns import COHORT, Column, in_ranking
+from kpi.values.columns import COHORT, LONGER, PARTS_THERE, Column, in_ranking
+from kpi.values.periods import Period
 from kpi.values.rounding import unsigned_zero
 
 #: The columns of `Scorecard.restated`.
@@ -29,6 +30,17 @@ RESTATED: dict[str, type[pl.DataType]] = {
     "file": pl.String, "row": pl.Int64,
 }  # fmt: skip
 
+#: The columns of `Scorecard.longer` and `Scorecard.longer_pillars` where there are none.
+LONGER_COLUMNS: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("system", "period", "cohort", "entity", "over"), pl.String),
+    "score": pl.Float64, "raw_score": pl.Float64, "stars": pl.Int8, "grade": pl.String, "rank": pl.UInt32,
+    "of": pl.UInt32, "rank_before": pl.UInt32, "rank_change": pl.Int32, "score_before": pl.Float64,
+    "score_change": pl.Float64, "veto": pl.String, "periods": pl.Int64, "expected": pl.Int64, "status": pl.String,
+}  # fmt: skip
+LONGER_PILLARS: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("system", "period", "cohort", "entity", "pillar", "title", "over"), pl.String),
+    "score": pl.Float64, "status": pl.String,
+}  # fmt: skip
 #: The columns of `Scorecard.places` where there are none.
 PLACES: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(("system", "period", "cohort", "entity", "within", "group"), pl.String),
@@ -198,6 +210,62 @@ class Scorecard:
                 "rank": lambda n: pl.col(Column(n).rank),
             },
         )  # fmt: skip
+
+    @cached_property
+    def longer_rows(self) -> pl.DataFrame:
+        """The wide frame of longer periods (`engine.longer_totals`), a row for each shown period and entity."""
+        frame = longer_totals.longer(self.definition, self.frame)
+        return frame if self.shown is None else frame.filter(pl.col("period").is_in(list(self.shown)))
+
+    def longer_label(self, index: int) -> str:
+        """Return the label of a longer period."""
+        over, grain = self.definition.totals_over, self.definition.period
+        return Period.of(index, grain if over is None else over.grain(grain)).label
+
+    @cached_property
+    def longer(self) -> pl.DataFrame:
+        """One row per scored period and entity: the longer period (year) up to it, complete with its last period.
+
+        Columns: system, period, cohort, entity, over (the longer period), score, raw_score, stars, grade, rank, of,
+        rank_before, rank_change, score_before, score_change (against the longer period before), veto, periods (that
+        have a total), expected, status (incomplete: too few of the periods have a total).
+        """
+        over, names = self.definition.totals_over, {}
+        if over is None:
+            return pl.DataFrame(schema=LONGER_COLUMNS)
+        if self.definition.stars is not None:
+            names = self.definition.stars.names
+        level = pl.col("stars").cast(pl.Int64)
+        labels = {int(index): self.longer_label(int(index)) for index in self.longer_rows[LONGER].unique()}
+        return _published(self.longer_rows.select(
+            **self._keys(), over=pl.col(LONGER).replace_strict(labels, return_dtype=pl.String), score="score",
+            raw_score="raw", stars="stars",
+            grade=level.replace_strict(names, default=None, return_dtype=pl.String) if names else pl.lit(None, pl.String),
+            rank="rank", of="of", rank_before=Column("rank").former, rank_change="rank_change",
+            score_before=Column("score").former, score_change="score_change", veto="veto", periods=PARTS_THERE,
+            expected=pl.lit(over.number(self.definition.period), pl.Int64), status=Column("raw").status,
+        ))  # fmt: skip
+
+    @cached_property
+    def longer_pillars(self) -> pl.DataFrame:
+        """One row per scored period, entity and pillar: its score over the longer period, made as the total is.
+
+        Columns: system, period, cohort, entity, pillar, title, over, score (percent of full marks), status.
+        """
+        names = list(self.definition.pillars) if self.definition.totals_over is not None else []
+        if not names:
+            return pl.DataFrame(schema=LONGER_PILLARS)
+        rows = self.longer_rows
+        labels = {int(index): self.longer_label(int(index)) for index in rows[LONGER].unique()}
+        keys = rows.select(**self._keys(), over=pl.col(LONGER).replace_strict(labels, return_dtype=pl.String))
+        tables = [
+            keys.with_columns(
+                pillar=pl.lit(name), title=pl.lit(self.definition.pillars[name].title or name),
+                score=rows[Column(name).score], status=rows[Column(name).score.status], at=pl.int_range(pl.len()),
+            )
+            for name in names
+        ]  # fmt: skip
+        return _published(pl.concat(tables).sort("at", maintain_order=True).select(*LONGER_PILLARS))
 
     @cached_property
     def places(self) -> pl.DataFrame:
@@ -386,12 +454,14 @@ class Scorecard:
     def extras(self) -> dict[str, pl.DataFrame]:
         """Frames that only some scorecards have.
 
-        `places` if there are several rankings, or former places, `headlines` if there are indices beside the total,
+        `longer` and `longer_pillars` with totals over longer periods, `places` if there are several rankings, or former places, `headlines` if there are indices beside the total,
         `adjustments` if something other than indicators contributes to the total, `weights` if a method derived weights
         from data, `treated` if there is data treatment, `restated` if a figure was replaced, `quality` if reporters or
         due dates are known.
         """
         frames = {}
+        if self.definition.totals_over is not None:
+            frames["longer"], frames["longer_pillars"] = self.longer, self.longer_pillars
         if self.definition.places_apart:
             frames["places"] = self.places
         if self.definition.headlines:

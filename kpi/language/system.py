@@ -18,6 +18,7 @@ from kpi.language.checks import AnyCheck
 from kpi.language.datasets import AnyDataset
 from kpi.language.grouping import ALL, COHORTS, Group
 from kpi.language.indicators import AnyIndicator, Symbol
+from kpi.language.longer_totals import TotalsOver
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Block, Frozen, Name, OneOrMany, Text
 from kpi.language.ranking import Ranking
@@ -207,6 +208,9 @@ class System(Frozen):
     )
     stars: AnyScheme | None = Field(None, description="how totals become stars or grades; left out: there are none")
     ranking: Ranking = Field(default_factory=Ranking, description="how totals are rounded and placed")
+    totals_over: TotalsOver | None = Field(
+        None, description="how the totals of the scored periods make those of longer ones, such as a year of quarters"
+    )
     lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
     checks: dict[Name, AnyCheck] = Field(default_factory=dict, description="name: what must hold of the figures")
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")

@@ -110,6 +110,8 @@ def system(shown_system: System, *, width: int | None = None) -> str:
         tr("Stars: {stars_words}", stars_words=shown_system.stars_words),
         tr("Missing values: {missing}", missing=shown_system.composite.missing.words()),
     ]
+    if shown_system.totals_over is not None:
+        below.append(tr("Longer periods: {words}", words=shown_system.totals_over.words(shown_system.period)))
     for name, group in shown_system.groups.items():
         below.append(tr("Groups {name}: {words}", name=name, words=group.words(shown_system.symbols)))
     if shown_system.peers != "cohort":

@@ -36,10 +36,12 @@ class DifferenceReport(Report):
         "figures": Message("Changes of figures"),
         "definitions": Message("Changes of the rules"),
         "restated": Message("Corrected figures"),
+        "longer": Message("Changes of totals over longer periods"),
     }
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
         "period_before": Message("Old period"),
         "score_before": Message("Old score"),
+        "over_before": Message("Old longer period"),
         "change": Message("Change"),
         "from_data": Message("From the data"),
         "from_definition": Message("From the rules"),

@@ -29,6 +29,8 @@ FRAMES = {
 
 #: Further frames, which a scorecard has only if they have rows.
 MORE = {
+    "longer": Message("Totals over longer periods"),
+    "longer_pillars": Message("Pillars over longer periods"),
     "places": Message("Places"),
     "headlines": Message("Headline indices"),
     "adjustments": Message("Adjustments"),
@@ -51,6 +53,9 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "group": Message("Group"),
     "against": Message("Compared over"),
     "rank_before": Message("Former rank"),
+    "over": Message("Longer period"),
+    "score_before": Message("Former score"),
+    "periods": Message("Periods with a total"),
     "indicator": Message("Indicator code"),
     "measure": Message("Measure code"),
     "title": Message("Title"),
@@ -125,6 +130,7 @@ WORDS: dict[str, Mapping[str, str]] = {
         "indicator": Message("Indicator"),
         "measure": Message("Reported figures"),
         "place": Message("Rank"),
+        "period": Message("Period"),
     },
     "status": STATUSES,
     "score_status": STATUSES,
@@ -233,7 +239,7 @@ class Report(ABC):
     #: The display of values by column.
     words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS
     #: The frames whose columns `stars` and `grade` are levels.
-    rated: ClassVar[tuple[str, ...]] = ("totals",)
+    rated: ClassVar[tuple[str, ...]] = ("totals", "longer")
 
     @property
     @abstractmethod

@@ -17,6 +17,7 @@ from kpi.errors import Message
 from kpi.language.indicators.derived import window
 from kpi.report.language import localized, tr
 from kpi.report.league import Block, League, Line, league, pillar_score
+from kpi.report.longer import longer_table
 from kpi.report.marks import NOTHING, change, number, visible
 from kpi.report.shape import Results
 
@@ -99,6 +100,10 @@ def league_table(
         for line in () if noted else block.lines:
             if line.note:
                 console.print(Text(f"{visible(line.entity)} {visible(line.note)}", style="red"))
+    if (longer := longer_table(scorecard, standing.period)) is not None:
+        heading, headings, lines = longer
+        console.print(Text(f"\n{visible(heading)}", style="bold"))
+        console.print(_plain(headings, lines))
     console.print(Text(_footer(scorecard, standing, omitted), style="dim"))
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
@@ -175,6 +180,15 @@ def _table(block: Block, columns: list[_Column]) -> Table:
         table.add_column(Text(column.heading), justify=column.justify, width=column.width, overflow="fold")
     for line in block.lines:
         table.add_row(*(Text(column.cell(line), style=column.style(line)) for column in columns))
+    return table
+
+
+def _plain(headings: list[str], lines: list[list[str]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, _GAP - 1, 0, 0), header_style="bold", show_edge=False)
+    for heading in headings:
+        table.add_column(Text(heading), overflow="fold")
+    for line in lines:
+        table.add_row(*(Text(visible(cell)) for cell in line))
     return table
 
 

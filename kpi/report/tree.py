@@ -151,7 +151,7 @@ def _line(card: Scorecard, node: Explained) -> Text:
     if node.contribution is not None:
         text.append(
             tr("  counts {contribution:.2f}", contribution=node.contribution)
-            if node.kind in ("pillar", "indicator")
+            if node.kind in ("pillar", "indicator", "period")
             else tr("  counts {contribution:+.2f}", contribution=node.contribution)
         )
     if node.status != "ok":

@@ -24,6 +24,10 @@ ENTITIES = "#entities"
 OUTSIDE = "#outside"
 
 
+#: The longer period that a total is of (Int32), and how many of its periods have a total (Int64).
+LONGER, PARTS_THERE = "#longer", "#parts"
+
+
 class Part:
     """A column that belongs to an item, named `item.part`."""
 
@@ -118,6 +122,11 @@ class Column(str):
     def after(self, step: str) -> Column:
         """Return the column of the value after a step of data treatment."""
         return Column(f"{self}#{step}")
+
+
+def share_of(place: int) -> str:
+    """Return the column (Float64) with the factor by which a period enters the total of a longer one, by its place."""
+    return f"#share.{place}"
 
 
 def kept_by(step: str) -> Column:

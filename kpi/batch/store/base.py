@@ -20,6 +20,8 @@ from kpi.errors import DataError, Diagnostic, Message
 TABLES = (
     "totals",
     "pillars",
+    "longer",
+    "longer_pillars",
     "places",
     "headlines",
     "indicators",

@@ -58,6 +58,8 @@ def problems(system: System) -> Problems:
             yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
     yield from system.ranking.window_problems(("ranking",), system.period)
     yield from _group_problems(system)
+    if system.totals_over is not None:
+        yield from system.totals_over.problems(("totals_over",), system.period)
     for name, check in system.checks.items():
         yield from check.problems(("checks", name), system.symbols, system.period)
         for used in dict.fromkeys(one for _, one in check.facts(system.symbols)):
