@@ -28,6 +28,7 @@ from kpi.language.datasets import AnyDataset, Elsewhere, Shape
 from kpi.language.grouping import Group
 from kpi.language.indicators import AnyIndicator
 from kpi.language.loading.schema import without_examples
+from kpi.language.longer_totals import TotalsOver
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Definition, kind_of
 from kpi.language.ranking import Ranking
@@ -262,6 +263,7 @@ def keys() -> str:
         section("`effect` of a veto", Effect),
         section("`rungs` of a ladder", Rung, "##"),
         section("`moves` of stars", Moves),
+        section("`totals_over`", TotalsOver, "##"),
         section("`groups`", Group, "##"),
         section("`ranking`", Ranking, "##"),
         group("Checks, by their first key", members(AnyCheck)),

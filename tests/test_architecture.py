@@ -35,11 +35,12 @@ INSIDE = {
     ),
     "language": (
         "model lookback expressions ranges datasets measures record_columns quantities targets treatment scoring "
-        "indicators conditions grouping aggregation adjustments ranking longer_totals stars checks system running_totals loading"
+        "indicators conditions grouping aggregation adjustments ranking longer_totals stars checks system "
+        "running_totals loading"
     ),
     "engine": (
-        "stage totals longer_totals headlines contributions result_columns check_stages applied_weights reporting_quality plan "
-        "lookback scorecard"
+        "stage totals longer_totals headlines contributions result_columns check_stages applied_weights "
+        "reporting_quality plan lookback scorecard"
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes entities near_names matching groups_of_roster "
@@ -49,8 +50,8 @@ INSIDE = {
     ),
     "analysis": "statistics variants robustness check_findings group_findings clause_coverage explain diff",
     "report": (
-        "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown workbook sdmx_csv "
-        "formats table results files tree queries analysis difference robustness definition_text roster "
+        "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown workbook "
+        "sdmx_csv formats table results files tree queries analysis difference robustness definition_text roster "
         "understanding entry_form"
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",

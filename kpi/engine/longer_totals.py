@@ -26,7 +26,8 @@ def longer(system: System, frame: pl.DataFrame) -> pl.DataFrame:
     """Return the wide frame with totals, pillars, vetoes, places and stars being those of longer periods.
 
     `LONGER` is the index of the longer period, `PARTS_THERE` how many of its periods have a total, and
-    `share_of(place)` the factor (0 to 1, for a sum 1) with which each of them enters. `former` columns hold the longer period before.
+    `share_of(place)` the factor (0 to 1, for a sum 1) with which each of them enters. `former` columns hold the longer
+    period before.
     """
     over = system.totals_over
     if over is None:
@@ -52,16 +53,14 @@ def _combined(system: System, over: TotalsOver, frame: pl.LazyFrame, number: int
 
     def parts(column: pl.Expr) -> list[pl.Expr]:
         """Return the values of the periods of the longer one, up to that of the row, by their place."""
-        return [
-            pl.when(place >= at).then(
-                functools.reduce(
-                    lambda value, lag: pl.when(place == at + lag).then(column.shift(ENTITIES * lag)).otherwise(value),
-                    range(1, number - at),
-                    pl.when(place == at).then(column),
-                )
-            )
-            for at in range(number)
-        ]
+        return [up_to(column, at) for at in range(number)]
+
+    def up_to(column: pl.Expr, at: int) -> pl.Expr:
+        """Return the value of the period at a place of the longer one, null where the row is before it."""
+        value: pl.Expr = pl.when(place == at).then(column)
+        for lag in range(1, number - at):
+            value = pl.when(place == at + lag).then(column.shift(ENTITIES * lag)).otherwise(value)
+        return value
 
     def combined(column: str) -> pl.Expr:
         values = parts(pl.col(column))

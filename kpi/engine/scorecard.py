@@ -235,12 +235,12 @@ class Scorecard:
             return pl.DataFrame(schema=LONGER_COLUMNS)
         if self.definition.stars is not None:
             names = self.definition.stars.names
-        level = pl.col("stars").cast(pl.Int64)
+        nothing, level = pl.lit(None, dtype=pl.String), pl.col("stars").cast(pl.Int64)
+        grade = level.replace_strict(names, default=None, return_dtype=pl.String) if names else nothing
         labels = {int(index): self.longer_label(int(index)) for index in self.longer_rows[LONGER].unique()}
         return _published(self.longer_rows.select(
             **self._keys(), over=pl.col(LONGER).replace_strict(labels, return_dtype=pl.String), score="score",
-            raw_score="raw", stars="stars",
-            grade=level.replace_strict(names, default=None, return_dtype=pl.String) if names else pl.lit(None, pl.String),
+            raw_score="raw", stars="stars", grade=grade,
             rank="rank", of="of", rank_before=Column("rank").former, rank_change="rank_change",
             score_before=Column("score").former, score_change="score_change", veto="veto", periods=PARTS_THERE,
             expected=pl.lit(over.number(self.definition.period), pl.Int64), status=Column("raw").status,
@@ -454,10 +454,10 @@ class Scorecard:
     def extras(self) -> dict[str, pl.DataFrame]:
         """Frames that only some scorecards have.
 
-        `longer` and `longer_pillars` with totals over longer periods, `places` if there are several rankings, or former places, `headlines` if there are indices beside the total,
-        `adjustments` if something other than indicators contributes to the total, `weights` if a method derived weights
-        from data, `treated` if there is data treatment, `restated` if a figure was replaced, `quality` if reporters or
-        due dates are known.
+        `longer` and `longer_pillars` with totals over longer periods, `places` if there are several rankings, or former
+        places, `headlines` if there are indices beside the total, `adjustments` if something other than indicators
+        contributes to the total, `weights` if a method derived weights from data, `treated` if there is data treatment,
+        `restated` if a figure was replaced, `quality` if reporters or due dates are known.
         """
         frames = {}
         if self.definition.totals_over is not None:

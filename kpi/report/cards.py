@@ -110,18 +110,7 @@ def system(shown_system: System, *, width: int | None = None) -> str:
         tr("Stars: {stars_words}", stars_words=shown_system.stars_words),
         tr("Missing values: {missing}", missing=shown_system.composite.missing.words()),
     ]
-    if shown_system.totals_over is not None:
-        below.append(tr("Longer periods: {words}", words=shown_system.totals_over.words(shown_system.period)))
-    for name, group in shown_system.groups.items():
-        below.append(tr("Groups {name}: {words}", name=name, words=group.words(shown_system.symbols)))
-    if shown_system.peers != "cohort":
-        below.append(tr("Compared with: {peers}", peers=WITHIN.get(shown_system.peers, shown_system.peers)))
-    if shown_system.ranking.within:
-        within = tuple(WITHIN.get(name, name) for name in shown_system.ranking.within)
-        below.append(tr("Ranked within: {groups}", groups=within))
-    if shown_system.composite.caps:
-        caps = statements(cap.words(shown_system.titles) for cap in shown_system.composite.caps)
-        below.append(tr("Caps of the total before adjustments: {caps}", caps=caps))
+    below += _beyond_the_tree(shown_system)
     if shown_system.checks:
         below.append(tr("Checks: {checks}", checks=tuple(shown_system.checks)))
     return printed(title, table, *map(Text, below), width=width)
@@ -198,6 +187,24 @@ def definition(shown_system: System, name: str, *, width: int | None = None) -> 
         if text:
             table.add_row(heading, visible(localized(text)))
     return printed(Text(f"{key}  {visible(_title(shown_system, key))}", style="bold"), table, width=width)
+
+
+def _beyond_the_tree(shown_system: System) -> list[str]:
+    """Return the lines on groups, rankings, longer periods and caps of the total."""
+    below = []
+    if shown_system.totals_over is not None:
+        below.append(tr("Longer periods: {words}", words=shown_system.totals_over.words(shown_system.period)))
+    for name, group in shown_system.groups.items():
+        below.append(tr("Groups {name}: {words}", name=name, words=group.words(shown_system.symbols)))
+    if shown_system.peers != "cohort":
+        below.append(tr("Compared with: {peers}", peers=WITHIN.get(shown_system.peers, shown_system.peers)))
+    if shown_system.ranking.within:
+        within = tuple(WITHIN.get(name, name) for name in shown_system.ranking.within)
+        below.append(tr("Ranked within: {groups}", groups=within))
+    if shown_system.composite.caps:
+        caps = statements(cap.words(shown_system.titles) for cap in shown_system.composite.caps)
+        below.append(tr("Caps of the total before adjustments: {caps}", caps=caps))
+    return below
 
 
 def node_words(shown_system: System, name: str) -> list[Message]:

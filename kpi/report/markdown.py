@@ -8,6 +8,7 @@ import polars as pl
 
 from kpi.report.language import localized, tr
 from kpi.report.league import Block, League, Line, league, pillar_score
+from kpi.report.longer import longer_table
 from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
 from kpi.report.shape import Report, Results
 
@@ -33,6 +34,9 @@ def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
         if (heading := standing.heading(block)) is not None:
             paragraphs.append(f"## {escaped(heading)}")
         paragraphs.append(_table(*_league(scorecard, standing, block)))
+    if (longer := longer_table(scorecard, standing.period)) is not None:
+        heading, headings, lines = longer
+        paragraphs += [f"## {escaped(heading)}", _table(headings, "<" * len(headings), lines)]
     if not standing.blocks:
         paragraphs.append(tr("There are no scores to rank."))
     paragraphs += [*_findings(scorecard), "---", _footnote(scorecard)]

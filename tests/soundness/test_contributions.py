@@ -219,6 +219,51 @@ def test_written_results_hold_the_same_contributions(card: Scorecard) -> None:
     assert [line[head.index("分值")] for line in lines] == pytest.approx(expected)
 
 
+@st.composite
+def quarterly(draw: st.DrawFn) -> Scorecard:
+    """Draws a scorecard of two years by quarter, with gaps, whose totals make those of years."""
+    by = draw(st.sampled_from(["mean", "sum", "last", "weighted"]))
+    over = {"period": "year", "by": by, "vetoes": draw(st.sampled_from(["any", "last"]))}
+    over |= {"weights": [1, 2, 3, 0.5]} if by == "weighted" else {}
+    over |= {} if by == "last" else draw(st.sampled_from([{}, {"at_least": 1}, {"at_least": 3}]))
+    effect = draw(st.sampled_from([{"score": 10}, {"fail": True}, {"score_at_most": 30}]))
+    system = {
+        "measures": {name: {"unit": "件"} for name in "abc"},
+        "indicators": {f"i{name}": {"kind": "level", "of": name, "target": {"at_least": 50}} for name in "abc"},
+        "pillars": {"p": {"parts": {"ia": 1, "ib": 2}, "mean": draw(st.sampled_from(["geometric", "arithmetic"]))}},
+        "adjustments": {
+            "plus": {"kind": "bonus", "of": "a", "points": 1, "per": 5},
+            "stop": {"kind": "veto", "when": "c > 50", "effect": effect},
+        },
+        "totals_over": over,
+    }
+    figures = st.one_of(st.none(), st.sampled_from([0, 29, 30, 50, 60]))
+    periods = [f"{year}Q{quarter}" for year in YEARS for quarter in (1, 2, 3, 4)]
+    cells = [(when, who, name, draw(figures)) for when in periods for who in ENTITIES[:2] for name in "abc"]
+    assume(any(value is not None for *_, value in cells))
+    text = as_yaml(system)
+    return small_card(text, *((*key, "—" if value is None else value) for *key, value in cells), period="quarter")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=SLOW, derandomize=True)
+@given(card=quarterly())
+def test_a_year_is_the_sum_of_its_quarters_and_vetoes(card: Scorecard) -> None:
+    raw = {row["entity"]: {row["over"]: row["raw_score"]} for row in card.longer.to_dicts()}
+    for row in card.longer.to_dicts():
+        raw[row["entity"]][row["over"]] = row["raw_score"]
+        assert (row["raw_score"] is None) == (row["status"] != "ok"), row
+    for entity, years in raw.items():
+        for label, expected in years.items():
+            year = explain(card, entity, period=label)
+            assert same(year.contribution, expected), (entity, label)
+            if expected is None:
+                continue
+            assert same(added(year.parts), expected), (entity, label)
+            for quarter in year.parts:
+                if quarter.kind == "period" and quarter.contribution is not None:
+                    assert same(added(quarter.parts), quarter.contribution), (entity, quarter)
+
+
 # ---- BY HAND ---- #
 
 SMALL = """

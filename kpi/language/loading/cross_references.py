@@ -56,10 +56,8 @@ def problems(system: System) -> Problems:
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:
             yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
-    yield from system.ranking.window_problems(("ranking",), system.period)
     yield from _group_problems(system)
-    if system.totals_over is not None:
-        yield from system.totals_over.problems(("totals_over",), system.period)
+    yield from _period_problems(system)
     for name, check in system.checks.items():
         yield from check.problems(("checks", name), system.symbols, system.period)
         for used in dict.fromkeys(one for _, one in check.facts(system.symbols)):
@@ -68,6 +66,13 @@ def problems(system: System) -> Problems:
                 yield Problem(
                     "K452", ("checks", name), message, hint=Message("name the figures that it is computed from")
                 )
+
+
+def _period_problems(system: System) -> Problems:
+    """Yield the problems of longer periods, and of the window that places are compared over."""
+    yield from system.ranking.window_problems(("ranking",), system.period)
+    if system.totals_over is not None:
+        yield from system.totals_over.problems(("totals_over",), system.period)
 
 
 def _group_problems(system: System) -> Problems:
