@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import polars as pl
 
@@ -15,6 +15,8 @@ from kpi.language.aggregation.weights import FromData
 from kpi.language.scoring import Rule
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.values.status import literal
+
+N = TypeVar("N", bound=Node)
 
 
 def changed(system: System, **fields: Any) -> CheckedSystem:
@@ -78,7 +80,15 @@ def leave_out(system: System, part: str) -> System | None:
     breakers = tuple(name for name in system.ranking.tie_break if name in known)
     ranking = system.ranking.model_copy(update={"tie_break": breakers})
     adjustments = {name: adjustment.within(known) for name, adjustment in system.adjustments.items()}
-    return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments)
+    pillars = {name: _with_caps_on(pillar, known) for name, pillar in pillars.items()}
+    composite = _with_caps_on(system.composite, known)
+    return changed(system, pillars=pillars, composite=composite, stars=stars, ranking=ranking, adjustments=adjustments)
+
+
+def _with_caps_on(node: N, known: Collection[str]) -> N:
+    """Return a node with the caps that depend on known pillars and indicators only."""
+    caps = tuple(cap for cap in node.caps if all(name in known for name in cap.below or ()))
+    return node if len(caps) == len(node.caps) else node.model_copy(update={"caps": caps})
 
 
 def factor(node: str, place: int) -> str:

@@ -386,12 +386,14 @@ class System(Frozen):
             name: pillar.title or name for name, pillar in self.pillars.items()
         }
 
-    def weight_words(self, part: str) -> str:
+    def weight_words(self, part: str, parent: str | None = None) -> str:
         """Return the weight of a part of the tree in its node: a number, or the method that finds it from data.
+
+        The node is `parent`, by default that of the total.
 
         Empty for what is no part, and for a single top pillar without a weight.
         """
-        parent = self.parents.get(part)
+        parent = parent or self.parents.get(part)
         node: Node = self.composite if parent is None else self.pillars[parent]
         if part not in self.pillars and parent is None:
             return ""

@@ -89,19 +89,19 @@ def system(shown_system: System, *, width: int | None = None) -> str:
     """Return a system: its tree with weights, the formula and target of each indicator, and the star scheme."""
     table = table_of(tr("Indicator"), tr("Title"), tr("Weight"), tr("Method"), tr("Target"), tr("Source"))
     shown: set[str] = set()
-    for name, depth in _ordered(shown_system):
+    for name, depth, parent in _ordered(shown_system):
         shown.add(name)
         indent = "  " * depth
         if name in shown_system.pillars:
             pillar = shown_system.pillars[name]
             cells = (
                 visible(pillar.title or ""),
-                localized(shown_system.weight_words(name)),
+                localized(shown_system.weight_words(name, parent)),
                 localized(statements(node_words(shown_system, name))),
             )
             table.add_row(f"{indent}{name}", *cells, "", "")
         else:
-            table.add_row(f"{indent}{name}", *_cells(shown_system, name))
+            table.add_row(f"{indent}{name}", *_cells(shown_system, name, parent))
     for name in shown_system.indicators:
         if name not in shown:
             table.add_row(name, *_cells(shown_system, name))
@@ -139,24 +139,25 @@ def coverage(shown_system: System, rows: Sequence[Covered], *, width: int | None
     return printed(title, table, Text(summary), width=width)
 
 
-def _ordered(shown_system: System) -> list[tuple[str, int]]:
-    nodes: list[tuple[str, int]] = []
+def _ordered(shown_system: System) -> list[tuple[str, int, str | None]]:
+    """Return the pillars and their parts from the top down, each with its depth and the node that it stands in."""
+    nodes: list[tuple[str, int, str | None]] = []
 
-    def walk(name: str, depth: int) -> None:
-        nodes.append((name, depth))
+    def walk(name: str, depth: int, parent: str | None) -> None:
+        nodes.append((name, depth, parent))
         for part in shown_system.pillars[name].parts if name in shown_system.pillars else ():
-            walk(part, depth + 1)
+            walk(part, depth + 1, name)
 
     for top in (*shown_system.tops, *shown_system.headlines):
-        walk(top, 0)
+        walk(top, 0, None)
     return nodes
 
 
-def _cells(shown_system: System, name: str) -> tuple[str, str, str, str, str]:
+def _cells(shown_system: System, name: str, parent: str | None = None) -> tuple[str, str, str, str, str]:
     indicator = shown_system.indicators[name]
     target = joined(target.words(shown_system.unit(name)) for target in shown_system.targets(name))
     return (
-        visible(shown_system.symbols[name].title), localized(shown_system.weight_words(name)),
+        visible(shown_system.symbols[name].title), localized(shown_system.weight_words(name, parent)),
         visible(localized(indicator.words(shown_system.symbols))), visible(target), visible(indicator.clause or ""),
     )  # fmt: skip
 
@@ -235,7 +236,7 @@ def _facts(shown_system: System, key: str) -> list[tuple[str, str]]:
         return _indicator_facts(shown_system, key, shown_system.indicators[key], users)
     if key in shown_system.pillars:
         pillar = shown_system.pillars[key]
-        parts = listed(f"{part} {localized(shown_system.weight_words(part))}" for part in pillar.parts)
+        parts = listed(f"{part} {localized(shown_system.weight_words(part, key))}" for part in pillar.parts)
         return [
             (tr("Parts"), parts),
             (tr("Weighting"), pillar.weights.words() if pillar.weights is not None else ""),
