@@ -41,7 +41,7 @@ class Ranking(Block):
     within: Listed[str] = Field(
         (),
         description="who is ranked together: `all`, `cohort` or one of `groups:`, or several; the first is the rank of "
-        "the totals, all are in the frame `places`; left out: cohort",
+        "the totals, `places` of the results has all; left out: cohort",
     )
     against: str | None = Field(
         None, description="the window that changes of places and totals are against, such as 1y; left out: one period"
