@@ -10,19 +10,22 @@ the node, and with a minimum too (the lowest part has all the weight). For other
 remainder is an entry of its own: the node's score less the weighted arithmetic mean of its parts (for a geometric mean,
 the cost of unequal scores). A node without a score for which the parent substitutes a value is one entry.
 
+Points within a pillar are parts of it too: `points/marks · weight/100 · full`, where `marks` are those that the parts
+of the pillar have in all, and so are the effects of its floor and cap.
+
 Bonuses, deductions and the effects of floor, cap and vetoes follow. Indicators and entries together add up to the total
 before rounding, `raw`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import polars as pl
 
-from kpi.engine.totals import limited
+from kpi.engine.totals import limited, limited_pillar
 from kpi.errors import Message
 from kpi.language.adjustments import awards
 from kpi.language.aggregation.means import is_weighted_sum, total
@@ -40,7 +43,8 @@ STAND_INS = ("zero", "cohort_mean", "penalty")
 #: The titles of the kinds of entries.
 KINDS = {
     "mean": Message("aggregation"), "rounding": Message("rounding"), "missing": Message("missing parts"),
-    "bonus": Message("bonus"), "deduction": Message("deduction"), "floor": Message("floor"), "cap": Message("cap"),
+    "bonus": Message("bonus"), "deduction": Message("deduction"), "limit": Message("joint limit"),
+    "floor": Message("floor"), "cap": Message("cap"),
     "veto": Message("veto"), "scoring": Message("scoring again"), "capped": Message("cap under a condition"),
 }  # fmt: skip
 
@@ -88,10 +92,10 @@ def columns(system: System) -> Iterator[dict[str, pl.Expr]]:
     }
     effects: dict[str, pl.Expr] = {}
     for node, definition, _ in system.tree:
-        effects |= _effects(node, definition, scale)
+        effects |= _effects(node, definition, scale, adjusted=node in system.within.values())
     yield effects
     yield {
-        Column(node).residual: _residual(node, definition, names)
+        Column(node).residual: _residual(node, definition, names, [entry.points for entry in within(system, node)])
         for node, definition, names in system.tree
         if not adds_up(definition)
     }
@@ -105,15 +109,22 @@ def _uncounted(system: System) -> list[str]:
     return [name for name in dict.fromkeys(every) if name not in system.counted]
 
 
-def _effects(node: str, definition: Node, scale: float) -> dict[str, pl.Expr]:
-    """Return what the own scoring rule and the caps of a node change, in points of the total."""
+def _effects(node: str, definition: Node, scale: float, *, adjusted: bool) -> dict[str, pl.Expr]:
+    """Return what the own scoring rule and the caps of a node change, in points of the total.
+
+    With `adjusted` its score has adjustments within it, which follow.
+    """
     column, columns = Column(node), {}
     weight = pl.lit(100.0) if node == ROOT else pl.col(column.weight)
-    before, after = pl.col(definition.outcome(node)), pl.col(definition.rule_outcome(node))
+    final = column.unadjusted if adjusted else column.score
+    steps = [
+        final if name == column.score else name for name in (definition.outcome(node), definition.rule_outcome(node))
+    ]
+    before, after = map(pl.col, steps)
     if definition.rule is not None:
         columns[column.rescored] = (after - before) * weight / 100 * scale
     if definition.caps:
-        columns[column.capped] = (pl.col(column.score) - after) * weight / 100 * scale
+        columns[column.capped] = (pl.col(final) - after) * weight / 100 * scale
     scored = pl.col(column.score).is_not_null()
     return {name: pl.when(scored).then(effect) for name, effect in columns.items()}
 
@@ -133,9 +144,10 @@ def after_mean(node: str, definition: Node) -> dict[str, Column]:
     return columns
 
 
-def _residual(node: str, definition: Node, parts: Mapping[str, float]) -> pl.Expr:
+def _residual(node: str, definition: Node, parts: Iterable[str], more: Iterable[pl.Expr]) -> pl.Expr:
     effects = after_mean(node, definition).values()
-    explained = total([pl.col(name) for name in (*(Column(part).contribution for part in parts), *effects)])
+    names = (*(Column(part).contribution for part in parts), *effects)
+    explained = total([*(pl.col(name) for name in names), *more])
     return pl.when(pl.col(Column(node).score).is_not_null()).then(pl.col(Column(node).contribution) - explained)
 
 
@@ -176,7 +188,30 @@ def effect_title(node: Node, kind: str) -> Message:
 
 def entries(system: System) -> list[Entry]:
     """Return the components of the total other than indicators, in the order of application."""
-    return [*_nodes(system), *_adjustments(system), *limits(system)]
+    inside = (entry for name in system.pillars for entry in within(system, name))
+    return [*_nodes(system), *inside, *_adjustments(system), *limits(system)]
+
+
+def within(system: System, pillar: str) -> list[Entry]:
+    """Return the effects of adjustments within a pillar, and of its floor and cap, in the order of application."""
+    if pillar not in system.within.values():
+        return []
+    scored = pl.when(pl.col(Column(pillar).score).is_not_null())
+    scale = pl.col(Column(pillar).weight) / 100 * (system.composite.full / 100)
+    marks, found = system.marks_of_parts(pillar), []
+    for name, award in awards(system.adjustments, pillar).items():
+        points = scored.then(pl.col(Column(name).points) * 100 / marks * scale)
+        found.append(Entry(entry_name(system, name), award.title or name, kind_of(type(award)), points))
+    bounds = {"floor": system.pillars[pillar].floor, "cap": system.pillars[pillar].cap}
+    titles = {
+        "floor": Message("floor of {points:g} marks", points=bounds["floor"] or 0.0),
+        "cap": Message("cap of {points:g} marks", points=bounds["cap"] or 0.0),
+    }
+    own = system.pillars[pillar].title or pillar
+    for (_, before), (key, after) in pairwise(limited_pillar(system, pillar).items()):
+        title = Message("{title}: {part}", title=own, part=titles[key])
+        found.append(Entry(Column(pillar).fact(key), title, key, scored.then((after - before) * scale)))
+    return found
 
 
 def _nodes(system: System) -> Iterator[Entry]:

@@ -20,6 +20,7 @@ class Line:
 
     `places` are its places by headlines beside the total, None for other pillars. `further` are the former place and
     the places in further rankings, in the order of `League.further`.
+    Where results show marks, `pillars` are marks and `full_marks` those that can be had.
 
     `moved` is the change of rank (▲2, ▼1, –), 新 for an entity that is ranked now and was not in the previous period;
     it is empty without a previous period. `note` has the vetoes and the reason for a missing score.
@@ -35,6 +36,7 @@ class Line:
     coverage: float | None
     pillars: tuple[float | None, ...]
     note: str
+    full_marks: tuple[float | None, ...] = ()
     places: tuple[int | float | None, ...] = ()
     further: tuple[str, ...] = ()
 
@@ -80,6 +82,28 @@ class League:
         """Whether levels have names, which replace stars."""
         return any(line.grade is not None for line in self.lines)
 
+    def pillar(self, line: Line, position: int, decimals: int) -> str:
+        """Return the score of a pillar, with full marks where these differ by class, and the place of a headline."""
+        shown = number(line.pillars[position], decimals)
+        full = line.full_marks[position] if line.full_marks else None
+        if shown and full is not None and self.same_marks(position) is None:
+            shown = tr("{marks} of {full:g}", marks=shown, full=full)
+        place = line.places[position] if position < len(line.places) else None
+        return shown if place is None else tr("{score} (place {place:g})", score=shown, place=place)
+
+    def same_marks(self, position: int) -> float | None:
+        """Return the full marks of a pillar, None where results show percent or they differ by class."""
+        every = {line.full_marks[position] for line in self.lines if line.full_marks}
+        return next(iter(every)) if len(every) == 1 else None
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The headings of the pillars: their titles, with the full marks where results show marks."""
+        return tuple(
+            title if (full := self.same_marks(at)) is None else tr("{title} ({full:g} marks)", title=title, full=full)
+            for at, title in enumerate(self.pillars)
+        )
+
     @property
     def level_heading(self) -> str:
         """The heading of the levels."""
@@ -114,8 +138,12 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     listed = scorecard.totals.filter(period=label)
     scores = _top(scorecard.pillars).filter(period=label)
     titles: dict[str, str] = dict(scores.select("pillar", "title").unique(maintain_order=True).iter_rows())
+    in_marks = "marks" in scores.columns
+    shown = pl.coalesce("marks", "score") if in_marks else pl.col("score")
+    full = pl.col("full_marks") if in_marks else pl.lit(None, dtype=pl.Float64)
     marks = {
-        (entity, pillar): score for entity, pillar, score in scores.select("entity", "pillar", "score").iter_rows()
+        (entity, pillar): (score, most)
+        for entity, pillar, score, most in scores.select("entity", "pillar", shown.alias("#"), full.alias("#of")).rows()
     }
     places = _headline_places(scorecard, label)
     columns, against = _further_places(scorecard, label)
@@ -125,10 +153,12 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
         blocks[cohort] = []
     broken: Collection[tuple[str, str]] = getattr(scorecard, "not_compared", frozenset())
     for row in listed.sort("rank", nulls_last=True, maintain_order=True).iter_rows(named=True):
-        scores_of_tops = tuple(marks.get((row["entity"], pillar)) for pillar in titles)
-        line = _line(row, compared, scores_of_tops, apart=(label, row["entity"]) in broken)
-        further = tuple(shown.get(row["entity"], "") for shown in columns.values())
-        line = replace(line, places=tuple(places.get((row["entity"], pillar)) for pillar in titles), further=further)
+        of_tops = [marks.get((row["entity"], pillar), (None, None)) for pillar in titles]
+        line = _line(row, compared, tuple(score for score, _ in of_tops), apart=(label, row["entity"]) in broken)
+        more = tuple(texts.get(row["entity"], "") for texts in columns.values())
+        line = replace(line, places=tuple(places.get((row["entity"], pillar)) for pillar in titles), further=more)
+        if in_marks:
+            line = replace(line, full_marks=tuple(most for _, most in of_tops))
         blocks[row["cohort"]].append(line)
     standing = tuple(Block(key, tuple(lines)) for key, lines in blocks.items())
     return League(label, standing, tuple(titles.values()), tuple(columns), against)
@@ -191,13 +221,6 @@ def _further_places(scorecard: Results, label: str) -> tuple[dict[str, dict[str,
 
 def _moved(row: dict[str, Any]) -> str:
     return "" if row["rank_change"] is None else f" {movement(row['rank_change'])}"
-
-
-def pillar_score(line: Line, position: int, decimals: int) -> str:
-    """Return the score of a top pillar for display, with its place if it is a headline beside the total."""
-    shown = number(line.pillars[position], decimals)
-    place = line.places[position] if position < len(line.places) else None
-    return shown if place is None else tr("{score} (place {place:g})", score=shown, place=place)
 
 
 def _top(pillars: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import re
 import polars as pl
 
 from kpi.report.language import localized, tr
-from kpi.report.league import Block, League, Line, league, pillar_score
+from kpi.report.league import Block, League, Line, league
 from kpi.report.longer import longer_table
 from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
 from kpi.report.shape import Report, Results
@@ -82,7 +82,7 @@ def _league(scorecard: Results, standing: League, block: Block) -> tuple[list[st
         *levels,
         tr("Change"),
         *standing.further,
-        *standing.pillars,
+        *standing.headings,
         tr("Coverage"),
         tr("Remarks"),
     ]
@@ -99,7 +99,7 @@ def _cells(standing: League, line: Line, decimals: int) -> list[str]:
         *([standing.level(line)] if standing.rated else []),
         change(line.change, decimals),
         *line.further,
-        *(pillar_score(line, position, decimals) for position in range(len(line.pillars))),
+        *(standing.pillar(line, position, decimals) for position in range(len(line.pillars))),
         "" if line.coverage is None else f"{line.coverage:.1f}%",
         line.note,
     ]

@@ -16,7 +16,7 @@ from rich.text import Text
 from kpi.errors import Message
 from kpi.language.indicators.derived import window
 from kpi.report.language import localized, tr
-from kpi.report.league import Block, League, Line, league, pillar_score
+from kpi.report.league import Block, League, Line, league
 from kpi.report.longer import longer_table
 from kpi.report.marks import NOTHING, change, number, visible
 from kpi.report.shape import Results
@@ -124,9 +124,8 @@ def _columns(scorecard: Results, standing: League) -> list[_Column]:
     ]
     for position, heading in enumerate(standing.further):
         columns.append(column(visible(heading), partial(_further, position), "right", 1))
-    for position, title in enumerate(standing.pillars):
-        cell = partial(pillar_score, position=position, decimals=decimals)
-        columns.append(column(visible(title), cell, "right", head=8))
+    for position, title in enumerate(standing.headings):
+        columns.append(column(visible(title), partial(_pillar, standing, position, decimals), "right", head=8))
     columns += [
         column(tr("Coverage"), _coverage, "right", 2),
         column(localized(NOTE), lambda line: visible(line.note), order=2, most=36, style=lambda _: "red"),
@@ -147,6 +146,10 @@ def _levels(column: Callable[..., _Column], standing: League) -> Iterator[_Colum
 
 def _further(position: int, line: Line) -> str:
     return line.further[position]
+
+
+def _pillar(standing: League, position: int, decimals: int, line: Line) -> str:
+    return standing.pillar(line, position, decimals)
 
 
 def _coverage(line: Line) -> str:

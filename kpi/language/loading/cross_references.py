@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import Message, Severity, alternatives, suggest
-from kpi.language import expressions, ranges, running_totals
+from kpi.language import classes, expressions, ranges, running_totals
 from kpi.language.adjustments import vetoes
 from kpi.language.aggregation.nodes import Node
 from kpi.language.aggregation.rescoring import rule_problems
@@ -19,7 +19,7 @@ from kpi.language.datasets import Records
 from kpi.language.expressions import terms
 from kpi.language.grouping import ALL, COHORTS, without_roster
 from kpi.language.indicators import Indicator
-from kpi.language.loading import similar_names
+from kpi.language.loading import full_marks, joint_adjustments, similar_names
 from kpi.language.measures import Measure
 from kpi.language.model import Path, Problem, Problems, kind_of
 from kpi.language.record_columns import column_kinds, counted_in, term_of
@@ -44,6 +44,7 @@ def problems(system: System) -> Problems:
     yield from running_totals.problems(system)
     yield from _treatment_problems(system)
     yield from _tree_problems(system)
+    yield from full_marks.problems(system)
     for name, adjustment in system.adjustments.items():
         path: Path = ("adjustments", name)
         for used in adjustment.names():
@@ -52,6 +53,7 @@ def problems(system: System) -> Problems:
             if used not in system.indicators and used not in system.pillars:
                 yield _unknown_part(system, used, (*path, "opens", used), at_key=True)
         yield from adjustment.problems(path, system.symbols)
+    yield from joint_adjustments.problems(system)
     yield from _star_problems(system)
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:
@@ -313,9 +315,9 @@ def _repeated(system: System, headline: str) -> Problems:
 
 def _shared(system: System, name: str, other: str) -> bool:
     """Return whether a headline, or what only it is made of, and another pillar may name the same part."""
-    methods = [system.pillars[one].weights_method for one in (name, other)]
-    beside = system.beside_nodes
-    return (name in beside or other in beside) and not any(methods)
+    nodes = [system.pillars[one] for one in (name, other)]
+    fixed = all(node.weights_method is None and not any(map(classes.differs, node.parts.values())) for node in nodes)
+    return fixed and (name in system.beside_nodes or other in system.beside_nodes)
 
 
 def _below(system: System, parts: Iterable[str]) -> list[str]:
@@ -340,7 +342,17 @@ def _cap_problems(system: System, path: Path, node: Node, below: Collection[str]
                 yield Problem("K429", (*at, "below", name), message, hint=hint, at_key=True)
 
 
+def _declared_weights(system: System) -> Problems:
+    """Yield what is wrong with weights by class and with dates, and with marks of items that have none."""
+    for name, pillar in system.pillars.items():
+        if pillar.weight is not None:
+            yield from classes.problems(pillar.weight, ("pillars", name, "weight"), system.period)
+        for part, weight in pillar.parts.items():
+            yield from classes.problems(weight, ("pillars", name, "parts", part), system.period)
+
+
 def _weighting_problems(system: System) -> Problems:
+    yield from _declared_weights(system)
     leaves = frozenset(system.indicators)
     for name, pillar in system.pillars.items():
         if pillar.weights is not None:
