@@ -368,7 +368,9 @@ class _Judge:
         made = {}
         for period, entity in self.grid:
             peers = [self.nodes[period, other] for other in self.peers(entity)]
-            own = {part: weight_of(weight, self.cohorts.get(entity, "")) for part, weight in weights.items()}
+            # What weighs nothing in every class is shown and not counted.
+            counted = {part: weight for part, weight in weights.items() if weight}
+            own = {part: weight_of(weight, self.cohorts.get(entity, "")) for part, weight in counted.items()}
             made[period, entity] = combine(node, own, self.nodes[period, entity], peers)
         for key, one in made.items():
             self.nodes[key][name] = one

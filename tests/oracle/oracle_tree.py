@@ -39,8 +39,6 @@ def combine(  # noqa: C901, PLR0912 (one branch per policy)
         peers: the parts of every entity of the same period and cohort.
     """
     policy, options = policy_of(node)
-    # What weighs nothing is shown and not counted.
-    weights = {name: w for name, w in weights.items() if w}
     applicable = {name: w for name, w in weights.items() if w > 0 and parts[name].score[1] != "not_applicable"}
     own = {name: parts[name].score[0] for name in applicable if parts[name].score[0] is not None}
     nothing = dict.fromkeys(weights)
