@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
 from kpi.analysis.group_findings import ungrouped
 from kpi.engine.lookback import reach, window
@@ -192,7 +193,9 @@ def score_panel(
     judging = frame if period is None else frame.filter(pl.col("period").is_in(list(shown)))
     verdict = judged(plan, judging, panel, shown, answers.answers, wordings=wordings)
     apart = ungrouped(plan.system, judging, panel.entities.names, shown)
-    findings = [*panel.findings, *apart, *verdict.findings, *answers.findings, *answers.unused(verdict.used)]
+    alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
+    findings = [*panel.findings, *apart, *verdict.findings, *alerts, *answers.findings]
+    findings += answers.unused(verdict.used)
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
     more = {"left_out": panel.counts.left_out, "passed_over": panel.counts.passed_over, "unread": panel.unread}
     counts |= {key: number for key, number in more.items() if number}

@@ -28,18 +28,18 @@ PACKAGES = (
     "batch", "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
-    "values": "names columns doubles rounding timelines periods status units numerics working_days",
+    "values": "names columns doubles rounding timelines periods status units numerics student seasonal working_days",
     "process": (
         "os_errors locale notebook distribution tuning journal credentials settings memory prefetch atomic_files "
         "progress limits supervisor"
     ),
     "language": (
-        "model lookback expressions ranges datasets measures record_columns quantities targets classes treatment "
-        "scoring indicators conditions grouping aggregation adjustments ranking longer_totals stars checks system "
-        "running_totals loading"
+        "model lookback sums expressions ranges datasets measures record_columns quantities targets classes treatment "
+        "scoring indicators conditions grouping aggregation adjustments alerts ranking longer_totals stars checks "
+        "system running_totals window_checks loading"
     ),
     "engine": (
-        "stage totals longer_totals headlines contributions result_columns check_stages applied_weights "
+        "stage totals longer_totals headlines contributions result_columns check_stages alert_stage applied_weights "
         "reporting_quality plan lookback scorecard"
     ),
     "intake": (
@@ -49,7 +49,9 @@ INSIDE = {
         "target_areas contradicting_spans grid undeclared_totals panel query_answers understanding entry_forms "
         "synthetic annexes"
     ),
-    "analysis": "statistics variants robustness check_findings group_findings clause_coverage explain diff",
+    "analysis": (
+        "statistics variants robustness check_findings alert_findings group_findings clause_coverage explain diff"
+    ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown workbook "
         "sdmx_csv page formats table results files tree queries analysis difference robustness definition_text roster "
@@ -57,7 +59,7 @@ INSIDE = {
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
-        "store config fingerprints file_periods editions findings inputs read_cache figures last_run integrity "
+        "store config fingerprints file_periods editions findings alerts inputs read_cache figures last_run integrity "
         "system_run replay batch_run migration notifications"
     ),
     "cli": (

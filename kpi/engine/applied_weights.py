@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from kpi.language.aggregation import means
 from kpi.language.aggregation.nodes import Node
 from kpi.language.classes import Weighed, differs
+from kpi.language.sums import total
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column, class_by
 
@@ -25,10 +25,10 @@ def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
     effective: dict[str, pl.Series] = {ROOT: pl.Series([100.0] * groups.height)}
     tables = []
     for node, definition, parts in (*system.tree, *_beside(system)):
-        total = means.total([_weight_of(definition, part, weight) for part, weight in parts.items()])
+        whole = total([_weight_of(definition, part, weight) for part, weight in parts.items()])
         for part, weight_given in parts.items():
             # A group for which the method gives no weights has a total of 0: the shares are null.
-            share = _weight_of(definition, part, weight_given) / pl.when(total > 0).then(total) * 100
+            share = _weight_of(definition, part, weight_given) / pl.when(whole > 0).then(whole) * 100
             weight = groups.select(pl.repeat(1.0, pl.len()) * share).to_series()
             share_of_total = weight * effective[node] / 100 if node in effective else weight.clear(groups.height)
             if node in effective:

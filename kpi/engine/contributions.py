@@ -28,9 +28,10 @@ import polars as pl
 from kpi.engine.totals import limited, limited_pillar
 from kpi.errors import Message
 from kpi.language.adjustments import awards
-from kpi.language.aggregation.means import is_weighted_sum, total
+from kpi.language.aggregation.means import is_weighted_sum
 from kpi.language.aggregation.nodes import Combination, Node
 from kpi.language.model import kind_of
+from kpi.language.sums import total
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column
 

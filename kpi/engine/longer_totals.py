@@ -14,9 +14,9 @@ import polars as pl
 
 from kpi.engine.totals import changes, further_places, placed, starred
 from kpi.language.adjustments import vetoes
-from kpi.language.aggregation.means import total
 from kpi.language.indicators import ENTITIES
 from kpi.language.longer_totals import TotalsOver
+from kpi.language.sums import total
 from kpi.language.system import System
 from kpi.values.columns import LONGER, PARTS_THERE, Column, share_of
 from kpi.values.status import guarded, reason

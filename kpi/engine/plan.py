@@ -16,7 +16,7 @@ from functools import cached_property
 
 import polars as pl
 
-from kpi.engine import check_stages, headlines
+from kpi.engine import alert_stage, check_stages, headlines
 from kpi.engine.result_columns import NOTHING, details_of, target_bounds, target_reached
 from kpi.engine.stage import Stage
 from kpi.engine.totals import adjusted, changes, further_places, joint, placed, starred, totalled, within_pillars
@@ -119,6 +119,7 @@ def _stages(system: System) -> Iterator[Stage]:
             columns |= system.indicators[name].expressions(name, system.symbols, system.period)
         yield Stage.of(f"indicators {number}", Message("values and statuses of indicators"), columns)
         yield from check_stages.stages(rules, number)
+    yield alert_stage.stage(system)
     yield from _groups(system)
     yield from _treatment(system)
     given: dict[str, pl.Expr] = {

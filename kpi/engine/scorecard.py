@@ -18,6 +18,7 @@ from kpi.engine.plan import Plan
 from kpi.engine.reporting_quality import Supply, is_assessable, quality
 from kpi.engine.result_columns import target_bounds
 from kpi.errors import Diagnostic, Message, Severity, rendered
+from kpi.language.indicators import class_of
 from kpi.language.system import ROOT, System
 from kpi.process import locale, notebook
 from kpi.values.columns import COHORT, LONGER, PARTS_THERE, Column, class_by, in_ranking
@@ -54,7 +55,7 @@ HEADLINES: dict[str, type[pl.DataType]] = {
     "score_change": pl.Float64, "coverage": pl.Float64, "status": pl.String,
 }  # fmt: skip
 
-LIGHTS = pl.Enum(["green", "yellow", "red", "none"])
+LIGHTS = pl.Enum(["green", "yellow", "red", "none", "at_risk"])
 
 
 @dataclass(frozen=True, repr=False)
@@ -347,6 +348,40 @@ class Scorecard:
         )  # fmt: skip
 
     @cached_property
+    def outlook(self) -> pl.DataFrame:
+        """Where figures are going: one row per period, entity and indicator that is a projection or a pace.
+
+        Columns: system, period, cohort, entity, indicator, title, value, unit, status; of a projection low and high
+        (the ends of its interval) and light; of a pace actual and required (growth a year, in the unit of its figure,
+        or percent if compound) and class (on_track, moderately_improving, stagnating, decreasing).
+        """
+        system = self.definition
+        names = [name for name, indicator in system.indicators.items() if indicator.projects or indicator.classified]
+
+        def beside(name: str, column: Column, *, there: bool) -> pl.Expr:
+            return pl.when(pl.col(name).is_not_null()).then(column) if there else pl.lit(None, dtype=pl.Float64)
+
+        def classes(name: str) -> pl.Expr:
+            indicator = system.indicators[name]
+            return class_of(name, indicator.class_cuts) if indicator.classified else pl.lit(None, dtype=pl.String)
+
+        projects = {name: system.indicators[name].projects for name in names}
+        paced = {name: system.indicators[name].classified for name in names}
+        return self._long(
+            "indicator", names, {name: system.symbols[name].title for name in names},
+            {
+                "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))),
+                "status": lambda n: pl.col(Column(n).status),
+                "low": lambda n: beside(n, Column(n).low, there=projects[n]),
+                "high": lambda n: beside(n, Column(n).high, there=projects[n]),
+                "light": lambda n: pl.col(Column(n).light).cast(LIGHTS),
+                "actual": lambda n: beside(n, Column(n).actual, there=paced[n]),
+                "required": lambda n: beside(n, Column(n).required, there=paced[n]),
+                "class": classes,
+            },
+        )  # fmt: skip
+
+    @cached_property
     def adjustments(self) -> pl.DataFrame:
         """The non-zero components of the total other than indicators, one row each.
 
@@ -492,7 +527,8 @@ class Scorecard:
         `longer` and `longer_pillars` with totals over longer periods, `places` if there are several rankings, or former
         places, `headlines` if there are indices beside the total, `adjustments` if something other than indicators
         contributes to the total, `weights` if a method derived weights from data, `treated` if there is data treatment,
-        `restated` if a figure was replaced, `quality` if reporters or due dates are known.
+        `restated` if a figure was replaced, `outlook` if an indicator is a projection or a pace, `quality` if reporters
+        or due dates are known.
         """
         frames = {}
         if self.definition.totals_over is not None:
@@ -510,6 +546,8 @@ class Scorecard:
             frames["treated"] = self.treated
         if self.restated.height:
             frames["restated"] = self.restated
+        if any(one.projects or one.classified for one in self.definition.indicators.values()):
+            frames["outlook"] = self.outlook
         if is_assessable(self.definition, self.supply):
             frames["quality"] = self.quality
         return frames

@@ -16,12 +16,13 @@ from pydantic import BeforeValidator, Field, model_validator
 from kpi.errors import Message
 from kpi.language.aggregation import means
 from kpi.language.aggregation.caps import Cap
-from kpi.language.aggregation.means import COHORT, Best, Mean, Parts, Worst, exactly_added, total
+from kpi.language.aggregation.means import COHORT, Best, Mean, Parts, Worst
 from kpi.language.aggregation.missing import Missing, MissingPolicy, Redistribute
 from kpi.language.aggregation.weights import Ahp, AnyWeighting, FromData
 from kpi.language.classes import Weighed, Weight, differs
 from kpi.language.model import Definition, FrozenMapping, Listed, Name, kind_of
 from kpi.language.scoring import AnyRule, Rule
+from kpi.language.sums import exactly_added, total
 from kpi.values.columns import Column, Expressions
 from kpi.values.rounding import HAIR, rounded, score_key
 from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason, status_of
