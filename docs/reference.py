@@ -22,6 +22,7 @@ from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
 from kpi.language.adjustments import AnyAdjustment, Effect
 from kpi.language.aggregation import column_means, means
+from kpi.language.aggregation.caps import Cap
 from kpi.language.aggregation.judgements import Judge
 from kpi.language.aggregation.methods import METHODS
 from kpi.language.aggregation.missing import Missing, Penalty, Redistribute
@@ -30,8 +31,10 @@ from kpi.language.alerts import Alert
 from kpi.language.checks import AnyCheck
 from kpi.language.classes import ByClass, Since
 from kpi.language.datasets import AnyDataset, Elsewhere, Shape
+from kpi.language.grouping import Group
 from kpi.language.indicators import AnyIndicator
 from kpi.language.loading.schema import without_examples
+from kpi.language.longer_totals import TotalsOver
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Definition, kind_of
 from kpi.language.ranking import Ranking
@@ -276,12 +279,17 @@ def keys() -> str:
         section("`mean: {topsis: …}`", means.Topsis),
         *(section(f"`mean: {{{key}: …}}`", mean) for mean in column_means.EVERY for key in mean.model_fields),
         section("`judges` of a group", Judge),
+        section("`mean: {worst: …}`", means.Worst),
+        section("`mean: {best: …}`", means.Best),
+        section("`caps` of a pillar or the composite", Cap),
         section("`missing: {redistribute: …}`, also `spread`, `cohort_mean`", Redistribute),
         section("`missing: {penalty: …}`", Penalty),
         group("Adjustments", members(AnyAdjustment)),
         section("`effect` of a veto", Effect),
         section("`rungs` of a ladder", Rung, "##"),
         section("`moves` of stars", Moves),
+        section("`totals_over`", TotalsOver, "##"),
+        section("`groups`", Group, "##"),
         section("`ranking`", Ranking, "##"),
         group("Checks, by their first key", members(AnyCheck)),
     ]

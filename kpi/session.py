@@ -14,6 +14,7 @@ import polars as pl
 
 from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
+from kpi.analysis.group_findings import ungrouped
 from kpi.analysis.unsolved import unsolved
 from kpi.engine.lookback import reach, window
 from kpi.engine.plan import Plan, compile_plan
@@ -193,8 +194,10 @@ def score_panel(
     judging = frame if period is None else frame.filter(pl.col("period").is_in(list(shown)))
     verdict = judged(plan, judging, panel, shown, answers.answers, wordings=wordings)
     verdict.findings.extend(unsolved(plan, judging, shown))
+    apart = ungrouped(plan.system, judging, panel.entities.names, shown)
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
-    findings = [*panel.findings, *verdict.findings, *alerts, *answers.findings, *answers.unused(verdict.used)]
+    findings = [*panel.findings, *apart, *verdict.findings, *alerts, *answers.findings]
+    findings += answers.unused(verdict.used)
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
     more = {"left_out": panel.counts.left_out, "passed_over": panel.counts.passed_over, "unread": panel.unread}
     counts |= {key: number for key, number in more.items() if number}
@@ -383,6 +386,18 @@ def _period(system: System, period: str | int | None) -> Period | None:
     return requested
 
 
+def longer_period(system: System, period: str) -> str | None:
+    """Return the label of a longer period that the system has totals of, None for any other text."""
+    over = system.totals_over
+    if over is None:
+        return None
+    try:
+        asked = periods.parse(period, timeline=system.timeline)
+    except periods.PeriodError:
+        return None
+    return asked.label if asked.grain == over.grain(system.period) else None
+
+
 def label_of(card: Scorecard, period: str | int) -> str:
     """Return the label of a scored period of a scorecard, whatever its written form.
 
@@ -396,6 +411,8 @@ def label_of(card: Scorecard, period: str | int) -> str:
 
 def _at_its_end(system: System, period: str | int | None, scored: Period | None) -> list[Diagnostic]:
     """Return the note that the period asked for is longer than the scored ones, and which of them is scored."""
+    if period is not None and longer_period(system, str(period)) is not None:
+        return []
     if scored is None or (asked := periods.parse(str(period), timeline=system.timeline)).grain == scored.grain:
         return []
     message = Message(

@@ -159,7 +159,9 @@ class _Study:
     def places(self, frame: pl.LazyFrame) -> pl.DataFrame:
         """Return the ranks and stars of the period: entity, cohort, rank (Float64), stars."""
         rows = frame.filter(pl.col("period") == self.index)
-        table = rows.select("entity", "cohort", pl.col("rank").cast(pl.Float64), "stars")
+        _, *group = self.system.ranked_within
+        cohort = pl.col(group[0]) if group else pl.lit("")
+        table = rows.select("entity", cohort.alias("cohort"), pl.col("rank").cast(pl.Float64), "stars")
         return table.collect(engine="in-memory").sort("entity")
 
     def scored(self, normalisation: str = DECLARED) -> pl.DataFrame:
@@ -183,7 +185,7 @@ class _Study:
             for name in names:
                 choice = Choice(**{assumption: name})
                 rows.append((assumption, name, "", *self._moved(self.variant(choice), choice.normalisation)))
-        for part in [*self.system.tops, *self.system.parents]:
+        for part in [*self.system.tops, *(part for part in self.system.parents if part in self.system.counted)]:
             parent = self.system.pillars.get(self.system.parents.get(part, ""))
             # A pillar with a single part is removed with it, and is an alternative by itself.
             rest = None if parent is not None and len(parent.parts) == 1 else leave_out(self.system, part)

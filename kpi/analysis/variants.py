@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import polars as pl
 
@@ -17,6 +17,8 @@ from kpi.language.classes import Weighed, differs, weight_expr
 from kpi.language.scoring import Rule
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.values.timelines import MONTHS, Timeline
+
+N = TypeVar("N", bound=Node)
 
 
 def changed(system: System, **fields: Any) -> CheckedSystem:
@@ -62,7 +64,7 @@ def leave_out(system: System, part: str) -> System | None:
         removed.update(empty)
         pillars = {name: pillar for name, pillar in pillars.items() if name not in empty}
     below = {key for pillar in pillars.values() for key in pillar.parts}
-    tops = [name for name in system.tops if name in pillars]
+    tops = [name for name in (*system.tops, *system.headlines) if name in pillars]
     # Parts of the pillar that nothing else has are removed with it.
     reached, waiting = set(tops), list(tops)
     while waiting:
@@ -80,7 +82,15 @@ def leave_out(system: System, part: str) -> System | None:
     breakers = tuple(name for name in system.ranking.tie_break if name in known)
     ranking = system.ranking.model_copy(update={"tie_break": breakers})
     adjustments = in_tree(system.adjustments, known)
-    return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments)
+    pillars = {name: _with_caps_on(pillar, known) for name, pillar in pillars.items()}
+    composite = _with_caps_on(system.composite, known)
+    return changed(system, pillars=pillars, composite=composite, stars=stars, ranking=ranking, adjustments=adjustments)
+
+
+def _with_caps_on(node: N, known: Collection[str]) -> N:
+    """Return a node with the caps that depend on known pillars and indicators only."""
+    caps = tuple(cap for cap in node.caps if all(name in known for name in cap.below or ()))
+    return node if len(caps) == len(node.caps) else node.model_copy(update={"caps": caps})
 
 
 def factor(node: str, place: int) -> str:
@@ -137,8 +147,12 @@ class Noisy:
     def stackable(self) -> bool:
         """Whether nothing depends on other cohorts or on the name of a cohort: runs can be stacked as cohorts."""
         methods = [node.weights_method for _, node, _ in self.system.tree]
-        return all(method is None or method.among == "cohort" for method in methods) and not getattr(
-            self.system.stars, "cohorts", None
+        rules = [node.rule for _, node, _ in self.system.tree if node.rule is not None]
+        return (
+            all(method is None or method.among == "cohort" for method in methods)
+            and all("cohort" in rule.peers and "period" in rule.peers for rule in rules)
+            and not getattr(self.system.stars, "cohorts", None)
+            and not self.system.regrouped
         )
 
     def applied(self, system: System) -> System:

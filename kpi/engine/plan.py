@@ -16,19 +16,21 @@ from functools import cached_property
 
 import polars as pl
 
-from kpi.engine import alert_stage, check_stages
+from kpi.engine import alert_stage, check_stages, headlines
 from kpi.engine.result_columns import NOTHING, details_of, target_bounds, target_reached
 from kpi.engine.stage import Stage
-from kpi.engine.totals import adjusted, changes, joint, placed, starred, totalled, within_pillars
+from kpi.engine.totals import adjusted, changes, further_places, joint, placed, starred, totalled, within_pillars
 from kpi.errors import Message
+from kpi.language.aggregation import rescoring
 from kpi.language.aggregation.nodes import Combination
 from kpi.language.classes import weight_expr
+from kpi.language.grouping import ALL, COHORTS
 from kpi.language.indicators import MONTH
 from kpi.language.scoring import Case
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed
 from kpi.language.treatment.steps import finished
-from kpi.values.columns import OUTSIDE, Column, Expressions, left_out_by
+from kpi.values.columns import COHORT, OUTSIDE, Column, Expressions, group_of, kept_by, left_out_by
 from kpi.values.status import guarded, literal, reason, status_of, where_given
 
 
@@ -66,6 +68,11 @@ class Plan:
     def detail(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return a result of `collect` with the columns of `details`."""
         return _collected(functools.reduce(lambda lazy, stage: stage(lazy), self.details, frame.lazy()), frame.height)
+
+    def combined_again(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a result of another plan, of a system with the same scores, with the tree of this one and details."""
+        stages = (*(stage for stage in tree(self.system) if stage.columns), *self.details)
+        return _collected(functools.reduce(lambda lazy, stage: stage(lazy), stages, frame.lazy()), frame.height)
 
 
 #: The number of rows from which common-subexpression elimination pays off.
@@ -113,6 +120,7 @@ def _stages(system: System) -> Iterator[Stage]:
         yield Stage.of(f"indicators {number}", Message("values and statuses of indicators"), columns)
         yield from check_stages.stages(rules, number)
     yield alert_stage.stage(system)
+    yield from _groups(system)
     yield from _treatment(system)
     given: dict[str, pl.Expr] = {
         Column(part).declared: weight_expr(weight, system.timeline) for part, weight in system.varied.items()
@@ -121,6 +129,21 @@ def _stages(system: System) -> Iterator[Stage]:
     yield Stage("targets", Message("targets in force"), _targets(system))
     yield from scoring(system)
     yield from tree(system)
+
+
+def _groups(system: System) -> Iterator[Stage]:
+    """Yield the stages that group entities otherwise than by cohort; from there on `cohort` is that of the peers.
+
+    The cohort of the roster or the data is then `group_of("cohort")`.
+    """
+    by_figure: dict[str, pl.Expr] = {
+        group_of(name): group.by_figure(system.symbols) for name, group in system.groups.items() if group.of is not None
+    }
+    yield Stage("groups", Message("groups by figures"), by_figure)
+    if system.peers != COHORTS:
+        peers = pl.lit("") if system.peers == ALL else pl.col(group_of(system.peers))
+        columns = {group_of(COHORTS): pl.col(COHORT), COHORT: peers}
+        yield Stage("compared", Message("groups of peers"), columns)
 
 
 def scoring(system: System) -> Iterator[Stage]:
@@ -142,12 +165,12 @@ def tree(system: System) -> Iterator[Stage]:
             for name in names
         ]
         level = f"pillars {len(system.depths) - depth}"
-        yield from _combine(level, nodes)
+        yield from _combine(system, level, nodes)
         for number, columns in enumerate(within_pillars(system, names) if system.within else ()):
             yield Stage(f"{level}: adjustments {number}", Message("adjustments within pillars"), columns)
     if system.tops:
         root = Combination(ROOT, system.composite, system.tops, leaves, system.treated, system.unsure)
-        yield from _combine(ROOT, [root])
+        yield from _combine(system, ROOT, [root])
     else:
         yield Stage.of(ROOT, Message("no pillars, so no total"), _no_composite())
     yield Stage("adjustments", Message("adjustments and vetoes"), adjusted(system))
@@ -156,6 +179,11 @@ def tree(system: System) -> Iterator[Stage]:
     yield Stage("places", Message("ranks and stars"), placed(system))
     yield Stage("stars", Message("stars after vetoes, and changes"), starred(system))
     yield Stage("changes", Message("changes against the previous period"), changes(system))
+    if system.places_apart:
+        for number, columns in enumerate(further_places(system)):
+            yield Stage(f"further places {number}", Message("places in several rankings"), columns)
+    for number, columns in enumerate(headlines.columns(system)):
+        yield Stage(f"headlines {number}", Message("scores and places of headlines"), columns)
 
 
 def _treatment(system: System) -> Iterator[Stage]:
@@ -173,7 +201,15 @@ def _treatment(system: System) -> Iterator[Stage]:
             for name, treated_value in treated_values.items()
         }
         if treatment.screens:
-            columns[left_out_by(step)] = treatment.leaves_out(values)
+            leaves_out = treatment.leaves_out(values)
+            if treatment.exempt:
+                leaves_out &= ~pl.col(kept_by(step))
+                kept: dict[str, pl.Expr] = {Column(name).after(step): value for name, value in values.items()}
+                columns = {
+                    name: pl.when(pl.col(kept_by(step))).then(kept[name]).otherwise(value)
+                    for name, value in columns.items()
+                }
+            columns[left_out_by(step)] = leaves_out
             out |= {name: out.get(name, pl.lit(False)) | pl.col(left_out_by(step)) for name in names}
         current |= {name: pl.col(Column(name).after(step)) for name in treated_values}
         yield Stage(f"treatment {step}", treatment.words(), columns)
@@ -183,7 +219,7 @@ def _treatment(system: System) -> Iterator[Stage]:
     yield Stage.of("treated", Message("treated values"), treated)
 
 
-def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
+def _combine(system: System, name: str, nodes: list[Combination]) -> Iterator[Stage]:
     for words, method in (
         (Message("weights by method"), Combination.weighing),
         (Message("weights of the parts"), Combination.weighed),
@@ -195,6 +231,14 @@ def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
         for node in nodes:
             columns |= method(node)
         yield Stage.of(f"{name}: {words}", words, columns)
+    figures: dict[str, pl.Expr] = {}
+    again, limited = Expressions(), Expressions()
+    for node in nodes:
+        again |= rescoring.rescored(node.name, node.node, figures)
+        limited |= rescoring.under_caps(node.name, node.node, system.symbols)
+    yield Stage(f"{name}: peers", Message("statistics of peers"), figures)
+    yield Stage.of(f"{name}: scored again", Message("scores of results"), again, tuple(figures))
+    yield Stage.of(f"{name}: caps", Message("scores under caps"), limited)
 
 
 def _no_composite() -> Expressions:

@@ -11,8 +11,8 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from kpi.errors import Message, commas, statements, suggest
-from kpi.language.adjustments import condition, condition_problems
 from kpi.language.aggregation.nodes import reaches
+from kpi.language.conditions import condition, condition_problems
 from kpi.language.indicators import Symbols
 from kpi.language.indicators.base import in_titles
 from kpi.language.lookback import HISTORY, Lags
