@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from kpi.analysis import robustness
+from kpi.analysis.uncertainty import choices
 from kpi.language.adjustments import AnyAdjustment, Effect
 from kpi.language.aggregation import means
 from kpi.language.aggregation.missing import Missing, Penalty, Redistribute
@@ -171,9 +172,9 @@ def glance() -> str:
 def stress() -> str:
     """Return the chapter on `kpi stress`, with the alternatives that it tries."""
     tried = {
-        "normalisation": ", ".join(f"`{name}` ({rule.words()})" for name, rule in robustness.NORMALISATIONS.items()),
-        "mean": ", ".join(f"`{name}` ({means.words(one)})" for name, one in robustness.MEANS.items()),
-        "missing": ", ".join(f"`{name}` ({one.words()})" for name, one in robustness.POLICIES.items()),
+        "normalisation": ", ".join(f"`{name}` ({rule.words()})" for name, rule in choices.NORMALISATIONS.items()),
+        "mean": ", ".join(f"`{name}` ({means.words(one)})" for name, one in choices.MEANS.items()),
+        "missing": ", ".join(f"`{name}` ({one.words()})" for name, one in choices.POLICIES.items()),
         "without": "each indicator and pillar",
     }
     rows = "\n".join(

@@ -35,7 +35,7 @@ INSIDE = {
     ),
     "language": (
         "model lookback expressions ranges datasets measures record_columns quantities targets aggregation treatment "
-        "scoring indicators adjustments ranking stars checks system running_totals loading"
+        "scoring indicators uncertainty adjustments ranking stars checks system running_totals loading"
     ),
     "engine": (
         "stage totals contributions result_columns check_stages applied_weights reporting_quality plan lookback "
@@ -47,7 +47,7 @@ INSIDE = {
         "events reported succession periods_of_change target_areas contradicting_spans grid undeclared_totals panel "
         "query_answers understanding entry_forms synthetic annexes"
     ),
-    "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
+    "analysis": "statistics variants uncertainty robustness check_findings clause_coverage explain diff",
     "report": (
         "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook sdmx_csv "
         "formats table results files tree queries analysis difference robustness definition_text roster "

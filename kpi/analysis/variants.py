@@ -22,15 +22,17 @@ def changed(system: System, **fields: Any) -> CheckedSystem:
     return CheckedSystem.of(system.model_copy(update=fields))
 
 
-def rescored(system: System, rule: Rule) -> dict[str, Any]:
+def rescored(system: System, rule: Rule, *, exactly: bool = False) -> dict[str, Any]:
     """Return the indicators with another scoring rule; empty if that would change no indicator.
 
-    An indicator with a rule of the same kind keeps its own, and so does a milestone, which is no quantity.
+    An indicator with a rule of the same kind keeps its own, unless the rule is meant `exactly`; a milestone, which is no
+    quantity, always does.
     """
     changed_indicators = {}
     for name, indicator in system.indicators.items():
         current = system.rule(name)
-        if current is not None and type(current) is not type(rule) and indicator.quantitative:
+        same = current == rule if exactly else type(current) is type(rule)
+        if current is not None and not same and indicator.quantitative:
             changed_indicators[name] = indicator.model_copy(update={"score": rule})
     return (
         {name: changed_indicators.get(name, unchanged) for name, unchanged in system.indicators.items()}

@@ -111,7 +111,7 @@ def _stages(system: System) -> Iterator[Stage]:
             columns |= system.indicators[name].expressions(name, system.symbols, system.period)
         yield Stage.of(f"indicators {number}", Message("values and statuses of indicators"), columns)
         yield from check_stages.stages(rules, number)
-    yield from _treatment(system)
+    yield from treating(system)
     yield Stage("targets", Message("targets in force"), _targets(system))
     yield from scoring(system)
     yield from tree(system)
@@ -147,7 +147,7 @@ def tree(system: System) -> Iterator[Stage]:
     yield Stage("changes", Message("changes against the previous period"), changes(system))
 
 
-def _treatment(system: System) -> Iterator[Stage]:
+def treating(system: System) -> Iterator[Stage]:
     """Yield one stage per step, with the columns `name#step`, and a stage with the values that are scored."""
     current = {name: pl.col(name) for name in system.treated}
     out: dict[str, pl.Expr] = {}

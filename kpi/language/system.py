@@ -24,6 +24,7 @@ from kpi.language.scoring import AnyRule, Completion, Rule
 from kpi.language.stars.data_driven import AnyScheme
 from kpi.language.targets import Target
 from kpi.language.treatment.steps import AnyStep
+from kpi.language.uncertainty import Uncertainty
 from kpi.values import units
 from kpi.values.columns import Column
 from kpi.values.periods import Grain, Length
@@ -201,6 +202,9 @@ class System(Frozen):
     lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
     checks: dict[Name, AnyCheck] = Field(default_factory=dict, description="name: what must hold of the figures")
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
+    uncertainty: Uncertainty = Field(
+        default_factory=Uncertainty, description="what `kpi stress` varies; left out: weights and methods by themselves"
+    )
 
     _home: Path | None = PrivateAttr(None)
     _tables: tuple[str, ...] = PrivateAttr(())

@@ -50,6 +50,10 @@ def problems(system: System) -> Problems:
                 yield _unknown_part(system, used, (*path, "opens", used), at_key=True)
         yield from adjustment.problems(path, system.symbols)
     yield from _star_problems(system)
+    yield from system.uncertainty.problems(
+        system.symbols, system.indicators, frozenset({ROOT, *system.pillars}), frozenset(system.treatment),
+        by_score=system.stars is not None and system.stars.by_score,
+    )  # fmt: skip
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:
             yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
