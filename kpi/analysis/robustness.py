@@ -17,7 +17,7 @@ import polars as pl
 
 from kpi.analysis.uncertainty import points
 from kpi.analysis.uncertainty.choices import DECLARED, Choices, by_default
-from kpi.analysis.uncertainty.study import Outcome, Study, Variant
+from kpi.analysis.uncertainty.study import Outcome, Study, Variant, in_halves
 from kpi.analysis.variants import leave_out
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message
@@ -115,7 +115,7 @@ def simulate(
     for names in sorted(variants, key=lambda names: (variants[names].key, names)):
         runs = np.array(runs_of[names])
         own[runs] = not any(entry.startswith("normalisation=") for entry in variants[names].key)
-        outcome.write(runs, study.run(variants[names], choices.factors(drawn[runs]), len(runs)))
+        study.run(variants[names], outcome, runs, choices.factors(drawn[runs]))
     return outcome, own
 
 
@@ -123,10 +123,9 @@ def ranks(study: Study, simulated: Outcome, own: NDArray[np.bool_]) -> pl.DataFr
     """Return the frame `ranks`."""
     import numpy as np
 
-    usual = study.nominal.filter(study.ranked)["stars"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    same = simulated.stars[own] == usual.astype(np.float32)
-    same |= np.isnan(simulated.stars[own]) & np.isnan(usual)
-    kept = same.mean(axis=0) * 100 if own.any() else np.full(len(usual), np.nan)
+    usual = study.nominal.filter(study.ranked).select(in_halves(pl.col("stars"))).to_series().to_numpy()
+    same = (simulated.stars == usual) & own[:, np.newaxis]
+    kept = same.sum(axis=0) / own.sum() * 100 if own.any() else np.full(len(usual), np.nan)
     summed = pl.DataFrame({"entity": study.entities}).with_columns(
         **statistics(simulated.ranks), kept=pl.Series(kept, nan_to_null=True)
     )
@@ -199,7 +198,7 @@ def _moved(study: Study, variant: Variant) -> tuple[float | None, float | None, 
     nominal = study.nominal.filter(study.ranked)
     both = nominal.with_columns(
         other=pl.Series(outcome.ranks[0], nan_to_null=True).cast(pl.Float64),
-        others=pl.Series(outcome.stars[0], nan_to_null=True).cast(pl.Float64),
+        others=pl.Series(outcome.stars[0]),
     )
     change = (both["other"] - both["rank"]).abs()
     if change.drop_nulls().is_empty():
@@ -208,7 +207,7 @@ def _moved(study: Study, variant: Variant) -> tuple[float | None, float | None, 
     entity = "" if most == 0 else study.card.entities["entity"][both["entity"][change.arg_max() or 0]]
     rescaled = any(entry.startswith("normalisation=") for entry in variant.key)
     compared = not rescaled and study.system.stars is not None
-    stars = int(both["stars"].cast(pl.Float64).ne_missing(both["others"]).sum()) if compared else None
+    stars = int(both.select(in_halves(pl.col("stars")) != pl.col("others")).to_series().sum()) if compared else None
     return float(change.mean()), most, entity, stars  # type: ignore[arg-type]
 
 

@@ -9,7 +9,7 @@ small enough for the cache of a processor, and no result depends on the number o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,29 @@ class Scores:
         return Scores(self.values[first:last], self.applies[first:last], self.withheld[first:last])
 
 
+@dataclass(frozen=True)
+class Patterns:
+    """The patterns in which units have gaps: `places`, a unit for each pattern, and `of_units`, that of each unit."""
+
+    places: NDArray[np.intp]
+    of_units: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, scores: Sequence[Scores]) -> Patterns:
+        """Return the patterns of some parts."""
+        import numpy as np
+
+        flags = [flag for score in scores for flag in (score.there, score.applies, score.withheld)]
+        bits = np.packbits(np.column_stack(flags), axis=1)
+        # NOTE: numpy sorts rows a hundred times slower than numbers, so rows are distinguished by a sum of random multiples.
+        multiples = np.random.Generator(np.random.Philox(1)).integers(1, 2**63, bits.shape[1], dtype=np.uint64)
+        keys = (bits * multiples).sum(axis=1, dtype=np.uint64)
+        _, places, of_units = np.unique(keys, return_index=True, return_inverse=True)
+        if not np.array_equal(bits[places][of_units], bits):
+            _, places, of_units = np.unique(bits, axis=0, return_index=True, return_inverse=True)
+        return cls(places, of_units.reshape(-1))
+
+
 def leaf(frame: pl.DataFrame, name: str, runs: int | None = None) -> Scores:
     """Return the scores of an indicator of a frame; of stacked runs, one after the other, in two dimensions."""
     import numpy as np
@@ -98,11 +121,13 @@ class Tree:
         system: of which the nodes are computed; see `countable`.
         leaves: the scores of its indicators.
         cohorts: the cohort of each unit, a number.
+        gaps: the patterns of gaps that are known of these leaves, by the parts of a node; trees may share them.
     """
 
     system: System
     leaves: Mapping[str, Scores]
     cohorts: NDArray[np.intp]
+    gaps: dict[tuple[str, ...], Patterns | None] = field(default_factory=dict)
 
     def totals(self, weights: Mapping[str, Floats], runs: int) -> Floats:
         """Return the scores of the composite, a row a run, in percent; NaN without a score.
@@ -140,24 +165,16 @@ class Tree:
             scores = [
                 scored[part] if part in scored else self.leaves[part].of_runs(first, last) for part in parts
             ]
-            key = tuple(parts) if all(part in self.leaves for part in parts) else None
-            scored[name] = _Node(node, scores, given, self.cohorts, self.patterns.get(key)).result()
+            scored[name] = _Node(node, scores, given, self.cohorts, self._patterns(tuple(parts))).result()
         return scored
 
-    @cached_property
-    def patterns(self) -> dict[tuple[str, ...] | None, tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """The nodes of indicators with gaps that runs share: a unit for each pattern of gaps, and that of each unit."""
-        import numpy as np
-
-        found: dict[tuple[str, ...] | None, tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
-        for _, _, parts in self.system.tree:
+    def _patterns(self, parts: tuple[str, ...]) -> Patterns | None:
+        """Return the patterns of gaps of a node of indicators that runs share; None where it has none."""
+        if parts not in self.gaps:
             scores = [self.leaves[part] for part in parts if part in self.leaves]
-            if len(scores) < len(parts) or any(score.values.ndim > 1 for score in scores):
-                continue
-            bits = np.column_stack([flags for score in scores for flags in (score.there, score.applies, score.withheld)])
-            _, places, pattern_of = np.unique(np.packbits(bits, axis=1), axis=0, return_index=True, return_inverse=True)
-            found[tuple(parts)] = (places, pattern_of.reshape(-1))
-        return found
+            shared = len(scores) == len(parts) and all(score.values.ndim == 1 for score in scores)
+            self.gaps[parts] = Patterns.of(scores) if shared else None
+        return self.gaps[parts]
 
 
 @dataclass(frozen=True)
@@ -168,7 +185,7 @@ class _Node:
     scores: Sequence[Scores]
     weights: Floats
     cohorts: NDArray[np.intp]
-    pattern: tuple[NDArray[np.intp], NDArray[np.intp]] | None = None
+    patterns: Patterns | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -214,16 +231,15 @@ class _Node:
 
         if self.complete:
             return _total([self._weight(place) for place in range(len(flags))], (self.shape[0], 1))
-        if self.pattern is not None:
-            places, pattern_of = self.pattern
-            flags = [flag[..., places] for flag in flags]
+        if self.patterns is not None:
+            flags = [flag[self.patterns.places] for flag in flags]
         units = flags[0].shape[-1]
         terms = [
             (lambda place=place, flag=flag: np.where(flag, self.weights[:, place : place + 1], 0.0))
             for place, flag in enumerate(flags)
         ]
         summed = _total(terms, (self.shape[0], units))
-        return summed if self.pattern is None else np.take(summed, pattern_of, axis=1)
+        return summed if self.patterns is None else np.take(summed, self.patterns.of_units, axis=1)
 
     def _weight(self, place: int) -> Callable[[], Floats]:
         return lambda: self.weights[:, place : place + 1]
@@ -433,7 +449,7 @@ def places(scores: Floats, cohorts: NDArray[np.intp], ties: str) -> Floats:
     for members in _members(cohorts):
         # NaN is sorted last.
         falling = -scores[:, members]
-        order = np.argsort(falling, axis=1, kind="stable")
+        order = np.argsort(falling, axis=1)
         ordered = np.take_along_axis(falling, order, axis=1)
         number = len(members)
         place = np.broadcast_to(np.arange(1.0, number + 1), ordered.shape)

@@ -7,14 +7,14 @@ weights alone is a product. Trees whose results depend on nothing but the scores
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from kpi.analysis.uncertainty.score_tree import Tree, countable, leaf, places
+from kpi.analysis.uncertainty.score_tree import Patterns, Scores, Tree, countable, leaf, places
 from kpi.analysis.variants import Noisy, factor
 from kpi.engine.plan import scoring, tree, treating
 from kpi.engine.scorecard import Scorecard
@@ -34,18 +34,19 @@ if TYPE_CHECKING:
 CELLS = 20_000_000
 
 #: The maximum number of cells of a block of totals.
-BLOCK = 2_000_000
+BLOCK = 1_000_000
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What runs give: a row a run, a column a unit that is ranked in the results as scored.
 
-    `ranks` (Float32) and `stars` (Float32) are NaN where there are none; `scores` are totals before rounding, in points.
+    `ranks` are NaN where there are none; `stars` are in halves, so that they are whole numbers, -1 where there are none;
+    `scores` are totals before rounding, in points, NaN where there are none.
     """
 
     ranks: NDArray[np.float32]
-    stars: NDArray[np.float32]
+    stars: NDArray[np.int8]
     scores: Floats
 
     @classmethod
@@ -54,7 +55,7 @@ class Outcome:
         import numpy as np
 
         return cls(
-            np.full((runs, units), np.nan, np.float32), np.full((runs, units), np.nan, np.float32),
+            np.full((runs, units), np.nan, np.float32), np.full((runs, units), -1, np.int8),
             np.full((runs, units), np.nan),
         )  # fmt: skip
 
@@ -86,6 +87,8 @@ class Study:
         stars = self.system.stars
         self.remembers = any(getattr(stars, key, None) for key in ("moves", "guardrail", "one_rung"))
         self._bases: dict[tuple[str, ...], pl.DataFrame] = {}
+        self._leaves: tuple[tuple[str, ...], dict[str, Scores]] | None = None
+        self._gaps: dict[tuple[str, ...], Patterns | None] = {}
 
     @cached_property
     def ranked(self) -> pl.Series:
@@ -135,45 +138,55 @@ class Study:
         )  # fmt: skip
 
     def run(
-        self, variant: Variant, factors: Mapping[str, Floats], runs: int, shifts: Floats | None = None
-    ) -> Outcome:
-        """Return the outcome of runs of one variant.
+        self, variant: Variant, outcome: Outcome, rows: NDArray[np.intp], factors: Mapping[str, Floats],
+        shifts: Floats | None = None,
+    ) -> None:  # fmt: skip
+        """Write the outcome of the runs of one variant.
 
         Args:
             variant: the methods of the runs.
+            outcome: where the results go.
+            rows: the rows of the runs there.
             factors: of the weights, by node: a row a run, a column a part; a node that is left out has its own weights.
-            runs: how many there are.
             shifts: what is added to the cut points of the stars in each run; None for nothing.
         """
-        if self.plain(variant.system):
-            return self._computed(variant, factors, runs, shifts)
-        return self._stacked(variant, factors, runs, shifts)
+        parts = self._computed if self.plain(variant.system) else self._stacked
+        for first, last, part in parts(variant, factors, len(rows), shifts):
+            outcome.write(rows[first:last], part)
+            advance(last - first)
+
+    def _leaves_of(self, variant: Variant, frame: pl.DataFrame) -> dict[str, Scores]:
+        """Return the scores of the indicators of the tree in a variant; those of the last variant are kept."""
+        if self._leaves is None or self._leaves[0] != variant.key:
+            names = [name for name in self.system.parents if name in self.system.indicators]
+            self._leaves = variant.key, {name: leaf(frame, name) for name in names}
+            self._gaps = {}
+        return self._leaves[1]
 
     def alone(self, variant: Variant) -> Outcome:
         """Return the outcome of a variant with its own weights: one row."""
-        return self.run(variant, {}, 1)
+        import numpy as np
+
+        outcome = Outcome.empty(1, len(self.entities))
+        self.run(variant, outcome, np.zeros(1, dtype=np.intp), {})
+        return outcome
 
     def _computed(
         self, variant: Variant, factors: Mapping[str, Floats], runs: int, shifts: Floats | None
-    ) -> Outcome:
+    ) -> Iterator[tuple[int, int, Outcome]]:
         import numpy as np
 
         system, frame = variant.system, self.scored(variant)
         if self.remembers:
             frame = frame.filter(pl.col("period") == self.index)
-        names = {part for _, _, parts in system.tree for part in parts if part in system.indicators}
-        grown = Tree(system, {name: leaf(frame, name) for name in names}, self.cohorts)
+        grown = Tree(system, self._leaves_of(variant, frame), self.cohorts, self._gaps)
         given = {name: np.array([float(weight) for weight in parts.values()]) for name, _, parts in system.tree}
         weights = {name: given[name] * drawn for name, drawn in factors.items() if name in given}
-        outcome = Outcome.empty(runs, len(self.entities))
         size = max(1, BLOCK // len(self.cohorts))
         for first in range(0, runs, size):
             last = min(first + size, runs)
             totals = grown.totals({name: drawn[first:last] for name, drawn in weights.items()}, last - first)
-            part = self.placed(system, totals, None if shifts is None else shifts[first:last])
-            outcome.write(np.arange(first, last), part)
-            advance(last - first)
-        return outcome
+            yield first, last, self.placed(system, totals, None if shifts is None else shifts[first:last])
 
     def placed(self, system: System, totals: Floats, shifts: Floats | None = None) -> Outcome:
         """Return the outcome of totals of a `plain` system, in percent, a column a unit of the period."""
@@ -188,20 +201,20 @@ class Study:
         compared = points.select(pl.col("score") if system.ranking.on == "rounded" else full).to_series()
         keys = compared.fill_null(float("nan")).to_numpy().reshape(raw.shape)
         ranks = places(keys, cohorts, system.ranking.ties).astype(np.float32)
-        stars = np.full(raw.shape, np.nan, np.float32)
+        stars = np.full(raw.shape, -1, np.int8)
         scheme = system.stars
         if scheme is not None:
             shown = pl.col("score") if scheme.on == "rounded" else full
             if shifts is not None:
                 points = points.with_columns(shift=pl.Series(np.repeat(shifts, raw.shape[1])))
                 shown = score_key(shown - pl.col("shift"))
-            levels = points.select(scheme.settled(Rated.plain(shown)).cast(pl.Float32)).to_series()
-            stars = levels.fill_null(float("nan")).to_numpy().reshape(raw.shape)
+            levels = points.select(in_halves(scheme.settled(Rated.plain(shown)))).to_series()
+            stars = levels.to_numpy().reshape(raw.shape)
         return Outcome(ranks, stars, raw)
 
     def _stacked(
         self, variant: Variant, factors: Mapping[str, Floats], runs: int, shifts: Floats | None
-    ) -> Outcome:
+    ) -> Iterator[tuple[int, int, Outcome]]:
         import numpy as np
 
         noisy = Noisy(self.system)
@@ -216,7 +229,6 @@ class Study:
         size = max(1, CELLS // max(1, base.height * (base.width + len(columns))))
         if not noisy.stackable:
             size = 1
-        outcome = Outcome.empty(runs, len(self.entities))
         for first in range(0, runs, size):
             last = min(first + size, runs)
             batch = pl.DataFrame(
@@ -225,17 +237,20 @@ class Study:
             )
             rows = through(stages, stacked(base, batch)).filter(pl.col("period") == self.index)
             ranked = rows.filter(pl.col("#who").is_in(self.entities.implode())).select(
-                "#run", "#who", pl.col("rank").cast(pl.Float64), pl.col("stars").cast(pl.Float64), "raw"
+                "#run", "#who", pl.col("rank").cast(pl.Float64), in_halves(pl.col("stars")), "raw"
             )
             table = ranked.collect(engine="in-memory").sort("#run", "#who")
-            rank, stars, raw = (
+            rank, raw = (
                 table[name].cast(pl.Float64).fill_null(float("nan")).to_numpy().reshape(last - first, -1)
-                for name in ("rank", "stars", "raw")
+                for name in ("rank", "raw")
             )
-            part = Outcome(rank.astype(np.float32), stars.astype(np.float32), raw)
-            outcome.write(np.arange(first, last), part)
-            advance(last - first)
-        return outcome
+            stars = table["stars"].to_numpy().reshape(last - first, -1)
+            yield first, last, Outcome(rank.astype(np.float32), stars, raw)
+
+
+def in_halves(stars: pl.Expr) -> pl.Expr:
+    """Return stars as numbers of halves (Int8), -1 for none."""
+    return (stars.cast(pl.Float64) * 2).fill_null(-1).cast(pl.Int8)
 
 
 def through(stages: Iterable[Stage], frame: pl.LazyFrame) -> pl.LazyFrame:
