@@ -137,12 +137,12 @@ class Noisy:
             self.system.stars, "cohorts", None
         )
 
-    def applied(self, system: System) -> System:
-        """Return a variant of the system with random weights of its nodes."""
+    def applied(self, system: System, only: frozenset[str] | None = None) -> System:
+        """Return a variant of the system with random weights of its nodes, all of them or `only` some."""
         nodes: dict[str, Node] = {
             name: node.model_copy(update={"weights": _drawn(name, node, parts)})
             for name, node, parts in system.tree
-            if len(parts) > 1
+            if len(parts) > 1 and (only is None or name in only)
         }
         pillars: Mapping[str, Any] = {name: nodes.get(name, pillar) for name, pillar in system.pillars.items()}
         return changed(system, pillars=pillars, composite=nodes.get(ROOT, system.composite))

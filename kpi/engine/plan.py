@@ -40,13 +40,7 @@ class Plan:
 
     def run(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         """Return the panel with the columns of every stage, lazily."""
-        stages = {f"indicators {number}": names for number, names in enumerate(self.system.levels, 1)}
-        limited = OUTSIDE in panel.collect_schema()
-        for stage in self.stages:
-            panel = stage(panel)
-            if limited and stage.name in stages:
-                panel = panel.with_columns(_outside(stages[stage.name]))
-        return panel
+        return _limited(self.system, self.stages, panel)
 
     @cached_property
     def rules(self) -> tuple[check_stages.Rule, ...]:
@@ -91,6 +85,22 @@ def compile_plan(system: CheckedSystem) -> Plan:
     return Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
 
 
+def _limited(system: System, stages: Iterable[Stage], panel: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the panel with the columns of stages, where indicators do not apply to what is no entity in a period."""
+    levels = {f"indicators {number}": names for number, names in enumerate(system.levels, 1)}
+    limited = OUTSIDE in panel.collect_schema()
+    for stage in stages:
+        panel = stage(panel)
+        if limited and stage.name in levels:
+            panel = panel.with_columns(_outside(levels[stage.name]))
+    return panel
+
+
+def valued(system: System, panel: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the panel with the values of all indicators, checked, from its measures."""
+    return _limited(system, (stage for stage in _valuing(system) if stage.columns), panel)
+
+
 def _outside(names: Iterable[str]) -> Iterator[pl.Expr]:
     """Yield indicators that do not apply to entities that are none in the period, whatever they are computed from."""
     for name in names:
@@ -103,6 +113,15 @@ def _outside(names: Iterable[str]) -> Iterator[pl.Expr]:
 
 
 def _stages(system: System) -> Iterator[Stage]:
+    yield from _valuing(system)
+    yield from treating(system)
+    yield Stage("targets", Message("targets in force"), _targets(system))
+    yield from scoring(system)
+    yield from tree(system)
+
+
+def _valuing(system: System) -> Iterator[Stage]:
+    """Yield the stages that compute the values of indicators, and the checks between them."""
     rules = check_stages.rules(system)
     yield from check_stages.stages(rules, 0)
     for number, names in enumerate(system.levels, 1):
@@ -111,10 +130,6 @@ def _stages(system: System) -> Iterator[Stage]:
             columns |= system.indicators[name].expressions(name, system.symbols, system.period)
         yield Stage.of(f"indicators {number}", Message("values and statuses of indicators"), columns)
         yield from check_stages.stages(rules, number)
-    yield from treating(system)
-    yield Stage("targets", Message("targets in force"), _targets(system))
-    yield from scoring(system)
-    yield from tree(system)
 
 
 def scoring(system: System) -> Iterator[Stage]:

@@ -30,7 +30,7 @@ def drawn(runs: int, dimensions: int, *, seed: int, spread: Spread = "random") -
         DataError: when scipy is not installed, or there are more dimensions than the sequence has.
 
     >>> drawn(2, 3, seed=1).round(3).tolist()
-    [[0.068, 0.645, 0.351], [0.965, 0.294, 0.938]]
+    [[0.678, 0.813, 0.764], [0.851, 0.292, 0.754]]
     """
     import numpy as np
 

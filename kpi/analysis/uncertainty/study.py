@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from kpi.analysis.uncertainty.errors_of_figures import Errors
 from kpi.analysis.uncertainty.score_tree import Patterns, Scores, Tree, countable, leaf, places
 from kpi.analysis.variants import Noisy, factor
-from kpi.engine.plan import scoring, tree, treating
+from kpi.engine.plan import scoring, tree, treating, valued
 from kpi.engine.scorecard import Scorecard
 from kpi.engine.stage import Stage
+from kpi.language.lookback import NOW
 from kpi.language.stars.base import Rated
 from kpi.language.system import System
 from kpi.process.progress import advance
@@ -80,8 +82,9 @@ class Variant:
 class Study:
     """A scorecard and one of its periods, from which variants of the system are computed."""
 
-    def __init__(self, card: Scorecard, index: int) -> None:
+    def __init__(self, card: Scorecard, index: int, errors: Errors | None = None) -> None:
         self.card, self.index, self.system = card, index, card.definition
+        self.errors = errors or Errors(1)
         self.nominal = self._places(card.frame.lazy())
         #: Whether levels depend on earlier ones, so that all periods have to be run.
         stars = self.system.stars
@@ -139,7 +142,7 @@ class Study:
 
     def run(
         self, variant: Variant, outcome: Outcome, rows: NDArray[np.intp], factors: Mapping[str, Floats],
-        shifts: Floats | None = None,
+        shifts: Floats | None = None, errors: Mapping[str, Floats] | None = None,
     ) -> None:  # fmt: skip
         """Write the outcome of the runs of one variant.
 
@@ -149,9 +152,15 @@ class Study:
             rows: the rows of the runs there.
             factors: of the weights, by node: a row a run, a column a part; a node that is left out has its own weights.
             shifts: what is added to the cut points of the stars in each run; None for nothing.
+            errors: the numbers of the runs for errors of their figures, by choice; none for figures as reported.
         """
-        parts = self._computed if self.plain(variant.system) else self._stacked
-        for first, last, part in parts(variant, factors, len(rows), shifts):
+        if errors:
+            parts = self._disturbed(variant, factors, len(rows), shifts, errors)
+        elif self.plain(variant.system):
+            parts = self._computed(variant, factors, len(rows), shifts)
+        else:
+            parts = self._stacked(variant, factors, len(rows))
+        for first, last, part in parts:
             outcome.write(rows[first:last], part)
             advance(last - first)
 
@@ -174,19 +183,24 @@ class Study:
     def _computed(
         self, variant: Variant, factors: Mapping[str, Floats], runs: int, shifts: Floats | None
     ) -> Iterator[tuple[int, int, Outcome]]:
-        import numpy as np
-
         system, frame = variant.system, self.scored(variant)
         if self.remembers:
             frame = frame.filter(pl.col("period") == self.index)
         grown = Tree(system, self._leaves_of(variant, frame), self.cohorts, self._gaps)
-        given = {name: np.array([float(weight) for weight in parts.values()]) for name, _, parts in system.tree}
-        weights = {name: given[name] * drawn for name, drawn in factors.items() if name in given}
+        weights = self._weights(system, factors)
         size = max(1, BLOCK // len(self.cohorts))
         for first in range(0, runs, size):
             last = min(first + size, runs)
             totals = grown.totals({name: drawn[first:last] for name, drawn in weights.items()}, last - first)
             yield first, last, self.placed(system, totals, None if shifts is None else shifts[first:last])
+
+    @staticmethod
+    def _weights(system: System, factors: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Return the weights of nodes by run, from the factors of the declared ones."""
+        import numpy as np
+
+        given = {name: np.array([float(weight) for weight in parts.values()]) for name, _, parts in system.tree}
+        return {name: given[name] * drawn for name, drawn in factors.items() if name in given}
 
     def placed(self, system: System, totals: Floats, shifts: Floats | None = None) -> Outcome:
         """Return the outcome of totals of a `plain` system, in percent, a column a unit of the period."""
@@ -213,39 +227,109 @@ class Study:
         return Outcome(ranks, stars, raw)
 
     def _stacked(
-        self, variant: Variant, factors: Mapping[str, Floats], runs: int, shifts: Floats | None
+        self, variant: Variant, factors: Mapping[str, Floats], runs: int
     ) -> Iterator[tuple[int, int, Outcome]]:
-        import numpy as np
-
-        noisy = Noisy(self.system)
-        columns = {
-            factor(node, place): drawn[:, place] for node, drawn in factors.items() for place in range(drawn.shape[1])
-        }
-        system = noisy.applied(variant.system) if factors else variant.system
-        stages = list(tree(system))
         base = self.scored(variant)
         if not self.remembers:
             base = base.filter(pl.col("entity").is_in(self.entities.implode()))
+        columns = _factor_columns(factors)
         size = max(1, CELLS // max(1, base.height * (base.width + len(columns))))
-        if not noisy.stackable:
+        if not Noisy(self.system).stackable:
             size = 1
+        stages = self._stages(variant, factors)
         for first in range(0, runs, size):
             last = min(first + size, runs)
-            batch = pl.DataFrame(
-                {"#run": np.arange(first, last)} | {name: drawn[first:last] for name, drawn in columns.items()},
-                schema_overrides={"#run": pl.Int64},
-            )
-            rows = through(stages, stacked(base, batch)).filter(pl.col("period") == self.index)
-            ranked = rows.filter(pl.col("#who").is_in(self.entities.implode())).select(
-                "#run", "#who", pl.col("rank").cast(pl.Float64), in_halves(pl.col("stars")), "raw"
-            )
-            table = ranked.collect(engine="in-memory").sort("#run", "#who")
-            rank, raw = (
-                table[name].cast(pl.Float64).fill_null(float("nan")).to_numpy().reshape(last - first, -1)
-                for name in ("rank", "raw")
-            )
-            stars = table["stars"].to_numpy().reshape(last - first, -1)
-            yield first, last, Outcome(rank.astype(np.float32), stars, raw)
+            frame = stacked(base, _batch(columns, first, last))
+            yield first, last, self._collected(stages, frame, last - first)
+
+    def _stages(self, variant: Variant, factors: Mapping[str, Floats]) -> list[Stage]:
+        """Return the stages of the tree of a variant whose weights have factors."""
+        return list(tree(Noisy(self.system).applied(variant.system, frozenset(factors)) if factors else variant.system))
+
+    def _collected(self, stages: Iterable[Stage], frame: pl.LazyFrame, runs: int) -> Outcome:
+        """Return the outcome of stacked rows."""
+        import numpy as np
+
+        rows = through(stages, frame).filter(pl.col("period") == self.index)
+        ranked = rows.filter(pl.col("#who").is_in(self.entities.implode())).select(
+            "#run", "#who", pl.col("rank").cast(pl.Float64), in_halves(pl.col("stars")), "raw"
+        )
+        table = ranked.collect(engine="in-memory").sort("#run", "#who")
+        rank, raw = (
+            table[name].cast(pl.Float64).fill_null(float("nan")).to_numpy().reshape(runs, -1)
+            for name in ("rank", "raw")
+        )
+        return Outcome(rank.astype(np.float32), table["stars"].to_numpy().reshape(runs, -1), raw)
+
+    # ---- FIGURES WITH ERRORS ---- #
+
+    @cached_property
+    def _figures(self) -> pl.DataFrame:
+        """The rows that figures with errors are scored from, without what is computed from them."""
+        frame = self.card.frame
+        lags = [one.lookback for one in self.system.treatment.values()]
+        lags += [rule.lookback for name in self.system.indicators if (rule := self.system.rule(name)) is not None]
+        for indicator in self.system.indicators.values():
+            lags += indicator.lookback(self.system.period).values()
+        if not self.remembers and all(lag == NOW for lag in lags):
+            frame = frame.filter(pl.col("period") == self.index)
+        later = [*treating(self.system), *scoring(self.system), *tree(self.system)]
+        return frame.drop({name for step in later for name in step.columns}, strict=False)
+
+    @cached_property
+    def _apart(self) -> bool:
+        """Whether runs have to be computed one by one, as something looks at all cohorts of a period."""
+        system = self.system
+        rules = [system.rule(name) for name in system.indicators]
+        looks = [getattr(one, "among", None) for one in [*rules, *system.treatment.values()]]
+        shares = [getattr(one, "within", None) for one in system.indicators.values()]
+        return "period" in looks or "all" in shares or not Noisy(system).stackable
+
+    def _disturbed(
+        self, variant: Variant, factors: Mapping[str, Floats], runs: int, shifts: Floats | None,
+        errors: Mapping[str, Floats],
+    ) -> Iterator[tuple[int, int, Outcome]]:  # fmt: skip
+        import numpy as np
+
+        system, base, columns = variant.system, self._figures, _factor_columns(factors)
+        plain = self.plain(system)
+        # As many columns again are computed from the figures.
+        size = 1 if self._apart else max(1, CELLS // max(1, 2 * base.height * base.width))
+        weights = self._weights(system, factors)
+        for first in range(0, runs, size):
+            last = min(first + size, runs)
+            number = last - first
+            frame = stacked(base, _batch({} if plain else columns, first, last)).collect(engine="in-memory")
+            here = np.flatnonzero((frame["period"] == self.index).to_numpy())
+            if "revision" in errors:
+                frame = self.errors.corrected(frame, here, errors["revision"][first:last])
+                frame = valued(system, frame.lazy()).collect(engine="in-memory")
+            if "sampling" in errors:
+                frame = self.errors.resampled(frame, here, errors["sampling"][first:last])
+            scored = through([*treating(system), *scoring(system)], frame.lazy())
+            if not plain:
+                yield first, last, self._collected(self._stages(variant, factors), scored, number)
+                continue
+            rows = scored.filter(pl.col("period") == self.index).collect(engine="in-memory")
+            names = {part for _, _, parts in system.tree for part in parts if part in system.indicators}
+            grown = Tree(system, {name: leaf(rows, name, number) for name in names}, self.cohorts)
+            totals = grown.totals({name: drawn[first:last] for name, drawn in weights.items()}, number)
+            yield first, last, self.placed(system, totals, None if shifts is None else shifts[first:last])
+
+
+def _factor_columns(factors: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Return factors of weights as columns of a stacked frame."""
+    return {factor(node, place): drawn[:, place] for node, drawn in factors.items() for place in range(drawn.shape[1])}
+
+
+def _batch(columns: Mapping[str, Floats], first: int, last: int) -> pl.DataFrame:
+    """Return the runs of a stacked frame with their columns."""
+    import numpy as np
+
+    return pl.DataFrame(
+        {"#run": np.arange(first, last)} | {name: drawn[first:last] for name, drawn in columns.items()},
+        schema_overrides={"#run": pl.Int64},
+    )
 
 
 def in_halves(stars: pl.Expr) -> pl.Expr:
