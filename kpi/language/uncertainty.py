@@ -186,16 +186,29 @@ class Uncertainty(Block):
         """Whether anything varies."""
         return bool(self.model_fields_set - {"ours"})
 
+    def with_percent(self, percent: float) -> Uncertainty:
+        """Return what varies with weights off by other percents; 0 for weights as declared."""
+        of = () if self.weights is None else self.weights.of
+        return self.model_copy(update={"weights": WeightNoise(percent=percent, of=of) if percent else None})
+
     def problems(
         self,
         symbols: Symbols,
         indicators: Mapping[str, AnyIndicator],
-        nodes: frozenset[str],
+        nodes: Mapping[str, bool],
         steps: frozenset[str],
         *,
         by_score: bool,
     ) -> Problems:
-        """Yield what varies and does not exist, and variances that cannot be known."""
+        """Yield what varies and does not exist, and variances that cannot be known.
+
+        Args:
+            symbols: measures and indicators with their units.
+            indicators: the indicators.
+            nodes: the nodes of the tree, with whether their weights come from data.
+            steps: the steps of data treatment.
+            by_score: whether stars follow from totals by bands.
+        """
         path: Path = ("uncertainty",)
         if self.weights is not None:
             for name in self.weights.of:
@@ -203,6 +216,11 @@ class Uncertainty(Block):
                     message = Message("`{name}` is no node of the tree", name=name)
                     hint = suggest(name, nodes)
                     yield Problem("K870", (*path, "weights", "of"), message, hint=hint)
+            derived = [name for name, found in nodes.items() if found and (not self.weights.of or name in self.weights.of)]
+            if derived and self.weights.percent is None:
+                message = Message("the weights of `{name}` come from data and can only be off by percent", name=derived[0])
+                hint = Message("write `weights: 20`, or name other nodes in `of`")
+                yield Problem("K870", (*path, "weights"), message, hint=hint)
         for name in self.treatment:
             if name not in steps:
                 message = Message("`{name}` is no step of the data treatment", name=name)

@@ -22,7 +22,7 @@ from kpi.language.scoring import Rule
 from kpi.language.scoring.places import Percentile
 from kpi.language.scoring.relative import MinMax, ZScore
 from kpi.language.system import System
-from kpi.language.uncertainty import WeightNoise
+from kpi.language.uncertainty import Uncertainty, WeightNoise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -261,9 +261,8 @@ def _weighing(system: System, noise: WeightNoise | None) -> list[Choice]:
     return [Choice("weights", "method", number, words={"weights": noise.words()})] if number else []
 
 
-def by_definition(system: System) -> Choices:
-    """Return the choices that `uncertainty:` of a system declares."""
-    declared = system.uncertainty
+def declared_by(system: System, declared: Uncertainty) -> Choices:
+    """Return the choices that an `uncertainty:` declares."""
     found = []
     for step, alternatives in declared.treatment.items():
         named = _named([(given if given == "none" else kind_of(type(given)), given) for given in alternatives])

@@ -16,7 +16,7 @@ from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message
 from kpi.language.indicators.counted import Counted
 from kpi.language.system import System
-from kpi.language.uncertainty import Sampling, known
+from kpi.language.uncertainty import Sampling, Uncertainty, known
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,13 +93,13 @@ class SamplingErrors:
     counts: Mapping[str, Counted]
 
     @classmethod
-    def of(cls, system: System) -> SamplingErrors:
-        """Return the errors that a system declares; `known` those of each indicator whose kind shows one.
+    def of(cls, system: System, uncertainty: Uncertainty) -> SamplingErrors:
+        """Return the errors that are declared; `known` those of each indicator whose kind shows one.
 
         Raises:
             DataError: when no kind shows one.
         """
-        declared = dict(system.uncertainty.sampling)
+        declared = dict(uncertainty.sampling)
         everyone = declared.pop("all", None) if "all" not in system.indicators else None
         errors: dict[str, Sampling] = dict(declared)
         counts: dict[str, Counted] = {}
@@ -213,14 +213,14 @@ class Corrections:
     shares: Mapping[str, float]
 
     @classmethod
-    def of(cls, card: Scorecard) -> Corrections:
-        """Return the corrections on record of the measures that a system declares.
+    def of(cls, card: Scorecard, uncertainty: Uncertainty) -> Corrections:
+        """Return the corrections on record of the measures that may be corrected.
 
         Raises:
             DataError: when a measure has none.
         """
         system = card.definition
-        declared = system.uncertainty.revision
+        declared = uncertainty.revision
         every = "all" in declared and "all" not in system.measures
         record = card.supply.restated
         factors: dict[str, Floats] = {}

@@ -23,6 +23,7 @@ from kpi.engine.stage import Stage
 from kpi.language.lookback import NOW
 from kpi.language.stars.base import Rated
 from kpi.language.system import System
+from kpi.language.uncertainty import Uncertainty
 from kpi.process.progress import advance
 from kpi.values.rounding import score_key
 
@@ -82,9 +83,9 @@ class Variant:
 class Study:
     """A scorecard and one of its periods, from which variants of the system are computed."""
 
-    def __init__(self, card: Scorecard, index: int, errors: Errors | None = None) -> None:
+    def __init__(self, card: Scorecard, index: int, uncertainty: Uncertainty, errors: Errors) -> None:
         self.card, self.index, self.system = card, index, card.definition
-        self.errors = errors or Errors(1)
+        self.uncertainty, self.errors = uncertainty, errors
         self.nominal = self._places(card.frame.lazy())
         #: Whether levels depend on earlier ones, so that all periods have to be run.
         stars = self.system.stars
@@ -164,6 +165,17 @@ class Study:
             outcome.write(rows[first:last], part)
             advance(last - first)
 
+    def _tree(self, variant: Variant) -> Tree:
+        frame = self.scored(variant)
+        if self.remembers:
+            frame = frame.filter(pl.col("period") == self.index)
+        return Tree(variant.system, self._leaves_of(variant, frame), self.cohorts, self._gaps)
+
+    def raw(self, variant: Variant, factors: Mapping[str, Floats], runs: int) -> Floats:
+        """Return the totals of runs of a `plain` variant, in percent, a column a unit that is ranked as scored."""
+        totals = self._tree(variant).totals(self._weights(variant.system, factors), runs)
+        return totals[:, self.ranked.to_numpy()]
+
     def _leaves_of(self, variant: Variant, frame: pl.DataFrame) -> dict[str, Scores]:
         """Return the scores of the indicators of the tree in a variant; those of the last variant are kept."""
         if self._leaves is None or self._leaves[0] != variant.key:
@@ -183,11 +195,8 @@ class Study:
     def _computed(
         self, variant: Variant, factors: Mapping[str, Floats], runs: int, shifts: Floats | None
     ) -> Iterator[tuple[int, int, Outcome]]:
-        system, frame = variant.system, self.scored(variant)
-        if self.remembers:
-            frame = frame.filter(pl.col("period") == self.index)
-        grown = Tree(system, self._leaves_of(variant, frame), self.cohorts, self._gaps)
-        weights = self._weights(system, factors)
+        system = variant.system
+        grown, weights = self._tree(variant), self._weights(variant.system, factors)
         size = max(1, BLOCK // len(self.cohorts))
         for first in range(0, runs, size):
             last = min(first + size, runs)

@@ -21,6 +21,7 @@ from kpi.language.measures import Measure
 from kpi.language.model import Path, Problem, Problems, kind_of
 from kpi.language.record_columns import column_kinds, counted_in, term_of
 from kpi.language.system import ROOT, System, unit_or_none
+from kpi.language.uncertainty import Uncertainty
 from kpi.values import units
 
 #: Columns of the panel and of its totals: a measure or indicator of that name would be written over.
@@ -50,10 +51,7 @@ def problems(system: System) -> Problems:
                 yield _unknown_part(system, used, (*path, "opens", used), at_key=True)
         yield from adjustment.problems(path, system.symbols)
     yield from _star_problems(system)
-    yield from system.uncertainty.problems(
-        system.symbols, system.indicators, frozenset({ROOT, *system.pillars}), frozenset(system.treatment),
-        by_score=system.stars is not None and system.stars.by_score,
-    )  # fmt: skip
+    yield from uncertainty_problems(system.uncertainty, system)
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:
             yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
@@ -65,6 +63,16 @@ def problems(system: System) -> Problems:
                 yield Problem(
                     "K452", ("checks", name), message, hint=Message("name the figures that it is computed from")
                 )
+
+
+def uncertainty_problems(uncertainty: Uncertainty, system: System) -> Problems:
+    """Yield what is wrong with a statement of what varies in a system."""
+    derived = {ROOT: system.composite, **system.pillars}
+    yield from uncertainty.problems(
+        system.symbols, system.indicators,
+        {name: node.weights_method is not None for name, node in derived.items()}, frozenset(system.treatment),
+        by_score=system.stars is not None and system.stars.by_score,
+    )  # fmt: skip
 
 
 def _kept_and_left_out(system: System) -> Problems:
