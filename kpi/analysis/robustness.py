@@ -91,8 +91,9 @@ class Robustness:
     `sets`, if figures have sampling errors, in cohorts of up to 300 entities: cohort, entity, rank, marginal_low,
     marginal_high, simultaneous_low, simultaneous_high (confidence sets of the rank), among_first (may be among the first).
 
-    `sensitivity`, if asked for: choice, source, entity (null: the mean |change of rank| of all; else the entity's rank),
-    first, first_low, first_high, total, total_low, total_high; null where nothing varies.
+    `sensitivity`, if asked for: choice, source, result (ranks: the mean |change of rank|; stars: the mean |change of
+    stars|; rank: that of `entity`), entity, first, first_low, first_high, total, total_low, total_high; null where the
+    result does not vary.
 
     `importance`: part, title, weight (percent of the total on paper), effective (percent of the variance of the totals).
 
@@ -325,25 +326,32 @@ def sensitivities(study: Study, choices: Choices, parameters: Parameters) -> pl.
     )
     usual = study.nominal.filter(study.ranked)["rank"].to_numpy()
     own = len(usual) <= UNITS
+    halves = study.nominal.filter(study.ranked).select(in_halves(pl.col("stars"))).to_series().to_numpy()
+    levels = halves / 2.0 if study.system.stars is not None else None
 
     def results(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-        placed = simulate(study, choices, drawn).outcome.ranks.astype(np.float64)
+        outcome = simulate(study, choices, drawn).outcome
+        placed = outcome.ranks.astype(np.float64)
         # A unit that a run leaves without a rank is last there.
         placed = np.where(np.isnan(placed), len(usual), placed)
-        moved = np.abs(placed - usual).mean(axis=1, keepdims=True)
-        return np.hstack([moved, placed]) if own else moved
+        moved = [np.abs(placed - usual).mean(axis=1, keepdims=True)]
+        if levels is not None:
+            moved.append(np.abs(outcome.stars / 2.0 - levels).mean(axis=1, keepdims=True))
+        return np.hstack([*moved, placed] if own else moved)
 
     number = parameters.sensitivity * (len(groups) + 2)
     with stage(Message("simulating {runs} runs for the variance by choice", runs=number), number):
         found = sobol.indices(*design.results(results), seed=parameters.seed, coverage=parameters.coverage / 100)
-    names = [None, *summaries.names_of(study)] if own else [None]
+    kinds = ["ranks"] if levels is None else ["ranks", "stars"]
+    names: list[str | None] = [None] * len(kinds)
+    if own:
+        kinds, names = kinds + ["rank"] * len(usual), names + summaries.names_of(study)
     tables = []
     for place, choice in enumerate(choices.choices):
         columns = {
             key: pl.Series(getattr(found, key)[place], nan_to_null=True)
             for key in ("first", "first_low", "first_high", "total", "total_low", "total_high")
         }
-        frame = pl.DataFrame({"entity": pl.Series(names, dtype=pl.String)}).with_columns(**columns)
+        frame = pl.DataFrame({"result": kinds, "entity": pl.Series(names, dtype=pl.String)}).with_columns(**columns)
         tables.append(frame.select(pl.lit(choice.key).alias("choice"), pl.lit(choice.source).alias("source"), pl.all()))
-    schema = {"choice": pl.String, "source": pl.String, "entity": pl.String}
-    return pl.concat(tables) if tables else pl.DataFrame(schema=schema)
+    return pl.concat(tables) if tables else pl.DataFrame()

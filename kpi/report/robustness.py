@@ -35,6 +35,11 @@ _CHOICES = {
     "sampling": Message("sampling error"),
     "revision": Message("revision"),
 }
+_RESULTS = {
+    "ranks": Message("mean shift of ranks"),
+    "stars": Message("mean shift of stars"),
+    "rank": Message("rank of the unit"),
+}
 _SOURCES = {
     "method": Message("method"),
     "sampling": Message("sampling"),
@@ -101,6 +106,7 @@ class RobustnessReport(Report):
         "simultaneous_high": Message("Worst rank among all"),
         "among_first": Message("May be among the first"),
         "choice": Message("Choice"),
+        "result": Message("Result"),
         ("sensitivity", "first"): Message("First order"),
         "first_low": Message("First order, lower bound"),
         "first_high": Message("First order, upper bound"),
@@ -122,6 +128,7 @@ class RobustnessReport(Report):
         "alternative": _ALTERNATIVES,
         "choice": _CHOICES,
         "source": _SOURCES,
+        "result": _RESULTS,
     }
     rated: ClassVar[tuple[str, ...]] = ("ranks",)
 
@@ -150,7 +157,7 @@ class RobustnessReport(Report):
             "points": found.parameters.spread,
             "first": found.parameters.first,
             "coverage": found.parameters.coverage,
-            "sensitivity": found.parameters.sensitivity,
+            "sensitivity_points": found.parameters.sensitivity,
             "converged": found.converged,
         }
 
@@ -256,7 +263,7 @@ def _variance(robustness: Robustness) -> list[object]:
     if robustness.sensitivity is None:
         return []
     shown = table_of(tr("Choice"), tr("First order"), tr("Interval"), tr("With interactions"), tr("Interval"))
-    rows = robustness.sensitivity.filter(pl.col("entity").is_null())
+    rows = robustness.sensitivity.filter(pl.col("result") == "ranks")
     for row in rows.sort("total", descending=True, nulls_last=True).iter_rows(named=True):
         cells = []
         for key in ("first", "total"):

@@ -184,7 +184,7 @@ def _factors(noise: WeightNoise, uniform: Floats, weights: Sequence[float]) -> F
         except ImportError as error:
             message = Message("Dirichlet distributions need the package `{name}`", name="scipy")
             hint = Message("pip install {name}, or vary weights by percent", name="scipy")
-            raise DataError(Diagnostic("K874", message, hint=hint)) from error
+            raise DataError(Diagnostic("K873", message, hint=hint)) from error
         # A share may come out too small for a double; a weight stays above zero all the same.
         drawn = np.maximum(gammaincinv(noise.dirichlet * shares, uniform), 1e-300)
     else:

@@ -42,14 +42,14 @@ def drawn(runs: int, dimensions: int, *, seed: int, spread: Spread = "random") -
     except ImportError as error:
         hint = Message("pip install {name}, or take random points", name="scipy")
         message = Message("quasi-random points need the package `{name}`", name="scipy")
-        raise DataError(Diagnostic("K874", message, hint=hint)) from error
+        raise DataError(Diagnostic("K873", message, hint=hint)) from error
     if not dimensions:
         return np.empty((runs, 0))
     if spread == "sobol" and dimensions > MOST:
         message = Message(
             "a Sobol' sequence has {most} dimensions, and the choices have {number}", most=MOST, number=dimensions
         )
-        raise DataError(Diagnostic("K874", message, hint=Message("take random points")))
+        raise DataError(Diagnostic("K873", message, hint=Message("take random points")))
     random = np.random.Generator(np.random.Philox(seed))
     if spread == "sobol":
         # Only powers of two are balanced; the sequence is cut after the runs that are asked for.
