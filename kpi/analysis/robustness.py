@@ -115,12 +115,17 @@ class Robustness:
     sets: pl.DataFrame | None
     sensitivity: pl.DataFrame | None
     study: Study = field(repr=False)
-    words: tuple[str, ...] = ()
+    varied: Choices = field(repr=False)
 
     @property
     def default(self) -> bool:
         """Whether nothing was declared, so that weights and methods varied by themselves."""
         return not self.study.uncertainty.declared
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The texts of the choices in words."""
+        return tuple(text for choice in self.varied.choices for text in (choice.words or {}).values())
 
     @property
     def runs(self) -> int:
@@ -199,7 +204,7 @@ def stressed(
         summaries.sources(study, by_source) if by_source else None,
         summaries.sets(study, by_source["sampling"], coverage, first) if "sampling" in by_source else None,
         sensitivities(study, choices, parameters) if sensitivity else None,
-        study, tuple(word for choice in choices.choices for word in (choice.words or {}).values()),
+        study, choices,
     )  # fmt: skip
 
 
