@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from kpi.analysis import robustness
-from kpi.analysis.uncertainty import choices
+from kpi.analysis.uncertainty import choices as varied
 from kpi.language.adjustments import AnyAdjustment, Effect
 from kpi.language.aggregation import means
 from kpi.language.aggregation.missing import Missing, Penalty, Redistribute
@@ -49,6 +49,7 @@ from kpi.language.system import (
 )
 from kpi.language.targets import Baseline, PerEntity, Target
 from kpi.language.treatment.steps import STEPS
+from kpi.language.uncertainty import Sampling, Uncertainty, WeightNoise
 from kpi.values import numerics
 from kpi.values.periods import Grain, Length
 
@@ -172,9 +173,9 @@ def glance() -> str:
 def stress() -> str:
     """Return the chapter on `kpi stress`, with the alternatives that it tries."""
     tried = {
-        "normalisation": ", ".join(f"`{name}` ({rule.words()})" for name, rule in choices.NORMALISATIONS.items()),
-        "mean": ", ".join(f"`{name}` ({means.words(one)})" for name, one in choices.MEANS.items()),
-        "missing": ", ".join(f"`{name}` ({one.words()})" for name, one in choices.POLICIES.items()),
+        "normalisation": ", ".join(f"`{name}` ({rule.words()})" for name, rule in varied.NORMALISATIONS.items()),
+        "mean": ", ".join(f"`{name}` ({means.words(one)})" for name, one in varied.MEANS.items()),
+        "missing": ", ".join(f"`{name}` ({one.words()})" for name, one in varied.POLICIES.items()),
         "without": "each indicator and pillar",
     }
     rows = "\n".join(
@@ -259,6 +260,9 @@ def keys() -> str:
         section("`rungs` of a ladder", Rung, "##"),
         section("`moves` of stars", Moves),
         section("`ranking`", Ranking, "##"),
+        section("`uncertainty`", Uncertainty, "##"),
+        section("`weights` that vary", WeightNoise),
+        section("`sampling`", Sampling),
         group("Checks, by their first key", members(AnyCheck)),
     ]
     return "\n\n".join(chapters) + "\n"

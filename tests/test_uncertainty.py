@@ -75,7 +75,8 @@ def study(scored):
 
 MEANS = ["arithmetic", "geometric", "harmonic", "minimum", "mazziotta_pareto", {"power": 0.5}, {"power": -1.5}]
 POLICIES = [
-    "redistribute", "spread", "zero", "cohort_mean", "fail", {"penalty": {"points": 5}}, {"redistribute": {"at_least": 80}},
+    "redistribute", "spread", "zero", "cohort_mean", "fail", {"penalty": {"points": 5}},
+    {"redistribute": {"at_least": 80}},
 ]  # fmt: skip
 
 
@@ -165,7 +166,8 @@ def drawn_weights(noise, runs=20_000):
 
 def test_weights_off_by_percent_are_even_around_the_declared():
     for factors in drawn_weights(25).values():
-        assert (factors.min() >= 0.75) and (factors.max() <= 1.25)
+        assert factors.min() >= 0.75
+        assert factors.max() <= 1.25
         # The standard error of a mean of 20,000 even numbers of half-width 0.25 is 0.25/√3/√20000 = 0.001.
         assert np.abs(factors.mean(axis=0) - 1).max() < 0.005
 
@@ -184,7 +186,8 @@ def test_weights_of_which_the_order_is_known_keep_it():
     declared = np.array([0.1 + at / 7 for at in sorted(range(17), key=str)])
     weights = (factors * declared)[:, np.argsort(declared)]
     assert (np.diff(weights, axis=1) >= 0).all()
-    # The means are those of the order statistics of a broken stick: 1/n Σ_{j=0}^{i} 1/(n - j), Barron and Barrett (1996).
+    # The means are those of the order statistics of a broken stick: 1/n Σ_{j=0}^{i} 1/(n - j), Barron and Barrett
+    # (1996).
     centroid = np.cumsum(1 / np.arange(17, 0, -1)) / 17
     assert (weights / weights.sum(axis=1, keepdims=True)).mean(axis=0) == pytest.approx(centroid, abs=0.003)
 
@@ -217,7 +220,8 @@ def test_the_quantiles_of_a_count_are_near_the_exact_limits():
 
 COUNTED = {
     "measures": {
-        "办结": {"unit": "件"}, "受理": {"unit": "件"}, "人口": {"unit": "万人", "over_time": "last"}, "投诉": {"unit": "件"},
+        "办结": {"unit": "件"}, "受理": {"unit": "件"}, "人口": {"unit": "万人", "over_time": "last"},
+        "投诉": {"unit": "件"},
         "收入": {"unit": "元", "over_time": "last"}, "误差": {"unit": "元", "over_time": "last"},
         "人数": {"unit": "人", "over_time": "last"},
     },
@@ -321,7 +325,9 @@ def test_corrections_have_the_spread_of_the_past(tmp_path):
 
 def test_a_variance_that_cannot_be_known_is_an_error():
     for sampling in ({"收入水平": "known"}, {"收入水平": "byar"}, {"投诉率": "wilson"}):
-        loaded = examine_text(yaml.safe_dump(document(**COUNTED, uncertainty={"sampling": sampling}), allow_unicode=True))
+        loaded = examine_text(
+            yaml.safe_dump(document(**COUNTED, uncertainty={"sampling": sampling}), allow_unicode=True)
+        )
         assert [one.code for one in loaded.findings] == ["K871"]
     scored = card(counts(误差=[500, None, 700, 300]), **COUNTED)
     with pytest.raises(DataError, match="1 of 4") as error:
@@ -483,7 +489,8 @@ def g_indices(a=(0, 1, 4.5, 9, 99, 99, 99, 99)):
     own = [1 / (3 * (1 + one) ** 2) for one in a]
     variance = math.prod(1 + one for one in own) - 1
     return [one / variance for one in own], [
-        one * math.prod(1 + two for at, two in enumerate(own) if at != place) / variance for place, one in enumerate(own)
+        one * math.prod(1 + two for at, two in enumerate(own) if at != place) / variance
+        for place, one in enumerate(own)
     ]
 
 

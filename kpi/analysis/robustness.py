@@ -1,10 +1,10 @@
 """Robustness (稳健性): how ranks and stars depend on choices that could have been made otherwise, and on the figures.
 
-The uncertainty analysis varies many choices at once: each run draws all of them, and the runs give intervals of ranks and
-scores for every entity. What varies stands under `uncertainty:` in the definition or after `--vary`; a system that
-declares nothing has its weights varied, and a normalisation, a mean and a policy for missing parts drawn where they would
-make a difference. The sensitivity analysis varies one choice at a time, leaves out each indicator and pillar, and, if
-asked for, splits the variance of ranks between the choices (Sobol' indices).
+The uncertainty analysis varies many choices at once: each run draws all of them, and the runs give intervals of ranks
+and scores for every entity. What varies stands under `uncertainty:` in the definition or after `--vary`; a system that
+declares nothing has its weights varied, and a normalisation, a mean and a policy for missing parts drawn where they
+would make a difference. The sensitivity analysis varies one choice at a time, leaves out each indicator and pillar,
+and, if asked for, splits the variance of ranks between the choices (Sobol' indices).
 
 Source: OECD/JRC Handbook on Constructing Composite Indicators (2008), 7, uncertainty analysis; Saisana, Saltelli and
 Tarantola (2005); COINr (Becker et al. 2022). The alternatives and the width of the weights are ours.
@@ -62,43 +62,47 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Robustness:
-    """The result for one period. Percentages of runs with stars and intervals of scores are of those with the declared
+    """The result for one period.
+
+    Percentages of runs with stars and intervals of scores are of those with the declared
     normalisation, since cut points are made for its scale.
 
     `ranks`, ordered by rank: cohort, entity, rank (as scored), mean, median, low, high (5th and 95th percentile of the
-    ranks), best, worst, stars, kept (percent of runs that give the same stars; null without stars), first (percent of runs
-    among the first `parameters.first`), score (as scored, before rounding), score_low, score_high.
+    ranks), best, worst, stars, kept (percent of runs that give the same stars; null without stars), first (percent of
+    runs among the first `parameters.first`), score (as scored, before rounding), score_low, score_high.
 
     `alternatives`, ordered by effect: assumption (normalisation, mean, missing, treatment, without), alternative (for
-    `without` the indicator or pillar left out), title, moved (mean of |change of rank|), most (the largest), entity (with
-    the largest change), stars (number of entities with other stars; null if the scale of scores differs).
+    `without` the indicator or pillar left out), title, moved (mean of |change of rank|), most (the largest), entity
+    (with the largest change), stars (number of entities with other stars; null if the scale of scores differs).
 
-    `choices`: choice, source (method, sampling, revision), alternative (of a choice among methods, `declared` first), title
-    (in words). All of them are drawn in every run.
+    `choices`: choice, source (method, sampling, revision), alternative (of a choice among methods, `declared` first),
+    title (in words). All of them are drawn in every run.
 
-    `convergence`: runs (a quarter, a half, all), width (mean width of the intervals of ranks), shifted (mean distance of
-    their bounds from those of all runs), shifted_most. `converged`: whether half of the runs give the same bounds, within
-    half a place or one percent of the places on average.
+    `convergence`: runs (a quarter, a half, all), width (mean width of the intervals of ranks), shifted (mean distance
+    of their bounds from those of all runs), shifted_most. `converged`: whether half of the runs give the same bounds,
+    within half a place or one percent of the places on average.
 
     `stars`: cohort, entity, stars (null for none), percent of runs.
 
     `ahead`: cohort, entity, other, ahead (percent of runs in which the entity has a better rank), equal; every pair, in
     cohorts of more than 100 entities each with the next 10.
 
-    `sources`, if figures have errors: cohort, entity, source, low, high (of the ranks where only this source varies), share
-    (percent of the sum of the widths).
+    `sources`, if figures have errors: cohort, entity, source, low, high (of the ranks where only this source varies),
+    share (percent of the sum of the widths).
 
     `sets`, if figures have sampling errors, in cohorts of up to 300 entities: cohort, entity, rank, marginal_low,
-    marginal_high, simultaneous_low, simultaneous_high (confidence sets of the rank), among_first (may be among the first).
+    marginal_high, simultaneous_low, simultaneous_high (confidence sets of the rank), among_first (may be among the
+    first).
 
     `sensitivity`, if asked for: choice, source, result (ranks: the mean |change of rank|; stars: the mean |change of
     stars|; rank: that of `entity`), entity, first, first_low, first_high, total, total_low, total_high; null where the
     result does not vary.
 
-    `importance`: part, title, weight (percent of the total on paper), effective (percent of the variance of the totals).
+    `importance`: part, title, weight (percent of the total on paper), effective (percent of the variance of the
+    totals).
 
-    `swaps`, for the first 50 pairs of neighbours: part, title, cohort, entity, other, weight (percent of its node), needed
-    (the percent at which both have the same total, the other parts in proportion), ordered by the difference.
+    `swaps`, for the first 50 pairs of neighbours: part, title, cohort, entity, other, weight (percent of its node),
+    needed (the percent at which both have the same total, the other parts in proportion), ordered by the difference.
     """
 
     card: Scorecard
@@ -165,8 +169,8 @@ def stressed(
         card: the results as scored.
         period: the label of the period; None for the last that is shown.
         runs: the number of simulated runs.
-        weights: the half-width in percent of the uniform distribution that each weight is drawn from, instead of what is
-            declared; None for that, or 20 where nothing is declared.
+        weights: the half-width in percent of the uniform distribution that each weight is drawn from, instead of what
+            is declared; None for that, or 20 where nothing is declared.
         seed: of the random numbers; equal seeds give equal runs.
         uncertainty: what varies, instead of what the definition declares.
         spread: how points are drawn.
@@ -175,7 +179,8 @@ def stressed(
         sensitivity: the number of base points of Sobol' indices; 0 for none.
 
     Raises:
-        DataError: when there is nothing to rank, fewer than three units are ranked, or an error of figures is not known.
+        DataError: when there is nothing to rank, fewer than three units are ranked, or an error of figures is not
+        known.
     """
     study, label = _study(card, period, seed, card.definition.uncertainty if uncertainty is None else uncertainty)
     choices = _choices(study, weights)
@@ -231,7 +236,11 @@ def _study(card: Scorecard, period: str | None, seed: int, uncertainty: Uncertai
         message = Message("nobody is ranked in {period}", period=label)
         raise DataError(Diagnostic("K561", message, hint=Message("kpi score says why")))
     if len(study.entities) < 3:
-        message = Message("{number} units are ranked in {period}, and intervals of ranks need three", number=len(study.entities), period=label)
+        message = Message(
+            "{number} units are ranked in {period}, and intervals of ranks need three",
+            number=len(study.entities),
+            period=label,
+        )
         raise DataError(Diagnostic("K872", message, hint=Message("add the other units, or compare the scores")))
     if uncertainty.cut_points is not None and not study.plain(card.definition):
         message = Message("cut points vary only where totals come from the scores of each unit alone")
@@ -350,7 +359,7 @@ def sensitivities(study: Study, choices: Choices, parameters: Parameters) -> pl.
     kinds = ["ranks"] if levels is None else ["ranks", "stars"]
     names: list[str | None] = [None] * len(kinds)
     if own:
-        kinds, names = kinds + ["rank"] * len(usual), names + summaries.names_of(study)
+        kinds, names = kinds + ["rank"] * len(usual), [*names, *summaries.names_of(study)]
     tables = []
     for place, choice in enumerate(choices.choices):
         columns = {

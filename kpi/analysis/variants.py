@@ -25,8 +25,8 @@ def changed(system: System, **fields: Any) -> CheckedSystem:
 def rescored(system: System, rule: Rule, *, exactly: bool = False) -> dict[str, Any]:
     """Return the indicators with another scoring rule; empty if that would change no indicator.
 
-    An indicator with a rule of the same kind keeps its own, unless the rule is meant `exactly`; a milestone, which is no
-    quantity, always does.
+    An indicator with a rule of the same kind keeps its own, unless the rule is meant `exactly`; a milestone, which is
+    no quantity, always does.
     """
     changed_indicators = {}
     for name, indicator in system.indicators.items():

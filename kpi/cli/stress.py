@@ -23,17 +23,25 @@ if TYPE_CHECKING:
 @options.data
 @options.option("--runs", type=click.IntRange(1), default=500, show_default=True, help="How many runs are simulated.")
 @options.option(
-    "--weights", type=click.FloatRange(0, 99), default=None,
+    "--weights",
+    type=click.FloatRange(0, 99),
+    default=None,
     help="Percent that weights may be off; left out: as declared, or 20.",
 )
 @options.option(
-    "--vary", multiple=True, metavar="KEY=VALUE",
+    "--vary",
+    multiple=True,
+    metavar="KEY=VALUE",
     help="What varies, as under `uncertainty:`, such as 'means=[geometric]' or sampling=known.",
 )
 @options.option("--seed", type=int, default=1, show_default=True, help="Other runs for another seed.")
 @options.option(
-    "--points", "spread", type=click.Choice(["random", "sobol", "halton", "latin"]), default="random",
-    show_default=True, help="How runs are spread over the choices: at random, or evenly.",
+    "--points",
+    "spread",
+    type=click.Choice(["random", "sobol", "halton", "latin"]),
+    default="random",
+    show_default=True,
+    help="How runs are spread over the choices: at random, or evenly.",
 )
 @options.option(
     "--first", type=click.IntRange(1), default=5, show_default=True, help="Who may be among the first so many."
@@ -42,7 +50,10 @@ if TYPE_CHECKING:
     "--coverage", type=click.FloatRange(50, 99.9), default=95, show_default=True, help="Percent of confidence sets."
 )
 @options.option(
-    "--sensitivity", type=click.IntRange(0), default=0, show_default=True,
+    "--sensitivity",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
     help="Base points of Sobol' indices: the variance by choice; 0 for none.",
 )
 @options.form()

@@ -6,7 +6,7 @@ points), sampling (figures that would differ in another sample), and revision (f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -22,7 +22,7 @@ from kpi.language.treatment.steps import AnyStep
 
 
 def _percent(value: Any) -> Any:
-    """`weights: 25` is `weights: {percent: 25}`."""
+    """Return `weights: 25` as `weights: {percent: 25}`."""
     return {"percent": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -68,12 +68,14 @@ def _method(value: Any) -> Any:
 
 
 class Sampling(Block):
-    """The sampling error of an indicator, one of these:
+    """The sampling error of an indicator.
+
+    It is one of these:
 
     - `by: wilson`: a proportion, of `numerator` and `denominator`, drawn so that its quantiles are Wilson's limits.
     - `by: byar`: a number of events, drawn so that its quantiles are Byar's limits; a rate has those of its numerator.
-    - `by: dobson`: a weighted sum of counts, such as a directly standardised rate: Byar's limits of the `events`, brought
-      to the `variance` of the rate.
+    - `by: dobson`: a weighted sum of counts, such as a directly standardised rate: Byar's limits of the `events`,
+      brought to the `variance` of the rate.
     - `by: known`: what fits the kind: `wilson` for coverage and for a quotient of one counting unit, `byar` for other
       quotients with a count above the line and for counts.
     - `standard_error`, in the unit of the indicator, or `relative_error` in percent: a normal distribution.
@@ -132,7 +134,9 @@ class Sampling(Block):
             return Message("standard error {percent:g} % of the value", percent=self.relative_error)
         if self.column is not None:
             return Message("standard error `{name}`", name=self.column)
-        return Message("standard error of a mean, `{deviation}`/√`{number}`", deviation=self.deviation, number=self.number)
+        return Message(
+            "standard error of a mean, `{deviation}`/√`{number}`", deviation=self.deviation, number=self.number
+        )
 
 
 AnySampling = Annotated[
@@ -150,19 +154,20 @@ Alternative = Annotated[AnyRule, BeforeValidator(_rule, json_schema_input_type=A
 
 
 def _all_of(value: Any) -> Any:
-    """`sampling: known` is that of every indicator whose kind shows it."""
+    """Return `sampling: known` as the error of every indicator whose kind shows it."""
     return {"all": "known"} if value == "known" else value
 
 
 class Uncertainty(Block):
-    """What `kpi stress` varies. Each list adds alternatives to what the system declares, which is drawn as often as each.
+    """What `kpi stress` varies.
 
-    `sampling: known` gives every ratio, coverage and count the error that its kind shows. `revision` gives measures
-    (`all`, or names) the spread of the corrections of the same measure that the data have on record.
+    Each list adds alternatives to what the system declares, which is drawn as often as each of them. `sampling: known`
+    gives every ratio, coverage and count the error that its kind shows. `revision` gives measures (`all`, or names) the
+    spread of the corrections of the same measure that the data have on record.
     """
 
-    weights: Annotated[WeightNoise, BeforeValidator(_percent, json_schema_input_type=WeightNoise | float)] | None = Field(
-        None, description="how weights vary; a number is percent"
+    weights: Annotated[WeightNoise, BeforeValidator(_percent, json_schema_input_type=WeightNoise | float)] | None = (
+        Field(None, description="how weights vary; a number is percent")
     )
     normalisation: Listed[Alternative] = Field((), description="scoring rules instead of those of the indicators")
     means: Listed[Mean] = Field((), description="means instead of those of the nodes")
@@ -209,49 +214,62 @@ class Uncertainty(Block):
             steps: the steps of data treatment.
             by_score: whether stars follow from totals by bands.
         """
-        path: Path = ("uncertainty",)
+        yield from self._unknown_methods(nodes, steps)
+        if self.cut_points is not None and not by_score:
+            message = Message(
+                "there are no cut points that could be off: stars do not follow from totals by bands alone"
+            )
+            yield Problem("K870", ("uncertainty", "cut_points"), message, hint=Message("leave it out"), at_key=True)
+        measures = {name for name in symbols if name not in indicators}
+        for place, name in enumerate(self.revision):
+            if name not in measures and name != "all":
+                yield _no_measure(name, ("uncertainty", "revision", place), measures)
+        for name, sampling in self.sampling.items():
+            place_of: Path = ("uncertainty", "sampling", name)
+            if name in indicators:
+                yield from _unknown_error(sampling, name, indicators[name], symbols, place_of)
+                for key, used in sampling.measures():
+                    if used not in measures:
+                        yield _no_measure(used, (*place_of, key), measures)
+            elif name != "all":
+                message = Message("`{name}` is no indicator", name=name)
+                yield Problem("K870", place_of, message, hint=suggest(name, indicators), at_key=True)
+
+    def _unknown_methods(self, nodes: Mapping[str, bool], steps: frozenset[str]) -> Problems:
+        """Yield nodes and steps that do not exist, and weights that cannot vary as stated."""
         if self.weights is not None:
             for name in self.weights.of:
                 if name not in nodes:
                     message = Message("`{name}` is no node of the tree", name=name)
-                    hint = suggest(name, nodes)
-                    yield Problem("K870", (*path, "weights", "of"), message, hint=hint)
-            derived = [name for name, found in nodes.items() if found and (not self.weights.of or name in self.weights.of)]
+                    yield Problem("K870", ("uncertainty", "weights", "of"), message, hint=suggest(name, nodes))
+            named = self.weights.of or tuple(nodes)
+            derived = [name for name, by_method in nodes.items() if by_method and name in named]
             if derived and self.weights.percent is None:
-                message = Message("the weights of `{name}` come from data and can only be off by percent", name=derived[0])
+                message = Message(
+                    "the weights of `{name}` come from data and can only be off by percent", name=derived[0]
+                )
                 hint = Message("write `weights: 20`, or name other nodes in `of`")
-                yield Problem("K870", (*path, "weights"), message, hint=hint)
+                yield Problem("K870", ("uncertainty", "weights"), message, hint=hint)
         for name in self.treatment:
             if name not in steps:
                 message = Message("`{name}` is no step of the data treatment", name=name)
-                yield Problem("K870", (*path, "treatment", name), message, hint=suggest(name, steps), at_key=True)
-        if self.cut_points is not None and not by_score:
-            message = Message("there are no cut points that could be off: stars do not follow from totals by bands alone")
-            yield Problem("K870", (*path, "cut_points"), message, hint=Message("leave it out"), at_key=True)
-        measures = {name for name in symbols if name not in indicators}
-        for place, name in enumerate(self.revision):
-            if name not in measures and name != "all":
-                message = Message("`{name}` is no measure", name=name)
-                yield Problem("K870", (*path, "revision", place), message, hint=suggest(name, measures))
-        for name, sampling in self.sampling.items():
-            place_of: Path = (*path, "sampling", name)
-            if name == "all" and name not in indicators:
-                continue
-            if name not in indicators:
-                message = Message("`{name}` is no indicator", name=name)
-                yield Problem("K870", place_of, message, hint=suggest(name, indicators), at_key=True)
-                continue
-            for key, used in sampling.measures():
-                if used not in measures:
-                    message = Message("`{name}` is no measure", name=used)
-                    yield Problem("K870", (*place_of, key), message, hint=suggest(used, measures))
-            if sampling.by in ("known", "wilson", "byar") and known(indicators[name], name, symbols, sampling.by) is None:
-                message = Message("the sampling error of `{name}` cannot be known from its figures", name=name)
-                hint = Message(
-                    "a quotient, a coverage or a level of what is counted (件, 户, 人) shows it; for others write "
-                    "`standard_error`, `relative_error` or `column`"
-                )
-                yield Problem("K871", place_of, message, hint=hint)
+                path: Path = ("uncertainty", "treatment", name)
+                yield Problem("K870", path, message, hint=suggest(name, steps), at_key=True)
+
+
+def _no_measure(name: str, path: Path, measures: Iterable[str]) -> Problem:
+    return Problem("K870", path, Message("`{name}` is no measure", name=name), hint=suggest(name, measures))
+
+
+def _unknown_error(sampling: Sampling, name: str, indicator: AnyIndicator, symbols: Symbols, path: Path) -> Problems:
+    """Yield an error that an indicator does not show by its figures."""
+    if sampling.by in ("known", "wilson", "byar") and known(indicator, name, symbols, sampling.by) is None:
+        message = Message("the sampling error of `{name}` cannot be known from its figures", name=name)
+        hint = Message(
+            "a quotient, a coverage or a level of what is counted (件, 户, 人) shows it; for others write "
+            "`standard_error`, `relative_error` or `column`"
+        )
+        yield Problem("K871", path, message, hint=hint)
 
 
 def known(indicator: AnyIndicator, name: str, symbols: Symbols, by: str) -> Counted | None:

@@ -210,15 +210,19 @@ def _how(robustness: Robustness) -> str:
     """Return what was varied."""
     if robustness.default:
         return tr(
-            "{runs} simulations: weights ±{weights:g} %, any normalisation, aggregation and missing policy; seed {seed}",
+            "{runs} simulations: weights ±{weights:g} %, any normalisation, aggregation and missing policy; "
+            "seed {seed}",
             runs=robustness.runs,
             weights=robustness.weights,
             seed=robustness.seed,
         )
     choices = robustness.choices["choice"].unique(maintain_order=True).to_list()
-    varied = tuple(Message("{choice}", choice=choice_words(choice)) for choice in choices)
+    varied = tuple(choice_words(choice) for choice in choices)
     return tr(
-        "{runs} simulations of {choices}; seed {seed}", runs=robustness.runs, choices=commas(varied), seed=robustness.seed
+        "{runs} simulations of {choices}; seed {seed}",
+        runs=robustness.runs,
+        choices=commas(varied),
+        seed=robustness.seed,
     )
 
 

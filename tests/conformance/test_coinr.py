@@ -331,8 +331,8 @@ def test_simulated_ranks(tmp_path, meta):
     """What COINr's get_sensitivity does of raw figures: a thousand draws of four choices.
 
     The most points that are winsorised (1 to 5), min-max or z-scores, weights of the upper levels off by 25 %, the
-    arithmetic or the geometric mean. The draws differ: of a mean rank four standard errors are allowed, of a bound of an
-    interval, and of a median, the places to which its own error leads, which is one but for few countries.
+    arithmetic or the geometric mean. The draws differ: of a mean rank four standard errors are allowed, of a bound of
+    an interval, and of a median, the places to which its own error leads, which is one but for few countries.
     """
     theirs = table("simulated")
     groups = table("raw").select(entity="uCode", 分组="EurAsia_group")

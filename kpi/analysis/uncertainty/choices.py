@@ -36,8 +36,8 @@ Source = Literal["method", "sampling", "revision"]
 #: The name of the system's own choice.
 DECLARED = "declared"
 
-#: The alternatives to the choices of a system that declares none. Scales start at 1 to keep geometric means positive; if
-#: scores are zero, a power mean replaces the geometric one, which would make all of them equal.
+#: The alternatives to the choices of a system that declares none. Scales start at 1 to keep geometric means positive;
+#: if scores are zero, a power mean replaces the geometric one, which would make all of them equal.
 NORMALISATIONS: dict[str, Rule] = {
     "minmax": MinMax(scale=(1.0, 100.0)), "zscore": ZScore(), "percentile": Percentile(scale=(1.0, 100.0)),
 }  # fmt: skip
@@ -164,9 +164,7 @@ class Choices:
 
 def varied(system: System, noise: WeightNoise) -> dict[str, Mapping[str, float]]:
     """Return the nodes whose weights vary, from the root down, with the weights of their parts."""
-    return {
-        name: parts for name, _, parts in system.tree if len(parts) > 1 and (not noise.of or name in noise.of)
-    }
+    return {name: parts for name, _, parts in system.tree if len(parts) > 1 and (not noise.of or name in noise.of)}
 
 
 def _factors(noise: WeightNoise, uniform: Floats, weights: Sequence[float]) -> Floats:
@@ -194,7 +192,8 @@ def _factors(noise: WeightNoise, uniform: Floats, weights: Sequence[float]) -> F
         ordered = np.sort(drawn, axis=1)
         drawn = np.empty_like(ordered)
         np.put_along_axis(drawn, order, ordered, axis=1)
-    return drawn / drawn.sum(axis=1, keepdims=True) / shares
+    factors: Floats = drawn / drawn.sum(axis=1, keepdims=True) / shares
+    return factors
 
 
 # ---- CHOICES OF A SYSTEM ---- #
@@ -266,9 +265,7 @@ def declared_by(system: System, declared: Uncertainty) -> Choices:
     found = []
     for step, alternatives in declared.treatment.items():
         named = _named([(given if given == "none" else kind_of(type(given)), given) for given in alternatives])
-        words = {
-            name: Message("no such step") if given == "none" else given.words() for name, given in named.items()
-        }
+        words = {name: Message("no such step") if given == "none" else given.words() for name, given in named.items()}
         changes = {name: _stepping(step, given) for name, given in named.items()}
         found.append(Choice(f"treatment.{step}", "method", changes=changes, words=words))
     rules = _named([(kind_of(type(rule)), rule) for rule in declared.normalisation])

@@ -228,7 +228,9 @@ class Corrections:
         for name in system.measures if every else declared:
             rows = None if record is None else record.filter(pl.col("measure") == name)
             if rows is not None:
-                rows = rows.filter(pl.col("before").is_not_null() & pl.col("after").is_not_null() & (pl.col("before") != 0))
+                rows = rows.filter(
+                    pl.col("before").is_not_null() & pl.col("after").is_not_null() & (pl.col("before") != 0)
+                )
             if rows is None or not rows.height:
                 if every:
                     continue

@@ -1,9 +1,9 @@
-"""Importance of weights (权重的实际作用): what indicators and pillars do to the total, and which weights decide a place.
+"""Importance of weights (权重的实际作用): what parts do to the total, and which weights decide places.
 
 The effective importance of a part is the share of the variance of the totals that its contribution accounts for:
-`cov(contribution, total)/var(total)`, within cohorts. The shares of the parts of a node add up to that of the node, as far
-as the mean of the node is arithmetic. A part whose scores hardly differ, or move against the others, has less than on
-paper, also below zero.
+`cov(contribution, total)/var(total)`, within cohorts. The shares of the parts of a node add up to that of the node, as
+far as the mean of the node is arithmetic. A part whose scores hardly differ, or move against the others, has less than
+on paper, also below zero.
 
 Source: Becker, Saisana, Paruolo and Vandecasteele (2017), Weights and importance in composite indicators: closing the
 gap; Hagerty and Land (2007) for the decomposition of the variance of a weighted sum.
@@ -91,18 +91,26 @@ def swaps(study: Study) -> pl.DataFrame:
         weights = np.array(list(parts.values()), dtype=np.float64)
         for place, part in enumerate(parts):
             share = weights[place] / weights.sum()
-            for pair, needed in enumerate(_needed(study, node, weights, place, share, (above, below))):
+            for pair, needed in enumerate(_needed(study, node, weights, place, (above, below))):
                 if np.isfinite(needed):
                     row = following.row(pair, named=True)
                     rows.append(
-                        (part, title(study, part), row["cohort"], row["entity"], row["other"], share * 100, needed * 100)
+                        (
+                            part,
+                            title(study, part),
+                            row["cohort"],
+                            row["entity"],
+                            row["other"],
+                            share * 100,
+                            needed * 100,
+                        )
                     )
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     return frame.sort((pl.col("needed") - pl.col("weight")).abs(), maintain_order=True)
 
 
 def _needed(
-    study: Study, node: str, weights: Floats, place: int, share: float, pairs: tuple[NDArray[np.intp], NDArray[np.intp]]
+    study: Study, node: str, weights: Floats, place: int, pairs: tuple[NDArray[np.intp], NDArray[np.intp]]
 ) -> Floats:
     """Return the share of a part in its node, nearest to its own, at which each pair has equal totals; NaN for none."""
     import numpy as np
@@ -112,6 +120,7 @@ def _needed(
         totals = study.raw(Variant(study.system), {node: _factors(weights, place, shares)}, len(shares))
         return totals[:, pairs[0]] - totals[:, pairs[1]]
 
+    share = weights[place] / weights.sum()
     grid = np.unique(np.append((np.arange(_GRID) + 0.5) / _GRID, share))
     lead = gaps(grid)
     own = int(np.searchsorted(grid, share))
@@ -134,7 +143,8 @@ def _needed(
         if np.abs(value).max() < 1e-9:
             low[found] = high[found] = middle
             break
-    return (low + high) / 2
+    middle_of: Floats = (low + high) / 2
+    return middle_of
 
 
 def _factors(weights: Floats, place: int, shares: Floats) -> Floats:

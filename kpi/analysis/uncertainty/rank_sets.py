@@ -1,12 +1,13 @@
 """Confidence sets of ranks (位次置信集): which ranks units can have, given the sampling errors of their scores.
 
-Unit k is ahead of unit j for sure if the difference of their scores, in standard errors, is larger than a critical value:
-the quantile of the largest such difference among all pairs that are not yet decided, over draws of the errors. The
-rank of a unit then is at least 1 more than the number of those ahead of it, and at most the number of units less those
-behind it.
+Unit k is ahead of unit j for sure if the difference of their scores, in standard errors, is larger than a critical
+value: the quantile of the largest such difference among all pairs that are not yet decided, over draws of the errors.
+The rank of a unit then is at least 1 more than the number of those ahead of it, and at most the number of units less
+those behind it.
 
-Source: Mogstad, Romano, Shaikh and Wilhelm (2024), Inference for ranks with applications to mobility across neighbourhoods
-and academic achievement across countries, Review of Economic Studies 91(1); the R package csranks is by the same authors.
+Source: Mogstad, Romano, Shaikh and Wilhelm (2024), Inference for ranks with applications to mobility across
+neighbourhoods and academic achievement across countries, Review of Economic Studies 91(1); the R package csranks is by
+the same authors.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The tree of a system in numpy: the totals of many runs at once, with the bits that the plan gives.
 
 The plan computes one tree a row. Runs that differ in weights alone share their scores, so that a node is a sum of outer
-products of weights (one a run) and scores (one a unit). Additions and divisions are those of the plan in the same order,
-and logarithms, powers and roundings are those of Polars, so declared weights give the same bits as the plan. Blocks are
-small enough for the cache of a processor, and no result depends on the number of threads.
+products of weights (one a run) and scores (one a unit). Additions and divisions are those of the plan in the same
+order, and logarithms, powers and roundings are those of Polars, so declared weights give the same bits as the plan.
+Blocks are small enough for the cache of a processor, and no result depends on the number of threads.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class Patterns:
 
         flags = [flag for score in scores for flag in (score.there, score.applies, score.withheld)]
         bits = np.packbits(np.column_stack(flags), axis=1)
-        # NOTE: numpy sorts rows a hundred times slower than numbers, so rows are distinguished by a sum of random multiples.
+        # NOTE: numpy sorts rows a hundred times slower than numbers, so rows are distinguished by a sum of random
+        # multiples.
         multiples = np.random.Generator(np.random.Philox(1)).integers(1, 2**63, bits.shape[1], dtype=np.uint64)
         keys = (bits * multiples).sum(axis=1, dtype=np.uint64)
         _, places, of_units = np.unique(keys, return_index=True, return_inverse=True)
@@ -161,10 +162,10 @@ class Tree:
             node, parts = parts_of[name]
             given = weights.get(name)
             if given is None:
-                given = np.broadcast_to(np.array([float(weight) for weight in parts.values()]), (last - first, len(parts)))
-            scores = [
-                scored[part] if part in scored else self.leaves[part].of_runs(first, last) for part in parts
-            ]
+                given = np.broadcast_to(
+                    np.array([float(weight) for weight in parts.values()]), (last - first, len(parts))
+                )
+            scores = [scored[part] if part in scored else self.leaves[part].of_runs(first, last) for part in parts]
             scored[name] = _Node(node, scores, given, self.cohorts, self._patterns(tuple(parts))).result()
         return scored
 
@@ -216,7 +217,7 @@ class _Node:
             if self.policy == "cohort_mean":
                 stand_in = _by_cohort(score.values, self.cohorts)
             else:
-                stand_in = np.float64(0.0 if self.policy == "zero" else -penalty.points if penalty else 0.0)
+                stand_in = np.array(-penalty.points if penalty is not None else 0.0)
             filled.append(np.where(counts, np.where(score.there, score.values, stand_in), np.nan))
         return filled
 
@@ -292,8 +293,7 @@ class _Node:
             summed = _products(clean, self.weights, self.shape)
         else:
             terms = [
-                (lambda place=place, column=column: column * (self.weights[:, place : place + 1] + self.spread))
-                for place, column in enumerate(clean)
+                (lambda place=place, column=column: column * self._given(place)) for place, column in enumerate(clean)
             ]
             summed = _total(terms, self.shape)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -301,29 +301,38 @@ class _Node:
 
     def mean(self) -> Floats:
         """Return the mean of the filled scores."""
-        import numpy as np
-
         mean = self.node.mean
         if isinstance(mean, means.Power):
-            if mean.power < 0:
-                safe = [_polars(np.where(one <= 0, 1.0, one), lambda x: x.pow(mean.power)) for one in self.filled]
-                return self._vanishing(_polars(self.averaged(safe), lambda x: x.pow(1 / mean.power)))
-            raised = [_polars(one, lambda x: x.clip(0.0).pow(mean.power)) for one in self.filled]
-            return _polars(self.averaged(raised), lambda x: x.pow(1 / mean.power))
-        if mean == "minimum":
-            lowest = np.full(self.shape, np.inf)
-            for column in self.filled:
-                np.fmin(lowest, column, out=lowest)
-            return np.where(np.isinf(lowest), np.nan, lowest)
-        if mean == "geometric":
-            logs = [_polars(np.where(one <= 0, 1.0, one), lambda x: x.log()) for one in self.filled]
-            return self._vanishing(_polars(self.averaged(logs), lambda x: x.exp()))
-        if mean == "harmonic":
-            inverses = [1 / np.where(one <= 0, 1.0, one) for one in self.filled]
-            return self._vanishing(1 / self.averaged(inverses))
+            return self._powered(mean.power)
         if mean == "mazziotta_pareto":
             return self._balanced()
-        return self.averaged(self.filled)
+        if mean == "geometric":
+            logs = [_polars(column, lambda x: x.log()) for column in self._above_zero]
+            return self._vanishing(_polars(self.averaged(logs), lambda x: x.exp()))
+        if mean == "harmonic":
+            return self._vanishing(1 / self.averaged([1 / column for column in self._above_zero]))
+        return self._lowest() if mean == "minimum" else self.averaged(self.filled)
+
+    @property
+    def _above_zero(self) -> list[Floats]:
+        import numpy as np
+
+        return [np.where(column <= 0, 1.0, column) for column in self.filled]
+
+    def _powered(self, power: float) -> Floats:
+        if power < 0:
+            raised = [_polars(column, lambda x: x.pow(power)) for column in self._above_zero]
+            return self._vanishing(_polars(self.averaged(raised), lambda x: x.pow(1 / power)))
+        raised = [_polars(column, lambda x: x.clip(0.0).pow(power)) for column in self.filled]
+        return _polars(self.averaged(raised), lambda x: x.pow(1 / power))
+
+    def _lowest(self) -> Floats:
+        import numpy as np
+
+        lowest = np.full(self.shape, np.inf)
+        for column in self.filled:
+            np.fmin(lowest, column, out=lowest)
+        return np.where(np.isinf(lowest), np.nan, lowest)
 
     def _vanishing(self, mean: Floats) -> Floats:
         """Return a mean that one part at zero or below makes zero; a part without weight does not."""
@@ -339,7 +348,9 @@ class _Node:
         import numpy as np
 
         with np.errstate(divide="ignore", invalid="ignore"):
-            shares = [np.broadcast_to(self._given(place) / self.carried, self.shape) for place in range(len(self.scores))]
+            shares = [
+                np.broadcast_to(self._given(place) / self.carried, self.shape) for place in range(len(self.scores))
+            ]
             start = np.zeros(self.shape)
             middle = start
             for column, share in zip(self.filled, shares, strict=True):

@@ -43,7 +43,8 @@ def simulate(study: Study, choices: Choices, drawn: Floats) -> Simulated:
             key: points[:, choices.columns[key]][:, 0]
             for key in ("sampling", "revision") if choices.choice(key) is not None
         }  # fmt: skip
-        study.run(variants[names], outcome, runs, choices.factors(points), choices.shifts(points, width), errors)
+        shifts = choices.shifts(points, width)
+        study.run(variants[names], outcome, runs, choices.factors(points), shifts=shifts, errors=errors)
     return Simulated(outcome, own)
 
 

@@ -5,8 +5,9 @@ From two independent matrices of points A and B, and for each choice i the matri
     first order  S_i  = mean(f(B) (f(AB_i) - f(A))) / V        (Saltelli et al. 2010)
     total        ST_i = mean((f(A) - f(AB_i))²) / 2V           (Jansen 1999)
 
-with V the variance of f over A and B. `S_i` is what the choice accounts for by itself, `ST_i` with all its interactions;
-a choice with a total of zero changes nothing. A choice may have several dimensions, which are taken together.
+with V the variance of f over A and B. `S_i` is what the choice accounts for by itself, `ST_i` with all its
+interactions; a choice with a total of zero changes nothing. A choice may have several dimensions, which are taken
+together.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Indices:
-    """Indices of choices (rows) for results (columns): estimate, and the bounds of a bootstrap interval; NaN without variance."""
+    """Indices of choices (rows) for results (columns), with bootstrap intervals; NaN without variance."""
 
     first: Floats
     first_low: Floats
@@ -97,7 +98,11 @@ def indices(
         drawn_total.append(again[1])
     if not resamples:
         drawn_first, drawn_total = [first], [total]
-    bounds = [np.quantile(np.stack(table), share, axis=0) for table in (drawn_first, drawn_total) for share in (tail, 1 - tail)]
+    bounds = [
+        np.quantile(np.stack(table), share, axis=0)
+        for table in (drawn_first, drawn_total)
+        for share in (tail, 1 - tail)
+    ]
     return Indices(first, bounds[0], bounds[1], total, bounds[2], bounds[3])
 
 

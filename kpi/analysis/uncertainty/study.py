@@ -17,7 +17,7 @@ import polars as pl
 from kpi.analysis.uncertainty.errors_of_figures import Errors
 from kpi.analysis.uncertainty.score_tree import Patterns, Scores, Tree, countable, leaf, places
 from kpi.analysis.variants import Noisy, factor
-from kpi.engine.plan import scoring, tree, treating, valued
+from kpi.engine.plan import scoring, treating, tree, valued
 from kpi.engine.scorecard import Scorecard
 from kpi.engine.stage import Stage
 from kpi.language.lookback import NOW
@@ -44,7 +44,8 @@ BLOCK = 1_000_000
 class Outcome:
     """What runs give: a row a run, a column a unit that is ranked in the results as scored.
 
-    `ranks` are NaN where there are none; `stars` are in halves, so that they are whole numbers, -1 where there are none;
+    `ranks` are NaN where there are none; `stars` are in halves, so that they are whole numbers, -1 where there are
+    none;
     `scores` are totals before rounding, in points, NaN where there are none.
     """
 
@@ -142,7 +143,7 @@ class Study:
         )  # fmt: skip
 
     def run(
-        self, variant: Variant, outcome: Outcome, rows: NDArray[np.intp], factors: Mapping[str, Floats],
+        self, variant: Variant, outcome: Outcome, rows: NDArray[np.intp], factors: Mapping[str, Floats], *,
         shifts: Floats | None = None, errors: Mapping[str, Floats] | None = None,
     ) -> None:  # fmt: skip
         """Write the outcome of the runs of one variant.

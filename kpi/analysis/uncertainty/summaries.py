@@ -26,7 +26,8 @@ PAIRS, NEXT = 100, 10
 #: The largest number of units of a cohort that has confidence sets, and the largest number of draws that they use.
 SETS, DRAWS = 300, 2000
 
-#: Intervals whose bounds move less than this from half of the runs to all, on average, have converged: places, and percent
+#: Intervals whose bounds move less than this from half of the runs to all, on average, have converged: places, and
+#: percent
 #: of the number of units.
 SETTLED, SETTLED_PERCENT = 0.5, 1.0
 
