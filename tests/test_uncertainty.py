@@ -15,6 +15,7 @@ from click.testing import CliRunner
 import kpi
 from kpi.analysis.robustness import stressed
 from kpi.analysis.uncertainty import errors_of_figures, points, rank_sets, sobol
+from kpi.analysis.uncertainty import study as study_module
 from kpi.analysis.uncertainty.choices import Choices
 from kpi.analysis.uncertainty.errors_of_figures import Errors
 from kpi.analysis.uncertainty.score_tree import places
@@ -281,6 +282,92 @@ def test_other_errors_are_stated(sampling, error):
     # The standard error of a standard deviation of 4,000 is 1/√8000 = 1.1 % of it.
     assert drawn["收入水平"].std(axis=0) == pytest.approx(error, rel=0.05)
     assert drawn["收入水平"].mean(axis=0) == pytest.approx([30000, 28000, 35000, 26000], rel=0.002)
+
+
+def test_a_weighted_sum_of_counts_has_the_limits_of_dobson():
+    """`rate + √(var(rate)/events) (Byar's limit - events)`, by hand for 40 events and a variance of 0.04."""
+    data = counts().with_columns(事件=pl.lit(40), 方差=pl.lit(0.04))
+    more = {name: {"unit": "1", "over_time": "last"} for name in ("事件", "方差")}
+    scored = card(data, **COUNTED | {"measures": COUNTED["measures"] | more})
+    sampling = {"投诉率": {"by": "dobson", "events": "事件", "variance": "方差"}}
+    errors = errors_of_figures.SamplingErrors.of(scored.definition, Uncertainty(sampling=sampling))
+    z = 1.959963984540054
+    drawn = [errors.drawn(scored.frame, {"投诉率": np.full(4, at)})["投诉率"] for at in (-z, z)]
+    value = scored.frame["投诉率"].to_numpy()
+    low = 40 * (1 - 1 / 360 - z / (3 * math.sqrt(40))) ** 3
+    high = 41 * (1 - 1 / 369 + z / (3 * math.sqrt(41))) ** 3
+    scale = math.sqrt(0.04 / 40)
+    assert drawn[0].tolist() == pytest.approx((value + scale * (low - 40)).tolist())
+    assert drawn[1].tolist() == pytest.approx((value + scale * (high - 40)).tolist())
+
+
+SYSTEMS = {
+    "plain": {},
+    "treated": {
+        "treatment": {
+            "gaps": {"kind": "impute", "by": "previous"},
+            "tails": {"kind": "winsorise", "most": 1, "among": "period"},
+        },
+        "scoring": {"kind": "minmax", "among": "panel"},
+    },
+    "growing": {
+        "indicators": {
+            name: {"kind": "growth", "of": f"m_{name}", "over": "1y"} for name in (f"i{at}" for at in range(20))
+        },
+        "scoring": {"kind": "percentile"},
+    },
+    "of peers": nodes("copeland", "redistribute"),
+    "by quota": {"stars": {"kind": "quota", "shares": {3: 30, 1: 70}}},
+    "of all": {
+        "indicators": {name: {"kind": "share", "of": f"m_{name}"} for name in (f"i{at}" for at in range(20))},
+        "scoring": {"kind": "minmax", "among": "period"},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("in_numpy", [True, False], ids=["in numpy", "stacked"])
+def test_figures_without_errors_give_what_was_scored(monkeypatch, name, in_numpy):
+    """Runs whose figures are scored anew have to look back, at peers and at panels as the plan does."""
+    data = pl.concat([figures(seed=2, periods=("2022",)), figures(seed=1, gaps=0.02)])
+    scored = card(data, **SYSTEMS[name])
+    monkeypatch.setattr(errors_of_figures.SamplingErrors, "drawn", unchanged)
+    monkeypatch.setattr(
+        errors_of_figures.Corrections,
+        "of",
+        lambda *_: errors_of_figures.Corrections({"m_i1": np.ones(1)}, {"m_i1": 1.0}),
+    )
+    if not in_numpy:
+        monkeypatch.setattr(Study, "plain", lambda *_: False)
+    uncertainty = Uncertainty(sampling={"i1": {"standard_error": 1.0}}, revision="all")
+    found = stressed(scored, runs=2, uncertainty=uncertainty)
+    for key in ("mean", "low", "high", "best", "worst"):
+        assert found.ranks[key].to_list() == found.ranks["rank"].to_list()
+    assert found.ranks["kept"].drop_nulls().to_list() == [100] * found.ranks["rank"].count()
+    assert found.ranks["score_low"].to_list() == pytest.approx(found.ranks["score"].to_list(), rel=1e-13)
+
+
+def unchanged(self, frame, normals):
+    return {name: frame[name].fill_null(float("nan")).to_numpy() for name in normals}
+
+
+@pytest.mark.parametrize("name", ["plain", "treated", "of peers", "of all"])
+def test_runs_with_errors_in_numpy_are_those_of_stacked_runs(monkeypatch, name):
+    scored = card(figures(gaps=0.02), **SYSTEMS[name])
+    uncertainty = Uncertainty(
+        weights=20, means=["geometric"] if name == "plain" else [],
+        sampling={"i1": {"standard_error": 60.0}, "i3": {"relative_error": 20.0}},
+    )  # fmt: skip
+    ours = stressed(scored, runs=12, uncertainty=uncertainty)
+    monkeypatch.setattr(study_module, "CELLS", 1)
+    alone = stressed(scored, runs=12, uncertainty=uncertainty)
+    monkeypatch.setattr(Study, "plain", lambda *_: False)
+    stacked = stressed(scored, runs=12, uncertainty=uncertainty)
+    exact = [column for column in ours.ranks.columns if not column.startswith("score")]
+    for other in (alone, stacked):
+        assert ours.ranks.select(exact).equals(other.ranks.select(exact))
+    # A majority of two pillars is that of the heavier one, whatever is off.
+    assert name == "of peers" or ours.ranks["low"].to_list() != ours.ranks["high"].to_list()
 
 
 def test_errors_of_units_are_independent_and_equal_for_equal_seeds():

@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from kpi.errors import Message, suggest
+from kpi.errors import Message, commas, suggest
 from kpi.language.aggregation.means import Mean
+from kpi.language.aggregation.means import words as mean_words
 from kpi.language.aggregation.missing import MissingPolicy
 from kpi.language.indicators import AnyIndicator, Symbols
 from kpi.language.indicators.counted import Counted
@@ -190,6 +191,34 @@ class Uncertainty(Block):
     def declared(self) -> bool:
         """Whether anything varies."""
         return bool(self.model_fields_set - {"ours"})
+
+    def words(self) -> list[Message]:
+        """Return what varies, each in words.
+
+        >>> Uncertainty(weights=25, means=["geometric"], revision="all").words()
+        ['weights ±25 %', 'means: weighted geometric mean', 'past corrections of all']
+        """
+        words: list[Message] = []
+        if self.weights is not None:
+            words.append(Message("weights {how}", how=self.weights.words()))
+        if self.normalisation:
+            rules = commas(rule.words() for rule in self.normalisation)
+            words.append(Message("normalisation: {alternatives}", alternatives=rules))
+        if self.means:
+            words.append(Message("means: {alternatives}", alternatives=commas(mean_words(mean) for mean in self.means)))
+        if self.missing:
+            policies = commas(policy.words() for policy in self.missing)
+            words.append(Message("missing parts: {alternatives}", alternatives=policies))
+        for name, steps in self.treatment.items():
+            alternatives = commas(Message("no such step") if step == "none" else step.words() for step in steps)
+            words.append(Message("treatment `{step}`: {alternatives}", step=name, alternatives=alternatives))
+        if self.cut_points is not None:
+            words.append(Message("cut points ±{points:g} points", points=self.cut_points))
+        for name, sampling in self.sampling.items():
+            words.append(Message("sampling error of `{name}`: {how}", name=name, how=sampling.words()))
+        if self.revision:
+            words.append(Message("past corrections of {measures}", measures=self.revision))
+        return words
 
     def with_percent(self, percent: float) -> Uncertainty:
         """Return what varies with weights off by other percents; 0 for weights as declared."""

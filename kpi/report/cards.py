@@ -13,7 +13,7 @@ from rich.text import Text
 
 from kpi.analysis.clause_coverage import Covered
 from kpi.engine.plan import Plan
-from kpi.errors import DefinitionError, Diagnostic, Message, count, suggest
+from kpi.errors import DefinitionError, Diagnostic, Message, count, statements, suggest
 from kpi.language.indicators import Indicator
 from kpi.language.loading.loader import Loaded
 from kpi.language.measures import Measure
@@ -111,6 +111,8 @@ def system(shown_system: System, *, width: int | None = None) -> str:
     ]
     if shown_system.checks:
         below.append(tr("Checks: {checks}", checks=tuple(shown_system.checks)))
+    if shown_system.uncertainty.declared:
+        below.append(tr("What kpi stress varies: {choices}", choices=statements(shown_system.uncertainty.words())))
     return printed(title, table, *map(Text, below), width=width)
 
 
