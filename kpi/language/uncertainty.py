@@ -196,7 +196,7 @@ class Uncertainty(Block):
         """Return what varies, each in words.
 
         >>> Uncertainty(weights=25, means=["geometric"], revision="all").words()
-        ['weights ±25 %', 'means: weighted geometric mean', 'past corrections of all']
+        ['weights ±25 %', 'means: weighted geometric mean', 'past corrections of all measures']
         """
         words: list[Message] = []
         if self.weights is not None:
@@ -217,7 +217,12 @@ class Uncertainty(Block):
         for name, sampling in self.sampling.items():
             words.append(Message("sampling error of `{name}`: {how}", name=name, how=sampling.words()))
         if self.revision:
-            words.append(Message("past corrections of {measures}", measures=self.revision))
+            every = "all" in self.revision
+            words.append(
+                Message("past corrections of all measures")
+                if every
+                else Message("past corrections of {measures}", measures=self.revision)
+            )
         return words
 
     def with_percent(self, percent: float) -> Uncertainty:

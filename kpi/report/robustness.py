@@ -33,7 +33,7 @@ _CHOICES = {
     "weights": Message("weights"),
     "cut_points": Message("cut points"),
     "sampling": Message("sampling error"),
-    "revision": Message("revision"),
+    "revision": Message("later corrections"),
 }
 _RESULTS = {
     "ranks": Message("mean shift of ranks"),
@@ -43,7 +43,7 @@ _RESULTS = {
 _SOURCES = {
     "method": Message("method"),
     "sampling": Message("sampling"),
-    "revision": Message("revision"),
+    "revision": Message("later corrections"),
 }
 _ALTERNATIVES = {
     "declared": Message("as declared"),
