@@ -13,7 +13,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-ver
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo docs test test-all postgresql lint types fast slow fuzz bench clean
+.PHONY: help demo docs page test test-all postgresql chromium lint types fast slow fuzz bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
@@ -24,14 +24,21 @@ demo: $(VENV)/demo.stamp ## score the sample data of Jiaxing and print the leagu
 docs: $(VENV)/demo.stamp ## write docs/systems from the definitions
 	@$(BIN)/python docs/systems.py
 
+page: ## bundle the program of the page from kpi/report/page/source (needs npm)
+	@cd kpi/report/page/source && npm install --silent --no-audit --no-fund --no-package-lock && npm run --silent build
+
 test: lint types fast ## lint, formatting, types and the fast tests
 
-test-all: postgresql test slow ## the same and the slow tests
+test-all: postgresql chromium test slow ## the same and the slow tests
 
 # Its tests start a server of their own; without one they are skipped, which continuous integration must not do.
 postgresql: SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 postgresql: ## install the PostgreSQL server that tests of the store start, where there is none
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install --yes --no-install-recommends postgresql; }
+
+chromium: SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
+chromium: ## install the browser that tests of the page run, where there is none
+	@command -v chromium chromium-browser google-chrome >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install --yes --no-install-recommends chromium fonts-noto-cjk; }
 
 lint: $(VENV)/test.stamp ## ruff: rules and formatting
 	@$(BIN)/ruff check --quiet .

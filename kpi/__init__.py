@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from kpi.language.loading.table_reader import provide
+from kpi.process import notebook
 
 TYPE_CHECKING = False  # `typing` is much of what a short command imports
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from kpi.language.loading.catalogue import load as load
     from kpi.language.system import System as System
     from kpi.process.locale import using as using_language
+    from kpi.report.plots.kinds import plotted as plot
     from kpi.session import check as check
     from kpi.session import score as score
     from kpi.session import stress as stress
@@ -34,12 +36,12 @@ _HOMES = {
     "load": "language.loading.catalogue", "check": "session", "score": "session", "stress": "session",
     "System": "language.system", "Plan": "engine.plan", "Scorecard": "engine.scorecard", "Diagnostic": "errors",
     "KpiError": "errors", "DefinitionError": "errors", "DataError": "errors",
-    "using_language": "process.locale:using",
+    "using_language": "process.locale:using", "plot": "report.plots.kinds:plotted",
 }  # fmt: skip
 
 __all__ = [
-    "DataError", "DefinitionError", "Diagnostic", "KpiError", "Plan", "Scorecard", "System", "check", "load", "score",
-    "stress", "using_language",
+    "DataError", "DefinitionError", "Diagnostic", "KpiError", "Plan", "Scorecard", "System", "check", "load", "plot",
+    "score", "stress", "using_language",
 ]  # fmt: skip
 
 
@@ -51,6 +53,22 @@ def _table_reader() -> Any:
 
 # The reader of files stands above the language, which names tables: they are connected here, where every import begins.
 provide(_table_reader)
+
+
+def _view(function: str) -> Any:
+    def html(shown: Any) -> str:
+        from importlib import import_module
+
+        return str(getattr(import_module("kpi.report.notebook"), function)(shown))
+
+    return html
+
+
+notebook.VIEWS |= {
+    "Scorecard": _view("of_scorecard"),
+    "System": _view("of_system"),
+    "CheckedSystem": _view("of_system"),
+}
 
 
 def __getattr__(name: str) -> Any:

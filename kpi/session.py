@@ -58,6 +58,16 @@ if TYPE_CHECKING:
     from kpi.analysis.robustness import Robustness
     from kpi.analysis.uncertainty.points import Spread
 
+
+def _plots(card: Scorecard) -> Any:
+    from kpi.report.plots.kinds import Plots
+
+    return Plots(card)
+
+
+# Plots stand above the engine: `card.plot.places()`.
+Scorecard.namespaces["plot"] = _plots
+
 Files = str | Path | Sequence[str | Path]
 #: A system or its name, see `kpi.load`.
 Given = str | Path | Mapping[str, Any] | System
@@ -384,6 +394,17 @@ def _period(system: System, period: str | int | None) -> Period | None:
             )
         requested = Period.of(index, system.period)
     return requested
+
+
+def label_of(card: Scorecard, period: str | int) -> str:
+    """Return the label of a scored period of a scorecard, whatever its written form.
+
+    Raises:
+        DataError: K606, the text is no period of the system's grain.
+    """
+    requested = _period(card.definition, period)
+    assert requested is not None  # noqa: S101
+    return requested.label
 
 
 def _at_its_end(system: System, period: str | int | None, scored: Period | None) -> list[Diagnostic]:

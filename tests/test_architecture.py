@@ -30,8 +30,8 @@ PACKAGES = (
 INSIDE = {
     "values": "names columns doubles rounding timelines periods status units numerics working_days",
     "process": (
-        "os_errors locale distribution tuning journal credentials settings memory prefetch atomic_files progress "
-        "limits supervisor"
+        "os_errors locale notebook distribution tuning journal credentials settings memory prefetch atomic_files "
+        "progress limits supervisor"
     ),
     "language": (
         "model lookback expressions ranges datasets measures record_columns quantities targets aggregation treatment "
@@ -50,8 +50,8 @@ INSIDE = {
     "analysis": "statistics variants uncertainty robustness check_findings clause_coverage explain diff",
     "report": (
         "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook sdmx_csv "
-        "formats table results files tree queries analysis difference robustness definition_text roster "
-        "understanding entry_form"
+        "page formats table results files tree queries analysis difference robustness definition_text roster "
+        "understanding entry_form notebook plots"
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
@@ -60,7 +60,7 @@ INSIDE = {
     ),
     "cli": (
         "language progress_line console command starter comparison batch score check explain stress diff show sample "
-        "roster schema rule annex init form completion main"
+        "roster schema rule annex init form plot completion main"
     ),
 }
 LAYERS = tuple(

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from kpi.values import units
 from kpi.values.units import ONE, PER_MILLE, PER_MILLE_POINTS, PERCENT, POINTS, YES_NO, Unit, UnitError, parse
 from kpi.values.units.vocabulary import COUNTING_WORDS, MULTIPLES, meaning, vocabulary
+
+ROOT = Path(__file__).resolve().parents[1]
 
 WORDS = sorted(vocabulary())
 SPELLED = WORDS + sorted(m + w for m in MULTIPLES for w in WORDS if meaning(m + w) is not None)
@@ -487,6 +490,17 @@ def test_threads_agree_on_a_cold_start():
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=60)
 
 
-def test_importing_units_leaves_pint_alone():
-    script = "import sys, kpi.values.units; sys.exit('pint' in sys.modules or 'polars' in sys.modules)"
+def test_measured_units_are_those_that_pint_computes():
+    script = "import runpy; print(runpy.run_path('docs/units.py')['text'](), end='')"
+    computed = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, cwd=ROOT, timeout=60
+    ).stdout
+    assert computed == (ROOT / "kpi/values/units/measured.json").read_bytes(), "run python docs/units.py"
+
+
+def test_units_are_parsed_without_pint():
+    script = (
+        "import sys; from kpi.values import units; units.parse('亿元/万人'); "
+        "sys.exit('pint' in sys.modules or 'polars' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

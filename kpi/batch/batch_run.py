@@ -204,7 +204,7 @@ def _manifest(config: Config, started: str, result: Night) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
-    calculate, store = ("polars", "pydantic", "pint", "sqlglot", "chinesecalendar"), ("deltalake", "psycopg", "duckdb")
+    calculate, store = ("polars", "pydantic", "sqlglot", "chinesecalendar"), ("deltalake", "psycopg", "duckdb")
     for name in (*calculate, "fastexcel", *store):
         try:
             versions[name] = version(name)

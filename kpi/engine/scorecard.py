@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, ClassVar
 
 import polars as pl
 import polars.selectors as cs
@@ -18,7 +19,7 @@ from kpi.engine.reporting_quality import Supply, is_assessable, quality
 from kpi.engine.result_columns import target_bounds
 from kpi.errors import Diagnostic, Message, Severity, rendered
 from kpi.language.system import ROOT, System
-from kpi.process import locale
+from kpi.process import locale, notebook
 from kpi.values.columns import Column
 from kpi.values.rounding import unsigned_zero
 
@@ -32,7 +33,7 @@ RESTATED: dict[str, type[pl.DataType]] = {
 LIGHTS = pl.Enum(["green", "yellow", "red", "none"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scorecard:
     """The results of scoring a panel with a plan.
 
@@ -63,6 +64,26 @@ class Scorecard:
     supply: Supply = field(default_factory=Supply)
     former: Mapping[str, Message] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+
+    #: What other packages add to scorecards by name, such as `plot`: functions of a scorecard.
+    namespaces: ClassVar[dict[str, Callable[[Scorecard], Any]]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what another package adds under a name."""
+        if name in (added := type(self).namespaces):
+            return added[name](self)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        """Return what was scored, in a line."""
+        periods = self.periods
+        span = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
+        units, indicators = self.entities.height, len(self.definition.indicators)
+        return f"<Scorecard of {self.system}: {units} entities, {indicators} indicators, {span}>"
+
+    def _repr_html_(self) -> str:
+        """Return the league table, for notebooks."""
+        return notebook.html(self)
 
     # ---- IDENTITY ---- #
 

@@ -25,6 +25,7 @@ from kpi.language.stars.data_driven import AnyScheme
 from kpi.language.targets import Target
 from kpi.language.treatment.steps import AnyStep
 from kpi.language.uncertainty import Uncertainty
+from kpi.process import notebook
 from kpi.values import units
 from kpi.values.columns import Column
 from kpi.values.periods import Grain, Length
@@ -221,6 +222,15 @@ class System(Frozen):
         timeline = Timeline(self.year_starts.month, self.year_starts.named_by)
         object.__setattr__(self, "period", Grain.of(self.period.length, timeline))
         return self
+
+    def __repr__(self) -> str:
+        """Return the id and what the system holds, in a line."""
+        measures, indicators = len(self.measures), len(self.indicators)
+        return f"<{type(self).__name__} {self.system}: {measures} measures, {indicators} indicators>"
+
+    def _repr_html_(self) -> str:
+        """Return the table of indicators, for notebooks."""
+        return notebook.html(self)
 
     @property
     def timeline(self) -> Timeline:

@@ -15,6 +15,8 @@ _REFUSED = (
     "out of memory", "cannot allocate memory", "failed to map segment", "can't start new thread",
     "failed to spawn thread", "unable to allocate", "memory allocation",
 )  # fmt: skip
+#: Bytes that are not worth asking the system for what is left, which takes as long as scoring a few units.
+_SMALL = 16 << 20
 _FULL = Message("make room there, or point TMPDIR or the output at a disk that has some")
 
 
@@ -24,7 +26,7 @@ def make_sure(needed: int, purpose: Message, hint: Message = SMALLER) -> None:
     Raises:
         DataError: K570, if they are not.
     """
-    room = available()
+    room = available() if needed > _SMALL else None
     if room is not None and needed > room:
         raise DataError(
             Diagnostic(

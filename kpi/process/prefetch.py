@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TypeVar
 
 import polars as pl
@@ -43,7 +44,13 @@ def in_threads(work: Callable[[S], T], items: Iterable[S], *, more: int = 0) -> 
     """Yield the results of a function for every item, in order, computed as far ahead as keeps the machine busy.
 
     That is one more than it has threads, since some of the work waits for a file or a lock. With small items and
-    results, `more` of them, ready or not begun, keep it busy while the first is not done.
+    results, `more` of them, ready or not begun, keep it busy while the first is not done. A single item is worked on in
+    this thread: to start another takes longer than a small item does.
     """
+    remaining = iter(items)
+    first = [*islice(remaining, 2)]
+    if len(first) < 2:
+        yield from map(work, first)
+        return
     many = min(pl.thread_pool_size() + 1, MOST)
-    return ahead(work, items, threads=many, most=many + more)
+    yield from ahead(work, chain(first, remaining), threads=many, most=many + more)

@@ -76,6 +76,12 @@ def _markdown(report: Report) -> bytes:
     return tables(report).encode()
 
 
+def _page(report: Report) -> bytes:
+    from kpi.report.page.tables import tables
+
+    return tables(report)
+
+
 def _sdmx(report: Report) -> bytes:
     from kpi.report.encode import csv
     from kpi.report.sdmx_csv import observations
@@ -93,6 +99,7 @@ FORMATS: tuple[Format, ...] = (
     Format("sdmx-csv", (".sdmx.csv",), _sdmx),
     Format("xlsx", (".xlsx",), _workbook, binary=True),
     Format("md", (".md",), _markdown, data=False),
+    Format("html", (".html", ".htm"), _page, data=False),
 )
 
 #: The formats by name.

@@ -9,9 +9,11 @@ from typing import Any, ClassVar
 
 import polars as pl
 
+from kpi.engine.scorecard import Scorecard
 from kpi.errors import Message
 from kpi.report import encode
 from kpi.report.markdown import markdown
+from kpi.report.page.document import page
 from kpi.report.shape import FRAMES, MORE, SCHEMA, About, Report, Results, Screen, frames, origin, plain
 from kpi.report.table import league_table
 
@@ -63,8 +65,13 @@ class ScorecardReport(Report):
         return league_table(self.scorecard, period=self.period, width=screen.width, color=screen.color)
 
     def own(self) -> Mapping[str, Callable[[], bytes]]:
-        """Return JSON with fewer frames, JSON Lines with pillars, and the league table as Markdown."""
-        return {"json": partial(document, self), "jsonl": partial(lines, self), "md": self._markdown}
+        """Return JSON with fewer frames, JSON Lines with pillars, the league table as Markdown, and the page."""
+        own: dict[str, Callable[[], bytes]] = {
+            "json": partial(document, self), "jsonl": partial(lines, self), "md": self._markdown,
+        }  # fmt: skip
+        if isinstance(self.scorecard, Scorecard):  # results that were read from files have no definition
+            own["html"] = partial(page, self.scorecard)
+        return own
 
     def _markdown(self) -> bytes:
         return markdown(self.scorecard, period=self.period).encode()

@@ -342,6 +342,9 @@ class Period:
 
 # ---- WRITTEN FORMS ---- #
 
+#: Patterns are compiled when a text needs them: most runs read two or three of the forms.
+_compiled = functools.cache(re.compile)
+
 _YEAR, _N = "[0-9]{4}", "[0-9]{1,2}"
 _SEP, _TO = "[-/. —]", "[-—~至到/]"
 _LEAD = f"(?:年度?|{_SEP}|_)?"
@@ -353,39 +356,33 @@ _WORDED = "(?:[01]?[0-9]|2[0-3])[时点](?:[0-5]?[0-9]分(?:[0-5]?[0-9]秒)?)?"
 _TIME = f"(?:(?:[T ]|(?=[上下]午))(?:[上下]午)?(?:{_HOURS}|{_WORDED})(?:[AP]M)?{_LOCAL}?|{_LOCAL})"
 
 #: Whole texts that are dates or bare digits. ".0" is what is left of an integer that went through a float column.
-_DATES = [
-    re.compile(pattern)
-    for pattern in (
-        rf"(?P<year>{_YEAR})(?P<sep>{_SEP})(?P<one>{_N})(?P=sep)(?P<day>{_N}){_TIME}?",
-        rf"(?P<year>{_YEAR})年(?P<one>{_N})月(?P<day>{_N})[日号](?:T?{_CLOCK}|(?:[上下]午)?(?:{_HOURS}|{_WORDED}))?",
-        rf"(?P<year>{_YEAR})(?P<one>[0-9]{{2}})(?P<day>[0-9]{{2}})(?:[T ]{_CLOCK}| ?[0-9]{{6}}|\.0)?",
-        rf"(?P<year>{_YEAR})(?P<one>[0-9]{{2}})(?:\.0)?",
-    )
-]
+_DATES = (
+    rf"(?P<year>{_YEAR})(?P<sep>{_SEP})(?P<one>{_N})(?P=sep)(?P<day>{_N}){_TIME}?",
+    rf"(?P<year>{_YEAR})年(?P<one>{_N})月(?P<day>{_N})[日号](?:T?{_CLOCK}|(?:[上下]午)?(?:{_HOURS}|{_WORDED}))?",
+    rf"(?P<year>{_YEAR})(?P<one>[0-9]{{2}})(?P<day>[0-9]{{2}})(?:[T ]{_CLOCK}| ?[0-9]{{6}}|\.0)?",
+    rf"(?P<year>{_YEAR})(?P<one>[0-9]{{2}})(?:\.0)?",
+)
 
 #: What may follow the year, by the months of its unit: one unit, a range of them, or those up to a last one.
-_FORMS = [
-    (unit, re.compile(pattern))
-    for unit, pattern in (
-        (1, rf"(?!\.[01]$)(?:{_LEAD}M|{_SEP})(?P<one>{_N})"),
-        # 2023_2 may be the second column of 2023.
-        (1, "_(?P<one>[0-9]{2})"),
-        (1, rf"{_LEAD}(?P<one>{_N})月份?[末底]?"),
-        (3, rf"{_LEAD}Q(?P<one>{_N})"),
-        (3, rf"{_LEAD}第?(?P<one>{_N})季度?[末底]?"),
-        (12, r"(?:年度?)?(?:全年)?|年[末底]|\.0"),
-        (6, rf"{_LEAD}H(?P<one>{_N})"),
-        (1, rf"{_LEAD}(?P<first>{_N})(?:月份?)?{_TO}(?P<last>{_N})月份?[末底]?"),
-        (1, rf"(?:年度?|{_SEP})(?P<first>{_N}){_TO}(?P<last>{_N})"),
-        (1, rf"(?:年{{1,2}}初{_TO}|{_LEAD}前)(?P<last>{_N})个?月份?[末底]?"),
-        (3, rf"{_LEAD}前(?P<last>{_N})个?季度?"),
-        (3, rf"{_LEAD}第?(?P<first>{_N})(?:季度?)?{_TO}第?(?P<last>{_N})季度?[末底]?"),
-        (3, rf"{_LEAD}Q(?P<first>{_N}){_TO}Q?(?P<last>{_N})"),
-        (3, rf"{_LEAD}(?P<one>{_N})Q"),
-        (6, rf"{_LEAD}(?P<one>{_N})H"),
-        (1, rf"(?P<one>{_N})月(?P<day>{_N})[日号]"),
-    )
-]
+_FORMS = (
+    (1, rf"(?!\.[01]$)(?:{_LEAD}M|{_SEP})(?P<one>{_N})"),
+    # 2023_2 may be the second column of 2023.
+    (1, "_(?P<one>[0-9]{2})"),
+    (1, rf"{_LEAD}(?P<one>{_N})月份?[末底]?"),
+    (3, rf"{_LEAD}Q(?P<one>{_N})"),
+    (3, rf"{_LEAD}第?(?P<one>{_N})季度?[末底]?"),
+    (12, r"(?:年度?)?(?:全年)?|年[末底]|\.0"),
+    (6, rf"{_LEAD}H(?P<one>{_N})"),
+    (1, rf"{_LEAD}(?P<first>{_N})(?:月份?)?{_TO}(?P<last>{_N})月份?[末底]?"),
+    (1, rf"(?:年度?|{_SEP})(?P<first>{_N}){_TO}(?P<last>{_N})"),
+    (1, rf"(?:年{{1,2}}初{_TO}|{_LEAD}前)(?P<last>{_N})个?月份?[末底]?"),
+    (3, rf"{_LEAD}前(?P<last>{_N})个?季度?"),
+    (3, rf"{_LEAD}第?(?P<first>{_N})(?:季度?)?{_TO}第?(?P<last>{_N})季度?[末底]?"),
+    (3, rf"{_LEAD}Q(?P<first>{_N}){_TO}Q?(?P<last>{_N})"),
+    (3, rf"{_LEAD}(?P<one>{_N})Q"),
+    (6, rf"{_LEAD}(?P<one>{_N})H"),
+    (1, rf"(?P<one>{_N})月(?P<day>{_N})[日号]"),
+)
 
 #: A month before its year: 03/2020, but not 3.2020, which may be a number.
 _MONTH_FIRST = re.compile(rf"(?P<one>{_N})[-/](?P<year>{_YEAR})")
@@ -393,7 +390,7 @@ _MONTH_FIRST = re.compile(rf"(?P<one>{_N})[-/](?P<year>{_YEAR})")
 _YEAR_BEHIND = rf"(?P<one>{_N})(?P<sep>[-/.])(?P<other>{_N})(?P=sep)(?P<year>{_YEAR}){_TIME}?"
 
 #: A date, perhaps with a time, and the zone that it is in.
-_ZONED = re.compile(
+_ZONED = (
     rf"{_YEAR}[-/.年]?{_N}[-/.月]?{_N}日?(?:[T ]?(?P<clock>{_HOURS}))?"
     r"(?P<zone>(?:Z|[A-Z]{2,5})?(?:[+-][0-9]{1,2}(?::?[0-9]{2})?)?(?:\[[A-Z_/]+\])?)"
 )
@@ -407,16 +404,13 @@ _NAME = (
 )
 _BY, _DAY = "[-/ ,._]*", "(?P<day>[0-9]{1,2})(?:ST|ND|RD|TH)?"
 #: Months and dates with the English name of the month.
-_ENGLISH = [
-    re.compile(pattern)
-    for pattern in (
-        rf"(?P<name>{_NAME})(?:-(?P<last>{_NAME}))?(?:{_BY}(?P<year>{_YEAR}))?",
-        rf"(?P<year>{_YEAR})年?{_BY}(?P<name>{_NAME})(?:-(?P<last>{_NAME}))?",
-        rf"{_DAY}{_BY}(?P<name>{_NAME}){_BY}(?P<year>{_YEAR})(?P<time>{_TIME})?",
-        rf"(?P<name>{_NAME}){_BY}{_DAY}[ ,]+(?P<year>{_YEAR})(?P<time>{_TIME})?",
-        rf"(?P<year>{_YEAR}){_BY}(?P<name>{_NAME}){_BY}{_DAY}(?P<time>{_TIME})?",
-    )
-]
+_ENGLISH = (
+    rf"(?P<name>{_NAME})(?:-(?P<last>{_NAME}))?(?:{_BY}(?P<year>{_YEAR}))?",
+    rf"(?P<year>{_YEAR})年?{_BY}(?P<name>{_NAME})(?:-(?P<last>{_NAME}))?",
+    rf"{_DAY}{_BY}(?P<name>{_NAME}){_BY}(?P<year>{_YEAR})(?P<time>{_TIME})?",
+    rf"(?P<name>{_NAME}){_BY}{_DAY}[ ,]+(?P<year>{_YEAR})(?P<time>{_TIME})?",
+    rf"(?P<year>{_YEAR}){_BY}(?P<name>{_NAME}){_BY}{_DAY}(?P<time>{_TIME})?",
+)
 
 
 def _without_names(body: str) -> str:
@@ -426,7 +420,7 @@ def _without_names(body: str) -> str:
     ['2020-02', '2020-02-28', '2月', '2020-02/04', 'GDP']
     """
     for form in _ENGLISH if re.search("[A-Z]{3}", body) else ():
-        if match := form.fullmatch(body):
+        if match := _compiled(form).fullmatch(body):
             parts = match.groupdict()
             month, year = _NAMES.index(match["name"][:3]) + 1, match["year"]
             if last := parts.get("last"):
@@ -444,26 +438,21 @@ def _without_names(body: str) -> str:
 _PART = "(?:Q[1-4]|[1-4]Q|第?[1-4]季度?|H[12]|[12]H|前[23]个?季度)"
 _OWN = "FY|财政年度?|会计年度|财年|学年度?"
 #: A year, or a part of one, that need not begin in January: FY2023, 2023/24, 2023-24, 2023-2024学年, Q1 FY2023.
-_BUSINESS = re.compile(
+_BUSINESS = (
     rf"(?:(?P<front>{_PART})[-/. —_]?)?(?P<mark>FY|FISCALYEAR|SCHOOLYEAR|ACADEMICYEAR)?[-_]?(?P<year>{_YEAR})年?"
     rf"(?:(?P<sep>[-/—~至到])(?P<then>{_YEAR}|[0-9]{{2}})(?![0-9])年?)?(?P<kind>{_OWN}|年度)?(?:全年)?"
     rf"(?:[-/. —_]?(?P<back>{_PART}))?"
 )
-_MONTH_TO_MONTH = re.compile(
-    rf"(?P<year>{_YEAR})[-/.年](?P<first>{_N})月?{_TO}(?P<then>{_YEAR})[-/.年](?P<last>{_N})月?份?"
-)
+_MONTH_TO_MONTH = rf"(?P<year>{_YEAR})[-/.年](?P<first>{_N})月?{_TO}(?P<then>{_YEAR})[-/.年](?P<last>{_N})月?份?"
 
 # ---- WEEKS ---- #
 
-_WEEK_FORMS = [
-    re.compile(pattern)
-    for pattern in (
-        rf"(?P<year>{_YEAR})[-_/. 年]?(?:W|WK|WEEK|KW|CW)-?(?P<week>{_N})(?:-[1-7])?",
-        rf"(?P<year>{_YEAR})年?第?(?P<week>{_N})周",
-        rf"(?:W|WK|WEEK|KW|CW|第)-?(?P<week>{_N})周?[-_/., ]*(?P<year>{_YEAR})年?",
-        rf"(?P<year>)(?:W|WK|WEEK|KW|CW|第)-?(?P<week>{_N})周?",
-    )
-]
+_WEEK_FORMS = (
+    rf"(?P<year>{_YEAR})[-_/. 年]?(?:W|WK|WEEK|KW|CW)-?(?P<week>{_N})(?:-[1-7])?",
+    rf"(?P<year>{_YEAR})年?第?(?P<week>{_N})周",
+    rf"(?:W|WK|WEEK|KW|CW|第)-?(?P<week>{_N})周?[-_/., ]*(?P<year>{_YEAR})年?",
+    rf"(?P<year>)(?:W|WK|WEEK|KW|CW|第)-?(?P<week>{_N})周?",
+)
 _WEEK_HINT = Message("write it as 2024-W05 or 2024年第5周, or give a date")
 
 _CALENDAR = Message("a period is a calendar year, or months of one, such as 2023, 2023Q4 or 2023-12")
@@ -708,7 +697,7 @@ def assumption(text: str, timeline: Timeline) -> Message | None:
         period = parse(text, timeline=timeline)
     except PeriodError:
         return None
-    match = _BUSINESS.fullmatch(_without_names(_normalised(text)))
+    match = _compiled(_BUSINESS).fullmatch(_without_names(_normalised(text)))
     if match is None or period.months == 1:
         return None
     return _reading(match, " ".join(text.split()), period, timeline)
@@ -732,7 +721,7 @@ def _reading(match: re.Match[str], text: str, period: Period, timeline: Timeline
 def _week(text: str, body: str, year: int | None, order: Order) -> Period:
     """Return the week that a normalised text names; errors quote `text`."""
     for form in _WEEK_FORMS:
-        if (match := form.fullmatch(body)) and (match["year"] or year is not None):
+        if (match := _compiled(form).fullmatch(body)) and (match["year"] or year is not None):
             number, week = int(match["year"] or year or 0), int(match["week"])
             if not FIRST_YEAR <= number <= LAST_YEAR:
                 return _period(text, number, 1, {}, MONTHS)
@@ -755,7 +744,7 @@ def _week(text: str, body: str, year: int | None, order: Order) -> Period:
 
 def _day_of(text: str, body: str, order: Order) -> date | None:
     """Return the day that a normalised text names, None for a text that names none."""
-    match = next((match for form in _DATES if (match := form.fullmatch(body))), None)
+    match = next((match for form in _DATES if (match := _compiled(form).fullmatch(body))), None)
     behind = re.fullmatch(_YEAR_BEHIND, body) if match is None else None
     if match is not None and match.groupdict().get("day"):
         month, day = _period(text, int(match["year"]), 1, match.groupdict(), MONTHS), int(match["day"])
@@ -769,7 +758,7 @@ def _day_of(text: str, body: str, order: Order) -> date | None:
 def _read(text: str, body: str, year: int | None, order: Order, timeline: Timeline) -> tuple[int, Period]:
     """Return the unit in months and the period of a normalised text; errors quote `text`."""
     for form in _DATES:
-        if match := form.fullmatch(body):
+        if match := _compiled(form).fullmatch(body):
             return 1, _period(text, int(match["year"]), 1, match.groupdict(), timeline)
     if match := re.fullmatch(_YEAR_BEHIND, body):
         return 1, _year_behind(text, match, order, timeline)
@@ -784,7 +773,7 @@ def _read(text: str, body: str, year: int | None, order: Order, timeline: Timeli
     has_year = re.match(_YEAR, body) is not None
     tail = body[4:] if has_year else body
     for unit, form in _FORMS:
-        if (match := form.fullmatch(tail)) and (has_year or re.match("[^-/. —_年]|年初", tail)):
+        if (match := _compiled(form).fullmatch(tail)) and (has_year or re.match("[^-/. —_年]|年初", tail)):
             if not has_year and year is None:
                 raise _error(
                     text,
@@ -797,13 +786,13 @@ def _read(text: str, body: str, year: int | None, order: Order, timeline: Timeli
 
 def _of_two_years(text: str, body: str, timeline: Timeline) -> Period | None:
     """Return the period of a text about years that do not begin in January, None for a text that is not."""
-    if match := _MONTH_TO_MONTH.fullmatch(body):
+    if match := _compiled(_MONTH_TO_MONTH).fullmatch(body):
         begin, end = (
             _period(text, int(match[year]), 1, {"one": match[month]}, timeline).start
             for year, month in (("year", "first"), ("then", "last"))
         )
         return _within(text, begin, end - begin + 1, timeline)
-    match = _BUSINESS.fullmatch(body)
+    match = _compiled(_BUSINESS).fullmatch(body)
     if match is None or (match["front"] and match["back"]):
         return None
     number, then, part = int(match["year"]), match["then"], match["front"] or match["back"]
@@ -829,7 +818,11 @@ def _of_two_years(text: str, body: str, timeline: Timeline) -> Period | None:
 
 def _mistake(text: str, body: str) -> PeriodError:
     """Return the error of a text that cannot be parsed without a guess, with the reason."""
-    if (match := _ZONED.fullmatch(body)) and (zone := match["zone"]) and (match["clock"] or zone[0] not in "+-"):
+    if (
+        (match := _compiled(_ZONED).fullmatch(body))
+        and (zone := match["zone"])
+        and (match["clock"] or zone[0] not in "+-")
+    ):
         zone = "UTC" if zone == "Z" else zone
         return _error(text, Message("it is in the zone {zone}", zone=zone), Message("write local time, or +08:00"))
     for mistake, why, hint in _MISTAKES:
@@ -840,7 +833,7 @@ def _mistake(text: str, body: str) -> PeriodError:
 
 def _not_fiscal(text: str, body: str) -> None:
     """Raise PeriodError for a year and the next, unless the digits of that may be a month: 2023-24, 2023-2024学年."""
-    match = _BUSINESS.fullmatch(body)
+    match = _compiled(_BUSINESS).fullmatch(body)
     if match is None or (then := match["then"]) is None or match["mark"] or f"{match['year']}年" in body:
         return
     month = len(then) == 2 and 1 <= int(then) <= 12 and match["kind"] in (None, "年度")
@@ -931,7 +924,7 @@ def _error(text: str, why: Message | None = None, hint: Message = _HINT) -> Peri
 
 
 #: The time of day behind a date.
-_TIME_OF_DAY = re.compile(
+_TIME_OF_DAY = (
     r"[日号]?[T ]?(?P<half>[上下]午)?(?P<hour>[0-9]{1,2})[:时点](?:(?P<minute>[0-9]{1,2})分?)?"
     rf"(?::?(?P<second>[0-9]{{1,2}})(?:\.(?P<part>[0-9]+))?秒?)?(?P<noon>[AP]M)?{_LOCAL}?"
 )
@@ -953,7 +946,7 @@ def parse_instant(text: str, *, order: Order = "ymd") -> datetime:
     """
     start = parse(text, order=order).start
     body = _without_names(_normalised(text))
-    match = next((match for form in _DATES if (match := form.fullmatch(body))), None)
+    match = next((match for form in _DATES if (match := _compiled(form).fullmatch(body))), None)
     behind = re.fullmatch(_YEAR_BEHIND, body) if match is None else None
     if match is not None and match.groupdict().get("day"):
         day, rest = int(match["day"]), body[match.end("day") :]
@@ -963,7 +956,7 @@ def parse_instant(text: str, *, order: Order = "ymd") -> datetime:
         message = Message("`{text}` names no day", text=" ".join(text[:40].split()))
         raise PeriodError(message, Message("write a date, such as 2023-12-31 or 2023-12-31 08:30"))
     midnight = datetime(start // 12, start % 12 + 1, day)  # noqa: DTZ001 - local time
-    clock = _TIME_OF_DAY.fullmatch(rest) or _PACKED_TIME.fullmatch(rest)
+    clock = _compiled(_TIME_OF_DAY).fullmatch(rest) or _PACKED_TIME.fullmatch(rest)
     if clock is None:
         return midnight
     parts = clock.groupdict()

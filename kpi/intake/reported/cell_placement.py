@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: In how many parts the cells are made ready.
 PARTS = 8
+#: Up to so many cells are worked on by one thread.
+_SMALL = 100_000
 
 _LARGEST = 2**31 - 1
 
@@ -207,7 +209,7 @@ class _Layout:
                 values[self.before[place] :][cells] = row
 
         # Not null at first: to find each time which cells have become filled costs more than to look once at the end.
-        parts = np.array_split(values, PARTS)
+        parts = np.array_split(values, PARTS if self.height > _SMALL else 1)
         deque(in_threads(lambda part: part.fill(np.nan), parts), maxlen=0)
         deque(in_threads(fill, plain), maxlen=0)
         return pl.Series(values), sum(in_threads(_finished, parts))

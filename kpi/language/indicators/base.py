@@ -164,6 +164,11 @@ class Indicator(Definition):
         """Yield every place where the definition names one of the `inputs`."""
         yield from (Named(name, place) for place, name in self.inputs())
 
+    @property
+    def proportion(self) -> tuple[str, str] | None:
+        """The measures of which the value is a proportion: those of a part and of its whole; None of other kinds."""
+        return None
+
     @abstractmethod
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return the indicator's unit, or None if unknown."""

@@ -113,6 +113,11 @@ class Ratio(Indicator):
     min_denominator: float | None = Field(None, gt=0, description="fewer than that is too few to judge")
     negative: Negative | None = Field(None, description="allow: a denominator below zero is meant; left out: no value")
 
+    @property
+    def proportion(self) -> tuple[str, str] | None:
+        """The measures above and below the line."""
+        return self.numerator, self.denominator
+
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yield numerator and denominator."""
         yield ("numerator",), self.numerator
@@ -192,6 +197,11 @@ class Coverage(Indicator):
     covered: Name = Field(description="the measure of what is covered")
     total: Name = Field(description="the measure of the whole")
     min_total: float | None = Field(None, gt=0, description="fewer than that is too few to judge")
+
+    @property
+    def proportion(self) -> tuple[str, str] | None:
+        """The measures of what is covered and of the whole."""
+        return self.covered, self.total
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yield the covered part and the total."""

@@ -1,109 +1,23 @@
 """The vocabulary of units: the meaning of 元, 亩, 件, 万 or %, and suggestions for unknown words.
 
-Measured units are written in the language of pint and parsed once, by a separate registry, into an immutable table. A
-counting word is a dimension of its own. Multiples (百, 千, 万, 亿) precede counting words and measured units.
+Measured units are defined in `measured.txt`, in the language of pint. `docs/units.py` computes their sizes and
+dimensions into `measured.json`, so that a run needs neither pint nor the time to load it. A counting word is a
+dimension of its own. Multiples (百, 千, 万, 亿) precede counting words and measured units.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from importlib.resources import files
 from types import MappingProxyType
-from typing import Any
 
 from kpi.errors import Message, alternatives, can_suggest, suggest
 
 #: Names (base dimensions, or written words), each with its power.
 Powers = tuple[tuple[str, int], ...]
-
-#: Measured units: `name = size = symbol = other names`. Data volumes are SI multiples, of 1000.
-DEFINITIONS = """
-元 = [money] = _ = 圆
-美元 = [US_dollars]
-港元 = [Hong_Kong_dollars]
-欧元 = [euros]
-日元 = [yen]
-
-米 = [length] = m
-毫米 = 米 / 1000 = mm
-厘米 = 米 / 100 = cm
-公里 = 1000 * 米 = km = 千米
-海里 = 1852 * 米
-平方米 = 米 ** 2 = m2
-平方公里 = 1000000 * 米 ** 2 = km2 = 平方千米
-公顷 = 10000 * 米 ** 2 = ha
-亩 = 公顷 / 15
-立方米 = 米 ** 3 = m3
-升 = 立方米 / 1000 = L
-毫升 = 升 / 1000 = mL
-
-克 = [mass] = g
-毫克 = 克 / 1000 = mg
-微克 = 克 / 1000000 = μg
-千克 = 1000 * 克 = kg = 公斤
-斤 = 500 * 克
-吨 = 1000000 * 克 = t
-
-吨标准煤 = [standard_coal] = tce = 吨标煤
-千克标准煤 = 吨标准煤 / 1000 = kgce = 公斤标准煤 = 千克标煤
-克标准煤 = 吨标准煤 / 1000000 = gce = 克标煤
-吨二氧化碳 = [carbon_dioxide] = _ = 吨二氧化碳当量
-千瓦时 = [electricity] = kWh = 度 = 千瓦小时
-兆瓦时 = 1000 * 千瓦时 = MWh
-吉焦 = [heat] = GJ = 百万千焦
-千瓦 = [power] = kW
-瓦 = 千瓦 / 1000 = W
-兆瓦 = 1000 * 千瓦 = MW
-千伏安 = [transformer_capacity] = kVA
-
-秒 = [time] = s
-毫秒 = 秒 / 1000 = ms
-分钟 = 60 * 秒 = min
-小时 = 3600 * 秒 = h
-天 = 24 * 小时 = _ = 日 = 自然日 = 个自然日 = 日历日 = 个日历日 = 日历天 = 自然天
-周 = 7 * 天
-工作日 = [working_days] = _ = 个工作日 = 工作天 = 个工作天
-月 = [months] = _ = 个月
-季度 = 3 * 月 = _ = 季
-年 = 12 * 月
-
-字节 = [data_volume] = B
-KB = 1000 * 字节
-MB = 1000000 * 字节 = _ = 兆字节
-GB = 1000 * MB
-TB = 1000 * GB
-PB = 1000 * TB
-EB = 1000 * PB
-比特 = 字节 / 8 = bit
-bps = 比特 / 秒
-Kbps = 1000 * bps
-Mbps = 1000 * Kbps
-Gbps = 1000 * Mbps
-
-人 = [人] = _ = 名
-吨公里 = 吨 * 公里
-人公里 = 人 * 公里
-
-百分率 = 1 / 100
-千分率 = 1 / 1000
-万分率 = 1 / 10000
-成 = 1 / 10
-倍 = 1 = _ = 比
-百分点 = [percentage_points] = _ = 个百分点
-千分点 = 百分点 / 10 = _ = 个千分点
-基点 = 百分点 / 100
-
-分 = [score]
-位 = [rank] = _ = 名次
-级 = [level] = _ = 等级 = 档
-星 = [stars] = _ = 星级
-指数 = [index]
-是否 = [yes_or_no]
-"""
-
-#: Words that are no valid names for pint, by their names in the registry.
-SIGNS = {"百分率": "%", "千分率": "‰", "万分率": "‱", "是否": "是/否"}
 
 #: Words that count things, each its own dimension (人 and 名 are one, and so defined above).
 COUNTING_WORDS = frozenset(
@@ -161,16 +75,9 @@ def vocabulary() -> Mapping[str, tuple[Fraction, Powers]]:
     >>> vocabulary()["公顷"], vocabulary()["件"]
     ((Fraction(10000, 1), (('length', 2),)), (Fraction(1, 1), (('件', 1),)))
     """
-    import pint
-
-    # Fractions keep 1 公顷 = 15 亩 exact; the default registry would cost 150 ms and brings words we do not mean.
-    registry: Any = pint.UnitRegistry(None, non_int_type=Fraction)
-    registry.load_definitions(DEFINITIONS.splitlines())
     words: dict[str, tuple[Fraction, Powers]] = {word: (Fraction(1), ((word, 1),)) for word in COUNTING_WORDS}
-    for name in registry:
-        scale, root = registry.get_root_units(name)
-        powers = {base[1:-1].replace("_", " "): int(n) for base, n in root.dimensionality.items()}
-        words[SIGNS.get(name, name)] = (Fraction(scale), in_order(powers))
+    measured = json.loads(files(__package__).joinpath("measured.json").read_text("utf-8"))
+    words |= {word: (Fraction(size), in_order(powers)) for word, (size, powers) in measured.items()}
     return MappingProxyType(words)
 
 

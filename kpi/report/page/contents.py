@@ -1,0 +1,221 @@
+"""What a page holds: a head of texts and definitions, and the numbers of units, nodes and periods."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from kpi.engine.scorecard import Scorecard
+from kpi.language.system import ROOT, System
+from kpi.report.language import current, localized, tr
+from kpi.report.marks import SEVERITIES, visible
+from kpi.report.page.numbers import Numbers
+from kpi.report.page.words import words
+from kpi.values.columns import Column
+from kpi.values.status import STATUSES
+
+#: The most findings that a page lists.
+_FINDINGS = 1000
+#: How many digits of the largest value of a figure are shown.
+_DIGITS = 6
+#: The most numbers of earlier periods and of measures; beyond that a page is too large to send.
+_MOST_EARLIER, _MOST_MEASURES = 6_000_000, 1_000_000
+#: Beyond so many, scores that are only drawn as lines have no decimals.
+_MANY = 1_000_000
+
+
+def head(card: Scorecard, numbers: Numbers) -> dict[str, Any]:
+    """Return all texts of the page and where its numbers stand, which are added to `numbers`.
+
+    Args:
+        card: the scorecard; the page is of the periods that it shows, its cards of the last.
+        numbers: receives the numbers: those of the league table first, so that a browser shows it first.
+    """
+    return _Contents(card, numbers).head()
+
+
+@dataclass
+class _Contents:
+    card: Scorecard
+    numbers: Numbers
+
+    def __post_init__(self) -> None:
+        card = self.card
+        self.system: System = card.definition
+        self.frame = card.detailed
+        self.indices = [index for index, label in card.labels.items() if label in set(card.periods)]
+        self.latest = self.frame.filter(pl.col("period") == self.indices[-1])
+
+    def head(self) -> dict[str, Any]:
+        card, system = self.card, self.system
+        source = system.source
+        entities = card.entities
+        return {
+            "lang": current(), "texts": words(), "title": visible(card.title), "id": card.system,
+            "issuer": visible(source.issuer or "") if source else "",
+            "document": visible(source.document) if source else "",
+            "dated": str(source.date or "") if source else "",
+            "full": card.full, "decimals": card.decimals, "entityTitle": visible(localized(card.entity_title)),
+            "periods": card.periods, "origin": tr("Definition {definition_hash} data {data_hash}",
+                                                  definition_hash=card.definition_hash, data_hash=card.data_hash),
+            "units": [visible(name) for name in entities["entity"]], "codes": entities["code"].to_list(),
+            "levels": self.levels(), "league": self.league(), "nodes": [*self.nodes()], "measures": [*self.measures()],
+            "adjustments": [*self.adjustments()], "statuses": {key: localized(STATUSES[key]) for key in STATUSES},
+            "findings": [*self.findings()], "notes": [*self.notes()],
+        }  # fmt: skip
+
+    def levels(self) -> dict[str, Any] | None:
+        """Return the names of the levels, and the cut points where the scheme has them; None without stars."""
+        stars = self.system.stars
+        if stars is None:
+            return None
+        cuts = getattr(stars, "cuts", None) or {}
+        return {
+            "names": {str(level): visible(name) for level, name in stars.names.items()},
+            "cuts": {str(level): cut for level, cut in cuts.items() if isinstance(cut, int | float)},
+            "words": localized(self.system.stars_words),
+        }
+
+    # ---- UNITS ---- #
+
+    def league(self) -> dict[str, Any]:
+        """Return the columns of totals: one entry per period and unit, in the order of the frame."""
+        frame, add = self.frame, self.numbers.add
+        cohorts = frame["cohort"].unique(maintain_order=True).to_list()
+        vetoes = frame["veto"].fill_null("").unique(maintain_order=True).to_list()
+        return {
+            "score": add(frame["score"], self.card.decimals), "rank": add(frame["rank"], 0),
+            "stars": add(frame["stars"], 1), "moved": add(frame["rank_change"], 0),
+            "change": add(frame["score_change"], self.card.decimals),
+            "coverage": add(frame[Column(ROOT).coverage], 1),
+            "cohort": add(frame["cohort"].replace_strict(cohorts, range(len(cohorts))), 0),
+            "cohorts": [visible(name) for name in cohorts],
+            "veto": add(frame["veto"].fill_null("").replace_strict(vetoes, range(len(vetoes))), 0),
+            "vetoes": [visible(text) for text in vetoes],
+            "status": self.status(frame[Column("raw").status]),
+        }  # fmt: skip
+
+    def status(self, column: pl.Series) -> list[int]:
+        """Add the statuses of a column by their place in the list of all."""
+        order = list(STATUSES)
+        places = column.cast(pl.String).replace_strict(order, range(len(order)), default=None)
+        return self.numbers.add(places, 0)
+
+    # ---- THE TREE ---- #
+
+    def nodes(self) -> Iterator[dict[str, Any]]:
+        """Yield the pillars and indicators, those of the tree in its order, then the others."""
+        system = self.system
+        listed: set[str] = set()
+
+        def walk(names: Iterable[str], parent: str | None) -> Iterator[dict[str, Any]]:
+            for name in names:
+                listed.add(name)
+                yield self.pillar(name, parent) if name in system.pillars else self.indicator(name, parent)
+                if name in system.pillars:
+                    yield from walk(system.pillars[name].parts, name)
+
+        yield from walk(system.tops, None)
+        yield from walk([name for name in system.indicators if name not in listed], "")
+
+    def pillar(self, name: str, parent: str | None) -> dict[str, Any]:
+        column, pillar = Column(name), self.system.pillars[name]
+        return {
+            "name": name, "title": visible(pillar.title or name), "parent": parent, "pillar": True,
+            "weight": visible(localized(self.system.weight_words(name))), "words": localized(pillar.mean_words),
+            "scores": self.numbers.add(self.frame[column.score], 2),
+            "points": self.numbers.add(self.latest[column.contribution], 4),
+            "note": visible(pillar.note or ""),
+        }  # fmt: skip
+
+    def indicator(self, name: str, parent: str | None) -> dict[str, Any]:
+        system, add = self.system, self.numbers.add
+        column, indicator, unit = Column(name), system.indicators[name], system.unit(name)
+        rule, latest = system.rule(name), self.latest
+        targets = system.targets(name)
+        numbers = self.frame.height * len(system.indicators)
+        node: dict[str, Any] = {
+            "name": name, "title": visible(system.symbols[name].title), "parent": parent, "pillar": False,
+            "unit": str(unit), "better": indicator.direction,
+            "weight": visible(localized(system.weight_words(name))) if parent != "" else "",
+            "words": visible(localized(indicator.words(system.symbols))),
+            "rule": visible(localized(rule.in_full())) if rule else "",
+            "target": "; ".join(visible(localized(target.words(unit))) for target in targets),
+            "clause": visible(indicator.clause or ""), "note": visible(indicator.note or ""),
+            "lead": visible(", ".join(indicator.lead)),
+            "values": add(latest[name], _decimals(latest[name], indicator.decimals)),
+            "status": self.status(latest[column.status]),
+            "of": [used for _, used in indicator.inputs() if used in system.measures],
+        }  # fmt: skip
+        if rule is not None:
+            scores = self.frame[column.score] if numbers <= _MOST_EARLIER else latest[column.score]
+            node["scores"] = add(scores, 1 if numbers <= _MANY else 0)
+            node["score"] = add(latest[column.score], 2)
+            node["scored"] = self.status(latest[column.score.status])
+        if parent != "":
+            node["points"] = add(latest[column.contribution], 4)
+        if targets:
+            node["attainment"], node["schedule"] = (add(latest[key], 1) for key in (column.attainment, column.schedule))
+            lights = ["none", "green", "yellow", "red"]
+            shown = latest[column.light].cast(pl.String).replace_strict(lights, range(4), default=0)
+            node["light"] = add(shown, 0)
+        return node
+
+    def measures(self) -> Iterator[dict[str, Any]]:
+        """Yield the measures with their figures and the number of rows that these come from, in the last period."""
+        names = [name for name, measure in self.system.measures.items() if measure.per is None]
+        with_figures = self.latest.height * len(names) <= _MOST_MEASURES
+        for name in names:
+            column, symbol = Column(name), self.system.symbols[name]
+            shown: dict[str, Any] = {"name": name, "title": visible(symbol.title), "unit": str(self.system.unit(name))}
+            if with_figures:
+                figures = self.latest[name]
+                shown["values"] = self.numbers.add(figures, _decimals(figures, None))
+                shown["rows"] = self.numbers.add(self.latest[column.rows], 0)
+                shown["status"] = self.status(self.latest[column.status])
+            yield shown
+
+    def adjustments(self) -> Iterator[dict[str, Any]]:
+        """Yield what adds to a total beside the indicators, in the last period: the unit, the title, its points."""
+        places = {name: place for place, name in enumerate(self.card.entities["entity"])}
+        rows = self.card.only(self.indices[-1:]).adjustments
+        for entity, title, points in rows.select("entity", "title", "points").iter_rows():
+            text = localized(self.card.texts.get(title, title))
+            yield {"unit": places[entity], "title": visible(text), "points": round(points, 6)}
+
+    # ---- TEXTS ---- #
+
+    def findings(self) -> Iterator[list[str]]:
+        """Yield the findings: severity, code, message, where, and what to do."""
+        for row in self.card.findings.head(_FINDINGS).iter_rows(named=True):
+            where = (row["entity"], row["period"], row["file"], row["row"] and tr("row {row:,}", row=row["row"]))
+            yield [
+                localized(SEVERITIES[row["severity"]]), row["code"], visible(row["message"]),
+                visible(" ".join(filter(None, where))), visible(row["hint"] or ""),
+            ]  # fmt: skip
+
+    def notes(self) -> Iterator[list[str]]:
+        """Yield headings and statements about the method."""
+        system = self.system
+        yield [tr("Stars"), localized(system.stars_words)]
+        yield [tr("Aggregation"), localized(system.composite.mean_words)]
+        yield [tr("Missing values"), localized(system.composite.missing.words())]
+        for name, step in system.treatment.items():
+            yield [tr("Treatment"), f"{visible(step.title or name)}: {localized(step.words())}"]
+        if system.note:
+            yield [tr("Note"), visible(system.note)]
+
+
+def _decimals(values: pl.Series, declared: int | None) -> int:
+    """Return how many decimals a column shows: as declared, else six digits of its largest value."""
+    if declared is not None:
+        return declared
+    known = values.cast(pl.Float64).drop_nulls().drop_nans()
+    largest = float(known.abs().max() or 0)  # type: ignore[arg-type]
+    if not largest or (known == known.round(0)).all():
+        return 0
+    return min(9, max(0, _DIGITS - 1 - math.floor(math.log10(largest))))

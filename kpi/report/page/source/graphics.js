@@ -1,0 +1,45 @@
+// Small pictures inside tables. Each has a text that says what it shows.
+
+import { s } from "./dom.js";
+
+/** Return a line of values over the periods, with a point on the last. */
+export function sparkline(values, label, low = 0, high = 100) {
+  const [width, height] = [90, 22];
+  const step = values.length > 1 ? (width - 6) / (values.length - 1) : 0;
+  const y = (value) => height - 3 - ((value - low) / (high - low || 1)) * (height - 6);
+  const points = values.map((value, place) => (value === null ? null : [3 + place * step, y(value)]));
+  let path = "";
+  points.forEach((point, place) => {
+    if (point) path += `${place && points[place - 1] ? "L" : "M"}${point[0].toFixed(1)} ${point[1].toFixed(1)}`;
+  });
+  const last = points.findLast((point) => point);
+  const picture = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "spark", role: "img", "aria-label": label });
+  picture.append(s("path", { d: path, class: "line" }));
+  if (last) picture.append(s("circle", { cx: last[0], cy: last[1], r: 2.5, class: "end" }));
+  return picture;
+}
+
+/** Return a bar of what is reached of a target, with a mark for what is due by now. */
+export function targetBar(attained, due, label) {
+  const [width, height] = [110, 14];
+  const x = (percent) => Math.max(0, Math.min(100, percent)) * (width / 100);
+  const picture = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "target", role: "img", "aria-label": label });
+  picture.append(s("rect", { x: 0, y: 3, width, height: height - 6, rx: 2, class: "whole" }));
+  picture.append(s("rect", { x: 0, y: 3, width: x(attained), height: height - 6, rx: 2, class: attained >= 100 ? "good" : due !== null && attained < due ? "short" : "under" }));
+  if (due !== null) picture.append(s("line", { x1: x(due), x2: x(due), y1: 0, y2: height, class: "due" }));
+  return picture;
+}
+
+/** Return the span of the values of all units, their median, and the place of one of them. */
+export function spread(values, own, label) {
+  const [width, height] = [110, 14];
+  const known = values.filter((value) => value !== null).sort((a, b) => a - b);
+  const [low, high] = [known[0], known[known.length - 1]];
+  const x = (value) => (high > low ? 4 + ((value - low) / (high - low)) * (width - 8) : width / 2);
+  const middle = (known[(known.length - 1) >> 1] + known[known.length >> 1]) / 2;
+  const picture = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "spread", role: "img", "aria-label": label });
+  picture.append(s("line", { x1: 4, x2: width - 4, y1: height / 2, y2: height / 2, class: "span" }));
+  picture.append(s("line", { x1: x(middle), x2: x(middle), y1: 2, y2: height - 2, class: "median" }));
+  if (own !== null) picture.append(s("circle", { cx: x(own), cy: height / 2, r: 4, class: "own" }));
+  return picture;
+}

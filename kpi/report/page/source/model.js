@@ -1,0 +1,82 @@
+// The contents of the page by unit, period and node.
+
+import { column } from "./numbers.js";
+
+export class Model {
+  constructor(head, block) {
+    this.head = head;
+    this.many = head.units.length;
+    this.last = head.periods.length - 1;
+    this.read = (where) => column(block, where);
+    const league = head.league;
+    this.league = Object.fromEntries(
+      ["score", "rank", "stars", "moved", "change", "coverage", "cohort", "veto", "status"].map((key) => [key, this.read(league[key])]),
+    );
+    this.tops = head.nodes.filter((node) => node.parent === null);
+    this.columns = new Map();
+  }
+
+  /** Return the number of a node: `what` names its column; columns over all periods need the period. */
+  of(node, what, unit, period = null) {
+    const key = `${node.name}.${what}`;
+    if (!this.columns.has(key)) this.columns.set(key, this.read(node[what]));
+    const whole = node[what] && node[what][1] > this.many;
+    return this.columns.get(key)(whole ? (period ?? this.last) * this.many + unit : unit);
+  }
+
+  /** Return the row of the league table of a unit in a period. */
+  row(unit, period) {
+    const place = period * this.many + unit;
+    const get = (key) => this.league[key](place);
+    const { head } = this;
+    return {
+      unit, name: head.units[unit], code: head.codes[unit] ?? "", score: get("score"), rank: get("rank"),
+      stars: get("stars"), moved: get("moved"), change: get("change"), coverage: get("coverage"),
+      cohort: head.league.cohorts[get("cohort")] ?? "", veto: head.league.vetoes[get("veto")] ?? "",
+      status: Object.values(head.statuses)[get("status")] ?? "",
+      pillars: this.tops.map((node) => this.score(node, unit, period)),
+    };
+  }
+
+  /** Return the score of a node in a period: of indicators that of the last is exact, those before are for lines. */
+  score(node, unit, period = this.last) {
+    return node.pillar || period !== this.last ? this.of(node, "scores", unit, period) : this.of(node, "score", unit);
+  }
+
+  rows(period) {
+    return Array.from({ length: this.many }, (_, unit) => this.row(unit, period));
+  }
+
+  children(name) {
+    return this.head.nodes.filter((node) => node.parent === name);
+  }
+
+  status(node, what, unit) {
+    const place = this.of(node, what, unit);
+    const [key, words] = Object.entries(this.head.statuses)[place] ?? ["ok", ""];
+    return key === "ok" ? "" : words;
+  }
+
+  level(stars) {
+    const { levels } = this.head;
+    if (!levels || stars === null) return "";
+    const name = levels.names[String(stars)];
+    if (name) return name;
+    return "★".repeat(Math.floor(stars)) + (stars % 1 ? "½" : "") + "☆".repeat(Math.max(0, 5 - Math.ceil(stars)));
+  }
+
+  /** Return the points that a total lacks to the next cut point, and the level there; null without such. */
+  next(row) {
+    const cuts = Object.entries(this.head.levels?.cuts ?? {}).map(([level, cut]) => [Number(level), Number(cut)]);
+    const above = cuts.filter(([level, cut]) => level > (row.stars ?? -1) && cut > (row.score ?? Infinity));
+    if (!above.length) return null;
+    const [level, cut] = above.reduce((a, b) => (a[1] < b[1] ? a : b));
+    return { points: cut - row.score, level: this.level(level) };
+  }
+}
+
+/** Format a number with as many decimals as it has, at most `most`, and groups of thousands. */
+export function format(value, most = 6, least = 0) {
+  if (value === null || value === undefined) return "—";
+  return value.toLocaleString("en-US", { maximumFractionDigits: most, minimumFractionDigits: least });
+}

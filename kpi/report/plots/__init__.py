@@ -1,0 +1,1 @@
+"""Plots of results: Vega-Lite charts made with Altair, and their pictures."""

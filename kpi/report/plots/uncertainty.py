@@ -1,0 +1,111 @@
+"""Plots of what is certain: intervals of places, and rates within the limits of chance."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import polars as pl
+
+from kpi.analysis.robustness import stressed
+from kpi.errors import DataError, Diagnostic, Message
+from kpi.report.language import tr
+from kpi.report.plots.theme import MARKED, NEUTRAL, PEERS, drawing, finished, rows, shortened, titled
+from kpi.report.plots.view import View
+
+_ROW = 18
+#: The quantiles of the normal distribution for the two limits of a funnel plot: 95 and 99.8 percent.
+_LIMITS = {"95 %": 1.959963984540054, "99.8 %": 3.090232306167813}
+
+
+def intervals(view: View) -> Any:
+    """Draw the interval of places of each unit under other weights and methods, 5 to 95 percent of the runs."""
+    alt = drawing()
+    ranks = stressed(view.at_period(), runs=view.runs, seed=view.seed).ranks
+    if view.cohort is not None:
+        ranks = ranks.filter(pl.col("cohort") == view.cohort)
+    ranks = ranks.drop_nulls("rank").sort("rank", "entity")
+    names, more = shortened(ranks["entity"].to_list())
+    ranks = ranks.filter(pl.col("entity").is_in(names))
+    base = alt.Chart(rows(ranks.select("entity", "rank", "low", "high", "best", "worst")))
+    y = alt.Y("entity:N", sort=names, title=None, axis=alt.Axis(labelOverlap=False))
+    x = alt.X(
+        "best:Q",
+        title=tr("Rank"),
+        scale=alt.Scale(zero=False, nice=False, padding=8),
+        axis=alt.Axis(tickMinStep=1, format="d"),
+    )
+    whole = base.mark_rule(color=PEERS, strokeWidth=1.5).encode(x=x, x2="worst:Q", y=y)
+    usual = base.mark_bar(color=MARKED, opacity=0.35, size=9).encode(x="low:Q", x2="high:Q", y=y)
+    place = base.mark_circle(color=MARKED, size=60, opacity=1).encode(x="rank:Q", y=y)
+    below = [
+        *view.below(), Message("point: place; bar: 5 to 95 percent of {runs:,} runs; line: all", runs=view.runs),
+        more or "",
+    ]  # fmt: skip
+    title = titled(view.headline(Message("intervals of places")), below=below)
+    return finished(alt.layer(whole, usual, place).properties(width=520, height=_ROW * len(names), title=title))
+
+
+def funnel(view: View) -> Any:
+    """Draw a rate of each unit against its denominator, with the limits that chance explains around the overall rate.
+
+    The limits are those of a proportion, p ± z·√(p(1 - p)/n) for n cases and the overall rate p, at 95 and 99.8
+    percent. Source: D. J. Spiegelhalter, Funnel plots for comparing institutional performance, Statistics in Medicine
+    24 (2005), 1185-1202.
+    """
+    alt, system = drawing(), view.card.definition
+    proportions = {name: indicator.proportion for name, indicator in system.indicators.items()}
+    name = view.indicator
+    if name is None or (parts := proportions[name]) is None:
+        possible = [other for other, measures in proportions.items() if measures is not None]
+        message = Message("a funnel plot shows a ratio or coverage of counts: say which")
+        hint = Message("--indicator, one of {names}", names=tuple(possible[:5])) if possible else None
+        raise DataError(Diagnostic("K880", message, hint=hint))
+    part, whole = parts
+    figures = view.card.measures.filter((pl.col("period") == view.period) & pl.col("measure").is_in([part, whole]))
+    table = figures.pivot(on="measure", index="entity", values="value") if figures.height else pl.DataFrame()
+    units = {str(system.unit(other)) for other in (part, whole)}
+    if len(units) != 1 or part == whole or not {part, whole} <= {*table.columns}:
+        message = Message(
+            "`{indicator}` is no part of a count: a funnel plot would not hold", indicator=system.symbols[name].title
+        )
+        raise DataError(Diagnostic("K880", message))
+    table = table.select("entity", hits=pl.col(part), cases=pl.col(whole)).drop_nulls().filter(pl.col("cases") > 0)
+    if view.cohort is not None:
+        table = table.filter(pl.col("entity").is_in(view.totals()["entity"].to_list()))
+    if table.height < 3 or (table["hits"] > table["cases"]).any() or (table["hits"] < 0).any():
+        message = Message(
+            "a funnel plot needs three units whose {part} is part of {whole}",
+            part=system.symbols[part].title,
+            whole=system.symbols[whole].title,
+        )
+        raise DataError(Diagnostic("K880", message))
+    overall = float(table["hits"].sum()) / float(table["cases"].sum())
+    least, most = 0.6 * float(table["cases"].min()), 1.05 * float(table["cases"].max())  # type: ignore[arg-type]
+    grid = [least + (most - least) * (step / 200) ** 2 for step in range(201)]
+    lines = [
+        (cases, label, 100 * bound)
+        for label, width in _LIMITS.items()
+        for cases in grid
+        for sign in (-1, 1)
+        if 0 <= (bound := overall + sign * width * math.sqrt(overall * (1 - overall) / cases)) <= 1
+    ]
+    sides = pl.DataFrame(lines, schema=["cases", "limit", "rate"], orient="row").with_columns(
+        side=pl.col("limit") + pl.when(pl.col("rate") > 100 * overall).then(pl.lit("+")).otherwise(pl.lit("-"))
+    )
+    points = table.with_columns(rate=100 * pl.col("hits") / pl.col("cases"))
+    outer = _LIMITS["99.8 %"] * (overall * (1 - overall) / pl.col("cases")).sqrt() * 100
+    outside = points.filter((pl.col("rate") - 100 * overall).abs() > outer)
+    x = alt.X("cases:Q", scale=alt.Scale(zero=False, nice=False), title=system.symbols[whole].title)
+    y = alt.Y("rate:Q", title=f"{system.symbols[name].title} (%)", scale=alt.Scale(zero=False))
+    limits = alt.Chart(rows(sides)).mark_line(color=NEUTRAL, strokeWidth=1).encode(
+        x=x, y=y, detail="side:N", strokeDash=alt.StrokeDash("limit:N", title=tr("Limits")))  # fmt: skip
+    mean = alt.Chart(rows(pl.DataFrame({"rate": [100 * overall]}))).mark_rule(color=NEUTRAL).encode(y="rate:Q")
+    dots = alt.Chart(rows(points)).mark_circle(color=MARKED, size=50, opacity=0.8).encode(
+        x=x, y=y, tooltip=["entity:N", alt.Tooltip("rate:Q", format=".2f"), "cases:Q"])  # fmt: skip
+    marked = outside if view.entity is None else points.filter(pl.col("entity") == view.entity)
+    labels = alt.Chart(rows(marked)).mark_text(align="left", dx=7).encode(x=x, y=y, text="entity:N")
+    title = titled(
+        view.headline(Message("{indicator}, funnel plot", indicator=system.symbols[name].title)), below=view.below()
+    )
+    return finished(alt.layer(limits, mean, dots, labels).properties(width=560, height=340, title=title))

@@ -1,0 +1,263 @@
+"""Plots show the figures of the result: each number that a chart holds is compared with the frames it comes from."""
+
+from __future__ import annotations
+
+import json
+import math
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import kpi
+from kpi.cli.plot import KINDS
+from kpi.errors import DataError
+from kpi.report.plots.kinds import NAMES
+from kpi.report.plots.pictures import PICTURES, picture, write
+
+SAMPLE = Path(__file__).parents[2] / "sample_data" / "jiaxing-2022"
+UNIT, INDICATOR = "桐乡市", "core_duty_digital_coverage"
+OPTIONS: dict[str, dict[str, Any]] = {
+    "waterfall": {"entity": UNIT}, "spread": {"entity": UNIT}, "schedule": {"entity": UNIT},
+    "funnel": {"indicator": INDICATOR}, "intervals": {"runs": 20},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def card() -> kpi.Scorecard:
+    return kpi.score([SAMPLE / "reports.csv", SAMPLE / "cases.csv"], system="jiaxing-2022", partly=True)
+
+
+@pytest.fixture(scope="module")
+def latest(card: kpi.Scorecard) -> pl.DataFrame:
+    return card.totals.filter(pl.col("period") == card.periods[-1])
+
+
+@pytest.fixture
+def areas(tmp_path: Path, card: kpi.Scorecard) -> Path:
+    """Return squares beside one another: the first unit by its code, the others by name, and a foreign one."""
+    units = [*card.entities.select("entity", "code").iter_rows(), ("别处", None)]
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"adcode": int(code)} if place == 0 and code else {"name": name},
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[place, 0], [place + 1, 0], [place + 1, 1], [place, 1], [place, 0]]],
+            },
+        }
+        for place, (name, code) in enumerate(units)
+    ]
+    file = tmp_path / "areas.json"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": features}), "utf-8")
+    return file
+
+
+def rows(chart: Any) -> list[dict[str, Any]]:
+    """Return the rows of all data of a chart, which Altair has checked against the schema of Vega-Lite."""
+    document = chart.to_dict()
+    parts = [document, *document.get("layer", []), *document.get("spec", {}).get("layer", [])]
+    data = [part["data"]["values"] for part in parts if "data" in part] + [*document.get("datasets", {}).values()]
+    return [row for values in data if isinstance(values, list) for row in values]
+
+
+def outside(page: str) -> list[str]:
+    """Return what a page loads from elsewhere."""
+    addresses = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            addresses.extend(value or "" for name, value in attrs if name in {"src", "href"})
+
+    Reader().feed(page)
+    return addresses
+
+
+def test_the_command_offers_every_kind():
+    assert tuple(NAMES) == KINDS
+
+
+@pytest.mark.parametrize("kind", [name for name in NAMES if name != "map"])
+def test_every_kind_is_a_chart_that_is_drawn(card, kind):
+    chart = kpi.plot(card, kind, **OPTIONS.get(kind, {}))
+    assert picture(chart, ".svg").startswith(b"<svg")
+    assert rows(chart)
+
+
+def test_a_distribution_counts_every_unit(card, latest):
+    bars = [row for row in rows(kpi.plot(card, "distribution")) if "units" in row]
+    assert sum(row["units"] for row in bars) == latest["score"].count()
+    for score in latest["score"]:
+        assert any(row["start"] <= score < row["end"] for row in bars)
+
+
+def test_places_are_those_of_the_totals(card):
+    expected = set(card.totals.select("period", "entity", pl.col("rank").cast(pl.Int64)).iter_rows())
+    assert {(row["period"], row["entity"], row["rank"]) for row in rows(kpi.plot(card, "places"))} == expected
+
+
+def test_a_heat_map_has_every_score_and_no_other(card):
+    cells = card.indicators.filter(pl.col("period") == card.periods[-1]).drop_nulls("score")
+    shown = {(row["entity"], row["indicator"]): row["score"] for row in rows(kpi.plot(card, "heat_map"))}
+    assert len(shown) == cells.height
+    assert shown == {(entity, title): score for entity, title, score in cells.select("entity", "title", "score").rows()}
+
+
+def test_a_waterfall_ends_at_the_total(card, latest):
+    bars = rows(kpi.plot(card, "waterfall", entity=UNIT))
+    total = latest.filter(pl.col("entity") == UNIT)["raw_score"][0]
+    assert bars[-1]["kind"] == "total"
+    assert math.isclose(bars[-1]["end"], total)
+    assert math.isclose(bars[-2]["end"], total, abs_tol=1e-9)
+    assert all(math.isclose(after["start"], before["end"]) for before, after in pairwise(bars[:-1]))
+
+
+def test_the_weights_of_a_sunburst_are_whole_on_each_ring(card):
+    arcs = rows(kpi.plot(card, "weights"))
+    effective = card.weights.filter(pl.col("period") == card.periods[-1])
+    by_title = {row["title"]: row["weight"] for row in arcs if row["depth"] == 0}
+    assert math.isclose(sum(by_title.values()), 100)
+    pillars = {name: pillar.title or name for name, pillar in card.definition.pillars.items()}
+    for part, weight in effective.filter(pl.col("node") == "composite").select("part", "effective").iter_rows():
+        assert math.isclose(by_title[pillars[part]], weight)
+
+
+def test_a_spread_marks_the_unit_and_the_median(card):
+    drawn = rows(kpi.plot(card, "spread", entity=UNIT))
+    cells = card.indicators.filter(pl.col("period") == card.periods[-1])
+    title = "核心业务数字化覆盖率"
+    medians = [row["score"] for row in drawn if row["title"] == title and len(row) == 2]
+    scores = cells.filter(pl.col("title") == title)["score"]
+    own = cells.filter((pl.col("title") == title) & (pl.col("entity") == UNIT))["score"][0]
+    assert medians == [scores.median(), own]
+
+
+def test_the_limits_of_a_funnel_are_those_of_a_proportion(card):
+    drawn = rows(kpi.plot(card, "funnel", indicator=INDICATOR))
+    points = {row["entity"]: row for row in drawn if "hits" in row}.values()
+    overall = sum(row["hits"] for row in points) / sum(row["cases"] for row in points)
+    limits = [row for row in drawn if row.get("limit") == "95 %"]
+    for row in limits:
+        distance = 1.959963984540054 * math.sqrt(overall * (1 - overall) / row["cases"])
+        assert math.isclose(abs(row["rate"] / 100 - overall), distance)
+
+
+def test_intervals_contain_the_place(card):
+    for row in rows(kpi.plot(card, "intervals", runs=20)):
+        assert row["best"] <= row["low"] <= row["high"] <= row["worst"]
+        assert row["best"] <= row["rank"] <= row["worst"]
+
+
+def test_a_map_colours_units_by_code_and_name(card, latest, areas):
+    document = kpi.plot(card, "map", geojson=areas).to_dict()
+    (data,) = [document["data"]] if "data" in document else document["datasets"].values()
+    features = (data.get("values", data))["features"]
+    shown = {one["properties"]["entity"]: one["properties"]["figure"] for one in features}
+    assert shown.pop(None) is None  # an area of no unit is grey
+    assert shown == dict(latest.select("entity", "score").iter_rows())
+    assert picture(kpi.plot(card, "map", geojson=areas, indicator=INDICATOR), ".svg").startswith(b"<svg")
+
+
+def test_a_plot_follows_period_and_unit(card):
+    earlier = rows(kpi.plot(card, "waterfall", entity=UNIT, period=card.periods[0]))
+    totals = card.totals.filter((pl.col("period") == card.periods[0]) & (pl.col("entity") == UNIT))
+    assert math.isclose(earlier[-1]["end"], totals["raw_score"][0])
+    drawn = rows(kpi.plot(card, "distribution", entity=UNIT))
+    assert {row["entity"] for row in drawn if "entity" in row} == {UNIT}
+
+
+def test_scorecards_have_plots_by_name(card):
+    assert dir(card.plot) == sorted(NAMES)
+    assert rows(card.plot.places()) == rows(kpi.plot(card, "places"))
+    with pytest.raises(AttributeError, match="there is no plot 'pie'"):
+        _ = card.plot.pie
+    with pytest.raises(AttributeError):
+        _ = card.nothing_of_this_name
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "code"),
+    [
+        ("pie", {}, "K541"), ("waterfall", {}, "K880"), ("waterfall", {"entity": "桐乡县城"}, "K602"),
+        ("places", {"period": "2031Q1"}, "K551"), ("funnel", {}, "K880"), ("funnel", {"indicator": "nothing"}, "K203"),
+        ("funnel", {"indicator": "mobile_government_city"}, "K203"), ("map", {}, "K880"),
+        ("map", {"geojson": "nowhere.json"}, "K500"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_drawn_is_said(card, kind, options, code):
+    with pytest.raises(DataError) as error:
+        kpi.plot(card, kind, **options)
+    assert error.value.diagnostics[0].code == code
+
+
+def test_a_map_without_a_unit_is_refused(card, tmp_path):
+    file = tmp_path / "other.json"
+    for content in ("{", "[]", '{"features": [1, {"geometry": null}]}'):
+        file.write_text(content)
+        with pytest.raises(DataError, match=r"areas|GeoJSON"):
+            kpi.plot(card, "map", geojson=file)
+    feature = {"type": "Feature", "properties": {"name": "别处"}, "geometry": {"type": "Point", "coordinates": [0, 0]}}
+    file.write_text(json.dumps({"features": [feature]}))
+    with pytest.raises(DataError, match="code or the name"):
+        kpi.plot(card, "map", geojson=file)
+
+
+def test_pictures_are_written_whole_and_alike(card, tmp_path):
+    chart = kpi.plot(card, "waterfall", entity=UNIT)
+    for suffix in PICTURES:
+        if suffix == ".html":
+            continue
+        file = tmp_path / f"picture{suffix}"
+        write(chart, file)
+        first = file.read_bytes()
+        write(kpi.plot(card, "waterfall", entity=UNIT), file)
+        assert suffix == ".pdf" or file.read_bytes() == first
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "picture.pdf").read_bytes().startswith(b"%PDF")
+    assert UNIT in (tmp_path / "picture.svg").read_text("utf-8")
+    with pytest.raises(DataError, match="no picture"):
+        write(chart, tmp_path / "picture.doc")
+    with pytest.raises(DataError) as error:
+        write(chart, tmp_path / "nowhere" / "picture.svg")
+    assert error.value.diagnostics[0].code == "K540"
+
+
+def test_a_page_needs_no_network_and_runs_no_name():
+    hostile = "</script><script>alert(1)</script>"
+    frame = pl.DataFrame({
+        "期别": ["2023"] * 3, "地区": [hostile, "甲\u202e县", "乙县"],
+        "办件量": [200, 100, 150], "网办量": [180, 75, 20],
+    })  # fmt: skip
+    rate = {"kind": "ratio", "numerator": "online", "denominator": "all", "score": {"kind": "minmax"}}
+    system = {
+        "system": "small", "period": "year", "entities": {},
+        "measures": {"all": {"title": "办件量", "unit": "件"}, "online": {"title": "网办量", "unit": "件"}},
+        "indicators": {"rate": rate},
+        "pillars": {"a": {"weight": 100, "parts": {"rate": 1}}},
+    }  # fmt: skip
+    chart = kpi.plot(kpi.score(frame, system=system), "distribution", entity=hostile)
+    page = picture(chart, ".html").decode()
+    assert "</script>alert" not in page
+    assert hostile not in page
+    assert "http://" not in page.split("<script", 1)[0]
+    assert not outside(page)
+    assert hostile.encode() not in picture(chart, ".svg")
+    assert "\u202e" not in json.dumps(chart.to_dict(), ensure_ascii=False)
+
+
+def test_scorecards_and_systems_show_themselves_in_notebooks(card, latest):
+    page = card._repr_html_()
+    for entity, score in latest.select("entity", "score").iter_rows():
+        assert f"<td>{entity}</td><td>{score:.2f}</td>" in page
+    assert repr(card) == "<Scorecard of jiaxing-2022: 7 entities, 77 indicators, 2022Q1 to 2023Q4>"
+    assert "核心业务数字化覆盖率" in card.definition._repr_html_()
+    assert repr(kpi.load("jiaxing-2022")).startswith("<CheckedSystem jiaxing-2022: ")
+    hostile = kpi.load({
+        "system": "small", "title": "<script>alert(1)</script>", "period": "year", "entities": {},
+        "measures": {"all": {"title": "<b>", "unit": "件"}}, "indicators": {"a": {"kind": "level", "of": "all"}},
+    })  # fmt: skip
+    assert "<script>" not in hostile._repr_html_()
+    assert "<b>" not in hostile._repr_html_()
