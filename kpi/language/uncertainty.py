@@ -190,7 +190,7 @@ class Uncertainty(Block):
     @property
     def declared(self) -> bool:
         """Whether anything varies."""
-        return bool(self.model_fields_set - {"ours"})
+        return any(getattr(self, name) for name in type(self).model_fields if name != "ours")
 
     def words(self) -> list[Message]:
         """Return what varies, each in words.
