@@ -71,7 +71,7 @@ class Robustness:
     ranks), best, worst, stars, kept (percent of runs that give the same stars; null without stars), first (percent of
     runs among the first `parameters.first`), score (as scored, before rounding), score_low, score_high.
 
-    `alternatives`, ordered by effect: assumption (normalisation, mean, missing, treatment, without), alternative (for
+    `alternatives`, ordered by effect: assumption (normalisation, mean, missing, treatment.STEP, without), alternative (for
     `without` the indicator or pillar left out), title, moved (mean of |change of rank|), most (the largest), entity
     (with the largest change), stars (number of entities with other stars; null if the scale of scores differs).
 
@@ -95,14 +95,16 @@ class Robustness:
     first).
 
     `sensitivity`, if asked for: choice, source, result (ranks: the mean |change of rank|; stars: the mean |change of
-    stars|; rank: that of `entity`), entity, first, first_low, first_high, total, total_low, total_high; null where the
-    result does not vary.
+    stars|; rank: that of `entity`, for up to 200 entities), entity, first, first_low, first_high, total, total_low,
+    total_high; null where the result does not vary.
 
     `importance`: part, title, weight (percent of the total on paper), effective (percent of the variance of the
     totals).
 
     `swaps`, for the first 50 pairs of neighbours: part, title, cohort, entity, other, weight (percent of its node),
-    needed (the percent at which both have the same total, the other parts in proportion), ordered by the difference.
+    needed (the percent at which both have the same total, the other parts in proportion), ordered by the difference. A
+    pair without a row changes places at no weight of the part. Empty where totals depend on other units, on
+    adjustments or on tie-breaks, and for more than 100,000 units times parts.
     """
 
     card: Scorecard
