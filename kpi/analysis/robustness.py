@@ -71,9 +71,9 @@ class Robustness:
     ranks), best, worst, stars, kept (percent of runs that give the same stars; null without stars), first (percent of
     runs among the first `parameters.first`), score (as scored, before rounding), score_low, score_high.
 
-    `alternatives`, ordered by effect: assumption (normalisation, mean, missing, treatment.STEP, without), alternative (for
-    `without` the indicator or pillar left out), title, moved (mean of |change of rank|), most (the largest), entity
-    (with the largest change), stars (number of entities with other stars; null if the scale of scores differs).
+    `alternatives`, ordered by effect: assumption (normalisation, mean, missing, treatment.STEP, without), alternative
+    (for `without` the indicator or pillar left out), title, moved (mean of |change of rank|), most (the largest),
+    entity (with the largest change), stars (number of entities with other stars; null if the scale of scores differs).
 
     `choices`: choice, source (method, sampling, revision), alternative (of a choice among methods, `declared` first),
     title (in words). All of them are drawn in every run.
