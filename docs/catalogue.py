@@ -37,6 +37,8 @@ def texts() -> dict[str, list[str]]:
             found.setdefault(text, []).append(name)
     for text in of_commands():
         found.setdefault(text, []).append("kpi/cli")
+    for text in of_starts():
+        found.setdefault(text, []).append("kpi/cli/starts")
     for text in of_rules():
         found.setdefault(text, []).append("kpi/report/rules.yaml")
     return {text: sorted(set(names)) for text, names in found.items() if text}
@@ -75,6 +77,15 @@ def of_commands() -> Iterator[str]:
             yield inspect.cleandoc(command.help or "")
             for parameter in command.params:
                 yield getattr(parameter, "help", None) or ""
+
+
+def of_starts() -> Iterator[str]:
+    """Yield the comments of first systems."""
+    from kpi.cli.starter import DEFINITION, STARTS
+    from kpi.cli.yaml_comments import comments
+
+    for text in (DEFINITION, *(path.read_text("utf-8") for path in sorted(STARTS.glob("*/*.yaml")))):
+        yield from comments(text)
 
 
 def of_rules() -> Iterator[str]:

@@ -31,6 +31,7 @@ from kpi.errors import (
 from kpi.intake import frames
 from kpi.intake.calendars import examined as calendars_examined
 from kpi.intake.cells.cell_text import as_text
+from kpi.intake.entity_classes import examined as classes_examined
 from kpi.intake.files import named_queries
 from kpi.intake.files.damage import DamagedError, damage_reported
 from kpi.intake.files.reader import Source, read_all
@@ -310,6 +311,7 @@ def checked(
             findings += (one for one in units_examined(loaded.system) if one not in findings)
             findings += calendars_examined(loaded.system)
             findings += not_yet_reported(targets_examined(loaded.system), findings)
+            findings += (one for one in classes_examined(loaded.system) if one not in findings)
     wrong = files and any(finding.severity is Severity.ERROR for finding in findings)
     card = None
     try:

@@ -34,8 +34,8 @@ INSIDE = {
         "progress limits supervisor"
     ),
     "language": (
-        "model lookback expressions ranges datasets measures record_columns quantities targets aggregation treatment "
-        "scoring indicators uncertainty adjustments ranking stars checks system running_totals loading"
+        "model lookback expressions ranges datasets measures record_columns quantities targets classes aggregation "
+        "treatment scoring indicators uncertainty adjustments ranking stars checks system running_totals loading"
     ),
     "engine": (
         "stage totals contributions result_columns check_stages applied_weights reporting_quality plan lookback "
@@ -43,9 +43,9 @@ INSIDE = {
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes entities near_names matching roster shapes "
-        "rows_left_out roster_from_files definition_tables validity absent_measures assumed_years week_53 calendars "
-        "events reported succession periods_of_change target_areas contradicting_spans grid undeclared_totals panel "
-        "query_answers understanding entry_forms synthetic annexes"
+        "rows_left_out roster_from_files definition_tables validity absent_measures assumed_years days_as_periods "
+        "week_53 calendars events reported entity_classes unused_ratings succession periods_of_change target_areas "
+        "contradicting_spans grid undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
     "analysis": "statistics variants uncertainty robustness check_findings clause_coverage explain diff",
     "report": (
@@ -55,12 +55,12 @@ INSIDE = {
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
-        "store config fingerprints file_periods editions findings inputs read_cache figures integrity system_run "
-        "replay batch_run migration notifications"
+        "store config fingerprints file_periods editions findings inputs read_cache figures last_run integrity "
+        "system_run replay batch_run migration notifications"
     ),
     "cli": (
-        "language progress_line console command starter comparison batch score check explain stress diff show sample "
-        "roster schema rule annex init form plot completion main"
+        "language progress_line console command yaml_comments starter comparison batch score check explain stress diff "
+        "show sample roster schema rule annex init form plot completion main"
     ),
 }
 LAYERS = tuple(

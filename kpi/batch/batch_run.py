@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from kpi.batch import editions, integrity, system_run
+from kpi.batch import editions, integrity, last_run, system_run
 from kpi.batch.config import Config, Source
 from kpi.batch.fingerprints import engine
 from kpi.batch.inputs import Inputs, gathered
@@ -102,7 +102,7 @@ def run(
     store, archive = store_of(config), archive_of(config)
     started = _now()
     with _locked(store, wait):
-        if damage := store.check():
+        if damage := store.check() or last_run.lost(store, archive):
             raise DataError(damage)
         head = store.head()
         number = head.number + 1 if head else 1
@@ -138,9 +138,10 @@ def run(
             store.publish(result.run, changes)
         log("published", run=result.run.number, changes=len(changes))
         try:
+            last_run.record(store, archive, result.run.number)
             _tidy(config, store, archive, result.run)
         except DataError as error:
-            # The run is published; only the clean-up of old runs failed.
+            # The run is published; only its trace beside the store, or the clean-up of old runs, failed.
             result.findings += [replace(finding, severity=Severity.WARNING) for finding in error.diagnostics]
         result.findings += _outputs(config, archive, result)
         # Nothing of the night depends on these: it is published, with a warning.

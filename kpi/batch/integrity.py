@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.batch import editions
+from kpi.batch import editions, last_run
 from kpi.batch.config import Config
 from kpi.batch.inputs import Inputs, gathered
 from kpi.batch.store.base import TABLES, Change, Run, Store
@@ -36,12 +36,12 @@ class Repair:
 
 
 def damage(store: Store, archive: Archive, *, inputs: bool = True) -> list[Diagnostic]:
-    """Return all damage of the store and of the files in the archive, by hash: K833, K814 and K837."""
+    """Return all damage of the store and of the files in the archive, by hash: K833, K838, K814 and K837."""
     if found := store.check(thorough=True):
         return found
     head = store.head()
     if head is None:
-        return []
+        return last_run.lost(store, archive)
     return [*archive_damage(head.state, archive, thorough=True, inputs=inputs), *lost_periods(head.state)]
 
 

@@ -4,8 +4,8 @@ A Parquet store becomes a Delta store in the same folder. The new tables are bui
 place when they are complete; the old ones are moved to `parquet`. An interrupted migration is restarted, or finished if
 its tables were complete.
 
-A PostgreSQL store with rows packed into lists gets plain tables, in one transaction. Its views are read once more and
-dropped with the packed tables; roles that could read the views can read the new ones.
+A PostgreSQL store gets the tables of today in one transaction. Its former views are read once more, part by part, and
+dropped with the tables below them; roles that could read the views can read the new ones.
 
 All runs are migrated, with their manifests, states and closed editions; a damaged run of a Parquet store, other than
 the last, is skipped and reported.
@@ -23,8 +23,9 @@ import polars as pl
 
 from kpi.batch.batch_run import store_of
 from kpi.batch.config import Config
-from kpi.batch.store import tables
+from kpi.batch.store import contents, tables
 from kpi.batch.store.base import TABLES
+from kpi.batch.store.dimensions import dimensions
 from kpi.batch.store.former import BUILDING, FormerParquet, FormerRun, former_damage
 from kpi.batch.store.lock import locked
 from kpi.batch.store.whole import write_durably
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from psycopg.sql import Composable
 
     from kpi.batch.store.postgres import PostgresStore
+
+#: The first version of the layout in PostgreSQL with a row for each row.
+_PLAIN = 3
 
 #: The file that marks the new tables as complete, and the folder of the old ones.
 _COMPLETE = "complete"
@@ -155,62 +159,56 @@ def _put_in_place(folder: Path) -> Migrated:
 
 
 def _unpacked(store: PostgresStore, wait: float) -> Migrated:
-    """Convert a store with packed rows to plain tables, in one transaction."""
+    """Convert a store with another layout, in one transaction."""
     with store.advisory_lock(wait), store.transaction() as connection:
-        if tables.version(connection) in {0, tables.VERSION}:
+        version = tables.version(connection)
+        if version in {0, tables.VERSION}:
             return Migrated(store.where, was_needed=False)
         if not tables.exists(connection, "runs"):
             raise DataError(former_damage(Message("the table kpi.runs is gone"), Path(store.where)))
+        was_packed = version < _PLAIN
         with progress.stage(Message("bringing tables over")):
-            there = [table for table in TABLES if tables.columns(connection, table)]
-            for table in there:
-                _unpack(connection, table)
-            connection.execute("DROP TABLE kpi.texts")
+            store.remove_unpublished(connection)
+            for table in TABLES:
+                if tables.columns(connection, table) and (was_packed or dimensions(table)):
+                    _renew(store, connection, table)
+            if was_packed:
+                connection.execute("DROP TABLE kpi.texts")
             tables.mark(connection)
+            contents.widen(connection)
+            last = connection.execute("SELECT max(number) FROM kpi.runs").fetchone()
+            if last and last[0] is not None:
+                contents.record(connection, last[0])
         numbers = connection.execute("SELECT number FROM kpi.runs ORDER BY number").fetchall()
         return Migrated(store.where, tuple(number for (number,) in numbers))
 
 
-def _unpack(connection: Connection[Any], table: str) -> None:
-    """Fill the plain table of a frame from its old views, and drop those and their tables."""
+def _renew(store: PostgresStore, connection: Connection[Any], table: str) -> None:
+    """Fill the tables of a frame from its former views, and drop those and their tables."""
     from psycopg import sql
 
     def name(of: str) -> Composable:
         return sql.Identifier("kpi", of)
 
+    former = [kind for kind in ("rows", "grid", "axis", "facts") if tables.exists(connection, f"{table}_{kind}")]
     views = (table, f"{table}_history")
-    readers = {view: _readers(connection, view) for view in views}
+    readers = {view: tables.readers(connection, view) for view in views}
     for view in views:
-        connection.execute(sql.SQL("ALTER VIEW {} RENAME TO {}").format(name(view), sql.Identifier(f"{view}_packed")))
-    kinds = tables.columns(connection, f"{table}_packed")
+        rename = sql.SQL("ALTER VIEW {} RENAME TO {}")
+        connection.execute(rename.format(name(view), sql.Identifier(f"{view}_former")))
+    for kind in former:
+        rename = sql.SQL("ALTER TABLE {} RENAME TO {}")
+        connection.execute(rename.format(name(f"{table}_{kind}"), sql.Identifier(f"{table}_{kind}_former")))
+    kinds = tables.columns(connection, f"{table}_former")
     tables.fit(connection, table, kinds)
-    columns_to_copy = [column for column in kinds if column not in tables.of_part(table)]
-    same = [sql.SQL("p.{0} = h.{0}").format(sql.Identifier(key)) for key in (*tables.of_part(table), "valid_from")]
-    fill = sql.SQL(
-        'INSERT INTO {} (part_id, {}) SELECT p.id, {} FROM {} h JOIN kpi.parts p ON p."table" = {} AND {}'
-    ).format(
-        tables.facts(table),
-        sql.SQL(", ").join(map(sql.Identifier, columns_to_copy)),
-        sql.SQL(", ").join(sql.Identifier("h", copied) for copied in columns_to_copy),
-        name(f"{table}_history_packed"),
-        table,
-        sql.SQL(" AND ").join(same),
-    )
-    connection.execute(fill)
-    connection.execute(sql.SQL("ANALYZE {}").format(tables.facts(table)))
+    store.refill(connection, table, f"{table}_history_former", kinds)
+    count = "SELECT (SELECT count(*) FROM {}), (SELECT count(*) FROM {})"
+    heights = connection.execute(sql.SQL(count).format(name(views[1]), name(f"{views[1]}_former"))).fetchone()
+    if heights is None or heights[0] != heights[1]:
+        message = Message("`{table}` would not be the same, to the bit", table=table)
+        raise DataError(former_damage(message, Path(store.where)))
     for view in views:
-        connection.execute(sql.SQL("DROP VIEW {}").format(name(f"{view}_packed")))
-        for reader in readers[view]:
-            role = sql.SQL("PUBLIC") if reader is None else sql.Identifier(reader)
-            connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(name(view), role))
-    for packed in ("rows", "grid", "axis"):
-        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name(f"{table}_{packed}")))
-
-
-def _readers(connection: Connection[Any], view: str) -> list[str | None]:
-    """Return the roles other than the owner that may read a view; None is everybody."""
-    query = (
-        "SELECT r.rolname FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee"
-        " WHERE c.oid = to_regclass(%s) AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner"
-    )
-    return [role for (role,) in connection.execute(query, (f"kpi.{view}",)).fetchall()]
+        connection.execute(sql.SQL("DROP VIEW {}").format(name(f"{view}_former")))
+        tables.grant(connection, view, readers[view])
+    for kind in former:
+        connection.execute(sql.SQL("DROP TABLE {}").format(name(f"{table}_{kind}_former")))

@@ -183,6 +183,8 @@ def _repaired(console: Console, file: str, *, wait: float) -> Exit:
     store, archive = store_of(config), archive_of(config)
     with store.lock(wait, damaged=True):
         damage = integrity.damage(store, archive)
+        if gone := [finding for finding in damage if finding.code == "K838"]:
+            raise DataError(gone)
         if not damage:
             console.say(Message("{store}: whole, nothing to repair.", store=store.where))
             return Exit.FINE

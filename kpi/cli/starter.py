@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from kpi.cli.yaml_comments import translated
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.reader import SUFFIXES
 from kpi.language.loading.schema import json_schema
@@ -107,9 +108,10 @@ def write(folder: Path, kind: str | None = None) -> list[Path]:
     Raises:
         DataError: if one of the files exists already, or the folder cannot be written.
     """
-    own = {"demo.yaml": DEFINITION, "period.csv": data()}
+    own = {"demo.yaml": translated(DEFINITION), "period.csv": data()}
     if kind is not None:
-        own = {one.name: one.read_text("utf-8") for one in sorted((STARTS / _folder_of(kind)).iterdir())}
+        texts = {path.name: path.read_text("utf-8") for path in sorted((STARTS / _folder_of(kind)).iterdir())}
+        own = {name: translated(text) if name.endswith(".yaml") else text for name, text in texts.items()}
     contents = {
         **own,
         "schema.json": json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n",

@@ -20,7 +20,7 @@ from kpi.engine.result_columns import target_bounds
 from kpi.errors import Diagnostic, Message, Severity, rendered
 from kpi.language.system import ROOT, System
 from kpi.process import locale, notebook
-from kpi.values.columns import Column
+from kpi.values.columns import Column, class_by
 from kpi.values.rounding import unsigned_zero
 
 #: The columns of `Scorecard.restated`.
@@ -161,7 +161,8 @@ class Scorecard:
 
         Columns: system, period, cohort, entity, pillar, title, parent (null for a top one), score (percent of full
         marks), weight (percent of the whole that it carried), points (its contribution to the total, on the scale of
-        the full mark, see `kpi.engine.contributions`), coverage, rank, status.
+        the full mark, see `kpi.engine.contributions`), coverage, rank, status; with `show: marks` also marks (the score
+        in marks of the pillar) and full_marks.
         """
         names = list(self.definition.pillars)
         return self._long(
@@ -171,7 +172,7 @@ class Scorecard:
                 "score": lambda n: pl.col(Column(n).score), "weight": lambda n: pl.col(Column(n).weight),
                 "points": lambda n: pl.col(Column(n).contribution),
                 "coverage": lambda n: pl.col(Column(n).coverage), "rank": lambda n: pl.col(Column(n).rank),
-                "status": lambda n: pl.col(Column(n).score.status),
+                "status": lambda n: pl.col(Column(n).score.status), **self._marks(),
             },
         )  # fmt: skip
 
@@ -182,7 +183,8 @@ class Scorecard:
         Columns: system, period, cohort, entity, indicator, title, value (in unit), unit, status, target, comparator,
         attainment (percent of the target), schedule (percent that should be reached by now), light, reached, score
         (percent of full marks), score_status, weight (percent of the whole that it carried), points (what it gives to
-        the total, on the scale of the full mark, see `kpi.engine.contributions`), rank.
+        the total, on the scale of the full mark, see `kpi.engine.contributions`), rank; with `show: marks` also marks
+        (the score in marks of the item) and full_marks.
         """
         system = self.definition
         names = list(system.indicators)
@@ -204,9 +206,20 @@ class Scorecard:
                 "score": lambda n: pl.col(Column(n).score), "score_status": lambda n: pl.col(Column(n).score.status),
                 "weight": lambda n: of_tree(Column(n).weight, n),
                 "points": lambda n: of_tree(Column(n).contribution, n),
-                "rank": lambda n: pl.col(Column(n).rank),
+                "rank": lambda n: pl.col(Column(n).rank), **self._marks(),
             },
         )  # fmt: skip
+
+    def _marks(self) -> dict[str, Callable[[str], pl.Expr]]:
+        """Return the columns `marks` (earned) and `full_marks` of pillars and indicators, where results show them."""
+        if self.definition.show != "marks":
+            return {}
+
+        def full(name: str) -> pl.Expr:
+            marks = self.definition.shown_marks(name)
+            return marks if isinstance(marks, pl.Expr) else pl.lit(marks, dtype=pl.Float64)
+
+        return {"marks": lambda name: pl.col(Column(name).score) * full(name) / 100, "full_marks": full}
 
     @cached_property
     def adjustments(self) -> pl.DataFrame:
@@ -246,7 +259,8 @@ class Scorecard:
     def weights(self) -> pl.DataFrame:
         """The weights as used, frozen: one row per period, cohort, node and part.
 
-        Columns: system, period, cohort, node, part, method (given, or the method that found it), weight (percent of the
+        Columns: system, period, cohort, class (of the columns of the roster by which weights differ, where they do,
+        with a row for each class), node, part, method (given, or the method that found it), weight (percent of the
         node, all parts of a node making 100), effective (percent of the whole, when nothing is missing; null without
         a composite), consistency_ratio (of AHP).
         """
@@ -357,7 +371,7 @@ class Scorecard:
         # Always present if the full mark is not 100: older results have `points` in percent and lack this frame.
         if self.adjustments.height or self.full != 100:
             frames["adjustments"] = self.adjustments
-        if any(node.weights is not None for node in self.definition.nodes.values()):
+        if self.definition.varied or any(node.weights is not None for node in self.definition.nodes.values()):
             frames["weights"] = self.weights
         if self.definition.treatment:
             frames["treated"] = self.treated
@@ -388,6 +402,20 @@ class Scorecard:
                 many = frame.select(pl.sum_horizontal(columns).cast(pl.Int32)).to_series()
                 found.append(keys.with_columns(name=pl.lit(name), breaks=many))
         return pl.concat(found)
+
+    @cached_property
+    def classes(self) -> pl.DataFrame:
+        """The classes by which weights or rules differ: period, entity, attribute (the column of the roster), class."""
+        frame, keys = self._rows(), self._keys()
+        schema = dict.fromkeys(("period", "entity", "attribute", "class"), pl.String)
+        tables = [
+            frame.select(keys["period"].alias("period"), keys["entity"].alias("entity")).with_columns(
+                pl.lit(attribute).alias("attribute"), frame[class_by(attribute)].alias("class")
+            )
+            for attribute in self.definition.classes
+            if class_by(attribute) in frame.columns
+        ]
+        return pl.concat([pl.DataFrame(schema=schema), *tables])
 
     @cached_property
     def not_compared(self) -> frozenset[tuple[str, str]]:

@@ -244,7 +244,7 @@ class Uncertainty(Block):
         Args:
             symbols: measures and indicators with their units.
             indicators: the indicators.
-            nodes: the nodes of the tree, with whether their weights come from data.
+            nodes: the nodes of the tree, with whether their weights come from data or differ between units.
             steps: the steps of data treatment.
             by_score: whether stars follow from totals by bands.
         """
@@ -280,7 +280,8 @@ class Uncertainty(Block):
             derived = [name for name, by_method in nodes.items() if by_method and name in named]
             if derived and self.weights.percent is None:
                 message = Message(
-                    "the weights of `{name}` come from data and can only be off by percent", name=derived[0]
+                    "the weights of `{name}` come from data or differ by class, and can only be off by percent",
+                    name=derived[0],
                 )
                 hint = Message("write `weights: 20`, or name other nodes in `of`")
                 yield Problem("K870", ("uncertainty", "weights"), message, hint=hint)

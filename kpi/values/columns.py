@@ -70,6 +70,7 @@ class Column(str):
 
     # ---- SCORES AND WEIGHTS ---- #
     score = Part("Float64: the score, in percent of full marks.")
+    unadjusted = Part("Float64: the score of a pillar before bonuses and deductions within it, in percent.")
     rank = Part("UInt32: the place of the score in the cohort.")
     coverage = Part("Float64: the percent of the applicable weight that has reported figures.")
     applicable = Part("Float64: the sum of the weights of a node that apply.")
@@ -77,6 +78,7 @@ class Column(str):
     carried = Part("Float64: the sum of the weights that enter the mean of a node.")
     spread = Part("Float64: the weight of missing parts that each present part of a node carries.")
     weighting = Part("Float64: the weight that a method found from data; of a node, the list of those of its parts.")
+    declared = Part("Float64: the weight of a part that is declared for the class of the entity and the period.")
     share = Part("Float64: the fraction (0 to 1) of its node that a part carried.")
     weight = Part("Float64: the weight of a part in the total, in percent.")
 
@@ -106,6 +108,11 @@ class Column(str):
     def after(self, step: str) -> Column:
         """Return the column of the value after a step of data treatment."""
         return Column(f"{self}#{step}")
+
+
+def class_by(attribute: str) -> Column:
+    """Return the column (String) of the class of each entity by a column of the roster; empty where it has none."""
+    return Column(f"#class {attribute}")
 
 
 def left_out_by(step: str) -> Column:

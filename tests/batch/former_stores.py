@@ -13,7 +13,11 @@ import polars as pl
 
 from kpi.batch.store.base import TABLES, Change, Run, Store, prepared
 
-DUMP = Path(__file__).parent / "data" / "packed_store.sql"
+#: Stores in PostgreSQL by the version of their layout. That of version 3 has rows of a killed night.
+DUMPS = {
+    version: Path(__file__).parent / "data" / name
+    for version, name in {1: "packed_store.sql", 2: "packed_store.sql", 3: "plain_store.sql"}.items()
+}
 
 
 # ---- PARQUET ---- #

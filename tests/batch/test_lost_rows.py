@@ -19,6 +19,9 @@ LOSSES = {
     "parts": "DELETE FROM kpi.parts",
     "validity": "UPDATE kpi.parts SET valid_to = valid_from",
     "column": "ALTER TABLE kpi.totals_facts DROP COLUMN score CASCADE",
+    "dimension": "DROP TABLE kpi.entities CASCADE",
+    "rows of a dimension": "DELETE FROM kpi.entities WHERE id = (SELECT entity_id FROM kpi.indicators_facts LIMIT 1)",
+    "column of a dimension": "ALTER TABLE kpi.indicators_kinds DROP COLUMN title CASCADE",
     "state": "UPDATE kpi.runs SET state = '{}'",
     "state of the last run": "UPDATE kpi.runs SET state = '{}' WHERE number = 2",
 }
@@ -77,6 +80,48 @@ def test_a_store_of_an_earlier_engine_is_compared_as_far_as_it_can_be(city, data
     with psycopg.connect(database) as connection:
         connection.execute("DELETE FROM kpi.parts")
     assert ran(config, "--check-store")[0] == 1
+
+
+def test_a_store_that_is_gone_is_not_begun_anew(city, database):
+    import psycopg
+
+    config = two_runs(city, "postgresql")
+    expected = held(config)
+    for loss in ("DROP TABLE kpi.parts CASCADE", "DROP SCHEMA kpi CASCADE"):
+        with psycopg.connect(database) as connection:
+            connection.execute(loss.encode())
+        for options, expected_code in (([], 2), (["--all"], 2), (["--check-store"], None), (["--repair"], 2)):
+            code, said = ran(config, *options)
+            assert (code, "K838" in said) == (expected_code or code, True), said
+            assert code in {1, 2}
+    (trace,) = city.folder.rglob("last_run.json")
+    assert str(trace) in said
+    trace.unlink()
+    assert ran(config)[0] == 0
+    assert same(held(config), expected)
+
+
+def test_views_that_were_changed_are_found_and_made_again(city, database):
+    import psycopg
+
+    config = two_runs(city, "postgresql")
+    expected = held(config)
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE ROLE view_reader")
+        connection.execute("GRANT SELECT ON kpi.totals TO view_reader")
+        text = connection.execute("SELECT pg_get_viewdef('kpi.totals'::regclass)").fetchone()[0].rstrip(";")
+        connection.execute(f"CREATE OR REPLACE VIEW kpi.totals AS {text} AND f.rank = 1".encode())
+        connection.execute("ALTER VIEW kpi.indicators_history RENAME COLUMN value TO figure")
+    code, said = ran(config, "--check-store")
+    assert (code, "`kpi.totals` was" in said, "`kpi.indicators_history` was" in said) == (1, True, True), said
+    code, said = ran(config, "--repair")
+    assert code == 0, said
+    assert ran(config, "--check-store")[0] == 0
+    assert same(held(config), expected)
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM kpi.totals").fetchone() == (12,)
+        assert connection.execute("SELECT has_table_privilege('view_reader', 'kpi.totals', 'SELECT')").fetchone()[0]
+    assert ran(config)[0] == 0
 
 
 def test_a_changed_value_is_named_with_the_remedy(city, database):

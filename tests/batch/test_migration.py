@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from city import QUARTERS, STORES
 from click.testing import CliRunner
-from former_stores import DUMP, as_parquet, dumped
+from former_stores import DUMPS, as_parquet, dumped
 from test_nights import check, held, night, same
 from test_stores import bits
 
@@ -228,12 +228,12 @@ def test_a_migration_that_is_interrupted_is_finished_by_the_next(former, monkeyp
 
 
 @pytest.fixture
-def packed(city, database):
-    """The configuration of a store with packed rows."""
+def packed(city, database, request):
+    """The configuration of a store of an older engine, with packed rows unless another version is asked for."""
     import psycopg
 
     with psycopg.connect(database) as connection:
-        connection.execute(DUMP.read_bytes())
+        connection.execute(DUMPS[getattr(request, "param", 2)].read_bytes())
     return city.config(store=STORES["postgresql"])
 
 
@@ -246,6 +246,7 @@ def tables_of(database):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("packed", [2, 3], indirect=True)
 def test_a_store_with_packed_rows_is_refused_until_it_is_brought_over(packed, database):
     before = tables_of(database)
     for options in ([], ["--all"], ["--verify"], ["--check-store"], ["--repair"], ["--close", "x", "-p", "2023Q1"]):
@@ -256,8 +257,8 @@ def test_a_store_with_packed_rows_is_refused_until_it_is_brought_over(packed, da
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("version", [1, 2])
-def test_every_run_of_a_store_with_packed_rows_is_brought_over(packed, city, database, version):
+@pytest.mark.parametrize(("packed", "version"), [(1, 1), (2, 2), (3, 3)], indirect=["packed"])
+def test_every_run_of_an_older_store_is_brought_over(packed, city, database, version):
     import psycopg
 
     pytest.importorskip("deltalake")
@@ -281,10 +282,17 @@ def test_every_run_of_a_store_with_packed_rows_is_brought_over(packed, city, dat
             assert old.height == new.height, (number, table)
             if old.height:
                 assert bits(new.select(old.columns)).equals(bits(old)), (number, table)
+    with psycopg.connect(database) as connection:
+        first = connection.execute("SELECT min(id) FROM kpi.parts WHERE \"table\" = 'indicators'").fetchone()[0]
+        own = f"indicators_facts_{first}"
+        assert (
+            connection.execute("SELECT count(*) FROM kpi.totals_facts").fetchone()
+            == connection.execute("SELECT count(*) FROM kpi.totals_history").fetchone()
+        )
     assert {name for name, *_ in tables_of(database)} == {
-        "runs", "parts", "schema_version",
+        "runs", "parts", "schema_version", "entities", "indicators_kinds", "indicators_facts_0", own,
         *(f"{table}{end}" for table in ("totals", "indicators", "findings") for end in ("", "_history", "_facts")),
-    }  # fmt: skip
+    } - {"indicators_facts"}  # fmt: skip
     with psycopg.connect(database) as connection:
         query = f"SELECT has_table_privilege('reader_{version}', %s, 'SELECT')".encode()
         may = {
@@ -307,6 +315,7 @@ def test_every_run_of_a_store_with_packed_rows_is_brought_over(packed, city, dat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("packed", [2, 3], indirect=True)
 def test_a_migration_that_the_database_refuses_changes_nothing(packed, database):
     import psycopg
 

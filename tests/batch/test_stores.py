@@ -115,6 +115,28 @@ def test_rows_that_are_a_grid_are_read_as_they_were_written(opened):
     assert bits(opened.read("indicators")).equals(bits(expected))
 
 
+@pytest.mark.parametrize("ways", [1, 6])
+@pytest.mark.parametrize("many", [1, 10**6])
+def test_numbers_with_any_of_them_null_are_read_as_they_were_written(opened, monkeypatch, ways, many):
+    monkeypatch.setattr("kpi.batch.store.partitions.MANY", many)
+    place = pl.int_range(pl.len())
+
+    def cyclic(name: str, values: list, step: int) -> pl.Expr:
+        return pl.lit(pl.Series(values)).gather((place // step) % len(values)).alias(name)
+
+    whole = pl.DataFrame({"entity": [f"县{number}" for number in range(700)]})
+    whole = whole.join(pl.DataFrame({"measure": [None, *(f"m{number}" for number in range(11))]}), how="cross")
+    columns = [cyclic("many", NUMBERS, 1), cyclic("share", FLOATS, 1), cyclic("day", DAYS, 1)]
+    columns += [cyclic(f"told{way}", [True, None, False], 3**way) for way in range(ways)]
+    rows = prepared(whole.with_columns(pl.lit("2023Q1").alias("period"), *columns), "s'1")
+    with opened.lock(0):
+        opened.publish(Run(1), [Change("measures", "s'1", ("2023Q1",), rows)])
+        other = rows.with_columns(pl.col("measure") + "更名", status=pl.lit("ok"))
+        opened.publish(Run(2), [Change("measures", "s'1", ("2023Q1",), other)])
+    assert bits(opened.read("measures", number=1).select(rows.columns)).equals(bits(rows))
+    assert bits(opened.read("measures").select(other.columns)).equals(bits(other))
+
+
 @pytest.mark.slow
 def test_postgresql_has_plain_rows_and_shows_which_are_current(city, database, monkeypatch):
     import psycopg
@@ -139,7 +161,7 @@ def test_postgresql_has_plain_rows_and_shows_which_are_current(city, database, m
         types = (
             "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = 'kpi' AND table_name"
         )
-        kinds = dict(found(f"{types} = 'indicators_facts'"))
+        kinds = dict(found(f"{types} = 'indicators'"))
         assert {kinds[name] for name in ("entity", "part", "title", "text")} == {"text"}
         assert [kinds[name] for name in ("target", "many", "day", "told", "late")] == [
             "double precision", "bigint", "date", "boolean", "bigint"
@@ -155,17 +177,19 @@ def test_postgresql_has_plain_rows_and_shows_which_are_current(city, database, m
 
 
 @pytest.mark.slow
-def test_what_a_killed_night_copied_into_postgresql_holds_nowhere_and_is_removed(city, database, monkeypatch):
+@pytest.mark.parametrize("many", [1, 10**6])
+def test_what_a_killed_night_copied_into_postgresql_holds_nowhere_and_is_removed(city, database, monkeypatch, many):
     import psycopg
 
+    monkeypatch.setattr("kpi.batch.store.partitions.MANY", many)
     opened = store_of(load(city.config(store=STORES["postgresql"])))
     first, second = grid("2023Q1"), grid("2023Q1", 100)
     with opened.lock(0):
         opened.publish(Run(1), [Change("indicators", "s'1", None, first)])
     copy = PostgresStore._copied  # noqa: SLF001
 
-    def copied_and_killed(self, changes, parts):
-        copy(self, changes, parts)
+    def copied_and_killed(self, *arguments):
+        copy(self, *arguments)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(PostgresStore, "_copied", copied_and_killed)
@@ -173,17 +197,62 @@ def test_what_a_killed_night_copied_into_postgresql_holds_nowhere_and_is_removed
         opened.publish(Run(2), [Change("indicators", "s'1", None, second)])
     monkeypatch.setattr(PostgresStore, "_copied", copy)
 
+    def parts() -> list[int]:
+        with psycopg.connect(database) as connection:
+            return [part for (part,) in connection.execute("SELECT id FROM kpi.parts").fetchall()]
+
     def rows(name: str) -> int:
         with psycopg.connect(database) as connection:
             return connection.execute(f"SELECT count(*) FROM kpi.{name}".encode()).fetchone()[0]  # noqa: S608
 
-    assert rows("indicators_facts") == first.height + second.height
+    own = f"indicators_facts_{max(part for part in parts())}" if many == 1 else "indicators_facts_0"
+    assert rows(own) == second.height + (first.height if many > 1 else 0)
     assert rows("indicators") == rows("indicators_history") == first.height
     assert opened.check() == []
     assert bits(opened.read("indicators").select(first.columns)).equals(bits(first))
     with opened.lock(0):
         opened.publish(Run(2), [])
     assert rows("indicators_facts") == first.height
+    with psycopg.connect(database) as connection:
+        is_there = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"kpi.{own}",)).fetchone()[0]
+        assert is_there == (many > 1)
+
+
+@pytest.mark.slow
+def test_partitions_of_postgresql_are_dropped_when_no_run_needs_them(city, database, monkeypatch):
+    import psycopg
+
+    monkeypatch.setattr("kpi.batch.store.partitions.MANY", 1000)
+    monkeypatch.setattr("kpi.batch.store.partitions.FULL", 1300)
+    opened = store_of(load(city.config(store=STORES["postgresql"])))
+    first, second, few = grid("2023Q1"), grid("2023Q2"), grid("2023Q3", 10)
+    quarters = ("2023Q1", "2023Q2")
+
+    def partitions(connection) -> int:
+        query = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'kpi.indicators_facts'::regclass"
+        return connection.execute(query).fetchone()[0]
+
+    with opened.lock(0), psycopg.connect(database, autocommit=True) as connection:
+        opened.publish(Run(1), [Change("indicators", "s'1", quarters, pl.concat([first, second]))])
+        assert partitions(connection) == 2  # that of few rows, and that of both quarters
+        opened.publish(Run(2), [Change("indicators", "s'1", quarters, pl.concat([first, second.reverse()]))])
+        opened.publish(Run(3), [Change("indicators", "s'1", ("2023Q3",), few)])
+        assert partitions(connection) == 3
+        expected = bits(opened.read("indicators"))
+        assert expected.height == first.height + second.height + few.height
+        # Readers are not kept waiting: a partition is left for the next run.
+        with psycopg.connect(database) as reader:
+            reader.execute("SELECT count(*) FROM kpi.indicators_history")
+            assert opened.tidy(2) == 1
+            assert partitions(connection) == 3
+        assert opened.tidy(1) == 1
+        assert partitions(connection) == 2
+        assert connection.execute("SELECT count(*) FROM kpi.indicators_facts").fetchone()[0] == expected.height
+        assert opened.check() == []
+        opened.publish(Run(4), [Change("indicators", "s'1", (*quarters, "2023Q3"), first[:0])])
+        assert opened.tidy(1) == 1
+        assert partitions(connection) == 1
+        assert connection.execute("SELECT count(*) FROM kpi.indicators_facts").fetchone()[0] == 0
 
 
 @pytest.mark.slow

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import re
 import runpy
 import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from kpi.cli import starter
@@ -73,3 +75,23 @@ def test_a_roster_lists_all_units(kind):
     with (starter.STARTS / kind / "roster.csv").open(encoding="utf-8") as file:
         names = [row["entity"] for row in csv.DictReader(file)]
     assert starter.KINDS[kind][2] in names
+
+
+@pytest.mark.parametrize("kind", [None, *starter.KINDS])
+def test_the_comments_of_a_start_are_in_the_language_in_use(kind, tmp_path):
+    from kpi.process.locale import using
+
+    written = {}
+    for language in ("en", "zh"):
+        with using(language):
+            files = starter.write(tmp_path / language, kind)
+        (file,) = [path for path in files if path.suffix == ".yaml"]
+        written[language] = file.read_text("utf-8")
+    english, chinese = (
+        [line for line in text.splitlines() if line.lstrip().startswith("# ") and "$schema" not in line]
+        for text in written.values()
+    )
+    assert english
+    assert not {*english} & {*chinese}
+    assert all(re.search("[\u4e00-\u9fff]", line) for line in chinese)
+    assert yaml.safe_load(written["en"]) == yaml.safe_load(written["zh"])

@@ -37,7 +37,18 @@ from tests.oracle.oracle_rules import (
     rounded,
     score,
 )
-from tests.oracle.oracle_tree import Node, Rival, after_vetoes, climbed, combine, earned, place, total
+from tests.oracle.oracle_tree import (
+    Node,
+    Rival,
+    after_vetoes,
+    climbed,
+    combine,
+    earned,
+    place,
+    total,
+    weight_of,
+    within,
+)  # fmt: skip
 
 #: A period and an entity.
 Key = tuple[int, str]
@@ -276,12 +287,18 @@ class _Judge:
                 case = {
                     "value": cell[0], "peers": [v for v in peers if v is not None], "higher": higher, "target": low,
                     "upper": high, "reached": met, "unit": self.units[name],
+                    "marks": self.marks(name, entity),
                 }  # fmt: skip
                 self.out.indicators[period, entity, name] = {
                     "value": cell[0], "status": cell[1], "target": low, "reached": met,
                     **self.progress(name, period, cell, (target, low, high)),
                     **dict(zip(("score", "score_status"), self.scored(one, rule, cell, case), strict=True)),
                 }  # fmt: skip
+
+    def marks(self, name: str, entity: str) -> float | None:
+        """Return the marks of an item, its weight in the tree."""
+        parts = next((one["parts"] for one in self.system.get("pillars", {}).values() if name in one["parts"]), {})
+        return weight_of(parts[name], self.cohorts.get(entity, "")) if name in parts else None
 
     def scored(self, one: dict, rule: dict | None, cell: Cell, case: dict) -> Cell:
         if cell[1] == "late" and rule is not None:
@@ -338,7 +355,11 @@ class _Judge:
         made = {}
         for period, entity in self.grid:
             peers = [self.nodes[period, other] for other in self.peers(entity)]
-            made[period, entity] = combine(node, weights, self.nodes[period, entity], peers)
+            own = {part: weight_of(weight, self.cohorts.get(entity, "")) for part, weight in weights.items()}
+            made[period, entity] = within(
+                self.system, name, combine(node, own, self.nodes[period, entity], peers), sum(own.values()),
+                self.nodes[period, entity], self.names((period, entity)), self.units,
+            )  # fmt: skip
         for key, one in made.items():
             self.nodes[key][name] = one
 

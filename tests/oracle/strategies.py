@@ -126,6 +126,8 @@ def evaluations(draw: st.DrawFn) -> Evaluation:
         system["composite"] = draw(nodes()) | draw(st.sampled_from([{}, {"full": 110}, {"floor": 20, "cap": 90}]))
         if draw(st.booleans()):
             system["adjustments"] = draw(adjustments(measures, [*names, *system["pillars"]]))
+    if system.get("pillars"):
+        draw(as_printed(system, cohorts))
     pillars = system.get("pillars", {})
     inner = {part for one in pillars.values() for part in one["parts"]}
     effects = [one["effect"] for one in system.get("adjustments", {}).values() if one["kind"] == "veto"]
@@ -368,6 +370,44 @@ def adjustments(draw: st.DrawFn, measures: dict[str, dict], scores: list[str]) -
         everything[name] |= draw(st.sampled_from(asked))
     names = draw(st.sets(st.sampled_from(sorted(everything)), min_size=1))
     return {name: one for name, one in everything.items() if name in names}
+
+
+@st.composite
+def as_printed(  # noqa: C901 (one branch per way)
+    draw: st.DrawFn, system: dict, cohorts: dict[str, str]
+) -> None:
+    """Let a system say what rules print: points in marks, weights by class, limits, adjustments within a pillar."""
+    pillars, names = system["pillars"], list(system["indicators"])
+    for one in system["indicators"].values():
+        rule = one.get("score", {})
+        if rule.get("kind") in ("deduction", "step") and draw(st.booleans()):
+            rule["marks"] = rule.pop("points")
+            if rule["kind"] == "deduction":
+                rule |= draw(st.sampled_from([{}, {"max": 3}, {"floor": None}]))
+    for pillar in pillars.values():
+        if len(pillar["parts"]) > 1 and draw(st.integers(0, 3)) == 0:
+            (a, x), (b, y), *_ = pillar["parts"].items()
+            kinds = sorted(set(cohorts.values())) or [""]
+            turned = [(x, y), (y, x), (x + y, 0)]
+            chosen = [draw(st.sampled_from(turned)) for _ in kinds]
+            for place, part in enumerate((a, b)):
+                values = {kind: pair[place] for kind, pair in zip(kinds, chosen, strict=True)}
+                pillar["parts"][part] = {"by": "cohort", "values": values}
+    adjusted = system.get("adjustments", {})
+    awards = [name for name, one in adjusted.items() if one["kind"] != "veto"]
+    inside = set(draw(st.sets(st.sampled_from(awards)))) if awards and draw(st.booleans()) else set()
+    pillar = draw(st.sampled_from(sorted(pillars)))
+    for name in inside:
+        asked = adjusted[name].get("opens")
+        if isinstance(asked, dict):
+            adjusted[name]["opens"] = {one: cut for one, cut in asked.items() if one in names} or 1
+        adjusted[name]["within"] = pillar
+    if inside:
+        pillars[pillar] |= draw(st.sampled_from([{}, {"floor": None}, {"cap": 2}]))
+    for key, some in (("most", [one for one in awards if one not in inside]), ("inside", sorted(inside))):
+        if some and draw(st.booleans()):
+            adjusted[key] = {"kind": "limit", "of": some, "max": draw(st.sampled_from([0.5, 4]))}
+            adjusted[key] |= {"within": pillar} if key == "inside" else {}
 
 
 @st.composite

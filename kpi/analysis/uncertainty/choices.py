@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from kpi.analysis.uncertainty.score_tree import numbers
 from kpi.analysis.uncertainty.study import Variant
 from kpi.analysis.variants import changed, rescored
 from kpi.errors import DataError, Diagnostic, Message
 from kpi.language.aggregation import means
 from kpi.language.aggregation.means import Mean, Power
 from kpi.language.aggregation.missing import Missing, Redistribute
+from kpi.language.classes import Weighed
 from kpi.language.model import kind_of
 from kpi.language.scoring import Rule
 from kpi.language.scoring.places import Percentile
@@ -151,7 +153,7 @@ class Choices:
         first, factors = 0, {}
         for name, parts in varied(self.system, self.weights).items():
             own = uniform[:, first : first + len(parts)]
-            factors[name] = _factors(self.weights, own, list(parts.values()))
+            factors[name] = _factors(self.weights, own, numbers(parts))
             first += len(parts)
         return factors
 
@@ -162,19 +164,18 @@ class Choices:
         return (2 * points[:, self.columns["cut_points"]][:, 0] - 1) * width
 
 
-def varied(system: System, noise: WeightNoise) -> dict[str, Mapping[str, float]]:
+def varied(system: System, noise: WeightNoise) -> dict[str, Mapping[str, Weighed]]:
     """Return the nodes whose weights vary, from the root down, with the weights of their parts."""
     return {name: parts for name, _, parts in system.tree if len(parts) > 1 and (not noise.of or name in noise.of)}
 
 
-def _factors(noise: WeightNoise, uniform: Floats, weights: Sequence[float]) -> Floats:
+def _factors(noise: WeightNoise, uniform: Floats, declared: Floats) -> Floats:
     """Return the factors of the weights of one node."""
     import numpy as np
 
     if noise.percent is not None:
         width = noise.percent / 100
         return (1 - width) + 2 * width * uniform
-    declared = np.array(weights, dtype=np.float64)
     shares = declared / declared.sum()
     if noise.dirichlet is not None:
         try:

@@ -17,6 +17,7 @@ import polars as pl
 
 from kpi.language.aggregation import means
 from kpi.language.aggregation.nodes import Node
+from kpi.language.classes import Weighed
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column
 from kpi.values.rounding import rounded
@@ -108,10 +109,23 @@ def leaf(frame: pl.DataFrame, name: str, runs: int | None = None) -> Scores:
 
 
 def countable(system: System) -> bool:
-    """Return whether a tree can be computed here: its means look at one unit, and no weights come from data."""
-    return bool(system.tops) and all(
-        node.weights_method is None and not means.by_peers(node.mean) for _, node, _ in system.tree
+    """Return whether a tree can be computed here.
+
+    Its means look at one unit, no weights come from data, and weights and rules are the same for all units.
+    """
+    return (
+        bool(system.tops)
+        and not system.varied
+        and not system.unsure
+        and all(node.weights_method is None and not means.by_peers(node.mean) for _, node, _ in system.tree)
     )
+
+
+def numbers(parts: Mapping[str, Weighed]) -> Floats:
+    """Return the weights of the parts of a node that are the same for all units."""
+    import numpy as np
+
+    return np.array([float(weight) for weight in parts.values() if isinstance(weight, int | float)])
 
 
 @dataclass(frozen=True)
@@ -162,9 +176,7 @@ class Tree:
             node, parts = parts_of[name]
             given = weights.get(name)
             if given is None:
-                given = np.broadcast_to(
-                    np.array([float(weight) for weight in parts.values()]), (last - first, len(parts))
-                )
+                given = np.broadcast_to(numbers(parts), (last - first, len(parts)))
             scores = [scored[part] if part in scored else self.leaves[part].of_runs(first, last) for part in parts]
             scored[name] = _Node(node, scores, given, self.cohorts, self._patterns(tuple(parts))).result()
         return scored

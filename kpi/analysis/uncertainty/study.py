@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from kpi.analysis.uncertainty.errors_of_figures import Errors
-from kpi.analysis.uncertainty.score_tree import Patterns, Scores, Tree, countable, leaf, places
+from kpi.analysis.uncertainty.score_tree import Patterns, Scores, Tree, countable, leaf, numbers, places
 from kpi.analysis.variants import Noisy, factor
 from kpi.engine.plan import scoring, treating, tree, valued
 from kpi.engine.scorecard import Scorecard
@@ -207,9 +207,7 @@ class Study:
     @staticmethod
     def _weights(system: System, factors: Mapping[str, Floats]) -> dict[str, Floats]:
         """Return the weights of nodes by run, from the factors of the declared ones."""
-        import numpy as np
-
-        given = {name: np.array([float(weight) for weight in parts.values()]) for name, _, parts in system.tree}
+        given = {name: numbers(parts) for name, _, parts in system.tree}
         return {name: given[name] * drawn for name, drawn in factors.items() if name in given}
 
     def placed(self, system: System, totals: Floats, shifts: Floats | None = None) -> Outcome:
@@ -305,7 +303,7 @@ class Study:
         plain = self.plain(system)
         # As many columns again are computed from the figures.
         size = 1 if self._apart else max(1, CELLS // max(1, 2 * base.height * base.width))
-        weights = self._weights(system, factors)
+        weights = self._weights(system, factors) if plain else {}
         for first in range(0, runs, size):
             last = min(first + size, runs)
             number = last - first

@@ -1,8 +1,9 @@
 """What a store in PostgreSQL holds, against the record of its last run.
 
-`kpi.runs.contents` has, for the last run, the number of valid parts and of their rows by table and system, and the
-columns of the tables; `kpi.parts.rows` the number of rows of a part; `kpi.runs.digest` a digest of the rest of the
-record. All are null where an earlier engine wrote them, and are then not compared.
+`kpi.runs.contents` has, for the last run, the number of valid parts and of their rows by table and system, the columns
+of the tables, the definitions of the views and the number of rows of each dimension; `kpi.parts.rows` the number of
+rows of a part; `kpi.runs.digest` a digest of the rest of the record. All are null where an earlier engine wrote them,
+and are then not compared.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from kpi.batch.store import tables
 from kpi.batch.store.base import TABLES, Run
 from kpi.batch.store.damage import damaged
+from kpi.batch.store.dimensions import dimensions, every
 from kpi.errors import DataError, Diagnostic, Message, Place, count
 
 if TYPE_CHECKING:
@@ -67,7 +69,12 @@ def record(connection: Connection[Any], number: int) -> None:
     for table, system, number_of_parts, rows in connection.execute(query).fetchall():
         parts.setdefault(table, {})[system] = [number_of_parts, rows]
     columns = {table: tables.sql_columns(connection, table) for table in TABLES}
-    tree = {"parts": parts, "columns": {table: kinds for table, kinds in columns.items() if kinds}}
+    tree = {
+        "parts": parts,
+        "columns": {table: kinds for table, kinds in columns.items() if kinds},
+        "dimensions": _dimension_heights(connection),
+        "views": _views(connection),
+    }
     text = json.dumps(tree, ensure_ascii=False)
     connection.execute("UPDATE kpi.runs SET contents = %s WHERE number = %s", (text, number))
 
@@ -104,14 +111,76 @@ def _recorded(connection: Connection[Any], number: int) -> Mapping[str, Any]:
     return contents
 
 
+def _dimension_heights(connection: Connection[Any]) -> dict[str, int]:
+    """Return the number of rows of each dimension that exists."""
+    heights = {}
+    for item in every():
+        if tables.exists(connection, item.name):
+            row = connection.execute(f"SELECT count(*) FROM kpi.{item.name}".encode()).fetchone()  # noqa: S608  # known
+            heights[item.name] = row[0] if row else 0
+    return heights
+
+
+def _views(connection: Connection[Any]) -> dict[str, str]:
+    """Return a digest of the definition of each view, and the version of the server, which words it, as `server`."""
+    query = (
+        "SELECT relname, pg_get_viewdef(oid) FROM pg_class WHERE relnamespace = to_regnamespace('kpi')"
+        " AND relkind = 'v' AND relname = ANY(%s) ORDER BY 1"
+    )
+    names = [f"{table}{end}" for table in TABLES for end in ("", "_history")]
+    definitions = connection.execute(query, (names,)).fetchall()
+    server = {"server": str(connection.info.server_version // 10_000)}
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in definitions} | server
+
+
+def record_views(connection: Connection[Any], number: int) -> None:
+    """Record the views as those of a run, unless an earlier engine wrote its record."""
+    contents = _recorded(connection, number)
+    if contents:
+        text = json.dumps({**contents, "views": _views(connection)}, ensure_ascii=False)
+        connection.execute("UPDATE kpi.runs SET contents = %s WHERE number = %s", (text, number))
+
+
+def changed_views(connection: Connection[Any], number: int) -> list[str]:
+    """Return the views with another definition than that which a run recorded; none after an upgrade of the server."""
+    recorded, there = _recorded(connection, number).get("views", {}), _views(connection)
+    if recorded.get("server") != there["server"]:
+        return []
+    return [name for name in recorded if name in there and there[name] != recorded[name]]
+
+
 def losses(connection: Connection[Any], run: Run) -> Losses:
     """Return what the store lacks of its last run."""
     lost, contents = Losses(), _recorded(connection, run.number)
+    _dimensions(connection, contents.get("dimensions", {}), lost)
     _columns(connection, contents.get("columns", {}), lost)
     _systems(connection, run, contents.get("parts"), lost)
     for table in TABLES:
         _parts(connection, table, lost)
     return lost
+
+
+def _dimensions(connection: Connection[Any], recorded: Mapping[str, int], lost: Losses) -> None:
+    """Find dimensions that lack rows, and the parts of any run with rows that refer to these."""
+    there = _dimension_heights(connection)
+    short = {name: rows for name, rows in recorded.items() if there.get(name, 0) < rows}
+    for name, rows in sorted(short.items()):
+        message = Message(
+            "`kpi.{name}` has {there} of {rows}", name=name, there=there.get(name, 0), rows=count(rows, "row")
+        )
+        lost.messages.append(message)
+    for table in TABLES:
+        for item in dimensions(table):
+            if item.name not in short or not tables.exists(connection, f"{table}_facts"):
+                continue
+            known = f" AND f.{item.key} NOT IN (SELECT id FROM kpi.{item.name})" if item.name in there else ""  # noqa: S608
+            query = (
+                f"SELECT DISTINCT p.id, p.system FROM kpi.parts p JOIN kpi.{table}_facts f ON f.part_id = p.id"  # noqa: S608
+                f' WHERE p."table" = %s{known}'
+            )
+            for part, system in connection.execute(query.encode(), (table,)).fetchall():
+                lost.parts.add(part)
+                lost.systems.add(system)
 
 
 def _columns(connection: Connection[Any], recorded: Mapping[str, Mapping[str, str]], lost: Losses) -> None:
@@ -122,7 +191,9 @@ def _columns(connection: Connection[Any], recorded: Mapping[str, Mapping[str, st
         names = (f"{table}_facts", table, f"{table}_history")
         gone = [name for name in names if not tables.exists(connection, name)]
         lost.messages += [Message("`kpi.{name}` is gone", name=name) for name in gone]
-        there = _names(connection, f"{table}_facts")
+        there = _names(connection, f"{table}_facts").union(
+            *(_names(connection, item.name) for item in dimensions(table))
+        )
         wanted = [name for name in recorded.get(table, {}) if name not in tables.of_part(table)]
         missing = [] if names[0] in gone else [name for name in wanted if name not in there]
         shown = (

@@ -4,34 +4,40 @@ A part, the rows of a table for a system and period, has a validity in runs: `va
 `valid_to` the run that replaced it, null while it is current. Rows are never changed. A run first copies rows into
 parts with an empty validity; one transaction then ends the replaced parts, makes the new ones valid and adds the run.
 Rows of a killed run are removed by the next run. The views `totals` and so on show the current rows for other programs,
-`totals_history` all rows with their runs; `tables` defines the tables.
+`totals_history` all rows with their runs; `tables` defines the tables, `dimensions` and `partitions` what the large
+ones have besides.
 """
 
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from typing_extensions import override
 
-from kpi.batch.store import binary, contents, tables
+from kpi.batch.store import binary, contents, partitions, tables
 from kpi.batch.store.base import TABLES, Change, Repaired, Run, Store, no_run, ordered
 from kpi.batch.store.damage import damaged
+from kpi.batch.store.dimensions import dimensions, numbered
 from kpi.batch.store.former import former_layout
 from kpi.errors import DataError, Diagnostic, Message, Place
 
 if TYPE_CHECKING:
     import psycopg
+    from psycopg.sql import Composable, Composed
 
 #: The key of the advisory lock, which is released with the connection, however the batch ends.
 _LOCK = 0x6B7069
-#: The key of the shared lock of sessions that copy rows, which is released with their transactions.
+#: The key of the shared lock of sessions that copy rows, which is released with their connections.
 _COPYING = _LOCK + 1
 
 #: The second key of a table: the subject of a row of an entity.
@@ -41,6 +47,14 @@ _BLOCK = 8
 
 #: The number of parallel connections, and of rows per copy.
 _CONNECTIONS, _PIECE = 4, 100_000
+
+
+@dataclass
+class _Load:
+    """The new parts of a run, and its new partitions."""
+
+    parts: list[int] = field(default_factory=list)
+    partitions: list[partitions.Partition] = field(default_factory=list)
 
 
 class PostgresStore(Store):
@@ -168,32 +182,52 @@ class PostgresStore(Store):
                 " AND (valid_to IS NULL OR valid_to > %s) AND (%s::text IS NULL OR system = %s)",
                 (table, at, at, system, system),
             ).fetchall()
-            names = ["part_id", *(name for name in kinds if name not in tables.of_part(table))]
-            shown = [
-                sql.SQL("{}::integer" if kinds.get(name) == pl.Boolean() else "{}").format(sql.Identifier(name))
-                for name in names
-            ]
-            # An empty text is quoted, a null is not.
-            texts = [sql.Identifier(name) for name in names if kinds.get(name) == pl.String()] or [sql.SQL("*")]
-            query = sql.SQL("COPY (SELECT {} FROM {} WHERE part_id = ANY({})) TO STDOUT (FORMAT csv, FORCE_QUOTE ({}))")
-            ids = sql.Literal([part for part, *_ in parts])
-            comma = sql.SQL(", ")
-            data = BytesIO()
-            with connection.cursor().copy(
-                query.format(comma.join(shown), tables.facts(table), ids, comma.join(texts))
-            ) as stream:
-                for piece in stream:
-                    data.write(piece)
-        stored = {**kinds, "part_id": pl.Int32(), "position": pl.Int64()}
-        if not data.tell():
-            return ordered(pl.DataFrame(schema={name: stored[name] for name in kinds}))
-        schema = {name: pl.Int8() if stored[name] == pl.Boolean() else stored[name] for name in names}
-        rows = pl.read_csv(data.getvalue(), has_header=False, schema=schema)
+            names = [name for name in kinds if name not in tables.of_part(table)]
+            shown = {name: (tables.source(table, name), kinds[name]) for name in names}
+            ids = sql.SQL("part_id = ANY({})").format(sql.Literal([part for part, *_ in parts]))
+            rows = self.rows(
+                connection, tables.joined(table), {"part_id": ("f", pl.Int32()), **shown}, ids
+            ).with_columns(pl.col("position").cast(pl.Int64))
         whose = pl.DataFrame(
             parts, schema={"part_id": pl.Int32, "system": pl.String, "period": pl.String}, orient="row"
         )
         rows = rows.join(whose.select("part_id", *tables.of_part(table)), on="part_id", how="left")
-        return ordered(rows.select(pl.col(name).cast(stored[name]) for name in kinds))
+        return ordered(rows.select(*kinds))
+
+    def rows(
+        self,
+        connection: psycopg.Connection[Any],
+        source: Composable,
+        shown: Mapping[str, tuple[str, pl.DataType]],
+        condition: Composable,
+    ) -> pl.DataFrame:
+        """Return rows of a table or view.
+
+        Args:
+            connection: a connection in a transaction.
+            source: the tables, as SQL.
+            shown: the names of the columns, with the table or alias that has them, and their types.
+            condition: the condition on the rows, as SQL.
+        """
+        sql = self._psycopg.sql
+        columns = [
+            sql.SQL("{}::integer" if kind == pl.Boolean() else "{}").format(sql.Identifier(of, name))
+            for name, (of, kind) in shown.items()
+        ]
+        # An empty text is quoted, a null is not.
+        texts = [sql.Identifier(name) for name, (_, kind) in shown.items() if kind == pl.String()] or [sql.SQL("*")]
+        query = sql.SQL("COPY (SELECT {} FROM {} WHERE {}) TO STDOUT (FORMAT csv, FORCE_QUOTE ({}))")
+        comma, data = sql.SQL(", "), BytesIO()
+        with connection.cursor().copy(
+            query.format(comma.join(columns), source, condition, comma.join(texts))
+        ) as stream:
+            for piece in stream:
+                data.write(piece)
+        kinds = {name: kind for name, (_, kind) in shown.items()}
+        if not data.tell():
+            return pl.DataFrame(schema=kinds)
+        schema = {name: pl.Int8() if kind == pl.Boolean() else kind for name, kind in kinds.items()}
+        return pl.read_csv(data.getvalue(), has_header=False, schema=schema).cast(kinds)  # type: ignore[arg-type]
 
     # ---- WRITING ---- #
 
@@ -202,11 +236,11 @@ class PostgresStore(Store):
         with self._open() as connection:
             # Parts of a killed run, once the server has ended its sessions.
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_COPYING,))
-            self._remove(connection, "valid_to = valid_from")
+            self.remove_unpublished(connection)
+            partitions.drop_unattached(connection)
             new = [item.table for item in changes if tables.fit(connection, item.table, item.rows.schema)]
-            parts = [self._begun(connection, run.number, change) for change in changes]
-        self._copied(changes, parts)
-        with self._open() as connection:
+            connection.commit()
+            load = self._copied(connection, run.number, changes)
             for table in new:
                 # The server does this later by itself; until then it would not use the indexes.
                 connection.execute(self._psycopg.sql.SQL("ANALYZE {}").format(tables.facts(table)))
@@ -217,63 +251,131 @@ class PostgresStore(Store):
                     " AND (%s::text[] IS NULL OR period = ANY(%s))",
                     (run.number, change.table, change.system, periods, periods),
                 )
-            begun = [part for by_period in parts for part in by_period.values()]
-            connection.execute("UPDATE kpi.parts SET valid_to = NULL WHERE id = ANY(%s)", (begun,))
+            for partition in load.partitions:
+                partitions.attach(connection, partition)
+            connection.execute("UPDATE kpi.parts SET valid_to = NULL WHERE id = ANY(%s)", (load.parts,))
             texts = _json(run.manifest), _json(run.state)
             connection.execute(
                 "INSERT INTO kpi.runs (number, manifest, state, digest) VALUES (%s, %s, %s, %s)",
                 (run.number, *texts, contents.digest(*texts)),
             )
             contents.record(connection, run.number)
+            # Too few rows for the server to do this by itself; without, it takes a table of one part for empty.
+            connection.execute("ANALYZE kpi.parts")
 
-    def _begun(self, connection: psycopg.Connection[Any], number: int, change: Change) -> dict[str | None, int]:
+    def _copied(self, connection: psycopg.Connection[Any], number: int, changes: Sequence[Change]) -> _Load:
+        """Copy the rows of changes into new parts, without validity, and return these.
+
+        Several connections copy, while the rows of the next table get their numbers; then they build the indexes of new
+        partitions. Each is the work of one processor.
+        """
+        load, heights = _Load(), Counter[str]()
+        for change in changes:
+            heights[change.table] += change.rows.height
+        most = sum(-(-height // _PIECE) for height in heights.values())
+        with ExitStack() as stack, ThreadPoolExecutor(_CONNECTIONS, "copy") as pool:
+            opened = [pool.submit(self._copying, stack) for _ in range(min(_CONNECTIONS, most))]
+            copies = (
+                partial(self.copy, table=name, rows=rows)
+                for table, _ in heights.most_common()
+                for name, rows in self._pieces(connection, number, load, table, changes)
+            )
+            _shared(pool, opened, copies)
+            largest = sorted(load.partitions, key=lambda partition: heights[partition.table], reverse=True)
+            indexes = [index for partition in largest for index in partitions.indexes(partition)]
+            _shared(pool, opened, (partial(_executed, statement=index) for index in indexes))
+        return load
+
+    def _pieces(
+        self, connection: psycopg.Connection[Any], number: int, load: _Load, table: str, changes: Sequence[Change]
+    ) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Create the parts of a table, and its partitions; yield rows with the name of the table that they are for."""
+        own = [change for change in changes if change.table == table]
+        is_large = bool(dimensions(table))
+        has_partition = is_large and sum(change.rows.height for change in own) >= partitions.MANY
+        parts: list[tuple[int, pl.DataFrame]] = []
+        for change in own:
+            begun = self._begun(connection, number, change, sign=-1 if is_large and not has_partition else 1)
+            rows = numbered(connection, table, change.rows.with_columns(_block(change.rows)))
+            parts += _parted(rows, begun, table)
+        load.parts += [part for part, _ in parts]
+        new: list[partitions.Partition] = []
+        if has_partition:
+            new += partitions.planned(table, {part: rows.height for part, rows in parts})
+        for partition in new:
+            partitions.create(connection, partition)
+        load.partitions += new
+        connection.commit()
+        for part, rows in parts:
+            names = [partition.name for partition in new if partition.first <= part < partition.end]
+            for start in range(0, rows.height, _PIECE):
+                yield (names or [f"{table}_facts"])[0], rows[start : start + _PIECE]
+
+    def _begun(
+        self, connection: psycopg.Connection[Any], number: int, change: Change, *, sign: int
+    ) -> dict[str | None, int]:
         """Create the parts of a change, without validity, and return their numbers by period."""
         there: dict[str | None, int] = {None: change.rows.height}
         if "period" in tables.of_part(change.table):
-            there = dict(change.rows.group_by("period").len().rows())
+            there = dict(change.rows.group_by("period", maintain_order=True).len().rows())
         begun = connection.execute(
-            'INSERT INTO kpi.parts ("table", system, period, valid_from, valid_to, rows) SELECT %s, %s, period, %s, %s,'
+            'INSERT INTO kpi.parts (id, "table", system, period, valid_from, valid_to, rows) OVERRIDING SYSTEM VALUE'
+            " SELECT %s * nextval(pg_get_serial_sequence('kpi.parts', 'id')), %s, %s, period, %s, %s,"
             " rows FROM unnest(%s::text[], %s::bigint[]) AS given (period, rows) RETURNING period, id",
-            (change.table, change.system, number, number, list(there), list(there.values())),
+            (sign, change.table, change.system, number, number, list(there), list(there.values())),
         ).fetchall()
         return dict(begun)
 
-    def _copied(self, changes: Sequence[Change], parts: Sequence[Mapping[str | None, int]]) -> None:
-        """Copy rows into their tables over several connections: each index is built by one processor."""
-        pieces = [
-            (change.table, rows[start : start + _PIECE])
-            for change, numbers in zip(changes, parts, strict=True)
-            for rows in _parted(change, numbers)
-            for start in range(0, rows.height, _PIECE)
-        ]
-        # The largest first, so that the connections finish at about the same time.
-        waiting = deque(sorted(pieces, key=lambda piece: piece[1].height, reverse=True))
+    def _copying(self, stack: ExitStack) -> psycopg.Connection[Any]:
+        """Open a connection for copying, closed with the stack."""
+        connection = stack.enter_context(self._open())
+        connection.execute("SELECT pg_advisory_lock_shared(%s)", (_COPYING,))
+        # Publishing, which waits for the disk, makes all that was written before it durable too.
+        connection.execute("SET synchronous_commit = off")
+        connection.execute("SET max_parallel_maintenance_workers = 0")
+        connection.commit()
+        return connection
 
-        def copied(_: int) -> None:
-            try:
-                with self._open() as connection:
-                    connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_COPYING,))
-                    while True:
-                        try:
-                            table, rows = waiting.popleft()
-                        except IndexError:
-                            return
-                        self._copy(connection, table, rows)
-            except BaseException:
-                waiting.clear()
-                raise
+    def refill(
+        self, connection: psycopg.Connection[Any], table: str, history: str, kinds: Mapping[str, pl.DataType]
+    ) -> None:
+        """Copy the rows of all parts of a table from a former view of its history, in the transaction of a connection.
 
-        with ThreadPoolExecutor(_CONNECTIONS, "copy") as pool:
-            for _ in pool.map(copied, range(min(_CONNECTIONS, len(pieces)))):
-                pass
+        Args:
+            connection: a connection in a transaction.
+            table: the table, which is empty.
+            history: the view, in the schema.
+            kinds: the columns of the table, with their types.
+        """
+        sql = self._psycopg.sql
+        query = 'SELECT id, system, period, valid_from FROM kpi.parts WHERE "table" = %s ORDER BY id'
+        parts = connection.execute(query, (table,)).fetchall()
+        own = partitions.Partition(table, parts[0][0], parts[-1][0] + 1) if parts and dimensions(table) else None
+        if own is not None:
+            partitions.create(connection, own)
+        shown = {name: ("h", kind) for name, kind in kinds.items()}
+        source = sql.SQL("{} h").format(sql.Identifier("kpi", history))
+        for part, system, period, run in parts:
+            condition = sql.SQL("h.system = {} AND h.valid_from = {}").format(system, run)
+            if "period" in tables.of_part(table):
+                condition += sql.SQL(" AND h.period IS NOT DISTINCT FROM {}").format(period)
+            rows = self.rows(connection, source, shown, condition).sort("position")
+            stored = numbered(connection, table, rows.with_columns(_block(rows)))
+            for _, copied in _parted(stored, {None: part}, table):
+                self.copy(connection, own.name if own else f"{table}_facts", copied)
+        if own is not None:
+            for statement in partitions.indexes(own):
+                connection.execute(statement)
+            partitions.attach(connection, own)
+        connection.execute(sql.SQL("ANALYZE {}").format(tables.facts(table)))
 
-    def _copy(self, connection: psycopg.Connection[Any], table: str, rows: pl.DataFrame) -> None:
-        """Copy rows into a table."""
+    def copy(self, connection: psycopg.Connection[Any], table: str, rows: pl.DataFrame) -> None:
+        """Copy rows into a table of the schema."""
         sql = self._psycopg.sql
         # Columns without values are not sent.
         filled = rows.select(column.name for column in rows if column.null_count() < len(column))
         names = sql.SQL(", ").join(map(sql.Identifier, filled.columns))
-        query = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(tables.facts(table), names)
+        query = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier("kpi", table), names)
         with connection.cursor().copy(query) as stream:
             stream.write(binary.HEAD)
             for piece in binary.rows(filled):
@@ -283,10 +385,11 @@ class PostgresStore(Store):
     # ---- DAMAGE ---- #
 
     @override
-    def check(self, *, thorough: bool = False) -> list[Diagnostic]:  # the server checks its own pages
+    def check(self, *, thorough: bool = False) -> list[Diagnostic]:
         """Return the damage (K833): rows of unknown runs, results without the table of runs, losses of the last run.
 
-        Changed values are found by computing the run again.
+        With `thorough` also views with another definition. The server checks its own pages; changed values are found by
+        computing the run again.
         """
         with self._open() as connection:
             if not tables.exists(connection, "parts"):
@@ -309,13 +412,17 @@ class PostgresStore(Store):
         if head is None:
             return []
         with self._open() as connection:
-            return contents.losses(connection, head).findings(self.where)
+            findings = contents.losses(connection, head).findings(self.where)
+            for name in contents.changed_views(connection, head.number) if thorough else ():
+                findings.append(damaged(Message("the view `kpi.{name}` was changed", name=name), place))
+            return findings
 
     @override
     def repair(self) -> Repaired | None:
         """Go back to the last run in kpi.runs whose record is as it was written; None if there is none.
 
-        Lost tables, columns and views are created again; parts that lack rows are removed.
+        Lost tables, columns and views, and views with another definition, are created again; parts that lack rows are
+        removed.
         """
         head = next(filter(None, map(self._sound, reversed(self.numbers()))), None)
         if head is None:
@@ -326,8 +433,15 @@ class PostgresStore(Store):
             self._remove(connection, "valid_from > %s", head.number)
             connection.execute("UPDATE kpi.parts SET valid_to = NULL WHERE valid_to > %s", (head.number,))
             lost = contents.losses(connection, head)
+            changed = contents.changed_views(connection, head.number)
+            readers = {view: tables.readers(connection, view) for view in changed}
+            for view in changed:
+                tables.drop_view(connection, view)
             for table, kinds in contents.recorded_columns(connection, head.number).items():
                 tables.fit(connection, table, tables.polars_types(kinds))
+            for view in changed:
+                tables.grant(connection, view, readers[view])
+            contents.record_views(connection, head.number)
             self._remove(connection, "valid_to = valid_from")
             self._remove(connection, "id = ANY(%s)", list(lost.parts))
             for table in TABLES:
@@ -350,7 +464,14 @@ class PostgresStore(Store):
             with self._open() as connection:
                 connection.execute("DELETE FROM kpi.runs WHERE number <= %s", (expired[-1],))
                 self._remove(connection, "valid_to <= %s", expired[-1] + 1)
+        with self._open() as connection:
+            if tables.exists(connection, "parts"):
+                partitions.drop_unused(connection)
         return len(expired)
+
+    def remove_unpublished(self, connection: psycopg.Connection[Any]) -> None:
+        """Remove the parts of killed runs, with their rows."""
+        self._remove(connection, "valid_to = valid_from")
 
     def _remove(self, connection: psycopg.Connection[Any], condition: str, *numbers: int | list[int]) -> None:
         """Remove the parts that satisfy a condition on `kpi.parts`, with their rows."""
@@ -363,35 +484,74 @@ class PostgresStore(Store):
             if not tables.exists(connection, f"{table}_facts"):
                 continue
             rows = sql.SQL("DELETE FROM {} WHERE part_id = ANY(%s)").format(tables.facts(table))
-            connection.execute(rows, (ids,))
+            connection.execute(rows, (partitions.to_empty(connection, table, ids),))
 
 
 def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _parted(change: Change, parts: Mapping[str | None, int]) -> Iterator[pl.DataFrame]:
-    """Yield the rows of each part with its number, in storage order."""
+#: Work on a connection.
+_Job = Callable[["psycopg.Connection[Any]"], None]
+
+
+def _executed(connection: psycopg.Connection[Any], statement: Composed) -> None:
+    connection.execute(statement)
+
+
+def _shared(pool: ThreadPoolExecutor, opened: Sequence[Future[psycopg.Connection[Any]]], jobs: Iterable[_Job]) -> None:
+    """Share jobs among connections as they come, and commit them."""
+    waiting: SimpleQueue[_Job | None] = SimpleQueue()
+
+    def worked(each: Future[psycopg.Connection[Any]]) -> None:
+        connection = each.result()
+        while (job := waiting.get()) is not None:
+            job(connection)
+        connection.commit()
+
+    running = [pool.submit(worked, each) for each in opened]
+    try:
+        for job in jobs:
+            waiting.put(job)
+            if any(each.done() for each in running):
+                break  # one failed
+    except BaseException:
+        while not waiting.empty():
+            waiting.get()
+        raise
+    finally:
+        for _ in running:
+            waiting.put(None)
+    for each in running:
+        each.result()
+
+
+def _parted(rows: pl.DataFrame, parts: Mapping[str | None, int], table: str) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Yield the number of each part and its rows, in storage order."""
     for period, part in parts.items():
-        rows = change.rows if period is None or len(parts) == 1 else change.rows.filter(pl.col("period") == period)
-        yield _near(rows).select(
-            pl.lit(part, pl.Int32).alias("part_id"),
-            pl.col("position").cast(pl.Int32),
-            pl.exclude("position", *tables.of_part(change.table)),
+        of_part = rows if period is None or len(parts) == 1 else rows.filter(pl.col("period") == period)
+        if "#block" in of_part.columns:
+            of_part = of_part.sort("#block", maintain_order=True).drop("#block")
+        yield (
+            part,
+            of_part.select(
+                pl.lit(part, pl.Int32).alias("part_id"),
+                pl.col("position").cast(pl.Int32),
+                pl.exclude("position", *tables.of_part(table)),
+            ),
         )
 
 
-def _near(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of a part in storage order: rows of an entity, and rows of an indicator, are close together.
+def _block(rows: pl.DataFrame) -> list[pl.Series]:
+    """Return the column `#block`, by which rows are stored: rows of an entity, and of an indicator, are close together.
 
-    Rows are in blocks of a few indicators, ordered by entity within a block. A page of the server has several rows of
-    either, so both kinds of queries read a fraction of the pages.
+    A block has a few indicators, with its rows in their order, which is by entity. A page of the server has several
+    rows of either, so both kinds of queries read a fraction of the pages. There are none for a few indicators.
     """
     key = next((name for name in _ABOUT if name in rows.columns and "entity" in rows.columns), None)
     if key is None:
-        return rows
+        return []
     known = rows[key].unique(maintain_order=True).drop_nulls()
     if len(known) <= _BLOCK:
-        return rows
-    block = (rows[key].cast(pl.Enum(known)).to_physical() // _BLOCK).alias("#block")
-    return rows.with_columns(block).sort("#block", maintain_order=True).drop("#block")
+        return []
+    return [(rows[key].cast(pl.Enum(known)).to_physical() // _BLOCK).alias("#block")]

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from kpi.language.indicators.base import ENTITIES, MONTH, Indicator, Symbol, Symbols, broken, earlier_by
 from kpi.language.indicators.derived import Count, Formula, Growth, Index, Milestone, window
 from kpi.language.indicators.plain import Coverage, Level, Ratio, Share
+from kpi.language.indicators.rating import Rating, rated_measures
 from kpi.language.model import one_of
 
 #: Every kind of indicator, in the order of the reference.
-KINDS: tuple[type[Indicator], ...] = (Level, Ratio, Coverage, Share, Growth, Index, Count, Milestone, Formula)
+KINDS: tuple[type[Indicator], ...] = (
+    Level, Ratio, Coverage, Share, Growth, Index, Count, Milestone, Rating, Formula,
+)  # fmt: skip
 
 #: Any indicator, distinguished by `kind`.
 if TYPE_CHECKING:
@@ -20,5 +23,6 @@ else:
 
 __all__ = [
     "ENTITIES", "KINDS", "MONTH", "AnyIndicator", "Count", "Coverage", "Formula", "Growth", "Index", "Indicator",
-    "Level", "Milestone", "Ratio", "Share", "Symbol", "Symbols", "broken", "earlier_by", "window",
+    "Level", "Milestone", "Rating", "Ratio", "Share", "Symbol", "Symbols", "broken", "earlier_by", "rated_measures",
+    "window",
 ]  # fmt: skip

@@ -109,6 +109,14 @@ def scope_of(symbols: Symbols) -> Scope:
     return scope
 
 
+@dataclass(frozen=True)
+class Unused:
+    """Rows of records that an indicator leaves out: the measure that counts them, and the values that columns need."""
+
+    measure: str
+    columns: Mapping[str, tuple[str, ...]]
+
+
 class Indicator(Definition):
     """The base of all indicators: direction, targets, an own scoring rule, and where it comes from."""
 
@@ -187,6 +195,10 @@ class Indicator(Definition):
     def lookback(self, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
         """Return the figures that the value is computed from, each with the lags at which it enters, in periods."""
         return {name: NOW for _, name in self.inputs()}
+
+    def unused_rows(self, name: str) -> Unused | None:  # noqa: ARG002
+        """Return which rows of records do not count although they are about the indicator, None where all do."""
+        return None
 
     def over_units(self, symbols: Symbols) -> dict[str, pl.Expr]:
         """Return the `panel_facts` of a kind with a `finer_measure`.

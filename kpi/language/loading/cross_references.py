@@ -10,13 +10,14 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import Message, Severity, alternatives, suggest
-from kpi.language import expressions, ranges, running_totals
+from kpi.language import classes, expressions, ranges, running_totals
 from kpi.language.adjustments import vetoes
 from kpi.language.checks.base import FACTS
+from kpi.language.classes import differs
 from kpi.language.datasets import Records
 from kpi.language.expressions import terms
 from kpi.language.indicators import Indicator
-from kpi.language.loading import similar_names
+from kpi.language.loading import full_marks, joint_adjustments, similar_names
 from kpi.language.measures import Measure
 from kpi.language.model import Path, Problem, Problems, kind_of
 from kpi.language.record_columns import column_kinds, counted_in, term_of
@@ -42,6 +43,7 @@ def problems(system: System) -> Problems:
     yield from running_totals.problems(system)
     yield from _treatment_problems(system)
     yield from _tree_problems(system)
+    yield from full_marks.problems(system)
     for name, adjustment in system.adjustments.items():
         path: Path = ("adjustments", name)
         for used in adjustment.names():
@@ -50,6 +52,7 @@ def problems(system: System) -> Problems:
             if used not in system.indicators and used not in system.pillars:
                 yield _unknown_part(system, used, (*path, "opens", used), at_key=True)
         yield from adjustment.problems(path, system.symbols)
+    yield from joint_adjustments.problems(system)
     yield from _star_problems(system)
     yield from uncertainty_problems(system.uncertainty, system)
     for place, name in enumerate(system.ranking.tie_break):
@@ -67,10 +70,12 @@ def problems(system: System) -> Problems:
 
 def uncertainty_problems(uncertainty: Uncertainty, system: System) -> Problems:
     """Yield what is wrong with a statement of what varies in a system."""
-    derived = {ROOT: system.composite, **system.pillars}
+    derived = {
+        name: node.weights_method is not None or any(map(differs, parts.values())) for name, node, parts in system.tree
+    }
     yield from uncertainty.problems(
         system.symbols, system.indicators,
-        {name: node.weights_method is not None for name, node in derived.items()}, frozenset(system.treatment),
+        {ROOT: False} | dict.fromkeys(system.pillars, False) | derived, frozenset(system.treatment),
         by_score=system.stars is not None and system.stars.by_score,
     )  # fmt: skip
 
@@ -260,7 +265,17 @@ def _tree_problems(system: System) -> Problems:
     yield from _unscored(system)
 
 
+def _declared_weights(system: System) -> Problems:
+    """Yield what is wrong with weights by class and with dates, and with marks of items that have none."""
+    for name, pillar in system.pillars.items():
+        if pillar.weight is not None:
+            yield from classes.problems(pillar.weight, ("pillars", name, "weight"), system.period)
+        for part, weight in pillar.parts.items():
+            yield from classes.problems(weight, ("pillars", name, "parts", part), system.period)
+
+
 def _weighting_problems(system: System) -> Problems:
+    yield from _declared_weights(system)
     leaves = frozenset(system.indicators)
     for name, pillar in system.pillars.items():
         if pillar.weights is not None:
