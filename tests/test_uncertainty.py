@@ -687,3 +687,29 @@ def test_what_varies_changes_no_score_and_what_is_not_stated_no_hash():
         again = kpi.load(scored.definition.model_dump(by_alias=True, exclude_unset=True))
         assert again.uncertainty == scored.definition.uncertainty
         assert again.uncertainty.declared is (scored is stated)
+
+
+CLASSED = {
+    "pillars": {
+        "一": {"weight": 1, "parts": {
+            "i0": {"by": "cohort", "values": {"甲类": 70, "乙类": 40}},
+            "i1": {"by": "cohort", "values": {"甲类": 30, "乙类": 60}},
+        }},
+    },
+    "scoring": {"kind": "goalposts", "low": 0, "high": 100},
+}  # fmt: skip
+
+
+def test_weights_by_class_vary_by_percent_around_those_of_each_class():
+    data = figures().with_columns(分组=pl.Series(["甲类"] * 4 + ["乙类"] * 3))
+    scored = card(data, **CLASSED)
+    still = stressed(scored, runs=3, uncertainty=Uncertainty(means=["arithmetic"]))
+    assert still.ranks["low"].to_list() == still.ranks["high"].to_list() == still.ranks["rank"].to_list()
+    found = stressed(scored, runs=200, uncertainty=Uncertainty(weights=90))
+    for row in scored.totals.join(found.ranks, on="entity").to_dicts():
+        # Scores of the parts bound that of their mean, whatever the weights.
+        assert row["score_low"] - 1e-9 <= row["raw_score"] <= row["score_high"] + 1e-9
+    refused = examine_text(
+        yaml.safe_dump(document(**CLASSED, uncertainty={"weights": {"order": True}}), allow_unicode=True)
+    )
+    assert [one.code for one in refused.findings if one.severity == "error"] == ["K870"]
