@@ -26,6 +26,7 @@ from kpi.language.aggregation import means
 from kpi.language.aggregation.missing import Missing, Penalty, Redistribute
 from kpi.language.aggregation.nodes import Composite, Pillar
 from kpi.language.aggregation.weights import METHODS
+from kpi.language.alerts import Alert
 from kpi.language.checks import AnyCheck
 from kpi.language.classes import ByClass, Since
 from kpi.language.datasets import AnyDataset, Elsewhere, Shape
@@ -257,6 +258,7 @@ def keys() -> str:
         section("`entities`", Entities),
         section("`lights`", Lights),
         section("`quality`", Quality),
+        section("`notify`", Alert),
         group("Datasets", members(AnyDataset)),
         section("`shape`", Shape),
         section("A key under `columns` that no column has", Elsewhere),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
 from kpi.engine.lookback import reach, window
 from kpi.engine.plan import Plan, compile_plan
@@ -191,7 +192,8 @@ def score_panel(
     panel = replace(panel, notes={**panel.notes, **answers.notes}) if answers.notes else panel
     judging = frame if period is None else frame.filter(pl.col("period").is_in(list(shown)))
     verdict = judged(plan, judging, panel, shown, answers.answers, wordings=wordings)
-    findings = [*panel.findings, *verdict.findings, *answers.findings, *answers.unused(verdict.used)]
+    alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
+    findings = [*panel.findings, *verdict.findings, *alerts, *answers.findings, *answers.unused(verdict.used)]
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
     more = {"left_out": panel.counts.left_out, "passed_over": panel.counts.passed_over, "unread": panel.unread}
     counts |= {key: number for key, number in more.items() if number}

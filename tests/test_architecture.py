@@ -28,18 +28,19 @@ PACKAGES = (
     "batch", "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
-    "values": "names columns doubles rounding timelines periods status units numerics working_days",
+    "values": "names columns doubles rounding timelines periods status units numerics student seasonal working_days",
     "process": (
         "os_errors locale notebook distribution tuning journal credentials settings memory prefetch atomic_files "
         "progress limits supervisor"
     ),
     "language": (
         "model lookback expressions ranges datasets measures record_columns quantities targets classes aggregation "
-        "treatment scoring indicators uncertainty adjustments ranking stars checks system running_totals loading"
+        "treatment scoring indicators uncertainty adjustments alerts ranking stars checks system running_totals "
+        "window_checks loading"
     ),
     "engine": (
-        "stage totals contributions result_columns check_stages applied_weights reporting_quality plan lookback "
-        "scorecard"
+        "stage totals contributions result_columns check_stages alert_stage applied_weights reporting_quality plan "
+        "lookback scorecard"
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes entities near_names matching roster shapes "
@@ -47,7 +48,7 @@ INSIDE = {
         "week_53 calendars events reported entity_classes unused_ratings succession periods_of_change target_areas "
         "contradicting_spans grid undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
-    "analysis": "statistics variants uncertainty robustness check_findings clause_coverage explain diff",
+    "analysis": "statistics variants uncertainty robustness check_findings alert_findings clause_coverage explain diff",
     "report": (
         "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook sdmx_csv "
         "page formats table results files tree queries analysis difference robustness definition_text roster "
@@ -55,7 +56,7 @@ INSIDE = {
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
-        "store config fingerprints file_periods editions findings inputs read_cache figures last_run integrity "
+        "store config fingerprints file_periods editions findings alerts inputs read_cache figures last_run integrity "
         "system_run replay batch_run migration notifications"
     ),
     "cli": (

@@ -19,6 +19,7 @@ from kpi.intake.entities import Entities, from_data
 from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Award, Veto, awards, vetoes
 from kpi.language.classes import columns_of
+from kpi.language.indicators import CLASSES, class_of
 from kpi.language.model import kind_of
 from kpi.language.record_columns import counted_in, reads_times
 from kpi.language.system import ROOT, System
@@ -284,6 +285,7 @@ class _Tree:
         row, indicator, unit = self.row, self.system.indicators[name], self.system.unit(name)
         yield indicator.words(self.system.symbols)
         yield from self.baseline(name)
+        yield from self.outlook(name)
         targets = self.system.targets(name)
         if is_fixed(targets):
             yield Message("target {target}", target=targets[0].words(unit))
@@ -342,6 +344,23 @@ class _Tree:
             return
         status = STATUSES["missing" if then is None else then[Column(of).status]]
         yield Message("compared with {period}, which has no figure: {status}", period=when, status=status)
+
+    def outlook(self, name: str) -> Iterator[Message]:
+        """Yield the interval of a projection, and the growth of a pace with its class."""
+        row, column, indicator = self.row, Column(name), self.system.indicators[name]
+        if row[name] is None:
+            return
+        if indicator.projects and row[column.high] is not None:
+            yield Message("between {low:,.6g} and {high:,.6g}", low=row[column.low], high=row[column.high])
+        elif indicator.projects:
+            yield Message("{low:,.6g} at least", low=row[column.low])
+        if indicator.classified:
+            yield Message(
+                "{actual:+,.4g} a year, {required:+,.4g} required",
+                actual=row[column.actual], required=row[column.required],
+            )  # fmt: skip
+            value = pl.DataFrame({name: [row[name]]})
+            yield CLASSES[value.select(class_of(name, indicator.class_cuts)).item()]
 
     def broken(self, name: str) -> Iterator[Message]:
         """Return that a series breaks with the period, as areas changed."""

@@ -16,7 +16,7 @@ from functools import cached_property
 
 import polars as pl
 
-from kpi.engine import check_stages
+from kpi.engine import alert_stage, check_stages
 from kpi.engine.result_columns import NOTHING, details_of, target_bounds, target_reached
 from kpi.engine.stage import Stage
 from kpi.engine.totals import adjusted, changes, joint, placed, starred, totalled, within_pillars
@@ -115,6 +115,7 @@ def _outside(names: Iterable[str]) -> Iterator[pl.Expr]:
 
 def _stages(system: System) -> Iterator[Stage]:
     yield from _valuing(system)
+    yield alert_stage.stage(system)
     yield from treating(system)
     given: dict[str, pl.Expr] = {
         Column(part).declared: weight_expr(weight, system.timeline) for part, weight in system.varied.items()

@@ -18,6 +18,7 @@ from kpi.engine.plan import Plan
 from kpi.engine.reporting_quality import Supply, is_assessable, quality
 from kpi.engine.result_columns import target_bounds
 from kpi.errors import Diagnostic, Message, Severity, rendered
+from kpi.language.indicators import class_of
 from kpi.language.system import ROOT, System
 from kpi.process import locale, notebook
 from kpi.values.columns import Column, class_by
@@ -30,7 +31,7 @@ RESTATED: dict[str, type[pl.DataType]] = {
     "file": pl.String, "row": pl.Int64,
 }  # fmt: skip
 
-LIGHTS = pl.Enum(["green", "yellow", "red", "none"])
+LIGHTS = pl.Enum(["green", "yellow", "red", "none", "at_risk"])
 
 
 @dataclass(frozen=True, repr=False)
@@ -222,6 +223,40 @@ class Scorecard:
         return {"marks": lambda name: pl.col(Column(name).score) * full(name) / 100, "full_marks": full}
 
     @cached_property
+    def outlook(self) -> pl.DataFrame:
+        """Where figures are going: one row per period, entity and indicator that is a projection or a pace.
+
+        Columns: system, period, cohort, entity, indicator, title, value, unit, status; of a projection low and high
+        (the ends of its interval) and light; of a pace actual and required (growth a year, in the unit of its figure,
+        or percent if compound) and class (on_track, moderately_improving, stagnating, decreasing).
+        """
+        system = self.definition
+        names = [name for name, indicator in system.indicators.items() if indicator.projects or indicator.classified]
+
+        def beside(name: str, column: Column, *, there: bool) -> pl.Expr:
+            return pl.when(pl.col(name).is_not_null()).then(column) if there else pl.lit(None, dtype=pl.Float64)
+
+        def classes(name: str) -> pl.Expr:
+            indicator = system.indicators[name]
+            return class_of(name, indicator.class_cuts) if indicator.classified else pl.lit(None, dtype=pl.String)
+
+        projects = {name: system.indicators[name].projects for name in names}
+        paced = {name: system.indicators[name].classified for name in names}
+        return self._long(
+            "indicator", names, {name: system.symbols[name].title for name in names},
+            {
+                "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))),
+                "status": lambda n: pl.col(Column(n).status),
+                "low": lambda n: beside(n, Column(n).low, there=projects[n]),
+                "high": lambda n: beside(n, Column(n).high, there=projects[n]),
+                "light": lambda n: pl.col(Column(n).light).cast(LIGHTS),
+                "actual": lambda n: beside(n, Column(n).actual, there=paced[n]),
+                "required": lambda n: beside(n, Column(n).required, there=paced[n]),
+                "class": classes,
+            },
+        )  # fmt: skip
+
+    @cached_property
     def adjustments(self) -> pl.DataFrame:
         """The non-zero components of the total other than indicators, one row each.
 
@@ -364,8 +399,8 @@ class Scorecard:
         """Frames that only some scorecards have.
 
         `adjustments` if something other than indicators contributes to the total, `weights` if a method derived weights
-        from data, `treated` if there is data treatment, `restated` if a figure was replaced, `quality` if reporters or
-        due dates are known.
+        from data, `treated` if there is data treatment, `restated` if a figure was replaced, `outlook` if an
+        indicator is a projection or a pace, `quality` if reporters or due dates are known.
         """
         frames = {}
         # Always present if the full mark is not 100: older results have `points` in percent and lack this frame.
@@ -377,6 +412,8 @@ class Scorecard:
             frames["treated"] = self.treated
         if self.restated.height:
             frames["restated"] = self.restated
+        if any(one.projects or one.classified for one in self.definition.indicators.values()):
+            frames["outlook"] = self.outlook
         if is_assessable(self.definition, self.supply):
             frames["quality"] = self.quality
         return frames

@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringCons
 from kpi.errors import Message
 from kpi.language.adjustments import AnyAdjustment, all_awards
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
+from kpi.language.alerts import Alert
 from kpi.language.checks import AnyCheck
 from kpi.language.classes import Weighed, columns_of, differs, weight_words
 from kpi.language.datasets import AnyDataset
@@ -212,6 +213,9 @@ class System(Frozen):
     )
     lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
     checks: dict[Name, AnyCheck] = Field(default_factory=dict, description="name: what must hold of the figures")
+    notify: dict[Name, Alert] = Field(
+        default_factory=dict, description="name: a condition that is reported when it begins to hold and when it ends"
+    )
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
     uncertainty: Uncertainty = Field(
         default_factory=Uncertainty, description="what `kpi stress` varies; left out: weights and methods by themselves"
@@ -313,7 +317,7 @@ class System(Frozen):
             breaks: tuple[str, ...] = () if self.entities.succession is None else (Column(name).breaks,)
             found[name] = Symbol(
                 name, measure.title or name, unit, measure.per, reported=measure.reported, exact=measure.exact,
-                breaks=breaks,
+                breaks=breaks, running=measure.over_time == "ytd",
             )  # fmt: skip
         for level in self.levels:
             for name in level:
@@ -324,7 +328,11 @@ class System(Frozen):
                     unit = None
                 used = [found[one].breaks for _, one in indicator.inputs() if one in found]
                 breaks = tuple(dict.fromkeys(itertools.chain.from_iterable(used)))
-                found[name] = Symbol(name, indicator.title or name, unit, exact=indicator.exact(found), breaks=breaks)
+                totals = sum(found[used].running for used in indicator.running_with if used in found)
+                found[name] = Symbol(
+                    name, indicator.title or name, unit, exact=indicator.exact(found), breaks=breaks,
+                    running=indicator.runs_from_january or totals == 1,
+                )  # fmt: skip
         return found
 
     @cached_property

@@ -97,6 +97,10 @@ def span(row: Row) -> str:
     return f"{year}-{first + 1:02d}" if row.months == 1 else f"{year}年{first + 1}-{first + row.months}月"
 
 
+def span_months(over: str) -> int:
+    return {"y": 12, "m": 1}[over[-1]] * int(over[:-1])
+
+
 # ---- WHOLE EVALUATIONS ---- #
 
 
@@ -230,11 +234,16 @@ def _fit_direction(one: dict) -> None:
 
 
 @st.composite
-def indicator(draw: st.DrawFn, measures: dict[str, dict], grain: str) -> dict:  # noqa: PLR0911 (one return per kind)
+def indicator(  # noqa: C901, PLR0911, PLR0912 (one return per kind)
+    draw: st.DrawFn, measures: dict[str, dict], grain: str
+) -> dict:
     plain = [name for name, one in measures.items() if "per" not in one and one["unit"] != "是/否"]
     counts = [name for name in plain if measures[name]["unit"] == "件"]
     pairs = [("va", "gdp"), ("gdp", "va"), ("va", "people"), ("online", "cases"), ("cases", "online"), ("va", "cases")]
-    kinds = ["level", "ratio", "coverage", "share", "growth", "milestone", "formula"]
+    kinds = ["level", "ratio", "coverage", "share", "growth", "rolling", "milestone", "formula"]
+    flows = [name for name in plain if measures[name]["unit"] in ("件", "亿元") and "kind" not in measures[name]]
+    flows = [name for name in flows if measures[name].get("over_time") != "ytd"]
+    spans = [over for over in ("1m", "3m", "6m", "1y", "2y") if span_months(over) % MONTHS[grain] == 0]
     kind = draw(st.sampled_from([*kinds, "count"] if "finer" in measures else kinds))
     if kind == "level":
         of = draw(st.sampled_from(plain))
@@ -244,10 +253,15 @@ def indicator(draw: st.DrawFn, measures: dict[str, dict], grain: str) -> dict:  
     if kind == "ratio":
         above, below = draw(st.sampled_from(pairs))
         extra = draw(st.sampled_from([{}, {}, {"min_denominator": 20}, {"negative": "allow"}]))
+        if {above, below} <= {*flows, "people"} and draw(st.booleans()):
+            extra = extra | {"pool": draw(st.sampled_from([*spans, "ytd"]))}
         return {"kind": kind, "numerator": above, "denominator": below} | extra
     if kind == "coverage":
         part, whole = draw(st.sampled_from([("online", "cases"), ("va", "gdp")]))
-        return {"kind": kind, "covered": part, "total": whole} | draw(st.sampled_from([{}, {"min_total": 20}]))
+        extra = draw(st.sampled_from([{}, {"min_total": 20}]))
+        if {part, whole} <= set(flows) and draw(st.booleans()):
+            extra = extra | {"pool": draw(st.sampled_from([*spans, "ytd"]))}
+        return {"kind": kind, "covered": part, "total": whole} | extra
     if kind == "share":
         extra = draw(st.sampled_from([{}, {"within": "cohort"}, {"negative": "allow"}]))
         return {"kind": kind, "of": draw(st.sampled_from(plain))} | extra
@@ -257,7 +271,20 @@ def indicator(draw: st.DrawFn, measures: dict[str, dict], grain: str) -> dict:  
         if measures[of].get("over_time") != "ytd":
             windows += [*(["6m"] if 6 % MONTHS[grain] == 0 else []), *(["1m", "1q"] if grain == "month" else [])]
         how = draw(st.sampled_from([{}, {"as": "points"}, {"as": "annualised"}]))
+        if of in flows and draw(st.booleans()):
+            return {"kind": kind, "of": of, "cumulative": True, "over": draw(st.sampled_from(["1y", "2y"]))} | how
+        if grain != "half" and draw(st.integers(0, 3)) == 0:
+            period = {"year": "2022", "quarter": "2022Q2", "month": "2022-02"}[grain]
+            return {"kind": kind, "of": of, "since": period} | how
         return {"kind": kind, "of": of, "over": draw(st.sampled_from(windows))} | how
+    if kind == "rolling":
+        if flows and draw(st.booleans()):
+            return {"kind": kind, "of": draw(st.sampled_from(flows)), "over": draw(st.sampled_from([*spans, "ytd"]))}
+        of = draw(st.sampled_from([name for name in plain if measures[name].get("over_time") != "ytd"]))
+        over = draw(st.sampled_from(spans))
+        number = span_months(over) // MONTHS[grain]
+        least = draw(st.sampled_from([{}, {"at_least": max(number - 1, 1)}]))
+        return {"kind": kind, "of": of, "over": over, "as": "mean"} | least
     if kind == "count":
         test = draw(st.sampled_from([">= 5", "< 4", "> 29"]))
         return {"kind": kind, "of": "finer", "passes": test} | draw(

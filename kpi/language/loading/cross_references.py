@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import Message, Severity, alternatives, suggest
-from kpi.language import classes, expressions, ranges, running_totals
+from kpi.language import classes, expressions, ranges, running_totals, window_checks
 from kpi.language.adjustments import vetoes
 from kpi.language.checks.base import FACTS
 from kpi.language.classes import differs
@@ -41,6 +41,7 @@ def problems(system: System) -> Problems:
     yield from _measure_problems(system)
     yield from _indicator_problems(system)
     yield from running_totals.problems(system)
+    yield from window_checks.problems(system)
     yield from _treatment_problems(system)
     yield from _tree_problems(system)
     yield from full_marks.problems(system)
@@ -58,6 +59,12 @@ def problems(system: System) -> Problems:
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:
             yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
+    for name, alert in system.notify.items():
+        yield from alert.problems(("notify", name), system.symbols)
+    yield from _check_problems(system)
+
+
+def _check_problems(system: System) -> Problems:
     for name, check in system.checks.items():
         yield from check.problems(("checks", name), system.symbols, system.period)
         for used in dict.fromkeys(one for _, one in check.facts(system.symbols)):
