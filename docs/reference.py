@@ -22,10 +22,11 @@ from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
 from kpi.analysis.uncertainty import choices as varied
 from kpi.language.adjustments import AnyAdjustment, Effect
-from kpi.language.aggregation import means
+from kpi.language.aggregation import column_means, means
+from kpi.language.aggregation.judgements import Judge
+from kpi.language.aggregation.methods import METHODS
 from kpi.language.aggregation.missing import Missing, Penalty, Redistribute
 from kpi.language.aggregation.nodes import Composite, Pillar
-from kpi.language.aggregation.weights import METHODS
 from kpi.language.alerts import Alert
 from kpi.language.checks import AnyCheck
 from kpi.language.classes import ByClass, Since
@@ -275,6 +276,8 @@ def keys() -> str:
         section("`composite`", Composite),
         section("`mean: {power: …}`", means.Power),
         section("`mean: {topsis: …}`", means.Topsis),
+        *(section(f"`mean: {{{key}: …}}`", mean) for mean in column_means.EVERY for key in mean.model_fields),
+        section("`judges` of a group", Judge),
         section("`missing: {redistribute: …}`, also `spread`, `cohort_mean`", Redistribute),
         section("`missing: {penalty: …}`", Penalty),
         group("Adjustments", members(AnyAdjustment)),

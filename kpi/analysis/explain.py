@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from kpi.engine.contributions import NOISE, Entry, entry_name, limits, residual_title, within
+from kpi.engine.contributions import NOISE, Entry, entry_name, is_sum, limits, residual_title, within
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, statements, suggest
 from kpi.intake.entities import Entities, from_data
@@ -234,7 +234,7 @@ class _Tree:
         if residual is None or abs(residual) < NOISE:
             return parts
         definition = self.system.composite if node == ROOT else self.system.pillars[node]
-        kind = "rounding" if definition.mean in ("arithmetic", "minimum") else "mean"
+        kind = "rounding" if is_sum(definition) else "mean"
         title = residual_title(self.system, node)
         return (*parts, Explained(Column(node).residual, title, kind, contribution=residual))
 
@@ -257,10 +257,11 @@ class _Tree:
     def pillar(self, name: str) -> Explained:
         row, pillar = self.row, self.system.pillars[name]
         mean = pillar.mean_words if pillar.mean != "arithmetic" else ""
+        method = "" if pillar.weights is None else pillar.weights.words()
         return Explained(
             name, pillar.title or name, "pillar", row[Column(name).score], row[Column(name).weight],
             row[Column(name).contribution], status=row[Column(name).score.status],
-            detail=statements(filter(None, (mean, *self.of_class(name), self.stand_in(name)))),
+            detail=statements(filter(None, (mean, method, *self.of_class(name), self.stand_in(name)))),
             counted=row[Column(name).counted], full_marks=self.full_marks(name),
             parts=(*self.parts(name, list(pillar.parts)), *self.within(name)),
         )  # fmt: skip

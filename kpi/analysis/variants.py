@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import polars as pl
 
@@ -130,9 +130,10 @@ class Noisy:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The factors of all nodes with more than one part, from the root down."""
+        """The factors of all nodes with more than one part and weights that hold for all, from the root down."""
         tree = self.system.tree
-        return tuple(factor(name, place) for name, _, parts in tree if len(parts) > 1 for place in range(len(parts)))
+        noisy = [(name, parts) for name, node, parts in tree if varies(node, parts)]
+        return tuple(factor(name, place) for name, parts in noisy for place in range(len(parts)))
 
     @property
     def stackable(self) -> bool:
@@ -147,14 +148,20 @@ class Noisy:
         nodes: dict[str, Node] = {
             name: node.model_copy(update={"weights": _drawn(name, node, parts, system.timeline)})
             for name, node, parts in system.tree
-            if len(parts) > 1 and (only is None or name in only)
+            if varies(node, parts) and (only is None or name in only)
         }
         pillars: Mapping[str, Any] = {name: nodes.get(name, pillar) for name, pillar in system.pillars.items()}
         return changed(system, pillars=pillars, composite=nodes.get(ROOT, system.composite))
 
 
+def varies(node: Node, parts: Mapping[str, Weighed]) -> bool:
+    """Return whether a node has weights that a run can vary: not those that are best for each entity anyway."""
+    return len(parts) > 1 and not node.rescaled
+
+
 def _drawn(name: str, node: Node, parts: Mapping[str, Weighed], timeline: Timeline) -> Drawn:
-    inner = node.weights_method
+    method = node.weights_method
+    inner = None if method is None else cast("FromData", method.of_parts(list(parts)))
     return Drawn(
         node=name, declared=tuple(parts.values()), timeline=timeline, inner=inner,
         of="scores" if inner is None else inner.of, among="cohort" if inner is None else inner.among,

@@ -28,7 +28,7 @@ from kpi.intake.reported import entity_targets
 from kpi.intake.roster import roster_of
 from kpi.language.system import System
 from kpi.values import periods as calendar
-from kpi.values.columns import OUTSIDE, Column, class_by
+from kpi.values.columns import OUTSIDE, Column, class_by, is_unit
 from kpi.values.periods import Period
 
 #: Columns of a panel that are derived from the roster and the calendar, and not archived.
@@ -228,7 +228,7 @@ def _read(key: str, items: Collection[Item], owned: Collection[int], laid: LaidO
     frame = panel.frame.filter(owned_rows).drop(_own(laid.system), strict=False)
     fingerprint = marks(frame) | _supplied(panel)
     return Slice(
-        key, tuple(items), _put(archive, frame.drop(_GIVEN, strict=False)),
+        key, tuple(items), _put(archive, frame.drop(*_GIVEN, *map(is_unit, laid.system.named_units), strict=False)),
         tuple(frame["period"].unique().sort()), fingerprint,
         panel.findings, panel.counts, panel.notes, _put(archive, panel.reporters), _put(archive, panel.restated),
     )  # fmt: skip

@@ -16,8 +16,13 @@ NUMBERS = ("weight", "effective", "consistency_ratio", "before", "after")
 
 
 def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """Return the weight of each part of each node per period, cohort and class; columns as in `Scorecard.weights`."""
+    """Return the weight of each part of each node per period, cohort and class; columns as in `Scorecard.weights`.
+
+    Where each entity has weights of its own, their mean.
+    """
     classes = [class_by(attribute) for attribute in system.classed_weights]
+    own = [Column(part).weighting for _, node, parts in system.tree if node.rescaled for part in parts]
+    rows = rows.with_columns(pl.col(name).mean().over("period", "cohort", *classes) for name in own)
     groups = rows.unique(["period", "cohort", *classes], maintain_order=True)
     labels = groups.select(**keys).drop("entity").with_row_index("at")
     if classes:

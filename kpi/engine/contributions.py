@@ -28,6 +28,7 @@ import polars as pl
 from kpi.engine.totals import limited, limited_pillar
 from kpi.errors import Message
 from kpi.language.adjustments import awards
+from kpi.language.aggregation import means
 from kpi.language.aggregation.means import total
 from kpi.language.aggregation.nodes import Combination, Node
 from kpi.language.model import kind_of
@@ -99,7 +100,12 @@ def columns(system: System) -> Iterator[dict[str, pl.Expr]]:
 
 def adds_up(node: Node) -> bool:
     """Return whether the score of a node is the weighted sum of the scores of its parts."""
-    return node.mean in ("arithmetic", "minimum") and node.decimals is None
+    return is_sum(node) and node.decimals is None
+
+
+def is_sum(node: Node) -> bool:
+    """Return whether the score of a node before rounding is a weighted sum of the scores of its parts."""
+    return means.is_sum(node.mean) and not node.rescaled
 
 
 def _residual(node: str, parts: Iterable[str], more: Iterable[pl.Expr]) -> pl.Expr:
@@ -121,8 +127,10 @@ def counted(system: System) -> dict[str, pl.Expr]:
 def residual_title(system: System, node: str) -> Message:
     """Return the title of the residual of a node."""
     definition = system.composite if node == ROOT else system.pillars[node]
-    if definition.mean in ("arithmetic", "minimum"):
+    if is_sum(definition):
         return KINDS["rounding"]
+    if definition.rescaled:
+        return Message("result relative to the best by the same weights, beyond the weighted mean")
     if definition.decimals is not None:
         return Message(
             "difference of the {mean} from the weighted arithmetic mean, with rounding", mean=definition.mean_words
@@ -162,7 +170,7 @@ def _nodes(system: System) -> Iterator[Entry]:
     for node, definition, parts in system.tree:
         title = Message("Composite score") if node == ROOT else system.pillars[node].title or node
         if not adds_up(definition):
-            kind = "rounding" if definition.mean in ("arithmetic", "minimum") else "mean"
+            kind = "rounding" if is_sum(definition) else "mean"
             words = Message("{title}: {part}", title=title, part=residual_title(system, node))
             yield Entry(Column(node).residual, words, kind, pl.col(Column(node).residual))
         if definition.missing.policy in STAND_INS:

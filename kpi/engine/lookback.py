@@ -31,7 +31,9 @@ def reach(system: System) -> dict[str, frozenset[int]]:
     ]
     scored: dict[str, Reach] = {name: {COHORT: NOW, **known[name]} for name in system.indicators}
     for step, names in system.steps.items():
-        treated = seen(system.treatment[step].lookback, joined(*(scored[name] for name in names)))
+        treated = seen(
+            system.treatment[step].lookback, joined(*(scored[name] for name in (*names, *system.treatment[step].uses)))
+        )
         scored |= {name: joined(scored[name], treated) for name in names}
     for name in system.indicators:
         if (rule := system.rule(name)) is not None:

@@ -179,7 +179,9 @@ def treating(system: System) -> Iterator[Stage]:
     out: dict[str, pl.Expr] = {}
     for step, names in system.steps.items():
         treatment, values = system.treatment[step], {name: current[name] for name in names}
-        treated_values = treatment.within({name: (value, system.breaks(name)) for name, value in values.items()})
+        used = {name: current.get(name, pl.col(name)) for name in treatment.uses if name not in values}
+        seen = {name: (value, system.breaks(name)) for name, value in (values | used).items()}
+        treated_values = {name: value for name, value in treatment.within(seen).items() if name in values}
         # An entity that a step leaves out stays out, also if a later step imputes missing values.
         columns: dict[str, pl.Expr] = {
             Column(name).after(step): pl.when(~out[name]).then(treated_value) if name in out else treated_value

@@ -10,7 +10,7 @@ import polars as pl
 from kpi.errors import Diagnostic, Message
 from kpi.intake.entities import Entities
 from kpi.language.system import System
-from kpi.values.columns import OUTSIDE
+from kpi.values.columns import OUTSIDE, is_unit
 from kpi.values.periods import Period
 
 
@@ -40,8 +40,8 @@ class Panel:
     """Measures on the complete grid, ready for a plan.
 
     `frame` has one row per period and entity, ordered by period and entity, with the columns entity (UInt32), period
-    (Int32), cohort (String), `#month`, `#entities`, where entities are such for some time only `#outside`, and per
-    measure `name`, `name.status` and `name.rows`.
+    (Int32), cohort (String), `#month`, `#entities`, where entities are such for some time only `#outside`, `#unit NAME`
+    for units that rules name, and per measure `name`, `name.status` and `name.rows`.
     """
 
     frame: pl.DataFrame
@@ -76,6 +76,11 @@ def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFr
         ((pl.col("period") + 1) * size - 1).cast(pl.Int32).alias("#month"),
         pl.lit(number, dtype=pl.Int64).alias("#entities"),
     )
+    if system.named_units:
+        places = entities.resolve(system.named_units)
+        rows = rows.with_columns(
+            (pl.col("entity") == places.get(name, number)).alias(is_unit(name)) for name in system.named_units
+        )
     if not entities.spans:
         return rows
     out = [

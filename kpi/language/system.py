@@ -497,6 +497,12 @@ class System(Frozen):
             return indicator.score
         return self.scoring or (_BY_DEFAULT if self.targets(name) else None)
 
+    @cached_property
+    def named_units(self) -> tuple[str, ...]:
+        """The units that scoring rules name."""
+        rules = filter(None, map(self.rule, self.indicators))
+        return tuple(dict.fromkeys(unit for rule in rules for unit in rule.units))
+
     def targets(self, name: str) -> tuple[Target, ...]:
         """Return the targets of an indicator: those that the definition states, else those that its kind implies."""
         indicator = self.indicators[name]

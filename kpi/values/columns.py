@@ -94,6 +94,7 @@ class Column(str):
     carried = Part("Float64: the sum of the weights that enter the mean of a node.")
     spread = Part("Float64: the weight of missing parts that each present part of a node carries.")
     weighting = Part("Float64: the weight that a method found from data; of a node, the list of those of its parts.")
+    factor = Part("Float64: what makes the mean of a node its score, where each entity has weights of its own.")
     declared = Part("Float64: the weight of a part that is declared for the class of the entity and the period.")
     share = Part("Float64: the fraction (0 to 1) of its node that a part carried.")
     weight = Part("Float64: the weight of a part in the total, in percent.")
@@ -124,6 +125,11 @@ class Column(str):
     def after(self, step: str) -> Column:
         """Return the column of the value after a step of data treatment."""
         return Column(f"{self}#{step}")
+
+
+def is_unit(name: str) -> Column:
+    """Return the column (Boolean) that is true in the rows of a unit that a definition names."""
+    return Column(f"#unit {name}")
 
 
 def class_by(attribute: str) -> Column:

@@ -24,7 +24,8 @@ AMOUNTS, COUNTS, RATES, STOCKS, YES = ("va", "gdp"), ("cases", "online"), ("rate
 JANUARY = 2022 * 12
 POLICIES = ["redistribute", "spread", "zero", "fail", "cohort_mean", {"redistribute": {"at_least": 60}},
             {"spread": {"at_least": 50}}, {"penalty": {"points": 3}}]  # fmt: skip
-MEANS = ["arithmetic", "arithmetic", "geometric", "harmonic", "minimum", {"power": 2}, {"power": -1}, {"power": 0.5}]
+MEANS = ["arithmetic", "arithmetic", "geometric", "harmonic", "minimum", {"power": 2}, {"power": -1}, {"power": 0.5},
+         {"owa": 2}, {"mazziotta_pareto": "plus"}]  # fmt: skip
 
 
 @dataclass(frozen=True)

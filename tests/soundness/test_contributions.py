@@ -28,13 +28,16 @@ NAMES, ENTITIES, YEARS = ["a", "b", "c", "d", "e"], ["甲", "乙", "丙", "丁"]
 
 MEANS = [
     "arithmetic", "geometric", "harmonic", "minimum", {"power": 2}, {"power": -1}, "mazziotta_pareto", "topsis",
-    "copeland",
+    "copeland", {"mazziotta_pareto": "plus"}, {"owa": [1, 2]}, {"owa": 0.5}, "grey_relational", "vikor",
+    "rank_sum_ratio",
 ]  # fmt: skip
 
 #: Ways in which the weights of two parts come about.
 METHODS = [
     *({"method": one} for one in ("equal", "entropy", "critic", "variation", "pca")),
     {"method": "ahp", "by": "eigenvector", "matrix": [[1, 3], ["1/3", 1]]},
+    {"method": "importance"}, {"method": "benefit_of_the_doubt", "least": 10},
+    {"method": "combined", "by": "product", "methods": [{"method": "equal"}, {"method": "critic"}]},
 ]  # fmt: skip
 
 
@@ -58,6 +61,10 @@ def nodes(draw: st.DrawFn, parts: list[str]) -> dict:
     """Draws a pillar over parts: its mean, its weights or what finds them, its policy for gaps, its rounding."""
     node = {"mean": draw(st.sampled_from(MEANS)), "missing": draw(st.sampled_from(POLICIES))}
     method = draw(st.sampled_from([None, *METHODS]))
+    if method is not None and method["method"] in ("importance", "benefit_of_the_doubt"):
+        node |= {"mean": "arithmetic"}
+        if method["method"] != "importance":
+            node |= {"missing": draw(st.sampled_from(["redistribute", "fail"]))}
     if method is None and len(parts) == 2 and draw(st.booleans()):
         return node | {"parts": dict(zip(parts, draw(st.sampled_from(VARIED)), strict=True))} | draw(rounding())
     if method is None or len(parts) != 2:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kpi.analysis.uncertainty.score_tree import numbers
 from kpi.analysis.uncertainty.study import Variant
-from kpi.analysis.variants import changed, rescored
+from kpi.analysis.variants import changed, rescored, varies
 from kpi.errors import DataError, Diagnostic, Message
 from kpi.language.aggregation import means
 from kpi.language.aggregation.means import Mean, Power
@@ -166,7 +166,9 @@ class Choices:
 
 def varied(system: System, noise: WeightNoise) -> dict[str, Mapping[str, Weighed]]:
     """Return the nodes whose weights vary, from the root down, with the weights of their parts."""
-    return {name: parts for name, _, parts in system.tree if len(parts) > 1 and (not noise.of or name in noise.of)}
+    return {
+        name: parts for name, node, parts in system.tree if varies(node, parts) and (not noise.of or name in noise.of)
+    }
 
 
 def _factors(noise: WeightNoise, uniform: Floats, declared: Floats) -> Floats:

@@ -17,7 +17,17 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from kpi.errors import Message
-from kpi.language.model import PEERS, Block
+from kpi.language.aggregation.column_means import (
+    BY_NAME,
+    ColumnMean,
+    GreyRelational,
+    MazziottaPareto,
+    Owa,
+    RankSumRatio,
+    Vikor,
+    summed,
+)  # fmt: skip
+from kpi.language.model import PEERS, Block, Path, Problem, Problems
 from kpi.values import numerics
 from kpi.values.numerics import TIE
 from kpi.values.rounding import SCORE_DECIMALS
@@ -47,8 +57,12 @@ class Topsis(Block):
 
 
 Mean = (
-    Literal["arithmetic", "geometric", "harmonic", "minimum", "topsis", "copeland", "mazziotta_pareto"] | Power | Topsis
-)
+    Literal[
+        "arithmetic", "geometric", "harmonic", "minimum", "topsis", "copeland", "mazziotta_pareto", "grey_relational",
+        "vikor", "rank_sum_ratio",
+    ]
+    | Power | Topsis | MazziottaPareto | Owa | GreyRelational | Vikor | RankSumRatio
+)  # fmt: skip
 
 _WORDS = {
     "arithmetic": Message("weighted arithmetic mean"),
@@ -66,18 +80,40 @@ _TOPSIS_WORDS = {
 }
 
 
+def _of_columns(mean: Mean) -> ColumnMean | None:
+    """Return a mean that is computed on columns as its model; None for another."""
+    return mean if isinstance(mean, ColumnMean) else BY_NAME.get(mean) if isinstance(mean, str) else None
+
+
 def words(mean: Mean) -> Message:
     """Return a mean in words."""
+    if (of_columns := _of_columns(mean)) is not None:
+        return of_columns.words()
     if isinstance(mean, Power):
         return Message("mean of power {power:g}", power=mean.power)
     if isinstance(mean, Topsis):
         return _TOPSIS_WORDS[mean.topsis]
-    return _WORDS[mean]
+    return _WORDS[str(mean)]
 
 
 def by_peers(mean: Mean) -> bool:
     """Return whether a mean compares an entity with others, so that it depends on the scored entities."""
-    return isinstance(mean, Topsis) or mean in ("topsis", "copeland")
+    of_columns = _of_columns(mean)
+    return of_columns.by_peers if of_columns is not None else isinstance(mean, Topsis) or mean in ("topsis", "copeland")
+
+
+def is_sum(mean: Mean) -> bool:
+    """Return whether a mean is a sum of the scores by weights that may differ between entities."""
+    return mean in ("arithmetic", "minimum") or isinstance(mean, Owa)
+
+
+def problems(path: Path, mean: Mean, parts: Sequence[str]) -> Problems:
+    """Yield weights of places that are not as many as the parts."""
+    if isinstance(mean, Owa) and isinstance(mean.owa, tuple) and len(mean.owa) != len(parts):
+        number = len(mean.owa)
+        message = Message("there are {number} weights of places for {parts} parts", number=number, parts=len(parts))
+        hint = Message("give one for each, from the best score to the worst")
+        yield Problem("K457", (*path, "owa"), message, hint=hint)
 
 
 @dataclass(frozen=True)
@@ -137,6 +173,7 @@ def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
       cost (Mazziotta and Pareto 2016, the penalty S · S/M). No result where M is not positive.
     - topsis `100 D⁻/(D⁺ + D⁻)`: distances to the best and the worst score of every part in the cohort (Hwang and Yoon
       1981). 50 where all are equal, and for a single entity.
+    - owa, grey_relational, vikor and rank_sum_ratio have sections of their own.
     - copeland `50 (1 + c/(n - 1))`, c being wins less defeats against the others by weighted majority of the parts. 50
       for a single entity.
 
@@ -153,6 +190,8 @@ def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
     minimum [20.0, 0.0]
     mazziotta_pareto [32.0, 0.0]
     """
+    if (of_columns := _of_columns(mean)) is not None:
+        return _computed(of_columns, parts)
     if isinstance(mean, Power):
         return _powered(parts, mean.power)
     if isinstance(mean, Topsis) or mean == "topsis":
@@ -161,16 +200,10 @@ def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
         "minimum": lambda: pl.min_horizontal(parts.scores),
         "geometric": lambda: _vanishing(parts, _above_zero(parts, lambda score: score.log()).exp()),
         "harmonic": lambda: _vanishing(parts, 1 / _above_zero(parts, lambda score: 1 / score)),
-        "mazziotta_pareto": lambda: _balanced(parts),
+        "mazziotta_pareto": lambda: _computed(MazziottaPareto(mazziotta_pareto="minus"), parts),
         "copeland": lambda: _copeland(parts),
         "arithmetic": lambda: parts.averaged(lambda score: score),
-    }[mean]()
-
-
-def _summed(terms: Sequence[pl.Series], start: pl.Series) -> pl.Series:
-    """Return the sum of columns onto zeros as long as `start`, one after the other, nulls counting as nothing."""
-    # NOTE: written as expressions, what many terms share (a mean, a greatest value) is worked out for each of them.
-    return functools.reduce(operator.add, [term.fill_null(0.0) for term in terms], start * 0.0)
+    }[str(mean)]()
 
 
 def _taken_apart(parts: Parts, columns: Sequence[pl.Series]) -> tuple[Sequence[pl.Series], pl.Series, list[pl.Series]]:
@@ -180,15 +213,34 @@ def _taken_apart(parts: Parts, columns: Sequence[pl.Series]) -> tuple[Sequence[p
     return columns[:number], carried, [weight / carried for weight in columns[number:-1]]
 
 
-def _balanced(parts: Parts) -> pl.Expr:
-    def balanced(columns: Sequence[pl.Series]) -> pl.Series:
-        scores, carried, shares = _taken_apart(parts, columns)
-        middle = _summed([one * share for one, share in zip(scores, shares, strict=True)], carried)
-        gaps = [one - middle for one in scores]
-        square = _summed([gap * gap * share for gap, share in zip(gaps, shares, strict=True)], carried)
-        return pl.select(pl.when(middle > 0).then(middle - square / middle)).to_series()
+def _computed(mean: ColumnMean, parts: Parts) -> pl.Expr:
+    """Return a mean that is computed on columns, of a cohort at a time where it compares."""
 
-    return pl.map_batches([*parts.scores, *parts.weights, parts.carried], balanced, return_dtype=pl.Float64)
+    def result(columns: Sequence[pl.Series]) -> pl.Series:
+        scores, carried, shares = _taken_apart(parts, columns)
+        return mean.result(scores, shares, carried)
+
+    columns = [*parts.scores, *parts.weights, parts.carried]
+    if mean.by_peers:
+        return pl.map_groups(columns, result, return_dtype=pl.Float64).over(COHORT)
+    return pl.map_batches(columns, result, return_dtype=pl.Float64)
+
+
+def shares(mean: Mean, parts: Parts) -> list[pl.Expr] | None:
+    """Return the fraction of the node that each part carries, where a mean gives it another than its weight."""
+    if not isinstance(mean, Owa):
+        return None
+
+    def carried(columns: Sequence[pl.Series]) -> pl.Series:
+        scores, _, fractions = _taken_apart(parts, columns)
+        return pl.DataFrame({str(at): one for at, one in enumerate(mean.carried(scores, fractions))}).to_struct()
+
+    names = [str(place) for place in range(len(parts.scores))]
+    table = pl.map_batches(
+        [*parts.scores, *parts.weights, parts.carried], carried,
+        return_dtype=pl.Struct(dict.fromkeys(names, pl.Float64)),
+    )  # fmt: skip
+    return [table.struct.field(name) for name in names]
 
 
 def _powered(parts: Parts, power: float) -> pl.Expr:
@@ -225,7 +277,7 @@ def _topsis(parts: Parts, normalisation: str) -> pl.Expr:
             above, below = (score - high) * share / size, (score - low) * share / size
             best.append(above * above)
             worst.append(below * below)
-        far, near = _summed(worst, carried).sqrt(), _summed(best, carried).sqrt()
+        far, near = summed(worst, carried).sqrt(), summed(best, carried).sqrt()
         position = pl.when(far + near > 0).then(far / (far + near)).otherwise(0.5)
         return pl.select(pl.when(carried > 0).then(100 * position)).to_series()
 

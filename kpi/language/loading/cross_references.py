@@ -12,6 +12,7 @@ import polars as pl
 from kpi.errors import Message, Severity, alternatives, suggest
 from kpi.language import classes, expressions, ranges, running_totals, window_checks
 from kpi.language.adjustments import vetoes
+from kpi.language.aggregation import means
 from kpi.language.checks.base import FACTS
 from kpi.language.classes import differs
 from kpi.language.datasets import Records
@@ -221,6 +222,14 @@ def _treatment_problems(system: System) -> Problems:
                     Message("unknown indicator `{name}`", name=used),
                     hint=suggest(used, system.indicators),
                 )
+        for place, used in enumerate(step.uses):
+            path = ("treatment", name, "on", place)
+            if used not in system.indicators:
+                message, near = Message("unknown indicator `{name}`", name=used), suggest(used, system.indicators)
+                yield Problem("K203", path, message, hint=near)
+            elif system.steps[name] == (used,):
+                message = Message("`{name}` cannot be filled from itself", name=used)
+                yield Problem("K458", path, message, hint=Message("name other indicators that it depends on"))
         for used in system.steps[name]:
             rule = system.rule(used) if used in system.indicators else None
             if not step.keeps_unit and rule is not None and (not rule.relative or any(rule.quantities().values())):
@@ -289,6 +298,11 @@ def _weighting_problems(system: System) -> Problems:
             yield from pillar.weights.problems(("pillars", name, "weights"), list(pillar.parts), leaves)
     if system.composite.weights is not None:
         yield from system.composite.weights.problems(("composite", "weights"), list(system.tops), leaves)
+    parts: dict[Path, list[str]] = {("pillars", name): list(pillar.parts) for name, pillar in system.pillars.items()}
+    for path, node in system.nodes.items():
+        yield from means.problems((*path, "mean"), node.mean, parts.get(path, list(system.tops)))
+        if node.weights is not None:
+            yield from node.weights.mean_problems((*path, "weights"), node.mean, node.missing.policy)
 
 
 def _unscored(system: System) -> Problems:
