@@ -72,7 +72,7 @@ class Node(Definition):
     @property
     def judgements(self) -> tuple[tuple[float, ...], ...]:
         """The matrix of judgements (AHP) in the order of the parts, empty without one."""
-        return self.weights.matrix if isinstance(self.weights, Ahp) else ()
+        return () if self.weights is None else self.weights.judgements
 
     def fixed(self, given: Mapping[str, Weighed]) -> dict[str, Weighed]:
         """Return the weights of the parts that do not depend on data: as given, or from judgements."""
