@@ -20,6 +20,7 @@ from kpi import session
 from kpi.analysis import robustness, statistics
 from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
+from kpi.analysis.uncertainty import choices as varied
 from kpi.language.adjustments import AnyAdjustment, Effect
 from kpi.language.aggregation import column_means, means
 from kpi.language.aggregation.caps import Cap
@@ -57,6 +58,7 @@ from kpi.language.system import (
 )
 from kpi.language.targets import Baseline, PerEntity, Target
 from kpi.language.treatment.steps import STEPS
+from kpi.language.uncertainty import Sampling, Uncertainty, WeightNoise
 from kpi.report.analysis import AnalysisReport
 from kpi.report.difference import DifferenceReport
 from kpi.report.language import using
@@ -194,9 +196,9 @@ def glance() -> str:
 def stress() -> str:
     """Return the chapter on `kpi stress`, with the alternatives that it tries."""
     tried = {
-        "normalisation": ", ".join(f"`{name}` ({rule.words()})" for name, rule in robustness.NORMALISATIONS.items()),
-        "mean": ", ".join(f"`{name}` ({means.words(one)})" for name, one in robustness.MEANS.items()),
-        "missing": ", ".join(f"`{name}` ({one.words()})" for name, one in robustness.POLICIES.items()),
+        "normalisation": ", ".join(f"`{name}` ({rule.words()})" for name, rule in varied.NORMALISATIONS.items()),
+        "mean": ", ".join(f"`{name}` ({means.words(one)})" for name, one in varied.MEANS.items()),
+        "missing": ", ".join(f"`{name}` ({one.words()})" for name, one in varied.POLICIES.items()),
         "without": "each indicator and pillar",
     }
     rows = "\n".join(
@@ -291,6 +293,9 @@ def keys() -> str:
         section("`totals_over`", TotalsOver, "##"),
         section("`groups`", Group, "##"),
         section("`ranking`", Ranking, "##"),
+        section("`uncertainty`", Uncertainty, "##"),
+        section("`weights` that vary", WeightNoise),
+        section("`sampling`", Sampling),
         group("Checks, by their first key", members(AnyCheck)),
     ]
     return "\n\n".join(chapters) + "\n"

@@ -60,6 +60,7 @@ from kpi.values.periods import Period
 
 if TYPE_CHECKING:
     from kpi.analysis.robustness import Robustness
+    from kpi.analysis.uncertainty.points import Spread
 
 
 def _plots(card: Scorecard) -> Any:
@@ -219,9 +220,14 @@ def stress(
     data: Mapping[str, Any] | None = None,
     period: str | int | None = None,
     runs: int = 500,
-    weights: float = 20,
+    weights: float | None = None,
     seed: int = 1,
     succession: str | Path | None = None,
+    vary: Mapping[str, Any] | None = None,
+    spread: Spread = "random",
+    first: int = 5,
+    coverage: float = 95,
+    sensitivity: int = 0,
 ) -> Robustness:
     """Score files, or frames, and return the robustness of the ranking of a period, by default the last.
 
@@ -232,18 +238,31 @@ def stress(
         data: files and frames by dataset.
         period: the label of the period; None for the last.
         runs: the number of simulated runs.
-        weights: the half-width in percent of the uniform distribution that each weight is drawn from.
+        weights: the half-width in percent of the uniform distribution that each weight is drawn from; None for what the
+            system declares under `uncertainty:`, or 20.
         seed: of the random numbers; equal seeds give equal runs.
         succession: as for `score`.
+        vary: what varies, as under `uncertainty:`, in the place of the same keys there.
+        spread: how points are drawn: `random`, or evenly: `sobol`, `halton`, `latin`.
+        first: the number of places of "who may be among the first".
+        coverage: the percent of confidence sets and bootstrap intervals.
+        sensitivity: the number of base points of Sobol' indices; 0 for none.
 
     Raises:
-        DefinitionError: as for `score`.
-        DataError: as for `score`, or if there is nothing to rank.
+        DefinitionError: as for `score`, or if `vary` is wrong.
+        DataError: as for `score`, or if there is nothing to rank or an error of figures is not known.
     """
     from kpi.analysis.robustness import stressed
+    from kpi.language.loading.loader import varying
 
     card = score(files, system=system, definitions=definitions, data=data, period=period, succession=succession)
-    return stressed(card, runs=runs, weights=weights, seed=seed)
+    uncertainty, findings = varying(card.definition, vary or {}, "vary")
+    if findings:
+        raise DefinitionError(findings)
+    return stressed(
+        card, runs=runs, weights=weights, seed=seed, uncertainty=uncertainty, spread=spread, first=first,
+        coverage=coverage, sensitivity=sensitivity,
+    )  # fmt: skip
 
 
 def check(

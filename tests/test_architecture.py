@@ -38,8 +38,8 @@ INSIDE = {
     ),
     "language": (
         "model lookback sums expressions ranges datasets measures record_columns quantities targets classes treatment "
-        "scoring indicators conditions grouping aggregation adjustments alerts ranking longer_totals stars checks "
-        "system running_totals window_checks loading"
+        "scoring indicators conditions grouping aggregation uncertainty adjustments alerts ranking longer_totals stars "
+        "checks system running_totals window_checks loading"
     ),
     "engine": (
         "stage totals longer_totals headlines contributions result_columns check_stages alert_stage applied_weights "
@@ -53,8 +53,8 @@ INSIDE = {
         "entry_forms synthetic annexes"
     ),
     "analysis": (
-        "statistics variants robustness check_findings alert_findings unsolved group_findings clause_coverage explain "
-        "diff"
+        "statistics variants uncertainty robustness check_findings alert_findings unsolved group_findings "
+        "clause_coverage explain diff"
     ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "

@@ -26,15 +26,17 @@ def changed(system: System, **fields: Any) -> CheckedSystem:
     return CheckedSystem.of(system.model_copy(update=fields))
 
 
-def rescored(system: System, rule: Rule) -> dict[str, Any]:
+def rescored(system: System, rule: Rule, *, exactly: bool = False) -> dict[str, Any]:
     """Return the indicators with another scoring rule; empty if that would change no indicator.
 
-    An indicator with a rule of the same kind keeps its own, and so does a milestone, which is no quantity.
+    An indicator with a rule of the same kind keeps its own, unless the rule is meant `exactly`; a milestone, which is
+    no quantity, always does.
     """
     changed_indicators = {}
     for name, indicator in system.indicators.items():
         current = system.rule(name)
-        if current is not None and type(current) is not type(rule) and indicator.quantitative:
+        same = current == rule if exactly else type(current) is type(rule)
+        if current is not None and not same and indicator.quantitative:
             changed_indicators[name] = indicator.model_copy(update={"score": rule})
     return (
         {name: changed_indicators.get(name, unchanged) for name, unchanged in system.indicators.items()}
@@ -140,7 +142,7 @@ class Noisy:
     def columns(self) -> tuple[str, ...]:
         """The factors of all nodes with more than one part and weights that hold for all, from the root down."""
         tree = self.system.tree
-        noisy = [(name, parts) for name, node, parts in tree if _varies(node, parts)]
+        noisy = [(name, parts) for name, node, parts in tree if varies(node, parts)]
         return tuple(factor(name, place) for name, parts in noisy for place in range(len(parts)))
 
     @property
@@ -155,18 +157,18 @@ class Noisy:
             and not self.system.regrouped
         )
 
-    def applied(self, system: System) -> System:
-        """Return a variant of the system with random weights of its nodes."""
+    def applied(self, system: System, only: frozenset[str] | None = None) -> System:
+        """Return a variant of the system with random weights of its nodes, all of them or `only` some."""
         nodes: dict[str, Node] = {
             name: node.model_copy(update={"weights": _drawn(name, node, parts, system.timeline)})
             for name, node, parts in system.tree
-            if _varies(node, parts)
+            if varies(node, parts) and (only is None or name in only)
         }
         pillars: Mapping[str, Any] = {name: nodes.get(name, pillar) for name, pillar in system.pillars.items()}
         return changed(system, pillars=pillars, composite=nodes.get(ROOT, system.composite))
 
 
-def _varies(node: Node, parts: Mapping[str, Weighed]) -> bool:
+def varies(node: Node, parts: Mapping[str, Weighed]) -> bool:
     """Return whether a node has weights that a run can vary: not those that are best for each entity anyway."""
     return len(parts) > 1 and not node.rescaled
 

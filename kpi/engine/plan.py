@@ -43,13 +43,7 @@ class Plan:
 
     def run(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         """Return the panel with the columns of every stage, lazily."""
-        stages = {f"indicators {number}": names for number, names in enumerate(self.system.levels, 1)}
-        limited = OUTSIDE in panel.collect_schema()
-        for stage in self.stages:
-            panel = stage(panel)
-            if limited and stage.name in stages:
-                panel = panel.with_columns(_outside(stages[stage.name]))
-        return panel
+        return _limited(self.system, self.stages, panel)
 
     @cached_property
     def rules(self) -> tuple[check_stages.Rule, ...]:
@@ -99,6 +93,22 @@ def compile_plan(system: CheckedSystem) -> Plan:
     return Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
 
 
+def _limited(system: System, stages: Iterable[Stage], panel: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the panel with the columns of stages, where indicators do not apply to what is no entity in a period."""
+    levels = {f"indicators {number}": names for number, names in enumerate(system.levels, 1)}
+    limited = OUTSIDE in panel.collect_schema()
+    for stage in stages:
+        panel = stage(panel)
+        if limited and stage.name in levels:
+            panel = panel.with_columns(_outside(levels[stage.name]))
+    return panel
+
+
+def valued(system: System, panel: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the panel with the values of all indicators, checked, from its measures."""
+    return _limited(system, (stage for stage in _valuing(system) if stage.columns), panel)
+
+
 def _outside(names: Iterable[str]) -> Iterator[pl.Expr]:
     """Yield indicators that do not apply to entities that are none in the period, whatever they are computed from."""
     for name in names:
@@ -111,6 +121,21 @@ def _outside(names: Iterable[str]) -> Iterator[pl.Expr]:
 
 
 def _stages(system: System) -> Iterator[Stage]:
+    yield from _valuing(system)
+    yield alert_stage.stage(system)
+    yield from _groups(system)
+    yield from treating(system)
+    given: dict[str, pl.Expr] = {
+        Column(part).declared: weight_expr(weight, system.timeline) for part, weight in system.varied.items()
+    }
+    yield Stage("given weights", Message("weights by class and period"), given)
+    yield Stage("targets", Message("targets in force"), _targets(system))
+    yield from scoring(system)
+    yield from tree(system)
+
+
+def _valuing(system: System) -> Iterator[Stage]:
+    """Yield the stages that compute the values of indicators, and the checks between them."""
     rules = check_stages.rules(system)
     yield from check_stages.stages(rules, 0)
     for number, names in enumerate(system.levels, 1):
@@ -119,16 +144,6 @@ def _stages(system: System) -> Iterator[Stage]:
             columns |= system.indicators[name].expressions(name, system.symbols, system.period)
         yield Stage.of(f"indicators {number}", Message("values and statuses of indicators"), columns)
         yield from check_stages.stages(rules, number)
-    yield alert_stage.stage(system)
-    yield from _groups(system)
-    yield from _treatment(system)
-    given: dict[str, pl.Expr] = {
-        Column(part).declared: weight_expr(weight, system.timeline) for part, weight in system.varied.items()
-    }
-    yield Stage("given weights", Message("weights by class and period"), given)
-    yield Stage("targets", Message("targets in force"), _targets(system))
-    yield from scoring(system)
-    yield from tree(system)
 
 
 def _groups(system: System) -> Iterator[Stage]:
@@ -186,7 +201,7 @@ def tree(system: System) -> Iterator[Stage]:
         yield Stage(f"headlines {number}", Message("scores and places of headlines"), columns)
 
 
-def _treatment(system: System) -> Iterator[Stage]:
+def treating(system: System) -> Iterator[Stage]:
     """Yield one stage per step, with the columns `name#step`, and a stage with the values that are scored."""
     current = {name: pl.col(name) for name in system.treated}
     out: dict[str, pl.Expr] = {}

@@ -666,5 +666,9 @@ def _published(frame: pl.DataFrame) -> pl.DataFrame:
 
 def definition_hash(system: System) -> str:
     """Return a hash of the content of a definition: sixteen hexadecimal digits."""
-    text = json.dumps(system.model_dump(mode="json", by_alias=True), ensure_ascii=False, sort_keys=True, default=str)
+    content = system.model_dump(mode="json", by_alias=True)
+    # A system that states no uncertainty has the hash that it had before it could.
+    if not system.uncertainty.declared:
+        del content["uncertainty"]
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -32,6 +32,7 @@ from kpi.language.scoring import AnyRule, Completion, Rule
 from kpi.language.stars.data_driven import AnyScheme
 from kpi.language.targets import Target
 from kpi.language.treatment.steps import AnyStep
+from kpi.language.uncertainty import Uncertainty
 from kpi.process import notebook
 from kpi.values import units
 from kpi.values.columns import COHORT, Column, group_of, kept_by
@@ -229,6 +230,9 @@ class System(Frozen):
         default_factory=dict, description="name: a condition that is reported when it begins to hold and when it ends"
     )
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
+    uncertainty: Uncertainty = Field(
+        default_factory=Uncertainty, description="what `kpi stress` varies; left out: weights and methods by themselves"
+    )
 
     _home: Path | None = PrivateAttr(None)
     _tables: tuple[str, ...] = PrivateAttr(())

@@ -113,6 +113,8 @@ def system(shown_system: System, *, width: int | None = None) -> str:
     below += _beyond_the_tree(shown_system)
     if shown_system.checks:
         below.append(tr("Checks: {checks}", checks=tuple(shown_system.checks)))
+    if shown_system.uncertainty.declared:
+        below.append(tr("What kpi stress varies: {choices}", choices=statements(shown_system.uncertainty.words())))
     return printed(title, table, *map(Text, below), width=width)
 
 

@@ -16,6 +16,7 @@ from kpi.language.aggregation import means
 from kpi.language.aggregation.nodes import Node
 from kpi.language.aggregation.rescoring import rule_problems
 from kpi.language.checks.base import FACTS
+from kpi.language.classes import differs
 from kpi.language.datasets import Records
 from kpi.language.expressions import terms
 from kpi.language.grouping import ALL, COHORTS, without_roster
@@ -25,6 +26,7 @@ from kpi.language.measures import Measure
 from kpi.language.model import Path, Problem, Problems, kind_of
 from kpi.language.record_columns import column_kinds, counted_in, term_of
 from kpi.language.system import ROOT, System, unit_or_none
+from kpi.language.uncertainty import Uncertainty
 from kpi.values import units
 
 #: Columns of the panel and of its totals: a measure or indicator of that name would be written over.
@@ -57,6 +59,7 @@ def problems(system: System) -> Problems:
         yield from adjustment.problems(path, system.symbols)
     yield from joint_adjustments.problems(system)
     yield from _star_problems(system)
+    yield from uncertainty_problems(system.uncertainty, system)
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:
             yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
@@ -104,6 +107,18 @@ def _group_problems(system: System) -> Problems:
         if name not in known:
             hint = suggest(name, known) or Message("there is {groups}", groups=tuple(known))
             yield Problem("K493", at, Message("`{name}` is no group", name=name), hint=hint, label=_UNKNOWN)
+
+
+def uncertainty_problems(uncertainty: Uncertainty, system: System) -> Problems:
+    """Yield what is wrong with a statement of what varies in a system."""
+    derived = {
+        name: node.weights_method is not None or any(map(differs, parts.values())) for name, node, parts in system.tree
+    }
+    yield from uncertainty.problems(
+        system.symbols, system.indicators,
+        {ROOT: False} | dict.fromkeys(system.pillars, False) | derived, frozenset(system.treatment),
+        by_score=system.stars is not None and system.stars.by_score,
+    )  # fmt: skip
 
 
 def _kept_and_left_out(system: System) -> Problems:

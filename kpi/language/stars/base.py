@@ -258,6 +258,11 @@ class Scheme(Block):
         """Whether a unit that a veto fails still takes a place among the others."""
         return False
 
+    @property
+    def by_score(self) -> bool:
+        """Whether the level of a unit follows from its total alone."""
+        return False
+
     def title(self, level: float) -> str:
         """Return the name of a level, or how many stars it is (a Message).
 

@@ -46,6 +46,11 @@ class Bands(Halving):
         """The lowest level that has a cut."""
         return min(self.cuts)
 
+    @property
+    def by_score(self) -> bool:
+        """Whether nothing but the total decides: neither earlier levels nor the number of indicators."""
+        return self.moves is None and self.min_indicators is None
+
     def level(self, rated: Rated) -> pl.Expr:
         """Return the band, 0 below every cut."""
         level = pl.lit(0)
