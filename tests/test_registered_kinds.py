@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from kpi.engine.scorecard import definition_hash
 from kpi.errors import Message
 from kpi.language import adjustments, checks, indicators, measures, scoring
-from kpi.language.aggregation.weights import METHODS
+from kpi.language.aggregation.methods import METHODS
 from kpi.language.loading.catalogue import shipped
 from kpi.language.loading.loader import examine, examine_text
 from kpi.language.model import kind_of
@@ -46,6 +46,7 @@ KINDS = [(family, word, kind) for family, kinds in FAMILIES.items() for word, ki
 NEEDED: dict[str, dict[str, Any]] = {
     **{word: {"of": "用时", "unit": "天"} for word in ("min", "max", "median", "last", "first", "distinct")},
     "quantile": {"of": "用时", "unit": "天", "q": 0.9},
+    "adjusted": {"of": "销售额"},
     "impute": {"by": "mean"},
     "screen": {"at_least": 60},
     "transform": {"by": "log"},

@@ -5,24 +5,39 @@ The explanation is a tree of plain nodes, which the terminal, reports and servic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
-from kpi.engine.contributions import NOISE, Entry, entry_name, limits, residual_title
+from kpi.engine import headlines
+from kpi.engine.contributions import (
+    NOISE,
+    Entry,
+    after_mean,
+    effect_title,
+    entry_name,
+    limits,
+    residual_kind,
+    residual_title,
+    within,
+)
+from kpi.engine.plan import compile_plan
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, statements, suggest
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files.headers import clean
-from kpi.language.adjustments import Points, Veto, awards, vetoes
+from kpi.language.adjustments import Award, Veto, awards, vetoes
+from kpi.language.classes import columns_of
+from kpi.language.indicators import CLASSES, class_of
+from kpi.language.indicators.derived import window
 from kpi.language.model import kind_of
 from kpi.language.record_columns import counted_in, reads_times
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
-from kpi.values.columns import Column
+from kpi.values.columns import LONGER, Column, class_by, in_ranking, share_of
 from kpi.values.periods import Period
 from kpi.values.status import STATUSES
 
@@ -35,7 +50,7 @@ class Explained:
     as `contributions` defines it: the contributions of the parts of a node add up to its own. `counted` is the score
     that entered the mean of the parent, which differs from `score` where a missing part is substituted. `treated` is
     the value that was scored, which differs from `value` after data treatment. `grade` is the name of the level of a
-    total.
+    total. `full_marks` are those of a pillar or indicator, where the system shows marks.
     """
 
     name: str
@@ -51,6 +66,7 @@ class Explained:
     counted: float | None = None
     treated: float | None = None
     grade: str | None = None
+    full_marks: float | None = None
     parts: tuple[Explained, ...] = field(default=())
 
     def walk(self) -> Iterator[Explained]:
@@ -90,6 +106,8 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
         raise DataError(Diagnostic("K602", Message("`{entity}` is not among the entities", entity=entity), hint=hint))
     labels = card.periods
     label = period or labels[-1]
+    if label not in labels and indicator is None and (year := _longer_row(card, label, place)) is not None:
+        return _longer(card, place, label, year)
     index = next((index for index, text in card.labels.items() if text == label), None)
     if index is None:
         raise DataError(
@@ -117,7 +135,82 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
                 hint=suggest(indicator, names),
             )
         )
+    if names[indicator] in system.headlines:
+        return _headline(card, names[indicator], index, place, tree)
     return tree.node(names[indicator])
+
+
+def _longer_row(card: Scorecard, label: str, place: int) -> Mapping[str, Any] | None:
+    """Return the last row of an entity of a longer period, None where the scorecard has no such period."""
+    if card.definition.totals_over is None:
+        return None
+    rows = card.longer_rows.filter(pl.col("entity") == place).sort("period", descending=True)
+    return next((row for row in rows.iter_rows(named=True) if card.longer_label(row[LONGER]) == label), None)
+
+
+def _longer(card: Scorecard, place: int, label: str, row: Mapping[str, Any]) -> Explained:
+    """Return the total of a longer period, down to the periods that it is made of, in points of the longer one."""
+    system, over = card.definition, card.definition.totals_over
+    assert over is not None  # noqa: S101
+    number = over.number(system.period)
+    frame = card.plan.detail(card.frame.filter(pl.col("period") // number == row[LONGER]))
+    rows = {one["period"]: one for one in frame.filter(pl.col("entity") == place).iter_rows(named=True)}
+    every = {int(one["period"]): one for one in card.frame.filter(pl.col("entity") == place).iter_rows(named=True)}
+    parts = []
+    for at in range(number):
+        index = row[LONGER] * number + at
+        title = Period.of(index, system.period).label
+        if index not in rows:
+            parts.append(Explained(title, title, "period", status="missing"))
+            continue
+        node, share = _Tree(system, rows[index], every).total(), row[share_of(at)]
+        scaled = _scaled(node, share if row["raw"] is not None else None)
+        detail = Message("enters with {share:.4g}", share=share)
+        weight = None if over.by == "sum" or share is None else share * 100
+        status = node.status if node.score is None else "ok"
+        parts.append(
+            replace(scaled, name=title, title=title, kind="period", weight=weight, status=status, detail=detail,
+                    counted=node.contribution, grade=None)
+        )  # fmt: skip
+    parts += _vetoed(system, row)
+    names = system.stars.names if system.stars is not None else {}
+    stars = row["stars"]
+    return Explained(
+        label, over.words(system.period), "total", row["score"], 100.0, row["raw"], row["raw"], None,
+        row[Column("raw").status], f"{stars}" if stars is not None else "",
+        grade=None if stars is None else names.get(int(stars)), parts=tuple(parts),
+    )  # fmt: skip
+
+
+def _vetoed(system: System, row: Mapping[str, Any]) -> Iterator[Explained]:
+    """Yield the vetoes that act on the total of a longer period, with what they take."""
+    names = system.stars.names if system.stars is not None else {}
+    before = row["#total"]
+    for name, veto in vetoes(system.adjustments).items():
+        after = row.get(Column(name).uncapped, before)
+        took = None if after is None or before is None or row["raw"] is None else after - before
+        before = after
+        if row[Column(name).veto]:
+            effect = veto.effect.words(names)
+            detail = Message("{condition}, applied: {effect}", condition=veto.when, effect=effect)
+            points = took if took is not None and abs(took) >= NOISE else None
+            yield Explained(name, veto.title or name, "veto", contribution=points, detail=detail)
+
+
+def _scaled(node: Explained, share: float | None) -> Explained:
+    """Return a node with the contributions of it and its parts times a factor, None where there is none."""
+    points = None if node.contribution is None or share is None else node.contribution * share
+    return replace(node, contribution=points, parts=tuple(_scaled(part, share) for part in node.parts))
+
+
+def _headline(card: Scorecard, name: str, index: int, place: int, tree: _Tree) -> Explained:
+    """Return a headline as the total of a system of its own, so that the contributions are in its points."""
+    alone = headlines.alone(card.definition, name)
+    frame = compile_plan(alone).combined_again(card.frame.filter(pl.col("period") == index))
+    row = frame.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
+    node = _Tree(alone, row, tree.periods).node(name)
+    beside = tree.beside(name)
+    return replace(node, detail=statements(filter(None, (beside.detail, node.detail))))
 
 
 def went(card: Scorecard, entity: str) -> Diagnostic | None:
@@ -144,7 +237,12 @@ class _Tree:
         names = system.stars.names if system.stars is not None else {}
         entries = {entry.name: entry for entry in limits(system)}
         tops = self.parts(ROOT, list(system.tops)) if system.tops else ()
-        added = [self.award(name, award) for name, award in awards(system.adjustments).items()]
+        beside = [*(self.beside(name) for name in system.headlines), *self.places()]
+        added = [
+            self.award(name, award)
+            for name, award in awards(system.adjustments).items()
+            if not award.joins() or self.row[Column(name).points]
+        ]
         bounds = [self.limit(entry) for entry in entries.values() if entry.kind != "veto"]
         vetoed = [self.veto(name, adjustment, entries) for name, adjustment in vetoes(system.adjustments).items()]
         return Explained(
@@ -152,7 +250,39 @@ class _Tree:
             row[Column("raw").status],
             f"{row['stars']}" if row["stars"] is not None else "",
             grade=None if row["stars"] is None else names.get(int(row["stars"])),
-            parts=(*tops, *added, *(bound for bound in bounds if bound.contribution), *vetoed),
+            parts=(*tops, *added, *(bound for bound in bounds if bound.contribution), *vetoed, *beside),
+        )  # fmt: skip
+
+    def places(self) -> Iterator[Explained]:
+        """Yield the places in the rankings of the system, where there are several or former ones."""
+        system = self.system
+        for name in (system.ranking.within or (system.ranking.main,)) if system.places_apart else ():
+            column = in_ranking(name)
+            place, former = self.row[column.place], self.row[column.former]
+            if place is None:
+                continue
+            detail = Message("place {place:g} of {number}", place=place, number=self.row[column.ranked])
+            if former is not None:
+                against = system.ranking.against
+                over = Message("one period before") if against is None else window(against)
+                detail = Message("{place}; {window}: place {former:g}", place=detail, window=over, former=former)
+            titles = {"all": Message("all units"), "cohort": Message("the cohort")}
+            title = Message("Rank within {group}", group=titles.get(name, name))
+            yield Explained(column.place, title, "place", detail=detail)
+
+    def beside(self, name: str) -> Explained:
+        """Return a headline, which does not count, without its parts: they are explained by its name."""
+        row, column = self.row, Column(name)
+        detail = Message("a headline of its own, not counted in the total")
+        if row[column.place] is not None:
+            detail = Message(
+                "a headline of its own, not counted in the total: place {place:g} of {number}",
+                place=row[column.place],
+                number=row[column.ranked],
+            )
+        return Explained(
+            name, self.titled(name), "pillar", row[column.score], 0.0, 0.0, status=row[column.score.status],
+            detail=detail,
         )  # fmt: skip
 
     def points(self, entry: Entry) -> float | None:
@@ -165,6 +295,9 @@ class _Tree:
         """The columns of the row that the entries of adjustments and limits read."""
         adjustments = self.system.adjustments
         columns = [Column(ROOT).score, *(Column(name).fact(key) for name in adjustments for key in ("points", "veto"))]
+        for pillar in set(self.system.within.values()):
+            columns += [Column(pillar).score, Column(pillar).unadjusted, Column(pillar).weight]
+            columns += [Column(part).declared for part in self.system.pillars[pillar].parts]
         return {name: self.row[name] for name in columns if name in self.row}
 
     def limit(self, entry: Entry) -> Explained:
@@ -184,12 +317,27 @@ class _Tree:
         took = None if entry is None else self.points(entry)
         return Explained(name, adjustment.title or name, "veto", contribution=took, detail=detail)
 
-    def award(self, name: str, adjustment: Points) -> Explained:
+    def within(self, pillar: str) -> Iterator[Explained]:
+        """Yield the adjustments within a pillar, and its floor and cap where they take effect."""
+        entries = {entry.name: entry for entry in within(self.system, pillar)}
+        for name, award in awards(self.system.adjustments, pillar).items():
+            entry = entries.pop(entry_name(self.system, name))
+            points = self.row[Column(name).points]
+            marks = Message("{points:+.6g} marks", points=points) if points else ""
+            detail = statements(filter(None, (marks, self.opening(name, award))))
+            if points or not award.joins():
+                yield replace(self.limit(entry), title=award.title or name, detail=detail)
+        yield from (one for entry in entries.values() if (one := self.limit(entry)).contribution)
+
+    def award(self, name: str, adjustment: Award) -> Explained:
         points, detail = self.row[Column(name).points], self.opening(name, adjustment)
         return Explained(name, adjustment.title or name, kind_of(type(adjustment)), contribution=points, detail=detail)
 
-    def opening(self, name: str, adjustment: Points) -> str:
+    def opening(self, name: str, adjustment: Award) -> str:
         """Return the condition of conditional points, and whether it holds."""
+        if adjustment.joins():
+            known = self.system.adjustments
+            return adjustment.opens_words({key: known[key].title or key for key in adjustment.joins()})
         if Column(name).opened not in self.row:
             return ""
         titles = {key: self.titled(key) for key in adjustment.waits_for()}
@@ -204,14 +352,17 @@ class _Tree:
 
     def parts(self, node: str, names: list[str]) -> tuple[Explained, ...]:
         """Return the parts of a node and the residual."""
-        residual = self.row.get(Column(node).residual)
-        parts = tuple(self.node(name) for name in names)
-        if residual is None or abs(residual) < NOISE:
-            return parts
+        parts = [self.node(name) for name in names]
         definition = self.system.composite if node == ROOT else self.system.pillars[node]
-        kind = "rounding" if definition.mean in ("arithmetic", "minimum") else "mean"
-        title = residual_title(self.system, node)
-        return (*parts, Explained(Column(node).residual, title, kind, contribution=residual))
+        after = {
+            column: (kind, effect_title(definition, kind)) for kind, column in after_mean(node, definition).items()
+        }
+        residual = (residual_kind(definition), residual_title(self.system, node))
+        for column, (kind, title) in {Column(node).residual: residual, **after}.items():
+            points = self.row.get(column)
+            if points is not None and abs(points) >= NOISE:
+                parts.append(Explained(column, title, kind, contribution=points))
+        return tuple(parts)
 
     def node(self, name: str) -> Explained:
         if name in self.system.pillars:
@@ -232,12 +383,25 @@ class _Tree:
     def pillar(self, name: str) -> Explained:
         row, pillar = self.row, self.system.pillars[name]
         mean = pillar.mean_words if pillar.mean != "arithmetic" else ""
+        again = [] if pillar.rule is None else [self.again(name)]
+        caps = [cap.words(self.system.titles) for cap in pillar.caps]
+        method = "" if pillar.weights is None else pillar.weights.words()
+        how = (mean, method, *self.of_class(name), *again, *caps, self.stand_in(name))
         return Explained(
             name, pillar.title or name, "pillar", row[Column(name).score], row[Column(name).weight],
             row[Column(name).contribution], status=row[Column(name).score.status],
-            detail=statements(filter(None, (mean, self.stand_in(name)))), counted=row[Column(name).counted],
-            parts=self.parts(name, list(pillar.parts)),
+            detail=statements(filter(None, how)),
+            counted=row.get(Column(name).counted), full_marks=self.full_marks(name),
+            parts=(*self.parts(name, list(pillar.parts)), *self.within(name)),
         )  # fmt: skip
+
+    def again(self, name: str) -> Message:
+        """Return how the result of a pillar is scored again, with the result."""
+        rule, result = self.system.pillars[name].rule, self.row[Column(name).result]
+        words = Message("") if rule is None else rule.in_full()
+        if result is None:
+            return words
+        return Message("result {result:.2f} points, {rule}", result=result, rule=words)
 
     def indicator(self, name: str) -> Explained:
         row, indicator = self.row, self.system.indicators[name]
@@ -250,6 +414,7 @@ class _Tree:
             row.get(Column(name).contribution),
             row[name], str(self.system.unit(name)), status, statements(self.how(name)), row.get(Column(name).counted),
             row[name] if name not in self.system.treated else row[self.system.treated[name]], None,
+            self.full_marks(name),
             tuple(self.node(used) for used in inputs if Column(used).status in row),
         )  # fmt: skip
 
@@ -258,6 +423,7 @@ class _Tree:
         row, indicator, unit = self.row, self.system.indicators[name], self.system.unit(name)
         yield indicator.words(self.system.symbols)
         yield from self.baseline(name)
+        yield from self.outlook(name)
         targets = self.system.targets(name)
         if is_fixed(targets):
             yield Message("target {target}", target=targets[0].words(unit))
@@ -274,11 +440,31 @@ class _Tree:
             yield Message("attainment {percent:.1f} %", percent=row[Column(name).attainment])
         if row[Column(name).schedule] is not None:
             yield Message("schedule {percent:.1f} %", percent=row[Column(name).schedule])
-        if indicator.score is not None:
-            yield indicator.score.in_full()
+        rule = self.system.rule(name)
+        if rule is not None and (indicator.score is not None or rule.classes):
+            yield rule.of_class(self.classes).in_full()
+        yield from self.of_class(name, () if rule is None else rule.classes)
         yield from self.changed(name)
         if stand_in := self.stand_in(name):
             yield stand_in
+
+    @cached_property
+    def classes(self) -> dict[str, str]:
+        """The classes of the entity, by the columns of the roster."""
+        return {attribute: self.row[class_by(attribute)] or "" for attribute in self.system.classes}
+
+    def full_marks(self, name: str) -> float | None:
+        """Return the full marks of an item of the tree, None where results show percent or its weight is no mark."""
+        if self.system.show != "marks":
+            return None
+        marks = self.system.shown_marks(name)
+        return self.row[Column(name).declared] if isinstance(marks, pl.Expr) else marks
+
+    def of_class(self, name: str, more: Iterable[str] = ()) -> Iterator[Message]:
+        """Yield the classes by which the weight of a part, and perhaps its rule, differ."""
+        for attribute in dict.fromkeys((*columns_of(self.system.varied.get(name, 0.0)), *more)):
+            own = self.classes[attribute] or Message("blank")
+            yield Message("{column}: {value}", column=attribute, value=own)
 
     def baseline(self, name: str) -> Iterator[str]:
         """Return the figure that the value is computed against, and its period."""
@@ -296,6 +482,23 @@ class _Tree:
             return
         status = STATUSES["missing" if then is None else then[Column(of).status]]
         yield Message("compared with {period}, which has no figure: {status}", period=when, status=status)
+
+    def outlook(self, name: str) -> Iterator[Message]:
+        """Yield the interval of a projection, and the growth of a pace with its class."""
+        row, column, indicator = self.row, Column(name), self.system.indicators[name]
+        if row[name] is None:
+            return
+        if indicator.projects and row[column.high] is not None:
+            yield Message("between {low:,.6g} and {high:,.6g}", low=row[column.low], high=row[column.high])
+        elif indicator.projects:
+            yield Message("{low:,.6g} at least", low=row[column.low])
+        if indicator.classified:
+            yield Message(
+                "{actual:+,.4g} a year, {required:+,.4g} required",
+                actual=row[column.actual], required=row[column.required],
+            )  # fmt: skip
+            value = pl.DataFrame({name: [row[name]]})
+            yield CLASSES[value.select(class_of(name, indicator.class_cuts)).item()]
 
     def broken(self, name: str) -> Iterator[Message]:
         """Return that a series breaks with the period, as areas changed."""

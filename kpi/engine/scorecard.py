@@ -12,15 +12,17 @@ from typing import Any, ClassVar
 import polars as pl
 import polars.selectors as cs
 
-from kpi.engine import applied_weights
+from kpi.engine import applied_weights, longer_totals
 from kpi.engine.contributions import NOISE, entries
 from kpi.engine.plan import Plan
 from kpi.engine.reporting_quality import Supply, is_assessable, quality
 from kpi.engine.result_columns import target_bounds
 from kpi.errors import Diagnostic, Message, Severity, rendered
+from kpi.language.indicators import class_of
 from kpi.language.system import ROOT, System
 from kpi.process import locale, notebook
-from kpi.values.columns import Column
+from kpi.values.columns import COHORT, LONGER, PARTS_THERE, Column, class_by, in_ranking
+from kpi.values.periods import Period
 from kpi.values.rounding import unsigned_zero
 
 #: The columns of `Scorecard.restated`.
@@ -30,7 +32,30 @@ RESTATED: dict[str, type[pl.DataType]] = {
     "file": pl.String, "row": pl.Int64,
 }  # fmt: skip
 
-LIGHTS = pl.Enum(["green", "yellow", "red", "none"])
+#: The columns of `Scorecard.longer` and `Scorecard.longer_pillars` where there are none.
+LONGER_COLUMNS: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("system", "period", "cohort", "entity", "over"), pl.String),
+    "score": pl.Float64, "raw_score": pl.Float64, "stars": pl.Int8, "grade": pl.String, "rank": pl.UInt32,
+    "of": pl.UInt32, "rank_before": pl.UInt32, "rank_change": pl.Int32, "score_before": pl.Float64,
+    "score_change": pl.Float64, "veto": pl.String, "periods": pl.Int64, "expected": pl.Int64, "status": pl.String,
+}  # fmt: skip
+LONGER_PILLARS: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("system", "period", "cohort", "entity", "pillar", "title", "over"), pl.String),
+    "score": pl.Float64, "status": pl.String,
+}  # fmt: skip
+#: The columns of `Scorecard.places` where there are none.
+PLACES: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("system", "period", "cohort", "entity", "within", "group"), pl.String),
+    "rank": pl.UInt32, "of": pl.UInt32, "against": pl.String, "rank_before": pl.UInt32, "rank_change": pl.Int32,
+}  # fmt: skip
+#: The columns of `Scorecard.headlines` where there are none.
+HEADLINES: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("system", "period", "cohort", "entity", "headline", "title"), pl.String),
+    "score": pl.Float64, "raw_score": pl.Float64, "rank": pl.UInt32, "of": pl.UInt32, "rank_change": pl.Int32,
+    "score_change": pl.Float64, "coverage": pl.Float64, "status": pl.String,
+}  # fmt: skip
+
+LIGHTS = pl.Enum(["green", "yellow", "red", "none", "at_risk"])
 
 
 @dataclass(frozen=True, repr=False)
@@ -161,7 +186,8 @@ class Scorecard:
 
         Columns: system, period, cohort, entity, pillar, title, parent (null for a top one), score (percent of full
         marks), weight (percent of the whole that it carried), points (its contribution to the total, on the scale of
-        the full mark, see `kpi.engine.contributions`), coverage, rank, status.
+        the full mark, see `kpi.engine.contributions`), coverage, rank, status; with `show: marks` also marks (the score
+        in marks of the pillar) and full_marks.
         """
         names = list(self.definition.pillars)
         return self._long(
@@ -171,7 +197,7 @@ class Scorecard:
                 "score": lambda n: pl.col(Column(n).score), "weight": lambda n: pl.col(Column(n).weight),
                 "points": lambda n: pl.col(Column(n).contribution),
                 "coverage": lambda n: pl.col(Column(n).coverage), "rank": lambda n: pl.col(Column(n).rank),
-                "status": lambda n: pl.col(Column(n).score.status),
+                "status": lambda n: pl.col(Column(n).score.status), **self._marks(),
             },
         )  # fmt: skip
 
@@ -182,7 +208,8 @@ class Scorecard:
         Columns: system, period, cohort, entity, indicator, title, value (in unit), unit, status, target, comparator,
         attainment (percent of the target), schedule (percent that should be reached by now), light, reached, score
         (percent of full marks), score_status, weight (percent of the whole that it carried), points (what it gives to
-        the total, on the scale of the full mark, see `kpi.engine.contributions`), rank.
+        the total, on the scale of the full mark, see `kpi.engine.contributions`), rank; with `show: marks` also marks
+        (the score in marks of the item) and full_marks.
         """
         system = self.definition
         names = list(system.indicators)
@@ -204,7 +231,153 @@ class Scorecard:
                 "score": lambda n: pl.col(Column(n).score), "score_status": lambda n: pl.col(Column(n).score.status),
                 "weight": lambda n: of_tree(Column(n).weight, n),
                 "points": lambda n: of_tree(Column(n).contribution, n),
-                "rank": lambda n: pl.col(Column(n).rank),
+                "rank": lambda n: pl.col(Column(n).rank), **self._marks(),
+            },
+        )  # fmt: skip
+
+    def _marks(self) -> dict[str, Callable[[str], pl.Expr]]:
+        """Return the columns `marks` (earned) and `full_marks` of pillars and indicators, where results show them."""
+        if self.definition.show != "marks":
+            return {}
+
+        def full(name: str) -> pl.Expr:
+            marks = self.definition.shown_marks(name)
+            return marks if isinstance(marks, pl.Expr) else pl.lit(marks, dtype=pl.Float64)
+
+        return {"marks": lambda name: pl.col(Column(name).score) * full(name) / 100, "full_marks": full}
+
+    @cached_property
+    def longer_rows(self) -> pl.DataFrame:
+        """The wide frame of longer periods (`engine.longer_totals`), a row for each shown period and entity."""
+        frame = longer_totals.longer(self.definition, self.frame)
+        return frame if self.shown is None else frame.filter(pl.col("period").is_in(list(self.shown)))
+
+    def longer_label(self, index: int) -> str:
+        """Return the label of a longer period."""
+        over, grain = self.definition.totals_over, self.definition.period
+        return Period.of(index, grain if over is None else over.grain(grain)).label
+
+    @cached_property
+    def longer(self) -> pl.DataFrame:
+        """One row per scored period and entity: the longer period (year) up to it, complete with its last period.
+
+        Columns: system, period, cohort, entity, over (the longer period), score, raw_score, stars, grade, rank, of,
+        rank_before, rank_change, score_before, score_change (against the longer period before), veto, periods (that
+        have a total), expected, status (incomplete: too few of the periods have a total).
+        """
+        over, names = self.definition.totals_over, {}
+        if over is None:
+            return pl.DataFrame(schema=LONGER_COLUMNS)
+        if self.definition.stars is not None:
+            names = self.definition.stars.names
+        nothing, level = pl.lit(None, dtype=pl.String), pl.col("stars").cast(pl.Int64)
+        grade = level.replace_strict(names, default=None, return_dtype=pl.String) if names else nothing
+        labels = {int(index): self.longer_label(int(index)) for index in self.longer_rows[LONGER].unique()}
+        return _published(self.longer_rows.select(
+            **self._keys(), over=pl.col(LONGER).replace_strict(labels, return_dtype=pl.String), score="score",
+            raw_score="raw", stars="stars", grade=grade,
+            rank="rank", of="of", rank_before=Column("rank").former, rank_change="rank_change",
+            score_before=Column("score").former, score_change="score_change", veto="veto", periods=PARTS_THERE,
+            expected=pl.lit(over.number(self.definition.period), pl.Int64), status=Column("raw").status,
+        ))  # fmt: skip
+
+    @cached_property
+    def longer_pillars(self) -> pl.DataFrame:
+        """One row per scored period, entity and pillar: its score over the longer period, made as the total is.
+
+        Columns: system, period, cohort, entity, pillar, title, over, score (percent of full marks), status.
+        """
+        names = list(self.definition.pillars) if self.definition.totals_over is not None else []
+        if not names:
+            return pl.DataFrame(schema=LONGER_PILLARS)
+        rows = self.longer_rows
+        labels = {int(index): self.longer_label(int(index)) for index in rows[LONGER].unique()}
+        keys = rows.select(**self._keys(), over=pl.col(LONGER).replace_strict(labels, return_dtype=pl.String))
+        tables = [
+            keys.with_columns(
+                pillar=pl.lit(name), title=pl.lit(self.definition.pillars[name].title or name),
+                score=rows[Column(name).score], status=rows[Column(name).score.status], at=pl.int_range(pl.len()),
+            )
+            for name in names
+        ]  # fmt: skip
+        return _published(pl.concat(tables).sort("at", maintain_order=True).select(*LONGER_PILLARS))
+
+    @cached_property
+    def places(self) -> pl.DataFrame:
+        """One row per period, entity and ranking that it has a place in, with its former place.
+
+        Columns: system, period, cohort (as in the totals), entity, within (`all`, `cohort` or the name of a group),
+        group (null for none), rank, of, against (the window of the change, null for one period), rank_before,
+        rank_change (positive: moved up; null where the entity was in another group, or areas changed).
+        """
+        definition = self.definition
+        names = list(definition.ranking.within or (definition.ranking.main,)) if definition.places_apart else []
+        if not names:
+            return pl.DataFrame(schema=PLACES)
+        return self._long(
+            "within", names, dict.fromkeys(names, ""),
+            {
+                "group": self._group,
+                "rank": lambda n: pl.col(in_ranking(n).place), "of": lambda n: pl.col(in_ranking(n).ranked),
+                "against": lambda _: pl.lit(definition.ranking.against, dtype=pl.String),
+                "rank_before": lambda n: pl.col(in_ranking(n).former),
+                "rank_change": lambda n: pl.col(in_ranking(n).place_change),
+            },
+        ).drop("title")  # fmt: skip
+
+    @cached_property
+    def headlines(self) -> pl.DataFrame:
+        """One row per period, entity and headline (a top pillar of weight 0), as `totals` has for the total.
+
+        Columns: system, period, cohort, entity, headline, title, score (rounded as totals are, of 100), raw_score,
+        rank, of, rank_change, score_change, coverage, status.
+        """
+        names = list(self.definition.headlines)
+        if not names:
+            return pl.DataFrame(schema=HEADLINES)
+        return self._long(
+            "headline", names, {name: self.definition.pillars[name].title or name for name in names},
+            {
+                "score": lambda n: pl.col(Column(n).printed), "raw_score": lambda n: pl.col(Column(n).score),
+                "rank": lambda n: pl.col(Column(n).place), "of": lambda n: pl.col(Column(n).ranked),
+                "rank_change": lambda n: pl.col(Column(n).place_change),
+                "score_change": lambda n: pl.col(Column(n).printed_change),
+                "coverage": lambda n: pl.col(Column(n).coverage),
+                "status": lambda n: pl.col(Column(n).score.status),
+            },
+        )  # fmt: skip
+
+    @cached_property
+    def outlook(self) -> pl.DataFrame:
+        """Where figures are going: one row per period, entity and indicator that is a projection or a pace.
+
+        Columns: system, period, cohort, entity, indicator, title, value, unit, status; of a projection low and high
+        (the ends of its interval) and light; of a pace actual and required (growth a year, in the unit of its figure,
+        or percent if compound) and class (on_track, moderately_improving, stagnating, decreasing).
+        """
+        system = self.definition
+        names = [name for name, indicator in system.indicators.items() if indicator.projects or indicator.classified]
+
+        def beside(name: str, column: Column, *, there: bool) -> pl.Expr:
+            return pl.when(pl.col(name).is_not_null()).then(column) if there else pl.lit(None, dtype=pl.Float64)
+
+        def classes(name: str) -> pl.Expr:
+            indicator = system.indicators[name]
+            return class_of(name, indicator.class_cuts) if indicator.classified else pl.lit(None, dtype=pl.String)
+
+        projects = {name: system.indicators[name].projects for name in names}
+        paced = {name: system.indicators[name].classified for name in names}
+        return self._long(
+            "indicator", names, {name: system.symbols[name].title for name in names},
+            {
+                "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))),
+                "status": lambda n: pl.col(Column(n).status),
+                "low": lambda n: beside(n, Column(n).low, there=projects[n]),
+                "high": lambda n: beside(n, Column(n).high, there=projects[n]),
+                "light": lambda n: pl.col(Column(n).light).cast(LIGHTS),
+                "actual": lambda n: beside(n, Column(n).actual, there=paced[n]),
+                "required": lambda n: beside(n, Column(n).required, there=paced[n]),
+                "class": classes,
             },
         )  # fmt: skip
 
@@ -246,11 +419,13 @@ class Scorecard:
     def weights(self) -> pl.DataFrame:
         """The weights as used, frozen: one row per period, cohort, node and part.
 
-        Columns: system, period, cohort, node, part, method (given, or the method that found it), weight (percent of the
-        node, all parts of a node making 100), effective (percent of the whole, when nothing is missing; null without
-        a composite), consistency_ratio (of AHP).
+        Columns: system, period, cohort (of the peers), class (of the columns of the roster by which weights differ,
+        where they do, with a row for each class), node, part, method (given, or the method that found it), weight
+        (percent of the node, all parts of a node making 100), effective (percent of the whole, when nothing is missing;
+        null without a composite), consistency_ratio (of AHP).
         """
-        return _published(applied_weights.weights(self.definition, self._rows(), self._keys()))
+        keys = self._keys() | {"cohort": pl.when(pl.col(COHORT) != "").then(pl.col(COHORT))}
+        return _published(applied_weights.weights(self.definition, self._rows(), keys))
 
     @cached_property
     def treated(self) -> pl.DataFrame:
@@ -349,20 +524,30 @@ class Scorecard:
     def extras(self) -> dict[str, pl.DataFrame]:
         """Frames that only some scorecards have.
 
-        `adjustments` if something other than indicators contributes to the total, `weights` if a method derived weights
-        from data, `treated` if there is data treatment, `restated` if a figure was replaced, `quality` if reporters or
-        due dates are known.
+        `longer` and `longer_pillars` with totals over longer periods, `places` if there are several rankings, or former
+        places, `headlines` if there are indices beside the total, `adjustments` if something other than indicators
+        contributes to the total, `weights` if a method derived weights from data, `treated` if there is data treatment,
+        `restated` if a figure was replaced, `outlook` if an indicator is a projection or a pace, `quality` if reporters
+        or due dates are known.
         """
         frames = {}
+        if self.definition.totals_over is not None:
+            frames["longer"], frames["longer_pillars"] = self.longer, self.longer_pillars
+        if self.definition.places_apart:
+            frames["places"] = self.places
+        if self.definition.headlines:
+            frames["headlines"] = self.headlines
         # Always present if the full mark is not 100: older results have `points` in percent and lack this frame.
         if self.adjustments.height or self.full != 100:
             frames["adjustments"] = self.adjustments
-        if any(node.weights is not None for node in self.definition.nodes.values()):
+        if self.definition.varied or any(node.weights is not None for node in self.definition.nodes.values()):
             frames["weights"] = self.weights
         if self.definition.treatment:
             frames["treated"] = self.treated
         if self.restated.height:
             frames["restated"] = self.restated
+        if any(one.projects or one.classified for one in self.definition.indicators.values()):
+            frames["outlook"] = self.outlook
         if is_assessable(self.definition, self.supply):
             frames["quality"] = self.quality
         return frames
@@ -388,6 +573,20 @@ class Scorecard:
                 many = frame.select(pl.sum_horizontal(columns).cast(pl.Int32)).to_series()
                 found.append(keys.with_columns(name=pl.lit(name), breaks=many))
         return pl.concat(found)
+
+    @cached_property
+    def classes(self) -> pl.DataFrame:
+        """The classes by which weights or rules differ: period, entity, attribute (the column of the roster), class."""
+        frame, keys = self._rows(), self._keys()
+        schema = dict.fromkeys(("period", "entity", "attribute", "class"), pl.String)
+        tables = [
+            frame.select(keys["period"].alias("period"), keys["entity"].alias("entity")).with_columns(
+                pl.lit(attribute).alias("attribute"), frame[class_by(attribute)].alias("class")
+            )
+            for attribute in self.definition.classes
+            if class_by(attribute) in frame.columns
+        ]
+        return pl.concat([pl.DataFrame(schema=schema), *tables])
 
     @cached_property
     def not_compared(self) -> frozenset[tuple[str, str]]:
@@ -424,9 +623,14 @@ class Scorecard:
         return {
             "system": pl.lit(self.system),
             "period": pl.col("period").replace_strict(dict(self.labels), return_dtype=pl.String),
-            "cohort": pl.when(pl.col("cohort") != "").then(pl.col("cohort")),
+            "cohort": self._group(self.definition.ranking.main),
             "entity": pl.col("entity").replace_strict(dict(enumerate(names)), return_dtype=pl.String),
         }
+
+    def _group(self, grouping: str) -> pl.Expr:
+        """Return the group of an entity in a grouping, null for none."""
+        _, *column = self.definition.grouped_by(grouping)
+        return pl.when(pl.col(column[0]) != "").then(pl.col(column[0])) if column else pl.lit(None, dtype=pl.String)
 
     def _long(
         self, heading: str, names: Sequence[str], titles: Mapping[str, str], values: Mapping[str, object]
@@ -462,5 +666,9 @@ def _published(frame: pl.DataFrame) -> pl.DataFrame:
 
 def definition_hash(system: System) -> str:
     """Return a hash of the content of a definition: sixteen hexadecimal digits."""
-    text = json.dumps(system.model_dump(mode="json", by_alias=True), ensure_ascii=False, sort_keys=True, default=str)
+    content = system.model_dump(mode="json", by_alias=True)
+    # A system that states no uncertainty has the hash that it had before it could.
+    if not system.uncertainty.declared:
+        del content["uncertainty"]
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -119,6 +119,8 @@ class Entities:
         joined: short names of the data, each with the one name that it is short for, whose entity it denotes.
         unclear: short names of the data that are entities of their own, as they may be short for several, with these.
         timeline: what `times` count.
+        changing: by column of the roster, the entities whose value changes, each with the first and last months of
+            its rows and their values; `frame` has the latest.
         marked: texts of the data with the mark of a footnote, each with the name that it is read as; with a roster it
             is filled while texts are resolved.
         merged: the ranges of cells of the roster that are merged over several, by column and name of the entity.
@@ -137,6 +139,7 @@ class Entities:
     timeline: Timeline = MONTHS
     marked: dict[str, str] = field(default_factory=dict, compare=False)
     merged: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    changing: Mapping[str, Mapping[str, Sequence[tuple[int, int, object]]]] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> list[str]:

@@ -10,7 +10,15 @@ from functools import partial
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
-from kpi.intake import assumed_years, days_as_periods, near_names, row_findings, undeclared_totals
+from kpi.intake import (
+    assumed_years,
+    days_as_periods,
+    entity_classes,
+    named_units,
+    near_names,
+    row_findings,
+    undeclared_totals,
+)
 from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
 from kpi.intake.cells.text_folding import as_names
@@ -58,6 +66,7 @@ from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
+from kpi.intake.unused_ratings import unused_ratings
 from kpi.intake.validity import out_of_time
 from kpi.intake.week_53 import without_counterpart
 from kpi.language.datasets import Records
@@ -195,6 +204,7 @@ class _Intake:
             measures = [name for name, measure in self.system.measures.items() if measure.per is None]
             frame = filled(grid(self.system, entities, first, last), measures, figures, cells)
             frame = self.counted(frame, figures if self.areas is None else self.areas.finer(figures))
+        self.findings += named_units.unknown(self.system, entities)
         if not entities.closed:
             self.findings += [*undeclared_totals.unnamed(frame, entities, self.system), *near_names.alike(entities)]
         reporting = entities
@@ -207,6 +217,8 @@ class _Intake:
 
             areas = TargetAreas(self.areas, self.system, self.begins)
         frame, more = targets_of.add(frame, self.system, targets, entities, areas)
+        frame, of_classes = entity_classes.add(frame, self.system, entities)
+        self.findings += [*of_classes, *unused_ratings(frame, self.system, entities)]
         self.findings += without_counterpart(self.system, first, last)
         self.findings += [*more, *(areas.findings() if areas is not None else ())]
         self.findings += fractions(frame, self.system, entities, sources)

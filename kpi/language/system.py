@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
+import math
+import operator
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
+import polars as pl
 from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
 from kpi.errors import Message
-from kpi.language.adjustments import AnyAdjustment
+from kpi.language.adjustments import AnyAdjustment, all_awards
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
+from kpi.language.alerts import Alert
 from kpi.language.checks import AnyCheck
+from kpi.language.classes import Weighed, columns_of, differs, weight_words
 from kpi.language.datasets import AnyDataset
-from kpi.language.indicators import AnyIndicator, Symbol
+from kpi.language.grouping import ALL, COHORTS, Group
+from kpi.language.indicators import AnyIndicator, Symbol, rated_measures
+from kpi.language.longer_totals import TotalsOver
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Block, Frozen, Name, OneOrMany, Text
 from kpi.language.ranking import Ranking
@@ -24,9 +32,10 @@ from kpi.language.scoring import AnyRule, Completion, Rule
 from kpi.language.stars.data_driven import AnyScheme
 from kpi.language.targets import Target
 from kpi.language.treatment.steps import AnyStep
+from kpi.language.uncertainty import Uncertainty
 from kpi.process import notebook
 from kpi.values import units
-from kpi.values.columns import Column
+from kpi.values.columns import COHORT, Column, group_of, kept_by
 from kpi.values.periods import Grain, Length
 from kpi.values.timelines import Timeline
 from kpi.values.units import Unit
@@ -189,6 +198,14 @@ class System(Frozen):
     treatment: dict[Name, AnyStep] = Field(
         default_factory=dict, description="name: what is done to values before they are scored, in this order"
     )
+    groups: dict[Name, Group] = Field(
+        default_factory=dict, description="name: groups of units besides the cohorts, for `peers` and `ranking: within`"
+    )
+    peers: str = Field(
+        COHORTS,
+        description="whom scoring rules, means, weights, treatment and star schemes compare an entity with where they "
+        "say `cohort`: `all`, `cohort` or one of `groups:`",
+    )
     scoring: AnyRule | None = Field(None, description="the scoring rule of every indicator that has none of its own")
     pillars: dict[Name, Pillar] = Field(
         default_factory=dict, description="name: a weighted node of the tree; those that no other names are the top"
@@ -199,12 +216,39 @@ class System(Frozen):
     )
     stars: AnyScheme | None = Field(None, description="how totals become stars or grades; left out: there are none")
     ranking: Ranking = Field(default_factory=Ranking, description="how totals are rounded and placed")
+    totals_over: TotalsOver | None = Field(
+        None, description="how the totals of the scored periods make those of longer ones, such as a year of quarters"
+    )
+    show: Literal["percent", "marks"] = Field(
+        "percent",
+        description="how results print the scores of pillars and indicators: percent of full marks, or the marks of "
+        "each item (28 of 30), as the rules do",
+    )
     lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
     checks: dict[Name, AnyCheck] = Field(default_factory=dict, description="name: what must hold of the figures")
+    notify: dict[Name, Alert] = Field(
+        default_factory=dict, description="name: a condition that is reported when it begins to hold and when it ends"
+    )
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
+    uncertainty: Uncertainty = Field(
+        default_factory=Uncertainty, description="what `kpi stress` varies; left out: weights and methods by themselves"
+    )
 
     _home: Path | None = PrivateAttr(None)
     _tables: tuple[str, ...] = PrivateAttr(())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_ratings(cls, data: Any) -> Any:
+        """Add the measures that ratings stand for; a measure that is there already stays, see `Rating`."""
+        indicators = data.get("indicators") if isinstance(data, dict) else None
+        if not isinstance(indicators, Mapping):
+            return data
+        filled, measures = rated_measures(indicators)
+        given = data.get("measures", {})
+        if not filled or not isinstance(given, Mapping):
+            return data
+        return data | {"indicators": {**indicators, **filled}, "measures": {**measures, **given}}
 
     @model_validator(mode="after")
     def _on_its_timeline(self) -> Self:
@@ -286,7 +330,7 @@ class System(Frozen):
             breaks: tuple[str, ...] = () if self.entities.succession is None else (Column(name).breaks,)
             found[name] = Symbol(
                 name, measure.title or name, unit, measure.per, reported=measure.reported, exact=measure.exact,
-                breaks=breaks,
+                breaks=breaks, running=measure.over_time == "ytd",
             )  # fmt: skip
         for level in self.levels:
             for name in level:
@@ -297,7 +341,11 @@ class System(Frozen):
                     unit = None
                 used = [found[one].breaks for _, one in indicator.inputs() if one in found]
                 breaks = tuple(dict.fromkeys(itertools.chain.from_iterable(used)))
-                found[name] = Symbol(name, indicator.title or name, unit, exact=indicator.exact(found), breaks=breaks)
+                totals = sum(found[used].running for used in indicator.running_with if used in found)
+                found[name] = Symbol(
+                    name, indicator.title or name, unit, exact=indicator.exact(found), breaks=breaks,
+                    running=indicator.runs_from_january or totals == 1,
+                )  # fmt: skip
         return found
 
     @cached_property
@@ -318,21 +366,69 @@ class System(Frozen):
 
     @cached_property
     def parents(self) -> dict[str, str]:
-        """The pillar that each part belongs to."""
-        return {part: name for name, pillar in self.pillars.items() for part in pillar.parts}
+        """The pillar that each part belongs to; of several that of the total, not a headline beside it."""
+        beside = self.beside_nodes
+        parents = {part: name for name in beside for part in self.pillars[name].parts if part not in self.tops}
+        for name, pillar in self.pillars.items():
+            if name not in beside:
+                parents |= dict.fromkeys(pillar.parts, name)
+        return {part: parents[part] for pillar in self.pillars.values() for part in pillar.parts if part in parents}
 
     @cached_property
-    def tops(self) -> dict[str, float]:
-        """The pillars that no other names, with their weights; a single one needs none."""
-        given = {name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents}
+    def headlines(self) -> tuple[str, ...]:
+        """The top pillars of weight 0: indices beside the total, which are shown and not counted."""
+        return tuple(name for name, pillar in self.pillars.items() if pillar.weight == 0)
+
+    @cached_property
+    def beside_nodes(self) -> tuple[str, ...]:
+        """The headlines and the pillars that only they are made of, which have no weight of their own."""
+        nodes = list(self.headlines)
+        for name in nodes:
+            for part in self.pillars[name].parts:
+                if part in self.pillars and self.pillars[part].weight is None and part not in nodes:
+                    nodes.append(part)
+        outside = {part for name, pillar in self.pillars.items() if name not in nodes for part in pillar.parts}
+        return tuple(name for name in nodes if name not in outside)
+
+    @cached_property
+    def tops(self) -> dict[str, Weighed]:
+        """The pillars that make the total, with their weights: no other names them; a single one needs none.
+
+        A headline beside the total may name them too.
+        """
+        beside = set(self.beside_nodes)
+        parts = {part for name, pillar in self.pillars.items() if name not in beside for part in pillar.parts}
+        given: dict[str, Weighed] = {
+            name: pillar.weight or 1.0
+            for name, pillar in self.pillars.items()
+            if name not in parts and name not in beside
+        }
         return self.composite.fixed(given)
 
-    def weight_words(self, part: str) -> str:
-        """Return the weight of a part of the tree in its node: a number, or the method that finds it from data.
+    @cached_property
+    def counted(self) -> frozenset[str]:
+        """The nodes and indicators that give to the total: those under it without a weight of 0 in between."""
+        reached = list(self.tops)
+        for name in reached:
+            if name in self.pillars:
+                reached += [part for part, weight in self.pillars[name].parts.items() if weight and part not in reached]
+        return frozenset(reached)
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """The titles of indicators and pillars."""
+        return {name: self.symbols[name].title for name in self.indicators if name in self.symbols} | {
+            name: pillar.title or name for name, pillar in self.pillars.items()
+        }
+
+    def weight_words(self, part: str, parent: str | None = None) -> Message | str:
+        """Return the weight of a part of the tree in its node: numbers, or the method that finds it from data.
+
+        The node is `parent`, by default that of the total.
 
         Empty for what is no part, and for a single top pillar without a weight.
         """
-        parent = self.parents.get(part)
+        parent = parent or self.parents.get(part)
         node: Node = self.composite if parent is None else self.pillars[parent]
         if part not in self.pillars and parent is None:
             return ""
@@ -340,8 +436,101 @@ class System(Frozen):
             return node.weights_method.title
         if parent is None:
             given = self.pillars[part].weight is not None or self.composite.weights is not None
-            return f"{self.tops[part]:.6g}" if part in self.tops and given else ""
-        return f"{self.pillars[parent].parts[part]:.6g}"
+            if part in self.headlines:
+                return Message("0, shown and not counted")
+            return weight_words(self.tops[part]) if part in self.tops and given else ""
+        return weight_words(self.pillars[parent].parts[part])
+
+    @cached_property
+    def varied(self) -> dict[str, Weighed]:
+        """The parts of the tree whose declared weights differ between entities or periods, with these."""
+        nodes = (self.tops, *(pillar.parts for pillar in self.pillars.values()))
+        return {part: weight for parts in nodes for part, weight in parts.items() if differs(weight)}
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The columns of the roster by which weights and scoring rules differ."""
+        of_weights = itertools.chain.from_iterable(map(columns_of, self.varied.values()))
+        rules = [rule for name in self.indicators if (rule := self.rule(name)) is not None]
+        return tuple(dict.fromkeys([*of_weights, *itertools.chain.from_iterable(rule.classes for rule in rules)]))
+
+    @cached_property
+    def classed_weights(self) -> tuple[str, ...]:
+        """The columns of the roster by which weights differ."""
+        return tuple(dict.fromkeys(itertools.chain.from_iterable(map(columns_of, self.varied.values()))))
+
+    @cached_property
+    def unsure(self) -> frozenset[str]:
+        """The indicators and pillars for which nothing may be given in the class or period of an entity."""
+        rules = {name: self.rule(name) for name in self.indicators} if self.classes or self.varied else {}
+        found = {
+            name
+            for name, rule in rules.items()
+            if rule is not None and (rule.classes or (rule.in_marks is not None and name in self.varied))
+        }
+        for level in self.depths if rules else ():
+            found |= {name for name in level if not self.pillars[name].parts.keys().isdisjoint(found | {*self.varied})}
+        return frozenset(found)
+
+    def shown_marks(self, name: str) -> float | pl.Expr | None:
+        """Return the full marks of an item of the tree for display, None where its weight is a proportion."""
+        parent = self.parents.get(name)
+        if parent is None and name not in self.tops:
+            return None
+        node: Node = self.composite if parent is None else self.pillars[parent]
+        if node.relative or node.weights is not None:
+            return None
+        if parent is None and self.pillars[name].weight is None:
+            return self.composite.full
+        return self.own_marks(name)
+
+    @cached_property
+    def within(self) -> dict[str, str]:
+        """The adjustments within a pillar, each with the pillar."""
+        some = {name: one.within for name, one in all_awards(self.adjustments).items()}
+        return {name: pillar for name, pillar in some.items() if pillar is not None}
+
+    def marks_of_parts(self, pillar: str) -> float | pl.Expr:
+        """Return the marks that the parts of a pillar have in all, in which points within it are."""
+        parts = self.pillars[pillar].parts
+        marks = [weight for weight in parts.values() if isinstance(weight, int | float)]
+        own = [pl.col(Column(part).declared) for part, weight in parts.items() if differs(weight)]
+        return functools.reduce(operator.add, own, math.fsum(marks))
+
+    def own_marks(self, name: str) -> float | pl.Expr | None:
+        """Return the marks of an item: its weight beside its name in the tree; None for what is no part."""
+        parent = self.parents.get(name)
+        weight = self.tops.get(name) if parent is None else self.pillars[parent].parts[name]
+        if weight is None or name not in self.varied:
+            return weight  # type: ignore[return-value]
+        return pl.col(Column(name).declared)
+
+    def grouped_by(self, grouping: str) -> tuple[str, ...]:
+        """Return the columns that distinguish the groups of a grouping, after the stage that makes them."""
+        if grouping == ALL:
+            return ("period",)
+        own = grouping == COHORTS == self.peers
+        return ("period", COHORT if own else group_of(grouping))
+
+    @property
+    def ranked_within(self) -> tuple[str, ...]:
+        """The columns that distinguish those who are ranked together in the totals."""
+        return self.grouped_by(self.ranking.main)
+
+    @property
+    def places_apart(self) -> bool:
+        """Whether places are more than the rank of the totals: in several rankings, or beside former ones."""
+        return len(self.ranking.within) > 1 or self.ranking.against is not None
+
+    @property
+    def regrouped(self) -> bool:
+        """Whether entities are compared or ranked in other groups than cohorts."""
+        return bool(self.groups) or self.peers != COHORTS or self.ranking.main != COHORTS
+
+    @property
+    def exempted(self) -> dict[str, tuple[str, ...]]:
+        """The columns of the panel with the entities that a screening step keeps by name, with their names."""
+        return {kept_by(name): step.exempt for name, step in self.treatment.items() if step.exempt}
 
     @property
     def stars_words(self) -> Message:
@@ -354,22 +543,29 @@ class System(Frozen):
         return {("composite",): self.composite} | {("pillars", name): one for name, one in self.pillars.items()}
 
     @property
-    def tree(self) -> list[tuple[str, Node, dict[str, float]]]:
-        """The nodes from the root down, each with its parts and their weights."""
-        root: list[tuple[str, Node, dict[str, float]]] = [(ROOT, self.composite, self.tops)] if self.tops else []
+    def tree(self) -> list[tuple[str, Node, Mapping[str, Weighed]]]:
+        """The nodes that make the total, from the root down, each with the parts that count and their weights."""
+        root: list[tuple[str, Node, Mapping[str, Weighed]]] = [(ROOT, self.composite, self.tops)] if self.tops else []
         below = [
-            (name, self.pillars[name], self.pillars[name].parts) for level in reversed(self.depths) for name in level
+            (name, self.pillars[name], {part: weight for part, weight in self.pillars[name].parts.items() if weight})
+            for level in reversed(self.depths)
+            for name in level
+            if name in self.counted
         ]
         return root + below
 
     @cached_property
     def depths(self) -> tuple[tuple[str, ...], ...]:
         """The pillars by depth, the deepest first, so that parts come before what they make up."""
-        depth = dict.fromkeys(self.tops, 0)
+        depth = dict.fromkeys((*self.tops, *self.headlines), 0)
         order = list(depth)
         for name in order:
             for part in self.pillars[name].parts:
-                if part in self.pillars and part not in depth:
+                if part not in self.pillars:
+                    continue
+                # What a headline names too comes after its longest way down; the bound ends what is a part of itself.
+                deeper = part in depth and depth[part] <= depth[name] < len(self.pillars)
+                if part not in depth or (deeper and self.headlines):
                     depth[part] = depth[name] + 1
                     order.append(part)
         deepest = max(depth.values(), default=-1)
@@ -396,6 +592,12 @@ class System(Frozen):
         if indicator.score is not None:
             return indicator.score
         return self.scoring or (_BY_DEFAULT if self.targets(name) else None)
+
+    @cached_property
+    def named_units(self) -> tuple[str, ...]:
+        """The units that scoring rules name."""
+        rules = filter(None, map(self.rule, self.indicators))
+        return tuple(dict.fromkeys(unit for rule in rules for unit in rule.units))
 
     def targets(self, name: str) -> tuple[Target, ...]:
         """Return the targets of an indicator: those that the definition states, else those that its kind implies."""

@@ -36,10 +36,13 @@ class DifferenceReport(Report):
         "figures": Message("Changes of figures"),
         "definitions": Message("Changes of the rules"),
         "restated": Message("Corrected figures"),
+        "classes": Message("Changes of class"),
+        "longer": Message("Changes of totals over longer periods"),
     }
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
         "period_before": Message("Old period"),
         "score_before": Message("Old score"),
+        "over_before": Message("Old longer period"),
         "change": Message("Change"),
         "from_data": Message("From the data"),
         "from_definition": Message("From the rules"),
@@ -56,6 +59,7 @@ class DifferenceReport(Report):
         "before": Message("Old"),
         "after": Message("New"),
         "areas_changed": Message("Areas changed"),
+        "attribute": Message("Column of the roster"),
     }
 
     words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS | dict.fromkeys(
@@ -138,10 +142,32 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
             shown,
             *_across(difference, rows),
         ]
+    parts += _classes(difference)
+    parts += _longer(difference)
     parts += _restated(difference)
     parts += _definitions(difference)
     parts.append(Text(_footer(difference), style="dim"))
     return printed(*parts, width=width)
+
+
+def _longer(difference: Difference) -> list[object]:
+    """Return the table of totals over longer periods, where both results have such."""
+    rows = difference.longer
+    known = rows.filter(pl.col("over").is_not_null() & pl.col("over_before").is_not_null()) if rows.height else rows
+    parts: list[object] = []
+    for part in known.partition_by("period", maintain_order=True) if known.height else ():
+        first, decimals = part.row(0, named=True), difference.after.decimals
+        entity_title = visible(localized(difference.after.entity_title))
+        shown = table_of(tr("Rank"), entity_title, tr("Score"), tr("Old"), tr("Change"), tr("Former rank"))
+        for row in part.sort("rank", nulls_last=True, maintain_order=True).head(MOST).iter_rows(named=True):
+            moved = "" if row["rank_change"] is None else movement(int(row["rank_change"]))
+            rank = NOTHING if row["rank"] is None else f"{row['rank']:g} {moved}".strip()
+            now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
+            former = NOTHING if row["rank_before"] is None else f"{row['rank_before']:g}"
+            shown.add_row(rank, visible(row["entity"]), now, was, _effect(row["change"], decimals), former)
+        heading = tr("{period}, from its periods", period=f"{first['over_before']} → {first['over']}")
+        parts += [Text(f"\n{heading}", style="bold"), shown]
+    return parts
 
 
 def _across(difference: Difference, rows: pl.DataFrame) -> list[object]:
@@ -277,9 +303,23 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
                 words,
             )
         parts += [shown] if figures.height else []
+    parts += _classes(difference)
     parts += _restated(difference)
     parts.append(Text(_footer(difference), style="dim"))
     return printed(*parts, width=width)
+
+
+def _classes(difference: Difference) -> list[object]:
+    """Return a line for each unit whose class changed, so that other weights or rules hold for it."""
+    lines = [
+        tr(
+            "{entity} changed its class ({column}): {before} → {after}, with the weights and rules of this class",
+            entity=visible(row["entity"]), column=visible(row["attribute"]), before=visible(row["before"]) or NOTHING,
+            after=visible(row["after"]) or NOTHING,
+        )
+        for row in difference.classes.head(MOST).iter_rows(named=True)
+    ]  # fmt: skip
+    return [Text(line) for line in lines]
 
 
 def _weight(row: dict[str, Any]) -> str:

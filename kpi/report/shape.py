@@ -11,6 +11,7 @@ import polars as pl
 
 from kpi.engine.contributions import KINDS
 from kpi.errors import Message
+from kpi.language.indicators import CLASSES
 from kpi.report.language import localized, tr
 from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES
 from kpi.values.status import STATUSES
@@ -29,10 +30,15 @@ FRAMES = {
 
 #: Further frames, which a scorecard has only if they have rows.
 MORE = {
+    "longer": Message("Totals over longer periods"),
+    "longer_pillars": Message("Pillars over longer periods"),
+    "places": Message("Places"),
+    "headlines": Message("Headline indices"),
     "adjustments": Message("Adjustments"),
     "weights": Message("Weights"),
     "treated": Message("Treated"),
     "restated": Message("Revisions"),
+    "outlook": Message("Outlook"),
     "quality": Message("Reporting quality"),
 }
 
@@ -44,6 +50,14 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "entity": Message("Entity"),
     "pillar": Message("Pillar code"),
     "parent": Message("Parent pillar"),
+    "headline": Message("Headline code"),
+    "within": Message("Ranked within"),
+    "group": Message("Group"),
+    "against": Message("Compared over"),
+    "rank_before": Message("Former rank"),
+    "over": Message("Longer period"),
+    "score_before": Message("Former score"),
+    "periods": Message("Periods with a total"),
     "indicator": Message("Indicator code"),
     "measure": Message("Measure code"),
     "title": Message("Title"),
@@ -60,6 +74,9 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "status": Message("Status"),
     "weight": Message("Weight"),
     "points": Message("Points"),
+    "marks": Message("Marks"),
+    "full_marks": Message("Full marks"),
+    "class": Message("Class"),
     "kind": Message("Category"),
     "value": Message("Value"),
     "unit": Message("Unit of measure"),
@@ -68,6 +85,10 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "attainment": Message("Attainment"),
     "schedule": Message("Schedule"),
     "light": Message("Light"),
+    "low": Message("Lower end"),
+    "high": Message("Upper end"),
+    "actual": Message("Actual growth a year"),
+    "required": Message("Required growth a year"),
     "reached": Message("Reached"),
     "score_status": Message("Score status"),
     "rows": Message("Source rows"),
@@ -103,20 +124,27 @@ HEADINGS: dict[str | tuple[str, str], str] = {
 }
 
 
+#: The groupings that have no name of their own.
+WITHIN = {"all": Message("all units"), "cohort": Message("the cohort")}
+
 #: The display of values by column; other values are shown unchanged.
 WORDS: dict[str, Mapping[str, str]] = {
     "comparator": COMPARATORS,
     "severity": SEVERITIES,
     "light": LIGHTS,
+    "class": CLASSES,
     "kind": KINDS
     | {
         "total": Message("Total"),
         "pillar": Message("Pillars"),
         "indicator": Message("Indicator"),
         "measure": Message("Reported figures"),
+        "place": Message("Rank"),
+        "period": Message("Period"),
     },
     "status": STATUSES,
     "score_status": STATUSES,
+    "within": WITHIN,
 }
 
 
@@ -221,7 +249,7 @@ class Report(ABC):
     #: The display of values by column.
     words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS
     #: The frames whose columns `stars` and `grade` are levels.
-    rated: ClassVar[tuple[str, ...]] = ("totals",)
+    rated: ClassVar[tuple[str, ...]] = ("totals", "longer")
 
     @property
     @abstractmethod

@@ -27,6 +27,15 @@ def clean(text: str) -> str:
     return re.sub(r"(?<![!-~]) | (?![!-~])| (?=[(\[])", "", " ".join(folded.split()))
 
 
+def comparable(cell: object) -> str:
+    """Return the text by which a cell of the roster and a value in a definition are compared.
+
+    >>> comparable("三级 "), comparable("２"), comparable(1.0), comparable("1.0"), comparable(None)
+    ('三级', '2', '1', '1', '')
+    """
+    return re.sub(r"(?a)^(-?\d+)\.0+$", r"\1", clean("" if cell is None else str(cell)))
+
+
 #: Marks of footnotes behind a name: ①, ¹, *, [1], (注1), 注1). A number in round brackets may be part of the name.
 _FOOTNOTE_END = re.compile(
     r"(?:[*＊※†‡°^#①-⑳⓪❶-❿⓵-⓾¹²³⁰⁴-⁹₀-₉]|[\[［〔](?:注|note)? ?[0-9a-z]{1,2}[\]］〕]"

@@ -27,7 +27,7 @@ def policy_of(node: dict) -> tuple[str, dict]:
     return (given, {}) if isinstance(given, str) else next(iter(given.items()))
 
 
-def combine(  # noqa: C901 (one branch per policy)
+def combine(  # noqa: C901, PLR0912 (one branch per policy)
     node: dict, weights: dict[str, float], parts: dict[str, Node], peers: list[dict[str, Node]]
 ) -> Node:
     """Return a node from the scores of its parts.
@@ -39,7 +39,7 @@ def combine(  # noqa: C901 (one branch per policy)
         peers: the parts of every entity of the same period and cohort.
     """
     policy, options = policy_of(node)
-    applicable = {name: w for name, w in weights.items() if parts[name].score[1] != "not_applicable"}
+    applicable = {name: w for name, w in weights.items() if w > 0 and parts[name].score[1] != "not_applicable"}
     own = {name: parts[name].score[0] for name in applicable if parts[name].score[0] is not None}
     nothing = dict.fromkeys(weights)
     if not applicable:
@@ -65,7 +65,8 @@ def combine(  # noqa: C901 (one branch per policy)
     least = 100 if policy == "fail" else options.get("at_least", 0)
     if there / whole * 100 < least - 1e-9:
         return Node((None, "incomplete"), coverage, nothing)
-    value = mean_of(node.get("mean", "arithmetic"), filled, carried)
+    mean = node.get("mean", "arithmetic")
+    value = mean_of(mean, filled, carried)
     if not math.isfinite(value):
         return Node((None, "out_of_range"), coverage, nothing)
     if "decimals" in node:
@@ -73,8 +74,65 @@ def combine(  # noqa: C901 (one branch per policy)
     if node.get("mean") == "minimum":
         lowest = [name for name in filled if filled[name] <= min(filled.values()) + HAIR]
         return Node((value, "ok"), coverage, {name: (name in lowest) / len(lowest) for name in weights}, filled)
+    if isinstance(mean, dict) and "owa" in mean:
+        carried = by_place(mean["owa"], filled, carried)
+    if isinstance(node.get("mean"), dict) and node["mean"].keys() & {"worst", "best"}:
+        carried = {name: carried[name] * part for name, part in chosen(node["mean"], filled).items()}
     total = sum(carried.values())
     return Node((value, "ok"), coverage, {name: carried.get(name, 0.0) / total for name in weights}, filled)
+
+
+def by_place(power: float, scores: dict[str, float], weights: dict[str, float]) -> dict[str, float]:
+    """Return what each part weighs by the place of its score, equal scores sharing their places by their weights."""
+    total = sum(weights.values())
+    found: dict[str, float] = {}
+    for name, score in scores.items():
+        above = sum(w for other, w in weights.items() if scores[other] > score + HAIR) / total
+        equal = sum(w for other, w in weights.items() if abs(scores[other] - score) <= HAIR) / total
+        found[name] = (min(above + equal, 1.0) ** power - above**power) * weights[name] / total / equal
+    return found
+
+
+def weight_of(weight: float | dict, cohort: str) -> float:
+    """Return a weight, perhaps by cohort, in a cohort."""
+    return weight["values"][cohort] if isinstance(weight, dict) else weight
+
+
+def signed(adjustment: dict, names: dict, units: dict[str, str]) -> float:
+    """Return the points of a bonus or deduction, negative for the latter."""
+    given = points(adjustment, names, units.get(adjustment.get("of", ""), "个"))
+    return -given if adjustment["kind"] == "deduction" else given
+
+
+def over_limits(adjustments: dict[str, dict], earned: dict[str, float]) -> float:
+    """Return what the limits on several adjustments take off, or give back."""
+    taken = 0.0
+    for one in adjustments.values():
+        if one["kind"] == "limit":
+            together = sum(earned[name] for name in one["of"])
+            taken += min(max(together, -one["max"]), one["max"]) - together
+    return taken
+
+
+def within(  # noqa: PLR0917 (all that an adjustment may read)
+    system: dict, pillar: str, node: Node, marks: float, nodes: dict[str, Node], names: dict, units: dict[str, str]
+) -> Node:
+    """Return a pillar with the adjustments within it, which are in the marks of its parts."""
+    inside = {k: one for k, one in system.get("adjustments", {}).items() if one.get("within") == pillar}
+    score, status = node.score
+    if not inside or score is None:
+        return node
+    earned = {}
+    for key, one in inside.items():
+        if one["kind"] != "limit":
+            counts = opened(one, score * marks / 100, {"on": "raw"}, nodes)
+            earned[key] = signed(one, names, units) if counts else 0.0
+    total_points = score * marks / 100 + sum(earned.values()) + over_limits(inside, earned)
+    definition = system["pillars"][pillar]
+    floor, cap = definition.get("floor", 0), definition.get("cap")
+    total_points = total_points if floor is None else max(total_points, floor)
+    total_points = total_points if cap is None else min(total_points, cap)
+    return Node((total_points * 100 / marks, status), node.coverage, node.shares, node.counted)
 
 
 def mean_of(  # noqa: PLR0911 (one return per mean)
@@ -93,10 +151,44 @@ def mean_of(  # noqa: PLR0911 (one return per mean)
         if mean == "geometric":
             return math.prod(score**share for score, share in pairs)
         return 1 / sum(share / score for score, share in pairs)
+    if "owa" in mean:
+        return sum(scores[name] * share for name, share in by_place(mean["owa"], scores, weights).items())
+    if "mazziotta_pareto" in mean:
+        middle = sum(score * share for score, share in pairs)
+        square = sum((score - middle) ** 2 * share for score, share in pairs)
+        return middle + square / middle if middle > 0 else math.nan
+    if "power" not in mean:
+        chosen_weights = {name: weights[name] * part for name, part in chosen(mean, scores).items()}
+        return sum(scores[name] * weight for name, weight in chosen_weights.items()) / sum(chosen_weights.values())
     power = mean["power"]
     if power < 0 and any(score <= 0 for score, _ in pairs):
         return 0.0
     return sum(max(score, 0.0) ** power * share for score, share in pairs) ** (1 / power)
+
+
+def chosen(mean: dict, scores: dict[str, float]) -> dict[str, float]:
+    """Return which part of each score is among the k worst or best: equal ones share the last places."""
+    ((which, number),) = mean.items()
+    left, parts = float(number), {}
+    keys = {name: round(score, 9) if which == "worst" else -round(score, 9) for name, score in scores.items()}
+    for key in sorted(set(keys.values())):
+        equal = [name for name, one in keys.items() if one == key]
+        taken = min(left, len(equal))
+        parts |= dict.fromkeys(equal, taken / len(equal))
+        left -= taken
+    return parts
+
+
+def held(caps: list[dict], value: float, scores: dict[str, float | None], names: dict[str, float | None]) -> float:
+    """Return a score under the caps of its node."""
+    for cap in caps:
+        if "when" in cap:
+            applies = holds(cap["when"], names) is True
+        else:
+            known = [(scores[name], bound) for name, bound in cap["below"].items()]
+            applies = any(score is not None and round(score, 9) < bound for score, bound in known)
+        value = min(value, cap["at_most"]) if applies else value
+    return value
 
 
 # ---- AFTER THE TREE ---- #
@@ -146,14 +238,13 @@ def total(
     if value is None:
         return (None, status), vetoes, None
     value = value * composite.get("full", 100) / 100
-    added = [one for one in adjustments.values() if one["kind"] != "veto"]
-    before = value
-    for one in added:
-        earned = points(one, names, units.get(one.get("of"), "个"))
-        if one["kind"] == "deduction":
-            value -= earned
-        elif opened(one, before, system["ranking"], nodes):
-            value += earned
+    own = {key: one for key, one in adjustments.items() if "within" not in one}
+    added = {key: one for key, one in own.items() if one["kind"] not in ("veto", "limit")}
+    earned = {
+        key: signed(one, names, units) if opened(one, value, system["ranking"], nodes) else 0.0
+        for key, one in added.items()
+    }
+    value += sum(earned.values()) + over_limits(own, earned)
     if added:
         floor, cap = composite.get("floor", 0), composite.get("cap")
         value = value if floor is None else max(value, floor)

@@ -15,6 +15,7 @@ from kpi.errors import Message, statements
 from kpi.language.lookback import NOW, Lags
 from kpi.language.model import Block, Listed, Path, Problem, Problems
 from kpi.language.quantities import OpenQuantity, Quantity, in_unit, quantity_problems
+from kpi.values.columns import is_unit
 from kpi.values.rounding import HAIR, compare, differ, rounded, sort_key
 from kpi.values.status import literal
 from kpi.values.units import ONE, Unit
@@ -28,7 +29,8 @@ class Case:
 
     `target` and `upper` (for `within`) are in the indicator's unit and null where there is none; `judged` makes the
     expression of `reached`, which few rules ask for; `peers` are the columns that group the entities compared with each
-    other; `fixed` is the target when it is one number other than zero for every entity and period, `ends` are both
+    other; `marks` are the item's own, its weight in the tree, None for an indicator that is no part of it; `fixed` is
+    the target when it is one number other than zero for every entity and period, `ends` are both
     bounds when they are two numbers for all; `exact` says that the value is a decimal number as reported.
 
     Figures of a whole group, such as its best value, are collected in `figures` under the name of the indicator, to be
@@ -48,6 +50,7 @@ class Case:
     fixed: float | None = None
     ends: tuple[float, float] | None = None
     exact: bool = False
+    marks: float | pl.Expr | None = None
 
     @classmethod
     def plain(
@@ -70,6 +73,12 @@ class Case:
     def higher(self) -> bool:
         """Whether more is better."""
         return self.better == "higher"
+
+    def percent(self, points: float | None, marks: float | None) -> float | pl.Expr:
+        """Return points in percent of full marks, which are given in percent or in the item's own marks."""
+        if marks is None:
+            return points or 0.0
+        return marks * 100 / (100.0 if self.marks is None else self.marks)
 
     def quantity(self, quantity: Quantity | None) -> pl.Expr | None:
         """Return a declared quantity in the indicator's unit as a literal, or None."""
@@ -99,6 +108,17 @@ class Case:
     def least(self) -> pl.Expr:
         """Return the least value among the peers."""
         return self.among(self.value.min(), "least")
+
+    def of_unit(self, name: str) -> pl.Expr:
+        """Return the value of a unit in the period, null where it has none."""
+        own = pl.when(pl.col(is_unit(name))).then(self.value).max()
+        if not self.peers:
+            return own
+        column = f"{self.name}~of unit"
+        if self.figures is None:
+            return own.over("period")
+        self.figures[column] = own.over("period")
+        return pl.col(column)
 
     def apart(self) -> pl.Expr:
         """Return whether the peers have different values, null where none has one."""
@@ -197,6 +217,30 @@ class Rule(Block):
         """The lags, in periods, at which values enter the score."""
         return NOW
 
+    @property
+    def judges_by_target(self) -> bool:
+        """Whether the rule, as it is written, scores nothing without a target."""
+        return self.needs_target
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The columns of the roster by which the rule differs."""
+        return ()
+
+    @property
+    def class_values(self) -> tuple[str, ...]:
+        """The values of the column by which the rule differs."""
+        return ()
+
+    def of_class(self, classes: Mapping[str, str]) -> Rule:  # noqa: ARG002
+        """Return the rule of an entity, by its classes in the columns of the roster."""
+        return self
+
+    @property
+    def in_marks(self) -> Path | None:
+        """Where the rule states points in the item's own marks, None if it does not."""
+        return None
+
     @abstractmethod
     def score(self, case: Case) -> Scored:
         """Return the score of a case before floor and cap."""
@@ -230,6 +274,11 @@ class Rule(Block):
         elif self.floor is not None or self.cap is not None:
             score = score.clip(self.floor, self.cap)
         return score if self.decimals is None else rounded(score, self.decimals)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The units that the rule names."""
+        return ()
 
     @property
     def peers(self) -> tuple[str, ...]:

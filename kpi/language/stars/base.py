@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
 from pydantic import BeforeValidator, Field
@@ -157,6 +157,18 @@ class Scheme(Block):
     )
     ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
 
+    #: Whether there may be scores for which the scheme gives no levels.
+    may_find_none: ClassVar[bool] = False
+
+    @property
+    def number(self) -> int:
+        """The number of levels that a scheme with cut points from the scores has; 0 for others."""
+        return 0
+
+    def finds_none(self, scores: pl.Series) -> bool:  # noqa: ARG002
+        """Return whether the scheme gives no levels for the scores of a cohort, none of them null."""
+        return False
+
     @property
     def dtype(self) -> type[pl.DataType]:
         """The type of levels: Int8, or with halves Float64."""
@@ -189,8 +201,27 @@ class Scheme(Block):
     def words(self) -> Message:
         """Return the scheme in words."""
 
-    def in_full(self) -> Message:
-        """Return the scheme in words with what limits it."""
+    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:  # noqa: ARG002
+        """Return the levels, the best first, each with what it asks for; empty where they make no list.
+
+        Args:
+            symbols: what names in conditions stand for.
+        """
+        return ()
+
+    @property
+    def cuts_of_total(self) -> Mapping[int, float]:
+        """The least total of each level, where totals alone decide and the same total always means the same level."""
+        return {}
+
+    @property
+    def manner(self) -> Message:
+        """How levels are found, in words, without what each of them asks for."""
+        return self.words()
+
+    @property
+    def limits_words(self) -> tuple[str, ...]:
+        """What limits the levels, in words."""
         limits: list[str] = []
         if self.min_indicators is not None:
             limits.append(Message("none with fewer than {number} scored indicators", number=self.min_indicators))
@@ -202,7 +233,11 @@ class Scheme(Block):
             limits.append(Message("at most {level}", level=self.title(self.cap)))
         if self.moves is not None:
             limits.append(self.moves.words())
-        return statements([text for text in (self.words(), *limits) if text])
+        return tuple(filter(None, limits))
+
+    def in_full(self) -> Message:
+        """Return the scheme in words with what limits it."""
+        return statements([text for text in (self.words(), *self.limits_words) if text])
 
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
         """Yield what is wrong beyond the shape."""
@@ -221,6 +256,11 @@ class Scheme(Block):
     @property
     def counts_vetoed(self) -> bool:
         """Whether a unit that a veto fails still takes a place among the others."""
+        return False
+
+    @property
+    def by_score(self) -> bool:
+        """Whether the level of a unit follows from its total alone."""
         return False
 
     def title(self, level: float) -> str:
