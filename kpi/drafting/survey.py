@@ -36,7 +36,7 @@ from kpi.intake.shapes.labels import (
 from kpi.intake.shapes.recognition import is_place
 from kpi.intake.shapes.table_keys import period_of_table
 from kpi.language.measures import calls_cumulative
-from kpi.values import periods
+from kpi.values import period_texts, periods
 from kpi.values.periods import FIRST_YEAR, Order
 from kpi.values.timelines import MONTHS, Timeline
 
@@ -271,7 +271,7 @@ class _Surveyor:
     def _year_is_read(self) -> bool:
         """Return whether the readers take the year of parts of it from around the table: it stands there alone."""
         inside = next((one for text in self.surroundings if (one := period_inside(text, self.timeline))), None)
-        return inside is not None and not self.timeline.weeks and periods.calendar_year(inside) is not None
+        return inside is not None and not self.timeline.weeks and period_texts.calendar_year(inside) is not None
 
     def period_in(self, text: str, year: int | None = None) -> str | None:
         """Return the text of the period that a heading is."""
@@ -796,7 +796,7 @@ def _without_period(title: str) -> str | None:
 def _month(text: str) -> str | None:
     """Return the month of a day, None for what is no day."""
     try:
-        return periods.parse(text, order="dmy").label
+        return period_texts.parse(text, order="dmy").label
     except periods.PeriodError:
         return None
 

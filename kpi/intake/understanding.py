@@ -31,7 +31,7 @@ from kpi.intake.shapes.tables import shaped
 from kpi.language.datasets import PanelData, Records
 from kpi.language.record_columns import READ_AS_NUMBERS
 from kpi.language.system import System
-from kpi.values import periods
+from kpi.values import period_texts, periods
 
 #: How many figures are shown.
 ROWS = 3
@@ -281,7 +281,7 @@ def _period(system: System, source: Placed, text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        return periods.parse(text, order=source.dataset.dates, timeline=system.timeline).label
+        return period_texts.parse(text, order=source.dataset.dates, timeline=system.timeline).label
     except periods.PeriodError:
         return f"? {text}"
 

@@ -33,7 +33,7 @@ from kpi.intake.shapes.labels import (
 from kpi.intake.shapes.turning import Shape
 from kpi.language.datasets import Dataset, Records
 from kpi.language.system import System
-from kpi.values import periods
+from kpi.values import period_texts
 from kpi.values.periods import Order
 
 #: How many of the first rows show what a column holds.
@@ -269,7 +269,7 @@ class Recognition:
         }
         if len(declared) == 1:
             return next(iter(declared))
-        inferred = periods.order_of(self.others)
+        inferred = period_texts.order_of(self.others)
         if inferred is None:
             return "ymd"
         source = Message("the order of day and month from `{header}`", header=inferred[1])
@@ -294,11 +294,11 @@ class Recognition:
         """Return the year that the dataset gives as the period of the table, or its surroundings name, and where."""
         given = None if self.dataset is None else self.dataset.elsewhere.get("period")
         if given is not None and given.constant is not None:
-            stated = periods.calendar_year(given.constant)
+            stated = period_texts.calendar_year(given.constant)
             return None if stated is None else (stated, Message("the definition"))
         for text, where in self.surroundings():
             if (label := period_inside(text, self.system.timeline)) is not None:
-                year = periods.calendar_year(label)
+                year = period_texts.calendar_year(label)
                 return None if year is None else (year, where)
         return None
 
@@ -587,4 +587,4 @@ def is_place(text: str) -> bool:
 
 
 def _is_year(text: str) -> bool:
-    return periods.calendar_year(text) is not None
+    return period_texts.calendar_year(text) is not None
