@@ -59,7 +59,7 @@ INSIDE = {
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "
         "workbook method scorebook sdmx_csv page formats table results files tree queries analysis difference "
-        "robustness definition_text roster understanding entry_form notebook plots"
+        "robustness yaml_text definition_text roster understanding entry_form notebook plots"
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
