@@ -428,6 +428,13 @@ class Scorecard:
         return _published(applied_weights.weights(self.definition, self._rows(), keys))
 
     @cached_property
+    def peer_groups(self) -> pl.DataFrame:
+        """With whom star schemes and rules compare an entity: period, entity, group (null for none)."""
+        keys = self._keys()
+        group = pl.when(pl.col(COHORT) != "").then(pl.col(COHORT))
+        return self._rows().select(period=keys["period"], entity=keys["entity"], group=group)
+
+    @cached_property
     def treated(self) -> pl.DataFrame:
         """Every cell that data treatment changed, one row per step that changed it, in the order of the steps.
 

@@ -38,6 +38,12 @@ class Period:
         return {row["entity"]: row for row in frame.iter_rows(named=True)}
 
     @cached_property
+    def peers(self) -> dict[str, str | None]:
+        """The group within which levels are given, by entity; the ranking may have others."""
+        rows = self.card.peer_groups.filter(period=self.standing.period).select("entity", "group").iter_rows()
+        return dict(rows)
+
+    @cached_property
     def indicators(self) -> pl.DataFrame:
         """The indicators of the period."""
         return self.card.indicators.filter(period=self.standing.period)
@@ -71,9 +77,9 @@ class Period:
         else:
             above = [
                 (other["stars"], other["score"])
-                for other in self.totals.values()
-                if other["cohort"] == row["cohort"] and other["score"] is not None and other["stars"] is not None
-                and other["stars"] > row["stars"]
+                for name, other in self.totals.items()
+                if self.peers[name] == self.peers[entity] and other["score"] is not None
+                and other["stars"] is not None and other["stars"] > row["stars"]
             ]  # fmt: skip
             if not above or scheme.cuts_of_total:
                 return tr("no higher level") if scheme.cuts_of_total else ""
