@@ -32,6 +32,7 @@ from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Award, Veto, awards, vetoes
 from kpi.language.classes import columns_of
 from kpi.language.indicators import CLASSES, class_of
+from kpi.language.indicators.base import in_titles
 from kpi.language.indicators.derived import window
 from kpi.language.model import kind_of
 from kpi.language.record_columns import counted_in, reads_times
@@ -192,7 +193,8 @@ def _vetoed(system: System, row: Mapping[str, Any]) -> Iterator[Explained]:
         before = after
         if row[Column(name).veto]:
             effect = veto.effect.words(names)
-            detail = Message("{condition}, applied: {effect}", condition=veto.when, effect=effect)
+            condition = in_titles(veto.when, system.symbols)
+            detail = Message("{condition}, applied: {effect}", condition=condition, effect=effect)
             points = took if took is not None and abs(took) >= NOISE else None
             yield Explained(name, veto.title or name, "veto", contribution=points, detail=detail)
 
@@ -306,13 +308,14 @@ class _Tree:
     def veto(self, name: str, adjustment: Veto, entries: Mapping[str, Entry]) -> Explained:
         holds = self.row[Column(name).veto]
         unjudged = self.row[Column(name).unjudged]
+        condition = in_titles(adjustment.when, self.system.symbols)
         effect = adjustment.effect.words(self.system.stars.names if self.system.stars is not None else {})
         if holds:
-            detail = Message("{condition}, applied: {effect}", condition=adjustment.when, effect=effect)
+            detail = Message("{condition}, applied: {effect}", condition=condition, effect=effect)
         elif unjudged:
-            detail = Message("{condition}, not judged, as figures are missing", condition=adjustment.when)
+            detail = Message("{condition}, not judged, as figures are missing", condition=condition)
         else:
-            detail = Message("{condition}, not applied", condition=adjustment.when)
+            detail = Message("{condition}, not applied", condition=condition)
         entry = entries.get(entry_name(self.system, name))
         took = None if entry is None else self.points(entry)
         return Explained(name, adjustment.title or name, "veto", contribution=took, detail=detail)
@@ -384,7 +387,7 @@ class _Tree:
         row, pillar = self.row, self.system.pillars[name]
         mean = pillar.mean_words if pillar.mean != "arithmetic" else ""
         again = [] if pillar.rule is None else [self.again(name)]
-        caps = [cap.words(self.system.titles) for cap in pillar.caps]
+        caps = [cap.words(self.system.titles, self.system.symbols) for cap in pillar.caps]
         method = "" if pillar.weights is None else pillar.weights.words()
         how = (mean, method, *self.of_class(name), *again, *caps, self.stand_in(name))
         return Explained(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kpi.errors import Message
+from kpi.errors import Message, statements
 from kpi.language.lookback import Lags, back
 from kpi.language.model import Block, Listed, Path, Problem, Problems
 from kpi.values.periods import Grain, Length
@@ -83,6 +83,18 @@ class TotalsOver(Block):
             "last": Message("the total of a {longer} is that of its last {grain}", longer=longer, grain=grain),
         }
         return templates[self.by]
+
+    def in_full(self, scored: Grain) -> Message:
+        """Return how the totals are made, from how many periods, and which vetoes act on them, in words."""
+        needed = "" if self.by == "last" else Message(
+            "{number} of {all} periods must have a total", number=self.needed(scored), all=self.number(scored)
+        )  # fmt: skip
+        vetoes = (
+            Message("a veto of any of its periods acts on it")
+            if self.vetoes == "any"
+            else Message("only a veto of its last period acts on it")
+        )
+        return statements(filter(None, (self.words(scored), needed, vetoes)))
 
     def problems(self, path: Path, scored: Grain) -> Problems:
         """Yield a period that is not longer, and a number of weights or periods that does not fit it."""

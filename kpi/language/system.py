@@ -535,7 +535,7 @@ class System(Frozen):
     @property
     def stars_words(self) -> Message:
         """How totals become stars, in words."""
-        return Message("no stars") if self.stars is None else self.stars.in_full()
+        return Message("no stars") if self.stars is None else self.stars.in_full(self.symbols)
 
     @property
     def nodes(self) -> dict[tuple[str, ...], Node]:
@@ -553,6 +553,15 @@ class System(Frozen):
             if name in self.counted
         ]
         return root + below
+
+    @property
+    def trees(self) -> list[tuple[str, Node, Mapping[str, Weighed]]]:
+        """The nodes that make the total, then those of the headlines beside it, each with its parts and weights."""
+        below = [name for level in reversed(self.depths) for name in level if name in self.beside_nodes]
+        return self.tree + [
+            (name, self.pillars[name], {part: weight for part, weight in self.pillars[name].parts.items() if weight})
+            for name in below
+        ]
 
     @cached_property
     def depths(self) -> tuple[tuple[str, ...], ...]:

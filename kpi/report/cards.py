@@ -205,7 +205,7 @@ def _beyond_the_tree(shown_system: System) -> list[str]:
         within = tuple(WITHIN.get(name, name) for name in shown_system.ranking.within)
         below.append(tr("Ranked within: {groups}", groups=within))
     if shown_system.composite.caps:
-        caps = statements(cap.words(shown_system.titles) for cap in shown_system.composite.caps)
+        caps = statements(cap.words(shown_system.titles, shown_system.symbols) for cap in shown_system.composite.caps)
         below.append(tr("Caps of the total before adjustments: {caps}", caps=caps))
     return below
 
@@ -219,7 +219,7 @@ def node_words(shown_system: System, name: str) -> list[Message]:
 
 def cap_words(shown_system: System, name: str) -> list[Message]:
     """Return the caps of a pillar in words."""
-    return [cap.words(shown_system.titles) for cap in shown_system.pillars[name].caps]
+    return [cap.words(shown_system.titles, shown_system.symbols) for cap in shown_system.pillars[name].caps]
 
 
 def _title(shown_system: System, key: str) -> str:

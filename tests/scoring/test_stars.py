@@ -160,7 +160,7 @@ def test_named_moves_are_the_limits_they_name():
 
     assert moved("hold_harmless") == moved({"down": 0})
     assert moved("one_rung") == moved({"up": 1})
-    assert moved("hold_harmless").in_full().endswith("no level down")
+    assert moved("hold_harmless").in_full({}).endswith("no level down")
     assert "K11" in problems(system_text(["a"], stars={"kind": "bands", "moves": "sideways"}))[0]
 
 
@@ -178,4 +178,4 @@ def test_what_limits_stars_is_said():
         "at most one level up",
         "at most 2 levels down",
     ):
-        assert part in loaded.system.stars.in_full()
+        assert part in loaded.system.stars.in_full({})

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from kpi.errors import Message, alternatives
 from kpi.language.conditions import condition, condition_problems
 from kpi.language.indicators import Symbols
+from kpi.language.indicators.base import in_titles
 from kpi.language.model import Block, Name, Path, Problems
 from kpi.values.columns import Column
 from kpi.values.rounding import score_key
@@ -55,14 +56,15 @@ class Cap(Block):
         """Return a score (percent of full marks) under the cap."""
         return pl.when(self.holds(symbols)).then(score.clip(upper_bound=self.at_most)).otherwise(score)
 
-    def words(self, titles: Mapping[str, str]) -> Message:
-        """Return the cap in words; `titles` are of pillars and indicators.
+    def words(self, titles: Mapping[str, str], symbols: Symbols) -> Message:
+        """Return the cap in words; `titles` are of pillars and indicators, `symbols` of what conditions name.
 
-        >>> Cap(at_most=80, below={"安全": 60}).words({})
+        >>> Cap(at_most=80, below={"安全": 60}).words({}, {})
         'at most 80 % where 安全 < 60 %'
         """
         if self.when is not None:
-            return Message("at most {percent:g} % where {condition}", percent=self.at_most, condition=self.when)
+            return Message("at most {percent:g} % where {condition}", percent=self.at_most,
+                           condition=in_titles(self.when, symbols))  # fmt: skip
         bounds = [
             Message("{title} < {cut:g} %", title=titles.get(name, name), cut=cut)
             for name, cut in (self.below or {}).items()

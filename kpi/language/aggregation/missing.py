@@ -75,6 +75,8 @@ class Missing(Block):
 
     def words(self) -> Message:
         """Return the policy in words."""
+        if self.penalty is not None:
+            return Message("a missing part scores -{points:g} %", points=self.penalty.points)
         policy = _WORDS[self.policy]
         if not self.at_least:
             return policy
@@ -89,7 +91,6 @@ _WORDS = {
     "zero": Message("missing parts count as zero"),
     "fail": Message("no score where a part is missing"),
     "cohort_mean": Message("missing parts take the mean score of the cohort"),
-    "penalty": Message("points off for missing parts"),
 }
 
 

@@ -235,9 +235,13 @@ class Scheme(Block):
             limits.append(self.moves.words())
         return tuple(filter(None, limits))
 
-    def in_full(self) -> Message:
-        """Return the scheme in words with what limits it."""
-        return statements([text for text in (self.words(), *self.limits_words) if text])
+    def in_titles(self, symbols: Symbols) -> Message:  # noqa: ARG002
+        """Return the scheme in words, with titles for the names in conditions."""
+        return self.words()
+
+    def in_full(self, symbols: Symbols) -> Message:
+        """Return the scheme in words with what limits it, with titles for the names in conditions."""
+        return statements([text for text in (self.in_titles(symbols), *self.limits_words) if text])
 
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
         """Yield what is wrong beyond the shape."""

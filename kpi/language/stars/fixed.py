@@ -333,10 +333,16 @@ class Ladder(Scheme):
 
     def words(self) -> Message:
         """Return the rungs in words."""
+        return self.in_titles({})
+
+    @override
+    def in_titles(self, symbols: Symbols) -> Message:
+        """Return the rungs in words, with titles for the names in conditions."""
         rungs: list[str] = [
-            Message("{level}: {conditions}", level=self.title(stars), conditions=_asked(rung, rung.when or ""))
+            Message("{level}: {conditions}", level=self.title(stars),
+                    conditions=_asked(rung, in_titles(rung.when or "", symbols)))
             for stars, rung in sorted(self.rungs.items())
-        ]
+        ]  # fmt: skip
         if self.one_rung:
             rungs.append(Message("up one level a period at most"))
         return Message("level by level: {rungs}", rungs=statements(rungs))

@@ -22,6 +22,8 @@ def scope_section(system: System) -> Section:
         tr("The units are those of the roster {file}.", file=units.roster) if units.roster else "",
         tr("Units that merge, split or change their name: {file}.", file=units.succession) if units.succession else "",
         tr("Years begin with month {month}.", month=system.year_starts.month) if system.year_starts else "",
+        tr("Working days are those of {file}.", file=system.calendar) if system.calendar else "",
+        tr("Results show the marks of each item.") if system.show == "marks" else "",
         system.note or "",
     )  # fmt: skip
     return section

@@ -12,8 +12,8 @@ from kpi.engine.scorecard import definition_hash
 from kpi.errors import Message
 from kpi.language.system import System
 from kpi.report import cards
-from kpi.report.language import joined, tr
-from kpi.report.method import choices, data, indicators, rules
+from kpi.report.language import joined, sentences, tr
+from kpi.report.method import choices, comparison, data, indicators, rules
 from kpi.report.paper import markdown, sheets, word
 from kpi.report.paper.model import Paper, Paragraph
 from kpi.report.shape import HEADINGS, About, Report, Screen
@@ -25,8 +25,9 @@ def method(system: System, /) -> Paper:
         data.scope_section(system), indicators.indicators_section(system), indicators.formulas_section(system),
         indicators.targets_section(system), rules.scoring_section(system), rules.weights_section(system),
         rules.treatment_section(system), rules.adjustments_section(system), rules.levels_section(system),
-        rules.ranking_section(system), data.sources_section(system), choices.ours_section(system),
-        data.data_section(system), data.checks_section(system),
+        rules.ranking_section(system), comparison.longer_section(system), data.sources_section(system),
+        choices.ours_section(system), data.data_section(system), data.checks_section(system),
+        comparison.alerts_section(system), comparison.robustness_section(system),
     ]  # fmt: skip
     return Paper(
         title=system.title or system.system,
@@ -40,20 +41,22 @@ def method(system: System, /) -> Paper:
 def method_of_scores(system: System, /) -> list[tuple[str, str]]:
     """Return in a few rows, a heading and a text each, how scores come about and out of which document."""
     sections = [
-        data.scope_section(system), rules.scoring_section(system), rules.treatment_section(system),
-        rules.adjustments_section(system), rules.levels_section(system), rules.ranking_section(system),
+        data.scope_section(system), rules.scoring_section(system), rules.weights_section(system),
+        rules.treatment_section(system), rules.adjustments_section(system), rules.levels_section(system),
+        rules.ranking_section(system), comparison.longer_section(system), comparison.alerts_section(system),
         data.sources_section(system), choices.ours_section(system),
     ]  # fmt: skip
     rows = []
     for section in sections:
         texts = [part.text for part in section.parts if isinstance(part, Paragraph)]
-        texts += [
+        cells = [
             ": ".join(filter(None, (column.shown(cell) for column, cell in zip(table.columns, row, strict=True))))
             for table in section.tables
             for row in table.rows
         ]
-        if texts:
-            rows.append((section.heading, joined(texts)))
+        if texts or cells:
+            # Paragraphs are sentences and end as such; rows of tables do not.
+            rows.append((section.heading, sentences([*texts, joined(cells)])))
     words = tr("System {system}, definition {definition_hash}", system=system.system,
                definition_hash=definition_hash(system))  # fmt: skip
     return [*rows, (tr("Definition"), words)]

@@ -13,7 +13,9 @@ from kpi.language.model import kind_of
 from kpi.language.system import ROOT, System
 from kpi.report.language import joined, listed, localized, tr
 from kpi.report.method.choices import covers
+from kpi.report.method.comparison import comparisons
 from kpi.report.method.indicators import name_of
+from kpi.report.method.limits import node_rules
 from kpi.report.paper.model import Column, Section, Table, sentence
 
 
@@ -35,21 +37,19 @@ def scoring_section(system: System) -> Section:
         section.write(tr("General rule: {rule}.", rule=usual[0].in_full()))
         if any(system.indicators[name].score is not None for name in scored):
             section.write(tr("Where the table of indicators states another rule, that one holds."))
-    if system.tree:
+    if system.trees:
         columns = [
             Column(tr("Pillar"), 3), Column(tr("Aggregation"), 3), Column(tr("Missing values"), 6),
             Column(tr("Decimals"), 1.4),
         ]  # fmt: skip
         groups: dict[tuple[str, str, float | None], list[str]] = {}
-        for name, node, _ in system.tree:
+        for name, node, _ in system.trees:
             key = localized(node.mean_words), localized(node.missing.words()), node.decimals
             groups.setdefault(key, []).append(_title(system, name))
         rounded = any(decimals is not None for _, _, decimals in groups)
         rows = [(listed(names), *key)[: 4 if rounded else 3] for key, names in groups.items()]
         section.parts.append(Table(columns[: 4 if rounded else 3], rows))
-    composite = system.composite
-    if composite.cap is not None:
-        section.write(tr("The total is at most {most:g}.", most=composite.cap))
+    section.write(*node_rules(system))
     if any(target.schedule is not None for name in system.indicators for target in system.targets(name)):
         section.write(
             tr(
@@ -78,19 +78,26 @@ def treatment_section(system: System) -> Section:
 def weights_section(system: System) -> Section:
     """Return the weights of each node, how they were found, and the judgements of AHP."""
     section = Section(tr("Weights and how they were found"), tr("Weights"))
-    if not system.tree:
+    if not system.trees:
         return section
     columns = [Column(tr("Pillar"), 2.5), Column(tr("Weights of the parts"), 7), Column(tr("How they were found"), 4)]
     rows = []
-    for name, node, weights in system.tree:
+    for name, node, weights in system.trees:
         fixed = node.weights_method is None
         parts = [
-            " ".join([name_of(system, part), localized(system.weight_words(part)) if fixed else ""]).strip()
+            " ".join(
+                [
+                    name_of(system, part),
+                    localized(system.weight_words(part, None if name == ROOT else name)) if fixed else "",
+                ]
+            ).strip()
             for part in weights
         ]
-        rows.append((_title(system, name), listed(parts), _method_words(system, name, node, weights)))
+        # Weights that differ between units have commas of their own.
+        together = (joined if system.varied.keys() & set(weights) else listed)(parts)
+        rows.append((_title(system, name), together, _method_words(system, name, node, weights)))
     section.parts.append(Table(columns, rows))
-    for name, node, weights in system.tree:
+    for name, node, weights in system.trees:
         matrix = node.judgements
         if matrix:
             titles = [name_of(system, part) for part in weights]
@@ -125,7 +132,9 @@ def adjustments_section(system: System) -> Section:
     rows = []
     for name, one in system.adjustments.items():
         pillar = points[name].within if name in points else None
-        inside = "" if pillar is None else tr("within {pillar}", pillar=name_of(system, pillar))
+        inside = (
+            "" if pillar is None else tr("within {pillar}, in the marks of its parts", pillar=name_of(system, pillar))
+        )
         opens = points[name].opens_words(titles) if name in points else ""
         rows.append(
             (
@@ -139,7 +148,8 @@ def adjustments_section(system: System) -> Section:
             Column(tr("Ours"), 1, "center"),
         ]  # fmt: skip
         section.parts.append(Table(columns, rows).compact())
-        section.write(tr("Points are on the scale of the full mark, {full:g}.", full=system.composite.full))
+        if set(system.within) != set(system.adjustments):
+            section.write(tr("Points are on the scale of the full mark, {full:g}.", full=system.composite.full))
     return section
 
 
@@ -161,5 +171,5 @@ def ranking_section(system: System) -> Section:
     """Return how totals are rounded and placed."""
     section = Section(tr("Ranking"), tr("Ranking"))
     titles = {name: name_of(system, name) for name in (*system.indicators, *system.pillars)}
-    section.write(sentence(system.ranking.words(titles)))
+    section.write(sentence(system.ranking.words(titles)), *comparisons(system))
     return section
