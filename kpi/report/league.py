@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, suggest
+from kpi.language.indicators.derived import window
 from kpi.report.language import joined, tr
 from kpi.report.marks import level, movement, number, reason
 from kpi.report.shape import WITHIN, Results
@@ -105,6 +106,13 @@ class League:
         )
 
     @property
+    def base(self) -> Message:
+        """What moves and changes are against, in words."""
+        if self.against is None:
+            return Message("moves and changes against the previous period")
+        return Message("moves and changes: {window}", window=window(self.against))
+
+    @property
     def level_heading(self) -> str:
         """The heading of the levels."""
         return tr("Grade") if self.named else tr("Stars")
@@ -152,9 +160,12 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     for cohort in listed["cohort"].unique(maintain_order=True):
         blocks[cohort] = []
     broken: Collection[tuple[str, str]] = getattr(scorecard, "not_compared", frozenset())
+    # Where there are only headlines, no total is missing.
+    beside = bool(places) and (listed["status"] == "not_scored").all()
     for row in listed.sort("rank", nulls_last=True, maintain_order=True).iter_rows(named=True):
         of_tops = [marks.get((row["entity"], pillar), (None, None)) for pillar in titles]
-        line = _line(row, compared, tuple(score for score, _ in of_tops), apart=(label, row["entity"]) in broken)
+        line = _line(row, compared, tuple(score for score, _ in of_tops), apart=(label, row["entity"]) in broken,
+                     beside=beside)  # fmt: skip
         more = tuple(texts.get(row["entity"], "") for texts in columns.values())
         line = replace(line, places=tuple(places.get((row["entity"], pillar)) for pillar in titles), further=more)
         if in_marks:
@@ -164,12 +175,15 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     return League(label, standing, tuple(titles.values()), tuple(columns), against)
 
 
-def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...], *, apart: bool = False) -> Line:
+def _line(
+    row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...], *, apart: bool = False,
+    beside: bool = False,
+) -> Line:  # fmt: skip
     new = compared and not apart and row["rank"] is not None and row["rank_change"] is None
     notes = []
     if apart:
         notes.append(tr("not compared with the period before: areas changed"))
-    if row["score"] is None:
+    if row["score"] is None and not beside:
         notes.append(tr("Not rated: {status}", status=reason(row["status"])))
     if row["veto"]:
         notes.append(tr("Veto: {veto}", veto=row["veto"]))

@@ -8,7 +8,7 @@ import polars as pl
 
 from kpi.report.language import localized, tr
 from kpi.report.league import Block, League, Line, league
-from kpi.report.longer import longer_table
+from kpi.report.longer import longer_tables
 from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
 from kpi.report.shape import Report, Results
 
@@ -34,12 +34,11 @@ def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
         if (heading := standing.heading(block)) is not None:
             paragraphs.append(f"## {escaped(heading)}")
         paragraphs.append(piped(*league_rows(scorecard, standing, block)))
-    if (longer := longer_table(scorecard, standing.period)) is not None:
-        heading, headings, lines = longer
+    for heading, headings, lines in longer_tables(scorecard, standing.period):
         paragraphs += [f"## {escaped(heading)}", piped(headings, "<" * len(headings), lines)]
     if not standing.blocks:
         paragraphs.append(tr("There are no scores to rank."))
-    paragraphs += [*_findings(scorecard), "---", _footnote(scorecard)]
+    paragraphs += [*_findings(scorecard), "---", _footnote(scorecard, standing)]
     return "\n\n".join(paragraphs) + "\n"
 
 
@@ -140,12 +139,13 @@ def _number_of(findings: pl.DataFrame) -> int:
     return int(findings["stands_for"].sum()) if "stands_for" in findings.columns else findings.height
 
 
-def _footnote(scorecard: Results) -> str:
+def _footnote(scorecard: Results, standing: League) -> str:
     return tr(
-        "Full mark {full:g}, scores to {decimals} decimals; moves and changes against the previous period; {nothing} "
+        "Full mark {full:g}, scores to {decimals} decimals; {base}; {nothing} "
         "is not rated. System {system}, definition `{definition_hash}`, data `{data_hash}`.",
         full=scorecard.full,
         decimals=scorecard.decimals,
+        base=standing.base,
         nothing=NOTHING,
         system=escaped(scorecard.system),
         definition_hash=scorecard.definition_hash,

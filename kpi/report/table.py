@@ -13,11 +13,11 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from kpi.errors import DataError, Diagnostic, Message, suggest
+from kpi.errors import DataError, Diagnostic, Message, count, suggest
 from kpi.language.indicators.derived import window
 from kpi.report.language import localized, tr, wordings
 from kpi.report.league import Block, League, Line, league
-from kpi.report.longer import longer_table
+from kpi.report.longer import longer_tables
 from kpi.report.marks import NOTHING, change, number, visible
 from kpi.report.shape import Results
 
@@ -107,8 +107,7 @@ def league_table(
         for line in block.lines:
             if line.note:
                 console.print(Text(f"{marks[id(line)]} {visible(line.entity)}  {visible(line.note)}", style="red"))
-    if (longer := longer_table(scorecard, standing.period)) is not None:
-        heading, headings, lines = longer
+    for heading, headings, lines in longer_tables(scorecard, standing.period):
         console.print(Text(f"\n{visible(heading)}", style="bold"))
         console.print(_plain(headings, lines))
     console.print(Text(_footer(scorecard, standing, omitted), style="dim"))
@@ -257,7 +256,7 @@ def _footer(scorecard: Results, standing: League, omitted: int) -> str:
             else tr("▲▼ places gained or lost, {window}", window=window(standing.against))
         )
     if omitted:
-        words.append(tr("{omitted} more pillars not shown", omitted=omitted))
+        words.append(tr("{pillars} not shown", pillars=count(omitted, "further pillar")))
     words += [
         tr("Definition {definition_hash}", definition_hash=scorecard.definition_hash[:8]),
         tr("Data {data_hash}", data_hash=scorecard.data_hash[:8]),

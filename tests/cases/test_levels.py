@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import json
 import re
+import json
 from pathlib import Path
 
 import pytest

@@ -28,7 +28,9 @@ measures:
   vb: {title: 乙, unit: 分, from: reports}
   late: {title: 迟报, unit: 次, from: reports}
 indicators:
-  a: {kind: level, of: va, title: 办结, score: {kind: minmax}, target: {at_least: 90, by: 2025, baseline: {value: 80, period: 2023Q4}, schedule: linear}}
+  a:
+    {kind: level, of: va, title: 办结, score: {kind: minmax},
+     target: {at_least: 90, by: 2025, baseline: {value: 80, period: 2023Q4}, schedule: linear}}
   b: {kind: level, of: vb, title: 满意}
   c: {kind: level, of: vb, title: 评价}
 treatment: {tails: {kind: winsorise, most: 5}}
@@ -42,13 +44,15 @@ pillars:
   数字: {weight: 40, parts: [b, c], weights: {method: entropy}, missing: zero}
   总览: {title: 总览指数, weight: 0, parts: {政务: 1, 数字: 2}}
 composite:
-  {full: 120, mean: harmonic, decimals: 3, missing: {penalty: {points: 7}}, note: 总分说明, caps: [{at_most: 75, below: {数字: 60}}],
+  {full: 120, mean: harmonic, decimals: 3, missing: {penalty: {points: 7}}, note: 总分说明,
+   caps: [{at_most: 75, below: {数字: 60}}],
    cap: 118, floor: 4}
 adjustments:
   stop: {kind: veto, title: 造假, when: late > 5, effect: {stars_at_most: 3}}
   less: {kind: deduction, title: 迟报扣分, of: late, points: 1, within: 政务}
 stars: {kind: quota, shares: {5: 50, 3: 50}, names: {5: 优秀, 3: 合格}}
-ranking: {within: [经济规模, cohort], against: 1y, tie_break: [a], ties: dense, decimals: 4, rounding: half_even, on: raw}
+ranking:
+  {within: [经济规模, cohort], against: 1y, tie_break: [a], ties: dense, decimals: 4, rounding: half_even, on: raw}
 totals_over: {period: year, by: weighted, weights: [1, 2, 3, 4], at_least: 3, vetoes: last}
 show: marks
 lights: {green: 1, yellow: 17}
@@ -71,7 +75,8 @@ WORDED: dict[type[BaseModel], dict[str, str]] = {
     },
     Pillar: {
         "title": "政务服务", "note": "由数据局评价", "weight": "政务服务 60", "parts": "总览指数 | 政务服务 1, 数字 2",
-        "mean": "geometric mean", "missing": "no score where a part is missing", "decimals": "| 1 |", "weights": "entropy",
+        "mean": "geometric mean", "missing": "no score where a part is missing",
+        "decimals": "| 1 |", "weights": "entropy",
         "caps": "Caps of 政务服务: at most 70 % where 迟报 \\> 2", "floor": "at least 3 marks",
         "cap": "at most 66 marks", "score": "scored again",
     },
@@ -126,6 +131,7 @@ def test_the_sheet_of_the_method_has_the_rules_too(text: str) -> None:
     )
     whole = str(rows)
     for words in ("Caps of 政务服务", "scored again", "Indices beside the total", "ranked within", "year on year",
-                  "3 of 4 periods", "compared with each other", "within 政务服务, in the marks", "政务服务 60"):  # fmt: skip
+                  "3 of 4 periods", "compared with each other", "within 政务服务, in the marks",
+                  "政务服务 60"):  # fmt: skip
         assert words in whole, words
     assert text

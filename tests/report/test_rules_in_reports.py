@@ -10,10 +10,12 @@ import pytest
 
 import kpi
 from kpi.analysis.explain import explain
+from kpi.language.loading.loader import examine_text
 from kpi.report import cards, language
 from kpi.report.files import content
 from kpi.report.method.report import method_of_scores
 from kpi.report.scorebook.figures import Period
+from kpi.report.table import league_table
 
 HEAD = """
 system: rules
@@ -80,8 +82,7 @@ totals_over: {period: year, by: mean}
 def test_conditions_are_in_titles() -> None:
     card = kpi.score(data(), system=HEAD + CONDITIONS)
     texts = [cards.system(card.definition), cards.definition(card.definition, "政务")]
-    for period in ("2023Q4", "2023"):
-        texts.append(str(explain(card, "北原", period=period)))
+    texts += [str(explain(card, "北原", period=period)) for period in ("2023Q4", "2023")]
     for text in texts:
         assert "late" not in text
         assert "迟报 " in text
@@ -92,3 +93,61 @@ def test_sentences_of_the_method_are_not_joined_by_semicolons() -> None:
         rows = method_of_scores(kpi.load(HEAD + CONDITIONS))
     assert rows
     assert "。；" not in str(rows)
+
+
+HEADLINES = "pillars: {总览: {title: 总览指数, weight: 0, parts: {a: 1}}, 均衡: {weight: 0, parts: {a: 1, b: 1}}}\n"
+
+
+def test_a_headline_has_its_score_and_place_on_the_first_sheet() -> None:
+    beside = TREE.replace("}}\n", "}, 总览: {title: 总览指数, weight: 0, parts: {a: 1}}}\n")
+    for rules in (beside, HEADLINES):
+        rows = sheets(kpi.score(data(), system=HEAD + rules))["Results"]
+        at = rows[2].index("总览指数 (index beside the total)")
+        assert rows[2][at + 1] == "Place by 总览指数"
+        assert "总览指数" not in rows[2]
+        units = {row[rows[2].index("县")]: row for row in rows[4:]}
+        assert units["东湖"][at : at + 2] == [90, 1]
+        assert units["西山"][at : at + 2] == [60, 1]  # first of the small ones
+        assert "Not rated" not in str(rows)
+
+
+def test_with_headlines_alone_no_card_asks_for_a_total() -> None:
+    card = kpi.score(data(), system=HEAD + HEADLINES)
+    rows = sheets(card)["Cards"]
+    words = [f"{title}, an index beside the total: 90.00, place 1" for title in ("总览指数", "均衡")]
+    assert rows[1][0] == "    ".join(words)
+    assert "Not rated" not in content(card, "md").decode()
+
+
+@pytest.mark.parametrize(("against", "words"), [("1y", "year on year"), (None, "against the previous period")])
+def test_reports_name_what_changes_are_against(against: str | None, words: str) -> None:
+    rules = TREE + ("" if against is None else f"ranking: {{against: {against}}}\n")
+    card = kpi.score(data(), system=HEAD + rules)
+    text = content(card, "md").decode()
+    assert words in text
+    assert ("previous period" in text) == (against is None)
+    assert words in str(sheets(card)["Results"])
+
+
+def test_the_year_has_a_block_for_each_cohort() -> None:
+    card = kpi.score(data(), system=HEAD + TREE + "totals_over: {period: year, by: mean}\n")
+    text = content(card, "md").decode()
+    assert "## 2023, from its periods 大, 2\n" in text
+    block = text.split("## 2023, from its periods 小, 2\n")[1].split("##")[0]
+    assert "西山" in block
+    assert "东湖" not in block
+    assert "2023, from its periods 小, 2" in league_table(card)
+    together = kpi.score(data().drop("cohort"), system=HEAD + TREE + "totals_over: {period: year, by: mean}\n")
+    assert "## 2023, from its periods\n" in content(together, "md").decode()
+
+
+def test_a_veto_that_leaves_a_level_that_is_never_given_is_reported() -> None:
+    veto = "adjustments: {stop: {kind: veto, when: late > 2, effect: {stars_at_most: 2}}}\n"
+    for stars, codes in (
+        ("{kind: quota, shares: {5: 50, 3: 50}}", ["K476"]),
+        ("{kind: quota, shares: {5: 50, 3: 50}, names: {2: 不合格}}", []),
+        ("{kind: quota, shares: {5: 50, 2: 50}}", []),
+        ("{kind: bands, cuts: {5: 90, 3: 0}}", ["K476"]),
+    ):
+        found = examine_text(f"{HEAD}{TREE}{veto}stars: {stars}\n").findings
+        assert [one.code for one in found] == codes, stars

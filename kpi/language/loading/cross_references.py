@@ -25,6 +25,7 @@ from kpi.language.loading import full_marks, joint_adjustments, similar_names
 from kpi.language.measures import Measure
 from kpi.language.model import Path, Problem, Problems, kind_of
 from kpi.language.record_columns import column_kinds, counted_in, term_of
+from kpi.language.stars.base import Scheme
 from kpi.language.system import ROOT, System, unit_or_none
 from kpi.language.uncertainty import Uncertainty
 from kpi.values import units
@@ -149,6 +150,7 @@ def _star_problems(system: System) -> Problems:
     """Yield the problems of the star scheme, and of vetoes on stars without one."""
     if system.stars is not None:
         yield from system.stars.problems(("stars",), system.symbols, frozenset(system.pillars))
+        yield from _levels_of_vetoes(system, system.stars)
         return
     for name, veto in vetoes(system.adjustments).items():
         for key in ("stars_at_most", "demote"):
@@ -156,6 +158,21 @@ def _star_problems(system: System) -> Problems:
                 message = Message("the veto `{name}` acts on stars, and the system gives none", name=name)
                 hint = Message("write `stars:`, such as {{kind: bands, cuts: {{5: 90, 4: 80, 3: 70, 2: 60, 1: 0}}}}")
                 yield Problem("K475", ("adjustments", name, "effect", key), message, hint=hint, at_key=True)
+
+
+def _levels_of_vetoes(system: System, stars: Scheme) -> Problems:
+    """Yield the vetoes that leave a level which the scheme does not have, and that has no name either."""
+    known = {*stars.levels_given, *stars.names, stars.floor, stars.cap}
+    for name, veto in vetoes(system.adjustments).items():
+        most = veto.effect.stars_at_most
+        if stars.levels_given and most and most not in known:
+            message = Message(
+                "the veto `{name}` leaves {level}, which `stars:` never gives", name=name, level=stars.title(most)
+            )
+            hint = Message("take one of {levels}, or name it in `names:` of the stars",
+                           levels=tuple(str(level) for level in stars.levels_given))  # fmt: skip
+            place = ("adjustments", name, "effect", "stars_at_most")
+            yield Problem("K476", place, message, hint=hint, severity=Severity.WARNING)
 
 
 def _shared_names(system: System) -> Problems:

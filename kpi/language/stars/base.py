@@ -161,6 +161,11 @@ class Scheme(Block):
     may_find_none: ClassVar[bool] = False
 
     @property
+    def levels_given(self) -> tuple[int, ...]:
+        """The levels that the scheme gives, rising, without 0; empty where any may be."""
+        return ()
+
+    @property
     def number(self) -> int:
         """The number of levels that a scheme with cut points from the scores has; 0 for others."""
         return 0

@@ -42,6 +42,12 @@ class Bands(Halving):
     )
 
     @property
+    @override
+    def levels_given(self) -> tuple[int, ...]:
+        """The levels that have a cut."""
+        return tuple(sorted(filter(None, self.cuts)))
+
+    @property
     def lowest(self) -> int:
         """The lowest level that has a cut."""
         return min(self.cuts)
@@ -154,6 +160,12 @@ class Quota(Scheme):
     def counts_vetoed(self) -> bool:
         """Whether a unit that a veto fails still takes a place among the others."""
         return self.vetoed == "counted"
+
+    @property
+    @override
+    def levels_given(self) -> tuple[int, ...]:
+        """The levels that have a share."""
+        return tuple(sorted({level for shares in (self.shares, *self.cohorts.values()) for level in shares if level}))
 
     @property
     def lowest(self) -> int:

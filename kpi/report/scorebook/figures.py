@@ -61,6 +61,19 @@ class Period:
         rows = frame.select("entity", "title", "points").iter_rows()
         return {(entity, title): points for entity, title, points in rows if points is not None}
 
+    @cached_property
+    def headlines(self) -> dict[str, dict[str, Row]]:
+        """The indices beside the total by title, each by entity, with score and rank."""
+        found: dict[str, dict[str, Row]] = {}
+        for row in self.card.headlines.filter(period=self.standing.period).iter_rows(named=True):
+            found.setdefault(row["title"], {})[row["entity"]] = row
+        return found
+
+    @cached_property
+    def pillars(self) -> list[str]:
+        """The titles of the pillars that make the total."""
+        return [title for title in self.standing.pillars if title not in self.headlines]
+
     def level(self, line: Line | Row) -> str:
         """Return the level of a line, or of a row of the totals, as it is shown."""
         stars, grade = (line.stars, line.grade) if isinstance(line, Line) else (line["stars"], line["grade"])

@@ -10,6 +10,7 @@ from kpi.report.language import tr
 from kpi.report.league import Line
 from kpi.report.marks import NOTHING
 from kpi.report.method.indicators import full_marks, name_of
+from kpi.report.paper.model import sentence
 from kpi.report.scorebook.figures import Period, adds_up
 from kpi.report.scorebook.styles import Styles, paginate
 
@@ -56,8 +57,10 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     end = max(row - 1, 4)
     _bars(sheet, columns.first, fulls, end)
     sheet.autofilter(2, 0, end, width - 1)
-    words = tr("Pillars are in points of the total; the score is their sum with adjustments, rounded.")
-    for note in [*notes, words]:
+    words = [sentence(shown.standing.base)]
+    if shown.pillars:
+        words.append(tr("Pillars are in points of the total; the score is their sum with adjustments, rounded."))
+    for note in [*notes, *words]:
         styles.across(sheet, row, width, note, "remark")
         row += 1
     sheet.freeze_panes(4, columns.score)
@@ -78,9 +81,11 @@ def _columns(shown: Period, *, adjusted: bool) -> _Columns:
     heads += [(standing.level_heading, 11)] if standing.rated else []
     heads += [(tr("Change"), 8)]
     first = len(heads)
-    heads += [(title, 9) for title in standing.pillars]
+    heads += [(title, 9) for title in shown.pillars]
     heads += [(tr("Adjustments"), 9)] if adjusted else []
     last = len(heads) - 1
+    for title in shown.headlines:
+        heads += [(tr("{title} (index beside the total)", title=title), 11), (tr("Place by {title}", title=title), 9)]
     heads += [(tr("Coverage"), 9), (tr("Footnote"), 8)]
     return _Columns(heads, cohorts, standing.rated, adjusted, score, first, last)
 
@@ -90,7 +95,7 @@ def _marks(sheet: Worksheet, shown: Period, columns: _Columns, styles: Styles) -
     system = shown.card.definition
     marks = full_marks(system)
     tops = {name_of(system, top): marks.get(top) for top in system.tops}
-    fulls = [tops.get(title) for title in shown.standing.pillars]
+    fulls = [tops.get(title) for title in shown.pillars]
     for place in range(len(columns.heads)):
         sheet.write_blank(3, place, None, styles["label"])
     styles.put(sheet, 3, columns.first - 1, tr("Full marks"), "label")
@@ -113,10 +118,13 @@ def _lines(
             if line.note:
                 sign = _SIGNS[len(notes)] if len(notes) < len(_SIGNS) else f"[{len(notes) + 1}]"
                 notes.append(f"{sign} {line.entity}: {line.note}")
-            parts = [shown.points.get((line.entity, title)) for title in shown.standing.pillars]
+            parts = [shown.points.get((line.entity, title)) for title in shown.pillars]
             parts += [adjusted[line.entity]] if columns.adjusted else []
             cells = _cells(shown, columns, line, block.cohort)
             cells += [(part, "points") for part in parts]
+            for rows in shown.headlines.values():
+                own = rows.get(line.entity, {})
+                cells += [(own.get("score"), "score"), (own.get("rank"), "count")]
             cells += [(line.coverage, "percent"), (sign, "center")]
             sheet.set_row(row, 18)
             for place, (value, style) in enumerate(cells):
@@ -155,7 +163,7 @@ def _adjustment(shown: Period, entity: str) -> float:
     if raw is None:
         return 0.0
     whole = 0.0
-    for title in shown.standing.pillars:
+    for title in shown.pillars:
         whole += shown.points.get((entity, title), 0.0)
     rest = float(raw) - whole
     return 0.0 if abs(rest) < 1e-9 else rest

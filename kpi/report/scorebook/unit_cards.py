@@ -85,7 +85,13 @@ def _card(  # noqa: PLR0917 - what a card consists of
     place = (
         NOTHING if total["rank"] is None else f"{total['rank']}/{total['of']} {movement(total['rank_change'])}".strip()
     )
-    words = [tr("place {place}", place=place), shown.level(total), shown.to_next(entity)]
+    words = [tr("place {place}", place=place) if shown.pillars else "", shown.level(total), shown.to_next(entity)]
+    for title, units in shown.headlines.items():
+        if (own := units.get(entity)) is not None and own["rank"] is not None:
+            words.append(
+                tr("{title}, an index beside the total: {score:.{decimals}f}, place {place:g}", title=title,
+                   score=own["score"], decimals=card.decimals, place=own["rank"])
+            )  # fmt: skip
     if total["veto"]:
         words.append(tr("Veto: {veto}", veto=total["veto"]))
     styles.across(sheet, at + 1, columns, "    ".join(filter(None, words)), "subtitle")
