@@ -176,8 +176,11 @@ def _demand(error: Any) -> Message:
         return Message("must be {kind}", kind=error["kinds"])
     if "." in context.get("pattern", ""):
         return Message("must be of letters, digits and the signs . _ -")
-    if kind in _KINDS or kind in _CHOICES:
-        return Message("must be {kind}", kind=_wanted_kind(error))
+    if kind in _CHOICES or kind == "bool_type":
+        # Of its own, as values in Latin letters have a blank before them in Chinese, and kinds do not.
+        return Message("must be {values}", values=_wanted_kind(error))
+    if kind in _KINDS:
+        return Message("must be {kind}", kind=_KINDS[kind])
     if kind in _LIMITS:
         return _LIMITS[kind](context)
     message = str(error["msg"]).removeprefix("Input ")
