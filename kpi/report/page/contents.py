@@ -63,7 +63,8 @@ class _Contents:
             "periods": card.periods, "origin": tr("Definition {definition_hash} data {data_hash}",
                                                   definition_hash=card.definition_hash, data_hash=card.data_hash),
             "units": [visible(name) for name in entities["entity"]], "codes": entities["code"].to_list(),
-            "total": bool(self.system.tops), "levels": self.levels(), "league": self.league(), "nodes": [*self.nodes()], "measures": [*self.measures()],
+            "total": bool(self.system.tops),
+            "levels": self.levels(), "league": self.league(), "nodes": [*self.nodes()], "measures": [*self.measures()],
             "adjustments": [*self.adjustments()], "statuses": {key: localized(STATUSES[key]) for key in STATUSES},
             "findings": [*self.findings()], "notes": [*self.notes()],
         }  # fmt: skip
