@@ -49,9 +49,9 @@ INSIDE = {
     ),
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
-        "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook sdmx_csv "
-        "page formats table results files tree queries analysis difference robustness definition_text roster "
-        "understanding entry_form notebook plots"
+        "language marks shape rules encode xlsx cards league diagnostics reading quality markdown paper workbook "
+        "method scorebook sdmx_csv page formats table results files tree queries analysis difference robustness "
+        "definition_text roster understanding entry_form notebook plots"
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import Field
 
+from kpi.errors import Message, statements
 from kpi.language.lookback import Lags, back
 from kpi.language.model import Block, Listed, Name
 from kpi.values.rounding import Mode, rounded
 
 Ties = Literal["min", "max", "average", "dense"]
+
+_TIES: dict[str, Message] = {
+    "min": Message("equal totals share the better place (1, 2, 2, 4)"),
+    "max": Message("equal totals share the worse place (1, 3, 3, 4)"),
+    "average": Message("equal totals share the mean of their places (1, 2.5, 2.5, 4)"),
+    "dense": Message("equal totals share a place, and none is left out after them (1, 2, 2, 3)"),
+}
 
 
 class Ranking(Block):
@@ -40,6 +49,30 @@ class Ranking(Block):
     def lookback(self) -> Lags:
         """The lags, in periods, at which totals enter places and their changes."""
         return back(1)
+
+    def words(self, titles: Mapping[str, str]) -> Message:
+        """Return the rules in words; `titles` are of indicators and pillars.
+
+        >>> Ranking(decimals=1, tie_break=("a",)).words({"a": "一网通办率"})
+        'totals are rounded half up, to this number of decimals: 1; equal totals share the better place (1, 2, 2, 4);
+        between equal totals the scores decide of: 一网通办率'
+        """
+        rounding = (
+            Message("totals are rounded half up, to this number of decimals: {decimals}", decimals=self.decimals)
+            if self.rounding == "half_up"
+            else Message(
+                "totals are rounded half to even, to this number of decimals: {decimals}", decimals=self.decimals
+            )
+        )
+        rules = [rounding, _TIES[self.ties]]
+        if self.on == "raw":
+            rules.append(Message("places are those of the totals before rounding"))
+        if self.cohort is not None:
+            rules.append(Message("places are within each {column}", column=self.cohort))
+        if self.tie_break:
+            names = tuple(titles.get(name, name) for name in self.tie_break)
+            rules.append(Message("between equal totals the scores decide of: {titles}", titles=names))
+        return statements(rules)
 
     def rounded(self, score: pl.Expr) -> pl.Expr:
         """Return totals as they are printed."""

@@ -32,7 +32,7 @@ _BASES = {
 }  # fmt: skip
 
 #: The values of `over_time` for readers.
-_OVER_TIME = {
+OVER_TIME = {
     "sum": Message("sum of the periods"), "mean": Message("mean of the periods"), "last": Message("last period"),
     "first": Message("first period"), "median": Message("median of the periods"),
     "max": Message("largest of the periods"), "min": Message("smallest of the periods"),
@@ -193,7 +193,8 @@ def _title(shown_system: System, key: str) -> str:
     return (shown_system.pillars.get(key) or shown_system.checks[key]).title or ""
 
 
-def _kind(item: Measure | Indicator) -> str:
+def kind_words(item: Measure | Indicator) -> str:
+    """Return what the kind of a measure or an indicator is called, a Message where it has a title."""
     return getattr(type(item), "kind_title", kind_of(type(item)))
 
 
@@ -216,12 +217,12 @@ def _facts(shown_system: System, key: str) -> list[tuple[str, str]]:
         words = check.words(shown_system.symbols, shown_system.period)
         return [(tr("Checks"), words), (tr("Severity"), SEVERITIES[check.severity]), (tr("Note"), check.note or "")]
     measure = shown_system.measures[key]
-    facts = [(tr("Kind"), _kind(measure)), (tr("Unit"), measure.unit), (tr("Dataset"), measure.source or "")]
+    facts = [(tr("Kind"), kind_words(measure)), (tr("Unit"), measure.unit), (tr("Dataset"), measure.source or "")]
     facts += [(tr("Taken from"), measure.taken_from)]
     facts += [
         (tr("Condition"), measure.where or ""),
         (tr("Per"), measure.per or ""),
-        (tr("Aggregated over time"), _OVER_TIME[measure.over_time] if measure.over_time else ""),
+        (tr("Aggregated over time"), OVER_TIME[measure.over_time] if measure.over_time else ""),
     ]
     facts += [(tr("Reported as"), tr("Cumulative from January") if measure.from_january else "")]
     facts += [(tr("Periods at least"), "" if measure.enough is None else str(measure.enough))]
@@ -233,7 +234,7 @@ def _indicator_facts(shown_system: System, key: str, indicator: Indicator, users
     parent = shown_system.parents.get(key)
     weight = tr("{weight} of {parent}", parent=parent, weight=shown_system.weight_words(key)) if parent else ""
     return [
-        (tr("Formula"), indicator.words(shown_system.symbols)), (tr("Kind"), _kind(indicator)),
+        (tr("Formula"), indicator.words(shown_system.symbols)), (tr("Kind"), kind_words(indicator)),
         (tr("Unit"), str(shown_system.unit(key))),
         (tr("Direction"), tr("Higher is better") if indicator.direction == "higher" else tr("Lower is better")),
         (tr("Target"), joined(target.words(shown_system.unit(key)) for target in shown_system.targets(key))),

@@ -32,7 +32,7 @@ def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
     for block in standing.blocks:
         if (heading := standing.heading(block)) is not None:
             paragraphs.append(f"## {escaped(heading)}")
-        paragraphs.append(_table(*_league(scorecard, standing, block)))
+        paragraphs.append(piped(*league_rows(scorecard, standing, block)))
     if not standing.blocks:
         paragraphs.append(tr("There are no scores to rank."))
     paragraphs += [*_findings(scorecard), "---", _footnote(scorecard)]
@@ -54,7 +54,7 @@ def tables(report: Report, /) -> str:
         aligned = "".join(">" if dtype.is_numeric() else "<" for dtype in frame.dtypes)
         rows = [[_cell(report, *pair) for pair in row.items()] for row in frame.iter_rows(named=True)]
         heading = [f"## {escaped(report.sheet(name))}"] if len(frames) > 1 else []
-        paragraphs += [*heading, _table(titles, aligned, rows)]
+        paragraphs += [*heading, piped(titles, aligned, rows)]
     if len(paragraphs) == 1:
         paragraphs.append(tr("There is nothing in it."))
     return "\n\n".join([*paragraphs, *(["---", escaped(about.origin)] if about.origin else [])]) + "\n"
@@ -67,7 +67,7 @@ def _cell(report: Report, column: str, value: object) -> str:
     return f"{value:,.10g}" if isinstance(value, float) else report.word(column, value)
 
 
-def _league(scorecard: Results, standing: League, block: Block) -> tuple[list[str], str, list[list[str]]]:
+def league_rows(scorecard: Results, standing: League, block: Block) -> tuple[list[str], str, list[list[str]]]:
     """Return headings, alignments (`<` left, `>` right) and rows of a league table."""
     levels = [standing.level_heading] if standing.rated else []
     titles = [
@@ -122,7 +122,7 @@ def _findings(scorecard: Results) -> list[str]:
     ]
     section = [
         f"## {tr('Findings')}",
-        _table([tr("Severity"), tr("Code"), tr("About"), tr("Place"), tr("Note")], "<<<<<", cells),
+        piped([tr("Severity"), tr("Code"), tr("About"), tr("Place"), tr("Note")], "<<<<<", cells),
     ]
     if more := _number_of(scorecard.findings[LISTED:]):
         section.append(tr("{more:,} more are not listed.", more=more))
@@ -147,7 +147,8 @@ def _footnote(scorecard: Results) -> str:
     )
 
 
-def _table(titles: list[str], aligned: str, rows: list[list[str]]) -> str:
+def piped(titles: list[str], aligned: str, rows: list[list[str]]) -> str:
+    """Return a table in the dialect of GitHub, texts escaped; `aligned` has `<` or `>` for each column."""
     rule = ["---:" if side == ">" else "---" for side in aligned]
     cells = [[escaped(cell) for cell in row] for row in (titles, *rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))

@@ -61,6 +61,11 @@ class Node(Definition):
         """The consistency ratio of judgements (AHP), else None."""
         return self.weights.consistency if isinstance(self.weights, Ahp) else None
 
+    @property
+    def judgements(self) -> tuple[tuple[float, ...], ...]:
+        """The matrix of judgements (AHP) in the order of the parts, empty without one."""
+        return self.weights.matrix if isinstance(self.weights, Ahp) else ()
+
     def fixed(self, given: Mapping[str, float]) -> dict[str, float]:
         """Return the weights of the parts that do not depend on data: as given, or from judgements."""
         fixed = None if self.weights is None else self.weights.fixed(len(given))

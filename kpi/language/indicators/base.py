@@ -16,7 +16,8 @@ import polars as pl
 from pydantic import Field
 
 from kpi.errors import Message, commas
-from kpi.language.expressions.terms import Scope, Term, figure
+from kpi.language import expressions
+from kpi.language.expressions.terms import ExpressionError, Scope, Term, figure
 from kpi.language.lookback import NOW, Comparison, Lags
 from kpi.language.model import Definition, OneOrMany, Path, Problem, Problems, Text
 from kpi.language.scoring import AnyRule
@@ -253,6 +254,23 @@ class Indicator(Definition):
                 ),
                 hint=Message("take `better` away: the target says which way is better"),
             )
+
+
+def in_titles(text: str, symbols: Symbols) -> str:
+    """Return an expression with titles for names; one that cannot be read is returned as it is.
+
+    >>> in_titles("late > 0", {"late": Symbol("late", "迟报次数", units.ONE)})
+    '迟报次数 > 0'
+    """
+    try:
+        names = sorted(expressions.parse(text).names(), key=lambda pair: pair[1])
+    except ExpressionError:
+        return text
+    parts, end = [], 0
+    for name, (offset, length) in names:
+        parts += [text[end:offset], title_of(symbols, name)]
+        end = offset + length
+    return "".join([*parts, text[end:]])
 
 
 def title_of(symbols: Symbols, name: str) -> str:

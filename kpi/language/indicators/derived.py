@@ -23,6 +23,7 @@ from kpi.language.indicators.base import (
     declared,
     declared_problem,
     earlier_by,
+    in_titles,
     scale,
     scope_of,
     title_of,
@@ -481,12 +482,7 @@ class Formula(Indicator):
 
     def words(self, symbols: Symbols) -> Message:
         """Return the expression with titles for names."""
-        text, parts = self.expr, []
-        end = 0
-        for name, (offset, length) in sorted(expressions.parse(text).names(), key=lambda pair: pair[1]):
-            parts += [text[end:offset], title_of(symbols, name)]
-            end = offset + length
-        return Message("{formula}", formula="".join([*parts, text[end:]]))
+        return Message("{formula}", formula=in_titles(self.expr, symbols))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield what is wrong with the expression, its units and the targets."""
