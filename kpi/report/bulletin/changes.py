@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from kpi.report.language import current, tr
+from kpi.report.language import tr
 
 #: Units whose differences are not given as growth: a difference of places or shares has a meaning of its own.
 _NO_GROWTH = frozenset({"%", "‰", "位", "是/否", "分", "百分点"})
@@ -18,7 +18,7 @@ class Change:
 
     Attributes:
         sign: 1, 0 or -1 of the printed figure, so that what is printed as 0.0 is no rise.
-        amount: the size without a sign, with its unit: 1.2个百分点.
+        amount: the size without a sign; of values with its unit: 1.2个百分点, 5.6%.
         short: the size with its sign, for tables: +1.2, +5.6%.
         better: whether it is one for the better; None where it is none, or nothing says which way is better.
     """
@@ -29,14 +29,13 @@ class Change:
     better: bool | None = None
 
     def worded(self, up: str, down: str, same: str) -> str:
-        """Return the difference in words: the word for its direction, then its size.
+        """Return the difference in words, `@` in those for up and down standing for its size.
 
-        >>> Change(1, "2.0 points", "+2.0").worded("up", "down", "unchanged")
+        >>> Change(1, "2.0", "+2.0").worded("up @ points", "down @ points", "unchanged")
         'up 2.0 points'
         """
-        if not self.sign:
-            return same
-        return f"{up if self.sign > 0 else down}{'' if current() == 'zh' else ' '}{self.amount}"
+        words = (same, up, down)[self.sign]
+        return words.replace("@", self.amount)
 
 
 def fixed(value: float, decimals: int) -> str:
@@ -49,14 +48,16 @@ def fixed(value: float, decimals: int) -> str:
     return str(abs(rounded) if not rounded else rounded)
 
 
-def figure(value: float, decimals: int | None = None) -> str:
+def figure(value: float, decimals: int | None = None, unit: str = "") -> str:
     """Return a figure: with its declared decimals, else with two, more below 0.1 and fewer where they are zeros.
 
-    >>> figure(98.25581), figure(3.0), figure(0.012345), figure(3.0, 1)
-    ('98.26', '3', '0.0123', '3.0')
+    Percentages keep both decimals, so that those below each other have the same.
+
+    >>> figure(98.25581), figure(3.0), figure(0.012345), figure(3.0, 1), figure(72.0, unit="%")
+    ('98.26', '3', '0.0123', '3.0', '72.00')
     """
-    if decimals is not None:
-        return fixed(value, decimals)
+    if decimals is not None or unit == "%":
+        return fixed(value, 2 if decimals is None else decimals)
     if value and abs(value) < 0.1:
         places = 2 - Decimal(repr(float(value))).adjusted()
         return fixed(value, min(places, 12)).rstrip("0")
@@ -68,7 +69,7 @@ def of_scores(now: float | None, before: float | None, decimals: int) -> Change 
     if now is None or before is None:
         return None
     text = fixed(now - before, decimals)
-    return _change(text, spaced(text.lstrip("-"), tr("points")), text, better=True)
+    return _change(text, text.lstrip("-"), text, better=True)
 
 
 def of_values(
@@ -87,10 +88,10 @@ def of_values(
         text = figure((new - old) * len(common))
         return _change(text, text.lstrip("-"), text, better=higher)
     if unit in _NO_GROWTH or old <= 0 or new < 0:
-        text = figure(new - old, decimals)
+        text = figure(new - old, decimals, unit)
         size = text.lstrip("-")
         if unit == "%":
-            return _change(text, spaced(size, tr("percentage points")), text, better=higher)
+            return _change(text, tr("{amount} percentage points", amount=size), text, better=higher)
         return _change(text, spaced(size, unit), text, better=higher)
     text = fixed((new / old - 1) * 100, 1)
     return _change(f"{text}%", f"{text.lstrip('-')}%", text, better=higher)

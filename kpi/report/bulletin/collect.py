@@ -285,7 +285,7 @@ class _Collector:
         worst, worst_value = _end(values, min if higher else max)
         if yes_no or best_value == worst_value:
             best, worst = [], []
-        mean = figure(sum(values.values()) / len(values), indicator.decimals) if values else ""
+        mean = figure(sum(values.values()) / len(values), indicator.decimals, unit) if values else ""
         weights = [row["weight"] for row in rows if row["weight"] is not None]
         judged = [row["reached"] for row in rows if row["reached"] is not None]
         lights = [row["light"] for row in rows]
@@ -307,7 +307,7 @@ class _Collector:
         unit, decimals = str(self.system.unit(name)), self.system.indicators[name].decimals
         if unit == "是/否":
             return lambda value: tr("yes") if value else tr("no")
-        return lambda value: own(spaced(figure(value, decimals), unit))
+        return lambda value: own(spaced(figure(value, decimals, unit), unit))
 
     # ---- TARGETS, ADJUSTMENTS, FINDINGS ---- #
 
@@ -376,9 +376,10 @@ class _Collector:
         """Return a value without its unit, or why there is none."""
         if row is None or row["value"] is None:
             return NOTHING if row is None else reason(row["status"])
-        if str(self.system.unit(name)) == "是/否":
+        unit = str(self.system.unit(name))
+        if unit == "是/否":
             return tr("yes") if row["value"] else tr("no")
-        return figure(float(row["value"]), self.system.indicators[name].decimals)
+        return figure(float(row["value"]), self.system.indicators[name].decimals, unit)
 
 
 def _unit(unit: str) -> str:
