@@ -67,18 +67,20 @@ class Word:
         for name in ("Heading 1", "Heading 2"):
             styles[name].paragraph_format.first_line_indent = Pt(32)
         for name, base, size in (("Bulletin Text", TEXT, 16), ("Bulletin Dateline", SECOND, 16),
-                                 ("Bulletin Caption", FIRST, 12), ("Bulletin Cell", TEXT, 10),
-                                 ("Bulletin Head", FIRST, 10), ("Bulletin Note", TEXT, 10.5),
+                                 ("Bulletin Caption", FIRST, 12), ("Bulletin Cell", TEXT, 9.5),
+                                 ("Bulletin Head", FIRST, 9.5), ("Bulletin Note", TEXT, 10.5),
                                  ("Bulletin Mark", FIRST, 16)):  # fmt: skip
             style = styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
             style.base_style = styles["Normal"]
             _font(style, base, size)
             if size < 16:
-                _spacing(style, {12: 24, 10.5: 18}.get(size, 14))
+                _spacing(style, {12: 24, 10.5: 18}.get(size, 13))
         styles["Bulletin Text"].paragraph_format.first_line_indent = Pt(32)
         styles["Bulletin Text"].paragraph_format.alignment = WD_ALIGN_PARAGRAPH.JUSTIFY
         for name in ("Bulletin Dateline", "Bulletin Caption", "Bulletin Head"):
             styles[name].paragraph_format.alignment = WD_ALIGN_PARAGRAPH.CENTER
+        for name in ("Bulletin Cell", "Bulletin Head"):
+            styles[name].paragraph_format.space_before = styles[name].paragraph_format.space_after = Pt(1.5)
         styles["Bulletin Caption"].paragraph_format.keep_with_next = True
         styles["Bulletin Caption"].paragraph_format.space_before = Pt(6)
 
@@ -152,6 +154,7 @@ class Word:
         whole = sum(one[2] for one in shown)
         made = self.document.add_table(rows=0, cols=len(columns), style="Table Grid")
         made.alignment = 1
+        _tight(made)
         # Columns that repeat share the width as their texts need it.
         made.autofit = repeated is not None
         for number, texts in enumerate(([one[0] for one in columns], [f"{{%tr for {loop} %}}"],
@@ -170,8 +173,9 @@ class Word:
                     _unsized(cell)
                 elif columns[place][2]:
                     cell.width = Mm(columns[place][2] / whole * self.width)
+        widest = sum(max(one[2], 1) for one in columns)
         for column, one in zip(made._tbl.tblGrid.gridCol_lst, columns, strict=True):
-            column.set(qn("w:w"), str(round(max(one[2], 1) / whole * self.width * 1440 / 25.4)))
+            column.set(qn("w:w"), str(round(max(one[2], 1) / widest * self.width * 1440 / 25.4)))
         gap = self.document.add_paragraph("", "Bulletin Note")
         gap.paragraph_format.line_spacing = Pt(10)
 
@@ -206,6 +210,21 @@ def _spacing(style: Any, points: float) -> None:
     # Exact lines cut signs that are higher than the line; small type has room enough.
     shape.line_spacing_rule = WD_LINE_SPACING.EXACTLY if points >= 24 else WD_LINE_SPACING.AT_LEAST
     shape.line_spacing, shape.space_before, shape.space_after = Pt(points), Pt(0), Pt(0)
+
+
+def _tight(table: Any) -> None:
+    """Give the cells of a table margins of 1 mm at the sides."""
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        margin = OxmlElement(f"w:{side}")
+        margin.set(qn("w:w"), "57")
+        margin.set(qn("w:type"), "dxa")
+        margins.append(margin)
+    properties = table._tbl.tblPr
+    if (look := properties.find(qn("w:tblLook"))) is not None:
+        look.addprevious(margins)
+    else:
+        properties.append(margins)
 
 
 def _unsized(cell: Any) -> None:
@@ -368,10 +387,10 @@ def _indicators(out: Any, t: Any, loop: str) -> None:
         [
             (t("指标", "Indicator"), "{{ one.title }}", 5, False),
             (t("平均", "Mean"), "{{ one.mean | dash }}", 2.3, True),
-            (t("环比", "On before"), "{{ one.change | short }}", 1.9, True),
-            (t("同比", "On year"), "{{ one.year | short }}", 1.9, True),
+            (t("环比", "On before"), "{{ one.change | short }}", 2.1, True),
+            (t("同比", "On year"), "{{ one.year | short }}", 2.1, True),
             (t("目标", "Target"), "{{ one.target | dash }}", 3.2, True),
-            (t("达标", "Reached"), "{% if one.judged %}{{ one.reached }}/{{ one.judged }}{% else %}—{% endif %}", 1.5, True),
+            (t("达标", "Reached"), "{% if one.judged %}{{ one.reached }}/{{ one.judged }}{% else %}—{% endif %}", 1.7, True),
             (t("最好", "Best"), "{% if one.best %}{{ one.best | names(2) }} {{ one.best_value }}{% else %}—{% endif %}", 3, True),
             (t("最差", "Worst"), "{% if one.worst %}{{ one.worst | names(2) }} {{ one.worst_value }}{% else %}—{% endif %}", 3, True),
         ],
@@ -399,7 +418,7 @@ def _parts(out: Any, t: Any, section: Any, numbered: str) -> None:
             "{% if part.year %}，{{ part.year | change('比上年同期提高@个百分点', '比上年同期下降@个百分点', '与上年同期持平') }}{% endif %}"
             "{% if part.best %}；最高的是{{ part.best | names(3) }}（{{ part.best_score }}%），最低的是{{ part.worst | names(3) }}"
             "（{{ part.worst_score }}%）{% endif %}。{% else %}本期没有得分。{% endif %}"
-            "{% if part.compared %}与上期可比的{{ part.compared }}项指标中，{{ part.better }}项好于上期，{{ part.poorer }}项不及上期。{% endif %}",
+            "{% if part.compared %}与上期可比的{{ part.compared }}项指标中，{{ part.better }}项好于上期，{% if part.poorer %}{{ part.poorer }}项不及上期{% else %}没有不及上期的{% endif %}。{% endif %}",
             "{% if part.mean %}The mean is {{ part.mean }} % of full marks"
             "{% if part.change %}, {{ part.change | change('up @ percentage points on', 'down @ percentage points on', 'unchanged from') }} "
             "{{ before }}{% endif %}"
@@ -438,14 +457,15 @@ def _targets(out: Any, t: Any, section: Any, listed: Any) -> None:
             "{% else %} No indicator has a schedule in this period.{% endif %}",
         )
     )
+    lights = "{% if green or yellow or red %}{{ one.@ }}{% else %}—{% endif %}"
     out.table(
         t("各{{ entities }}目标完成与进度", "Targets and schedule by unit"),
         "one in progress",
         [
             ("{{ entities }}", "{{ one.unit }}", 5, False),
             (t("达到目标", "Reached"), "{{ one.reached }}/{{ one.judged }}", 2, True),
-            (t("绿灯", "Green"), "{{ one.green }}", 1.5, True), (t("黄灯", "Yellow"), "{{ one.yellow }}", 1.5, True),
-            (t("红灯", "Red"), "{{ one.red }}", 1.5, True),
+            (t("绿灯", "Green"), lights.replace("@", "green"), 1.5, True), (t("黄灯", "Yellow"), lights.replace("@", "yellow"), 1.5, True),
+            (t("红灯", "Red"), lights.replace("@", "red"), 1.5, True),
             (t("红灯指标", "Red indicators"), "{{ one.behind | names(3) | dash }}", 7, False),
         ],
     )  # fmt: skip
@@ -539,6 +559,8 @@ def _findings(out: Any, t: Any, section: Any) -> None:
 
 
 def _annexes(out: Any, t: Any) -> None:
+    out.text(t("附件：1. 分项得分表；2. 指标值表；3. 评价方法",
+               "Annexes: 1. Scores by pillar; 2. Values of the indicators; 3. Method"))  # fmt: skip
     out.annex(t("附件1", "Annex 1"), t("分项得分表", "Scores by pillar"), across=True)
     out.block("for group in groups")
     out.table(

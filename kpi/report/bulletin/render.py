@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.report.bulletin import mistakes
+from kpi.report.bulletin.column_widths import fit_columns
 from kpi.report.bulletin.facts import Facts
 from kpi.report.bulletin.words import environment, needs
 from kpi.report.language import current
@@ -95,9 +96,14 @@ def _line(text: str, line: int | None) -> str:
     return lines[line - 1].strip()[:80] if line and line <= len(lines) else ""
 
 
+def default_template(suffix: str) -> bytes:
+    """Return the template of the language in use: docx or md."""
+    return files(__package__).joinpath(f"template_{current()}.{suffix}").read_bytes()
+
+
 def _read(template: Path | None, suffix: str) -> bytes:
     if template is None:
-        return files(__package__).joinpath(f"template_{current()}.{suffix}").read_bytes()
+        return default_template(suffix)
     if template.suffix.lower() != f".{suffix}":
         what = Message("a bulletin as .{suffix} needs a template of the same kind", suffix=suffix)
         raise _unreadable(str(template), what)
@@ -131,7 +137,9 @@ def _rendered(data: bytes, context: dict[str, Any], jinja: Environment) -> Any:
 
         def fix_tables(self, xml: str) -> Any:
             self._well_formed(xml)
-            return super().fix_tables(xml)
+            tree = super().fix_tables(xml)
+            fit_columns(tree)
+            return tree
 
         def map_headers_footers_xml(self, relKey: str, xml: bytes) -> None:  # noqa: N803 - as in docxtpl
             self._well_formed(xml)
