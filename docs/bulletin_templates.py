@@ -88,7 +88,10 @@ class Word:
         """Write `— 1 —`, one sign from the outer edge."""
         self.document.settings.odd_and_even_pages_header_footer = True
         section = self.document.sections[0]
-        for footer, side in ((section.footer, WD_ALIGN_PARAGRAPH.RIGHT), (section.even_page_footer, WD_ALIGN_PARAGRAPH.LEFT)):
+        for footer, side in (
+            (section.footer, WD_ALIGN_PARAGRAPH.RIGHT),
+            (section.even_page_footer, WD_ALIGN_PARAGRAPH.LEFT),
+        ):
             line = footer.paragraphs[0]
             line.alignment = side
             line.paragraph_format.left_indent = line.paragraph_format.right_indent = Pt(14)
@@ -133,7 +136,9 @@ class Word:
         self.document.add_paragraph(mark, "Bulletin Mark")
         self.document.add_paragraph(title, "Title")
 
-    def table(self, caption: str, loop: str, cells: Sequence[Cell], repeated: tuple[str, str, str] | None = None) -> None:
+    def table(
+        self, caption: str, loop: str, cells: Sequence[Cell], repeated: tuple[str, str, str] | None = None
+    ) -> None:
         """Write a table with a row for each turn of a loop.
 
         Args:
@@ -239,15 +244,18 @@ class Markdown:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
+    def write(self, *lines: str) -> None:
+        """Append lines of text; a plus in a tag at the end keeps the end of the line, which is left out after tags."""
+        self.lines += [f"{line[:-2]}+%}}" if line.endswith("%}") else line for line in lines]
+
     def title(self, text: str, dateline: str) -> None:
-        self.lines += [f"# {text}", "", dateline, ""]
+        self.write(f"# {text}", "", dateline, "")
 
     def head(self, level: int, text: str) -> None:
-        self.lines += [f"{'#' * (level + 1)} {text}", ""]
+        self.write(f"{'#' * (level + 1)} {text}", "")
 
     def text(self, text: str) -> None:
-        # The plus keeps the end of the line, which is left out after tags.
-        self.lines += [f"{text[:-2]}+%}}" if text.endswith("%}") else text, ""]
+        self.write(text, "")
 
     note = text
 
@@ -257,17 +265,22 @@ class Markdown:
     def annex(self, mark: str, title: str, *, across: bool = False) -> None:  # noqa: ARG002 - as for Word
         self.head(1, f"{mark} {title}")
 
-    def table(self, caption: str, loop: str, cells: Sequence[Cell], repeated: tuple[str, str, str] | None = None) -> None:
+    def table(
+        self, caption: str, loop: str, cells: Sequence[Cell], repeated: tuple[str, str, str] | None = None
+    ) -> None:
         if caption:
-            self.lines += [f"**{caption}**", ""]
+            self.write(f"**{caption}**", "")
         for kind in range(3):
             parts = [(one[0], "---", one[1])[kind] for one in cells]
+            row = f"| {' | '.join(parts)} |"
             if repeated:
                 over, heading, text = repeated
-                parts += [f"{{% for {over} %}}{(heading, '---', text)[kind]} | {{% endfor %}}"]
-            row = f"| {' | '.join(parts)} |".replace("{% endfor %} |", "{% endfor %}")
-            self.lines += [f"{{% for {loop} %}}", row, "{% endfor %}"] if kind == 2 else [row]
-        self.lines.append("")
+                row += f"{{% for {over} %}} {(heading, '---', text)[kind]} |{{% endfor %}}"
+            if kind == 2:
+                self.block(f"for {loop}")
+            self.write(row)
+        self.block("endfor")
+        self.write("")
 
     def save(self, path: Path) -> None:
         path.write_text("\n".join(self.lines), encoding="utf-8")
@@ -282,8 +295,14 @@ def outline(out: Any, language: str) -> None:
     def section(chinese: str, english: str) -> None:
         out.head(1, "{% set at.n = at.n + 1 %}{{ at.n | numeral }}" + t(f"、{chinese}", f". {english}"))
 
-    def listed(loop: str, text: str) -> str:
-        return f"{{% for {loop} %}}{text}{{% if not loop.last %}}{t('、', ', ')}{{% endif %}}{{% endfor %}}"
+    def listed(loop: str, text: str, between: tuple[str, str] = ("、", ", ")) -> str:
+        """Return a list in a sentence; of more than 20 the first, and how many there are."""
+        every = loop.partition(" in ")[2]
+        more = t(f"等{{{{ {every} | length }}}}个", f" and {{{{ {every} | length - 20 }}}} more")
+        return (
+            f"{{% for {loop}[:20] %}}{text}{{% if not loop.last %}}{t(*between)}{{% endif %}}{{% endfor %}}"
+            f"{{% if {every} | length > 20 %}}{more}{{% endif %}}"
+        )
 
     numbered = t("（{{ loop.index | numeral }}）", "({{ loop.index }}) ")
     out.block("set at = namespace(n=0)")
@@ -304,7 +323,7 @@ def outline(out: Any, language: str) -> None:
     )
     _overall(out, t, section, listed, numbered)
     _parts(out, t, section, numbered)
-    _targets(out, t, section, listed)
+    _targets(out, t, section)
     _levels(out, t, section)
     _warnings(out, t, section, listed)
     _findings(out, t, section)
@@ -337,13 +356,15 @@ def _overall(out: Any, t: Any, section: Any, listed: Any, numbered: str) -> None
             "{% else %}.{% endif %}",
         )
     )
-    each = listed("line in group.first", t("{{ line.unit }}（{{ line.score }}分）", "{{ line.unit }} ({{ line.score }})"))
+    each = listed(
+        "line in group.first", t("{{ line.unit }}（{{ line.score }}分）", "{{ line.unit }} ({{ line.score }})")
+    )
     end = listed("line in group.last", t("{{ line.unit }}（{{ line.score }}分）", "{{ line.unit }} ({{ line.score }})"))
     out.block("if group.rated > 1")
     out.text(
         t(
             f"位列前{{{{ group.first | length }}}}位的是：{each}。{{% if group.last %}}"
-            f"位列后{{{{ group.last | length }}}}位的是：{end}。{{% endif %}}",
+            f"{{% if group.last | length > 1 %}}位列后{{{{ group.last | length }}}}位的是{{% else %}}位列末位的是{{% endif %}}：{end}。{{% endif %}}",
             f"In front: {each}.{{% if group.last %}} At the end: {end}.{{% endif %}}",
         )
     )
@@ -426,8 +447,8 @@ def _parts(out: Any, t: Any, section: Any, numbered: str) -> None:
             "{{ year_before }}{% endif %}"
             "{% if part.best %}; best: {{ part.best | names(3) }} ({{ part.best_score }} %), worst: {{ part.worst | names(3) }} "
             "({{ part.worst_score }} %){% endif %}.{% else %}There is no score.{% endif %}"
-            "{% if part.compared %} Of {{ part.compared }} indicators that can be compared with {{ before }}, {{ part.better }} are "
-            "better and {{ part.poorer }} worse.{% endif %}",
+            "{% if part.compared %} Of the indicators, {{ part.compared }} can be compared with {{ before }}: {{ part.better }} better, "
+            "{{ part.poorer }} worse.{% endif %}",
         )
     )
     _indicators(out, t, "one in part.indicators")
@@ -444,7 +465,7 @@ def _parts(out: Any, t: Any, section: Any, numbered: str) -> None:
     out.block("endif")
 
 
-def _targets(out: Any, t: Any, section: Any, listed: Any) -> None:
+def _targets(out: Any, t: Any, section: Any) -> None:
     out.block("if progress")
     section("目标完成与进度情况", "Targets and schedule")
     out.text(
@@ -469,6 +490,9 @@ def _targets(out: Any, t: Any, section: Any, listed: Any) -> None:
             (t("红灯指标", "Red indicators"), "{{ one.behind | names(3) | dash }}", 7, False),
         ],
     )  # fmt: skip
+    out.block("if more_progress")
+    out.note(t("另有{{ more_progress }}个未列。", "{{ more_progress }} more are not listed."))
+    out.block("endif")
     out.block("endif")
 
 
@@ -505,15 +529,18 @@ def _warnings(out: Any, t: Any, section: Any, listed: Any) -> None:
             (t("分值", "Points"), "{{ one.points }}", 2, True),
         ],
     )  # fmt: skip
+    out.block("if more_adjustments")
+    out.note(t("另有{{ more_adjustments }}项未列。", "{{ more_adjustments }} more are not listed."))
+    out.block("endif")
     out.block("endif")
     section("预警提示", "Warnings")
     out.block("if not (behind or vetoes or down or unrated or missing)")
     out.text(t("本期没有需要预警的事项。", "There is nothing to warn of."))
     out.block("endif")
     out.block("if behind")
-    out.text(t("进度滞后：", "Behind schedule: ") + "{% for one in behind %}"
-             + t("{{ one.title }}（{{ one.behind | names(5) }}）", "{{ one.title }} ({{ one.behind | names(5) }})")
-             + "{% if not loop.last %}" + t("；", "; ") + "{% endif %}{% endfor %}" + t("。", "."))  # fmt: skip
+    behind = listed("one in behind", t("{{ one.title }}（{{ one.behind | names(5) }}）",
+                                       "{{ one.title }} ({{ one.behind | names(5) }})"), ("；", "; "))  # fmt: skip
+    out.text(t(f"进度滞后：{behind}。", f"Behind schedule: {behind}."))
     out.block("endif")
     out.block("if vetoes")
     out.text(t("一票否决：", "Vetoes: ") + listed("line in vetoes", t("{{ line.unit }}（{{ line.note }}）",
@@ -528,7 +555,7 @@ def _warnings(out: Any, t: Any, section: Any, listed: Any) -> None:
                                                                  "{{ line.unit }} ({{ line.note }})")) + t("。", "."))  # fmt: skip
     out.block("endif")
     out.block("if missing")
-    out.text(t("缺报：本期有{{ missing }}个指标值没有数据来源，均未按零处理。",
+    out.text(t("指标缺报：本期缺报指标值{{ missing }}个，均未按零处理。",
                "Not reported: {{ missing }} values of indicators lack data; none of them is taken for zero."))  # fmt: skip
     out.block("endif")
 
@@ -563,8 +590,11 @@ def _annexes(out: Any, t: Any) -> None:
                "Annexes: 1. Scores by pillar; 2. Values of the indicators; 3. Method"))  # fmt: skip
     out.annex(t("附件1", "Annex 1"), t("分项得分表", "Scores by pillar"), across=True)
     out.block("for group in groups")
+    out.block("if group.name")
+    out.head(2, "{{ group.name }}")
+    out.block("endif")
     out.table(
-        "{{ group.name }}",
+        "",
         "line in group.lines",
         [
             (t("位次", "Place"), "{{ line.rank }}", 1.5, True), ("{{ entities }}", "{{ line.unit }}", 4, False),

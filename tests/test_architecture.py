@@ -50,8 +50,8 @@ INSIDE = {
     "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
     "report": (
         "language marks shape rules encode xlsx cards league diagnostics reading quality markdown paper workbook "
-        "method scorebook bulletin sdmx_csv page formats table results files tree queries analysis difference robustness "
-        "definition_text roster understanding entry_form notebook plots"
+        "method scorebook bulletin sdmx_csv page formats table results files tree queries analysis difference "
+        "robustness definition_text roster understanding entry_form notebook plots"
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
@@ -59,8 +59,8 @@ INSIDE = {
         "system_run replay batch_run migration notifications"
     ),
     "cli": (
-        "language progress_line console command yaml_comments starter comparison batch score check explain stress diff show sample "
-        "roster schema rule annex init form plot report completion main"
+        "language progress_line console command yaml_comments starter comparison batch score check explain stress diff "
+        "show sample roster schema rule annex init form plot report completion main"
     ),
 }
 LAYERS = tuple(

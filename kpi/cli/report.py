@@ -12,6 +12,7 @@ from kpi.cli import command as options
 from kpi.cli.command import Exit, command
 from kpi.cli.console import Console
 
+
 @click.command()
 @click.argument("files", nargs=-1, metavar="FILE...")
 @options.system

@@ -1,4 +1,4 @@
-"""Differences between two periods as a bulletin gives them: 环比 against the period before, 同比 against a year before."""
+"""Differences between periods as a bulletin gives them: 环比 to the period before, 同比 to a year before."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def fixed(value: float, decimals: int) -> str:
     ('0.13', '0.00', '1235')
     """
     rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-    return str(abs(rounded) if not rounded else rounded)
+    return str(rounded or abs(rounded))
 
 
 def figure(value: float, decimals: int | None = None, unit: str = "") -> str:

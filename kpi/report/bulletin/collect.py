@@ -117,6 +117,7 @@ class _Collector:
         counts = dict(findings.group_by("severity").agg(pl.col("stands_for").sum()).iter_rows())
         shown = findings.head(MOST_FINDINGS)
         matrices, cut = self.matrices()
+        progress, adjustments = self.progress(), self.adjustments()
         return Facts(
             title=own(card.title), period=self.words(self.now), before=self.words(self.before),
             year_before=self.words(self.year),
@@ -128,7 +129,9 @@ class _Collector:
             parts=parts, others=others, rated=standing.rated, named=standing.named,
             levels=own(localized(system.stars_words)) if system.stars is not None else "",
             **{key: sum(getattr(one, key) for one in every) for key in ("reached", "judged", "green", "yellow", "red")},
-            progress=self.progress(), adjustments=self.adjustments(), missing=self.missing(),
+            progress=progress[:MOST_UNITS], more_progress=max(len(progress) - MOST_UNITS, 0),
+            adjustments=adjustments[:MOST_UNITS], more_adjustments=max(len(adjustments) - MOST_UNITS, 0),
+            missing=self.missing(),
             findings=[self.finding(row) for row in shown.iter_rows(named=True)],
             more_findings=int(findings[MOST_FINDINGS:]["stands_for"].sum()),
             errors=counts.get("error", 0), warnings=counts.get("warning", 0), queries=counts.get("query", 0),
@@ -222,7 +225,8 @@ class _Collector:
         pairs = [(score, old) for name, score in now.items() if (old := then.get(name)) is not None]
         if not pairs:
             return None
-        return of_scores(*(sum(side) / len(pairs) for side in zip(*pairs, strict=True)), decimals)
+        new, old_mean = sum(new for new, _ in pairs) / len(pairs), sum(old for _, old in pairs) / len(pairs)
+        return of_scores(new, old_mean, decimals)
 
     def moved(self, block: Block, sign: int) -> Iterator[Moved]:
         """Yield the units that moved up (1) or down (-1), each with the number of places, the farthest first."""
@@ -318,36 +322,32 @@ class _Collector:
             for row in rows if index == self.now else ():
                 found[row["entity"]].append(row)
         listed = []
-        for entity, rows in list(found.items())[:MOST_UNITS]:
+        for entity, rows in found.items():
             judged = [row["reached"] for row in rows if row["reached"] is not None]
             lights = [row["light"] for row in rows]
             behind = owns(row["title"] for row in rows if row["light"] == "red")
-            listed.append(
-                Progress(own(entity), sum(judged), len(judged), *map(lights.count, ("green", "yellow", "red")), behind)
-            )
+            green, yellow, red = map(lights.count, ("green", "yellow", "red"))
+            listed.append(Progress(own(entity), sum(judged), len(judged), green, yellow, red, behind))
         return listed if any(one.judged or one.green or one.yellow or one.red for one in listed) else []
 
     def adjustments(self) -> list[Adjustment]:
         """Return what adds to or is taken from totals by rules of their own."""
         texts = self.card.texts
-        rows = self.part.adjustments.filter(
-            pl.col("kind").is_in(["bonus", "deduction", "floor", "cap", "veto"]),
-            period=self.standing.period,
-        )
+        kinds = pl.col("kind").is_in(["bonus", "deduction", "floor", "cap", "veto"])
+        rows = self.part.adjustments.filter(kinds, period=self.standing.period)
         return [
             Adjustment(
                 own(row["entity"]), own(localized(texts.get(row["title"], row["title"]))),
                 f"{'+' if row['points'] > 0 else ''}{figure(row['points'])}",
             )
-            for row in rows.head(MOST_UNITS).iter_rows(named=True)
+            for row in rows.iter_rows(named=True)
         ]  # fmt: skip
 
     def finding(self, row: Row) -> Finding:
         """Return a finding."""
         place = " ".join(filter(None, (row["entity"], row["file"], row["column"])))
-        return Finding(
-            localized(SEVERITIES.get(row["severity"], row["severity"])), row["code"], own(place), own(row["message"])
-        )
+        severity = str(row["severity"])
+        return Finding(localized(SEVERITIES.get(severity, severity)), row["code"], own(place), own(row["message"]))
 
     def matrices(self) -> tuple[list[Matrix], int]:
         """Return the annex of values, and how many units it leaves out: it has at most `MOST_CELLS` values."""
@@ -355,9 +355,7 @@ class _Collector:
         names = list(self.system.indicators)
         room = max(MOST_CELLS // max(len(names), 1), 1)
         kept = entities[:room]
-        cells = {
-            name: {row["entity"]: row for row in self.of_indicators.get((self.now, name), [])} for name in names
-        }
+        cells = {name: {row["entity"]: row for row in self.of_indicators.get((self.now, name), [])} for name in names}
         parts = []
         for start in range(0, len(kept), BESIDE):
             units = kept[start : start + BESIDE]

@@ -241,8 +241,8 @@ class Facts:
         levels: how levels are given, in words.
         reached, judged: the targets of all units.
         green, yellow, red: the lights of all units.
-        progress: the targets by unit.
-        adjustments: what adds to totals beside the indicators.
+        progress, more_progress: the targets by unit, and how many units are not listed.
+        adjustments, more_adjustments: what adds to totals beside the indicators, and how many are not listed.
         missing: how many values the units owe.
         findings, more_findings, errors, warnings, queries: the findings of this period.
         matrices, cut: the annex of values, and how many units are not in it.
@@ -275,7 +275,9 @@ class Facts:
     yellow: int
     red: int
     progress: Sequence[Progress]
+    more_progress: int
     adjustments: Sequence[Adjustment]
+    more_adjustments: int
     missing: int
     findings: Sequence[Finding]
     more_findings: int

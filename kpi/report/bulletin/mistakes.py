@@ -67,11 +67,13 @@ def line_of(error: Exception) -> int | None:
 def spot(mistake: Mistake, environment: Environment, context: dict[str, Any]) -> Spot | None:
     """Return the tag of a mistake: with a line for each tag, the line that Jinja names counts the tags."""
     if mistake.cause is None:
-        return _crossing(mistake.source)
+        return crossing(mistake.source)
     if "Unexpected end of template" in str(mistake.cause):
         return _open(mistake.source)
     try:
-        environment.from_string(_OPENS.sub(lambda match: f"\n{match[0]}", mistake.source.replace("\n", " "))).render(context)
+        environment.from_string(_OPENS.sub(lambda match: f"\n{match[0]}", mistake.source.replace("\n", " "))).render(
+            context
+        )
     except Exception as error:  # noqa: BLE001 - the same error once more, whatever it is
         if (line := line_of(error)) is not None:
             return _numbered(mistake.source, line - 1)
@@ -87,7 +89,7 @@ def _numbered(source: str, number: int) -> Spot | None:
     return Spot(number, re.sub(r"\s+", " ", re.sub("<[^>]*>", "", match[0] if match else "")).strip()[:_LONGEST])
 
 
-def _crossing(source: str) -> Spot | None:
+def crossing(source: str) -> Spot | None:
     """Return the first tag that ends a block elsewhere than it began, as seen from the elements around it."""
     elements: list[str] = []
     blocks: list[tuple[int, list[str]]] = []
@@ -157,7 +159,9 @@ def _text(element: Any) -> str:
     return "".join(one.text or "" for one in element.iter(qn("w:t")))
 
 
-def finding(file: str, cause: Exception | None, place: Message | None, tag: str = "", line: int | None = None) -> DataError:
+def finding(
+    file: str, cause: Exception | None, place: Message | None, tag: str = "", line: int | None = None
+) -> DataError:
     """Return the error about a mistake: which tag, where, what is wrong with it, and what may be meant."""
     hint: Message | None = Message("docs/results.md lists what a template can name")
     if cause is None:

@@ -131,9 +131,13 @@ def _rendered(data: bytes, context: dict[str, Any], jinja: Environment) -> Any:
         def render_xml_part(self, src_xml: str, part: Any, context: Any, jinja_env: Any = None) -> Any:
             self.source, self.name = src_xml, str(part.partname)
             try:
-                return super().render_xml_part(src_xml, part, context, jinja_env)
+                made = super().render_xml_part(src_xml, part, context, jinja_env)
             except Exception as error:  # what a template does can raise anything
                 raise mistakes.Mistake(src_xml, self.name, error) from error
+            # Whether a block that cuts through the document breaks it depends on the data; it is refused for all.
+            if mistakes.crossing(src_xml) is not None:
+                raise mistakes.Mistake(src_xml, self.name, None)
+            return made
 
         def fix_tables(self, xml: str) -> Any:
             self._well_formed(xml)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,8 +19,9 @@ _ELSEWHERE = (
 )
 #: The most seconds that a document takes.
 _LIMIT = 300
-#: The time of creation is constant, so that equal content gives equal bytes.
-_CREATED = "946684800"
+#: What differs between two files of the same content: the time of creation, and numbers that are made of it.
+_CREATED = re.compile(rb"(?<=/CreationDate\(D:)\d{14}")
+_NUMBERS = re.compile(rb"(?<=<)[0-9A-F]{32}(?=>)|(?<=/DocChecksum /)[0-9A-F]{32}")
 
 
 def pdf(document: bytes, /) -> bytes:
@@ -44,9 +46,8 @@ def pdf(document: bytes, /) -> bytes:
         ]  # fmt: skip
         try:
             done = subprocess.run(  # noqa: S603 - the program, and files of names that are ours
-                command, capture_output=True, timeout=_LIMIT, check=False, stdin=subprocess.DEVNULL,
-                env=os.environ | {"SOURCE_DATE_EPOCH": _CREATED},
-            )  # fmt: skip
+                command, capture_output=True, timeout=_LIMIT, check=False, stdin=subprocess.DEVNULL
+            )
         except subprocess.TimeoutExpired as error:
             raise DataError(_failed(Message("it has not finished in {seconds} s", seconds=_LIMIT))) from error
         except OSError as error:
@@ -56,7 +57,21 @@ def pdf(document: bytes, /) -> bytes:
         if not (made := folder / "report.pdf").exists():
             words = " ".join(done.stderr.decode(errors="replace").split())[:300]
             raise DataError(_failed(Message("{error}", error=words or f"exit {done.returncode}")))
-        return made.read_bytes()
+        return _settled(made.read_bytes())
+
+
+def _settled(document: bytes) -> bytes:
+    """Return a PDF with a constant time of creation; nothing changes its length, so that its index stays right.
+
+    >>> _settled(b"/CreationDate(D:20240131120000Z')>>")
+    b"/CreationDate(D:20000101000000Z')>>"
+    """
+    dated = _CREATED.sub(b"20000101000000", document)
+    trailer = dated.rfind(b"/ID")
+    if trailer < 0:
+        return dated
+    content = hashlib.sha256(dated[:trailer]).hexdigest()[:32].upper().encode()
+    return dated[:trailer] + _NUMBERS.sub(content, dated[trailer:])
 
 
 def _failed(what: Message) -> Diagnostic:
