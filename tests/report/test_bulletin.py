@@ -128,7 +128,8 @@ def test_changes_are_those_of_the_period_before_and_of_a_year_before(card) -> No
     told = facts(card)
     assert (told.period, told.before, told.year_before) == ("2024Q1", "2023Q4", "2023Q1")
     rate = told.parts[0].indicators[0]
-    # Means of 办结量/受理量 over the four units, by hand: 70/100, 75/101, 80/102, 85/103; ten cases fewer a period before.
+    # Means of 办结量/受理量 over the four units, by hand: 70/100, 75/101, 80/102, 85/103;
+    # ten cases fewer a period before.
     mean = [sum((start + 5 * n) / (100 + n) for n in range(4)) * 25 for start in (70, 60, 50)]
     assert rate.mean == f"{mean[0]:.2f}%" == "76.30%"
     assert rate.change is not None
@@ -175,7 +176,8 @@ def test_without_a_period_nothing_is_compared_with_it(card) -> None:
 
 def test_years_are_compared_once() -> None:
     rows = {"期别": ["2022", "2023"], "地区": ["甲", "甲"], "a": [1, 2]}
-    system = "{system: s, period: year, entities: {}, measures: {a: {title: a, unit: 件}}, indicators: {a_level: {kind: level, of: a}}}"
+    system = """{system: s, period: year, entities: {}, measures: {a: {title: a, unit: 件}},
+                 indicators: {a_level: {kind: level, of: a}}}"""
     told = facts(kpi.score([rows], system=system))
     assert (told.before, told.year_before) == ("", "2022")
 
@@ -249,11 +251,13 @@ def test_the_page_is_that_of_official_documents(card, language: str) -> None:
     assert document.styles["Normal"].paragraph_format.line_spacing.pt == 29
     assert document.settings.odd_and_even_pages_header_footer
     for footer in (section.footer, section.even_page_footer):
-        assert "".join(one.text or "" for one in footer._element.iter(qn("w:t"))) == "— 1 —"
-        assert [one.get(qn("w:instr")) for one in footer._element.iter(qn("w:fldSimple"))] == ["PAGE"]
-    for table in document.tables:
-        assert table.rows[0]._tr.trPr.find(qn("w:tblHeader")) is not None
-        assert len(table._tbl.tblGrid.gridCol_lst) == len(table.rows[0].cells)
+        line = footer.part.element
+        assert "".join(one.text or "" for one in line.iter(qn("w:t"))) == "— 1 —"
+        assert [one.get(qn("w:instr")) for one in line.iter(qn("w:fldSimple"))] == ["PAGE"]
+    for table in document.element.iter(qn("w:tbl")):
+        rows = list(table.iter(qn("w:tr")))
+        assert list(rows[0].iter(qn("w:tblHeader")))
+        assert len(table.tblGrid.gridCol_lst) == len(list(rows[0].iter(qn("w:tc"))))
 
 
 def test_the_same_scores_give_the_same_bytes(card) -> None:
