@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -16,13 +16,18 @@ import polars as pl
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from kpi.analysis import robustness
+from kpi import session
+from kpi.analysis import robustness, statistics
+from kpi.analysis.diff import diff, side
+from kpi.analysis.explain import explain
 from kpi.language.adjustments import AnyAdjustment, Effect
 from kpi.language.aggregation import means
 from kpi.language.aggregation.missing import Missing, Penalty, Redistribute
 from kpi.language.aggregation.nodes import Composite, Pillar
 from kpi.language.aggregation.weights import METHODS
+from kpi.language.alerts import Alert
 from kpi.language.checks import AnyCheck
+from kpi.language.classes import ByClass, Since
 from kpi.language.datasets import AnyDataset, Elsewhere, Shape
 from kpi.language.indicators import AnyIndicator
 from kpi.language.loading.schema import without_examples
@@ -48,6 +53,14 @@ from kpi.language.system import (
 )
 from kpi.language.targets import Baseline, PerEntity, Target
 from kpi.language.treatment.steps import STEPS
+from kpi.report.analysis import AnalysisReport
+from kpi.report.difference import DifferenceReport
+from kpi.report.language import using
+from kpi.report.queries import FindingsReport
+from kpi.report.results import ScorecardReport
+from kpi.report.robustness import RobustnessReport
+from kpi.report.shape import FRAMES, MORE, Report
+from kpi.report.tree import ExplanationReport
 from kpi.values import numerics
 from kpi.values.periods import Grain, Length
 
@@ -56,6 +69,12 @@ HEAD = """# Scoring, weights, means, data treatment and stars
 
 Written by `python docs/reference.py` out of the definitions; what is said here is what the classes say of themselves.
 Scores are percent of full marks. What a kind makes of equal values and of a single entity stands in its text.
+"""
+RESULTS = """# The tables of results
+
+Written by `python docs/reference.py` out of the results of the sample data. CSV and JSON have the names of the columns,
+workbooks and pages the headings, in the language in use. Numbers are as computed; a column without a value is empty,
+never 0.
 """
 KEYS = """# Every key of a definition
 
@@ -237,6 +256,7 @@ def keys() -> str:
         section("`entities`", Entities),
         section("`lights`", Lights),
         section("`quality`", Quality),
+        section("`notify`", Alert),
         group("Datasets", members(AnyDataset)),
         section("`shape`", Shape),
         section("A key under `columns` that no column has", Elsewhere),
@@ -248,6 +268,8 @@ def keys() -> str:
         section("`baseline`", Baseline),
         section("A bound for each entity", PerEntity),
         section("`pillars`", Pillar, "##"),
+        section("A weight by a column of the roster", ByClass),
+        section("A weight from a period on", Since),
         section("`composite`", Composite),
         section("`mean: {power: …}`", means.Power),
         section("`mean: {topsis: …}`", means.Topsis),
@@ -263,7 +285,50 @@ def keys() -> str:
     return "\n\n".join(chapters) + "\n"
 
 
-PAGES = {"scoring.md": scoring, "keys.md": keys}
+def results() -> str:
+    """Return the page of the tables of results: their columns with types and headings."""
+    parts = [RESULTS]
+    for command, report, frames, described in _reports():
+        parts.append(f"## `{command}`: `{report.schema}`")
+        for name, frame in frames.items():
+            with using("zh"):
+                sheet, chinese = report.sheet(name), [report.heading(name, column) for column in frame.columns]
+            english = [report.heading(name, column) for column in frame.columns]
+            lines = ["| column | type | heading | in Chinese |", "|---|---|---|---|"]
+            lines += [
+                f"| `{column}` | {_type(dtype)} | {words} | {theirs} |"
+                for (column, dtype), words, theirs in zip(frame.schema.items(), english, chinese, strict=True)
+            ]
+            text = inspect.getdoc(getattr(described, name, None)) or ""
+            parts += [f"### `{name}`: {report.sheet(name)} ({sheet})", without_examples(text), "\n".join(lines)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _type(dtype: pl.DataType) -> str:
+    """Return the name of a type as CSV and Parquet have it: enumerations are text."""
+    return "String" if isinstance(dtype, pl.Enum | pl.Categorical) else str(dtype)
+
+
+def _reports() -> Iterator[tuple[str, Report, dict[str, pl.DataFrame], object]]:
+    """Yield a report of every command, of sample data: its name, its frames, and what describes these."""
+    sample = Path(__file__).parents[1] / "sample_data" / "jiaxing-2022"
+    card = session.score([sample / "reports.csv", sample / "cases.csv"], system="jiaxing-2022", partly=True)
+    every = {name: getattr(card, name) for name in (*FRAMES, *MORE)}
+    yield "kpi score", ScorecardReport(card), every, type(card)
+    change = DifferenceReport(diff(side(card, "old"), side(card, "new")))
+    stressed = RobustnessReport(robustness.stressed(card, runs=2))
+    first = card.entities["entity"][0]
+    yield "kpi diff", change, change.frames(), diff
+    yield "kpi stress", stressed, stressed.frames(), type(stressed.robustness)
+    explained = ExplanationReport(card, first, explain(card, first))
+    yield "kpi explain", explained, explained.frames(), None
+    queries = FindingsReport(card.findings_list)
+    yield "kpi check", queries, queries.frames(), None
+    analysis, profile = AnalysisReport(card), AnalysisReport(card, first)
+    yield "kpi show --analysis", analysis, {**analysis.frames(), **profile.frames()}, statistics
+
+
+PAGES = {"scoring.md": scoring, "keys.md": keys, "results.md": results}
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)

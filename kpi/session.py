@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
 from kpi.engine.lookback import reach, window
 from kpi.engine.plan import Plan, compile_plan
@@ -31,6 +32,7 @@ from kpi.errors import (
 from kpi.intake import frames
 from kpi.intake.calendars import examined as calendars_examined
 from kpi.intake.cells.cell_text import as_text
+from kpi.intake.entity_classes import examined as classes_examined
 from kpi.intake.files import named_queries
 from kpi.intake.files.damage import DamagedError, damage_reported
 from kpi.intake.files.reader import Source, read_all
@@ -189,7 +191,8 @@ def score_panel(
     panel = replace(panel, notes={**panel.notes, **answers.notes}) if answers.notes else panel
     judging = frame if period is None else frame.filter(pl.col("period").is_in(list(shown)))
     verdict = judged(plan, judging, panel, shown, answers.answers, wordings=wordings)
-    findings = [*panel.findings, *verdict.findings, *answers.findings, *answers.unused(verdict.used)]
+    alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
+    findings = [*panel.findings, *verdict.findings, *alerts, *answers.findings, *answers.unused(verdict.used)]
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
     more = {"left_out": panel.counts.left_out, "passed_over": panel.counts.passed_over, "unread": panel.unread}
     counts |= {key: number for key, number in more.items() if number}
@@ -291,6 +294,7 @@ def checked(
             findings += (one for one in units_examined(loaded.system) if one not in findings)
             findings += calendars_examined(loaded.system)
             findings += not_yet_reported(targets_examined(loaded.system), findings)
+            findings += (one for one in classes_examined(loaded.system) if one not in findings)
     wrong = files and any(finding.severity is Severity.ERROR for finding in findings)
     card = None
     try:

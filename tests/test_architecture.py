@@ -28,26 +28,27 @@ PACKAGES = (
     "batch", "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
-    "values": "names columns doubles rounding timelines periods status units numerics working_days",
+    "values": "names columns doubles rounding timelines periods status units numerics student seasonal working_days",
     "process": (
         "os_errors locale notebook distribution tuning journal credentials settings memory prefetch atomic_files "
         "progress limits supervisor"
     ),
     "language": (
-        "model lookback expressions ranges datasets measures record_columns quantities targets aggregation treatment "
-        "scoring indicators adjustments ranking stars checks system running_totals loading"
+        "model lookback expressions ranges datasets measures record_columns quantities targets classes aggregation "
+        "treatment scoring indicators adjustments alerts ranking stars checks system running_totals window_checks "
+        "loading"
     ),
     "engine": (
-        "stage totals contributions result_columns check_stages applied_weights reporting_quality plan lookback "
-        "scorecard"
+        "stage totals contributions result_columns check_stages alert_stage applied_weights reporting_quality plan "
+        "lookback scorecard"
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes entities near_names matching roster shapes "
-        "rows_left_out roster_from_files definition_tables validity absent_measures assumed_years week_53 calendars "
-        "events reported succession periods_of_change target_areas contradicting_spans grid undeclared_totals panel "
-        "query_answers understanding entry_forms synthetic annexes"
+        "rows_left_out roster_from_files definition_tables validity absent_measures assumed_years days_as_periods "
+        "week_53 calendars events reported entity_classes unused_ratings succession periods_of_change target_areas "
+        "contradicting_spans grid undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
-    "analysis": "statistics variants robustness check_findings clause_coverage explain diff",
+    "analysis": "statistics variants robustness check_findings alert_findings clause_coverage explain diff",
     "report": (
         "language marks shape rules encode xlsx cards league diagnostics reading quality markdown paper workbook "
         "method scorebook bulletin sdmx_csv page formats table results files tree queries analysis difference "
@@ -55,7 +56,7 @@ INSIDE = {
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
-        "store config fingerprints file_periods editions findings inputs read_cache figures last_run integrity "
+        "store config fingerprints file_periods editions findings alerts inputs read_cache figures last_run integrity "
         "system_run replay batch_run migration notifications"
     ),
     "cli": (

@@ -23,6 +23,7 @@ KEYS = {
     "indicators": ("period", "entity", "indicator"),
     "measures": ("period", "entity", "measure"),
     "weights": ("period", "node", "part"),
+    "outlook": ("period", "entity", "indicator"),
 }
 
 

@@ -46,6 +46,7 @@ KINDS = [(family, word, kind) for family, kinds in FAMILIES.items() for word, ki
 NEEDED: dict[str, dict[str, Any]] = {
     **{word: {"of": "用时", "unit": "天"} for word in ("min", "max", "median", "last", "first", "distinct")},
     "quantile": {"of": "用时", "unit": "天", "q": 0.9},
+    "adjusted": {"of": "销售额"},
     "impute": {"by": "mean"},
     "screen": {"at_least": 60},
     "transform": {"by": "log"},

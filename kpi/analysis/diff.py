@@ -28,6 +28,9 @@ from kpi.values.columns import Column
 #: The name of the entry for what written results do not explain.
 REST = "rest"
 
+#: The columns of the classes that changed.
+_CLASSES = dict.fromkeys(("period", "entity", "attribute", "before", "after"), pl.String)
+
 #: Relabels the periods of a frame with those of the new result.
 Place = Callable[[pl.DataFrame, Mapping[str, str]], pl.DataFrame]
 
@@ -38,7 +41,8 @@ class Side:
 
     `contributions` has the columns period, entity, indicator (or entry), title, weight (percent of the whole, null of
     entries), contribution (in points). `tree` is what the definition says, None where only results are known; so are
-    `measures`. `breaks`, `former` and `renamed` are as in the scorecard; of written results they are not known.
+    `measures`. `classes` are those of the entities, where weights or rules differ by them: period, entity, attribute,
+    class. `breaks`, `former` and `renamed` are as in the scorecard; of written results they are not known.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Side:
     breaks: pl.DataFrame | None = None
     former: Mapping[str, Message] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    classes: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ class Difference:
     - `figures` that are others: period, entity, measure, title, value_before, value, unit, status_before, status,
       areas_changed.
     - `definitions`: path, before, after of everything the definitions say differently, as text.
+    - `classes`: period, entity, attribute (the column of the roster), before, after of entities whose class changed.
     - `restated`: the figures that the new result restated, as `Scorecard.restated`.
     """
 
@@ -87,12 +93,13 @@ class Difference:
     definitions: pl.DataFrame
     separable: bool = True
     restated: pl.DataFrame = field(default_factory=pl.DataFrame)
+    classes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_CLASSES))
 
     @property
     def frames(self) -> dict[str, pl.DataFrame]:
         """All frames by name."""
-        names = ("totals", "indicators", "figures", "definitions", "restated")
-        return {name: getattr(self, name) for name in names}
+        names = ["totals", "indicators", "figures", "definitions", "restated"]
+        return {name: getattr(self, name) for name in (*names, *(["classes"] if self.classes.height else []))}
 
     def of(self, entity: str) -> Difference:
         """Return the difference restricted to one entity; raise DataError K602 for an unknown name."""
@@ -126,7 +133,7 @@ def side(card: Scorecard, name: str) -> Side:
     return Side(
         name, card.system, card.title, card.definition_hash, card.data_hash, card.decimals, card.totals,
         card.indicators, contributions(card), card.measures, tree, card.entity_title, card.texts,
-        card.restated, card.breaks, card.former, card.renamed,
+        card.restated, card.breaks, card.former, card.renamed, card.classes,
     )  # fmt: skip
 
 
@@ -197,8 +204,19 @@ def diff(
         "figures": _marked(figures, broken.rename({"name": "measure"}), "period", "entity", "measure"),
     }
     return Difference(
-        before, after, **marked, definitions=_definitions(before, after), separable=bridge is not None
+        before, after, **marked, definitions=_definitions(before, after), separable=bridge is not None,
+        classes=_classes(before, after, pairs),
     )  # fmt: skip
+
+
+def _classes(before: Side, after: Side, pairs: Mapping[str, str]) -> pl.DataFrame:
+    """Return the entities whose class changed."""
+    if before.classes is None or after.classes is None:
+        return pl.DataFrame(schema=_CLASSES)
+    keys = ["period", "entity", "attribute"]
+    old = _old(before.classes, pairs).select(*keys, before="class")
+    both = _new(after.classes, pairs).rename({"class": "after"}).join(old, on=keys, how="inner", maintain_order="left")
+    return both.filter(pl.col("before") != pl.col("after")).select(*_CLASSES)
 
 
 def _under_new_names(before: Side, after: Side) -> Side:
@@ -214,6 +232,7 @@ def _under_new_names(before: Side, after: Side) -> Side:
     return replace(
         before, totals=renamed(before.totals), indicators=renamed(before.indicators),
         contributions=renamed(before.contributions),
+        classes=None if before.classes is None else renamed(before.classes),
         measures=None if before.measures is None else renamed(before.measures),
         breaks=None if before.breaks is None else renamed(before.breaks),
     )  # fmt: skip

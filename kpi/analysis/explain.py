@@ -5,24 +5,26 @@ The explanation is a tree of plain nodes, which the terminal, reports and servic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
-from kpi.engine.contributions import NOISE, Entry, entry_name, limits, residual_title
+from kpi.engine.contributions import NOISE, Entry, entry_name, limits, residual_title, within
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, statements, suggest
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files.headers import clean
-from kpi.language.adjustments import Points, Veto, awards, vetoes
+from kpi.language.adjustments import Award, Veto, awards, vetoes
+from kpi.language.classes import columns_of
+from kpi.language.indicators import CLASSES, class_of
 from kpi.language.model import kind_of
 from kpi.language.record_columns import counted_in, reads_times
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
-from kpi.values.columns import Column
+from kpi.values.columns import Column, class_by
 from kpi.values.periods import Period
 from kpi.values.status import STATUSES
 
@@ -35,7 +37,7 @@ class Explained:
     as `contributions` defines it: the contributions of the parts of a node add up to its own. `counted` is the score
     that entered the mean of the parent, which differs from `score` where a missing part is substituted. `treated` is
     the value that was scored, which differs from `value` after data treatment. `grade` is the name of the level of a
-    total.
+    total. `full_marks` are those of a pillar or indicator, where the system shows marks.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Explained:
     counted: float | None = None
     treated: float | None = None
     grade: str | None = None
+    full_marks: float | None = None
     parts: tuple[Explained, ...] = field(default=())
 
     def walk(self) -> Iterator[Explained]:
@@ -144,7 +147,11 @@ class _Tree:
         names = system.stars.names if system.stars is not None else {}
         entries = {entry.name: entry for entry in limits(system)}
         tops = self.parts(ROOT, list(system.tops)) if system.tops else ()
-        added = [self.award(name, award) for name, award in awards(system.adjustments).items()]
+        added = [
+            self.award(name, award)
+            for name, award in awards(system.adjustments).items()
+            if not award.joins() or self.row[Column(name).points]
+        ]
         bounds = [self.limit(entry) for entry in entries.values() if entry.kind != "veto"]
         vetoed = [self.veto(name, adjustment, entries) for name, adjustment in vetoes(system.adjustments).items()]
         return Explained(
@@ -165,6 +172,9 @@ class _Tree:
         """The columns of the row that the entries of adjustments and limits read."""
         adjustments = self.system.adjustments
         columns = [Column(ROOT).score, *(Column(name).fact(key) for name in adjustments for key in ("points", "veto"))]
+        for pillar in set(self.system.within.values()):
+            columns += [Column(pillar).score, Column(pillar).unadjusted, Column(pillar).weight]
+            columns += [Column(part).declared for part in self.system.pillars[pillar].parts]
         return {name: self.row[name] for name in columns if name in self.row}
 
     def limit(self, entry: Entry) -> Explained:
@@ -184,12 +194,27 @@ class _Tree:
         took = None if entry is None else self.points(entry)
         return Explained(name, adjustment.title or name, "veto", contribution=took, detail=detail)
 
-    def award(self, name: str, adjustment: Points) -> Explained:
+    def within(self, pillar: str) -> Iterator[Explained]:
+        """Yield the adjustments within a pillar, and its floor and cap where they take effect."""
+        entries = {entry.name: entry for entry in within(self.system, pillar)}
+        for name, award in awards(self.system.adjustments, pillar).items():
+            entry = entries.pop(entry_name(self.system, name))
+            points = self.row[Column(name).points]
+            marks = Message("{points:+.6g} marks", points=points) if points else ""
+            detail = statements(filter(None, (marks, self.opening(name, award))))
+            if points or not award.joins():
+                yield replace(self.limit(entry), title=award.title or name, detail=detail)
+        yield from (one for entry in entries.values() if (one := self.limit(entry)).contribution)
+
+    def award(self, name: str, adjustment: Award) -> Explained:
         points, detail = self.row[Column(name).points], self.opening(name, adjustment)
         return Explained(name, adjustment.title or name, kind_of(type(adjustment)), contribution=points, detail=detail)
 
-    def opening(self, name: str, adjustment: Points) -> str:
+    def opening(self, name: str, adjustment: Award) -> str:
         """Return the condition of conditional points, and whether it holds."""
+        if adjustment.joins():
+            known = self.system.adjustments
+            return adjustment.opens_words({key: known[key].title or key for key in adjustment.joins()})
         if Column(name).opened not in self.row:
             return ""
         titles = {key: self.titled(key) for key in adjustment.waits_for()}
@@ -235,8 +260,9 @@ class _Tree:
         return Explained(
             name, pillar.title or name, "pillar", row[Column(name).score], row[Column(name).weight],
             row[Column(name).contribution], status=row[Column(name).score.status],
-            detail=statements(filter(None, (mean, self.stand_in(name)))), counted=row[Column(name).counted],
-            parts=self.parts(name, list(pillar.parts)),
+            detail=statements(filter(None, (mean, *self.of_class(name), self.stand_in(name)))),
+            counted=row[Column(name).counted], full_marks=self.full_marks(name),
+            parts=(*self.parts(name, list(pillar.parts)), *self.within(name)),
         )  # fmt: skip
 
     def indicator(self, name: str) -> Explained:
@@ -250,6 +276,7 @@ class _Tree:
             row.get(Column(name).contribution),
             row[name], str(self.system.unit(name)), status, statements(self.how(name)), row.get(Column(name).counted),
             row[name] if name not in self.system.treated else row[self.system.treated[name]], None,
+            self.full_marks(name),
             tuple(self.node(used) for used in inputs if Column(used).status in row),
         )  # fmt: skip
 
@@ -258,6 +285,7 @@ class _Tree:
         row, indicator, unit = self.row, self.system.indicators[name], self.system.unit(name)
         yield indicator.words(self.system.symbols)
         yield from self.baseline(name)
+        yield from self.outlook(name)
         targets = self.system.targets(name)
         if is_fixed(targets):
             yield Message("target {target}", target=targets[0].words(unit))
@@ -274,11 +302,31 @@ class _Tree:
             yield Message("attainment {percent:.1f} %", percent=row[Column(name).attainment])
         if row[Column(name).schedule] is not None:
             yield Message("schedule {percent:.1f} %", percent=row[Column(name).schedule])
-        if indicator.score is not None:
-            yield indicator.score.in_full()
+        rule = self.system.rule(name)
+        if rule is not None and (indicator.score is not None or rule.classes):
+            yield rule.of_class(self.classes).in_full()
+        yield from self.of_class(name, () if rule is None else rule.classes)
         yield from self.changed(name)
         if stand_in := self.stand_in(name):
             yield stand_in
+
+    @cached_property
+    def classes(self) -> dict[str, str]:
+        """The classes of the entity, by the columns of the roster."""
+        return {attribute: self.row[class_by(attribute)] or "" for attribute in self.system.classes}
+
+    def full_marks(self, name: str) -> float | None:
+        """Return the full marks of an item of the tree, None where results show percent or its weight is no mark."""
+        if self.system.show != "marks":
+            return None
+        marks = self.system.shown_marks(name)
+        return self.row[Column(name).declared] if isinstance(marks, pl.Expr) else marks
+
+    def of_class(self, name: str, more: Iterable[str] = ()) -> Iterator[Message]:
+        """Yield the classes by which the weight of a part, and perhaps its rule, differ."""
+        for attribute in dict.fromkeys((*columns_of(self.system.varied.get(name, 0.0)), *more)):
+            own = self.classes[attribute] or Message("blank")
+            yield Message("{column}: {value}", column=attribute, value=own)
 
     def baseline(self, name: str) -> Iterator[str]:
         """Return the figure that the value is computed against, and its period."""
@@ -296,6 +344,23 @@ class _Tree:
             return
         status = STATUSES["missing" if then is None else then[Column(of).status]]
         yield Message("compared with {period}, which has no figure: {status}", period=when, status=status)
+
+    def outlook(self, name: str) -> Iterator[Message]:
+        """Yield the interval of a projection, and the growth of a pace with its class."""
+        row, column, indicator = self.row, Column(name), self.system.indicators[name]
+        if row[name] is None:
+            return
+        if indicator.projects and row[column.high] is not None:
+            yield Message("between {low:,.6g} and {high:,.6g}", low=row[column.low], high=row[column.high])
+        elif indicator.projects:
+            yield Message("{low:,.6g} at least", low=row[column.low])
+        if indicator.classified:
+            yield Message(
+                "{actual:+,.4g} a year, {required:+,.4g} required",
+                actual=row[column.actual], required=row[column.required],
+            )  # fmt: skip
+            value = pl.DataFrame({name: [row[name]]})
+            yield CLASSES[value.select(class_of(name, indicator.class_cuts)).item()]
 
     def broken(self, name: str) -> Iterator[Message]:
         """Return that a series breaks with the period, as areas changed."""

@@ -10,11 +10,13 @@ from typing import Any, ClassVar, Literal
 import polars as pl
 
 from kpi.errors import Message
+from kpi.language.adjustments import in_tree
 from kpi.language.aggregation.nodes import Node
 from kpi.language.aggregation.weights import FromData
+from kpi.language.classes import Weighed, differs, weight_expr
 from kpi.language.scoring import Rule
 from kpi.language.system import ROOT, CheckedSystem, System
-from kpi.values.status import literal
+from kpi.values.timelines import MONTHS, Timeline
 
 
 def changed(system: System, **fields: Any) -> CheckedSystem:
@@ -77,7 +79,7 @@ def leave_out(system: System, part: str) -> System | None:
     known = pillars.keys() | system.indicators.keys()
     breakers = tuple(name for name in system.ranking.tie_break if name in known)
     ranking = system.ranking.model_copy(update={"tie_break": breakers})
-    adjustments = {name: adjustment.within(known) for name, adjustment in system.adjustments.items()}
+    adjustments = in_tree(system.adjustments, known)
     return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments)
 
 
@@ -92,7 +94,8 @@ class Drawn(FromData):
     method: Literal["drawn"] = "drawn"
     name_: ClassVar[Message] = Message("simulated weights")
     node: str
-    declared: tuple[float, ...]
+    declared: tuple[Any, ...]
+    timeline: Any = MONTHS
     inner: Any = None
 
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
@@ -103,9 +106,11 @@ class Drawn(FromData):
         """Return the weights of each row as a list column."""
         factors = [pl.col(factor(self.node, place)) for place in range(len(self.declared))]
         if self.inner is None:
-            return pl.concat_list(
-                [literal(weight) * factor_of for weight, factor_of in zip(self.declared, factors, strict=True)]
-            )
+            given = [weight_expr(weight, self.timeline) for weight in self.declared]
+            drawn = pl.concat_list([weight * factor_of for weight, factor_of in zip(given, factors, strict=True)])
+            if not any(map(differs, self.declared)):
+                return drawn
+            return pl.when(pl.all_horizontal([weight.is_not_null() for weight in given])).then(drawn)
         weights = self.inner.column(parts)
         return pl.when(weights.is_not_null()).then(
             pl.concat_list([weights.list.get(place) * factor_of for place, factor_of in enumerate(factors)])
@@ -138,7 +143,7 @@ class Noisy:
     def applied(self, system: System) -> System:
         """Return a variant of the system with random weights of its nodes."""
         nodes: dict[str, Node] = {
-            name: node.model_copy(update={"weights": _drawn(name, node, parts)})
+            name: node.model_copy(update={"weights": _drawn(name, node, parts, system.timeline)})
             for name, node, parts in system.tree
             if len(parts) > 1
         }
@@ -146,9 +151,9 @@ class Noisy:
         return changed(system, pillars=pillars, composite=nodes.get(ROOT, system.composite))
 
 
-def _drawn(name: str, node: Node, parts: Mapping[str, float]) -> Drawn:
+def _drawn(name: str, node: Node, parts: Mapping[str, Weighed], timeline: Timeline) -> Drawn:
     inner = node.weights_method
     return Drawn(
-        node=name, declared=tuple(parts.values()), inner=inner, of="scores" if inner is None else inner.of,
-        among="cohort" if inner is None else inner.among,
+        node=name, declared=tuple(parts.values()), timeline=timeline, inner=inner,
+        of="scores" if inner is None else inner.of, among="cohort" if inner is None else inner.among,
     )  # fmt: skip

@@ -20,6 +20,7 @@ from kpi.batch.inputs import Item, LaidOut
 from kpi.batch.read_cache import Index, Slice
 from kpi.batch.store.whole import Archive
 from kpi.errors import DataError, Diagnostic
+from kpi.intake import entity_classes
 from kpi.intake.entities import Entities
 from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.query_answers import Explanations
@@ -27,7 +28,7 @@ from kpi.intake.reported import entity_targets
 from kpi.intake.roster import roster_of
 from kpi.language.system import System
 from kpi.values import periods as calendar
-from kpi.values.columns import OUTSIDE, Column
+from kpi.values.columns import OUTSIDE, Column, class_by
 from kpi.values.periods import Period
 
 #: Columns of a panel that are derived from the roster and the calendar, and not archived.
@@ -153,7 +154,8 @@ class Figures:
             return None
         first, last = (self.periods[at].index(self.system.period) for at in (0, -1))
         complete = grid(self.system, self.entities, first, last).select("period", "entity")
-        return entity_targets.add(complete, self.system, pl.DataFrame(), self.entities)[0]
+        frame = entity_targets.add(complete, self.system, pl.DataFrame(), self.entities)[0]
+        return entity_classes.add(frame, self.system, self.entities)[0]
 
     def marked(self, gaps: Collection[int]) -> Marks:
         """Return the marks of all periods, including periods without a file."""
@@ -291,13 +293,14 @@ def _supplied(panel: Panel) -> dict[str, dict[int, int]]:
 
 
 def _own(system: System) -> list[str]:
-    """Return the columns of the targets per entity, which extend over periods."""
-    return [
+    """Return the columns of targets per entity and of classes, which extend over periods."""
+    targets = [
         Column(name).own_target(place)
         for name, indicator in system.indicators.items()
         for place, target in enumerate(indicator.target)
         if target.per_entity is not None
     ]
+    return [*targets, *map(class_by, system.classes)]
 
 
 def _hash(tree: object) -> str:

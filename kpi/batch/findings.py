@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 import polars as pl
 
+from kpi.analysis.alert_findings import BEGINS, ENDS, HOLDS_ON
 from kpi.analysis.check_findings import unjudgeable, with_answer
 from kpi.batch.store.base import Store, prepared
 from kpi.engine.scorecard import Scorecard
@@ -18,7 +19,7 @@ from kpi.intake.query_answers import Explanations
 from kpi.language.system import System
 from kpi.report.language import wordings
 
-#: The prefix of findings on figures, which belong to a period; the others belong to files.
+#: The prefix of findings on figures, which belong to a period as those on alerts do; the others belong to files.
 _OF_FIGURES = "K7"
 
 _TEXTS = ("code", "severity", "message", "file", "sheet", "row", "column", "entity", "period", "hint")
@@ -41,7 +42,10 @@ def findings_of(
     findings = [*of_files, *explanations.findings, *unjudgeable(system, holds)]
     for card in cards:
         shown = set(card.periods)
-        findings += [finding for finding in card.findings_list if finding.place.period in shown]
+        # That an alert holds on is said of the last period of a run, whichever that is.
+        findings += [
+            finding for finding in card.findings_list if finding.place.period in shown and finding.code != HOLDS_ON
+        ]
     return [*findings, *_unused(explanations, findings, stay)]
 
 
@@ -81,7 +85,8 @@ def unchanged_findings(store: Store, system: str, replaced: Collection[str]) -> 
     there = store.read("findings", system=system)
     if not there.height:
         return None
-    stays = pl.col("code").str.starts_with(_OF_FIGURES) & ~pl.col("period").is_in(list(replaced))
+    of_periods = pl.col("code").str.starts_with(_OF_FIGURES) | pl.col("code").is_in([BEGINS, ENDS])
+    stays = of_periods & ~pl.col("period").is_in(list(replaced))
     return there.filter(stays)
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from kpi.analysis.alert_findings import ALERTS
 from kpi.batch.batch_run import Night
 from kpi.batch.store.whole import write_durably
 from kpi.errors import Diagnostic, Message, Place, Severity, count, number_of
@@ -82,6 +83,7 @@ def write_summary(file: Path, result: Night) -> None:
         "failed": result.failed,
         "seconds": round(result.seconds, 3),
         "systems": {outcome.system: outcome.as_json() for outcome in result.outcomes},
+        "alerts": [one_line(alert) for outcome in result.outcomes for alert in outcome.alerts],
         "findings": [one_line(finding) for finding in result.findings if finding.severity is Severity.ERROR],
     }
     write_durably(file, (json.dumps(tree, ensure_ascii=False, indent=1) + "\n").encode())
@@ -90,15 +92,22 @@ def write_summary(file: Path, result: Night) -> None:
 def write_note(folder: Path, result: Night) -> Path | None:
     """Write a note in Markdown for a run with news and return it; None without news.
 
-    News are failed systems, scored or removed periods, errors and warnings. The note is named after the run; that of a
-    run that published nothing is `not-published.md`, which the next successful run removes.
+    News are failed systems, scored or removed periods, alerts that have begun or ended, errors and warnings. The note
+    is named after the run; that of a run that published nothing is `not-published.md`, which the next successful run
+    removes.
     """
     number = None if result.run is None else result.run.number
     stopped = folder / "not-published.md"
     if number is not None:
         stopped.unlink(missing_ok=True)
-    serious = [finding for finding in result.findings if finding.severity in (Severity.ERROR, Severity.WARNING)]
-    if not serious and all(outcome.status == "unchanged" for outcome in result.outcomes):
+    # An alert is news when it begins or ends, not as long as it holds.
+    serious = [
+        finding
+        for finding in result.findings
+        if finding.severity in (Severity.ERROR, Severity.WARNING) and finding.code not in ALERTS
+    ]
+    alerts = [alert for outcome in result.outcomes for alert in outcome.alerts]
+    if not serious and not alerts and all(outcome.status == "unchanged" for outcome in result.outcomes):
         return None
     title = tr("Results not published") if number is None else tr("Run {number}", number=number)
     lines = [f"# {title}", "", summary(result), ""]
@@ -110,6 +119,11 @@ def write_note(folder: Path, result: Night) -> Path | None:
         for name, labels in ((tr("scored"), item.scored), (tr("removed"), item.removed), (tr("waiting"), item.pending)):
             if labels:
                 lines.append("  - " + tr("{name}: {what}", name=name, what=tuple(labels)))
+    if alerts:
+        lines += ["", f"## {localized(count(len(alerts), 'alert'))}", ""]
+        lines += [f"- {one_line(alert)}" for alert in alerts[:_NOTED]]
+        if len(alerts) > _NOTED:
+            lines.append("- " + tr("{number:,} more, see the findings", number=len(alerts) - _NOTED))
     if serious:
         lines += [
             "",

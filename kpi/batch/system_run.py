@@ -12,7 +12,7 @@ from typing import Any, Self
 import polars as pl
 
 from kpi import session
-from kpi.batch import findings
+from kpi.batch import alerts, findings
 from kpi.batch.config import Source
 from kpi.batch.figures import Figures, in_slices, read_together
 from kpi.batch.fingerprints import engine, keys
@@ -47,6 +47,7 @@ class Outcome:
     counts: dict[str, int] = field(default_factory=dict)
     findings: tuple[Diagnostic, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    alerts: tuple[Diagnostic, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of the manifest."""
@@ -57,6 +58,7 @@ class Outcome:
             "status": self.status, "scored": list(self.scored), "removed": list(self.removed),
             "pending": list(self.pending), "rows": self.counts, "findings": dict(sorted(tally.items())),
             "seconds": {name: round(value, 4) for name, value in self.seconds.items()},
+            "alerts": [finding.in_english() for finding in self.alerts],
             "messages": [finding.in_english() for finding in self.findings if finding.code.startswith("K8")],
         }  # fmt: skip
 
@@ -214,7 +216,11 @@ def scored(
         # An empty frame, such as treated cells, is only written if it replaces rows.
         if rows.height or store.read(table, system=inputs.system).height:
             outcome.changes.append(Change(table, inputs.system, (*selected, *outcome.removed), rows))
-    outcome.changes.append(Change("findings", inputs.system, None, findings.table(finding_table, inputs.system, stay)))
+    stored = findings.table(finding_table, inputs.system, stay)
+    outcome.changes.append(Change("findings", inputs.system, None, stored))
+    if ready.laid.system.notify:
+        last = store.read("findings", system=inputs.system) if before else None
+        outcome.alerts = tuple(alerts.news(ready.laid.system, last, stored))
     entries = {label: dict(entry) for label, entry in old.items() if label not in outcome.removed}
     entries |= {label: {"key": current_keys[label], "run": number} for label in selected}
     outcome.entry = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kpi.report.language import localized
+from kpi.report.language import translated as of_catalogue
 
 #: A line that is a comment, perhaps indented; that of an editor and an empty one are not for readers.
 _LINE = re.compile(r"(?P<indent> *)# (?P<text>(?!yaml-language-server).+)")
@@ -13,9 +13,9 @@ _WIDTH = 112
 
 
 def comments(text: str) -> Iterator[str]:
-    """Yield the comments of a YAML text, each in one line.
+    r"""Yield the comments of a YAML text, each in one line.
 
-    >>> [*comments("# One\\n# two.\\na: 1\\n  # Three.\\n")]
+    >>> [*comments("# One\n# two.\na: 1\n  # Three.\n")]
     ['One two.', 'Three.']
     """
     yield from (" ".join(words) for _, words in _blocks(text) if words)
@@ -23,8 +23,6 @@ def comments(text: str) -> Iterator[str]:
 
 def translated(text: str) -> str:
     """Return a YAML text with its comments in the language in use."""
-    from kpi.errors import Message
-
     out = []
     for lines, words in _blocks(text):
         if not words:
@@ -32,7 +30,7 @@ def translated(text: str) -> str:
             continue
         indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
         template = " ".join(words)
-        local = localized(Message._of(template, template, {}))
+        local = of_catalogue(template)
         out += lines if local == template else [f"{indent}# {part}" for part in _wrapped(local)]
     return "\n".join(out) + "\n"
 

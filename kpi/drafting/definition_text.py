@@ -104,17 +104,21 @@ def _comment(text: str) -> str:
 
 
 def roster_text(entities: Sequence[Mapping[str, Any]]) -> str:
-    r"""Return a roster as CSV: entity, code, cohort and order, the cohort blank where there is none.
+    r"""Return a roster as CSV: entity, code, cohort and order; aliases and parent where some unit has one.
 
     >>> roster_text([{"entity": "甲县", "code": "330101", "cohort": None}])
     'entity,code,cohort,order\n甲县,330101,,1\n'
+    >>> roster_text([{"entity": "桐乡市", "code": None, "cohort": None, "aliases": "桐乡"}])
+    'entity,code,cohort,order,aliases\n桐乡市,,,1,桐乡\n'
     """
-    lines = ["entity,code,cohort,order"]
+    more = [name for name in ("aliases", "parent") if any(one.get(name) for one in entities)]
+    lines = [",".join(["entity,code,cohort,order", *more])]
     for order, one in enumerate(entities, 1):
         name, code = str(one["entity"]), one.get("code") or ""
         # Units with one name are displayed with their codes, which have a column of their own here.
         name = name.removesuffix(f"（{code}）") if code else name
-        lines.append(",".join([_cell(name), _cell(str(code)), _cell(str(one.get("cohort") or "")), str(order)]))
+        cells = [_cell(name), _cell(str(code)), _cell(str(one.get("cohort") or "")), str(order)]
+        lines.append(",".join([*cells, *(_cell(str(one.get(key) or "")) for key in more)]))
     return "\n".join(lines) + "\n"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from kpi.drafting.names import name_of
 from kpi.drafting.ratios import Ratio, ratios
-from kpi.drafting.survey import UNNAMED, Figure, Guess, Survey, of_units, survey
+from kpi.drafting.survey import UNNAMED, Figure, Guess, Survey, is_description, of_units, survey
 from kpi.drafting.timeline_guess import timeline_of
 from kpi.errors import Message
 from kpi.intake.aggregate_rows import is_aggregate
@@ -103,6 +103,11 @@ def drafted(tables: Sequence[Table], year: int, name: str | None = None) -> tupl
             empty.append(table)
         else:
             found.append(one)
+    # A sheet that describes the figures of another one has dates, too, but is no table of events.
+    files = {one.table.file for one in found if one.form != "records"}
+    aside = [one for one in found if one.form == "records" and one.table.file in files and is_description(one.table)]
+    empty += [one.table for one in aside]
+    found = [one for one in found if one not in aside]
     if not found:
         return None, empty
     return _together(of_units(found), name, timeline), empty

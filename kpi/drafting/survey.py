@@ -77,6 +77,10 @@ _UNITS = (
 )
 
 
+#: The share of figures from which a column holds figures.
+_SOME_FIGURES = 0.1
+
+
 @dataclass(frozen=True)
 class Figure:
     """A figure that a table has: what it is called, its unit, and whether the unit had to be guessed."""
@@ -143,6 +147,19 @@ def survey(table: Table, year: int, timeline: Timeline = MONTHS) -> Survey | Non
         timeline: what its periods count.
     """
     return _Surveyor(table, year, timeline).survey()
+
+
+def is_description(table: Table) -> bool:
+    """Return whether a table describes figures and holds none: it names them, perhaps with units and times of update.
+
+    >>> texts = {"指标": ["GDP", "税收"], "单位": ["亿元", "万元"], "更新时间": ["2024-01-05", "2024-02-05"]}
+    >>> is_description(Table("a.xlsx", None, pl.DataFrame(texts).lazy(), tuple(texts)))
+    True
+    """
+    columns = columns_of(table, MONTHS)
+    playing = roles(list(columns))[0]
+    others = [column for header, column in columns.items() if header != playing.get("code") and not column.is_codes]
+    return "measure" in playing and not any(column.figures > _SOME_FIGURES for column in others)
 
 
 def _with_units(table: Table) -> Table:

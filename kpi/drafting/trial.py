@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from kpi import session
 from kpi.drafting.definition_text import roster_text, text_of
 from kpi.drafting.draft import Draft, drafted
-from kpi.drafting.survey import unread_periods
+from kpi.drafting.survey import is_description, unread_periods
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, KpiError, Message, Place, Severity, number_of
 from kpi.intake.files.reader import Source, read_all
 from kpi.intake.files.table import Table
+from kpi.intake.roster_from_files import roster_from_files
 from kpi.language.loading.loader import examine_text
 from kpi.process import atomic_files
 
@@ -88,7 +90,11 @@ def tried(sources: Sequence[Source], year: int, name: str | None = None, folder:
             if roster is not None and folder is not None:
                 draft = replace(draft, roster=_free(folder, roster, draft.id))
         best = replace(best, text=text_of(draft, files, declared=declared))
-    notes = [*unread, *(_guessed(message.message, tables) for message in draft.guesses), *map(_left_out, empty)]
+    notes = [
+        *unread,
+        *(_guessed(message.message, tables) for message in draft.guesses),
+        *(_left_out(table, tables) for table in empty),
+    ]
     if best.card is not None and draft.roster is None and not draft.alone:
         message = Message("no roster is written, as the units could not be told apart by one")
         notes.append(Diagnostic("K706", message, Place(), None, Severity.INFO))
@@ -129,12 +135,30 @@ def _with_roster(
 ) -> tuple[Draft, str | None]:  # fmt: skip
     """Return the draft with a roster of its units, without one where it would leave figures unread."""
     listed = replace(draft, roster=ROSTER)
-    roster = roster_text(units.to_dicts())
+    roster = roster_text(_with_other_names(units.to_dicts(), sources, before))
     after = _attempt(listed, sources, files, declared=declared, roster=roster)
     same = after.card is not None and after.fault <= before.fault and before.card is not None
     if same and after.card is not None and before.card is not None:
         same = after.card.counts["used"] == before.card.counts["used"]
     return (listed, roster) if same else (draft, None)
+
+
+def _with_other_names(
+    units: Sequence[Mapping[str, Any]], sources: Sequence[Source], before: _Attempt
+) -> list[dict[str, Any]]:
+    """Return the units with the aliases and the unit above that `kpi roster` finds in the files."""
+    system = None if before.card is None else before.card.plan.system
+    try:
+        known = roster_from_files(list(sources), system=system).frame.to_dicts()
+    except DataError:
+        return [dict(unit) for unit in units]
+    by_code = {row["code"]: row for row in known if row["code"]}
+    by_name = {row["entity"]: row for row in known}
+    found = (by_code.get(unit["code"] or "") or by_name.get(unit["entity"]) or {} for unit in units)
+    return [
+        {**unit, "aliases": row.get("aliases"), "parent": row.get("parent")}
+        for unit, row in zip(units, found, strict=True)
+    ]
 
 
 def _guessed(message: Message, tables: Sequence[Table]) -> Diagnostic:
@@ -159,7 +183,10 @@ def _nothing(table: Table) -> Diagnostic:
     return Diagnostic("K707", message, table.place(), hint)
 
 
-def _left_out(table: Table) -> Diagnostic:
+def _left_out(table: Table, tables: Sequence[Table]) -> Diagnostic:
+    if is_description(table) and any(other.file == table.file and other is not table for other in tables):
+        message = Message("the table describes figures and holds none, and nothing is made of it")
+        return Diagnostic("K707", message, table.place(), None, Severity.INFO)
     message = Message("the table has neither figures nor days of events, and nothing is made of it")
     return Diagnostic("K707", message, table.place(), None, Severity.WARNING)
 

@@ -8,16 +8,20 @@ import polars as pl
 
 from kpi.language.aggregation import means
 from kpi.language.aggregation.nodes import Node
+from kpi.language.classes import Weighed, differs
 from kpi.language.system import ROOT, System
-from kpi.values.columns import Column
+from kpi.values.columns import Column, class_by
 
 NUMBERS = ("weight", "effective", "consistency_ratio", "before", "after")
 
 
 def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """Return the weight of each part of each node per period and cohort; columns as in `Scorecard.weights`."""
-    groups = rows.unique(["period", "cohort"], maintain_order=True)
+    """Return the weight of each part of each node per period, cohort and class; columns as in `Scorecard.weights`."""
+    classes = [class_by(attribute) for attribute in system.classed_weights]
+    groups = rows.unique(["period", "cohort", *classes], maintain_order=True)
     labels = groups.select(**keys).drop("entity").with_row_index("at")
+    if classes:
+        labels = labels.with_columns(groups.select(pl.concat_str(classes, separator="、").alias("class")))
     effective: dict[str, pl.Series] = {ROOT: pl.Series([100.0] * groups.height)}
     tables = []
     for node, definition, parts in system.tree:
@@ -34,12 +38,23 @@ def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
                     consistency_ratio=pl.lit(definition.consistency, dtype=pl.Float64),
                 )
             )  # fmt: skip
-    names = (*keys, "node", "part", "method", "weight", "effective", "consistency_ratio")
+    names = (
+        *keys,
+        *(["class"] if classes else []),
+        "node",
+        "part",
+        "method",
+        "weight",
+        "effective",
+        "consistency_ratio",
+    )
     return _stacked(tables, [name for name in names if name != "entity"])
 
 
-def _weight_of(node: Node, part: str, weight: float) -> pl.Expr:
-    return pl.lit(float(weight)) if node.weights_method is None else pl.col(Column(part).weighting)
+def _weight_of(node: Node, part: str, weight: Weighed) -> pl.Expr:
+    if node.weights_method is not None:
+        return pl.col(Column(part).weighting)
+    return pl.col(Column(part).declared) if differs(weight) else pl.lit(float(weight))  # type: ignore[arg-type]
 
 
 def treated(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:

@@ -10,19 +10,22 @@ the node, and with a minimum too (the lowest part has all the weight). For other
 remainder is an entry of its own: the node's score less the weighted arithmetic mean of its parts (for a geometric mean,
 the cost of unequal scores). A node without a score for which the parent substitutes a value is one entry.
 
+Points within a pillar are parts of it too: `points/marks · weight/100 · full`, where `marks` are those that the parts
+of the pillar have in all, and so are the effects of its floor and cap.
+
 Bonuses, deductions and the effects of floor, cap and vetoes follow. Indicators and entries together add up to the total
 before rounding, `raw`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import polars as pl
 
-from kpi.engine.totals import limited
+from kpi.engine.totals import limited, limited_pillar
 from kpi.errors import Message
 from kpi.language.adjustments import awards
 from kpi.language.aggregation.means import total
@@ -40,7 +43,8 @@ STAND_INS = ("zero", "cohort_mean", "penalty")
 #: The titles of the kinds of entries.
 KINDS = {
     "mean": Message("aggregation"), "rounding": Message("rounding"), "missing": Message("missing parts"),
-    "bonus": Message("bonus"), "deduction": Message("deduction"), "floor": Message("floor"), "cap": Message("cap"),
+    "bonus": Message("bonus"), "deduction": Message("deduction"), "limit": Message("joint limit"),
+    "floor": Message("floor"), "cap": Message("cap"),
     "veto": Message("veto"),
 }  # fmt: skip
 
@@ -87,7 +91,7 @@ def columns(system: System) -> Iterator[dict[str, pl.Expr]]:
         for part in parts
     }
     yield {
-        Column(node).residual: _residual(node, names)
+        Column(node).residual: _residual(node, names, [entry.points for entry in within(system, node)])
         for node, definition, names in system.tree
         if not adds_up(definition)
     }
@@ -98,8 +102,8 @@ def adds_up(node: Node) -> bool:
     return node.mean in ("arithmetic", "minimum") and node.decimals is None
 
 
-def _residual(node: str, parts: Mapping[str, float]) -> pl.Expr:
-    explained = total([pl.col(Column(part).contribution) for part in parts])
+def _residual(node: str, parts: Iterable[str], more: Iterable[pl.Expr]) -> pl.Expr:
+    explained = total([*(pl.col(Column(part).contribution) for part in parts), *more])
     return pl.when(pl.col(Column(node).score).is_not_null()).then(pl.col(Column(node).contribution) - explained)
 
 
@@ -128,7 +132,30 @@ def residual_title(system: System, node: str) -> Message:
 
 def entries(system: System) -> list[Entry]:
     """Return the components of the total other than indicators, in the order of application."""
-    return [*_nodes(system), *_adjustments(system), *limits(system)]
+    inside = (entry for name in system.pillars for entry in within(system, name))
+    return [*_nodes(system), *inside, *_adjustments(system), *limits(system)]
+
+
+def within(system: System, pillar: str) -> list[Entry]:
+    """Return the effects of adjustments within a pillar, and of its floor and cap, in the order of application."""
+    if pillar not in system.within.values():
+        return []
+    scored = pl.when(pl.col(Column(pillar).score).is_not_null())
+    scale = pl.col(Column(pillar).weight) / 100 * (system.composite.full / 100)
+    marks, found = system.marks_of_parts(pillar), []
+    for name, award in awards(system.adjustments, pillar).items():
+        points = scored.then(pl.col(Column(name).points) * 100 / marks * scale)
+        found.append(Entry(entry_name(system, name), award.title or name, kind_of(type(award)), points))
+    bounds = {"floor": system.pillars[pillar].floor, "cap": system.pillars[pillar].cap}
+    titles = {
+        "floor": Message("floor of {points:g} marks", points=bounds["floor"] or 0.0),
+        "cap": Message("cap of {points:g} marks", points=bounds["cap"] or 0.0),
+    }
+    own = system.pillars[pillar].title or pillar
+    for (_, before), (key, after) in pairwise(limited_pillar(system, pillar).items()):
+        title = Message("{title}: {part}", title=own, part=titles[key])
+        found.append(Entry(Column(pillar).fact(key), title, key, scored.then((after - before) * scale)))
+    return found
 
 
 def _nodes(system: System) -> Iterator[Entry]:

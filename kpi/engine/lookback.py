@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kpi.engine import check_stages
+from kpi.engine import alert_stage, check_stages
 from kpi.language.lookback import NOW, Reach, furthest, joined, seen
 from kpi.language.system import System
-from kpi.values.columns import COHORT, Column
+from kpi.values.columns import COHORT, Column, class_by
 
 
 def reach(system: System) -> dict[str, frozenset[int]]:
@@ -36,7 +36,9 @@ def reach(system: System) -> dict[str, frozenset[int]]:
     for name in system.indicators:
         if (rule := system.rule(name)) is not None:
             scored[name] = joined(scored[name], seen(rule.lookback, scored[name]))
-    results = joined(*known.values(), *scored.values(), *of_checks, dict.fromkeys([COHORT, *own], NOW))
+    of_alerts = alert_stage.reach(system, known)
+    places = [COHORT, *own, *(class_by(attribute) for attribute in system.classes)]
+    results = joined(*known.values(), *scored.values(), *of_checks, of_alerts, dict.fromkeys(places, NOW))
     for node in (system.composite, *system.pillars.values()):
         if node.weights_method is not None:
             results = joined(results, seen(node.weights_method.lookback, results))

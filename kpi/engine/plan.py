@@ -16,12 +16,13 @@ from functools import cached_property
 
 import polars as pl
 
-from kpi.engine import check_stages
+from kpi.engine import alert_stage, check_stages
 from kpi.engine.result_columns import NOTHING, details_of, target_bounds, target_reached
 from kpi.engine.stage import Stage
-from kpi.engine.totals import adjusted, changes, placed, starred, totalled
+from kpi.engine.totals import adjusted, changes, joint, placed, starred, totalled, within_pillars
 from kpi.errors import Message
 from kpi.language.aggregation.nodes import Combination
+from kpi.language.classes import weight_expr
 from kpi.language.indicators import MONTH
 from kpi.language.scoring import Case
 from kpi.language.system import ROOT, CheckedSystem, System
@@ -111,7 +112,12 @@ def _stages(system: System) -> Iterator[Stage]:
             columns |= system.indicators[name].expressions(name, system.symbols, system.period)
         yield Stage.of(f"indicators {number}", Message("values and statuses of indicators"), columns)
         yield from check_stages.stages(rules, number)
+    yield alert_stage.stage(system)
     yield from _treatment(system)
+    given: dict[str, pl.Expr] = {
+        Column(part).declared: weight_expr(weight, system.timeline) for part, weight in system.varied.items()
+    }
+    yield Stage("given weights", Message("weights by class and period"), given)
     yield Stage("targets", Message("targets in force"), _targets(system))
     yield from scoring(system)
     yield from tree(system)
@@ -132,15 +138,20 @@ def tree(system: System) -> Iterator[Stage]:
     leaves = frozenset(system.indicators)
     for depth, names in enumerate(system.depths):
         nodes = [
-            Combination(name, system.pillars[name], system.pillars[name].parts, leaves, system.treated)
+            Combination(name, system.pillars[name], system.pillars[name].parts, leaves, system.treated, system.unsure)
             for name in names
         ]
-        yield from _combine(f"pillars {len(system.depths) - depth}", nodes)
+        level = f"pillars {len(system.depths) - depth}"
+        yield from _combine(level, nodes)
+        for number, columns in enumerate(within_pillars(system, names) if system.within else ()):
+            yield Stage(f"{level}: adjustments {number}", Message("adjustments within pillars"), columns)
     if system.tops:
-        yield from _combine(ROOT, [Combination(ROOT, system.composite, system.tops, leaves, system.treated)])
+        root = Combination(ROOT, system.composite, system.tops, leaves, system.treated, system.unsure)
+        yield from _combine(ROOT, [root])
     else:
         yield Stage.of(ROOT, Message("no pillars, so no total"), _no_composite())
     yield Stage("adjustments", Message("adjustments and vetoes"), adjusted(system))
+    yield Stage("limits", Message("limits on several adjustments"), joint(system))
     yield Stage.of("totals", Message("total and its rounding"), totalled(system))
     yield Stage("places", Message("ranks and stars"), placed(system))
     yield Stage("stars", Message("stars after vetoes, and changes"), starred(system))
@@ -235,10 +246,13 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expression
     case = Case(
         pl.col(value), unit, indicator.direction, low, high, is_reached, rule.peers, name, figures,
         fixed=fixed_bound(targets, unit), ends=fixed_ends(targets, unit),
-        exact=value == name and indicator.exact(system.symbols),
+        exact=value == name and indicator.exact(system.symbols), marks=system.own_marks(name),
     )  # fmt: skip
     answer = rule.score(case)
     guards = {"no_target": low.is_null()} if rule.needs_target and case.fixed is None else {}
+    if rule.in_marks is not None and name in system.varied:
+        own = pl.col(Column(name).declared)
+        guards |= {"not_given": own.is_null(), "not_applicable": own == 0}
     score = rule.finish(answer)
     if not answer.sound:
         score = where_given(score, [value])

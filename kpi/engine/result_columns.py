@@ -35,15 +35,28 @@ def target_bounds(system: System, name: str) -> tuple[pl.Expr, pl.Expr]:
     return target, pl.col(Column(name).upper_target) if any(targeted.within for targeted in targets) else NOTHING
 
 
-def target_reached(system: System, name: str) -> pl.Expr:
-    """Return whether the target in force is reached, null without a target."""
+def target_reached(system: System, name: str, value: pl.Expr | None = None) -> pl.Expr:
+    """Return whether the target in force is reached, by the value or another one; null without a target."""
     targets = system.targets(name)
     if not targets:
         return pl.lit(None, dtype=pl.Boolean)
     low, high = target_bounds(system, name)
+    value = pl.col(name) if value is None else value
     return in_force(
-        targets, MONTH, {i: one.reached(pl.col(name), low, high) for i, one in enumerate(targets)}, system.timeline
+        targets, MONTH, {i: one.reached(value, low, high) for i, one in enumerate(targets)}, system.timeline
     )
+
+
+def _outlook(system: System, name: str) -> pl.Expr:
+    """Return the light of a projection: green where the target will be reached, at_risk where it may be, else red."""
+    ends = [target_reached(system, name, pl.col(end)) for end in (Column(name).low, Column(name).high)]
+    # An interval without an upper end reaches every target from below.
+    within = pl.any_horizontal(ends) | pl.col(Column(name).high).is_null()
+    will = target_reached(system, name)
+    return (
+        pl.when(will).then(pl.lit("green")).when(will.is_null()).then(pl.lit("none"))
+        .when(within).then(pl.lit("at_risk")).otherwise(pl.lit("red"))
+    )  # fmt: skip
 
 
 def details_of(system: System) -> Iterator[Stage]:
@@ -62,6 +75,9 @@ def details_of(system: System) -> Iterator[Stage]:
             .when(behind <= system.lights.yellow)
             .then(pl.lit("yellow"))
         )
+        if system.indicators[name].light_by_outlook:
+            lights[Column(name).light] = _outlook(system, name)
+            continue
         lights[Column(name).light] = light.when(behind.is_not_null()).then(pl.lit("red")).otherwise(pl.lit("none"))
     yield Stage("lights", Message("lights"), lights)
     if system.tops:

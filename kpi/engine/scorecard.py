@@ -18,9 +18,10 @@ from kpi.engine.plan import Plan
 from kpi.engine.reporting_quality import Supply, is_assessable, quality
 from kpi.engine.result_columns import target_bounds
 from kpi.errors import Diagnostic, Message, Severity, rendered
+from kpi.language.indicators import class_of
 from kpi.language.system import ROOT, System
 from kpi.process import locale, notebook
-from kpi.values.columns import Column
+from kpi.values.columns import Column, class_by
 from kpi.values.rounding import unsigned_zero
 
 #: The columns of `Scorecard.restated`.
@@ -30,7 +31,7 @@ RESTATED: dict[str, type[pl.DataType]] = {
     "file": pl.String, "row": pl.Int64,
 }  # fmt: skip
 
-LIGHTS = pl.Enum(["green", "yellow", "red", "none"])
+LIGHTS = pl.Enum(["green", "yellow", "red", "none", "at_risk"])
 
 
 @dataclass(frozen=True, repr=False)
@@ -161,7 +162,8 @@ class Scorecard:
 
         Columns: system, period, cohort, entity, pillar, title, parent (null for a top one), score (percent of full
         marks), weight (percent of the whole that it carried), points (its contribution to the total, on the scale of
-        the full mark, see `kpi.engine.contributions`), coverage, rank, status.
+        the full mark, see `kpi.engine.contributions`), coverage, rank, status; with `show: marks` also marks (the score
+        in marks of the pillar) and full_marks.
         """
         names = list(self.definition.pillars)
         return self._long(
@@ -171,7 +173,7 @@ class Scorecard:
                 "score": lambda n: pl.col(Column(n).score), "weight": lambda n: pl.col(Column(n).weight),
                 "points": lambda n: pl.col(Column(n).contribution),
                 "coverage": lambda n: pl.col(Column(n).coverage), "rank": lambda n: pl.col(Column(n).rank),
-                "status": lambda n: pl.col(Column(n).score.status),
+                "status": lambda n: pl.col(Column(n).score.status), **self._marks(),
             },
         )  # fmt: skip
 
@@ -182,7 +184,8 @@ class Scorecard:
         Columns: system, period, cohort, entity, indicator, title, value (in unit), unit, status, target, comparator,
         attainment (percent of the target), schedule (percent that should be reached by now), light, reached, score
         (percent of full marks), score_status, weight (percent of the whole that it carried), points (what it gives to
-        the total, on the scale of the full mark, see `kpi.engine.contributions`), rank.
+        the total, on the scale of the full mark, see `kpi.engine.contributions`), rank; with `show: marks` also marks
+        (the score in marks of the item) and full_marks.
         """
         system = self.definition
         names = list(system.indicators)
@@ -204,7 +207,52 @@ class Scorecard:
                 "score": lambda n: pl.col(Column(n).score), "score_status": lambda n: pl.col(Column(n).score.status),
                 "weight": lambda n: of_tree(Column(n).weight, n),
                 "points": lambda n: of_tree(Column(n).contribution, n),
-                "rank": lambda n: pl.col(Column(n).rank),
+                "rank": lambda n: pl.col(Column(n).rank), **self._marks(),
+            },
+        )  # fmt: skip
+
+    def _marks(self) -> dict[str, Callable[[str], pl.Expr]]:
+        """Return the columns `marks` (earned) and `full_marks` of pillars and indicators, where results show them."""
+        if self.definition.show != "marks":
+            return {}
+
+        def full(name: str) -> pl.Expr:
+            marks = self.definition.shown_marks(name)
+            return marks if isinstance(marks, pl.Expr) else pl.lit(marks, dtype=pl.Float64)
+
+        return {"marks": lambda name: pl.col(Column(name).score) * full(name) / 100, "full_marks": full}
+
+    @cached_property
+    def outlook(self) -> pl.DataFrame:
+        """Where figures are going: one row per period, entity and indicator that is a projection or a pace.
+
+        Columns: system, period, cohort, entity, indicator, title, value, unit, status; of a projection low and high
+        (the ends of its interval) and light; of a pace actual and required (growth a year, in the unit of its figure,
+        or percent if compound) and class (on_track, moderately_improving, stagnating, decreasing).
+        """
+        system = self.definition
+        names = [name for name, indicator in system.indicators.items() if indicator.projects or indicator.classified]
+
+        def beside(name: str, column: Column, *, there: bool) -> pl.Expr:
+            return pl.when(pl.col(name).is_not_null()).then(column) if there else pl.lit(None, dtype=pl.Float64)
+
+        def classes(name: str) -> pl.Expr:
+            indicator = system.indicators[name]
+            return class_of(name, indicator.class_cuts) if indicator.classified else pl.lit(None, dtype=pl.String)
+
+        projects = {name: system.indicators[name].projects for name in names}
+        paced = {name: system.indicators[name].classified for name in names}
+        return self._long(
+            "indicator", names, {name: system.symbols[name].title for name in names},
+            {
+                "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))),
+                "status": lambda n: pl.col(Column(n).status),
+                "low": lambda n: beside(n, Column(n).low, there=projects[n]),
+                "high": lambda n: beside(n, Column(n).high, there=projects[n]),
+                "light": lambda n: pl.col(Column(n).light).cast(LIGHTS),
+                "actual": lambda n: beside(n, Column(n).actual, there=paced[n]),
+                "required": lambda n: beside(n, Column(n).required, there=paced[n]),
+                "class": classes,
             },
         )  # fmt: skip
 
@@ -246,7 +294,8 @@ class Scorecard:
     def weights(self) -> pl.DataFrame:
         """The weights as used, frozen: one row per period, cohort, node and part.
 
-        Columns: system, period, cohort, node, part, method (given, or the method that found it), weight (percent of the
+        Columns: system, period, cohort, class (of the columns of the roster by which weights differ, where they do,
+        with a row for each class), node, part, method (given, or the method that found it), weight (percent of the
         node, all parts of a node making 100), effective (percent of the whole, when nothing is missing; null without
         a composite), consistency_ratio (of AHP).
         """
@@ -350,19 +399,21 @@ class Scorecard:
         """Frames that only some scorecards have.
 
         `adjustments` if something other than indicators contributes to the total, `weights` if a method derived weights
-        from data, `treated` if there is data treatment, `restated` if a figure was replaced, `quality` if reporters or
-        due dates are known.
+        from data, `treated` if there is data treatment, `restated` if a figure was replaced, `outlook` if an
+        indicator is a projection or a pace, `quality` if reporters or due dates are known.
         """
         frames = {}
         # Always present if the full mark is not 100: older results have `points` in percent and lack this frame.
         if self.adjustments.height or self.full != 100:
             frames["adjustments"] = self.adjustments
-        if any(node.weights is not None for node in self.definition.nodes.values()):
+        if self.definition.varied or any(node.weights is not None for node in self.definition.nodes.values()):
             frames["weights"] = self.weights
         if self.definition.treatment:
             frames["treated"] = self.treated
         if self.restated.height:
             frames["restated"] = self.restated
+        if any(one.projects or one.classified for one in self.definition.indicators.values()):
+            frames["outlook"] = self.outlook
         if is_assessable(self.definition, self.supply):
             frames["quality"] = self.quality
         return frames
@@ -388,6 +439,20 @@ class Scorecard:
                 many = frame.select(pl.sum_horizontal(columns).cast(pl.Int32)).to_series()
                 found.append(keys.with_columns(name=pl.lit(name), breaks=many))
         return pl.concat(found)
+
+    @cached_property
+    def classes(self) -> pl.DataFrame:
+        """The classes by which weights or rules differ: period, entity, attribute (the column of the roster), class."""
+        frame, keys = self._rows(), self._keys()
+        schema = dict.fromkeys(("period", "entity", "attribute", "class"), pl.String)
+        tables = [
+            frame.select(keys["period"].alias("period"), keys["entity"].alias("entity")).with_columns(
+                pl.lit(attribute).alias("attribute"), frame[class_by(attribute)].alias("class")
+            )
+            for attribute in self.definition.classes
+            if class_by(attribute) in frame.columns
+        ]
+        return pl.concat([pl.DataFrame(schema=schema), *tables])
 
     @cached_property
     def not_compared(self) -> frozenset[tuple[str, str]]:

@@ -21,6 +21,7 @@ class Stage:
         values: the columns that it computes.
         statuses: why values are missing; they read the values of the same stage.
         bases: what values are compared with; evaluated before them, and dropped with the stage.
+        sources: what bases are computed from; evaluated before them, and dropped with the stage.
         done: further columns that no later stage reads, dropped with the stage.
     """
 
@@ -29,26 +30,29 @@ class Stage:
     values: Mapping[str, pl.Expr] = field(default_factory=dict)
     statuses: Mapping[str, pl.Expr] = field(default_factory=dict)
     bases: Mapping[str, pl.Expr] = field(default_factory=dict)
+    sources: tuple[Mapping[str, pl.Expr], ...] = ()
     done: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, name: str, words: Message, expressions: Expressions, done: tuple[str, ...] = ()) -> Stage:
         """Return a stage of grouped expressions."""
-        return cls(name, words, expressions.values, expressions.statuses, expressions.bases, done)
+        return cls(
+            name, words, expressions.values, expressions.statuses, expressions.bases, expressions.sources, done
+        )  # fmt: skip
 
     @property
     def steps(self) -> tuple[Mapping[str, pl.Expr], ...]:
-        """The groups of columns in the order of evaluation: bases, values, statuses; empty groups are left out."""
-        return Expressions(self.values, self.statuses, self.bases).steps
+        """The groups of columns in the order of evaluation: sources, bases, values, statuses; no empty ones."""
+        return Expressions(self.values, self.statuses, self.bases, self.sources).steps
 
     @property
     def columns(self) -> dict[str, pl.Expr]:
         """All columns of the stage."""
-        return Expressions(self.values, self.statuses, self.bases).columns
+        return Expressions(self.values, self.statuses, self.bases, self.sources).columns
 
     def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Return the frame with the columns of the stage, without its bases and the columns of `done`."""
+        """Return the frame with the columns of the stage, without its sources, its bases and the columns of `done`."""
         for step in self.steps:
             frame = frame.with_columns(**step)
-        dropped = (*self.bases, *self.done)
+        dropped = (*(name for step in self.sources for name in step), *self.bases, *self.done)
         return frame.drop(dropped) if dropped else frame

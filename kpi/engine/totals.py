@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Iterable, Iterator
 
 import polars as pl
 
@@ -17,7 +18,7 @@ from kpi.language.stars.base import Limit, Rated, Scheme
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column, Expressions
 from kpi.values.rounding import score_key, sort_key
-from kpi.values.status import guarded
+from kpi.values.status import guarded, literal
 
 
 def adjusted(system: System) -> dict[str, pl.Expr]:
@@ -28,8 +29,57 @@ def adjusted(system: System) -> dict[str, pl.Expr]:
     total = _before(system)
     columns: dict[str, pl.Expr] = {}
     for name, adjustment in system.adjustments.items():
-        columns |= adjustment.columns(name, system.symbols, total)
+        if name not in system.within:
+            columns |= adjustment.columns(name, system.symbols, total)
     return columns
+
+
+def joint(system: System) -> dict[str, pl.Expr]:
+    """Return the columns `name.points` of limits on several adjustments, which read the points of these."""
+    columns: dict[str, pl.Expr] = {}
+    for name, adjustment in system.adjustments.items():
+        if name not in system.within:
+            columns |= adjustment.joint_columns(name)
+    return columns
+
+
+def within_pillars(system: System, pillars: Iterable[str]) -> Iterator[dict[str, pl.Expr]]:
+    """Yield the columns of adjustments within pillars, in groups that are evaluated together.
+
+    `pillar.unadjusted` is the score before them (percent of full marks), `pillar.score` becomes that with them,
+    `name.points` are in the marks that the parts of the pillar have in all.
+    """
+    adjusted_ones = [pillar for pillar in pillars if pillar in system.within.values()]
+    columns: dict[str, pl.Expr] = {Column(one).unadjusted: pl.col(Column(one).score) for one in adjusted_ones}
+    for pillar in adjusted_ones:
+        before = score_key(pl.col(Column(pillar).score) * system.marks_of_parts(pillar) / 100)
+        for name, award in awards(system.adjustments, pillar).items():
+            columns |= award.columns(name, system.symbols, before)
+    yield columns
+    yield {
+        column: points
+        for pillar in adjusted_ones
+        for name, award in awards(system.adjustments, pillar).items()
+        for column, points in award.joint_columns(name).items()
+    }
+    yield {Column(pillar).score: [*limited_pillar(system, pillar).values()][-1] for pillar in adjusted_ones}
+
+
+def limited_pillar(system: System, pillar: str) -> dict[str, pl.Expr]:
+    """Return the score of a pillar (percent of full marks) after each limit, by name, in the order of application.
+
+    `#sum` is its score with the points within it; `floor` and `cap` follow if declared.
+    """
+    definition, marks = system.pillars[pillar], system.marks_of_parts(pillar)
+    points = [pl.col(Column(name).points) for name in awards(system.adjustments, pillar)]
+    added = functools.reduce(operator.add, points)
+    scores = {"#sum": (score := pl.col(Column(pillar).unadjusted) + added * 100 / marks)}
+    for key, bound in (("floor", definition.floor), ("cap", definition.cap)):
+        if bound is not None:
+            percent = bound * 100 / marks if isinstance(marks, pl.Expr) else literal(bound * 100 / marks)
+            over = score < percent if key == "floor" else score > percent
+            scores[key] = score = pl.when(over).then(percent).otherwise(score)
+    return scores
 
 
 def _before(system: System) -> pl.Expr:

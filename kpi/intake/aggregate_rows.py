@@ -1,4 +1,4 @@
-"""Names of rows: their display form, and the recognition of totals, parts and remarks, such as 合计 and 全市.
+"""Names of rows: their display form, and the recognition of totals, parts, changes and remarks: 合计, 全市, 同比.
 
 Names are compared in NFKC, without blanks beside Chinese, case-insensitively and without a closing colon.
 """
@@ -14,6 +14,7 @@ from functools import lru_cache
 from kpi.errors import Message
 from kpi.intake.files.headers import clean
 from kpi.language.system import System
+from kpi.values.names import unmarked
 
 _SUM = "合计|总计|小计|共计|总和|汇总"
 _MEAN = "平均|平均值|平均数|平均水平|均值"
@@ -26,6 +27,18 @@ _ENGLISH = re.compile(
     r"((.+ )?(grand |sub[- ]?)?totals?|grand ?totals?|totals? (of|for) .+|sum|(.+ )?(average|mean)|avg\.?|overall"
     r"|median|(standard|std\.?) deviation|of which( .+|:.*)?|total: .+"
     r"|all( (areas|cities|counties|countries|departments|districts|entities|provinces|regions|states|towns|units))?)"
+)
+
+#: Rows of a table that show other figures of all columns: shares, changes, ranks, the year before, the plan.
+_ASIDE = "增减|增长|增速|增幅|增加|减少|下降|上升|变化|变动|升降|±"
+_OTHER_FIGURES = re.compile(
+    rf"(同比|环比|((比|较|与)?(上|去|前)(年|期|月|季|季度)|同期|基期)(同期|同月|同季|末|底)*(数|值|水平|完成数?|实绩|实际)?)"
+    rf"(相?比)?({_ASIDE})*(额|量|率|幅度|值|数|情况|点|百分点|个百分点)?"
+    rf"|({_ASIDE})+(额|量|率|幅度|值|数|情况|百分点|个百分点)?"
+    r"|(占.{0,8}的?)?(占比|比重|比例)|构成|人均|(在?全[市省县区国州]|本[市省县区])?(排名|位次|名次|排位|位次变化|排名变化)"
+    r"|(年初|年度|本年|全年|调整|上年)?(预算|计划|目标|任务)(数|值|目标)?|(完成|占)?(年度?|全年)?(预算|计划|目标|任务)?(的?完成(率|进度)|进度)"
+    r"|(last|previous|prior) year( .+)?|(year[- ]on[- ]year|yoy|y/y)( .+)?|growth( rate)?|(% )?change( over .+)?"
+    r"|share( of total)?|rank(ing)?|budget"
 )
 
 _REMARK = re.compile(
@@ -73,20 +86,28 @@ def folded(name: str) -> str:
 
 @lru_cache(1 << 14)
 def is_aggregate(name: str) -> bool:
-    """Return whether a name is that of a total, an average, a part of others or a remark rather than of an entity.
+    """Return whether a name is that of a total, an average, a part, other figures or a remark rather than of an entity.
+
+    Other figures are shares, changes, ranks, those of the year before, and plans.
 
     >>> some = ("合 计", "嘉兴市合计", "其中：开发区", "Grand total", "全市（不含市本级）", "备注：初步数")
     >>> all(map(is_aggregate, some))
     True
-    >>> [text for text in ("甲县", "其他", "全椒县", "平均镇", "Total Energies", "Meanwhile") if is_aggregate(text)]
+    >>> all(map(is_aggregate, ("占比（%）", "同比增速", "比上年同期增减", "全市排名", "预算数", "去年同期")))
+    True
+    >>> [text for text in ("甲县", "增城区", "其他", "平均镇", "Total Energies", "Meanwhile") if is_aggregate(text)]
     []
     """
-    text = folded(name)
+    text = folded(unmarked(name))
     inside = re.fullmatch(r"(.*?)\(([^()]*)\)", text)
     texts = [text] if inside is None else [text, *filter(None, (inside[1].strip(), inside[2].strip()))]
     if inside is not None and re.fullmatch(_WHOLE, texts[-1]):
         texts.pop()  # a remark on a unit, not its name
-    return any(_CHINESE.fullmatch(one) or _ENGLISH.fullmatch(one) or _REMARK.fullmatch(one) for one in texts)
+    return any(
+        pattern.fullmatch(part.rstrip("%‰ "))
+        for part in texts
+        for pattern in (_CHINESE, _ENGLISH, _OTHER_FIGURES, _REMARK)
+    )
 
 
 @dataclass(frozen=True)
@@ -111,7 +132,8 @@ class Exclusions:
         [True, False, True]
         """
         text = folded(name)
-        return text not in self.keep and (text in self.leave_out or is_aggregate(name))
+        leave_out = not self.leave_out.isdisjoint((text, folded(unmarked(name))))
+        return text not in self.keep and (leave_out or is_aggregate(name))
 
     def is_kept(self, name: str) -> bool:
         """Return whether a name is in `keep`."""

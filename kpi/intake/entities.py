@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -17,6 +18,7 @@ from kpi.errors import Diagnostic, Message, Place, alternatives, suggest
 from kpi.intake.aggregate_rows import Exclusions, shown
 from kpi.intake.division_codes import PROVINCES, SHORT
 from kpi.intake.files.headers import clean
+from kpi.values.names import unmarked
 from kpi.values.periods import Period
 from kpi.values.timelines import MONTHS, Timeline
 
@@ -117,6 +119,10 @@ class Entities:
         joined: short names of the data, each with the one name that it is short for, whose entity it denotes.
         unclear: short names of the data that are entities of their own, as they may be short for several, with these.
         timeline: what `times` count.
+        changing: by column of the roster, the entities whose value changes, each with the first and last months of
+            its rows and their values; `frame` has the latest.
+        marked: texts of the data with the mark of a footnote, each with the name that it is read as; with a roster it
+            is filled while texts are resolved.
         merged: the ranges of cells of the roster that are merged over several, by column and name of the entity.
     """
 
@@ -131,7 +137,9 @@ class Entities:
     joined: Mapping[str, str] = field(default_factory=dict)
     unclear: Mapping[str, Sequence[str]] = field(default_factory=dict)
     timeline: Timeline = MONTHS
+    marked: dict[str, str] = field(default_factory=dict, compare=False)
     merged: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    changing: Mapping[str, Mapping[str, Sequence[tuple[int, int, object]]]] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> list[str]:
@@ -182,6 +190,13 @@ class Entities:
 
     def by_code(self, code: str) -> int | None:
         """Resolve a code to the position of its entity; a text in a column of codes may be a name."""
+        if (place := self._exactly(code)) is None and (name := unmarked(code)) != code:
+            place = self._exactly(name)
+            if place is not None and self.closed:
+                self.marked[shown(code)] = self.every[place]
+        return place
+
+    def _exactly(self, code: str) -> int | None:
         text = clean(code)
         if (place := self.lookup.get(text)) is None:
             place = self.lookup.get(code_of(code))
@@ -337,7 +352,8 @@ def from_data(
         if key and key not in of_name and code_of(text) not in codes:
             alone.setdefault(key, shown(text))
     kept = {key for key, name in alone.items() if exclusions.is_kept(name)}
-    meant, unclear = _same_units(alone.keys() - kept, of_name, kept, apart)
+    marks = {key: plain for key, name in alone.items() if (plain := clean(unmarked(name))) != key}
+    meant, unclear = _same_units(alone.keys() - kept, of_name, kept, marks, apart)
     rows += [(name, None) for key, name in alone.items() if key not in meant]
     rows.sort(key=lambda row: (row[0], row[1] or ""))
     place = {code: at for at, (_, code) in enumerate(rows) if code is not None}
@@ -350,7 +366,8 @@ def from_data(
         others=others | places,
         ambiguous={key: [place[code] for code in some] for key, some in of_name.items() if len(some) > 1},
         exclusions=exclusions,
-        joined={alone[key]: rows[places[key]][0] for key in sorted(meant)},
+        joined={alone[key]: rows[places[key]][0] for key in sorted(meant) if key not in marks},
+        marked={alone[key]: rows[places[key]][0] for key in sorted(meant) if key in marks},
         unclear={
             alone[key]: [
                 name
@@ -363,7 +380,11 @@ def from_data(
 
 
 def _same_units(
-    alone: Collection[str], coded: Mapping[str, Sequence[str]], kept: Collection[str], apart: Apart | None
+    alone: AbstractSet[str],
+    coded: Mapping[str, Sequence[str]],
+    kept: Collection[str],
+    marks: Mapping[str, str],
+    apart: Apart | None,
 ) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Find the names without a code that denote the same unit as another name, in a short or the full form.
 
@@ -371,25 +392,13 @@ def _same_units(
         alone: the names without a code, cleaned.
         coded: the names beside codes, cleaned, with these.
         kept: names of entities of their own.
+        marks: names with the mark of a footnote, cleaned, with what they are without it.
         apart: see `from_data`.
 
     Returns:
         The other name of each that is joined to it, and the names that each of the unclear may be short for.
     """
-    fuller: dict[str, set[str]] = {}
-    shorter: dict[str, list[str]] = {}
-    for name in sorted({*alone, *coded, *kept}):
-        for form in short_forms(name):
-            fuller.setdefault(form, set()).add(name)
-            shorter.setdefault(name, []).append(form)
-    # A short name beside a code is joined to by the one full name that has none.
-    options = {name: set(fuller.get(name, ())) for name in alone}
-    for name in alone:
-        for form in shorter.get(name, ()):
-            full = {one for one in fuller[form] - coded.keys() if not fuller.get(one, set()) & fuller[form]}
-            if len(coded.get(form, ())) == 1 and len(full) == 1:
-                options[name].add(form)
-    options = {name: some for name, some in options.items() if some}
+    options = _options(alone, coded, kept, marks)
     if options and apart is not None:
         groups = [set(some) for some in apart({*options, *(one for some in options.values() for one in some)})]
         options = {
@@ -400,12 +409,36 @@ def _same_units(
     unclear: dict[str, list[str]] = {}
     for name in sorted(options, key=lambda name: (-len(name), name)):
         targets = {_last(one, meant) for one in options[name]} - {name}
-        several = len(targets) > 1 or any(len(coded.get(one, ())) > 1 for one in targets)
+        # Several names beside one code are one unit.
+        units = {coded[one][0] if one in coded else one for one in targets}
+        several = len(units) > 1 or any(len(coded.get(one, ())) > 1 for one in targets)
         if several:
             unclear[name] = sorted(targets)
         elif targets:
-            meant[name] = targets.pop()
+            meant[name] = min(targets)
     return {name: _last(name, meant) for name in meant}, unclear
+
+
+def _options(
+    alone: AbstractSet[str], coded: Mapping[str, Sequence[str]], kept: Collection[str], marks: Mapping[str, str]
+) -> dict[str, set[str]]:
+    """Return the other names that each of the names may mean, where there are any. Arguments as of `_same_units`."""
+    fuller: dict[str, set[str]] = {}
+    shorter: dict[str, list[str]] = {}
+    for name in sorted({*alone, *coded, *kept}):
+        for form in short_forms(name):
+            fuller.setdefault(form, set()).add(name)
+            shorter.setdefault(name, []).append(form)
+    options = {name: set(fuller.get(name, ())) for name in alone}
+    for name in alone & marks.keys():
+        options[name] |= {marks[name]} & (alone | coded.keys()) or fuller.get(marks[name], set()) - {name}
+    # A short name beside a code is joined to by the one full name that has none.
+    for name in alone:
+        for form in shorter.get(name, ()):
+            full = {other for other in fuller[form] - coded.keys() if not fuller.get(other, set()) & fuller[form]}
+            if len(coded.get(form, ())) == 1 and len(full) == 1:
+                options[name].add(form)
+    return {name: others for name, others in options.items() if others}
 
 
 def _last(name: str, meant: Mapping[str, str]) -> str:

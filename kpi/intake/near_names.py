@@ -8,7 +8,7 @@ from itertools import combinations
 
 from kpi.errors import Diagnostic, Message, Place, Severity, count
 from kpi.intake.entities import Entities, short_forms
-from kpi.values.names import look
+from kpi.values.names import look, unmarked
 
 #: Letters that number or distinguish units, so that names which differ in them are two: 东湖 and 西湖.
 _TELLING = frozenset(
@@ -29,15 +29,16 @@ def alike(entities: Entities) -> Iterator[Diagnostic]:
     """Yield a warning (K647) for names that differ by a mark, a list number or look-alike letters alone.
 
     >>> from kpi.intake.entities import from_data
-    >>> [finding.message for finding in alike(from_data({"海宁市", "海宁市*", "1.桐乡市", "平湖市"}))]
-    ['`海宁市`, `海宁市*` seem to be one unit, and are scored as several']
+    >>> [finding.message for finding in alike(from_data({"海宁市", "1.海宁市", "2.桐乡市", "平湖市"}))]
+    ['`1.海宁市`, `海宁市` seem to be one unit, and are scored as several']
     """
     yield from _parts(entities.names)
     by_look: dict[str, list[str]] = {}
     for name in entities.names:
-        by_look.setdefault(_MARKS.sub("", look(name)), []).append(name)
+        by_look.setdefault(_MARKS.sub("", look(unmarked(name))), []).append(name)
     for names in by_look.values():
-        if len(names) > 1:
+        # Marks alone, 一区① beside 一区②, tell units apart.
+        if len(names) > 1 and not all(unmarked(name) != name for name in names):
             several = tuple(f"`{name}`" for name in sorted(names))
             message = Message("{names} seem to be one unit, and are scored as several", names=several)
             hint = Message("write the name in one way, or use a roster with aliases")

@@ -10,7 +10,7 @@ from functools import partial
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
-from kpi.intake import assumed_years, near_names, row_findings, undeclared_totals
+from kpi.intake import assumed_years, days_as_periods, entity_classes, near_names, row_findings, undeclared_totals
 from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
 from kpi.intake.cells.text_folding import as_names
@@ -58,6 +58,7 @@ from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
+from kpi.intake.unused_ratings import unused_ratings
 from kpi.intake.validity import out_of_time
 from kpi.intake.week_53 import without_counterpart
 from kpi.language.datasets import Records
@@ -150,8 +151,10 @@ class _Intake:
         if isinstance(read, Escalate):
             return read
         self.findings += [*self.beside.findings, *assumed_years.assumed(sources, self.system)]
+        self.findings += days_as_periods.days(sources, self.system)
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
             self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, read.entities)
+        self.findings += entity_codes.footnoted(read.entities)
         passed = sum(coded.passed_over for coded in apart.values())
         if self.pruning is not None:
             passed += self.pruning.passed_over
@@ -205,6 +208,8 @@ class _Intake:
 
             areas = TargetAreas(self.areas, self.system, self.begins)
         frame, more = targets_of.add(frame, self.system, targets, entities, areas)
+        frame, of_classes = entity_classes.add(frame, self.system, entities)
+        self.findings += [*of_classes, *unused_ratings(frame, self.system, entities)]
         self.findings += without_counterpart(self.system, first, last)
         self.findings += [*more, *(areas.findings() if areas is not None else ())]
         self.findings += fractions(frame, self.system, entities, sources)
@@ -253,7 +258,7 @@ class _Intake:
                 told = set(roster.resolve(self.succession.units).values())
                 roster = replace(roster, spans={at: some for at, some in roster.spans.items() if at not in told})
                 self.succession.steps(roster)
-        return replace(roster, wholes=wholes) if roster is not None else None
+        return replace(roster, wholes=wholes, marked={}) if roster is not None else None
 
     def brought(
         self, areas: Areas, frame: pl.DataFrame, entities: Entities, every: pl.DataFrame

@@ -117,7 +117,9 @@ def _read(path: Path, cohort: str | None, timeline: Timeline) -> Entities:
     rows = _rows(table, headers, timeline)
     if problems := _problems(table, rows, headers, timeline):
         raise DataError(problems)
-    entities = _entities(rows, [one for one in table.columns if one not in headers.values()], table.merged)
+    # The column of the cohort is an attribute too: weights and targets may differ by it.
+    own = {header for role, header in headers.items() if role != "cohort"} | {"cohort"}
+    entities = _entities(rows, [one for one in table.columns if one not in own], table.merged)
     return replace(entities, timeline=timeline)
 
 
@@ -308,6 +310,15 @@ def _entities(rows: pl.DataFrame, rest: list[str], merged: Sequence[Merged]) -> 
     for one, begin, end in rows.select(" key", " first", " last").rows():
         lasting.setdefault(place[one], []).append((begin, end))
     spans = {at: sorted(some) for at, some in sorted(lasting.items()) if ALWAYS not in some}
+    name_of = dict(zip(latest[" key"], names, strict=True))
+    spells: dict[str, dict[str, list[tuple[int, int, object]]]] = {}
+    for column in rest:
+        for one, begin, end, cell in rows.select(" key", " first", " last", column).rows():
+            spells.setdefault(column, {}).setdefault(name_of[one], []).append((begin, end, cell))
+    changing = {
+        column: {name: some for name, some in by_name.items() if len({str(cell) for *_, cell in some}) > 1}
+        for column, by_name in spells.items()
+    }
     own_row = dict(zip(latest[ROW], names, strict=True))
     over = {
         (header, own_row[row]): one.cells
@@ -315,4 +326,7 @@ def _entities(rows: pl.DataFrame, rest: list[str], merged: Sequence[Merged]) -> 
         for header in one.headers if header in rest
         for row in one.rows if row in own_row
     }  # fmt: skip
-    return Entities(frame, closed=True, others=others, times=times, spans=spans, ambiguous=ambiguous, merged=over)
+    return Entities(
+        frame, closed=True, others=others, times=times, spans=spans, ambiguous=ambiguous, merged=over,
+        changing={column: some for column, some in changing.items() if some},
+    )  # fmt: skip

@@ -166,7 +166,10 @@ class _Drafting:
                 declared = {one: clean(header) for one, header in dataset.headers.items()}
                 if set(declared.values()) <= set(headers):
                     playing |= {one: header for one, header in declared.items() if one in ("entity", "code")}
-        if "entity" not in playing:
+        if "code" in playing and playing.get("entity") == playing["code"]:
+            # A definition names a column of codes as that of units, where there are no names.
+            del playing["entity"]
+        elif "entity" not in playing:
             others = [header for header in headers if header not in playing.values()]
             if (header := next((one for one in others if _holds_places(table, one)), None)) is not None:
                 playing["entity"] = header

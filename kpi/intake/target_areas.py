@@ -132,6 +132,15 @@ class TargetAreas:
         grid = grid.join(frame, on=["period", "entity"], how="left", maintain_order="left")
         return grid.with_columns(pl.coalesce("own", "target").alias("target")).drop("own")
 
+    def silent(self) -> TargetAreas:
+        """Return the same, with findings of its own."""
+        return TargetAreas(self.areas, self.system, self.begins)
+
+    def set_aside(self) -> dict[str, int]:
+        """Return the former units whose targets none of today has, with the period from which on they are no units."""
+        since = {flow.old: step.since for step, _, inflow in self._steps for flow in inflow.flows}
+        return {self.entities.names[place]: since[place] for place in self._unused if place in since}
+
     def of_today(self, grid: pl.DataFrame, indicator: str) -> pl.DataFrame:
         """Return the grid without targets of the roster for figures of former areas: it lists the units of today."""
         now, periods = self.areas.moved(), range(int(grid["period"][0]), int(grid["period"][-1]) + 1)

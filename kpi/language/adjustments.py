@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
@@ -16,7 +18,7 @@ from kpi.language.aggregation.nodes import reaches
 from kpi.language.expressions.terms import ExpressionError, Term, as_condition
 from kpi.language.indicators import Symbol, Symbols
 from kpi.language.indicators.base import in_titles, scope_of, title_of, unit_of
-from kpi.language.model import Block, Definition, Name, Path, Problem, Problems, one_of
+from kpi.language.model import Block, Definition, Listed, Name, Path, Problem, Problems, one_of
 from kpi.language.quantities import Quantity, in_unit, quantity_problems, step_problems
 from kpi.values import units
 from kpi.values.columns import Column
@@ -62,18 +64,26 @@ class Adjustment(Definition):
         """Return the pillars and indicators on whose scores the adjustment depends."""
         return ()
 
-    def within(self, known: Collection[str]) -> Self:  # noqa: ARG002
-        """Return the adjustment in a tree that has only the `known` pillars and indicators."""
+    def in_tree(self, known: Collection[str]) -> Self | None:  # noqa: ARG002
+        """Return the adjustment in a tree that has only the `known` pillars and indicators, None if it has no place."""
         return self
 
-    @abstractmethod
-    def words(self, symbols: Symbols, names: Mapping[int, str]) -> Message:
-        """Return what the adjustment does and when, in words.
+    def joint_columns(self, name: str) -> dict[str, pl.Expr]:  # noqa: ARG002
+        """Return the columns that read the points of other adjustments, evaluated after these."""
+        return {}
+
+    def joins(self) -> tuple[str, ...]:
+        """Return the adjustments whose points it reads."""
+        return ()
+
+    def words(self, symbols: Symbols, names: Mapping[int, str]) -> Message:  # noqa: ARG002
+        """Return what the adjustment does and when, in words; empty where `opens_words` says all.
 
         Args:
             symbols: what names in conditions stand for.
             names: what levels are called, where they are not stars.
         """
+        return commas([])
 
     @abstractmethod
     def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
@@ -90,7 +100,25 @@ class Adjustment(Definition):
         """Yield the problems of names, units and conditions."""
 
 
-class Points(Adjustment):
+class Award(Adjustment):
+    """The base of what adds or takes off points: of the total, or of one pillar in the marks of its parts."""
+
+    within: Name | None = Field(
+        None,
+        description="a pillar whose score it changes, in the marks that its parts have in all; left out: the total",
+    )
+
+    @override
+    def in_tree(self, known: Collection[str]) -> Self | None:
+        """Return the adjustment, None if its pillar is not there."""
+        return self if self.within is None or self.within in known else None
+
+    def opens_words(self, titles: Mapping[str, str]) -> str:  # noqa: ARG002
+        """Return the condition of the points in words, empty without one; `titles` are of pillars and indicators."""
+        return ""
+
+
+class Points(Award):
     """The base of bonus and deduction: `points * x/per`, at most `max`; or `points` when a condition holds."""
 
     of: Name | None = Field(None, description="the figure that earns or costs points")
@@ -141,10 +169,6 @@ class Points(Adjustment):
         )  # fmt: skip
         return words if self.max is None else statements([words, Message("at most {most:g}", most=self.max)])
 
-    def opens_words(self, titles: Mapping[str, str]) -> str:  # noqa: ARG002
-        """Return the condition of the points in words, empty without one; `titles` are of pillars and indicators."""
-        return ""
-
     def points_for(self, symbols: Symbols) -> pl.Expr:
         """Return the points (Float64, zero or more); a missing figure gives 0 points."""
         if self.when is not None:
@@ -187,8 +211,10 @@ class Bonus(Points):
         return tuple(self.opens) if isinstance(self.opens, dict) else ()
 
     @override
-    def within(self, known: Collection[str]) -> Self:
+    def in_tree(self, known: Collection[str]) -> Self | None:
         """Return the bonus without the conditions of `opens` on other parts."""
+        if super().in_tree(known) is None:
+            return None
         if not isinstance(self.opens, dict):
             return self
         return self.model_copy(update={"opens": {name: cut for name, cut in self.opens.items() if name in known}})
@@ -240,6 +266,55 @@ class Deduction(Points):
     def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
         """Return `name.points`, zero or less."""
         return {Column(name).points: unsigned_zero(-self.points_for(symbols))}
+
+
+class Limit(Award):
+    """The most that several bonuses and deductions may come to together (加分累计不超过5分): `clip(sum, -max, max)`.
+
+    It gives or takes the difference, after the limits that each has of its own. All that it names change the same
+    score: the total, or the pillar that it is `within` too.
+
+    >>> frame = pl.DataFrame({"a.points": [3.0, 1.0], "b.points": [4.0, 2.0]})
+    >>> frame.select(Limit(of=["a", "b"], max=5).joint_columns("most").values()).to_series().to_list()
+    [-2.0, 0.0]
+    """
+
+    kind: Literal["limit"] = "limit"
+    of: Listed[Name] = Field(min_length=1, description="the bonuses and deductions that are counted together")
+    max: float = Field(gt=0, description="the most points that they add in all, and the most that they take off")
+
+    def names(self) -> tuple[str, ...]:
+        """Return no figures."""
+        return ()
+
+    def joins(self) -> tuple[str, ...]:
+        """Return the adjustments that are limited."""
+        return self.of
+
+    @override
+    def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
+        """Return nothing: it waits for the points of others."""
+        return {}
+
+    @override
+    def joint_columns(self, name: str) -> dict[str, pl.Expr]:
+        """Return `name.points`: what is over the limit, negative where bonuses are."""
+        points = functools.reduce(operator.add, [pl.col(Column(one).points) for one in self.of])
+        return {Column(name).points: unsigned_zero(points.clip(-self.max, self.max) - points)}
+
+    def opens_words(self, titles: Mapping[str, str]) -> Message:
+        """Return the limit in words."""
+        return Message(
+            "at most {max:g} points in all for {names}", max=self.max,
+            names=commas(titles.get(name, name) for name in self.of),
+        )  # fmt: skip
+
+    def problems(self, path: Path, symbols: Symbols) -> Problems:  # noqa: ARG002
+        """Yield an adjustment that is named twice."""
+        for place, name in enumerate(self.of):
+            if name in self.of[:place]:
+                message = Message("names `{name}` twice", name=name)
+                yield Problem("K491", (*path, "of", place), message, hint=Message("leave it out once"))
 
 
 class Effect(Block):
@@ -336,7 +411,7 @@ class Veto(Adjustment):
 
 
 #: Every kind of adjustment, in the order of the reference.
-KINDS: tuple[type[Adjustment], ...] = (Bonus, Deduction, Veto)
+KINDS: tuple[type[Adjustment], ...] = (Bonus, Deduction, Limit, Veto)
 
 #: Any adjustment, distinguished by `kind`.
 if TYPE_CHECKING:
@@ -345,9 +420,20 @@ else:
     AnyAdjustment = one_of(*KINDS)
 
 
-def awards(adjustments: Mapping[str, Adjustment]) -> dict[str, Points]:
-    """Return the adjustments that add or deduct points."""
-    return {name: one for name, one in adjustments.items() if isinstance(one, Points)}
+def awards(adjustments: Mapping[str, Adjustment], pillar: str | None = None) -> dict[str, Award]:
+    """Return the adjustments that add or deduct points: of the total, or within a pillar."""
+    return {name: one for name, one in adjustments.items() if isinstance(one, Award) and one.within == pillar}
+
+
+def all_awards(adjustments: Mapping[str, Adjustment]) -> dict[str, Award]:
+    """Return the adjustments that add or deduct points, of the total and within pillars."""
+    return {name: one for name, one in adjustments.items() if isinstance(one, Award)}
+
+
+def in_tree(adjustments: Mapping[str, Adjustment], known: Collection[str]) -> dict[str, Adjustment]:
+    """Return the adjustments in a tree that has only the `known` pillars and indicators."""
+    found = {name: one.in_tree(known) for name, one in adjustments.items()}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def vetoes(adjustments: Mapping[str, Adjustment]) -> dict[str, Veto]:

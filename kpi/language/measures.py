@@ -425,6 +425,33 @@ class Median(OfRows):
         return value.median()
 
 
+class TrimmedMean(OfRows):
+    """The mean without the highest and the lowest figures (去掉一个最高分和一个最低分): `trim` of each are left out.
+
+    Of fewer than `trim_from` figures, by default `2 x trim + 1`, it is the mean of all.
+
+    >>> rows = pl.DataFrame({"x": [60.0, 90.0, 92.0, 100.0], "day": [1, 2, 3, 3]})
+    >>> rows.select(TrimmedMean(of="x", trim=1, unit="分").combine(pl.col("x"), pl.col("day"))).item()
+    91.0
+    """
+
+    interpolated: ClassVar[bool] = True
+    kind: Literal["trimmed_mean"] = "trimmed_mean"
+    kind_title: ClassVar[Message] = Message("mean of records without the highest and lowest")
+    trim: int = Field(ge=1, description="how many of the highest figures are left out, and as many of the lowest")
+    trim_from: int | None = Field(
+        None, ge=3, description="the fewest figures of which any are left out; left out: 2 x trim + 1"
+    )
+
+    @override
+    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
+        """Return the mean of the middle figures."""
+        least = max(self.trim_from or 0, 2 * self.trim + 1)
+        cut = pl.when(value.len() >= least).then(self.trim).otherwise(0).cast(pl.Int64)
+        middle = value.sort().slice(cut, value.len().cast(pl.Int64) - 2 * cut)
+        return exact_sum(middle) / (value.len().cast(pl.Int64) - 2 * cut).cast(pl.Float64)
+
+
 class Quantile(OfRows):
     """The q-quantile of a column with linear interpolation between order statistics (Hyndman and Fan, type 7).
 
@@ -533,7 +560,7 @@ def reported(measures: Mapping[str, Measure]) -> dict[str, Reported]:
 
 #: Every kind of measure, in the order of the reference.
 KINDS: tuple[type[Measure], ...] = (
-    Reported, Count, Sum, Mean, Min, Max, Median, Quantile, Last, First, Distinct,
+    Reported, Count, Sum, Mean, Min, Max, Median, TrimmedMean, Quantile, Last, First, Distinct,
 )  # fmt: skip
 
 #: Any measure, distinguished by `kind` (`reported` when left out).

@@ -140,11 +140,18 @@ def kind_of(model: type[BaseModel], tag: str = "kind") -> str:
     return str(get_args(model.model_fields[tag].annotation)[0])
 
 
-def one_of(*models: type[BaseModel], default: str | None = None, tag: str = "kind") -> Any:
-    """Return the union of definitions discriminated by `kind` (or another `tag`), `default` where there is none."""
+def one_of(
+    *models: type[BaseModel], default: str | None = None, tag: str = "kind", implied: Mapping[str, str] | None = None
+) -> Any:
+    """Return the union of definitions discriminated by `kind` (or another `tag`), `default` where there is none.
+
+    `implied` are keys that stand for a kind where none is given.
+    """
 
     def tag_of(value: Any) -> str | None:
         kind = value.get(tag, default) if isinstance(value, dict) else getattr(value, tag, None)
+        if isinstance(value, dict) and tag not in value:
+            kind = next((kind_ for key, kind_ in (implied or {}).items() if key in value), kind)
         return kind if isinstance(kind, str) else None
 
     tagged = (Annotated[model, Tag(kind_of(model, tag))] for model in models)

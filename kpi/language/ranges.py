@@ -73,7 +73,7 @@ def _outside(path: Path, number: float, hint: Message) -> Problem:
 def _is_weight(path: Path) -> bool:
     """Return whether the number at a path is the weight of a part, or a judgement of how much one weighs."""
     match path:
-        case ("pillars", _, "weight") | ("pillars", _, "parts", _) | ("quality", _):
+        case ("pillars", _, "weight", *_) | ("pillars", _, "parts", _, *_) | ("quality", _):
             return True
         case ("pillars", _, "weights", *_) | ("composite", "weights", *_):
             return True

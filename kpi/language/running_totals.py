@@ -32,7 +32,7 @@ def problems(system: System) -> Problems:
         yield from _compared_by(indicator, ("indicators", name), totals, system.period)
     for name, check in system.checks.items():
         for one in check.comparisons():
-            if one.over is not None and one.name in totals and _within_a_year(one.over):
+            if one.over is not None and one.name in totals and within_a_year(one.over):
                 message = _other_months(one.name, one.over)
                 path: Path = ("checks", name, *one.place)
                 yield Problem("K462", path, message, hint=Message("write `over: 1y`"), severity=Severity.WARNING)
@@ -73,7 +73,7 @@ def _compared_by(indicator: Indicator, path: Path, totals: set[str], grain: Grai
                 hint=Message("write `over_time: sum` at the measure for the figures of single periods"),
                 severity=Severity.WARNING,
             )
-        elif one.over is not None and _within_a_year(one.over):
+        elif one.over is not None and within_a_year(one.over):
             message = _other_months(one.name, one.over)
             yield Problem(
                 "K462",
@@ -89,15 +89,10 @@ def running(system: System) -> set[str]:
     A level of a running total is one, and a ratio of which only one side is. Two running totals make a rate to date,
     which compares with any other.
     """
-    totals = {name for name, measure in system.measures.items() if measure.over_time == "ytd"}
-    for level in system.levels:
-        for name in level:
-            if sum(used in totals for used in system.indicators[name].running_with) == 1:
-                totals.add(name)
-    return totals
+    return {name for name, symbol in system.symbols.items() if symbol.running}
 
 
-def _within_a_year(over: str) -> bool:
+def within_a_year(over: str) -> bool:
     """Return whether a window does not lead to the same months of another year."""
     try:
         return periods.parse_span(over) % 12 != 0

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
+import math
+import operator
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
+import polars as pl
 from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
 from kpi.errors import Message
-from kpi.language.adjustments import AnyAdjustment
+from kpi.language.adjustments import AnyAdjustment, all_awards
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
+from kpi.language.alerts import Alert
 from kpi.language.checks import AnyCheck
+from kpi.language.classes import Weighed, columns_of, differs, weight_words
 from kpi.language.datasets import AnyDataset
-from kpi.language.indicators import AnyIndicator, Symbol
+from kpi.language.indicators import AnyIndicator, Symbol, rated_measures
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Block, Frozen, Name, OneOrMany, Text
 from kpi.language.ranking import Ranking
@@ -199,12 +205,33 @@ class System(Frozen):
     )
     stars: AnyScheme | None = Field(None, description="how totals become stars or grades; left out: there are none")
     ranking: Ranking = Field(default_factory=Ranking, description="how totals are rounded and placed")
+    show: Literal["percent", "marks"] = Field(
+        "percent",
+        description="how results print the scores of pillars and indicators: percent of full marks, or the marks of "
+        "each item (28 of 30), as the rules do",
+    )
     lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
     checks: dict[Name, AnyCheck] = Field(default_factory=dict, description="name: what must hold of the figures")
+    notify: dict[Name, Alert] = Field(
+        default_factory=dict, description="name: a condition that is reported when it begins to hold and when it ends"
+    )
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
 
     _home: Path | None = PrivateAttr(None)
     _tables: tuple[str, ...] = PrivateAttr(())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_ratings(cls, data: Any) -> Any:
+        """Add the measures that ratings stand for; a measure that is there already stays, see `Rating`."""
+        indicators = data.get("indicators") if isinstance(data, dict) else None
+        if not isinstance(indicators, Mapping):
+            return data
+        filled, measures = rated_measures(indicators)
+        given = data.get("measures", {})
+        if not filled or not isinstance(given, Mapping):
+            return data
+        return data | {"indicators": {**indicators, **filled}, "measures": {**measures, **given}}
 
     @model_validator(mode="after")
     def _on_its_timeline(self) -> Self:
@@ -286,7 +313,7 @@ class System(Frozen):
             breaks: tuple[str, ...] = () if self.entities.succession is None else (Column(name).breaks,)
             found[name] = Symbol(
                 name, measure.title or name, unit, measure.per, reported=measure.reported, exact=measure.exact,
-                breaks=breaks,
+                breaks=breaks, running=measure.over_time == "ytd",
             )  # fmt: skip
         for level in self.levels:
             for name in level:
@@ -297,7 +324,11 @@ class System(Frozen):
                     unit = None
                 used = [found[one].breaks for _, one in indicator.inputs() if one in found]
                 breaks = tuple(dict.fromkeys(itertools.chain.from_iterable(used)))
-                found[name] = Symbol(name, indicator.title or name, unit, exact=indicator.exact(found), breaks=breaks)
+                totals = sum(found[used].running for used in indicator.running_with if used in found)
+                found[name] = Symbol(
+                    name, indicator.title or name, unit, exact=indicator.exact(found), breaks=breaks,
+                    running=indicator.runs_from_january or totals == 1,
+                )  # fmt: skip
         return found
 
     @cached_property
@@ -322,13 +353,15 @@ class System(Frozen):
         return {part: name for name, pillar in self.pillars.items() for part in pillar.parts}
 
     @cached_property
-    def tops(self) -> dict[str, float]:
+    def tops(self) -> dict[str, Weighed]:
         """The pillars that no other names, with their weights; a single one needs none."""
-        given = {name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents}
+        given: dict[str, Weighed] = {
+            name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents
+        }
         return self.composite.fixed(given)
 
-    def weight_words(self, part: str) -> str:
-        """Return the weight of a part of the tree in its node: a number, or the method that finds it from data.
+    def weight_words(self, part: str) -> Message | str:
+        """Return the weight of a part of the tree in its node: numbers, or the method that finds it from data.
 
         Empty for what is no part, and for a single top pillar without a weight.
         """
@@ -340,8 +373,71 @@ class System(Frozen):
             return node.weights_method.title
         if parent is None:
             given = self.pillars[part].weight is not None or self.composite.weights is not None
-            return f"{self.tops[part]:.6g}" if part in self.tops and given else ""
-        return f"{self.pillars[parent].parts[part]:.6g}"
+            return weight_words(self.tops[part]) if part in self.tops and given else ""
+        return weight_words(self.pillars[parent].parts[part])
+
+    @cached_property
+    def varied(self) -> dict[str, Weighed]:
+        """The parts of the tree whose declared weights differ between entities or periods, with these."""
+        return {part: weight for _, _, parts in self.tree for part, weight in parts.items() if differs(weight)}
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The columns of the roster by which weights and scoring rules differ."""
+        of_weights = itertools.chain.from_iterable(map(columns_of, self.varied.values()))
+        rules = [rule for name in self.indicators if (rule := self.rule(name)) is not None]
+        return tuple(dict.fromkeys([*of_weights, *itertools.chain.from_iterable(rule.classes for rule in rules)]))
+
+    @cached_property
+    def classed_weights(self) -> tuple[str, ...]:
+        """The columns of the roster by which weights differ."""
+        return tuple(dict.fromkeys(itertools.chain.from_iterable(map(columns_of, self.varied.values()))))
+
+    @cached_property
+    def unsure(self) -> frozenset[str]:
+        """The indicators and pillars for which nothing may be given in the class or period of an entity."""
+        rules = {name: self.rule(name) for name in self.indicators} if self.classes or self.varied else {}
+        found = {
+            name
+            for name, rule in rules.items()
+            if rule is not None and (rule.classes or (rule.in_marks is not None and name in self.varied))
+        }
+        for level in self.depths if rules else ():
+            found |= {name for name in level if not self.pillars[name].parts.keys().isdisjoint(found | {*self.varied})}
+        return frozenset(found)
+
+    def shown_marks(self, name: str) -> float | pl.Expr | None:
+        """Return the full marks of an item of the tree for display, None where its weight is a proportion."""
+        parent = self.parents.get(name)
+        if parent is None and name not in self.tops:
+            return None
+        node: Node = self.composite if parent is None else self.pillars[parent]
+        if node.relative or node.weights is not None:
+            return None
+        if parent is None and self.pillars[name].weight is None:
+            return self.composite.full
+        return self.own_marks(name)
+
+    @cached_property
+    def within(self) -> dict[str, str]:
+        """The adjustments within a pillar, each with the pillar."""
+        some = {name: one.within for name, one in all_awards(self.adjustments).items()}
+        return {name: pillar for name, pillar in some.items() if pillar is not None}
+
+    def marks_of_parts(self, pillar: str) -> float | pl.Expr:
+        """Return the marks that the parts of a pillar have in all, in which points within it are."""
+        parts = self.pillars[pillar].parts
+        marks = [weight for weight in parts.values() if isinstance(weight, int | float)]
+        own = [pl.col(Column(part).declared) for part, weight in parts.items() if differs(weight)]
+        return functools.reduce(operator.add, own, math.fsum(marks))
+
+    def own_marks(self, name: str) -> float | pl.Expr | None:
+        """Return the marks of an item: its weight beside its name in the tree; None for what is no part."""
+        parent = self.parents.get(name)
+        weight = self.tops.get(name) if parent is None else self.pillars[parent].parts[name]
+        if weight is None or name not in self.varied:
+            return weight  # type: ignore[return-value]
+        return pl.col(Column(name).declared)
 
     @property
     def stars_words(self) -> Message:
@@ -354,9 +450,9 @@ class System(Frozen):
         return {("composite",): self.composite} | {("pillars", name): one for name, one in self.pillars.items()}
 
     @property
-    def tree(self) -> list[tuple[str, Node, dict[str, float]]]:
+    def tree(self) -> list[tuple[str, Node, Mapping[str, Weighed]]]:
         """The nodes from the root down, each with its parts and their weights."""
-        root: list[tuple[str, Node, dict[str, float]]] = [(ROOT, self.composite, self.tops)] if self.tops else []
+        root: list[tuple[str, Node, Mapping[str, Weighed]]] = [(ROOT, self.composite, self.tops)] if self.tops else []
         below = [
             (name, self.pillars[name], self.pillars[name].parts) for level in reversed(self.depths) for name in level
         ]

@@ -36,6 +36,7 @@ class DifferenceReport(Report):
         "figures": Message("Changes of figures"),
         "definitions": Message("Changes of the rules"),
         "restated": Message("Corrected figures"),
+        "classes": Message("Changes of class"),
     }
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
         "period_before": Message("Old period"),
@@ -56,6 +57,7 @@ class DifferenceReport(Report):
         "before": Message("Old"),
         "after": Message("New"),
         "areas_changed": Message("Areas changed"),
+        "attribute": Message("Column of the roster"),
     }
 
     words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS | dict.fromkeys(
@@ -138,6 +140,7 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
             shown,
             *_across(difference, rows),
         ]
+    parts += _classes(difference)
     parts += _restated(difference)
     parts += _definitions(difference)
     parts.append(Text(_footer(difference), style="dim"))
@@ -277,9 +280,23 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
                 words,
             )
         parts += [shown] if figures.height else []
+    parts += _classes(difference)
     parts += _restated(difference)
     parts.append(Text(_footer(difference), style="dim"))
     return printed(*parts, width=width)
+
+
+def _classes(difference: Difference) -> list[object]:
+    """Return a line for each unit whose class changed, so that other weights or rules hold for it."""
+    lines = [
+        tr(
+            "{entity} changed its class ({column}): {before} → {after}, with the weights and rules of this class",
+            entity=visible(row["entity"]), column=visible(row["attribute"]), before=visible(row["before"]) or NOTHING,
+            after=visible(row["after"]) or NOTHING,
+        )
+        for row in difference.classes.head(MOST).iter_rows(named=True)
+    ]  # fmt: skip
+    return [Text(line) for line in lines]
 
 
 def _weight(row: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from io import TextIOBase
 from pathlib import Path
@@ -26,14 +26,14 @@ def write(
 
     CSV, JSON Lines and Parquet hold the first table (of a scorecard the totals, JSON Lines with their pillars), JSON
     all but the measures, a workbook all, Markdown the league table of `period`, or all tables of other reports. A
-    folder (an existing one, or a path that ends in a slash) gets all tables, one file each, as Parquet or CSV. A CSV
+    folder (an existing one, or a path that ends in a slash) gets all tables, each as CSV and as Parquet. A CSV
     file starts with a byte order mark, which Excel and WPS need; a stream has none. Every file is replaced as a whole:
     a reader sees the old one or the new one.
 
     Args:
         result: a scorecard, or a report.
         target: a path, or a stream of bytes or text.
-        form: the name of a format; by default what the suffix of the path says, parquet for a folder.
+        form: the name of a format; by default what the suffix of the path says, both CSV and Parquet for a folder.
         period: the period of a league table, by default the latest.
 
     Raises:
@@ -47,7 +47,7 @@ def write(
         return ()
     path = Path(target)
     if path.is_dir() or (isinstance(target, str) and target.endswith(("/", os.sep))):
-        return _write_folder(report, path, form or "parquet")
+        return _write_folder(report, path, IN_FOLDERS if form is None else (form,))
     form = form or _format_of(path)
     data = content(report, form)
     return (replace(path, _known(form).mark + data),)
@@ -73,23 +73,25 @@ def _known(form: str) -> Format:
     return NAMES[form]
 
 
-def _write_folder(report: Report, folder: Path, form: str) -> tuple[Path, ...]:
-    known_format = _known(form)
-    if known_format.frame is None:
-        hint = Message(
-            "a folder takes {in_folders}; for {form} name a file", in_folders=alternatives(IN_FOLDERS), form=form
-        )
-        raise DataError(
-            Diagnostic("K541", Message("a folder cannot be written as {form}", form=form), Place(str(folder)), hint)
-        )
+def _write_folder(report: Report, folder: Path, forms: Sequence[str]) -> tuple[Path, ...]:
+    for form in forms:
+        if _known(form).frame is None:
+            hint = Message(
+                "a folder takes {in_folders}; for {form} name a file", in_folders=alternatives(IN_FOLDERS), form=form
+            )
+            raise DataError(
+                Diagnostic("K541", Message("a folder cannot be written as {form}", form=form), Place(str(folder)), hint)
+            )
     written = []
     try:
         # All files are complete before the first is moved into place, so that old and new frames are rarely mixed.
         with atomic_files.folder(folder), ExitStack() as unfinished:
             for name, frame in report.frames().items():
-                written.append(folder / f"{name}{known_format.suffixes[0]}")
-                data = known_format.mark + known_format.frame(frame, report)
-                unfinished.enter_context(atomic_files.replacing(written[-1])).write_bytes(data)
+                for known in map(_known, forms):
+                    assert known.frame is not None  # noqa: S101
+                    written.append(folder / f"{name}{known.suffixes[0]}")
+                    data = known.mark + known.frame(frame, report)
+                    unfinished.enter_context(atomic_files.replacing(written[-1])).write_bytes(data)
     except OSError as error:
         raise DataError(_unwritable(folder, error)) from error
     return tuple(written)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.report.language import joined, tr
-from kpi.report.marks import level, movement, reason
+from kpi.report.marks import level, movement, number, reason
 from kpi.report.shape import Results
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One entity of a league table; `pillars` has its scores in the order of `League.pillars`.
+
+    Where results show marks, `pillars` are marks and `full_marks` those that can be had.
 
     `moved` is the change of rank (▲2, ▼1, –), 新 for an entity that is ranked now and was not in the previous period;
     it is empty without a previous period. `note` has the vetoes and the reason for a missing score.
@@ -32,6 +34,7 @@ class Line:
     coverage: float | None
     pillars: tuple[float | None, ...]
     note: str
+    full_marks: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,27 @@ class League:
         """Whether levels have names, which replace stars."""
         return any(line.grade is not None for line in self.lines)
 
+    def pillar(self, line: Line, position: int, decimals: int) -> str:
+        """Return the score of a pillar for display: a number, with the full marks where these differ by class."""
+        shown = number(line.pillars[position], decimals)
+        full = line.full_marks[position] if line.full_marks else None
+        if not shown or full is None or self.same_marks(position) is not None:
+            return shown
+        return tr("{marks} of {full:g}", marks=shown, full=full)
+
+    def same_marks(self, position: int) -> float | None:
+        """Return the full marks of a pillar, None where results show percent or they differ by class."""
+        every = {line.full_marks[position] for line in self.lines if line.full_marks}
+        return next(iter(every)) if len(every) == 1 else None
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The headings of the pillars: their titles, with the full marks where results show marks."""
+        return tuple(
+            title if (full := self.same_marks(at)) is None else tr("{title} ({full:g} marks)", title=title, full=full)
+            for at, title in enumerate(self.pillars)
+        )
+
     @property
     def level_heading(self) -> str:
         """The heading of the levels."""
@@ -104,8 +128,12 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     listed = scorecard.totals.filter(period=label)
     scores = _top(scorecard.pillars).filter(period=label)
     titles: dict[str, str] = dict(scores.select("pillar", "title").unique(maintain_order=True).iter_rows())
+    in_marks = "marks" in scores.columns
+    shown = pl.coalesce("marks", "score") if in_marks else pl.col("score")
+    full = pl.col("full_marks") if in_marks else pl.lit(None, dtype=pl.Float64)
     marks = {
-        (entity, pillar): score for entity, pillar, score in scores.select("entity", "pillar", "score").iter_rows()
+        (entity, pillar): (score, most)
+        for entity, pillar, score, most in scores.select("entity", "pillar", shown.alias("#"), full.alias("#of")).rows()
     }
     compared = listed["rank_change"].count() > 0
     blocks: dict[str | None, list[Line]] = {}
@@ -113,8 +141,10 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
         blocks[cohort] = []
     broken: Collection[tuple[str, str]] = getattr(scorecard, "not_compared", frozenset())
     for row in listed.sort("rank", nulls_last=True, maintain_order=True).iter_rows(named=True):
-        scores_of_tops = tuple(marks.get((row["entity"], pillar)) for pillar in titles)
-        line = _line(row, compared, scores_of_tops, apart=(label, row["entity"]) in broken)
+        of_tops = [marks.get((row["entity"], pillar), (None, None)) for pillar in titles]
+        line = _line(row, compared, tuple(score for score, _ in of_tops), apart=(label, row["entity"]) in broken)
+        if in_marks:
+            line = replace(line, full_marks=tuple(most for _, most in of_tops))
         blocks[row["cohort"]].append(line)
     return League(label, tuple(Block(key, tuple(lines)) for key, lines in blocks.items()), tuple(titles.values()))
 

@@ -77,7 +77,7 @@ def league_rows(scorecard: Results, standing: League, block: Block) -> tuple[lis
         tr("Score"),
         *levels,
         tr("Change"),
-        *standing.pillars,
+        *standing.headings,
         tr("Coverage"),
         tr("Remarks"),
     ]
@@ -93,7 +93,7 @@ def _cells(standing: League, line: Line, decimals: int) -> list[str]:
         number(line.score, decimals) or NOTHING,
         *([standing.level(line)] if standing.rated else []),
         change(line.change, decimals),
-        *(number(score, decimals) for score in line.pillars),
+        *(standing.pillar(line, position, decimals) for position in range(len(line.pillars))),
         "" if line.coverage is None else f"{line.coverage:.1f}%",
         line.note,
     ]

@@ -15,7 +15,13 @@ from kpi.values.status import STATUSES
 NOTHING = "—"
 
 #: The signs of the lights, with the name of the colour.
-LIGHTS = {"green": Message("● green"), "yellow": Message("● yellow"), "red": Message("● red"), "none": NOTHING}
+LIGHTS = {
+    "green": Message("● green"),
+    "yellow": Message("● yellow"),
+    "red": Message("● red"),
+    "at_risk": Message("◐ at risk"),
+    "none": NOTHING,
+}
 
 #: The comparators of targets, before the number.
 COMPARATORS = {

@@ -11,6 +11,7 @@ import polars as pl
 
 from kpi.engine.contributions import KINDS
 from kpi.errors import Message
+from kpi.language.indicators import CLASSES
 from kpi.report.language import localized, tr
 from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES
 from kpi.values.status import STATUSES
@@ -33,6 +34,7 @@ MORE = {
     "weights": Message("Weights"),
     "treated": Message("Treated"),
     "restated": Message("Revisions"),
+    "outlook": Message("Outlook"),
     "quality": Message("Reporting quality"),
 }
 
@@ -60,6 +62,9 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "status": Message("Status"),
     "weight": Message("Weight"),
     "points": Message("Points"),
+    "marks": Message("Marks"),
+    "full_marks": Message("Full marks"),
+    "class": Message("Class"),
     "kind": Message("Category"),
     "value": Message("Value"),
     "unit": Message("Unit of measure"),
@@ -68,6 +73,10 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "attainment": Message("Attainment"),
     "schedule": Message("Schedule"),
     "light": Message("Light"),
+    "low": Message("Lower end"),
+    "high": Message("Upper end"),
+    "actual": Message("Actual growth a year"),
+    "required": Message("Required growth a year"),
     "reached": Message("Reached"),
     "score_status": Message("Score status"),
     "rows": Message("Source rows"),
@@ -108,6 +117,7 @@ WORDS: dict[str, Mapping[str, str]] = {
     "comparator": COMPARATORS,
     "severity": SEVERITIES,
     "light": LIGHTS,
+    "class": CLASSES,
     "kind": KINDS
     | {
         "total": Message("Total"),

@@ -116,8 +116,8 @@ def _columns(scorecard: Results, standing: League) -> list[_Column]:
             tr("Change"), lambda line: change(line.change, decimals), "right", 1, style=lambda line: _trend(line.change)
         ),
     ]
-    for position, title in enumerate(standing.pillars):
-        columns.append(column(visible(title), partial(_pillar, position, decimals), "right", head=8))
+    for position, title in enumerate(standing.headings):
+        columns.append(column(visible(title), partial(_pillar, standing, position, decimals), "right", head=8))
     columns += [
         column(tr("Coverage"), _coverage, "right", 2),
         column(localized(NOTE), lambda line: visible(line.note), order=2, most=36, style=lambda _: "red"),
@@ -136,8 +136,8 @@ def _levels(column: Callable[..., _Column], standing: League) -> Iterator[_Colum
         yield column(standing.level_heading, lambda line: visible(standing.level(line)), order=0, style=lambda _: style)
 
 
-def _pillar(position: int, decimals: int, line: Line) -> str:
-    return number(line.pillars[position], decimals)
+def _pillar(standing: League, position: int, decimals: int, line: Line) -> str:
+    return standing.pillar(line, position, decimals)
 
 
 def _coverage(line: Line) -> str:

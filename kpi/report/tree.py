@@ -18,7 +18,7 @@ from kpi.engine.scorecard import Scorecard
 from kpi.errors import Message
 from kpi.report.language import localized, tr
 from kpi.report.markdown import escaped
-from kpi.report.marks import level, visible
+from kpi.report.marks import level, number, visible
 from kpi.report.shape import HEADINGS, About, Report, Screen, origin
 
 
@@ -35,6 +35,7 @@ class ExplanationReport(Report):
         "detail": Message("Note"),
         "counted": Message("Score that counts"),
         "treated": Message("Treated value"),
+        "full_marks": Message("Full marks"),
     }
 
     card: Scorecard
@@ -145,7 +146,7 @@ def _line(card: Scorecard, node: Explained) -> Text:
         if node.treated is not None and node.treated != node.value:
             text.append(tr(" → {treated:,.6g} (treated)", treated=node.treated), style="cyan")
     if node.score is not None:
-        text.append(tr("  score {score:.2f}", score=node.score), style="green")
+        text.append(_score(card, node.score, node.full_marks), style="green")
     if node.weight is not None:
         text.append(tr("  weight {weight:.2f} %", weight=node.weight))
     if node.contribution is not None:
@@ -159,6 +160,13 @@ def _line(card: Scorecard, node: Explained) -> Text:
     if node.detail:
         text.append(f"  {visible(localized(node.detail))}", style="dim")
     return text
+
+
+def _score(card: Scorecard, score: float, full_marks: float | None) -> str:
+    """Return a score in percent, or in marks where results show these."""
+    if full_marks is None:
+        return tr("  score {score:.2f}", score=score)
+    return tr("  {marks} of {full:g} marks", marks=number(score * full_marks / 100, card.decimals), full=full_marks)
 
 
 def figure(value: float, unit: str | None) -> str:

@@ -52,7 +52,7 @@ _KINDS = {
     "light": "light",
 }
 _GREEN, _YELLOW, _RED = "#1B7F3B", "#9A6700", "#C62828"
-_FILLS = {"green": "#D7F0DD", "yellow": "#FFF2CC", "red": "#F9D6D5"}
+_FILLS = {"green": "#D7F0DD", "yellow": "#FFF2CC", "red": "#F9D6D5", "at_risk": "#FCE4CC"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ locate a row: `period` (Int32, an index at the grain of the system), `entity` (U
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,6 +55,21 @@ class Column(str):
     rows = Part("Int64: how many rows of data the value is made of.")
     refused = Part("Boolean: whether a row that the value needs was refused.")
     base = Part("Float64: what the value is compared with, evaluated before it, for its stage alone.")
+    window = Part("Float64: a total over a window, evaluated before the value, for its stage alone.")
+    above = Part("Float64: a numerator over a window, evaluated before the value, for its stage alone.")
+    below = Part("Float64: a denominator over a window, evaluated before the value, for its stage alone.")
+    mean = Part("Float64: the mean share or level of a projection, for its stage alone.")
+    number = Part("Float64: how many past years a projection counts, for its stage alone.")
+    weighted = Part("Float64: the weighted sum of the differences of a trend, for its stage alone.")
+    squares = Part("Float64: the sum of squares of the differences of a trend, for its stage alone.")
+    sums = Part("Float64: the sum of the differences of a trend, for its stage alone.")
+    progress = Part("Float64: the share of the year before that was reached by now, for its stage alone.")
+    slope = Part("Float64: the change a period of a trend, for its stage alone.")
+    error = Part("Float64: how far a share or a trend is off, for its stage alone.")
+    low = Part("Float64: the lower end of the interval of a projection.")
+    high = Part("Float64: the upper end of the interval of a projection.")
+    actual = Part("Float64: the growth a year since a base period.")
+    required = Part("Float64: the growth a year that an aim requires.")
     passed = Part("Float64: how many finer units pass a threshold.")
     units = Part("Float64: how many finer units have a figure.")
     breaks = Part("Int32: how many times the series broke up to the period, as units succeeded one another.")
@@ -70,6 +86,7 @@ class Column(str):
 
     # ---- SCORES AND WEIGHTS ---- #
     score = Part("Float64: the score, in percent of full marks.")
+    unadjusted = Part("Float64: the score of a pillar before bonuses and deductions within it, in percent.")
     rank = Part("UInt32: the place of the score in the cohort.")
     coverage = Part("Float64: the percent of the applicable weight that has reported figures.")
     applicable = Part("Float64: the sum of the weights of a node that apply.")
@@ -77,6 +94,7 @@ class Column(str):
     carried = Part("Float64: the sum of the weights that enter the mean of a node.")
     spread = Part("Float64: the weight of missing parts that each present part of a node carries.")
     weighting = Part("Float64: the weight that a method found from data; of a node, the list of those of its parts.")
+    declared = Part("Float64: the weight of a part that is declared for the class of the entity and the period.")
     share = Part("Float64: the fraction (0 to 1) of its node that a part carried.")
     weight = Part("Float64: the weight of a part in the total, in percent.")
 
@@ -108,34 +126,52 @@ class Column(str):
         return Column(f"{self}#{step}")
 
 
+def class_by(attribute: str) -> Column:
+    """Return the column (String) of the class of each entity by a column of the roster; empty where it has none."""
+    return Column(f"#class {attribute}")
+
+
 def left_out_by(step: str) -> Column:
     """Return the column (Boolean) that is true where a step of data treatment leaves an entity out."""
     return Column(f"#{step}.out")
 
 
+_NONE: Mapping[str, pl.Expr] = {}
+
+
+def _merged(
+    first: Iterable[Mapping[str, pl.Expr]], second: Iterable[Mapping[str, pl.Expr]]
+) -> tuple[Mapping[str, pl.Expr], ...]:
+    """Return the groups of both, the first with the first, and so on."""
+    return tuple({**group, **other} for group, other in zip_longest(first, second, fillvalue=_NONE))
+
+
 @dataclass(frozen=True)
 class Expressions:
-    """Named expressions in the order of evaluation: `bases`, then `values`, then `statuses`.
+    """Named expressions in the order of evaluation: each group of `sources`, `bases`, `values`, `statuses`.
 
-    Values may read bases, and statuses both: a status is the reason for a missing value.
+    Each may read those before it: values are computed from bases, bases from sources, and a status is the reason for a
+    missing value. Sources and bases do not outlast their stage.
     """
 
     values: Mapping[str, pl.Expr] = field(default_factory=dict)
     statuses: Mapping[str, pl.Expr] = field(default_factory=dict)
     bases: Mapping[str, pl.Expr] = field(default_factory=dict)
+    sources: tuple[Mapping[str, pl.Expr], ...] = ()
 
     def __or__(self, other: Expressions) -> Expressions:
         """Return the union of both."""
         return Expressions(
-            {**self.values, **other.values}, {**self.statuses, **other.statuses}, {**self.bases, **other.bases}
-        )
+            {**self.values, **other.values}, {**self.statuses, **other.statuses}, {**self.bases, **other.bases},
+            _merged(self.sources, other.sources),
+        )  # fmt: skip
 
     @property
     def steps(self) -> tuple[Mapping[str, pl.Expr], ...]:
         """The groups of expressions that are evaluated together, in order; empty groups are left out."""
-        return tuple(step for step in (self.bases, self.values, self.statuses) if step)
+        return tuple(step for step in (*self.sources, self.bases, self.values, self.statuses) if step)
 
     @property
     def columns(self) -> dict[str, pl.Expr]:
         """All expressions by name of column."""
-        return {**self.bases, **self.values, **self.statuses}
+        return {name: one for step in self.steps for name, one in step.items()}

@@ -27,6 +27,38 @@ def clean(text: str) -> str:
     return re.sub(r"(?<![!-~]) | (?![!-~])| (?=[(\[])", "", " ".join(folded.split()))
 
 
+def comparable(cell: object) -> str:
+    """Return the text by which a cell of the roster and a value in a definition are compared.
+
+    >>> comparable("三级 "), comparable("２"), comparable(1.0), comparable("1.0"), comparable(None)
+    ('三级', '2', '1', '1', '')
+    """
+    return re.sub(r"(?a)^(-?\d+)\.0+$", r"\1", clean("" if cell is None else str(cell)))
+
+
+#: Marks of footnotes behind a name: ①, ¹, *, [1], (注1), 注1). A number in round brackets may be part of the name.
+_FOOTNOTE_END = re.compile(
+    r"(?:[*＊※†‡°^#①-⑳⓪❶-❿⓵-⓾¹²³⁰⁴-⁹₀-₉]|[\[［〔](?:注|note)? ?[0-9a-z]{1,2}[\]］〕]"
+    r"|[(（]注[:：]? ?[0-9一二三四五六七八九十①-⑳]{0,2}[)）]|注 ?\d{1,2}[)）])$",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(1 << 14)
+def unmarked(text: str) -> str:
+    """Return a name without the marks of footnotes at its end; a name of nothing else as it is.
+
+    To be called with names as typed: `clean` makes digits of some marks.
+
+    >>> [unmarked(name) for name in ("海宁市①", "海宁市*", "海宁市（注1）", "海宁市¹", "海宁市 [1]", "一区(1)", "①")]
+    ['海宁市', '海宁市', '海宁市', '海宁市', '海宁市', '一区(1)', '①']
+    """
+    stem = text.rstrip()
+    while match := _FOOTNOTE_END.search(stem):
+        stem = stem[: match.start()].rstrip()
+    return stem or text
+
+
 def look(text: str) -> str:
     """Return a name reduced to its look: without zero-width and combining characters, look-alikes in Latin letters.
 

@@ -616,6 +616,20 @@ def stretch(text: str, timeline: Timeline = MONTHS) -> tuple[int, int]:
     return period.start, period.end
 
 
+def day(text: str, order: Order = "ymd") -> date | None:
+    """Return the day that a text names, perhaps with a time of day; None for any other text and a day that is none.
+
+    >>> day("2024年1月5日"), day("2024-01-05 08:30"), day("2024-01"), day("2024-02-30")
+    (datetime.date(2024, 1, 5), datetime.date(2024, 1, 5), None, None)
+    """
+    if len(text) > 200:
+        return None
+    try:
+        return _day_of(text, _without_names(_normalised(text)), order)
+    except PeriodError:
+        return None
+
+
 def has_year_last(text: str) -> bool:
     """Return whether a text is a date whose year stands last: 31/03/2024."""
     return len(text) <= 200 and re.fullmatch(_YEAR_BEHIND, _normalised(text)) is not None

@@ -36,6 +36,7 @@ STATUSES: dict[str, Message] = {
     "not_scored": Message("not scored"),
     "negative_denominator": Message("negative denominator"),
     "break": Message("not comparable across a change of areas"),
+    "not_given": Message("no weight or rule is given for its class or period"),
 }
 
 #: The column type of every `*.status` column.

@@ -120,6 +120,32 @@ def test_a_check_declares_no_less_than_its_rules_read(check, severity):
     assert_no_less_than_the_plan_reads(loaded.system)
 
 
+@pytest.mark.parametrize(
+    "indicator",
+    [
+        "{kind: rolling, of: a, over: 12m}", "{kind: rolling, of: a, over: 5m, as: mean, at_least: 2}",
+        "{kind: rolling, of: a, over: ytd}", "{kind: ratio, numerator: a, denominator: b, pool: 7m}",
+        "{kind: coverage, covered: a, total: b, pool: ytd}", "{kind: growth, of: a, cumulative: true}",
+        "{kind: projection, of: a, years: 3}", "{kind: projection, of: a, by: trend, over: 5m, as: total}",
+        "{kind: projection, of: rate, by: trend, over: 13m, as: level, to: 2023-01}",
+        "{kind: pace, of: rate, at_least: 9, since: 2022-01, by: 2025-01}", "{kind: adjusted, of: a}",
+        "{kind: chain, of: rate, over: 1m, base: 2022-01}", "{kind: real, of: a, deflator: rate, base: 2022-01}",
+        "{kind: growth, of: x, since: 2022-01}", "{kind: growth, of: a, since: 2022-01, until: 2022-05}",
+    ],
+)  # fmt: skip
+def test_a_window_declares_no_less_than_the_plan_reads(indicator):
+    loaded = examine_text(f"{TINY}  over_time: {indicator}\n")
+    assert loaded.system is not None, loaded.findings
+    assert_no_less_than_the_plan_reads(loaded.system)
+
+
+def test_an_alert_declares_no_less_than_the_plan_reads_and_the_period_before():
+    loaded = examine_text(f"{TINY}notify: {{low: {{when: a < 5 AND x > 3}}}}\n")
+    assert loaded.system is not None, loaded.findings
+    assert_no_less_than_the_plan_reads(loaded.system)
+    assert {0, 1, 12, 13} <= reach(loaded.system)["a"]
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_other_parts_declare_no_less_than_the_plan_reads(part):
     loaded = examine_text(f"{TINY}{part}\n")

@@ -292,7 +292,7 @@ def test_a_year_and_a_month_are_read_together(tmp_path, header, rows, shape):
 TITLES = {
     "2025年13月各县情况": "taken from the title, `2025年13月` is not a period: there is no month 13",
     "各县情况（2025年第五季度）": "taken from the title, `2025年第五季度` is not a period",
-    "2025年3月各县情况": "`2025年3月` in the title is not taken for it",
+    "2025年3月与2024年3月各县情况": "`2025年3月` in the title is not taken for it",
     "各县情况": None,
 }
 
@@ -313,6 +313,49 @@ def test_what_the_title_says_of_the_period_is_said_where_no_column_does(tmp_path
     assert (TITLES[title] or "") in message
     assert ("title" in message) is (TITLES[title] is not None)
     assert values(kpi.score(file, system=system(MONTHLY), period="2025-03"), "g")["甲县", "2025-03"] == 5.0
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+@pytest.mark.parametrize("shape", ["wide", "long"])
+@pytest.mark.parametrize("title", ["2-5  各县主要指标（2025年3月）", "2025年3月各县情况", "各县主要指标 2025-03"])
+def test_the_one_period_of_a_title_is_that_of_the_rows(tmp_path, title, shape, suffix):
+    head, rows = (
+        (["地区", "GDP"], [["甲县", "5"]]) if shape == "wide" else (["地区", "指标", "数值"], [["甲县", "GDP", "5"]])
+    )
+    file = laid_out(tmp_path / f"d.{suffix}", [[title], ["单位：亿元"], head, *rows])
+    card = scored(system(MONTHLY), file)
+    assert values(card, "g") == {("甲县", "2025-03"): 5.0}
+    (note,) = [one for one in card.findings_list if one.code == "K565"]
+    assert "from the title" in note.message
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("各县主要指标（2025年3月）", "2025年4月"),
+        ("各县主要指标（2025年3月）", "报表2025年4月"),
+        ("各县主要指标（按2025年3月价格）", "d"),
+        ("来源：2025年3月报表", "d"),
+        ("统计年鉴2025年3月", "d"),
+        ("2025年3月、4月和2024年3月各县指标", "d"),
+    ],
+)
+def test_where_title_and_file_contradict_the_period_is_asked_for(tmp_path, title, name):
+    file = laid_out(tmp_path / f"{name}.csv", [[title], ["地区", "GDP"], ["甲县", "5"]])
+    with pytest.raises(DataError) as caught:
+        scored(system(MONTHLY), file)
+    assert "K606" in {one.code for one in caught.value.diagnostics}
+
+
+def laid_out(file, rows):
+    width = max(map(len, rows))
+    rows = [[*row, *[None] * (width - len(row))] for row in rows]
+    if file.suffix == ".csv":
+        file.write_text("\n".join(",".join(cell or "" for cell in row) for row in rows), "utf-8")
+    else:
+        columns = [str(at) for at in range(width)]
+        pl.DataFrame(rows, schema=columns, orient="row").write_excel(file, include_header=False)
+    return file
 
 
 def test_a_month_that_is_none_is_refused_alone_and_one_that_contradicts_its_year_as_well(tmp_path):
@@ -592,7 +635,7 @@ def test_a_quoted_cell_of_any_length_is_read(tmp_path, form, length):
     ("name", "content"),
     [
         ("a.xls", "<html><table><tr><td>期别</td></tr></table></html>".encode("gb18030")),
-        ("b.xls", b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>'),
+        ("b.xls", b'<?xml version="1.0"?><Report xmlns="urn:example:report"/>'),
         ("c.json", '{"期别": "2023", "数值": {"GDP": 5}}'.encode()),
         ("d.pdf", b"%PDF-1.7\n%" + bytes(range(128, 200)) * 9),
     ],

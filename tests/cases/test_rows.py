@@ -117,6 +117,38 @@ def test_totals_are_no_units(tmp_path, form, suffix, roster):
         assert f"{name} (rows " in note.message
 
 
+OTHERS = ("占比(%)", "比重", "同比", "增速", "上年同期", "去年同期", "增减", "较上年", "全市排名", "位次", "预算数")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+@pytest.mark.parametrize("form", ["long", "wide"])
+@pytest.mark.parametrize("roster", [False, True])
+def test_rows_of_other_figures_are_no_units(tmp_path, form, suffix, roster):
+    (tmp_path / "r.csv").write_text("entity\n甲县\n乙县\n丙县\n", "utf-8")
+    own = system(", roster: r.csv" if roster else "", home=tmp_path)
+    card = kpi.score(written(tmp_path, table(FIGURES | dict.fromkeys(OTHERS, (7, 3)), form=form), suffix), system=own)
+    assert results(card) == results(kpi.score(table(form=form), system=own))
+    assert codes(card) == ["K612"]
+    assert "去年同期 (rows " in card.findings_list[0].message
+    assert adds_up(card)
+
+
+def test_a_row_of_other_figures_may_be_kept():
+    card = kpi.score(table(FIGURES | {"排名": (7, 3)}), system=system(", keep: [排名]"))
+    assert "排名" in card.entities["entity"]
+
+
+@pytest.mark.parametrize("beside", [*OTHERS, "GDP增速", "去年同期GDP", "GDP_上年同期", "GDP预算数", "GDP(上年同期)"])
+@pytest.mark.parametrize("first", [False, True])
+def test_a_column_of_other_figures_is_not_the_measure_beside_it(beside, first):
+    frame = table(form="wide")
+    more = pl.lit(99.0).alias(beside)
+    frame = frame.select(more, pl.all()) if first else frame.with_columns(more)
+    card = kpi.score(frame, system=system())
+    assert results(card) == ALONE
+    assert [one.code for one in card.findings_list] == ["K528"]
+
+
 @pytest.mark.parametrize("form", ["long", "wide"])
 @pytest.mark.parametrize("period", [None, "2023"])
 def test_totals_in_large_files_are_no_units(tmp_path, every_file_is_large, form, period):

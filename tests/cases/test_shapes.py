@@ -132,6 +132,26 @@ def test_a_further_dimension_that_nothing_fixes_is_refused(tmp_path):
     assert "`性别`" in finding.message
 
 
+@pytest.mark.parametrize(
+    "sexes", [("男", "男 "), ("男", "　男"), ("１级", "1级"), ("1", "1.0"), ("1,234", "1234"), ("", " ")]
+)
+def test_texts_that_are_read_alike_are_no_further_dimension(tmp_path, sexes):
+    rows = [
+        "地区,类,指标,2022,2023",
+        *(f'甲县,"{one}",{name},5,6' for one, name in zip(sexes, ("满意率", "满意率 "), strict=True)),
+    ]
+    codes = {one.code for one in scored(text_file(tmp_path, rows), RATE).findings_list}
+    assert "K569" not in codes
+
+
+@pytest.mark.parametrize("sexes", [("男", "女"), ("01", "1"), ("1", "2")])
+def test_a_further_dimension_is_compared_as_it_is_read(tmp_path, sexes):
+    file = text_file(
+        tmp_path, ["地区,类,指标,2022,2023", f"甲 县,{sexes[0]},满意率,5,6", f"甲县,{sexes[1]},满意率,6,7"]
+    )
+    assert refused(file, RATE).code == "K569"
+
+
 def test_a_yearbook_turned_on_its_side(tmp_path):
     definition = """
 system: side

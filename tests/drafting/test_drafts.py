@@ -266,3 +266,34 @@ def test_a_draft_is_the_same_each_time(tmp_path):
     written = SHAPES["periods_across"](table_of("year"))
     files = write(tmp_path, written, "csv")
     assert tried(files, YEAR).text == tried(files, YEAR).text
+
+
+def test_a_sheet_that_describes_figures_is_no_table_of_events(tmp_path):
+    path = tmp_path / "d.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        rows = [["期别", "地区", "GDP（亿元）"], ["2023", "甲县", 1], ["2023", "乙县", 2]]
+        about = [["指标名称", "地区名称", "地区编码", "单位", "开始时间", "更新时间"]]
+        about += [["GDP", "全国", "000000", "亿元", "2020-01-05", "2024-02-03"]]
+        for name, lines in (("数据", rows), ("指标目录", about)):
+            sheet = book.add_worksheet(name)
+            for at, row in enumerate(lines):
+                sheet.write_row(at, 0, row)
+    done = tried([path], 2023, "d")
+    assert [measure.keys.get("kind") for measure in done.draft.measures] == [None]
+    assert [(one.code, str(one.severity)) for one in done.findings if one.place.sheet == "指标目录"] == [
+        ("K707", "info")
+    ]
+
+
+def test_the_roster_has_what_kpi_roster_finds(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "区划代码,地区,年份,产值（万元）,分组\n330483,桐乡市,2022,1,一组\n330483,桐乡县,2021,1,一组\n330402,南湖区,2022,2,二组\n",
+        "utf-8",
+    )
+    (tmp_path / "b.csv").write_text("地区,年份,税收（万元）\n桐乡,2022,1\n南湖区,2022,2\n", "utf-8")
+    done = tried([tmp_path / "a.csv", tmp_path / "b.csv"], 2023, "d")
+    assert done.roster is not None
+    assert done.roster.splitlines() == [
+        "entity,code,cohort,order,aliases,parent", "南湖区,330402,二组,1,,330400",
+        "桐乡市,330483,一组,2,桐乡县、桐乡,330400",
+    ]  # fmt: skip

@@ -63,7 +63,7 @@ def test_what_is_shown_is_what_is_scored(name, tmp_path):
         pytest.param("地区,2022年,2023年\n甲县,1,2\n乙县,3,4\n", "measure: {constant: GDP}", id="no figure is named"),
         pytest.param("地区,指标,1月,2月\n甲县,GDP,1,2\n乙县,GDP,3,4\n", "shape: {columns: periods}", id="no year"),
         pytest.param("派出机构,期别,GDP\n甲县,2022,2\n乙县,2022,4\n", "entity: 派出机构", id="unknown units"),
-        pytest.param("2023年各县情况,\n地区,GDP\n甲县,1\n乙县,2\n", "period: {from: title}", id="in the title"),
+        pytest.param("2023各县情况,\n地区,GDP\n甲县,1\n乙县,2\n", "period: {from: title}", id="in the title"),
         pytest.param("期别,GDP\n2022,2\n2023,4\n", "entity: {constant: d}", id="no column of units"),
     ],
 )  # fmt: skip

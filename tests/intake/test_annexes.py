@@ -300,3 +300,10 @@ def test_amounts_of_a_block_are_not_added_to_counts(tmp_path):
     assert [one.unit for one in system.measures.values()][1:] == ["亿元", "次"]
     assert {name: one.max for name, one in system.adjustments.items()} == {"引资": 4, "表彰": 4}
     assert codes(draft) == {"K727": 3}
+
+
+def test_what_a_step_costs_stays_in_the_marks_of_the_annex(tmp_path):
+    rows = "指标,分值,评分标准\n台账,10,每项未完成扣2分\n投诉,90,每发生一起扣3分\n"
+    draft = draft_from(tmp_path, rows)
+    system = kpi.load(definition_text(draft))
+    assert [system.rule(name).marks for name in system.indicators] == [2, 3]

@@ -56,7 +56,7 @@ def test_cells_of_an_opendocument_spreadsheet(tmp_path):
         )
         + line(
             covered, cell("float", "1234.5", "1,235"), cell("date", "2024-03-31T12:30:00"), cell("boolean", "true"),
-            None, more=' table:visibility="filter"',
+            cell("float", "123456", "12.3万件"), more=' table:visibility="filter"',
         )
         + line(None, None, None, None, None, more=' table:number-rows-repeated="1048570"')
     )  # fmt: skip
@@ -64,7 +64,7 @@ def test_cells_of_an_opendocument_spreadsheet(tmp_path):
     path = written(tmp_path, "a.ods", ods_of({"一": rows, "藏": hidden}))
     assert rows_of(path) == [
         ("甲县", "12.5%", "2024-03-31", "#DIV/0!", "x"),
-        ("甲县", "1234.5", "2024-03-31 12:30:00", "true", None),
+        ("甲县", "1234.5", "2024-03-31 12:30:00", "true", "12.3456万件"),
     ]
     assert codes(path) == ["K524", "K514"]
     assert read(path, sheet="藏")[0].sheet == "藏"

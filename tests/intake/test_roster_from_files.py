@@ -218,3 +218,18 @@ def test_files_without_units_make_no_roster(tmp_path):
         roster_from_files([file])
     assert [one.code for one in raised.value.diagnostics] == ["K546", "K546"]
     assert "-s SYSTEM" in str(raised.value.diagnostics[-1].hint)
+
+
+def test_a_definition_may_name_a_column_of_codes_as_that_of_units():
+    definition = """
+system: s
+period: year
+entities: {title: 县}
+datasets: {panel: {form: panel, columns: {entity: 区划代码}}}
+measures: {m: {title: 投资, unit: 元}}
+indicators: {i: {kind: level, of: m, better: higher}}
+"""
+    frame = pl.DataFrame({"区划代码": ["330101", "330102"], "期别": ["2023", "2023"], "投资": [5, 7]})
+    plain, declared = (roster_from_files([frame], system=one) for one in (None, kpi.load(definition)))
+    assert declared.frame.equals(plain.frame)
+    assert declared.frame["code"].to_list() == ["330101", "330102"]

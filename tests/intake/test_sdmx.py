@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -232,3 +233,49 @@ def test_the_command_line_writes_sdmx(tmp_path, system):
     assert "dataflow,KPI:SMALL(1.0),I,2023-Q4,南湖区,gdp,,411.52,A,亿元," in (tmp_path / "r.sdmx.csv").read_text(
         "utf-8-sig"
     )
+
+
+CODES = """
+system: s
+period: year
+entities: {title: 县}
+measures: {output: {title: 产值, unit: 万元WHERE}, people: {title: 人口, unit: 万人}}
+indicators: {i: {kind: level, of: output, better: higher}, j: {kind: level, of: people, better: higher}}
+"""
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "frame"])
+def test_known_units_are_used_and_others_reported_once(tmp_path, form):
+    rows = [
+        ("甲县", "产值", "1", "CNY", "8"), ("乙县", "产值", "2", "XDC", "4"), ("丙县", "产值", "3", "GWHX", None),
+        ("丁县", "产值", "4", None, None), ("戊县", "产值", "5", "GWHX", "0"), ("己县", "产值", "6", "_X", None),
+        ("甲县", "人口", "7", "NUMBER", None), ("乙县", "人口", "8", "PS", "3"), ("丙县", "人口", "9", "NUMBER", "4"),
+    ]  # fmt: skip
+    columns = ["REF_AREA", "INDICATOR", "OBS_VALUE", "UNIT_MEASURE", "UNIT_MULT"]
+    frame = pl.DataFrame(rows, columns, orient="row").with_columns(TIME_PERIOD=pl.lit("2023"))
+    (tmp_path / "s.yaml").write_text(CODES.replace("WHERE", ""), "utf-8")
+    data = frame if form == "frame" else tmp_path / f"a.{form}"
+    if form == "csv":
+        frame.write_csv(data)
+    elif form == "xlsx":
+        frame.write_excel(data)
+    card = kpi.score(data, system=str(tmp_path / "s.yaml"))
+    values = {(who, what): value for who, what, value in card.measures.select("entity", "measure", "value").rows()}
+    assert {who: values[who, "output"] for who in ["甲县", "乙县", "丙县", "丁县", "戊县", "己县"]} == {
+        "甲县": 10_000.0, "乙县": 2.0, "丙县": None, "丁县": 4.0, "戊县": None, "己县": 6.0,
+    }  # fmt: skip
+    assert [values[who, "people"] for who in ("甲县", "乙县", "丙县")] == [7e-4, 0.8, 9.0]
+    warning, note = (one for one in card.findings_list if one.code == "K582")
+    assert (str(warning.severity), str(note.severity)) == ("warning", "info")
+    for text in ("NUMBER (2)", "XDC (1)", "_X (1)", "blank (1)"):
+        assert text in warning.message
+    assert "GWHX (2)" in note.message
+    assert "UNIT_MEASURE != 'GWHX'" in note.hint
+
+
+def test_rows_of_an_unknown_unit_are_left_out_as_the_hint_says(tmp_path):
+    text = "REF_AREA,INDICATOR,TIME_PERIOD,OBS_VALUE,UNIT_MEASURE\n甲县,产值,2023,1,CNY\n甲县,产值,2023,3,GWHX\n"
+    (tmp_path / "a.csv").write_text(text, "utf-8")
+    (tmp_path / "s.yaml").write_text(CODES.replace("WHERE", ", where: \"UNIT_MEASURE != 'GWHX'\""), "utf-8")
+    card = kpi.score(tmp_path / "a.csv", system=str(tmp_path / "s.yaml"))
+    assert card.measures.filter(measure="output")["value"].to_list() == [1e-4]

@@ -72,3 +72,54 @@ def test_targets_of_the_data_make_their_total_too(messages):
         "work: no target is given for 丙县",
         "work: the targets from 2023 on add up to 101 件, the total is 100 件",
     ]
+
+
+SUCCEEDED = """
+system: towns
+period: year
+entities: {title: 县, succession: succession.csv}
+measures: {done: {title: 数量, unit: 件}, rate: {title: 率, unit: '%'}}
+indicators:
+  work: {kind: level, of: MEASURE, target: {at_least: {file: t.csv, total: 100}}, score: {kind: completion}}
+"""
+
+
+@pytest.fixture
+def merged(tmp_path: Path):
+    def found(*rows: str, measure="done", split=""):
+        (tmp_path / "succession.csv").write_text(f"old,new,date,share\n丙县,乙县,2024,\n{split}", "utf-8")
+        (tmp_path / "t.csv").write_text("\n".join(["entity,indicator,target,period", *rows]) + "\n", "utf-8")
+        (tmp_path / "towns.yaml").write_text(SUCCEEDED.replace("MEASURE", measure), "utf-8")
+        figures = [f"{year},{name},1,1" for year in (2022, 2023, 2024) for name in ("甲县", "乙县", "丙县")][:-1]
+        (tmp_path / "data.csv").write_text("\n".join(["期别,地区,数量,率", *figures]) + "\n", "utf-8")
+        card = kpi.score(tmp_path / "data.csv", system=str(tmp_path / "towns.yaml"))
+        return [one.message for one in card.findings_list if one.code == "K643"]
+
+    return found
+
+
+def test_targets_of_units_that_merged_make_the_total(merged):
+    before = ("甲县,work,50,2022", "乙县,work,30,2022", "丙县,work,20,2022")
+    assert merged(*before, "乙县,work,50,2024") == []
+    assert merged(*before, "乙县,work,51,2024") == [
+        "work: the targets from 2024 on add up to 101 件, the total is 100 件"
+    ]
+    assert merged(*before[:2], "丙县,work,21,2022", "乙县,work,50,2024") == [
+        "work: the targets from 2022 on add up to 101 件, the total is 100 件"
+    ]
+    assert merged("乙县,work,30,2022", "丙县,work,70,2022", "乙县,work,100,2024") == [
+        "work: no target is given for 甲县",
+    ]
+
+
+def test_a_total_that_cannot_be_checked_on_the_areas_of_today_is_reported(merged):
+    rows = ("甲县,work,50,2022", "乙县,work,30,2022", "丙县,work,20,2022")
+    (message,) = merged(*rows)
+    # Targets of rates do not add up, so there is none for the time before the merger.
+    assert merged(*rows, "乙县,work,50,2024", measure="rate")[0].startswith(
+        "work: whether the targets make the total is not checked for 2022, 2023"
+    )
+    assert message == (
+        "work: whether the targets make the total is not checked for 2024: on the areas of today there is "
+        "no target for 乙县"
+    )

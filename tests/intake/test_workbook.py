@@ -15,6 +15,7 @@ import xlsxwriter
 from kpi.errors import DataError, Diagnostic, Place, Severity
 from kpi.intake.cells.numbers import read_numbers
 from kpi.intake.files import encoding, workbook_xml
+from kpi.intake.files.number_formats import number_format
 from kpi.intake.files.reader import read, read_all
 
 
@@ -266,6 +267,9 @@ def test_a_reader_that_is_not_installed_says_what_to_install(make, tmp_path, mon
     assert "pip install" in finding.hint
 
 
+PERCENT = number_format("0%")
+
+
 def xml(cells):
     head = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
     return io.BytesIO(head + cells.encode() + b"</sheetData></worksheet>")
@@ -273,9 +277,11 @@ def xml(cells):
 
 def test_marks_follow_cells_that_do_not_say_where_they_are():
     found = workbook_xml.marks_of(
-        xml('<row><c><v>1</v></c><c s="1"><v>2</v></c></row><row><c t="e"><v>#REF!</v></c></row>'), {"1"}, Place()
+        xml('<row><c><v>1</v></c><c s="1"><v>2</v></c></row><row><c t="e"><v>#REF!</v></c></row>'),
+        {"1": PERCENT},
+        Place(),
     )
-    assert found.percent == {(0, 1)}
+    assert found.formats == {(0, 1): PERCENT}
     assert found.texts == {(1, 0): "#REF!"}
     assert (found.rows, found.columns) == (2, 2)
 
@@ -283,14 +289,14 @@ def test_marks_follow_cells_that_do_not_say_where_they_are():
 def test_marks_know_prefixed_names_and_empty_texts():
     cells = '<x:row r="3"><x:c r="B3" s="1"/><x:c r="C3" t="str"><x:f>""</x:f><x:v></x:v></x:c></x:row>'
     content = f'<x:worksheet xmlns:x="y"><x:sheetData>{cells}</x:sheetData></x:worksheet>'
-    found = workbook_xml.marks_of(io.BytesIO(content.encode()), {"1"}, Place())
-    assert (found.percent, found.texts) == (set(), {})
+    found = workbook_xml.marks_of(io.BytesIO(content.encode()), {"1": PERCENT}, Place())
+    assert (found.formats, found.texts) == ({}, {})
 
 
 def test_a_document_type_is_refused():
     bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa">]><worksheet>&a;</worksheet>'
     with pytest.raises(DataError, match="document type"):
-        workbook_xml.marks_of(io.BytesIO(bomb), set(), Place())
+        workbook_xml.marks_of(io.BytesIO(bomb), {}, Place())
 
 
 @pytest.fixture
@@ -349,3 +355,64 @@ def test_a_damaged_workbook_is_a_finding_or_a_table(make, tmp_path, seed):
                 content[source.randrange(len(content))] = source.choice(b'0123456789<>/"AZ= \xff')
             damaged.writestr(name, bytes(content))
     assert table_or_findings(tmp_path / "b.xlsx")
+
+
+#: Formats, what they show of a number, and what is read.
+LOOKS = [
+    ('0"万件"', 12, "12万件"),
+    ('#,##0.00"亿元"', 1234.5, "1234.5亿元"),
+    ('0.0"%"', 12.5, "12.5%"),
+    (r"0.0\%", 12.5, "12.5%"),
+    ("0.0%", 0.125, "12.5%"),
+    ("0.00%%", 0.125, "1250%%"),
+    ('0!.0,"万"', 123456, "12.3456万"),
+    ('0.0,"千元"', 12300, "12.3千元"),
+    ('[>=100000000]0.0,,"百万";[>=10000]0!.0,"万";0"个"', 123456, "12.3456万"),
+    ('[>=100000000]0.0,,"百万";[>=10000]0!.0,"万";0"个"', 12, "12个"),
+    ('0"件";[Red]-0"件"', -12, "-12件"),
+    ('[DBNum1][$-804]General"件"', 12, "12件"),
+    ("[DBNum1]0", 12, "12"),
+    ('"约"0', 12, "约12"),
+    ('"▲"0.0;"▼"0.0', -1.5, "-1.5"),
+    ("0.0,", 12300, "12300"),
+    ("_ ¥* #,##0.00_ ;_ ¥* -#,##0.00_ ", 12, "12"),
+    ("0.00E+00", 1234.5, "1234.5"),
+    ("# ?/?", 0.5, "0.5"),
+]
+
+
+@pytest.mark.parametrize(("code", "number", "text"), LOOKS)
+def test_a_number_format_is_read_as_if_typed(make, tmp_path, code, number, text):
+    def fill(sheet, book):
+        sheet.write_row("A1", ["地区", "办件量"])
+        sheet.write_row("A2", ["南湖区"])
+        sheet.write("B2", number, book.add_format({"num_format": code}))
+
+    (table,) = read(make(一=fill))
+    assert table.frame.collect()["办件量"].to_list() == [text]
+    xlwt = pytest.importorskip("xlwt")
+    book = xlwt.Workbook(encoding="utf-8")
+    sheet = book.add_sheet("一")
+    for at, header in enumerate(["地区", "办件量"]):
+        sheet.write(0, at, header)
+    sheet.write(1, 0, "南湖区")
+    sheet.write(1, 1, number, xlwt.easyxf(num_format_str=code))
+    book.save(str(tmp_path / "a.xls"))
+    assert read(tmp_path / "a.xls")[0].frame.collect()["办件量"].to_list() == [text]
+
+
+def test_a_scale_or_currency_that_a_format_shows_is_reported(make):
+    def fill(sheet, book):
+        thousands, yuan, dollars = (book.add_format({"num_format": code}) for code in ("0.0,", '"¥"0', "[$$-409]0.0"))
+        sheet.write_row("A1", ["地区", "产值", "税收", "出口额"])
+        for row in (1, 2):
+            sheet.write(row, 0, "南湖区" if row == 1 else "秀洲区")
+            for at, style in enumerate([thousands, yuan, dollars], 1):
+                sheet.write(row, at, 12300, style)
+
+    notes = [one for one in read(make(一=fill))[0].notes if one.code == "K580"]
+    assert [(one.severity, one.place.field) for one in notes] == [
+        (Severity.WARNING, "产值"), (Severity.WARNING, None), (Severity.INFO, None),
+    ]  # fmt: skip
+    assert "12300 in row 2" in notes[0].message
+    assert ["`出口额`" in notes[1].message, "`税收`" in notes[2].message] == [True, True]

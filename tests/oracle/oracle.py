@@ -20,6 +20,7 @@ from tests.oracle.oracle_figures import (
     Row,
     ZeroDenominatorError,
     evaluate,
+    exact_sum,
     factor,
     recorded,
     reported,
@@ -37,7 +38,18 @@ from tests.oracle.oracle_rules import (
     rounded,
     score,
 )
-from tests.oracle.oracle_tree import Node, Rival, after_vetoes, climbed, combine, earned, place, total
+from tests.oracle.oracle_tree import (
+    Node,
+    Rival,
+    after_vetoes,
+    climbed,
+    combine,
+    earned,
+    place,
+    total,
+    weight_of,
+    within,
+)  # fmt: skip
 
 #: A period and an entity.
 Key = tuple[int, str]
@@ -51,6 +63,11 @@ class Opinion:
     indicators: dict[tuple[int, str, str], dict] = field(default_factory=dict)
     pillars: dict[tuple[int, str, str], dict] = field(default_factory=dict)
     totals: dict[Key, dict] = field(default_factory=dict)
+
+
+def span(over: str) -> int:
+    """Return the months of a window such as 12m, 4q or 1y."""
+    return {"y": 12, "q": 3, "m": 1}[over[-1]] * int(over[:-1])
 
 
 def judge(system: dict, rows: list[Row], events: list[Event], cohorts: dict[str, str]) -> Opinion:
@@ -115,6 +132,8 @@ class _Judge:
         if kind == "ratio":
             above, below = self.units[indicator["numerator"]], self.units[indicator["denominator"]]
             return "%" if UNITS[above][1] == UNITS[below][1] else f"{above}/{below}"
+        if kind == "rolling":
+            return self.units[indicator["of"]]
         if kind == "growth" and indicator.get("as") == "points":
             unit = self.units[indicator["of"]]
             return "百分点" if unit == "%" else unit
@@ -133,7 +152,8 @@ class _Judge:
         return (None, status) if value is None else (value * factor(self.units[one["of"]], self.unit(one)), "ok")
 
     def ratio(self, one: dict, period: int, entity: str) -> Cell:
-        (above, why), (below, why_not) = (self.cell(period, entity, one[key]) for key in ("numerator", "denominator"))
+        sides = [one["numerator"], one["denominator"]]
+        (above, why), (below, why_not) = self.sides(sides, one.get("pool"), period, entity)
         if above is None or below is None:
             return None, why if above is None else why_not
         if below == 0:
@@ -146,7 +166,7 @@ class _Judge:
         return above / below * (100 * factor(*units) if self.unit(one) == "%" else 1), "ok"
 
     def coverage(self, one: dict, period: int, entity: str) -> Cell:
-        (part, why), (whole, why_not) = (self.cell(period, entity, one[key]) for key in ("covered", "total"))
+        (part, why), (whole, why_not) = self.sides([one["covered"], one["total"]], one.get("pool"), period, entity)
         if part is None or whole is None:
             return None, why if part is None else why_not
         part *= factor(self.units[one["covered"]], self.units[one["total"]])
@@ -171,10 +191,54 @@ class _Judge:
             return None, "negative_denominator"
         return (100 * value / whole, "ok") if whole else (None, "zero_denominator")
 
+    def sides(self, names: list[str], pool: str | None, period: int, entity: str) -> list[Cell]:
+        """Return figures, each over a window where there is one; what they lack together is why either is missing."""
+        now = [self.cell(period, entity, name) for name in names]
+        if pool is None or any(value is None for value, _ in now):
+            return now
+        over = [self.window(name, pool, period, entity) for name in names]
+        if any(value is None for value, _ in over):
+            why = "refused" if any(status == "refused" for _, status in over) else "incomplete"
+            return [(None, why)] * len(over)
+        return over
+
+    def window(self, name: str, over: str, period: int, entity: str) -> Cell:
+        """Return the total of a figure over a window that ends with a period."""
+        here = self.cell(period, entity, name)
+        if here[0] is None:
+            return here
+        periods = 12 // self.size
+        number = period % periods + 1 if over == "ytd" else span(over) // self.size
+        cells = [self.cell(when, entity, name) for when in range(period - number + 1, period + 1)]
+        if any(status == "refused" for _, status in cells):
+            return None, "refused"
+        if any(value is None for value, _ in cells):
+            return None, "incomplete"
+        return exact_sum([value for value, _ in cells]), "ok"
+
+    def rolling(self, one: dict, period: int, entity: str) -> Cell:
+        number = 1 if one["over"] == "ytd" else span(one["over"]) // self.size
+        if "at_least" in one:
+            cells = [self.cell(when, entity, one["of"]) for when in range(period - number + 1, period + 1)]
+            values = [value for value, _ in cells if value is not None]
+            if len(values) >= one["at_least"]:
+                return exact_sum(values) / len(values), "ok"
+        value, status = self.window(one["of"], one["over"], period, entity)
+        if value is None or "at_least" in one:
+            return None, "incomplete" if status == "ok" else status
+        return (value / number if one.get("as") == "mean" else value), "ok"
+
     def growth(self, one: dict, period: int, entity: str) -> Cell:  # noqa: PLR0911 (one return per status)
-        months = {"y": 12, "q": 3, "m": 1}[one.get("over", "1y")[-1]] * int(one.get("over", "1y")[:-1])
+        months = span(one.get("over", "1y"))
+        back = months // self.size
         value, status = self.cell(period, entity, one["of"])
-        base = self.cell(period - months // self.size, entity, one["of"])[0]
+        if "since" in one:
+            back = period - (last_month(one["since"]) // self.size)
+            months = back * self.size
+        base = self.cell(period - back, entity, one["of"])[0] if back > 0 else None
+        if one.get("cumulative"):
+            value, status = self.window(one["of"], "ytd", period, entity)
+            base = self.window(one["of"], "ytd", period - back, entity)[0]
         if value is None:
             return None, status
         if base is None:
@@ -276,12 +340,18 @@ class _Judge:
                 case = {
                     "value": cell[0], "peers": [v for v in peers if v is not None], "higher": higher, "target": low,
                     "upper": high, "reached": met, "unit": self.units[name],
+                    "marks": self.marks(name, entity),
                 }  # fmt: skip
                 self.out.indicators[period, entity, name] = {
                     "value": cell[0], "status": cell[1], "target": low, "reached": met,
                     **self.progress(name, period, cell, (target, low, high)),
                     **dict(zip(("score", "score_status"), self.scored(one, rule, cell, case), strict=True)),
                 }  # fmt: skip
+
+    def marks(self, name: str, entity: str) -> float | None:
+        """Return the marks of an item, its weight in the tree."""
+        parts = next((one["parts"] for one in self.system.get("pillars", {}).values() if name in one["parts"]), {})
+        return weight_of(parts[name], self.cohorts.get(entity, "")) if name in parts else None
 
     def scored(self, one: dict, rule: dict | None, cell: Cell, case: dict) -> Cell:
         if cell[1] == "late" and rule is not None:
@@ -338,7 +408,11 @@ class _Judge:
         made = {}
         for period, entity in self.grid:
             peers = [self.nodes[period, other] for other in self.peers(entity)]
-            made[period, entity] = combine(node, weights, self.nodes[period, entity], peers)
+            own = {part: weight_of(weight, self.cohorts.get(entity, "")) for part, weight in weights.items()}
+            made[period, entity] = within(
+                self.system, name, combine(node, own, self.nodes[period, entity], peers), sum(own.values()),
+                self.nodes[period, entity], self.names((period, entity)), self.units,
+            )  # fmt: skip
         for key, one in made.items():
             self.nodes[key][name] = one
 

@@ -147,6 +147,8 @@ def score(rule: dict, case: dict) -> Cell:
     kind = rule["kind"]
     if kind in ("completion", "pass", "deduction", "step") and case["target"] is None:
         return None, "no_target"
+    if "marks" in rule and case["marks"] == 0:
+        return None, "not_applicable"
     raw = RULES[kind](rule, case)
     if isinstance(raw, str):
         return None, raw
@@ -194,6 +196,13 @@ def passed(rule: dict, case: dict) -> float:
     return rule.get("full", 100) if case["reached"] else rule.get("fail", 0)
 
 
+def percent(rule: dict, case: dict, key: str | None = None) -> float:
+    """Return the points of a rule in percent of full marks; marks are those of the item."""
+    in_marks = "marks" in rule
+    given = rule[key or ("marks" if in_marks else "points")]
+    return given * 100 / case["marks"] if in_marks else given
+
+
 def deduction(rule: dict, case: dict) -> float:
     value, target, upper = case["value"], case["target"], case["upper"]
     if upper is not None:
@@ -202,12 +211,13 @@ def deduction(rule: dict, case: dict) -> float:
         short = max(target - value if case["higher"] else value - target, 0)
     steps = round(short / quantity(rule.get("per", 1), case["unit"]), 9)
     count = {"linear": lambda x: x, "whole": math.floor, "started": math.ceil}[rule.get("steps", "linear")]
-    return 100 - count(steps) * rule["points"]
+    most = percent(rule, case, "max") if "max" in rule else math.inf
+    return 100 - min(count(steps) * percent(rule, case), most)
 
 
 def step(rule: dict, case: dict) -> float:
     ahead = case["value"] - case["target"] if case["higher"] else case["target"] - case["value"]
-    return rule.get("base", 80) + ahead / quantity(rule.get("per", 1), case["unit"]) * rule["points"]
+    return rule.get("base", 80) + ahead / quantity(rule.get("per", 1), case["unit"]) * percent(rule, case)
 
 
 def bands(rule: dict, case: dict) -> float:

@@ -39,7 +39,7 @@ def combine(  # noqa: C901 (one branch per policy)
         peers: the parts of every entity of the same period and cohort.
     """
     policy, options = policy_of(node)
-    applicable = {name: w for name, w in weights.items() if parts[name].score[1] != "not_applicable"}
+    applicable = {name: w for name, w in weights.items() if w > 0 and parts[name].score[1] != "not_applicable"}
     own = {name: parts[name].score[0] for name in applicable if parts[name].score[0] is not None}
     nothing = dict.fromkeys(weights)
     if not applicable:
@@ -75,6 +75,48 @@ def combine(  # noqa: C901 (one branch per policy)
         return Node((value, "ok"), coverage, {name: (name in lowest) / len(lowest) for name in weights}, filled)
     total = sum(carried.values())
     return Node((value, "ok"), coverage, {name: carried.get(name, 0.0) / total for name in weights}, filled)
+
+
+def weight_of(weight: float | dict, cohort: str) -> float:
+    """Return a weight, perhaps by cohort, in a cohort."""
+    return weight["values"][cohort] if isinstance(weight, dict) else weight
+
+
+def signed(adjustment: dict, names: dict, units: dict[str, str]) -> float:
+    """Return the points of a bonus or deduction, negative for the latter."""
+    given = points(adjustment, names, units.get(adjustment.get("of", ""), "个"))
+    return -given if adjustment["kind"] == "deduction" else given
+
+
+def over_limits(adjustments: dict[str, dict], earned: dict[str, float]) -> float:
+    """Return what the limits on several adjustments take off, or give back."""
+    taken = 0.0
+    for one in adjustments.values():
+        if one["kind"] == "limit":
+            together = sum(earned[name] for name in one["of"])
+            taken += min(max(together, -one["max"]), one["max"]) - together
+    return taken
+
+
+def within(  # noqa: PLR0917 (all that an adjustment may read)
+    system: dict, pillar: str, node: Node, marks: float, nodes: dict[str, Node], names: dict, units: dict[str, str]
+) -> Node:
+    """Return a pillar with the adjustments within it, which are in the marks of its parts."""
+    inside = {k: one for k, one in system.get("adjustments", {}).items() if one.get("within") == pillar}
+    score, status = node.score
+    if not inside or score is None:
+        return node
+    earned = {}
+    for key, one in inside.items():
+        if one["kind"] != "limit":
+            counts = opened(one, score * marks / 100, {"on": "raw"}, nodes)
+            earned[key] = signed(one, names, units) if counts else 0.0
+    total_points = score * marks / 100 + sum(earned.values()) + over_limits(inside, earned)
+    definition = system["pillars"][pillar]
+    floor, cap = definition.get("floor", 0), definition.get("cap")
+    total_points = total_points if floor is None else max(total_points, floor)
+    total_points = total_points if cap is None else min(total_points, cap)
+    return Node((total_points * 100 / marks, status), node.coverage, node.shares, node.counted)
 
 
 def mean_of(  # noqa: PLR0911 (one return per mean)
@@ -146,14 +188,13 @@ def total(
     if value is None:
         return (None, status), vetoes, None
     value = value * composite.get("full", 100) / 100
-    added = [one for one in adjustments.values() if one["kind"] != "veto"]
-    before = value
-    for one in added:
-        earned = points(one, names, units.get(one.get("of"), "个"))
-        if one["kind"] == "deduction":
-            value -= earned
-        elif opened(one, before, system["ranking"], nodes):
-            value += earned
+    own = {key: one for key, one in adjustments.items() if "within" not in one}
+    added = {key: one for key, one in own.items() if one["kind"] not in ("veto", "limit")}
+    earned = {
+        key: signed(one, names, units) if opened(one, value, system["ranking"], nodes) else 0.0
+        for key, one in added.items()
+    }
+    value += sum(earned.values()) + over_limits(own, earned)
     if added:
         floor, cap = composite.get("floor", 0), composite.get("cap")
         value = value if floor is None else max(value, floor)

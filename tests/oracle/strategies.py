@@ -97,6 +97,10 @@ def span(row: Row) -> str:
     return f"{year}-{first + 1:02d}" if row.months == 1 else f"{year}年{first + 1}-{first + row.months}月"
 
 
+def span_months(over: str) -> int:
+    return {"y": 12, "m": 1}[over[-1]] * int(over[:-1])
+
+
 # ---- WHOLE EVALUATIONS ---- #
 
 
@@ -126,6 +130,8 @@ def evaluations(draw: st.DrawFn) -> Evaluation:
         system["composite"] = draw(nodes()) | draw(st.sampled_from([{}, {"full": 110}, {"floor": 20, "cap": 90}]))
         if draw(st.booleans()):
             system["adjustments"] = draw(adjustments(measures, [*names, *system["pillars"]]))
+    if system.get("pillars"):
+        draw(as_printed(system, cohorts))
     pillars = system.get("pillars", {})
     inner = {part for one in pillars.values() for part in one["parts"]}
     effects = [one["effect"] for one in system.get("adjustments", {}).values() if one["kind"] == "veto"]
@@ -228,11 +234,16 @@ def _fit_direction(one: dict) -> None:
 
 
 @st.composite
-def indicator(draw: st.DrawFn, measures: dict[str, dict], grain: str) -> dict:  # noqa: PLR0911 (one return per kind)
+def indicator(  # noqa: C901, PLR0911, PLR0912 (one return per kind)
+    draw: st.DrawFn, measures: dict[str, dict], grain: str
+) -> dict:
     plain = [name for name, one in measures.items() if "per" not in one and one["unit"] != "是/否"]
     counts = [name for name in plain if measures[name]["unit"] == "件"]
     pairs = [("va", "gdp"), ("gdp", "va"), ("va", "people"), ("online", "cases"), ("cases", "online"), ("va", "cases")]
-    kinds = ["level", "ratio", "coverage", "share", "growth", "milestone", "formula"]
+    kinds = ["level", "ratio", "coverage", "share", "growth", "rolling", "milestone", "formula"]
+    flows = [name for name in plain if measures[name]["unit"] in ("件", "亿元") and "kind" not in measures[name]]
+    flows = [name for name in flows if measures[name].get("over_time") != "ytd"]
+    spans = [over for over in ("1m", "3m", "6m", "1y", "2y") if span_months(over) % MONTHS[grain] == 0]
     kind = draw(st.sampled_from([*kinds, "count"] if "finer" in measures else kinds))
     if kind == "level":
         of = draw(st.sampled_from(plain))
@@ -242,10 +253,15 @@ def indicator(draw: st.DrawFn, measures: dict[str, dict], grain: str) -> dict:  
     if kind == "ratio":
         above, below = draw(st.sampled_from(pairs))
         extra = draw(st.sampled_from([{}, {}, {"min_denominator": 20}, {"negative": "allow"}]))
+        if {above, below} <= {*flows, "people"} and draw(st.booleans()):
+            extra = extra | {"pool": draw(st.sampled_from([*spans, "ytd"]))}
         return {"kind": kind, "numerator": above, "denominator": below} | extra
     if kind == "coverage":
         part, whole = draw(st.sampled_from([("online", "cases"), ("va", "gdp")]))
-        return {"kind": kind, "covered": part, "total": whole} | draw(st.sampled_from([{}, {"min_total": 20}]))
+        extra = draw(st.sampled_from([{}, {"min_total": 20}]))
+        if {part, whole} <= set(flows) and draw(st.booleans()):
+            extra = extra | {"pool": draw(st.sampled_from([*spans, "ytd"]))}
+        return {"kind": kind, "covered": part, "total": whole} | extra
     if kind == "share":
         extra = draw(st.sampled_from([{}, {"within": "cohort"}, {"negative": "allow"}]))
         return {"kind": kind, "of": draw(st.sampled_from(plain))} | extra
@@ -255,7 +271,20 @@ def indicator(draw: st.DrawFn, measures: dict[str, dict], grain: str) -> dict:  
         if measures[of].get("over_time") != "ytd":
             windows += [*(["6m"] if 6 % MONTHS[grain] == 0 else []), *(["1m", "1q"] if grain == "month" else [])]
         how = draw(st.sampled_from([{}, {"as": "points"}, {"as": "annualised"}]))
+        if of in flows and draw(st.booleans()):
+            return {"kind": kind, "of": of, "cumulative": True, "over": draw(st.sampled_from(["1y", "2y"]))} | how
+        if grain != "half" and draw(st.integers(0, 3)) == 0:
+            period = {"year": "2022", "quarter": "2022Q2", "month": "2022-02"}[grain]
+            return {"kind": kind, "of": of, "since": period} | how
         return {"kind": kind, "of": of, "over": draw(st.sampled_from(windows))} | how
+    if kind == "rolling":
+        if flows and draw(st.booleans()):
+            return {"kind": kind, "of": draw(st.sampled_from(flows)), "over": draw(st.sampled_from([*spans, "ytd"]))}
+        of = draw(st.sampled_from([name for name in plain if measures[name].get("over_time") != "ytd"]))
+        over = draw(st.sampled_from(spans))
+        number = span_months(over) // MONTHS[grain]
+        least = draw(st.sampled_from([{}, {"at_least": max(number - 1, 1)}]))
+        return {"kind": kind, "of": of, "over": over, "as": "mean"} | least
     if kind == "count":
         test = draw(st.sampled_from([">= 5", "< 4", "> 29"]))
         return {"kind": kind, "of": "finer", "passes": test} | draw(
@@ -368,6 +397,44 @@ def adjustments(draw: st.DrawFn, measures: dict[str, dict], scores: list[str]) -
         everything[name] |= draw(st.sampled_from(asked))
     names = draw(st.sets(st.sampled_from(sorted(everything)), min_size=1))
     return {name: one for name, one in everything.items() if name in names}
+
+
+@st.composite
+def as_printed(  # noqa: C901 (one branch per way)
+    draw: st.DrawFn, system: dict, cohorts: dict[str, str]
+) -> None:
+    """Let a system say what rules print: points in marks, weights by class, limits, adjustments within a pillar."""
+    pillars, names = system["pillars"], list(system["indicators"])
+    for one in system["indicators"].values():
+        rule = one.get("score", {})
+        if rule.get("kind") in ("deduction", "step") and draw(st.booleans()):
+            rule["marks"] = rule.pop("points")
+            if rule["kind"] == "deduction":
+                rule |= draw(st.sampled_from([{}, {"max": 3}, {"floor": None}]))
+    for pillar in pillars.values():
+        if len(pillar["parts"]) > 1 and draw(st.integers(0, 3)) == 0:
+            (a, x), (b, y), *_ = pillar["parts"].items()
+            kinds = sorted(set(cohorts.values())) or [""]
+            turned = [(x, y), (y, x), (x + y, 0)]
+            chosen = [draw(st.sampled_from(turned)) for _ in kinds]
+            for place, part in enumerate((a, b)):
+                values = {kind: pair[place] for kind, pair in zip(kinds, chosen, strict=True)}
+                pillar["parts"][part] = {"by": "cohort", "values": values}
+    adjusted = system.get("adjustments", {})
+    awards = [name for name, one in adjusted.items() if one["kind"] != "veto"]
+    inside = set(draw(st.sets(st.sampled_from(awards)))) if awards and draw(st.booleans()) else set()
+    pillar = draw(st.sampled_from(sorted(pillars)))
+    for name in inside:
+        asked = adjusted[name].get("opens")
+        if isinstance(asked, dict):
+            adjusted[name]["opens"] = {one: cut for one, cut in asked.items() if one in names} or 1
+        adjusted[name]["within"] = pillar
+    if inside:
+        pillars[pillar] |= draw(st.sampled_from([{}, {"floor": None}, {"cap": 2}]))
+    for key, some in (("most", [one for one in awards if one not in inside]), ("inside", sorted(inside))):
+        if some and draw(st.booleans()):
+            adjusted[key] = {"kind": "limit", "of": some, "max": draw(st.sampled_from([0.5, 4]))}
+            adjusted[key] |= {"within": pillar} if key == "inside" else {}
 
 
 @st.composite

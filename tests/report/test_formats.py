@@ -115,7 +115,7 @@ def tables(path: Path) -> list[dict[str, list[object]]]:
 
 
 def number(cell: object) -> float | None:
-    return None if cell is None else float(str(cell).replace(",", ""))
+    return None if cell is None else float(str(cell).replace(",", "").removesuffix("%"))
 
 
 @EACH

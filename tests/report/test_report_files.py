@@ -117,13 +117,15 @@ def test_parquet_is_the_frame_with_its_origin() -> None:
     assert pl.read_parquet_metadata(io.BytesIO(data))["definition_hash"] == "7c1e9a5500aa11bb"
 
 
-@pytest.mark.parametrize("form", [None, "csv"])
+@pytest.mark.parametrize("form", [None, "csv", "parquet"])
 def test_a_folder_gets_every_frame(tmp_path: Path, form: str | None) -> None:
     written = write(sample(), f"{tmp_path}/new/results/", form)
-    assert [path.stem for path in written] == list(FRAMES)
+    suffixes = [".csv", ".parquet"] if form is None else [f".{form}"]
+    assert [path.name for path in written] == [f"{name}{suffix}" for name in FRAMES for suffix in suffixes]
     for path in written:
-        read = pl.read_parquet(path) if form is None else pl.read_csv(path, infer_schema=False)
+        read = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
         assert read.height == frames(sample())[path.stem].height
+        assert path.suffix != ".csv" or path.read_bytes().startswith(b"\xef\xbb\xbf")
     assert write(sample(), tmp_path / "new" / "results", form) == written
     assert sorted(path.name for path in (tmp_path / "new" / "results").iterdir()) == sorted(p.name for p in written)
 

@@ -10,7 +10,7 @@ import yaml
 from scoring_sample import scored
 
 from kpi.language.model import kind_of
-from kpi.language.scoring import KINDS
+from kpi.language.scoring.by_class import SINGLE
 
 #: Each rule as it is written, and what it makes of equal values (5 5 5) and of a single one, 5, with a target of 5.
 RULES = {
@@ -80,7 +80,7 @@ def every(**more):
 
 
 def test_every_rule_is_tried():
-    assert list(RULES) == [kind_of(one) for one in KINDS]
+    assert list(RULES) == [kind_of(one) for one in SINGLE]
 
 
 @pytest.mark.parametrize(("number", "place"), [(3, 1), (1, 2)])

@@ -38,11 +38,28 @@ METHODS = [
 ]  # fmt: skip
 
 
+def by_cohort(values: dict[str, float]) -> dict:
+    """Return a weight by cohort."""
+    return {"by": "cohort", "values": values}
+
+
+#: Weights of two parts that differ by class or period: the same sum in each, a class of which a part is none, a class
+#: for which none are given, and a period before the first.
+VARIED = [
+    [by_cohort({"一类": 1, "二类": 3}), by_cohort({"一类": 3, "二类": 1})],
+    [by_cohort({"一类": 4, "二类": 0, "": 2}), by_cohort({"一类": 0, "二类": 4, "": 2})],
+    [[{"weight": 1}, {"from": 2024, "weight": 2}], [{"weight": 2}, {"from": 2024, "weight": 1}]],
+    [[{"from": 2024, "weight": by_cohort({"一类": 1, "二类": 2})}], [{"weight": by_cohort({"一类": 2, "二类": 1})}]],
+]
+
+
 @st.composite
 def nodes(draw: st.DrawFn, parts: list[str]) -> dict:
     """Draws a pillar over parts: its mean, its weights or what finds them, its policy for gaps, its rounding."""
     node = {"mean": draw(st.sampled_from(MEANS)), "missing": draw(st.sampled_from(POLICIES))}
     method = draw(st.sampled_from([None, *METHODS]))
+    if method is None and len(parts) == 2 and draw(st.booleans()):
+        return node | {"parts": dict(zip(parts, draw(st.sampled_from(VARIED)), strict=True))} | draw(rounding())
     if method is None or len(parts) != 2:
         return node | {"parts": {part: draw(st.sampled_from([1, 2, 0.1])) for part in parts}} | draw(rounding())
     return node | {"parts": parts, "weights": method} | draw(rounding())
@@ -63,14 +80,31 @@ def cards(draw: st.DrawFn) -> Scorecard:
     if isinstance(weights, dict):
         for name, weight in weights.items():
             pillars[name]["weight"] = weight
+    marked = [name for name, pillar in pillars.items() if "weights" not in pillar]
+    inside, other = (draw(st.sampled_from(marked)) if marked else None for _ in range(2))
     adjustments = {
         "plus": {"kind": "bonus", "of": "a", "points": 1, "per": 5},
         "minus": {"kind": "deduction", "when": "b > 50", "points": 7},
         "capped": {"kind": "veto", "when": "c > 40", "effect": draw(st.sampled_from([{"score": 10}, {"fail": True}]))},
         "most": {"kind": "veto", "when": "d > 40", "effect": {"score_at_most": 30}},
+        "more": {"kind": "bonus", "of": "c", "points": 2, "per": 10, "opens": draw(st.sampled_from([None, 20]))},
+        "own": {"kind": "bonus", "of": "d", "points": 0.1, "per": 5, "within": inside, "opens": {"ia": 50}},
+        "lost": {"kind": "deduction", "when": "a > 20", "points": 0.5, "within": inside},
+        "extra": {"kind": "bonus", "when": "b > 20", "points": 1, "within": other, "opens": 1},
     }
     kept = draw(st.sets(st.sampled_from(sorted(adjustments))))
-    rule = draw(st.sampled_from([{"kind": "completion"}, {"kind": "minmax"}, {"kind": "step", "points": 1}]))
+    joint = {"most_of_both": ["plus", "more"], "most_inside": ["own", "lost"]}
+    for name, of in joint.items():
+        if some := [one for one in of if one in kept]:
+            within = {"within": inside} if name == "most_inside" else {}
+            adjustments[name] = {"kind": "limit", "of": some, "max": draw(st.sampled_from([0.3, 3]))} | within
+            kept.add(name)
+    for name in {inside, other} - {None}:
+        pillars[name] |= draw(st.sampled_from([{}, {"floor": None}, {"cap": 1}]))
+    own = {"一类": {"kind": "completion", "cap": 120}, "二类": {"kind": "minmax"}, "": {"kind": "pass"}}
+    rule = draw(st.sampled_from([
+        {"kind": "completion"}, {"kind": "minmax"}, {"kind": "step", "points": 1}, {"by": "cohort", "values": own},
+    ]))  # fmt: skip
     system = {
         "measures": {name: {"unit": "件"} for name in NAMES},
         "indicators": {f"i{name}": {"kind": "level", "of": name, "target": {"at_least": 50}} for name in NAMES},
@@ -83,7 +117,9 @@ def cards(draw: st.DrawFn) -> Scorecard:
     figures = st.one_of(st.none(), st.sampled_from([0, 1, 29, 30, 45, 50, 60]))
     cells = [(year, who, name, draw(figures)) for year in YEARS for who in ENTITIES for name in NAMES]
     assume(any(value is not None for *_, value in cells))
-    return small_card(as_yaml(system), *((*key, "—" if value is None else value) for *key, value in cells))
+    kinds = draw(st.sampled_from([{}, dict(zip(ENTITIES, ["一类", "二类", "二类", "三类"], strict=True))]))
+    rows = ((*key, "—" if value is None else value, kinds.get(key[1], "")) for *key, value in cells)
+    return small_card(as_yaml(system), *rows)
 
 
 def same(one: float | None, other: float | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -342,7 +342,7 @@ class _Builder:
         for node, _ in nodes:
             for part in node.parts:
                 if isinstance(part, _Leaf):
-                    part.name = self._indicator(part)
+                    part.name = self._indicator(part, in_marks=not node.relative)
         for node, top in nodes:
             name = names[id(node)]
             parts = {
@@ -361,8 +361,8 @@ class _Builder:
                 comments.append(Message("ours: marks that the table does not state are equal parts of what is left"))
             self.draft.put("pillars", name, fields, comments, inline=True)
 
-    def _indicator(self, leaf: _Leaf) -> str:
-        """Write an indicator with its measures, and return its name."""
+    def _indicator(self, leaf: _Leaf, *, in_marks: bool) -> str:
+        """Write an indicator with its measures, and return its name; `in_marks` says that its weight is its marks."""
         entry, marks = leaf.entry, leaf.full if leaf.entry.percent else leaf.marks or leaf.full
         unit = unit_of(entry.unit) if entry.unit else None
         stated_target = (
@@ -395,7 +395,8 @@ class _Builder:
         if scoring.better is not None:
             fields["better"] = scoring.better
         if scoring.score is not None:
-            fields["score"] = dict(scoring.score)
+            own = marks if in_marks and leaf.marks == marks else None
+            fields["score"] = dict(scoring.score) if own is None else _as_printed(scoring.score, own)
         fields |= _about(entry)
         self.draft.put("indicators", name, fields, comments)
         if scoring.veto is not None:
@@ -668,6 +669,18 @@ def _award(entry: Entry) -> _Award:
 def _brief(name: str) -> str:
     """Return the beginning of a text that is a name."""
     return short(name, 24).rstrip("…")
+
+
+def _as_printed(score: Mapping[str, Any], marks: Fraction) -> dict[str, Any]:
+    """Return a scoring rule with what a step costs in marks, as the annex prints it, instead of percent.
+
+    >>> _as_printed({"kind": "deduction", "points": 20, "per": 1}, Fraction(10))
+    {'kind': 'deduction', 'marks': 2, 'per': 1}
+    """
+    if score["kind"] not in ("deduction", "step"):
+        return dict(score)
+    lost = number(Fraction(str(score["points"])).limit_denominator(10**6) * marks / 100)
+    return {"marks" if key == "points" else key: lost if key == "points" else one for key, one in score.items()}
 
 
 def _limits(least: float | None, most: float | None) -> Message:

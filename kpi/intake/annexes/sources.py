@@ -9,7 +9,6 @@ import os
 import zipfile
 import zlib
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,9 +18,10 @@ from kpi.intake.annexes.documents import read_document
 from kpi.intake.annexes.grids import MOST_ROWS, Grid, grid_of
 from kpi.intake.files.delimited import delimiter_of, long_cells
 from kpi.intake.files.encoding import UNZIPPED, Packing, as_utf8, beginning, is_xls, is_xlsx, packing, unpacked
+from kpi.intake.files.number_formats import number_format
 from kpi.intake.files.reader import irregular
 from kpi.intake.files.table import cause
-from kpi.intake.files.workbook_xml import Marks, is_percent, marks_of, percent_styles, sheets_of
+from kpi.intake.files.workbook_xml import Marks, marks_of, sheets_of, styles_of
 
 
 def read_grids(path: Path) -> list[Grid]:
@@ -70,7 +70,7 @@ def _workbook(path: Path, place: Place) -> list[Grid]:
     grids = []
     try:
         with zipfile.ZipFile(path) as archive:
-            styles = percent_styles(archive)
+            styles = styles_of(archive)
             reader = fastexcel.read_excel(path)
             for sheet in sheets_of(archive, place):
                 where = replace(place, sheet=sheet.name)
@@ -115,8 +115,8 @@ def _old_cell(xlrd: Any, book: Any, cell: Any) -> str | None:
     if cell.ctype != xlrd.XL_CELL_NUMBER:
         return None
     text = f"{cell.value:.12g}"
-    code = book.format_map[book.xf_list[cell.xf_index].format_key].format_str
-    return _percent(text) if is_percent(code) else text
+    shown = number_format(book.format_map[book.xf_list[cell.xf_index].format_key].format_str)
+    return text if shown is None else shown.shown(text)
 
 
 def _imported(name: str, place: Place) -> ModuleType:
@@ -139,30 +139,18 @@ def _damaged(error: Exception, place: Place) -> DataError:
 
 
 def _cells(texts: dict[int, list[str | None]], marks: Marks) -> list[list[str | None]]:
-    """Return the rows of a sheet from the texts of its columns, percents and errors as displayed."""
+    """Return the rows of a sheet from the texts of its columns, percents, units and errors as displayed."""
     height = min(max([marks.rows, *map(len, texts.values())]), MOST_ROWS)
     width = max([*texts, *(column for _, column in marks.texts)], default=-1) + 1
     rows: list[list[str | None]] = [[None] * width for _ in range(height)]
     for at, cells in texts.items():
         for row, text in enumerate(cells[:height]):
-            rows[row][at] = _percent(text) if text is not None and (row, at) in marks.percent else text
+            look = None if text is None else marks.formats.get((row, at))
+            rows[row][at] = text if text is None or look is None else look.shown(text)
     for (row, at), shown in marks.texts.items():
         if row < height and at < width:
             rows[row][at] = shown
     return rows
-
-
-def _percent(text: str) -> str:
-    """Return the fraction of a percent cell as displayed.
-
-    >>> _percent("0.15"), _percent("1"), _percent("约")
-    ('15%', '100%', '约')
-    """
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return text
-    return f"{(number * 100).normalize():f}%"
 
 
 def _delimited(path: Path, place: Place, packed: Packing | None) -> Grid:

@@ -18,6 +18,7 @@ _MULTIPLE = re.compile(r"(?:[十百千]*[万亿]+|千(?=元))(?=.)")
 
 #: Multiples that may be typed behind a figure, with any unit of its column.
 _MULTIPLES = {
+    "一": 1.0,
     "十": 10.0,
     "百": 100.0,
     "千": 1e3,
@@ -29,6 +30,9 @@ _MULTIPLES = {
     "万亿": 1e12,
 }
 
+
+#: A multiple that makes a figure one of single things, also in a column of 万人.
+SINGLE = "一"
 
 #: Letters that statistical offices put behind figures: break in the series, estimated, provisional, unreliable ...
 _FLAG = re.compile("[bcdefinprsuz]{1,2}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 from xml.parsers import expat
@@ -14,9 +13,10 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.choice import Selection
 from kpi.intake.files.encoding import MOST_UNPACKED, UNZIPPED, check_growth
-from kpi.intake.files.sheets import SheetCells, tables_of
+from kpi.intake.files.number_formats import NumberFormat, displayed, number_format
+from kpi.intake.files.sheets import SheetCells, selected, tables_of
 from kpi.intake.files.table import Table, cause
-from kpi.intake.files.workbook import percent_text, plain_number
+from kpi.intake.files.workbook import plain_number
 from kpi.intake.files.workbook_xml import MOST_CELLS, MOST_COLUMNS, Marks, too_large
 from kpi.process.memory import available
 
@@ -26,6 +26,7 @@ _CELL = 250
 #: Notes and drawings in a cell, whose text is not that of the cell.
 _BESIDE = {"annotation", "shape", "frame", "custom-shape", "tracked-changes"}
 _HIDDEN = {"collapse", "filter"}
+_PERCENT = number_format("0%")
 
 
 def read_opendocument(path: Path, place: Place, selection: Selection) -> tuple[Table, ...]:
@@ -50,15 +51,7 @@ def read_opendocument(path: Path, place: Place, selection: Selection) -> tuple[T
             Diagnostic("K503", message, place, Message("save it again in Excel or WPS, as .xlsx"))
         ) from None
     selection.check([sheet.name or "" for sheet in sheets], place)
-    return tables_of(_selected(sheets, selection), place, selection)
-
-
-def _selected(sheets: list[SheetCells], selection: Selection) -> Iterator[SheetCells]:
-    for sheet in sheets:
-        if selection.sheet is not None and sheet.name != selection.sheet:
-            continue
-        read = selection.reads(sheet.name or "", visible=sheet.visible)
-        yield sheet if read else SheetCells(sheet.name, sheet.visible, None, sheet.marks)
+    return tables_of(selected(sheets, selection), place, selection)
 
 
 class _Reader:
@@ -120,7 +113,7 @@ class _Reader:
         self.marks, self.cells = Marks(), dict[int, dict[int, str]]()
         self.row = self.column = -1
         self.columns_seen, self.repeat = 0, 1
-        self.filled: dict[int, tuple[str, str]] = {}
+        self.filled: dict[int, tuple[str, str, NumberFormat | None]] = {}
         self.row_hidden = False
 
     def start_within(self, name: str, own: dict[str, str]) -> None:
@@ -172,13 +165,13 @@ class _Reader:
     def end_of_cell(self, cell: dict[str, str]) -> None:
         """Note the content of a cell, and of those that repeat it."""
         many = int(cell.get("number-columns-repeated", "1"))
-        kind, text = _content(cell, "".join(self.text))
+        kind, text, shown = _content(cell, "".join(self.text))
         if text is not None and not cell["covered"]:
             if self.column + many > MOST_COLUMNS:
                 self.marks.rows, self.marks.columns = self.row + self.repeat, self.column + many
                 raise too_large(self.marks, self.place)
             for at in range(self.column, self.column + many):
-                self.filled[at] = kind, text
+                self.filled[at] = kind, text, shown
         down, right = int(cell.get("number-rows-spanned", "1")), int(cell.get("number-columns-spanned", "1"))
         if (down > 1 or right > 1) and text is not None:
             self.marks.merged.append((self.row, self.column, self.row + down - 1, self.column + right - 1))
@@ -196,8 +189,10 @@ class _Reader:
         for at in range(first, self.row + 1):
             if self.row_hidden:
                 marks.hidden.add(at)
-            for column, (kind, text) in self.filled.items():
+            for column, (kind, text, shown) in self.filled.items():
                 self.cells.setdefault(column, {})[at] = text
+                if shown is not None:
+                    marks.formats[at, column] = shown
                 if kind != "boolean":
                     (marks.last_number if kind == "number" else marks.last_text)[column] = at
 
@@ -213,25 +208,29 @@ class _Reader:
         return SheetCells(self.name, self.visible, pl.DataFrame(columns), marks)
 
 
-def _content(cell: dict[str, str], text: str) -> tuple[str, str | None]:
-    """Return the kind of a cell (number, boolean, text) and what it shows; a figure has all its digits.
+def _content(cell: dict[str, str], text: str) -> tuple[str, str | None, NumberFormat | None]:
+    """Return the kind of a cell (number, boolean, text), what it shows, and the format of its number.
 
-    >>> _content({"value-type": "percentage", "value": "0.125"}, "13%"), _content({"value-type": "float",
-    ... "value": "1234.50"}, "1,235"), _content({"value-type": "date", "date-value": "2024-03-31T00:00:00"}, "3月")
-    (('number', '12.5%'), ('number', '1234.5'), ('text', '2024-03-31'))
+    A figure has all its digits; the format is None where it shows the number alone.
+
+    >>> percent, plain = {"value-type": "percentage", "value": "0.125"}, {"value-type": "float", "value": "1234.50"}
+    >>> day = {"value-type": "date", "date-value": "2024-03-31T00:00:00"}
+    >>> [_content(*cell)[:2] for cell in ((percent, "13%"), (plain, "1,235"), (plain, "1,235万件"), (day, "3月"))]
+    [('number', '12.5%'), ('number', '1234.5'), ('number', '1234.5万件'), ('text', '2024-03-31')]
     """
     kind = cell.get("value-type", "")
     shown = text if text.strip() else None
     if kind in {"float", "currency", "percentage"} and "value" in cell:
         # A formula that failed is a number of 0 by its type, and an error by what it shows.
         if shown is not None and shown.startswith(("#", "Err:")):
-            return "text", shown if shown.startswith("#") else "#VALUE!"
+            return "text", shown if shown.startswith("#") else "#VALUE!", None
         number = plain_number(float(cell["value"]))
-        return "number", percent_text(number) if kind == "percentage" else number
+        look = _PERCENT if kind == "percentage" else None if shown is None else displayed(number, shown)
+        return "number", number if look is None else look.shown(number), look
     if kind == "boolean":
-        return "boolean", cell.get("boolean-value", "false")
+        return "boolean", cell.get("boolean-value", "false"), None
     if kind == "date" and "date-value" in cell:
-        return "text", cell["date-value"].replace("T", " ").removesuffix(" 00:00:00")
+        return "text", cell["date-value"].replace("T", " ").removesuffix(" 00:00:00"), None
     if kind == "string" and shown is None and "string-value" in cell:
-        return "text", cell["string-value"] if cell["string-value"].strip() else None
-    return "text", shown
+        return "text", cell["string-value"] if cell["string-value"].strip() else None, None
+    return "text", shown, None

@@ -578,6 +578,21 @@ def _page(file: File) -> tuple[Table, ...]:
     return read_page(_text_of(file).path, file.place, file.selection)
 
 
+def _is_spreadsheet(file: File, _: bytes) -> bool:
+    start = _start(file)
+    if not start.lstrip("\ufeff \t\r\n").startswith("<"):
+        return False
+    from kpi.intake.files.spreadsheet_xml import is_spreadsheet
+
+    return is_spreadsheet(start)
+
+
+def _spreadsheet(file: File) -> tuple[Table, ...]:
+    from kpi.intake.files.spreadsheet_xml import read_spreadsheet
+
+    return read_spreadsheet(_text_of(file).path, file.place, file.selection)
+
+
 def _is_sdmx(file: File, _: bytes) -> bool:
     start = _start(file)
     if not start.lstrip("\ufeff \t\r\n").startswith("<"):
@@ -823,6 +838,8 @@ READERS: tuple[Reader, ...] = (
     Reader("Stata", (".dta",), lambda _, head: is_stata(head), _statistics("dta")),
     Reader("dBASE", (".dbf",), lambda _, head: is_dbf(head), _dbf),
     Reader("zip", (".zip",), lambda file, head: is_plain_zip(file.path, head), _archive),
+    # A folder is searched for it under the suffixes of others, .xls and .xml.
+    Reader("XML Spreadsheet 2003", (), _is_spreadsheet, _spreadsheet, text=True, sheets=True),
     Reader("SDMX-ML", (".xml",), _is_sdmx, _sdmx, text=True),
     Reader("HTML", (".html", ".htm"), _is_page, _page, text=True, sheets=True),
     Reader("JSON lines", (".jsonl", ".ndjson"), _is_json("lines"), _json_lines, text=True),

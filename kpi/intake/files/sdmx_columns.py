@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity, count
+from kpi.intake.cells.unit_factors import SINGLE
 from kpi.intake.files.table import Table
 from kpi.values import units
 
@@ -32,10 +33,15 @@ _UNITS = {
     "CNY": "元", "RMB": "元", "USD": "美元", "PT": "%", "PC": "%", "PERCENT": "%", "P100": "%",
     "PS": "人", "PER": "人", "PERS": "人", "PERSONS": "人", "HH": "户", "TN": "吨", "T": "吨", "TONNES": "吨",
     "KM2": "平方公里", "HA": "公顷", "KWH": "千瓦时",
-    # No unit, a mere number, or one that is not said.
-    "_Z": "", "_T": "", "_X": "", "_O": "", "PN": "", "NUMBER": "", "NR": "", "NUM": "", "PURE_NUMB": "", "XXX": "",
-    "UNIT": "", "XDC": "",
 }  # fmt: skip
+#: Codes of figures of single things: pure numbers.
+_SINGLE = {"PN", "NUMBER", "NR", "NUM", "PURE_NUMB", "UNIT"}
+#: Codes that name no unit: not applicable, a total, not specified, another one, no or the domestic currency, not known.
+_NONE = {"_Z", "_T", "_X", "_O", "XXX", "XDC", "_U"}
+#: Codes of these that say nothing is wrong with a figure without a unit.
+_FINE = {"_Z", "_T", *_SINGLE}
+#: How many codes a finding names.
+_NAMED = 10
 #: Powers of ten before a unit of measure.
 _POWERS = {1: "十", 2: "百", 3: "千", 4: "万", 5: "十万", 6: "百万", 7: "千万", 8: "亿", 9: "十亿", 12: "万亿"}
 
@@ -215,6 +221,7 @@ def _with_units(
     keys = [f"{code or ''}\n{ten or ''}" for code, ten in meant]
     unit = key.replace_strict(keys, [unit for unit, _ in meant.values()], default=None, return_dtype=pl.String)
     tens = {one: ten for one, (_, ten) in zip(keys, meant.values(), strict=True) if ten}
+    single = [one for one, pair in zip(keys, meant, strict=True) if _is_single(*pair)]
     columns = [unit.alias(header or "UNIT_MEASURE")] if header or any(unit for unit, _ in meant.values()) else []
     notes: list[Diagnostic] = []
     for one, ten in tens.items():
@@ -223,7 +230,66 @@ def _with_units(
         value = pl.when(key == one).then(pl.coalesce(plain, other, value)).otherwise(value)
         message = Message("figures with UNIT_MULT {power} are taken times 10 to the power of {power}", power=ten)
         notes.append(Diagnostic("K519", message, table.place(None, ids["UNIT_MULT"]), severity=Severity.INFO))
+    if single:
+        ones = pl.when(value.str.contains(r"^[+-]?[0-9]*\.?[0-9]+(e[0-9-]+)?$")).then(value + SINGLE)
+        value = pl.when(key.is_in(single)).then(pl.coalesce(ones, value)).otherwise(value)
+    if header is not None:
+        notes += _without_unit(table, header, counts, labels)
     return value, columns, notes
+
+
+def _is_single(code: str | None, power: str | None) -> bool:
+    """Return whether figures are of single things: a power of ten counts these, whatever multiple a measure has.
+
+    >>> _is_single("NUMBER", None), _is_single("_Z", None), _is_single("_Z", "3"), _is_single("CNY", "3")
+    (True, False, True, False)
+    """
+    if code is not None and code.upper() in _SINGLE:
+        return True
+    return power is not None and (code is None or code.upper() in _NONE)
+
+
+def _without_unit(table: Table, header: str, counts: pl.DataFrame, labels: Mapping[Any, str]) -> list[Diagnostic]:
+    """Return the findings (K582) on codes that name no unit, and on codes that are not known, with their figures."""
+    of_code = counts.filter(pl.col("values") > 0).group_by(header).agg(pl.col("values").sum()).sort(header)
+    amounts: dict[str | None, int] = dict(of_code.rows())
+    none = {code: many for code, many in amounts.items() if code is None or code.upper() in _NONE | _SINGLE}
+    unknown: dict[str | None, int] = {
+        code: many for code, many in amounts.items()
+        if code is not None and code not in none and not _is_unit(_meant(code, None, labels)[0] or "")
+    }  # fmt: skip
+    place, notes = table.place(None, header), []
+    if none and set(none) != {None}:
+        message = Message(
+            "UNIT_MEASURE names no unit: {codes}; these figures are taken in the unit of their measure, of numbers and "
+            "with UNIT_MULT without its multiple",
+            codes=_amounts(none),
+        )
+        fine = all(code is not None and code.upper() in _FINE for code in none)
+        hint = None if fine else Message("write the code of the unit, or declare `columns: {{unit: {{constant: 元}}}}`")
+        notes.append(Diagnostic("K582", message, place, hint, Severity.INFO if fine else Severity.WARNING))
+    if unknown:
+        message = Message("codes of UNIT_MEASURE that are not known as units: {codes}", codes=_amounts(unknown))
+        hint = Message(
+            "figures of a measure in such a unit are refused: write a unit, leave them out with "
+            "`where: \"{column} != '{code}'\"` at the measure, or, where all figures are in one unit, declare "
+            "`columns: {{unit: {{constant: 元}}}}`",
+            column=header, code=next(iter(unknown)),
+        )  # fmt: skip
+        notes.append(Diagnostic("K582", message, place, hint, Severity.INFO))
+    return notes
+
+
+def _amounts(codes: Mapping[str | None, int]) -> Message:
+    """Return codes, each with the number of its figures, the most frequent first."""
+    most = sorted(codes.items(), key=lambda item: -item[1])
+    some = tuple(
+        Message("blank ({many:,})", many=many) if code is None else Message("{code} ({many:,})", code=code, many=many)
+        for code, many in most[:_NAMED]
+    )
+    if len(most) > _NAMED:
+        return Message("{codes} and {more:,} more", codes=some, more=len(most) - _NAMED)
+    return Message("{codes}", codes=some)
 
 
 def _meant(code: str | None, power: str | None, labels: Mapping[Any, str]) -> tuple[str | None, int]:
@@ -233,7 +299,7 @@ def _meant(code: str | None, power: str | None, labels: Mapping[Any, str]) -> tu
     (('亿元', 0), ('%', 0), (None, 6), ('元', 11))
     """
     ten = int(power) if power and re.fullmatch(r"-?\d{1,2}", power) else 0
-    if code is None or _UNITS.get(code.upper()) == "":
+    if code is None or code.upper() in _NONE | _SINGLE:
         return None, ten
     texts = [_UNITS.get(code.upper()), code, labels.get(code)]
     unit = next((text for text in texts if text and _is_unit(text)), code)

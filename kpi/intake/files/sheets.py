@@ -6,7 +6,7 @@ what is reported about the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -41,6 +41,15 @@ class SheetCells:
     cells: pl.DataFrame | None
     marks: Marks
     titles: int | None = None
+
+
+def selected(sheets: Iterable[SheetCells], selection: Selection) -> Iterator[SheetCells]:
+    """Yield the sheets that a selection does not exclude, without cells those that are not read."""
+    for sheet in sheets:
+        if selection.sheet is not None and sheet.name != selection.sheet:
+            continue
+        read = selection.reads(sheet.name or "", visible=sheet.visible)
+        yield sheet if read else SheetCells(sheet.name, sheet.visible, None, sheet.marks)
 
 
 def tables_of(sheets: Iterable[SheetCells], place: Place, selection: Selection) -> tuple[Table, ...]:
@@ -137,6 +146,7 @@ def _table(sheet: SheetCells, place: Place, declared: tuple[int, ...]) -> Table:
         raise only_header(place, layout)
     names = name_columns(layout, [len(body) - column.null_count() for column in body], place, notes)
     notes += _hidden(body, names, layout.body, marks, place)
+    notes += _look(body, names, layout.body, marks, place)
     beside = {at: [last.get(at, -1) >= layout.body for last in (marks.last_text, marks.last_number)] for at in names}
     frame, merged = spread(body, names, layout.body, marks.merged)
     return Table(
@@ -156,6 +166,45 @@ def _table(sheet: SheetCells, place: Place, declared: tuple[int, ...]) -> Table:
         labels={column: label for column, label in layout.labels.items() if column in names.values()},
         notes=tuple(notes),
     )
+
+
+def _look(body: pl.DataFrame, names: dict[int, str], first: int, marks: Marks, place: Place) -> list[Diagnostic]:
+    """Return the findings (K580) that number formats show other figures than are stored, or the sign of a currency.
+
+    A format that shows a unit is not among them: its cells are read as displayed. Arguments as of `_hidden`.
+    """
+    scaled: dict[int, tuple[int, str, str]] = {}
+    signs: dict[str, list[int]] = {}
+    for (row, at), shown in marks.formats.items():
+        if at in names and 0 <= row - first < body.height:
+            if at not in scaled and (cell := body[row - first, at]) and shown.scale(cell):
+                scaled[at] = row, cell, shown.code
+            if shown.currency and at not in (columns := signs.setdefault(shown.currency, [])):
+                columns.append(at)
+    notes = []
+    for at, (row, cell, code) in scaled.items():
+        message = Message(
+            "the format `{code}` shows another figure than is stored, without a unit: {cell} in row {row} is read as "
+            "stored",
+            code=code,
+            cell=cell,
+            row=row + 1,
+        )
+        hint = Message(
+            "where the unit of the column is that of the figures that are shown, enter these, or write the unit into "
+            'the format, like `0.0,"千元"`'
+        )
+        notes.append(Diagnostic("K580", message, replace(place, row=row + 1, field=names[at]), hint, Severity.WARNING))
+    for sign, columns in sorted(signs.items()):
+        message = Message(
+            "figures are shown with {sign}, which is taken for their look: their unit is that of the column: {columns}",
+            sign=sign,
+            columns=tuple(f"`{names[at]}`" for at in sorted(columns)[:12]),
+        )
+        yuan = sign in {"¥", "￥"}
+        remedy = None if yuan else Message("write the currency into the headers, like 出口额(万美元)")
+        notes.append(Diagnostic("K580", message, place, remedy, Severity.INFO if yuan else Severity.WARNING))
+    return notes
 
 
 def _hidden(body: pl.DataFrame, names: dict[int, str], first: int, marks: Marks, place: Place) -> list[Diagnostic]:

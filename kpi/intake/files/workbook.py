@@ -1,19 +1,17 @@
 """Excel workbooks: values from a fast reader, formats and errors from the XML or binary parts.
 
-Cells are read as displayed where that decides their meaning: `12.5%` and not 0.125, `#DIV/0!` and not a blank; dates
-are ISO, figures have all their digits. The readers are optional dependencies, imported when needed.
+Cells are read as displayed where that decides their meaning: `12.5%` and not 0.125, `12万件` and not 12, `#DIV/0!` and
+not a blank; dates are ISO, figures have all their digits. The readers are optional dependencies, imported when needed.
 """
 
 from __future__ import annotations
 
 import errno
 import io
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +21,11 @@ from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files import workbook_binary, workbook_xml
 from kpi.intake.files.choice import EVERYTHING, Selection
 from kpi.intake.files.encoding import UNZIPPED
+from kpi.intake.files.number_formats import NumberFormat, number_format
 from kpi.intake.files.packages import imported
 from kpi.intake.files.sheets import SheetCells, tables_of
 from kpi.intake.files.table import Table, cause
-from kpi.intake.files.workbook_xml import Marks, is_percent
+from kpi.intake.files.workbook_xml import Marks
 from kpi.process.memory import available, gigabytes
 
 #: The most bytes of memory per byte of a sheet's XML while it is read (measured: 3.5).
@@ -54,7 +53,7 @@ def _xlsx(path: Path, place: Place, selection: Selection) -> Iterator[SheetCells
             selection.check([one.name for one in sheets], place)
             chosen = {one.name for one in sheets if selection.reads(one.name, visible=one.visible)}
             _check_room(archive, [one.part for one in sheets if one.name in chosen], place)
-            styles = (workbook_binary if binary else workbook_xml).percent_styles(archive)
+            styles = (workbook_binary if binary else workbook_xml).styles_of(archive)
             reader = None
             for one in sheets:
                 if selection.sheet is not None and one.name != selection.sheet:
@@ -112,16 +111,16 @@ def _exact(texts: pl.DataFrame, floats: pl.DataFrame) -> pl.DataFrame:
 
 
 def _shown(values: pl.DataFrame, positions: list[int], marks: Marks) -> pl.DataFrame:
-    """Return the grid from column A on, with percents, errors and formulas as displayed."""
+    """Return the grid from column A on, with percents, units, errors and formulas as displayed."""
     height = max(len(values), marks.rows)
     by_position = dict(zip(positions, values, strict=True))
     touched: dict[int, dict[int, str]] = {}
     for (row, column), text in marks.texts.items():
         touched.setdefault(column, {})[row] = text
-    for row, column in marks.percent:
+    for (row, column), shown in marks.formats.items():
         cell = by_position[column][row] if column in by_position and row < len(values) else None
         if cell is not None:
-            touched.setdefault(column, {})[row] = percent_text(cell)
+            touched.setdefault(column, {})[row] = shown.shown(cell)
     columns = []
     for at in range(max([*positions, *touched], default=-1) + 1):
         cells = by_position.get(at, pl.Series(dtype=pl.String)).str.strip_suffix(" 00:00:00")
@@ -132,18 +131,6 @@ def _shown(values: pl.DataFrame, positions: list[int], marks: Marks) -> pl.DataF
             cells = pl.Series(listed, dtype=pl.String)
         columns.append(cells.alias(str(at)))
     return pl.DataFrame(columns)
-
-
-def percent_text(cell: str) -> str:
-    """Format the fraction of a percent cell as displayed.
-
-    >>> percent_text("0.125"), percent_text("1"), percent_text("0.07"), percent_text("n/a")
-    ('12.5%', '100%', '7%', 'n/a')
-    """
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", cell):
-        return cell
-    text = f"{Decimal(cell).scaleb(2):f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + "%"
 
 
 def _xls(path: Path, place: Place, selection: Selection) -> Iterator[SheetCells]:
@@ -160,8 +147,13 @@ def _xls(path: Path, place: Place, selection: Selection) -> Iterator[SheetCells]
                 yield SheetCells(one.name, visible, None, Marks())
                 continue
             merged = [(top, left, bottom - 1, right - 1) for top, bottom, left, right in one.merged_cells]
+            formats: dict[tuple[int, int], NumberFormat] = {}
             columns = [
-                pl.Series(str(at), [_xls_cell(xlrd, book, cell) for cell in one.col(at)], dtype=pl.String)
+                pl.Series(
+                    str(at),
+                    [_xls_cell(xlrd, book, cell, (row, at), formats) for row, cell in enumerate(one.col(at))],
+                    dtype=pl.String,
+                )
                 for at in range(one.ncols)
             ]
             last = [{kind: row for row, kind in enumerate(one.col_types(at))} for at in range(one.ncols)]
@@ -171,6 +163,7 @@ def _xls(path: Path, place: Place, selection: Selection) -> Iterator[SheetCells]
             )
             marks = Marks(
                 merged=merged,
+                formats=formats,
                 last_text=texts,
                 last_number=numbers,
                 rows=one.nrows,
@@ -201,14 +194,19 @@ def plain_number(value: float) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
-def _xls_cell(xlrd: Any, book: Any, cell: Any) -> str | None:
-    """Return the text of one cell of an .xls workbook."""
+def _xls_cell(
+    xlrd: Any, book: Any, cell: Any, at: tuple[int, int], formats: dict[tuple[int, int], NumberFormat]
+) -> str | None:
+    """Return the text of one cell of an .xls workbook; `formats` gets its format if that shows more than the number."""
     if cell.ctype == xlrd.XL_CELL_TEXT:
         return cell.value if cell.value.strip() else None
     if cell.ctype == xlrd.XL_CELL_NUMBER:
         text = plain_number(cell.value)
-        code = book.format_map[book.xf_list[cell.xf_index].format_key].format_str
-        return percent_text(text) if is_percent(code) else text
+        shown = number_format(book.format_map[book.xf_list[cell.xf_index].format_key].format_str)
+        if shown is None:
+            return text
+        formats[at] = shown
+        return shown.shown(text)
     if cell.ctype == xlrd.XL_CELL_DATE:
         return str(xlrd.xldate_as_datetime(cell.value, book.datemode)).removesuffix(" 00:00:00")
     if cell.ctype == xlrd.XL_CELL_BOOLEAN:

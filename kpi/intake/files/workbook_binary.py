@@ -8,19 +8,18 @@ from __future__ import annotations
 import posixpath
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO
 from xml.etree import ElementTree as ET
 
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.encoding import MOST_UNPACKED, check_growth
+from kpi.intake.files.number_formats import BUILT_IN, NumberFormat, number_format
 from kpi.intake.files.workbook_xml import (
     MOST_CELLS,
     MOST_COLUMNS,
-    PERCENT_FORMATS,
     Marks,
     Sheet,
-    is_percent,
     too_large,
 )
 
@@ -100,28 +99,29 @@ def sheets_of(archive: zipfile.ZipFile, place: Place) -> list[Sheet]:
     return sheets
 
 
-def percent_styles(archive: zipfile.ZipFile) -> set[int]:
-    """Return the numbers of the cell styles that display a value as percent."""
+def styles_of(archive: zipfile.ZipFile) -> dict[int, NumberFormat]:
+    """Return the cell styles, by number, that display more than the number of a cell."""
     if "xl/styles.bin" not in archive.namelist():
-        return set()
-    formats, styles, at = set(PERCENT_FORMATS), set[int](), None
+        return {}
+    codes, styles, at = dict(BUILT_IN), dict[int, NumberFormat](), None
     with archive.open("xl/styles.bin") as stream:
         for kind, content in records(stream):
-            if kind == _FORMAT and is_percent(_text(content, 2)[0]):
-                formats.add(struct.unpack_from("<H", content)[0])
+            if kind == _FORMAT:
+                codes[struct.unpack_from("<H", content)[0]] = _text(content, 2)[0]
             elif kind == _CELL_STYLES_BEGIN:
                 at = 0
             elif kind == _CELL_STYLES_END:
                 at = None
             elif kind == _CELL_STYLE and at is not None:
-                if struct.unpack_from("<H", content, 2)[0] in formats:
-                    styles.add(at)
+                shown = number_format(codes.get(struct.unpack_from("<H", content, 2)[0], ""))
+                if shown is not None:
+                    styles[at] = shown
                 at += 1
     return styles
 
 
-def marks_of(stream: IO[bytes], styles: set[int], place: Place) -> Marks:
-    """Return the marks of a sheet of binary records; `styles` are those of `percent_styles`.
+def marks_of(stream: IO[bytes], styles: Mapping[int, NumberFormat], place: Place) -> Marks:
+    """Return the marks of a sheet of binary records; `styles` are those of `styles_of`.
 
     Raises:
         DataError: K509 a sheet beyond the limits, K503 a part that is damaged.
@@ -155,14 +155,14 @@ def marks_of(stream: IO[bytes], styles: set[int], place: Place) -> Marks:
     return marks
 
 
-def _cell(marks: Marks, row: int, kind: int, content: bytes, styles: set[int]) -> None:
+def _cell(marks: Marks, row: int, kind: int, content: bytes, styles: Mapping[int, NumberFormat]) -> None:
     """Add the mark of a cell: its column and style in 4 bytes each, then its value."""
     column, style = struct.unpack_from("<2I", content)
     marks.rows, marks.columns = max(marks.rows, row + 1), max(marks.columns, column + 1)
     if kind in _NUMBERS:
         marks.last_number[column] = row
-        if style & 0xFFFFFF in styles:
-            marks.percent.add((row, column))
+        if (shown := styles.get(style & 0xFFFFFF)) is not None:
+            marks.formats[row, column] = shown
     elif kind in _TEXTS:
         marks.last_text[column] = row
     elif kind not in _BOOLEANS:

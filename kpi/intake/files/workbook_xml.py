@@ -1,7 +1,7 @@
-"""Parse from the XML of a worksheet what fast readers of values omit: merged ranges, percent formats, error cells.
+"""Parse from the XML of a worksheet what fast readers of values omit: merged ranges, number formats, error cells.
 
 One streaming pass in constant memory, which also detects sheets that are a bomb. Without it `12.5%` would be read as
-0.125 and `#DIV/0!` as a blank cell.
+0.125, `12万件` as 12 and `#DIV/0!` as a blank cell.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import IO
 from xml.etree import ElementTree as ET
@@ -16,6 +17,7 @@ from xml.parsers import expat
 
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.encoding import MOST_UNPACKED, check_growth
+from kpi.intake.files.number_formats import BUILT_IN, NumberFormat, number_format
 from kpi.intake.files.table import cause
 from kpi.intake.files.table_layout import Hints, Merged
 
@@ -29,8 +31,6 @@ _CHUNK = 1 << 18
 _TRUE = {"1", "true"}
 #: The elements beside the cells that are read.
 _AROUND = {"mergeCell", "col", "pane"}
-#: Number formats 9 and 10 of the standard are `0%` and `0.00%`; the others that have a percent sign are custom.
-PERCENT_FORMATS = {9, 10}
 #: The types of text cells: shared string, result of a formula, inline string.
 _TEXTS = {"s", "str", "inlineStr"}
 
@@ -52,14 +52,14 @@ class Sheet:
 class Marks:
     """The marks of one sheet; cells are (row, column) from 0.
 
-    `texts` are cells that are read as text in place of their value: errors by their name, formulas that were saved
-    without a result as `=formula`. `last_text` and `last_number` are the last rows of each column with a text or a
-    number. `hidden` and `hidden_columns` are not shown; `frozen` is the last row that stays in view, and `tables` are
-    the ranges of Excel tables.
+    `formats` are cells with a number that show more than it. `texts` are cells that are read as text in place of their
+    value: errors by their name, formulas that were saved without a result as `=formula`. `last_text` and `last_number`
+    are the last rows of each column with a text or a number. `hidden` and `hidden_columns` are not shown; `frozen` is
+    the last row that stays in view, and `tables` are the ranges of Excel tables.
     """
 
     merged: list[Merged] = field(default_factory=list)
-    percent: set[tuple[int, int]] = field(default_factory=set)
+    formats: dict[tuple[int, int], NumberFormat] = field(default_factory=dict)
     texts: dict[tuple[int, int], str] = field(default_factory=dict)
     last_text: dict[int, int] = field(default_factory=dict)
     last_number: dict[int, int] = field(default_factory=dict)
@@ -125,30 +125,23 @@ def tables_of(archive: zipfile.ZipFile, part: str) -> tuple[Merged, ...]:
     return tuple(tables)
 
 
-def percent_styles(archive: zipfile.ZipFile) -> set[str]:
-    """Return the numbers of the cell styles that display a value as percent."""
+def styles_of(archive: zipfile.ZipFile) -> dict[str, NumberFormat]:
+    """Return the cell styles, by number, that display more than the number of a cell."""
     if "xl/styles.xml" not in archive.namelist():
-        return set()
+        return {}
     root = _tree(archive, "xl/styles.xml")
-    formats = set(PERCENT_FORMATS)
-    for one in root.iter():
-        if _local(one.tag) == "numFmt" and is_percent(one.get("formatCode", "")):
-            formats.add(int(one.get("numFmtId", "0")))
-    cells = next((one for one in root if _local(one.tag) == "cellXfs"), ())
-    return {str(at) for at, one in enumerate(cells) if int(one.get("numFmtId", "0")) in formats}
+    codes = dict(BUILT_IN)
+    for element in root.iter():
+        if _local(element.tag) == "numFmt":
+            codes[int(element.get("numFmtId", "0"))] = element.get("formatCode", "")
+    cells = next((element for element in root if _local(element.tag) == "cellXfs"), ())
+    numbers = [int(element.get("numFmtId", "0")) for element in cells]
+    formats = {number: number_format(codes[number]) for number in {*numbers} & {*codes}}
+    return {str(at): shown for at, number in enumerate(numbers) if (shown := formats.get(number)) is not None}
 
 
-def is_percent(code: str) -> bool:
-    r"""Return whether a number format is a percent: it has a percent sign that is not quoted or escaped.
-
-    >>> is_percent("0.00%"), is_percent('0.0"%"'), is_percent(r"0.0\%"), is_percent("#,##0")
-    (True, False, False, False)
-    """
-    return "%" in re.sub(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]', "", code)
-
-
-def marks_of(stream: IO[bytes], styles: set[str], place: Place) -> Marks:
-    """Return the marks of the sheet whose XML is read from a stream; `styles` are those of `percent_styles`.
+def marks_of(stream: IO[bytes], styles: Mapping[str, NumberFormat], place: Place) -> Marks:
+    """Return the marks of the sheet whose XML is read from a stream; `styles` are those of `styles_of`.
 
     Raises:
         DataError: K509 a sheet beyond the limits, K503 XML that is damaged.
@@ -191,7 +184,7 @@ def too_large(marks: Marks, place: Place) -> DataError:
 class _Reader:
     """The state of the parser: the current cell, and the marks so far."""
 
-    def __init__(self, styles: set[str]) -> None:
+    def __init__(self, styles: Mapping[str, NumberFormat]) -> None:
         self.marks = Marks()
         self.styles = styles
         self.row = self.column = -1
@@ -262,8 +255,8 @@ class _Reader:
                 marks.texts[self.row, self.column] = "".join(self.value or ["#VALUE!"])
             elif self.formula is not None and kind == "n" and not self.value:
                 marks.texts[self.row, self.column] = "=" + "".join(self.formula)
-            elif kind == "n" and self.cell.get("s") in self.styles:
-                marks.percent.add((self.row, self.column))
+            elif kind == "n" and (shown := self.styles.get(self.cell.get("s", ""))) is not None:
+                marks.formats[self.row, self.column] = shown
 
 
 def position(reference: str) -> tuple[int, int]:

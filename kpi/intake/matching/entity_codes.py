@@ -20,6 +20,7 @@ from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed
 from kpi.language.datasets import Records, ReportedData
 from kpi.values import periods
+from kpi.values.names import unmarked
 from kpi.values.timelines import Timeline
 
 #: Headers of codes of anything, also of measures.
@@ -324,6 +325,28 @@ def short_names(entities: Entities) -> list[Diagnostic]:
         )
         hint = Message("write the code, or the whole name")
         findings.append(Diagnostic("K488", message, Place(), hint, Severity.WARNING))
+    return findings
+
+
+def footnoted(entities: Entities) -> list[Diagnostic]:
+    """Return the notes (K581) on names with marks of footnotes: those that are read without, and those that keep it.
+
+    A name keeps its mark where no row has it without: the marks may be what tells 一区① from 一区②.
+    """
+    findings = []
+    if entities.marked:
+        some = tuple(Message("{name} ({full})", name=name, full=full) for name, full in sorted(entities.marked.items()))
+        message = Message("names are read without the marks of their footnotes: {names}", names=_first(some))
+        findings.append(Diagnostic("K581", message, Place(), None, Severity.INFO))
+    plain = set(map(clean, entities.names))
+    others = [name for name in entities.names if unmarked(name) != name and clean(unmarked(name)) not in plain]
+    if others and not entities.closed:
+        message = Message(
+            "names end with marks as of footnotes, which are taken for parts of them: {names}",
+            names=_first([Message("{name}", name=name) for name in others]),
+        )
+        hint = Message("where a mark is that of a footnote, take it away, or use a roster with the plain names")
+        findings.append(Diagnostic("K581", message, Place(), hint, Severity.INFO))
     return findings
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -25,7 +25,7 @@ from kpi.intake.matching.notation import notation_of, read_column
 from kpi.intake.reported.period_aggregation import labels_by_end
 from kpi.intake.reported.roster_targets import from_roster
 from kpi.intake.reported.stated_targets import forward_filled, in_scored_periods
-from kpi.intake.reported.target_totals import beside_total
+from kpi.intake.reported.target_totals import beside_total, on_areas_beside_total
 from kpi.intake.roster import roster_of
 from kpi.language.indicators import Level
 from kpi.language.system import System
@@ -44,6 +44,12 @@ class OnAreas(Protocol):
 
     def on_areas(self, grid: pl.DataFrame, indicator: str, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the grid with the column `target` of targets that are given for these units."""
+
+    def silent(self) -> OnAreas:
+        """Return the same, whose findings are not reported."""
+
+    def set_aside(self) -> Mapping[str, int]:
+        """Return the former units whose targets none of today has, with the period from which on they are no units."""
 
     def of_today(self, grid: pl.DataFrame, indicator: str) -> pl.DataFrame:
         """Return the grid with the column `target`, of the units of today, without what is of another area."""
@@ -172,11 +178,34 @@ def add(
             size = system.period.months
             grid = forward_filled(grid, mine, size) if areas is None else areas.on_areas(grid, name, mine)
             column = pl.col("target")
-        if bound.total is not None and (bound.file or bound.column) and areas is None:
-            more = beside_total(mine, bound.total, name, system, entities, place=where)
+        if bound.total is not None and (bound.file or bound.column):
+            if areas is None:
+                more = beside_total(mine, bound.total, name, system, entities, place=where)
+            else:
+                silent = areas.silent()
+                held = _on_areas(grid, name, mine, system, silent)
+                aside = silent.set_aside()
+                more = on_areas_beside_total(held, bound.total, name, system, entities, aside=aside, place=where)
             findings += [one for one in more if one not in findings]
         grid = grid.with_columns(column.alias(Column(name).own_target(place))).drop("target", strict=False)
     return grid, findings
+
+
+def _on_areas(
+    grid: pl.DataFrame, indicator: str, targets: pl.DataFrame, system: System, areas: OnAreas
+) -> pl.DataFrame:
+    """Return the targets of the units of today (period, entity, target), from the first period that has one on.
+
+    The last period is that of the last target, or of the grid.
+    """
+    size = system.period.months
+    ends = targets.select((pl.col("start") + pl.col("months") - 1) // size).to_series().drop_nulls().to_list()
+    first, last = (
+        (min(ends), max([*ends, *grid["period"].tail(1)])) if ends else (grid["period"][0], grid["period"][-1])
+    )
+    periods = pl.DataFrame({"period": range(int(first), int(last) + 1)}, schema={"period": pl.Int32})
+    every = periods.join(grid.select("entity").unique().sort("entity"), how="cross")
+    return areas.on_areas(every, indicator, targets).select("period", "entity", "target")
 
 
 def examined(system: System) -> list[Diagnostic]:

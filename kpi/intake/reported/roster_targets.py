@@ -9,7 +9,6 @@ shared among the others.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -26,6 +25,7 @@ from kpi.language.quantities import in_unit
 from kpi.language.system import System
 from kpi.language.targets import EQUAL, PerEntity
 from kpi.values import units
+from kpi.values.names import comparable
 from kpi.values.units import Unit
 
 #: How many units a finding names; the others are counted.
@@ -73,15 +73,6 @@ def named(names: Sequence[str]) -> Message:
 # ---- BY VALUE ---- #
 
 
-def _value(cell: object) -> str:
-    """Return the text by which a value of the roster and one of the definition are compared.
-
-    >>> _value("三级 "), _value("２"), _value(1.0), _value("1.0"), _value(None)
-    ('三级', '2', '1', '1', '')
-    """
-    return re.sub(r"(?a)^(-?\d+)\.0+$", r"\1", clean("" if cell is None else str(cell)))
-
-
 def _by_value(
     bound: PerEntity, indicator: str, system: System, entities: Entities, place: Place
 ) -> tuple[list[float | None], list[Diagnostic]]:
@@ -90,12 +81,14 @@ def _by_value(
     bounds: dict[str, float] = {}
     for value, quantity in bound.values.items():
         number = in_unit(quantity, unit)
-        if bounds.setdefault(_value(value), number) != number:
+        if bounds.setdefault(comparable(value), number) != number:
             message = Message(
-                "`{value}` has two bounds for {indicator}; the first is used", value=_value(value), indicator=indicator
+                "`{value}` has two bounds for {indicator}; the first is used",
+                value=comparable(value),
+                indicator=indicator,
             )
             findings.append(Diagnostic("K643", message, place, Message("leave one of the two out")))
-    cells = [_value(cell) for cell in entities.frame[str(bound.by)]]
+    cells = [comparable(cell) for cell in entities.frame[str(bound.by)]]
     lacking: dict[str, list[str]] = {}
     for name, cell in zip(entities.names, cells, strict=True):
         # A blank cell says that there is no target.

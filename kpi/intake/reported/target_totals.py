@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -33,14 +34,10 @@ def beside_total(
         entities: the entities.
         place: of the targets.
     """
-    title, names = system.symbols[indicator].title, entities.names
-    findings: list[Diagnostic] = []
+    names = entities.names
     given = set(targets["entity"]) if targets.height else set()
     lacking = [name for at, name in enumerate(names) if at not in given]
-    if lacking:
-        message = Message("{title}: no target is given for {names}", title=title, names=named(lacking))
-        hint = Message("give one for every unit: together they make the total")
-        findings.append(Diagnostic("K643", message, place, hint, Severity.WARNING))
+    findings = _lacking(lacking, system.symbols[indicator].title, place)
     if not targets.height:
         return findings
     size = system.period.months
@@ -51,13 +48,86 @@ def beside_total(
         pl.DataFrame({"entity": range(len(names))}, schema={"entity": pl.UInt32}), how="cross"
     )
     known = forward_filled(held, targets, size).drop_nulls("target")
+    sums: dict[int, float] = {}
+    for at in points:
+        mine = known.filter(pl.col("period") == at).select("entity", "target").rows()
+        sums[at] = math.fsum(target for place, target in mine if at < 0 or _is_unit(entities, place, at, size))
+    return findings + _differing(sums, total, indicator, system, place)
+
+
+def on_areas_beside_total(
+    held: pl.DataFrame,
+    total: float,
+    indicator: str,
+    system: System,
+    entities: Entities,
+    *,
+    aside: Mapping[str, int],
+    place: Place,
+) -> list[Diagnostic]:
+    """Return the warnings of `beside_total` where units succeed one another: by the targets on the areas of today.
+
+    Of a period in which a unit of today has no target, as those that are given are for former areas, no sum can be
+    made; that is a warning, too.
+
+    Args:
+        held: the columns period, entity, target (null without one) of the units of today, a row for each of each period
+            from the first target on.
+        aside: former units whose targets none of today has, with the period from which on they are no units.
+        total: the document's figure, in the indicator's unit.
+        indicator: the indicator.
+        system: gives the scored periods and decimals.
+        entities: the entities of today.
+        place: of the targets.
+    """
+    size, title = system.period.months, system.symbols[indicator].title
+    given = set(held.drop_nulls("target")["entity"])
+    findings = _lacking([name for at, name in enumerate(entities.names) if at not in given], title, place)
+    sums: dict[int, float] = {}
+    without: dict[str, list[str]] = {}
+    last: float | None = None
+    for rows in held.sort("period").partition_by("period", maintain_order=True):
+        period = int(rows["period"][0])
+        mine = [row for row in rows.select("entity", "target").rows() if _is_unit(entities, row[0], period, size)]
+        lacking = [entities.names[who] for who, target in mine if target is None and who in given]
+        if lacking := [*lacking, *(name for name, since in aside.items() if period < since)]:
+            for name in lacking:
+                without.setdefault(name, []).append(Period.of(period, system.period).label)
+            last = None
+            continue
+        made = math.fsum(target for _, target in mine if target is not None)
+        if made != last:
+            sums[period] = last = made
+    if without:
+        periods = list(dict.fromkeys(label for labels in without.values() for label in labels))
+        message = Message(
+            "{title}: whether the targets make the total is not checked for {periods}: on the areas of today there is "
+            "no target for {names}",
+            title=title, periods=named(periods), names=named(list(without)),
+        )  # fmt: skip
+        findings.append(Diagnostic("K643", message, place, None, Severity.WARNING))
+    return findings + _differing(sums, total, indicator, system, place)
+
+
+def _lacking(names: list[str], title: str, place: Place) -> list[Diagnostic]:
+    """Return the warning about units without a target."""
+    if not names:
+        return []
+    message = Message("{title}: no target is given for {names}", title=title, names=named(names))
+    hint = Message("give one for every unit: together they make the total")
+    return [Diagnostic("K643", message, place, hint, Severity.WARNING)]
+
+
+def _differing(
+    made_at: Mapping[int, float], total: float, indicator: str, system: System, place: Place
+) -> list[Diagnostic]:
+    """Return the warnings about periods from which on the targets make another figure than the total."""
+    title, findings = system.symbols[indicator].title, list[Diagnostic]()
     sums: dict[str, list[str]] = {}
     decimals = system.indicators[indicator].decimals
     if decimals is None:
         decimals = max(_DECIMALS, len(printed(total).partition(".")[2]))
-    for at in points:
-        mine = known.filter(pl.col("period") == at).select("entity", "target").rows()
-        made = math.fsum(target for place, target in mine if at < 0 or _is_unit(entities, place, at, size))
+    for at, made in made_at.items():
         if round(made, decimals) != round(total, decimals):
             label = Period.of(at, system.period).label if at >= 0 else ""
             sums.setdefault(printed(round(made, decimals)), []).append(label)

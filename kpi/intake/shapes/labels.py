@@ -25,8 +25,9 @@ _BEHIND = re.compile(
 )
 # A text that is a period with its year, inside another.
 _INSIDE = re.compile(
-    rf"(?<![0-9]){_YEAR}(?:年度?|(?![0-9]))(?:[0-9]{{1,2}}[-—~至][0-9]{{1,2}}月|[0-9]{{1,2}}月份?|第?[一二三四1-4]季度|[上下]半年"
-    r"|前[一二三1-3]季度)?|(?<![0-9])(?:19|20)[0-9]{2}(?:-?(?:0[1-9]|1[0-2])(?![0-9])|[-.]?[QH][1-4])"
+    r"(?<![0-9])(?:19|20)[0-9]{2}(?:-?(?:0[1-9]|1[0-2])(?![-0-9])|[-.]?[QH][1-4])"
+    rf"|(?<![0-9]){_YEAR}(?:年度?|(?![0-9]))(?:[0-9]{{1,2}}[-—~至][0-9]{{1,2}}月|[0-9]{{1,2}}月份?|第?[一二三四1-4]季度|[上下]半年"
+    r"|前[一二三1-3]季度)?"
 )
 _OF_A_YEAR = "(?: ?(?:Q[1-4]|H[12]|第?[一二三四1-4]季度|[上下]半年))?"
 _TWO_YEARS_INSIDE = re.compile(
@@ -174,7 +175,57 @@ def period_inside(text: str, timeline: Timeline = MONTHS) -> str | None:
 
     >>> period_inside("各县2023年1-9月主要指标"), period_inside("2022年与2023年对比"), period_inside("报表_202312")
     ('2023年1-9月', None, '2023-12')
+    >>> period_inside("各县主要指标2025-03")
+    '2025-03'
     """
+    spans = _spans_inside(text, timeline)
+    if len(spans) != 1:
+        return None
+    ((span, written),) = spans.items()
+    return span.label if written.isdigit() else written
+
+
+#: Texts whose period is not that of the figures: a base year or prices of it, the edition of a yearbook, when the text
+#: was issued.
+_OF_OTHERS = re.compile(
+    r"价格|不变价|可比价|基期|=\s*100|为100|年鉴|更新|发布|下载|打印|制表|填报|印发|来源|口径|修订|[〔【][12]|号文?$|yearbook|updated|prices"
+    r"|compared|对比|相比|比较|制定|修改|version",
+    re.IGNORECASE,
+)
+
+
+def named_inside(text: str, timeline: Timeline = MONTHS) -> str | None:
+    """Return the one period that a text names among other words, None where it names none, several or another thing.
+
+    A year is one with 年, at the end or in brackets: 2000 before a noun may count something.
+
+    >>> [named_inside(text) for text in ("2-5 各市主要指标（2019年）", "Main indicators, 2019", "企业2000户情况")]
+    ['2019年', '2019', None]
+    >>> [named_inside(text) for text in ("中国统计年鉴2020", "按2015年价格计算", "来源：2019年报表", "2018年和2019年")]
+    [None, None, None, None]
+    """
+    words = clean(text)
+    if _OF_OTHERS.search(words) or _LABEL.fullmatch(words):
+        return None
+    written = period_inside(text, timeline)
+    if written is None or re.search(rf"{re.escape(written)}(?:第?[一二三四五六七八九十0-9]+季|[0-9])", words):
+        return None
+    if written.isdigit() and not re.search(rf"(?:^|[(,、_ ]){written}(?:$|[),、_ ])", words):
+        return None
+    return written
+
+
+def periods_inside(text: str, timeline: Timeline = MONTHS) -> int:
+    """Return how many periods a text holds.
+
+    >>> periods_inside("2022年与2023年对比"), periods_inside("各县主要指标")
+    (2, 0)
+    """
+    return len(_spans_inside(text, timeline))
+
+
+def _spans_inside(text: str, timeline: Timeline) -> dict[Period, str]:
+    """Return the periods that a text holds, each as it is written."""
     spans: dict[Period, str] = {}
     cleaned = clean(text)
     form = _WEEK_INSIDE if timeline.weeks else _INSIDE
@@ -186,10 +237,7 @@ def period_inside(text: str, timeline: Timeline = MONTHS) -> str | None:
             spans.setdefault(periods.parse(written, timeline=timeline), written)
         except periods.PeriodError:
             continue
-    if len(spans) != 1:
-        return None
-    ((span, written),) = spans.items()
-    return span.label if written.isdigit() else written
+    return spans
 
 
 #: Words of a title around the name of its measure that name none: 各县 before it, 情况表 behind it.

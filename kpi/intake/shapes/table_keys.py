@@ -11,7 +11,7 @@ from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.intake.files.headers import clean
 from kpi.intake.files.table import Table
 from kpi.intake.matching.key_columns import fineness_of, joined_period
-from kpi.intake.shapes.labels import labelled, period_in, period_inside, stem
+from kpi.intake.shapes.labels import labelled, named_inside, period_in, period_inside, periods_inside, stem
 from kpi.intake.shapes.turning import ADDED, new_name
 from kpi.language.datasets import Dataset, Elsewhere
 from kpi.values import periods
@@ -65,9 +65,10 @@ def _text(table: Table, role: str, source: Elsewhere, timeline: Timeline) -> str
 
 
 def period_of_table(table: Table, timeline: Timeline) -> tuple[str, Message] | None:
-    """Return the period that a line above a table, its sheet or its file is named by alone, and where it stands.
+    """Return the period that the lines above a table, its sheet and its file name, and where it stands.
 
-    None where there is none, or where they differ.
+    A text that is a period goes before one that names one among other words: 各市主要指标（2019年). None where there is
+    none, or where they differ.
     """
     candidates: list[tuple[str, Message]] = []
     if (line := labelled(table.titles, "period")) is not None:
@@ -77,7 +78,20 @@ def period_of_table(table: Table, timeline: Timeline) -> tuple[str, Message] | N
         candidates.append((clean(table.sheet), Message("the name of the sheet")))
     candidates.append((stem(table.file), Message("the name of the file")))
     dated = [(text, where) for text, where in candidates if period_in(text, timeline=timeline) is not None]
-    return dated[0] if len({periods.parse(text, timeline=timeline) for text, _ in dated}) == 1 else None
+    titled, others = (
+        [(text, where) for words, where in some if (text := named_inside(words, timeline)) is not None]
+        for some in (
+            [one for one in candidates if one not in dated and one[0] in table.titles],
+            [one for one in candidates if one not in dated and one[0] not in table.titles],
+        )
+    )
+    # A title of two periods, such as of a comparison, says that not all rows are of one.
+    if any(periods_inside(title, timeline) > 1 for title in table.titles):
+        titled = []
+    named = dated or titled
+    # A longer name of a sheet or file may be of something else: it only contradicts.
+    agreed = len({periods.parse(text, timeline=timeline) for text, _ in (*dated, *titled, *others)}) == 1
+    return named[0] if named and agreed else None
 
 
 def with_keys(table: Table, keys: Mapping[str, str], named: str | None) -> Table:

@@ -10,6 +10,8 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.intake.cells.cell_text import texts_of
+from kpi.intake.cells.numbers import read_numbers
+from kpi.intake.cells.text_folding import as_names
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean, role, roles
 from kpi.intake.files.table import Table
@@ -207,6 +209,23 @@ def _flags(table: Table, flags: Mapping[str, int]) -> list[Diagnostic]:
     return [Diagnostic("K568", message, table.place(), None, Severity.INFO)]
 
 
+#: A text of digits that is a number and no code: without zeros in front.
+_PLAIN_NUMBER = r"^[+-]?(0|[1-9][0-9,]*)(\.[0-9]*)?$"
+
+
+def _as_read(cells: pl.Series) -> pl.Series:
+    """Return cells as texts that are compared: as names are, and numbers by their value.
+
+    >>> _as_read(pl.Series("a", ["男 ", "　男", "1,234", "1234.0", "１", "01", " "])).to_list()
+    ['男', '男', '1234', '1234', '1', '01', None]
+    """
+    texts = as_names(texts_of(cells))
+    distinct = texts.unique().drop_nulls()
+    distinct = distinct.filter(distinct.str.contains(_PLAIN_NUMBER))
+    values = texts_of(read_numbers(distinct)["value"])
+    return texts.replace(distinct, values.zip_with(values.is_not_null(), distinct))
+
+
 def _dimensions(system: System, table: Table, look: Recognition, shape: Shape) -> list[Diagnostic]:
     """Return the error on columns that tell rows of one unit and measure apart, if no measure says which is meant."""
     dated = [header for header in look.headers if role(header) == "period"]
@@ -217,7 +236,9 @@ def _dimensions(system: System, table: Table, look: Recognition, shape: Shape) -
     rest = [one for one in table.columns if one not in shape.columns and one not in keys and one not in wide]
     if not keys or not rest:
         return []
-    frame = table.frame.select(pl.selectors.by_name(*keys, *rest)).collect()
+    frame = pl.DataFrame(
+        [_as_read(cells) for cells in table.frame.select(pl.selectors.by_name(*keys, *rest)).collect()]
+    )
     named = [header for one, header in shape.ids.items() if one in ("entity", "code", "measure")]
     frame = frame.filter(pl.all_horizontal(pl.selectors.by_name(*named).is_not_null())) if named else frame
     several = frame.group_by(keys).agg(pl.selectors.by_name(*rest).n_unique()).select(
@@ -227,7 +248,7 @@ def _dimensions(system: System, table: Table, look: Recognition, shape: Shape) -
     if not differing or any(header in conditions for header in differing):
         return []
     shown = differing[0]
-    text = texts_of(frame[shown]).drop_nulls().unique(maintain_order=True)[0]
+    text = frame[shown].drop_nulls().unique(maintain_order=True)[0]
     message = Message(
         "rows of one unit and measure differ in {columns}: which are meant is not said",
         columns=tuple(f"`{header}`" for header in differing),

@@ -7,7 +7,7 @@ add up for every entity.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Self
 
 import polars as pl
@@ -18,6 +18,7 @@ from kpi.language.aggregation import means
 from kpi.language.aggregation.means import COHORT, Mean, Parts, exactly_added, total
 from kpi.language.aggregation.missing import Missing, MissingPolicy, Redistribute
 from kpi.language.aggregation.weights import Ahp, AnyWeighting, FromData
+from kpi.language.classes import Weighed, Weight, differs
 from kpi.language.model import Definition, FrozenMapping, Listed, Name, kind_of
 from kpi.values.columns import Column, Expressions
 from kpi.values.rounding import HAIR, rounded, score_key
@@ -66,7 +67,7 @@ class Node(Definition):
         """The matrix of judgements (AHP) in the order of the parts, empty without one."""
         return self.weights.matrix if isinstance(self.weights, Ahp) else ()
 
-    def fixed(self, given: Mapping[str, float]) -> dict[str, float]:
+    def fixed(self, given: Mapping[str, Weighed]) -> dict[str, Weighed]:
         """Return the weights of the parts that do not depend on data: as given, or from judgements."""
         fixed = None if self.weights is None else self.weights.fixed(len(given))
         if fixed is None or len(fixed) != len(given):
@@ -84,15 +85,28 @@ def _named(parts: Any) -> Any:
     return dict.fromkeys(parts, 1.0)
 
 
-Weight = Annotated[float, Field(gt=0)]
 Weights = Annotated[dict[Name, Weight], BeforeValidator(_named, json_schema_input_type=dict[Name, Weight] | list[Name])]
 
 
 class Pillar(Node):
     """A node whose parts are indicators or other pillars; only the top ones have a weight of their own."""
 
-    weight: float | None = Field(None, gt=0, description="of a top pillar in the composite: 0.000001 to 1,000,000")
-    parts: Weights = Field(min_length=1, description="name: weight, or a list of names")
+    weight: Weight | None = Field(
+        None,
+        description="of a top pillar in the composite: 0.000001 to 1,000,000, or by a column of the roster, or dated",
+    )
+    parts: Weights = Field(
+        min_length=1,
+        description="name: weight, a number, {by: a column of the roster, values: {value: number}}, or a list of "
+        "either with the period `from` which it holds; or a list of names",
+    )
+
+    floor: float | None = Field(
+        0, description="the least marks that it may have with deductions within it; null for no limit (倒扣)"
+    )
+    cap: float | None = Field(
+        None, description="the most marks that it may have with bonuses within it; left out: no limit"
+    )
 
     @model_validator(mode="after")
     def _weigh(self) -> Self:
@@ -132,18 +146,22 @@ class Combination:
         weights: the weight of each part.
         leaves: the parts that are indicators.
         treated: the columns that hold the values of indicators, where they are not their own.
+        unsure: the parts for which nothing may be given in the class or period of an entity; the node then has no
+            score either, whatever its policy for missing parts.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - a node and what surrounds it
         self,
         name: str,
         node: Node,
-        weights: Mapping[str, float],
+        weights: Mapping[str, Weighed],
         leaves: frozenset[str],
         treated: Mapping[str, str] | None = None,
+        unsure: Collection[str] = (),
     ) -> None:
         self.name, self.node, self.weights, self.leaves = name, node, weights, leaves
         self.treated = treated or {}
+        self.unsure = [part for part in weights if part in unsure]
         self._scores = {part: pl.col(Column(part).score) for part in weights}
         self.policy = node.missing.policy
         #: A part without a score falls out by its score alone, and what carries the mean is what is present.
@@ -152,17 +170,22 @@ class Combination:
         self.certain = self.policy in ("zero", "penalty")
         self.carried = pl.col(Column(name).present if self.alone else Column(name).carried)
         self.present = pl.col(Column(name).present)
+        #: The parts whose declared weights differ between entities or periods.
+        self.varied = frozenset(part for part, weight in weights.items() if differs(weight))
         self.applicable = pl.col(Column(name).applicable)
 
     # ---- ONE PART ---- #
 
     def own(self, part: str) -> pl.Expr:
-        """Return the part's own score, null where it has none."""
+        """Return the part's own score, null where it has none, or no weight in the entity's class."""
+        if part in self.varied:
+            return pl.when(self.raw_weight(part) > ZERO).then(self._scores[part])
         return self._scores[part]
 
     def applies(self, part: str) -> pl.Expr:
         """Return whether the part applies to the entity at all."""
-        return status_of(Column(part).score) != reason("not_applicable")
+        applies = status_of(Column(part).score) != reason("not_applicable")
+        return applies & (self.raw_weight(part) > ZERO) if part in self.varied else applies
 
     def filled(self, part: str) -> pl.Expr:
         """Return the score that enters the mean: that of the part, or what the policy substitutes."""
@@ -179,14 +202,22 @@ class Combination:
 
     def _counts(self, part: str) -> pl.Expr:
         """Return whether the part has a score or a gap: it applies, and was not left out on purpose."""
-        status = status_of(Column(part).score)
-        return (status != reason("not_applicable")) & (status != reason("not_scored"))
+        return self.applies(part) & (status_of(Column(part).score) != reason("not_scored"))
 
     def raw_weight(self, part: str) -> pl.Expr:
         """Return the weight of a part before missing parts are handled: a number, or the result of a method."""
-        if self.node.weights_method is None:
-            return literal(float(self.weights[part]))
-        return pl.col(Column(part).weighting)
+        weight = self.weights[part]
+        if self.node.weights_method is not None:
+            return pl.col(Column(part).weighting)
+        return pl.col(Column(part).declared) if differs(weight) else literal(float(weight))  # type: ignore[arg-type]
+
+    def given(self) -> pl.Expr | None:
+        """Return whether weights and rules are given in the entity's class and period, None if they always are."""
+        known = [self.raw_weight(part).is_not_null() for part in self.weights if part in self.varied]
+        for part in self.unsure:
+            lacks = status_of(Column(part).score) == reason("not_given")
+            known.append(~(lacks & (self.raw_weight(part) > ZERO)) if part in self.varied else ~lacks)
+        return pl.all_horizontal(known) if known else None
 
     def weight(self, part: str) -> pl.Expr:
         """Return the weight that the part carries, null where it carries none."""
@@ -228,7 +259,8 @@ class Combination:
     def _weight_where(self, counts: Callable[[str], pl.Expr]) -> pl.Expr:
         """Return the sum of the given weights of the parts that count."""
         # NOTE: zeros add up two to three times faster than nulls.
-        exact = self.node.weights_method is None and exactly_added(self.weights.values())
+        fixed = [weight for weight in self.weights.values() if isinstance(weight, int | float)]
+        exact = self.node.weights_method is None and not self.varied and exactly_added(fixed)
         parts = [pl.when(counts(part)).then(self.raw_weight(part)).otherwise(literal(0.0)) for part in self.weights]
         return _spelt_out(total(parts, exact=exact))
 
@@ -267,6 +299,10 @@ class Combination:
         shown: dict[str, pl.Expr] = {}
         if self.node.weights_method is not None:
             shown[self.node.weights_method.without] = pl.col(Column(self.name).weighting).is_null()
+        given = self.given()
+        if given is not None:
+            shown["not_given"] = ~given
+            value = pl.when(given).then(value)
         # What does not apply, or has no part with a score, is a division by zero.
         shown |= {"not_applicable": self.applicable <= ZERO}
         if self.treated:
@@ -278,7 +314,8 @@ class Combination:
         pair = guarded(
             Column(self.name).score, pl.when(self.carried > ZERO).then(value), guards, shown=shown, sound=sound
         )
-        coverage = pl.when(self.applicable > ZERO).then(self.coverage())
+        applicable = self.applicable > ZERO
+        coverage = pl.when(applicable if given is None else applicable & given).then(self.coverage())
         return pair | Expressions({Column(self.name).coverage: coverage})
 
     @property

@@ -42,7 +42,8 @@ class Symbol:
     """A name that formulas may use: a measure or an indicator, with its unit (None when that is itself wrong).
 
     `reported` says that departments hand the figure in, rather than that it is computed; `exact` that it is a decimal
-    number as reported, added up or counted, rather than a quotient or a mean. `breaks` are the columns that count the
+    number as reported, added up or counted, rather than a quotient or a mean; `running` that it is a running total of
+    the year (累计). `breaks` are the columns that count the
     breaks of the series it is computed from, one a measure; there are none unless units succeed one another.
     """
 
@@ -53,6 +54,7 @@ class Symbol:
     reported: bool = False
     exact: bool = False
     breaks: tuple[str, ...] = ()
+    running: bool = False
 
 
 Symbols = Mapping[str, Symbol]
@@ -109,11 +111,23 @@ def scope_of(symbols: Symbols) -> Scope:
     return scope
 
 
+@dataclass(frozen=True)
+class Unused:
+    """Rows of records that an indicator leaves out: the measure that counts them, and the values that columns need."""
+
+    measure: str
+    columns: Mapping[str, tuple[str, ...]]
+
+
 class Indicator(Definition):
     """The base of all indicators: direction, targets, an own scoring rule, and where it comes from."""
 
     #: Whether the value is a quantity, of which a part can be attained, rather than done or not.
     quantitative: ClassVar[bool] = True
+    #: Whether the value is a projection, with the ends of an interval beside it.
+    projects: ClassVar[bool] = False
+    #: Whether the value falls into the classes of the SDG reports, from `class_cuts` on.
+    classified: ClassVar[bool] = False
     #: What the panel has of the indicator itself, such as how many finer units pass: columns `name.fact`.
     panel_facts: ClassVar[tuple[str, ...]] = ()
 
@@ -188,6 +202,10 @@ class Indicator(Definition):
         """Return the figures that the value is computed from, each with the lags at which it enters, in periods."""
         return {name: NOW for _, name in self.inputs()}
 
+    def unused_rows(self, name: str) -> Unused | None:  # noqa: ARG002
+        """Return which rows of records do not count although they are about the indicator, None where all do."""
+        return None
+
     def over_units(self, symbols: Symbols) -> dict[str, pl.Expr]:
         """Return the `panel_facts` of a kind with a `finer_measure`.
 
@@ -226,6 +244,30 @@ class Indicator(Definition):
     def running_with(self) -> tuple[str, ...]:
         """Figures of which exactly one is a running total of the year (累计) if the value is one."""
         return ()
+
+    @property
+    def runs_from_january(self) -> bool:
+        """Whether the value is a running total of the year (累计) that the indicator itself makes."""
+        return False
+
+    @property
+    def totals_alone(self) -> bool:
+        """Whether the value is a total of `added_up` itself, rather than a mean, a quotient or a growth of it."""
+        return False
+
+    @property
+    def light_by_outlook(self) -> bool:
+        """Whether its light says if the target will be reached, rather than how far it is behind schedule."""
+        return False
+
+    @property
+    def class_cuts(self) -> tuple[float, ...]:
+        """From which value on each class but the last begins, of a value that is `classified`."""
+        return ()
+
+    def added_up(self) -> Iterator[tuple[Path, str]]:
+        """Yield the figures whose values of several periods are added up, each with its place in the definition."""
+        yield from ()
 
     def nested(self) -> Iterator[tuple[str, str]]:
         """Yield pairs of figures of which the first is a part of the second, if the value is in percent."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
@@ -29,12 +29,13 @@ from kpi.language.indicators.base import (
     title_of,
     unit_of,
 )
-from kpi.language.lookback import HISTORY, WHOLE, Comparison, Lags, back
+from kpi.language.indicators.windows import YEAR_TO_DATE, gaps, lags_of, window_problems, window_total
+from kpi.language.lookback import HISTORY, WHOLE, Comparison, Lags, back, composed
 from kpi.language.model import Name, Path, Problem, Problems, Text
 from kpi.language.targets import Target
 from kpi.values import periods, units
 from kpi.values.columns import Column, Expressions
-from kpi.values.periods import Grain
+from kpi.values.periods import Grain, Length
 from kpi.values.rounding import BREADTH, HAIR, unsigned_zero, without_noise
 from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason, status_of
 from kpi.values.units import Unit
@@ -84,13 +85,24 @@ def based(name: str, base: pl.Expr, across: pl.Expr | None) -> tuple[Expressions
     return Expressions(bases={Column(name).base: pl.when(~across).then(base)}), {"break": across}
 
 
+def from_then_on(end: int, column: pl.Expr) -> pl.Expr:
+    """Return the value of the period that ends with a month, from this period on."""
+    return pl.when(MONTH.eq(end)).then(column).forward_fill().over("entity")
+
+
 class Growth(Indicator):
     """Change against an earlier period: rate `100 (x/b - 1)`, points `x - b`, annualised `100 ((x/b)^(1/years) - 1)`.
 
-    The earlier period is found on the complete grid of periods, so a gap never shifts the comparison.
+    The earlier period is found on the complete grid of periods, so a gap never shifts the comparison. With
+    `cumulative: true` both figures are totals of their years to date (累计同比). `since: 2020` compares with a fixed
+    period of the indicator's own, `until: 2025` up to another one; annualised, that is the compound rate (CAGR).
 
     >>> Growth(of="gdp").words({}), Growth.model_validate({"of": "gdp", "over": "1q", "as": "points"}).words({})
     ('growth rate of gdp year on year', 'change of gdp quarter on quarter')
+    >>> Growth.model_validate({"of": "gdp", "since": 2020, "until": 2025, "as": "annualised"}).words({})
+    'annual growth rate of gdp from 2020 to 2025'
+    >>> Growth(of="sales", cumulative=True).words({})
+    'growth rate of sales since the start of the year, year on year'
     """
 
     kind: Literal["growth"] = "growth"
@@ -98,6 +110,13 @@ class Growth(Indicator):
     of: Name = Field(description="the measure or indicator that grows")
     over: str = Field(
         "1y", description="1y year on year, 1q, 1m, 2y; of weeks 1w, and 1y for the week of the same number"
+    )
+    since: Text | None = Field(None, description="a fixed period to compare with, such as 2020, in place of `over`")
+    until: Text | None = Field(
+        None, description="with `since`: a fixed period up to which it grows; left out: the scored period"
+    )
+    cumulative: bool = Field(
+        False, description="true: compares totals of the year to date (累计同比), of a figure that adds up"
     )
     as_: Literal["rate", "points", "annualised"] = Field(
         "rate", alias="as", description="rate in %, the difference in points, or the yearly rate"
@@ -108,12 +127,20 @@ class Growth(Indicator):
         yield ("of",), self.of
 
     def comparisons(self) -> Iterator[Comparison]:
-        """Yield what grows, over its window."""
-        yield Comparison(self.of, ("over",), self.over)
+        """Yield what grows, over its window or since its own period."""
+        yield Comparison(self.of, ("over",), self.over) if self.since is None else Comparison(self.of, ("since",))
+
+    def added_up(self) -> Iterator[tuple[Path, str]]:
+        """Yield what grows, where it is added up to the year to date."""
+        yield from self.inputs() if self.cumulative else ()
 
     @override
-    def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
-        """Return what grows, a window ago."""
+    def baseline(self, period: int, grain: Grain) -> tuple[str, int] | None:
+        """Return what grows, a window ago or in its own period; None for a total to date, which is no figure."""
+        if self.cumulative:
+            return None
+        if self.since is not None:
+            return self.of, periods.parse(self.since, timeline=grain.timeline).index(grain)
         return self.of, grain.earlier(period, self.over)
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
@@ -124,33 +151,89 @@ class Growth(Indicator):
         return units.subtract(unit, unit)[0]
 
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Return the value, its base and its status: break, no_baseline, zero_baseline, negative_baseline."""
-        window = grain.window(self.over)
-        value, base = pl.col(self.of), pl.col(Column(name).base)
-        before = earlier_by(window, grain.timeline)
-        earlier, across = based(name, before(value), broken(symbols, self.of, before))
+        """Return the value, its base and its status: break, no_baseline, zero_baseline, negative_baseline.
+
+        Of totals to date also incomplete and refused, and of a fixed end `incomplete` before it.
+        """
+        column, base = Column(name), pl.col(Column(name).base)
+        why: dict[str, Any] = {"inputs": [self.of]}
+        years: pl.Expr | float
+        if self.since is not None:
+            value, bases, across, years, why = self._between(name, symbols, grain)
+        else:
+            window = grain.window(self.over)
+            before = earlier_by(window, grain.timeline)
+            years = window.years if window else 1.0
+            value, figure = pl.col(self.of), pl.col(self.of)
+            if self.cumulative:
+                figure, value = window_total(self.of, YEAR_TO_DATE, grain, symbols), pl.col(column.window)
+                why = {"reasons": list(gaps([self.of], YEAR_TO_DATE, grain, symbols, value.is_null()))}
+            bases, across = based(name, before(figure), broken(symbols, self.of, before))
+            if self.cumulative:
+                bases |= Expressions(bases={column.window: figure})
         exact = self.of in symbols and symbols[self.of].exact
         if self.as_ == "points":
             shown = across | {"no_baseline": base.is_null()}
             # Two quotients that are equal may differ by their last bits.
             change = without_noise(value - base, value.abs() + base.abs(), BREADTH if exact else HAIR / 2)
-            return earlier | guarded(name, change, shown=shown, inputs=[self.of])
+            return bases | guarded(name, change, shown=shown, **why)
         ratio = value / base
         if not exact:
             ratio = pl.when((ratio - literal(1.0)).abs() <= HAIR).then(literal(1.0)).otherwise(ratio)
-        grown = ratio if self.as_ == "rate" else ratio.pow(1 / window.years if window else 1.0)
+        grown = ratio if self.as_ == "rate" else ratio.pow(1 / years)
         shown, guards = against(base)
         shown = across | shown
-        return earlier | guarded(name, (grown - literal(1.0)) * HUNDRED, guards, shown=shown, inputs=[self.of])
+        return bases | guarded(name, (grown - literal(1.0)) * HUNDRED, guards, shown=shown, **why)
+
+    def _between(
+        self, name: str, symbols: Symbols, grain: Grain
+    ) -> tuple[pl.Expr, Expressions, dict[str, pl.Expr], pl.Expr | float, dict[str, Any]]:
+        """Return the value, the base with its guards, the years and the reasons of a growth since a fixed period."""
+        start, end = (
+            None if text is None else periods.parse(text, timeline=grain.timeline).end
+            for text in (self.since, self.until)
+        )
+        assert start is not None  # noqa: S101
+
+        def then(column: pl.Expr) -> pl.Expr:
+            # The value of the start, in the periods after it: no period looks at later ones.
+            return pl.when(MONTH.gt(start)).then(from_then_on(start, column))
+
+        bases, across = based(name, then(pl.col(self.of)), broken(symbols, self.of, then))
+        if end is None:
+            elapsed = (MONTH - start).cast(pl.Float64) / literal(float(grain.timeline.per_year))
+            return pl.col(self.of), bases, across, elapsed, {"inputs": [self.of]}
+        column = Column(name).window
+        bases |= Expressions(bases={column: from_then_on(end, pl.col(self.of))})
+        if across:
+            # A series that breaks after the end does not break between start and end.
+            counts = [pl.col(breaks) for breaks in symbols[self.of].breaks]
+            bases_of, across = based(
+                name,
+                then(pl.col(self.of)),
+                pl.any_horizontal([from_then_on(end, number) != then(number) for number in counts]),
+            )
+            bases |= bases_of
+        why = {"reasons": [(pl.col(column).is_null(), reason("incomplete"))]}
+        return pl.col(column), bases, across, (end - start) / grain.timeline.per_year, why
 
     def lookback(self, grain: Grain) -> dict[str, Lags]:
-        """Return what grows: its figure now and a window ago."""
+        """Return what grows: its figure now and a window ago, or ever since its own period."""
+        if self.since is not None:
+            return {self.of: frozenset({HISTORY})}
         window = grain.window(self.over)
-        return {self.of: back(*(window.lags if window else ()))}
+        lags = back(*(window.lags if window else ()))
+        return {self.of: composed(lags, lags_of(grain.per_year)) if self.cumulative else lags}
 
     def words(self, symbols: Symbols) -> Message:
-        """Return what grows over which window."""
+        """Return what grows over which window, or between which periods."""
         title, over = title_of(symbols, self.of), window(self.over)
+        if self.cumulative:
+            over = Message("since the start of the year, {window}", window=over)
+        if self.since is not None:
+            over = Message("since {period}", period=self.since)
+            if self.until is not None:
+                over = Message("from {first} to {last}", first=self.since, last=self.until)
         if self.as_ == "rate":
             return Message("growth rate of {title} {window}", title=title, window=over)
         if self.as_ == "points":
@@ -160,6 +243,9 @@ class Growth(Indicator):
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield unit and target problems, and windows that the grain of the system cannot express."""
         yield from super().problems(path, symbols, grain)
+        if self.since is not None or self.until is not None:
+            yield from self._own_periods(path, grain)
+            return
         try:
             window = grain.window(self.over)
         except periods.PeriodError as error:
@@ -170,6 +256,72 @@ class Growth(Indicator):
             yield Problem(
                 "K404", (*path, "over"), Message("`{over}` is not a whole number of periods", over=self.over), hint=hint
             )
+        elif self.cumulative:
+            yield from self._to_date(path, symbols, grain)
+
+    def _to_date(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yield what is wrong with a growth of totals to date."""
+        place = (*path, "cumulative")
+        yield from window_problems(path, "cumulative", YEAR_TO_DATE, grain)
+        unit = unit_of(symbols, self.of)
+        if unit is not None and not units.summable(unit):
+            yield Problem(
+                "K438", (*path, "of"),
+                Message("`{name}` is in {unit}, which does not add up over periods", name=self.of, unit=unit),
+                hint=Message("leave `cumulative` out, or pool a ratio with `pool: ytd`"),
+            )  # fmt: skip
+        if grain.length is not Length.WEEK and periods.parse_span(self.over) % 12:
+            yield Problem(
+                "K439", place,
+                Message("the year to date {over} earlier has other months", over=self.over),
+                hint=Message("write `over: 1y`"),
+            )  # fmt: skip
+
+    def _own_periods(self, path: Path, grain: Grain) -> Problems:
+        """Yield what is wrong with the fixed periods between which it grows."""
+        if self.since is None:
+            yield Problem(
+                "K439", (*path, "until"), Message("`until` needs the period from which it grows"),
+                hint=Message("add `since:`, such as 2020"),
+            )  # fmt: skip
+            return
+        for key, clashes in (("over", "over" in self.model_fields_set), ("cumulative", self.cumulative)):
+            if clashes:
+                yield Problem(
+                    "K439", (*path, key), Message("`{key}` and `since` contradict each other", key=key),
+                    hint=Message("take one of the two out"),
+                )  # fmt: skip
+        ends = []
+        for key, text in (("since", self.since), ("until", self.until)):
+            if text is not None:
+                problems, end = scored_period(text, (*path, key), grain)
+                yield from problems
+                ends.append(end)
+        if len(ends) == 2 and ends[0] is not None and ends[1] is not None and ends[0] >= ends[1]:
+            yield Problem(
+                "K439", (*path, "until"),
+                Message("{last} is not after {first}", last=self.until, first=self.since),
+                hint=Message("name the later period"),
+            )  # fmt: skip
+
+
+def scored_period(text: str, path: Path, grain: Grain) -> tuple[list[Problem], int | None]:
+    """Return what is wrong with a text that names a scored period, and where that period ends on the timeline."""
+    try:
+        period = periods.parse(text, timeline=grain.timeline)
+    except periods.PeriodError as error:
+        return [Problem("K105", path, error.message, hint=error.hint)], None
+    problems = []
+    if (assumed := periods.assumption(text, grain.timeline)) is not None:
+        problems.append(Problem("K618", path, assumed, hint=periods.ASSUMED, severity=Severity.WARNING))
+    if period.grain != grain:
+        problems.append(
+            Problem(
+                "K432", path, Message("`{period}` is not a {grain}", period=text, grain=grain.title),
+                hint=Message("name a scored period"),
+            )
+        )  # fmt: skip
+    return problems, period.end
 
 
 class Index(Indicator):
@@ -226,20 +378,7 @@ class Index(Indicator):
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield target problems and a base that is no scored period."""
         yield from super().problems(path, symbols, grain)
-        try:
-            found = periods.parse(self.base, timeline=grain.timeline)
-        except periods.PeriodError as error:
-            yield Problem("K105", (*path, "base"), error.message, hint=error.hint)
-            return
-        if (assumed := periods.assumption(self.base, grain.timeline)) is not None:
-            yield Problem("K618", (*path, "base"), assumed, hint=periods.ASSUMED, severity=Severity.WARNING)
-        if found.grain != grain:
-            yield Problem(
-                "K432",
-                (*path, "base"),
-                Message("`{period}` is not a {grain}", period=self.base, grain=grain.title),
-                hint=Message("name a scored period"),
-            )
+        yield from scored_period(self.base, (*path, "base"), grain)[0]
 
 
 class Count(Indicator):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
@@ -19,9 +19,11 @@ from kpi.language.indicators.base import (
     title_of,
     unit_of,
 )
+from kpi.language.indicators.windows import gaps, lags_of, periods_of, span_words, window_problems, window_total
+from kpi.language.lookback import Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
 from kpi.values import units
-from kpi.values.columns import Expressions
+from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain
 from kpi.values.rounding import HAIR, unsigned_zero
 from kpi.values.status import HUNDRED, LEAST, OK, ZERO, guarded, literal, reason, status_of
@@ -79,8 +81,61 @@ class Level(Indicator):
         yield from declared_problem(self.unit, unit_of(symbols, self.of), path)
 
 
+def _lags(pool: str | None, grain: Grain) -> Lags:
+    return lags_of(1 if pool is None else periods_of(pool, grain))
+
+
 #: Whether what stands below the line may be less than zero.
 Negative = Literal["allow"]
+
+
+def pooled(
+    names: tuple[str, str], indicator: str, over: str | None, symbols: Symbols, grain: Grain
+) -> tuple[pl.Expr, pl.Expr, Expressions, dict[str, Any]]:
+    """Return the two sides of a quotient, of the period or each added up over a window.
+
+    Args:
+        names: what stands above and below the line.
+        indicator: the quotient.
+        over: the window; None for the figures of the period.
+        symbols: what names stand for.
+        grain: of the periods.
+
+    Returns:
+        Both sides, the columns to be evaluated before them, and what `guarded` takes as reasons for a side that lacks.
+    """
+    if over is None:
+        return pl.col(names[0]), pl.col(names[1]), Expressions(), {"inputs": list(names)}
+    above, below = Column(indicator).above, Column(indicator).below
+    sides: dict[str, pl.Expr] = {
+        column: window_total(name, over, grain, symbols) for column, name in zip((above, below), names, strict=True)
+    }
+    lacks = pl.col(above).is_null() | pl.col(below).is_null()
+    reasons = list(gaps(dict.fromkeys(names), over, grain, symbols, lacks))
+    return pl.col(above), pl.col(below), Expressions(bases=sides), {"reasons": reasons}
+
+
+def pool_problems(path: Path, over: str | None, names: Mapping[str, str], symbols: Symbols, grain: Grain) -> Problems:
+    """Yield a window that is none, and sides of a quotient that do not add up over periods.
+
+    Args:
+        path: of the indicator.
+        over: the window, None without one.
+        names: the figures, by the key that names them.
+        symbols: what names stand for.
+        grain: of the periods.
+    """
+    if over is None:
+        return
+    yield from window_problems(path, "pool", over, grain)
+    for key, name in names.items():
+        unit = unit_of(symbols, name)
+        if unit is not None and not units.summable(unit):
+            yield Problem(
+                "K438", (*path, key),
+                Message("`{name}` is in {unit}, which does not add up over periods", name=name, unit=unit),
+                hint=Message("name the figures that the rate is made of, or leave `pool` out"),
+            )  # fmt: skip
 
 
 class Ratio(Indicator):
@@ -89,8 +144,13 @@ class Ratio(Indicator):
     Nor for a denominator below zero, unless `negative: allow` says that one is meant: a loss on negative
     equity is no return, and less of either moves the quotient the wrong way.
 
+    With `pool: 3y` both sides are added up over the window before they are divided (a pooled rate), so that years with
+    few cases do not move it much; `pool: ytd` is the rate of the year to date. That is no mean of rates.
+
     >>> Ratio(numerator="online", denominator="cases").words({})
     'online ÷ cases'
+    >>> Ratio(numerator="deaths", denominator="people", pool="3y").words({})
+    'deaths ÷ people, each over 3 years'
     """
 
     kind: Literal["ratio"] = "ratio"
@@ -102,6 +162,10 @@ class Ratio(Indicator):
     )
     min_denominator: float | None = Field(None, gt=0, description="fewer than that is too few to judge")
     negative: Negative | None = Field(None, description="allow: a denominator below zero is meant; left out: no value")
+    pool: str | None = Field(
+        None,
+        description="3y, 12m: both sides are added up over the window before they are divided; ytd: the year",
+    )
 
     @property
     def proportion(self) -> tuple[str, str] | None:
@@ -136,37 +200,50 @@ class Ratio(Indicator):
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value and its status: zero_denominator, negative_denominator, too_few."""
-        below, finite = pl.col(self.denominator), None
+        names = (self.numerator, self.denominator)
+        above, below, sides, lacking = pooled(names, name, self.pool, symbols, grain)
+        finite = None
         shown = {"zero_denominator": below == ZERO}
         guards: dict[str, pl.Expr] = {}
         if self.negative is None:
             # NOTE: one comparison in place of a magnitude and a guard, which take half as long again for a ratio.
             finite = below > literal(LEAST)
             shown["negative_denominator"] = below < ZERO
-            if not all(symbols[one].exact for one in (self.numerator, self.denominator)):
+            if not all(symbols[used].exact for used in names):
                 finite = None
                 guards["negative_denominator"] = shown.pop("negative_denominator")
         if self.min_denominator is not None:
             guards["too_few"] = below < self.min_denominator
-        quotient = pl.col(self.numerator) / below
+        quotient = above / below
         # Nothing of a negative is minus zero.
         quotient = quotient if self.negative is None else unsigned_zero(quotient)
         value = scale(quotient, self._natural(symbols), self.in_unit(symbols))
-        inputs = [self.numerator, self.denominator]
-        return guarded(name, value, guards, shown=shown, inputs=inputs, finite=finite)
+        return sides | guarded(name, value, guards, shown=shown, finite=finite, **lacking)
+
+    def lookback(self, grain: Grain) -> dict[str, Lags]:
+        """Return both sides, in every period of the window where they are pooled."""
+        return dict.fromkeys((self.numerator, self.denominator), _lags(self.pool, grain))
+
+    def added_up(self) -> Iterator[tuple[Path, str]]:
+        """Yield both sides, where they are pooled."""
+        yield from () if self.pool is None else self.inputs()
 
     def words(self, symbols: Symbols) -> Message:
-        """Return `numerator ÷ denominator`."""
-        return Message(
-            "{numerator} ÷ {denominator}",
-            numerator=title_of(symbols, self.numerator),
-            denominator=title_of(symbols, self.denominator),
-        )
+        """Return `numerator ÷ denominator`, and over which window each is added up."""
+        above, below = title_of(symbols, self.numerator), title_of(symbols, self.denominator)
+        if self.pool is not None:
+            over = span_words(self.pool)
+            return Message(
+                "{numerator} ÷ {denominator}, each over {window}", numerator=above, denominator=below, window=over
+            )
+        return Message("{numerator} ÷ {denominator}", numerator=above, denominator=below)
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield unit and target problems."""
         yield from super().problems(path, symbols, grain)
         yield from declared_problem(self.unit, self._natural(symbols), path)
+        names = {"numerator": self.numerator, "denominator": self.denominator}
+        yield from pool_problems(path, self.pool, names, symbols, grain)
 
 
 class Coverage(Indicator):
@@ -174,6 +251,8 @@ class Coverage(Indicator):
 
     >>> Coverage(covered="insured", total="residents").words({})
     'insured ÷ residents (0–100 %)'
+    >>> Coverage(covered="done", total="planned", pool="ytd").words({})
+    'done ÷ planned, each over the year to date (0–100 %)'
     """
 
     kind: Literal["coverage"] = "coverage"
@@ -181,6 +260,10 @@ class Coverage(Indicator):
     covered: Name = Field(description="the measure of what is covered")
     total: Name = Field(description="the measure of the whole")
     min_total: float | None = Field(None, gt=0, description="fewer than that is too few to judge")
+    pool: str | None = Field(
+        None,
+        description="3y, 12m: part and whole are added up over the window before they are divided; ytd: the year",
+    )
 
     @property
     def proportion(self) -> tuple[str, str] | None:
@@ -205,20 +288,31 @@ class Coverage(Indicator):
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value and its status: zero_denominator, negative_denominator, too_few, out_of_range."""
         part, whole = unit_of(symbols, self.covered), unit_of(symbols, self.total)
-        covered, total = scale(pl.col(self.covered), part, whole), pl.col(self.total)
+        above, total, sides, lacking = pooled((self.covered, self.total), name, self.pool, symbols, grain)
+        covered = scale(above, part, whole)
         shown = {"zero_denominator": total == ZERO, "negative_denominator": total < ZERO}
         guards = {"out_of_range": (covered < 0) | (covered > total * (1 + HAIR))}
         if self.min_total is not None:
             guards["too_few"] = total < self.min_total
-        return guarded(name, covered / total * HUNDRED, guards, shown=shown, inputs=[self.covered, self.total])
+        return sides | guarded(name, covered / total * HUNDRED, guards, shown=shown, **lacking)
+
+    def lookback(self, grain: Grain) -> dict[str, Lags]:
+        """Return part and whole, in every period of the window where they are pooled."""
+        return dict.fromkeys((self.covered, self.total), _lags(self.pool, grain))
+
+    def added_up(self) -> Iterator[tuple[Path, str]]:
+        """Yield part and whole, where they are pooled."""
+        yield from () if self.pool is None else self.inputs()
 
     def words(self, symbols: Symbols) -> Message:
-        """Return `covered ÷ total`, bounded."""
-        return Message(
-            "{covered} ÷ {total} (0–100 %)",
-            covered=title_of(symbols, self.covered),
-            total=title_of(symbols, self.total),
-        )
+        """Return `covered ÷ total`, bounded, and over which window each is added up."""
+        covered, total = title_of(symbols, self.covered), title_of(symbols, self.total)
+        if self.pool is not None:
+            return Message(
+                "{covered} ÷ {total}, each over {window} (0–100 %)",
+                covered=covered, total=total, window=span_words(self.pool),
+            )  # fmt: skip
+        return Message("{covered} ÷ {total} (0–100 %)", covered=covered, total=total)
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield unit and target problems; part and whole must count the same thing."""
@@ -232,6 +326,7 @@ class Coverage(Indicator):
                 label=Message("{part}, not {whole}", part=part, whole=whole),
                 hint=Message("the part and the whole must count the same thing"),
             )
+        yield from pool_problems(path, self.pool, {"covered": self.covered, "total": self.total}, symbols, grain)
 
 
 class Share(Indicator):

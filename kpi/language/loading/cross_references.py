@@ -10,13 +10,13 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import Message, Severity, alternatives, suggest
-from kpi.language import expressions, ranges, running_totals
+from kpi.language import classes, expressions, ranges, running_totals, window_checks
 from kpi.language.adjustments import vetoes
 from kpi.language.checks.base import FACTS
 from kpi.language.datasets import Records
 from kpi.language.expressions import terms
 from kpi.language.indicators import Indicator
-from kpi.language.loading import similar_names
+from kpi.language.loading import full_marks, joint_adjustments, similar_names
 from kpi.language.measures import Measure
 from kpi.language.model import Path, Problem, Problems, kind_of
 from kpi.language.record_columns import column_kinds, counted_in, term_of
@@ -39,8 +39,10 @@ def problems(system: System) -> Problems:
     yield from _measure_problems(system)
     yield from _indicator_problems(system)
     yield from running_totals.problems(system)
+    yield from window_checks.problems(system)
     yield from _treatment_problems(system)
     yield from _tree_problems(system)
+    yield from full_marks.problems(system)
     for name, adjustment in system.adjustments.items():
         path: Path = ("adjustments", name)
         for used in adjustment.names():
@@ -49,10 +51,17 @@ def problems(system: System) -> Problems:
             if used not in system.indicators and used not in system.pillars:
                 yield _unknown_part(system, used, (*path, "opens", used), at_key=True)
         yield from adjustment.problems(path, system.symbols)
+    yield from joint_adjustments.problems(system)
     yield from _star_problems(system)
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:
             yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
+    for name, alert in system.notify.items():
+        yield from alert.problems(("notify", name), system.symbols)
+    yield from _check_problems(system)
+
+
+def _check_problems(system: System) -> Problems:
     for name, check in system.checks.items():
         yield from check.problems(("checks", name), system.symbols, system.period)
         for used in dict.fromkeys(one for _, one in check.facts(system.symbols)):
@@ -248,7 +257,17 @@ def _tree_problems(system: System) -> Problems:
     yield from _unscored(system)
 
 
+def _declared_weights(system: System) -> Problems:
+    """Yield what is wrong with weights by class and with dates, and with marks of items that have none."""
+    for name, pillar in system.pillars.items():
+        if pillar.weight is not None:
+            yield from classes.problems(pillar.weight, ("pillars", name, "weight"), system.period)
+        for part, weight in pillar.parts.items():
+            yield from classes.problems(weight, ("pillars", name, "parts", part), system.period)
+
+
 def _weighting_problems(system: System) -> Problems:
+    yield from _declared_weights(system)
     leaves = frozenset(system.indicators)
     for name, pillar in system.pillars.items():
         if pillar.weights is not None:

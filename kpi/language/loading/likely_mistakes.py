@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from kpi.errors import Message, Severity
 from kpi.language.aggregation.nodes import Pillar
+from kpi.language.classes import Weighed
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.quantities import Quantity
 from kpi.language.system import System
@@ -81,6 +82,11 @@ def _as_fraction(unit: Unit, numbers: Mapping[Path, Quantity | None]) -> Iterato
 # ---- WEIGHTS THAT LOOK LIKE MARKS ---- #
 
 
+def _numbers(weights: Mapping[str, Weighed]) -> dict[str, float]:
+    """Return the weights that are one number."""
+    return {name: float(weight) for name, weight in weights.items() if isinstance(weight, int | float)}
+
+
 def _marks(weights: Mapping[str, float]) -> bool:
     """Return whether weights look like marks: none below 1, not all alike."""
     return all(one >= 1 for one in weights.values()) and (len(weights) == 1 or len(set(weights.values())) > 1)
@@ -95,14 +101,19 @@ def _weights(system: System) -> Problems:
     tops = [system.pillars[name] for name in system.tops]
     if not tops or system.composite.relative or system.composite.weights is not None:
         return
+    if system.varied.keys() & system.tops.keys():
+        # Marks by class are compared with each other, see `full_marks`.
+        return
     if len(tops) == 1 and tops[0].weight is None:
         (name,) = system.tops
-        weights = dict(tops[0].parts)
+        if system.varied.keys() & tops[0].parts.keys():
+            return
+        weights = _numbers(tops[0].parts)
         path: Path = ("pillars", name, "parts")
         if tops[0].weights is not None or tops[0].relative:
             return
     elif all(one.weight is not None for one in tops):
-        weights, path = dict(system.tops), ("pillars",)
+        weights, path = _numbers(system.tops), ("pillars",)
     else:
         return
     total = math.fsum(weights.values())
@@ -126,15 +137,18 @@ def _weights(system: System) -> Problems:
 
 def _marks_of_parts(system: System) -> Problems:
     """Yield pillars whose parts look like marks that do not add up to the pillar's own."""
-    own = {name: one.weight for name, one in system.pillars.items() if one.weight is not None}
-    own |= {part: one.parts[part] for one in system.pillars.values() for part in one.parts if part in system.pillars}
-    sums = {name: math.fsum(system.pillars[name].parts.values()) for name in own}
+    given: dict[str, Weighed] = {name: one.weight for name, one in system.pillars.items() if one.weight is not None}
+    given |= {part: one.parts[part] for one in system.pillars.values() for part in one.parts if part in system.pillars}
+    # Marks by class are compared with each other, see `full_marks`.
+    fixed = {name for name in given if not system.varied.keys() & {name, *system.pillars[name].parts}}
+    own = _numbers({name: weight for name, weight in given.items() if name in fixed})
+    sums = {name: math.fsum(_numbers(system.pillars[name].parts).values()) for name in own}
     agree = any(_is(sums[name], weight) and weight > 1 for name, weight in own.items())
     for name, weight in own.items():
         pillar, total = system.pillars[name], sums[name]
         if (
             _relative(pillar)
-            or not _marks(pillar.parts)
+            or not _marks(_numbers(pillar.parts))
             or weight < 1
             or any(_is(total, one) for one in (weight, *_SHARES))
         ):

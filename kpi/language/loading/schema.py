@@ -11,6 +11,19 @@ from kpi.language.system import System
 #: The keys that discriminate the definitions of a union, each with the definition that is the default.
 _TAGS = ("kind", "form", "method")
 _DEFAULT = "reported"
+#: The definition that its keys tell from the others of its union.
+_IMPLIED = "by_class"
+_RATING = {
+    "description": "a rating", "properties": {"kind": {"description": "rating", "const": "rating"}},
+    "required": ["kind"],
+}  # fmt: skip
+#: Indicators among which there is a rating, which stands for measures of its own.
+_RATED = {
+    "description": "indicators with a rating, which stands for measures of its own",
+    "properties": {
+        "indicators": {"description": "with a rating", "not": {"additionalProperties": {"not": _RATING}}},
+    },
+}  # fmt: skip
 #: The name of a definition that shares its class's name with another: the module, of which one part distinguishes them.
 _MODULE = re.compile(r"kpi__language__([a-z]+)__(?:\w+__)?(\w+)")
 #: A name, for editors too, whose `\w` knows ASCII alone: no white space and no sign of ASCII but the underscore.
@@ -31,6 +44,8 @@ def json_schema() -> dict[str, Any]:
         _named(part)
         if isinstance(target := part.get("$ref"), str):
             part["$ref"] = "#/$defs/" + names[target.rpartition("/")[2]]
+    schema["required"].remove("measures")
+    schema["anyOf"] = [{"required": ["measures"]}, _RATED]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "kpi.system/1", **schema}
 
 
@@ -67,7 +82,7 @@ def _tagged(part: dict[str, Any]) -> None:
         constant = properties.get(tag, {}).get("const")
         if constant is not None:
             properties[tag]["description"] = part.get("description", "").partition("\n")[0]
-            if (tag, constant) != ("kind", _DEFAULT):
+            if tag != "kind" or constant not in (_DEFAULT, _IMPLIED):
                 part["required"] = [tag, *part.get("required", [])]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kpi.errors import Message
 from kpi.language.model import Path, Problems
-from kpi.language.quantities import Quantity, in_unit, step_problems
+from kpi.language.quantities import Quantity, in_unit, printed, step_problems
 from kpi.language.scoring.rule import (
     AgainstTarget,
     Case,
@@ -167,8 +167,48 @@ class Pass(AgainstTarget):
         return Message("{full:g} % if the target is reached, else {fail:g} %", full=self.full, fail=self.fail)
 
 
-class Deduction(AgainstTarget):
+class InMarks(AgainstTarget):
+    """The base of rules that gain or lose points: percent of full marks, or marks as a 计分办法 prints them.
+
+    `marks: 2` of an item that is worth 10, its weight in the tree, is `points: 20`.
+    """
+
+    points: float | None = Field(None, gt=0, description="percent of full marks per step; give either this or `marks`")
+    marks: float | None = Field(None, gt=0, description="marks per step, of those that the item is worth in the tree")
+    per: Quantity = Field(1.0, description="the size of a step, in the indicator's unit")
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        if (self.points is None) == (self.marks is None):
+            raise ValueError(Message("give either `points`, percent of full marks, or `marks`, of the item's own"))
+        return self
+
+    @property
+    def in_marks(self) -> Path | None:
+        """Where the rule states marks."""
+        return None if self.marks is None else ("marks",)
+
+    def size(self) -> Message:
+        """Return the points of a step in words."""
+        if self.marks is not None:
+            return Message("{marks:g} marks", marks=self.marks)
+        return Message("{points:g} %", points=self.points)
+
+    def quantities(self) -> dict[Path, Quantity | None]:
+        """Return the size of a step, and what the base has."""
+        return super().quantities() | {("per",): self.per}
+
+    def problems(self, path: Path, unit: Unit) -> Problems:
+        """Yield unit problems and a step of no size."""
+        yield from super().problems(path, unit)
+        yield from step_problems((*path, "per"), self.per, unit)
+
+
+class Deduction(InMarks):
     """Full marks less a deduction per step short: `100 - points * short/per` (每差1个百分点扣…，扣完为止).
+
+    `{kind: deduction, marks: 2}` takes 2 marks off for each step (每项未完成扣2分). `max` is the most that it takes
+    (最多扣6分), `floor: null` lets the score fall below nothing (倒扣).
 
     Source: 考核办法 for PM10 and days of good air; 群众满意率, 每降低5个百分点扣1分.
 
@@ -176,11 +216,14 @@ class Deduction(AgainstTarget):
     >>> rule = Deduction(points=10, per=5, steps="whole")
     >>> pl.DataFrame({"x": [90.0, 82.0]}).select(s=rule.score(case).score)["s"].to_list()
     [100.0, 90.0]
+    >>> Deduction(marks=2, floor=None, max=6).words()
+    '2 marks off for each 1 short, at most 6 marks'
     """
 
     kind: Literal["deduction"] = "deduction"
-    points: float = Field(gt=0, description="percent of full marks lost per step")
-    per: Quantity = Field(1.0, description="the size of a step, in the indicator's unit")
+    max: float | None = Field(
+        None, gt=0, description="the most that is lost, as `points` or `marks` are; left out: down to `floor`"
+    )
     steps: Literal["linear", "whole", "started"] = Field(
         "linear", description="count parts of a step, only whole, or every started one"
     )
@@ -193,32 +236,34 @@ class Deduction(AgainstTarget):
         # A hair's breadth of binary error must not decide whether a step is whole.
         steps = (short / in_unit(self.per, case.unit)).round(9)
         steps = {"linear": steps, "whole": steps.floor(), "started": steps.ceil()}[self.steps]
-        return Scored(100 - steps * self.points)
+        lost = steps * case.percent(self.points, self.marks)
+        if self.max is not None:
+            most = case.percent(self.max, None if self.marks is None else self.max)
+            lost = pl.min_horizontal(lost, most) if isinstance(most, pl.Expr) else lost.clip(upper_bound=most)
+        return Scored(100 - lost)
 
     def words(self) -> Message:
         """Return the rule in words."""
-        if self.steps == "whole":
-            return Message(
-                "{points:g} % off for each whole {step} short, down to nothing", points=self.points, step=self.per
-            )
-        if self.steps == "started":
-            return Message(
-                "{points:g} % off for each started {step} short, down to nothing", points=self.points, step=self.per
-            )
-        return Message("{points:g} % off for each {step} short, down to nothing", points=self.points, step=self.per)
-
-    def quantities(self) -> dict[Path, Quantity | None]:
-        """Return the size of a step, and what the base has."""
-        return super().quantities() | {("per",): self.per}
-
-    def problems(self, path: Path, unit: Unit) -> Problems:
-        """Yield unit problems and a step of no size."""
-        yield from super().problems(path, unit)
-        yield from step_problems((*path, "per"), self.per, unit)
+        templates = {
+            "linear": Message("{size} off for each {step} short", size=self.size(), step=printed(self.per)),
+            "whole": Message("{size} off for each whole {step} short", size=self.size(), step=printed(self.per)),
+            "started": Message("{size} off for each started {step} short", size=self.size(), step=printed(self.per)),
+        }
+        lost = templates[self.steps]
+        if self.max is not None:
+            most = self.model_copy(update={"points" if self.marks is None else "marks": self.max}).size()
+            return Message("{lost}, at most {most}", lost=lost, most=most)
+        if self.floor is None:
+            return Message("{lost}, below nothing too", lost=lost)
+        if self.floor == 0:
+            return Message("{lost}, down to nothing", lost=lost)
+        return Message("{lost}, down to {floor:g} %", lost=lost, floor=self.floor)
 
 
-class Step(AgainstTarget):
+class Step(InMarks):
     """A base at the target and a step on either side: `base + points * (x - t)/per`, with both signs.
+
+    `marks` instead of `points` are those of the item, as of `deduction`.
 
     Source: 工业增加值 in 考核办法: the task met earns the base, each percentage point more or less a step.
 
@@ -229,31 +274,20 @@ class Step(AgainstTarget):
 
     kind: Literal["step"] = "step"
     base: float = Field(80, description="percent of full marks at the target")
-    points: float = Field(gt=0, description="percent of full marks gained or lost per step")
-    per: Quantity = Field(1.0, description="the size of a step, in the indicator's unit")
 
     def score(self, case: Case) -> Scored:
         """Return the base and what is gained or lost."""
         ahead = case.value - case.target if case.higher else case.target - case.value
-        return Scored(self.base + ahead / in_unit(self.per, case.unit) * self.points)
+        return Scored(self.base + ahead / in_unit(self.per, case.unit) * case.percent(self.points, self.marks))
 
     def words(self) -> Message:
         """Return the rule in words."""
         return Message(
-            "{base:g} % at the target, {points:g} % more (less) for each {step} above (below)",
+            "{base:g} % at the target, {size} more (less) for each {step} above (below)",
             base=self.base,
-            points=self.points,
-            step=self.per,
+            size=self.size(),
+            step=printed(self.per),
         )
-
-    def quantities(self) -> dict[Path, Quantity | None]:
-        """Return the size of a step, and what the base has."""
-        return super().quantities() | {("per",): self.per}
-
-    def problems(self, path: Path, unit: Unit) -> Problems:
-        """Yield unit problems and a step of no size."""
-        yield from super().problems(path, unit)
-        yield from step_problems((*path, "per"), self.per, unit)
 
 
 class Bands(Rule):

@@ -28,7 +28,8 @@ class Case:
 
     `target` and `upper` (for `within`) are in the indicator's unit and null where there is none; `judged` makes the
     expression of `reached`, which few rules ask for; `peers` are the columns that group the entities compared with each
-    other; `fixed` is the target when it is one number other than zero for every entity and period, `ends` are both
+    other; `marks` are the item's own, its weight in the tree, None for an indicator that is no part of it; `fixed` is
+    the target when it is one number other than zero for every entity and period, `ends` are both
     bounds when they are two numbers for all; `exact` says that the value is a decimal number as reported.
 
     Figures of a whole group, such as its best value, are collected in `figures` under the name of the indicator, to be
@@ -48,6 +49,7 @@ class Case:
     fixed: float | None = None
     ends: tuple[float, float] | None = None
     exact: bool = False
+    marks: float | pl.Expr | None = None
 
     @classmethod
     def plain(
@@ -70,6 +72,12 @@ class Case:
     def higher(self) -> bool:
         """Whether more is better."""
         return self.better == "higher"
+
+    def percent(self, points: float | None, marks: float | None) -> float | pl.Expr:
+        """Return points in percent of full marks, which are given in percent or in the item's own marks."""
+        if marks is None:
+            return points or 0.0
+        return marks * 100 / (100.0 if self.marks is None else self.marks)
 
     def quantity(self, quantity: Quantity | None) -> pl.Expr | None:
         """Return a declared quantity in the indicator's unit as a literal, or None."""
@@ -196,6 +204,25 @@ class Rule(Block):
     def lookback(self) -> Lags:
         """The lags, in periods, at which values enter the score."""
         return NOW
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The columns of the roster by which the rule differs."""
+        return ()
+
+    @property
+    def class_values(self) -> tuple[str, ...]:
+        """The values of the column by which the rule differs."""
+        return ()
+
+    def of_class(self, classes: Mapping[str, str]) -> Rule:  # noqa: ARG002
+        """Return the rule of an entity, by its classes in the columns of the roster."""
+        return self
+
+    @property
+    def in_marks(self) -> Path | None:
+        """Where the rule states points in the item's own marks, None if it does not."""
+        return None
 
     @abstractmethod
     def score(self, case: Case) -> Scored:

@@ -15,24 +15,26 @@ def full_marks(system: System) -> dict[str, float]:
     """Return what each part of the tree can give to the total, where weighted means of fixed weights say so.
 
     `marks = w/Σw · marks of the node`, from the full mark down; nothing below a node with another mean, or with weights
-    that are found from data.
+    that are found from data or differ between units.
     """
     marks = {ROOT: system.composite.full}
     for name, node, weights in system.tree:
-        if name in marks and node.mean == "arithmetic" and node.weights_method is None:
-            whole = sum(weights.values())
-            marks |= {part: marks[name] * weight / whole for part, weight in weights.items()}
+        numbers = {part: weight for part, weight in weights.items() if isinstance(weight, float | int)}
+        if name in marks and node.mean == "arithmetic" and node.weights_method is None and len(numbers) == len(weights):
+            whole = sum(numbers.values())
+            marks |= {part: marks[name] * weight / whole for part, weight in numbers.items()}
     return marks
 
 
 def given_weight(system: System, part: str) -> float | None:
-    """Return the weight of a part of the tree in its node, None where there is none or it is found from data."""
+    """Return the weight of a part of the tree in its node, None where there is none, or it is no single number."""
     words = system.weight_words(part)
     parent = system.parents.get(part)
     node = system.composite if parent is None else system.pillars[parent]
     if not words or node.weights_method is not None:
         return None
-    return float(system.tops[part] if parent is None else system.pillars[parent].parts[part])
+    weight = system.tops[part] if parent is None else system.pillars[parent].parts[part]
+    return float(weight) if isinstance(weight, float | int) else None
 
 
 def indicators_section(system: System) -> Section:
@@ -46,7 +48,8 @@ def indicators_section(system: System) -> Section:
         heads[-1] = Column(heads[-1].heading, 5)
         facts = _facts(system, [name for _, name in below])
         columns = [
-            *heads, Column(tr("Unit"), 1.7, "center"), Column(tr("Weight"), 1.6), Column(tr("Marks"), 1.6, decimals=2),
+            *heads, Column(tr("Unit"), 1.7, "center"), Column(tr("Weight"), 1.6),
+            Column(tr("Full marks"), 1.6, decimals=2),
             *(column for column, _ in facts),
         ]  # fmt: skip
         rows = [
@@ -159,8 +162,8 @@ def _legend(system: System, marks: dict[str, float]) -> str:
     if len(marks) > 1:
         words.append(
             tr(
-                "Marks are what an indicator gives at most to the total of {full:g}, when every indicator applies and "
-                "none is missing; they are rounded.",
+                "Full marks are what an indicator gives at most to the total of {full:g}, when every indicator applies "
+                "and none is missing; they are rounded.",
                 full=system.composite.full,
             )
         )

@@ -66,7 +66,7 @@ class MethodReport(Report):
     schema: ClassVar[str] = "kpi.method/1"
     sheets: ClassVar[Mapping[str, str]] = {"indicators": Message("Indicators"), "pillars": Message("Pillars")}
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
-        "marks": Message("Marks"),
+        "marks": Message("Full marks"),
         "formula": Message("Formula"),
         "direction": Message("Direction"),
         "target": Message("Target"),

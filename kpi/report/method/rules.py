@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from kpi.engine.contributions import KINDS
 from kpi.errors import statements
-from kpi.language.adjustments import awards
+from kpi.language.adjustments import all_awards
 from kpi.language.aggregation.nodes import Node
+from kpi.language.classes import Weighed
 from kpi.language.model import kind_of
 from kpi.language.system import ROOT, System
 from kpi.report.language import joined, listed, localized, tr
@@ -84,8 +85,8 @@ def weights_section(system: System) -> Section:
     for name, node, weights in system.tree:
         fixed = node.weights_method is None
         parts = [
-            f"{name_of(system, part)} {weight:.6g}" if fixed else name_of(system, part)
-            for part, weight in weights.items()
+            " ".join([name_of(system, part), localized(system.weight_words(part)) if fixed else ""]).strip()
+            for part in weights
         ]
         rows.append((_title(system, name), listed(parts), _method_words(system, name, node, weights)))
     section.parts.append(Table(columns, rows))
@@ -101,7 +102,7 @@ def weights_section(system: System) -> Section:
     return section
 
 
-def _method_words(system: System, name: str, node: Node, weights: Mapping[str, float]) -> str:
+def _method_words(system: System, name: str, node: Node, weights: Mapping[str, Weighed]) -> str:
     if node.weights is not None:
         words = localized(node.weights.words())
     elif len(weights) > 1 and len(set(weights.values())) == 1:
@@ -118,15 +119,18 @@ def adjustments_section(system: System) -> Section:
     """Return bonuses, deductions and vetoes."""
     section = Section(tr("Bonuses, deductions and vetoes"), tr("Adjustments"))
     names = {} if system.stars is None else system.stars.names
-    points = awards(system.adjustments)
+    points = all_awards(system.adjustments)
     titles = {name: name_of(system, name) for name in (*system.indicators, *system.pillars)}
+    titles |= {name: one.title or name for name, one in system.adjustments.items()}
     rows = []
     for name, one in system.adjustments.items():
+        pillar = points[name].within if name in points else None
+        inside = "" if pillar is None else tr("within {pillar}", pillar=name_of(system, pillar))
         opens = points[name].opens_words(titles) if name in points else ""
         rows.append(
             (
                 one.title or name, localized(KINDS[kind_of(type(one))]),
-                joined([one.words(system.symbols, names), opens]), one.note or "", _mark(one),
+                joined([one.words(system.symbols, names), opens, inside]), one.note or "", _mark(one),
             )
         )  # fmt: skip
     if rows:

@@ -25,7 +25,7 @@ def paper_of_scores(scorecard: Results, /, *, period: str | None = None) -> Pape
             for title, side in zip(titles, aligned, strict=True)
         ]
         heading = standing.heading(block) or tr("Results")
-        sections.append(Section(heading, heading, [Table(columns, rows)], wide=True))
+        sections.append(Section(heading, heading, [Table(columns, rows).compact()], wide=True))
     if not standing.blocks:
         sections.append(Section(tr("Results"), parts=[Paragraph(tr("There are no scores to rank."))], wide=True))
     sections.append(_findings(scorecard))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _HEADINGS, _TEXT = ("Arial", "黑体"), ("Times New Roman", "仿宋")
 #: Sizes in points, of a page of text and of tables.
 _TITLE, _HEADING, _BODY, _REMARK, _CELL = 18, 14, 12, 9, 9
+#: The size in tables with more columns than that.
+_SMALL, _MANY = 8, 14
 #: The size of A4 and its margins, in mm; official documents have wider ones, which leave less to tables.
 _SHORT, _LONG, _MARGIN = 210, 297, 22
 #: Twentieths of a point in a mm, the unit of widths.
@@ -212,19 +214,21 @@ def _table(document: Document, table: Table, width: float) -> None:
     from docx.oxml.ns import qn
 
     widths = [round(share * width * _TWIPS) for share in table.widths]
+    size = _SMALL if len(widths) > _MANY else _CELL
     made = document.add_table(rows=0, cols=len(widths), style="Table Grid")
     made.autofit = False
     for column, twips in zip(made._tbl.tblGrid.gridCol_lst, widths, strict=True):  # noqa: SLF001 - as in `_field`
         column.set(qn("w:w"), str(twips))
     body = made._tbl  # noqa: SLF001
     header = [
-        _cell(one.heading, twips, head=True, align="center") for one, twips in zip(table.columns, widths, strict=True)
+        _cell(one.heading, twips, size, head=True, align="center")
+        for one, twips in zip(table.columns, widths, strict=True)
     ]
     body.append(_row(header, repeated=True))
     starts = {(first, place) for place in range(len(widths)) for first, _ in table.merged(place)}
     for number, row in enumerate(table.rows):
         cells = [
-            _of_column(column, cell, twips, starts=(number, place) in starts)
+            _of_column(column, cell, twips, size, starts=(number, place) in starts)
             for place, (column, cell, twips) in enumerate(zip(table.columns, row, widths, strict=True))
         ]
         body.append(_row(cells, repeated=False))
@@ -244,13 +248,13 @@ def _row(cells: Iterable[Any], *, repeated: bool) -> Any:
     return row
 
 
-def _of_column(column: Column, cell: Cell, twips: int, *, starts: bool) -> Any:
+def _of_column(column: Column, cell: Cell, twips: int, size: int, *, starts: bool) -> Any:
     merge = "continue" if isinstance(cell, Same) else "restart" if starts else ""
     align = "right" if isinstance(cell, float | int) else column.align
-    return _cell(column.shown(cell), twips, align=align, merge=merge)
+    return _cell(column.shown(cell), twips, size, align=align, merge=merge)
 
 
-def _cell(text: str, twips: int, *, head: bool = False, align: str = "left", merge: str = "") -> Any:
+def _cell(text: str, twips: int, size: int, *, head: bool = False, align: str = "left", merge: str = "") -> Any:
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
 
@@ -273,14 +277,14 @@ def _cell(text: str, twips: int, *, head: bool = False, align: str = "left", mer
     about.append(element("jc", val=align))
     # The mark of the paragraph has a size too, which decides on the height of blank cells.
     mark = element("rPr")
-    mark.append(element("sz", val=2 * _CELL))
+    mark.append(element("sz", val=2 * size))
     about.append(mark)
     line.append(about)
     run, of_run = element("r"), element("rPr")
     if head:
         latin, chinese = _HEADINGS
         of_run.append(element("rFonts", ascii=latin, hAnsi=latin, cs=latin, eastAsia=chinese))
-    of_run.append(element("sz", val=2 * _CELL))
+    of_run.append(element("sz", val=2 * size))
     words = element("t")
     words.text = inert(text)
     words.set(qn("xml:space"), "preserve")

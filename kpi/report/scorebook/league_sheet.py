@@ -93,7 +93,7 @@ def _marks(sheet: Worksheet, shown: Period, columns: _Columns, styles: Styles) -
     fulls = [tops.get(title) for title in shown.standing.pillars]
     for place in range(len(columns.heads)):
         sheet.write_blank(3, place, None, styles["label"])
-    styles.put(sheet, 3, columns.first - 1, tr("Marks"), "label")
+    styles.put(sheet, 3, columns.first - 1, tr("Full marks"), "label")
     for place, full in enumerate(fulls, start=columns.first):
         styles.put(sheet, 3, place, full, "full")
     return fulls

@@ -1,0 +1,53 @@
+"""Windows and projections on every indicator beside plain scoring."""
+
+from __future__ import annotations
+
+from benchmarks import systems
+from benchmarks.race import Race, hold
+from benchmarks.size import size
+from kpi.engine.plan import compile_plan
+from kpi.language.loading.loader import examine_text
+from kpi.language.system import System
+
+INDICATORS = 200
+#: The indicators of a measure, by contender; the first one is scored.
+KINDS = {
+    "levels": ("kind: level",),
+    "rolling totals": ("kind: rolling, over: 12m",),
+    "levels and projections": ("kind: level", "kind: projection, years: 3"),
+    "rolling totals and projections": ("kind: rolling, over: 12m", "kind: projection, years: 3"),
+    "levels and trends": ("kind: level", "kind: projection, by: trend, over: 2y, as: total"),
+}
+
+
+def system(kinds: tuple[str, ...]) -> System:
+    """Return a system of months with the same kinds of indicators for every measure, ten to a pillar."""
+    many = size(INDICATORS, least=20)
+    lines = ["system: bench", "period: month", "entities: {title: 县}", "measures:"]
+    lines += [f"  m{i}: {{unit: 万元}}" for i in range(many)]
+    lines.append("indicators:")
+    for i in range(many):
+        scored, *others = kinds
+        lines.append(f"  x{i}: {{{scored}, of: m{i}, target: {{at_least: 95, by: 2023}}}}")
+        lines += [f"  x{i}_{place}: {{{kind}, of: m{i}}}" for place, kind in enumerate(others)]
+    lines.append("pillars:")
+    for name, (weight, parts) in systems.tree(many).items():
+        inner = ", ".join(f"{part}: {of_parts}" for part, of_parts in parts.items())
+        lines.append(f"  {name}: {{{f'weight: {weight}, ' if weight else ''}parts: {{{inner}}}}}")
+    loaded = examine_text("\n".join(lines) + "\n")
+    assert loaded.system is not None, loaded.findings
+    return loaded.system
+
+
+def test_windows(benchmark):
+    compiled = {name: system(kinds) for name, kinds in KINDS.items()}
+    frame = systems.panel(compiled["levels"], size(3000, least=30), size(120, least=60))
+    race = Race(
+        "Windows and projections on every indicator",
+        "levels",
+        {"rolling totals": "≤ 1.5", "rolling totals and projections": "≤ 1.5"},
+        note="3,000 units, 120 months, 200 indicators: the whole plan from measures in memory. Projections stand "
+        "beside the 200 that are scored.",
+    )
+    plans = {name: compile_plan(of) for name, of in compiled.items()}
+    hold(benchmark, race, {name: lambda plan=plan: plan.collect(frame) for name, plan in plans.items()}, rounds=5)

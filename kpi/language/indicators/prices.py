@@ -1,0 +1,221 @@
+"""Prices: figures in the prices of a base period (可比价), and indices chained from relatives (环比指数、同比指数)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+import polars as pl
+from pydantic import Field
+from typing_extensions import override
+
+from kpi.errors import Message
+from kpi.language.indicators.base import MONTH, Indicator, Symbols, broken, scale, title_of, unit_of
+from kpi.language.indicators.derived import based, scored_period
+from kpi.language.indicators.windows import periods_of, span_words, window_problems
+from kpi.language.lookback import WHOLE, Comparison, Lags
+from kpi.language.model import Name, Path, Problem, Problems, Text
+from kpi.values import periods, units
+from kpi.values.columns import Column, Expressions
+from kpi.values.periods import Grain
+from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason
+from kpi.values.units import Unit
+
+
+class Real(Indicator):
+    """A figure in the prices of a base period (可比价): `x d0/d`, with a price index d that is d0 in the base period.
+
+    Growth of it is growth in comparable prices. The index may be one of any base: only its ratio counts.
+
+    >>> Real(of="gdp", deflator="prices", base=2020).words({})
+    'gdp in prices of 2020, by prices'
+    """
+
+    kind: Literal["real"] = "real"
+    kind_title: ClassVar[Message] = Message("in prices of a base period")
+    of: Name = Field(description="the measure or indicator, in current prices")
+    deflator: Name = Field(description="the price index: a measure or indicator, such as one of `kind: chain`")
+    base: Text | None = Field(None, description="the period whose prices count, such as 2020")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yield the figure and the price index."""
+        yield ("of",), self.of
+        yield ("deflator",), self.deflator
+
+    def in_unit(self, symbols: Symbols) -> Unit | None:
+        """Return the unit of the figure."""
+        return unit_of(symbols, self.of)
+
+    @override
+    def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
+        """Return the price index, in the base period."""
+        return self.deflator, periods.parse(self.base or "", timeline=grain.timeline).index(grain)
+
+    @property
+    def running_with(self) -> tuple[str, ...]:
+        """The figure."""
+        return (self.of,)
+
+    @override
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
+        """Return the value and its status: break, no_baseline, and where a price is zero or less."""
+        end = periods.parse(self.base or "", timeline=grain.timeline).end
+        price, base = pl.col(self.deflator), pl.col(Column(name).base)
+
+        def then(column: pl.Expr) -> pl.Expr:
+            return pl.when(MONTH.eq(end)).then(column).max().over("entity")
+
+        bases, across = based(name, then(price), broken(symbols, self.deflator, then))
+        shown = across | {"no_baseline": base.is_null(), "zero_denominator": price == ZERO}
+        guards = {"negative_denominator": price < ZERO, "zero_baseline": base == ZERO, "negative_baseline": base < ZERO}
+        value = pl.col(self.of) * (base / price)
+        return bases | guarded(name, value, guards, shown=shown, inputs=[self.of, self.deflator])
+
+    @override
+    def lookback(self, grain: Grain) -> dict[str, Lags]:
+        """Return the figure now, and the price index in the base period, wherever that is."""
+        return {self.of: frozenset({0}), self.deflator: frozenset({WHOLE})}
+
+    def words(self, symbols: Symbols) -> Message:
+        """Return what is in prices of which period."""
+        return Message(
+            "{title} in prices of {base}, by {deflator}",
+            title=title_of(symbols, self.of), base=self.base or "?", deflator=title_of(symbols, self.deflator),
+        )  # fmt: skip
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yield target problems, a deflator without a base, and one that is no index."""
+        yield from super().problems(path, symbols, grain)
+        if self.base is None:
+            yield Problem(
+                "K445", (*path, "deflator"), Message("a deflator needs the period whose prices count"),
+                hint=Message("add `base:`, such as 2020"),
+            )  # fmt: skip
+        else:
+            yield from scored_period(self.base, (*path, "base"), grain)[0]
+        unit = unit_of(symbols, self.deflator)
+        if unit is not None and units.summable(unit):
+            yield Problem(
+                "K446", (*path, "deflator"),
+                Message("`{name}` is in {unit}, and a deflator is an index", name=self.deflator, unit=unit),
+                hint=Message("name a price index, in % or without a unit"),
+            )  # fmt: skip
+
+
+class Chain(Indicator):
+    """An index chained from relatives: 100 in the base period, times `x/100` for each period after it.
+
+    Relatives compare with the period that is `over` earlier: 上年=100 or 上年同期=100 with `over: 1y`, 上月=100 with
+    `over: 1m`. Before the base period the index is divided back. A relative that is missing leaves it `incomplete`
+    beyond that period, one of zero or less `out_of_range`.
+
+    >>> Chain(of="cpi", base=2020).words({})
+    'index chained from cpi over 1 year (2020 = 100)'
+    """
+
+    kind: Literal["chain"] = "chain"
+    kind_title: ClassVar[Message] = Message("index chained from relatives")
+    of: Name = Field(description="the relatives: 103.5 for 3.5 % more, or the growth rates")
+    over: str = Field("1y", description="with which earlier period relatives compare: 1y, 1q, 1m")
+    base: Text = Field(description="what is 100: as many periods as `over`, such as 2020 for 1y")
+    as_: Literal["relative", "growth"] = Field(
+        "relative", alias="as", description="relative: 103.5 is 3.5 % more; growth: 3.5 is"
+    )
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yield the relatives."""
+        yield ("of",), self.of
+
+    @override
+    def comparisons(self) -> Iterator[Comparison]:
+        """Yield nothing: relatives are compared already."""
+        yield from ()
+
+    @override
+    def in_unit(self, symbols: Symbols) -> Unit | None:
+        """Return %."""
+        return None if unit_of(symbols, self.of) is None else units.PERCENT
+
+    @override
+    def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
+        """Return the value and its status: that of the period's relative, break, out_of_range, incomplete."""
+        base = periods.parse(self.base, timeline=grain.timeline)
+        number = periods_of(self.over, grain) or 1
+        # Relatives of the same place in the year make one chain each.
+        chain = ["entity", (MONTH // grain.months) % number]
+        factor = scale(pl.col(self.of), unit_of(symbols, self.of), units.ONE)
+        factor = factor if self.as_ == "relative" else factor + literal(1.0)
+        after, before = MONTH.gt(base.end), base.start > MONTH
+        none = factor.is_null().cast(pl.Int32)
+        wrong = (factor <= ZERO).fill_null(value=False).cast(pl.Int32)
+
+        def chained(column: pl.Expr, empty: pl.Expr, *, product: bool) -> pl.Expr:
+            """Combine what lies between the base and the period, on either side."""
+            later = pl.when(after).then(column).otherwise(empty)
+            # The index of a period before the base lacks the relatives after it, up to those of the base.
+            sooner = pl.when(after).then(empty).otherwise(column)
+            if product:
+                forward, back = later.cum_prod(), sooner.cum_prod(reverse=True)
+            else:
+                forward, back = later.cum_sum(), sooner.cum_sum(reverse=True)
+            beyond = back.shift(-1).over(chain)
+            return pl.when(before).then(beyond).otherwise(forward.over(chain))
+
+        sound = pl.when(factor > ZERO).then(factor).otherwise(literal(1.0))
+        product = chained(sound, literal(1.0), product=True)
+        gaps = chained(none, pl.lit(0, dtype=pl.Int32), product=False) > 0
+        bad = chained(wrong, pl.lit(0, dtype=pl.Int32), product=False) > 0
+        value = pl.when(before).then(HUNDRED / product).otherwise(product * HUNDRED)
+        inside = ~before & ~after
+        own = pl.col(self.of).is_null() & ~inside
+        why = [
+            (own & after, pl.col(Column(self.of).status)),
+            (bad, reason("out_of_range")),
+            (gaps, reason("incomplete")),
+        ]
+        value = pl.when(bad | gaps | (own & after)).then(None).otherwise(value)
+        guards: dict[str, pl.Expr] = {}
+        columns = [pl.col(breaks) for breaks in (symbols[self.of].breaks if self.of in symbols else ())]
+        if columns:
+            at_base = [pl.when(MONTH.eq(base.end)).then(column).max().over("entity") for column in columns]
+            pairs = zip(columns, at_base, strict=True)
+            guards["break"] = pl.any_horizontal([column != there for column, there in pairs])
+        return guarded(name, value, guards, reasons=why)
+
+    @override
+    def lookback(self, grain: Grain) -> dict[str, Lags]:
+        """Return the relatives of all periods between the base and this one."""
+        return {self.of: frozenset({WHOLE})}
+
+    def words(self, symbols: Symbols) -> Message:
+        """Return from what the index is chained."""
+        return Message(
+            "index chained from {title} over {window} ({base} = 100)",
+            title=title_of(symbols, self.of), window=span_words(self.over), base=self.base,
+        )  # fmt: skip
+
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yield target problems, relatives that are none, and a base that is not as long as they look back."""
+        yield from super().problems(path, symbols, grain)
+        unit = unit_of(symbols, self.of)
+        if unit is not None and not units.convertible(unit, units.PERCENT):
+            yield Problem(
+                "K446", (*path, "of"),
+                Message("`{name}` is in {unit}, and relatives are in %", name=self.of, unit=unit),
+                hint=Message("name the relatives, such as 上年=100"),
+            )  # fmt: skip
+        wrong = list(window_problems(path, "over", self.over, grain))
+        yield from wrong
+        try:
+            base = periods.parse(self.base, timeline=grain.timeline)
+        except periods.PeriodError as error:
+            yield Problem("K105", (*path, "base"), error.message, hint=error.hint)
+            return
+        number = None if wrong else periods_of(self.over, grain)
+        if number is not None and base.months != number * grain.months:
+            yield Problem(
+                "K445", (*path, "base"),
+                Message("`{base}` is not as long as the relatives look back ({window})", base=self.base,
+                        window=span_words(self.over)),
+                hint=Message("name one such span, such as a year for `over: 1y`"),
+            )  # fmt: skip

@@ -1,0 +1,107 @@
+"""Check full marks: they are the same for every class and period, and items with points in marks have some."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+from kpi.errors import Message, statements
+from kpi.language import classes
+from kpi.language.aggregation.nodes import Node
+from kpi.language.classes import Case, Weighed
+from kpi.language.model import Path, Problem, Problems
+from kpi.language.system import ROOT, System
+from kpi.values.periods import PeriodError
+
+#: How many cases a finding names.
+_NAMED = 6
+
+
+def problems(system: System) -> Problems:
+    """Yield marks that do not add up in every class and period, and points in marks of what has no marks."""
+    try:
+        yield from _unequal(system)
+    except PeriodError:  # reported where it stands
+        return
+    yield from _without_marks(system)
+
+
+def _unequal(system: System) -> Problems:
+    for name, node, parts in system.tree:
+        if node.relative or not any(map(classes.differs, parts.values())):
+            continue
+        sums: dict[Case, float] = {}
+        for case in classes.cases(parts.values(), system.timeline):
+            weights = [classes.weight_in(weight, case, system.timeline) for weight in parts.values()]
+            # A case of which one weight is not given at all is not scored.
+            given = [weight for weight in weights if weight is not None]
+            if len(given) == len(weights):
+                sums[case] = math.fsum(given)
+        if _alike(sums.values()):
+            yield from _against_own(system, name, sums)
+            continue
+        words = [
+            Message("{group}: {total:g}", group=classes.case_words(case, system.timeline), total=total)
+            for case, total in sums.items()
+        ]
+        message = Message("the weights do not add up to the same: {sums}", sums=statements(words[:_NAMED]))
+        yield Problem("K424", _path(name), message, hint=_HINT, at_key=True)
+
+
+_HINT = Message(
+    "make the full marks the same for every class and period, or write `relative: true` if they are proportions"
+)
+
+
+def _against_own(system: System, name: str, sums: dict[Case, float]) -> Iterator[Problem]:
+    """Yield a pillar whose own weight differs by class while its parts, in marks of it, have one sum."""
+    if name == ROOT or not sums:
+        return
+    own: Weighed = system.tops[name] if name in system.tops else system.pillars[system.parents[name]].parts[name]
+    if not classes.differs(own):
+        return
+    total = next(iter(sums.values()))
+    wanted = {classes.weight_in(own, case, system.timeline) for case in classes.cases([own], system.timeline)}
+    if total in wanted and len(wanted - {None}) > 1:
+        message = Message(
+            "the parts of `{name}` have {total:g} in every class, and the pillar has not", name=name, total=total
+        )
+        yield Problem("K424", _path(name), message, hint=_HINT, at_key=True)
+
+
+def _alike(sums: Iterable[float]) -> bool:
+    numbers = list(sums)
+    return all(math.isclose(number, numbers[0], rel_tol=1e-9) for number in numbers)
+
+
+def _path(node: str) -> Path:
+    if node == ROOT:
+        return ("pillars",)
+    return ("pillars", node, "parts")
+
+
+def node_of(system: System, part: str) -> Node:
+    """Return the node that a part of the tree belongs to."""
+    parent = system.parents.get(part)
+    return system.composite if parent is None else system.pillars[parent]
+
+
+def _without_marks(system: System) -> Problems:
+    for name in system.indicators:
+        rule = system.rule(name)
+        if rule is None or rule.in_marks is None:
+            continue
+        own = system.indicators[name].score is not None
+        path: Path = ("indicators", name, "score", *rule.in_marks) if own else ("scoring", *rule.in_marks)
+        title = system.symbols[name].title
+        if name not in system.parents:
+            if own:
+                message = Message("`{title}` is no part of a pillar, so it has no marks", title=title)
+                hint = Message("give it its marks in `parts:` of a pillar, or write `points`, percent of full marks")
+                yield Problem("K490", path, message, hint=hint)
+            continue
+        node = node_of(system, name)
+        if node.relative or node.weights is not None:
+            message = Message("the weights of `{pillar}` are proportions, no marks", pillar=system.parents[name])
+            hint = Message("write `points`, percent of full marks, or give the parts their marks")
+            yield Problem("K490", path, message, hint=hint)

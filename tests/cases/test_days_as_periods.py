@@ -1,0 +1,62 @@
+"""Days as the periods of reported figures: read as their months or weeks, and said so."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+import kpi
+
+SYSTEM = """
+system: days
+period: PERIOD
+entities: {title: 县}
+measures: {output: {title: 产值, unit: 万元}}
+indicators: {i: {kind: level, of: output, better: higher}}
+"""
+DAYS = ["2024-01-05", "2024-02-29", "2024-03-01"]
+
+
+def scored(days, period="month", form="wide", tmp_path=None, suffix=""):
+    frame = pl.DataFrame({"日期": days, "地区": ["甲县"] * len(days), "产值": [1.0] * len(days)})
+    if form == "long":
+        frame = frame.unpivot(["产值"], index=["日期", "地区"], variable_name="指标", value_name="数值")
+    data = frame
+    if suffix:
+        data = tmp_path / f"d{suffix}"
+        (frame.write_csv if suffix == ".csv" else frame.write_excel)(data)
+    return kpi.score(data, system=kpi.load(SYSTEM.replace("PERIOD", period)))
+
+
+def notes(card):
+    return [(str(one.severity), one.message) for one in card.findings_list if one.code == "K583"]
+
+
+@pytest.mark.parametrize("suffix", ["", ".csv", ".xlsx"])
+@pytest.mark.parametrize("form", ["wide", "long"])
+@pytest.mark.parametrize("typed", [False, True])
+def test_a_day_is_read_as_its_month_and_reported_once(tmp_path, form, suffix, typed):
+    days = [date.fromisoformat(day) for day in DAYS] if typed else DAYS
+    card = scored(days, form=form, tmp_path=tmp_path, suffix=suffix)
+    assert card.measures["period"].to_list() == ["2024-01", "2024-02", "2024-03"]
+    ((severity, message),) = notes(card)
+    assert severity == "warning"
+    assert "such as `2024-01-05`" in message
+
+
+@pytest.mark.parametrize("days", [["2024-01-31", "2024-02-29"], ["2024-01-01", "2024-02-01"], ["2024-01", "202402"]])
+def test_the_first_and_last_day_of_a_month_denote_it(days):
+    assert notes(scored(days)) == []
+
+
+@pytest.mark.parametrize("period", ["quarter", "year"])
+def test_in_longer_periods_a_day_is_of_its_month_too(period):
+    assert len(notes(scored(DAYS[:1], period=period))) == 1
+
+
+def test_among_weeks_it_is_a_note():
+    card = scored(["2024-01-05", "2024-01-12"], period="week")
+    assert card.measures["period"].to_list() == ["2024-W01", "2024-W02"]
+    assert notes(card)[0][0] == "info"

