@@ -14,6 +14,8 @@ import polars as pl
 
 from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
+from kpi.analysis.group_findings import ungrouped
+from kpi.analysis.unsolved import unsolved
 from kpi.engine.lookback import reach, window
 from kpi.engine.plan import Plan, compile_plan
 from kpi.engine.reporting_quality import Supply
@@ -58,6 +60,7 @@ from kpi.values.periods import Period
 
 if TYPE_CHECKING:
     from kpi.analysis.robustness import Robustness
+    from kpi.analysis.uncertainty.points import Spread
 
 
 def _plots(card: Scorecard) -> Any:
@@ -191,8 +194,11 @@ def score_panel(
     panel = replace(panel, notes={**panel.notes, **answers.notes}) if answers.notes else panel
     judging = frame if period is None else frame.filter(pl.col("period").is_in(list(shown)))
     verdict = judged(plan, judging, panel, shown, answers.answers, wordings=wordings)
+    verdict.findings.extend(unsolved(plan, judging, shown))
+    apart = ungrouped(plan.system, judging, panel.entities.names, shown)
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
-    findings = [*panel.findings, *verdict.findings, *alerts, *answers.findings, *answers.unused(verdict.used)]
+    findings = [*panel.findings, *apart, *verdict.findings, *alerts, *answers.findings]
+    findings += answers.unused(verdict.used)
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
     more = {"left_out": panel.counts.left_out, "passed_over": panel.counts.passed_over, "unread": panel.unread}
     counts |= {key: number for key, number in more.items() if number}
@@ -214,9 +220,14 @@ def stress(
     data: Mapping[str, Any] | None = None,
     period: str | int | None = None,
     runs: int = 500,
-    weights: float = 20,
+    weights: float | None = None,
     seed: int = 1,
     succession: str | Path | None = None,
+    vary: Mapping[str, Any] | None = None,
+    spread: Spread = "random",
+    first: int = 5,
+    coverage: float = 95,
+    sensitivity: int = 0,
 ) -> Robustness:
     """Score files, or frames, and return the robustness of the ranking of a period, by default the last.
 
@@ -227,18 +238,31 @@ def stress(
         data: files and frames by dataset.
         period: the label of the period; None for the last.
         runs: the number of simulated runs.
-        weights: the half-width in percent of the uniform distribution that each weight is drawn from.
+        weights: the half-width in percent of the uniform distribution that each weight is drawn from; None for what the
+            system declares under `uncertainty:`, or 20.
         seed: of the random numbers; equal seeds give equal runs.
         succession: as for `score`.
+        vary: what varies, as under `uncertainty:`, in the place of the same keys there.
+        spread: how points are drawn: `random`, or evenly: `sobol`, `halton`, `latin`.
+        first: the number of places of "who may be among the first".
+        coverage: the percent of confidence sets and bootstrap intervals.
+        sensitivity: the number of base points of Sobol' indices; 0 for none.
 
     Raises:
-        DefinitionError: as for `score`.
-        DataError: as for `score`, or if there is nothing to rank.
+        DefinitionError: as for `score`, or if `vary` is wrong.
+        DataError: as for `score`, or if there is nothing to rank or an error of figures is not known.
     """
     from kpi.analysis.robustness import stressed
+    from kpi.language.loading.loader import varying
 
     card = score(files, system=system, definitions=definitions, data=data, period=period, succession=succession)
-    return stressed(card, runs=runs, weights=weights, seed=seed)
+    uncertainty, findings = varying(card.definition, vary or {}, "vary")
+    if findings:
+        raise DefinitionError(findings)
+    return stressed(
+        card, runs=runs, weights=weights, seed=seed, uncertainty=uncertainty, spread=spread, first=first,
+        coverage=coverage, sensitivity=sensitivity,
+    )  # fmt: skip
 
 
 def check(
@@ -381,6 +405,18 @@ def _period(system: System, period: str | int | None) -> Period | None:
     return requested
 
 
+def longer_period(system: System, period: str) -> str | None:
+    """Return the label of a longer period that the system has totals of, None for any other text."""
+    over = system.totals_over
+    if over is None:
+        return None
+    try:
+        asked = periods.parse(period, timeline=system.timeline)
+    except periods.PeriodError:
+        return None
+    return asked.label if asked.grain == over.grain(system.period) else None
+
+
 def label_of(card: Scorecard, period: str | int) -> str:
     """Return the label of a scored period of a scorecard, whatever its written form.
 
@@ -394,6 +430,8 @@ def label_of(card: Scorecard, period: str | int) -> str:
 
 def _at_its_end(system: System, period: str | int | None, scored: Period | None) -> list[Diagnostic]:
     """Return the note that the period asked for is longer than the scored ones, and which of them is scored."""
+    if period is not None and longer_period(system, str(period)) is not None:
+        return []
     if scored is None or (asked := periods.parse(str(period), timeline=system.timeline)).grain == scored.grain:
         return []
     message = Message(

@@ -22,7 +22,7 @@ Reach = dict[str, set[int]]
 #: What looks at one row at a time. Aggregates do not, but inside `over("period", ...)` they look at one period.
 _ROWWISE = {"BinaryExpr", "Ternary", "Cast", "Alias", "KeepName", "RenameAlias"}
 _ROWWISE_FUNCTIONS = {
-    "AsStruct",
+    "AsStruct", "ListExpr",
     "Abs", "Ceil", "Clip", "Coalesce", "Exp", "FillNull", "Floor", "Log", "MaxHorizontal", "MeanHorizontal",
     "MinHorizontal", "Negate", "Pow", "Replace", "ReplaceStrict", "Round", "Sign", "StringExpr", "SumHorizontal",
 }  # fmt: skip
@@ -91,6 +91,9 @@ def _direct(expression: pl.Expr) -> Reach:
     """The columns that an expression itself reads, with the lags at which it does."""
     try:
         text = expression.meta.serialize(format="json")
+        if '"AnonymousFunction"' in text:
+            # Where cloudpickle is installed (scikit-learn brings it) functions in Python are serialised, as bytes.
+            return {name: {0} for name in expression.meta.root_names()}
         if _WORDS.issuperset(_WORD.findall(text)):
             return {name: {0} for name in expression.meta.root_names()}
         return _walk(json.loads(text))

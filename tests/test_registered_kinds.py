@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from kpi.engine.scorecard import definition_hash
 from kpi.errors import Message
 from kpi.language import adjustments, checks, indicators, measures, scoring
-from kpi.language.aggregation.weights import METHODS
+from kpi.language.aggregation.methods import METHODS
 from kpi.language.loading.catalogue import shipped
 from kpi.language.loading.loader import examine, examine_text
 from kpi.language.model import kind_of

@@ -151,7 +151,7 @@ def _bridge(old: Run, new: Run, system: str, archive: Archive) -> Side | None:
 def _periods(card: Scorecard, *given: str) -> Difference:
     index = {label: at for at, label in card.labels.items()}
     timeline = card.definition.timeline
-    old, new = (_label(text, timeline) for text in given)
+    old, new = (_last_of(card, _label(text, timeline)) for text in given)
     for requested in (old, new):
         if requested not in index:
             there = Message("they hold {periods}", periods=tuple(card.periods))
@@ -159,6 +159,18 @@ def _periods(card: Scorecard, *given: str) -> Difference:
             raise DataError(Diagnostic("K551", message, hint=there))
     before, after = (side(card.only([index[period]]), period) for period in (old, new))
     return _with_restated(diff(before, after, periods={new: old}), all_of_it=True)
+
+
+def _last_of(card: Scorecard, label: str) -> str:
+    """Return the label of the last scored period of a longer one that the system has totals of; others unchanged."""
+    over, grain = card.definition.totals_over, card.definition.period
+    if over is None or label in card.labels.values():
+        return label
+    asked = periods.parse(label, timeline=card.definition.timeline)
+    if asked.grain != over.grain(grain):
+        return label
+    inside = [text for index, text in card.labels.items() if index // over.number(grain) == asked.index(asked.grain)]
+    return inside[-1] if inside else label
 
 
 def _with_restated(difference: Difference, *, all_of_it: bool = False) -> Difference:

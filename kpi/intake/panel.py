@@ -10,7 +10,15 @@ from functools import partial
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
-from kpi.intake import assumed_years, days_as_periods, entity_classes, near_names, row_findings, undeclared_totals
+from kpi.intake import (
+    assumed_years,
+    days_as_periods,
+    entity_classes,
+    named_units,
+    near_names,
+    row_findings,
+    undeclared_totals,
+)
 from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
 from kpi.intake.cells.text_folding import as_names
@@ -196,6 +204,7 @@ class _Intake:
             measures = [name for name, measure in self.system.measures.items() if measure.per is None]
             frame = filled(grid(self.system, entities, first, last), measures, figures, cells)
             frame = self.counted(frame, figures if self.areas is None else self.areas.finer(figures))
+        self.findings += named_units.unknown(self.system, entities)
         if not entities.closed:
             self.findings += [*undeclared_totals.unnamed(frame, entities, self.system), *near_names.alike(entities)]
         reporting = entities

@@ -26,6 +26,7 @@ from kpi.intake.entities import ALWAYS, Entities, code_of, displayed
 from kpi.intake.files.headers import CATEGORIES, clean, roles
 from kpi.intake.files.reader import read
 from kpi.intake.files.table import ROW, Merged, Table
+from kpi.intake.groups_of_roster import of_roster
 from kpi.language.system import System
 from kpi.values import periods
 from kpi.values.timelines import MONTHS, Timeline
@@ -45,7 +46,8 @@ def roster_of(system: System) -> Entities | None:
     """Return the entities of a system's roster, None where it has none.
 
     Raises:
-        DataError: as `from_roster`, and K418, the definition excludes a name of the roster.
+        DataError: as `from_roster`, and K418, the definition excludes a name of the roster; K863 and K864, it groups by
+            a column or keeps a name that the roster has not.
     """
     if system.entities.roster is None:
         return None
@@ -57,6 +59,7 @@ def roster_of(system: System) -> Entities | None:
     if both:
         message = Message("`{both}` is in the roster, and left out by `entities: leave_out`", both=both[0])
         raise DataError(Diagnostic("K418", message, Place(str(path)), Message("take it out of one of the two")))
+    of_roster(system, roster)
     return replace(roster, exclusions=exclusions)
 
 

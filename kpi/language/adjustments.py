@@ -12,12 +12,11 @@ import polars as pl
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from kpi.errors import Message, commas, statements, suggest
-from kpi.language import expressions
+from kpi.errors import Message, commas, statements
 from kpi.language.aggregation.nodes import reaches
-from kpi.language.expressions.terms import ExpressionError, Term, as_condition
+from kpi.language.conditions import condition, condition_problems
 from kpi.language.indicators import Symbol, Symbols
-from kpi.language.indicators.base import in_titles, scope_of, title_of, unit_of
+from kpi.language.indicators.base import in_titles, title_of, unit_of
 from kpi.language.model import Block, Definition, Listed, Name, Path, Problem, Problems, one_of
 from kpi.language.quantities import Quantity, in_unit, quantity_problems, step_problems
 from kpi.values import units
@@ -26,31 +25,6 @@ from kpi.values.rounding import unsigned_zero
 
 #: What the name `late` stands for, for doctests.
 SYMBOLS: Symbols = {"late": Symbol("late", "迟报次数", units.ONE, exact=True)}
-
-
-def condition(text: str, symbols: Symbols) -> Term:
-    """Return a `when:` expression over measures and indicators as a Boolean term; raises ExpressionError."""
-    term = as_condition(expressions.parse(text).resolve(scope_of(symbols)))
-    if term.kind != "boolean":
-        raise ExpressionError(
-            "K302",
-            Message("a condition is needed here"),
-            (0, len(text)),
-            hint=Message("write a comparison, such as x > 0"),
-        )
-    return term
-
-
-def condition_problems(text: str, path: Path, symbols: Symbols) -> Problems:
-    """Yield the problems of a `when:` expression."""
-    try:
-        condition(text, symbols)
-    except ExpressionError as error:
-        hint = error.hint
-        if error.code == "K203" and hint is None:
-            start, length = error.span
-            hint = suggest(text[start : start + length], symbols)
-        yield Problem(error.code, path, error.message, hint=hint, label=error.label, span=error.span)
 
 
 class Adjustment(Definition):

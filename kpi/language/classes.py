@@ -76,9 +76,9 @@ def _form_over_time(value: Any) -> str:
     return "dated" if isinstance(value, list | tuple) else _form(value)
 
 
-#: A weight as a definition states it.
+#: A weight as a definition states it; 0 is of what is shown and not counted.
 Weight: TypeAlias = Annotated[
-    Annotated[Annotated[float, Field(gt=0)], Tag("number")]
+    Annotated[Annotated[float, Field(ge=0)], Tag("number")]
     | Annotated[ByClass, Tag("by")]
     | Annotated[Listed[Since], Field(min_length=1), Tag("dated")],
     Discriminator(_form_over_time),

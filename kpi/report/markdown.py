@@ -8,6 +8,7 @@ import polars as pl
 
 from kpi.report.language import localized, tr
 from kpi.report.league import Block, League, Line, league
+from kpi.report.longer import longer_table
 from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
 from kpi.report.shape import Report, Results
 
@@ -33,6 +34,9 @@ def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
         if (heading := standing.heading(block)) is not None:
             paragraphs.append(f"## {escaped(heading)}")
         paragraphs.append(piped(*league_rows(scorecard, standing, block)))
+    if (longer := longer_table(scorecard, standing.period)) is not None:
+        heading, headings, lines = longer
+        paragraphs += [f"## {escaped(heading)}", piped(headings, "<" * len(headings), lines)]
     if not standing.blocks:
         paragraphs.append(tr("There are no scores to rank."))
     paragraphs += [*_findings(scorecard), "---", _footnote(scorecard)]
@@ -77,11 +81,12 @@ def league_rows(scorecard: Results, standing: League, block: Block) -> tuple[lis
         tr("Score"),
         *levels,
         tr("Change"),
+        *standing.further,
         *standing.headings,
         tr("Coverage"),
         tr("Remarks"),
     ]
-    aligned = "><<>" + "<" * len(levels) + ">" + ">" * len(standing.pillars) + "><"
+    aligned = "><<>" + "<" * len(levels) + ">" + ">" * (len(standing.further) + len(standing.pillars)) + "><"
     return titles, aligned, [_cells(standing, line, scorecard.decimals) for line in block.lines]
 
 
@@ -93,6 +98,7 @@ def _cells(standing: League, line: Line, decimals: int) -> list[str]:
         number(line.score, decimals) or NOTHING,
         *([standing.level(line)] if standing.rated else []),
         change(line.change, decimals),
+        *line.further,
         *(standing.pillar(line, position, decimals) for position in range(len(line.pillars))),
         "" if line.coverage is None else f"{line.coverage:.1f}%",
         line.note,

@@ -14,8 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from kpi.errors import Message
+from kpi.language.indicators.derived import window
 from kpi.report.language import localized, tr
 from kpi.report.league import Block, League, Line, league
+from kpi.report.longer import longer_table
 from kpi.report.marks import NOTHING, change, number, visible
 from kpi.report.shape import Results
 
@@ -98,6 +100,10 @@ def league_table(
         for line in () if noted else block.lines:
             if line.note:
                 console.print(Text(f"{visible(line.entity)} {visible(line.note)}", style="red"))
+    if (longer := longer_table(scorecard, standing.period)) is not None:
+        heading, headings, lines = longer
+        console.print(Text(f"\n{visible(heading)}", style="bold"))
+        console.print(_plain(headings, lines))
     console.print(Text(_footer(scorecard, standing, omitted), style="dim"))
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
@@ -116,6 +122,8 @@ def _columns(scorecard: Results, standing: League) -> list[_Column]:
             tr("Change"), lambda line: change(line.change, decimals), "right", 1, style=lambda line: _trend(line.change)
         ),
     ]
+    for position, heading in enumerate(standing.further):
+        columns.append(column(visible(heading), partial(_further, position), "right", 1))
     for position, title in enumerate(standing.headings):
         columns.append(column(visible(title), partial(_pillar, standing, position, decimals), "right", head=8))
     columns += [
@@ -134,6 +142,10 @@ def _levels(column: Callable[..., _Column], standing: League) -> Iterator[_Colum
     if standing.rated:
         style = "" if standing.named else "yellow"
         yield column(standing.level_heading, lambda line: visible(standing.level(line)), order=0, style=lambda _: style)
+
+
+def _further(position: int, line: Line) -> str:
+    return line.further[position]
 
 
 def _pillar(standing: League, position: int, decimals: int, line: Line) -> str:
@@ -174,13 +186,26 @@ def _table(block: Block, columns: list[_Column]) -> Table:
     return table
 
 
+def _plain(headings: list[str], lines: list[list[str]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, _GAP - 1, 0, 0), header_style="bold", show_edge=False)
+    for heading in headings:
+        table.add_column(Text(heading), overflow="fold")
+    for line in lines:
+        table.add_row(*(Text(visible(cell)) for cell in line))
+    return table
+
+
 def _footer(scorecard: Results, standing: League, omitted: int) -> str:
     """Return the legend, with the hashes of definition and data."""
     if not standing.blocks:
         return tr("There are no scores to rank.")
     words = [tr("Full mark {full:g}", full=scorecard.full)]
     if any(line.moved for line in standing.lines):
-        words.append(tr("▲▼ places gained or lost since the previous period"))
+        words.append(
+            tr("▲▼ places gained or lost since the previous period")
+            if standing.against is None
+            else tr("▲▼ places gained or lost, {window}", window=window(standing.against))
+        )
     if omitted:
         words.append(tr("{omitted} more pillars not shown", omitted=omitted))
     words += [

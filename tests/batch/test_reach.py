@@ -94,6 +94,10 @@ PARTS = [
     "scoring: {kind: minmax, among: panel}",
     "scoring: {kind: zscore, among: period}",
     "pillars: {p: {parts: [x, y], weights: {method: entropy, among: panel}}}",
+    "treatment: {fill: {kind: impute, by: regression, of: [x], on: [y]}}",
+    "treatment: {fill: {kind: impute, by: neighbours, of: [x], on: [y, w], among: panel}}",
+    "scoring: {kind: reference, unit: 全市, by: range}",
+    "pillars: {p: {parts: [x, y], weights: {method: benefit_of_the_doubt}}}",
     "pillars: {p: {parts: {x: 1, y: 1}}}\nstars: {kind: quantiles, percentiles: {2: 50, 1: 0}, guardrail: 5}",
     "pillars: {p: {parts: {x: 1, y: 1}}}\nstars: {kind: bands, cuts: {2: 50, 1: 0}, moves: hold_harmless}",
 ]

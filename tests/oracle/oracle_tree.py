@@ -27,7 +27,7 @@ def policy_of(node: dict) -> tuple[str, dict]:
     return (given, {}) if isinstance(given, str) else next(iter(given.items()))
 
 
-def combine(  # noqa: C901 (one branch per policy)
+def combine(  # noqa: C901, PLR0912 (one branch per policy)
     node: dict, weights: dict[str, float], parts: dict[str, Node], peers: list[dict[str, Node]]
 ) -> Node:
     """Return a node from the scores of its parts.
@@ -65,7 +65,8 @@ def combine(  # noqa: C901 (one branch per policy)
     least = 100 if policy == "fail" else options.get("at_least", 0)
     if there / whole * 100 < least - 1e-9:
         return Node((None, "incomplete"), coverage, nothing)
-    value = mean_of(node.get("mean", "arithmetic"), filled, carried)
+    mean = node.get("mean", "arithmetic")
+    value = mean_of(mean, filled, carried)
     if not math.isfinite(value):
         return Node((None, "out_of_range"), coverage, nothing)
     if "decimals" in node:
@@ -73,8 +74,23 @@ def combine(  # noqa: C901 (one branch per policy)
     if node.get("mean") == "minimum":
         lowest = [name for name in filled if filled[name] <= min(filled.values()) + HAIR]
         return Node((value, "ok"), coverage, {name: (name in lowest) / len(lowest) for name in weights}, filled)
+    if isinstance(mean, dict) and "owa" in mean:
+        carried = by_place(mean["owa"], filled, carried)
+    if isinstance(node.get("mean"), dict) and node["mean"].keys() & {"worst", "best"}:
+        carried = {name: carried[name] * part for name, part in chosen(node["mean"], filled).items()}
     total = sum(carried.values())
     return Node((value, "ok"), coverage, {name: carried.get(name, 0.0) / total for name in weights}, filled)
+
+
+def by_place(power: float, scores: dict[str, float], weights: dict[str, float]) -> dict[str, float]:
+    """Return what each part weighs by the place of its score, equal scores sharing their places by their weights."""
+    total = sum(weights.values())
+    found: dict[str, float] = {}
+    for name, score in scores.items():
+        above = sum(w for other, w in weights.items() if scores[other] > score + HAIR) / total
+        equal = sum(w for other, w in weights.items() if abs(scores[other] - score) <= HAIR) / total
+        found[name] = (min(above + equal, 1.0) ** power - above**power) * weights[name] / total / equal
+    return found
 
 
 def weight_of(weight: float | dict, cohort: str) -> float:
@@ -135,10 +151,44 @@ def mean_of(  # noqa: PLR0911 (one return per mean)
         if mean == "geometric":
             return math.prod(score**share for score, share in pairs)
         return 1 / sum(share / score for score, share in pairs)
+    if "owa" in mean:
+        return sum(scores[name] * share for name, share in by_place(mean["owa"], scores, weights).items())
+    if "mazziotta_pareto" in mean:
+        middle = sum(score * share for score, share in pairs)
+        square = sum((score - middle) ** 2 * share for score, share in pairs)
+        return middle + square / middle if middle > 0 else math.nan
+    if "power" not in mean:
+        chosen_weights = {name: weights[name] * part for name, part in chosen(mean, scores).items()}
+        return sum(scores[name] * weight for name, weight in chosen_weights.items()) / sum(chosen_weights.values())
     power = mean["power"]
     if power < 0 and any(score <= 0 for score, _ in pairs):
         return 0.0
     return sum(max(score, 0.0) ** power * share for score, share in pairs) ** (1 / power)
+
+
+def chosen(mean: dict, scores: dict[str, float]) -> dict[str, float]:
+    """Return which part of each score is among the k worst or best: equal ones share the last places."""
+    ((which, number),) = mean.items()
+    left, parts = float(number), {}
+    keys = {name: round(score, 9) if which == "worst" else -round(score, 9) for name, score in scores.items()}
+    for key in sorted(set(keys.values())):
+        equal = [name for name, one in keys.items() if one == key]
+        taken = min(left, len(equal))
+        parts |= dict.fromkeys(equal, taken / len(equal))
+        left -= taken
+    return parts
+
+
+def held(caps: list[dict], value: float, scores: dict[str, float | None], names: dict[str, float | None]) -> float:
+    """Return a score under the caps of its node."""
+    for cap in caps:
+        if "when" in cap:
+            applies = holds(cap["when"], names) is True
+        else:
+            known = [(scores[name], bound) for name, bound in cap["below"].items()]
+            applies = any(score is not None and round(score, 9) < bound for score, bound in known)
+        value = min(value, cap["at_most"]) if applies else value
+    return value
 
 
 # ---- AFTER THE TREE ---- #

@@ -29,6 +29,7 @@ RULES = {
     "zscore": ({}, 50, 50),
     "distance_to_target": ({}, 100, 100),
     "distance_to_best": ({}, 100, 100),
+    "reference": ({"unit": "E00", "by": "range"}, 100, 100),
     "percentile": ({}, 50, 100),
     "rank": ({}, 100, 100),
     "borda": ({}, 0, 0),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scoring_sample import problems, scored, system_text
 
-from kpi.language.aggregation.weights import METHODS
+from kpi.language.aggregation.methods import METHODS
 from kpi.language.ranking import Ranking
 from kpi.language.scoring import KINDS, Case
 from kpi.language.scoring.places import Borda, Percentile, RankScore

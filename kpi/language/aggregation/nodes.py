@@ -8,18 +8,22 @@ add up for every entity.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, cast
 
 import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
 
 from kpi.errors import Message
 from kpi.language.aggregation import means
-from kpi.language.aggregation.means import COHORT, Mean, Parts, exactly_added, total
+from kpi.language.aggregation.caps import Cap
+from kpi.language.aggregation.means import COHORT, Best, Mean, Parts, Worst
+from kpi.language.aggregation.methods import AnyWeighting
 from kpi.language.aggregation.missing import Missing, MissingPolicy, Redistribute
-from kpi.language.aggregation.weights import Ahp, AnyWeighting, FromData
+from kpi.language.aggregation.weights import FromData
 from kpi.language.classes import Weighed, Weight, differs
 from kpi.language.model import Definition, FrozenMapping, Listed, Name, kind_of
+from kpi.language.scoring import AnyRule, Rule
+from kpi.language.sums import exactly_added, total
 from kpi.values.columns import Column, Expressions
 from kpi.values.rounding import HAIR, rounded, score_key
 from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason, status_of
@@ -41,6 +45,23 @@ class Node(Definition):
     relative: bool = Field(
         False, description="the weights of the parts are proportions, not marks that add up to their pillar's or to 100"
     )
+    caps: Listed[Cap] = Field(
+        (), description="the most that the node may score under conditions, after everything else of the node"
+    )
+
+    @property
+    def rule(self) -> Rule | None:
+        """The rule that scores the node's own result before it enters its parent, if there is one."""
+        return None
+
+    def outcome(self, name: str) -> Column:
+        """Return the column of the mean: the score, unless a rule or caps follow."""
+        column = Column(name)
+        return column.result if self.rule is not None else self.rule_outcome(name)
+
+    def rule_outcome(self, name: str) -> Column:
+        """Return the column of the score before caps: the score where there are none."""
+        return Column(name).uncapped if self.caps else Column(name).score
 
     @property
     def mean_words(self) -> Message:
@@ -50,7 +71,13 @@ class Node(Definition):
     @property
     def weights_method(self) -> FromData | None:
         """The method that derives the weights from data, if there is one."""
-        return self.weights if isinstance(self.weights, FromData) else None
+        return self.weights if isinstance(self.weights, FromData) and self.weights.data_driven else None
+
+    @property
+    def rescaled(self) -> bool:
+        """Whether the score is the mean of the parts times a factor that each entity has of its own."""
+        method = self.weights_method
+        return method is not None and method.per_entity
 
     @property
     def method(self) -> str:
@@ -60,16 +87,16 @@ class Node(Definition):
     @property
     def consistency(self) -> float | None:
         """The consistency ratio of judgements (AHP), else None."""
-        return self.weights.consistency if isinstance(self.weights, Ahp) else None
+        return None if self.weights is None else self.weights.consistency
 
     @property
     def judgements(self) -> tuple[tuple[float, ...], ...]:
         """The matrix of judgements (AHP) in the order of the parts, empty without one."""
-        return self.weights.matrix if isinstance(self.weights, Ahp) else ()
+        return () if self.weights is None else self.weights.judgements
 
     def fixed(self, given: Mapping[str, Weighed]) -> dict[str, Weighed]:
         """Return the weights of the parts that do not depend on data: as given, or from judgements."""
-        fixed = None if self.weights is None else self.weights.fixed(len(given))
+        fixed = None if self.weights is None else self.weights.of_parts(list(given)).fixed(len(given))
         if fixed is None or len(fixed) != len(given):
             return dict(given)
         return dict(zip(given, fixed, strict=True))
@@ -93,12 +120,14 @@ class Pillar(Node):
 
     weight: Weight | None = Field(
         None,
-        description="of a top pillar in the composite: 0.000001 to 1,000,000, or by a column of the roster, or dated",
+        description="of a top pillar in the composite: 0.000001 to 1,000,000, or by a column of the roster, or dated; "
+        "0 for a headline index beside the total",
     )
     parts: Weights = Field(
         min_length=1,
         description="name: weight, a number, {by: a column of the roster, values: {value: number}}, or a list of "
-        "either with the period `from` which it holds; or a list of names",
+        "either with the period `from` which it holds; or a list of names; what has the weight 0 is shown and not "
+        "counted",
     )
 
     floor: float | None = Field(
@@ -107,6 +136,14 @@ class Pillar(Node):
     cap: float | None = Field(
         None, description="the most marks that it may have with bonuses within it; left out: no limit"
     )
+    score: AnyRule | None = Field(
+        None, description="how the pillar's own result is scored before it enters its parent; left out: it is the score"
+    )
+
+    @property
+    def rule(self) -> Rule | None:
+        """The rule that scores the pillar's own result."""
+        return self.score
 
     @model_validator(mode="after")
     def _weigh(self) -> Self:
@@ -159,13 +196,15 @@ class Combination:
         treated: Mapping[str, str] | None = None,
         unsure: Collection[str] = (),
     ) -> None:
+        # What weighs nothing is shown and not counted, whatever the mean and the policy for missing parts.
+        weights = {part: weight for part, weight in weights.items() if weight}
         self.name, self.node, self.weights, self.leaves = name, node, weights, leaves
         self.treated = treated or {}
         self.unsure = [part for part in weights if part in unsure]
         self._scores = {part: pl.col(Column(part).score) for part in weights}
         self.policy = node.missing.policy
         #: A part without a score falls out by its score alone, and what carries the mean is what is present.
-        self.alone = self.policy in ("redistribute", "fail")
+        self.alone = self.policy in ("redistribute", "fail") and not node.rescaled
         #: Every gap has a stand-in.
         self.certain = self.policy in ("zero", "penalty")
         self.carried = pl.col(Column(name).present if self.alone else Column(name).carried)
@@ -219,6 +258,10 @@ class Combination:
             known.append(~(lacks & (self.raw_weight(part) > ZERO)) if part in self.varied else ~lacks)
         return pl.all_horizontal(known) if known else None
 
+    def nominal_weight(self, part: str) -> pl.Expr:
+        """Return the weight of a part for coverage: all the same where each entity has weights of its own."""
+        return literal(1.0) if self.node.rescaled else self.raw_weight(part)
+
     def weight(self, part: str) -> pl.Expr:
         """Return the weight that the part carries, null where it carries none."""
         weight = self.raw_weight(part)
@@ -238,6 +281,7 @@ class Combination:
         columns = [
             pl.col(self.treated.get(part, part)) if method.of == "values" else self.own(part) for part in self.weights
         ]
+        method = cast("FromData", method.of_parts(list(self.weights)))
         return Expressions({Column(self.name).weighting: method.column(columns)})
 
     def weighed(self) -> Expressions:
@@ -245,7 +289,12 @@ class Combination:
         if self.node.weights_method is None:
             return Expressions()
         weights = pl.col(Column(self.name).weighting).list
-        return Expressions({Column(part).weighting: weights.get(place) for place, part in enumerate(self.weights)})
+        columns: dict[str, pl.Expr] = {
+            Column(part).weighting: weights.get(place) for place, part in enumerate(self.weights)
+        }
+        if self.node.rescaled:
+            columns[Column(self.name).factor] = weights.get(len(self.weights))
+        return Expressions(columns)
 
     def totals(self) -> Expressions:
         """Return `name.applicable` and `name.present`: the weight that applies, and that has its own score."""
@@ -261,7 +310,7 @@ class Combination:
         # NOTE: zeros add up two to three times faster than nulls.
         fixed = [weight for weight in self.weights.values() if isinstance(weight, int | float)]
         exact = self.node.weights_method is None and not self.varied and exactly_added(fixed)
-        parts = [pl.when(counts(part)).then(self.raw_weight(part)).otherwise(literal(0.0)) for part in self.weights]
+        parts = [pl.when(counts(part)).then(self.nominal_weight(part)).otherwise(literal(0.0)) for part in self.weights]
         return _spelt_out(total(parts, exact=exact))
 
     def carrying(self) -> Expressions:
@@ -288,6 +337,8 @@ class Combination:
     def result(self) -> Expressions:
         """Return `name.score` (percent of full marks), `name.score.status` and `name.coverage` (percent).
 
+        Where the node has a scoring rule of its own, or caps, the score is `name.result` or `name.uncapped` instead.
+
         Coverage is the part of the applicable weight with a score of reported figures, down to the indicators; what
         data treatment filled in has a score, but nobody reported it. The status is not_applicable, not_scored (left out
         by a screen), missing (no part has a score), incomplete (too few have, or any gap under `fail`), what a method
@@ -297,8 +348,11 @@ class Combination:
         if self.node.decimals is not None:
             value = rounded(value, self.node.decimals)
         shown: dict[str, pl.Expr] = {}
-        if self.node.weights_method is not None:
-            shown[self.node.weights_method.without] = pl.col(Column(self.name).weighting).is_null()
+        method, without = self.node.weights_method, pl.col(Column(self.name).weighting).is_null()
+        if method is not None:
+            # An entity without a part has no weights of its own, and that is not the reason.
+            absent = {"not_applicable": self.applicable <= ZERO, "missing": self.present <= ZERO}
+            shown = {**(absent if method.per_entity else {}), method.without: without}
         given = self.given()
         if given is not None:
             shown["not_given"] = ~given
@@ -308,11 +362,11 @@ class Combination:
         if self.treated:
             left_out = [status_of(Column(part).score) == reason("not_scored") for part in self.weights]
             shown["not_scored"] = (self.carried <= ZERO) & pl.any_horizontal(left_out)
-        shown["missing"] = self.carried <= ZERO
+        shown.setdefault("missing", self.carried <= ZERO)
         guards = {"incomplete": self.there() < self.least - 1e-9} if self.least else {}
-        sound = self.node.mean == "arithmetic" and self.node.decimals is None
+        sound = self.node.mean == "arithmetic" and self.node.decimals is None and not self.node.rescaled
         pair = guarded(
-            Column(self.name).score, pl.when(self.carried > ZERO).then(value), guards, shown=shown, sound=sound
+            self.node.outcome(self.name), pl.when(self.carried > ZERO).then(value), guards, shown=shown, sound=sound
         )
         applicable = self.applicable > ZERO
         coverage = pl.when(applicable if given is None else applicable & given).then(self.coverage())
@@ -337,12 +391,12 @@ class Combination:
             if part in self.treated:
                 there &= pl.col(part).is_not_null() | pl.col(self.treated[part]).is_null()
             covered = pl.when(there).then(1.0) if part in self.leaves else pl.col(Column(part).coverage) / HUNDRED
-            reach.append(pl.when(self.applies(part)).then(covered * self.raw_weight(part)))
+            reach.append(pl.when(self.applies(part)).then(covered * self.nominal_weight(part)))
         # Fractions, so that the sum of full ones has the bits of the sum of weights, and none is larger.
         return total(reach) / self.applicable * HUNDRED
 
-    def mean(self) -> pl.Expr:
-        """Return the mean of the filled scores."""
+    def _parts(self) -> Parts:
+        """Return the filled scores with their weights."""
         scores = [self.filled(part) for part in self.weights]
         given = [self.raw_weight(part) for part in self.weights]
         # The plan is smaller without a second test for missing scores: no weight counts without a score.
@@ -351,7 +405,12 @@ class Combination:
             # An entity that is not scored is not a peer.
             scored = self.there() >= self.least - 1e-9
             scores = [pl.when(scored).then(score) for score in scores]
-        return means.evaluate(self.node.mean, Parts(scores, weights, self.carried, given))
+        return Parts(scores, weights, self.carried, given)
+
+    def mean(self) -> pl.Expr:
+        """Return the mean of the filled scores."""
+        mean = means.evaluate(self.node.mean, self._parts())
+        return mean * pl.col(Column(self.name).factor) if self.node.rescaled else mean
 
     def shares(self) -> dict[str, pl.Expr]:
         """Return the columns `part.share`: the fraction (0 to 1) of the node that each part carried, 1 in all."""
@@ -362,6 +421,12 @@ class Combination:
             least = {part: self.filled(part) <= lowest + HAIR for part in self.weights}
             ties = total([least[part].cast(Number) for part in self.weights])
             carried = {part: pl.when(least[part]).then(1.0).otherwise(0.0) / ties for part in self.weights}
+        elif (own := means.shares(self.node.mean, self._parts())) is not None:
+            carried = dict(zip(self.weights, own, strict=True))
+        elif isinstance(self.node.mean, Worst | Best):
+            scores, weights = map(self.filled, self.weights), map(self.weight, self.weights)
+            shares = means.shares_of_selected(self.node.mean, list(scores), list(weights))
+            carried = dict(zip(self.weights, shares, strict=True))
         else:
             carried = {part: self.weight(part).fill_null(0.0) / self.carried for part in self.weights}
         return {Column(part).share: pl.when(scored).then(share) for part, share in carried.items()}

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import polars as pl
 from pydantic import BeforeValidator, Field, model_validator
 from typing_extensions import override
 
-from kpi.errors import Message
+from kpi.errors import Message, suggest
 from kpi.language.lookback import Lags, among
-from kpi.language.model import PEERS, Among, Block, Listed, Path, Problem, Problems, one_of
+from kpi.language.model import PEERS, Among, Block, FrozenMapping, Listed, Name, Path, Problem, Problems
 from kpi.values import numerics
 
 #: Saaty's random consistency index by the size of the matrix.
@@ -42,6 +42,45 @@ class Weighting(Block):
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:  # noqa: ARG002
         """Yield problems beyond the shape."""
         yield from ()
+
+    def mean_problems(self, path: Path, mean: object, policy: str) -> Problems:  # noqa: ARG002
+        """Yield a mean, or a policy for missing parts, with which the weights would not mean what they should."""
+        yield from ()
+
+    def of_parts(self, parts: Sequence[str]) -> Weighting:
+        """Return the method with what it has for each part in the order of the parts."""
+        del parts
+        return self
+
+    @property
+    def judgements(self) -> tuple[tuple[float, ...], ...]:
+        """The matrix of one judge's pairwise judgements in the order of the parts; empty of other methods."""
+        return ()
+
+    @property
+    def consistency(self) -> float | None:
+        """The consistency ratio of judgements; None where there are none."""
+        return None
+
+
+#: A number of zero or more for each part, by name.
+ByPart = Annotated[dict[Name, Annotated[float, Field(ge=0)]], Field(min_length=1)]
+
+
+def ordered(values: Mapping[str, float], parts: Sequence[str], otherwise: float = 0.0) -> FrozenMapping[str, float]:
+    """Return a number for each part, in their order."""
+    return FrozenMapping({part: values.get(part, otherwise) for part in parts})
+
+
+def named(path: Path, names: Iterable[str], parts: Sequence[str], *, complete: bool = True) -> Problems:
+    """Yield a problem for a name that is no part, and where all parts are needed for one that is not named."""
+    known = set(names)
+    for name in known.difference(parts):
+        message = Message("`{name}` is not among the parts", name=name)
+        yield Problem("K454", (*path, name), message, hint=suggest(name, parts), at_key=True)
+    if lacking := [part for part in parts if part not in known] if complete else []:
+        message = Message("there is no number for {parts}", parts=tuple(lacking))
+        yield Problem("K454", path, message, hint=Message("give one for each part"))
 
 
 class Equal(Weighting):
@@ -76,6 +115,14 @@ class FromData(Weighting):
     title: ClassVar[Message]
     #: The status of a node for which the method gives no weights.
     without: ClassVar[str] = "out_of_range"
+    #: Whether each entity has weights of its own; a further entry of its list is the factor that makes their mean its
+    #: score.
+    per_entity: ClassVar[bool] = False
+
+    @property
+    def data_driven(self) -> bool:
+        """Whether the weights depend on data."""
+        return True
 
     @abstractmethod
     def find(self, columns: Sequence[pl.Series]) -> list[float] | None:
@@ -252,11 +299,17 @@ class Ahp(Weighting):
         return math.fsum(p / w for p, w in zip(products, weights, strict=True)) / len(weights)
 
     @property
+    @override
     def consistency(self) -> float:
         """The consistency ratio; 0 for one or two parts, which cannot contradict each other."""
         number = len(self.matrix)
         index = RANDOM_INDEX[min(number, len(RANDOM_INDEX) - 1)]
         return (self.eigenvalue - number) / (number - 1) / index if index else 0.0
+
+    @property
+    def judgements(self) -> tuple[tuple[float, ...], ...]:
+        """The matrix."""
+        return self.matrix
 
     def words(self) -> Message:
         """Return the method in words."""
@@ -298,13 +351,3 @@ class Ahp(Weighting):
             yield Problem(
                 "K423", (*path, "matrix"), message, hint=Message("revise them, or write `inconsistent: allow`")
             )
-
-
-#: Every method, in the order of the reference.
-METHODS: tuple[type[Weighting], ...] = (Equal, Entropy, Critic, Variation, Pca, Ahp)
-
-#: Any weighting method, distinguished by `method`.
-if TYPE_CHECKING:
-    AnyWeighting: TypeAlias = Weighting
-else:
-    AnyWeighting = one_of(*METHODS, tag="method")

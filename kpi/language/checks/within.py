@@ -13,8 +13,8 @@ from typing_extensions import override
 
 from kpi.errors import Message
 from kpi.language import expressions
-from kpi.language.adjustments import condition, condition_problems
 from kpi.language.checks.base import Breach, Check, differs, in_unit, name_problems, unit_problems
+from kpi.language.conditions import condition, condition_problems
 from kpi.language.indicators import Symbols
 from kpi.language.indicators.base import in_titles, title_of
 from kpi.language.model import Listed, Name, OneOrMany, Path, Problem, Problems

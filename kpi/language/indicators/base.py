@@ -18,6 +18,7 @@ from pydantic import Field
 from kpi.errors import Message, commas
 from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Scope, Term, figure
+from kpi.language.indicators.counted import Counted
 from kpi.language.lookback import NOW, Comparison, Lags
 from kpi.language.model import Definition, OneOrMany, Path, Problem, Problems, Text
 from kpi.language.scoring import AnyRule
@@ -272,6 +273,16 @@ class Indicator(Definition):
     def nested(self) -> Iterator[tuple[str, str]]:
         """Yield pairs of figures of which the first is a part of the second, if the value is in percent."""
         yield from ()
+
+    def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:  # noqa: ARG002
+        """Return the counts from which the sampling error of the value is known, None where it is not.
+
+        Args:
+            name: of the indicator.
+            symbols: what names stand for.
+            stated: whether the definition says that its figures are counts, so that plain numbers are.
+        """
+        return None
 
     @abstractmethod
     def words(self, symbols: Symbols) -> Message:

@@ -29,6 +29,7 @@ from kpi.language.indicators.base import (
     title_of,
     unit_of,
 )
+from kpi.language.indicators.counted import Counted
 from kpi.language.indicators.windows import YEAR_TO_DATE, gaps, lags_of, window_problems, window_total
 from kpi.language.lookback import HISTORY, WHOLE, Comparison, Lags, back, composed
 from kpi.language.model import Name, Path, Problem, Problems, Text
@@ -412,6 +413,12 @@ class Count(Indicator):
     def exact(self, symbols: Symbols) -> bool:
         """Return whether it is a number of units, rather than a share of them."""
         return self.as_ == "count"
+
+    @override
+    def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:
+        """Return the units that pass, out of all for a share of them."""
+        passed, total = Column(name).passed, Column(name).units
+        return Counted(passed, 1.0, 100.0, total) if self.as_ == "share" else Counted(passed, 1.0, 1.0)
 
     def test(self, symbols: Symbols) -> Term:
         """Return the threshold as a Boolean term over the column `value`; raises ExpressionError."""

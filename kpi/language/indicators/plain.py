@@ -19,6 +19,7 @@ from kpi.language.indicators.base import (
     title_of,
     unit_of,
 )
+from kpi.language.indicators.counted import Counted, multiple, quotient
 from kpi.language.indicators.windows import gaps, lags_of, periods_of, span_words, window_problems, window_total
 from kpi.language.lookback import Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
@@ -63,6 +64,15 @@ class Level(Indicator):
     def exact(self, symbols: Symbols) -> bool:
         """Return whether the measure is, and stays in its unit."""
         return self.of in symbols and symbols[self.of].exact and self.in_unit(symbols) == symbols[self.of].unit
+
+    @override
+    def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:
+        """Return the measure where it is a count."""
+        unit, own = unit_of(symbols, self.of), self.in_unit(symbols)
+        events = multiple(unit, stated=stated)
+        if events is None or unit is None or own is None:
+            return None
+        return Counted(self.of, events, units.factor(unit, own))
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
@@ -198,6 +208,15 @@ class Ratio(Indicator):
         return declared(self.unit, natural)
 
     @override
+    def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:
+        """Return both sides where the one above the line is a count."""
+        if self.pool is not None:
+            # The counts of a pooled rate are those of several periods.
+            return None
+        above, below = ((side, unit_of(symbols, side)) for side in (self.numerator, self.denominator))
+        return quotient(above, below, self.in_unit(symbols), stated=stated)
+
+    @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value and its status: zero_denominator, negative_denominator, too_few."""
         names = (self.numerator, self.denominator)
@@ -283,6 +302,15 @@ class Coverage(Indicator):
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return %."""
         return units.PERCENT
+
+    @override
+    def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:
+        """Return part and total where they are counts."""
+        if self.pool is not None:
+            # The counts of a pooled rate are those of several periods.
+            return None
+        part, whole = ((side, unit_of(symbols, side)) for side in (self.covered, self.total))
+        return quotient(part, whole, units.PERCENT, stated=stated)
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:

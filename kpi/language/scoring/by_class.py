@@ -18,6 +18,7 @@ from kpi.language.quantities import Quantity
 from kpi.language.scoring.absolute import Bands, Benchmark, Completion, Deduction, Pass, Step
 from kpi.language.scoring.lines import Goalposts, Piecewise
 from kpi.language.scoring.places import Borda, Percentile, RankScore
+from kpi.language.scoring.reference import Reference
 from kpi.language.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
 from kpi.language.scoring.rule import Case, Rule, Scored
 from kpi.language.scoring.standards import GradeEfficacy, Interval
@@ -28,7 +29,7 @@ from kpi.values.units import Unit
 #: Every rule that one class may have, in the order of the reference.
 SINGLE: tuple[type[Rule], ...] = (
     Completion, Benchmark, Pass, Deduction, Step, Bands, Piecewise, Goalposts, Efficacy, GradeEfficacy, Interval,
-    MinMax, ZScore, DistanceToTarget, DistanceToBest, Percentile, RankScore, Borda,
+    MinMax, ZScore, DistanceToTarget, DistanceToBest, Reference, Percentile, RankScore, Borda,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ class ByClassRule(Rule):
     def lookback(self) -> Lags:
         """The lags of all rules."""
         return functools.reduce(operator.or_, (rule.lookback for rule in self.values.values()))
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The units that the rules name."""
+        return tuple(unit for rule in self.values.values() for unit in rule.units)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from kpi.errors import Message, statements
 from kpi.language.lookback import NOW, Lags
 from kpi.language.model import Block, Listed, Path, Problem, Problems
 from kpi.language.quantities import OpenQuantity, Quantity, in_unit, quantity_problems
+from kpi.values.columns import is_unit
 from kpi.values.rounding import HAIR, compare, differ, rounded, sort_key
 from kpi.values.status import literal
 from kpi.values.units import ONE, Unit
@@ -107,6 +108,17 @@ class Case:
     def least(self) -> pl.Expr:
         """Return the least value among the peers."""
         return self.among(self.value.min(), "least")
+
+    def of_unit(self, name: str) -> pl.Expr:
+        """Return the value of a unit in the period, null where it has none."""
+        own = pl.when(pl.col(is_unit(name))).then(self.value).max()
+        if not self.peers:
+            return own
+        column = f"{self.name}~of unit"
+        if self.figures is None:
+            return own.over("period")
+        self.figures[column] = own.over("period")
+        return pl.col(column)
 
     def apart(self) -> pl.Expr:
         """Return whether the peers have different values, null where none has one."""
@@ -206,6 +218,11 @@ class Rule(Block):
         return NOW
 
     @property
+    def judges_by_target(self) -> bool:
+        """Whether the rule, as it is written, scores nothing without a target."""
+        return self.needs_target
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """The columns of the roster by which the rule differs."""
         return ()
@@ -257,6 +274,11 @@ class Rule(Block):
         elif self.floor is not None or self.cap is not None:
             score = score.clip(self.floor, self.cap)
         return score if self.decimals is None else rounded(score, self.decimals)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The units that the rule names."""
+        return ()
 
     @property
     def peers(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
 from pydantic import BeforeValidator, Field
@@ -157,6 +157,18 @@ class Scheme(Block):
     )
     ours: bool | Listed[str] = Field(False, description="what no document states and we chose: true, or the keys")
 
+    #: Whether there may be scores for which the scheme gives no levels.
+    may_find_none: ClassVar[bool] = False
+
+    @property
+    def number(self) -> int:
+        """The number of levels that a scheme with cut points from the scores has; 0 for others."""
+        return 0
+
+    def finds_none(self, scores: pl.Series) -> bool:  # noqa: ARG002
+        """Return whether the scheme gives no levels for the scores of a cohort, none of them null."""
+        return False
+
     @property
     def dtype(self) -> type[pl.DataType]:
         """The type of levels: Int8, or with halves Float64."""
@@ -244,6 +256,11 @@ class Scheme(Block):
     @property
     def counts_vetoed(self) -> bool:
         """Whether a unit that a veto fails still takes a place among the others."""
+        return False
+
+    @property
+    def by_score(self) -> bool:
+        """Whether the level of a unit follows from its total alone."""
         return False
 
     def title(self, level: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 import polars as pl
 from pydantic import Field
@@ -15,7 +15,7 @@ from kpi.errors import Message, commas
 from kpi.language.indicators import Symbols
 from kpi.language.lookback import HISTORY, Lags
 from kpi.language.model import Listed, Path, Problem, Problems, one_of
-from kpi.language.stars import cutpoints
+from kpi.language.stars import clusters, cutpoints
 from kpi.language.stars.base import Halving, Level, Rated, Scheme, halved, star_count
 from kpi.language.stars.fixed import Bands, Ladder, Lit, Quota
 from kpi.values.rounding import SCORE_DECIMALS
@@ -39,8 +39,22 @@ class Found(Halving):
         """The levels, rising."""
 
     @abstractmethod
-    def cuts(self, scores: pl.Series) -> list[float]:
-        """Return rising cut points for scores, none of them null; fewer than levels - 1 leave out the lowest."""
+    def cuts(self, scores: pl.Series) -> list[float] | None:
+        """Return rising cut points for scores, none of them null; fewer than levels - 1 leave out the lowest.
+
+        None where the scheme finds none, and gives no levels.
+        """
+
+    @property
+    @override
+    def number(self) -> int:
+        """The number of levels."""
+        return len(self.steps)
+
+    @override
+    def finds_none(self, scores: pl.Series) -> bool:
+        """Return whether there are no cut points for some scores."""
+        return self.cuts(scores) is None
 
     @property
     def lowest(self) -> int:
@@ -67,10 +81,11 @@ class Found(Halving):
         done = []
         for one in frame.sort("period", "at").partition_by("period", maintain_order=True):
             known = one["score"].drop_nulls()
-            if not len(known):
+            cuts = self.cuts(known) if len(known) else None
+            if cuts is None:
                 done.append(one.select("at", level=pl.lit(None, dtype=self.dtype)))
                 continue
-            cuts = before = cutpoints.guarded(self.cuts(known), before, self.guardrail)
+            cuts = before = cutpoints.guarded(cuts, before, self.guardrail)
             steps = self.steps[len(self.steps) - len(cuts) - 1 :]
             done.append(one.select("at", level=self._between(pl.col("score"), cuts, steps)))
         return pl.concat(done).sort("at")["level"]
@@ -174,10 +189,7 @@ class Breaks(Found):
     def cuts(self, scores: pl.Series) -> list[float]:
         """Return the least score of each cluster, or with `inclusive: upper` the greatest of the one below."""
         cuts = cutpoints.breaks(scores, len(self.steps))
-        if self.inclusive == "lower":
-            return cuts
-        below = (scores.filter(scores < cut).max() for cut in cuts)
-        return [float(one) for one in below]  # type: ignore[arg-type]
+        return cuts if self.inclusive == "lower" else _greatest_below(scores, cuts)
 
     def words(self) -> Message:
         """Return the scheme in words."""
@@ -187,8 +199,73 @@ class Breaks(Found):
         return self._limited(words)
 
 
+class KMeans(Found):
+    """By k-means clusters of the scores from given starting points, as CMS gives stars to hospitals.
+
+    Every score goes to the nearest centre, every centre to the mean of its scores, until nothing moves: a local optimum
+    of `min Σ (x - mean of its cluster)²`, which depends on the `starts`; `breaks` is the exact one. `starts: groups`
+    begins at the medians of groups of equal size. There are no stars (K658) where there are fewer distinct scores than
+    levels, and where a cluster loses all its scores.
+
+    Source: CMS, Overall Hospital Quality Star Rating, methodology report v4.1 (2021); Lloyd (1982).
+
+    >>> frame = pl.DataFrame({"period": 0, "cohort": "", "score": [0.0, 40.0, 45.0, 100.0]})
+    >>> for starts in ((0, 40), (0, 100)):
+    ...     scheme = KMeans(levels=(1, 2), starts=starts)
+    ...     print(frame.select(scheme.level(Rated.plain(pl.col("score")))).to_series().to_list())
+    [1, 2, 2, 2]
+    [1, 1, 1, 2]
+    """
+
+    may_find_none: ClassVar[bool] = True
+    kind: Literal["kmeans"] = "kmeans"
+    levels: Listed[Level] = Field((1, 2, 3, 4, 5), min_length=2, description="the levels, the lowest first")
+    starts: Listed[float] | Literal["groups"] = Field(
+        "groups", description="the scores at which the clusters start, one for each level; or groups"
+    )
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The levels, rising."""
+        return tuple(sorted(self.levels))
+
+    def cuts(self, scores: pl.Series) -> list[float] | None:
+        """Return the least score of each cluster, or with `inclusive: upper` the greatest of the one below."""
+        starts = clusters.group_medians(scores, len(self.steps)) if self.starts == "groups" else self.starts
+        cuts = None if starts is None else clusters.cuts(scores, starts)
+        return cuts if cuts is None or self.inclusive == "lower" else _greatest_below(scores, cuts)
+
+    def words(self) -> Message:
+        """Return the scheme in words."""
+        number = len(self.steps)
+        if self.starts == "groups":
+            words = Message("by k-means from the medians of equal groups: {number} levels", number=number)
+        else:
+            starts = ", ".join(f"{start:g}" for start in sorted(self.starts))
+            words = Message("by k-means from {starts}: {number} levels", starts=starts, number=number)
+        return self._limited(words)
+
+    @override
+    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
+        """Yield starting points that are not as many as the levels, or equal."""
+        if self.starts == "groups":
+            return
+        if len(set(self.starts)) != len(self.steps):
+            message = Message(
+                "there are {number} different starting points for {levels} levels",
+                number=len(set(self.starts)), levels=len(self.steps),
+            )  # fmt: skip
+            yield Problem("K459", (*path, "starts"), message, hint=Message("give one for each level"))
+
+
+def _greatest_below(scores: pl.Series, cuts: Sequence[float]) -> list[float]:
+    """Return the greatest score below each cut point."""
+    below = (scores.filter(scores < cut).max() for cut in cuts)
+    return [float(score) for score in below]  # type: ignore[arg-type]
+
+
 #: Every kind of scheme, in the order of the reference.
-SCHEMES: tuple[type[Scheme], ...] = (Bands, Quota, Ladder, Lit, Quantiles, Breaks)
+SCHEMES: tuple[type[Scheme], ...] = (Bands, Quota, Ladder, Lit, Quantiles, Breaks, KMeans)
 
 #: Any scheme, distinguished by `kind`.
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from kpi.errors import Message, commas, statements, suggest
-from kpi.language.adjustments import condition, condition_problems
 from kpi.language.aggregation.nodes import reaches
+from kpi.language.conditions import condition, condition_problems
 from kpi.language.indicators import Symbols
 from kpi.language.indicators.base import in_titles
 from kpi.language.lookback import HISTORY, Lags
@@ -45,6 +45,11 @@ class Bands(Halving):
     def lowest(self) -> int:
         """The lowest level that has a cut."""
         return min(self.cuts)
+
+    @property
+    def by_score(self) -> bool:
+        """Whether nothing but the total decides: neither earlier levels nor the number of indicators."""
+        return self.moves is None and self.min_indicators is None
 
     def level(self, rated: Rated) -> pl.Expr:
         """Return the band, 0 below every cut."""

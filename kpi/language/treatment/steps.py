@@ -16,8 +16,10 @@ from pydantic import Field, model_validator
 from kpi.errors import Message
 from kpi.language.lookback import HISTORY, WHOLE, Lags, among
 from kpi.language.model import PEERS, Among, Definition, Listed, Name, one_of
+from kpi.language.treatment.estimates import from_neighbours
 from kpi.language.treatment.outliers import Gate, box_cox, logarithm, winsorised
 from kpi.values.columns import Column, Expressions
+from kpi.values.linear import regressed
 from kpi.values.status import OK, reason, status_of
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -51,6 +53,11 @@ class Step(Definition):
     def columns(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
         """Return what the step makes of indicators, by name; the values are null where there is none."""
 
+    @property
+    def uses(self) -> tuple[Name, ...]:
+        """The further indicators whose values the step looks at."""
+        return ()
+
     def within(self, values: Mapping[str, tuple[pl.Expr, Sequence[str]]]) -> dict[str, pl.Expr]:
         """Return what the step makes of indicators whose series may break.
 
@@ -58,6 +65,11 @@ class Step(Definition):
             values: by name, each with the columns that count the breaks of its series.
         """
         return self.columns({name: value for name, (value, _) in values.items()})
+
+    @property
+    def exempt(self) -> tuple[str, ...]:
+        """The names of entities that a step which `screens` never leaves out."""
+        return ()
 
     def leaves_out(self, values: Mapping[str, pl.Expr]) -> pl.Expr:
         """Return whether a step that `screens` leaves an entity out of scoring, Boolean.
@@ -73,13 +85,17 @@ class Step(Definition):
 
 
 class Impute(Step):
-    """Fills gaps: the mean or median of the peers, the entity's own last figure, or a line between its figures.
+    """Fills gaps: from the peers, from other indicators (`on`), or from the entity's own figures; each is on record.
 
-    `mean` and `median` leave a gap where fewer than `at_least` percent of the peers have a figure. `previous` takes a
+    `regression` fits the peers' values to those of the indicators `on`, by least squares, `x = b₀ + Σ b_j x_j`, and
+    `neighbours` takes the mean of the `nearest` peers by the indicators `on`, in standard deviations. Both leave a gap
+    where peers are too few; `regression` also where an indicator `on` is missing, or they depend on each other. `mean`
+    and `median` leave a gap where fewer than `at_least` percent of the peers have a figure. `previous` takes a
     figure at most `periods` old. `linear` never goes beyond the first and the last figure. What is not applicable to an
     entity is no gap, and where all peers lack it there is nothing to fill with.
 
-    Source: OECD/JRC Handbook (2008), 4: `x = mean` or `x = median` of the peers (unconditional imputation).
+    Source: OECD/JRC Handbook (2008), 4: `x = mean` or `x = median` of the peers (unconditional imputation), and
+    regression; nearest neighbours: Troyanskaya et al. (2001).
 
     >>> frame = pl.DataFrame({"period": 0, "cohort": "", "x": [1.0, None, 5.0], "x.status": ["ok", "missing", "ok"]})
     >>> frame.select(**Impute(by="mean").columns({"x": pl.col("x")}))["x"].to_list()
@@ -87,7 +103,11 @@ class Impute(Step):
     """
 
     kind: Literal["impute"] = "impute"
-    by: Literal["mean", "median", "previous", "linear"] = Field(description="what stands in for a missing value")
+    by: Literal["mean", "median", "previous", "linear", "regression", "neighbours"] = Field(
+        description="what stands in for a missing value"
+    )
+    on: Listed[Name] = Field((), description="of regression and neighbours: the indicators that the value depends on")
+    nearest: int = Field(5, ge=1, description="of neighbours: how many of the nearest peers count")
     at_least: Percent = Field(0, description="percent of values that must be there")
     periods: Annotated[int, Field(ge=1)] | None = Field(None, description="how far back a value may come from")
 
@@ -97,7 +117,16 @@ class Impute(Step):
             raise ValueError(Message("`periods` belongs to `by: previous`"))
         if self.at_least and self.by not in ("mean", "median"):
             raise ValueError(Message("`at_least` belongs to `by: mean` and `by: median`"))
+        if bool(self.on) != (self.by in ("regression", "neighbours")):
+            raise ValueError(Message("`on` belongs to `by: regression` and `by: neighbours`, which need it"))
+        if "nearest" in self.model_fields_set and self.by != "neighbours":
+            raise ValueError(Message("`nearest` belongs to `by: neighbours`"))
         return self
+
+    @property
+    def uses(self) -> tuple[Name, ...]:
+        """The indicators that the value depends on."""
+        return self.on
 
     @property
     def lookback(self) -> Lags:
@@ -114,13 +143,30 @@ class Impute(Step):
         Args:
             values: by name, each with the columns that count the breaks of its series.
         """
-        return {name: self._filled(name, value, breaks) for name, (value, breaks) in values.items()}
+        return {
+            name: self._filled(name, value, breaks, [values[other][0] for other in self.on if other != name])
+            for name, (value, breaks) in values.items()
+        }
 
-    def _filled(self, name: str, value: pl.Expr, breaks: Sequence[str]) -> pl.Expr:
+    def _estimated(self, value: pl.Expr, on: Sequence[pl.Expr]) -> pl.Expr:
+        """Return what the indicators `on` make of an indicator within each group of peers."""
+
+        def estimate(columns: Sequence[pl.Series]) -> pl.Series:
+            target, *predictors = (column.cast(pl.Float64) for column in columns)
+            if self.by == "neighbours":
+                return from_neighbours(target, predictors, self.nearest)
+            estimates = regressed(target, predictors) if predictors else None
+            return pl.Series([None] * len(target), dtype=pl.Float64) if estimates is None else estimates
+
+        return pl.map_groups([value, *on], estimate, return_dtype=pl.Float64).over(PEERS[self.among])
+
+    def _filled(self, name: str, value: pl.Expr, breaks: Sequence[str], on: Sequence[pl.Expr]) -> pl.Expr:
         if self.by == "previous":
             stand_in = value.forward_fill(self.periods).over("entity", *breaks)
         elif self.by == "linear":
             stand_in = value.interpolate().over("entity", *breaks)
+        elif self.by in ("regression", "neighbours"):
+            stand_in = self._estimated(value, on)
         else:
             # A product such as 0.55 * 20 must not ask for more than eleven by its last bit.
             asked = (pl.len() * (self.at_least / 100)).round(9)
@@ -141,6 +187,13 @@ class Impute(Step):
             "period": Message("the period"),
             "panel": Message("the cohort over all periods"),
         }[self.among]
+        if self.by == "regression":
+            return Message("gaps are filled by regression on {indicators} in {peers}", indicators=self.on, peers=peers)
+        if self.by == "neighbours":
+            return Message(
+                "gaps are filled with the mean of the {number} nearest units of {peers} by {indicators}",
+                number=self.nearest, peers=peers, indicators=self.on,
+            )  # fmt: skip
         if self.by == "mean":
             return Message("gaps are filled with the mean of {peers}", peers=peers)
         return Message("gaps are filled with the median of {peers}", peers=peers)
@@ -163,6 +216,14 @@ class Screen(Step):
     screens: ClassVar[bool] = True
     kind: Literal["screen"] = "screen"
     at_least: Percent = Field(description="percent of values that an entity must have to be scored")
+    keep: Listed[str] = Field(
+        (), description="names of entities that are scored all the same, such as one of few but central figures"
+    )
+
+    @property
+    def exempt(self) -> tuple[str, ...]:
+        """The entities that the definition names as exceptions."""
+        return self.keep
 
     def leaves_out(self, values: Mapping[str, pl.Expr]) -> pl.Expr:
         """Return whether an entity has too few of the values."""
@@ -180,6 +241,12 @@ class Screen(Step):
 
     def words(self) -> Message:
         """Return the step in words."""
+        if self.keep:
+            return Message(
+                "units with less than {percent:g} % of the indicators are left out, but for {names}",
+                percent=self.at_least,
+                names=self.keep,
+            )
         return Message("units with less than {percent:g} % of the indicators are left out", percent=self.at_least)
 
 
@@ -239,9 +306,10 @@ class Transform(Gated):
     """Bends a column by `log` or `box_cox` (with `power`, or the most likely one), where it has outliers or `always`.
 
     The result has no unit, so such an indicator is scored relative to its peers, without a target. `log` is
-    `ln(x - min + range/100)`, `box_cox` `(x^p - 1)/p`. Equal values stay as they are.
+    `ln(x - min + range/100)`, for a column skewed to the left `-ln(max - x + range/100)`, `box_cox` `(x^p - 1)/p`.
+    Equal values stay as they are.
 
-    Source: Box and Cox (1964); the shift of the logarithm is COINr's (Becker et al. 2022).
+    Source: Box and Cox (1964); the logarithms are those of COINr (Becker et al. 2022), log_CT_plus.
 
     >>> frame = pl.DataFrame({"period": 0, "cohort": "", "x": [1.0, 4.0, 9.0]})
     >>> frame.select(**Transform(by="box_cox", power=0.5, when="always").columns({"x": pl.col("x")}))["x"].to_list()
