@@ -534,9 +534,16 @@ def _warnings(out: Any, t: Any, section: Any, listed: Any) -> None:
     out.block("endif")
     out.block("endif")
     section("预警提示", "Warnings")
-    out.block("if not (behind or vetoes or down or unrated or missing)")
+    out.block("if not (alerts or behind or vetoes or down or unrated or missing)")
     out.text(t("本期没有需要预警的事项。", "There is nothing to warn of."))
     out.block("endif")
+    for name, chinese, english in (("alerts", "触发预警", "Alerts"), ("ended", "解除预警", "Alerts that end")):
+        each = listed(
+            f"one in {name}", t("{{ one.about }}（{{ one.note }}）", "{{ one.about }} ({{ one.note }})"), ("；", "; ")
+        )
+        out.block(f"if {name}")
+        out.text(t(f"{chinese}：{each}。", f"{english}: {each}."))
+        out.block("endif")
     out.block("if behind")
     behind = listed("one in behind", t("{{ one.title }}（{{ one.behind | names(5) }}）",
                                        "{{ one.title }} ({{ one.behind | names(5) }})"), ("；", "; "))  # fmt: skip

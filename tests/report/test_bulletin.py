@@ -69,6 +69,7 @@ pillars:
   base: {title: 基础, weight: 40, parts: {platform: 40}}
 adjustments: {late: {kind: deduction, of: late, points: 1, max: 3, title: 迟报}}
 stars: {kind: bands, cuts: {5: 90, 4: 80, 3: 60, 2: 40, 1: 0}}
+notify: {slow: {when: rate < 72, title: 办结偏慢}}
 """
 
 
@@ -192,6 +193,13 @@ def test_a_unit_without_data_is_named_and_has_no_zero(card) -> None:
     assert not any("0.00" in row for row in texts(word(told)) if NO_DATA in row)
 
 
+def test_alerts_are_among_the_warnings_and_not_among_the_checks(card) -> None:
+    told = facts(card)
+    assert [(one.about, one.code) for one in told.alerts] == [("甲县", "K653")]
+    assert sorted(one.about for one in told.ended) == ["丙县", "乙县"]
+    assert not told.findings
+
+
 def test_figures_are_those_of_the_league_table(jiaxing) -> None:
     with using("zh"):
         told = facts(jiaxing)
@@ -211,8 +219,11 @@ def test_the_text_is_as_committed(card, language: str) -> None:
     with using(language):
         told = facts(card)
         # The method has a test of its own, and what it is in depends on more than bulletins.
-        made = {"md": markdown(told).partition("附件3" if language == "zh" else "Annex 3")[0],
-                "txt": "\n".join(texts(word(told))).partition("附件3\n" if language == "zh" else "Annex 3\n")[0]}  # fmt: skip
+        annex = "附件3" if language == "zh" else "Annex 3"
+        made = {
+            "md": markdown(told).partition(annex)[0],
+            "txt": "\n".join(texts(word(told))).partition(f"{annex}\n")[0],
+        }
     for suffix, text in made.items():
         path = FOLDER / f"small_{language}.{suffix}"
         if os.environ.get("KPI_BULLETINS") == "write":
@@ -240,8 +251,8 @@ def test_the_page_is_that_of_official_documents(card, language: str) -> None:
     section = document.sections[0]
     edges = (section.top_margin, section.bottom_margin, section.left_margin, section.right_margin)
     assert [round(one.mm) for one in (section.page_width, section.page_height, *edges)] == [210, 297, 37, 35, 28, 26]
-    fonts = {name: (style.element.rPr.rFonts.get(qn("w:eastAsia")), style.font.size.pt)
-             for name in ("Title", "Bulletin Text", "Heading 1", "Heading 2") for style in [document.styles[name]]}  # fmt: skip
+    styles = [document.styles[name] for name in ("Title", "Bulletin Text", "Heading 1", "Heading 2")]
+    fonts = {one.name: (one.element.rPr.rFonts.get(qn("w:eastAsia")), one.font.size.pt) for one in styles}
     assert fonts == {
         "Title": ("方正小标宋简体", 22),
         "Bulletin Text": ("仿宋", 16),

@@ -9,14 +9,15 @@ from typing import Any
 
 import polars as pl
 
+from kpi.analysis.alert_findings import ALERTS, ENDS
 from kpi.engine.scorecard import Scorecard
 from kpi.report.bulletin.changes import Change, figure, fixed, of_scores, of_values, spaced
 from kpi.report.bulletin.facts import (
     BESIDE,
-    ENDS,
     MOST_CELLS,
     MOST_FINDINGS,
     MOST_UNITS,
+    NAMED,
     Adjustment,
     Facts,
     Finding,
@@ -114,6 +115,8 @@ class _Collector:
         findings = card.findings.filter(
             pl.col("period").is_null() | (pl.col("period") == pl.lit(standing.period, dtype=pl.String))
         )
+        alerts = [*findings.filter(pl.col("code").is_in(ALERTS)).iter_rows(named=True)]
+        findings = findings.filter(~pl.col("code").is_in(ALERTS))
         counts = dict(findings.group_by("severity").agg(pl.col("stands_for").sum()).iter_rows())
         shown = findings.head(MOST_FINDINGS)
         matrices, cut = self.matrices()
@@ -131,7 +134,8 @@ class _Collector:
             **{key: sum(getattr(one, key) for one in every) for key in ("reached", "judged", "green", "yellow", "red")},
             progress=progress[:MOST_UNITS], more_progress=max(len(progress) - MOST_UNITS, 0),
             adjustments=adjustments[:MOST_UNITS], more_adjustments=max(len(adjustments) - MOST_UNITS, 0),
-            missing=self.missing(),
+            alerts=[self.finding(row) for row in alerts if row["code"] != ENDS],
+            ended=[self.finding(row) for row in alerts if row["code"] == ENDS], missing=self.missing(),
             findings=[self.finding(row) for row in shown.iter_rows(named=True)],
             more_findings=int(findings[MOST_FINDINGS:]["stands_for"].sum()),
             errors=counts.get("error", 0), warnings=counts.get("warning", 0), queries=counts.get("query", 0),
@@ -157,8 +161,8 @@ class _Collector:
         lines = [self.line(place) for place in block.lines]
         rated = [(place, line) for place, line in zip(block.lines, lines, strict=True) if place.score is not None]
         scores = {place.entity: place.score for place, _ in rated if place.score is not None}
-        first = [line for _, line in rated[:ENDS]]
-        last = [line for _, line in rated[max(len(first), len(rated) - ENDS) :]]
+        first = [line for _, line in rated[:NAMED]]
+        last = [line for _, line in rated[max(len(first), len(rated) - NAMED) :]]
         ends = sorted(rated, key=lambda pair: pair[0].score or 0, reverse=True)
         highest, lowest = (ends[0], ends[-1]) if ends else (None, None)
         spread = ""

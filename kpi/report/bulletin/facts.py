@@ -16,7 +16,7 @@ from kpi.report.paper.model import inert
 #: The most units, indicators and findings of a list, and the most cells of the annex of values.
 MOST_UNITS, MOST_FINDINGS, MOST_CELLS = 1000, 30, 12_000
 #: How many units are named at either end of a ranking, and how many units stand beside each other in the annex.
-ENDS, BESIDE = 3, 8
+NAMED, BESIDE = 3, 8
 
 
 @dataclass(frozen=True)
@@ -243,6 +243,7 @@ class Facts:
         green, yellow, red: the lights of all units.
         progress, more_progress: the targets by unit, and how many units are not listed.
         adjustments, more_adjustments: what adds to totals beside the indicators, and how many are not listed.
+        alerts, ended: the alerts of the definition that begin or hold on in this period, and those that end.
         missing: how many values the units owe.
         findings, more_findings, errors, warnings, queries: the findings of this period.
         matrices, cut: the annex of values, and how many units are not in it.
@@ -278,6 +279,8 @@ class Facts:
     more_progress: int
     adjustments: Sequence[Adjustment]
     more_adjustments: int
+    alerts: Sequence[Finding]
+    ended: Sequence[Finding]
     missing: int
     findings: Sequence[Finding]
     more_findings: int
