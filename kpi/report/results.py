@@ -64,7 +64,9 @@ class ScorecardReport(Report):
 
     def text(self, screen: Screen) -> str:
         """Return the league table."""
-        return league_table(self.scorecard, period=self.period, width=screen.width, color=screen.color)
+        return league_table(
+            self.scorecard, period=self.period, width=screen.width, color=screen.color, columns=screen.columns
+        )
 
     def own(self) -> Mapping[str, Callable[[], bytes]]:
         """Return JSON with fewer frames, JSON Lines with pillars, documents, the workbook and the page."""
