@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
@@ -11,7 +11,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from kpi.errors import Message
-from kpi.language.indicators.base import MONTH, Indicator, Symbols, broken, title_of, unit_of
+from kpi.language.indicators.base import MONTH, Indicator, Symbols, title_of, unit_of
 from kpi.language.indicators.derived import scored_period
 from kpi.language.indicators.windows import (
     YEAR_TO_DATE,
@@ -19,6 +19,7 @@ from kpi.language.indicators.windows import (
     earlier,
     gaps,
     lags_of,
+    over_years,
     periods_of,
     place_in_year,
     span_words,
@@ -27,7 +28,7 @@ from kpi.language.indicators.windows import (
 )
 from kpi.language.lookback import Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
-from kpi.values import periods, student, units
+from kpi.values import periods, student, units, year_ends
 from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain, Length
 from kpi.values.rounding import HAIR
@@ -108,48 +109,25 @@ class Projection(Indicator):
     # ---- THE SHARE OF PAST YEARS ---- #
 
     def _by_share(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        column, year = Column(name), grain.per_year
-        done = pl.col(column.window)
-        # The total of the year before, in every period of this year: that of the last period that ends a year.
-        whole = earlier(pl.when(place_in_year(grain) == year - 1).then(done), 1)
-        reach = 1
-        while reach < year:
-            step = min(reach, year - reach)
-            whole, reach = pl.coalesce(whole, earlier(whole, step)), reach + step
-        part = earlier(done, year)
-        share = pl.when((whole > ZERO) & (part >= ZERO)).then(part / whole)
-        shares = [earlier(pl.col(column.progress), place * year) for place in range(self.years)]
-        if symbols[self.of].breaks:
-            shares = [self._unbroken(past, place, symbols, grain) for place, past in enumerate(shares)]
-        number, mean, half = pl.col(column.number), pl.col(column.mean), pl.col(column.error)
-        few = number < self.at_least
-        squares = pl.sum_horizontal([squared(past - mean) for past in shares])
-        # Shares that are equal but for their last bits, such as 1 at the end of the year, have no spread.
-        squares = pl.when(squares > squared(mean * HAIR)).then(squares).otherwise(ZERO)
-        # The factor of the interval depends on the number of years alone, of which there are few.
-        quantile: pl.Expr = literal(None)
-        for n in range(2, self.years + 1):
-            factor = student.factor(self.interval, n - 1) * math.sqrt((1 + 1 / n) / (n - 1))
-            quantile = pl.when(number == n).then(literal(factor)).otherwise(quantile)
-        counted = pl.sum_horizontal([past.is_not_null() for past in shares]).cast(pl.Float64)
-        # NOTE: each step is a column: where expressions stand in one another, planning takes longer than computing.
-        before = Expressions(
-            bases={column.error: quantile * squares.sqrt()},
-            sources=(
-                {column.window: self._to_date(symbols, grain)},
-                {column.progress: share},
-                {column.number: counted, column.mean: pl.sum_horizontal(shares) / counted},
-            ),
-        )
-        first, last = done / (mean + half), pl.when(mean > half).then(done / (mean - half))
-        backwards, known = done < ZERO, ~few & done.is_not_null() & (mean > ZERO)
+        column = Column(name)
+        compute = partial(
+            year_ends.projected,
+            running=symbols[self.of].running, years=self.years, at_least=self.at_least, percent=self.interval,
+        )  # fmt: skip
+        given = [pl.col(used) for used in (self.of, *symbols[self.of].breaks)]
+        # NOTE: value and interval are one pass over the figures, so one column of both.
+        every = pl.col(column.window)
+        state = every.struct.field("state")
         ends: dict[str, pl.Expr] = {
-            column.low: pl.when(known).then(pl.when(backwards).then(last).otherwise(first)),
-            column.high: pl.when(known).then(pl.when(backwards).then(first).otherwise(last)),
-        }
-        why = [*self._gaps(symbols, grain, done.is_null()), (few, reason("too_few"))]
-        value = pl.when(~few).then(done / mean)
-        return before | Expressions(ends) | guarded(name, value, shown={"zero_denominator": mean == ZERO}, reasons=why)
+            column.low: every.struct.field("low"), column.high: every.struct.field("high"),
+        }  # fmt: skip
+        why = [
+            *self._gaps(symbols, grain, state == year_ends.GAP),
+            (state == year_ends.FEW, reason("too_few")),
+            (state == year_ends.NOTHING, reason("zero_denominator")),
+        ]
+        before = Expressions(bases={column.window: over_years(compute, year_ends.KIND, grain, *given)})
+        return before | Expressions(ends) | guarded(name, every.struct.field("value"), reasons=why)
 
     def _to_date(self, symbols: Symbols, grain: Grain) -> pl.Expr:
         """Return the total of the year to date, which a running total is itself."""
@@ -161,12 +139,6 @@ class Projection(Indicator):
         if symbols[self.of].running:
             return [gap(self.of)]
         return list(gaps([self.of], YEAR_TO_DATE, grain, symbols, lacks))
-
-    def _unbroken(self, share: pl.Expr, place: int, symbols: Symbols, grain: Grain) -> pl.Expr:
-        """Return the share of a past year, null where units merged or split since it began."""
-        lag = (place + 2) * grain.per_year - 1
-        across = broken(symbols, self.of, lambda column: earlier(column, lag))
-        return share if across is None else pl.when(~across.fill_null(value=False)).then(share)
 
     # ---- THE TREND ---- #
 
