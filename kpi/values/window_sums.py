@@ -74,24 +74,34 @@ def total(column: pl.Series, entities: int, number: int) -> pl.Series:
     return column_of(out)
 
 
-def in_years(column: pl.Series, entities: int, place: int, year: int) -> Array:
-    """Return a column as years by places in the year by entities, filled up with NaN to whole years.
+def year_of(values: Array, at: int, entities: int, place: int, year: int) -> Array:
+    """Return a year of the values as periods by entities, NaN outside the data; not to be written to.
 
     Args:
-        column: the values.
+        values: of all periods.
+        at: which year, 0 for the first.
         entities: how many there are.
         place: that of the first period in its year.
         year: how many periods a year has.
     """
     import numpy as np
 
-    values = array_of(column).reshape(-1, entities)
-    years = -(-(place + len(values)) // year)
-    whole = np.empty((years * year, entities))
-    whole[:place] = np.nan
-    whole[place : place + len(values)] = values
-    whole[place + len(values) :] = np.nan
-    return whole.reshape(years, year, entities)
+    first, size = (at * year - place) * entities, year * entities
+    inside = values[max(first, 0) : first + size]
+    if len(inside) < size:
+        ahead = max(-first, 0)
+        whole = np.full(size, np.nan)
+        whole[ahead : ahead + len(inside)] = inside
+        inside = whole
+    return inside.reshape(year, entities)
+
+
+def in_years(values: Array, entities: int, place: int, year: int) -> Array:
+    """Return values as years by periods of the year by entities, filled up with NaN to whole years."""
+    import numpy as np
+
+    many = -(-(place * entities + len(values)) // (year * entities))
+    return np.stack([year_of(values, at, entities, place, year) for at in range(many)])
 
 
 def added_to_date(figures: Array) -> Array:
@@ -127,7 +137,7 @@ def to_date(column: pl.Series, entities: int, place: int, year: int) -> pl.Serie
     """
     if not len(column):
         return column
-    values = added_to_date(in_years(column, entities, place, year)).reshape(-1)
+    values = added_to_date(in_years(array_of(column), entities, place, year)).reshape(-1)
     return column_of(values[place * entities : place * entities + len(column)])
 
 
@@ -157,7 +167,7 @@ def any_to_date(column: pl.Series, entities: int, place: int, year: int) -> pl.S
 
     if not column.any():
         return pl.repeat(False, len(column), dtype=pl.Boolean, eager=True)
-    holds = in_years(column, entities, place, year) == 1
+    holds = in_years(array_of(column), entities, place, year) == 1
     values = np.logical_or.accumulate(holds, axis=1).reshape(-1)
     return pl.Series(values[place * entities : place * entities + len(column)])
 

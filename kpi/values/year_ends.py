@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import polars as pl
 
 from kpi.values import student
 from kpi.values.rounding import HAIR
-from kpi.values.window_sums import added_to_date, column_of, in_years
+from kpi.values.window_sums import added_to_date, array_of, column_of, in_years, year_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,15 +34,16 @@ def _factors(percent: float, years: int) -> tuple[float, ...]:
     return (math.nan, math.nan, *factors)
 
 
-def _shares(done: Array) -> Array:
-    """Return the totals to date by that of their year, NaN where one is below zero or that of the year is not above."""
+def _share(done: Array) -> Array:
+    """Return totals to date by that of their year, NaN where one is below zero or that of the year is not above."""
     import numpy as np
 
-    whole = done[:, -1:]
-    shares = done / np.where(whole > 0, whole, np.nan)
-    if (done < 0).any():
-        shares[done < 0] = np.nan
-    return shares
+    whole = done[-1]
+    share: Array = done / np.where(whole > 0, whole, np.nan)
+    below = done < 0
+    if below.any():
+        share[below] = np.nan
+    return share
 
 
 def projected(
@@ -73,26 +75,33 @@ def projected(
     """
     import numpy as np
 
-    done = in_years(figures, entities, place, year)
-    counts = [in_years(column, entities, place, year) for column in breaks]
-    if not running:
-        done = added_to_date(done)
-        for count in counts:
-            done[count != count[:, :1]] = np.nan
-    shares = _shares(done[:-1])
-    usable = ~np.isnan(shares)
-    shares[~usable] = 0.0
-    out = np.empty((3, *done.shape))
+    values = array_of(figures)
+    counts = [in_years(array_of(column), entities, place, year) for column in breaks]
+    # NOTE: years are taken one by one, so that what is between figures and results stays in the processor's cache.
+    many = -(-(place * entities + len(values)) // (year * entities))
+    out = np.empty((3, many, year, entities))
     out[:, :at_least] = np.nan
-    state = np.full(done.shape, FEW, np.uint8)
+    state = np.full((many, year, entities), FEW, np.uint8)
     table = _Table(years, at_least, percent)
-    for at in range(at_least, len(done)):
-        pasts = range(at - 1, max(at - 1 - years, -1), -1)
-        there = [usable[past] & _unbroken(counts, past, at) if counts else usable[past] for past in pasts]
-        parts = [shares[past] * of if counts else shares[past] for past, of in zip(pasts, there, strict=True)]
-        state[at] = _of_year(done[at], parts, there, table, out[:, at])
-    state[np.isnan(done)] = GAP
-    rows = slice(place * entities, place * entities + len(figures))
+    past: deque[tuple[Array, NDArray[np.bool_]]] = deque(maxlen=years)
+    for at in range(many):
+        done = year_of(values, at, entities, place, year)
+        if not running:
+            done = added_to_date(done[None])[0]
+            for count in counts:
+                done[count[at] != count[at, :1]] = np.nan
+        if at >= at_least:
+            pasts = list(past)
+            if counts:
+                pasts = [_unbroken(counts, at, at - 1 - lag, *pair) for lag, pair in enumerate(pasts)]
+            state[at] = _of_year(done, pasts, table, out[:, at])
+        np.putmask(state[at], np.isnan(done), GAP)
+        if at + 1 < many:
+            share = _share(done)
+            usable = ~np.isnan(share)
+            np.putmask(share, ~usable, 0.0)
+            past.appendleft((share, usable))
+    rows = slice(place * entities, place * entities + len(values))
     value, low, high = (column_of(column.reshape(-1)[rows]) for column in out)
     return pl.DataFrame(
         {"value": value, "low": low, "high": high, "state": pl.Series(state.reshape(-1)[rows])}
@@ -110,43 +119,47 @@ class _Table:
         self.states = np.array([0 if n >= at_least else FEW for n in range(years + 1)], np.uint8)
 
 
-def _unbroken(counts: Sequence[Array], past: int, now: int) -> NDArray[np.bool_]:
-    """Return where no units merged or split since a past year began; before the data none can have."""
+def _unbroken(
+    counts: Sequence[Array], now: int, past: int, share: Array, usable: NDArray[np.bool_]
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Return the shares of a past year without those of units that merged or split since it began."""
     import numpy as np
 
     pairs = ((count[past, :1], count[now]) for count in counts)
-    return functools.reduce(np.logical_and, [(first == last) | np.isnan(first) for first, last in pairs])
+    # Before the data none can have.
+    same = [(first == last) | np.isnan(first) for first, last in pairs]
+    kept = functools.reduce(np.logical_and, same, usable)
+    return share * kept, kept
 
 
 def _of_year(
-    done: Array, shares: Sequence[Array], there: Sequence[NDArray[np.bool_]], table: _Table, out: Array
+    done: Array, past: Sequence[tuple[Array, NDArray[np.bool_]]], table: _Table, out: Array
 ) -> NDArray[np.uint8]:
     """Write the projections of one year and the ends of their intervals into `out`; return why there are none.
 
     Args:
         done: the totals to date, by period and entity.
-        shares: those of past years, the latest first, zero where there is none.
-        there: whether there is one.
+        past: the shares of past years, the latest first, zero where there is none, and whether there is one.
         table: what depends on the number of past years.
         out: values, low and high ends, by period and entity.
     """
     import numpy as np
 
     value, low, high = out
-    count = functools.reduce(np.add, [of.view(np.uint8) for of in there])
-    mean = functools.reduce(np.add, shares)
+    count = functools.reduce(np.add, [usable.view(np.uint8) for _, usable in past])
+    mean = functools.reduce(np.add, (share for share, _ in past))
     np.divide(mean, table.numbers.take(count), out=mean)
     state: NDArray[np.uint8] = table.states.take(count)
     squares, rest = np.zeros_like(mean), np.empty_like(mean)
-    for share, of in zip(shares, there, strict=True):
+    for share, usable in past:
         np.subtract(share, mean, out=rest)
-        np.multiply(rest, of, out=rest)
+        np.multiply(rest, usable, out=rest)
         np.multiply(rest, rest, out=rest)
         np.add(squares, rest, out=squares)
     # Shares that are equal but for their last bits, such as 1 at the end of the year, have no spread.
     np.multiply(mean, HAIR, out=rest)
     np.multiply(rest, rest, out=rest)
-    squares[squares <= rest] = 0.0
+    np.putmask(squares, squares <= rest, 0.0)
     np.sqrt(squares, out=squares)
     half = np.multiply(squares, table.factors.take(count), out=squares)
     nothing = mean == 0
@@ -156,7 +169,7 @@ def _of_year(
     np.divide(done, mean, out=value)
     np.divide(done, np.add(mean, half, out=rest), out=low)
     np.subtract(mean, half, out=rest)
-    rest[rest <= 0] = np.nan
+    np.putmask(rest, rest <= 0, np.nan)
     np.divide(done, rest, out=high)
     backwards = done < 0
     if backwards.any():
