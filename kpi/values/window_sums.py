@@ -1,8 +1,8 @@
 """Sums over the periods before, on a column that has one value an entity and period, ordered by period, then entity.
 
-Such a column is a matrix of periods by entities as it lies in memory, and an earlier period is a slice of it. numpy adds
-slices in place, without a column for each shift and each step of a sum. It is imported on use, since most programs do
-without. Each sum is made of the same additions wherever its terms lie, so results depend on no other row.
+Such a column is a matrix of periods by entities as it lies in memory, and an earlier period is a slice of it. numpy
+adds slices in place, without a column for each shift and each step of a sum. It is imported on use, since most programs
+do without. Each sum is made of the same additions wherever its terms lie, so results depend on no other row.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def any_within(column: pl.Series, entities: int, number: int) -> pl.Series:
     [True, True, False]
     """
     if not column.any():
-        return pl.repeat(False, len(column), dtype=pl.Boolean, eager=True)
+        return pl.zeros(len(column), dtype=pl.Boolean, eager=True)
     lasts, number = column.fill_null(value=False), min(number, len(column) // entities)
     reach = 1
     while reach < number:
@@ -166,7 +166,7 @@ def any_to_date(column: pl.Series, entities: int, place: int, year: int) -> pl.S
     import numpy as np
 
     if not column.any():
-        return pl.repeat(False, len(column), dtype=pl.Boolean, eager=True)
+        return pl.zeros(len(column), dtype=pl.Boolean, eager=True)
     holds = in_years(array_of(column), entities, place, year) == 1
     values = np.logical_or.accumulate(holds, axis=1).reshape(-1)
     return pl.Series(values[place * entities : place * entities + len(column)])

@@ -15,14 +15,14 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import Field
 
-from kpi.errors import Message, commas
+from kpi.errors import Message, Severity, commas
 from kpi.language.expressions.terms import Scope, Term, figure
 from kpi.language.lookback import NOW, Comparison, Lags
 from kpi.language.model import Definition, OneOrMany, Path, Problem, Problems, Text
 from kpi.language.scoring import AnyRule
 from kpi.language.targets import COMPARATORS, Target
-from kpi.values import columns, units
-from kpi.values.columns import Expressions
+from kpi.values import columns, periods, units
+from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain, Window
 from kpi.values.status import literal
 from kpi.values.timelines import Timeline
@@ -98,6 +98,19 @@ def broken(symbols: Symbols, name: str, earlier: Callable[[pl.Expr], pl.Expr]) -
     """
     columns = [pl.col(column) for column in (symbols[name].breaks if name in symbols else ())]
     return pl.any_horizontal([column != earlier(column) for column in columns]) if columns else None
+
+
+def based(name: str, base: pl.Expr, across: pl.Expr | None) -> tuple[Expressions, dict[str, pl.Expr]]:
+    """Return the column `name.base`, null across a break of the series, and the guard `break` where there may be one.
+
+    Args:
+        name: the indicator.
+        base: what its value is compared with.
+        across: whether the series breaks in between, None if it cannot.
+    """
+    if across is None:
+        return Expressions(bases={Column(name).base: base}), {}
+    return Expressions(bases={Column(name).base: pl.when(~across).then(base)}), {"break": across}
 
 
 def scope_of(symbols: Symbols) -> Scope:
@@ -339,3 +352,22 @@ def scale(expr: pl.Expr, natural: Unit | None, unit: Unit | None) -> pl.Expr:
     """Return an expression in one unit brought into another of the same dimension."""
     factor = 1.0 if natural is None or unit is None else units.factor(natural, unit)
     return expr if factor == 1 else expr * literal(factor)
+
+
+def scored_period(text: str, path: Path, grain: Grain) -> tuple[list[Problem], int | None]:
+    """Return what is wrong with a text that names a scored period, and where that period ends on the timeline."""
+    try:
+        period = periods.parse(text, timeline=grain.timeline)
+    except periods.PeriodError as error:
+        return [Problem("K105", path, error.message, hint=error.hint)], None
+    problems = []
+    if (assumed := periods.assumption(text, grain.timeline)) is not None:
+        problems.append(Problem("K618", path, assumed, hint=periods.ASSUMED, severity=Severity.WARNING))
+    if period.grain != grain:
+        problems.append(
+            Problem(
+                "K432", path, Message("`{period}` is not a {grain}", period=text, grain=grain.title),
+                hint=Message("name a scored period"),
+            )
+        )  # fmt: skip
+    return problems, period.end

@@ -11,8 +11,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from kpi.errors import Message
-from kpi.language.indicators.base import MONTH, Indicator, Symbols, title_of, unit_of
-from kpi.language.indicators.derived import scored_period
+from kpi.language.indicators.base import MONTH, Indicator, Symbols, scored_period, title_of, unit_of
 from kpi.language.indicators.windows import (
     YEAR_TO_DATE,
     breaks_inside,

@@ -59,7 +59,7 @@ def over_rows(compute: Callable[..., pl.Series], kind: pl.DataType, *columns: pl
 
 
 def over_years(compute: Callable[..., pl.Series], kind: pl.DataType, grain: Grain, *columns: pl.Expr) -> pl.Expr:
-    """Return the same of a function that also has `place`, that of the first period in its year, and `year`, its length.
+    """Return the same of a function that also takes the `place` of the first period in its year, and how long a `year` is.
 
     Not of weeks, of which years have 52 or 53.
     """
