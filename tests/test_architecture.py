@@ -52,7 +52,9 @@ INSIDE = {
         "target_areas contradicting_spans grid undeclared_totals panel query_answers understanding entry_forms "
         "synthetic annexes"
     ),
-    "analysis": ("statistics variants robustness check_findings alert_findings unsolved clause_coverage explain diff"),
+    "analysis": (
+        "statistics variants robustness check_findings alert_findings unsolved short_data clause_coverage explain diff"
+    ),
     "report": (
         "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook sdmx_csv "
         "page formats table results files tree queries analysis difference robustness definition_text roster "

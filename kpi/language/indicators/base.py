@@ -214,6 +214,10 @@ class Indicator(Definition):
         """Return the figures that the value is computed from, each with the lags at which it enters, in periods."""
         return {name: NOW for _, name in self.inputs()}
 
+    def fewest_periods(self, grain: Grain) -> int:  # noqa: ARG002
+        """Return how many periods the data must have for a value: those of a window."""
+        return 1
+
     def unused_rows(self, name: str) -> Unused | None:  # noqa: ARG002
         """Return which rows of records do not count although they are about the indicator, None where all do."""
         return None

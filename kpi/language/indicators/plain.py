@@ -20,7 +20,15 @@ from kpi.language.indicators.base import (
     unit_of,
 )
 from kpi.language.indicators.deflation import Deflated
-from kpi.language.indicators.windows import gaps, lags_of, periods_of, span_words, window_problems, window_total
+from kpi.language.indicators.windows import (
+    gaps,
+    lags_of,
+    length_of,
+    periods_of,
+    span_words,
+    window_problems,
+    window_total,
+)
 from kpi.language.lookback import Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
 from kpi.values import units
@@ -232,6 +240,11 @@ class Ratio(Indicator):
         """Yield both sides, where they are pooled."""
         yield from () if self.pool is None else self.inputs()
 
+    @override
+    def fewest_periods(self, grain: Grain) -> int:
+        """Return the length of the window."""
+        return length_of(self.pool, grain)
+
     def words(self, symbols: Symbols) -> Message:
         """Return `numerator ÷ denominator`, and over which window each is added up."""
         above, below = title_of(symbols, self.numerator), title_of(symbols, self.denominator)
@@ -307,6 +320,11 @@ class Coverage(Indicator):
     def added_up(self) -> Iterator[tuple[Path, str]]:
         """Yield part and whole, where they are pooled."""
         yield from () if self.pool is None else self.inputs()
+
+    @override
+    def fewest_periods(self, grain: Grain) -> int:
+        """Return the length of the window."""
+        return length_of(self.pool, grain)
 
     def words(self, symbols: Symbols) -> Message:
         """Return `covered ÷ total`, bounded, and over which window each is added up."""

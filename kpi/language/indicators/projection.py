@@ -18,6 +18,7 @@ from kpi.language.indicators.windows import (
     earlier,
     gaps,
     lags_of,
+    length_of,
     over_years,
     periods_of,
     place_in_year,
@@ -200,6 +201,11 @@ class Projection(Indicator):
         return ((pl.lit(end) - MONTH) / grain.months).cast(pl.Float64)
 
     # ---- WORDS AND PROBLEMS ---- #
+
+    @override
+    def fewest_periods(self, grain: Grain) -> int:
+        """Return the length of the window of the trend, or that of the past years that are needed."""
+        return length_of(self.over, grain) if self.by == "trend" else self.at_least * grain.per_year + 1
 
     def words(self, symbols: Symbols) -> Message:
         """Return what is projected to when, and from what."""

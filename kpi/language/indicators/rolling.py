@@ -17,6 +17,7 @@ from kpi.language.indicators.windows import (
     comparable,
     gaps,
     lags_of,
+    length_of,
     mean_of_enough,
     periods_of,
     span_words,
@@ -95,6 +96,11 @@ class Rolling(Deflated):
     def lookback(self, grain: Grain) -> dict[str, Lags]:
         """Return the figure in every period of the window."""
         return self.with_deflator({self.of: lags_of(periods_of(self.over, grain))})
+
+    @override
+    def fewest_periods(self, grain: Grain) -> int:
+        """Return the length of the window, or how many figures are enough."""
+        return self.at_least or length_of(self.over, grain)
 
     def words(self, symbols: Symbols) -> Message:
         """Return what is added up or averaged over which window."""

@@ -59,7 +59,7 @@ def over_rows(compute: Callable[..., pl.Series], kind: pl.DataType, *columns: pl
 
 
 def over_years(compute: Callable[..., pl.Series], kind: pl.DataType, grain: Grain, *columns: pl.Expr) -> pl.Expr:
-    """Return the same of a function that also takes the `place` of the first period in its year, and how long a `year` is.
+    """Return the same of a function that also takes the `place` of the first period in its year, and the `year`.
 
     Not of weeks, of which years have 52 or 53.
     """
@@ -146,6 +146,11 @@ def periods_of(over: str, grain: Grain) -> int | None:
         return None if grain.length is Length.WEEK else grain.per_year
     window = grain.window(over)
     return window.lags[0] if window is not None and len(window.lags) == 1 else None
+
+
+def length_of(over: str | None, grain: Grain) -> int:
+    """Return how many periods a window always takes: 1 without a window, and of the year to date."""
+    return 1 if over is None or over == YEAR_TO_DATE else periods_of(over, grain) or 1
 
 
 def lags_of(number: int | None) -> Lags:
