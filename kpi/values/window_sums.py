@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from kpi.values.status import LIMIT
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -40,18 +42,27 @@ def rounded(values: Array) -> Array:
     return np.divide(values, 10.0**DECIMALS, out=values)
 
 
-def _folded(values: Array, number: int, step: int) -> Array:
-    """Return the sums over some periods, from the first row that has as many; halves are added."""
+def bounded(values: Array) -> Array:
+    """Return an array of results, NaN in place of those beyond `LIMIT`."""
+    import numpy as np
+
+    if np.fmax.reduce(values) >= LIMIT or np.fmin.reduce(values) <= -LIMIT:
+        np.putmask(values, np.abs(values) >= LIMIT, np.nan)
+    return values
+
+
+def _folded(values: Array, number: int, step: int, out: Array | None = None) -> Array:
+    """Return the sums over some periods, from the first row that has as many; halves are added, the last into `out`."""
+    import numpy as np
+
     if number == 1:
         return values
     half = _folded(values, number // 2, step)
     lag = number // 2 * step
-    both = half[lag:] + half[: len(half) - lag]
     if number % 2 == 0:
-        return both
-    both = both[step:]
-    both += values[: len(both)]
-    return both
+        return np.add(half[lag:], half[: len(half) - lag], out=out)
+    both = half[lag:] + half[: len(half) - lag]
+    return np.add(both[step:], values[: len(both) - step], out=out)
 
 
 def total(column: pl.Series, entities: int, number: int) -> pl.Series:
@@ -69,9 +80,8 @@ def total(column: pl.Series, entities: int, number: int) -> pl.Series:
         return column if number == 1 else pl.repeat(None, len(values), dtype=pl.Float64, eager=True)
     out = np.empty_like(values)
     out[:head] = np.nan
-    out[head:] = _folded(values, number, entities)
-    rounded(out[head:])
-    return column_of(out)
+    rounded(_folded(values, number, entities, out[head:]))
+    return column_of(bounded(out))
 
 
 def year_of(values: Array, at: int, entities: int, place: int, year: int) -> Array:
@@ -138,7 +148,7 @@ def to_date(column: pl.Series, entities: int, place: int, year: int) -> pl.Serie
     if not len(column):
         return column
     values = added_to_date(in_years(array_of(column), entities, place, year)).reshape(-1)
-    return column_of(values[place * entities : place * entities + len(column)])
+    return column_of(bounded(values[place * entities : place * entities + len(column)]))
 
 
 def any_within(column: pl.Series, entities: int, number: int) -> pl.Series:
@@ -185,4 +195,4 @@ def mean_of_enough(column: pl.Series, entities: int, number: int, least: int) ->
     absent = np.isnan(values)
     sums = _folded(np.concatenate((before, np.where(absent, 0.0, values))), number, entities)
     many = _folded(np.concatenate((before, np.where(absent, 0.0, 1.0))), number, entities)
-    return column_of(np.where(many >= least, rounded(sums.copy()) / np.maximum(many, 1.0), np.nan))
+    return column_of(bounded(np.where(many >= least, rounded(sums.copy()) / np.maximum(many, 1.0), np.nan)))

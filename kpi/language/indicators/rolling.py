@@ -91,7 +91,7 @@ class Rolling(Deflated):
             value = window_total(of, self.over, grain, symbols)
             if self.as_ == "mean":
                 value = value / literal(float(number))
-        return before | guarded(name, value, reasons=gaps([of], self.over, grain, symbols))
+        return before | guarded(name, value, reasons=gaps([of], self.over, grain, symbols), sound=True)
 
     def lookback(self, grain: Grain) -> dict[str, Lags]:
         """Return the figure in every period of the window."""
