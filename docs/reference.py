@@ -20,8 +20,10 @@ from kpi import session
 from kpi.analysis import robustness, statistics
 from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
+from kpi.analysis.uncertainty import choices as varied
 from kpi.language.adjustments import AnyAdjustment, Effect
 from kpi.language.aggregation import column_means, means
+from kpi.language.aggregation.caps import Cap
 from kpi.language.aggregation.judgements import Judge
 from kpi.language.aggregation.methods import METHODS
 from kpi.language.aggregation.missing import Missing, Penalty, Redistribute
@@ -30,8 +32,10 @@ from kpi.language.alerts import Alert
 from kpi.language.checks import AnyCheck
 from kpi.language.classes import ByClass, Since
 from kpi.language.datasets import AnyDataset, Elsewhere, Shape
+from kpi.language.grouping import Group
 from kpi.language.indicators import AnyIndicator
 from kpi.language.loading.schema import without_examples
+from kpi.language.longer_totals import TotalsOver
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Definition, kind_of
 from kpi.language.ranking import Ranking
@@ -54,6 +58,7 @@ from kpi.language.system import (
 )
 from kpi.language.targets import Baseline, PerEntity, Target
 from kpi.language.treatment.steps import STEPS
+from kpi.language.uncertainty import Sampling, Uncertainty, WeightNoise
 from kpi.report.analysis import AnalysisReport
 from kpi.report.difference import DifferenceReport
 from kpi.report.language import using
@@ -191,9 +196,9 @@ def glance() -> str:
 def stress() -> str:
     """Return the chapter on `kpi stress`, with the alternatives that it tries."""
     tried = {
-        "normalisation": ", ".join(f"`{name}` ({rule.words()})" for name, rule in robustness.NORMALISATIONS.items()),
-        "mean": ", ".join(f"`{name}` ({means.words(one)})" for name, one in robustness.MEANS.items()),
-        "missing": ", ".join(f"`{name}` ({one.words()})" for name, one in robustness.POLICIES.items()),
+        "normalisation": ", ".join(f"`{name}` ({rule.words()})" for name, rule in varied.NORMALISATIONS.items()),
+        "mean": ", ".join(f"`{name}` ({means.words(one)})" for name, one in varied.MEANS.items()),
+        "missing": ", ".join(f"`{name}` ({one.words()})" for name, one in varied.POLICIES.items()),
         "without": "each indicator and pillar",
     }
     rows = "\n".join(
@@ -276,13 +281,21 @@ def keys() -> str:
         section("`mean: {topsis: …}`", means.Topsis),
         *(section(f"`mean: {{{key}: …}}`", mean) for mean in column_means.EVERY for key in mean.model_fields),
         section("`judges` of a group", Judge),
+        section("`mean: {worst: …}`", means.Worst),
+        section("`mean: {best: …}`", means.Best),
+        section("`caps` of a pillar or the composite", Cap),
         section("`missing: {redistribute: …}`, also `spread`, `cohort_mean`", Redistribute),
         section("`missing: {penalty: …}`", Penalty),
         group("Adjustments", members(AnyAdjustment)),
         section("`effect` of a veto", Effect),
         section("`rungs` of a ladder", Rung, "##"),
         section("`moves` of stars", Moves),
+        section("`totals_over`", TotalsOver, "##"),
+        section("`groups`", Group, "##"),
         section("`ranking`", Ranking, "##"),
+        section("`uncertainty`", Uncertainty, "##"),
+        section("`weights` that vary", WeightNoise),
+        section("`sampling`", Sampling),
         group("Checks, by their first key", members(AnyCheck)),
     ]
     return "\n\n".join(chapters) + "\n"

@@ -14,6 +14,7 @@ import polars as pl
 
 from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
+from kpi.analysis.group_findings import ungrouped
 from kpi.analysis.short_data import too_short
 from kpi.analysis.unsolved import unsolved
 from kpi.engine.lookback import reach, window
@@ -55,11 +56,12 @@ from kpi.language.loading.loader import Draft, Loaded, draft, examine
 from kpi.language.system import System
 from kpi.process import progress
 from kpi.report.language import wordings
-from kpi.values import periods
+from kpi.values import period_texts, periods
 from kpi.values.periods import Period
 
 if TYPE_CHECKING:
     from kpi.analysis.robustness import Robustness
+    from kpi.analysis.uncertainty.points import Spread
 
 
 def _plots(card: Scorecard) -> Any:
@@ -195,8 +197,10 @@ def score_panel(
     verdict = judged(plan, judging, panel, shown, answers.answers, wordings=wordings)
     verdict.findings.extend(unsolved(plan, judging, shown))
     verdict.findings.extend(too_short(plan, frame))
+    apart = ungrouped(plan.system, judging, panel.entities.names, shown)
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
-    findings = [*panel.findings, *verdict.findings, *alerts, *answers.findings, *answers.unused(verdict.used)]
+    findings = [*panel.findings, *apart, *verdict.findings, *alerts, *answers.findings]
+    findings += answers.unused(verdict.used)
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
     more = {"left_out": panel.counts.left_out, "passed_over": panel.counts.passed_over, "unread": panel.unread}
     counts |= {key: number for key, number in more.items() if number}
@@ -218,9 +222,14 @@ def stress(
     data: Mapping[str, Any] | None = None,
     period: str | int | None = None,
     runs: int = 500,
-    weights: float = 20,
+    weights: float | None = None,
     seed: int = 1,
     succession: str | Path | None = None,
+    vary: Mapping[str, Any] | None = None,
+    spread: Spread = "random",
+    first: int = 5,
+    coverage: float = 95,
+    sensitivity: int = 0,
 ) -> Robustness:
     """Score files, or frames, and return the robustness of the ranking of a period, by default the last.
 
@@ -231,18 +240,31 @@ def stress(
         data: files and frames by dataset.
         period: the label of the period; None for the last.
         runs: the number of simulated runs.
-        weights: the half-width in percent of the uniform distribution that each weight is drawn from.
+        weights: the half-width in percent of the uniform distribution that each weight is drawn from; None for what the
+            system declares under `uncertainty:`, or 20.
         seed: of the random numbers; equal seeds give equal runs.
         succession: as for `score`.
+        vary: what varies, as under `uncertainty:`, in the place of the same keys there.
+        spread: how points are drawn: `random`, or evenly: `sobol`, `halton`, `latin`.
+        first: the number of places of "who may be among the first".
+        coverage: the percent of confidence sets and bootstrap intervals.
+        sensitivity: the number of base points of Sobol' indices; 0 for none.
 
     Raises:
-        DefinitionError: as for `score`.
-        DataError: as for `score`, or if there is nothing to rank.
+        DefinitionError: as for `score`, or if `vary` is wrong.
+        DataError: as for `score`, or if there is nothing to rank or an error of figures is not known.
     """
     from kpi.analysis.robustness import stressed
+    from kpi.language.loading.loader import varying
 
     card = score(files, system=system, definitions=definitions, data=data, period=period, succession=succession)
-    return stressed(card, runs=runs, weights=weights, seed=seed)
+    uncertainty, findings = varying(card.definition, vary or {}, "vary")
+    if findings:
+        raise DefinitionError(findings)
+    return stressed(
+        card, runs=runs, weights=weights, seed=seed, uncertainty=uncertainty, spread=spread, first=first,
+        coverage=coverage, sensitivity=sensitivity,
+    )  # fmt: skip
 
 
 def check(
@@ -367,7 +389,7 @@ def _period(system: System, period: str | int | None) -> Period | None:
     if period is None:
         return None
     try:
-        requested = periods.parse(str(period), timeline=system.timeline)
+        requested = period_texts.parse(str(period), timeline=system.timeline)
     except periods.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
     if requested.grain != system.period:
@@ -385,6 +407,18 @@ def _period(system: System, period: str | int | None) -> Period | None:
     return requested
 
 
+def longer_period(system: System, period: str) -> str | None:
+    """Return the label of a longer period that the system has totals of, None for any other text."""
+    over = system.totals_over
+    if over is None:
+        return None
+    try:
+        asked = period_texts.parse(period, timeline=system.timeline)
+    except periods.PeriodError:
+        return None
+    return asked.label if asked.grain == over.grain(system.period) else None
+
+
 def label_of(card: Scorecard, period: str | int) -> str:
     """Return the label of a scored period of a scorecard, whatever its written form.
 
@@ -398,7 +432,9 @@ def label_of(card: Scorecard, period: str | int) -> str:
 
 def _at_its_end(system: System, period: str | int | None, scored: Period | None) -> list[Diagnostic]:
     """Return the note that the period asked for is longer than the scored ones, and which of them is scored."""
-    if scored is None or (asked := periods.parse(str(period), timeline=system.timeline)).grain == scored.grain:
+    if period is not None and longer_period(system, str(period)) is not None:
+        return []
+    if scored is None or (asked := period_texts.parse(str(period), timeline=system.timeline)).grain == scored.grain:
         return []
     message = Message(
         "{period} is longer than a {grain}: {label}, at its end, is scored",
@@ -442,7 +478,7 @@ def period_of_form(
     if card is not None:
         return Period.of(max(card.labels) + 1, grain)
     day = today or dt.datetime.now(dt.UTC).date()
-    return Period.of(periods.parse(day.isoformat(), timeline=grain.timeline).index(grain) - 1, grain)
+    return Period.of(period_texts.parse(day.isoformat(), timeline=grain.timeline).index(grain) - 1, grain)
 
 
 def _system(system: Given | None, data: Sequence[Source], folder: Path | None, *, partly: bool) -> Loaded:

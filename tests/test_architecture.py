@@ -29,36 +29,37 @@ PACKAGES = (
 )  # fmt: skip
 INSIDE = {
     "values": (
-        "names columns doubles rounding timelines periods status units numerics student window_sums year_ends "
-        "trends seasonal linear frontier working_days"
+        "names columns doubles rounding timelines periods period_texts status units numerics student window_sums "
+        "year_ends trends seasonal linear frontier working_days"
     ),
     "process": (
         "os_errors locale notebook distribution tuning journal credentials settings memory prefetch atomic_files "
         "progress limits supervisor"
     ),
     "language": (
-        "model lookback expressions ranges datasets measures record_columns quantities targets classes aggregation "
-        "treatment scoring indicators adjustments alerts ranking stars checks system running_totals window_checks "
-        "loading"
+        "model lookback sums expressions ranges datasets measures record_columns quantities targets classes treatment "
+        "scoring indicators conditions grouping aggregation uncertainty adjustments alerts ranking longer_totals stars "
+        "checks system running_totals window_checks loading"
     ),
     "engine": (
-        "stage totals contributions result_columns check_stages alert_stage applied_weights reporting_quality plan "
-        "lookback scorecard"
+        "stage totals longer_totals headlines contributions result_columns check_stages alert_stage applied_weights "
+        "reporting_quality plan lookback scorecard"
     ),
     "intake": (
-        "cells files frames row_findings aggregate_rows division_codes entities near_names named_units matching roster "
-        "shapes rows_left_out roster_from_files definition_tables validity absent_measures assumed_years "
-        "days_as_periods week_53 calendars events reported entity_classes unused_ratings succession periods_of_change "
-        "target_areas contradicting_spans grid undeclared_totals panel query_answers understanding entry_forms "
-        "synthetic annexes"
+        "cells files frames row_findings aggregate_rows division_codes entities near_names named_units matching "
+        "groups_of_roster roster shapes rows_left_out roster_from_files definition_tables validity absent_measures "
+        "assumed_years days_as_periods week_53 calendars events reported entity_classes unused_ratings succession "
+        "periods_of_change target_areas contradicting_spans grid undeclared_totals panel query_answers understanding "
+        "entry_forms synthetic annexes"
     ),
     "analysis": (
-        "statistics variants robustness check_findings alert_findings unsolved short_data clause_coverage explain diff"
+        "statistics variants uncertainty robustness check_findings alert_findings unsolved short_data "
+        "group_findings clause_coverage explain diff"
     ),
     "report": (
-        "language marks shape rules encode xlsx cards league diagnostics reading quality markdown workbook sdmx_csv "
-        "page formats table results files tree queries analysis difference robustness definition_text roster "
-        "understanding entry_form notebook plots"
+        "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "
+        "workbook method scorebook sdmx_csv page formats table results files tree queries analysis difference "
+        "robustness yaml_text definition_text roster understanding entry_form notebook plots"
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (

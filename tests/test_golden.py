@@ -20,6 +20,10 @@ FOLDERS = sorted(folder for folder in (Path(__file__).parent / "golden").iterdir
 KEYS = {
     "totals": ("period", "entity"),
     "pillars": ("period", "entity", "pillar"),
+    "longer": ("period", "entity"),
+    "longer_pillars": ("period", "entity", "pillar"),
+    "places": ("period", "entity", "within"),
+    "headlines": ("period", "entity", "headline"),
     "indicators": ("period", "entity", "indicator"),
     "measures": ("period", "entity", "measure"),
     "weights": ("period", "node", "part"),

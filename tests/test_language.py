@@ -159,7 +159,7 @@ def mixed(text, language, names):
     for name in sorted(names, key=len, reverse=True):
         if not name.isascii():
             text = text.replace(name, " ")
-    text = QUOTED.sub(" ", text)
+    text = re.sub(r"\b[0-9a-f]{8,}\b", " ", QUOTED.sub(" ", text))  # hashes are no words
     if language == "zh":
         known = words_of(names) | PRODUCTS
         return [word for word in WORD.findall(text) if word not in known and not word.isupper()]

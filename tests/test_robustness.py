@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import random
 from io import StringIO
 from pathlib import Path
 from statistics import median
@@ -15,8 +14,8 @@ import yaml
 from click.testing import CliRunner
 
 import kpi
-from kpi.analysis import robustness
 from kpi.analysis.robustness import stressed
+from kpi.analysis.uncertainty import choices, points, study
 from kpi.analysis.variants import leave_out
 from kpi.cli.main import main
 from kpi.errors import DataError
@@ -57,7 +56,7 @@ def card(folder, rows=ROWS, periods=("2023",), **more):
 @pytest.fixture
 def weights_alone(monkeypatch):
     for name in ("NORMALISATIONS", "MEANS", "POLICIES"):
-        monkeypatch.setattr(robustness, name, {})
+        monkeypatch.setattr(choices, name, {})
 
 
 def quantile(values, share):
@@ -70,11 +69,11 @@ def quantile(values, share):
 @pytest.mark.usefixtures("weights_alone")
 def test_drawn_weights_give_the_places_and_stars_that_plain_python_gives(tmp_path):
     found = stressed(card(tmp_path), runs=60, weights=30, seed=7)
-    draw = random.Random(7)
+    drawn = points.drawn(60, 4, seed=7)
     usual = {"甲": 2, "乙": 1, "丙": 1, "丁": 3, "戊": 2}
     places, kept = {name: [] for name in ROWS}, dict.fromkeys(ROWS, 0)
-    for _ in range(60):
-        first, second, a, b = (draw.uniform(0.7, 1.3) for _ in range(4))
+    for point in drawn:
+        first, second, a, b = (0.7 + 0.6 * float(one) for one in point)
         totals = {}
         for name, (x, y, z) in ROWS.items():
             one = (x * 3 * a + y * b) / (3 * a + b)
@@ -116,7 +115,8 @@ def test_runs_that_change_nothing_give_what_was_scored(tmp_path, more):
 def test_runs_held_together_are_the_runs_one_by_one(tmp_path, monkeypatch):
     rows = ROWS | {"己": (50, None, 50)}
     together = stressed(card(tmp_path, rows), runs=40)
-    monkeypatch.setattr(robustness, "CELLS", 1)
+    monkeypatch.setattr(study, "CELLS", 1)
+    monkeypatch.setattr(study, "BLOCK", 1)
     apart = stressed(card(tmp_path, rows), runs=40)
     assert together.ranks.equals(apart.ranks)
     assert together.alternatives.equals(apart.alternatives)

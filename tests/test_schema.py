@@ -23,6 +23,7 @@ SOUND = sorted([*shipped().glob("*.yaml"), *(HERE / "golden").glob("*/system.yam
 FAULTY = sorted((HERE / "faulty").glob("*.yaml"))
 #: What only the loader judges: what one key asks of another, and YAML's own traps.
 RELATIONS = {
+    "cap_without_a_condition", "longer_periods_without_weights",
     "bonus_of_and_when", "knot_is_no_pair", "part_listed_twice", "points_and_marks", "policy_of_two_kinds",
     "rung_asks_for_nothing",
     "target_from_column_and_file", "target_with_two_comparators", "target_within_one_number",

@@ -44,7 +44,7 @@ def test_the_number_of_threads_changes_no_bit(by_threads):
 
 def test_sums_do_not_depend_on_the_rows_beside():
     # With the last rows away some columns are empty: that must not change how the others are added up.
-    from kpi.language.aggregation.means import total
+    from kpi.language.sums import total
 
     frame = pl.DataFrame({f"c{i}": [1 / (i + 3 + row) for row in range(9)] for i in range(24)})
     frame = frame.with_columns(c3=pl.when(pl.int_range(9) == 8).then("c3"))

@@ -63,6 +63,7 @@ class Side:
     former: Mapping[str, Message] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
     classes: pl.DataFrame | None = None
+    longer: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,9 @@ class Difference:
     - `figures` that are others: period, entity, measure, title, value_before, value, unit, status_before, status,
       areas_changed.
     - `definitions`: path, before, after of everything the definitions say differently, as text.
+    - `longer`, where both have totals over longer periods: period_before, period, entity, over_before, over,
+      score_before, score, change (of the total before rounding), stars_before, stars, rank_before, rank, rank_change,
+      status_before, status.
     - `classes`: period, entity, attribute (the column of the roster), before, after of entities whose class changed.
     - `restated`: the figures that the new result restated, as `Scorecard.restated`.
     """
@@ -94,12 +98,14 @@ class Difference:
     separable: bool = True
     restated: pl.DataFrame = field(default_factory=pl.DataFrame)
     classes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_CLASSES))
+    longer: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     @property
     def frames(self) -> dict[str, pl.DataFrame]:
-        """All frames by name."""
-        names = ["totals", "indicators", "figures", "definitions", "restated"]
-        return {name: getattr(self, name) for name in (*names, *(["classes"] if self.classes.height else []))}
+        """All frames by name; `classes` and `longer` only if there is something in them."""
+        names = ("totals", "indicators", "figures", "definitions", "restated")
+        more = (name for name in ("classes", "longer") if getattr(self, name).height)
+        return {name: getattr(self, name) for name in (*names, *more)}
 
     def of(self, entity: str) -> Difference:
         """Return the difference restricted to one entity; raise DataError K602 for an unknown name."""
@@ -134,6 +140,7 @@ def side(card: Scorecard, name: str) -> Side:
         name, card.system, card.title, card.definition_hash, card.data_hash, card.decimals, card.totals,
         card.indicators, contributions(card), card.measures, tree, card.entity_title, card.texts,
         card.restated, card.breaks, card.former, card.renamed, card.classes,
+        card.longer if card.definition.totals_over is not None else None,
     )  # fmt: skip
 
 
@@ -206,6 +213,7 @@ def diff(
     return Difference(
         before, after, **marked, definitions=_definitions(before, after), separable=bridge is not None,
         classes=_classes(before, after, pairs),
+        longer=_longer(before, after, pairs),
     )  # fmt: skip
 
 
@@ -234,6 +242,7 @@ def _under_new_names(before: Side, after: Side) -> Side:
         contributions=renamed(before.contributions),
         classes=None if before.classes is None else renamed(before.classes),
         measures=None if before.measures is None else renamed(before.measures),
+        longer=None if before.longer is None else renamed(before.longer),
         breaks=None if before.breaks is None else renamed(before.breaks),
     )  # fmt: skip
 
@@ -321,6 +330,28 @@ def _totals(before: Side, after: Side, bridge: Side | None, pairs: Mapping[str, 
         rank_change=pl.col("rank_before").cast(pl.Float64) - pl.col("rank").cast(pl.Float64),
         status_before=pl.col("status_before").fill_null("absent"), status=pl.col("status").fill_null("absent"),
         grade_before="grade_before", grade="grade",
+    )  # fmt: skip
+
+
+def _longer(before: Side, after: Side, pairs: Mapping[str, str]) -> pl.DataFrame:
+    """Return the differences of totals over longer periods, empty where a result has none."""
+    if before.longer is None or after.longer is None:
+        return pl.DataFrame()
+    columns = ["over", "score", "raw_score", "stars", "rank", "status"]
+    plain = pl.selectors.by_dtype(pl.Enum, pl.Categorical).cast(pl.String)
+    old = _old(before.longer, pairs).select("period_before", "period", "entity", *columns)
+    old = old.rename({name: f"{name}_before" for name in columns})
+    frame = _new(after.longer, pairs).select("period", "entity", *columns).with_columns(plain)
+    frame = frame.join(
+        old.with_columns(plain), on=["period", "entity"], how="full", coalesce=True, maintain_order="left_right"
+    )
+    place = {label: at for at, label in enumerate(pairs)}
+    return frame.sort(pl.col("period").replace_strict(place), maintain_order=True).select(
+        pl.col("period").replace_strict(dict(pairs)).alias("period_before"), "period", "entity", "over_before", "over",
+        "score_before", "score", change=_clean(pl.col("raw_score") - pl.col("raw_score_before")),
+        stars_before="stars_before", stars="stars", rank_before="rank_before", rank="rank",
+        rank_change=pl.col("rank_before").cast(pl.Float64) - pl.col("rank").cast(pl.Float64),
+        status_before=pl.col("status_before").fill_null("absent"), status=pl.col("status").fill_null("absent"),
     )  # fmt: skip
 
 

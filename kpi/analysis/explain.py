@@ -12,7 +12,19 @@ from typing import Any
 
 import polars as pl
 
-from kpi.engine.contributions import NOISE, Entry, entry_name, is_sum, limits, residual_title, within
+from kpi.engine import headlines
+from kpi.engine.contributions import (
+    NOISE,
+    Entry,
+    after_mean,
+    effect_title,
+    entry_name,
+    limits,
+    residual_kind,
+    residual_title,
+    within,
+)
+from kpi.engine.plan import compile_plan
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, statements, suggest
 from kpi.intake.entities import Entities, from_data
@@ -20,11 +32,12 @@ from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Award, Veto, awards, vetoes
 from kpi.language.classes import columns_of
 from kpi.language.indicators import CLASSES, class_of
+from kpi.language.indicators.derived import window
 from kpi.language.model import kind_of
 from kpi.language.record_columns import counted_in, reads_times
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
-from kpi.values.columns import Column, class_by
+from kpi.values.columns import LONGER, Column, class_by, in_ranking, share_of
 from kpi.values.periods import Period
 from kpi.values.status import STATUSES
 
@@ -93,6 +106,8 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
         raise DataError(Diagnostic("K602", Message("`{entity}` is not among the entities", entity=entity), hint=hint))
     labels = card.periods
     label = period or labels[-1]
+    if label not in labels and indicator is None and (year := _longer_row(card, label, place)) is not None:
+        return _longer(card, place, label, year)
     index = next((index for index, text in card.labels.items() if text == label), None)
     if index is None:
         raise DataError(
@@ -120,7 +135,82 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
                 hint=suggest(indicator, names),
             )
         )
+    if names[indicator] in system.headlines:
+        return _headline(card, names[indicator], index, place, tree)
     return tree.node(names[indicator])
+
+
+def _longer_row(card: Scorecard, label: str, place: int) -> Mapping[str, Any] | None:
+    """Return the last row of an entity of a longer period, None where the scorecard has no such period."""
+    if card.definition.totals_over is None:
+        return None
+    rows = card.longer_rows.filter(pl.col("entity") == place).sort("period", descending=True)
+    return next((row for row in rows.iter_rows(named=True) if card.longer_label(row[LONGER]) == label), None)
+
+
+def _longer(card: Scorecard, place: int, label: str, row: Mapping[str, Any]) -> Explained:
+    """Return the total of a longer period, down to the periods that it is made of, in points of the longer one."""
+    system, over = card.definition, card.definition.totals_over
+    assert over is not None  # noqa: S101
+    number = over.number(system.period)
+    frame = card.plan.detail(card.frame.filter(pl.col("period") // number == row[LONGER]))
+    rows = {one["period"]: one for one in frame.filter(pl.col("entity") == place).iter_rows(named=True)}
+    every = {int(one["period"]): one for one in card.frame.filter(pl.col("entity") == place).iter_rows(named=True)}
+    parts = []
+    for at in range(number):
+        index = row[LONGER] * number + at
+        title = Period.of(index, system.period).label
+        if index not in rows:
+            parts.append(Explained(title, title, "period", status="missing"))
+            continue
+        node, share = _Tree(system, rows[index], every).total(), row[share_of(at)]
+        scaled = _scaled(node, share if row["raw"] is not None else None)
+        detail = Message("enters with {share:.4g}", share=share)
+        weight = None if over.by == "sum" or share is None else share * 100
+        status = node.status if node.score is None else "ok"
+        parts.append(
+            replace(scaled, name=title, title=title, kind="period", weight=weight, status=status, detail=detail,
+                    counted=node.contribution, grade=None)
+        )  # fmt: skip
+    parts += _vetoed(system, row)
+    names = system.stars.names if system.stars is not None else {}
+    stars = row["stars"]
+    return Explained(
+        label, over.words(system.period), "total", row["score"], 100.0, row["raw"], row["raw"], None,
+        row[Column("raw").status], f"{stars}" if stars is not None else "",
+        grade=None if stars is None else names.get(int(stars)), parts=tuple(parts),
+    )  # fmt: skip
+
+
+def _vetoed(system: System, row: Mapping[str, Any]) -> Iterator[Explained]:
+    """Yield the vetoes that act on the total of a longer period, with what they take."""
+    names = system.stars.names if system.stars is not None else {}
+    before = row["#total"]
+    for name, veto in vetoes(system.adjustments).items():
+        after = row.get(Column(name).uncapped, before)
+        took = None if after is None or before is None or row["raw"] is None else after - before
+        before = after
+        if row[Column(name).veto]:
+            effect = veto.effect.words(names)
+            detail = Message("{condition}, applied: {effect}", condition=veto.when, effect=effect)
+            points = took if took is not None and abs(took) >= NOISE else None
+            yield Explained(name, veto.title or name, "veto", contribution=points, detail=detail)
+
+
+def _scaled(node: Explained, share: float | None) -> Explained:
+    """Return a node with the contributions of it and its parts times a factor, None where there is none."""
+    points = None if node.contribution is None or share is None else node.contribution * share
+    return replace(node, contribution=points, parts=tuple(_scaled(part, share) for part in node.parts))
+
+
+def _headline(card: Scorecard, name: str, index: int, place: int, tree: _Tree) -> Explained:
+    """Return a headline as the total of a system of its own, so that the contributions are in its points."""
+    alone = headlines.alone(card.definition, name)
+    frame = compile_plan(alone).combined_again(card.frame.filter(pl.col("period") == index))
+    row = frame.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
+    node = _Tree(alone, row, tree.periods).node(name)
+    beside = tree.beside(name)
+    return replace(node, detail=statements(filter(None, (beside.detail, node.detail))))
 
 
 def went(card: Scorecard, entity: str) -> Diagnostic | None:
@@ -147,6 +237,7 @@ class _Tree:
         names = system.stars.names if system.stars is not None else {}
         entries = {entry.name: entry for entry in limits(system)}
         tops = self.parts(ROOT, list(system.tops)) if system.tops else ()
+        beside = [*(self.beside(name) for name in system.headlines), *self.places()]
         added = [
             self.award(name, award)
             for name, award in awards(system.adjustments).items()
@@ -159,7 +250,39 @@ class _Tree:
             row[Column("raw").status],
             f"{row['stars']}" if row["stars"] is not None else "",
             grade=None if row["stars"] is None else names.get(int(row["stars"])),
-            parts=(*tops, *added, *(bound for bound in bounds if bound.contribution), *vetoed),
+            parts=(*tops, *added, *(bound for bound in bounds if bound.contribution), *vetoed, *beside),
+        )  # fmt: skip
+
+    def places(self) -> Iterator[Explained]:
+        """Yield the places in the rankings of the system, where there are several or former ones."""
+        system = self.system
+        for name in (system.ranking.within or (system.ranking.main,)) if system.places_apart else ():
+            column = in_ranking(name)
+            place, former = self.row[column.place], self.row[column.former]
+            if place is None:
+                continue
+            detail = Message("place {place:g} of {number}", place=place, number=self.row[column.ranked])
+            if former is not None:
+                against = system.ranking.against
+                over = Message("one period before") if against is None else window(against)
+                detail = Message("{place}; {window}: place {former:g}", place=detail, window=over, former=former)
+            titles = {"all": Message("all units"), "cohort": Message("the cohort")}
+            title = Message("Rank within {group}", group=titles.get(name, name))
+            yield Explained(column.place, title, "place", detail=detail)
+
+    def beside(self, name: str) -> Explained:
+        """Return a headline, which does not count, without its parts: they are explained by its name."""
+        row, column = self.row, Column(name)
+        detail = Message("a headline of its own, not counted in the total")
+        if row[column.place] is not None:
+            detail = Message(
+                "a headline of its own, not counted in the total: place {place:g} of {number}",
+                place=row[column.place],
+                number=row[column.ranked],
+            )
+        return Explained(
+            name, self.titled(name), "pillar", row[column.score], 0.0, 0.0, status=row[column.score.status],
+            detail=detail,
         )  # fmt: skip
 
     def points(self, entry: Entry) -> float | None:
@@ -229,14 +352,17 @@ class _Tree:
 
     def parts(self, node: str, names: list[str]) -> tuple[Explained, ...]:
         """Return the parts of a node and the residual."""
-        residual = self.row.get(Column(node).residual)
-        parts = tuple(self.node(name) for name in names)
-        if residual is None or abs(residual) < NOISE:
-            return parts
+        parts = [self.node(name) for name in names]
         definition = self.system.composite if node == ROOT else self.system.pillars[node]
-        kind = "rounding" if is_sum(definition) else "mean"
-        title = residual_title(self.system, node)
-        return (*parts, Explained(Column(node).residual, title, kind, contribution=residual))
+        after = {
+            column: (kind, effect_title(definition, kind)) for kind, column in after_mean(node, definition).items()
+        }
+        residual = (residual_kind(definition), residual_title(self.system, node))
+        for column, (kind, title) in {Column(node).residual: residual, **after}.items():
+            points = self.row.get(column)
+            if points is not None and abs(points) >= NOISE:
+                parts.append(Explained(column, title, kind, contribution=points))
+        return tuple(parts)
 
     def node(self, name: str) -> Explained:
         if name in self.system.pillars:
@@ -257,14 +383,25 @@ class _Tree:
     def pillar(self, name: str) -> Explained:
         row, pillar = self.row, self.system.pillars[name]
         mean = pillar.mean_words if pillar.mean != "arithmetic" else ""
+        again = [] if pillar.rule is None else [self.again(name)]
+        caps = [cap.words(self.system.titles) for cap in pillar.caps]
         method = "" if pillar.weights is None else pillar.weights.words()
+        how = (mean, method, *self.of_class(name), *again, *caps, self.stand_in(name))
         return Explained(
             name, pillar.title or name, "pillar", row[Column(name).score], row[Column(name).weight],
             row[Column(name).contribution], status=row[Column(name).score.status],
-            detail=statements(filter(None, (mean, method, *self.of_class(name), self.stand_in(name)))),
-            counted=row[Column(name).counted], full_marks=self.full_marks(name),
+            detail=statements(filter(None, how)),
+            counted=row.get(Column(name).counted), full_marks=self.full_marks(name),
             parts=(*self.parts(name, list(pillar.parts)), *self.within(name)),
         )  # fmt: skip
+
+    def again(self, name: str) -> Message:
+        """Return how the result of a pillar is scored again, with the result."""
+        rule, result = self.system.pillars[name].rule, self.row[Column(name).result]
+        words = Message("") if rule is None else rule.in_full()
+        if result is None:
+            return words
+        return Message("result {result:.2f} points, {rule}", result=result, rule=words)
 
     def indicator(self, name: str) -> Explained:
         row, indicator = self.row, self.system.indicators[name]

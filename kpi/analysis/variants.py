@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import polars as pl
 
@@ -18,21 +18,25 @@ from kpi.language.scoring import Rule
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.values.timelines import MONTHS, Timeline
 
+N = TypeVar("N", bound=Node)
+
 
 def changed(system: System, **fields: Any) -> CheckedSystem:
     """Return a copy of a system with some fields replaced, without validating them again."""
     return CheckedSystem.of(system.model_copy(update=fields))
 
 
-def rescored(system: System, rule: Rule) -> dict[str, Any]:
+def rescored(system: System, rule: Rule, *, exactly: bool = False) -> dict[str, Any]:
     """Return the indicators with another scoring rule; empty if that would change no indicator.
 
-    An indicator with a rule of the same kind keeps its own, and so does a milestone, which is no quantity.
+    An indicator with a rule of the same kind keeps its own, unless the rule is meant `exactly`; a milestone, which is
+    no quantity, always does.
     """
     changed_indicators = {}
     for name, indicator in system.indicators.items():
         current = system.rule(name)
-        if current is not None and type(current) is not type(rule) and indicator.quantitative:
+        same = current == rule if exactly else type(current) is type(rule)
+        if current is not None and not same and indicator.quantitative:
             changed_indicators[name] = indicator.model_copy(update={"score": rule})
     return (
         {name: changed_indicators.get(name, unchanged) for name, unchanged in system.indicators.items()}
@@ -62,7 +66,7 @@ def leave_out(system: System, part: str) -> System | None:
         removed.update(empty)
         pillars = {name: pillar for name, pillar in pillars.items() if name not in empty}
     below = {key for pillar in pillars.values() for key in pillar.parts}
-    tops = [name for name in system.tops if name in pillars]
+    tops = [name for name in (*system.tops, *system.headlines) if name in pillars]
     # Parts of the pillar that nothing else has are removed with it.
     reached, waiting = set(tops), list(tops)
     while waiting:
@@ -80,7 +84,15 @@ def leave_out(system: System, part: str) -> System | None:
     breakers = tuple(name for name in system.ranking.tie_break if name in known)
     ranking = system.ranking.model_copy(update={"tie_break": breakers})
     adjustments = in_tree(system.adjustments, known)
-    return changed(system, pillars=pillars, stars=stars, ranking=ranking, adjustments=adjustments)
+    pillars = {name: _with_caps_on(pillar, known) for name, pillar in pillars.items()}
+    composite = _with_caps_on(system.composite, known)
+    return changed(system, pillars=pillars, composite=composite, stars=stars, ranking=ranking, adjustments=adjustments)
+
+
+def _with_caps_on(node: N, known: Collection[str]) -> N:
+    """Return a node with the caps that depend on known pillars and indicators only."""
+    caps = tuple(cap for cap in node.caps if all(name in known for name in cap.below or ()))
+    return node if len(caps) == len(node.caps) else node.model_copy(update={"caps": caps})
 
 
 def factor(node: str, place: int) -> str:
@@ -130,29 +142,33 @@ class Noisy:
     def columns(self) -> tuple[str, ...]:
         """The factors of all nodes with more than one part and weights that hold for all, from the root down."""
         tree = self.system.tree
-        noisy = [(name, parts) for name, node, parts in tree if _varies(node, parts)]
+        noisy = [(name, parts) for name, node, parts in tree if varies(node, parts)]
         return tuple(factor(name, place) for name, parts in noisy for place in range(len(parts)))
 
     @property
     def stackable(self) -> bool:
         """Whether nothing depends on other cohorts or on the name of a cohort: runs can be stacked as cohorts."""
         methods = [node.weights_method for _, node, _ in self.system.tree]
-        return all(method is None or method.among == "cohort" for method in methods) and not getattr(
-            self.system.stars, "cohorts", None
+        rules = [node.rule for _, node, _ in self.system.tree if node.rule is not None]
+        return (
+            all(method is None or method.among == "cohort" for method in methods)
+            and all("cohort" in rule.peers and "period" in rule.peers for rule in rules)
+            and not getattr(self.system.stars, "cohorts", None)
+            and not self.system.regrouped
         )
 
-    def applied(self, system: System) -> System:
-        """Return a variant of the system with random weights of its nodes."""
+    def applied(self, system: System, only: frozenset[str] | None = None) -> System:
+        """Return a variant of the system with random weights of its nodes, all of them or `only` some."""
         nodes: dict[str, Node] = {
             name: node.model_copy(update={"weights": _drawn(name, node, parts, system.timeline)})
             for name, node, parts in system.tree
-            if _varies(node, parts)
+            if varies(node, parts) and (only is None or name in only)
         }
         pillars: Mapping[str, Any] = {name: nodes.get(name, pillar) for name, pillar in system.pillars.items()}
         return changed(system, pillars=pillars, composite=nodes.get(ROOT, system.composite))
 
 
-def _varies(node: Node, parts: Mapping[str, Weighed]) -> bool:
+def varies(node: Node, parts: Mapping[str, Weighed]) -> bool:
     """Return whether a node has weights that a run can vary: not those that are best for each entity anyway."""
     return len(parts) > 1 and not node.rescaled
 

@@ -23,11 +23,12 @@ from kpi.errors import DataError, Diagnostic
 from kpi.intake import entity_classes
 from kpi.intake.entities import Entities
 from kpi.intake.grid import Counts, Panel, grid
+from kpi.intake.groups_of_roster import given_columns
 from kpi.intake.query_answers import Explanations
 from kpi.intake.reported import entity_targets
 from kpi.intake.roster import roster_of
 from kpi.language.system import System
-from kpi.values import periods as calendar
+from kpi.values import period_texts
 from kpi.values.columns import OUTSIDE, Column, class_by, is_unit
 from kpi.values.periods import Period
 
@@ -113,7 +114,7 @@ class Figures:
         if frame_name == "reporters":
             return frame.filter(pl.col("period").is_between(low, high))
         frame = frame.filter(pl.col("index").is_between(low, high))
-        spans = calendar.parse_column(frame["period"], timeline=self.system.timeline).select(
+        spans = period_texts.parse_column(frame["period"], timeline=self.system.timeline).select(
             period="text", start="start", months="months"
         )
         keys = ["start", "months"]
@@ -228,7 +229,13 @@ def _read(key: str, items: Collection[Item], owned: Collection[int], laid: LaidO
     frame = panel.frame.filter(owned_rows).drop(_own(laid.system), strict=False)
     fingerprint = marks(frame) | _supplied(panel)
     return Slice(
-        key, tuple(items), _put(archive, frame.drop(*_GIVEN, *map(is_unit, laid.system.named_units), strict=False)),
+        key, tuple(items),
+        _put(
+            archive,
+            frame.drop(
+                *_GIVEN, *map(is_unit, laid.system.named_units), *given_columns(laid.system), strict=False
+            ),
+        ),
         tuple(frame["period"].unique().sort()), fingerprint,
         panel.findings, panel.counts, panel.notes, _put(archive, panel.reporters), _put(archive, panel.restated),
     )  # fmt: skip

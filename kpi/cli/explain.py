@@ -66,7 +66,9 @@ def explain(
             [*sources, *more], system=system, definitions=definitions, data=named, period=period, partly=True,
             succession=succession,
         )  # fmt: skip
-    node = explained(card, rest[0], rest[1] if len(rest) == 2 else None)
+    part = rest[1] if len(rest) == 2 else None
+    longer = None if period is None or part is not None else session.longer_period(card.definition, period)
+    node = explained(card, rest[0], part, period=longer)
     console.publish(ExplanationReport(card, name_of(card, rest[0]), node), form, output, usual=TEXT)
     errors = [finding for finding in card.findings_list if finding.severity is Severity.ERROR]
     if errors:

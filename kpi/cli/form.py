@@ -79,7 +79,8 @@ def _written(out: Path, blank: EntryForm) -> list[str]:
     from kpi.errors import DataError, Diagnostic, Message, Place
     from kpi.process import atomic_files
     from kpi.process.os_errors import reason
-    from kpi.report.entry_form import sheet_name, workbook
+    from kpi.report.entry_form import workbook
+    from kpi.report.xlsx import sheet_name
 
     if out.suffix.lower() == ".xlsx":
         contents = {out: workbook(blank)}

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @options.option(
     "--analysis", multiple=True, metavar="FILE", help="What figures are like; NAME an entity: its strengths."
 )
-@options.form("of an analysis; a table.")
-@options.output("Of an analysis.")
+@options.form("of a system or an analysis; a table.")
+@options.output("A system as .docx, .xlsx or .md is the annex of a 办法, with its method.")
 @options.option("--coverage", is_flag=True, help="The document clause by clause, and what stands for each.")
 @options.findings
 @command
@@ -46,17 +46,23 @@ def show(
         card = session.score(list(analysis), system=system, definitions=definitions)
         console.publish(AnalysisReport(card, name), form, output, usual=TEXT)
         return Exit.FINE
-    if form is not None or output:
+    written = form is not None or bool(output)
+    if written and (system is None or name is not None or plan or coverage):
         from kpi.errors import DataError, Diagnostic, Message
 
-        hint = Message("kpi show SYSTEM --analysis period.csv -f json")
-        raise DataError(Diagnostic("K543", Message("only an analysis is written in a format"), hint=hint))
+        hint = Message("kpi show SYSTEM -o method.docx, or kpi show SYSTEM --analysis period.csv -f json")
+        raise DataError(Diagnostic("K543", Message("only a system or an analysis is written in a format"), hint=hint))
     if system is None:
         console.write(cards.overview(catalogue.systems(folder), width=console.width))
         return Exit.FINE
     shown_system = catalogue.find(system, folder).system
     assert shown_system is not None  # noqa: S101
-    if plan:
+    if written:
+        from kpi.report.formats import TEXT
+        from kpi.report.method.report import MethodReport
+
+        console.publish(MethodReport(shown_system), form, output, usual=TEXT)
+    elif plan:
         from kpi.engine.plan import compile_plan
 
         console.write(cards.plan(compile_plan(shown_system)))

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from kpi.language.aggregation import means
 from kpi.language.aggregation.nodes import Node
 from kpi.language.classes import Weighed, differs
+from kpi.language.sums import total
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column, class_by
 
@@ -29,17 +29,19 @@ def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
         labels = labels.with_columns(groups.select(pl.concat_str(classes, separator="、").alias("class")))
     effective: dict[str, pl.Series] = {ROOT: pl.Series([100.0] * groups.height)}
     tables = []
-    for node, definition, parts in system.tree:
-        total = means.total([_weight_of(definition, part, weight) for part, weight in parts.items()])
+    for node, definition, parts in (*system.tree, *_beside(system)):
+        whole = total([_weight_of(definition, part, weight) for part, weight in parts.items()])
         for part, weight_given in parts.items():
             # A group for which the method gives no weights has a total of 0: the shares are null.
-            share = _weight_of(definition, part, weight_given) / pl.when(total > 0).then(total) * 100
+            share = _weight_of(definition, part, weight_given) / pl.when(whole > 0).then(whole) * 100
             weight = groups.select(pl.repeat(1.0, pl.len()) * share).to_series()
-            effective[part] = weight * effective[node] / 100
+            share_of_total = weight * effective[node] / 100 if node in effective else weight.clear(groups.height)
+            if node in effective:
+                effective[part] = share_of_total
             tables.append(
                 labels.with_columns(
                     node=pl.lit(node), part=pl.lit(part), method=pl.lit(definition.method),
-                    weight=weight, effective=effective[part],
+                    weight=weight, effective=share_of_total,
                     consistency_ratio=pl.lit(definition.consistency, dtype=pl.Float64),
                 )
             )  # fmt: skip
@@ -54,6 +56,16 @@ def weights(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> 
         "consistency_ratio",
     )
     return _stacked(tables, [name for name in names if name != "entity"])
+
+
+def _beside(system: System) -> list[tuple[str, Node, dict[str, Weighed]]]:
+    """Return the nodes that do not count, as `System.tree` has those that do; nothing of the total is theirs."""
+    return [
+        (name, system.pillars[name], {part: weight for part, weight in system.pillars[name].parts.items() if weight})
+        for level in reversed(system.depths)
+        for name in level
+        if name not in system.counted
+    ]
 
 
 def _weight_of(node: Node, part: str, weight: Weighed) -> pl.Expr:

@@ -29,9 +29,9 @@ from kpi.engine.totals import limited, limited_pillar
 from kpi.errors import Message
 from kpi.language.adjustments import awards
 from kpi.language.aggregation import means
-from kpi.language.aggregation.means import total
 from kpi.language.aggregation.nodes import Combination, Node
 from kpi.language.model import kind_of
+from kpi.language.sums import total
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column
 
@@ -46,7 +46,7 @@ KINDS = {
     "mean": Message("aggregation"), "rounding": Message("rounding"), "missing": Message("missing parts"),
     "bonus": Message("bonus"), "deduction": Message("deduction"), "limit": Message("joint limit"),
     "floor": Message("floor"), "cap": Message("cap"),
-    "veto": Message("veto"),
+    "veto": Message("veto"), "scoring": Message("scoring again"), "capped": Message("cap under a condition"),
 }  # fmt: skip
 
 
@@ -91,25 +91,69 @@ def columns(system: System) -> Iterator[dict[str, pl.Expr]]:
         Column(part).contribution: pl.col(Column(part).counted) * pl.col(Column(part).weight) / 100 * scale
         for part in parts
     }
+    effects: dict[str, pl.Expr] = {}
+    for node, definition, _ in system.tree:
+        effects |= _effects(node, definition, scale, adjusted=node in system.within.values())
+    yield effects
     yield {
-        Column(node).residual: _residual(node, names, [entry.points for entry in within(system, node)])
+        Column(node).residual: _residual(node, definition, names, [entry.points for entry in within(system, node)])
         for node, definition, names in system.tree
         if not adds_up(definition)
     }
+    shown = pl.when(pl.col(Column(ROOT).score).is_not_null()).then(0.0)
+    yield {fact: shown for name in _uncounted(system) for fact in (Column(name).contribution, Column(name).weight)}
+
+
+def _uncounted(system: System) -> list[str]:
+    """Return the pillars and parts that are shown and not counted."""
+    every = [*system.pillars, *system.parents]
+    return [name for name in dict.fromkeys(every) if name not in system.counted]
+
+
+def _effects(node: str, definition: Node, scale: float, *, adjusted: bool) -> dict[str, pl.Expr]:
+    """Return what the own scoring rule and the caps of a node change, in points of the total.
+
+    With `adjusted` its score has adjustments within it, which follow.
+    """
+    column, columns = Column(node), {}
+    weight = pl.lit(100.0) if node == ROOT else pl.col(column.weight)
+    final = column.unadjusted if adjusted else column.score
+    steps = [
+        final if name == column.score else name for name in (definition.outcome(node), definition.rule_outcome(node))
+    ]
+    before, after = map(pl.col, steps)
+    if definition.rule is not None:
+        columns[column.rescored] = (after - before) * weight / 100 * scale
+    if definition.caps:
+        columns[column.capped] = (pl.col(final) - after) * weight / 100 * scale
+    scored = pl.col(column.score).is_not_null()
+    return {name: pl.when(scored).then(effect) for name, effect in columns.items()}
 
 
 def adds_up(node: Node) -> bool:
-    """Return whether the score of a node is the weighted sum of the scores of its parts."""
+    """Return whether the result of a node is the weighted sum of the scores of its parts."""
     return is_sum(node) and node.decimals is None
 
 
 def is_sum(node: Node) -> bool:
-    """Return whether the score of a node before rounding is a weighted sum of the scores of its parts."""
+    """Return whether the result of a node before rounding is a weighted sum of the scores of its parts."""
     return means.is_sum(node.mean) and not node.rescaled
 
 
-def _residual(node: str, parts: Iterable[str], more: Iterable[pl.Expr]) -> pl.Expr:
-    explained = total([*(pl.col(Column(part).contribution) for part in parts), *more])
+def after_mean(node: str, definition: Node) -> dict[str, Column]:
+    """Return the columns with the effects of what follows the mean of a node, by the kind of their entries."""
+    columns = {}
+    if definition.rule is not None:
+        columns["scoring"] = Column(node).rescored
+    if definition.caps:
+        columns["capped"] = Column(node).capped
+    return columns
+
+
+def _residual(node: str, definition: Node, parts: Iterable[str], more: Iterable[pl.Expr]) -> pl.Expr:
+    effects = after_mean(node, definition).values()
+    names = (*(Column(part).contribution for part in parts), *effects)
+    explained = total([*(pl.col(name) for name in names), *more])
     return pl.when(pl.col(Column(node).score).is_not_null()).then(pl.col(Column(node).contribution) - explained)
 
 
@@ -136,6 +180,18 @@ def residual_title(system: System, node: str) -> Message:
             "difference of the {mean} from the weighted arithmetic mean, with rounding", mean=definition.mean_words
         )
     return Message("difference of the {mean} from the weighted arithmetic mean", mean=definition.mean_words)
+
+
+def residual_kind(node: Node) -> str:
+    """Return the kind of the entry of a residual."""
+    return "rounding" if is_sum(node) else "mean"
+
+
+def effect_title(node: Node, kind: str) -> Message:
+    """Return the title of what the own scoring rule (`scoring`) or the caps (`capped`) of a node change."""
+    if kind == "scoring" and node.rule is not None:
+        return node.rule.in_full()
+    return KINDS[kind]
 
 
 def entries(system: System) -> list[Entry]:
@@ -170,9 +226,12 @@ def _nodes(system: System) -> Iterator[Entry]:
     for node, definition, parts in system.tree:
         title = Message("Composite score") if node == ROOT else system.pillars[node].title or node
         if not adds_up(definition):
-            kind = "rounding" if is_sum(definition) else "mean"
+            kind = residual_kind(definition)
             words = Message("{title}: {part}", title=title, part=residual_title(system, node))
             yield Entry(Column(node).residual, words, kind, pl.col(Column(node).residual))
+        for kind, column in after_mean(node, definition).items():
+            words = Message("{title}: {part}", title=title, part=effect_title(definition, kind))
+            yield Entry(column, words, kind, pl.col(column))
         if definition.missing.policy in STAND_INS:
             for part in (part for part in parts if part in system.pillars):
                 words = Message(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kpi.engine import alert_stage, check_stages
+from kpi.language.grouping import columns_of_roster
 from kpi.language.lookback import NOW, Reach, furthest, joined, seen
 from kpi.language.system import System
 from kpi.values.columns import COHORT, Column, class_by
@@ -29,6 +30,7 @@ def reach(system: System) -> dict[str, frozenset[int]]:
         for place, target in enumerate(indicator.target)
         if target.per_entity is not None
     ]
+    of_roster = [*columns_of_roster(system.groups), *system.exempted]
     scored: dict[str, Reach] = {name: {COHORT: NOW, **known[name]} for name in system.indicators}
     for step, names in system.steps.items():
         treated = seen(
@@ -39,13 +41,16 @@ def reach(system: System) -> dict[str, frozenset[int]]:
         if (rule := system.rule(name)) is not None:
             scored[name] = joined(scored[name], seen(rule.lookback, scored[name]))
     of_alerts = alert_stage.reach(system, known)
-    places = [COHORT, *own, *(class_by(attribute) for attribute in system.classes)]
+    places = [COHORT, *own, *of_roster, *(class_by(attribute) for attribute in system.classes)]
     results = joined(*known.values(), *scored.values(), *of_checks, of_alerts, dict.fromkeys(places, NOW))
     for node in (system.composite, *system.pillars.values()):
         if node.weights_method is not None:
             results = joined(results, seen(node.weights_method.lookback, results))
+        if node.rule is not None:
+            results = joined(results, seen(node.rule.lookback, results))
     levels = {} if system.stars is None else seen(system.stars.lookback, results)
-    return joined(results, levels, seen(system.ranking.lookback, results))
+    longer = {} if system.totals_over is None else seen(system.totals_over.lookback(system.period), results)
+    return joined(results, levels, longer, seen(system.ranking.lookback(system.period), results))
 
 
 def window(reached: Reach) -> int:

@@ -16,19 +16,21 @@ from functools import cached_property
 
 import polars as pl
 
-from kpi.engine import alert_stage, check_stages
+from kpi.engine import alert_stage, check_stages, headlines
 from kpi.engine.result_columns import NOTHING, details_of, target_bounds, target_reached
 from kpi.engine.stage import Stage
-from kpi.engine.totals import adjusted, changes, joint, placed, starred, totalled, within_pillars
+from kpi.engine.totals import adjusted, changes, further_places, joint, placed, starred, totalled, within_pillars
 from kpi.errors import Message
+from kpi.language.aggregation import rescoring
 from kpi.language.aggregation.nodes import Combination
 from kpi.language.classes import weight_expr
+from kpi.language.grouping import ALL, COHORTS
 from kpi.language.indicators import MONTH
 from kpi.language.scoring import Case
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed
 from kpi.language.treatment.steps import finished
-from kpi.values.columns import OUTSIDE, Column, Expressions, left_out_by
+from kpi.values.columns import COHORT, OUTSIDE, Column, Expressions, group_of, kept_by, left_out_by
 from kpi.values.status import guarded, literal, reason, status_of, where_given
 
 
@@ -41,13 +43,7 @@ class Plan:
 
     def run(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         """Return the panel with the columns of every stage, lazily."""
-        stages = {f"indicators {number}": names for number, names in enumerate(self.system.levels, 1)}
-        limited = OUTSIDE in panel.collect_schema()
-        for stage in self.stages:
-            panel = stage(panel)
-            if limited and stage.name in stages:
-                panel = panel.with_columns(_outside(stages[stage.name]))
-        return panel
+        return _limited(self.system, self.stages, panel)
 
     @cached_property
     def rules(self) -> tuple[check_stages.Rule, ...]:
@@ -66,6 +62,11 @@ class Plan:
     def detail(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return a result of `collect` with the columns of `details`."""
         return _collected(functools.reduce(lambda lazy, stage: stage(lazy), self.details, frame.lazy()), frame.height)
+
+    def combined_again(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a result of another plan, of a system with the same scores, with the tree of this one and details."""
+        stages = (*(stage for stage in tree(self.system) if stage.columns), *self.details)
+        return _collected(functools.reduce(lambda lazy, stage: stage(lazy), stages, frame.lazy()), frame.height)
 
 
 #: The number of rows from which common-subexpression elimination pays off.
@@ -92,6 +93,22 @@ def compile_plan(system: CheckedSystem) -> Plan:
     return Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
 
 
+def _limited(system: System, stages: Iterable[Stage], panel: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the panel with the columns of stages, where indicators do not apply to what is no entity in a period."""
+    levels = {f"indicators {number}": names for number, names in enumerate(system.levels, 1)}
+    limited = OUTSIDE in panel.collect_schema()
+    for stage in stages:
+        panel = stage(panel)
+        if limited and stage.name in levels:
+            panel = panel.with_columns(_outside(levels[stage.name]))
+    return panel
+
+
+def valued(system: System, panel: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the panel with the values of all indicators, checked, from its measures."""
+    return _limited(system, (stage for stage in _valuing(system) if stage.columns), panel)
+
+
 def _outside(names: Iterable[str]) -> Iterator[pl.Expr]:
     """Yield indicators that do not apply to entities that are none in the period, whatever they are computed from."""
     for name in names:
@@ -104,6 +121,21 @@ def _outside(names: Iterable[str]) -> Iterator[pl.Expr]:
 
 
 def _stages(system: System) -> Iterator[Stage]:
+    yield from _valuing(system)
+    yield alert_stage.stage(system)
+    yield from _groups(system)
+    yield from treating(system)
+    given: dict[str, pl.Expr] = {
+        Column(part).declared: weight_expr(weight, system.timeline) for part, weight in system.varied.items()
+    }
+    yield Stage("given weights", Message("weights by class and period"), given)
+    yield Stage("targets", Message("targets in force"), _targets(system))
+    yield from scoring(system)
+    yield from tree(system)
+
+
+def _valuing(system: System) -> Iterator[Stage]:
+    """Yield the stages that compute the values of indicators, and the checks between them."""
     rules = check_stages.rules(system)
     yield from check_stages.stages(rules, 0)
     for number, names in enumerate(system.levels, 1):
@@ -112,15 +144,21 @@ def _stages(system: System) -> Iterator[Stage]:
             columns |= system.indicators[name].expressions(name, system.symbols, system.period)
         yield Stage.of(f"indicators {number}", Message("values and statuses of indicators"), columns)
         yield from check_stages.stages(rules, number)
-    yield alert_stage.stage(system)
-    yield from _treatment(system)
-    given: dict[str, pl.Expr] = {
-        Column(part).declared: weight_expr(weight, system.timeline) for part, weight in system.varied.items()
+
+
+def _groups(system: System) -> Iterator[Stage]:
+    """Yield the stages that group entities otherwise than by cohort; from there on `cohort` is that of the peers.
+
+    The cohort of the roster or the data is then `group_of("cohort")`.
+    """
+    by_figure: dict[str, pl.Expr] = {
+        group_of(name): group.by_figure(system.symbols) for name, group in system.groups.items() if group.of is not None
     }
-    yield Stage("given weights", Message("weights by class and period"), given)
-    yield Stage("targets", Message("targets in force"), _targets(system))
-    yield from scoring(system)
-    yield from tree(system)
+    yield Stage("groups", Message("groups by figures"), by_figure)
+    if system.peers != COHORTS:
+        peers = pl.lit("") if system.peers == ALL else pl.col(group_of(system.peers))
+        columns = {group_of(COHORTS): pl.col(COHORT), COHORT: peers}
+        yield Stage("compared", Message("groups of peers"), columns)
 
 
 def scoring(system: System) -> Iterator[Stage]:
@@ -142,12 +180,12 @@ def tree(system: System) -> Iterator[Stage]:
             for name in names
         ]
         level = f"pillars {len(system.depths) - depth}"
-        yield from _combine(level, nodes)
+        yield from _combine(system, level, nodes)
         for number, columns in enumerate(within_pillars(system, names) if system.within else ()):
             yield Stage(f"{level}: adjustments {number}", Message("adjustments within pillars"), columns)
     if system.tops:
         root = Combination(ROOT, system.composite, system.tops, leaves, system.treated, system.unsure)
-        yield from _combine(ROOT, [root])
+        yield from _combine(system, ROOT, [root])
     else:
         yield Stage.of(ROOT, Message("no pillars, so no total"), _no_composite())
     yield Stage("adjustments", Message("adjustments and vetoes"), adjusted(system))
@@ -156,9 +194,14 @@ def tree(system: System) -> Iterator[Stage]:
     yield Stage("places", Message("ranks and stars"), placed(system))
     yield Stage("stars", Message("stars after vetoes, and changes"), starred(system))
     yield Stage("changes", Message("changes against the previous period"), changes(system))
+    if system.places_apart:
+        for number, columns in enumerate(further_places(system)):
+            yield Stage(f"further places {number}", Message("places in several rankings"), columns)
+    for number, columns in enumerate(headlines.columns(system)):
+        yield Stage(f"headlines {number}", Message("scores and places of headlines"), columns)
 
 
-def _treatment(system: System) -> Iterator[Stage]:
+def treating(system: System) -> Iterator[Stage]:
     """Yield one stage per step, with the columns `name#step`, and a stage with the values that are scored."""
     current = {name: pl.col(name) for name in system.treated}
     out: dict[str, pl.Expr] = {}
@@ -173,7 +216,15 @@ def _treatment(system: System) -> Iterator[Stage]:
             for name, treated_value in treated_values.items()
         }
         if treatment.screens:
-            columns[left_out_by(step)] = treatment.leaves_out(values)
+            leaves_out = treatment.leaves_out(values)
+            if treatment.exempt:
+                leaves_out &= ~pl.col(kept_by(step))
+                kept: dict[str, pl.Expr] = {Column(name).after(step): value for name, value in values.items()}
+                columns = {
+                    name: pl.when(pl.col(kept_by(step))).then(kept[name]).otherwise(value)
+                    for name, value in columns.items()
+                }
+            columns[left_out_by(step)] = leaves_out
             out |= {name: out.get(name, pl.lit(False)) | pl.col(left_out_by(step)) for name in names}
         current |= {name: pl.col(Column(name).after(step)) for name in treated_values}
         yield Stage(f"treatment {step}", treatment.words(), columns)
@@ -183,7 +234,7 @@ def _treatment(system: System) -> Iterator[Stage]:
     yield Stage.of("treated", Message("treated values"), treated)
 
 
-def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
+def _combine(system: System, name: str, nodes: list[Combination]) -> Iterator[Stage]:
     for words, method in (
         (Message("weights by method"), Combination.weighing),
         (Message("weights of the parts"), Combination.weighed),
@@ -195,6 +246,14 @@ def _combine(name: str, nodes: list[Combination]) -> Iterator[Stage]:
         for node in nodes:
             columns |= method(node)
         yield Stage.of(f"{name}: {words}", words, columns)
+    figures: dict[str, pl.Expr] = {}
+    again, limited = Expressions(), Expressions()
+    for node in nodes:
+        again |= rescoring.rescored(node.name, node.node, figures)
+        limited |= rescoring.under_caps(node.name, node.node, system.symbols)
+    yield Stage(f"{name}: peers", Message("statistics of peers"), figures)
+    yield Stage.of(f"{name}: scored again", Message("scores of results"), again, tuple(figures))
+    yield Stage.of(f"{name}: caps", Message("scores under caps"), limited)
 
 
 def _no_composite() -> Expressions:

@@ -14,7 +14,7 @@ from kpi.engine.stage import Stage
 from kpi.errors import Message
 from kpi.language.aggregation.nodes import Combination
 from kpi.language.indicators import MONTH
-from kpi.language.system import ROOT, System
+from kpi.language.system import System
 from kpi.language.targets import in_force, is_fixed
 from kpi.values.columns import Column
 from kpi.values.rounding import score_key
@@ -81,10 +81,9 @@ def details_of(system: System) -> Iterator[Stage]:
         lights[Column(name).light] = light.when(behind.is_not_null()).then(pl.lit("red")).otherwise(pl.lit("none"))
     yield Stage("lights", Message("lights"), lights)
     if system.tops:
-        shares = Combination(ROOT, system.composite, system.tops, leaves).shares()
-        for names in system.depths:
-            for name in names:
-                shares |= Combination(name, system.pillars[name], system.pillars[name].parts, leaves).shares()
+        shares: dict[str, pl.Expr] = {}
+        for name, node, given in system.tree:
+            shares |= Combination(name, node, given, leaves).shares()
         yield Stage("shares", Message("shares of the parts"), shares)
         yield Stage(
             "weights 0",
@@ -92,7 +91,8 @@ def details_of(system: System) -> Iterator[Stage]:
             {Column(top).weight: pl.col(Column(top).share) * 100 for top in system.tops},
         )
         for depth, names in enumerate(reversed(system.depths), 1):
-            parts = [(part, name) for name in names for part in system.pillars[name].parts]
+            nodes_of = {name: system.pillars[name].parts for name in names if name in system.counted}
+            parts = [(part, name) for name, under in nodes_of.items() for part, weight in under.items() if weight]
             weights: dict[str, pl.Expr] = {
                 Column(part).weight: pl.col(Column(name).weight) * pl.col(Column(part).share) for part, name in parts
             }
@@ -100,9 +100,13 @@ def details_of(system: System) -> Iterator[Stage]:
         yield Stage("counted", Message("scores that count"), contributions.counted(system))
         for number, group in enumerate(contributions.columns(system)):
             yield Stage(f"contributions {number}", Message("contributions to the total"), group)
+    elif system.headlines:
+        nothing = [*system.pillars, *system.parents]
+        facts = [fact for name in nothing for fact in (Column(name).weight, Column(name).contribution)]
+        yield Stage("contributions", Message("contributions to the total"), dict.fromkeys(facts, NOTHING))
     nodes = [*system.indicators, *system.pillars]
     places: dict[str, pl.Expr] = {
-        Column(name).rank: score_key(pl.col(Column(name).score)).rank("min", descending=True).over("period", "cohort")
+        Column(name).rank: score_key(pl.col(Column(name).score)).rank("min", descending=True).over(system.ranked_within)
         for name in nodes
     }
     yield Stage("ranks", Message("ranks by indicator and pillar"), places)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import polars as pl
 import polars.selectors as cs
 
-from kpi.engine import applied_weights
+from kpi.engine import applied_weights, longer_totals
 from kpi.engine.contributions import NOISE, entries
 from kpi.engine.plan import Plan
 from kpi.engine.reporting_quality import Supply, is_assessable, quality
@@ -21,7 +21,8 @@ from kpi.errors import Diagnostic, Message, Severity, rendered
 from kpi.language.indicators import class_of
 from kpi.language.system import ROOT, System
 from kpi.process import locale, notebook
-from kpi.values.columns import Column, class_by
+from kpi.values.columns import COHORT, LONGER, PARTS_THERE, Column, class_by, in_ranking
+from kpi.values.periods import Period
 from kpi.values.rounding import unsigned_zero
 
 #: The columns of `Scorecard.restated`.
@@ -29,6 +30,29 @@ RESTATED: dict[str, type[pl.DataType]] = {
     "system": pl.String, "period": pl.String, "entity": pl.String, "measure": pl.String, "title": pl.String,
     "before": pl.Float64, "after": pl.Float64, "unit": pl.String, "revision": pl.Float64, "new_revision": pl.Float64,
     "file": pl.String, "row": pl.Int64,
+}  # fmt: skip
+
+#: The columns of `Scorecard.longer` and `Scorecard.longer_pillars` where there are none.
+LONGER_COLUMNS: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("system", "period", "cohort", "entity", "over"), pl.String),
+    "score": pl.Float64, "raw_score": pl.Float64, "stars": pl.Int8, "grade": pl.String, "rank": pl.UInt32,
+    "of": pl.UInt32, "rank_before": pl.UInt32, "rank_change": pl.Int32, "score_before": pl.Float64,
+    "score_change": pl.Float64, "veto": pl.String, "periods": pl.Int64, "expected": pl.Int64, "status": pl.String,
+}  # fmt: skip
+LONGER_PILLARS: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("system", "period", "cohort", "entity", "pillar", "title", "over"), pl.String),
+    "score": pl.Float64, "status": pl.String,
+}  # fmt: skip
+#: The columns of `Scorecard.places` where there are none.
+PLACES: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("system", "period", "cohort", "entity", "within", "group"), pl.String),
+    "rank": pl.UInt32, "of": pl.UInt32, "against": pl.String, "rank_before": pl.UInt32, "rank_change": pl.Int32,
+}  # fmt: skip
+#: The columns of `Scorecard.headlines` where there are none.
+HEADLINES: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("system", "period", "cohort", "entity", "headline", "title"), pl.String),
+    "score": pl.Float64, "raw_score": pl.Float64, "rank": pl.UInt32, "of": pl.UInt32, "rank_change": pl.Int32,
+    "score_change": pl.Float64, "coverage": pl.Float64, "status": pl.String,
 }  # fmt: skip
 
 LIGHTS = pl.Enum(["green", "yellow", "red", "none", "at_risk"])
@@ -223,6 +247,107 @@ class Scorecard:
         return {"marks": lambda name: pl.col(Column(name).score) * full(name) / 100, "full_marks": full}
 
     @cached_property
+    def longer_rows(self) -> pl.DataFrame:
+        """The wide frame of longer periods (`engine.longer_totals`), a row for each shown period and entity."""
+        frame = longer_totals.longer(self.definition, self.frame)
+        return frame if self.shown is None else frame.filter(pl.col("period").is_in(list(self.shown)))
+
+    def longer_label(self, index: int) -> str:
+        """Return the label of a longer period."""
+        over, grain = self.definition.totals_over, self.definition.period
+        return Period.of(index, grain if over is None else over.grain(grain)).label
+
+    @cached_property
+    def longer(self) -> pl.DataFrame:
+        """One row per scored period and entity: the longer period (year) up to it, complete with its last period.
+
+        Columns: system, period, cohort, entity, over (the longer period), score, raw_score, stars, grade, rank, of,
+        rank_before, rank_change, score_before, score_change (against the longer period before), veto, periods (that
+        have a total), expected, status (incomplete: too few of the periods have a total).
+        """
+        over, names = self.definition.totals_over, {}
+        if over is None:
+            return pl.DataFrame(schema=LONGER_COLUMNS)
+        if self.definition.stars is not None:
+            names = self.definition.stars.names
+        nothing, level = pl.lit(None, dtype=pl.String), pl.col("stars").cast(pl.Int64)
+        grade = level.replace_strict(names, default=None, return_dtype=pl.String) if names else nothing
+        labels = {int(index): self.longer_label(int(index)) for index in self.longer_rows[LONGER].unique()}
+        return _published(self.longer_rows.select(
+            **self._keys(), over=pl.col(LONGER).replace_strict(labels, return_dtype=pl.String), score="score",
+            raw_score="raw", stars="stars", grade=grade,
+            rank="rank", of="of", rank_before=Column("rank").former, rank_change="rank_change",
+            score_before=Column("score").former, score_change="score_change", veto="veto", periods=PARTS_THERE,
+            expected=pl.lit(over.number(self.definition.period), pl.Int64), status=Column("raw").status,
+        ))  # fmt: skip
+
+    @cached_property
+    def longer_pillars(self) -> pl.DataFrame:
+        """One row per scored period, entity and pillar: its score over the longer period, made as the total is.
+
+        Columns: system, period, cohort, entity, pillar, title, over, score (percent of full marks), status.
+        """
+        names = list(self.definition.pillars) if self.definition.totals_over is not None else []
+        if not names:
+            return pl.DataFrame(schema=LONGER_PILLARS)
+        rows = self.longer_rows
+        labels = {int(index): self.longer_label(int(index)) for index in rows[LONGER].unique()}
+        keys = rows.select(**self._keys(), over=pl.col(LONGER).replace_strict(labels, return_dtype=pl.String))
+        tables = [
+            keys.with_columns(
+                pillar=pl.lit(name), title=pl.lit(self.definition.pillars[name].title or name),
+                score=rows[Column(name).score], status=rows[Column(name).score.status], at=pl.int_range(pl.len()),
+            )
+            for name in names
+        ]  # fmt: skip
+        return _published(pl.concat(tables).sort("at", maintain_order=True).select(*LONGER_PILLARS))
+
+    @cached_property
+    def places(self) -> pl.DataFrame:
+        """One row per period, entity and ranking that it has a place in, with its former place.
+
+        Columns: system, period, cohort (as in the totals), entity, within (`all`, `cohort` or the name of a group),
+        group (null for none), rank, of, against (the window of the change, null for one period), rank_before,
+        rank_change (positive: moved up; null where the entity was in another group, or areas changed).
+        """
+        definition = self.definition
+        names = list(definition.ranking.within or (definition.ranking.main,)) if definition.places_apart else []
+        if not names:
+            return pl.DataFrame(schema=PLACES)
+        return self._long(
+            "within", names, dict.fromkeys(names, ""),
+            {
+                "group": self._group,
+                "rank": lambda n: pl.col(in_ranking(n).place), "of": lambda n: pl.col(in_ranking(n).ranked),
+                "against": lambda _: pl.lit(definition.ranking.against, dtype=pl.String),
+                "rank_before": lambda n: pl.col(in_ranking(n).former),
+                "rank_change": lambda n: pl.col(in_ranking(n).place_change),
+            },
+        ).drop("title")  # fmt: skip
+
+    @cached_property
+    def headlines(self) -> pl.DataFrame:
+        """One row per period, entity and headline (a top pillar of weight 0), as `totals` has for the total.
+
+        Columns: system, period, cohort, entity, headline, title, score (rounded as totals are, of 100), raw_score,
+        rank, of, rank_change, score_change, coverage, status.
+        """
+        names = list(self.definition.headlines)
+        if not names:
+            return pl.DataFrame(schema=HEADLINES)
+        return self._long(
+            "headline", names, {name: self.definition.pillars[name].title or name for name in names},
+            {
+                "score": lambda n: pl.col(Column(n).printed), "raw_score": lambda n: pl.col(Column(n).score),
+                "rank": lambda n: pl.col(Column(n).place), "of": lambda n: pl.col(Column(n).ranked),
+                "rank_change": lambda n: pl.col(Column(n).place_change),
+                "score_change": lambda n: pl.col(Column(n).printed_change),
+                "coverage": lambda n: pl.col(Column(n).coverage),
+                "status": lambda n: pl.col(Column(n).score.status),
+            },
+        )  # fmt: skip
+
+    @cached_property
     def outlook(self) -> pl.DataFrame:
         """Where figures are going: one row per period, entity and indicator that is a projection or a pace.
 
@@ -294,12 +419,13 @@ class Scorecard:
     def weights(self) -> pl.DataFrame:
         """The weights as used, frozen: one row per period, cohort, node and part.
 
-        Columns: system, period, cohort, class (of the columns of the roster by which weights differ, where they do,
-        with a row for each class), node, part, method (given, or the method that found it), weight (percent of the
-        node, all parts of a node making 100), effective (percent of the whole, when nothing is missing; null without
-        a composite), consistency_ratio (of AHP).
+        Columns: system, period, cohort (of the peers), class (of the columns of the roster by which weights differ,
+        where they do, with a row for each class), node, part, method (given, or the method that found it), weight
+        (percent of the node, all parts of a node making 100), effective (percent of the whole, when nothing is missing;
+        null without a composite), consistency_ratio (of AHP).
         """
-        return _published(applied_weights.weights(self.definition, self._rows(), self._keys()))
+        keys = self._keys() | {"cohort": pl.when(pl.col(COHORT) != "").then(pl.col(COHORT))}
+        return _published(applied_weights.weights(self.definition, self._rows(), keys))
 
     @cached_property
     def treated(self) -> pl.DataFrame:
@@ -398,11 +524,19 @@ class Scorecard:
     def extras(self) -> dict[str, pl.DataFrame]:
         """Frames that only some scorecards have.
 
-        `adjustments` if something other than indicators contributes to the total, `weights` if a method derived weights
-        from data, `treated` if there is data treatment, `restated` if a figure was replaced, `outlook` if an
-        indicator is a projection or a pace, `quality` if reporters or due dates are known.
+        `longer` and `longer_pillars` with totals over longer periods, `places` if there are several rankings, or former
+        places, `headlines` if there are indices beside the total, `adjustments` if something other than indicators
+        contributes to the total, `weights` if a method derived weights from data, `treated` if there is data treatment,
+        `restated` if a figure was replaced, `outlook` if an indicator is a projection or a pace, `quality` if reporters
+        or due dates are known.
         """
         frames = {}
+        if self.definition.totals_over is not None:
+            frames["longer"], frames["longer_pillars"] = self.longer, self.longer_pillars
+        if self.definition.places_apart:
+            frames["places"] = self.places
+        if self.definition.headlines:
+            frames["headlines"] = self.headlines
         # Always present if the full mark is not 100: older results have `points` in percent and lack this frame.
         if self.adjustments.height or self.full != 100:
             frames["adjustments"] = self.adjustments
@@ -489,9 +623,14 @@ class Scorecard:
         return {
             "system": pl.lit(self.system),
             "period": pl.col("period").replace_strict(dict(self.labels), return_dtype=pl.String),
-            "cohort": pl.when(pl.col("cohort") != "").then(pl.col("cohort")),
+            "cohort": self._group(self.definition.ranking.main),
             "entity": pl.col("entity").replace_strict(dict(enumerate(names)), return_dtype=pl.String),
         }
+
+    def _group(self, grouping: str) -> pl.Expr:
+        """Return the group of an entity in a grouping, null for none."""
+        _, *column = self.definition.grouped_by(grouping)
+        return pl.when(pl.col(column[0]) != "").then(pl.col(column[0])) if column else pl.lit(None, dtype=pl.String)
 
     def _long(
         self, heading: str, names: Sequence[str], titles: Mapping[str, str], values: Mapping[str, object]
@@ -527,5 +666,9 @@ def _published(frame: pl.DataFrame) -> pl.DataFrame:
 
 def definition_hash(system: System) -> str:
     """Return a hash of the content of a definition: sixteen hexadecimal digits."""
-    text = json.dumps(system.model_dump(mode="json", by_alias=True), ensure_ascii=False, sort_keys=True, default=str)
+    content = system.model_dump(mode="json", by_alias=True)
+    # A system that states no uncertainty has the hash that it had before it could.
+    if not system.uncertainty.declared:
+        del content["uncertainty"]
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

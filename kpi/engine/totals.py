@@ -12,11 +12,10 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 
 from kpi.language.adjustments import awards, vetoes
-from kpi.language.indicators import ENTITIES
 from kpi.language.ranking import Ranking
 from kpi.language.stars.base import Limit, Rated, Scheme
 from kpi.language.system import ROOT, System
-from kpi.values.columns import Column, Expressions
+from kpi.values.columns import Column, Expressions, group_of, in_ranking
 from kpi.values.rounding import score_key, sort_key
 from kpi.values.status import guarded, literal
 
@@ -169,14 +168,11 @@ def _rated(system: System, scheme: Scheme) -> Rated:
 
 def _weighing(system: System) -> tuple[str, ...]:
     """Return the indicators with weight: those of the tree, or all if there is no tree."""
-    return tuple(name for name in system.indicators if name in system.parents or not system.tops)
+    return tuple(name for name in system.indicators if name in system.counted or not system.tops)
 
 
-def placed(system: System) -> dict[str, pl.Expr]:
-    """Return the columns `rank`, `of` (the number of ranked entities of the cohort) and `#level` (stars before vetoes).
-
-    `#level` is null without a star scheme.
-    """
+def _breakers(system: System) -> list[pl.Expr]:
+    """Return what decides between equal totals, each higher is better."""
     ranking: Ranking = system.ranking
     breakers = []
     for name in ranking.tie_break:
@@ -185,12 +181,21 @@ def placed(system: System) -> dict[str, pl.Expr]:
         if name in system.indicators:
             value = pl.col(name) if system.indicators[name].exact(system.symbols) else sort_key(pl.col(name))
         breakers.append(-value if lower else value)
+    return breakers
+
+
+def placed(system: System) -> dict[str, pl.Expr]:
+    """Return the columns `rank`, `of` (the number of ranked entities of the cohort) and `#level` (stars before vetoes).
+
+    `#level` is null without a star scheme.
+    """
+    ranking: Ranking = system.ranking
     shown = _compared(ranking.on)
     scheme = system.stars
     level = pl.lit(None, dtype=pl.Int8) if scheme is None else scheme.settled(_rated(system, scheme))
     return {
-        "rank": ranking.place(shown, breakers),
-        "of": shown.count().over("period", "cohort").cast(pl.UInt32),
+        "rank": ranking.place(shown, _breakers(system), system.ranked_within),
+        "of": shown.count().over(system.ranked_within).cast(pl.UInt32),
         "#level": level,
     }
 
@@ -217,11 +222,48 @@ def changes(system: System) -> dict[str, pl.Expr]:
     With `ties: average` ranks are means and move by halves: the change is Float64. The changes are null across a break
     in a series that enters the total.
     """
+    earlier = system.ranking.earlier(system.period)
     place = pl.col("rank").cast(pl.Float64 if system.ranking.ties == "average" else pl.Int32)
-    parts = {"rank_change": place.shift(ENTITIES) - place}
-    parts["score_change"] = score_key(pl.col("score") - pl.col("score").shift(ENTITIES))
-    breaks = sorted({column for name in system.parents for column in system.breaks(name)})
+    parts = {"rank_change": _in_one_group(system, system.ranking.main, earlier(place) - place)}
+    parts["score_change"] = score_key(pl.col("score") - earlier(pl.col("score")))
+    return {name: comparable(system, change, system.counted) for name, change in parts.items()}
+
+
+def comparable(system: System, change: pl.Expr, parts: Iterable[str]) -> pl.Expr:
+    """Return a change where no series of some parts breaks in between, as areas changed."""
+    breaks = sorted({column for name in parts for column in system.breaks(name)})
     if not breaks:
-        return parts
-    same = pl.all_horizontal([pl.col(name) == pl.col(name).shift(ENTITIES) for name in breaks])
-    return {name: pl.when(same).then(change) for name, change in parts.items()}
+        return change
+    earlier = system.ranking.earlier(system.period)
+    return pl.when(pl.all_horizontal([pl.col(name) == earlier(pl.col(name)) for name in breaks])).then(change)
+
+
+def _in_one_group(system: System, grouping: str, change: pl.Expr) -> pl.Expr:
+    """Return a change of places where an entity stays in its group: a figure may move it to another."""
+    group = system.groups.get(grouping)
+    if group is None or group.of is None:
+        return change
+    label = pl.col(group_of(grouping))
+    return pl.when(label == system.ranking.earlier(system.period)(label)).then(change)
+
+
+def further_places(system: System) -> Iterator[dict[str, pl.Expr]]:
+    """Yield the columns of places in every grouping of the ranking, in groups that are evaluated together.
+
+    Of each `in_ranking(name)`: `place`, `ranked`; then `former`, the place in the period that changes are against, and
+    `place_change` (positive is better).
+    """
+    ranking, shown = system.ranking, _compared(system.ranking.on)
+    earlier = ranking.earlier(system.period)
+    groupings = ranking.within or (ranking.main,)
+    places: dict[str, pl.Expr] = {}
+    changes_of: dict[str, pl.Expr] = {}
+    for name in groupings:
+        column, within = in_ranking(name), system.grouped_by(name)
+        places[column.place] = ranking.place(shown, _breakers(system), within)
+        places[column.ranked] = shown.count().over(within).cast(pl.UInt32)
+        place = pl.col(column.place).cast(pl.Float64 if ranking.ties == "average" else pl.Int32)
+        changes_of[column.former] = earlier(pl.col(column.place))
+        change = _in_one_group(system, name, earlier(place) - place)
+        changes_of[column.place_change] = comparable(system, change, system.counted)
+    yield from (places, changes_of)

@@ -9,6 +9,7 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message
 from kpi.intake.entities import Entities
+from kpi.intake.groups_of_roster import of_roster
 from kpi.language.system import System
 from kpi.values.columns import OUTSIDE, is_unit
 from kpi.values.periods import Period
@@ -40,8 +41,9 @@ class Panel:
     """Measures on the complete grid, ready for a plan.
 
     `frame` has one row per period and entity, ordered by period and entity, with the columns entity (UInt32), period
-    (Int32), cohort (String), `#month`, `#entities`, where entities are such for some time only `#outside`, `#unit NAME`
-    for units that rules name, and per measure `name`, `name.status` and `name.rows`.
+    (Int32), cohort (String), those that the definition gives (`groups_of_roster`), `#month`, `#entities`, where
+    entities are such for some time only `#outside`, `#unit NAME` for units that rules name, and per measure `name`,
+    `name.status` and `name.rows`.
     """
 
     frame: pl.DataFrame
@@ -69,7 +71,11 @@ def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFr
     """Return the complete grid of the periods from `first` to `last`, without measures; columns as `Panel.frame`."""
     number, size = len(entities.names), system.period.months
     who = pl.DataFrame(
-        {"entity": pl.Series(range(number), dtype=pl.UInt32), "cohort": entities.frame["cohort"].fill_null("")}
+        {
+            "entity": pl.Series(range(number), dtype=pl.UInt32),
+            "cohort": entities.frame["cohort"].fill_null(""),
+            **of_roster(system, entities),
+        }
     )
     when = pl.DataFrame({"period": pl.Series(range(first, last + 1), dtype=pl.Int32)})
     rows = when.join(who, how="cross").with_columns(

@@ -12,12 +12,11 @@ import polars as pl
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from kpi.errors import Message, commas, suggest
-from kpi.language import expressions
+from kpi.errors import Message, commas, statements
 from kpi.language.aggregation.nodes import reaches
-from kpi.language.expressions.terms import ExpressionError, Term, as_condition
+from kpi.language.conditions import condition, condition_problems
 from kpi.language.indicators import Symbol, Symbols
-from kpi.language.indicators.base import scope_of
+from kpi.language.indicators.base import in_titles, title_of, unit_of
 from kpi.language.model import Block, Definition, Listed, Name, Path, Problem, Problems, one_of
 from kpi.language.quantities import Quantity, in_unit, quantity_problems, step_problems
 from kpi.values import units
@@ -26,31 +25,6 @@ from kpi.values.rounding import unsigned_zero
 
 #: What the name `late` stands for, for doctests.
 SYMBOLS: Symbols = {"late": Symbol("late", "迟报次数", units.ONE, exact=True)}
-
-
-def condition(text: str, symbols: Symbols) -> Term:
-    """Return a `when:` expression over measures and indicators as a Boolean term; raises ExpressionError."""
-    term = as_condition(expressions.parse(text).resolve(scope_of(symbols)))
-    if term.kind != "boolean":
-        raise ExpressionError(
-            "K302",
-            Message("a condition is needed here"),
-            (0, len(text)),
-            hint=Message("write a comparison, such as x > 0"),
-        )
-    return term
-
-
-def condition_problems(text: str, path: Path, symbols: Symbols) -> Problems:
-    """Yield the problems of a `when:` expression."""
-    try:
-        condition(text, symbols)
-    except ExpressionError as error:
-        hint = error.hint
-        if error.code == "K203" and hint is None:
-            start, length = error.span
-            hint = suggest(text[start : start + length], symbols)
-        yield Problem(error.code, path, error.message, hint=hint, label=error.label, span=error.span)
 
 
 class Adjustment(Definition):
@@ -75,6 +49,15 @@ class Adjustment(Definition):
     def joins(self) -> tuple[str, ...]:
         """Return the adjustments whose points it reads."""
         return ()
+
+    def words(self, symbols: Symbols, names: Mapping[int, str]) -> Message:  # noqa: ARG002
+        """Return what the adjustment does and when, in words; empty where `opens_words` says all.
+
+        Args:
+            symbols: what names in conditions stand for.
+            names: what levels are called, where they are not stars.
+        """
+        return commas([])
 
     @abstractmethod
     def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
@@ -132,6 +115,33 @@ class Points(Award):
     @abstractmethod
     def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
         """Return the column `name.points`, negative for deductions."""
+
+    @override
+    def words(self, symbols: Symbols, names: Mapping[int, str]) -> Message:
+        """Return the points in words, without the condition under which they count.
+
+        >>> Deduction(of="late", points=0.25, max=2).words(SYMBOLS, {})
+        '0.25 for each 1 of 迟报次数; at most 2'
+        >>> Deduction(when="late > 3", points=2).words(SYMBOLS, {})
+        '2 where 迟报次数 > 3'
+        """
+        if self.when is not None:
+            return Message("{points:g} where {condition}", points=self.points,
+                           condition=in_titles(self.when, symbols))  # fmt: skip
+        figure = title_of(symbols, self.of or "")
+        step = self.per if isinstance(self.per, str) else f"{self.per:g}"
+        unit = unit_of(symbols, self.of or "")
+        if not isinstance(self.per, str) and unit is not None and unit != units.ONE:
+            step = f"{step} {unit}"
+        words = (
+            Message("{points:g} for each {step} of {title}", points=self.points, step=step, title=figure)
+            if self.steps == "whole"
+            else Message(
+                "{points:g} for each {step} of {title}, and parts of it", points=self.points, step=step,
+                title=figure,
+            )
+        )  # fmt: skip
+        return words if self.max is None else statements([words, Message("at most {most:g}", most=self.max)])
 
     def points_for(self, symbols: Symbols) -> pl.Expr:
         """Return the points (Float64, zero or more); a missing figure gives 0 points."""
@@ -338,6 +348,17 @@ class Veto(Adjustment):
     kind: Literal["veto"] = "veto"
     when: str = Field(description="the condition that vetoes, such as incidents > 0")
     effect: Effect = Field(description="what the veto does")
+
+    @override
+    def words(self, symbols: Symbols, names: Mapping[int, str]) -> Message:
+        """Return the condition and the effect in words.
+
+        >>> Veto(when="late > 0", effect=Effect(demote=1)).words(SYMBOLS, {})
+        '迟报次数 > 0: one star down'
+        """
+        return Message(
+            "{condition}: {effect}", condition=in_titles(self.when, symbols), effect=self.effect.words(names)
+        )
 
     def names(self) -> tuple[str, ...]:
         """Return no names; those in the condition are checked with the condition."""

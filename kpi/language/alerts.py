@@ -8,7 +8,7 @@ from pydantic import Field
 
 from kpi.errors import Message
 from kpi.language import expressions
-from kpi.language.adjustments import condition, condition_problems
+from kpi.language.conditions import condition, condition_problems
 from kpi.language.expressions.terms import ExpressionError, Term
 from kpi.language.indicators import Symbols
 from kpi.language.model import Definition, Path, Problems

@@ -22,7 +22,9 @@ from kpi.language.alerts import Alert
 from kpi.language.checks import AnyCheck
 from kpi.language.classes import Weighed, columns_of, differs, weight_words
 from kpi.language.datasets import AnyDataset
+from kpi.language.grouping import ALL, COHORTS, Group
 from kpi.language.indicators import AnyIndicator, Symbol, rated_measures
+from kpi.language.longer_totals import TotalsOver
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Block, Frozen, Name, OneOrMany, Text
 from kpi.language.ranking import Ranking
@@ -30,9 +32,10 @@ from kpi.language.scoring import AnyRule, Completion, Rule
 from kpi.language.stars.data_driven import AnyScheme
 from kpi.language.targets import Target
 from kpi.language.treatment.steps import AnyStep
+from kpi.language.uncertainty import Uncertainty
 from kpi.process import notebook
 from kpi.values import units
-from kpi.values.columns import Column
+from kpi.values.columns import COHORT, Column, group_of, kept_by
 from kpi.values.periods import Grain, Length
 from kpi.values.timelines import Timeline
 from kpi.values.units import Unit
@@ -195,6 +198,14 @@ class System(Frozen):
     treatment: dict[Name, AnyStep] = Field(
         default_factory=dict, description="name: what is done to values before they are scored, in this order"
     )
+    groups: dict[Name, Group] = Field(
+        default_factory=dict, description="name: groups of units besides the cohorts, for `peers` and `ranking: within`"
+    )
+    peers: str = Field(
+        COHORTS,
+        description="whom scoring rules, means, weights, treatment and star schemes compare an entity with where they "
+        "say `cohort`: `all`, `cohort` or one of `groups:`",
+    )
     scoring: AnyRule | None = Field(None, description="the scoring rule of every indicator that has none of its own")
     pillars: dict[Name, Pillar] = Field(
         default_factory=dict, description="name: a weighted node of the tree; those that no other names are the top"
@@ -205,6 +216,9 @@ class System(Frozen):
     )
     stars: AnyScheme | None = Field(None, description="how totals become stars or grades; left out: there are none")
     ranking: Ranking = Field(default_factory=Ranking, description="how totals are rounded and placed")
+    totals_over: TotalsOver | None = Field(
+        None, description="how the totals of the scored periods make those of longer ones, such as a year of quarters"
+    )
     show: Literal["percent", "marks"] = Field(
         "percent",
         description="how results print the scores of pillars and indicators: percent of full marks, or the marks of "
@@ -216,6 +230,9 @@ class System(Frozen):
         default_factory=dict, description="name: a condition that is reported when it begins to hold and when it ends"
     )
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
+    uncertainty: Uncertainty = Field(
+        default_factory=Uncertainty, description="what `kpi stress` varies; left out: weights and methods by themselves"
+    )
 
     _home: Path | None = PrivateAttr(None)
     _tables: tuple[str, ...] = PrivateAttr(())
@@ -349,23 +366,69 @@ class System(Frozen):
 
     @cached_property
     def parents(self) -> dict[str, str]:
-        """The pillar that each part belongs to."""
-        return {part: name for name, pillar in self.pillars.items() for part in pillar.parts}
+        """The pillar that each part belongs to; of several that of the total, not a headline beside it."""
+        beside = self.beside_nodes
+        parents = {part: name for name in beside for part in self.pillars[name].parts if part not in self.tops}
+        for name, pillar in self.pillars.items():
+            if name not in beside:
+                parents |= dict.fromkeys(pillar.parts, name)
+        return {part: parents[part] for pillar in self.pillars.values() for part in pillar.parts if part in parents}
+
+    @cached_property
+    def headlines(self) -> tuple[str, ...]:
+        """The top pillars of weight 0: indices beside the total, which are shown and not counted."""
+        return tuple(name for name, pillar in self.pillars.items() if pillar.weight == 0)
+
+    @cached_property
+    def beside_nodes(self) -> tuple[str, ...]:
+        """The headlines and the pillars that only they are made of, which have no weight of their own."""
+        nodes = list(self.headlines)
+        for name in nodes:
+            for part in self.pillars[name].parts:
+                if part in self.pillars and self.pillars[part].weight is None and part not in nodes:
+                    nodes.append(part)
+        outside = {part for name, pillar in self.pillars.items() if name not in nodes for part in pillar.parts}
+        return tuple(name for name in nodes if name not in outside)
 
     @cached_property
     def tops(self) -> dict[str, Weighed]:
-        """The pillars that no other names, with their weights; a single one needs none."""
+        """The pillars that make the total, with their weights: no other names them; a single one needs none.
+
+        A headline beside the total may name them too.
+        """
+        beside = set(self.beside_nodes)
+        parts = {part for name, pillar in self.pillars.items() if name not in beside for part in pillar.parts}
         given: dict[str, Weighed] = {
-            name: pillar.weight or 1.0 for name, pillar in self.pillars.items() if name not in self.parents
+            name: pillar.weight or 1.0
+            for name, pillar in self.pillars.items()
+            if name not in parts and name not in beside
         }
         return self.composite.fixed(given)
 
-    def weight_words(self, part: str) -> Message | str:
+    @cached_property
+    def counted(self) -> frozenset[str]:
+        """The nodes and indicators that give to the total: those under it without a weight of 0 in between."""
+        reached = list(self.tops)
+        for name in reached:
+            if name in self.pillars:
+                reached += [part for part, weight in self.pillars[name].parts.items() if weight and part not in reached]
+        return frozenset(reached)
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """The titles of indicators and pillars."""
+        return {name: self.symbols[name].title for name in self.indicators if name in self.symbols} | {
+            name: pillar.title or name for name, pillar in self.pillars.items()
+        }
+
+    def weight_words(self, part: str, parent: str | None = None) -> Message | str:
         """Return the weight of a part of the tree in its node: numbers, or the method that finds it from data.
+
+        The node is `parent`, by default that of the total.
 
         Empty for what is no part, and for a single top pillar without a weight.
         """
-        parent = self.parents.get(part)
+        parent = parent or self.parents.get(part)
         node: Node = self.composite if parent is None else self.pillars[parent]
         if part not in self.pillars and parent is None:
             return ""
@@ -373,13 +436,16 @@ class System(Frozen):
             return node.weights_method.title
         if parent is None:
             given = self.pillars[part].weight is not None or self.composite.weights is not None
+            if part in self.headlines:
+                return Message("0, shown and not counted")
             return weight_words(self.tops[part]) if part in self.tops and given else ""
         return weight_words(self.pillars[parent].parts[part])
 
     @cached_property
     def varied(self) -> dict[str, Weighed]:
         """The parts of the tree whose declared weights differ between entities or periods, with these."""
-        return {part: weight for _, _, parts in self.tree for part, weight in parts.items() if differs(weight)}
+        nodes = (self.tops, *(pillar.parts for pillar in self.pillars.values()))
+        return {part: weight for parts in nodes for part, weight in parts.items() if differs(weight)}
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -439,6 +505,33 @@ class System(Frozen):
             return weight  # type: ignore[return-value]
         return pl.col(Column(name).declared)
 
+    def grouped_by(self, grouping: str) -> tuple[str, ...]:
+        """Return the columns that distinguish the groups of a grouping, after the stage that makes them."""
+        if grouping == ALL:
+            return ("period",)
+        own = grouping == COHORTS == self.peers
+        return ("period", COHORT if own else group_of(grouping))
+
+    @property
+    def ranked_within(self) -> tuple[str, ...]:
+        """The columns that distinguish those who are ranked together in the totals."""
+        return self.grouped_by(self.ranking.main)
+
+    @property
+    def places_apart(self) -> bool:
+        """Whether places are more than the rank of the totals: in several rankings, or beside former ones."""
+        return len(self.ranking.within) > 1 or self.ranking.against is not None
+
+    @property
+    def regrouped(self) -> bool:
+        """Whether entities are compared or ranked in other groups than cohorts."""
+        return bool(self.groups) or self.peers != COHORTS or self.ranking.main != COHORTS
+
+    @property
+    def exempted(self) -> dict[str, tuple[str, ...]]:
+        """The columns of the panel with the entities that a screening step keeps by name, with their names."""
+        return {kept_by(name): step.exempt for name, step in self.treatment.items() if step.exempt}
+
     @property
     def stars_words(self) -> Message:
         """How totals become stars, in words."""
@@ -451,21 +544,28 @@ class System(Frozen):
 
     @property
     def tree(self) -> list[tuple[str, Node, Mapping[str, Weighed]]]:
-        """The nodes from the root down, each with its parts and their weights."""
+        """The nodes that make the total, from the root down, each with the parts that count and their weights."""
         root: list[tuple[str, Node, Mapping[str, Weighed]]] = [(ROOT, self.composite, self.tops)] if self.tops else []
         below = [
-            (name, self.pillars[name], self.pillars[name].parts) for level in reversed(self.depths) for name in level
+            (name, self.pillars[name], {part: weight for part, weight in self.pillars[name].parts.items() if weight})
+            for level in reversed(self.depths)
+            for name in level
+            if name in self.counted
         ]
         return root + below
 
     @cached_property
     def depths(self) -> tuple[tuple[str, ...], ...]:
         """The pillars by depth, the deepest first, so that parts come before what they make up."""
-        depth = dict.fromkeys(self.tops, 0)
+        depth = dict.fromkeys((*self.tops, *self.headlines), 0)
         order = list(depth)
         for name in order:
             for part in self.pillars[name].parts:
-                if part in self.pillars and part not in depth:
+                if part not in self.pillars:
+                    continue
+                # What a headline names too comes after its longest way down; the bound ends what is a part of itself.
+                deeper = part in depth and depth[part] <= depth[name] < len(self.pillars)
+                if part not in depth or (deeper and self.headlines):
                     depth[part] = depth[name] + 1
                     order.append(part)
         deepest = max(depth.values(), default=-1)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from kpi.analysis.clause_coverage import Covered
 from kpi.engine.plan import Plan
-from kpi.errors import DefinitionError, Diagnostic, Message, count, suggest
+from kpi.errors import DefinitionError, Diagnostic, Message, count, statements, suggest
 from kpi.language.indicators import Indicator
 from kpi.language.loading.loader import Loaded
 from kpi.language.measures import Measure
@@ -21,6 +21,7 @@ from kpi.language.model import kind_of
 from kpi.language.system import System
 from kpi.report.language import joined, listed, localized, tr
 from kpi.report.marks import SEVERITIES, visible
+from kpi.report.shape import WITHIN
 
 #: The width without a terminal.
 WIDTH = 120
@@ -32,7 +33,7 @@ _BASES = {
 }  # fmt: skip
 
 #: The values of `over_time` for readers.
-_OVER_TIME = {
+OVER_TIME = {
     "sum": Message("sum of the periods"), "mean": Message("mean of the periods"), "last": Message("last period"),
     "first": Message("first period"), "median": Message("median of the periods"),
     "max": Message("largest of the periods"), "min": Message("smallest of the periods"),
@@ -88,19 +89,19 @@ def system(shown_system: System, *, width: int | None = None) -> str:
     """Return a system: its tree with weights, the formula and target of each indicator, and the star scheme."""
     table = table_of(tr("Indicator"), tr("Title"), tr("Weight"), tr("Method"), tr("Target"), tr("Source"))
     shown: set[str] = set()
-    for name, depth in _ordered(shown_system):
+    for name, depth, parent in _ordered(shown_system):
         shown.add(name)
         indent = "  " * depth
         if name in shown_system.pillars:
             pillar = shown_system.pillars[name]
             cells = (
                 visible(pillar.title or ""),
-                localized(shown_system.weight_words(name)),
-                localized(pillar.mean_words),
+                localized(shown_system.weight_words(name, parent)),
+                localized(statements(node_words(shown_system, name))),
             )
             table.add_row(f"{indent}{name}", *cells, "", "")
         else:
-            table.add_row(f"{indent}{name}", *_cells(shown_system, name))
+            table.add_row(f"{indent}{name}", *_cells(shown_system, name, parent))
     for name in shown_system.indicators:
         if name not in shown:
             table.add_row(name, *_cells(shown_system, name))
@@ -109,8 +110,11 @@ def system(shown_system: System, *, width: int | None = None) -> str:
         tr("Stars: {stars_words}", stars_words=shown_system.stars_words),
         tr("Missing values: {missing}", missing=shown_system.composite.missing.words()),
     ]
+    below += _beyond_the_tree(shown_system)
     if shown_system.checks:
         below.append(tr("Checks: {checks}", checks=tuple(shown_system.checks)))
+    if shown_system.uncertainty.declared:
+        below.append(tr("What kpi stress varies: {choices}", choices=statements(shown_system.uncertainty.words())))
     return printed(title, table, *map(Text, below), width=width)
 
 
@@ -137,24 +141,25 @@ def coverage(shown_system: System, rows: Sequence[Covered], *, width: int | None
     return printed(title, table, Text(summary), width=width)
 
 
-def _ordered(shown_system: System) -> list[tuple[str, int]]:
-    nodes: list[tuple[str, int]] = []
+def _ordered(shown_system: System) -> list[tuple[str, int, str | None]]:
+    """Return the pillars and their parts from the top down, each with its depth and the node that it stands in."""
+    nodes: list[tuple[str, int, str | None]] = []
 
-    def walk(name: str, depth: int) -> None:
-        nodes.append((name, depth))
+    def walk(name: str, depth: int, parent: str | None) -> None:
+        nodes.append((name, depth, parent))
         for part in shown_system.pillars[name].parts if name in shown_system.pillars else ():
-            walk(part, depth + 1)
+            walk(part, depth + 1, name)
 
-    for top in shown_system.tops:
-        walk(top, 0)
+    for top in (*shown_system.tops, *shown_system.headlines):
+        walk(top, 0, None)
     return nodes
 
 
-def _cells(shown_system: System, name: str) -> tuple[str, str, str, str, str]:
+def _cells(shown_system: System, name: str, parent: str | None = None) -> tuple[str, str, str, str, str]:
     indicator = shown_system.indicators[name]
     target = joined(target.words(shown_system.unit(name)) for target in shown_system.targets(name))
     return (
-        visible(shown_system.symbols[name].title), localized(shown_system.weight_words(name)),
+        visible(shown_system.symbols[name].title), localized(shown_system.weight_words(name, parent)),
         visible(localized(indicator.words(shown_system.symbols))), visible(target), visible(indicator.clause or ""),
     )  # fmt: skip
 
@@ -187,13 +192,44 @@ def definition(shown_system: System, name: str, *, width: int | None = None) -> 
     return printed(Text(f"{key}  {visible(_title(shown_system, key))}", style="bold"), table, width=width)
 
 
+def _beyond_the_tree(shown_system: System) -> list[str]:
+    """Return the lines on groups, rankings, longer periods and caps of the total."""
+    below = []
+    if shown_system.totals_over is not None:
+        below.append(tr("Longer periods: {words}", words=shown_system.totals_over.words(shown_system.period)))
+    for name, group in shown_system.groups.items():
+        below.append(tr("Groups {name}: {words}", name=name, words=group.words(shown_system.symbols)))
+    if shown_system.peers != "cohort":
+        below.append(tr("Compared with: {peers}", peers=WITHIN.get(shown_system.peers, shown_system.peers)))
+    if shown_system.ranking.within:
+        within = tuple(WITHIN.get(name, name) for name in shown_system.ranking.within)
+        below.append(tr("Ranked within: {groups}", groups=within))
+    if shown_system.composite.caps:
+        caps = statements(cap.words(shown_system.titles) for cap in shown_system.composite.caps)
+        below.append(tr("Caps of the total before adjustments: {caps}", caps=caps))
+    return below
+
+
+def node_words(shown_system: System, name: str) -> list[Message]:
+    """Return what a pillar makes of its parts in words: the mean, its own scoring rule, its caps."""
+    pillar = shown_system.pillars[name]
+    again = [] if pillar.rule is None else [pillar.rule.in_full()]
+    return [pillar.mean_words, *again, *cap_words(shown_system, name)]
+
+
+def cap_words(shown_system: System, name: str) -> list[Message]:
+    """Return the caps of a pillar in words."""
+    return [cap.words(shown_system.titles) for cap in shown_system.pillars[name].caps]
+
+
 def _title(shown_system: System, key: str) -> str:
     if key in shown_system.symbols:
         return shown_system.symbols[key].title
     return (shown_system.pillars.get(key) or shown_system.checks[key]).title or ""
 
 
-def _kind(item: Measure | Indicator) -> str:
+def kind_words(item: Measure | Indicator) -> str:
+    """Return what the kind of a measure or an indicator is called, a Message where it has a title."""
     return getattr(type(item), "kind_title", kind_of(type(item)))
 
 
@@ -203,11 +239,13 @@ def _facts(shown_system: System, key: str) -> list[tuple[str, str]]:
         return _indicator_facts(shown_system, key, shown_system.indicators[key], users)
     if key in shown_system.pillars:
         pillar = shown_system.pillars[key]
-        parts = listed(f"{part} {localized(shown_system.weight_words(part))}" for part in pillar.parts)
+        parts = listed(f"{part} {localized(shown_system.weight_words(part, key))}" for part in pillar.parts)
         return [
             (tr("Parts"), parts),
             (tr("Weighting"), pillar.weights.words() if pillar.weights is not None else ""),
             (tr("Aggregation"), pillar.mean_words),
+            (tr("Scored again"), pillar.rule.in_full() if pillar.rule is not None else ""),
+            (tr("Caps"), statements(cap_words(shown_system, key))),
             (tr("Missing values"), pillar.missing.words()),
             (tr("Note"), pillar.note or ""),
         ]
@@ -216,12 +254,12 @@ def _facts(shown_system: System, key: str) -> list[tuple[str, str]]:
         words = check.words(shown_system.symbols, shown_system.period)
         return [(tr("Checks"), words), (tr("Severity"), SEVERITIES[check.severity]), (tr("Note"), check.note or "")]
     measure = shown_system.measures[key]
-    facts = [(tr("Kind"), _kind(measure)), (tr("Unit"), measure.unit), (tr("Dataset"), measure.source or "")]
+    facts = [(tr("Kind"), kind_words(measure)), (tr("Unit"), measure.unit), (tr("Dataset"), measure.source or "")]
     facts += [(tr("Taken from"), measure.taken_from)]
     facts += [
         (tr("Condition"), measure.where or ""),
         (tr("Per"), measure.per or ""),
-        (tr("Aggregated over time"), _OVER_TIME[measure.over_time] if measure.over_time else ""),
+        (tr("Aggregated over time"), OVER_TIME[measure.over_time] if measure.over_time else ""),
     ]
     facts += [(tr("Reported as"), tr("Cumulative from January") if measure.from_january else "")]
     facts += [(tr("Periods at least"), "" if measure.enough is None else str(measure.enough))]
@@ -233,7 +271,7 @@ def _indicator_facts(shown_system: System, key: str, indicator: Indicator, users
     parent = shown_system.parents.get(key)
     weight = tr("{weight} of {parent}", parent=parent, weight=shown_system.weight_words(key)) if parent else ""
     return [
-        (tr("Formula"), indicator.words(shown_system.symbols)), (tr("Kind"), _kind(indicator)),
+        (tr("Formula"), indicator.words(shown_system.symbols)), (tr("Kind"), kind_words(indicator)),
         (tr("Unit"), str(shown_system.unit(key))),
         (tr("Direction"), tr("Higher is better") if indicator.direction == "higher" else tr("Lower is better")),
         (tr("Target"), joined(target.words(shown_system.unit(key)) for target in shown_system.targets(key))),

@@ -37,10 +37,12 @@ class DifferenceReport(Report):
         "definitions": Message("Changes of the rules"),
         "restated": Message("Corrected figures"),
         "classes": Message("Changes of class"),
+        "longer": Message("Changes of totals over longer periods"),
     }
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
         "period_before": Message("Old period"),
         "score_before": Message("Old score"),
+        "over_before": Message("Old longer period"),
         "change": Message("Change"),
         "from_data": Message("From the data"),
         "from_definition": Message("From the rules"),
@@ -141,10 +143,31 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
             *_across(difference, rows),
         ]
     parts += _classes(difference)
+    parts += _longer(difference)
     parts += _restated(difference)
     parts += _definitions(difference)
     parts.append(Text(_footer(difference), style="dim"))
     return printed(*parts, width=width)
+
+
+def _longer(difference: Difference) -> list[object]:
+    """Return the table of totals over longer periods, where both results have such."""
+    rows = difference.longer
+    known = rows.filter(pl.col("over").is_not_null() & pl.col("over_before").is_not_null()) if rows.height else rows
+    parts: list[object] = []
+    for part in known.partition_by("period", maintain_order=True) if known.height else ():
+        first, decimals = part.row(0, named=True), difference.after.decimals
+        entity_title = visible(localized(difference.after.entity_title))
+        shown = table_of(tr("Rank"), entity_title, tr("Score"), tr("Old"), tr("Change"), tr("Former rank"))
+        for row in part.sort("rank", nulls_last=True, maintain_order=True).head(MOST).iter_rows(named=True):
+            moved = "" if row["rank_change"] is None else movement(int(row["rank_change"]))
+            rank = NOTHING if row["rank"] is None else f"{row['rank']:g} {moved}".strip()
+            now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
+            former = NOTHING if row["rank_before"] is None else f"{row['rank_before']:g}"
+            shown.add_row(rank, visible(row["entity"]), now, was, _effect(row["change"], decimals), former)
+        heading = tr("{period}, from its periods", period=f"{first['over_before']} → {first['over']}")
+        parts += [Text(f"\n{heading}", style="bold"), shown]
+    return parts
 
 
 def _across(difference: Difference, rows: pl.DataFrame) -> list[object]:

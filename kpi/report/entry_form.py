@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -11,15 +10,13 @@ from typing import TYPE_CHECKING
 from kpi.intake.cells.numbers import LARGEST, YES_NO
 from kpi.intake.entry_forms import EntryForm, Item, Page
 from kpi.report.language import tr
-from kpi.report.xlsx import new_workbook
+from kpi.report.xlsx import new_workbook, sheet_name
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
-#: Signs that the name of a sheet cannot have, and its greatest length.
-_FORBIDDEN, _LONGEST = re.compile(r"[\[\]:*?/\\']"), 31
 #: The rows above the table: what it is, and how it is filled in.
 _ABOVE = 2
 
@@ -49,22 +46,6 @@ def workbook(form: EntryForm, pages: Sequence[Page] | None = None) -> bytes:
             taken.append(sheet_name(page.name or tr("Form"), taken))
             _write(book.add_worksheet(taken[-1]), form, page, styles)
     return out.getvalue()
-
-
-def sheet_name(text: str, taken: Sequence[str] = ()) -> str:
-    """Return a text as the name of a sheet or a file that no other has.
-
-    >>> sheet_name("发改局/统计局"), sheet_name("A", ["a"])
-    ('发改局_统计局', 'A_2')
-    """
-    name = _FORBIDDEN.sub("_", text).strip()[:_LONGEST] or "_"
-    used = {one.casefold() for one in taken}
-    number = 2
-    found = name
-    while found.casefold() in used:
-        found = f"{name[: _LONGEST - 1 - len(str(number))]}_{number}"
-        number += 1
-    return found
 
 
 def _styles(book: Workbook) -> _Styles:

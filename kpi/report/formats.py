@@ -76,6 +76,13 @@ def _markdown(report: Report) -> bytes:
     return tables(report).encode()
 
 
+def _docx(report: Report) -> bytes:
+    from kpi.report.paper.frames import paper_of
+    from kpi.report.paper.word import word
+
+    return word(paper_of(report))
+
+
 def _page(report: Report) -> bytes:
     from kpi.report.page.tables import tables
 
@@ -98,6 +105,7 @@ FORMATS: tuple[Format, ...] = (
     Format("parquet", (".parquet",), lambda report: _parquet(report.first(), report), _parquet, binary=True),
     Format("sdmx-csv", (".sdmx.csv",), _sdmx),
     Format("xlsx", (".xlsx",), _workbook, binary=True),
+    Format("docx", (".docx",), _docx, binary=True, data=False),
     Format("md", (".md",), _markdown, data=False),
     Format("html", (".html", ".htm"), _page, data=False),
 )

@@ -11,13 +11,15 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.report.language import joined, tr
 from kpi.report.marks import level, movement, number, reason
-from kpi.report.shape import Results
+from kpi.report.shape import WITHIN, Results
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One entity of a league table; `pillars` has its scores in the order of `League.pillars`.
 
+    `places` are its places by headlines beside the total, None for other pillars. `further` are the former place and
+    the places in further rankings, in the order of `League.further`.
     Where results show marks, `pillars` are marks and `full_marks` those that can be had.
 
     `moved` is the change of rank (▲2, ▼1, –), 新 for an entity that is ranked now and was not in the previous period;
@@ -35,6 +37,8 @@ class Line:
     pillars: tuple[float | None, ...]
     note: str
     full_marks: tuple[float | None, ...] = ()
+    places: tuple[int | float | None, ...] = ()
+    further: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class League:
-    """The standing of one period; `pillars` are the titles of the top pillars."""
+    """The standing of one period; `pillars` are the titles of the top pillars, `further` headings of further places.
+
+    `against` is the window that changes are against, None for the period before.
+    """
 
     period: str | None
     blocks: tuple[Block, ...]
     pillars: tuple[str, ...]
+    further: tuple[str, ...] = ()
+    against: str | None = None
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -74,12 +83,13 @@ class League:
         return any(line.grade is not None for line in self.lines)
 
     def pillar(self, line: Line, position: int, decimals: int) -> str:
-        """Return the score of a pillar for display: a number, with the full marks where these differ by class."""
+        """Return the score of a pillar, with full marks where these differ by class, and the place of a headline."""
         shown = number(line.pillars[position], decimals)
         full = line.full_marks[position] if line.full_marks else None
-        if not shown or full is None or self.same_marks(position) is not None:
-            return shown
-        return tr("{marks} of {full:g}", marks=shown, full=full)
+        if shown and full is not None and self.same_marks(position) is None:
+            shown = tr("{marks} of {full:g}", marks=shown, full=full)
+        place = line.places[position] if position < len(line.places) else None
+        return shown if place is None else tr("{score} (place {place:g})", score=shown, place=place)
 
     def same_marks(self, position: int) -> float | None:
         """Return the full marks of a pillar, None where results show percent or they differ by class."""
@@ -135,6 +145,8 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
         (entity, pillar): (score, most)
         for entity, pillar, score, most in scores.select("entity", "pillar", shown.alias("#"), full.alias("#of")).rows()
     }
+    places = _headline_places(scorecard, label)
+    columns, against = _further_places(scorecard, label)
     compared = listed["rank_change"].count() > 0
     blocks: dict[str | None, list[Line]] = {}
     for cohort in listed["cohort"].unique(maintain_order=True):
@@ -143,10 +155,13 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     for row in listed.sort("rank", nulls_last=True, maintain_order=True).iter_rows(named=True):
         of_tops = [marks.get((row["entity"], pillar), (None, None)) for pillar in titles]
         line = _line(row, compared, tuple(score for score, _ in of_tops), apart=(label, row["entity"]) in broken)
+        more = tuple(texts.get(row["entity"], "") for texts in columns.values())
+        line = replace(line, places=tuple(places.get((row["entity"], pillar)) for pillar in titles), further=more)
         if in_marks:
             line = replace(line, full_marks=tuple(most for _, most in of_tops))
         blocks[row["cohort"]].append(line)
-    return League(label, tuple(Block(key, tuple(lines)) for key, lines in blocks.items()), tuple(titles.values()))
+    standing = tuple(Block(key, tuple(lines)) for key, lines in blocks.items())
+    return League(label, standing, tuple(titles.values()), tuple(columns), against)
 
 
 def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...], *, apart: bool = False) -> Line:
@@ -170,6 +185,42 @@ def _line(row: dict[str, Any], compared: bool, pillars: tuple[float | None, ...]
         pillars=pillars,
         note=joined(notes),
     )
+
+
+def _headline_places(scorecard: Results, label: str) -> dict[tuple[str, str], int | float]:
+    """Return the places by entity and headline; none for results without headlines."""
+    frame: pl.DataFrame | None = getattr(scorecard, "extras", {}).get("headlines")
+    if frame is None:
+        return {}
+    rows = frame.filter(period=label).drop_nulls("rank").select("entity", "headline", "rank")
+    return {(entity, headline): rank for entity, headline, rank in rows.iter_rows()}
+
+
+def _further_places(scorecard: Results, label: str) -> tuple[dict[str, dict[str, str]], str | None]:
+    """Return further columns of places by heading, each by entity, and the window that changes are against."""
+    frame: pl.DataFrame | None = getattr(scorecard, "extras", {}).get("places")
+    if frame is None or not frame.height:
+        return {}, None
+    rows = frame.filter(period=label)
+    against: str | None = frame["against"][0]
+    columns: dict[str, dict[str, str]] = {}
+    for place, name in enumerate(rows["within"].unique(maintain_order=True)):
+        mine = rows.filter(within=name)
+        if place == 0:
+            if against is not None:
+                former = mine.drop_nulls("rank_before").select("entity", "rank_before")
+                columns[tr("Former rank")] = {entity: f"{rank:g}" for entity, rank in former.iter_rows()}
+            continue
+        heading = tr("Rank within {group}", group=WITHIN.get(name, name))
+        columns[heading] = {
+            row["entity"]: f"{row['rank']:g}/{row['of']}" + _moved(row)
+            for row in mine.drop_nulls("rank").iter_rows(named=True)
+        }
+    return columns, against
+
+
+def _moved(row: dict[str, Any]) -> str:
+    return "" if row["rank_change"] is None else f" {movement(row['rank_change'])}"
 
 
 def _top(pillars: pl.DataFrame) -> pl.DataFrame:

@@ -8,6 +8,7 @@ import polars as pl
 
 from kpi.report.language import localized, tr
 from kpi.report.league import Block, League, Line, league
+from kpi.report.longer import longer_table
 from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
 from kpi.report.shape import Report, Results
 
@@ -32,7 +33,10 @@ def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
     for block in standing.blocks:
         if (heading := standing.heading(block)) is not None:
             paragraphs.append(f"## {escaped(heading)}")
-        paragraphs.append(_table(*_league(scorecard, standing, block)))
+        paragraphs.append(piped(*league_rows(scorecard, standing, block)))
+    if (longer := longer_table(scorecard, standing.period)) is not None:
+        heading, headings, lines = longer
+        paragraphs += [f"## {escaped(heading)}", piped(headings, "<" * len(headings), lines)]
     if not standing.blocks:
         paragraphs.append(tr("There are no scores to rank."))
     paragraphs += [*_findings(scorecard), "---", _footnote(scorecard)]
@@ -54,7 +58,7 @@ def tables(report: Report, /) -> str:
         aligned = "".join(">" if dtype.is_numeric() else "<" for dtype in frame.dtypes)
         rows = [[_cell(report, *pair) for pair in row.items()] for row in frame.iter_rows(named=True)]
         heading = [f"## {escaped(report.sheet(name))}"] if len(frames) > 1 else []
-        paragraphs += [*heading, _table(titles, aligned, rows)]
+        paragraphs += [*heading, piped(titles, aligned, rows)]
     if len(paragraphs) == 1:
         paragraphs.append(tr("There is nothing in it."))
     return "\n\n".join([*paragraphs, *(["---", escaped(about.origin)] if about.origin else [])]) + "\n"
@@ -67,7 +71,7 @@ def _cell(report: Report, column: str, value: object) -> str:
     return f"{value:,.10g}" if isinstance(value, float) else report.word(column, value)
 
 
-def _league(scorecard: Results, standing: League, block: Block) -> tuple[list[str], str, list[list[str]]]:
+def league_rows(scorecard: Results, standing: League, block: Block) -> tuple[list[str], str, list[list[str]]]:
     """Return headings, alignments (`<` left, `>` right) and rows of a league table."""
     levels = [standing.level_heading] if standing.rated else []
     titles = [
@@ -77,11 +81,12 @@ def _league(scorecard: Results, standing: League, block: Block) -> tuple[list[st
         tr("Score"),
         *levels,
         tr("Change"),
+        *standing.further,
         *standing.headings,
         tr("Coverage"),
         tr("Remarks"),
     ]
-    aligned = "><<>" + "<" * len(levels) + ">" + ">" * len(standing.pillars) + "><"
+    aligned = "><<>" + "<" * len(levels) + ">" + ">" * (len(standing.further) + len(standing.pillars)) + "><"
     return titles, aligned, [_cells(standing, line, scorecard.decimals) for line in block.lines]
 
 
@@ -93,6 +98,7 @@ def _cells(standing: League, line: Line, decimals: int) -> list[str]:
         number(line.score, decimals) or NOTHING,
         *([standing.level(line)] if standing.rated else []),
         change(line.change, decimals),
+        *line.further,
         *(standing.pillar(line, position, decimals) for position in range(len(line.pillars))),
         "" if line.coverage is None else f"{line.coverage:.1f}%",
         line.note,
@@ -122,7 +128,7 @@ def _findings(scorecard: Results) -> list[str]:
     ]
     section = [
         f"## {tr('Findings')}",
-        _table([tr("Severity"), tr("Code"), tr("About"), tr("Place"), tr("Note")], "<<<<<", cells),
+        piped([tr("Severity"), tr("Code"), tr("About"), tr("Place"), tr("Note")], "<<<<<", cells),
     ]
     if more := _number_of(scorecard.findings[LISTED:]):
         section.append(tr("{more:,} more are not listed.", more=more))
@@ -147,7 +153,8 @@ def _footnote(scorecard: Results) -> str:
     )
 
 
-def _table(titles: list[str], aligned: str, rows: list[list[str]]) -> str:
+def piped(titles: list[str], aligned: str, rows: list[list[str]]) -> str:
+    """Return a table in the dialect of GitHub, texts escaped; `aligned` has `<` or `>` for each column."""
     rule = ["---:" if side == ">" else "---" for side in aligned]
     cells = [[escaped(cell) for cell in row] for row in (titles, *rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))

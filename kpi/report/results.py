@@ -62,16 +62,32 @@ class ScorecardReport(Report):
 
     def text(self, screen: Screen) -> str:
         """Return the league table."""
-        return league_table(self.scorecard, period=self.period, width=screen.width, color=screen.color)
+        return league_table(
+            self.scorecard, period=self.period, width=screen.width, color=screen.color, columns=screen.columns
+        )
 
     def own(self) -> Mapping[str, Callable[[], bytes]]:
-        """Return JSON with fewer frames, JSON Lines with pillars, the league table as Markdown, and the page."""
+        """Return JSON with fewer frames, JSON Lines with pillars, documents, the workbook and the page."""
         own: dict[str, Callable[[], bytes]] = {
-            "json": partial(document, self), "jsonl": partial(lines, self), "md": self._markdown,
+            "json": partial(document, self), "jsonl": partial(lines, self), "docx": self._document,
+            "md": self._markdown,
         }  # fmt: skip
         if isinstance(self.scorecard, Scorecard):  # results that were read from files have no definition
+            own["xlsx"] = self._workbook
             own["html"] = partial(page, self.scorecard)
         return own
+
+    def _document(self) -> bytes:
+        from kpi.report.paper.standing import paper_of_scores
+        from kpi.report.paper.word import word
+
+        return word(paper_of_scores(self.scorecard, period=self.period))
+
+    def _workbook(self) -> bytes:
+        from kpi.report.scorebook.book import book
+
+        assert isinstance(self.scorecard, Scorecard)  # noqa: S101
+        return book(self, self.scorecard, self.period)
 
     def _markdown(self) -> bytes:
         return markdown(self.scorecard, period=self.period).encode()

@@ -10,7 +10,7 @@ import polars as pl
 from rich.text import Text
 
 from kpi.analysis.robustness import Robustness
-from kpi.errors import Message
+from kpi.errors import Message, commas
 from kpi.report.cards import printed, table_of
 from kpi.report.language import localized, tr
 from kpi.report.marks import NOTHING, level, number, visible
@@ -23,9 +23,31 @@ _ASSUMPTIONS = {
     "normalisation": Message("other normalisation"),
     "mean": Message("other aggregation"),
     "missing": Message("other missing policy"),
+    "treatment": Message("other data treatment"),
     "without": Message("leave out"),
 }
+_CHOICES = {
+    "normalisation": Message("normalisation"),
+    "mean": Message("aggregation"),
+    "missing": Message("missing policy"),
+    "weights": Message("weights"),
+    "cut_points": Message("cut points"),
+    "sampling": Message("sampling error"),
+    "revision": Message("later corrections"),
+}
+_RESULTS = {
+    "ranks": Message("mean shift of ranks"),
+    "stars": Message("mean shift of stars"),
+    "rank": Message("rank of the unit"),
+}
+_SOURCES = {
+    "method": Message("method"),
+    "sampling": Message("sampling"),
+    "revision": Message("later corrections"),
+}
 _ALTERNATIVES = {
+    "declared": Message("as declared"),
+    "none": Message("no such step"),
     "minmax": Message("min-max"),
     "zscore": Message("z-score"),
     "percentile": Message("percentile"),
@@ -46,6 +68,15 @@ class RobustnessReport(Report):
     sheets: ClassVar[Mapping[str, str]] = {
         "ranks": Message("Rank intervals"),
         "alternatives": Message("Single assumptions"),
+        "stars": Message("Probability of stars"),
+        "ahead": Message("Who is ahead"),
+        "sources": Message("Sources of uncertainty"),
+        "sets": Message("Confidence sets of ranks"),
+        "sensitivity": Message("Variance by choice"),
+        "importance": Message("Effective importance"),
+        "swaps": Message("Weights that decide places"),
+        "choices": Message("What varies"),
+        "convergence": Message("Convergence"),
     }
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
         "mean": Message("Mean rank"),
@@ -60,8 +91,45 @@ class RobustnessReport(Report):
         "moved": Message("Mean shift"),
         "most": Message("Largest shift"),
         ("alternatives", "stars"): Message("Number of star changes"),
+        ("ranks", "first"): Message("Among the first (%)"),
+        "score_low": Message("5 % score"),
+        "score_high": Message("95 % score"),
+        "percent": Message("Percent of runs"),
+        "other": Message("Other"),
+        "ahead": Message("Ahead (% of runs)"),
+        "equal": Message("Equal (% of runs)"),
+        "source": Message("Source of uncertainty"),
+        "share": Message("Share of the interval (%)"),
+        "marginal_low": Message("Best rank by itself"),
+        "marginal_high": Message("Worst rank by itself"),
+        "simultaneous_low": Message("Best rank among all"),
+        "simultaneous_high": Message("Worst rank among all"),
+        "among_first": Message("May be among the first"),
+        "choice": Message("Choice"),
+        "result": Message("Result"),
+        ("sensitivity", "first"): Message("First order"),
+        "first_low": Message("First order, lower bound"),
+        "first_high": Message("First order, upper bound"),
+        "total": Message("With interactions"),
+        "total_low": Message("With interactions, lower bound"),
+        "total_high": Message("With interactions, upper bound"),
+        ("importance", "weight"): Message("Weight on paper (%)"),
+        ("importance", "effective"): Message("In effect (%)"),
+        ("swaps", "weight"): Message("Weight in its node (%)"),
+        "needed": Message("Weight at which they are equal (%)"),
+        ("choices", "alternative"): Message("Alternative"),
+        "runs": Message("Runs"),
+        "width": Message("Mean width of intervals"),
+        "shifted": Message("Mean shift of bounds"),
+        "shifted_most": Message("Largest shift of bounds"),
     }
-    words: ClassVar[Mapping[str, Mapping[str, str]]] = {"assumption": _ASSUMPTIONS, "alternative": _ALTERNATIVES}
+    words: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        "assumption": _ASSUMPTIONS,
+        "alternative": _ALTERNATIVES,
+        "choice": _CHOICES,
+        "source": _SOURCES,
+        "result": _RESULTS,
+    }
     rated: ClassVar[tuple[str, ...]] = ("ranks",)
 
     robustness: Robustness
@@ -86,11 +154,36 @@ class RobustnessReport(Report):
             "runs": found.runs,
             "weights": found.weights,
             "seed": found.seed,
+            "points": found.parameters.spread,
+            "first": found.parameters.first,
+            "coverage": found.parameters.coverage,
+            "sensitivity_points": found.parameters.sensitivity,
+            "converged": found.converged,
         }
 
     def frames(self) -> dict[str, pl.DataFrame]:
-        """Return the frames as `Robustness` describes them."""
-        return {"ranks": plain(self.robustness.ranks), "alternatives": plain(self.robustness.alternatives)}
+        """Return the frames as `Robustness` describes them; those that only some results have if they have rows."""
+        found = self.robustness
+        always = {"ranks": found.ranks, "alternatives": found.alternatives}
+        more = {
+            "stars": found.stars,
+            "ahead": found.ahead,
+            "sources": found.sources,
+            "sets": found.sets,
+            "sensitivity": found.sensitivity,
+            "importance": found.importance,
+            "swaps": found.swaps,
+            "choices": found.choices,
+            "convergence": found.convergence,
+        }
+        frames = always | {name: frame for name, frame in more.items() if frame is not None and frame.height}
+        return {name: plain(frame) for name, frame in frames.items()}
+
+    @property
+    def texts(self) -> Mapping[str, Message]:
+        """The messages that the frames have as English text, by that text."""
+        words = (*self.robustness.words, *self.robustness.card.texts.values())
+        return {str(text): text for text in words if isinstance(text, Message)}
 
     def text(self, screen: Screen) -> str:
         """Return the ranks, and the assumptions with the largest effect."""
@@ -100,13 +193,101 @@ class RobustnessReport(Report):
 def table(robustness: Robustness, /, *, width: int | None = None) -> str:
     """Return the ranks of every entity over the simulated runs, and the assumptions with the largest effect."""
     head = tr("{title}  {period}  robustness", title=visible(robustness.card.title), period=robustness.period)
-    how = tr(
-        "{runs} simulations: weights ±{weights:g} %, any normalisation, aggregation and missing policy; seed {seed}",
+    return printed(
+        Text(head, style="bold"),
+        Text(_how(robustness)),
+        *_ranks(robustness),
+        Text(_settled(robustness)),
+        *_sets(robustness),
+        *_alternatives(robustness),
+        *_variance(robustness),
+        *_importance(robustness),
+        width=width,
+    )
+
+
+def _how(robustness: Robustness) -> str:
+    """Return what was varied."""
+    if robustness.default:
+        return tr(
+            "{runs} simulations: weights ±{weights:g} %, any normalisation, aggregation and missing policy; "
+            "seed {seed}",
+            runs=robustness.runs,
+            weights=robustness.weights,
+            seed=robustness.seed,
+        )
+    choices = robustness.choices["choice"].unique(maintain_order=True).to_list()
+    varied = tuple(choice_words(choice) for choice in choices)
+    return tr(
+        "{runs} simulations of {choices}; seed {seed}",
         runs=robustness.runs,
-        weights=robustness.weights,
+        choices=commas(varied),
         seed=robustness.seed,
     )
-    return printed(Text(head, style="bold"), Text(how), *_ranks(robustness), *_alternatives(robustness), width=width)
+
+
+def choice_words(key: str) -> str:
+    """Return a choice in words."""
+    family, _, step = key.partition(".")
+    return Message("treatment `{step}`", step=step) if family == "treatment" else _CHOICES.get(family, key)
+
+
+def _settled(robustness: Robustness) -> str:
+    """Return whether the intervals have converged."""
+    frame = robustness.convergence
+    moved = frame["shifted"][-2] if frame.height > 1 else None
+    if moved is None:
+        return tr("Too few runs to see whether the intervals have converged.")
+    if robustness.converged:
+        return tr(
+            "Converged: half of the runs give the same intervals within {places:.2f} places on average.", places=moved
+        )
+    return tr(
+        "Not converged: with half of the runs intervals differ by {places:.2f} places on average; take more runs.",
+        places=moved,
+    )
+
+
+def _sets(robustness: Robustness) -> list[object]:
+    """Return who may be among the first, by sampling errors."""
+    if robustness.sets is None or not robustness.sets.height:
+        return []
+    found = robustness.sets.filter(pl.col("among_first"))["entity"].to_list()
+    words = tr(
+        "\nWho may be among the first {number} ({coverage:g} % confidence, sampling errors): {entities}",
+        number=robustness.parameters.first,
+        coverage=robustness.parameters.coverage,
+        entities=tuple(visible(entity) for entity in found),
+    )
+    return [Text(words)]
+
+
+def _variance(robustness: Robustness) -> list[object]:
+    """Return the variance by choice of the mean shift of ranks."""
+    if robustness.sensitivity is None:
+        return []
+    shown = table_of(tr("Choice"), tr("First order"), tr("Interval"), tr("With interactions"), tr("Interval"))
+    rows = robustness.sensitivity.filter(pl.col("result") == "ranks")
+    for row in rows.sort("total", descending=True, nulls_last=True).iter_rows(named=True):
+        cells = []
+        for key in ("first", "total"):
+            cells.append(number(row[key], 3))
+            bounds = (row[f"{key}_low"], row[f"{key}_high"])
+            cells.append(NOTHING if bounds[0] is None else "–".join(number(bound, 3) for bound in bounds))
+        shown.add_row(visible(localized(choice_words(row["choice"]))), *cells)
+    return [Text(tr("\nShare of the variance of the mean shift of ranks, by choice")), shown]
+
+
+def _importance(robustness: Robustness) -> list[object]:
+    """Return the parts whose effective importance differs most from their weight."""
+    frame = robustness.importance.drop_nulls()
+    if not frame.height:
+        return []
+    shown = table_of(tr("Part"), tr("Weight on paper (%)"), tr("In effect (%)"))
+    gap = (pl.col("effective") - pl.col("weight")).abs()
+    for row in frame.sort(gap, descending=True, maintain_order=True).head(MOST).iter_rows(named=True):
+        shown.add_row(visible(row["title"]), number(row["weight"], 1), number(row["effective"], 1))
+    return [Text(tr("\nImportance in effect beside weight on paper, the largest differences")), shown]
 
 
 def _ranks(robustness: Robustness) -> list[object]:
@@ -148,12 +329,13 @@ def _alternatives(robustness: Robustness) -> list[object]:
     scheme = robustness.card.definition.stars
     levels = [] if scheme is None else [tr("Grades changed") if scheme.names else tr("Stars changed")]
     shown = table_of(tr("Assumption"), tr("Changed to"), tr("Mean shift"), tr("Largest shift"), tr("What"), *levels)
+    texts = {str(text): text for text in robustness.words}
     for row in rows.head(MOST).iter_rows(named=True):
-        other = row["title"] or _ALTERNATIVES.get(row["alternative"], row["alternative"])
+        other = texts.get(row["title"], row["title"]) or _ALTERNATIVES.get(row["alternative"], row["alternative"])
         moves = [number(row["moved"], 2), f"{row['most']:g}"]
         changed = NOTHING if row["stars"] is None else str(row["stars"])
         shown.add_row(
-            localized(_ASSUMPTIONS[row["assumption"]]),
+            localized(_ASSUMPTIONS[row["assumption"].partition(".")[0]]),
             visible(localized(other)),
             *moves,
             visible(row["entity"]),

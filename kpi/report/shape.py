@@ -30,6 +30,10 @@ FRAMES = {
 
 #: Further frames, which a scorecard has only if they have rows.
 MORE = {
+    "longer": Message("Totals over longer periods"),
+    "longer_pillars": Message("Pillars over longer periods"),
+    "places": Message("Places"),
+    "headlines": Message("Headline indices"),
     "adjustments": Message("Adjustments"),
     "weights": Message("Weights"),
     "treated": Message("Treated"),
@@ -46,6 +50,14 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "entity": Message("Entity"),
     "pillar": Message("Pillar code"),
     "parent": Message("Parent pillar"),
+    "headline": Message("Headline code"),
+    "within": Message("Ranked within"),
+    "group": Message("Group"),
+    "against": Message("Compared over"),
+    "rank_before": Message("Former rank"),
+    "over": Message("Longer period"),
+    "score_before": Message("Former score"),
+    "periods": Message("Periods with a total"),
     "indicator": Message("Indicator code"),
     "measure": Message("Measure code"),
     "title": Message("Title"),
@@ -112,6 +124,9 @@ HEADINGS: dict[str | tuple[str, str], str] = {
 }
 
 
+#: The groupings that have no name of their own.
+WITHIN = {"all": Message("all units"), "cohort": Message("the cohort")}
+
 #: The display of values by column; other values are shown unchanged.
 WORDS: dict[str, Mapping[str, str]] = {
     "comparator": COMPARATORS,
@@ -124,9 +139,12 @@ WORDS: dict[str, Mapping[str, str]] = {
         "pillar": Message("Pillars"),
         "indicator": Message("Indicator"),
         "measure": Message("Reported figures"),
+        "place": Message("Rank"),
+        "period": Message("Period"),
     },
     "status": STATUSES,
     "score_status": STATUSES,
+    "within": WITHIN,
 }
 
 
@@ -209,10 +227,14 @@ class About:
 
 @dataclass(frozen=True)
 class Screen:
-    """The output device of a report: its width in terminal cells (None without a terminal), and colour support."""
+    """The output device of a report: its width in terminal cells (None without a terminal), and colour support.
+
+    `columns` are those of the first table that are asked for, by name or heading; none for all that have room.
+    """
 
     width: int | None = None
     color: bool = False
+    columns: tuple[str, ...] = ()
 
 
 class Report(ABC):
@@ -231,7 +253,7 @@ class Report(ABC):
     #: The display of values by column.
     words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS
     #: The frames whose columns `stars` and `grade` are levels.
-    rated: ClassVar[tuple[str, ...]] = ("totals",)
+    rated: ClassVar[tuple[str, ...]] = ("totals", "longer")
 
     @property
     @abstractmethod

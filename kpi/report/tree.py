@@ -16,6 +16,7 @@ from rich.tree import Tree
 from kpi.analysis.explain import Explained, words
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Message
+from kpi.language.system import ROOT
 from kpi.report.language import localized, tr
 from kpi.report.markdown import escaped
 from kpi.report.marks import level, number, visible
@@ -46,7 +47,7 @@ class ExplanationReport(Report):
     def about(self) -> About:
         """The entity, the system and the latest period."""
         card = self.card
-        title = f"{self.entity} {card.periods[-1]} {card.title}"
+        title = f"{self.entity} {period_of(card, self.node)} {card.title}"
         words = origin(card.definition_hash, card.data_hash)
         return About(title, card.system, words, card.entity_title, card.decimals, card.full)
 
@@ -56,7 +57,7 @@ class ExplanationReport(Report):
         return {
             "schema": self.schema,
             "system": card.system,
-            "period": card.periods[-1],
+            "period": period_of(card, self.node),
             "entity": self.entity,
             "definition_hash": card.definition_hash,
             "data_hash": card.data_hash,
@@ -93,6 +94,11 @@ class ExplanationReport(Report):
         return f"# {escaped(self.about.title)}\n\n{body}\n\n---\n\n{self.about.origin}\n".encode()
 
 
+def period_of(card: Scorecard, node: Explained) -> str:
+    """Return the label of the period of an explanation: the latest of a scorecard, or the longer one of a total."""
+    return node.name if node.kind == "total" and node.name != ROOT else card.periods[-1]
+
+
 def tree(card: Scorecard, entity: str, node: Explained, *, width: int | None = None, color: bool = False) -> str:
     """Return an explanation as a tree: score, weight, contribution, and the formula with its figures."""
     out = StringIO()
@@ -100,7 +106,7 @@ def tree(card: Scorecard, entity: str, node: Explained, *, width: int | None = N
         file=out, width=width or 120, force_terminal=color, color_system="standard" if color else None,
         no_color=not color, legacy_windows=False, _environ={},
     )  # fmt: skip
-    console.print(Text(f"{visible(entity)}  {card.periods[-1]}  {visible(card.title)}", style="bold"))
+    console.print(Text(f"{visible(entity)}  {period_of(card, node)}  {visible(card.title)}", style="bold"))
     root = Tree(_line(card, node))
     _grow(card, root, node)
     console.print(root)
@@ -152,7 +158,7 @@ def _line(card: Scorecard, node: Explained) -> Text:
     if node.contribution is not None:
         text.append(
             tr("  counts {contribution:.2f}", contribution=node.contribution)
-            if node.kind in ("pillar", "indicator")
+            if node.kind in ("pillar", "indicator", "period")
             else tr("  counts {contribution:+.2f}", contribution=node.contribution)
         )
     if node.status != "ok":

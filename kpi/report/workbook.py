@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -15,15 +15,15 @@ from kpi.report.encode import is_formula
 from kpi.report.language import tr
 from kpi.report.marks import stars
 from kpi.report.shape import About, Report
-from kpi.report.xlsx import new_workbook
+from kpi.report.xlsx import CHARACTERS, new_workbook
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
-#: The limits of the file format: rows of a sheet, the header included, and characters of a cell.
-ROWS, CHARACTERS = 1_048_576, 32_767
+#: The most rows of a sheet in the file format, the header included.
+ROWS = 1_048_576
 
 # The styles of columns; other columns are text or plain numbers.
 _KINDS = {
@@ -81,17 +81,23 @@ def workbook(report: Report, /, *, rows: int = ROWS) -> bytes:
     about = report.about
     properties = {"title": about.title, "subject": about.system, "comments": about.origin}
     with new_workbook(out, properties, **options) as book:
-        styles = _styles(book, about.decimals)
-        for name, frame in report.frames().items():
-            fields = list(_fields(report, name, frame))
-            for number, part in enumerate(frame.iter_slices(rows - 1) if frame.height else [frame], start=1):
-                sheet = book.add_worksheet(report.sheet(name) + (f"({number})" if number > 1 else ""))
-                _fill(sheet, part, fields, styles)
-                _arrange(sheet, part, fields, styles)
-                _paginate(sheet, about)
-                if name == "totals":
-                    _bars(sheet, part, fields, about.full)
+        add_frames(book, report, report.frames(), rows=rows)
     return out.getvalue()
+
+
+def add_frames(book: Workbook, report: Report, frames: Mapping[str, pl.DataFrame], *, rows: int = ROWS) -> None:
+    """Append a sheet to a workbook for each frame of a report, and further ones for what is beyond `rows`."""
+    about = report.about
+    styles = _styles(book, about.decimals)
+    for name, frame in frames.items():
+        fields = list(_fields(report, name, frame))
+        for number, part in enumerate(frame.iter_slices(rows - 1) if frame.height else [frame], start=1):
+            sheet = book.add_worksheet(report.sheet(name) + (f"({number})" if number > 1 else ""))
+            _fill(sheet, part, fields, styles)
+            _arrange(sheet, part, fields, styles)
+            _paginate(sheet, about)
+            if name == "totals":
+                _bars(sheet, part, fields, about.full)
 
 
 def _fields(report: Report, sheet: str, frame: pl.DataFrame) -> Iterator[_Field]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 # The creation time of a workbook is constant, so that equal content gives equal bytes.
 _CREATED = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - the file format has no time zones
+#: The most characters of a cell.
+CHARACTERS = 32_767
+#: Signs that the name of a sheet cannot have, and its greatest length.
+_FORBIDDEN, _LONGEST = re.compile(r"[\[\]:*?/\\']"), 31
 
 
 @contextmanager
@@ -40,3 +45,19 @@ def new_workbook(out: BytesIO, properties: dict[str, str], **options: Any) -> It
         book.set_properties({**properties, "created": _CREATED})
         yield book
         book.close()
+
+
+def sheet_name(text: str, taken: Sequence[str] = ()) -> str:
+    """Return a text as the name of a sheet or a file that no other has.
+
+    >>> sheet_name("发改局/统计局"), sheet_name("A", ["a"])
+    ('发改局_统计局', 'A_2')
+    """
+    name = _FORBIDDEN.sub("_", text).strip()[:_LONGEST] or "_"
+    used = {one.casefold() for one in taken}
+    number = 2
+    found = name
+    while found.casefold() in used:
+        found = f"{name[: _LONGEST - 1 - len(str(number))]}_{number}"
+        number += 1
+    return found

@@ -25,6 +25,10 @@ ENTITIES = "#entities"
 OUTSIDE = "#outside"
 
 
+#: The longer period that a total is of (Int32), and how many of its periods have a total (Int64).
+LONGER, PARTS_THERE = "#longer", "#parts"
+
+
 class Part:
     """A column that belongs to an item, named `item.part`."""
 
@@ -81,6 +85,8 @@ class Column(str):
     score = Part("Float64: the score, in percent of full marks.")
     unadjusted = Part("Float64: the score of a pillar before bonuses and deductions within it, in percent.")
     rank = Part("UInt32: the place of the score in the cohort.")
+    result = Part("Float64: the mean of a pillar, before its own scoring rule and its caps.")
+    uncapped = Part("Float64: the score of a node before its caps.")
     coverage = Part("Float64: the percent of the applicable weight that has reported figures.")
     applicable = Part("Float64: the sum of the weights of a node that apply.")
     present = Part("Float64: the sum of the weights of a node that have a score of their own.")
@@ -96,10 +102,20 @@ class Column(str):
     counted = Part("Float64: the score of a part that entered the mean of its node.")
     contribution = Part("Float64: what a part gives to the total, in points of the full mark.")
     residual = Part("Float64: what a node gives to the total beyond the contributions of its parts, in points.")
+    rescored = Part("Float64: what the own scoring rule of a pillar gives to the total, in points.")
+    capped = Part("Float64: what the caps of a node change of the total, in points.")
     points = Part("Float64: the points of an adjustment, negative for a deduction.")
     veto = Part("Boolean: whether a veto holds.")
     unjudged = Part("Boolean: whether a figure is missing that decides about a veto or a check.")
     opened = Part("Boolean: whether a bonus that does not always count does so.")
+
+    # ---- PLACES OF HEADLINES BESIDE THE TOTAL, AND IN FURTHER RANKINGS ---- #
+    printed = Part("Float64: the rounded score of a headline.")
+    place = Part("The place of a headline, or in a further ranking; with `ties: average` Float64, else UInt32.")
+    ranked = Part("UInt32: the number of entities of the cohort that have a place.")
+    former = Part("The place in the earlier period that changes are against, as `place`.")
+    place_change = Part("The places gained since the earlier period that changes are against, negative for lost ones.")
+    printed_change = Part("Float64: the change of the rounded score since that period.")
 
     # ---- FACTS ABOUT REPORTS ---- #
     reported = Part("Date: when a figure was handed in.")
@@ -128,6 +144,26 @@ def is_unit(name: str) -> Column:
 def class_by(attribute: str) -> Column:
     """Return the column (String) of the class of each entity by a column of the roster; empty where it has none."""
     return Column(f"#class {attribute}")
+
+
+def share_of(place: int) -> str:
+    """Return the column (Float64) with the factor by which a period enters the total of a longer one, by its place."""
+    return f"#share.{place}"
+
+
+def kept_by(step: str) -> Column:
+    """Return the column (Boolean) of entities that a screening step keeps, as the definition names them."""
+    return Column(f"#{step}.kept")
+
+
+def group_of(name: str) -> Column:
+    """Return the column (String) with the group of an entity in a grouping: `cohort`, or one of `groups:`."""
+    return Column(f"#group.{name}")
+
+
+def in_ranking(name: str) -> Column:
+    """Return the base of the columns with places in a further ranking: its `place`, `ranked` and so on."""
+    return Column(f"#ranking.{name}")
 
 
 def left_out_by(step: str) -> Column:

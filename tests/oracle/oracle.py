@@ -45,6 +45,7 @@ from tests.oracle.oracle_tree import (
     climbed,
     combine,
     earned,
+    held,
     place,
     total,
     weight_of,
@@ -84,8 +85,14 @@ class _Judge:
         self.units = {name: measure["unit"] for name, measure in system["measures"].items()}
         self.finer: dict[str, dict] = {}
 
-    def peers(self, entity: str) -> list[str]:
+    def cohort(self, entity: str) -> list[str]:
         return [one for one in self.entities if self.cohorts.get(one) == self.cohorts.get(entity)]
+
+    def peers(self, entity: str) -> list[str]:
+        return self.entities if self.system.get("peers") == "all" else self.cohort(entity)
+
+    def ranked(self, entity: str) -> list[str]:
+        return self.entities if self.system["ranking"].get("within", ["cohort"])[0] == "all" else self.cohort(entity)
 
     def opinion(self) -> Opinion:
         found = self.figures()
@@ -182,7 +189,7 @@ class _Judge:
         value, status = self.cell(period, entity, one["of"])
         if value is None:
             return None, status
-        within = self.entities if one.get("within", "all") == "all" else self.peers(entity)
+        within = self.entities if one.get("within", "all") == "all" else self.cohort(entity)
         cells = [self.cell(period, other, one["of"]) for other in within]
         if any(why not in ("ok", "not_applicable") for _, why in cells):
             return None, "incomplete"
@@ -386,18 +393,24 @@ class _Judge:
 
     def tree(self) -> None:
         pillars = self.system.get("pillars", {})
-        inner = {part for pillar in pillars.values() for part in pillar["parts"]}
+        beside = [name for name, pillar in pillars.items() if pillar.get("weight") == 0]
+        inner = {part for name, pillar in pillars.items() if name not in beside for part in pillar["parts"]}
+        inner |= set(beside)
         self.tops = {name: pillar.get("weight", 1.0) for name, pillar in pillars.items() if name not in inner}
         self.nodes: dict[Key, dict[str, Node]] = defaultdict(dict)
         for (period, entity, name), said in self.out.indicators.items():
             coverage = None if said["score"] is None else 100.0
             self.nodes[period, entity][name] = Node((said["score"], said["score_status"]), coverage)
-        for name in self.bottom_up(list(self.tops)):
+        for name in (*self.bottom_up(list(self.tops)), *beside):
             self.add(name, pillars[name], pillars[name]["parts"])
         if self.tops:
             self.add("composite", self.system.get("composite", {}), self.tops)
         for key in self.grid:
             self.weigh(key, "composite", 100.0)
+            self.settle(key)
+
+    def weights_of(self, name: str) -> dict[str, float]:
+        return self.tops if name == "composite" else self.system["pillars"][name]["parts"]
 
     def bottom_up(self, names: list[str]) -> list[str]:
         pillars = self.system.get("pillars", {})
@@ -408,18 +421,65 @@ class _Judge:
         made = {}
         for period, entity in self.grid:
             peers = [self.nodes[period, other] for other in self.peers(entity)]
-            own = {part: weight_of(weight, self.cohorts.get(entity, "")) for part, weight in weights.items()}
-            made[period, entity] = within(
-                self.system, name, combine(node, own, self.nodes[period, entity], peers), sum(own.values()),
-                self.nodes[period, entity], self.names((period, entity)), self.units,
-            )  # fmt: skip
+            # What weighs nothing in every class is shown and not counted.
+            counted = {part: weight for part, weight in weights.items() if weight}
+            own = {part: weight_of(weight, self.cohorts.get(entity, "")) for part, weight in counted.items()}
+            made[period, entity] = combine(node, own, self.nodes[period, entity], peers)
         for key, one in made.items():
             self.nodes[key][name] = one
+        if "score" in node:
+            self.score_again(node["score"], made)
+        for key, one in made.items():
+            if one.score[0] is not None:
+                scores = {part: other.score[0] for part, other in self.nodes[key].items()}
+                one.score = (held(node.get("caps", []), one.score[0], scores, self.names(key)), "ok")
+        for (period, entity), one in made.items():
+            own = {part: weight_of(weight, self.cohorts.get(entity, "")) for part, weight in weights.items()}
+            self.nodes[period, entity][name] = within(
+                self.system, name, one, sum(own.values()), self.nodes[period, entity], self.names((period, entity)),
+                self.units,
+            )  # fmt: skip
+
+    def score_again(self, rule: dict, made: dict[Key, Node]) -> None:
+        """Scores the results of a pillar among its peers."""
+        results = {key: one.score[0] for key, one in made.items()}
+        among = rule.get("among", "cohort")
+        for (period, entity), one in made.items():
+            value = results[period, entity]
+            when = self.periods if among == "panel" else [period]
+            others = self.entities if among == "period" else self.peers(entity)
+            peers = [results[then, other] for then in when for other in others]
+            case = {
+                "value": value, "peers": [known for known in peers if known is not None], "higher": True,
+                "target": None, "upper": None, "reached": None, "unit": "分",
+            }  # fmt: skip
+            if value is not None:
+                one.score = score(rule, case)
+            if one.score[0] is None:
+                one.shares, one.counted = dict.fromkeys(one.shares), {}
+
+    def settle(self, key: Key) -> None:
+        """What is shown and not counted weighs nothing in a total, if there is one."""
+        root = self.nodes[key].get("composite")
+        nothing = None if root is None or root.score[0] is None else 0.0
+        for name, pillar in self.system.get("pillars", {}).items():
+            if (*key, name) not in self.out.pillars:
+                said = self.nodes[key][name]
+                self.out.pillars[(*key, name)] = {
+                    "score": said.score[0], "status": said.score[1], "coverage": said.coverage, "weight": nothing,
+                    "points": nothing,
+                }  # fmt: skip
+            for part in pillar["parts"]:
+                said_of = self.out.indicators.get((*key, part))
+                if said_of is not None and "weight" not in said_of:
+                    said_of |= {"weight": nothing, "points": nothing}
 
     def weigh(self, key: Key, name: str, weight: float | None) -> None:
         """Hands the weight of a node down to its parts."""
         node = self.nodes[key].get(name)
         for part, share in (node.shares if node else {}).items():
+            if share is None and node is not None and not self.weights_of(name).get(part, 1.0):
+                continue
             mine = None if share is None or weight is None else weight * share
             said = self.out.indicators.get((*key, part))
             below = self.nodes[key][part]
@@ -460,7 +520,7 @@ class _Judge:
         for period, entity in self.grid:
             said = self.out.totals[period, entity]
             cohort = [(period, other) for other in self.peers(entity)]
-            keys = [self.key(one) for one in cohort]
+            keys = [self.key((period, other)) for other in self.ranked(entity)]
             said["rank"] = place(system, self.key((period, entity)), keys)
             said["of"] = sum(key[0] is not None for key in keys)
             rivals = {

@@ -76,6 +76,8 @@ def combine(  # noqa: C901, PLR0912 (one branch per policy)
         return Node((value, "ok"), coverage, {name: (name in lowest) / len(lowest) for name in weights}, filled)
     if isinstance(mean, dict) and "owa" in mean:
         carried = by_place(mean["owa"], filled, carried)
+    if isinstance(node.get("mean"), dict) and node["mean"].keys() & {"worst", "best"}:
+        carried = {name: carried[name] * part for name, part in chosen(node["mean"], filled).items()}
     total = sum(carried.values())
     return Node((value, "ok"), coverage, {name: carried.get(name, 0.0) / total for name in weights}, filled)
 
@@ -155,10 +157,38 @@ def mean_of(  # noqa: PLR0911 (one return per mean)
         middle = sum(score * share for score, share in pairs)
         square = sum((score - middle) ** 2 * share for score, share in pairs)
         return middle + square / middle if middle > 0 else math.nan
+    if "power" not in mean:
+        chosen_weights = {name: weights[name] * part for name, part in chosen(mean, scores).items()}
+        return sum(scores[name] * weight for name, weight in chosen_weights.items()) / sum(chosen_weights.values())
     power = mean["power"]
     if power < 0 and any(score <= 0 for score, _ in pairs):
         return 0.0
     return sum(max(score, 0.0) ** power * share for score, share in pairs) ** (1 / power)
+
+
+def chosen(mean: dict, scores: dict[str, float]) -> dict[str, float]:
+    """Return which part of each score is among the k worst or best: equal ones share the last places."""
+    ((which, number),) = mean.items()
+    left, parts = float(number), {}
+    keys = {name: round(score, 9) if which == "worst" else -round(score, 9) for name, score in scores.items()}
+    for key in sorted(set(keys.values())):
+        equal = [name for name, one in keys.items() if one == key]
+        taken = min(left, len(equal))
+        parts |= dict.fromkeys(equal, taken / len(equal))
+        left -= taken
+    return parts
+
+
+def held(caps: list[dict], value: float, scores: dict[str, float | None], names: dict[str, float | None]) -> float:
+    """Return a score under the caps of its node."""
+    for cap in caps:
+        if "when" in cap:
+            applies = holds(cap["when"], names) is True
+        else:
+            known = [(scores[name], bound) for name, bound in cap["below"].items()]
+            applies = any(score is not None and round(score, 9) < bound for score, bound in known)
+        value = min(value, cap["at_most"]) if applies else value
+    return value
 
 
 # ---- AFTER THE TREE ---- #

@@ -25,7 +25,9 @@ JANUARY = 2022 * 12
 POLICIES = ["redistribute", "spread", "zero", "fail", "cohort_mean", {"redistribute": {"at_least": 60}},
             {"spread": {"at_least": 50}}, {"penalty": {"points": 3}}]  # fmt: skip
 MEANS = ["arithmetic", "arithmetic", "geometric", "harmonic", "minimum", {"power": 2}, {"power": -1}, {"power": 0.5},
-         {"owa": 2}, {"mazziotta_pareto": "plus"}]  # fmt: skip
+         {"owa": 2}, {"mazziotta_pareto": "plus"}, {"worst": 1}, {"worst": 2}, {"best": 2}]  # fmt: skip
+#: How the result of a pillar may be scored again; its values are percent.
+AGAIN = ["minmax", "percentile", "rank", "efficacy", "goalposts", "benchmark"]
 
 
 @dataclass(frozen=True)
@@ -129,16 +131,19 @@ def evaluations(draw: st.DrawFn) -> Evaluation:
     if draw(st.integers(0, 5)):
         system["pillars"] = draw(trees(names))
         system["composite"] = draw(nodes()) | draw(st.sampled_from([{}, {"full": 110}, {"floor": 20, "cap": 90}]))
+        if draw(st.integers(0, 3)) == 0:
+            tops = [name for name, pillar in system["pillars"].items() if pillar.get("weight")]
+            system["composite"]["caps"] = [draw(caps(tops))]
         if draw(st.booleans()):
             system["adjustments"] = draw(adjustments(measures, [*names, *system["pillars"]]))
     if system.get("pillars"):
         draw(as_printed(system, cohorts))
     pillars = system.get("pillars", {})
-    inner = {part for one in pillars.values() for part in one["parts"]}
     effects = [one["effect"] for one in system.get("adjustments", {}).values() if one["kind"] == "veto"]
     if draw(st.integers(0, 7)) or any("stars_at_most" in one or "demote" in one for one in effects):
-        system["stars"] = draw(schemes([name for name in pillars if name not in inner], list(measures)))
+        system["stars"] = draw(schemes([name for name in pillars if pillars[name].get("weight")], list(measures)))
     system["ranking"] = draw(rankings(names))
+    system |= draw(st.sampled_from([{}, {}, {"peers": "all"}]))
     system["lights"] = draw(st.sampled_from([{}, {"green": 5, "yellow": 40}]))
     rows = draw(figures(measures, grain, entities))
     events = draw(st.lists(event(entities), min_size=1, max_size=14)) if with_events else []
@@ -363,13 +368,15 @@ def nodes(draw: st.DrawFn) -> dict:
 def trees(draw: st.DrawFn, leaves: list[str]) -> dict[str, dict]:
     """Draws pillars over indicators: parts are put together, at random, until at most two are left."""
     weights = st.sampled_from([1, 2, 5, 30, 0.1])
+    counted_or_not = st.sampled_from([1, 2, 5, 30, 0.1, 0])
     pillars: dict[str, dict] = {}
     loose = list(draw(st.permutations(leaves)))
     while len(loose) > 2 or any(name in leaves for name in loose):
         number = draw(st.integers(1, min(3, len(loose))))
         taken, loose = loose[:number], loose[number:]
         name = f"p{len(pillars)}"
-        pillars[name] = draw(nodes()) | {"parts": {part: draw(weights) for part in taken}}
+        parts = {part: draw(counted_or_not if place else weights) for place, part in enumerate(taken)}
+        pillars[name] = draw(nodes()) | {"parts": parts} | draw(afterwards(taken))
         loose.append(name)
         if len(pillars) > 6:
             number = len(loose)
@@ -377,7 +384,29 @@ def trees(draw: st.DrawFn, leaves: list[str]) -> dict[str, dict]:
             loose = ["rest"]
     for name in loose:
         pillars[name]["weight"] = draw(weights)
+    if draw(st.integers(0, 3)) == 0:
+        pillars["beside"] = draw(nodes()) | {"weight": 0, "parts": {name: draw(weights) for name in loose}}
     return pillars
+
+
+@st.composite
+def afterwards(draw: st.DrawFn, parts: list[str]) -> dict:
+    """Draws what follows the mean of a pillar: seldom a rule of its own, seldom caps."""
+    after: dict = {}
+    if draw(st.integers(0, 3)) == 0:
+        alone = rules(no_target=True).filter(lambda rule: rule["kind"] in AGAIN)
+        after["score"] = draw(alone.filter(lambda rule: rule["kind"] != "benchmark" or "benchmark" in rule))
+    if draw(st.integers(0, 3)) == 0:
+        after["caps"] = [draw(caps(parts))]
+    return after
+
+
+@st.composite
+def caps(draw: st.DrawFn, parts: list[str]) -> dict:
+    limits = {"when": draw(st.sampled_from(["cases > 40", "online / cases > 0.5"]))}
+    if draw(st.booleans()):
+        limits = {"below": {draw(st.sampled_from(parts)): draw(st.sampled_from([30, 60]))}}
+    return {"at_most": draw(st.sampled_from([20, 50, 80]))} | limits
 
 
 @st.composite
@@ -469,6 +498,7 @@ def rankings(draw: st.DrawFn, names: list[str]) -> dict:
         "rounding": draw(st.sampled_from(["half_up", "half_even"])),
         "on": draw(st.sampled_from(["rounded", "raw"])),
     }
+    ranking |= draw(st.sampled_from([{}, {}, {"within": ["all", "cohort"]}, {"within": ["cohort", "all"]}]))
     if draw(st.booleans()):
         ranking["tie_break"] = [draw(st.sampled_from(names))]
     return ranking

@@ -144,7 +144,7 @@ def test_the_measures_of_a_page_have_figures_and_rows(card, page):
 def test_a_page_loads_nothing_and_names_are_no_markup():
     frame = pl.DataFrame({
         "期别": ["2023"] * 3, "地区": [HOSTILE, "长" * 200, "乙县"],
-        "办件量": [200, 100, None], "网办量": [180, 75, 20],
+        "办件量": [200, 100, 50], "网办量": [180, 75, 20],
     })  # fmt: skip
     rate = {"kind": "ratio", "numerator": "online", "denominator": "all", "title": HOSTILE}
     system = {

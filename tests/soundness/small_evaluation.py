@@ -14,24 +14,24 @@ from kpi.session import score
 HEAD = "system: small\nperiod: year\nentities: {title: 县}\n"
 
 
-def examined(text: str) -> Loaded:
-    return examine_text(HEAD + dedent(text))
+def examined(text: str, period: str = "year") -> Loaded:
+    return examine_text(HEAD.replace("period: year", f"period: {period}") + dedent(text))
 
 
-def small_system(text: str) -> System:
-    found = examined(text)
+def small_system(text: str, period: str = "year") -> System:
+    found = examined(text, period)
     assert found.system is not None, found.findings
     return found.system
 
 
-def small_card(text: str, *figures: tuple[object, ...]) -> Scorecard:
+def small_card(text: str, *figures: tuple[object, ...], period: str = "year") -> Scorecard:
     """Return the scorecard of a definition without its head, and figures: period, entity, measure, value[, cohort]."""
     lines = ["period,entity,measure,value,cohort"]
     lines += [",".join(str(cell) for cell in (*figure, "")[:5]) for figure in figures]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "figures.csv"
         file.write_text("\n".join(lines) + "\n", "utf-8")
-        return score(file, system=small_system(text))
+        return score(file, system=small_system(text, period))
 
 
 def column(card: Scorecard, frame: str, name: str) -> list[object]:

@@ -29,7 +29,13 @@ NAMES, ENTITIES, YEARS = ["a", "b", "c", "d", "e"], ["甲", "乙", "丙", "丁"]
 MEANS = [
     "arithmetic", "geometric", "harmonic", "minimum", {"power": 2}, {"power": -1}, "mazziotta_pareto", "topsis",
     "copeland", {"mazziotta_pareto": "plus"}, {"owa": [1, 2]}, {"owa": 0.5}, "grey_relational", "vikor",
-    "rank_sum_ratio",
+    "rank_sum_ratio", {"worst": 1}, {"best": 1}, {"worst": 3},
+]  # fmt: skip
+
+#: How the result of a pillar may be scored again.
+AGAIN = [
+    *({"kind": kind} for kind in ("zscore", "percentile", "minmax", "distance_to_best", "rank")),
+    {"kind": "goalposts", "low": 20, "high": 80},
 ]  # fmt: skip
 
 #: Ways in which the weights of two parts come about.
@@ -60,6 +66,9 @@ VARIED = [
 def nodes(draw: st.DrawFn, parts: list[str]) -> dict:
     """Draws a pillar over parts: its mean, its weights or what finds them, its policy for gaps, its rounding."""
     node = {"mean": draw(st.sampled_from(MEANS)), "missing": draw(st.sampled_from(POLICIES))}
+    conditions = [{"when": "e > 30"}, {"below": {parts[0]: 50}}]
+    caps = st.sampled_from(conditions).map(lambda condition: {"caps": [{"at_most": 40} | condition]})
+    node |= draw(st.one_of(st.just({}), st.just({}), caps))
     method = draw(st.sampled_from([None, *METHODS]))
     if method is not None and method["method"] in ("importance", "benefit_of_the_doubt"):
         node |= {"mean": "arithmetic"}
@@ -68,7 +77,10 @@ def nodes(draw: st.DrawFn, parts: list[str]) -> dict:
     if method is None and len(parts) == 2 and draw(st.booleans()):
         return node | {"parts": dict(zip(parts, draw(st.sampled_from(VARIED)), strict=True))} | draw(rounding())
     if method is None or len(parts) != 2:
-        return node | {"parts": {part: draw(st.sampled_from([1, 2, 0.1])) for part in parts}} | draw(rounding())
+        weights = {
+            part: draw(st.sampled_from([1, 2, 0.1, 0] if place else [1, 2, 0.1])) for place, part in enumerate(parts)
+        }
+        return node | {"parts": weights} | draw(rounding())
     return node | {"parts": parts, "weights": method} | draw(rounding())
 
 
@@ -84,9 +96,17 @@ def cards(draw: st.DrawFn) -> Scorecard:
     pillars = {
         "p": draw(nodes(["ia", "r"])), "q": draw(nodes(["id", "ie"])), "r": draw(nodes(["ib", "ic"])),
     }  # fmt: skip
+    for name in pillars:
+        pillars[name] |= draw(st.one_of(st.just({}), st.sampled_from(AGAIN).map(lambda rule: {"score": rule})))
     if isinstance(weights, dict):
         for name, weight in weights.items():
             pillars[name]["weight"] = weight
+        if draw(st.booleans()) and all(weights.values()):
+            pillars["beside"] = draw(nodes(["p", "q"])) | {"weight": 0}
+            # A part that a method weighs has one node that it is weighed in.
+            if isinstance(pillars["beside"]["parts"], list):
+                pillars["beside"] |= {"parts": {"p": 2, "q": 1}}
+                del pillars["beside"]["weights"]
     marked = [name for name, pillar in pillars.items() if "weights" not in pillar]
     inside, other = (draw(st.sampled_from(marked)) if marked else None for _ in range(2))
     adjustments = {
@@ -156,6 +176,10 @@ def assert_explained(card: Scorecard) -> None:
                     assert same(points.get((label, entity, node.name)), node.contribution), (label, entity, node)
                 if node.kind == "pillar" and node.score is not None and node.contribution is not None:
                     assert same(added(node.parts), node.contribution), (label, entity, node)
+            for name in card.definition.headlines:
+                alone = explain(card, entity, name, period=label)
+                assert same(alone.contribution, alone.score), (label, entity, name)
+                assert same(added(alone.parts), alone.score) or alone.score is None, (label, entity, name)
 
 
 def assert_lines_add_up(one: Side, card: Scorecard) -> None:
@@ -236,6 +260,51 @@ def test_written_results_hold_the_same_contributions(card: Scorecard) -> None:
     sheet = load_workbook(io.BytesIO(book), read_only=True)["指标"]
     head, *lines = sheet.iter_rows(values_only=True)
     assert [line[head.index("分值")] for line in lines] == pytest.approx(expected)
+
+
+@st.composite
+def quarterly(draw: st.DrawFn) -> Scorecard:
+    """Draws a scorecard of two years by quarter, with gaps, whose totals make those of years."""
+    by = draw(st.sampled_from(["mean", "sum", "last", "weighted"]))
+    over = {"period": "year", "by": by, "vetoes": draw(st.sampled_from(["any", "last"]))}
+    over |= {"weights": [1, 2, 3, 0.5]} if by == "weighted" else {}
+    over |= {} if by == "last" else draw(st.sampled_from([{}, {"at_least": 1}, {"at_least": 3}]))
+    effect = draw(st.sampled_from([{"score": 10}, {"fail": True}, {"score_at_most": 30}]))
+    system = {
+        "measures": {name: {"unit": "件"} for name in "abc"},
+        "indicators": {f"i{name}": {"kind": "level", "of": name, "target": {"at_least": 50}} for name in "abc"},
+        "pillars": {"p": {"parts": {"ia": 1, "ib": 2}, "mean": draw(st.sampled_from(["geometric", "arithmetic"]))}},
+        "adjustments": {
+            "plus": {"kind": "bonus", "of": "a", "points": 1, "per": 5},
+            "stop": {"kind": "veto", "when": "c > 50", "effect": effect},
+        },
+        "totals_over": over,
+    }
+    figures = st.one_of(st.none(), st.sampled_from([0, 29, 30, 50, 60]))
+    periods = [f"{year}Q{quarter}" for year in YEARS for quarter in (1, 2, 3, 4)]
+    cells = [(when, who, name, draw(figures)) for when in periods for who in ENTITIES[:2] for name in "abc"]
+    assume(any(value is not None for *_, value in cells))
+    text = as_yaml(system)
+    return small_card(text, *((*key, "—" if value is None else value) for *key, value in cells), period="quarter")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=SLOW, derandomize=True)
+@given(card=quarterly())
+def test_a_year_is_the_sum_of_its_quarters_and_vetoes(card: Scorecard) -> None:
+    raw = {row["entity"]: {row["over"]: row["raw_score"]} for row in card.longer.to_dicts()}
+    for row in card.longer.to_dicts():
+        raw[row["entity"]][row["over"]] = row["raw_score"]
+        assert (row["raw_score"] is None) == (row["status"] != "ok"), row
+    for entity, years in raw.items():
+        for label, expected in years.items():
+            year = explain(card, entity, period=label)
+            assert same(year.contribution, expected), (entity, label)
+            if expected is None:
+                continue
+            assert same(added(year.parts), expected), (entity, label)
+            for quarter in year.parts:
+                if quarter.kind == "period" and quarter.contribution is not None:
+                    assert same(added(quarter.parts), quarter.contribution), (entity, quarter)
 
 
 # ---- BY HAND ---- #

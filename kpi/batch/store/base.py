@@ -17,7 +17,21 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message
 
-TABLES = ("totals", "pillars", "indicators", "weights", "treated", "measures", "restated", "quality", "findings")
+TABLES = (
+    "totals",
+    "pillars",
+    "longer",
+    "longer_pillars",
+    "places",
+    "headlines",
+    "indicators",
+    "weights",
+    "treated",
+    "measures",
+    "restated",
+    "quality",
+    "findings",
+)
 KEYS = ("system", "period", "position")
 
 

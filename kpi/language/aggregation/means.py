@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,10 +28,10 @@ from kpi.language.aggregation.column_means import (
     summed,
 )  # fmt: skip
 from kpi.language.model import PEERS, Block, Path, Problem, Problems
+from kpi.language.sums import total
 from kpi.values import numerics
 from kpi.values.numerics import TIE
 from kpi.values.rounding import SCORE_DECIMALS
-from kpi.values.status import literal
 
 #: Means compare the entities of a cohort in a period.
 COHORT = PEERS["cohort"]
@@ -56,12 +56,36 @@ class Topsis(Block):
     topsis: Literal["vector", "minmax", "none"] = Field("vector", description="how columns are brought to one scale")
 
 
+class Worst(Block):
+    """The mean of the k lowest scores: `Σ w x / Σ w` over them; of all if there are fewer."""
+
+    worst: int = Field(ge=1, description="how many of the lowest scores count")
+
+    def words(self) -> Message:
+        """Return the mean in words."""
+        if self.worst == 1:
+            return _WORDS["minimum"]
+        return Message("weighted mean of the {number} lowest scores", number=self.worst)
+
+
+class Best(Block):
+    """The mean of the k highest scores: `Σ w x / Σ w` over them; of all if there are fewer."""
+
+    best: int = Field(ge=1, description="how many of the highest scores count")
+
+    def words(self) -> Message:
+        """Return the mean in words."""
+        if self.best == 1:
+            return Message("highest score")
+        return Message("weighted mean of the {number} highest scores", number=self.best)
+
+
 Mean = (
     Literal[
         "arithmetic", "geometric", "harmonic", "minimum", "topsis", "copeland", "mazziotta_pareto", "grey_relational",
         "vikor", "rank_sum_ratio",
     ]
-    | Power | Topsis | MazziottaPareto | Owa | GreyRelational | Vikor | RankSumRatio
+    | Power | Topsis | Worst | Best | MazziottaPareto | Owa | GreyRelational | Vikor | RankSumRatio
 )  # fmt: skip
 
 _WORDS = {
@@ -93,7 +117,7 @@ def words(mean: Mean) -> Message:
         return Message("mean of power {power:g}", power=mean.power)
     if isinstance(mean, Topsis):
         return _TOPSIS_WORDS[mean.topsis]
-    return _WORDS[str(mean)]
+    return mean.words() if isinstance(mean, Worst | Best) else _WORDS[str(mean)]
 
 
 def by_peers(mean: Mean) -> bool:
@@ -104,7 +128,7 @@ def by_peers(mean: Mean) -> bool:
 
 def is_sum(mean: Mean) -> bool:
     """Return whether a mean is a sum of the scores by weights that may differ between entities."""
-    return mean in ("arithmetic", "minimum") or isinstance(mean, Owa)
+    return mean in ("arithmetic", "minimum") or isinstance(mean, Owa | Worst | Best)
 
 
 def problems(path: Path, mean: Mean, parts: Sequence[str]) -> Problems:
@@ -134,35 +158,6 @@ class Parts:
         return total([transform(score) * weight for score, weight in pairs]) / self.carried
 
 
-#: The maximum length of a chain of additions; longer sums are halved, as plans of deep chains are slow to build.
-_CHAIN = 16
-
-
-def total(terms: Sequence[pl.Expr], *, exact: bool = False) -> pl.Expr:
-    """Return the sum of columns, with nulls as 0: an empty sum is 0, for one part as for many.
-
-    The order of addition depends only on the number of terms, unless the terms are `exact`: numbers, such as integers,
-    whose sum is the same in any order.
-    """
-    # NOTE: the order of addition of pl.sum_horizontal, and so the last bits of a float, depends on how many threads
-    # there are and on which columns are empty (Polars 2.1). Where that makes no difference it plans in half the time.
-    if exact and len(terms) > 1:
-        return pl.sum_horizontal(terms)
-    if len(terms) <= _CHAIN:
-        return functools.reduce(operator.add, [term.fill_null(literal(0.0)) for term in terms])
-    middle = len(terms) // 2
-    return total(terms[:middle]) + total(terms[middle:])
-
-
-def exactly_added(weights: Iterable[float]) -> bool:
-    """Return whether any sum of some weights is the same in any order: binary fractions of a moderate size.
-
-    >>> exactly_added([30, 2.5, 1]), exactly_added([0.1, 0.2])
-    (True, False)
-    """
-    return all((weight * 2**20).is_integer() and weight < 2**20 for weight in map(float, weights))
-
-
 def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
     """Return the mean of the parts.
 
@@ -174,6 +169,8 @@ def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
     - topsis `100 D⁻/(D⁺ + D⁻)`: distances to the best and the worst score of every part in the cohort (Hwang and Yoon
       1981). 50 where all are equal, and for a single entity.
     - owa, grey_relational, vikor and rank_sum_ratio have sections of their own.
+    - worst, best `Σ w x / Σ w` of the k lowest or highest scores. Where equal scores compete for the last places each
+      counts with the same part of its weight.
     - copeland `50 (1 + c/(n - 1))`, c being wins less defeats against the others by weighted majority of the parts. 50
       for a single entity.
 
@@ -194,6 +191,8 @@ def evaluate(mean: Mean, parts: Parts) -> pl.Expr:
         return _computed(of_columns, parts)
     if isinstance(mean, Power):
         return _powered(parts, mean.power)
+    if isinstance(mean, Worst | Best):
+        return _selected_mean(mean, parts)
     if isinstance(mean, Topsis) or mean == "topsis":
         return _topsis(parts, mean.topsis if isinstance(mean, Topsis) else "vector")
     return {
@@ -211,6 +210,61 @@ def _taken_apart(parts: Parts, columns: Sequence[pl.Series]) -> tuple[Sequence[p
     number = len(parts.scores)
     carried = columns[-1]
     return columns[:number], carried, [weight / carried for weight in columns[number:-1]]
+
+
+def selected(mean: Worst | Best, scores: Sequence[pl.Series]) -> list[pl.Series]:
+    """Return the fraction (0 to 1) with which each part is among the k lowest or highest, 0 for a missing score.
+
+    `min(max(k - ahead, 0) / equal, 1)` with the number of scores ahead of a score and of those equal to it, itself
+    included, both to nine decimals.
+
+    >>> scores = [pl.Series([60.0, 60.0]), pl.Series([80.0, 60.0]), pl.Series([90.0, None])]
+    >>> [fraction.to_list() for fraction in selected(Worst(worst=1), scores)]
+    [[1.0, 0.5], [0.0, 0.5], [0.0, 0.0]]
+    """
+    number, sign = (mean.worst, 1.0) if isinstance(mean, Worst) else (mean.best, -1.0)
+    keys = [(score * sign).round(SCORE_DECIMALS).fill_null(math.inf) for score in scores]
+    fractions = []
+    for score, key in zip(scores, keys, strict=True):
+        ahead = functools.reduce(operator.add, [(other < key).cast(pl.Float64) for other in keys])
+        equal = functools.reduce(operator.add, [(other == key).cast(pl.Float64) for other in keys])
+        fraction = ((number - ahead).clip(0.0) / equal).clip(upper_bound=1.0)
+        fractions.append(fraction * score.is_not_null().cast(pl.Float64))
+    return fractions
+
+
+def _selected_mean(mean: Worst | Best, parts: Parts) -> pl.Expr:
+    number = len(parts.scores)
+
+    def averaged(columns: Sequence[pl.Series]) -> pl.Series:
+        scores, weights = columns[:number], columns[number:]
+        carried = [weight * part for weight, part in zip(weights, selected(mean, scores), strict=True)]
+        start = carried[0].fill_null(0.0)
+        return summed([one * weight for one, weight in zip(scores, carried, strict=True)], start) / summed(
+            carried, start
+        )
+
+    return pl.map_batches([*parts.scores, *map(_spread_out, parts.weights)], averaged, return_dtype=pl.Float64)
+
+
+def shares_of_selected(mean: Worst | Best, scores: Sequence[pl.Expr], weights: Sequence[pl.Expr]) -> list[pl.Expr]:
+    """Return the fraction of the node that each part carries: 0 for those that are not among the k."""
+    number = len(scores)
+
+    def share(place: int, columns: Sequence[pl.Series]) -> pl.Series:
+        fractions = selected(mean, columns[:number])
+        carried = [weight * part for weight, part in zip(columns[number:], fractions, strict=True)]
+        return carried[place].fill_null(0.0) / summed(carried, carried[0].fill_null(0.0))
+
+    columns = [*scores, *map(_spread_out, weights)]
+    return [
+        pl.map_batches(columns, functools.partial(share, place), return_dtype=pl.Float64) for place in range(number)
+    ]
+
+
+def _spread_out(weight: pl.Expr) -> pl.Expr:
+    """Return a weight as one value a row, as columns of unequal length cannot be multiplied."""
+    return weight + pl.int_range(pl.len()) * 0.0
 
 
 def _computed(mean: ColumnMean, parts: Parts) -> pl.Expr:

@@ -15,12 +15,15 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from kpi.errors import Message
 from kpi.language.aggregation import means
-from kpi.language.aggregation.means import COHORT, Mean, Parts, exactly_added, total
+from kpi.language.aggregation.caps import Cap
+from kpi.language.aggregation.means import COHORT, Best, Mean, Parts, Worst
 from kpi.language.aggregation.methods import AnyWeighting
 from kpi.language.aggregation.missing import Missing, MissingPolicy, Redistribute
 from kpi.language.aggregation.weights import FromData
 from kpi.language.classes import Weighed, Weight, differs
 from kpi.language.model import Definition, FrozenMapping, Listed, Name, kind_of
+from kpi.language.scoring import AnyRule, Rule
+from kpi.language.sums import exactly_added, total
 from kpi.values.columns import Column, Expressions
 from kpi.values.rounding import HAIR, rounded, score_key
 from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason, status_of
@@ -42,6 +45,23 @@ class Node(Definition):
     relative: bool = Field(
         False, description="the weights of the parts are proportions, not marks that add up to their pillar's or to 100"
     )
+    caps: Listed[Cap] = Field(
+        (), description="the most that the node may score under conditions, after everything else of the node"
+    )
+
+    @property
+    def rule(self) -> Rule | None:
+        """The rule that scores the node's own result before it enters its parent, if there is one."""
+        return None
+
+    def outcome(self, name: str) -> Column:
+        """Return the column of the mean: the score, unless a rule or caps follow."""
+        column = Column(name)
+        return column.result if self.rule is not None else self.rule_outcome(name)
+
+    def rule_outcome(self, name: str) -> Column:
+        """Return the column of the score before caps: the score where there are none."""
+        return Column(name).uncapped if self.caps else Column(name).score
 
     @property
     def mean_words(self) -> Message:
@@ -69,6 +89,11 @@ class Node(Definition):
         """The consistency ratio of judgements (AHP), else None."""
         return None if self.weights is None else self.weights.consistency
 
+    @property
+    def judgements(self) -> tuple[tuple[float, ...], ...]:
+        """The matrix of judgements (AHP) in the order of the parts, empty without one."""
+        return () if self.weights is None else self.weights.judgements
+
     def fixed(self, given: Mapping[str, Weighed]) -> dict[str, Weighed]:
         """Return the weights of the parts that do not depend on data: as given, or from judgements."""
         fixed = None if self.weights is None else self.weights.of_parts(list(given)).fixed(len(given))
@@ -95,12 +120,14 @@ class Pillar(Node):
 
     weight: Weight | None = Field(
         None,
-        description="of a top pillar in the composite: 0.000001 to 1,000,000, or by a column of the roster, or dated",
+        description="of a top pillar in the composite: 0.000001 to 1,000,000, or by a column of the roster, or dated; "
+        "0 for a headline index beside the total",
     )
     parts: Weights = Field(
         min_length=1,
         description="name: weight, a number, {by: a column of the roster, values: {value: number}}, or a list of "
-        "either with the period `from` which it holds; or a list of names",
+        "either with the period `from` which it holds; or a list of names; what has the weight 0 is shown and not "
+        "counted",
     )
 
     floor: float | None = Field(
@@ -109,6 +136,14 @@ class Pillar(Node):
     cap: float | None = Field(
         None, description="the most marks that it may have with bonuses within it; left out: no limit"
     )
+    score: AnyRule | None = Field(
+        None, description="how the pillar's own result is scored before it enters its parent; left out: it is the score"
+    )
+
+    @property
+    def rule(self) -> Rule | None:
+        """The rule that scores the pillar's own result."""
+        return self.score
 
     @model_validator(mode="after")
     def _weigh(self) -> Self:
@@ -161,6 +196,8 @@ class Combination:
         treated: Mapping[str, str] | None = None,
         unsure: Collection[str] = (),
     ) -> None:
+        # What weighs nothing is shown and not counted, whatever the mean and the policy for missing parts.
+        weights = {part: weight for part, weight in weights.items() if weight}
         self.name, self.node, self.weights, self.leaves = name, node, weights, leaves
         self.treated = treated or {}
         self.unsure = [part for part in weights if part in unsure]
@@ -300,6 +337,8 @@ class Combination:
     def result(self) -> Expressions:
         """Return `name.score` (percent of full marks), `name.score.status` and `name.coverage` (percent).
 
+        Where the node has a scoring rule of its own, or caps, the score is `name.result` or `name.uncapped` instead.
+
         Coverage is the part of the applicable weight with a score of reported figures, down to the indicators; what
         data treatment filled in has a score, but nobody reported it. The status is not_applicable, not_scored (left out
         by a screen), missing (no part has a score), incomplete (too few have, or any gap under `fail`), what a method
@@ -327,7 +366,7 @@ class Combination:
         guards = {"incomplete": self.there() < self.least - 1e-9} if self.least else {}
         sound = self.node.mean == "arithmetic" and self.node.decimals is None and not self.node.rescaled
         pair = guarded(
-            Column(self.name).score, pl.when(self.carried > ZERO).then(value), guards, shown=shown, sound=sound
+            self.node.outcome(self.name), pl.when(self.carried > ZERO).then(value), guards, shown=shown, sound=sound
         )
         applicable = self.applicable > ZERO
         coverage = pl.when(applicable if given is None else applicable & given).then(self.coverage())
@@ -384,6 +423,10 @@ class Combination:
             carried = {part: pl.when(least[part]).then(1.0).otherwise(0.0) / ties for part in self.weights}
         elif (own := means.shares(self.node.mean, self._parts())) is not None:
             carried = dict(zip(self.weights, own, strict=True))
+        elif isinstance(self.node.mean, Worst | Best):
+            scores, weights = map(self.filled, self.weights), map(self.weight, self.weights)
+            shares = means.shares_of_selected(self.node.mean, list(scores), list(weights))
+            carried = dict(zip(self.weights, shares, strict=True))
         else:
             carried = {part: self.weight(part).fill_null(0.0) / self.carried for part in self.weights}
         return {Column(part).share: pl.when(scored).then(share) for part, share in carried.items()}

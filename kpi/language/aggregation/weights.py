@@ -53,6 +53,11 @@ class Weighting(Block):
         return self
 
     @property
+    def judgements(self) -> tuple[tuple[float, ...], ...]:
+        """The matrix of one judge's pairwise judgements in the order of the parts; empty of other methods."""
+        return ()
+
+    @property
     def consistency(self) -> float | None:
         """The consistency ratio of judgements; None where there are none."""
         return None
@@ -300,6 +305,11 @@ class Ahp(Weighting):
         number = len(self.matrix)
         index = RANDOM_INDEX[min(number, len(RANDOM_INDEX) - 1)]
         return (self.eigenvalue - number) / (number - 1) / index if index else 0.0
+
+    @property
+    def judgements(self) -> tuple[tuple[float, ...], ...]:
+        """The matrix."""
+        return self.matrix
 
     def words(self) -> Message:
         """Return the method in words."""

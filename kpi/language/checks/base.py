@@ -99,6 +99,10 @@ class Check(Definition):
         """Return the rules of the check in words, each once."""
         return statements(dict.fromkeys(breach.words for breach in self.breaches(symbols, grain)))
 
+    def in_full(self, symbols: Symbols, grain: Grain) -> Message:
+        """Return the rules in words for the method of a system, with titles for all names."""
+        return self.words(symbols, grain)
+
     @abstractmethod
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield problems of the check itself."""

@@ -13,10 +13,10 @@ from typing_extensions import override
 
 from kpi.errors import Message
 from kpi.language import expressions
-from kpi.language.adjustments import condition, condition_problems
 from kpi.language.checks.base import Breach, Check, differs, in_unit, name_problems, unit_problems
+from kpi.language.conditions import condition, condition_problems
 from kpi.language.indicators import Symbols
-from kpi.language.indicators.base import title_of
+from kpi.language.indicators.base import in_titles, title_of
 from kpi.language.model import Listed, Name, OneOrMany, Path, Problem, Problems
 from kpi.values.columns import Column
 from kpi.values.periods import Grain
@@ -41,6 +41,11 @@ class Holds(Check):
         """Yield where the condition is false."""
         term = condition(self.expr, symbols)
         yield Breach(Message("{condition} must hold", condition=self.expr), ~term.expr, term.names)
+
+    @override
+    def in_full(self, symbols: Symbols, grain: Grain) -> Message:
+        """Return the condition with titles for names."""
+        return Message("{condition} must hold", condition=in_titles(self.expr, symbols))
 
     def nested(self) -> Iterator[tuple[str, str]]:
         """Yield the sides of every comparison of two figures, the one that does not exceed the other first."""

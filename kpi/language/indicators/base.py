@@ -16,12 +16,14 @@ import polars as pl
 from pydantic import Field
 
 from kpi.errors import Message, Severity, commas
-from kpi.language.expressions.terms import Scope, Term, figure
+from kpi.language import expressions
+from kpi.language.expressions.terms import ExpressionError, Scope, Term, figure
+from kpi.language.indicators.counted import Counted
 from kpi.language.lookback import NOW, Comparison, Lags
 from kpi.language.model import Definition, OneOrMany, Path, Problem, Problems, Text
 from kpi.language.scoring import AnyRule
 from kpi.language.targets import COMPARATORS, Target
-from kpi.values import columns, periods, units
+from kpi.values import columns, period_texts, periods, units
 from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain, Window
 from kpi.values.status import literal
@@ -289,6 +291,16 @@ class Indicator(Definition):
         """Yield pairs of figures of which the first is a part of the second, if the value is in percent."""
         yield from ()
 
+    def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:  # noqa: ARG002
+        """Return the counts from which the sampling error of the value is known, None where it is not.
+
+        Args:
+            name: of the indicator.
+            symbols: what names stand for.
+            stated: whether the definition says that its figures are counts, so that plain numbers are.
+        """
+        return None
+
     @abstractmethod
     def words(self, symbols: Symbols) -> Message:
         """Return the formula in words, with the titles of what it uses."""
@@ -312,6 +324,23 @@ class Indicator(Definition):
                 ),
                 hint=Message("take `better` away: the target says which way is better"),
             )
+
+
+def in_titles(text: str, symbols: Symbols) -> str:
+    """Return an expression with titles for names; one that cannot be read is returned as it is.
+
+    >>> in_titles("late > 0", {"late": Symbol("late", "迟报次数", units.ONE)})
+    '迟报次数 > 0'
+    """
+    try:
+        names = sorted(expressions.parse(text).names(), key=lambda pair: pair[1])
+    except ExpressionError:
+        return text
+    parts, end = [], 0
+    for name, (offset, length) in names:
+        parts += [text[end:offset], title_of(symbols, name)]
+        end = offset + length
+    return "".join([*parts, text[end:]])
 
 
 def title_of(symbols: Symbols, name: str) -> str:
@@ -361,12 +390,12 @@ def scale(expr: pl.Expr, natural: Unit | None, unit: Unit | None) -> pl.Expr:
 def scored_period(text: str, path: Path, grain: Grain) -> tuple[list[Problem], int | None]:
     """Return what is wrong with a text that names a scored period, and where that period ends on the timeline."""
     try:
-        period = periods.parse(text, timeline=grain.timeline)
+        period = period_texts.parse(text, timeline=grain.timeline)
     except periods.PeriodError as error:
         return [Problem("K105", path, error.message, hint=error.hint)], None
     problems = []
-    if (assumed := periods.assumption(text, grain.timeline)) is not None:
-        problems.append(Problem("K618", path, assumed, hint=periods.ASSUMED, severity=Severity.WARNING))
+    if (assumed := period_texts.assumption(text, grain.timeline)) is not None:
+        problems.append(Problem("K618", path, assumed, hint=period_texts.ASSUMED, severity=Severity.WARNING))
     if period.grain != grain:
         problems.append(
             Problem(

@@ -13,7 +13,7 @@ from kpi.errors import Message
 from kpi.language.indicators.base import MONTH, Indicator, Symbols, based, broken, scored_period, title_of, unit_of
 from kpi.language.lookback import WHOLE, Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
-from kpi.values import periods, units
+from kpi.values import period_texts, units
 from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain
 from kpi.values.status import ZERO, guarded
@@ -24,7 +24,7 @@ def in_prices(name: str, of: str, *, deflator: str, base: str, symbols: Symbols,
 
     Statuses: those of figure and price index, break, no_baseline, and where a price is zero or less.
     """
-    end = periods.parse(base, timeline=grain.timeline).end
+    end = period_texts.parse(base, timeline=grain.timeline).end
     price, then_price = pl.col(deflator), pl.col(Column(name).base)
 
     def then(column: pl.Expr) -> pl.Expr:

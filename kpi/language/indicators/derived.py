@@ -24,18 +24,20 @@ from kpi.language.indicators.base import (
     declared,
     declared_problem,
     earlier_by,
+    in_titles,
     scale,
     scope_of,
     scored_period,
     title_of,
     unit_of,
 )
+from kpi.language.indicators.counted import Counted
 from kpi.language.indicators.deflation import Deflated
 from kpi.language.indicators.windows import YEAR_TO_DATE, gaps, lags_of, window_problems, window_total
 from kpi.language.lookback import HISTORY, WHOLE, Comparison, Lags, back, composed
 from kpi.language.model import Name, Path, Problem, Problems, Text
 from kpi.language.targets import Target
-from kpi.values import periods, units
+from kpi.values import period_texts, periods, units
 from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain, Length
 from kpi.values.rounding import BREADTH, HAIR, unsigned_zero, without_noise
@@ -127,7 +129,7 @@ class Growth(Deflated):
         if self.cumulative or self.deflator is not None:
             return None
         if self.since is not None:
-            return self.of, periods.parse(self.since, timeline=grain.timeline).index(grain)
+            return self.of, period_texts.parse(self.since, timeline=grain.timeline).index(grain)
         return self.of, grain.earlier(period, self.over)
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
@@ -178,7 +180,7 @@ class Growth(Deflated):
     ) -> tuple[pl.Expr, Expressions, dict[str, pl.Expr], pl.Expr | float, dict[str, Any]]:
         """Return the value, the base with its guards, the years and the reasons of a growth since a fixed period."""
         start, end = (
-            None if text is None else periods.parse(text, timeline=grain.timeline).end
+            None if text is None else period_texts.parse(text, timeline=grain.timeline).end
             for text in (self.since, self.until)
         )
         assert start is not None  # noqa: S101
@@ -317,7 +319,7 @@ class Index(Indicator):
     @override
     def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
         """Return what is compared, in the base period."""
-        return self.of, periods.parse(self.base, timeline=grain.timeline).index(grain)
+        return self.of, period_texts.parse(self.base, timeline=grain.timeline).index(grain)
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return %."""
@@ -327,7 +329,7 @@ class Index(Indicator):
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value, its base and its status: break, no_baseline, zero_baseline, negative_baseline."""
         value, base = pl.col(self.of), pl.col(Column(name).base)
-        end = periods.parse(self.base, timeline=grain.timeline).end
+        end = period_texts.parse(self.base, timeline=grain.timeline).end
 
         def then(column: pl.Expr) -> pl.Expr:
             return pl.when(MONTH.eq(end)).then(column).max().over("entity")
@@ -382,6 +384,12 @@ class Count(Indicator):
     def exact(self, symbols: Symbols) -> bool:
         """Return whether it is a number of units, rather than a share of them."""
         return self.as_ == "count"
+
+    @override
+    def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:
+        """Return the units that pass, out of all for a share of them."""
+        passed, total = Column(name).passed, Column(name).units
+        return Counted(passed, 1.0, 100.0, total) if self.as_ == "share" else Counted(passed, 1.0, 1.0)
 
     def test(self, symbols: Symbols) -> Term:
         """Return the threshold as a Boolean term over the column `value`; raises ExpressionError."""
@@ -591,12 +599,7 @@ class Formula(Indicator):
 
     def words(self, symbols: Symbols) -> Message:
         """Return the expression with titles for names."""
-        text, parts = self.expr, []
-        end = 0
-        for name, (offset, length) in sorted(expressions.parse(text).names(), key=lambda pair: pair[1]):
-            parts += [text[end:offset], title_of(symbols, name)]
-            end = offset + length
-        return Message("{formula}", formula="".join([*parts, text[end:]]))
+        return Message("{formula}", formula=in_titles(self.expr, symbols))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield what is wrong with the expression, its units and the targets."""

@@ -19,6 +19,7 @@ from kpi.language.indicators.base import (
     title_of,
     unit_of,
 )
+from kpi.language.indicators.counted import Counted, multiple, quotient
 from kpi.language.indicators.deflation import Deflated
 from kpi.language.indicators.windows import (
     gaps,
@@ -69,6 +70,15 @@ class Level(Deflated):
         """Return whether the measure is, and stays in its unit."""
         known = symbols.get(self.of)
         return known is not None and known.exact and self.in_unit(symbols) == known.unit and self.deflator is None
+
+    @override
+    def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:
+        """Return the measure where it is a count."""
+        unit, own = unit_of(symbols, self.of), self.in_unit(symbols)
+        events = multiple(unit, stated=stated)
+        if events is None or unit is None or own is None or self.deflator is not None:
+            return None
+        return Counted(self.of, events, units.factor(unit, own))
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
@@ -210,6 +220,15 @@ class Ratio(Indicator):
         return declared(self.unit, natural)
 
     @override
+    def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:
+        """Return both sides where the one above the line is a count."""
+        if self.pool is not None:
+            # The counts of a pooled rate are those of several periods.
+            return None
+        above, below = ((side, unit_of(symbols, side)) for side in (self.numerator, self.denominator))
+        return quotient(above, below, self.in_unit(symbols), stated=stated)
+
+    @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value and its status: zero_denominator, negative_denominator, too_few."""
         names = (self.numerator, self.denominator)
@@ -300,6 +319,15 @@ class Coverage(Indicator):
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return %."""
         return units.PERCENT
+
+    @override
+    def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:
+        """Return part and total where they are counts."""
+        if self.pool is not None:
+            # The counts of a pooled rate are those of several periods.
+            return None
+        part, whole = ((side, unit_of(symbols, side)) for side in (self.covered, self.total))
+        return quotient(part, whole, units.PERCENT, stated=stated)
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:

@@ -19,9 +19,9 @@ from pydantic import Field, ValidationError, model_validator
 from typing_extensions import override
 
 from kpi.errors import Message, Severity, commas, statements
-from kpi.language.aggregation.means import total
 from kpi.language.indicators.base import Indicator, Symbols, Unused, unit_of
 from kpi.language.model import Name, Path, Problem, Problems, Text
+from kpi.language.sums import total
 from kpi.values.columns import Expressions
 from kpi.values.periods import Grain
 from kpi.values.rounding import unsigned_zero

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,15 +13,20 @@ from kpi.errors import Message, Severity, alternatives, suggest
 from kpi.language import classes, expressions, ranges, running_totals, window_checks
 from kpi.language.adjustments import vetoes
 from kpi.language.aggregation import means
+from kpi.language.aggregation.nodes import Node
+from kpi.language.aggregation.rescoring import rule_problems
 from kpi.language.checks.base import FACTS
+from kpi.language.classes import differs
 from kpi.language.datasets import Records
 from kpi.language.expressions import terms
+from kpi.language.grouping import ALL, COHORTS, without_roster
 from kpi.language.indicators import Indicator
 from kpi.language.loading import full_marks, joint_adjustments, similar_names
 from kpi.language.measures import Measure
 from kpi.language.model import Path, Problem, Problems, kind_of
 from kpi.language.record_columns import column_kinds, counted_in, term_of
 from kpi.language.system import ROOT, System, unit_or_none
+from kpi.language.uncertainty import Uncertainty
 from kpi.values import units
 
 #: Columns of the panel and of its totals: a measure or indicator of that name would be written over.
@@ -54,9 +59,12 @@ def problems(system: System) -> Problems:
         yield from adjustment.problems(path, system.symbols)
     yield from joint_adjustments.problems(system)
     yield from _star_problems(system)
+    yield from uncertainty_problems(system.uncertainty, system)
     for place, name in enumerate(system.ranking.tie_break):
         if name not in system.indicators and name not in system.pillars:
             yield _unknown_part(system, name, ("ranking", "tie_break", place), at_key=False)
+    yield from _group_problems(system)
+    yield from _period_problems(system)
     for name, alert in system.notify.items():
         yield from alert.problems(("notify", name), system.symbols)
     yield from _check_problems(system)
@@ -71,6 +79,46 @@ def _check_problems(system: System) -> Problems:
                 yield Problem(
                     "K452", ("checks", name), message, hint=Message("name the figures that it is computed from")
                 )
+
+
+def _period_problems(system: System) -> Problems:
+    """Yield the problems of longer periods, and of the window that places are compared over."""
+    yield from system.ranking.window_problems(("ranking",), system.period)
+    if system.totals_over is not None:
+        yield from system.totals_over.problems(("totals_over",), system.period)
+
+
+def _group_problems(system: System) -> Problems:
+    """Yield the problems of groups, and of groups named that there are not."""
+    for name, group in system.groups.items():
+        path: Path = ("groups", name)
+        if name in (ALL, COHORTS):
+            message = Message("`{name}` is a group of the language itself", name=name)
+            yield Problem("K202", path, message, hint=Message("rename it"), at_key=True)
+        if group.of is not None:
+            yield from _known(system, (*path, "of"), group.of)
+        if group.column is not None and system.entities.roster is None:
+            yield without_roster((*path, "column"))
+        yield from group.problems(path, system.symbols)
+    places: list[tuple[Path, str]] = [(("peers",), system.peers)]
+    places += [(("ranking", "within", place), name) for place, name in enumerate(system.ranking.within)]
+    known = [ALL, COHORTS, *system.groups]
+    for at, name in places:
+        if name not in known:
+            hint = suggest(name, known) or Message("there is {groups}", groups=tuple(known))
+            yield Problem("K493", at, Message("`{name}` is no group", name=name), hint=hint, label=_UNKNOWN)
+
+
+def uncertainty_problems(uncertainty: Uncertainty, system: System) -> Problems:
+    """Yield what is wrong with a statement of what varies in a system."""
+    derived = {
+        name: node.weights_method is not None or any(map(differs, parts.values())) for name, node, parts in system.tree
+    }
+    yield from uncertainty.problems(
+        system.symbols, system.indicators,
+        {ROOT: False} | dict.fromkeys(system.pillars, False) | derived, frozenset(system.treatment),
+        by_score=system.stars is not None and system.stars.by_score,
+    )  # fmt: skip
 
 
 def _kept_and_left_out(system: System) -> Problems:
@@ -234,12 +282,13 @@ def _tree_problems(system: System) -> Problems:
             path: Path = ("pillars", name, "parts", part)
             if part not in system.indicators and part not in system.pillars:
                 yield _unknown_part(system, part, path, at_key=True)
-            elif part in seen:
+            elif part in seen and not _shared(system, name, seen[part]):
                 message = Message("`{part}` is already a part of `{pillar}`", part=part, pillar=seen[part])
                 yield Problem("K408", path, message, hint=Message("a part has one parent"), at_key=True)
-            seen.setdefault(part, name)
+            if name not in system.beside_nodes:
+                seen.setdefault(part, name)
         method = system.composite.weights
-        if name not in system.parents and pillar.weight is None and len(system.tops) > 1 and method is None:
+        if name in system.tops and pillar.weight is None and len(system.tops) > 1 and method is None:
             yield Problem(
                 "K409",
                 ("pillars", name),
@@ -262,8 +311,66 @@ def _tree_problems(system: System) -> Problems:
             if len(circle) == 1
             else Message("`{name}` is a part of itself: {circle}", name=circle[0], circle=_around(circle)),
         )
+    yield from _scored_again_problems(system)
     yield from _weighting_problems(system)
     yield from _unscored(system)
+
+
+def _scored_again_problems(system: System) -> Problems:
+    """Yield the problems of scoring rules and caps of nodes, and of what is shown and not counted."""
+    for name, pillar in system.pillars.items():
+        if not any(pillar.parts.values()):
+            message = Message("nothing counts in `{name}`: all its parts have the weight 0", name=name)
+            yield Problem("K430", ("pillars", name, "parts"), message, hint=Message("give what counts a weight"))
+        yield from rule_problems(name, pillar)
+        yield from _cap_problems(system, ("pillars", name), pillar, _below(system, pillar.parts))
+    yield from _cap_problems(system, ("composite",), system.composite, {*system.pillars, *system.parents})
+    for name in system.headlines:
+        yield from _repeated(system, name)
+
+
+def _repeated(system: System, headline: str) -> Problems:
+    """Yield the parts that stand twice below a headline: what they give to it could not be told apart."""
+    first: dict[str, str] = {}
+    for name in (headline, *_below(system, system.pillars[headline].parts)):
+        for part in system.pillars[name].parts if name in system.pillars else ():
+            if part in first:
+                message = Message(
+                    "`{part}` stands twice below `{headline}`: in `{first}` and in `{second}`",
+                    part=part, headline=headline, first=first[part], second=name,
+                )  # fmt: skip
+                path: Path = ("pillars", headline, "parts")
+                yield Problem("K408", path, message, hint=Message("a part has one place in an index"))
+            first.setdefault(part, name)
+
+
+def _shared(system: System, name: str, other: str) -> bool:
+    """Return whether a headline, or what only it is made of, and another pillar may name the same part."""
+    nodes = [system.pillars[one] for one in (name, other)]
+    fixed = all(node.weights_method is None and not any(map(classes.differs, node.parts.values())) for node in nodes)
+    return fixed and (name in system.beside_nodes or other in system.beside_nodes)
+
+
+def _below(system: System, parts: Iterable[str]) -> list[str]:
+    """Return everything below a node with some parts."""
+    below = list(parts)
+    for name in below:
+        if name in system.pillars:
+            below += [part for part in system.pillars[name].parts if part not in below]
+    return below
+
+
+def _cap_problems(system: System, path: Path, node: Node, below: Collection[str]) -> Problems:
+    for place, cap in enumerate(node.caps):
+        at: Path = (*path, "caps", place)
+        yield from cap.problems(at, system.symbols)
+        for name in cap.below or ():
+            if name not in system.indicators and name not in system.pillars:
+                yield _unknown_part(system, name, (*at, "below", name), at_key=True)
+            elif name not in below:
+                message = Message("`{name}` is no part below this node, so its score is not there yet", name=name)
+                hint = Message("put the cap where both are below, such as in `composite:`, or use `when:` with figures")
+                yield Problem("K429", (*at, "below", name), message, hint=hint, at_key=True)
 
 
 def _declared_weights(system: System) -> Problems:

@@ -13,12 +13,13 @@ from typing_extensions import override
 from kpi.errors import Diagnostic, Message, Place, Severity, bounded_suggestions, suggest
 from kpi.language.datasets import Records
 from kpi.language.loading import positions, validation_messages
-from kpi.language.loading.cross_references import problems
+from kpi.language.loading.cross_references import problems, uncertainty_problems
 from kpi.language.loading.full_width_signs import Reading, explained
 from kpi.language.loading.likely_mistakes import slips
 from kpi.language.loading.table_reader import is_short
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.system import CheckedSystem, System
+from kpi.language.uncertainty import Uncertainty
 from kpi.process.os_errors import reason
 
 
@@ -159,6 +160,28 @@ def _validated(document: positions.Document, folder: FilePath | None) -> Draft:
             with bounded_suggestions():
                 findings += validation_messages.findings(document, error.errors(include_url=False))
     return Draft(document.file, system, tuple(findings), document, folder)
+
+
+def varying(system: System, values: Mapping[str, Any], name: str) -> tuple[Uncertainty | None, tuple[Diagnostic, ...]]:
+    """Return what varies as stated outside of a definition, None with findings where it is wrong.
+
+    What is stated takes the place of the same keys under `uncertainty:` in the system.
+
+    Args:
+        system: the system that is studied.
+        values: the keys of `uncertainty:` with their values.
+        name: where they stand, for the findings.
+    """
+    document = _Given(name, {"uncertainty": _plain(values)})
+    try:
+        stated = Uncertainty.model_validate(document.data["uncertainty"] if document.data else {})
+    except ValidationError as error:
+        errors = [{**one, "loc": ("uncertainty", *one["loc"])} for one in error.errors(include_url=False)]
+        with bounded_suggestions():
+            return None, tuple(validation_messages.findings(document, errors))
+    together = system.uncertainty.model_copy(update={key: getattr(stated, key) for key in stated.model_fields_set})
+    findings = tuple(_located(document, problem) for problem in uncertainty_problems(together, system))
+    return (None, findings) if findings else (together, ())
 
 
 class _Given(positions.Document):

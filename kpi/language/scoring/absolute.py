@@ -124,6 +124,11 @@ class Benchmark(Rule):
     benchmark: Quantity | None = Field(None, description="the value that scores 100; left out: the indicator's target")
     reverse: Literal["reciprocal", "mirror"] = Field("reciprocal", description="lower is better: b/x or 2 - x/b")
 
+    @property
+    def judges_by_target(self) -> bool:
+        """Whether the benchmark is the target."""
+        return self.benchmark is None
+
     def score(self, case: Case) -> Scored:
         """Return the percent of the benchmark; a benchmark of zero has none."""
         declared = case.quantity(self.benchmark)

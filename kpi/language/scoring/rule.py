@@ -218,6 +218,11 @@ class Rule(Block):
         return NOW
 
     @property
+    def judges_by_target(self) -> bool:
+        """Whether the rule, as it is written, scores nothing without a target."""
+        return self.needs_target
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """The columns of the roster by which the rule differs."""
         return ()

@@ -139,6 +139,14 @@ class Quantiles(Found):
         percents = [self.percentiles[step] for step in self.steps[1:]]
         return cutpoints.quantiles(scores, percents, self.interpolation)
 
+    @override
+    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:
+        """Return the levels with the percentiles at which they begin."""
+        return tuple(
+            (self.title(step), Message("total ≥ P{percentile:g}", percentile=self.percentiles[step]))
+            for step in reversed(self.steps)
+        )
+
     def words(self) -> Message:
         """Return the scheme in words."""
         bands = [

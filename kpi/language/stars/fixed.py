@@ -11,9 +11,10 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from kpi.errors import Message, commas, statements, suggest
-from kpi.language.adjustments import condition, condition_problems
 from kpi.language.aggregation.nodes import reaches
+from kpi.language.conditions import condition, condition_problems
 from kpi.language.indicators import Symbols
+from kpi.language.indicators.base import in_titles
 from kpi.language.lookback import HISTORY, Lags
 from kpi.language.model import Block, Listed, Name, Path, Problem, Problems
 from kpi.language.stars.base import Halving, Level, Limit, Rated, Scheme, halved
@@ -45,6 +46,11 @@ class Bands(Halving):
         """The lowest level that has a cut."""
         return min(self.cuts)
 
+    @property
+    def by_score(self) -> bool:
+        """Whether nothing but the total decides: neither earlier levels nor the number of indicators."""
+        return self.moves is None and self.min_indicators is None
+
     def level(self, rated: Rated) -> pl.Expr:
         """Return the band, 0 below every cut."""
         level = pl.lit(0)
@@ -53,6 +59,26 @@ class Bands(Halving):
         if self.half:
             level = halved(level.cast(pl.Float64), rated.score, self.cuts)
         return pl.when(rated.score.is_not_null()).then(level).cast(self.dtype)
+
+    @property
+    def cuts_of_total(self) -> Mapping[int, float]:
+        """The cuts."""
+        return self.cuts
+
+    @property
+    def manner(self) -> Message:
+        """How levels are found: the highest that is reached."""
+        highest = Message("the highest level whose requirement is met")
+        half = Message("half a star more from the middle between two cut points on")
+        return statements([highest, half]) if self.half else highest
+
+    @override
+    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:
+        """Return the levels with their cuts."""
+        return tuple(
+            (self.title(stars), Message("total ≥ {score:g}", score=cut))
+            for stars, cut in sorted(self.cuts.items(), reverse=True)
+        )
 
     def words(self) -> Message:
         """Return the cuts in words."""
@@ -80,6 +106,16 @@ class Bands(Halving):
 _PEERS = ("period", "cohort")
 
 _RANKS: dict[str, Literal["min", "max"]] = {"include": "min", "exclude": "max"}
+
+_PLACES: dict[str, Message] = {
+    "half_up": Message("numbers of places are rounded half up"), "down": Message("numbers of places are rounded down"),
+    "up": Message("numbers of places are rounded up"),
+}  # fmt: skip
+
+_TIED: dict[str, Message] = {
+    "include": Message("units with equal totals at the end of a level all get the better one"),
+    "exclude": Message("units with equal totals at the end of a level all get the worse one"),
+}
 
 
 class Quota(Scheme):
@@ -165,18 +201,40 @@ class Quota(Scheme):
             result = pl.when(within).then(pl.lit(level)).otherwise(result)
         return result
 
+    @property
+    def manner(self) -> Message:
+        """How levels are found: by shares, with the rules about parts of a place, equal totals and vetoes."""
+        rules = [Message("by share of the ranked units, from the best"), _PLACES[self.rounding], _TIED[self.ties]]
+        return statements([*rules, self._vetoed])
+
+    @property
+    def _vetoed(self) -> Message:
+        if self.vetoed == "passed_on":
+            return Message("places of vetoed units go to the next")
+        return Message("vetoed units use up their places")
+
+    @override
+    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:
+        """Return the levels with their shares, and those that cohorts have of their own."""
+        levels = []
+        for level, share in sorted(self.shares.items(), reverse=True):
+            shares = [Message("{share:g} % of the units", share=share)]
+            shares += [
+                Message("{share:g} % in {cohort}", share=own[level], cohort=cohort)
+                for cohort, own in self.cohorts.items()
+                if level in own
+            ]
+            levels.append((self.title(level), statements(shares)))
+        return tuple(levels)
+
     def words(self) -> Message:
         """Return the shares in words."""
         cohorts = [
             Message("{cohort}: {shares}", cohort=cohort, shares=self._shares(shares))
             for cohort, shares in self.cohorts.items()
         ]
-        vetoed = (
-            Message("places of vetoed units go to the next")
-            if self.vetoed == "passed_on"
-            else Message("vetoed units use up their places")
-        )
-        return statements([Message("by share: {shares}", shares=self._shares(self.shares)), *cohorts, vetoed])
+        shares = Message("by share: {shares}", shares=self._shares(self.shares))
+        return statements([shares, *cohorts, self._vetoed])
 
     def _shares(self, shares: Mapping[int, float]) -> Message:
         return commas(
@@ -275,19 +333,29 @@ class Ladder(Scheme):
 
     def words(self) -> Message:
         """Return the rungs in words."""
-        rungs: list[str] = []
-        for stars, rung in sorted(self.rungs.items()):
-            conditions: list[str] = []
-            if rung.score is not None:
-                conditions.append(Message("total ≥ {score:g}", score=rung.score))
-            if rung.pillars is not None:
-                conditions.append(Message("each top pillar ≥ {score:g}", score=rung.pillars))
-            if rung.when:
-                conditions.append(rung.when)
-            rungs.append(Message("{level}: {conditions}", level=self.title(stars), conditions=commas(conditions)))
+        rungs: list[str] = [
+            Message("{level}: {conditions}", level=self.title(stars), conditions=_asked(rung, rung.when or ""))
+            for stars, rung in sorted(self.rungs.items())
+        ]
         if self.one_rung:
             rungs.append(Message("up one level a period at most"))
         return Message("level by level: {rungs}", rungs=statements(rungs))
+
+    @property
+    def manner(self) -> Message:
+        """How levels are found: one after the other."""
+        rules = [Message("level by level: each asks for what those below it ask for too")]
+        if self.one_rung:
+            rules.append(Message("up one level a period at most"))
+        return statements(rules)
+
+    @override
+    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:
+        """Return the levels with what each asks for beside what those below it ask for."""
+        return tuple(
+            (self.title(stars), _asked(rung, in_titles(rung.when or "", symbols)))
+            for stars, rung in sorted(self.rungs.items(), reverse=True)
+        )
 
     @override
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
@@ -295,6 +363,16 @@ class Ladder(Scheme):
         for stars, rung in self.rungs.items():
             if rung.when is not None:
                 yield from condition_problems(rung.when, (*path, "rungs", stars, "when"), symbols)
+
+
+def _asked(rung: Rung, when: str) -> Message:
+    """Return what a rung asks for, in words, with its condition as it is to be shown."""
+    conditions: list[str] = []
+    if rung.score is not None:
+        conditions.append(Message("total ≥ {score:g}", score=rung.score))
+    if rung.pillars is not None:
+        conditions.append(Message("each top pillar ≥ {score:g}", score=rung.pillars))
+    return commas([*conditions, when] if when else conditions)
 
 
 class Lit(Scheme):

@@ -66,6 +66,11 @@ class Step(Definition):
         """
         return self.columns({name: value for name, (value, _) in values.items()})
 
+    @property
+    def exempt(self) -> tuple[str, ...]:
+        """The names of entities that a step which `screens` never leaves out."""
+        return ()
+
     def leaves_out(self, values: Mapping[str, pl.Expr]) -> pl.Expr:
         """Return whether a step that `screens` leaves an entity out of scoring, Boolean.
 
@@ -211,6 +216,14 @@ class Screen(Step):
     screens: ClassVar[bool] = True
     kind: Literal["screen"] = "screen"
     at_least: Percent = Field(description="percent of values that an entity must have to be scored")
+    keep: Listed[str] = Field(
+        (), description="names of entities that are scored all the same, such as one of few but central figures"
+    )
+
+    @property
+    def exempt(self) -> tuple[str, ...]:
+        """The entities that the definition names as exceptions."""
+        return self.keep
 
     def leaves_out(self, values: Mapping[str, pl.Expr]) -> pl.Expr:
         """Return whether an entity has too few of the values."""
@@ -228,6 +241,12 @@ class Screen(Step):
 
     def words(self) -> Message:
         """Return the step in words."""
+        if self.keep:
+            return Message(
+                "units with less than {percent:g} % of the indicators are left out, but for {names}",
+                percent=self.at_least,
+                names=self.keep,
+            )
         return Message("units with less than {percent:g} % of the indicators are left out", percent=self.at_least)
 
 

@@ -255,6 +255,15 @@ def is_of_months(unit: Unit) -> bool:
     return unit.dimension == (("months", 1),)
 
 
+def is_count(unit: Unit) -> bool:
+    """Return whether a unit counts things, in ones or in multiples such as 万件.
+
+    >>> [text for text in ("件", "万人", "万元", "件/人", "%") if is_count(parse(text))]
+    ['件', '万人']
+    """
+    return counts(unit.dimension)
+
+
 @functools.lru_cache(maxsize=4096)
 def summable(unit: Unit) -> bool:
     """Return whether figures in the unit add up over entities and months: money, counts, area, mass, energy, time.

@@ -1,0 +1,127 @@
+"""What the sheets of a workbook show of one period of a scorecard, as plain rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from kpi.engine.scorecard import Scorecard
+from kpi.report.language import tr
+from kpi.report.league import League, Line, league
+from kpi.report.marks import level, reason
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Period:
+    """One period of a scorecard."""
+
+    card: Scorecard
+    period: str | None
+
+    @cached_property
+    def standing(self) -> League:
+        """The league table; its period is the one that is shown."""
+        return league(self.card, period=self.period)
+
+    @cached_property
+    def totals(self) -> dict[str, Row]:
+        """The totals of the period, by entity."""
+        frame = self.card.totals.filter(period=self.standing.period)
+        return {row["entity"]: row for row in frame.iter_rows(named=True)}
+
+    @cached_property
+    def indicators(self) -> pl.DataFrame:
+        """The indicators of the period."""
+        return self.card.indicators.filter(period=self.standing.period)
+
+    @cached_property
+    def counted(self) -> list[str]:
+        """The indicators that stand in the tree, in its order."""
+        system = self.card.definition
+        return [name for name in system.indicators if name in system.parents]
+
+    @cached_property
+    def points(self) -> dict[tuple[str, str], float]:
+        """What each top pillar gives to the total, by entity and title."""
+        frame = self.card.pillars.filter(pl.col("parent").is_null(), period=self.standing.period)
+        rows = frame.select("entity", "title", "points").iter_rows()
+        return {(entity, title): points for entity, title, points in rows if points is not None}
+
+    def level(self, line: Line | Row) -> str:
+        """Return the level of a line, or of a row of the totals, as it is shown."""
+        stars, grade = (line.stars, line.grade) if isinstance(line, Line) else (line["stars"], line["grade"])
+        return level(stars, grade, named=self.standing.named)
+
+    def to_next(self, entity: str) -> str:
+        """Return what a unit lacks to the next level: to its cut, or else to the lowest total of those who have it."""
+        scheme, row = self.card.definition.stars, self.totals[entity]
+        if scheme is None or row["stars"] is None or row["score"] is None:
+            return ""
+        higher = [step for step in sorted(scheme.cuts_of_total) if step > row["stars"]]
+        if higher:
+            title, cut = scheme.title(higher[0]), scheme.cuts_of_total[higher[0]]
+        else:
+            above = [
+                (other["stars"], other["score"])
+                for other in self.totals.values()
+                if other["cohort"] == row["cohort"] and other["score"] is not None and other["stars"] is not None
+                and other["stars"] > row["stars"]
+            ]  # fmt: skip
+            if not above or scheme.cuts_of_total:
+                return tr("no higher level") if scheme.cuts_of_total else ""
+            step = min(stars for stars, _ in above)
+            title, cut = scheme.title(step), min(score for stars, score in above if stars == step)
+        lacking = cut - row["score"]
+        if lacking <= 0:
+            return tr("the total reaches {level}, other requirements are not met", level=title)
+        return tr("{points:.{decimals}f} points to {level}", points=lacking, decimals=self.card.decimals, level=title)
+
+
+def adds_up(parts: list[float], total: float, decimals: int) -> bool:
+    """Return whether a spreadsheet that adds parts and rounds them has exactly a total.
+
+    Spreadsheets round the 15 digits that they show, half away from zero. Where they differ, as with half to even, the
+    total is written as a number.
+
+    >>> adds_up([1.005, 1.0], 2.01, 2), adds_up([0.125], 0.12, 2)
+    (True, False)
+    """
+    whole = 0.0
+    for part in parts:
+        whole += part
+    if not math.isfinite(whole):
+        return False
+    step = Decimal(1).scaleb(-decimals)
+    return float(Decimal(f"{whole:.15g}").quantize(step, ROUND_HALF_UP)) == total
+
+
+def why(row: Row) -> str:
+    """Return why an indicator does not have full marks, empty where it has."""
+    score = row["score"]
+    if score is None:
+        return reason(row["score_status"])
+    if score >= 100:
+        return ""
+    if row["reached"] is False:
+        return _off_target(row)
+    if row["reached"]:
+        return tr("target reached, the rule gives {score:.1f} %", score=score)
+    return tr("the rule gives {score:.1f} %", score=score)
+
+
+def _off_target(row: Row) -> str:
+    target, value = row["target"], row["value"]
+    if row["comparator"] == "done":
+        return tr("not done")
+    if row["comparator"] == "within" or target is None or value is None:
+        return tr("outside the range of the target")
+    unit = tr("percentage points") if row["unit"] == "%" else row["unit"]
+    return tr("off the target by {gap:,.4g} {unit}", gap=abs(target - value), unit=unit)

@@ -1,0 +1,89 @@
+"""Formats of the sheets, and writing of cells by type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kpi.report.encode import is_formula
+from kpi.report.language import tr
+from kpi.report.paper.model import inert
+from kpi.report.xlsx import CHARACTERS
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
+
+GREEN, YELLOW, RED = "#63BE7B", "#FFEB84", "#F8696B"
+_FILLS = {"green": "#D7F0DD", "yellow": "#FFF2CC", "red": "#F9D6D5"}
+
+#: The styles of whole numbers in columns of figures.
+_WHOLE = {"number": "count", "spread": "spread_whole"}
+
+
+class Styles:
+    """The formats of a workbook, made when first used."""
+
+    def __init__(self, book: Workbook, decimals: int) -> None:
+        self._book = book
+        plain = "0." + "0" * decimals if decimals else "0"
+        cell = {"border": 1, "border_color": "#BFBFBF", "valign": "vcenter"}
+        right = {**cell, "align": "right"}
+        self._settings: dict[str, dict[str, object]] = {
+            "title": {"bold": True, "font_size": 16, "align": "center", "valign": "vcenter"},
+            "subtitle": {"align": "center", "font_color": "#595959"},
+            "heading": {"bold": True, "font_size": 12, "valign": "vcenter"},
+            "remark": {"font_size": 9, "font_color": "#595959", "text_wrap": True, "valign": "top"},
+            "head": {**cell, "bold": True, "text_wrap": True, "align": "center", "bg_color": "#E8EEF7"},
+            "text": {**cell, "text_wrap": True},
+            "quoted": {**cell, "text_wrap": True, "quote_prefix": True},
+            "center": {**cell, "align": "center"},
+            "stars": {**cell, "align": "center", "font_color": "#9A6700"},
+            "score": {**right, "num_format": plain, "bold": True},
+            "points": {**right, "num_format": "0.00"},
+            "change": {**right, "num_format": f"+{plain};-{plain};{plain}"},
+            "percent": {**right, "num_format": '0.0"%"'},
+            "count": {**right, "num_format": "#,##0"},
+            "number": {**right, "num_format": "#,##0.00##"},
+            "spread": {**right, "num_format": "#,##0.00##", "italic": True, "bg_color": "#F7F7F7"},
+            "spread_whole": {**right, "num_format": "#,##0", "italic": True, "bg_color": "#F7F7F7"},
+            "full": {**right, "num_format": "0.00", "italic": True, "bg_color": "#F7F7F7"},
+            "label": {**cell, "italic": True, "bg_color": "#F7F7F7"},
+            **{name: {**cell, "align": "center", "bg_color": fill} for name, fill in _FILLS.items()},
+        }
+        self._formats: dict[str, Format] = {}
+
+    def __getitem__(self, name: str) -> Format:
+        """Return a format by its name."""
+        if name not in self._formats:
+            self._formats[name] = self._book.add_format(self._settings[name])
+        return self._formats[name]
+
+    def put(self, sheet: Worksheet, row: int, column: int, value: str | float | None, style: str) -> None:
+        """Write a cell by its type: a text is never a formula, a link or a number; nothing is a blank cell."""
+        if value is None or value == "":
+            sheet.write_blank(row, column, None, self[style])
+        elif isinstance(value, str):
+            text = inert(value)
+            if len(text) > CHARACTERS:
+                text = text[: CHARACTERS - 1] + "…"
+            quoted = is_formula(text) and style == "text"
+            sheet.write_string(row, column, text, self["quoted" if quoted else style])
+        else:
+            whole = style in _WHOLE and float(value).is_integer()
+            sheet.write_number(row, column, value, self[_WHOLE[style] if whole else style])
+
+    def across(self, sheet: Worksheet, row: int, columns: int, text: str, style: str) -> None:
+        """Write a text over several columns of a row."""
+        if columns > 1:
+            sheet.merge_range(row, 0, row, columns - 1, "", self[style])
+        sheet.write_string(row, 0, inert(text)[:CHARACTERS], self[style])
+
+
+def paginate(sheet: Worksheet, origin: str, *, landscape: bool = True) -> None:
+    """Set A4 and the line below each page."""
+    if landscape:
+        sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.6)
+    sheet.set_footer(tr("&L{origin}&RPage &P of &N", origin=inert(origin)[:100].replace("&", "&&")))

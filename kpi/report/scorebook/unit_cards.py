@@ -1,0 +1,165 @@
+"""A card for each unit, on a page of its own: value, target, schedule, light, marks, and why marks are missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+from rich.cells import cell_len
+
+from kpi.report.language import localized, tr
+from kpi.report.marks import COMPARATORS, LIGHTS, NOTHING, movement
+from kpi.report.method.indicators import name_of
+from kpi.report.scorebook.figures import Period, Row, adds_up, why
+from kpi.report.scorebook.styles import Styles, paginate
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.worksheet import Worksheet
+
+#: The most rows of all cards, and of page breaks that a sheet can have in the file format.
+ROWS, BREAKS = 20_000, 1_000
+#: The height of a row and of a page of A4 in points without its margins, and the least scale at which it is read.
+_LINE, _PAGE, _LEAST = 15, 740, 35
+#: The greatest scale at which the columns fit on a page in portrait.
+_WIDEST = 48
+#: The height of a page in landscape, and the scale for cards that are low enough for it.
+_LOW, _ACROSS = 470, 68
+_WIDTHS = (10, 22, 9, 10, 8, 8, 7, 8, 8, 8, 7, 7, 6, 6, 20)
+
+
+def cards(shown: Period) -> list[str]:
+    """Return the units that have a card: the first ones in the order of the league table, as far as rows suffice."""
+    rows = len(shown.counted) + 8
+    return [line.entity for line in shown.standing.lines][: ROWS // rows]
+
+
+def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str) -> None:
+    """Write the cards, on further sheets where page breaks do not suffice."""
+    units = cards(shown)
+    frame = shown.indicators.filter(pl.col("indicator").is_in(shown.counted))
+    spread: dict[tuple[str, str], Row] = {
+        (row["cohort"], row["indicator"]): row
+        for row in frame.group_by("cohort", "indicator")
+        .agg(pl.col("value").min().alias("least"), pl.col("value").median().alias("middle"),
+             pl.col("value").max().alias("greatest"))
+        .iter_rows(named=True)
+    }  # fmt: skip
+    own: dict[str, list[Row]] = {}
+    for row in frame.filter(pl.col("entity").is_in(units)).iter_rows(named=True):
+        own.setdefault(row["entity"], []).append(row)
+    added: dict[str, list[Row]] = {}
+    adjustments = shown.card.adjustments.filter(pl.col("entity").is_in(units), period=shown.standing.period)
+    for row in adjustments.iter_rows(named=True):
+        added.setdefault(row["entity"], []).append(row)
+    for start in range(0, max(len(units), 1), BREAKS):
+        sheet = book.add_worksheet(name + (f"({start // BREAKS + 1})" if start else ""))
+        for place, width in enumerate(_WIDTHS):
+            sheet.set_column(place, place, width)
+        at, breaks = 0, []
+        for entity in units[start : start + BREAKS]:
+            at = _card(sheet, at, shown, entity, own.get(entity, []), spread, added.get(entity, []), styles)
+            breaks.append(at)
+        sheet.set_h_pagebreaks(breaks[:-1])
+        # NOTE: spreadsheets ignore page breaks where a sheet is fitted to pages, so the scale is computed.
+        tallest = max((len(rows) for rows in own.values()), default=0) + 8
+        high = tallest * _LINE
+        low = high * _ACROSS / 100 <= _LOW
+        sheet.set_print_scale(_ACROSS if low else max(min(int(100 * _PAGE / high), _WIDEST), _LEAST))
+        sheet.print_area(0, 0, max(at - 1, 0), len(_WIDTHS) - 1)
+        paginate(sheet, origin, landscape=low)
+
+
+def _card(  # noqa: PLR0917 - what a card consists of
+    sheet: Worksheet, at: int, shown: Period, entity: str, rows: Sequence[Row], spread: dict[tuple[str, str], Row],
+    added: Sequence[Row], styles: Styles,
+) -> int:  # fmt: skip
+    """Write a card from a row on; return the row below it."""
+    from xlsxwriter.utility import xl_range
+
+    card, total = shown.card, shown.totals[entity]
+    full, columns = card.full, len(_WIDTHS)
+    styles.across(sheet, at, columns, f"{entity}  {card.title}  {shown.standing.period or ''}", "title")
+    place = (
+        NOTHING if total["rank"] is None else f"{total['rank']}/{total['of']} {movement(total['rank_change'])}".strip()
+    )
+    words = [tr("place {place}", place=place), shown.level(total), shown.to_next(entity)]
+    if total["veto"]:
+        words.append(tr("Veto: {veto}", veto=total["veto"]))
+    styles.across(sheet, at + 1, columns, "    ".join(filter(None, words)), "subtitle")
+    heads = (
+        tr("Pillar"), tr("Indicator"), tr("Value"), tr("Target"), tr("Attainment"), tr("Schedule"), tr("Light"),
+        tr("Minimum"), tr("Median"), tr("Maximum"), tr("Score"), tr("Weight"), tr("Marks"), tr("Marks lost"),
+        tr("Why"),
+    )  # fmt: skip
+    for column, heading in enumerate(heads):
+        styles.put(sheet, at + 2, column, heading, "head")
+    line, parent = at + 3, None
+    first = line
+    system = card.definition
+    for row in rows:
+        pillar = name_of(system, system.parents[row["indicator"]])
+        group = spread.get((row["cohort"], row["indicator"]), {})
+        _indicator(sheet, line, row, pillar if pillar != parent else "", group, full, styles)
+        parent = pillar
+        line += 1
+    for row in added:
+        for column in range(columns):
+            sheet.write_blank(line, column, None, styles["text"])
+        styles.put(sheet, line, 1, row["title"], "text")
+        styles.put(sheet, line, 12, row["points"], "points")
+        line += 1
+    for column in range(columns):
+        sheet.write_blank(line, column, None, styles["label"])
+    styles.put(sheet, line, 1, tr("Total"), "label")
+    styles.put(sheet, line, 12, total["score"], "score")
+    figures = [row["points"] for row in (*rows, *added) if row["points"] is not None]
+    if line > first and total["score"] is not None and adds_up(figures, total["score"], card.decimals):
+        formula = f"=ROUND(SUM({xl_range(first, 12, line - 1, 12)}),{card.decimals})"
+        sheet.write_formula(line, 12, formula, styles["score"], total["score"])
+    return line + 2
+
+
+def _indicator(  # noqa: PLR0917 - as for a card
+    sheet: Worksheet, line: int, row: Row, pillar: str, group: Row, full: float, styles: Styles
+) -> None:
+    """Write the row of an indicator; its marks are a formula, `score * weight`, where that is all there is to them."""
+    from xlsxwriter.utility import xl_rowcol_to_cell
+
+    light = row["light"] if row["light"] in ("green", "yellow", "red") else "center"
+    points, weight = row["points"], row["weight"]
+    lost = None if points is None or weight is None else weight * full / 100 - points
+    cells: list[tuple[str | float | None, str]] = [
+        (pillar, "text"), (tr("{title} ({unit})", title=row["title"], unit=row["unit"]), "text"),
+        (_value(row), "number"), (_target(row), "center"), (row["attainment"], "percent"),
+        (row["schedule"], "percent"), (localized(LIGHTS.get(row["light"], "")), light),
+        (group.get("least"), "spread"), (group.get("middle"), "spread"), (group.get("greatest"), "spread"),
+        (row["score"], "points"), (weight, "percent"), (points, "points"),
+        (None if lost is None or abs(lost) < 1e-9 else round(lost, 9), "points"), (why(row), "text"),
+    ]  # fmt: skip
+    for column, (value, style) in enumerate(cells):
+        styles.put(sheet, line, column, value, style)
+    texts = ((str(value), _WIDTHS[column]) for column, (value, _) in enumerate(cells) if isinstance(value, str))
+    high = max(math.ceil(cell_len(text) * 1.1 / width) for text, width in texts)
+    sheet.set_row(line, _LINE * min(high, 3))
+    if points is None or weight is None or row["score"] is None:
+        return
+    if abs(row["score"] * weight * full / 10_000 - points) <= 1e-12 * max(abs(points), 1):
+        score, share = xl_rowcol_to_cell(line, 10), xl_rowcol_to_cell(line, 11)
+        sheet.write_formula(line, 12, f"={score}*{share}*{full!r}/10000", styles["points"], points)
+
+
+def _value(row: Row) -> str | float | None:
+    """Return a value, that of a flag in words."""
+    if row["unit"] == "是/否" and row["value"] in (0, 1):
+        return tr("yes") if row["value"] else tr("no")
+    return row["value"]  # type: ignore[no-any-return]
+
+
+def _target(row: Row) -> str:
+    if row["comparator"] is None:
+        return ""
+    sign = localized(COMPARATORS.get(row["comparator"], ""))
+    return sign if row["comparator"] == "done" or row["target"] is None else f"{sign} {row['target']:,.6g}"

@@ -1,0 +1,186 @@
+"""Workbooks of scorecards for people: the text of their sheets, formulas that come to our figures, inert texts."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import warnings
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import docx
+import openpyxl
+import polars as pl
+import pytest
+
+import kpi
+from kpi.report.files import content
+from kpi.report.results import ScorecardReport
+from kpi.report.scorebook import book, unit_cards
+from kpi.report.scorebook.figures import adds_up, why
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = Path(__file__).parent / "methods" / "scorebook.txt"
+SYSTEM = """
+system: demo
+title: 示例评价
+source: {document: 方案, issuer: 市政府办公室}
+period: year
+entities: {title: 县}
+measures:
+  va: {title: 甲, unit: '%'}
+  vb: {title: 乙, unit: 件}
+  vc: {title: 丙, unit: 是/否}
+  late: {title: 迟报, unit: 次}
+indicators:
+  a: {kind: level, of: va, title: 办结率, target: {at_least: 90}}
+  b: {kind: level, of: vb, title: 投诉, better: lower, target: {at_most: 10}}
+  c: {kind: milestone, of: vc, title: 平台建成, target: {done: true, by: 2023}}
+pillars: {政务: {weight: 60, parts: {a: 40, b: 20}}, 数字: {weight: 40, parts: {c: 1}, relative: true}}
+adjustments:
+  tardy: {kind: deduction, title: 迟报扣分, of: late, points: 0.5}
+  stop: {kind: veto, title: 造假, when: late > 5, effect: {stars_at_most: 2}}
+stars: {kind: bands, cuts: {5: 90, 4: 80, 3: 70, 2: 60, 1: 0}}
+"""
+UNITS = ("东湖", "西山", "南港", "北原")
+
+
+def data(names: tuple[str, ...] = UNITS) -> pl.DataFrame:
+    return pl.DataFrame({
+        "地区": [*names, *names], "期别": ["2022"] * 4 + ["2023"] * 4, "甲": [80.0, 85, 70, 88, 90, 87.3, 71, 95],
+        "乙": [10, 12, 14, 9, 8, 12, 11, None], "丙": [0, 0, 1, 1, 1, 0, 1, 1], "迟报": [0, 0, 1, 0, 0, 1, 0, 7],
+    })  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def card() -> kpi.Scorecard:
+    return kpi.score(data(), system=SYSTEM)
+
+
+def sheets(card: kpi.Scorecard) -> dict[str, list[list[object]]]:
+    """Return the sheets for people as rows of values, formulas as their text."""
+    opened = openpyxl.load_workbook(BytesIO(content(card, "xlsx")))
+    return {sheet.title: [[cell.value for cell in row] for row in sheet.iter_rows()] for sheet in opened}
+
+
+def test_the_text_is_the_one_that_was_read(card) -> None:
+    lines = []
+    for name, rows in list(sheets(card).items())[:5]:
+        lines.append(f"== {name}")
+        lines += [" | ".join("" if cell is None else str(cell) for cell in row).rstrip(" |") for row in rows]
+    text = re.sub(r"\b[0-9a-f]{16}\b", "(hash)", "\n".join(lines) + "\n")
+    if os.environ.get("KPI_METHODS") == "write":
+        GOLDEN.write_text(text, "utf-8")
+    assert text == GOLDEN.read_text("utf-8")
+
+
+def test_the_sheets_of_data_come_last(card) -> None:
+    names = list(sheets(card))
+    assert names[:5] == ["Results", "Matrix", "Cards", "Earlier periods", "Method"]
+    report = ScorecardReport(card)
+    assert names[5:] == [report.sheet(name) for name in report.frames()]
+
+
+def test_one_period_has_no_sheet_of_earlier_ones() -> None:
+    assert "Earlier periods" not in sheets(kpi.score(data().filter(pl.col("期别") == "2023"), system=SYSTEM))
+
+
+def test_each_card_ends_its_page(card) -> None:
+    opened = openpyxl.load_workbook(BytesIO(content(card, "xlsx")))["Cards"]
+    breaks = [one.id for one in opened.row_breaks.brk]
+    titles = [row for row in range(1, opened.max_row + 1) if "示例评价  2023" in str(opened.cell(row, 1).value)]
+    assert [row - 1 for row in titles[1:]] == breaks
+    # A sheet that is fitted to pages would ignore its breaks.
+    assert not opened.sheet_properties.pageSetUpPr or not opened.sheet_properties.pageSetUpPr.fitToPage
+
+
+def test_colours_follow_which_way_is_better(card) -> None:
+    opened = openpyxl.load_workbook(BytesIO(content(card, "xlsx")))["Matrix"]
+    scales = {str(one.sqref): [colour.rgb[-6:] for colour in rule.colorScale.color]
+              for one in opened.conditional_formatting for rule in one.rules}  # fmt: skip
+    assert [colours[0] for colours in scales.values()] == ["F8696B", "63BE7B", "F8696B"]  # the least: red, green, red
+
+
+def test_what_is_long_is_left_out_and_said(card, monkeypatch) -> None:
+    monkeypatch.setattr(book, "DATA_ROWS", 10)
+    monkeypatch.setattr(unit_cards, "ROWS", 25)
+    found = sheets(card)
+    text = str(found["Method"])
+    assert "Indicators" not in found
+    assert "`Indicators` has 24 rows and is left out" in text
+    assert "There are cards of the first 2 of 4 units." in text
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "甲" * 200, "\u202egnp.exe", "@SUM(A1)", "<b>&amp;"])
+def test_hostile_names_are_inert(name: str) -> None:
+    card = kpi.score(data((name, *UNITS[1:])), system=SYSTEM)
+    opened = openpyxl.load_workbook(BytesIO(content(card, "xlsx")))
+    formulas = [str(cell.value) for sheet in opened for row in sheet.iter_rows() for cell in row
+                if cell.data_type == "f"]  # fmt: skip
+    assert formulas
+    assert not [
+        one for one in formulas if not re.match(r"=(ROUND\(SUM|MAX|MIN|MEDIAN|AVERAGE|STDEVP|[A-Z]+\d+\*)", one)
+    ]
+    entities = {str(row[2].value) for row in opened["Results"].iter_rows(min_row=5)}
+    assert any(name.strip("\u202e") in one for one in entities)
+
+
+def test_a_word_document_has_the_league_table(card) -> None:
+    (table, *_) = docx.Document(BytesIO(content(card, "docx"))).tables
+    assert [cell.text for cell in table.rows[0].cells][:5] == ["Rank", "Move", "县", "Score", "Stars"]
+    assert [row.cells[2].text for row in table.rows[1:]] == ["东湖", "北原", "南港", "西山"]
+
+
+def test_a_total_is_a_formula_only_where_spreadsheets_come_to_it() -> None:
+    assert adds_up([94.885, 0.0], 94.89, 2)
+    assert not adds_up([94.884], 94.89, 2)
+    assert not adds_up([2.5], 2.0, 0)  # half to even
+    assert not adds_up([float("inf")], 1.0, 2)
+
+
+def test_reasons_of_lost_marks(card) -> None:
+    rows = {(row["entity"], row["indicator"]): why(row)
+            for row in card.indicators.filter(period="2023").iter_rows(named=True)}  # fmt: skip
+    assert rows["东湖", "a"] == ""
+    assert rows["西山", "a"] == "off the target by 2.7 percentage points"
+    assert rows["西山", "b"] == "off the target by 2 件"
+    assert rows["西山", "c"] == "not done"
+    assert rows["北原", "b"] == "not reported"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+@pytest.mark.parametrize("name", ["demo", "jiaxing-2022"])
+def test_libreoffice_computes_our_figures(name: str, card, tmp_path) -> None:
+    if name != "demo":
+        card = kpi.score(f"{ROOT}/sample_data/jiaxing-2022/*.csv", system=name, period="2023Q4")
+    blank, full = tmp_path / "blank.xlsx", BytesIO(content(card, "xlsx"))
+    with zipfile.ZipFile(full) as source, zipfile.ZipFile(blank, "w") as target:
+        for member in source.namelist():
+            # Without our results the program has to compute every formula.
+            text = re.sub(rb"(<f>[^<]*</f>)<v>[^<]*</v>", rb"\1", source.read(member))
+            target.writestr(member, text)
+    subprocess.run(
+        ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to",
+         "xlsx:Calc MS Excel 2007 XML", "--outdir", str(tmp_path / "out"), str(blank)],
+        check=True, capture_output=True, timeout=240,
+    )  # fmt: skip
+    ours = openpyxl.load_workbook(full, data_only=True)
+    formulas = openpyxl.load_workbook(full)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of extensions that openpyxl leaves out
+        theirs = openpyxl.load_workbook(tmp_path / "out" / "blank.xlsx", data_only=True)
+    compared = 0
+    for sheet in formulas:
+        for row in sheet.iter_rows():
+            for cell in row:
+                if cell.data_type != "f":
+                    continue
+                mine, other = ours[sheet.title][cell.coordinate].value, theirs[sheet.title][cell.coordinate].value
+                rounded = str(cell.value).startswith("=ROUND")
+                assert other == (mine if rounded else pytest.approx(mine, rel=1e-12, abs=1e-12)), cell.coordinate
+                compared += 1
+    assert compared > 20
