@@ -29,8 +29,8 @@ PACKAGES = (
 )  # fmt: skip
 INSIDE = {
     "values": (
-        "names columns doubles rounding timelines periods period_texts status units numerics student seasonal linear "
-        "frontier working_days"
+        "names columns doubles rounding timelines periods period_texts status units numerics student window_sums "
+        "year_ends trends seasonal linear frontier working_days"
     ),
     "process": (
         "os_errors locale notebook distribution tuning journal credentials settings memory prefetch atomic_files "
@@ -53,8 +53,8 @@ INSIDE = {
         "entry_forms synthetic annexes"
     ),
     "analysis": (
-        "statistics variants uncertainty robustness check_findings alert_findings unsolved group_findings "
-        "clause_coverage explain diff"
+        "statistics variants uncertainty robustness check_findings alert_findings unsolved short_data "
+        "group_findings clause_coverage explain diff"
     ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "
