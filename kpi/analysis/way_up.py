@@ -19,6 +19,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
+from typing import TypeAlias
 
 import polars as pl
 
@@ -38,6 +39,8 @@ from kpi.values.columns import Column
 SETS = 4096
 #: How many values are looked at in each round of a search.
 _POINTS = 24
+#: How many values are looked at first, evenly and by orders of magnitude, and how many of those at which others are.
+_FIRST, _KNOWN = 8, 16
 #: How far beyond all known values the search goes where a figure has no limit, times the largest of them.
 _BEYOND = 100
 
@@ -77,9 +80,9 @@ class WayUp:
     `reached`: whether it is there already; `reachable`: whether it can get there by its own figures; `shortest`:
     whether no smaller set than `together` exists, rather than that none was seen.
 
-    `single`, a row a figure, those that reach the aim alone first, the least change in relation to the spread of the
+    `single`, a row a figure that can do better, those that reach the aim alone first, the least change in relation to the spread of the
     units first: indicator, title, value, needed (the least value that reaches the aim, null if none does), change,
-    unit, limit (the value that is best for the unit among those looked at), and the total with the needed value, or
+    unit, limit (the nearest value beyond which nothing is gained), and the total with the needed value, or
     with the one at the limit: score, stars, grade, rank; reached.
 
     `together`, a row a figure of the shortest set, empty if there is none: indicator, title, value, needed, change,
@@ -190,7 +193,8 @@ class Figure:
         start: the place in steps from which distances count; between two whole ones where the value has more decimals.
         decimals: of a step.
         known: the places in steps at which the score may change its course.
-        best: the value that is best for the unit, once it is known.
+        best: the value that is best for the unit, once it is known; None where none is better than the present one.
+        limit: the nearest that is as good by itself.
     """
 
     name: str
@@ -200,7 +204,8 @@ class Figure:
     start: float
     decimals: int
     known: tuple[int, ...]
-    best: float = math.nan
+    best: float | None = None
+    limit: float | None = None
 
     def at(self, step: int) -> float:
         """Return the value at a number of steps, as its decimal text reads."""
@@ -217,10 +222,11 @@ class Figure:
             length = end - first if up else first - end
             if length < 0:
                 continue
-            offsets = {round(length * part / _POINTS) for part in range(_POINTS + 1)}
-            offsets |= {round(length ** (part / _POINTS)) for part in range(_POINTS + 1)} if length else set()
+            offsets = {round(length * part / _FIRST) for part in range(_FIRST + 1)}
+            offsets |= {round(length ** (part / _FIRST)) for part in range(_FIRST + 1)} if length else set()
             sign = 1 if up else -1
-            offsets |= {(place - first) * sign + near for place in self.known for near in (-1, 0, 1)}
+            ahead = sorted({(place - first) * sign for place in self.known if (place - first) * sign >= 0})
+            offsets.update(ahead[:: 1 + len(ahead) // _KNOWN])
             yield [first + sign * offset for offset in sorted(offsets) if 0 <= offset <= length]
 
 
@@ -292,6 +298,9 @@ def _decimals(system: System, name: str, known: Sequence[float], largest: float)
 
 # ---- THE SEARCH ---- #
 
+#: Places that were looked at in each direction, nearest first, with the standings there.
+Seen: TypeAlias = Sequence[tuple[list[int], list[Standing]]]
+
 
 class _Search:
     """The search for the way of a unit to an aim."""
@@ -314,39 +323,59 @@ class _Search:
         paths = [(figure, path) for figure in self.figures for path in figure.paths()]
         looked = self.trials.standings([{figure.name: figure.at(step)} for figure, path in paths for step in path])
         at = 0
-        starts: dict[str, list[tuple[list[int], list[Standing]]]] = {}
+        starts: dict[str, Seen] = {}
         for figure, path in paths:
-            starts.setdefault(figure.name, []).append((path, looked[at : at + len(path)]))
+            starts[figure.name] = [*starts.get(figure.name, ()), (path, looked[at : at + len(path)])]
             at += len(path)
-        self.figures = [self._with_best(figure, starts.get(figure.name, []), now) for figure in self.figures]
+        self.figures = self._asked([self._with_best(one, starts.get(one.name, []), now) for one in self.figures])
         single = {
             figure.name: needed
             for figure in self.figures
             if (needed := self._least(figure, starts.get(figure.name, []), {})) is not None
         }
         together, shortest = self._set(single)
-        return self._told(now, single, together, {one.name: one.best for one in self.figures}, shortest=shortest)
+        return self._told(now, single, together, self._best, shortest=shortest)
 
-    def _with_best(self, figure: Figure, seen: Sequence[tuple[list[int], list[Standing]]], now: Standing) -> Figure:
-        """Return a figure with its best value: the farthest of those with the best standing, on the better side."""
+    def _with_best(self, figure: Figure, seen: Seen, now: Standing) -> Figure:
+        """Return a figure with its best value, if any is better than the present one, or may be with others changed."""
         indicator = self.card.definition.indicators.get(figure.name)
         up = indicator is None or indicator.direction == "higher"
-        ends = [(standing.order, step) for path, standings in seen for step, standing in zip(path, standings, strict=True)]
-        if not ends:
-            return replace(figure, best=figure.value if figure.value is not None else figure.at(figure.low))
-        best = max(order for order, _ in ends)
-        if best <= now.order and not self._scored(figure):
-            # A figure that only a condition asks about, and that alone does nothing: the end nearer to none of it.
-            return replace(figure, best=figure.at(figure.low if 0 <= figure.low else figure.high))
+        ends = [(one.order, step) for path, standings in seen for step, one in zip(path, standings, strict=True)]
+        best = max((order for order, _ in ends), default=now.order)
         steps = [step for order, step in ends if order == best]
-        return replace(figure, best=figure.at(max(steps) if up else min(steps)))
+        if best <= now.order:
+            # Alone it changes nothing for the better; on its better side it may, once others have changed.
+            steps = [step for step in steps if best == now.order and (step > figure.start) == up]
+        if not steps:
+            return figure
+        nearest = min(steps, key=lambda step: abs(step - figure.start))
+        # The farthest of equally good values, as another figure may lift what limits the nearest.
+        return replace(figure, best=figure.at(max(steps) if up else min(steps)), limit=figure.at(nearest))
+
+    def _asked(self, figures: Sequence[Figure]) -> list[Figure]:
+        """Return the figures, with the better end as the best value of those that only conditions ask about."""
+        best = {one.name: one.best for one in figures if one.best is not None and self._scored(one)}
+        settled = []
+        for figure in figures:
+            if self._scored(figure):
+                settled.append(figure)
+                continue
+            others = {name: value for name, value in best.items() if name != figure.name}
+            values = [figure.at(figure.low), figure.at(figure.high)]
+            (here, *there) = self.trials.standings([others, *({**others, figure.name: one} for one in values)])
+            order, value = max(zip((one.order for one in there), values, strict=True), key=lambda pair: pair[0])
+            better = order > here.order
+            settled.append(replace(figure, best=value if better else None, limit=value if better else None))
+        return settled
+
+    @property
+    def _best(self) -> dict[str, float]:
+        return {one.name: one.best for one in self.figures if one.best is not None}
 
     def _scored(self, figure: Figure) -> bool:
         return figure.name in self.card.definition.counted
 
-    def _least(
-        self, figure: Figure, seen: Sequence[tuple[list[int], list[Standing]]], others: Trial
-    ) -> float | None:
+    def _least(self, figure: Figure, seen: Seen, others: Trial) -> float | None:
         """Return the value nearest to the present one that reaches the aim, None if none does.
 
         Args:
@@ -385,7 +414,7 @@ class _Search:
         if single:
             nearest = min(single, key=lambda name: self._effort(name, single[name]))
             return {nearest: single[nearest]}, True
-        best = {one.name: one.best for one in self.figures}
+        best = self._best
         tried = len(best)
         for size in range(2, len(best) + 1):
             number = math.comb(len(best), size)
@@ -428,7 +457,7 @@ class _Search:
         for name in sorted(trial, key=lambda one: gains[one].order):
             figure = known[name]
             others = {one: value for one, value in values.items() if one != name}
-            best = round(figure.best * 10**figure.decimals)
+            best = round(trial[name] * 10**figure.decimals)
             paths = [path for path in figure.paths() if best in path]
             seen = []
             for path in paths:
@@ -453,17 +482,18 @@ class _Search:
     ) -> WayUp | None:
         """Return the answer with the totals of every change scored again, None if that does not confirm it."""
         there = self.aim.met(now)
-        limits = {figure.name: figure.best for figure in self.figures} if best else {}
         rows = []
         for figure in self.figures if not there else ():
             needed = single.get(figure.name)
-            shown = limits[figure.name] if needed is None else needed
+            shown = figure.limit if needed is None else needed
+            if shown is None:
+                continue
             total = self._total({figure.name: shown})
             if self._met(total) != (needed is not None):
                 return None
             cells = self._cells(figure, needed)
             rows.append(
-                {**cells, "limit": limits[figure.name], "reached": needed is not None}
+                {**cells, "limit": figure.limit, "reached": needed is not None}
                 | {key: total[key] for key in ("score", "stars", "grade", "rank")}
             )
         effort = {name: self._effort(name, needed) for name, needed in single.items()}
