@@ -16,7 +16,7 @@ Every answer is scored again by the whole plan, over all units and periods.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TypeAlias
@@ -88,8 +88,8 @@ class WayUp:
     `together`, a row a figure of the shortest set, empty if there is none: indicator, title, value, needed, change,
     unit.
 
-    `totals`: situation (now, together, best: every figure at its limit), score, raw_score, stars, grade, rank, of, veto,
-    status.
+    `totals`: situation (now, together, best: every figure at its limit), score, raw_score, stars, grade, rank, of,
+    veto, status.
     """
 
     card: Scorecard = field(repr=False)
@@ -319,7 +319,7 @@ class _Search:
         """Return the way, None if scoring again does not confirm it."""
         (now,) = self.trials.standings([{}])
         if self.aim.met(now):
-            return self._told(now, {}, {}, {}, shortest=True)
+            return self._answer(now, {}, {}, {}, shortest=True)
         paths = [(figure, path) for figure in self.figures for path in figure.paths()]
         looked = self.trials.standings([{figure.name: figure.at(step)} for figure, path in paths for step in path])
         at = 0
@@ -334,7 +334,7 @@ class _Search:
             if (needed := self._least(figure, starts.get(figure.name, []), {})) is not None
         }
         together, shortest = self._set(single)
-        return self._told(now, single, together, self._best, shortest=shortest)
+        return self._answer(now, single, together, self._best, shortest=shortest)
 
     def _with_best(self, figure: Figure, seen: Seen, now: Standing) -> Figure:
         """Return a figure with its best value, if any is better than the present one, or may be with others changed."""
@@ -477,9 +477,7 @@ class _Search:
 
     # ---- THE ANSWER ---- #
 
-    def _told(
-        self, now: Standing, single: Trial, together: Trial, best: Trial, *, shortest: bool
-    ) -> WayUp | None:
+    def _answer(self, now: Standing, single: Trial, together: Trial, best: Trial, *, shortest: bool) -> WayUp | None:
         """Return the answer with the totals of every change scored again, None if that does not confirm it."""
         there = self.aim.met(now)
         rows = []
@@ -497,7 +495,7 @@ class _Search:
                 | {key: total[key] for key in ("score", "stars", "grade", "rank")}
             )
         effort = {name: self._effort(name, needed) for name, needed in single.items()}
-        rows.sort(key=lambda row: effort.get(row["indicator"], (math.inf, "")))
+        rows.sort(key=lambda row: effort.get(str(row["indicator"]), (math.inf, "")))
         totals = [{"situation": "now", **self._total({})}]
         if together:
             totals.append({"situation": "together", **self._total(together)})
@@ -505,12 +503,12 @@ class _Search:
                 return None
         if best:
             totals.append({"situation": "best", **self._total(best)})
-        cells = [self._cells(figure, together[figure.name]) for figure in self.figures if figure.name in together]
+        changes = [self._cells(figure, together[figure.name]) for figure in self.figures if figure.name in together]
         card = self.card
         return WayUp(
             card, card.labels[self.index], name_of(card, card.entities["entity"][self.place]), self.aim, there,
-            there or bool(together), shortest, pl.DataFrame(rows, schema=_SINGLE), pl.DataFrame(cells, schema=_TOGETHER),
-            pl.DataFrame(totals, schema=_TOTALS),
+            there or bool(together), shortest, pl.DataFrame(rows, schema=_SINGLE),
+            pl.DataFrame(changes, schema=_TOGETHER), pl.DataFrame(totals, schema=_TOTALS),
         )  # fmt: skip
 
     def _cells(self, figure: Figure, needed: float | None) -> dict[str, object]:

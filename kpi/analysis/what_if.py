@@ -23,7 +23,6 @@ from kpi.engine.scorecard import Scorecard
 from kpi.engine.stage import Stage
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.language.grouping import COHORTS
-from kpi.language.indicators.plain import Coverage, Share
 from kpi.language.quantities import Quantity, in_unit
 from kpi.language.system import System
 from kpi.values import units
@@ -35,8 +34,6 @@ from kpi.values.units import Unit
 Given: TypeAlias = float | str
 _YES = ("是", "yes", "true", "done", "1")
 _NO = ("否", "no", "false", "0")
-#: The kinds of parts of a whole.
-_SHARES = (Coverage.kind_title, Share.kind_title)
 _FORM = Message("write UNIT.indicator=VALUE, such as 桐乡市.一网通办率=95")
 
 
@@ -212,12 +209,12 @@ def _number(system: System, name: str, value: Given) -> float:
 def possible(card: Scorecard, index: int, name: str) -> tuple[float | None, float | None]:
     """Return between which values a figure can be at all; None for an end without a limit.
 
-    Yes or no is 0 or 1, a coverage or share is between 0 and 100 %, unless a unit is beyond it.
+    Yes or no is 0 or 1, a ratio of equal units is between 0 and 100 %, unless a unit is beyond it.
     """
     unit, indicator = card.definition.unit(name), card.definition.indicators.get(name)
     if unit == units.YES_NO:
         return 0.0, 1.0
-    if indicator is None or indicator.proportion is None or indicator.kind_title not in _SHARES:
+    if indicator is None or indicator.proportion is None or not units.convertible(unit, units.PERCENT):
         return None, None
     whole = _whole(unit)
     known = card.frame.filter(pl.col("period") == index)[name].drop_nulls()
@@ -227,7 +224,7 @@ def possible(card: Scorecard, index: int, name: str) -> tuple[float | None, floa
 def searched(card: Scorecard, index: int, name: str, known: Collection[float]) -> tuple[float | None, float | None]:
     """Return between which values of a figure a way up is looked for; None for an end without a limit.
 
-    Beside what is possible: a value in % or ‰, or a ratio of equal units, ends at 100 %, and nothing is below 0, unless
+    Beside what is possible: a value in % or ‰ ends at 100 %, and nothing is below 0, unless
     a unit or a number of the definition is; a growth has neither limit.
 
     Args:
@@ -242,8 +239,7 @@ def searched(card: Scorecard, index: int, name: str, known: Collection[float]) -
         return low, high
     if low is None and all(value >= 0 for value in known):
         low = 0.0
-    in_percent = unit.text in ("%", "‰") or (indicator is not None and indicator.proportion is not None)
-    if high is None and in_percent and units.convertible(unit, units.PERCENT):
+    if high is None and unit.text in ("%", "‰"):
         whole = _whole(unit)
         high = whole if all(value <= whole for value in known) else None
     return low, high
