@@ -38,7 +38,8 @@ _HOMES = {
     "load": "language.loading.catalogue", "check": "session", "score": "session", "stress": "session",
     "System": "language.system", "Plan": "engine.plan", "Scorecard": "engine.scorecard", "Diagnostic": "errors",
     "KpiError": "errors", "DefinitionError": "errors", "DataError": "errors",
-    "way_up": "analysis.way_up", "what_if": "analysis.what_if", "using_language": "process.locale:using", "plot": "report.plots.kinds:plotted",
+    "way_up": "analysis.way_up", "what_if": "analysis.what_if",
+    "using_language": "process.locale:using", "plot": "report.plots.kinds:plotted",
 }  # fmt: skip
 
 __all__ = [

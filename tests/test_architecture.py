@@ -67,8 +67,8 @@ INSIDE = {
         "system_run replay batch_run migration notifications"
     ),
     "cli": (
-        "language progress_line console command yaml_comments starter comparison batch score check explain what_if stress "
-        "diff show sample roster schema rule annex init form plot completion main"
+        "language progress_line console command yaml_comments starter comparison batch score check explain what_if "
+        "stress diff show sample roster schema rule annex init form plot completion main"
     ),
 }
 LAYERS = tuple(

@@ -80,9 +80,9 @@ class WayUp:
     `reached`: whether it is there already; `reachable`: whether it can get there by its own figures; `shortest`:
     whether no smaller set than `together` exists, rather than that none was seen.
 
-    `single`, a row a figure that can do better, those that reach the aim alone first, the least change in relation to the spread of the
-    units first: indicator, title, value, needed (the least value that reaches the aim, null if none does), change,
-    unit, limit (the nearest value beyond which nothing is gained), and the total with the needed value, or
+    `single`, a row a figure that can do better, those that reach the aim alone first, of them the least change beside
+    the spread of the units: indicator, title, value, needed (the least value that reaches the aim, null if none does),
+    change, unit, limit (the nearest value beyond which nothing is gained), and the total with the needed value, or
     with the one at the limit: score, stars, grade, rank; reached.
 
     `together`, a row a figure of the shortest set, empty if there is none: indicator, title, value, needed, change,
