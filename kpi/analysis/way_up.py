@@ -439,7 +439,7 @@ class _Search:
                 return []
             trials = [{one: best[one] for one in [*chosen, name]} for name in rest]
             standings = self.trials.standings(trials)
-            at = max(range(len(rest)), key=lambda one: (self.aim.met(standings[one]), standings[one].order))
+            at = max(range(len(rest)), key=lambda place: (self.aim.met(standings[place]), standings[place].order))
             chosen.append(rest[at])
             if self.aim.met(standings[at]):
                 break
@@ -454,7 +454,7 @@ class _Search:
         gains = dict(zip(trial, self.trials.standings([{name: trial[name]} for name in trial]), strict=True))
         values = dict(trial)
         known = {figure.name: figure for figure in self.figures}
-        for name in sorted(trial, key=lambda one: gains[one].order):
+        for name in sorted(trial, key=lambda place: gains[place].order):
             figure = known[name]
             others = {one: value for one, value in values.items() if one != name}
             best = round(trial[name] * 10**figure.decimals)
