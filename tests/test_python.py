@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 import locale
 import os
 import pickle
@@ -382,3 +383,22 @@ def test_a_system_survives_a_process_boundary():
     assert (twin, twin.home, isinstance(twin, CheckedSystem)) == (system, system.home, True)
     with pytest.raises(TypeError):
         twin.measures.clear()
+
+
+@pytest.mark.parametrize("header", ["row\n", "row\n\n", "row", "cast\n", "measure\n"])
+def test_headers_with_line_breaks_do_not_meet_our_own(header, tmp_path):
+    rows = {
+        "期别": ["2023", "2023"],
+        "县": ["甲县", "乙县"],
+        header: ["x", "y"],
+        "办件量": [100, 50],
+        "网上办件量": [90, 40],
+    }
+    expected = [80.0, 90.0]  # without a roster in the order of names
+    frame = pl.DataFrame(rows)
+    frame.write_parquet(tmp_path / "data.parquet")
+    frame.write_ipc(tmp_path / "data.arrow")
+    (tmp_path / "data.json").write_text(json.dumps(frame.to_dicts(), ensure_ascii=False), "utf-8")
+    (tmp_path / "data.jsonl").write_text(frame.write_ndjson(), "utf-8")
+    for data in (frame, frame.to_pandas(), *sorted(tmp_path.iterdir())):
+        assert kpi.score(data, system=DEFINITION).indicators["value"].to_list() == expected

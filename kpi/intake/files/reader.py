@@ -782,6 +782,9 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
     # collected yet (Polars 2.1).
     numbered = lazy.with_row_index(ROW, offset=1)
     schema = lazy.collect_schema()
+    if ROW in schema:  # only cleaned headers have no line break
+        lazy = lazy.rename({ROW: f"{ROW}\n"})
+        numbered, schema = lazy.with_row_index(ROW, offset=1), lazy.collect_schema()
     columns, repeats = distinct(map(clean, schema))
     replaced, unreadable = _plain_types(lazy, schema)
     size = lazy.select(pl.len()).collect().item()
