@@ -44,8 +44,6 @@ class WayUpReport(Report):
             "best": Message("with every figure at its best"),
         }
     }
-    rated: ClassVar[tuple[str, ...]] = ("totals", "single")
-
     way: WayUp
 
     @property
