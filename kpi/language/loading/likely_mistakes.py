@@ -56,7 +56,7 @@ def _fractions(system: System) -> Problems:
             continue
         at: Path = ("indicators", name, "score") if indicator.score is not None else ("scoring",)
         # The size of a step is often small.
-        numbers = {(*at, *tail): one for tail, one in rule.quantities().items() if tail != ("per",)}
+        numbers = {(*at, *tail): one for tail, one in rule.quantities().items() if tail[-1:] != ("per",)}
         yield from _as_fraction(unit, numbers)
 
 
