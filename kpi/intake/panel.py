@@ -66,6 +66,7 @@ from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
+from kpi.intake.target_columns import without_column
 from kpi.intake.unused_ratings import unused_ratings
 from kpi.intake.validity import out_of_time
 from kpi.intake.week_53 import without_counterpart
@@ -217,6 +218,7 @@ class _Intake:
 
             areas = TargetAreas(self.areas, self.system, self.begins)
         frame, more = targets_of.add(frame, self.system, targets, entities, areas)
+        self.findings += without_column(self.system, sources, targets, entities)
         frame, of_classes = entity_classes.add(frame, self.system, entities)
         self.findings += [*of_classes, *unused_ratings(frame, self.system, entities)]
         self.findings += without_counterpart(self.system, first, last)
