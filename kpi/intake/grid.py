@@ -63,7 +63,7 @@ class Panel:
     restated: pl.DataFrame | None = None
     #: The number of files and sheets that could not be read or assigned to a dataset.
     unread: int = 0
-    #: Warnings of measures that the files of this reading do not have; other files may.
+    #: Findings about measures and columns of targets that the files of this reading do not have; other files may.
     absent: tuple[Diagnostic, ...] = ()
     #: The units that are none any more, each with where it went; and those of them that only have a new name, with it.
     former: Mapping[str, Message] = field(default_factory=dict)

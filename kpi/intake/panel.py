@@ -218,7 +218,6 @@ class _Intake:
 
             areas = TargetAreas(self.areas, self.system, self.begins)
         frame, more = targets_of.add(frame, self.system, targets, entities, areas)
-        self.findings += without_column(self.system, sources, targets, entities)
         frame, of_classes = entity_classes.add(frame, self.system, entities)
         self.findings += [*of_classes, *unused_ratings(frame, self.system, entities)]
         self.findings += without_counterpart(self.system, first, last)
@@ -246,7 +245,10 @@ class _Intake:
                 {(finding.place.file, finding.place.sheet) for finding in self.unread}
                 - {(source.table.file, source.table.sheet) for source in sources}
             ),
-            absent(self.system, sources, frame, self.findings),
+            (
+                *absent(self.system, sources, frame, self.findings),
+                *without_column(self.system, sources, targets, entities),
+            ),
             {} if self.areas is None else self.areas.former(),
             {} if areas is None else areas.renamed(),
         )
