@@ -34,7 +34,7 @@ from kpi.language.classes import columns_of
 from kpi.language.indicators import CLASSES, class_of
 from kpi.language.indicators.derived import window
 from kpi.language.model import kind_of
-from kpi.language.record_columns import counted_in, reads_times
+from kpi.language.record_columns import counted_in
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
 from kpi.values.columns import LONGER, Column, class_by, in_ranking, share_of
@@ -324,6 +324,8 @@ class _Tree:
             entry = entries.pop(entry_name(self.system, name))
             points = self.row[Column(name).points]
             marks = Message("{points:+.6g} marks", points=points) if points else ""
+            if points and abs(points) == 1:
+                marks = Message("{points:+.6g} mark", points=points)
             detail = statements(filter(None, (marks, self.judged(name, award))))
             if points or not award.joins():
                 yield replace(self.limit(entry), title=award.title or name, detail=detail)
@@ -544,7 +546,7 @@ class _Tree:
             details.append(Message("taken from {expression}, in working days", expression=measure.taken_from))
         elif measure.computed:
             details.append(Message("taken from {expression}", expression=measure.taken_from))
-        if not measure.reported and measure.where is not None and reads_times(measure.where):
+        if measure.where is not None:
             details.append(Message("where {condition}", condition=measure.where))
         if added := self.row.get(Column(name).added):
             details.append(Message("change of divisions: {changes}", changes=added))

@@ -13,7 +13,7 @@ from kpi.intake.entities import ALWAYS, Entities
 
 
 def by_period(
-    grid: pl.DataFrame, values: pl.Series, header: str, entities: Entities, months: int,
+    grid: pl.DataFrame, values: pl.Series, header: str, entities: Entities, *, months: int,
     read: Callable[[pl.Series], Iterable[str | None]],
 ) -> pl.DataFrame:  # fmt: skip
     """Return the grid with a column of values by entity, where they change those that hold in each period.
@@ -32,7 +32,9 @@ def by_period(
     held = _held(header, entities, grid["period"].unique().to_list(), months)
     if held.is_empty():
         return grid
-    held = held.with_columns(pl.Series("#held", list(read(held["#held"])), dtype=values.dtype), known=pl.lit(value=True))
+    held = held.with_columns(
+        pl.Series("#held", list(read(held["#held"])), dtype=values.dtype), known=pl.lit(value=True)
+    )
     grid = grid.join(held, on=["entity", "period"], how="left", maintain_order="left")
     return grid.with_columns(pl.when("known").then("#held").otherwise(column).alias(column)).drop("#held", "known")
 

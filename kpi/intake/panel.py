@@ -219,7 +219,7 @@ class _Intake:
             areas = TargetAreas(self.areas, self.system, self.begins)
         frame, more = targets_of.add(frame, self.system, targets, entities, areas)
         frame, of_classes = entity_classes.add(frame, self.system, entities)
-        self.findings += [*of_classes, *unused_ratings(frame, self.system, entities)]
+        self.findings += [*of_classes, *unused_ratings(frame, self.system, entities, sources)]
         self.findings += without_counterpart(self.system, first, last)
         self.findings += [*more, *(areas.findings() if areas is not None else ())]
         self.findings += fractions(frame, self.system, entities, sources)

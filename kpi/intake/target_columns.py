@@ -44,7 +44,7 @@ def without_column(
             hint = Message("a table has one column of targets: write which, `columns: {{target: ...}}` in its dataset")
         else:
             message = Message(
-                "no table of the data has the column `{column}`, from which the targets of {title} are read: no targets",
+                "no table of the data has the column `{column}`, which the targets of {title} are in: no targets",
                 column=column, title=title,
             )  # fmt: skip
             columns = tuple(dict.fromkeys(header for source in tables for header in source.table.columns))
@@ -53,8 +53,8 @@ def without_column(
             )
             if column in entities.frame.columns:
                 hint = Message(
-                    "it is a column of the roster, and `column` is one of the data, beside the figures: add it there, or "
-                    "write `by: {column}` with `values`", column=column,
+                    "it is a column of the roster, and `column` is one of the data, beside the figures: add it there, "
+                    "or write `by: {column}` with `values`", column=column,
                 )  # fmt: skip
         # Another heading for the same column is usual, a second column of targets is not.
         elsewhere = read and not any(clean(column) in source.table.columns for source in tables)

@@ -154,9 +154,9 @@ class Points(Award):
         earned = (steps.floor() if self.steps == "whole" else steps) * self.points
         return (earned if self.max is None else earned.clip(upper_bound=self.max)).fill_null(0.0)
 
-    def unjudged(self, symbols: Symbols) -> pl.Expr:
-        """Return whether a figure that the points depend on is missing or refused, Boolean without nulls."""
-        return _lacks_figures(self.when or f"{self.of} > 0", symbols)
+    def unjudged(self, symbols: Symbols, total: pl.Expr) -> pl.Expr:
+        """Return whether a figure that the points depend on is missing or refused, where there is a total to change."""
+        return _lacks_figures(self.when or f"{self.of} > 0", symbols) & total.is_not_null()
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:
         """Yield the problems of names, units and conditions."""
@@ -200,7 +200,7 @@ class Bonus(Points):
     @override
     def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
         """Return `name.points`, zero or more, `name.unjudged`, and `name.opened` for a conditional bonus."""
-        points, opened, unjudged = self.points_for(symbols), self.opened(total), self.unjudged(symbols)
+        points, opened, unjudged = self.points_for(symbols), self.opened(total), self.unjudged(symbols, total)
         if opened is None:
             return {Column(name).points: points, Column(name).unjudged: unjudged}
         # Points that do not count anyway depend on no figure.
@@ -256,7 +256,7 @@ class Deduction(Points):
     def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
         """Return `name.points`, zero or less, and `name.unjudged`."""
         points = unsigned_zero(-self.points_for(symbols))
-        return {Column(name).points: points, Column(name).unjudged: self.unjudged(symbols)}
+        return {Column(name).points: points, Column(name).unjudged: self.unjudged(symbols, total)}
 
 
 class Limit(Award):
@@ -295,10 +295,10 @@ class Limit(Award):
 
     def opens_words(self, titles: Mapping[str, str]) -> Message:
         """Return the limit in words."""
-        return Message(
-            "at most {max:g} points in all for {names}", max=self.max,
-            names=commas(titles.get(name, name) for name in self.of),
-        )  # fmt: skip
+        names = commas(titles.get(name, name) for name in self.of)
+        if self.within is not None:
+            return Message("at most {max:g} marks in all for {names}", max=self.max, names=names)
+        return Message("at most {max:g} points in all for {names}", max=self.max, names=names)
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:  # noqa: ARG002
         """Yield an adjustment that is named twice."""

@@ -101,3 +101,12 @@ def test_shares_are_of_the_rows_that_hold(tmp_path):
     card = scored(tmp_path, roster, TARGETS.replace("BOUND", "{share: 人口, total: 100}"), rows)
     targets = card.frame.sort("entity", "period")["a.target"].to_list()
     assert targets == pytest.approx([50, 75, 50, 25])
+
+
+def test_a_former_class_without_a_weight_is_reported(tmp_path):
+    """By `cohort`, as by every other column: 山区县 held until 2024 and has no weight."""
+    roster = "entity,code,cohort,valid_from,valid_to\nA,1,山区县,,2024\nA,1,生态县,2025,\n"
+    rows = {"期别": YEARS, "地区": ["A", "A"], "x": [50, 50], "y": [80, 80]}
+    card = scored(tmp_path, roster, WEIGHTS.replace("COLUMN", "cohort"), rows)
+    assert dict(card.totals.select("period", "score").rows()) == {"2024": None, "2025": 77}
+    assert any("山区县" in str(one.message) for one in card.findings_list if one.code == "K426")

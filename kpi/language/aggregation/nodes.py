@@ -341,8 +341,8 @@ class Combination:
 
         Coverage is the part of the applicable weight with a score of reported figures, down to the indicators; what
         data treatment filled in has a score, but nobody reported it. The status is not_applicable, not_scored (left out
-        by a screen), refused (no part has a score, and that of some is refused), missing (no part has a score), incomplete (too few have, or any gap under `fail`), what a method
-        without weights says, or ok.
+        by a screen), refused (no part has a score, and that of some is refused), missing (no part has a score),
+        incomplete (too few have, or any gap under `fail`), what a method without weights says, or ok.
         """
         value = self.mean()
         if self.node.decimals is not None:
