@@ -13,7 +13,7 @@ from kpi.analysis.alert_findings import BEGINS, ENDS, message
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.system import System
 from kpi.report.language import wordings
-from kpi.values import periods
+from kpi.values import period_texts
 
 
 def last_changes(system: System, findings: pl.DataFrame | None) -> dict[tuple[str, str], tuple[str, str]]:
@@ -37,7 +37,7 @@ def last_changes(system: System, findings: pl.DataFrame | None) -> dict[tuple[st
         if text not in texts or entity is None or label is None:
             continue
         name, code = texts[text]
-        index = periods.parse(label, timeline=system.timeline).index(system.period)
+        index = period_texts.parse(label, timeline=system.timeline).index(system.period)
         if (name, entity) not in last or last[name, entity][0] < index:
             last[name, entity] = (index, code, label)
     return {key: (code, label) for key, (_, code, label) in last.items()}

@@ -47,7 +47,7 @@ def test_a_county_has_a_code_of_twelve_digits_too(roster):
 
 def test_an_entity_is_shown_with_its_last_row(roster):
     assert roster(HISTORY).frame.rows(named=True)[1] == {
-        "人口": "80", "entity": "桐乡市", "code": "330483", "cohort": "市",
+        "人口": "80", "entity": "桐乡市", "code": "330483", "cohort": "市", "类别": "市",
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,14 +22,23 @@ def assert_same_results(one: Scorecard, other: Scorecard, frames: tuple[str, ...
             assert not different, (frame, different, row, twin)
 
 
+def scaled(weight: Any, scale: float) -> Any:
+    """Return a weight, or those by class or from dates on, times a factor."""
+    if isinstance(weight, list):
+        return [entry | {"weight": scaled(entry["weight"], scale)} for entry in weight]
+    if isinstance(weight, dict):
+        return weight | {"values": {name: scaled(inner, scale) for name, inner in weight["values"].items()}}
+    return weight * scale
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=SLOW, derandomize=True)
 @given(evaluation=evaluations(), scale=st.sampled_from([0.001, 3, 10, 1000]))
 def test_only_the_proportions_of_weights_count(evaluation: Evaluation, scale: float) -> None:
     pillars = {
         name: {
             **pillar,
-            "parts": {part: weight * scale for part, weight in pillar["parts"].items()},
-            **({"weight": pillar["weight"] * scale * 7} if "weight" in pillar else {}),
+            "parts": {part: scaled(weight, scale) for part, weight in pillar["parts"].items()},
+            **({"weight": scaled(pillar["weight"], scale * 7)} if "weight" in pillar else {}),
         }
         for name, pillar in evaluation.system.get("pillars", {}).items()
     }

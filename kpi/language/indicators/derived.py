@@ -34,7 +34,7 @@ from kpi.language.indicators.windows import YEAR_TO_DATE, gaps, lags_of, window_
 from kpi.language.lookback import HISTORY, WHOLE, Comparison, Lags, back, composed
 from kpi.language.model import Name, Path, Problem, Problems, Text
 from kpi.language.targets import Target
-from kpi.values import periods, units
+from kpi.values import period_texts, periods, units
 from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain, Length
 from kpi.values.rounding import BREADTH, HAIR, unsigned_zero, without_noise
@@ -141,7 +141,7 @@ class Growth(Indicator):
         if self.cumulative:
             return None
         if self.since is not None:
-            return self.of, periods.parse(self.since, timeline=grain.timeline).index(grain)
+            return self.of, period_texts.parse(self.since, timeline=grain.timeline).index(grain)
         return self.of, grain.earlier(period, self.over)
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
@@ -191,7 +191,7 @@ class Growth(Indicator):
     ) -> tuple[pl.Expr, Expressions, dict[str, pl.Expr], pl.Expr | float, dict[str, Any]]:
         """Return the value, the base with its guards, the years and the reasons of a growth since a fixed period."""
         start, end = (
-            None if text is None else periods.parse(text, timeline=grain.timeline).end
+            None if text is None else period_texts.parse(text, timeline=grain.timeline).end
             for text in (self.since, self.until)
         )
         assert start is not None  # noqa: S101
@@ -309,12 +309,12 @@ class Growth(Indicator):
 def scored_period(text: str, path: Path, grain: Grain) -> tuple[list[Problem], int | None]:
     """Return what is wrong with a text that names a scored period, and where that period ends on the timeline."""
     try:
-        period = periods.parse(text, timeline=grain.timeline)
+        period = period_texts.parse(text, timeline=grain.timeline)
     except periods.PeriodError as error:
         return [Problem("K105", path, error.message, hint=error.hint)], None
     problems = []
-    if (assumed := periods.assumption(text, grain.timeline)) is not None:
-        problems.append(Problem("K618", path, assumed, hint=periods.ASSUMED, severity=Severity.WARNING))
+    if (assumed := period_texts.assumption(text, grain.timeline)) is not None:
+        problems.append(Problem("K618", path, assumed, hint=period_texts.ASSUMED, severity=Severity.WARNING))
     if period.grain != grain:
         problems.append(
             Problem(
@@ -348,7 +348,7 @@ class Index(Indicator):
     @override
     def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
         """Return what is compared, in the base period."""
-        return self.of, periods.parse(self.base, timeline=grain.timeline).index(grain)
+        return self.of, period_texts.parse(self.base, timeline=grain.timeline).index(grain)
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return %."""
@@ -358,7 +358,7 @@ class Index(Indicator):
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value, its base and its status: break, no_baseline, zero_baseline, negative_baseline."""
         value, base = pl.col(self.of), pl.col(Column(name).base)
-        end = periods.parse(self.base, timeline=grain.timeline).end
+        end = period_texts.parse(self.base, timeline=grain.timeline).end
 
         def then(column: pl.Expr) -> pl.Expr:
             return pl.when(MONTH.eq(end)).then(column).max().over("entity")

@@ -15,7 +15,7 @@ from kpi.language.indicators.derived import based, scored_period
 from kpi.language.indicators.windows import periods_of, span_words, window_problems
 from kpi.language.lookback import WHOLE, Comparison, Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
-from kpi.values import periods, units
+from kpi.values import period_texts, periods, units
 from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain
 from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason
@@ -49,7 +49,7 @@ class Real(Indicator):
     @override
     def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
         """Return the price index, in the base period."""
-        return self.deflator, periods.parse(self.base or "", timeline=grain.timeline).index(grain)
+        return self.deflator, period_texts.parse(self.base or "", timeline=grain.timeline).index(grain)
 
     @property
     def running_with(self) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ class Real(Indicator):
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value and its status: break, no_baseline, and where a price is zero or less."""
-        end = periods.parse(self.base or "", timeline=grain.timeline).end
+        end = period_texts.parse(self.base or "", timeline=grain.timeline).end
         price, base = pl.col(self.deflator), pl.col(Column(name).base)
 
         def then(column: pl.Expr) -> pl.Expr:
@@ -139,7 +139,7 @@ class Chain(Indicator):
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value and its status: that of the period's relative, break, out_of_range, incomplete."""
-        base = periods.parse(self.base, timeline=grain.timeline)
+        base = period_texts.parse(self.base, timeline=grain.timeline)
         number = periods_of(self.over, grain) or 1
         # Relatives of the same place in the year make one chain each.
         chain = ["entity", (MONTH // grain.months) % number]
@@ -207,7 +207,7 @@ class Chain(Indicator):
         wrong = list(window_problems(path, "over", self.over, grain))
         yield from wrong
         try:
-            base = periods.parse(self.base, timeline=grain.timeline)
+            base = period_texts.parse(self.base, timeline=grain.timeline)
         except periods.PeriodError as error:
             yield Problem("K105", (*path, "base"), error.message, hint=error.hint)
             return

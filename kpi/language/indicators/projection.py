@@ -27,7 +27,7 @@ from kpi.language.indicators.windows import (
 )
 from kpi.language.lookback import Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
-from kpi.values import periods, student, units
+from kpi.values import period_texts, student, units
 from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain, Length
 from kpi.values.rounding import HAIR
@@ -225,7 +225,7 @@ class Projection(Indicator):
         """Return how many periods lie between that of the row and the one that is projected (Float64)."""
         if self.to is None:
             return (literal(float(grain.per_year - 1)) - place_in_year(grain)).cast(pl.Float64)
-        end = periods.parse(self.to, timeline=grain.timeline).end
+        end = period_texts.parse(self.to, timeline=grain.timeline).end
         return ((pl.lit(end) - MONTH) / grain.months).cast(pl.Float64)
 
     # ---- WORDS AND PROBLEMS ---- #
