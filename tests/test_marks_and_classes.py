@@ -243,7 +243,9 @@ def test_weights_by_two_columns_name_them_where_they_do_not_add_up():
 
 def test_the_explanation_of_a_measure_has_its_condition(tmp_path):
     text = TWO.replace("x: {unit: 分}", "x: {unit: 分, where: \"城乡 = '城'\"}")
-    data = pl.DataFrame({"期别": ["2024"] * 2, "地区": ["甲县"] * 2, "城乡": ["城", "乡"], "x": [50, 70], "y": [80, 80]})
+    data = pl.DataFrame(
+        {"期别": ["2024"] * 2, "地区": ["甲县"] * 2, "城乡": ["城", "乡"], "x": [50, 70], "y": [80, 80]}
+    )
     card = kpi.score(data, system=small_system(text))
     assert "where 城乡 = '城'" in str(explain(card, "甲县"))
 
@@ -253,5 +255,5 @@ def test_a_rating_that_does_not_count_has_the_place_of_its_cell():
     found = [one for one in card.findings_list if one.code == "K861"]
     assert found
     for one in found:
-        assert one.place.file and one.place.row and one.place.field
+        assert all((one.place.file, one.place.row, one.place.field))
         assert "the first is `" in str(one.message)

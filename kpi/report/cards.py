@@ -246,7 +246,7 @@ def adjustment_words(shown_system: System, name: str) -> str:
     titles = {key: symbol.title for key, symbol in shown_system.symbols.items()}
     titles |= {key: one.title or key for some in (pillars, added) for key, one in some.items()}
     stars = {} if shown_system.stars is None else shown_system.stars.names
-    words = [adjustment.words(shown_system.symbols, stars)]
+    words: list[str] = [adjustment.words(shown_system.symbols, stars)]
     if award is not None:
         words.append(award.opens_words(titles))
     if award is not None and award.within is not None:
