@@ -414,6 +414,11 @@ def points_of_figures(adjustments: Mapping[str, Adjustment]) -> dict[str, Points
     return {name: one for name, one in adjustments.items() if isinstance(one, Points)}
 
 
+def deducts(adjustments: Mapping[str, Adjustment]) -> bool:
+    """Return whether some adjustment takes points off."""
+    return any(isinstance(one, Deduction) for one in adjustments.values())
+
+
 def _lacks_figures(text: str, symbols: Symbols) -> pl.Expr:
     """Return whether a condition does not say yes or no because figures are missing or refused."""
     term = condition(text, symbols)

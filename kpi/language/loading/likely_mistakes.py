@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from kpi.errors import Message, Severity
-from kpi.language.adjustments import Deduction
+from kpi.language.adjustments import deducts
 from kpi.language.aggregation.nodes import Pillar
 from kpi.language.classes import Weighed
 from kpi.language.model import Path, Problem, Problems
@@ -209,9 +209,7 @@ def _below_every_cut(system: System) -> Problems:
     scheme, composite = system.stars, system.composite
     if scheme is None or composite.floor is not None or scheme.floor is not None or not system.pillars:
         return
-    falls = any(isinstance(one, Deduction) for one in system.adjustments.values()) or any(
-        pillar.floor is None for pillar in system.pillars.values()
-    )
+    falls = deducts(system.adjustments) or any(pillar.floor is None for pillar in system.pillars.values())
     cuts = scheme.cuts_of_total
     if not falls or not cuts or min(cuts.values()) != 0:
         return
