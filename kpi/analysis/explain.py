@@ -83,6 +83,23 @@ def name_of(card: Scorecard, entity: str) -> str:
     return entity if place is None else entities.names[place]
 
 
+def place_of(card: Scorecard, entity: str) -> int:
+    """Return the number of the entity with a name, short name or code.
+
+    Raises:
+        DataError: K602, there is none.
+    """
+    entities = Entities(card.entities, closed=True)
+    place = entities.place(entity)
+    if place is None:
+        if (gone := went(card, entity)) is not None:
+            raise DataError(gone)
+        named = [name for name in entities.names if clean(name).startswith(f"{clean(entity)}(")]
+        hint = Message("there is {entities}", entities=tuple(named[:5])) if named else suggest(entity, entities.names)
+        raise DataError(Diagnostic("K602", Message("`{entity}` is not among the entities", entity=entity), hint=hint))
+    return place
+
+
 def explain(card: Scorecard, entity: str, indicator: str | None = None, *, period: str | None = None) -> Explained:
     """Return the explanation of the total of an entity, or of one of its indicators or pillars.
 
@@ -96,14 +113,7 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
         DataError: if the entity, indicator or period does not exist.
     """
     system = card.definition
-    entities = Entities(card.entities, closed=True)
-    place = entities.place(entity)
-    if place is None:
-        if (gone := went(card, entity)) is not None:
-            raise DataError(gone)
-        named = [name for name in entities.names if clean(name).startswith(f"{clean(entity)}(")]
-        hint = Message("there is {entities}", entities=tuple(named[:5])) if named else suggest(entity, entities.names)
-        raise DataError(Diagnostic("K602", Message("`{entity}` is not among the entities", entity=entity), hint=hint))
+    place = place_of(card, entity)
     labels = card.periods
     label = period or labels[-1]
     if label not in labels and indicator is None and (year := _longer_row(card, label, place)) is not None:
