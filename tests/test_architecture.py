@@ -46,11 +46,11 @@ INSIDE = {
         "reporting_quality plan lookback scorecard"
     ),
     "intake": (
-        "cells files frames row_findings aggregate_rows division_codes entities near_names named_units matching "
-        "groups_of_roster roster shapes rows_left_out roster_from_files definition_tables validity absent_measures "
-        "assumed_years days_as_periods week_53 calendars events reported entity_classes unused_ratings succession "
-        "periods_of_change target_areas contradicting_spans grid undeclared_totals panel query_answers understanding "
-        "entry_forms synthetic annexes"
+        "cells files frames row_findings aggregate_rows division_codes entities changing_attributes near_names "
+        "named_units matching groups_of_roster roster shapes rows_left_out roster_from_files definition_tables "
+        "validity absent_measures assumed_years days_as_periods week_53 calendars events reported entity_classes "
+        "unused_ratings target_columns succession periods_of_change target_areas contradicting_spans grid "
+        "undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
     "analysis": (
         "statistics variants uncertainty robustness check_findings alert_findings unsolved short_data "

@@ -180,17 +180,6 @@ def check(measures: Iterable[Measure], kinds: Mapping[str, str]) -> None:
         expressions.parse(text).resolve(lambda name: term_of(name, kinds, pl.col(name)))
 
 
-def reads_times(text: str) -> bool:
-    """Return whether an expression has durations, parts of dates or the end of the period in it.
-
-    >>> [reads_times(text) for text in ("办结时间 - 受理时间 <= 5 天", "渠道 = '网上'")]
-    [True, False]
-    """
-    tree = expressions.parse(text).tree
-    names = any(one.name == PERIOD_END for one in tree.find_all(exp.Column))
-    return names or any(True for _ in tree.find_all(exp.Interval, *PARTS_OF_DATES))
-
-
 def term_of(name: str, kinds: Mapping[str, str], value: pl.Expr, unit: object = None) -> Term:
     """Return a column of records as a term.
 
