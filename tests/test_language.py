@@ -132,7 +132,7 @@ def test_messages_are_texts_that_can_be_sent_to_another_process():
 WORD, CHINESE = re.compile(r"[A-Za-z]{3,}"), re.compile(r"[\u3400-\u9fff]+|[，；：。、]")
 QUOTED = re.compile(r"`[^`\n]*`|kpi [a-z]+( [^\s，；]+)*|--[a-z-]+|\b[\w/*-]+\.(csv|yaml|toml|xlsx|md|json)\b")
 #: Words that texts in Chinese have as they are: products, and what is typed.
-PRODUCTS = {"Excel", "Parquet", "PostgreSQL", "Python", "kpi", "Delta", "Lake"}
+PRODUCTS = {"Excel", "LibreOffice", "Parquet", "PostgreSQL", "Python", "kpi", "Delta", "Lake"}
 #: What is typed in Chinese whatever the language is.
 TYPED = {"工作日"}
 DEFINITIONS = files(ROOT / "definitions")
@@ -280,6 +280,11 @@ COMMANDS = [
     "explain period.csv 东湖县",
     "explain period.csv 南岭市 --period 2024Q1",
     "explain bad.csv 东湖县",
+    "explain period.csv 西山区 --to 5",
+    "explain period.csv 南岭市 --to rank:1",
+    "explain period.csv 东湖县 --to 7",
+    "what-if period.csv --set 西山区.网上办件率=95 -f table",
+    "what-if period.csv --set 西山区.网上办件率=95亩",
     "show demo",
     "show demo online_rate",
     "show demo cases",

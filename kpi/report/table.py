@@ -13,7 +13,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from kpi.errors import DataError, Diagnostic, Message, count, suggest
+from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.language.indicators.derived import window
 from kpi.report.language import localized, tr, wordings
 from kpi.report.league import Block, League, Line, league
@@ -256,7 +256,8 @@ def _footer(scorecard: Results, standing: League, omitted: int) -> str:
             else tr("▲▼ places gained or lost, {window}", window=window(standing.against))
         )
     if omitted:
-        words.append(tr("{pillars} not shown", pillars=count(omitted, "further pillar")))
+        more = tr("{omitted} more pillars not shown", omitted=omitted)
+        words.append(tr("1 more pillar not shown") if omitted == 1 else more)
     words += [
         tr("Definition {definition_hash}", definition_hash=scorecard.definition_hash[:8]),
         tr("Data {data_hash}", data_hash=scorecard.data_hash[:8]),

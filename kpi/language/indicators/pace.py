@@ -10,8 +10,8 @@ from pydantic import Field
 from typing_extensions import override
 
 from kpi.errors import Message
-from kpi.language.indicators.base import MONTH, Indicator, Symbols, broken, title_of, unit_of
-from kpi.language.indicators.derived import based, from_then_on, scored_period
+from kpi.language.indicators.base import MONTH, Indicator, Symbols, based, broken, scored_period, title_of, unit_of
+from kpi.language.indicators.derived import from_then_on
 from kpi.language.lookback import HISTORY, Comparison, Lags
 from kpi.language.model import Listed, Name, Path, Problem, Problems, Text
 from kpi.language.quantities import Quantity, in_unit, printed, quantity_problems

@@ -10,8 +10,8 @@ from pydantic import Field
 from typing_extensions import override
 
 from kpi.errors import Message
-from kpi.language.indicators.base import MONTH, Indicator, Symbols, broken, scale, title_of, unit_of
-from kpi.language.indicators.derived import based, scored_period
+from kpi.language.indicators.base import MONTH, Indicator, Symbols, scale, title_of, unit_of
+from kpi.language.indicators.deflation import deflator_problems, in_prices, real_words
 from kpi.language.indicators.windows import periods_of, span_words, window_problems
 from kpi.language.lookback import WHOLE, Comparison, Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
@@ -25,7 +25,8 @@ from kpi.values.units import Unit
 class Real(Indicator):
     """A figure in the prices of a base period (可比价): `x d0/d`, with a price index d that is d0 in the base period.
 
-    Growth of it is growth in comparable prices. The index may be one of any base: only its ratio counts.
+    Growth of it is growth in comparable prices; `deflator` at a level, a growth or a rolling total does both at once.
+    The index may be one of any base: only its ratio counts.
 
     >>> Real(of="gdp", deflator="prices", base=2020).words({})
     'gdp in prices of 2020, by prices'
@@ -59,17 +60,7 @@ class Real(Indicator):
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value and its status: break, no_baseline, and where a price is zero or less."""
-        end = period_texts.parse(self.base or "", timeline=grain.timeline).end
-        price, base = pl.col(self.deflator), pl.col(Column(name).base)
-
-        def then(column: pl.Expr) -> pl.Expr:
-            return pl.when(MONTH.eq(end)).then(column).max().over("entity")
-
-        bases, across = based(name, then(price), broken(symbols, self.deflator, then))
-        shown = across | {"no_baseline": base.is_null(), "zero_denominator": price == ZERO}
-        guards = {"negative_denominator": price < ZERO, "zero_baseline": base == ZERO, "negative_baseline": base < ZERO}
-        value = pl.col(self.of) * (base / price)
-        return bases | guarded(name, value, guards, shown=shown, inputs=[self.of, self.deflator])
+        return in_prices(name, self.of, deflator=self.deflator, base=self.base or "", symbols=symbols, grain=grain)
 
     @override
     def lookback(self, grain: Grain) -> dict[str, Lags]:
@@ -78,28 +69,12 @@ class Real(Indicator):
 
     def words(self, symbols: Symbols) -> Message:
         """Return what is in prices of which period."""
-        return Message(
-            "{title} in prices of {base}, by {deflator}",
-            title=title_of(symbols, self.of), base=self.base or "?", deflator=title_of(symbols, self.deflator),
-        )  # fmt: skip
+        return real_words(title_of(symbols, self.of), self.deflator, self.base, symbols)
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield target problems, a deflator without a base, and one that is no index."""
         yield from super().problems(path, symbols, grain)
-        if self.base is None:
-            yield Problem(
-                "K445", (*path, "deflator"), Message("a deflator needs the period whose prices count"),
-                hint=Message("add `base:`, such as 2020"),
-            )  # fmt: skip
-        else:
-            yield from scored_period(self.base, (*path, "base"), grain)[0]
-        unit = unit_of(symbols, self.deflator)
-        if unit is not None and units.summable(unit):
-            yield Problem(
-                "K446", (*path, "deflator"),
-                Message("`{name}` is in {unit}, and a deflator is an index", name=self.deflator, unit=unit),
-                hint=Message("name a price index, in % or without a unit"),
-            )  # fmt: skip
+        yield from deflator_problems(path, self.deflator, self.base, symbols, grain)
 
 
 class Chain(Indicator):
