@@ -22,7 +22,8 @@ DEFINITION = """
       veto_v: {title: 重大事故, kind: veto, when: v > 0, effect: {demote: 1}}
 """
 WORDS = {
-    "b_media": "2 for each 1 of 通报批评; at most 6; only from 58 marks of 服务 before adjustments on; within 服务, in the marks of its parts",
+    "b_media": "2 for each 1 of 通报批评; at most 6; only from 58 marks of 服务 before adjustments on; "
+    "within 服务, in the marks of its parts",
     "d": "5 for each 1 of 通报批评",
     "l": "at most 5 points in all for d",
     "veto_v": "事故 > 0: one star down",
