@@ -53,7 +53,7 @@ INSIDE = {
         "entry_forms synthetic annexes"
     ),
     "analysis": (
-        "statistics variants uncertainty robustness check_findings alert_findings unsolved group_findings "
+        "statistics variants uncertainty robustness check_findings alert_findings price_findings unsolved group_findings "
         "clause_coverage explain diff"
     ),
     "report": (

@@ -199,6 +199,7 @@ def scored(
             explanations=figures.explanations,
             holds=figures.holds,
             cards=cards,
+            there=figures.periods,
             stay=stay,
         )
         clock("frames")
