@@ -53,8 +53,8 @@ INSIDE = {
         "entry_forms synthetic annexes"
     ),
     "analysis": (
-        "statistics variants uncertainty robustness check_findings alert_findings price_findings unsolved group_findings "
-        "clause_coverage explain diff"
+        "statistics variants uncertainty robustness check_findings alert_findings price_findings unsolved "
+        "group_findings clause_coverage explain diff"
     ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "
