@@ -341,7 +341,8 @@ class Combination:
 
         Coverage is the part of the applicable weight with a score of reported figures, down to the indicators; what
         data treatment filled in has a score, but nobody reported it. The status is not_applicable, not_scored (left out
-        by a screen), missing (no part has a score), incomplete (too few have, or any gap under `fail`), what a method
+        by a screen), out_of_range (no part has a score, and a node among them has no result), missing (no part has a
+        score), incomplete (too few have, or any gap under `fail`), what a method
         without weights says, or ok.
         """
         value = self.mean()
@@ -362,6 +363,11 @@ class Combination:
         if self.treated:
             left_out = [status_of(Column(part).score) == reason("not_scored") for part in self.weights]
             shown["not_scored"] = (self.carried <= ZERO) & pl.any_horizontal(left_out)
+        # A node among the parts whose method or rule has no result: its figures are not missing.
+        nodes = [part for part in self.weights if part not in self.leaves]
+        if nodes:
+            undefined = [status_of(Column(part).score) == reason("out_of_range") for part in nodes]
+            shown.setdefault("out_of_range", (self.carried <= ZERO) & pl.any_horizontal(undefined))
         shown.setdefault("missing", self.carried <= ZERO)
         guards = {"incomplete": self.there() < self.least - 1e-9} if self.least else {}
         sound = self.node.mean == "arithmetic" and self.node.decimals is None and not self.node.rescaled
