@@ -113,6 +113,8 @@ def system(shown_system: System, *, width: int | None = None) -> str:
     below += _beyond_the_tree(shown_system)
     if shown_system.checks:
         below.append(tr("Checks: {checks}", checks=tuple(shown_system.checks)))
+    if shown_system.notify:
+        below.append(tr("Alerts: {alerts}", alerts=tuple(shown_system.notify)))
     if shown_system.uncertainty.declared:
         below.append(tr("What kpi stress varies: {choices}", choices=statements(shown_system.uncertainty.words())))
     return printed(title, table, *map(Text, below), width=width)
@@ -173,11 +175,14 @@ def definition(shown_system: System, name: str, *, width: int | None = None) -> 
     titles = {symbol.title: key for key, symbol in shown_system.symbols.items()}
     key = (
         name
-        if name in shown_system.symbols or name in shown_system.pillars or name in shown_system.checks
+        if any(
+            name in named
+            for named in (shown_system.symbols, shown_system.pillars, shown_system.checks, shown_system.notify)
+        )
         else titles.get(name)
     )
     if key is None:
-        known = [*shown_system.symbols, *titles, *shown_system.pillars, *shown_system.checks]
+        known = [*shown_system.symbols, *titles, *shown_system.pillars, *shown_system.checks, *shown_system.notify]
         raise DefinitionError(
             Diagnostic(
                 "K203",
@@ -225,7 +230,8 @@ def cap_words(shown_system: System, name: str) -> list[Message]:
 def _title(shown_system: System, key: str) -> str:
     if key in shown_system.symbols:
         return shown_system.symbols[key].title
-    return (shown_system.pillars.get(key) or shown_system.checks[key]).title or ""
+    item = shown_system.pillars.get(key) or shown_system.checks.get(key) or shown_system.notify[key]
+    return item.title or ""
 
 
 def kind_words(item: Measure | Indicator) -> str:
@@ -249,6 +255,13 @@ def _facts(shown_system: System, key: str) -> list[tuple[str, str]]:
             (tr("Missing values"), pillar.missing.words()),
             (tr("Note"), pillar.note or ""),
         ]
+    if key not in shown_system.measures and key not in shown_system.checks:
+        alert = shown_system.notify[key]
+        severity = localized(SEVERITIES[alert.severity])
+        return [
+            (tr("Alert when"), alert.words(shown_system.symbols)), (tr("Severity"), severity),
+            (tr("Note"), alert.note or ""),
+        ]  # fmt: skip
     if key not in shown_system.measures:
         check = shown_system.checks[key]
         words = check.words(shown_system.symbols, shown_system.period)
