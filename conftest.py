@@ -7,6 +7,8 @@ import os
 import pytest
 
 os.environ["KPI_LANG"] = "en"
+# The width of tables is that of the test, not of the terminal that it runs in.
+os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture

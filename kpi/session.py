@@ -16,6 +16,7 @@ from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
 from kpi.analysis.group_findings import ungrouped
 from kpi.analysis.price_findings import bases_outside, plain_relatives
+from kpi.analysis.short_data import too_short
 from kpi.analysis.unsolved import unsolved
 from kpi.engine.lookback import reach, window
 from kpi.engine.plan import Plan, compile_plan
@@ -56,7 +57,7 @@ from kpi.language.loading.loader import Draft, Loaded, draft, examine
 from kpi.language.system import System
 from kpi.process import progress
 from kpi.report.language import wordings
-from kpi.values import periods
+from kpi.values import period_texts, periods
 from kpi.values.periods import Period
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ def score_panel(
     verdict.findings.extend(unsolved(plan, judging, shown))
     verdict.findings.extend(bases_outside(plan.system, panel.periods))
     verdict.findings.extend(plain_relatives(plan.system, judging, shown))
+    verdict.findings.extend(too_short(plan, frame))
     apart = ungrouped(plan.system, judging, panel.entities.names, shown)
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
     findings = [*panel.findings, *apart, *verdict.findings, *alerts, *answers.findings]
@@ -390,7 +392,7 @@ def _period(system: System, period: str | int | None) -> Period | None:
     if period is None:
         return None
     try:
-        requested = periods.parse(str(period), timeline=system.timeline)
+        requested = period_texts.parse(str(period), timeline=system.timeline)
     except periods.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
     if requested.grain != system.period:
@@ -414,7 +416,7 @@ def longer_period(system: System, period: str) -> str | None:
     if over is None:
         return None
     try:
-        asked = periods.parse(period, timeline=system.timeline)
+        asked = period_texts.parse(period, timeline=system.timeline)
     except periods.PeriodError:
         return None
     return asked.label if asked.grain == over.grain(system.period) else None
@@ -435,7 +437,7 @@ def _at_its_end(system: System, period: str | int | None, scored: Period | None)
     """Return the note that the period asked for is longer than the scored ones, and which of them is scored."""
     if period is not None and longer_period(system, str(period)) is not None:
         return []
-    if scored is None or (asked := periods.parse(str(period), timeline=system.timeline)).grain == scored.grain:
+    if scored is None or (asked := period_texts.parse(str(period), timeline=system.timeline)).grain == scored.grain:
         return []
     message = Message(
         "{period} is longer than a {grain}: {label}, at its end, is scored",
@@ -479,7 +481,7 @@ def period_of_form(
     if card is not None:
         return Period.of(max(card.labels) + 1, grain)
     day = today or dt.datetime.now(dt.UTC).date()
-    return Period.of(periods.parse(day.isoformat(), timeline=grain.timeline).index(grain) - 1, grain)
+    return Period.of(period_texts.parse(day.isoformat(), timeline=grain.timeline).index(grain) - 1, grain)
 
 
 def _system(system: Given | None, data: Sequence[Source], folder: Path | None, *, partly: bool) -> Loaded:

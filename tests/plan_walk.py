@@ -24,7 +24,8 @@ _ROWWISE = {"BinaryExpr", "Ternary", "Cast", "Alias", "KeepName", "RenameAlias"}
 _ROWWISE_FUNCTIONS = {
     "AsStruct", "ListExpr",
     "Abs", "Ceil", "Clip", "Coalesce", "Exp", "FillNull", "Floor", "Log", "MaxHorizontal", "MeanHorizontal",
-    "MinHorizontal", "Negate", "Pow", "Replace", "ReplaceStrict", "Round", "Sign", "StringExpr", "SumHorizontal",
+    "MinHorizontal", "Negate", "Pow", "Replace", "ReplaceStrict", "Round", "Sign", "StringExpr", "StructExpr",
+    "SumHorizontal",
 }  # fmt: skip
 _ROWWISE_TESTS = {
     "AllHorizontal", "AnyHorizontal", "IsBetween", "IsClose", "IsFinite", "IsIn", "IsInfinite", "IsNan", "IsNotNan",

@@ -29,8 +29,8 @@ PACKAGES = (
 )  # fmt: skip
 INSIDE = {
     "values": (
-        "names columns doubles rounding timelines periods status units numerics student seasonal linear frontier "
-        "working_days"
+        "names columns doubles rounding timelines periods period_texts status units numerics student window_sums "
+        "year_ends trends seasonal linear frontier working_days"
     ),
     "process": (
         "os_errors locale notebook distribution tuning journal credentials settings memory prefetch atomic_files "
@@ -53,13 +53,13 @@ INSIDE = {
         "entry_forms synthetic annexes"
     ),
     "analysis": (
-        "statistics variants uncertainty robustness check_findings alert_findings price_findings unsolved "
+        "statistics variants uncertainty robustness check_findings alert_findings price_findings unsolved short_data "
         "group_findings clause_coverage explain diff"
     ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "
-        "workbook method scorebook sdmx_csv page formats table results files tree queries analysis difference "
-        "robustness definition_text roster understanding entry_form notebook plots"
+        "workbook method scorebook bulletin sdmx_csv page formats table results files tree queries analysis "
+        "difference robustness yaml_text definition_text roster understanding entry_form notebook plots"
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
@@ -68,7 +68,7 @@ INSIDE = {
     ),
     "cli": (
         "language progress_line console command yaml_comments starter comparison batch score check explain stress diff "
-        "show sample roster schema rule annex init form plot completion main"
+        "show sample roster schema rule annex init form plot report completion main"
     ),
 }
 LAYERS = tuple(

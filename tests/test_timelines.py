@@ -11,19 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kpi.report.language import LANGUAGES, tr, using
-from kpi.values.periods import (
-    FIRST_YEAR,
-    GRAINS,
-    LAST_YEAR,
-    Grain,
-    Length,
-    Period,
-    PeriodError,
-    assumption,
-    order_of,
-    parse,
-    stretch,
-)
+from kpi.values.period_texts import assumption, order_of, parse, stretch
+from kpi.values.periods import FIRST_YEAR, GRAINS, LAST_YEAR, Grain, Length, Period, PeriodError
 from kpi.values.timelines import MONTHS, WEEKS, Timeline
 
 APRIL, JULY, SEPTEMBER, OCTOBER = (Timeline(month) for month in (4, 7, 9, 10))

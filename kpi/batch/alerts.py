@@ -17,7 +17,7 @@ from kpi.engine.scorecard import Scorecard
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.system import System
 from kpi.report.language import wordings
-from kpi.values import periods
+from kpi.values import period_texts
 
 #: An alert and an entity, and a code with its period.
 Key = tuple[str, str]
@@ -147,9 +147,9 @@ def _withdrawn(system: System, name: str, place: Place) -> Diagnostic:
 
 
 def _index(system: System, label: str) -> int:
-    return periods.parse(label, timeline=system.timeline).index(system.period)
+    return period_texts.parse(label, timeline=system.timeline).index(system.period)
 
 
-def withdrawals(found: Collection[Diagnostic]) -> Iterator[Diagnostic]:
+def withdrawals(alerts: Collection[Diagnostic]) -> Iterator[Diagnostic]:
     """Yield those of the news that are no findings of the run: alerts that are withdrawn."""
-    yield from (alert for alert in found if alert.code == _WITHDRAWN)
+    yield from (alert for alert in alerts if alert.code == _WITHDRAWN)

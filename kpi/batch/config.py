@@ -28,7 +28,7 @@ from kpi.intake.files.databases import Query
 from kpi.language.model import OneOrMany
 from kpi.process.os_errors import reason
 from kpi.report.formats import SUFFIXES, suffix_of
-from kpi.values import periods
+from kpi.values import period_texts, periods
 
 
 class _Table(BaseModel):
@@ -58,7 +58,7 @@ class Source(_Table):
             raise ValueError("`periods` is changed, last N, or a list of periods")
         for text in self.periods if isinstance(self.periods, tuple) else ():
             try:
-                periods.on_any_timeline(text)
+                period_texts.on_any_timeline(text)
             except periods.PeriodError as error:
                 raise ValueError(str(error)) from None
         for name in self.output:

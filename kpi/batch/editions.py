@@ -16,7 +16,7 @@ import polars as pl
 from kpi.batch.store.base import TABLES, Change, Run, Store, ordered
 from kpi.batch.store.whole import Archive
 from kpi.errors import DataError, Diagnostic, Message, suggest
-from kpi.values import periods
+from kpi.values import period_texts, periods
 
 
 def closed(state: Mapping[str, Any], system: str, *, but: str | None = None) -> dict[str, str]:
@@ -150,11 +150,11 @@ def frozen(
 def _labels(text: str, there: Sequence[str]) -> list[str]:
     """Return the stored periods that a text denotes: 2022 is all quarters of 2022 if quarters are scored."""
     try:
-        timeline = periods.timeline_of(there)
-        first, last = periods.stretch(text, timeline)
+        timeline = period_texts.timeline_of(there)
+        first, last = period_texts.stretch(text, timeline)
     except periods.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
-    spans = {label: periods.stretch(label, timeline) for label in there}
+    spans = {label: period_texts.stretch(label, timeline) for label in there}
     inside = [label for label, (start, end) in spans.items() if first <= start and end <= last]
     if not inside:
         raise DataError(

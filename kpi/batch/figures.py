@@ -28,7 +28,7 @@ from kpi.intake.query_answers import Explanations
 from kpi.intake.reported import entity_targets
 from kpi.intake.roster import roster_of
 from kpi.language.system import System
-from kpi.values import periods as calendar
+from kpi.values import period_texts
 from kpi.values.columns import OUTSIDE, Column, class_by, is_unit
 from kpi.values.periods import Period
 
@@ -114,7 +114,7 @@ class Figures:
         if frame_name == "reporters":
             return frame.filter(pl.col("period").is_between(low, high))
         frame = frame.filter(pl.col("index").is_between(low, high))
-        spans = calendar.parse_column(frame["period"], timeline=self.system.timeline).select(
+        spans = period_texts.parse_column(frame["period"], timeline=self.system.timeline).select(
             period="text", start="start", months="months"
         )
         keys = ["start", "months"]

@@ -23,7 +23,7 @@ from kpi.intake.reported.row_pruning import entered, months_of
 from kpi.intake.shapes.tables import shaped
 from kpi.language.datasets import Records
 from kpi.language.system import System
-from kpi.values import periods
+from kpi.values import period_texts, periods
 from kpi.values.timelines import Timeline
 
 _File = TypeVar("_File", bound=Hashable)
@@ -88,7 +88,7 @@ def _periods(table: Table, header: str, order: periods.Order, timeline: Timeline
         months = table.frame.select(month.drop_nulls().unique()).collect().to_series()
         return [(start, 1) for start in months]
     texts = table.frame.select(column.cast(pl.String).str.strip_chars().drop_nulls().unique()).collect().to_series()
-    known = periods.parse_column(texts, order=order, timeline=timeline).drop_nulls("start")
+    known = period_texts.parse_column(texts, order=order, timeline=timeline).drop_nulls("start")
     return known.select("start", "months").unique().rows()
 
 

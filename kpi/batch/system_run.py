@@ -27,7 +27,7 @@ from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count, number_of
 from kpi.language.lookback import WHOLE, Reach
 from kpi.process import atomic_files
-from kpi.values import periods
+from kpi.values import period_texts
 from kpi.values.timelines import Timeline
 
 FRAMES = TABLES[:-1]
@@ -251,7 +251,7 @@ def _chosen(source: Source, there: list[str], differs: list[str], timeline: Time
         return set(differs)
     if isinstance(source.periods, str):
         return set(there[-int(source.periods.removeprefix("last ")) :])
-    return {periods.parse(text, timeline=timeline).label for text in source.periods}
+    return {period_texts.parse(text, timeline=timeline).label for text in source.periods}
 
 
 def _notes(outcome: Outcome, closed: Mapping[str, str]) -> Iterator[Diagnostic]:

@@ -298,6 +298,7 @@ def card_of(file: str, number: int, system: str | None, period: str | None = Non
     from kpi.batch.config import load
     from kpi.batch.replay import again
     from kpi.errors import DataError, Diagnostic, Message
+    from kpi.values import period_texts
     from kpi.values import periods as calendar
 
     config = load(Path(file))
@@ -315,7 +316,7 @@ def card_of(file: str, number: int, system: str | None, period: str | None = Non
     if period is None:
         return card
     try:
-        requested = calendar.parse(period, timeline=card.definition.timeline).label
+        requested = period_texts.parse(period, timeline=card.definition.timeline).label
     except calendar.PeriodError as error:
         raise DataError(Diagnostic("K606", error.message, hint=error.hint)) from None
     index = next((index for index, label in card.labels.items() if label == requested), None)

@@ -18,7 +18,7 @@ from kpi.batch.store.whole import Archive
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, KpiError, Message, suggest
 from kpi.report.reading import is_result, read_result
-from kpi.values import periods
+from kpi.values import period_texts
 from kpi.values.periods import PeriodError
 from kpi.values.timelines import Timeline
 
@@ -166,7 +166,7 @@ def _last_of(card: Scorecard, label: str) -> str:
     over, grain = card.definition.totals_over, card.definition.period
     if over is None or label in card.labels.values():
         return label
-    asked = periods.parse(label, timeline=card.definition.timeline)
+    asked = period_texts.parse(label, timeline=card.definition.timeline)
     if asked.grain != over.grain(grain):
         return label
     inside = [text for index, text in card.labels.items() if index // over.number(grain) == asked.index(asked.grain)]
@@ -187,7 +187,7 @@ def _pair(period: str | None, sides: Sequence[Side]) -> Mapping[str, str] | None
     if period is None:
         return None
     there = [label for result in sides for label in result.totals["period"].unique()]
-    label = _label(period, periods.timeline_of(there))
+    label = _label(period, period_texts.timeline_of(there))
     for result in sides:
         if label not in result.totals["period"]:
             raise DataError(
@@ -200,7 +200,7 @@ def _is_period(text: str) -> bool:
     if Path(text).exists():
         return False
     try:
-        periods.on_any_timeline(text)
+        period_texts.on_any_timeline(text)
     except PeriodError:
         return False
     return True
@@ -209,7 +209,7 @@ def _is_period(text: str) -> bool:
 def _label(text: str, timeline: Timeline) -> str:
     """Return the label of a period as results have it, the text itself where it names none."""
     try:
-        return periods.parse(text, timeline=timeline).label
+        return period_texts.parse(text, timeline=timeline).label
     except PeriodError:
         return text
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from kpi.report.shape import Report
 
 
+#: The width of a table that has all the room it needs.
+_WIDEST = 10_000
+
+
 @dataclass(frozen=True)
 class Console:
     """The output of one command, according to its options.
@@ -25,11 +29,15 @@ class Console:
         style: the style of findings.
         color: `auto`, `always` or `never`; `auto` follows NO_COLOR, FORCE_COLOR and the terminal.
         quiet: no summary, no notes and no progress.
+        wide: tables are as wide as they need to be, whatever the terminal.
+        columns: the columns of the table that are asked for.
     """
 
     style: Layout = "full"
     color: str = "auto"
     quiet: bool = False
+    wide: bool = False
+    columns: tuple[str, ...] = ()
 
     def say(self, text: str) -> None:
         """Write a line to stderr, in the language in use."""
@@ -93,7 +101,7 @@ class Console:
         from kpi.report.shape import Screen
 
         if form == TEXT:
-            self.write(report.text(Screen(self.width, self.colored(sys.stdout))))
+            self.write(report.text(Screen(self.width, self.colored(sys.stdout), self.columns)))
         elif not sys.stdout.isatty():
             write_stream(content(report, form), sys.stdout)
         elif NAMES[form].binary:
@@ -123,7 +131,11 @@ class Console:
 
     @property
     def width(self) -> int | None:
-        """The width of the terminal of stdout, None for other outputs."""
+        """The width of tables: COLUMNS if it is set, else that of the terminal of stdout; None for other outputs."""
+        if self.wide:
+            return _WIDEST
+        if (columns := os.environ.get("COLUMNS", "")).isdecimal() and int(columns):
+            return min(int(columns), _WIDEST)
         try:
             return os.get_terminal_size(sys.stdout.fileno()).columns
         except (OSError, ValueError):

@@ -20,7 +20,7 @@ from kpi.process.locale import requested, using
 #: The commands in the order of the help; each is a module of this package with a command of the same name.
 COMMANDS = (
     "score", "check", "explain", "stress", "diff", "batch", "show", "sample", "roster", "schema", "rule", "init",
-    "form", "plot", "completion",
+    "form", "plot", "report", "completion",
 )  # fmt: skip
 
 

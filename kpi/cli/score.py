@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 @options.data
 @options.output()
 @options.form()
+@options.option("--wide", is_flag=True, help="All columns of the table, wider than the terminal.")
+@options.option(
+    "--columns", metavar="A,B", help="Only these columns of the table, by name or heading: rank,entity,score."
+)
 @options.option("--strict", is_flag=True, help="No result at all when a row is refused.")
 @options.explanations
 @options.succession
@@ -31,8 +36,8 @@ if TYPE_CHECKING:
 @command
 def score(
     console: Console, *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None,
-    data: Sequence[str], output: Sequence[str], form: str | None, strict: bool, explanations: str | None,
-    succession: str | None,
+    data: Sequence[str], output: Sequence[str], form: str | None, wide: bool, columns: str | None, strict: bool,
+    explanations: str | None, succession: str | None,
 ) -> Exit:  # fmt: skip
     """Score files: a league table with stars and ranks."""
     from kpi import session
@@ -41,6 +46,8 @@ def score(
     from kpi.report.results import ScorecardReport
 
     began = time.perf_counter()
+    chosen = tuple(filter(None, (name.strip() for name in (columns or "").replace("，", ",").split(","))))
+    console = replace(console, wide=wide, columns=chosen)
     more, named = options.files_of(data)
     if not files and not data:
         raise DataError(Diagnostic("K543", Message("there is no file to score"), hint=Message("kpi score period.csv")))

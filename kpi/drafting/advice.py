@@ -10,7 +10,7 @@ from typing import Any
 from kpi import session
 from kpi.drafting.definition_text import text_of
 from kpi.drafting.draft import drafted
-from kpi.drafting.names import flow, name_of
+from kpi.drafting.names import name_of
 from kpi.drafting.survey import of_units, survey
 from kpi.errors import DataError, Diagnostic, KpiError, Message, Severity
 from kpi.intake.files.reader import Source, read_all
@@ -19,9 +19,10 @@ from kpi.intake.understanding import Understood, understood
 from kpi.language.datasets import FORMS
 from kpi.language.loading.loader import examine_text
 from kpi.language.system import System
+from kpi.report.yaml_text import flow
 
 #: Notes on a table as a whole rather than on rows that are left out or refused.
-_OF_TABLE = ("K562", "K565", "K538", "K528", "K534", "K567", "K210", "K525", "K520", "K521", "K522", "K523", "K562")
+_OF_TABLE = ("K584", "K565", "K538", "K528", "K534", "K567", "K210", "K525", "K520", "K521", "K522", "K523", "K562")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import is_unit
 from kpi.intake.shapes.labels import period_in
 from kpi.intake.shapes.recognition import is_place
-from kpi.values import periods
+from kpi.values import period_texts, periods
 from kpi.values.periods import Order
 from kpi.values.timelines import MONTHS, Timeline
 
@@ -163,7 +163,7 @@ def _is_day(cell: str) -> bool:
     if _DAY.fullmatch(cell.strip()) is None:
         return False
     try:
-        periods.parse(cell)
+        period_texts.parse(cell)
     except periods.PeriodError:
         return _DAY_BEHIND.match(cell) is not None
     return not re.fullmatch(r"\d{6}", cell.strip())

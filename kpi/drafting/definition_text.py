@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kpi.drafting.draft import Draft, Measure, Suggestion
-from kpi.drafting.names import flow, name_of, scalar
+from kpi.drafting.names import name_of
 from kpi.errors import Message
 from kpi.report.language import localized, tr
+from kpi.report.yaml_text import flow
 
 #: The first part of a name in the namespace that measures, indicators and pillars share, in either script.
 _LEVEL, _TOTAL = ("score", "得分"), ("total", "总分")
@@ -25,8 +26,8 @@ def text_of(draft: Draft, files: Sequence[str], *, declared: bool = False) -> st
     timeline = draft.period.timeline
     lines = [
         _comment(tr("Drafted from {files}. What follows a `guess` is said by no file: check it.", files=tuple(files))),
-        f"system: {scalar(draft.id)}",
-        f"title: {scalar(draft.title)}",
+        f"system: {flow(draft.id)}",
+        f"title: {flow(draft.title)}",
         f"period: {draft.period}",
         *([f"year_starts: {timeline.year_starts}"] if timeline.shifted else []),
         f"entities: {flow(_entities(draft))}",
@@ -42,7 +43,7 @@ def text_of(draft: Draft, files: Sequence[str], *, declared: bool = False) -> st
         "",
         _comment(tr("Ours, not stated by any document: the level of each figure is scored, and more is better.")),
     ]
-    lines += ["indicators:", *(f"  {scalar(name)}: {flow(keys)}" for name, keys in indicators.items())]
+    lines += ["indicators:", *(f"  {flow(name)}: {flow(keys)}" for name, keys in indicators.items())]
     lines += _suggested(draft.suggestions, "indicators")
     scoring = {"kind": "minmax", **({"among": "panel"} if draft.alone else {})}
     words = tr(
@@ -56,7 +57,7 @@ def text_of(draft: Draft, files: Sequence[str], *, declared: bool = False) -> st
     total = _in_script(_TOTAL, draft.measures)
     total = name_of(total, [*(one.name for one in draft.measures), *indicators])
     pillar = {"parts": list(indicators), "weights": {"method": "equal"}, "ours": True}
-    return "\n".join([*lines, "pillars:", f"  {scalar(total)}: {flow(pillar)}", ""])
+    return "\n".join([*lines, "pillars:", f"  {flow(total)}: {flow(pillar)}", ""])
 
 
 def _entities(draft: Draft) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def _in_script(words: tuple[str, str], measures: Iterable[Measure]) -> str:
 
 
 def _measure(measure: Measure) -> str:
-    line = f"  {scalar(measure.name)}: {flow(dict(measure.keys))}"
+    line = f"  {flow(measure.name)}: {flow(dict(measure.keys))}"
     if "unit" in measure.guessed:
         words = tr("guess: the unit `{unit}`", unit=str(measure.keys["unit"]))
         line += f"  # {words}"
@@ -92,7 +93,7 @@ def _suggested(suggestions: Sequence[Suggestion], section: str) -> list[str]:
     if not some:
         return []
     words = tr("Suggested; take away the `#` in front of what is wanted:")
-    return [f"  {_comment(words)}", *(f"  # {scalar(one.name)}: {flow(dict(one.keys))}" for one in some)]
+    return [f"  {_comment(words)}", *(f"  # {flow(one.name)}: {flow(dict(one.keys))}" for one in some)]
 
 
 def _guess(message: Message) -> str:

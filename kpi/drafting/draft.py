@@ -16,7 +16,7 @@ from kpi.intake.aggregate_rows import is_aggregate
 from kpi.intake.files.headers import clean
 from kpi.intake.files.table import Table
 from kpi.intake.shapes.labels import period_in, period_inside, stem
-from kpi.values import periods, units
+from kpi.values import period_texts, periods, units
 from kpi.values.periods import Grain, Period
 from kpi.values.timelines import MONTHS, WEEKS, Timeline
 
@@ -171,7 +171,7 @@ def grain_of(
     for text in dict.fromkeys(texts):
         try:
             known = period_in(clean(text), timeline=timeline) or period_inside(text, timeline)
-            spans.append(periods.parse(known or text, timeline=timeline))
+            spans.append(period_texts.parse(known or text, timeline=timeline))
         except periods.PeriodError:
             continue
     if spans and set(forms) == {"records"}:
@@ -198,7 +198,7 @@ def grain_of(
 def _is_week(text: str) -> bool:
     """Return whether a text names a week; a day, which lies in one, does not."""
     try:
-        return _WEEK.search(text) is not None and periods.parse(clean(text), timeline=WEEKS).months == 1
+        return _WEEK.search(text) is not None and period_texts.parse(clean(text), timeline=WEEKS).months == 1
     except periods.PeriodError:
         return False
 

@@ -18,12 +18,13 @@ import polars as pl
 
 from kpi.drafting.columns import HEAD, Column, columns_of
 from kpi.drafting.timeline_guess import order_of, unreadable_period
-from kpi.errors import Message, count
+from kpi.errors import DataError, Message, count
 from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files.headers import LEVELS, clean, halves, role, roles, split_unit
 from kpi.intake.files.sdmx_columns import ids_of, is_about_file
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import is_unit
+from kpi.intake.shapes.adjacent_blocks import blocks_of, together
 from kpi.intake.shapes.combined_keys import is_combined, parted
 from kpi.intake.shapes.labels import (
     labelled,
@@ -34,9 +35,9 @@ from kpi.intake.shapes.labels import (
 )
 from kpi.intake.shapes.recognition import is_place
 from kpi.intake.shapes.table_keys import period_of_table
-from kpi.language.indicators.prices import of_relatives
+from kpi.language.indicators.deflation import of_relatives
 from kpi.language.measures import calls_cumulative
-from kpi.values import periods
+from kpi.values import period_texts, periods
 from kpi.values.periods import FIRST_YEAR, Order
 from kpi.values.timelines import MONTHS, Timeline
 
@@ -176,9 +177,19 @@ def _with_units(table: Table) -> Table:
     return table if table.pieces is not None else table.renamed(names)
 
 
+def _without_blocks(table: Table) -> Table:
+    """Return a table of adjacent blocks as one without; one that the readers refuse stays as it is."""
+    blocks = None if table.pieces is not None else blocks_of(table)
+    try:
+        return table if blocks is None else together(table, blocks)[0]
+    except DataError:
+        return table
+
+
 class _Surveyor:
     def __init__(self, table: Table, year: int, timeline: Timeline) -> None:
         self.flags: Mapping[str, int] = {}
+        table = _without_blocks(table)
         if is_combined(table, timeline):
             table, self.flags = parted(table)
         table = _with_units(table)
@@ -261,7 +272,7 @@ class _Surveyor:
     def _year_is_read(self) -> bool:
         """Return whether the readers take the year of parts of it from around the table: it stands there alone."""
         inside = next((one for text in self.surroundings if (one := period_inside(text, self.timeline))), None)
-        return inside is not None and not self.timeline.weeks and periods.calendar_year(inside) is not None
+        return inside is not None and not self.timeline.weeks and period_texts.calendar_year(inside) is not None
 
     def period_in(self, text: str, year: int | None = None) -> str | None:
         """Return the text of the period that a heading is."""
@@ -789,7 +800,7 @@ def _without_period(title: str) -> str | None:
 def _month(text: str) -> str | None:
     """Return the month of a day, None for what is no day."""
     try:
-        return periods.parse(text, order="dmy").label
+        return period_texts.parse(text, order="dmy").label
     except periods.PeriodError:
         return None
 

@@ -10,7 +10,7 @@ from kpi.errors import Message
 from kpi.intake.files.headers import clean, role
 from kpi.intake.files.table import Table
 from kpi.intake.shapes.labels import period_in, with_any_measure
-from kpi.values import periods
+from kpi.values import period_texts, periods
 from kpi.values.periods import Order
 from kpi.values.timelines import MONTHS, WEEKS, Timeline
 
@@ -89,7 +89,7 @@ def unreadable_period(text: str, order: Order, timeline: Timeline) -> Message | 
     True
     """
     try:
-        periods.parse(text, year=_ANY_YEAR, order=order, timeline=timeline)
+        period_texts.parse(text, year=_ANY_YEAR, order=order, timeline=timeline)
     except periods.PeriodError as error:
         why = error.message.fields.get("why")
         # Numbers such as Q5 or 1990-2000 are in names of figures, too.
@@ -105,8 +105,8 @@ def order_of(texts: Sequence[str]) -> Order:
     >>> order_of(["State", "31/03/2020"]), order_of(["2020"])
     ('dmy', 'ymd')
     """
-    dated = [one for one in texts if periods.has_year_last(one)]
+    dated = [one for one in texts if period_texts.has_year_last(one)]
     if not dated:
         return "ymd"
-    found = periods.order_of(dated)
+    found = period_texts.order_of(dated)
     return "dmy" if found is None else found[0]

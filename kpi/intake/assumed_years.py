@@ -11,7 +11,7 @@ from kpi.intake.files.reader import read
 from kpi.intake.matching.datasets import Placed
 from kpi.intake.roster import TIMES
 from kpi.language.system import System
-from kpi.values import periods
+from kpi.values import period_texts
 from kpi.values.timelines import Timeline
 
 _PLAINLY = Message("write it as 2023/24, 2023/24Q1 or 2023-04/06")
@@ -50,12 +50,12 @@ def of_texts(texts: pl.Series, timeline: Timeline, place: Place) -> Iterator[Dia
     if not timeline.shifted:
         return
     distinct = texts.drop_nulls().unique().sort()
-    readings = [one for text in distinct if (one := periods.assumption(text, timeline)) is not None]
+    readings = [one for text in distinct if (one := period_texts.assumption(text, timeline)) is not None]
     if not readings:
         return
     message = readings[0]
     if len(readings) > 1:
         others = count(len(readings) - 1, "other text", "other texts")
         message = Message("{reading}; {others} likewise", reading=message, others=others)
-    hint = periods.ASSUMED if timeline.named_by is None else _PLAINLY
+    hint = period_texts.ASSUMED if timeline.named_by is None else _PLAINLY
     yield Diagnostic("K618", message, place, hint, Severity.WARNING)

@@ -14,7 +14,7 @@ from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.matching.datasets import Placed
 from kpi.language.datasets import Records
 from kpi.language.system import System
-from kpi.values import periods
+from kpi.values import period_texts
 
 #: How many of the first rows show whether a column of periods holds days.
 _HEAD = 10_000
@@ -58,5 +58,5 @@ def days(sources: Iterable[Placed], system: System) -> Iterator[Diagnostic]:
 
 def _is_within(text: str, source: Placed) -> bool:
     """Return whether a text is a day that is neither the first nor the last of its month."""
-    day = periods.day(text, source.dataset.dates)
+    day = period_texts.day(text, source.dataset.dates)
     return day is not None and day.day != 1 and (day + timedelta(days=1)).day != 1

@@ -15,7 +15,7 @@ from kpi.intake.files.reader import Source, read_all
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import measure_names
 from kpi.language.system import System
-from kpi.values import periods
+from kpi.values import period_texts, periods
 
 #: The headers of the finding that a row of a 查询单 answers, in the languages of the form.
 FINDING = ("问题", "Finding")
@@ -118,7 +118,7 @@ def _label(text: str | None, system: System, index: Mapping[str, int]) -> tuple[
         return text, text is not None
     try:
         return periods.Period.of(
-            periods.parse(text, timeline=system.timeline).index(system.period), system.period
+            period_texts.parse(text, timeline=system.timeline).index(system.period), system.period
         ).label, True
     except periods.PeriodError:
         return text, False

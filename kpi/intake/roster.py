@@ -28,7 +28,7 @@ from kpi.intake.files.reader import read
 from kpi.intake.files.table import ROW, Merged, Table
 from kpi.intake.groups_of_roster import of_roster
 from kpi.language.system import System
-from kpi.values import periods
+from kpi.values import period_texts, periods
 from kpi.values.timelines import MONTHS, Timeline
 
 # Headers that only rosters have.
@@ -159,7 +159,7 @@ def _times(column: pl.Series, timeline: Timeline) -> pl.DataFrame:
     rows: list[tuple[str, int | None, int | None, str | None]] = []
     for text in column.drop_nulls().unique():
         try:
-            rows.append((text, *periods.stretch(text, timeline), None))
+            rows.append((text, *period_texts.stretch(text, timeline), None))
         except periods.PeriodError as error:
             rows.append((text, None, None, str(error)))
     schema = {"text": pl.String, "first": pl.Int32, "last": pl.Int32, "problem": pl.String}
@@ -179,7 +179,7 @@ def _problems(table: Table, rows: pl.DataFrame, headers: dict[str, str | None], 
             continue
         bad = rows.filter(f" bad {role}").select(ROW, cell=as_text(header).str.strip_chars())
         for row, cell in bad.rows():
-            message = problem_of(cell) if role == "order" else periods.problem(cell, timeline=timeline)
+            message = problem_of(cell) if role == "order" else period_texts.problem(cell, timeline=timeline)
             assert message is not None  # noqa: S101
             findings.append(Diagnostic(code, message, table.place(row, header)))
     findings += _repeated(table, rows, headers)

@@ -25,6 +25,7 @@ from kpi.intake.matching.datasets import PLACE, Placed, datasets
 from kpi.intake.matching.key_columns import finest_units
 from kpi.intake.near_names import near
 from kpi.intake.rows_left_out import figureless_note
+from kpi.intake.shapes.adjacent_blocks import blocks_of, together
 from kpi.intake.shapes.labels import labelled
 from kpi.intake.shapes.recognition import PROVINCE
 from kpi.intake.shapes.table_keys import declared_keys
@@ -143,6 +144,11 @@ class _Drafting:
     def take(self, table: Table) -> None:
         """Find the columns, the headers or the line above a table that name units."""
         self.findings += [note for note in table.notes if note.severity is not Severity.INFO]
+        try:
+            table = self.without_blocks(table)
+        except DataError as error:
+            self.findings += error.diagnostics
+            return
         if (source := self.with_columns(table)) is not None:
             self.sources.append(source)
         elif names := self.names_of_table(table):
@@ -152,6 +158,18 @@ class _Drafting:
             hint = Message("head the column of units 地区 or entity, that of their codes 代码 or code")
             where = table.place(table.header_row)
             self.findings.append(Diagnostic("K546", message, where, hint, Severity.WARNING))
+
+    def without_blocks(self, table: Table) -> Table:
+        """Return a table of blocks beside each other as one without.
+
+        Raises:
+            DataError: K585 it is not clear how they belong together.
+        """
+        some = [] if self.system is None else datasets(self.system).values()
+        way = next((one.shape.blocks for one in some if one.shape is not None and one.shape.blocks is not None), None)
+        keys = [] if self.system is None else [clean(self.system.entities.title)]
+        blocks = blocks_of(table, keys, way)
+        return table if blocks is None else together(table, blocks, keys)[0]
 
     def with_columns(self, table: Table) -> Placed | None:
         """Return a table with its columns of names and codes, None where it has neither."""

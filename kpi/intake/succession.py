@@ -30,7 +30,7 @@ from kpi.intake.files.table import ROW, Table
 from kpi.intake.reported.period_aggregation import together
 from kpi.intake.roster import roster_of
 from kpi.language.measures import Count, Measure, Reported, Sum, exact_sum
-from kpi.values import periods, units
+from kpi.values import period_texts, periods, units
 from kpi.values.columns import Column
 from kpi.values.periods import Grain, Period
 from kpi.values.status import OK, STATUSES, Status, reason
@@ -406,7 +406,7 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
         else as_text(header).str.strip_chars().fill_null("").alias(role)
         for role, header in headers.items()
     ).with_columns(number=frame[ROW])  # fmt: skip
-    spans = {row["text"]: row for row in periods.parse_column(cells["date"], timeline=grain.timeline).to_dicts()}
+    spans = {row["text"]: row for row in period_texts.parse_column(cells["date"], timeline=grain.timeline).to_dicts()}
     share = headers["share"]
     parts = (
         [None] * frame.height
@@ -425,7 +425,7 @@ def _rows(table: Table, headers: Mapping[str, str | None], grain: Grain) -> tupl
             for role in ("old", "new", "date")
             if role not in given
         }
-        if "date" in given and (no_date := periods.problem(cell["date"], timeline=grain.timeline)) is not None:
+        if "date" in given and (no_date := period_texts.problem(cell["date"], timeline=grain.timeline)) is not None:
             problems["date"] = no_date
         wrong += [
             Diagnostic("K639", text, table.place(cell["number"], headers[role])) for role, text in problems.items()
@@ -459,7 +459,7 @@ def _begun(text: str, start: int, grain: Grain) -> bool:
     if not grain.timeline.weeks:
         return _day(text) > 1
     try:
-        return periods.parse_instant(text).date() > grain.timeline.first_day(start)
+        return period_texts.parse_instant(text).date() > grain.timeline.first_day(start)
     except periods.PeriodError:
         return False
 

@@ -31,14 +31,14 @@ from kpi.intake.shapes.tables import shaped
 from kpi.language.datasets import PanelData, Records
 from kpi.language.record_columns import READ_AS_NUMBERS
 from kpi.language.system import System
-from kpi.values import periods
+from kpi.values import period_texts, periods
 
 #: How many figures are shown.
 ROWS = 3
 #: How many of the first rows are looked through for them.
 _HEAD = 200
 #: Notes on the shape and keys of a table.
-_OF_SHAPE = ("K562", "K565", "K538", "K625")
+_OF_SHAPE = ("K584", "K562", "K565", "K538", "K625")
 #: Notes on columns that are not read.
 _COLUMNS = ("K528", "K534", "K567", "K210", "K525")
 
@@ -281,7 +281,7 @@ def _period(system: System, source: Placed, text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        return periods.parse(text, order=source.dataset.dates, timeline=system.timeline).label
+        return period_texts.parse(text, order=source.dataset.dates, timeline=system.timeline).label
     except periods.PeriodError:
         return f"? {text}"
 

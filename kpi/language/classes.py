@@ -16,7 +16,7 @@ from pydantic import Discriminator, Field, Tag
 
 from kpi.errors import Message, commas, statements
 from kpi.language.model import Block, Listed, Path, Problem, Problems, Text
-from kpi.values import periods
+from kpi.values import period_texts, periods
 from kpi.values.columns import MONTH, class_by
 from kpi.values.names import comparable
 from kpi.values.periods import Grain
@@ -107,7 +107,7 @@ def weight_expr(weight: Weighed, timeline: Timeline) -> pl.Expr:
         column = literal(None)
         for one in weight:
             current = weight_expr(one.weight, timeline)
-            begins = None if one.from_ is None else periods.stretch(one.from_, timeline)[0]
+            begins = None if one.from_ is None else period_texts.stretch(one.from_, timeline)[0]
             column = current if begins is None else pl.when(pl.col(MONTH) >= begins).then(current).otherwise(column)
         return column
     return literal(float(weight))
@@ -149,7 +149,7 @@ def begins(weight: Weighed, timeline: Timeline) -> int | None:
     """Return the month or week from which a weight is given, None if it always is."""
     if not isinstance(weight, tuple) or weight[0].from_ is None:
         return None
-    return periods.stretch(weight[0].from_, timeline)[0]
+    return period_texts.stretch(weight[0].from_, timeline)[0]
 
 
 # ---- WHAT ADDS UP ---- #
@@ -170,7 +170,7 @@ def cases(weights: Iterable[Weighed], timeline: Timeline) -> list[Case]:
         for one in classes_of(weight):
             values.setdefault(one.by, {}).update(dict.fromkeys(map(comparable, one.values)))
         if isinstance(weight, tuple):
-            months |= {periods.stretch(one.from_, timeline)[0]: None for one in weight if one.from_ is not None}
+            months |= {period_texts.stretch(one.from_, timeline)[0]: None for one in weight if one.from_ is not None}
     pairs = [[(column, value) for value in some] for column, some in values.items()]
     return [(tuple(chosen), month) for chosen in itertools.product(*pairs) for month in months]
 
@@ -181,7 +181,7 @@ def weight_in(weight: Weighed, case: Case, timeline: Timeline) -> float | None:
     if isinstance(weight, tuple):
         found: Weighed | None = None
         for one in weight:
-            if one.from_ is None or (month is not None and month >= periods.stretch(one.from_, timeline)[0]):
+            if one.from_ is None or (month is not None and month >= period_texts.stretch(one.from_, timeline)[0]):
                 found = one.weight
         return None if found is None else weight_in(found, case, timeline)
     if isinstance(weight, ByClass):
@@ -229,7 +229,7 @@ def _dates(weight: tuple[Since, ...], path: Path, grain: Grain) -> Problems:
                 )  # fmt: skip
             continue
         try:
-            start, _ = periods.stretch(one.from_, grain.timeline)
+            start, _ = period_texts.stretch(one.from_, grain.timeline)
         except periods.PeriodError as error:
             yield Problem("K105", at, error.message, hint=error.hint)
             return

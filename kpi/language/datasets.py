@@ -39,18 +39,26 @@ class Elsewhere(Block):
 
 
 class Shape(Block):
-    """What stands across the header of a table, one column each, and what its first column holds."""
+    """What stands across the header of a table, one column each, what its first column holds, and its blocks."""
 
-    columns: Literal["periods", "entities", "measures"] = Field(
-        description="what the columns of figures are: periods (2022年, 2023年), entities (甲县, 乙县) or measures"
+    columns: Literal["periods", "entities", "measures"] | None = Field(
+        None, description="what the columns of figures are: periods (2022年, 2023年), entities (甲县, 乙县) or measures"
     )
     rows: Literal["periods", "entities", "measures"] | None = Field(
         None, description="what the first column holds, where its header does not say so"
     )
 
+    blocks: Literal["below", "joined"] | None = Field(
+        None,
+        description="how blocks beside each other (地区, 2018, 地区, 2018) belong together: `below`, each goes on with"
+        " the list of the one to its left, or `joined`, each has further figures of the same names",
+    )
+
     @model_validator(mode="after")
     def _two_directions(self) -> Self:
-        if self.columns == self.rows:
+        if self.columns is None and (self.blocks is None or self.rows is not None):
+            raise ValueError("give `columns`: periods, entities or measures")
+        if self.columns == self.rows and self.columns is not None:
             raise ValueError("`columns` and `rows` cannot be the same")
         return self
 

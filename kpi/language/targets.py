@@ -16,8 +16,9 @@ from pydantic import Field, model_validator
 from kpi.errors import Message, Severity, commas, conjunction
 from kpi.language.model import Block, Listed, Path, Problem, Problems, Text
 from kpi.language.quantities import Quantity, in_unit, printed, quantity_problems
-from kpi.values import periods, units
-from kpi.values.periods import ASSUMED, Grain
+from kpi.values import period_texts, periods, units
+from kpi.values.period_texts import ASSUMED
+from kpi.values.periods import Grain
 from kpi.values.rounding import HAIR, compare, unsigned_zero
 from kpi.values.timelines import Timeline
 from kpi.values.units import Unit
@@ -138,7 +139,7 @@ class Target(Block):
 
     def deadline(self, timeline: Timeline) -> int | None:
         """Return the last month or week that counts; raises PeriodError when `by` is none."""
-        return None if self.by is None else periods.stretch(self.by, timeline)[1]
+        return None if self.by is None else period_texts.stretch(self.by, timeline)[1]
 
     @property
     def per_entity(self) -> PerEntity | None:
@@ -171,8 +172,8 @@ class Target(Block):
         for tail, text in dates.items():
             try:
                 if text is not None:
-                    periods.stretch(text, grain.timeline)
-                    if (assumed := periods.assumption(text, grain.timeline)) is not None:
+                    period_texts.stretch(text, grain.timeline)
+                    if (assumed := period_texts.assumption(text, grain.timeline)) is not None:
                         yield Problem("K618", (*path, *tail), assumed, hint=ASSUMED, severity=Severity.WARNING)
             except periods.PeriodError as error:
                 yield Problem("K105", (*path, *tail), error.message, hint=error.hint)
@@ -204,7 +205,7 @@ class Target(Block):
         if self.schedule != "linear" or self.by is None or self.baseline is None or self.baseline.period is None:
             return
         try:
-            start, end = (periods.stretch(one, timeline)[1] for one in (self.baseline.period, self.by))
+            start, end = (period_texts.stretch(one, timeline)[1] for one in (self.baseline.period, self.by))
         except periods.PeriodError:
             return
         if start >= end:
@@ -309,7 +310,7 @@ class Target(Block):
             return due
         start = timeline.first(timeline.year(end)) - 1
         if self.schedule == "linear" and self.baseline is not None and self.baseline.period is not None:
-            start = periods.stretch(self.baseline.period, timeline)[1]
+            start = period_texts.stretch(self.baseline.period, timeline)[1]
         return ((month - start) / (end - start)).clip(0.0, 1.0) * 100
 
 

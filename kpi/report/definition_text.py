@@ -5,16 +5,13 @@ The same draft makes the same text; its comments are in the language in use.
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Iterable, Mapping
-from typing import Any
-
-import yaml
 
 from kpi.errors import Message
 from kpi.intake.annexes.drafts import Draft, Item
 from kpi.report.language import localized
+from kpi.report.yaml_text import flow
 
 #: How long a line of YAML or of a comment may be; a text in Chinese is twice as wide.
 _WIDTH = 110
@@ -36,12 +33,12 @@ def definition_text(draft: Draft) -> str:
     lines = [*_comments(draft.head, "")]
     for key, value in draft.keys.items():
         comment = draft.key_comments.get(key)
-        lines.append(f"{key}: {_flow(value)}" + (f"  # {_one_line(localized(comment))}" if comment is not None else ""))
+        lines.append(f"{key}: {flow(value)}" + (f"  # {_one_line(localized(comment))}" if comment is not None else ""))
     for section, items in draft.sections.items():
         if items:
             lines += ["", f"{section}:", *_section(items)]
     for key, item in draft.tail.items():
-        lines += ["", *_comments(item.comments, ""), f"{key}: {_flow(item.fields)}"]
+        lines += ["", *_comments(item.comments, ""), f"{key}: {flow(item.fields)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -49,18 +46,18 @@ def _section(items: Mapping[str, Item]) -> Iterable[str]:
     for place, (name, item) in enumerate(items.items()):
         if item.inline:
             yield from _comments(item.comments, "  ")
-            yield f"  {_flow(name)}: {_flow(item.fields)}"
+            yield f"  {flow(name)}: {flow(item.fields)}"
             continue
         if place:
             yield ""
         yield from _comments(item.comments, "  ")
-        yield f"  {_flow(name)}:"
+        yield f"  {flow(name)}:"
         for key, value in item.fields.items():
             if key == "note" and len(str(value)) > 60:
                 yield "    note: >-"
                 yield from _folded(str(value))
             else:
-                yield f"    {key}: {_flow(value)}"
+                yield f"    {key}: {flow(value)}"
 
 
 def _folded(text: str) -> Iterable[str]:
@@ -76,21 +73,3 @@ def _comments(comments: Iterable[Message], indent: str) -> Iterable[str]:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _flow(value: Any) -> str:  # noqa: PLR0911 - one line a kind of value
-    """Return a value in a line of YAML that reads back as it is."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_flow(key)}: {_flow(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and math.isinf(value):
-        return ".inf" if value > 0 else "-.inf"
-    if isinstance(value, int | float):
-        return repr(value)
-    # In a list, as commas and brackets inside a flow have to be quoted.
-    return yaml.safe_dump([str(value)], allow_unicode=True, width=math.inf, default_flow_style=True).strip()[1:-1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -83,6 +84,12 @@ def _docx(report: Report) -> bytes:
     return word(paper_of(report))
 
 
+def _pdf(report: Report) -> bytes:
+    from kpi.report.paper.pdf import pdf
+
+    return pdf(report.own().get("docx", partial(_docx, report))())
+
+
 def _page(report: Report) -> bytes:
     from kpi.report.page.tables import tables
 
@@ -106,6 +113,7 @@ FORMATS: tuple[Format, ...] = (
     Format("sdmx-csv", (".sdmx.csv",), _sdmx),
     Format("xlsx", (".xlsx",), _workbook, binary=True),
     Format("docx", (".docx",), _docx, binary=True, data=False),
+    Format("pdf", (".pdf",), _pdf, binary=True, data=False),
     Format("md", (".md",), _markdown, data=False),
     Format("html", (".html", ".htm"), _page, data=False),
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import polars as pl
+from typing_extensions import override
 
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Message
@@ -62,7 +64,9 @@ class ScorecardReport(Report):
 
     def text(self, screen: Screen) -> str:
         """Return the league table."""
-        return league_table(self.scorecard, period=self.period, width=screen.width, color=screen.color)
+        return league_table(
+            self.scorecard, period=self.period, width=screen.width, color=screen.color, columns=screen.columns
+        )
 
     def own(self) -> Mapping[str, Callable[[], bytes]]:
         """Return JSON with fewer frames, JSON Lines with pillars, documents, the workbook and the page."""
@@ -76,10 +80,18 @@ class ScorecardReport(Report):
         return own
 
     def _document(self) -> bytes:
+        if isinstance(self.scorecard, Scorecard):
+            return self._bulletin()
         from kpi.report.paper.standing import paper_of_scores
         from kpi.report.paper.word import word
 
         return word(paper_of_scores(self.scorecard, period=self.period))
+
+    def _bulletin(self, template: Path | None = None) -> bytes:
+        from kpi.report.bulletin import collect, render
+
+        assert isinstance(self.scorecard, Scorecard)  # noqa: S101
+        return render.word(collect.facts(self.scorecard, period=self.period), template)
 
     def _workbook(self) -> bytes:
         from kpi.report.scorebook.book import book
@@ -89,6 +101,27 @@ class ScorecardReport(Report):
 
     def _markdown(self) -> bytes:
         return markdown(self.scorecard, period=self.period).encode()
+
+
+@dataclass(frozen=True)
+class BulletinReport(ScorecardReport):
+    """A scorecard as a bulletin (通报) in Word, PDF and Markdown; `template` is one of a bureau.
+
+    A template as .docx is for Word and PDF, one as .md for Markdown. Other formats are those of the scorecard.
+    """
+
+    template: Path | None = None
+
+    @override
+    def own(self) -> Mapping[str, Callable[[], bytes]]:
+        """Return the formats of a scorecard, those for people as bulletins."""
+        return {**super().own(), "docx": partial(self._bulletin, self.template), "md": self._text}
+
+    def _text(self) -> bytes:
+        from kpi.report.bulletin import collect, render
+
+        assert isinstance(self.scorecard, Scorecard)  # noqa: S101
+        return render.markdown(collect.facts(self.scorecard, period=self.period), self.template).encode()
 
 
 def document(report: ScorecardReport, /) -> bytes:

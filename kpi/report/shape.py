@@ -227,10 +227,14 @@ class About:
 
 @dataclass(frozen=True)
 class Screen:
-    """The output device of a report: its width in terminal cells (None without a terminal), and colour support."""
+    """The output device of a report: its width in terminal cells (None without a terminal), and colour support.
+
+    `columns` are those of the first table that are asked for, by name or heading; none for all that have room.
+    """
 
     width: int | None = None
     color: bool = False
+    columns: tuple[str, ...] = ()
 
 
 class Report(ABC):

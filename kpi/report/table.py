@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from io import StringIO
@@ -13,9 +13,9 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from kpi.errors import Message
+from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.language.indicators.derived import window
-from kpi.report.language import localized, tr
+from kpi.report.language import localized, tr, wordings
 from kpi.report.league import Block, League, Line, league
 from kpi.report.longer import longer_table
 from kpi.report.marks import NOTHING, change, number, visible
@@ -24,14 +24,18 @@ from kpi.report.shape import Results
 #: The default width of the table in terminal cells.
 WIDTH = 100
 
-#: The heading of the notes, which are printed below the table if the column does not fit.
-NOTE = Message("Remarks")
 
 #: The priority of pillars: at the first one that does not fit, the rest are left out.
 PILLAR = 3
 
 # The gap between columns: one cell of padding, and one in place of a line.
 _GAP = 2
+
+#: The headings of columns that every table has, by which they may be asked for in any language.
+_HEADINGS = {
+    "rank": Message("Rank"), "move": Message("Move"), "score": Message("Score"), "stars": Message("Stars"),
+    "change": Message("Change"), "coverage": Message("Coverage"), "entity": Message("Entity"),
+}  # fmt: skip
 
 _MOVES = {"▲": "green", "▼": "red"}
 
@@ -51,6 +55,7 @@ class _Column:
     most: int = 1_000
     head: int = 12
     style: Callable[[Line], str] = lambda _: ""
+    key: str = ""
 
     @cached_property
     def width(self) -> int:
@@ -59,8 +64,9 @@ class _Column:
 
 
 def league_table(
-    scorecard: Results, /, *, period: str | None = None, width: int | None = None, color: bool = False
-) -> str:
+    scorecard: Results, /, *, period: str | None = None, width: int | None = None, color: bool = False,
+    columns: Sequence[str] = (),
+) -> str:  # fmt: skip
     """Return the league table of a period (by default the latest) as text of at most `width` cells a line.
 
     Where even the columns without which there is no table (位次, entity, 得分, 星级) are wider, the text is as wide as
@@ -68,19 +74,21 @@ def league_table(
 
     One block a cohort, all blocks with the same columns: 位次, 升降, the entity, 得分, 星级 (等级 where the levels have
     names, none without a star scheme), 增减, the scores of as many top pillars as fit, 完整率 where it is below 100 %,
-    and 备注 (vetoes; why an entity has no score; below the block when there is no room for the column). Unrated
-    entities stand last.
+    and as footnotes vetoes, and why an entity has no score. Unrated entities stand last. `columns` are those asked for,
+    by name or heading, in their order.
 
     Raises:
-        DataError: K531, the scorecard has no such period.
+        DataError: K531, the scorecard has no such period; K890, it has no such column.
 
     """
     width = WIDTH if width is None else width
     standing = league(scorecard, period=period)
-    candidates = _columns(scorecard, standing)
-    columns = _fitting(candidates, width)
-    omitted = sum(column.order == PILLAR for column in candidates) - sum(column.order == PILLAR for column in columns)
-    width = max(width, sum(column.width + _GAP for column in columns) - _GAP)
+    noted = [line for line in standing.lines if line.note]
+    marks = {id(line): _raised(number) for number, line in enumerate(noted, 1)}
+    candidates = _columns(scorecard, standing, marks)
+    shown = _named(candidates, columns) if columns else _fitting(candidates, width)
+    omitted = sum(column.order == PILLAR for column in candidates) - sum(column.order == PILLAR for column in shown)
+    width = max(width, sum(column.width + _GAP for column in shown) - _GAP)
     out = StringIO()
     console = Console(
         file=out,
@@ -92,14 +100,13 @@ def league_table(
         _environ={},
     )
     console.print(Text(visible("  ".join(filter(None, (scorecard.title, standing.period)))), style="bold"))
-    noted = any(column.heading == localized(NOTE) for column in columns)
     for block in standing.blocks:
         if (heading := standing.heading(block)) is not None:
             console.print(Text(f"\n{visible(heading)}", style="bold"))
-        console.print(_table(block, columns))
-        for line in () if noted else block.lines:
+        console.print(_table(block, shown))
+        for line in block.lines:
             if line.note:
-                console.print(Text(f"{visible(line.entity)} {visible(line.note)}", style="red"))
+                console.print(Text(f"{marks[id(line)]} {visible(line.entity)}  {visible(line.note)}", style="red"))
     if (longer := longer_table(scorecard, standing.period)) is not None:
         heading, headings, lines = longer
         console.print(Text(f"\n{visible(heading)}", style="bold"))
@@ -108,18 +115,56 @@ def league_table(
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
-def _columns(scorecard: Results, standing: League) -> list[_Column]:
+def _raised(number: int) -> str:
+    """Return the mark of a footnote.
+
+    >>> _raised(12)
+    '¹²'
+    """
+    return str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _named(columns: list[_Column], names: Sequence[str]) -> list[_Column]:
+    """Return the columns that are asked for, in the order of their names.
+
+    Raises:
+        DataError: K890, there is no such column, or it is empty.
+    """
+    keyed = {column.key: column for column in columns if column.key}
+    known = {column.heading: column for column in columns} | keyed
+    known |= {word: keyed[key] for key, heading in _HEADINGS.items() if key in keyed for word in wordings(heading)}
+    if unknown := [name for name in names if name not in known]:
+        message = Message("the table has no column `{name}`", name=unknown[0])
+        hint = Message("there is {names}", names=tuple(column.key or column.heading for column in columns))
+        raise DataError(Diagnostic("K890", message, hint=suggest(unknown[0], known) or hint))
+    return [known[name] for name in names]
+
+
+def _columns(scorecard: Results, standing: League, marks: Mapping[int, str]) -> list[_Column]:
     """Return all columns with content, in display order."""
     decimals = scorecard.decimals
     column = partial(_Column, standing.lines)
     columns = [
-        column(tr("Rank"), lambda line: NOTHING if line.rank is None else str(line.rank), "right", 0),
-        column(tr("Move"), lambda line: line.moved, order=1, style=lambda line: _MOVES.get(line.moved[:1], "")),
-        column(visible(localized(scorecard.entity_title)), lambda line: visible(line.entity), order=0, most=24),
-        column(tr("Score"), lambda line: number(line.score, decimals) or NOTHING, "right", 0),
+        column(tr("Rank"), lambda line: NOTHING if line.rank is None else str(line.rank), "right", 0, key="rank"),
+        column(
+            tr("Move"), lambda line: line.moved, order=1, style=lambda line: _MOVES.get(line.moved[:1], ""), key="move"
+        ),
+        column(
+            visible(localized(scorecard.entity_title)),
+            lambda line: visible(line.entity) + marks.get(id(line), ""),
+            order=0,
+            most=24,
+            key="entity",
+        ),
+        column(tr("Score"), lambda line: number(line.score, decimals) or NOTHING, "right", 0, key="score"),
         *_levels(column, standing),
         column(
-            tr("Change"), lambda line: change(line.change, decimals), "right", 1, style=lambda line: _trend(line.change)
+            tr("Change"),
+            lambda line: change(line.change, decimals),
+            "right",
+            1,
+            style=lambda line: _trend(line.change),
+            key="change",
         ),
     ]
     for position, heading in enumerate(standing.further):
@@ -127,8 +172,7 @@ def _columns(scorecard: Results, standing: League) -> list[_Column]:
     for position, title in enumerate(standing.headings):
         columns.append(column(visible(title), partial(_pillar, standing, position, decimals), "right", head=8))
     columns += [
-        column(tr("Coverage"), _coverage, "right", 2),
-        column(localized(NOTE), lambda line: visible(line.note), order=2, most=36, style=lambda _: "red"),
+        column(tr("Coverage"), _coverage, "right", 2, key="coverage"),
     ]
     return [
         candidate
@@ -141,7 +185,13 @@ def _levels(column: Callable[..., _Column], standing: League) -> Iterator[_Colum
     """Yield the column of stars or level names if any entity has a level."""
     if standing.rated:
         style = "" if standing.named else "yellow"
-        yield column(standing.level_heading, lambda line: visible(standing.level(line)), order=0, style=lambda _: style)
+        yield column(
+            standing.level_heading,
+            lambda line: visible(standing.level(line)),
+            order=0,
+            style=lambda _: style,
+            key="stars",
+        )
 
 
 def _further(position: int, line: Line) -> str:

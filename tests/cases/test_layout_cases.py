@@ -226,13 +226,6 @@ def test_headings_alike_that_are_needed_are_an_error_unless_they_say_the_same(tm
     assert values(scored(system(SHARE), file), "g") == {("甲县", "2023"): 50.0}
 
 
-def test_two_tables_side_by_side_are_an_error(tmp_path):
-    file = tmp_path / "side.csv"
-    file.write_text("地区,GDP（亿元）,地区,GDP（亿元）\n甲县,50,丙县,20\n乙县,30,丁县,10\n", "utf-8")
-    with pytest.raises(DataError, match="K508"):
-        scored(system(SHARE), file, period="2023")
-
-
 @pytest.mark.parametrize(
     "headers",
     [

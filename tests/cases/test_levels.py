@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -169,7 +170,11 @@ def test_names_stand_in_the_place_of_stars(tmp_path):
         difference_report.table(changes), difference_report.table(changes, "局02"),
     ):  # fmt: skip
         assert not any(sign in text for sign in ("★", "☆", "星")), text
-    lines = {line.split()[1]: line.split() for line in league_table(card).splitlines() if "局" in line}
+    lines = {
+        re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]", "", line.split()[1]): line.split()
+        for line in reversed(league_table(card).splitlines())
+        if "局" in line
+    }
     assert (lines["局01"][3], lines["局02"][3]) == ("A", "C")
     assert "C → A" in difference_report.table(changes, "局02")
     assert "等级不高于 C" in tree(card, "局02", explain(card, "局02"))
@@ -209,6 +214,6 @@ def test_a_demotion_stops_at_the_lowest_level_or_at_none_where_the_floor_says_so
     found = totals["stars"].to_list()
     assert [found[0], found[4], found[9]] == expected
     card = scored(tmp_path, text, data("x...x....x", scores))
-    assert "一票否决：v" in next(line for line in league_table(card).splitlines() if "局10" in line)
+    assert "一票否决：v" in next(line for line in reversed(league_table(card).splitlines()) if "局10" in line)
     if expected[-1] == 0:
         assert "☆☆☆☆☆" in league_table(card)

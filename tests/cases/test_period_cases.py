@@ -16,7 +16,7 @@ from kpi.batch.file_periods import span
 from kpi.intake.files import chunks, pieces
 from kpi.intake.reported.row_pruning import entered
 from kpi.intake.synthetic.files import Sample, write
-from kpi.values import periods
+from kpi.values import period_texts, periods
 
 CASES = Path(__file__).parent
 
@@ -362,8 +362,8 @@ def test_days_of_a_zone_are_local_or_refused_by_its_name():
 
 @pytest.mark.parametrize("stamp", ["+08", "+08:00", "+0800", " +08", "UTC+8", "+08:00[Asia/Shanghai]", ""])
 def test_local_zones(stamp):
-    assert periods.parse(f"2024-03-31 23:59:59{stamp}").label == "2024-03"
-    assert periods.parse_column(pl.Series([f"2024-03-31T23:59:59{stamp}"]))["months"].to_list() == [1]
+    assert period_texts.parse(f"2024-03-31 23:59:59{stamp}").label == "2024-03"
+    assert period_texts.parse_column(pl.Series([f"2024-03-31T23:59:59{stamp}"]))["months"].to_list() == [1]
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ def test_local_zones(stamp):
 )  # fmt: skip
 def test_other_zones_are_named(text, zone):
     with pytest.raises(periods.PeriodError, match=f"it is in the zone {zone}$"):
-        periods.parse(text)
+        period_texts.parse(text)
 
 
 @pytest.mark.parametrize("form", ["events.parquet", "events.arrow", "frame", "reported"])
@@ -444,10 +444,10 @@ def test_the_order_of_day_and_month_is_as_the_dataset_says(tmp_path, monkeypatch
 
 
 def test_a_day_that_the_order_does_not_have_is_refused():
-    assert periods.parse("31/03/2024", order="dmy").label == "2024-03"
+    assert period_texts.parse("31/03/2024", order="dmy").label == "2024-03"
     with pytest.raises(periods.PeriodError, match="there is no month 31"):
-        periods.parse("31/03/2024", order="mdy")
-    assert periods.parse("2024-03-31", order="mdy").label == "2024-03"
+        period_texts.parse("31/03/2024", order="mdy")
+    assert period_texts.parse("2024-03-31", order="mdy").label == "2024-03"
 
 
 def test_fiscal_years_are_refused_in_words_and_calendar_years_are_not():
@@ -478,7 +478,7 @@ def test_fiscal_years_are_refused_in_words_and_calendar_years_are_not():
 )  # fmt: skip
 def test_what_is_no_span_of_months_is_refused_in_words(text, why):
     with pytest.raises(periods.PeriodError) as caught:
-        periods.parse(text)
+        period_texts.parse(text)
     assert str(caught.value).startswith(f"`{text}` is not a period: {why}")
     assert caught.value.hint
 
@@ -494,7 +494,7 @@ def test_what_is_no_span_of_months_is_refused_in_words(text, why):
     ],
 )
 def test_times_of_day_are_read_in_the_forms_of_spreadsheets(text):
-    assert periods.parse(text).label == "2024-03"
+    assert period_texts.parse(text).label == "2024-03"
 
 
 # ---- THE PERIOD THAT IS ASKED FOR ---- #

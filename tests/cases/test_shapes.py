@@ -17,6 +17,7 @@ import xlsxwriter
 import kpi
 from kpi.errors import DataError, Severity
 from kpi.intake.files import chunks, pieces
+from kpi.intake.roster_from_files import roster_from_files
 from kpi.session import score
 
 RATE = """
@@ -480,6 +481,158 @@ def test_a_figure_that_is_merged_over_two_years_is_none_of_them(tmp_path):
     card = scored(tmp_path / "d.xlsx", RATE)
     assert figures(card, "rate")["甲县", "2022"] == "refused"
     assert figures(card, "rate")["甲县", "2023"] == "refused"
+
+
+# ---- BLOCKS BESIDE EACH OTHER ---- #
+
+BESIDE = """
+system: beside
+period: year
+entities: {title: 县}
+DATASETS
+measures:
+  gdp: {title: 产值, unit: 亿元, over_time: last}
+  people: {title: 人口, unit: 万人, over_time: last}
+indicators: {g: {kind: level, of: gdp}, p: {kind: level, of: people}}
+"""
+
+
+def beside(datasets: str = "") -> str:
+    return BESIDE.replace("DATASETS", datasets)
+
+
+def test_blocks_are_read_one_below_the_other(tmp_path):
+    file = text_file(tmp_path, ["地区,产值（亿元）,地区,产值（亿元）", "甲县,50,丙县,20", "乙县,30,,"], "2023.csv")
+    card = scored(file, beside())
+    assert {who: value for (who, _), value in figures(card, "gdp").items()} == {"甲县": 50, "乙县": 30, "丙县": 20}
+    message = "2 blocks beside each other, each with its own `地区`, read one below the other"
+    assert findings(card, "K584") == [message]
+
+
+def test_blocks_of_other_figures_are_joined_by_name(tmp_path):
+    file = text_file(
+        tmp_path, ["地区,人口,地区,产值", "甲县,5,乙县,30", "乙县,6,丙县,20", "丙县,7,甲县,50"], "2023.csv"
+    )
+    card = scored(file, beside())
+    assert {who: value for (who, _), value in figures(card, "gdp").items()} == {"甲县": 50, "乙县": 30, "丙县": 20}
+    assert {who: value for (who, _), value in figures(card, "people").items()} == {"甲县": 5, "乙县": 6, "丙县": 7}
+    message = "2 blocks beside each other, each with its own `地区`, joined by `地区`"
+    assert findings(card, "K584") == [message]
+
+
+@pytest.mark.parametrize(
+    ("rows", "place"),
+    [
+        (["地区,产值,人口,地区,产值,人口", "甲县,50,5,丙县,20,4", "乙县,30,3,丁县,x,2"], (3, "产值#2")),
+        (
+            ["地区,指标,2022,2023,地区,指标,2022,2023", "甲县,产值,50,5,丙县,产值,20,4", "乙县,产值,3,3,丁县,产值,2,x"],
+            (3, "2023#2"),
+        ),
+        (["地区,产值,地区,人口", "甲县,50,乙县,20", "乙县,30,甲县,x"], (3, "人口")),
+        (["地区,产值,地区,人口", "甲县,50,丙县,20", "乙县,30,甲县,x", "丙县,3,乙县,7"], (3, "人口")),
+    ],
+)
+def test_findings_in_blocks_have_the_place_of_the_sheet(tmp_path, rows, place):
+    card = scored(text_file(tmp_path, rows, "2023.csv"), beside())
+    (finding,) = [one for one in card.findings_list if one.code == "K604"]
+    assert (finding.place.row, finding.place.field) == place
+
+
+@pytest.mark.parametrize(
+    ("rows", "why", "help_"),
+    [
+        (["地区,产值,地区,产值", "甲县,50,乙县,30", "乙县,40,甲县,20"], "with different `产值`", "of each block"),
+        (
+            ["地区,产值,地区,人口", "甲县,50,丙县,30", "乙县,40,丁县,20"],
+            "other columns and other names",
+            "blocks: joined",
+        ),
+        (["地区,产值,地区,人口", "甲县,50,乙县,30", "乙县,40,乙县,20"], "two rows of one block", "name of its own"),
+        (
+            ["地区,产值,地区,人口", "甲县,50,乙县,30", "乙县,40,,20"],
+            "row 3 of a block has figures, but",
+            "name of its own",
+        ),
+        (
+            ["地区,产值,人口,地区,产值,户数", "甲县,50,5,丙县,30,3", "乙县,40,4,丁县,20,2"],
+            "`人口` is not in all of them",
+            "blocks: below",
+        ),
+        (
+            ["代码,地区,产值,地区,产值", "331001,甲县,50,丙县,30", "331002,乙县,40,丁县,20"],
+            "`代码` stands before the first",
+            "blocks: below",
+        ),
+    ],
+)
+def test_ambiguous_blocks_are_refused_with_the_reason(tmp_path, rows, why, help_):
+    finding = refused(text_file(tmp_path, rows, "2023.csv"), beside())
+    assert finding.code == "K585"
+    assert why in finding.message
+    assert help_ in finding.hint
+
+
+def test_the_definition_says_how_blocks_belong_together(tmp_path):
+    rows = ["地区,产值,人口,地区,产值,户数", "甲县,50,5,丙县,30,3", "乙县,40,4,丁县,20,2"]
+    card = scored(
+        text_file(tmp_path, rows, "2023.csv"), beside("datasets: {table: {form: panel, shape: {blocks: below}}}")
+    )
+    assert {who: value for (who, _), value in figures(card, "gdp").items()} == {
+        "甲县": 50, "乙县": 40, "丙县": 30, "丁县": 20
+    }  # fmt: skip
+    assert figures(card, "people")["丙县", "2023"] == "missing"
+    rows = ["地区,产值,地区,人口", "甲县,50,丙县,30", "乙县,40,丁县,20"]
+    card = scored(
+        text_file(tmp_path, rows, "2023.csv"), beside("datasets: {table: {form: panel, shape: {blocks: joined}}}")
+    )
+    assert figures(card, "gdp") == {
+        ("甲县", "2023"): 50, ("乙县", "2023"): 40, ("丙县", "2023"): "missing", ("丁县", "2023"): "missing"
+    }  # fmt: skip
+    assert figures(card, "people")["丁县", "2023"] == 20
+
+
+def test_a_code_before_declared_blocks_is_of_the_first(tmp_path):
+    rows = ["代码,地区,产值,地区,产值", "331001,甲县,50,丙县,30", "331002,乙县,40,丁县,20"]
+    card = scored(
+        text_file(tmp_path, rows, "2023.csv"), beside("datasets: {table: {form: panel, shape: {blocks: below}}}")
+    )
+    assert {who: value for (who, _), value in figures(card, "gdp").items()} == {
+        "甲县": 50, "乙县": 40, "丙县": 30, "丁县": 20
+    }  # fmt: skip
+
+
+def test_an_empty_column_of_a_block_is_missing(tmp_path):
+    rows = ["地区,2022,2023,地区,2022,2023", "甲县,50,,丙县,,30", "乙县,40,,丁县,,20"]
+    card = scored(text_file(tmp_path, rows, "产值.csv"), beside())
+    some = figures(card, "gdp")
+    assert (some["甲县", "2022"], some["甲县", "2023"], some["丙县", "2023"]) == (50, "missing", 30)
+    blank = [row.replace("地区", "") for row in rows]
+    assert figures(scored(text_file(tmp_path, blank, "产值.csv"), beside()), "gdp") == some
+
+
+def test_the_name_at_both_edges_of_a_page_begins_no_block(tmp_path):
+    rows = ["地区,产值,人口,地区", "甲县,50,5,甲县", "乙县,40,4,乙县"]
+    card = scored(text_file(tmp_path, rows, "2023.csv"), beside())
+    assert findings(card, "K584") == []
+    assert figures(card, "people") == {("甲县", "2023"): 5, ("乙县", "2023"): 4}
+
+
+@pytest.mark.parametrize("head", ["地区", ""])
+def test_blocks_of_a_large_file(tmp_path, monkeypatch, head):
+    monkeypatch.setattr(chunks, "LARGE", 100)
+    monkeypatch.setattr(chunks, "LOOK", 400)
+    monkeypatch.setattr(chunks, "SEARCHED", 4)
+    monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 150))
+    rows = [f"县{at},{at},{at + 1},县{at + 200},{at + 200},{at + 201}" for at in range(200)]
+    card = scored(text_file(tmp_path, [f"{head},2022,2023,{head},2022,2023", *rows], "产值.csv"), beside())
+    some = figures(card, "gdp")
+    assert len(some) == 800
+    assert (some["县150", "2023"], some["县350", "2022"]) == (151.0, 350.0)
+
+
+def test_the_units_of_blocks_make_a_roster(tmp_path):
+    file = text_file(tmp_path, ["地区,产值,地区,产值", "甲县,50,丙县,20", "乙县,30,,"], "2023.csv")
+    assert set(roster_from_files([file]).frame["entity"].to_list()) == {"甲县", "乙县", "丙县"}
 
 
 # ---- FORMS OF INPUT ---- #

@@ -132,7 +132,7 @@ def test_suggestions_load_once_they_are_no_comments(tmp_path):
     ]  # fmt: skip
     everything = re.sub(r"(?m)^  # (\S+: \{)", r"  \1", done.text)
     assert everything.count("kind: ratio") == 2
-    assert 'of: "办结时间 - 受理时间"' in everything
+    assert "of: 办结时间 - 受理时间" in everything
     (tmp_path / "roster.csv").write_text(done.roster or "", "utf-8")
     loaded = examine_text(everything, folder=tmp_path)
     assert errors(loaded.findings) == []

@@ -130,7 +130,9 @@ def guided(count: int) -> None:
     """Lets atheris draw the cases, so that each new branch of the reader is followed; it ends the process."""
     import atheris
 
-    with atheris.instrument_imports(include=["kpi.intake", "kpi.values.periods", "kpi.values.units"]):
+    with atheris.instrument_imports(
+        include=["kpi.intake", "kpi.values.periods", "kpi.values.period_texts", "kpi.values.units"]
+    ):
         from judge import Judge
     judge = Judge()
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from kpi.intake.reported.period_aggregation import from_january, labels_by_end, newest, to_scored
-from kpi.values import periods
+from kpi.values import period_texts
 from kpi.values.periods import GRAINS, Grain, Period
 from kpi.values.status import Status
 
@@ -18,7 +18,7 @@ Told = dict[str, float | str]
 
 def rows_of(told: Told, **more: object) -> pl.DataFrame:
     """Clean rows of one measure and entity."""
-    spans = [periods.parse(text) for text in told]
+    spans = [period_texts.parse(text) for text in told]
     columns = {
         "entity": [0] * len(told), "start": [one.start for one in spans], "months": [one.months for one in spans],
         "measure": ["x"] * len(told), "per": [None] * len(told),

@@ -13,7 +13,7 @@ from kpi.engine.scorecard import Scorecard
 from kpi.language.loading.loader import examine_text
 from kpi.language.system import System
 from kpi.session import score
-from kpi.values.periods import parse
+from kpi.values.period_texts import parse
 from tests.oracle.oracle import Opinion, judge
 from tests.oracle.strategies import Evaluation, evaluations
 

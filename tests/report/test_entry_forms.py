@@ -19,7 +19,8 @@ from kpi.cli.main import main
 from kpi.errors import DataError
 from kpi.intake.entry_forms import entry_form
 from kpi.session import period_of_form
-from kpi.values.periods import Grain, parse
+from kpi.values.period_texts import parse
+from kpi.values.periods import Grain
 
 DEFINITION = """
 system: form

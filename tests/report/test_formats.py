@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from kpi.report.files import content, write
 from kpi.report.formats import FORMATS, Format
 from kpi.report.method.report import MethodReport
 from kpi.report.queries import FindingsReport
-from kpi.report.results import ScorecardReport
+from kpi.report.results import BulletinReport, ScorecardReport
 from kpi.report.robustness import RobustnessReport
 from kpi.report.shape import Report
 from kpi.report.tree import ExplanationReport
@@ -58,11 +59,22 @@ def reports(card: Scorecard) -> dict[str, Report]:
         "check": FindingsReport(FINDINGS),
         "show": AnalysisReport(card),
         "method": MethodReport(card.definition),
+        "report": BulletinReport(card),
     }
 
 
-COMMANDS = ("score", "diff", "stress", "explain", "check", "show", "method")
+COMMANDS = ("score", "diff", "stress", "explain", "check", "show", "method", "report")
+#: LibreOffice takes seconds for a document.
+NEEDS = {
+    "pdf": (
+        pytest.mark.slow,
+        pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed"),
+    )
+}
 EVERY = pytest.mark.parametrize("form", FORMATS, ids=lambda one: one.name)
+WRITTEN = pytest.mark.parametrize(
+    "form", [pytest.param(one, id=one.name, marks=NEEDS.get(one.name, ())) for one in FORMATS]
+)
 DATA = pytest.mark.parametrize("form", [one for one in FORMATS if one.data], ids=lambda one: one.name)
 EACH = pytest.mark.parametrize("command", COMMANDS)
 
@@ -83,7 +95,7 @@ def test_a_report_is_in_the_documentation(reports, command: str) -> None:
 
 
 @EACH
-@EVERY
+@WRITTEN
 def test_every_format_writes_every_report_the_same_each_time(reports, form: Format, command: str, tmp_path) -> None:
     report = reports[command]
     data = content(report, form.name)
@@ -174,7 +186,7 @@ def test_people_read_headings_in_their_language(reports, command: str, chinese) 
     assert not plain, "give these columns a heading"
 
 
-@pytest.mark.parametrize("command", ["score", "diff", "stress", "explain", "check", "show"])
+@pytest.mark.parametrize("command", ["score", "diff", "stress", "explain", "check", "show", "report"])
 def test_every_command_takes_the_formats_of_the_table(command: str) -> None:
     shown = CliRunner().invoke(main, [command, "--help"]).output
     choices = re.search(r"--format\s+\[([^\]]*)\]", shown)
@@ -185,8 +197,8 @@ def test_every_command_takes_the_formats_of_the_table(command: str) -> None:
 def test_an_unknown_format_names_the_known(reports, tmp_path) -> None:
     report = reports["stress"]
     calls: list[Callable[[], object]] = [
-        lambda: write(report, tmp_path / "a.pdf"), lambda: content(report, "pdf"),
-        lambda: write(report, f"{tmp_path}/b/", "pdf"),
+        lambda: write(report, tmp_path / "a.odt"), lambda: content(report, "odt"),
+        lambda: write(report, f"{tmp_path}/b/", "odt"),
     ]  # fmt: skip
     for call in calls:
         with pytest.raises(DataError) as caught:

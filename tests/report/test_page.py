@@ -195,3 +195,18 @@ def test_the_words_of_a_page_are_of_the_language_in_use(card):
     chinese = re.compile("[\u4e00-\u9fff]")
     assert all(chinese.search(text) for text in head["texts"].values() if "{level}: " not in text)
     assert not [text for text in opened(content(card, "html"))[0]["texts"].values() if chinese.search(text)]
+
+
+def test_headlines_stand_beside_the_total():
+    folder = Path(__file__).parents[1] / "golden" / "scored-again"
+    card = kpi.score(next(folder.glob("data*.csv")), system=folder / "system.yaml")
+    head, block = opened(content(card, "html"))
+    latest = card.headlines.filter(pl.col("period") == card.periods[-1])
+    assert latest.height
+    nodes = {node["name"]: node for node in head["nodes"] if node["parent"] is None and node.get("beside")}
+    for name, rows in latest.group_by("headline", maintain_order=True):
+        node = nodes[str(name[0])]
+        shown = unpacked(block, node["scores"])[-len(head["units"]) :]
+        assert shown == pytest.approx(rows["raw_score"].to_list(), abs=0.005)
+        assert "points" not in node
+        assert [inner for inner in head["nodes"] if inner["parent"] == node["name"]]

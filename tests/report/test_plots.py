@@ -261,3 +261,16 @@ def test_scorecards_and_systems_show_themselves_in_notebooks(card, latest):
     })  # fmt: skip
     assert "<script>" not in hostile._repr_html_()
     assert "<b>" not in hostile._repr_html_()
+
+
+def test_a_sunburst_of_weights_by_class_is_that_of_the_units_class():
+    folder = Path(__file__).parents[1] / "golden" / "weights-by-class"
+    card = kpi.score(folder / "data.csv", system=folder / "system.yaml")
+    with pytest.raises(DataError, match="differ by class"):
+        kpi.plot(card, "weights")
+    latest = card.classes.filter((pl.col("period") == card.periods[-1]) & (pl.col("class") != "山区县"))
+    for entity, kind in latest.select("entity", "class").iter_rows():
+        chart = kpi.plot(card, "weights", entity=entity)
+        drawn = {row["title"]: row["weight"] for row in rows(chart) if row["depth"] == 1}
+        assert drawn["经济"] == pytest.approx({"工业县": 50, "生态县": 20}[kind])
+        assert kind in chart.to_dict()["title"]["subtitle"]

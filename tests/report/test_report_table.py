@@ -49,12 +49,28 @@ def test_no_width_loses_an_entity_a_veto_or_a_reason(width: int) -> None:
 
 
 def test_more_width_shows_more_pillars_and_says_what_is_left_out() -> None:
-    narrow, wide = league_table(sample(), width=100), league_table(sample(), width=140)
+    narrow, wide = league_table(sample(), width=76), league_table(sample(), width=140)
     assert "数字经济" not in narrow
     assert "另有2个分项未列" in narrow
     assert "数字经济" in wide
     assert "未列" not in wide
     assert "76.12" in wide
+
+
+def test_vetoes_and_reasons_are_footnotes_of_their_units() -> None:
+    text = league_table(sample(), width=100)
+    for line in league(sample()).lines:
+        marked = re.search(rf"{line.entity[:3]}[^\n]*?([¹²³⁴⁵]+)", text)
+        assert (marked is not None) == bool(line.note)
+        if marked is not None:
+            assert re.search(rf"(?m)^{marked[1]} {line.entity[:3]}", text)
+
+
+def test_columns_are_chosen_by_name_or_heading() -> None:
+    text = league_table(sample(), columns=("entity", "得分", "数字经济", "rank"))
+    assert re.search(r"(?m)^\S+ +得分 +数字经济 +位次$", text)
+    with pytest.raises(DataError, match="K890"):
+        league_table(sample(), columns=("得风",))
 
 
 def test_standing_is_by_cohort_and_rank_and_the_unrated_are_last() -> None:

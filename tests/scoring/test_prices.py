@@ -154,6 +154,38 @@ def test_deflating_by_a_constant_price_changes_nothing_and_by_itself_makes_the_b
     assert values(card, "flat") == pytest.approx([3.0] * 12)
 
 
+def test_a_deflator_at_an_indicator_does_what_a_real_figure_before_it_does():
+    xs, links = [float(i * 7 % 13 + 5) for i in range(30)], [100 + i % 5 + 0.5 * i for i in range(30)]
+    one, two = "kind: growth, of: {0}{1}", "of: {0}, over: 3m{1}"
+    kinds = {
+        "level": "kind: level, of: {0}{1}", "year": one, "points": one + ", as: points",
+        "to_date": one + ", cumulative: true", "since": one + ", since: 2021-02",
+        "until": one + ", since: 2021-02, until: 2021-09",
+        "total": "kind: rolling, " + two, "mean": "kind: rolling, as: mean, at_least: 2, " + two,
+    }  # fmt: skip
+    real = "deflator: rate, base: 2021-03"
+    definition = f"  real: {{kind: real, of: x, {real}}}\n"
+    for name, kind in kinds.items():
+        definition += f"  {name}: {{{kind.format('x', ', ' + real)}}}\n  {name}_2: {{{kind.format('real', '')}}}\n"
+    absent = [None if i in (4, 17) else x for i, x in enumerate(xs)]
+    prices = [0.0 if i == 9 else None if i == 21 else x for i, x in enumerate(links)]
+    card = scored(definition, months({"x": [xs, absent], "z": [xs, xs], "rate": [links, prices]}))
+    for name in kinds:
+        for entity in ("县0", "县1"):
+            assert values(card, name, entity) == values(card, f"{name}_2", entity)
+            assert statuses(card, name, entity) == statuses(card, f"{name}_2", entity)
+
+
+@pytest.mark.parametrize(
+    ("keys", "code"),
+    [("deflator: rate", "K445"), ("base: 2021-03", "K445"), ("deflator: x, base: 2021-03", "K446"),
+     ("deflator: rate, base: 2021", "K432")],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["kind: level", "kind: growth", "kind: rolling, over: 3m"])
+def test_a_deflator_that_means_nothing_is_a_finding(kind, keys, code):
+    assert codes(f"  p: {{{kind}, of: x, {keys}}}\n") == {code: Severity.ERROR}
+
+
 def test_prices_of_zero_or_less_have_a_status():
     frame = months(
         {"x": [[1.0] * 4] * 3, "z": [[1.0] * 4] * 3, "rate": [[100.0, 0, -5, 50], [0.0, 1, 1, 1], [-1.0, 1, 1, 1]]}

@@ -197,6 +197,12 @@ def test_statuses_of_projections():
     assert values(card, "end")[57] == gap[57]
 
 
+@pytest.mark.parametrize(("many", "found"), [(36, ["K659"]), (37, [])])
+def test_fewer_past_years_than_a_projection_needs_are_a_finding(many, found):
+    card = scored("  p: {kind: projection, of: x}\n", months({"x": [[1.0] * many], "z": [[1.0] * many]}))
+    assert [one.code for one in card.findings_list if one.code == "K659"] == found
+
+
 def test_lights_say_whether_the_target_will_be_reached():
     xs = [10 + (i * 5 % 7) for i in range(48)]
     text = "  {0}: {{kind: projection, of: x, target: {{at_least: {1}, by: 2024}}}}\n"

@@ -192,6 +192,16 @@ def test_a_window_longer_than_the_data_is_incomplete_throughout():
         months({"x": [[1.0] * 8], "z": [[1.0] * 8]}),
     )
     assert set(statuses(card, "r")) == set(statuses(card, "p")) == {"incomplete"}
+    assert [one.code for one in card.findings_list if one.code == "K659"] == ["K659"] * 2
+
+
+def test_a_window_that_some_period_fills_is_no_finding():
+    card = scored(
+        "  r: {kind: rolling, of: x, over: 8m}\n  m: {kind: rolling, of: x, over: 1y, as: mean, at_least: 3}\n"
+        "  to: {kind: rolling, of: x, over: ytd}\n  g: {kind: growth, of: x}\n",
+        months({"x": [[1.0] * 8], "z": [[1.0] * 8]}),
+    )
+    assert "K659" not in {one.code for one in card.findings_list}
 
 
 def test_a_pooled_denominator_of_zero_has_no_quotient():

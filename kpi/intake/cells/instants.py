@@ -10,7 +10,7 @@ import polars as pl
 
 from kpi.errors import Message
 from kpi.intake.cells.numbers import Notation, read_numbers
-from kpi.values import periods
+from kpi.values import period_texts
 from kpi.values.periods import EPOCH, FIRST_YEAR, LAST_YEAR, Order, PeriodError
 
 #: The earliest valid point in time, and the first one after the latest.
@@ -91,7 +91,7 @@ def read(cells: pl.Series, notation: Notation, order: Order) -> pl.Series:
 def problem(cell: object, order: Order) -> Message:
     """Return why a cell is no date, and what to write."""
     try:
-        instant = periods.parse_instant(str(cell), order=order)
+        instant = period_texts.parse_instant(str(cell), order=order)
     except PeriodError as error:
         return _no_date(error)
     return Message(
@@ -117,6 +117,6 @@ def _no_date(error: PeriodError) -> Message:
 @functools.lru_cache(maxsize=1 << 16)
 def _instant(text: str, order: Order) -> float:
     try:
-        return micros(periods.parse_instant(text, order=order))
+        return micros(period_texts.parse_instant(text, order=order))
     except PeriodError:
         return math.nan

@@ -44,7 +44,7 @@ from kpi.language.expressions.terms import ExpressionError, Scope, Term
 from kpi.language.expressions.times import PERIOD_END
 from kpi.language.measures import Measure, OfRows
 from kpi.language.record_columns import DURATIONS, READ_AS_NUMBERS, computed, term_of
-from kpi.values import periods
+from kpi.values import period_texts, periods
 from kpi.values.periods import FIRST_YEAR, LAST_YEAR, Grain
 from kpi.values.timelines import Timeline
 from kpi.values.units import WORKING_DAY, Unit
@@ -420,9 +420,9 @@ def _bad_date(grain: Grain, order: periods.Order, other: str | None, row: dict[s
             )
         return "K606", Message("the row has no date"), hint
     text = str(row["text"])
-    if (problem := periods.problem(text, order=order, timeline=grain.timeline)) is not None:
+    if (problem := period_texts.problem(text, order=order, timeline=grain.timeline)) is not None:
         return "K606", problem, None
-    if periods.parse_column(pl.Series([text]), order=order, timeline=grain.timeline).select(_inside(grain)).item():
+    if period_texts.parse_column(pl.Series([text]), order=order, timeline=grain.timeline).select(_inside(grain)).item():
         return "K606", Message("the row has no date"), None
     return "K606", Message("`{text}` is longer than the scored periods", text=text), None
 
@@ -670,7 +670,7 @@ def _calendar(timeline: Timeline) -> tuple[int, pl.Series]:
 
 def _months(grain: Grain, order: periods.Order, column: pl.Series) -> pl.Series:
     """Parse texts to the last month of their period, null for no period or one longer than those scored."""
-    read = periods.parse_column(column, order=order, timeline=grain.timeline).select(
+    read = period_texts.parse_column(column, order=order, timeline=grain.timeline).select(
         pl.col("text"), pl.when(_inside(grain)).then(pl.col("start") + pl.col("months") - 1).cast(pl.Int32).alias(MONTH)
     )
     months = column.cast(pl.String).alias("text").to_frame().join(read, on="text", how="left", maintain_order="left")
@@ -682,7 +682,7 @@ def _weekdays(order: periods.Order, column: pl.Series) -> pl.Series:
 
     def weekday(text: str) -> int:
         try:
-            return periods.parse_instant(text, order=order).isoweekday()
+            return period_texts.parse_instant(text, order=order).isoweekday()
         except periods.PeriodError:
             return 0
 

@@ -19,6 +19,7 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count
 from kpi.intake.files.encoding import Text, head_of
+from kpi.intake.files.headers import role
 from kpi.intake.files.table import Scratch, Table
 from kpi.intake.files.table_layout import SEARCHED, Layout, find_layout, trailing_notes
 from kpi.process import progress
@@ -192,11 +193,15 @@ def name_columns(layout: Layout, filled: list[int], place: Place, notes: list[Di
 
 
 def _of_filled(layout: Layout, filled: list[int], place: Place, notes: list[Diagnostic]) -> dict[int, str]:
-    """Return the header of every column that has one, by position, without empty columns that repeat a header."""
+    """Return the header of every column that has one, by position, without empty columns that repeat a header.
+
+    In blocks beside each other an empty column is one of missing figures.
+    """
     headers = {at: name for at, name in enumerate(layout.columns) if name}
+    kept = set(headers) - layout.spanned if _may_have_blocks(layout, filled) else set[int]()
     for header, repeats in layout.repeats.items():
         alike = [layout.columns.index(name) for name in (header, *repeats)]
-        some = [at for at in alike if filled[at]] or alike[:1]
+        some = [at for at in alike if filled[at] or at in kept] or alike[:1]
         empty = [at for at in alike if at not in some]
         for at in alike:
             headers.pop(at)
@@ -210,6 +215,22 @@ def _of_filled(layout: Layout, filled: list[int], place: Place, notes: list[Diag
             )
             notes.append(Diagnostic("K534", message, replace(place, row=layout.header + 1), severity=Severity.INFO))
     return headers
+
+
+#: The roles of the headers that blocks beside each other begin with.
+_KEYS = ("entity", "code", "period", "measure")
+
+
+def _may_have_blocks(layout: Layout, filled: list[int]) -> bool:
+    """Return whether several filled columns are headed like one key, or as the first of all is, or not at all."""
+    first = next((at for at, number in enumerate(filled) if number and at < len(layout.columns)), None)
+    if first is not None and not layout.columns[first]:
+        return sum(number > 0 and not name for number, name in zip(filled, layout.columns, strict=False)) > 1
+    return any(
+        (role(header) in _KEYS or layout.columns.index(header) == first)
+        and sum(filled[layout.columns.index(name)] > 0 for name in (header, *repeats)) > 1
+        for header, repeats in layout.repeats.items()
+    )
 
 
 def repeats_of(layout: Layout, names: Mapping[int, str]) -> dict[str, tuple[str, ...]]:

@@ -65,6 +65,34 @@ class Origin:
     added: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Adjacent:
+    """Where the rows of a table stand in the sheet that has it in blocks beside each other (see `kpi.intake.shapes`).
+
+    Attributes:
+        height: the number of rows of the sheet.
+        columns: of each block the headings of the table, with those of the sheet.
+        rows: of blocks that are joined by name, for each block the row of the sheet, from 0, of every row of the table,
+            None where the block lacks the name. Of blocks one below the other, row *k* is row `k % height` of block
+            `k // height`.
+    """
+
+    height: int
+    columns: tuple[Mapping[str, str], ...]
+    rows: tuple[tuple[int | None, ...], ...] = ()
+
+    def cell(self, row: int, column: str | None) -> tuple[int, str | None]:
+        """Return the row of the sheet, from 0, and the heading there of a cell."""
+        if not self.rows:
+            block, row = divmod(row, self.height)
+            return row, None if column is None else self.columns[block].get(column, column)
+        block = next((at for at, some in enumerate(self.columns) if column in some), 0)
+        at = self.rows[block][row]
+        if at is None:
+            at = next(one for some in self.rows if (one := some[row]) is not None)
+        return at, column
+
+
 class Link(Scratch):
     """A temporary link under which libraries can open a file whose name is not UTF-8."""
 
@@ -136,6 +164,7 @@ class Table:
         only: the condition by which rows of `whole` are in the part.
         roles: the roles of columns that are known from the shape of the table, None for those that none has.
         origin: where the cells of a turned table stand in its file, None for a table as it is there.
+        adjacent: where they stand in a sheet of blocks beside each other, None for any other; `origin` leads there.
         of_one: the one entity that all rows are about, None where a column names entities.
         labels: second names of columns: of a header in two languages, or of the variables of a statistics package.
         value_labels: the texts that the values of a column stand for, in files of statistics packages.
@@ -170,6 +199,7 @@ class Table:
     only: pl.Expr | None = field(default=None, repr=False, compare=False)
     roles: Mapping[str, str | None] = field(default_factory=dict)
     origin: Origin | None = None
+    adjacent: Adjacent | None = None
     of_one: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     value_labels: Mapping[str, Mapping[float | str, str]] = field(default_factory=dict)
@@ -298,23 +328,36 @@ class Table:
             if row is not None and row >= self.first_row:
                 block = (row - self.first_row) // self.origin.height
                 column = self.origin.headers[block] if added else column
-                row = self.row_of(row)
+                row = self._row_before_turning(row)
             elif added:
                 column = None
+        if self.adjacent is not None and row is not None and row >= self.first_row:
+            at, column = self.adjacent.cell(row - self.first_row, column)
+            row = self.first_row + at
         return Place(self.file, sheet=self.sheet, row=row, field=column)
 
     def row_of(self, row: int) -> int:
         """Return the number that a spreadsheet shows beside a row."""
+        row = self._row_before_turning(row)
+        if self.adjacent is None or row < self.first_row:
+            return row
+        return self.first_row + self.adjacent.cell(row - self.first_row, None)[0]
+
+    def _row_before_turning(self, row: int) -> int:
         if self.origin is None or row < self.first_row:
             return row
         return self.first_row + (row - self.first_row) % self.origin.height
 
     def in_order(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return numbered rows in the order of the file."""
-        if self.origin is None:
-            return rows.sort(ROW)
         at = pl.col(ROW).cast(pl.Int64) - self.first_row
-        return rows.sort(at % self.origin.height, at)
+        keys = [at]
+        if self.origin is not None:
+            at = at % self.origin.height
+            keys.insert(0, at)
+        if self.adjacent is not None and not self.adjacent.rows:
+            keys.insert(0, at % self.adjacent.height)
+        return rows.sort(keys)
 
 
 def cause(error: BaseException) -> str:

@@ -20,7 +20,7 @@ from kpi.language.datasets import Dataset, PanelData, Records, ReportedData
 from kpi.language.measures import Measure, Reported
 from kpi.language.record_columns import READ_AS_NUMBERS, column_kinds
 from kpi.language.system import System
-from kpi.values import periods, units
+from kpi.values import period_texts, periods, units
 from kpi.values.timelines import MONTHS, WEEKS, Timeline
 
 
@@ -174,7 +174,7 @@ _READ: dict[str, set[Role]] = {
 }
 
 #: Codes of errors that keep a file from being read, whatever is in its rows: those beside it may be.
-UNPLACED = ("K541", "K508", "K535", "K536", "K554", "K563", "K564", "K566", "K569")
+UNPLACED = ("K541", "K508", "K535", "K536", "K554", "K563", "K564", "K566", "K569", "K585")
 
 #: How many of the first rows show which figures a long file has.
 _HEAD = 10_000
@@ -498,7 +498,7 @@ def _is_period(header: str) -> bool:
     for text in header.split(LEVELS):
         for timeline in (MONTHS, WEEKS, Timeline(4)):
             try:
-                periods.parse(text, year=2000, timeline=timeline)
+                period_texts.parse(text, year=2000, timeline=timeline)
             except periods.PeriodError:
                 continue
             return role(text) is None

@@ -8,7 +8,7 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.matching.datasets import Placed
-from kpi.values import periods
+from kpi.values import period_texts
 
 #: As many rows are looked at to see whether a column has dates whose year stands last.
 _HEAD = 1000
@@ -32,10 +32,10 @@ def ordered(source: Placed) -> tuple[Placed, list[Diagnostic]]:
     column = pl.selectors.by_name(header).cast(pl.String)
     first = cells.head(_HEAD).select(column).collect().to_series().unique().drop_nulls()
     # Most dates begin with their year, which is seen sooner than a date is parsed.
-    if not any(map(periods.has_year_last, first.filter(~first.str.contains(r"^\s*\d{4}")))):
+    if not any(map(period_texts.has_year_last, first.filter(~first.str.contains(r"^\s*\d{4}")))):
         return source, []
     texts = cells.select(column).unique().collect(engine="streaming").to_series().drop_nulls().sort()
-    found = periods.order_of(texts)
+    found = period_texts.order_of(texts)
     if found is None:
         return source, []
     order, text = found

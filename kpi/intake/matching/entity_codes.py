@@ -19,7 +19,7 @@ from kpi.intake.files.headers import LEVELS, clean
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed
 from kpi.language.datasets import Records, ReportedData
-from kpi.values import periods
+from kpi.values import period_texts
 from kpi.values.names import unmarked
 from kpi.values.timelines import Timeline
 
@@ -214,7 +214,7 @@ def _dated(source: Placed, codes: set[str], timeline: Timeline) -> list[tuple[st
     rows = (source.table.whole or source.table).numbered().select(name=name, code=code, text=period).unique().collect()
     mine = pl.Series([text is not None and code_of(text) in codes for text in rows["code"]], dtype=pl.Boolean)
     rows = rows.filter(mine).drop_nulls("name").sort(pl.all())
-    months = periods.parse_column(rows["text"], timeline=timeline).select("text", "start", "months")
+    months = period_texts.parse_column(rows["text"], timeline=timeline).select("text", "start", "months")
     rows = rows.join(months, on="text", how="left", nulls_equal=True, maintain_order="left")
     last = pl.col("start") + pl.col("months") - 1
     return rows.select("name", "code", pl.col("start").fill_null(-1), last.fill_null(-1).alias("last")).rows()

@@ -19,7 +19,7 @@ from kpi.intake.files.headers import REPORTERS, clean, halves, numbers_weeks, ro
 from kpi.intake.matching.datasets import Placed
 from kpi.language.datasets import Records
 from kpi.language.system import System
-from kpi.values import periods
+from kpi.values import period_texts, periods
 from kpi.values.periods import Grain, Length, Period
 from kpi.values.timelines import MONTHS, Timeline
 
@@ -135,9 +135,9 @@ def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] |
 
 def _kind(texts: pl.Series, timeline: Timeline) -> str:
     """Return what most of some texts are: `full` periods shorter than a year, a `year`, or a `part` of one."""
-    if timeline.weeks and all(periods.calendar_year(text) is not None for text in texts):
+    if timeline.weeks and all(period_texts.calendar_year(text) is not None for text in texts):
         return "year"
-    read = periods.parse_column(texts, timeline=timeline)
+    read = period_texts.parse_column(texts, timeline=timeline)
     months = read["months"].drop_nulls()
     if len(months) * 2 <= read.height:
         return "part"
@@ -207,7 +207,7 @@ def joined_period(year: str | None, part: str | None, fineness: int, timeline: T
     else:
         # A month of 2023/24 stands beside that year, or beside its own.
         years = {complete.year, timeline.first_day(complete.start).year}
-        given = {None if span is None else span.year, None if year is None else periods.calendar_year(year)}
+        given = {None if span is None else span.year, None if year is None else period_texts.calendar_year(year)}
         text = complete.label if year is None or years & given else None
     return text or ", ".join(filter(None, (year, part)))
 
@@ -216,7 +216,10 @@ def _part_of(year: str | None, part: str, span: Period | None, fineness: int, ti
     """Return the text of a part of a year that does not name its year, None where they make no period."""
     if part.casefold() in _WHOLE_YEAR and span is not None and span.months == Grain.YEAR.months:
         return year if timeline.shifted else span.label
-    number, bare = None if year is None else periods.calendar_year(year), re.fullmatch("[0-9]{1,2}", part) is not None
+    number, bare = (
+        None if year is None else period_texts.calendar_year(year),
+        re.fullmatch("[0-9]{1,2}", part) is not None,
+    )
     if number is None:
         text = f"{year} {'Q' if bare and fineness == 1 else ''}{part}"
         return text if timeline.shifted and _span(text, timeline) is not None else None
@@ -232,7 +235,7 @@ def _part_of(year: str | None, part: str, span: Period | None, fineness: int, ti
 def _span(text: str | None, timeline: Timeline, year: int | None = None) -> Period | None:
     """Return the period that a text names, in a year where it names none, None where it names no period."""
     try:
-        return None if text is None else periods.parse(text, year=year, timeline=timeline)
+        return None if text is None else period_texts.parse(text, year=year, timeline=timeline)
     except periods.PeriodError:
         return None
 

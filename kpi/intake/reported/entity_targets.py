@@ -29,7 +29,7 @@ from kpi.intake.reported.target_totals import beside_total, on_areas_beside_tota
 from kpi.intake.roster import roster_of
 from kpi.language.indicators import Level
 from kpi.language.system import System
-from kpi.values import periods
+from kpi.values import period_texts
 from kpi.values.columns import Column
 from kpi.values.periods import Grain
 from kpi.values.timelines import Timeline
@@ -341,14 +341,14 @@ def _dated(
     table: Table, rows: pl.DataFrame, timeline: Timeline, *, headings: dict[str, str], findings: list[Diagnostic]
 ) -> pl.DataFrame:
     """Keep the rows whose period is blank or can be read, and add start and months."""
-    known = periods.parse_column(rows["period"], timeline=timeline).rename({"text": "period"})
+    known = period_texts.parse_column(rows["period"], timeline=timeline).rename({"text": "period"})
     rows = rows.join(known, on="period", how="left", nulls_equal=True, maintain_order="left")
     bad = rows.filter(pl.col("problem").is_not_null())
 
     def no_period(row: dict[str, object]) -> row_findings.Finding:
         return (
             "K606",
-            periods.problem(str(row["period"]), timeline=timeline) or Message("{reason}", reason=row["problem"]),
+            period_texts.problem(str(row["period"]), timeline=timeline) or Message("{reason}", reason=row["problem"]),
             None,
         )
 

@@ -26,7 +26,7 @@ from kpi.intake.reported import entity_targets
 from kpi.language.measures import OverTime, Reported
 from kpi.language.model import kind_of
 from kpi.language.system import System
-from kpi.values import periods, units
+from kpi.values import period_texts, units
 
 #: What is combined over time in such a way that a figure for exactly the scored period is the figure.
 _AS_IT_IS: frozenset[OverTime] = frozenset({"sum", "last", "first", "mean", "median", "max", "min"})
@@ -247,7 +247,7 @@ class Resolver:
         new = pl.Series([text for text in texts if text not in self._periods], dtype=pl.String)
         # The period that a caller gives for all rows is written as callers write periods.
         order = self.source.dataset.dates if "period" in self.source.roles else "ymd"
-        for text, start, months, problem in periods.parse_column(
+        for text, start, months, problem in period_texts.parse_column(
             new, order=order, timeline=self.system.timeline
         ).rows():
             code = None

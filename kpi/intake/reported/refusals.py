@@ -29,7 +29,7 @@ from kpi.language import expressions
 from kpi.language.datasets import PanelData
 from kpi.language.measures import Reported
 from kpi.language.system import System
-from kpi.values import periods
+from kpi.values import period_texts, periods
 from kpi.values.timelines import Timeline
 
 Row = dict[str, Any]
@@ -137,7 +137,7 @@ def _bad_period(source: Placed, timeline: Timeline, row: Row) -> tuple[Message, 
         hint = Message("{fill}; or give one for the whole file with --period", fill=fill)
         return Message("the row has no period"), hint
     order = source.dataset.dates if "period" in source.roles else "ymd"
-    reason = periods.problem(str(row["period"]), order=order, timeline=timeline)
+    reason = period_texts.problem(str(row["period"]), order=order, timeline=timeline)
     return reason or Message("{reason}", reason=row["no_period"]), None
 
 
@@ -158,7 +158,7 @@ def _of_titles(titles: Iterable[str], missing: Message) -> Message:
     if text is None:
         return missing
     try:
-        periods.parse(text)
+        period_texts.parse(text)
     except periods.PeriodError as error:
         return Message("{missing}; taken from the title, {problem}", missing=missing, problem=error.message)
     return Message("{missing}; `{text}` in the title is not taken for it", missing=missing, text=text)

@@ -24,7 +24,7 @@ from kpi.language.lookback import HISTORY, WHOLE
 from kpi.language.measures import Reported
 from kpi.language.system import System
 from kpi.process import progress
-from kpi.values import periods
+from kpi.values import period_texts, periods
 from kpi.values.periods import FIRST_YEAR, LAST_YEAR
 from kpi.values.timelines import Timeline
 
@@ -207,7 +207,7 @@ class Reached:
         # NOTE: without a lock, as this runs in threads of Polars, which take other work up while they wait for each
         # other. What is noted does not depend on the thread.
         new = [text for text in texts if text is not None and (text, order, events) not in self._findings]
-        known = periods.parse_column(pl.Series(new, dtype=pl.String), order=order, timeline=self.system.timeline)
+        known = period_texts.parse_column(pl.Series(new, dtype=pl.String), order=order, timeline=self.system.timeline)
         self._findings |= {
             (text, order, events): start is None or self._is_kept(start, months, events=events)
             for text, start, months, _ in known.rows()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from kpi.intake.cells.numbers import read_number
 from kpi.intake.files.headers import LEVELS, by_levels, clean, role, split_unit
 from kpi.intake.matching.datasets import is_unit, measure_of
-from kpi.values import periods
+from kpi.values import period_texts, periods
 from kpi.values.periods import Order, Period
 from kpi.values.timelines import MONTHS, Timeline
 
@@ -49,25 +50,25 @@ _WORDS: dict[str, set[str]] = {
 
 @lru_cache(1 << 14)
 def period_in(header: str, year: int | None = None, order: Order = "ymd", timeline: Timeline = MONTHS) -> str | None:
-    """Return the text of the period that a whole header names, as `periods.parse` reads it; None for any other.
+    """Return the text of the period that a whole header names, as `period_texts.parse` reads it; None for any other.
 
     Args:
         header: the header, cleaned.
         year: the year of headers that name none.
         order: of day and month in dates whose year stands last.
-        timeline: what is counted, as for `periods.parse`.
+        timeline: what is counted, as for `period_texts.parse`.
 
     >>> period_in("2014 [YR2014]"), period_in("2023年一季度"), period_in("1月"), period_in("1月", 2023)
     ('2014', '2023年一季度', None, '2023-01')
     """
     text = _MARK.sub("", header).strip()
     try:
-        span = periods.parse(text, order=order, timeline=timeline)
+        span = period_texts.parse(text, order=order, timeline=timeline)
     except periods.PeriodError:
         if year is None or role(text) is not None:
             return None
         try:
-            label = periods.parse(text, year=year, order=order, timeline=timeline).label
+            label = period_texts.parse(text, year=year, order=order, timeline=timeline).label
         except periods.PeriodError:
             return None
         # A quarter without its year has two readings, which its text keeps.
@@ -86,7 +87,7 @@ def with_measure(
         header: the header, cleaned.
         names: the measures by their texts.
         depth: how many rows the header has.
-        timeline: what is counted, as for `periods.parse`.
+        timeline: what is counted, as for `period_texts.parse`.
 
     >>> with_measure("GDP_2022", {"GDP": "gdp"}, depth=2), with_measure("2022年GDP(亿元)", {"GDP": "gdp"}, depth=1)
     (('2022', 'GDP'), ('2022年', 'GDP(亿元)'))
@@ -119,7 +120,7 @@ def part_of(whole: str, part: str, timeline: Timeline) -> str | None:
     >>> part_of("2023年", "一季度", MONTHS), part_of("2023/24", "Q1", Timeline(4)), part_of("2023Q1", "2月", MONTHS)
     ('2023Q1', '2023/24 Q1', None)
     """
-    if (year := periods.calendar_year(whole)) is not None:
+    if (year := period_texts.calendar_year(whole)) is not None:
         return period_in(part, year, timeline=timeline)
     text = f"{whole} {part}"
     return period_in(text, timeline=timeline) if timeline.shifted and _PART_ALONE.fullmatch(part) else None
@@ -134,7 +135,7 @@ def with_any_measure(
         header: the header, cleaned.
         depth: how many rows the header has.
         order: of day and month in dates whose year stands last.
-        timeline: what is counted, as for `periods.parse`.
+        timeline: what is counted, as for `period_texts.parse`.
 
     >>> with_any_measure("2022年GDP(亿元)", depth=1), with_any_measure("GDP_2022", depth=2)
     (('2022年', 'GDP(亿元)'), ('2022', 'GDP'))
@@ -234,7 +235,7 @@ def _spans_inside(text: str, timeline: Timeline) -> dict[Period, str]:
     for match in form.finditer(cleaned):
         written = match[0]
         try:
-            spans.setdefault(periods.parse(written, timeline=timeline), written)
+            spans.setdefault(period_texts.parse(written, timeline=timeline), written)
         except periods.PeriodError:
             continue
     return spans
@@ -267,3 +268,22 @@ def stem(file: str) -> str:
     while (ending := Path(name).suffix) and ending[1:].isalnum() and not ending[1:].isdigit() and len(ending) <= 8:
         name = name.removesuffix(ending)
     return clean(name)
+
+
+#: The name that a column without a header gets.
+_UNNAMED = re.compile(r"列\d+'*")
+
+
+def is_unnamed(header: str) -> bool:
+    """Return whether a name is that of a column without a header."""
+    return _UNNAMED.fullmatch(header) is not None
+
+
+def are_words(cells: Sequence[str]) -> bool:
+    """Return whether most of some cells are words.
+
+    >>> are_words(["甲县", "乙县", "3"]), are_words(["12", "3 个"]), are_words([])
+    (True, False, False)
+    """
+    words = [one for one in cells if read_number(one).problem is not None and not re.match(r"[\d.,]", one)]
+    return bool(cells) and len(words) * 2 > len(cells)

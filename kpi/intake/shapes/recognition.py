@@ -16,23 +16,28 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.intake.cells.cell_text import as_text
-from kpi.intake.cells.numbers import read_number
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean, names_row_of_keys, role, roles, split_unit
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import PLACE, is_unit, measure_names, measure_of
-from kpi.intake.shapes.labels import labelled, period_in, period_inside, stem, with_measure, without_period
+from kpi.intake.shapes.labels import (
+    are_words,
+    is_unnamed,
+    labelled,
+    period_in,
+    period_inside,
+    stem,
+    with_measure,
+    without_period,
+)
 from kpi.intake.shapes.turning import Shape
 from kpi.language.datasets import Dataset, Records
 from kpi.language.system import System
-from kpi.values import periods
+from kpi.values import period_texts
 from kpi.values.periods import Order
 
 #: How many of the first rows show what a column holds.
 _HEAD = 10_000
-
-#: The name that a column without a header gets.
-_UNNAMED = re.compile(r"列\d+'*")
 
 PROVINCE = re.compile(
     "北京|天津|河北|山西|内蒙古|辽宁|吉林|黑龙江|上海|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|广西|海南|重庆|四川|贵州"
@@ -116,7 +121,7 @@ class Recognition:
             one: header for one, header in playing.items() if one not in self.table.roles or self.table.roles[one]
         }
         for header in self.headers:
-            unnamed = _UNNAMED.fullmatch(header) and header not in playing.values()
+            unnamed = is_unnamed(header) and header not in playing.values()
             kind = self._by_cells(header) if unnamed else None
             if kind is not None and kind not in playing:
                 playing[kind] = header
@@ -264,7 +269,7 @@ class Recognition:
         }
         if len(declared) == 1:
             return next(iter(declared))
-        inferred = periods.order_of(self.others)
+        inferred = period_texts.order_of(self.others)
         if inferred is None:
             return "ymd"
         source = Message("the order of day and month from `{header}`", header=inferred[1])
@@ -289,11 +294,11 @@ class Recognition:
         """Return the year that the dataset gives as the period of the table, or its surroundings name, and where."""
         given = None if self.dataset is None else self.dataset.elsewhere.get("period")
         if given is not None and given.constant is not None:
-            stated = periods.calendar_year(given.constant)
+            stated = period_texts.calendar_year(given.constant)
             return None if stated is None else (stated, Message("the definition"))
         for text, where in self.surroundings():
             if (label := period_inside(text, self.system.timeline)) is not None:
-                year = periods.calendar_year(label)
+                year = period_texts.calendar_year(label)
                 return None if year is None else (year, where)
         return None
 
@@ -506,9 +511,7 @@ class Recognition:
 
     def _holds_texts(self, header: str) -> bool:
         """Return whether most cells of a column are words."""
-        cells = self._cells(header)[:200]
-        words = [one for one in cells if read_number(one).problem is not None and not re.match(r"[\d.,]", one)]
-        return bool(cells) and len(words) * 2 > len(cells)
+        return are_words(self._cells(header)[:200])
 
     # ---- FINDINGS ---- #
 
@@ -584,4 +587,4 @@ def is_place(text: str) -> bool:
 
 
 def _is_year(text: str) -> bool:
-    return periods.calendar_year(text) is not None
+    return period_texts.calendar_year(text) is not None

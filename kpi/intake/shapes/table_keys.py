@@ -14,7 +14,7 @@ from kpi.intake.matching.key_columns import fineness_of, joined_period
 from kpi.intake.shapes.labels import labelled, named_inside, period_in, period_inside, periods_inside, stem
 from kpi.intake.shapes.turning import ADDED, new_name
 from kpi.language.datasets import Dataset, Elsewhere
-from kpi.values import periods
+from kpi.values import period_texts
 from kpi.values.timelines import Timeline
 
 #: How many of the first rows show what a column holds.
@@ -90,7 +90,7 @@ def period_of_table(table: Table, timeline: Timeline) -> tuple[str, Message] | N
         titled = []
     named = dated or titled
     # A longer name of a sheet or file may be of something else: it only contradicts.
-    agreed = len({periods.parse(text, timeline=timeline) for text, _ in (*dated, *titled, *others)}) == 1
+    agreed = len({period_texts.parse(text, timeline=timeline) for text, _ in (*dated, *titled, *others)}) == 1
     return named[0] if named and agreed else None
 
 

@@ -17,6 +17,7 @@ from kpi.intake.files.headers import clean, role, roles
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import condition_columns, datasets, fits_records, may_be
 from kpi.intake.roster import roster_of
+from kpi.intake.shapes.adjacent_blocks import blocks_of, together
 from kpi.intake.shapes.blocks import has_lines, joined
 from kpi.intake.shapes.combined_keys import is_combined, parted
 from kpi.intake.shapes.recognition import ACROSS, Recognised, Recognition
@@ -66,7 +67,7 @@ def _meant(system: System, table: Table, name: str | None) -> Dataset | None:
     for key, dataset in datasets(system).items():
         if not may_be(table, key):
             continue
-        if plain and dataset.shape is not None:
+        if plain and dataset.shape is not None and dataset.shape.columns is not None:
             continue
         headers = {clean(header) for header in (*dataset.headers.values(), *dataset.parts_of_period)}
         declares = dataset.shape is not None or dataset.elsewhere or dataset.parts_of_period or dataset.headers
@@ -81,15 +82,12 @@ def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Tabl
         # It holds whatever a column of units has: one of codes would be refused row by row.
         table = replace(table, unit=own.pop("unit")[0], roles={**table.roles, "unit": None})
     if isinstance(dataset, Records) or (dataset is None and fits_records(system, table)):
-        keys = {key: text for key, (text, _) in own.items()}
-        return None if keys and table.pieces is not None else (with_keys(table, keys, None), key_notes(table, own))
-    may_change = has_lines(table) or is_combined(table, system.timeline)
-    if may_change and table.pieces is not None:
+        texts = {key: text for key, (text, _) in own.items()}
+        return None if texts and table.pieces is not None else (with_keys(table, texts, None), key_notes(table, own))
+    plain = _without_blocks(system, table, dataset)
+    if plain is None:
         return None
-    table, notes = joined(table)
-    if is_combined(table, system.timeline):
-        table, flags = parted(table)
-        notes += _flags(table, flags)
+    table, notes = plain
 
     @cache
     def roster() -> Entities | None:
@@ -109,6 +107,36 @@ def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Tabl
     shape, sources = _with_table_keys(look, found, own)
     table = turned(table, shape)
     return table, [_note(table, shape, sources), *_left_out(system, table, found), *notes]
+
+
+def _without_blocks(system: System, table: Table, dataset: Dataset | None) -> tuple[Table, list[Diagnostic]] | None:
+    """Return a table with its blocks as one table and a column for each of its keys, and the notes on that.
+
+    None for a table that would change and whose rows have not been checked.
+    """
+    keys = _headings_of_keys(system, dataset)
+    way = None if dataset is None or dataset.shape is None else dataset.shape.blocks
+    blocks = blocks_of(table, keys, way)
+    may_change = blocks is not None or has_lines(table) or is_combined(table, system.timeline)
+    if may_change and table.pieces is not None:
+        return None
+    notes: list[Diagnostic] = []
+    if blocks is not None:
+        table, notes = together(table, blocks, keys)
+    table, more = joined(table)
+    notes += more
+    if is_combined(table, system.timeline):
+        table, flags = parted(table)
+        notes += _flags(table, flags)
+    return table, notes
+
+
+def _headings_of_keys(system: System, dataset: Dataset | None) -> set[str]:
+    """Return the headings of keys that the definition gives: that of the units, and those of the dataset."""
+    declared = {} if dataset is None else dataset.headers
+    named = [header for role_of, header in declared.items() if role_of in ("entity", "code", "period", "measure")]
+    parts = () if dataset is None else dataset.parts_of_period
+    return {clean(header) for header in (system.entities.title, *named, *parts)}
 
 
 def _with_year(look: Recognition, notes: list[Diagnostic]) -> Recognition | None:

@@ -22,8 +22,7 @@ from kpi.process import progress
 from kpi.process.atomic_files import folder, replacing
 from kpi.process.limits import make_sure
 from kpi.process.os_errors import reason
-from kpi.values import periods as calendar
-from kpi.values import units
+from kpi.values import period_texts, units
 from kpi.values.periods import Period, PeriodError
 
 #: How many rows, or cells of the grid, are generated at a time.
@@ -125,7 +124,7 @@ class Sample:
         grain = self.system.period
         many = (grain.per_year * 2) if self.periods is None else self.periods
         try:
-            end = calendar.stretch(self.last or "2023-12", grain.timeline)[1] // grain.months
+            end = period_texts.stretch(self.last or "2023-12", grain.timeline)[1] // grain.months
             return [Period.of(end - back, grain) for back in reversed(range(many))]
         except PeriodError as error:
             hint = None if error.hint is None else Message("{hint}", hint=error.hint)

@@ -18,7 +18,7 @@ import polars as pl
 from sqlglot import exp
 
 from kpi.language.expressions.terms import Term, joined, scaled
-from kpi.values import periods, units
+from kpi.values import period_texts, periods, units
 from kpi.values.rounding import Test
 from kpi.values.units import MICROSECONDS, WORKING_DAY, Unit
 from kpi.values.working_days import WorkingDays
@@ -88,7 +88,7 @@ def moment(text: str) -> Term | None:
     if not _DATE.fullmatch(text):
         return None
     try:
-        instant = periods.parse_instant(text)
+        instant = period_texts.parse_instant(text)
     except periods.PeriodError:
         return None
     value = (instant - periods.EPOCH) / timedelta(microseconds=1)

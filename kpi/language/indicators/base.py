@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal
 import polars as pl
 from pydantic import Field
 
-from kpi.errors import Message, commas
+from kpi.errors import Message, Severity, commas
 from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Scope, Term, figure
 from kpi.language.indicators.counted import Counted
@@ -23,8 +23,8 @@ from kpi.language.lookback import NOW, Comparison, Lags
 from kpi.language.model import Definition, OneOrMany, Path, Problem, Problems, Text
 from kpi.language.scoring import AnyRule
 from kpi.language.targets import COMPARATORS, Target
-from kpi.values import columns, units
-from kpi.values.columns import Expressions
+from kpi.values import columns, period_texts, periods, units
+from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain, Period, Window
 from kpi.values.status import literal
 from kpi.values.timelines import Timeline
@@ -100,6 +100,19 @@ def broken(symbols: Symbols, name: str, earlier: Callable[[pl.Expr], pl.Expr]) -
     """
     columns = [pl.col(column) for column in (symbols[name].breaks if name in symbols else ())]
     return pl.any_horizontal([column != earlier(column) for column in columns]) if columns else None
+
+
+def based(name: str, base: pl.Expr, across: pl.Expr | None) -> tuple[Expressions, dict[str, pl.Expr]]:
+    """Return the column `name.base`, null across a break of the series, and the guard `break` where there may be one.
+
+    Args:
+        name: the indicator.
+        base: what its value is compared with.
+        across: whether the series breaks in between, None if it cannot.
+    """
+    if across is None:
+        return Expressions(bases={Column(name).base: base}), {}
+    return Expressions(bases={Column(name).base: pl.when(~across).then(base)}), {"break": across}
 
 
 def scope_of(symbols: Symbols) -> Scope:
@@ -202,6 +215,10 @@ class Indicator(Definition):
     def lookback(self, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
         """Return the figures that the value is computed from, each with the lags at which it enters, in periods."""
         return {name: NOW for _, name in self.inputs()}
+
+    def fewest_periods(self, grain: Grain) -> int:  # noqa: ARG002
+        """Return how many periods the data must have for a value: those of a window."""
+        return 1
 
     def unused_rows(self, name: str) -> Unused | None:  # noqa: ARG002
         """Return which rows of records do not count although they are about the indicator, None where all do."""
@@ -376,3 +393,22 @@ def scale(expr: pl.Expr, natural: Unit | None, unit: Unit | None) -> pl.Expr:
     """Return an expression in one unit brought into another of the same dimension."""
     factor = 1.0 if natural is None or unit is None else units.factor(natural, unit)
     return expr if factor == 1 else expr * literal(factor)
+
+
+def scored_period(text: str, path: Path, grain: Grain) -> tuple[list[Problem], int | None]:
+    """Return what is wrong with a text that names a scored period, and where that period ends on the timeline."""
+    try:
+        period = period_texts.parse(text, timeline=grain.timeline)
+    except periods.PeriodError as error:
+        return [Problem("K105", path, error.message, hint=error.hint)], None
+    problems = []
+    if (assumed := period_texts.assumption(text, grain.timeline)) is not None:
+        problems.append(Problem("K618", path, assumed, hint=period_texts.ASSUMED, severity=Severity.WARNING))
+    if period.grain != grain:
+        problems.append(
+            Problem(
+                "K432", path, Message("`{period}` is not a {grain}", period=text, grain=grain.title),
+                hint=Message("name a scored period"),
+            )
+        )  # fmt: skip
+    return problems, period.end

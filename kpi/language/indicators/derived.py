@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
-from kpi.errors import Message, Severity
+from kpi.errors import Message
 from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Term
 from kpi.language.indicators.base import (
@@ -19,6 +19,7 @@ from kpi.language.indicators.base import (
     Named,
     Symbol,
     Symbols,
+    based,
     broken,
     declared,
     declared_problem,
@@ -26,15 +27,17 @@ from kpi.language.indicators.base import (
     in_titles,
     scale,
     scope_of,
+    scored_period,
     title_of,
     unit_of,
 )
 from kpi.language.indicators.counted import Counted
+from kpi.language.indicators.deflation import Deflated
 from kpi.language.indicators.windows import YEAR_TO_DATE, gaps, lags_of, window_problems, window_total
 from kpi.language.lookback import HISTORY, WHOLE, Comparison, Lags, back, composed
 from kpi.language.model import Name, Path, Problem, Problems, Text
 from kpi.language.targets import Target
-from kpi.values import periods, units
+from kpi.values import period_texts, periods, units
 from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain, Length
 from kpi.values.rounding import BREADTH, HAIR, unsigned_zero, without_noise
@@ -73,30 +76,18 @@ def against(base: pl.Expr) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
     return {"no_baseline": base.is_null(), "zero_baseline": base == ZERO}, {"negative_baseline": base < ZERO}
 
 
-def based(name: str, base: pl.Expr, across: pl.Expr | None) -> tuple[Expressions, dict[str, pl.Expr]]:
-    """Return the column `name.base`, null across a break of the series, and the guard `break` where there may be one.
-
-    Args:
-        name: the indicator.
-        base: what its value is compared with.
-        across: whether the series breaks in between, None if it cannot.
-    """
-    if across is None:
-        return Expressions(bases={Column(name).base: base}), {}
-    return Expressions(bases={Column(name).base: pl.when(~across).then(base)}), {"break": across}
-
-
 def from_then_on(end: int, column: pl.Expr) -> pl.Expr:
     """Return the value of the period that ends with a month, from this period on."""
     return pl.when(MONTH.eq(end)).then(column).forward_fill().over("entity")
 
 
-class Growth(Indicator):
+class Growth(Deflated):
     """Change against an earlier period: rate `100 (x/b - 1)`, points `x - b`, annualised `100 ((x/b)^(1/years) - 1)`.
 
     The earlier period is found on the complete grid of periods, so a gap never shifts the comparison. With
     `cumulative: true` both figures are totals of their years to date (累计同比). `since: 2020` compares with a fixed
-    period of the indicator's own, `until: 2025` up to another one; annualised, that is the compound rate (CAGR).
+    period of the indicator's own, `until: 2025` up to another one; annualised, that is the compound rate (CAGR). With
+    `deflator` figures are in the prices of a base period before they are compared (可比价增速).
 
     >>> Growth(of="gdp").words({}), Growth.model_validate({"of": "gdp", "over": "1q", "as": "points"}).words({})
     ('growth rate of gdp year on year', 'change of gdp quarter on quarter')
@@ -123,25 +114,22 @@ class Growth(Indicator):
         "rate", alias="as", description="rate in %, the difference in points, or the yearly rate"
     )
 
-    def inputs(self) -> Iterator[tuple[Path, str]]:
-        """Yield the measure or indicator that grows."""
-        yield ("of",), self.of
-
     def comparisons(self) -> Iterator[Comparison]:
         """Yield what grows, over its window or since its own period."""
         yield Comparison(self.of, ("over",), self.over) if self.since is None else Comparison(self.of, ("since",))
 
     def added_up(self) -> Iterator[tuple[Path, str]]:
         """Yield what grows, where it is added up to the year to date."""
-        yield from self.inputs() if self.cumulative else ()
+        if self.cumulative:
+            yield ("of",), self.of
 
     @override
     def baseline(self, period: int, grain: Grain) -> tuple[str, int] | None:
-        """Return what grows, a window ago or in its own period; None for a total to date, which is no figure."""
-        if self.cumulative:
+        """Return what grows, a window ago or in its own period; None for totals to date and other prices."""
+        if self.cumulative or self.deflator is not None:
             return None
         if self.since is not None:
-            return self.of, periods.parse(self.since, timeline=grain.timeline).index(grain)
+            return self.of, period_texts.parse(self.since, timeline=grain.timeline).index(grain)
         return self.of, grain.earlier(period, self.over)
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
@@ -156,42 +144,43 @@ class Growth(Indicator):
 
         Of totals to date also incomplete and refused, and of a fixed end `incomplete` before it.
         """
+        of, symbols, before_all = self.figure(name, symbols, grain)
         column, base = Column(name), pl.col(Column(name).base)
-        why: dict[str, Any] = {"inputs": [self.of]}
+        why: dict[str, Any] = {"inputs": [of]}
         years: pl.Expr | float
         if self.since is not None:
-            value, bases, across, years, why = self._between(name, symbols, grain)
+            value, bases, across, years, why = self._between(name, of, symbols, grain)
         else:
             window = grain.window(self.over)
             before = earlier_by(window, grain.timeline)
             years = window.years if window else 1.0
-            value, figure = pl.col(self.of), pl.col(self.of)
+            value, figure = pl.col(of), pl.col(of)
             if self.cumulative:
-                figure, value = window_total(self.of, YEAR_TO_DATE, grain, symbols), pl.col(column.window)
-                why = {"reasons": list(gaps([self.of], YEAR_TO_DATE, grain, symbols, value.is_null()))}
-            bases, across = based(name, before(figure), broken(symbols, self.of, before))
+                figure, value = window_total(of, YEAR_TO_DATE, grain, symbols), pl.col(column.window)
+                why = {"reasons": list(gaps([of], YEAR_TO_DATE, grain, symbols, value.is_null()))}
+            bases, across = based(name, before(figure), broken(symbols, of, before))
             if self.cumulative:
                 bases |= Expressions(bases={column.window: figure})
-        exact = self.of in symbols and symbols[self.of].exact
+        exact = of in symbols and symbols[of].exact
         if self.as_ == "points":
             shown = across | {"no_baseline": base.is_null()}
             # Two quotients that are equal may differ by their last bits.
             change = without_noise(value - base, value.abs() + base.abs(), BREADTH if exact else HAIR / 2)
-            return bases | guarded(name, change, shown=shown, **why)
+            return before_all | bases | guarded(name, change, shown=shown, **why)
         ratio = value / base
         if not exact:
             ratio = pl.when((ratio - literal(1.0)).abs() <= HAIR).then(literal(1.0)).otherwise(ratio)
         grown = ratio if self.as_ == "rate" else ratio.pow(1 / years)
         shown, guards = against(base)
         shown = across | shown
-        return bases | guarded(name, (grown - literal(1.0)) * HUNDRED, guards, shown=shown, **why)
+        return before_all | bases | guarded(name, (grown - literal(1.0)) * HUNDRED, guards, shown=shown, **why)
 
     def _between(
-        self, name: str, symbols: Symbols, grain: Grain
+        self, name: str, of: str, symbols: Symbols, grain: Grain
     ) -> tuple[pl.Expr, Expressions, dict[str, pl.Expr], pl.Expr | float, dict[str, Any]]:
         """Return the value, the base with its guards, the years and the reasons of a growth since a fixed period."""
         start, end = (
-            None if text is None else periods.parse(text, timeline=grain.timeline).end
+            None if text is None else period_texts.parse(text, timeline=grain.timeline).end
             for text in (self.since, self.until)
         )
         assert start is not None  # noqa: S101
@@ -200,18 +189,18 @@ class Growth(Indicator):
             # The value of the start, in the periods after it: no period looks at later ones.
             return pl.when(MONTH.gt(start)).then(from_then_on(start, column))
 
-        bases, across = based(name, then(pl.col(self.of)), broken(symbols, self.of, then))
+        bases, across = based(name, then(pl.col(of)), broken(symbols, of, then))
         if end is None:
             elapsed = (MONTH - start).cast(pl.Float64) / literal(float(grain.timeline.per_year))
-            return pl.col(self.of), bases, across, elapsed, {"inputs": [self.of]}
+            return pl.col(of), bases, across, elapsed, {"inputs": [of]}
         column = Column(name).window
-        bases |= Expressions(bases={column: from_then_on(end, pl.col(self.of))})
+        bases |= Expressions(bases={column: from_then_on(end, pl.col(of))})
         if across:
             # A series that breaks after the end does not break between start and end.
-            counts = [pl.col(breaks) for breaks in symbols[self.of].breaks]
+            counts = [pl.col(breaks) for breaks in symbols[of].breaks]
             bases_of, across = based(
                 name,
-                then(pl.col(self.of)),
+                then(pl.col(of)),
                 pl.any_horizontal([from_then_on(end, number) != then(number) for number in counts]),
             )
             bases |= bases_of
@@ -221,14 +210,15 @@ class Growth(Indicator):
     def lookback(self, grain: Grain) -> dict[str, Lags]:
         """Return what grows: its figure now and a window ago, or ever since its own period."""
         if self.since is not None:
-            return {self.of: frozenset({HISTORY})}
+            return self.with_deflator({self.of: frozenset({HISTORY})})
         window = grain.window(self.over)
         lags = back(*(window.lags if window else ()))
-        return {self.of: composed(lags, lags_of(grain.per_year)) if self.cumulative else lags}
+        lags = composed(lags, lags_of(grain.per_year)) if self.cumulative else lags
+        return self.with_deflator({self.of: lags})
 
     def words(self, symbols: Symbols) -> Message:
         """Return what grows over which window, or between which periods."""
-        title, over = title_of(symbols, self.of), window(self.over)
+        title, over = self.figure_words(symbols), window(self.over)
         if self.cumulative:
             over = Message("since the start of the year, {window}", window=over)
         if self.since is not None:
@@ -306,25 +296,6 @@ class Growth(Indicator):
             )  # fmt: skip
 
 
-def scored_period(text: str, path: Path, grain: Grain) -> tuple[list[Problem], int | None]:
-    """Return what is wrong with a text that names a scored period, and where that period ends on the timeline."""
-    try:
-        period = periods.parse(text, timeline=grain.timeline)
-    except periods.PeriodError as error:
-        return [Problem("K105", path, error.message, hint=error.hint)], None
-    problems = []
-    if (assumed := periods.assumption(text, grain.timeline)) is not None:
-        problems.append(Problem("K618", path, assumed, hint=periods.ASSUMED, severity=Severity.WARNING))
-    if period.grain != grain:
-        problems.append(
-            Problem(
-                "K432", path, Message("`{period}` is not a {grain}", period=text, grain=grain.title),
-                hint=Message("name a scored period"),
-            )
-        )  # fmt: skip
-    return problems, period.end
-
-
 class Index(Indicator):
     """A value against a fixed period (定基指数): `100 x/b`, 100 in the base period.
 
@@ -348,7 +319,7 @@ class Index(Indicator):
     @override
     def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
         """Return what is compared, in the base period."""
-        return self.of, periods.parse(self.base, timeline=grain.timeline).index(grain)
+        return self.of, period_texts.parse(self.base, timeline=grain.timeline).index(grain)
 
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return %."""
@@ -358,7 +329,7 @@ class Index(Indicator):
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value, its base and its status: break, no_baseline, zero_baseline, negative_baseline."""
         value, base = pl.col(self.of), pl.col(Column(name).base)
-        end = periods.parse(self.base, timeline=grain.timeline).end
+        end = period_texts.parse(self.base, timeline=grain.timeline).end
 
         def then(column: pl.Expr) -> pl.Expr:
             return pl.when(MONTH.eq(end)).then(column).max().over("entity")

@@ -10,12 +10,12 @@ from pydantic import Field
 from typing_extensions import override
 
 from kpi.errors import Message
-from kpi.language.indicators.base import MONTH, Indicator, Symbols, broken, title_of, unit_of
-from kpi.language.indicators.derived import based, from_then_on, scored_period
+from kpi.language.indicators.base import MONTH, Indicator, Symbols, based, broken, scored_period, title_of, unit_of
+from kpi.language.indicators.derived import from_then_on
 from kpi.language.lookback import HISTORY, Comparison, Lags
 from kpi.language.model import Listed, Name, Path, Problem, Problems, Text
 from kpi.language.quantities import Quantity, in_unit, printed, quantity_problems
-from kpi.values import periods, units
+from kpi.values import period_texts, units
 from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain
 from kpi.values.rounding import HAIR, compare
@@ -71,7 +71,7 @@ class Pace(Indicator):
     @override
     def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
         """Return what grows, in the base period."""
-        return self.of, periods.parse(self.since, timeline=grain.timeline).index(grain)
+        return self.of, period_texts.parse(self.since, timeline=grain.timeline).index(grain)
 
     @override
     def in_unit(self, symbols: Symbols) -> Unit | None:
@@ -97,7 +97,7 @@ class Pace(Indicator):
         """
         column, unit = Column(name), unit_of(symbols, self.of)
         aim = in_unit(self.aim, units.ONE if unit is None else unit)
-        first, last = (periods.parse(text, timeline=grain.timeline).end for text in (self.since, self.by))
+        first, last = (period_texts.parse(text, timeline=grain.timeline).end for text in (self.since, self.by))
 
         def then(value: pl.Expr) -> pl.Expr:
             return pl.when(MONTH.gt(first)).then(from_then_on(first, value))

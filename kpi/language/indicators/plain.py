@@ -20,7 +20,16 @@ from kpi.language.indicators.base import (
     unit_of,
 )
 from kpi.language.indicators.counted import Counted, multiple, quotient
-from kpi.language.indicators.windows import gaps, lags_of, periods_of, span_words, window_problems, window_total
+from kpi.language.indicators.deflation import Deflated
+from kpi.language.indicators.windows import (
+    gaps,
+    lags_of,
+    length_of,
+    periods_of,
+    span_words,
+    window_problems,
+    window_total,
+)
 from kpi.language.lookback import Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
 from kpi.values import units
@@ -31,8 +40,8 @@ from kpi.values.status import HUNDRED, LEAST, OK, ZERO, guarded, literal, reason
 from kpi.values.units import Unit
 
 
-class Level(Indicator):
-    """The value of one measure: `x`.
+class Level(Deflated):
+    """The value of one measure: `x`; with `deflator`, in the prices of a base period (可比价).
 
     >>> Level(of="gdp").words({})
     'gdp'
@@ -43,18 +52,14 @@ class Level(Indicator):
     of: Name = Field(description="the measure")
     unit: Text | None = Field(None, description="the unit; left out: the measure's")
 
-    def inputs(self) -> Iterator[tuple[Path, str]]:
-        """Yield the measure."""
-        yield ("of",), self.of
-
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return the declared unit, else the measure's."""
         return declared(self.unit, unit_of(symbols, self.of))
 
     @property
     def measure_shown(self) -> str | None:
-        """The measure."""
-        return self.of
+        """The measure, unless it is in other prices."""
+        return self.of if self.deflator is None else None
 
     @property
     def running_with(self) -> tuple[str, ...]:
@@ -63,27 +68,34 @@ class Level(Indicator):
 
     def exact(self, symbols: Symbols) -> bool:
         """Return whether the measure is, and stays in its unit."""
-        return self.of in symbols and symbols[self.of].exact and self.in_unit(symbols) == symbols[self.of].unit
+        known = symbols.get(self.of)
+        return known is not None and known.exact and self.in_unit(symbols) == known.unit and self.deflator is None
 
     @override
     def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:
         """Return the measure where it is a count."""
         unit, own = unit_of(symbols, self.of), self.in_unit(symbols)
         events = multiple(unit, stated=stated)
-        if events is None or unit is None or own is None:
+        if events is None or unit is None or own is None or self.deflator is not None:
             return None
         return Counted(self.of, events, units.factor(unit, own))
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value and its status."""
-        measure = pl.col(self.of)
+        of, _, before = self.figure(name, symbols, grain)
+        measure = pl.col(of)
         value = scale(measure, unit_of(symbols, self.of), self.in_unit(symbols))
-        return guarded(name, value, inputs=[self.of], sound=value is measure)
+        return before | guarded(name, value, inputs=[of], sound=value is measure)
+
+    @override
+    def lookback(self, grain: Grain) -> dict[str, Lags]:
+        """Return the measure, and the price index."""
+        return self.with_deflator({self.of: frozenset({0})})
 
     def words(self, symbols: Symbols) -> Message:
-        """Return the measure's title."""
-        return Message("{title}", title=title_of(symbols, self.of))
+        """Return the measure's title, and in which prices it is."""
+        return Message("{title}", title=self.figure_words(symbols))
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield unit and target problems."""
@@ -247,6 +259,11 @@ class Ratio(Indicator):
         """Yield both sides, where they are pooled."""
         yield from () if self.pool is None else self.inputs()
 
+    @override
+    def fewest_periods(self, grain: Grain) -> int:
+        """Return the length of the window."""
+        return length_of(self.pool, grain)
+
     def words(self, symbols: Symbols) -> Message:
         """Return `numerator ÷ denominator`, and over which window each is added up."""
         above, below = title_of(symbols, self.numerator), title_of(symbols, self.denominator)
@@ -331,6 +348,11 @@ class Coverage(Indicator):
     def added_up(self) -> Iterator[tuple[Path, str]]:
         """Yield part and whole, where they are pooled."""
         yield from () if self.pool is None else self.inputs()
+
+    @override
+    def fewest_periods(self, grain: Grain) -> int:
+        """Return the length of the window."""
+        return length_of(self.pool, grain)
 
     def words(self, symbols: Symbols) -> Message:
         """Return `covered ÷ total`, bounded, and over which window each is added up."""

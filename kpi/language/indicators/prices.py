@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
@@ -10,44 +9,27 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
-from kpi.errors import Message, Severity
-from kpi.language.indicators.base import MONTH, Indicator, Symbols, broken, scale, title_of, unit_of
-from kpi.language.indicators.derived import based, scored_period
+from kpi.errors import Message
+from kpi.language.indicators.base import MONTH, Indicator, Symbols, scale, title_of, unit_of
+from kpi.language.indicators.deflation import deflator_problems, in_prices, of_relatives, real_words
 from kpi.language.indicators.windows import periods_of, span_words, window_problems
 from kpi.language.lookback import WHOLE, Comparison, Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
-from kpi.values import periods, units
+from kpi.values import period_texts, periods, units
 from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain, Period
 from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason
 from kpi.values.units import Unit
 
-#: A title of relatives, by their base: (上年=100), (上年同月=100), (previous month = 100).
-_OF_RELATIVES = re.compile(
-    r"(?:上一?[年季月周期](?:度)?(?:同[期季月周])?|(?:previous|preceding|last|prior) (?:year|quarter|month|week))"
-    r"\s*[=＝]\s*100(?!\d)",
-    re.IGNORECASE,
-)
-
 #: A factor above it, in a unit without a sign of percent, is no change of prices but a relative such as 103.5.
 FACTORS_UP_TO = 10.0
-
-
-def of_relatives(title: str) -> bool:
-    """Return whether a title says that each figure is compared with the period before, which is 100.
-
-    >>> of_relatives("居民消费价格指数（上年=100）"), of_relatives("CPI (previous month = 100)")
-    (True, True)
-    >>> of_relatives("居民消费价格指数（2020=100）")
-    False
-    """
-    return _OF_RELATIVES.search(title) is not None
 
 
 class Real(Indicator):
     """A figure in the prices of a base period (可比价): `x d0/d`, with a price index d that is d0 in the base period.
 
-    Growth of it is growth in comparable prices. The index may be one of any base: only its ratio counts.
+    Growth of it is growth in comparable prices; `deflator` at a level, a growth or a rolling total does both at once.
+    The index may be one of any base: only its ratio counts.
 
     >>> Real(of="gdp", deflator="prices", base=2020).words({})
     'gdp in prices of 2020, by prices'
@@ -71,7 +53,7 @@ class Real(Indicator):
     @override
     def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
         """Return the price index, in the base period."""
-        return self.deflator, periods.parse(self.base or "", timeline=grain.timeline).index(grain)
+        return self.deflator, period_texts.parse(self.base or "", timeline=grain.timeline).index(grain)
 
     @property
     def running_with(self) -> tuple[str, ...]:
@@ -81,17 +63,7 @@ class Real(Indicator):
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value and its status: break, no_baseline, and where a price is zero or less."""
-        end = periods.parse(self.base or "", timeline=grain.timeline).end
-        price, base = pl.col(self.deflator), pl.col(Column(name).base)
-
-        def then(column: pl.Expr) -> pl.Expr:
-            return pl.when(MONTH.eq(end)).then(column).max().over("entity")
-
-        bases, across = based(name, then(price), broken(symbols, self.deflator, then))
-        shown = across | {"no_baseline": base.is_null(), "zero_denominator": price == ZERO}
-        guards = {"negative_denominator": price < ZERO, "zero_baseline": base == ZERO, "negative_baseline": base < ZERO}
-        value = pl.col(self.of) * (base / price)
-        return bases | guarded(name, value, guards, shown=shown, inputs=[self.of, self.deflator])
+        return in_prices(name, self.of, deflator=self.deflator, base=self.base or "", symbols=symbols, grain=grain)
 
     @override
     def lookback(self, grain: Grain) -> dict[str, Lags]:
@@ -100,47 +72,15 @@ class Real(Indicator):
 
     def words(self, symbols: Symbols) -> Message:
         """Return what is in prices of which period."""
-        return Message(
-            "{title} in prices of {base}, by {deflator}",
-            title=title_of(symbols, self.of), base=self.base or "?", deflator=title_of(symbols, self.deflator),
-        )  # fmt: skip
+        return real_words(title_of(symbols, self.of), self.deflator, self.base, symbols)
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield target problems, a deflator without a base, and one that is no index."""
         yield from super().problems(path, symbols, grain)
-        if self.base is None:
-            yield Problem(
-                "K445", (*path, "deflator"), Message("a deflator needs the period whose prices count"),
-                hint=Message("add `base:`, a scored period such as {example}", example=_example(grain)),
-            )  # fmt: skip
-        else:
-            yield from scored_period(self.base, (*path, "base"), grain)[0]
-        title = title_of(symbols, self.deflator)
-        if self.deflator in symbols and symbols[self.deflator].reported and of_relatives(title):
-            yield Problem(
-                "K470", (*path, "deflator"),
-                Message("{title} has another base in each period, and a deflator is an index of one base", title=title),
-                hint=Message(
-                    "chain it first: `prices: {{kind: chain, of: {name}, base: {base}}}`, and `deflator: prices`",
-                    name=self.deflator, base=self.base or _example(grain),
-                ),
-                severity=Severity.WARNING,
-            )  # fmt: skip
-        unit = unit_of(symbols, self.deflator)
-        if unit is not None and units.summable(unit):
-            yield Problem(
-                "K446", (*path, "deflator"),
-                Message("`{name}` is in {unit}, and a deflator is an index", name=self.deflator, unit=unit),
-                hint=Message("name a price index, with `unit: '%'`, such as one of `kind: chain`"),
-            )  # fmt: skip
+        yield from deflator_problems(path, self.deflator, self.base, symbols, grain)
 
 
 _IN_PERCENT = Message("name the relatives: 103.5 for 3.5 % more, with `unit: '%'`")
-
-
-def _example(grain: Grain) -> str:
-    """Return the label of the first scored period of 2020."""
-    return {"year": "2020", "quarter": "2020Q1", "month": "2020-01"}.get(str(grain), "2020-01")
 
 
 class Chain(Indicator):
@@ -181,7 +121,7 @@ class Chain(Indicator):
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value and its status: that of the period's relative, break, out_of_range, incomplete."""
-        base = periods.parse(self.base, timeline=grain.timeline)
+        base = period_texts.parse(self.base, timeline=grain.timeline)
         number = periods_of(self.over, grain) or 1
         # Relatives of the same place in the year make one chain each.
         chain = ["entity", (MONTH // grain.months) % number]
@@ -236,7 +176,7 @@ class Chain(Indicator):
     @override
     def base_outside(self, first: Period, last: Period, grain: Grain) -> str | None:
         """Return the base, if it is not in the data nor what their first relative compares with."""
-        base = periods.parse(self.base, timeline=grain.timeline)
+        base = period_texts.parse(self.base, timeline=grain.timeline)
         span = (periods_of(self.over, grain) or 1) * grain.months
         return self.base if first.end - span > base.end or last.end < base.start else None
 
@@ -279,7 +219,7 @@ class Chain(Indicator):
         wrong = list(window_problems(path, "over", self.over, grain))
         yield from wrong
         try:
-            base = periods.parse(self.base, timeline=grain.timeline)
+            base = period_texts.parse(self.base, timeline=grain.timeline)
         except periods.PeriodError as error:
             yield Problem("K105", (*path, "base"), error.message, hint=error.hint)
             return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
@@ -11,14 +11,15 @@ from pydantic import Field
 from typing_extensions import override
 
 from kpi.errors import Message
-from kpi.language.indicators.base import MONTH, Indicator, Symbols, broken, title_of, unit_of
-from kpi.language.indicators.derived import scored_period
+from kpi.language.indicators.base import MONTH, Indicator, Symbols, scored_period, title_of, unit_of
 from kpi.language.indicators.windows import (
     YEAR_TO_DATE,
     breaks_inside,
-    earlier,
     gaps,
     lags_of,
+    length_of,
+    over_rows,
+    over_years,
     periods_of,
     place_in_year,
     span_words,
@@ -27,11 +28,10 @@ from kpi.language.indicators.windows import (
 )
 from kpi.language.lookback import Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
-from kpi.values import periods, student, units
+from kpi.values import period_texts, student, trends, units, year_ends
 from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain, Length
-from kpi.values.rounding import HAIR
-from kpi.values.status import ZERO, Reason, gap, guarded, literal, reason
+from kpi.values.status import Reason, gap, guarded, literal, reason
 from kpi.values.units import Unit
 
 #: The fewest periods that a trend with an interval is drawn through.
@@ -108,48 +108,25 @@ class Projection(Indicator):
     # ---- THE SHARE OF PAST YEARS ---- #
 
     def _by_share(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        column, year = Column(name), grain.per_year
-        done = pl.col(column.window)
-        # The total of the year before, in every period of this year: that of the last period that ends a year.
-        whole = earlier(pl.when(place_in_year(grain) == year - 1).then(done), 1)
-        reach = 1
-        while reach < year:
-            step = min(reach, year - reach)
-            whole, reach = pl.coalesce(whole, earlier(whole, step)), reach + step
-        part = earlier(done, year)
-        share = pl.when((whole > ZERO) & (part >= ZERO)).then(part / whole)
-        shares = [earlier(pl.col(column.progress), place * year) for place in range(self.years)]
-        if symbols[self.of].breaks:
-            shares = [self._unbroken(past, place, symbols, grain) for place, past in enumerate(shares)]
-        number, mean, half = pl.col(column.number), pl.col(column.mean), pl.col(column.error)
-        few = number < self.at_least
-        squares = pl.sum_horizontal([squared(past - mean) for past in shares])
-        # Shares that are equal but for their last bits, such as 1 at the end of the year, have no spread.
-        squares = pl.when(squares > squared(mean * HAIR)).then(squares).otherwise(ZERO)
-        # The factor of the interval depends on the number of years alone, of which there are few.
-        quantile: pl.Expr = literal(None)
-        for n in range(2, self.years + 1):
-            factor = student.factor(self.interval, n - 1) * math.sqrt((1 + 1 / n) / (n - 1))
-            quantile = pl.when(number == n).then(literal(factor)).otherwise(quantile)
-        counted = pl.sum_horizontal([past.is_not_null() for past in shares]).cast(pl.Float64)
-        # NOTE: each step is a column: where expressions stand in one another, planning takes longer than computing.
-        before = Expressions(
-            bases={column.error: quantile * squares.sqrt()},
-            sources=(
-                {column.window: self._to_date(symbols, grain)},
-                {column.progress: share},
-                {column.number: counted, column.mean: pl.sum_horizontal(shares) / counted},
-            ),
-        )
-        first, last = done / (mean + half), pl.when(mean > half).then(done / (mean - half))
-        backwards, known = done < ZERO, ~few & done.is_not_null() & (mean > ZERO)
+        column = Column(name)
+        compute = partial(
+            year_ends.projected,
+            running=symbols[self.of].running, years=self.years, at_least=self.at_least, percent=self.interval,
+        )  # fmt: skip
+        given = [pl.col(used) for used in (self.of, *symbols[self.of].breaks)]
+        # NOTE: value and interval are one pass over the figures, so one column of both.
+        every = pl.col(column.window)
+        state = every.struct.field("state")
         ends: dict[str, pl.Expr] = {
-            column.low: pl.when(known).then(pl.when(backwards).then(last).otherwise(first)),
-            column.high: pl.when(known).then(pl.when(backwards).then(first).otherwise(last)),
-        }
-        why = [*self._gaps(symbols, grain, done.is_null()), (few, reason("too_few"))]
-        value = pl.when(~few).then(done / mean)
-        return before | Expressions(ends) | guarded(name, value, shown={"zero_denominator": mean == ZERO}, reasons=why)
+            column.low: every.struct.field("low"), column.high: every.struct.field("high"),
+        }  # fmt: skip
+        why = [
+            *self._gaps(symbols, grain, state == year_ends.GAP),
+            (state == year_ends.FEW, reason("too_few")),
+            (state == year_ends.NOTHING, reason("zero_denominator")),
+        ]
+        before = Expressions(bases={column.window: over_years(compute, year_ends.KIND, grain, *given)})
+        return before | Expressions(ends) | guarded(name, every.struct.field("value"), reasons=why)
 
     def _to_date(self, symbols: Symbols, grain: Grain) -> pl.Expr:
         """Return the total of the year to date, which a running total is itself."""
@@ -162,73 +139,49 @@ class Projection(Indicator):
             return [gap(self.of)]
         return list(gaps([self.of], YEAR_TO_DATE, grain, symbols, lacks))
 
-    def _unbroken(self, share: pl.Expr, place: int, symbols: Symbols, grain: Grain) -> pl.Expr:
-        """Return the share of a past year, null where units merged or split since it began."""
-        lag = (place + 2) * grain.per_year - 1
-        across = broken(symbols, self.of, lambda column: earlier(column, lag))
-        return share if across is None else pl.when(~across.fill_null(value=False)).then(share)
-
     # ---- THE TREND ---- #
 
     def _by_trend(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        column, value = Column(name), pl.col(self.of)
-        number = periods_of(self.over or "", grain) or _LEAST
-        differences: dict[str, pl.Expr] = dict(
-            zip((column.sums, column.weighted, column.squares), moments(value, number), strict=True)
+        column = Column(name)
+        number, total = periods_of(self.over or "", grain) or _LEAST, self._totals()
+        ahead, figures = self._ahead(grain), pl.col(self.of)
+        compute = partial(
+            trends.projected, number=number, factor=student.factor(self.interval, number - 2), total=total
         )
-        sums, weighted, squares = (pl.col(name) for name in differences)
-        middle, spread = -(number - 1) / 2, number * (number**2 - 1) / 12
-        product = -weighted - sums * middle
-        slope = product / spread
-        around = squares - squared(sums) / number
-        left = around - slope * product
-        # What is left of sums that cancel is no deviation from the line.
-        left = pl.when(left > around * HAIR).then(left).otherwise(ZERO)
+        now = self._to_date(symbols, grain) if total else figures
+        every = pl.col(column.window)
         across = breaks_inside(self.of, self.over or "", grain, symbols)
-        level = value + sums / number
-        bases: dict[str, pl.Expr] = {
-            column.mean: level if across is None else pl.when(~across).then(level), column.slope: slope,
-            column.error: left,
-        }  # fmt: skip
-        ahead = self._ahead(grain)
-        mean, slope, left = pl.col(column.mean), pl.col(column.slope), pl.col(column.error)
-        quantile = student.factor(self.interval, number - 2)
-        why = list(gaps([self.of], self.over or "", grain, symbols, mean.is_null()))
-        if self._totals():
-            done = pl.col(column.window)
-            bases[column.window] = self._to_date(symbols, grain)
-            estimate = done + ahead * mean + slope * (ahead * (ahead + 1) / 2 - ahead * middle)
-            distance = (ahead + 1) / 2 - middle
-            variance = ahead + squared(ahead) * (squared(distance) / spread + 1 / number)
-            why = [*self._gaps(symbols, grain, done.is_null()), *why]
-            now = done
-        else:
-            estimate = mean + slope * (ahead - middle)
-            variance = squared(ahead - middle) / spread + (1 + 1 / number)
-            now = value
-        estimate = pl.when(ahead == 0).then(now).otherwise(estimate)
-        half = pl.when(ahead == 0).then(ZERO).otherwise(quantile * (left / (number - 2) * variance).sqrt())
+
+        def part(field: str) -> pl.Expr:
+            value = every.struct.field(field)
+            return value if across is None else pl.when(~across).then(value)
+
+        why = list(gaps([self.of], self.over or "", grain, symbols, every.struct.field("lacks")))
+        bases: dict[str, pl.Expr] = {column.window: over_rows(compute, trends.KIND, figures, now, ahead)}
+        if total:
+            bases[column.base] = now
+            why = [*self._gaps(symbols, grain, pl.col(column.base).is_null()), *why]
         guards: dict[str, pl.Expr] = {}
         if self.to is not None:
             # After the period in question there is nothing to project.
             guards["not_applicable"] = ahead < 0
             why = [(ahead < 0, reason("not_applicable")), *why]
-        known = mean.is_not_null() & (ahead >= 0) & now.is_not_null()
-        ends: dict[str, pl.Expr] = {
-            column.low: pl.when(known).then(estimate - half),
-            column.high: pl.when(known).then(estimate + half),
-        }
-        estimate = pl.when(mean.is_not_null()).then(estimate)
-        return Expressions(ends, bases=bases, sources=(differences,)) | guarded(name, estimate, guards, reasons=why)
+        ends: dict[str, pl.Expr] = {column.low: part("low"), column.high: part("high")}
+        return Expressions(ends, bases=bases) | guarded(name, part("value"), guards, reasons=why)
 
     def _ahead(self, grain: Grain) -> pl.Expr:
         """Return how many periods lie between that of the row and the one that is projected (Float64)."""
         if self.to is None:
             return (literal(float(grain.per_year - 1)) - place_in_year(grain)).cast(pl.Float64)
-        end = periods.parse(self.to, timeline=grain.timeline).end
+        end = period_texts.parse(self.to, timeline=grain.timeline).end
         return ((pl.lit(end) - MONTH) / grain.months).cast(pl.Float64)
 
     # ---- WORDS AND PROBLEMS ---- #
+
+    @override
+    def fewest_periods(self, grain: Grain) -> int:
+        """Return the length of the window of the trend, or that of the past years that are needed."""
+        return length_of(self.over, grain) if self.by == "trend" else self.at_least * grain.per_year + 1
 
     def words(self, symbols: Symbols) -> Message:
         """Return what is projected to when, and from what."""
@@ -342,35 +295,3 @@ class Projection(Indicator):
                 "K443", path, Message("a scored year is over: there is no part of it to project from"),
                 hint=Message("add `to:`, such as 2030"), at_key=True,
             )  # fmt: skip
-
-
-def squared(value: pl.Expr) -> pl.Expr:
-    """Return a square; Polars 2.1 takes many times as long for a power."""
-    return value * value
-
-
-def moments(value: pl.Expr, number: int) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-    """Return the sums of `d`, `l d` and `d²` over some periods, `d` being the difference to the period's own value.
-
-    The period `l` before has the weight l. Differences keep the digits that a sum of squares of large figures loses.
-    Halves are combined: with `c` the difference of the first period of the other half, its sums are
-    `D' + h c`, `W' + h D' + c (h(h-1)/2 + h²)` and `Q' + 2 c D' + h c²`.
-
-    >>> frame = pl.DataFrame({"x": [1.0, 2.0, 4.0], "#entities": [1] * 3})
-    >>> frame.select(pl.concat_list(moments(pl.col("x"), 3))).to_series().to_list()[-1]
-    [-5.0, -8.0, 13.0]
-    """
-    if number == 1:
-        nothing = value * 0.0
-        return nothing, nothing, nothing
-    half = number // 2
-    sums, weighted, squares = moments(value, half)
-    far = earlier(value, half) - value
-    other, other_weighted, other_squares = (earlier(column, half) for column in (sums, weighted, squares))
-    weighted = weighted + other_weighted + other * half + far * (half * (half - 1) / 2 + half**2)
-    squares = squares + other_squares + far * other * 2 + squared(far) * half
-    sums = sums + other + far * half
-    if number % 2:
-        last = earlier(value, number - 1) - value
-        sums, weighted, squares = sums + last, weighted + last * (number - 1), squares + squared(last)
-    return sums, weighted, squares

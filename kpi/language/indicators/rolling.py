@@ -10,12 +10,14 @@ from pydantic import Field
 from typing_extensions import override
 
 from kpi.errors import Message
-from kpi.language.indicators.base import Indicator, Symbols, title_of, unit_of
+from kpi.language.indicators.base import Symbols, unit_of
+from kpi.language.indicators.deflation import Deflated
 from kpi.language.indicators.windows import (
     YEAR_TO_DATE,
     comparable,
     gaps,
     lags_of,
+    length_of,
     mean_of_enough,
     periods_of,
     span_words,
@@ -31,7 +33,7 @@ from kpi.values.status import guarded, literal
 from kpi.values.units import Unit
 
 
-class Rolling(Indicator):
+class Rolling(Deflated):
     """A figure over the period and those before it: the total `x1 + ... + xn`, or the mean of the n (移动平均).
 
     `over: 12m` is the period and those before it that make twelve months, `over: ytd` the year to date (累计). A window
@@ -54,10 +56,6 @@ class Rolling(Indicator):
         None, ge=1, description="of a mean: how many periods with a figure are enough; left out: all"
     )
 
-    def inputs(self) -> Iterator[tuple[Path, str]]:
-        """Yield the measure or indicator."""
-        yield ("of",), self.of
-
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return the unit of what is added up."""
         return unit_of(symbols, self.of)
@@ -65,7 +63,7 @@ class Rolling(Indicator):
     @override
     def exact(self, symbols: Symbols) -> bool:
         """Return whether it is a total of decimal numbers."""
-        return self.as_ == "total" and self.of in symbols and symbols[self.of].exact
+        return self.as_ == "total" and self.of in symbols and symbols[self.of].exact and self.deflator is None
 
     @property
     def runs_from_january(self) -> bool:
@@ -84,23 +82,29 @@ class Rolling(Indicator):
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         """Return the value and its status: that of the period's figure, refused, break, incomplete."""
-        number, column = periods_of(self.over, grain) or 1, pl.col(self.of)
+        of, symbols, before = self.figure(name, symbols, grain)
+        number, column = periods_of(self.over, grain) or 1, pl.col(of)
         if self.at_least is not None:
             value = mean_of_enough(column, number, self.at_least)
-            value = comparable(self.of, value, self.over, grain, symbols)
+            value = comparable(of, value, self.over, grain, symbols)
         else:
-            value = window_total(self.of, self.over, grain, symbols)
+            value = window_total(of, self.over, grain, symbols)
             if self.as_ == "mean":
                 value = value / literal(float(number))
-        return guarded(name, value, reasons=gaps([self.of], self.over, grain, symbols))
+        return before | guarded(name, value, reasons=gaps([of], self.over, grain, symbols), sound=True)
 
     def lookback(self, grain: Grain) -> dict[str, Lags]:
         """Return the figure in every period of the window."""
-        return {self.of: lags_of(periods_of(self.over, grain))}
+        return self.with_deflator({self.of: lags_of(periods_of(self.over, grain))})
+
+    @override
+    def fewest_periods(self, grain: Grain) -> int:
+        """Return the length of the window, or how many figures are enough."""
+        return self.at_least or length_of(self.over, grain)
 
     def words(self, symbols: Symbols) -> Message:
         """Return what is added up or averaged over which window."""
-        title, over = title_of(symbols, self.of), span_words(self.over)
+        title, over = self.figure_words(symbols), span_words(self.over)
         if self.as_ == "total":
             return Message("total of {title} over {window}", title=title, window=over)
         if self.at_least is None:

@@ -6,9 +6,8 @@ leaves a window incomplete instead of making it longer.
 
 from __future__ import annotations
 
-import functools
-import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import polars as pl
 
@@ -16,15 +15,13 @@ from kpi.errors import Message, count
 from kpi.language.indicators.base import ENTITIES, MONTH, Symbols, broken, earlier_by
 from kpi.language.lookback import Lags
 from kpi.language.model import Path, Problem, Problems
-from kpi.values import periods
+from kpi.values import columns as columns_of
+from kpi.values import periods, window_sums
 from kpi.values.periods import Grain, Length, Window
-from kpi.values.status import Reason, gap, literal, reason, status_of
+from kpi.values.status import Reason, gap, reason, status_of
 
 #: The window that begins with the year of the period.
 YEAR_TO_DATE = "ytd"
-
-#: Sums of figures are rounded to this number of decimals, those of figures themselves.
-_DECIMALS = 9
 
 
 def span_words(over: str) -> Message:
@@ -51,21 +48,28 @@ def earlier(column: pl.Expr, lag: int) -> pl.Expr:
     return column if lag == 0 else column.shift(ENTITIES if lag == 1 else ENTITIES * lag)
 
 
-def folded(column: pl.Expr, number: int, combine: Callable[[pl.Expr, pl.Expr], pl.Expr] = operator.add) -> pl.Expr:
-    """Return a column combined over the period and the `number - 1` periods before it.
+def over_rows(compute: Callable[..., pl.Series], kind: pl.DataType, *columns: pl.Expr) -> pl.Expr:
+    """Return a column that a function computes from whole columns and `entities`, how many of them there are."""
 
-    Halves are combined, so that twelve terms take four operations: the plan computes an expression once however often
-    it stands there.
+    def computed(series: Sequence[pl.Series]) -> pl.Series:
+        *given, entities = series
+        return compute(*given, entities=entities[0]) if len(entities) else pl.Series(dtype=kind)
 
-    >>> frame = pl.DataFrame({"x": [1, 2, 3, 4, 5, 6], "#entities": [2] * 6})
-    >>> frame.select(folded(pl.col("x"), 3)).to_series().to_list()
-    [None, None, None, None, 9, 12]
+    return pl.map_batches([*columns, pl.col(columns_of.ENTITIES)], computed, return_dtype=kind)
+
+
+def over_years(compute: Callable[..., pl.Series], kind: pl.DataType, grain: Grain, *columns: pl.Expr) -> pl.Expr:
+    """Return the same of a function that also takes the `place` of the first period in its year, and the `year`.
+
+    Not of weeks, of which years have 52 or 53.
     """
-    if number == 1:
-        return column
-    half = folded(column, number // 2, combine)
-    both = combine(half, earlier(half, number // 2))
-    return combine(both, earlier(column, number - 1)) if number % 2 else both
+
+    def computed(*given: pl.Series, entities: int) -> pl.Series:
+        *others, month = given
+        place = month[0] % grain.timeline.per_year // grain.months
+        return compute(*others, entities=entities, place=place, year=grain.per_year)
+
+    return over_rows(computed, kind, *columns, MONTH)
 
 
 def total(column: pl.Expr, number: int) -> pl.Expr:
@@ -75,7 +79,7 @@ def total(column: pl.Expr, number: int) -> pl.Expr:
     >>> frame.select(total(pl.col("x"), 2)).to_series().to_list()
     [None, 0.3, None, None]
     """
-    return column if number == 1 else folded(column, number).round(_DECIMALS)
+    return column if number == 1 else over_rows(partial(window_sums.total, number=number), pl.Float64(), column)
 
 
 def breaks_inside(name: str, over: str, grain: Grain, symbols: Symbols) -> pl.Expr | None:
@@ -111,12 +115,7 @@ def mean_of_enough(column: pl.Expr, number: int, least: int) -> pl.Expr:
     >>> frame.select(mean_of_enough(pl.col("x"), 3, 2)).to_series().to_list()
     [None, 1.5, 1.5, None]
     """
-
-    def added(first: pl.Expr, second: pl.Expr) -> pl.Expr:
-        return first + second.fill_null(literal(0.0))
-
-    many = folded(column.is_not_null().cast(pl.Float64), number, added)
-    return pl.when(many >= least).then(folded(column.fill_null(literal(0.0)), number, added).round(_DECIMALS) / many)
+    return over_rows(partial(window_sums.mean_of_enough, number=number, least=least), pl.Float64(), column)
 
 
 def place_in_year(grain: Grain) -> pl.Expr:
@@ -125,25 +124,16 @@ def place_in_year(grain: Grain) -> pl.Expr:
 
 
 def to_date(column: pl.Expr, grain: Grain) -> pl.Expr:
-    """Return the sum from the first period of the year; null where one of its periods is missing.
-
-    Sums of 1, 2, 4, 8 periods that begin with the year at most are put together, so that twelve months take four steps
-    and nothing before them is read.
-    """
-    place, sums, reach = place_in_year(grain), {1: column}, 1
-    while reach < grain.per_year:
-        further = max(size for size in sums if size <= grain.per_year - reach)
-        before = pl.when(place >= reach).then(earlier(sums[further], reach)).otherwise(literal(0.0))
-        sums[reach + further] = sums[reach] + before
-        reach += further
-    return sums[reach].round(_DECIMALS)
+    """Return the sum from the first period of the year; null where one of its periods is missing."""
+    return over_years(window_sums.to_date, pl.Float64(), grain, column)
 
 
-def refused_to_date(refused: pl.Expr, grain: Grain) -> pl.Expr:
-    """Return whether a condition holds in a period of the year up to this one."""
-    place = place_in_year(grain)
-    terms = [(place >= lag) & earlier(refused, lag) for lag in range(1, grain.per_year)]
-    return functools.reduce(operator.or_, terms, refused)
+def refused_within(name: str, over: str, grain: Grain) -> pl.Expr:
+    """Return whether a figure of a window was refused; before the data there is nothing that could be."""
+    refused = status_of(name) == reason("refused")
+    if over == YEAR_TO_DATE:
+        return over_years(window_sums.any_to_date, pl.Boolean(), grain, refused)
+    return over_rows(partial(window_sums.any_within, number=periods_of(over, grain) or 1), pl.Boolean(), refused)
 
 
 def periods_of(over: str, grain: Grain) -> int | None:
@@ -156,6 +146,11 @@ def periods_of(over: str, grain: Grain) -> int | None:
         return None if grain.length is Length.WEEK else grain.per_year
     window = grain.window(over)
     return window.lags[0] if window is not None and len(window.lags) == 1 else None
+
+
+def length_of(over: str | None, grain: Grain) -> int:
+    """Return how many periods a window always takes: 1 without a window, and of the year to date."""
+    return 1 if over is None or over == YEAR_TO_DATE else periods_of(over, grain) or 1
 
 
 def lags_of(number: int | None) -> Lags:
@@ -178,13 +173,11 @@ def gaps(
         symbols: what names stand for.
         lacks: whether there is no sum; left out where that is all that a value can lack.
     """
-    names, number, year = tuple(names), periods_of(over, grain) or 1, over == YEAR_TO_DATE
+    names, number = tuple(names), periods_of(over, grain) or 1
     yield from (gap(name) for name in names)
     if number > 1:
         for name in names:
-            # Before the data there is nothing that could be refused: null OR true is true, null OR false does not hold.
-            refused = status_of(name) == reason("refused")
-            yield refused_to_date(refused, grain) if year else folded(refused, number, operator.or_), reason("refused")
+            yield refused_within(name, over, grain), reason("refused")
         for name in names:
             across = breaks_inside(name, over, grain, symbols)
             if across is not None:

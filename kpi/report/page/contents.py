@@ -63,6 +63,7 @@ class _Contents:
             "periods": card.periods, "origin": tr("Definition {definition_hash} data {data_hash}",
                                                   definition_hash=card.definition_hash, data_hash=card.data_hash),
             "units": [visible(name) for name in entities["entity"]], "codes": entities["code"].to_list(),
+            "total": bool(self.system.tops),
             "levels": self.levels(), "league": self.league(), "nodes": [*self.nodes()], "measures": [*self.measures()],
             "adjustments": [*self.adjustments()], "statuses": {key: localized(STATUSES[key]) for key in STATUSES},
             "findings": [*self.findings()], "notes": [*self.notes()],
@@ -120,6 +121,9 @@ class _Contents:
                     yield from walk(system.pillars[name].parts, name)
 
         yield from walk(system.tops, None)
+        # Headlines stand beside the total: what they are made of is shown again, also where it counts in the total.
+        for name in system.headlines:
+            yield from ({**node, "beside": True} for node in walk([name], None))
         yield from walk([name for name in system.indicators if name not in listed], "")
 
     def pillar(self, name: str, parent: str | None) -> dict[str, Any]:
@@ -128,9 +132,14 @@ class _Contents:
             "name": name, "title": visible(pillar.title or name), "parent": parent, "pillar": True,
             "weight": visible(localized(self.system.weight_words(name))), "words": localized(pillar.mean_words),
             "scores": self.numbers.add(self.frame[column.score], 2),
-            "points": self.numbers.add(self.latest[column.contribution], 4),
-            "note": visible(pillar.note or ""),
+            "note": visible(pillar.note or ""), **self.points(name),
         }  # fmt: skip
+
+    def points(self, name: str) -> dict[str, list[int]]:
+        """Add what a node gives to the total; nothing of one that does not count."""
+        column = Column(name).contribution
+        counts = name in self.system.counted and column in self.latest.columns
+        return {"points": self.numbers.add(self.latest[column], 4)} if counts else {}
 
     def indicator(self, name: str, parent: str | None) -> dict[str, Any]:
         system, add = self.system, self.numbers.add
@@ -156,8 +165,7 @@ class _Contents:
             node["scores"] = add(scores, 1 if numbers <= _MANY else 0)
             node["score"] = add(latest[column.score], 2)
             node["scored"] = self.status(latest[column.score.status])
-        if parent != "":
-            node["points"] = add(latest[column.contribution], 4)
+        node |= self.points(name)
         if targets:
             node["attainment"], node["schedule"] = (add(latest[key], 1) for key in (column.attainment, column.schedule))
             lights = ["none", "green", "yellow", "red"]

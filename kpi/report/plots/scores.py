@@ -163,4 +163,6 @@ def _signs(level: pl.Expr) -> pl.Expr:
 def nothing_scored(card: Scorecard) -> DataError:
     """Return the error of a plot without a score to show."""
     message = Message("no unit of {system} has a score in the period", system=card.system)
+    if not card.definition.tops:
+        return DataError(Diagnostic("K880", Message("{system} has no total that could be drawn", system=card.system)))
     return DataError(Diagnostic("K880", message, hint=Message("`kpi score` says why")))

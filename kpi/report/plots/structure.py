@@ -23,7 +23,8 @@ _LONG = 8
 def sunburst(view: View) -> Any:
     """Draw the weight that each pillar and indicator has in the total, in the last period shown."""
     alt = drawing()
-    arcs = _arcs(view.at_period(), view.cohort)
+    kind = _class_of(view)
+    arcs = _arcs(view.at_period(), view.cohort, kind)
     if arcs.is_empty():
         message = Message("{system} has no tree of weights", system=view.card.system)
         raise DataError(Diagnostic("K880", message, hint=Message("write `pillars:`")))
@@ -48,14 +49,34 @@ def sunburst(view: View) -> Any:
             text="label:N", angle=alt.Angle("turn:Q", scale=None),
         )
     )  # fmt: skip
-    title = titled(view.headline(Message("weights in the total")), below=view.below())
+    title = titled(view.headline(Message("weights in the total")), below=[*view.below(), kind or ""])
     side = 2 * (outer + _MARGIN)
     return finished(alt.layer(slices, texts).properties(width=side, height=side, title=title))
 
 
-def _arcs(card: Scorecard, cohort: str | None) -> pl.DataFrame:
+def _class_of(view: View) -> str | None:
+    """Return the class whose weights are drawn: that of the unit; None where weights are the same for all.
+
+    Raises:
+        DataError: K880, weights differ by class and no unit is given.
+    """
+    card = view.at_period()
+    attributes = card.definition.classed_weights
+    if not attributes or card.weights["class"].n_unique() == 1:
+        return None
+    if view.entity is None:
+        message = Message("weights differ by class: say of which unit")
+        raise DataError(Diagnostic("K880", message, hint=Message("--entity NAME, or entity= in Python")))
+    of_unit = card.classes.filter(pl.col("entity") == view.entity)
+    known = dict(of_unit.select("attribute", "class").iter_rows())
+    return "、".join(known.get(attribute) or "" for attribute in attributes)
+
+
+def _arcs(card: Scorecard, cohort: str | None, kind: str | None) -> pl.DataFrame:
     """Return the arcs of the tree: the title, depth, angles (radians), radii (pixels), top pillar and weight."""
     weights = card.weights.drop_nulls("effective")
+    if kind is not None:
+        weights = weights.filter(pl.col("class") == kind)
     cohorts = weights["cohort"].unique(maintain_order=True).to_list()
     if cohorts:
         chosen = cohort if cohort in cohorts else cohorts[0]

@@ -10,7 +10,7 @@ export function card(model, texts, unit) {
   const row = model.row(unit, model.last);
   const worded = words(texts);
   const everyone = Array.from({ length: model.many }, (_, place) => place);
-  const facts = [
+  const facts = !head.total ? [] : [
     [texts.rank, row.rank === null ? "—" : `${row.rank} ${movement(row.moved)}`],
     [texts.score, `${format(row.score, head.decimals, head.decimals)} ${signed(row.change, head.decimals)}`],
     ...(head.levels ? [[Object.keys(head.levels.names).length ? texts.level : texts.stars, model.level(row.stars)]] : []),
@@ -115,12 +115,12 @@ export function comparison(model, texts, units) {
     const scores = units.map((unit) => model.score(node, unit)).filter((score) => score !== null);
     return h("td", { class: "number" }, scores.length > 1 ? format(Math.max(...scores) - Math.min(...scores), 2) : "—");
   };
-  const total = units.map((unit) => h("td", { class: "number" }, format(model.row(unit, model.last).score, head.decimals, head.decimals)));
+  const total = !head.total ? [] : units.map((unit) => h("td", { class: "number" }, format(model.row(unit, model.last).score, head.decimals, head.decimals)));
   return h(
     "div", { class: "scroll", tabindex: 0, role: "region", "aria-label": texts.compare },
     h("table", { class: "compare" }, h("caption", {}, texts.compare),
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, texts.indicator), units.map((unit) => h("th", { scope: "col", class: "number" }, h("bdi", {}, head.units[unit]))), h("th", { scope: "col", class: "number" }, texts.difference))),
-      h("tbody", {}, h("tr", { class: "pillar" }, h("th", { scope: "row" }, texts.total), total, h("td")), rows.map((node) => h("tr", { class: node.pillar ? "pillar" : "" }, h("th", { scope: "row" }, node.title), cells(node), gap(node)))),
+      h("tbody", {}, head.total ? h("tr", { class: "pillar" }, h("th", { scope: "row" }, texts.total), total, h("td")) : [], rows.map((node) => h("tr", { class: node.pillar ? "pillar" : "" }, h("th", { scope: "row" }, node.title), cells(node), gap(node)))),
     ),
   );
 }

@@ -10,7 +10,7 @@ export function league(model, texts, actions) {
   const { head } = model;
   let period = model.last;
   let shown = PAGE;
-  let state = { sorting: [{ id: "rank", desc: false }], globalFilter: "", columnFilters: [], columnPinning: {} };
+  let state = { sorting: head.total ? [{ id: "rank", desc: false }] : [], globalFilter: "", columnFilters: [], columnPinning: {} };
   const decimals = head.decimals;
   const columns = [
     { id: "rank", header: texts.rank, number: true, cell: (row) => (row.rank === null ? "—" : String(row.rank)) },
@@ -25,7 +25,8 @@ export function league(model, texts, actions) {
     { id: "coverage", header: texts.coverage, number: true, cell: (row) => (row.coverage === null ? "—" : `${format(row.coverage, 1)} %`) },
     { id: "note", header: texts.note, value: (row) => row.veto || row.status, cell: (row) => row.veto || (row.score === null ? row.status : "") },
   ];
-  const kept = columns.filter((column) => column.id === "rank" || column.id === "name" || column.id === "score" || used(column));
+  const always = head.total ? ["rank", "name", "score"] : ["name"];
+  const kept = columns.filter((column) => always.includes(column.id) || used(column));
 
   function used(column) {
     return model.rows(period).some((row) => !["", "—"].includes(column.cell(row)));

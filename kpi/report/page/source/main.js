@@ -74,7 +74,7 @@ function verdict(model, texts, period) {
   if (moved.length && moved[0].moved > 0) lines.push(fill(texts.climbed, { unit: moved[0].name, places: movement(moved[0].moved) }));
   if (moved.length && moved.at(-1).moved < 0) lines.push(fill(texts.fell, { unit: moved.at(-1).name, places: movement(moved.at(-1).moved) }));
   const vetoed = rows.filter((row) => row.veto).length;
-  const unrated = rows.filter((row) => row.score === null).length;
+  const unrated = head.total ? rows.filter((row) => row.score === null).length : 0;
   if (vetoed) lines.push(fill(texts.vetoed, { number: vetoed }));
   if (unrated) lines.push(fill(texts.unrated, { number: unrated }));
   if (head.findings.length) lines.push(fill(texts.withFindings, { number: head.findings.length }));

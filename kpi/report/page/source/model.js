@@ -33,7 +33,7 @@ export class Model {
       unit, name: head.units[unit], code: head.codes[unit] ?? "", score: get("score"), rank: get("rank"),
       stars: get("stars"), moved: get("moved"), change: get("change"), coverage: get("coverage"),
       cohort: head.league.cohorts[get("cohort")] ?? "", veto: head.league.vetoes[get("veto")] ?? "",
-      status: Object.values(head.statuses)[get("status")] ?? "",
+      status: head.total ? (Object.values(head.statuses)[get("status")] ?? "") : "",
       pillars: this.tops.map((node) => this.score(node, unit, period)),
     };
   }

@@ -1,0 +1,147 @@
+"""Prices of a base period (可比价): the common part of indicators that take a `deflator`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import polars as pl
+from pydantic import Field
+from typing_extensions import override
+
+from kpi.errors import Message, Severity
+from kpi.language.indicators.base import MONTH, Indicator, Symbols, based, broken, scored_period, title_of, unit_of
+from kpi.language.lookback import WHOLE, Lags
+from kpi.language.model import Name, Path, Problem, Problems, Text
+from kpi.values import period_texts, units
+from kpi.values.columns import Column, Expressions
+from kpi.values.periods import Grain
+from kpi.values.status import ZERO, guarded
+
+#: A title of relatives, by their base: (上年=100), (上年同月=100), (previous month = 100).
+_OF_RELATIVES = re.compile(
+    r"(?:上一?[年季月周期](?:度)?(?:同[期季月周])?|(?:previous|preceding|last|prior) (?:year|quarter|month|week))"
+    r"\s*[=＝]\s*100(?!\d)",
+    re.IGNORECASE,
+)
+
+
+def of_relatives(title: str) -> bool:
+    """Return whether a title says that each figure is compared with the period before, which is 100.
+
+    >>> of_relatives("居民消费价格指数（上年=100）"), of_relatives("CPI (previous month = 100)")
+    (True, True)
+    >>> of_relatives("居民消费价格指数（2020=100）")
+    False
+    """
+    return _OF_RELATIVES.search(title) is not None
+
+
+def _example(grain: Grain) -> str:
+    """Return the label of the first scored period of 2020."""
+    return {"year": "2020", "quarter": "2020Q1", "month": "2020-01"}.get(str(grain), "2020-01")
+
+
+def in_prices(name: str, of: str, *, deflator: str, base: str, symbols: Symbols, grain: Grain) -> Expressions:
+    """Return the columns `name` and `name.status` of a figure in prices of a base period: `x d0/d`.
+
+    Statuses: those of figure and price index, break, no_baseline, and where a price is zero or less.
+    """
+    end = period_texts.parse(base, timeline=grain.timeline).end
+    price, then_price = pl.col(deflator), pl.col(Column(name).base)
+
+    def then(column: pl.Expr) -> pl.Expr:
+        return pl.when(MONTH.eq(end)).then(column).max().over("entity")
+
+    bases, across = based(name, then(price), broken(symbols, deflator, then))
+    shown = across | {"no_baseline": then_price.is_null(), "zero_denominator": price == ZERO}
+    guards = {
+        "negative_denominator": price < ZERO, "zero_baseline": then_price == ZERO,
+        "negative_baseline": then_price < ZERO,
+    }  # fmt: skip
+    value = pl.col(of) * (then_price / price)
+    return bases | guarded(name, value, guards, shown=shown, inputs=[of, deflator])
+
+
+def deflator_problems(path: Path, deflator: str, base: str | None, symbols: Symbols, grain: Grain) -> Problems:
+    """Yield a deflator without a base period, and one that is no index."""
+    if base is None:
+        yield Problem(
+            "K445", (*path, "deflator"), Message("a deflator needs the period whose prices count"),
+            hint=Message("add `base:`, a scored period such as {example}", example=_example(grain)),
+        )  # fmt: skip
+    else:
+        yield from scored_period(base, (*path, "base"), grain)[0]
+    title = title_of(symbols, deflator)
+    if deflator in symbols and symbols[deflator].reported and of_relatives(title):
+        yield Problem(
+            "K470", (*path, "deflator"),
+            Message("{title} has another base in each period, and a deflator is an index of one base", title=title),
+            hint=Message(
+                "chain it first: `prices: {{kind: chain, of: {name}, base: {base}}}`, and `deflator: prices`",
+                name=deflator, base=base or _example(grain),
+            ),
+            severity=Severity.WARNING,
+        )  # fmt: skip
+    unit = unit_of(symbols, deflator)
+    if unit is not None and units.summable(unit):
+        yield Problem(
+            "K446", (*path, "deflator"),
+            Message("`{name}` is in {unit}, and a deflator is an index", name=deflator, unit=unit),
+            hint=Message("name a price index, with `unit: '%'`, such as one of `kind: chain`"),
+        )  # fmt: skip
+
+
+def real_words(title: object, deflator: str, base: str | None, symbols: Symbols) -> Message:
+    """Return what is in prices of which period."""
+    return Message(
+        "{title} in prices of {base}, by {deflator}",
+        title=title, base=base or "?", deflator=title_of(symbols, deflator),
+    )  # fmt: skip
+
+
+class Deflated(Indicator):
+    """An indicator of a figure `of` that may be brought into the prices of a base period before all else."""
+
+    of: Name = Field(description="the measure or indicator")
+    deflator: Name | None = Field(
+        None, description="a price index: the figure counts in the prices of `base` (可比价), as with `kind: real`"
+    )
+    base: Text | None = Field(None, description="with `deflator`: the period whose prices count, such as 2020")
+
+    def inputs(self) -> Iterator[tuple[Path, str]]:
+        """Yield the figure and the price index."""
+        yield ("of",), self.of
+        if self.deflator is not None:
+            yield ("deflator",), self.deflator
+
+    def figure(self, name: str, symbols: Symbols, grain: Grain) -> tuple[str, Symbols, Expressions]:
+        """Return the column that counts, what names stand for with it, and what is evaluated before it."""
+        if self.deflator is None or self.base is None:
+            return self.of, symbols, Expressions()
+        real = Column(name).real
+        columns = in_prices(real, self.of, deflator=self.deflator, base=self.base, symbols=symbols, grain=grain)
+        symbol = replace(symbols[self.of], name=real, exact=False)
+        return real, {**symbols, real: symbol}, Expressions(sources=columns.steps)
+
+    def figure_words(self, symbols: Symbols) -> object:
+        """Return the title of the figure, and in which prices it is."""
+        title = title_of(symbols, self.of)
+        return title if self.deflator is None else real_words(title, self.deflator, self.base, symbols)
+
+    def with_deflator(self, lags: dict[str, Lags]) -> dict[str, Lags]:
+        """Return figures that are read with their lags, and the price index in the base period, wherever that is."""
+        return lags if self.deflator is None else {**lags, self.deflator: frozenset({WHOLE})}
+
+    @override
+    def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
+        """Yield unit and target problems, and a deflator and a base period that do not go together."""
+        yield from super().problems(path, symbols, grain)
+        if self.deflator is not None:
+            yield from deflator_problems(path, self.deflator, self.base, symbols, grain)
+        elif self.base is not None:
+            yield Problem(
+                "K445", (*path, "base"), Message("`base` is the period of a deflator, and there is none"),
+                hint=Message("add `deflator:`, a price index, or leave `base` out"),
+            )  # fmt: skip

@@ -1,0 +1,396 @@
+"""The facts of a bulletin, computed from a scorecard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from kpi.analysis.alert_findings import ALERTS, ENDS
+from kpi.engine.scorecard import Scorecard
+from kpi.report.bulletin.changes import Change, figure, fixed, of_scores, of_values, spaced
+from kpi.report.bulletin.facts import (
+    BESIDE,
+    MOST_CELLS,
+    MOST_FINDINGS,
+    MOST_UNITS,
+    NAMED,
+    Adjustment,
+    Facts,
+    Finding,
+    Group,
+    Indicator,
+    Level,
+    Line,
+    Matrix,
+    Moved,
+    Note,
+    Pillar,
+    Progress,
+    Value,
+    own,
+    owns,
+)
+from kpi.report.language import joined, localized, tr
+from kpi.report.league import Block, League, league
+from kpi.report.league import Line as Place
+from kpi.report.marks import NOTHING, SEVERITIES, reason
+from kpi.report.method.report import method_of_scores
+from kpi.report.shape import origin
+from kpi.values.periods import Period
+
+Row = Mapping[str, Any]
+
+
+def facts(card: Scorecard, /, *, period: str | None = None) -> Facts:
+    """Return what a bulletin reports of a period, by default the latest.
+
+    Earlier periods enter as far as the scorecard shows them: 环比 compares with the period before, 同比 with the same
+    period of the year before. A mean over units is the simple mean of those with a value, and its change is over the
+    units that have a value in both periods.
+
+    Raises:
+        DataError: K531, the scorecard has no such period.
+    """
+    return _Collector(card, league(card, period=period)).facts()
+
+
+@dataclass
+class _Collector:
+    card: Scorecard
+    standing: League
+
+    def __post_init__(self) -> None:
+        card = self.card
+        self.system = card.definition
+        labels = {index: label for index, label in card.labels.items() if label in set(card.periods)}
+        self.now = next((index for index, label in labels.items() if label == self.standing.period), None)
+        grain = self.system.period
+        earlier = (None, None) if self.now is None else (self.now - 1, grain.earlier(self.now, "1y"))
+        # A year before a year is the period before: one comparison, not two with the same figures.
+        self.before, self.year = (index if index in labels else None for index in earlier)
+        if self.year == self.before:
+            self.before = None
+        wanted = [index for index in (self.year, self.before, self.now) if index is not None]
+        self.part = card.only(wanted)
+
+    @cached_property
+    def of_indicators(self) -> dict[tuple[int | None, str], list[Row]]:
+        """The rows of the indicators by period and name."""
+        return self._by(self.part.indicators, "indicator")
+
+    @cached_property
+    def of_pillars(self) -> dict[tuple[int | None, str], list[Row]]:
+        """The rows of the pillars by period and name."""
+        return self._by(self.part.pillars, "pillar")
+
+    @cached_property
+    def totals(self) -> dict[int, dict[str, Row]]:
+        """The totals by period and unit."""
+        found: dict[int, dict[str, Row]] = {}
+        indices = {label: index for index, label in self.card.labels.items()}
+        for row in self.part.totals.iter_rows(named=True):
+            found.setdefault(indices[row["period"]], {})[row["entity"]] = row
+        return found
+
+    def _by(self, frame: pl.DataFrame, key: str) -> dict[tuple[int | None, str], list[Row]]:
+        indices = {label: index for index, label in self.card.labels.items()}
+        found: dict[tuple[int | None, str], list[Row]] = {}
+        for row in frame.iter_rows(named=True):
+            found.setdefault((indices[row["period"]], row[key]), []).append(row)
+        return found
+
+    # ---- THE WHOLE ---- #
+
+    def facts(self) -> Facts:
+        card, system, standing = self.card, self.system, self.standing
+        source = system.source
+        parts = [self.pillar(name) for name in system.tops if name in system.pillars]
+        tops = [name for name in system.tops if name not in system.pillars]
+        others = [self.indicator(name) for name in (*tops, *self._outside())]
+        every = [one for part in parts for one in part.indicators] + others
+        findings = card.findings.filter(
+            pl.col("period").is_null() | (pl.col("period") == pl.lit(standing.period, dtype=pl.String))
+        )
+        alerts = [*findings.filter(pl.col("code").is_in(ALERTS)).iter_rows(named=True)]
+        findings = findings.filter(~pl.col("code").is_in(ALERTS))
+        counts = dict(findings.group_by("severity").agg(pl.col("stands_for").sum()).iter_rows())
+        shown = findings.head(MOST_FINDINGS)
+        matrices, cut = self.matrices()
+        progress, adjustments = self.progress(), self.adjustments()
+        return Facts(
+            title=own(card.title), period=self.words(self.now), before=self.words(self.before),
+            year_before=self.words(self.year),
+            document=own(source.document) if source else "", issuer=own(source.issuer) if source else "",
+            number=own(source.number) if source else "", dated=own(str(source.date or "")) if source else "",
+            entities=own(localized(card.entity_title)), units=len(standing.lines), indicators=len(system.indicators),
+            full=figure(card.full),
+            groups=[self.group(block) for block in standing.blocks], pillars=owns(standing.pillars),
+            parts=parts, others=others, rated=standing.rated, named=standing.named,
+            levels=own(localized(system.stars_words)) if system.stars is not None else "",
+            **{key: sum(getattr(one, key) for one in every) for key in ("reached", "judged", "green", "yellow", "red")},
+            progress=progress[:MOST_UNITS], more_progress=max(len(progress) - MOST_UNITS, 0),
+            adjustments=adjustments[:MOST_UNITS], more_adjustments=max(len(adjustments) - MOST_UNITS, 0),
+            alerts=[self.finding(row) for row in alerts if row["code"] != ENDS],
+            ended=[self.finding(row) for row in alerts if row["code"] == ENDS], missing=self.missing(),
+            findings=[self.finding(row) for row in shown.iter_rows(named=True)],
+            more_findings=int(findings[MOST_FINDINGS:]["stands_for"].sum()),
+            errors=counts.get("error", 0), warnings=counts.get("warning", 0), queries=counts.get("query", 0),
+            matrices=matrices, cut=cut,
+            method=[Note(own(heading), own(text)) for heading, text in method_of_scores(system)],
+            origin=own(origin(card.definition_hash, card.data_hash)),
+        )  # fmt: skip
+
+    def words(self, index: int | None) -> str:
+        """Return a period in words, empty for none."""
+        return "" if index is None else localized(Period.of(index, self.system.period).title)
+
+    def missing(self) -> int:
+        """Return how many values of the period have not been reported."""
+        rows = (row for (index, _), rows in self.of_indicators.items() if index == self.now for row in rows)
+        return sum(row["status"] == "missing" for row in rows)
+
+    # ---- RANKINGS ---- #
+
+    def group(self, block: Block) -> Group:
+        """Return the ranking of one cohort."""
+        decimals = self.card.decimals
+        lines = [self.line(place) for place in block.lines]
+        rated = [(place, line) for place, line in zip(block.lines, lines, strict=True) if place.score is not None]
+        scores = {place.entity: place.score for place, _ in rated if place.score is not None}
+        first = [line for _, line in rated[:NAMED]]
+        last = [line for _, line in rated[max(len(first), len(rated) - NAMED) :]]
+        ends = sorted(rated, key=lambda pair: pair[0].score or 0, reverse=True)
+        highest, lowest = (ends[0], ends[-1]) if ends else (None, None)
+        spread = ""
+        if highest and lowest:
+            spread = fixed((highest[0].score or 0) - (lowest[0].score or 0), decimals)
+        levels: dict[str, list[str]] = {}
+        for place, line in sorted(rated, key=lambda pair: -(pair[0].stars or 0)):
+            if place.stars is not None and self.system.stars is not None:
+                levels.setdefault(localized(self.system.stars.title(place.stars)), []).append(line.unit)
+        return Group(
+            name=own(block.cohort or tr("No cohort")) if len(self.standing.blocks) > 1 else "",
+            lines=lines[:MOST_UNITS], more=max(len(lines) - MOST_UNITS, 0), units=len(lines), rated=len(rated),
+            first=first, last=last,
+            mean=fixed(sum(scores.values()) / len(scores), decimals) if scores else "",
+            highest=highest[1] if highest else None, lowest=lowest[1] if lowest else None, spread=spread,
+            change=self.change(scores, self.before), year=self.change(scores, self.year),
+            up=list(self.moved(block, 1)), down=list(self.moved(block, -1)),
+            levels=[Level(own(title), units) for title, units in levels.items()],
+            unrated=[line for place, line in zip(block.lines, lines, strict=True) if place.score is None],
+            vetoes=[line for place, line in zip(block.lines, lines, strict=True) if self.row(place)["veto"]],
+        )  # fmt: skip
+
+    def row(self, place: Place) -> Row:
+        """Return the totals of a unit in the period."""
+        assert self.now is not None  # noqa: S101 - without a period there are no places
+        return self.totals[self.now][place.entity]
+
+    def line(self, place: Place) -> Line:
+        """Return one unit of a ranking."""
+        decimals = self.card.decimals
+        before, year = (self.score(index, place.entity) for index in (self.before, self.year))
+        change, yearly = (of_scores(place.score, score, decimals) for score in (before, year))
+        return Line(
+            rank=NOTHING if place.rank is None else str(place.rank), move=place.moved, unit=own(place.entity),
+            score=NOTHING if place.score is None else fixed(place.score, decimals),
+            change=change.short if change else "", year=yearly.short if yearly else "",
+            level=own(self.standing.level(place)),
+            pillars=["" if score is None else fixed(score, 2) for score in place.pillars], note=own(place.note),
+        )  # fmt: skip
+
+    def score(self, index: int | None, entity: str) -> float | None:
+        """Return the score of a unit in another period, None where areas have changed in between or it had none."""
+        if index is None or self._apart(index, entity):
+            return None
+        score: float | None = self.totals.get(index, {}).get(entity, {}).get("score")
+        return score
+
+    def _apart(self, index: int, entity: str) -> bool:
+        """Return whether the area of a unit has changed since a period."""
+        labels = self.card.labels if self.card.not_compared else ()
+        return any(
+            (self.card.labels[one], entity) in self.card.not_compared
+            for one in labels
+            if self.now is not None and index < one <= self.now
+        )
+
+    def change(self, scores: Mapping[str, float], index: int | None) -> Change | None:
+        """Return the change of a mean of scores since another period, over the units with both."""
+        return self.of_means(scores, {name: self.score(index, name) for name in scores}, self.card.decimals)
+
+    @staticmethod
+    def of_means(now: Mapping[str, float], then: Mapping[str, float | None], decimals: int) -> Change | None:
+        """Return the change of a mean over the units with both scores; None without any."""
+        pairs = [(score, old) for name, score in now.items() if (old := then.get(name)) is not None]
+        if not pairs:
+            return None
+        new, old_mean = sum(new for new, _ in pairs) / len(pairs), sum(old for _, old in pairs) / len(pairs)
+        return of_scores(new, old_mean, decimals)
+
+    def moved(self, block: Block, sign: int) -> Iterator[Moved]:
+        """Yield the units that moved up (1) or down (-1), each with the number of places, the farthest first."""
+        moves = [(self.row(place)["rank_change"] or 0, place) for place in block.lines]
+        for places, place in sorted(moves, key=lambda pair: -sign * pair[0]):
+            if places * sign > 0:
+                yield Moved(own(place.entity), abs(places))
+
+    # ---- PILLARS AND INDICATORS ---- #
+
+    def pillar(self, name: str) -> Pillar:
+        """Return a top pillar with its indicators."""
+        rows = self.of_pillars.get((self.now, name), [])
+        scores = {row["entity"]: row["score"] for row in rows if row["score"] is not None}
+        best, best_score = _end(scores, max)
+        worst, worst_score = _end(scores, min)
+        if best_score == worst_score:
+            best, worst = [], []
+        then = [
+            {row["entity"]: row["score"] for row in self.of_pillars.get((index, name), [])
+             if index is not None and not self._apart(index, row["entity"])}
+            for index in (self.before, self.year)
+        ]  # fmt: skip
+        change, year = (self.of_means(scores, scores_then, 2) for scores_then in then)
+        return Pillar(
+            title=own(self.system.pillars[name].title or name), weight=own(localized(self.system.weight_words(name))),
+            mean=fixed(sum(scores.values()) / len(scores), 2) if scores else "", change=change, year=year,
+            best=owns(best), best_score="" if best_score is None else fixed(best_score, 2),
+            worst=owns(worst), worst_score="" if worst_score is None else fixed(worst_score, 2),
+            indicators=[self.indicator(one) for one in self._below(name)],
+        )  # fmt: skip
+
+    def _below(self, name: str) -> Iterator[str]:
+        """Yield the indicators below a pillar, at any depth."""
+        for part in self.system.pillars[name].parts:
+            if part in self.system.pillars:
+                yield from self._below(part)
+            else:
+                yield part
+
+    def _outside(self) -> list[str]:
+        """Return the indicators that stand in no pillar."""
+        return [name for name in self.system.indicators if name not in self.system.parents]
+
+    def indicator(self, name: str) -> Indicator:
+        """Return an indicator over all units."""
+        system, rows = self.system, self.of_indicators.get((self.now, name), [])
+        indicator, unit = system.indicators[name], str(system.unit(name))
+        yes_no, higher = unit == "是/否", indicator.direction == "higher"
+        values = {row["entity"]: float(row["value"]) for row in rows if row["value"] is not None}
+        earlier = [
+            {row["entity"]: float(row["value"]) for row in self.of_indicators.get((index, name), [])
+             if row["value"] is not None and index is not None and not self._apart(index, row["entity"])}
+            for index in (self.before, self.year)
+        ]  # fmt: skip
+        change, year = (
+            of_values(values, then, unit, higher=higher, decimals=indicator.decimals) for then in earlier
+        )  # fmt: skip
+        best, best_value = _end(values, max if higher else min)
+        worst, worst_value = _end(values, min if higher else max)
+        if yes_no or best_value == worst_value:
+            best, worst = [], []
+        mean = figure(sum(values.values()) / len(values), indicator.decimals, unit) if values else ""
+        weights = [row["weight"] for row in rows if row["weight"] is not None]
+        judged = [row["reached"] for row in rows if row["reached"] is not None]
+        lights = [row["light"] for row in rows]
+        shown = self._shown(name)
+        return Indicator(
+            title=own(system.symbols[name].title), unit="" if unit == "1" else own(unit), yes_no=yes_no,
+            weight=figure(max(weights)) if weights else "", reported=len(values), units=len(rows),
+            mean=f"{sum(values.values()):.0f}/{len(values)}" if yes_no and values else spaced(mean, unit),
+            change=change, year=year, target=own(joined(one.words(unit) for one in system.targets(name))),
+            reached=sum(judged), judged=len(judged),
+            green=lights.count("green"), yellow=lights.count("yellow"), red=lights.count("red"),
+            best=owns(best), best_value="" if best_value is None else shown(best_value),
+            worst=owns(worst), worst_value="" if worst_value is None else shown(worst_value),
+            behind=owns(row["entity"] for row in rows if row["light"] == "red"),
+        )  # fmt: skip
+
+    def _shown(self, name: str) -> Callable[[float], str]:
+        """Return how values of an indicator are printed, with their unit."""
+        unit, decimals = str(self.system.unit(name)), self.system.indicators[name].decimals
+        if unit == "是/否":
+            return lambda value: tr("yes") if value else tr("no")
+        return lambda value: own(spaced(figure(value, decimals, unit), unit))
+
+    # ---- TARGETS, ADJUSTMENTS, FINDINGS ---- #
+
+    def progress(self) -> list[Progress]:
+        """Return the targets of each unit, in the order of the ranking."""
+        found: dict[str, list[Row]] = {line.entity: [] for line in self.standing.lines}
+        for (index, _), rows in self.of_indicators.items():
+            for row in rows if index == self.now else ():
+                found[row["entity"]].append(row)
+        listed = []
+        for entity, rows in found.items():
+            judged = [row["reached"] for row in rows if row["reached"] is not None]
+            lights = [row["light"] for row in rows]
+            behind = owns(row["title"] for row in rows if row["light"] == "red")
+            green, yellow, red = map(lights.count, ("green", "yellow", "red"))
+            listed.append(Progress(own(entity), sum(judged), len(judged), green, yellow, red, behind))
+        return listed if any(one.judged or one.green or one.yellow or one.red for one in listed) else []
+
+    def adjustments(self) -> list[Adjustment]:
+        """Return what adds to or is taken from totals by rules of their own."""
+        texts = self.card.texts
+        kinds = pl.col("kind").is_in(["bonus", "deduction", "floor", "cap", "veto"])
+        rows = self.part.adjustments.filter(kinds, period=self.standing.period)
+        return [
+            Adjustment(
+                own(row["entity"]), own(localized(texts.get(row["title"], row["title"]))),
+                f"{'+' if row['points'] > 0 else ''}{figure(row['points'])}",
+            )
+            for row in rows.iter_rows(named=True)
+        ]  # fmt: skip
+
+    def finding(self, row: Row) -> Finding:
+        """Return a finding."""
+        place = " ".join(filter(None, (row["entity"], row["file"], row["column"])))
+        severity = str(row["severity"])
+        return Finding(localized(SEVERITIES.get(severity, severity)), row["code"], own(place), own(row["message"]))
+
+    def matrices(self) -> tuple[list[Matrix], int]:
+        """Return the annex of values, and how many units it leaves out: it has at most `MOST_CELLS` values."""
+        entities = [line.entity for line in self.standing.lines]
+        names = list(self.system.indicators)
+        room = max(MOST_CELLS // max(len(names), 1), 1)
+        kept = entities[:room]
+        cells = {name: {row["entity"]: row for row in self.of_indicators.get((self.now, name), [])} for name in names}
+        parts = []
+        for start in range(0, len(kept), BESIDE):
+            units = kept[start : start + BESIDE]
+            rows = [
+                Value(
+                    own(self.system.symbols[name].title), own(_unit(str(self.system.unit(name)))),
+                    own(joined(one.words(self.system.unit(name)) for one in self.system.targets(name))),
+                    [self._cell(name, cells[name].get(entity)) for entity in units],
+                )
+                for name in names
+            ]  # fmt: skip
+            parts.append(Matrix(owns(units), rows))
+        return parts, len(entities) - len(kept)
+
+    def _cell(self, name: str, row: Row | None) -> str:
+        """Return a value without its unit, or why there is none."""
+        if row is None or row["value"] is None:
+            return NOTHING if row is None else reason(row["status"])
+        unit = str(self.system.unit(name))
+        if unit == "是/否":
+            return tr("yes") if row["value"] else tr("no")
+        return figure(float(row["value"]), self.system.indicators[name].decimals, unit)
+
+
+def _unit(unit: str) -> str:
+    return "" if unit == "1" else unit
+
+
+def _end(values: Mapping[str, float], end: Callable[[Iterable[float]], float]) -> tuple[Sequence[str], float | None]:
+    """Return the units at one end of values, and their value."""
+    if not values:
+        return [], None
+    extreme = end(values.values())
+    return [name for name, value in values.items() if value == extreme], extreme

@@ -1,0 +1,190 @@
+"""Bulletins from facts and a template: as Word documents by docxtpl, as Markdown by Jinja.
+
+Texts from data are never markup: they are escaped for the format, and no template is made of them.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import fields
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kpi.errors import DataError, Diagnostic, Message, Place
+from kpi.report.bulletin import mistakes
+from kpi.report.bulletin.column_widths import fit_columns
+from kpi.report.bulletin.facts import Facts
+from kpi.report.bulletin.words import environment, needs
+from kpi.report.language import current
+from kpi.report.markdown import escaped
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+#: The time of the members of a file is constant, so that equal content gives equal bytes.
+_MEMBERS = (1980, 1, 1, 0, 0, 0)
+#: The most signs of a property of a Word document.
+_LONGEST = 255
+
+
+def word(bulletin: Facts, /, template: Path | None = None) -> bytes:
+    """Return a bulletin as a Word document.
+
+    Args:
+        bulletin: the facts.
+        template: a Word document with tags of docxtpl; by default the one of the language in use.
+
+    Raises:
+        DataError: K510, docxtpl is not installed; K882, the template has a mistake; K883, it cannot be read.
+    """
+    try:
+        import docxtpl  # noqa: F401 - asked for before anything is read
+    except ImportError as error:
+        raise DataError(needs("docxtpl")) from error
+    name = f"template_{current()}.docx" if template is None else str(template)
+    data = _read(template, "docx")
+    jinja, context = environment(autoescape=True), _context(bulletin)
+    try:
+        made = _rendered(data, context, jinja)
+    except mistakes.Mistake as mistake:
+        raise _located(name, data, mistake, jinja, context) from mistake
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise _unreadable(name, Message("it is no Word document (.docx)")) from error
+    core = made.core_properties
+    core.title, core.subject = bulletin.title[:_LONGEST], bulletin.period[:_LONGEST]
+    out = BytesIO()
+    made.save(out)
+    return _settled(out.getvalue())
+
+
+def markdown(bulletin: Facts, /, template: Path | None = None) -> str:
+    """Return a bulletin as Markdown, by a text template; texts are escaped.
+
+    Raises:
+        DataError: as `word`.
+    """
+    name = f"template_{current()}.md" if template is None else str(template)
+    try:
+        text = _read(template, "md").decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _unreadable(name, Message("it is no text in UTF-8")) from error
+    jinja = environment(trim_blocks=True, lstrip_blocks=True, finalize=_finalized)
+    try:
+        made = jinja.from_string(text).render(_context(bulletin))
+    except Exception as error:  # what a template does can raise anything
+        line = mistakes.line_of(error)
+        raise mistakes.finding(name, error, None, _line(text, line), line) from error
+    # Blocks that write nothing leave empty lines.
+    paragraphs = (part.strip("\n") for part in made.split("\n\n"))
+    return "\n\n".join(part for part in paragraphs if part.strip()) + "\n"
+
+
+def _context(bulletin: Facts) -> dict[str, Any]:
+    names = [one.name for one in fields(Facts)]
+    names += [key for key, value in vars(Facts).items() if isinstance(value, property)]
+    return {name: getattr(bulletin, name) for name in names}
+
+
+def _finalized(value: object) -> object:
+    return escaped(value) if isinstance(value, str) else value
+
+
+def _line(text: str, line: int | None) -> str:
+    lines = text.splitlines()
+    return lines[line - 1].strip()[:80] if line and line <= len(lines) else ""
+
+
+def default_template(suffix: str) -> bytes:
+    """Return the template of the language in use: docx or md."""
+    return files(__package__).joinpath(f"template_{current()}.{suffix}").read_bytes()
+
+
+def _read(template: Path | None, suffix: str) -> bytes:
+    if template is None:
+        return default_template(suffix)
+    if template.suffix.lower() != f".{suffix}":
+        what = Message("a bulletin as .{suffix} needs a template of the same kind", suffix=suffix)
+        raise _unreadable(str(template), what)
+    try:
+        return template.read_bytes()
+    except OSError as error:
+        from kpi.process.os_errors import reason
+
+        raise _unreadable(str(template), Message("{error}", error=reason(error))) from error
+
+
+def _unreadable(name: str, what: Message) -> DataError:
+    hint = Message("begin with a copy of the template that comes with the program: kpi report --copy-template my.docx")
+    return DataError(Diagnostic("K883", Message("the template cannot be used: {what}", what=what), Place(name), hint))
+
+
+def _rendered(data: bytes, context: dict[str, Any], jinja: Environment) -> Any:
+    """Return the document of python-docx; a mistake in a part of the template is a `Mistake` with its source."""
+    from docxtpl import DocxTemplate
+    from lxml import etree
+
+    class Template(DocxTemplate):  # type: ignore[misc]
+        """A template that tells which part has a mistake, and does not mend broken documents in silence."""
+
+        def render_xml_part(self, src_xml: str, part: Any, context: Any, jinja_env: Any = None) -> Any:
+            self.source, self.name = src_xml, str(part.partname)
+            try:
+                made = super().render_xml_part(src_xml, part, context, jinja_env)
+            except Exception as error:  # what a template does can raise anything
+                raise mistakes.Mistake(src_xml, self.name, error) from error
+            # Whether a block that cuts through the document breaks it depends on the data; it is refused for all.
+            if mistakes.crossing(src_xml) is not None:
+                raise mistakes.Mistake(src_xml, self.name, None)
+            return made
+
+        def fix_tables(self, xml: str) -> Any:
+            self._well_formed(xml)
+            tree = super().fix_tables(xml)
+            fit_columns(tree)
+            return tree
+
+        def map_headers_footers_xml(self, relKey: str, xml: bytes) -> None:  # noqa: N803 - as in docxtpl
+            self._well_formed(xml)
+            super().map_headers_footers_xml(relKey, xml)
+
+        def render_properties(self, context: Any, jinja_env: Any = None) -> None:
+            """Leave the properties as they are; they are set afterwards."""
+
+        def _well_formed(self, xml: str | bytes) -> None:
+            try:
+                etree.fromstring(xml.encode() if isinstance(xml, str) else xml)
+            except etree.XMLSyntaxError as error:
+                raise mistakes.Mistake(self.source, self.name, None) from error
+
+    made = Template(BytesIO(data))
+    made.render(context, jinja, autoescape=True)
+    return made.docx  # `get_docx` would read the template again
+
+
+def _located(
+    name: str, data: bytes, mistake: mistakes.Mistake, jinja: Environment, context: dict[str, Any]
+) -> DataError:
+    """Return the error about a mistake in a Word document, with its place."""
+    import docx
+
+    spot = mistakes.spot(mistake, jinja, context)
+    if spot is None:
+        return mistakes.finding(name, mistake.cause, None)
+    place: Message | None = None
+    if "document" in mistake.part:
+        place = mistakes.where(docx.Document(BytesIO(data)), spot.number)
+    elif "header" in mistake.part:
+        place = Message("the header of a page")
+    elif "footer" in mistake.part:
+        place = Message("the footer of a page")
+    return mistakes.finding(name, mistake.cause, place, spot.tag)
+
+
+def _settled(data: bytes) -> bytes:
+    out = BytesIO()
+    with zipfile.ZipFile(BytesIO(data)) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            target.writestr(zipfile.ZipInfo(name, _MEMBERS), source.read(name), zipfile.ZIP_DEFLATED)
+    return out.getvalue()

@@ -1,0 +1,80 @@
+"""What templates of bulletins can use beside the facts: filters, in an environment that runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from kpi.errors import DataError, Diagnostic, Message
+from kpi.report.bulletin.changes import Change
+from kpi.report.language import SIGNS, current
+from kpi.report.paper.model import numeral
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def environment(**options: Any) -> Environment:
+    """Return an environment for templates: in a sandbox, and strict about names that facts do not have.
+
+    The filters: `numeral` (3 becomes 三 in a Chinese bulletin), `change(up, down, same)` (a difference in words, `@`
+    stands for its size), `names(most)` (a list of texts, the rest counted), `short` (a difference for tables) and
+    `dash` (— for an empty text).
+
+    Raises:
+        DataError: K510, Jinja is not installed.
+    """
+    try:
+        from jinja2 import StrictUndefined
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+    except ImportError as error:
+        raise DataError(needs("docxtpl")) from error
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, **options)
+    environment.filters |= {"numeral": numeral, "change": change, "names": names, "short": short, "dash": dash}
+    return environment
+
+
+def needs(name: str) -> Diagnostic:
+    """Return the finding on a package that bulletins need."""
+    message = Message("writing a bulletin needs the package `{name}`", name=name)
+    return Diagnostic("K510", message, hint=Message("pip install {name}", name=name))
+
+
+def change(difference: Change | None, up: str, down: str, same: str) -> str:
+    """Return a difference in words, empty for none.
+
+    >>> change(Change(-1, "0.5", "-0.5"), "up @", "down @", "unchanged"), change(None, "up", "down", "unchanged")
+    ('down 0.5', '')
+    """
+    return "" if difference is None else difference.worded(up, down, same)
+
+
+def short(difference: Change | None) -> str:
+    """Return a difference with its sign, for tables; — for none.
+
+    >>> short(Change(1, "5.6%", "+5.6%")), short(None)
+    ('+5.6%', '—')
+    """
+    return "—" if difference is None else difference.short
+
+
+def names(texts: Sequence[str], most: int = 5) -> str:
+    """Return texts as a list in the language in use, of many the first and how many there are.
+
+    >>> names(["a", "b"]), names(["a", "b", "c"], 2)
+    ('a, b', 'a, b and 1 more')
+    """
+    texts = list(texts)
+    listed = SIGNS[current()].comma.join(texts[:most])
+    if len(texts) <= most:
+        return listed
+    return f"{listed}等{len(texts)}个" if current() == "zh" else f"{listed} and {len(texts) - most} more"
+
+
+def dash(text: object) -> object:
+    """Return a text, — for an empty one.
+
+    >>> dash(""), dash("a")
+    ('—', 'a')
+    """
+    return text if text not in ("", None) else "—"
