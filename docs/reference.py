@@ -21,6 +21,7 @@ from kpi.analysis import robustness, statistics
 from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
 from kpi.analysis.uncertainty import choices as varied
+from kpi.analysis.way_up import way_up
 from kpi.language.adjustments import AnyAdjustment, Effect
 from kpi.language.aggregation import column_means, means
 from kpi.language.aggregation.caps import Cap
@@ -67,6 +68,7 @@ from kpi.report.results import ScorecardReport
 from kpi.report.robustness import RobustnessReport
 from kpi.report.shape import FRAMES, MORE, Report
 from kpi.report.tree import ExplanationReport
+from kpi.report.way_up import WayUpReport
 from kpi.values import numerics
 from kpi.values.periods import Grain, Length
 
@@ -338,6 +340,8 @@ def _reports() -> Iterator[tuple[str, Report, dict[str, pl.DataFrame], object]]:
     yield "kpi stress", stressed, stressed.frames(), type(stressed.robustness)
     explained = ExplanationReport(card, first, explain(card, first))
     yield "kpi explain", explained, explained.frames(), None
+    upward = WayUpReport(way_up(card, first, "rank:1"))
+    yield "kpi explain --to", upward, upward.frames(), type(upward.way)
     queries = FindingsReport(card.findings_list)
     yield "kpi check", queries, queries.frames(), None
     analysis, profile = AnalysisReport(card), AnalysisReport(card, first)

@@ -16,6 +16,8 @@ TYPE_CHECKING = False  # `typing` is much of what a short command imports
 if TYPE_CHECKING:
     from typing import Any
 
+    from kpi.analysis.way_up import way_up as way_up
+    from kpi.analysis.what_if import what_if as what_if
     from kpi.engine.plan import Plan as Plan
     from kpi.engine.scorecard import Scorecard as Scorecard
     from kpi.errors import DataError as DataError
@@ -36,12 +38,13 @@ _HOMES = {
     "load": "language.loading.catalogue", "check": "session", "score": "session", "stress": "session",
     "System": "language.system", "Plan": "engine.plan", "Scorecard": "engine.scorecard", "Diagnostic": "errors",
     "KpiError": "errors", "DefinitionError": "errors", "DataError": "errors",
+    "way_up": "analysis.way_up", "what_if": "analysis.what_if",
     "using_language": "process.locale:using", "plot": "report.plots.kinds:plotted",
 }  # fmt: skip
 
 __all__ = [
     "DataError", "DefinitionError", "Diagnostic", "KpiError", "Plan", "Scorecard", "System", "check", "load", "plot",
-    "score", "stress", "using_language",
+    "score", "stress", "using_language", "way_up", "what_if",
 ]  # fmt: skip
 
 

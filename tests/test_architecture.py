@@ -46,20 +46,20 @@ INSIDE = {
         "reporting_quality plan lookback scorecard"
     ),
     "intake": (
-        "cells files frames row_findings aggregate_rows division_codes entities near_names named_units matching "
-        "groups_of_roster roster shapes rows_left_out roster_from_files definition_tables validity absent_measures "
-        "assumed_years days_as_periods week_53 calendars events reported entity_classes unused_ratings succession "
-        "periods_of_change target_areas contradicting_spans grid undeclared_totals panel query_answers understanding "
-        "entry_forms synthetic annexes"
+        "cells files frames row_findings aggregate_rows division_codes entities changing_attributes near_names "
+        "named_units matching groups_of_roster roster shapes rows_left_out roster_from_files definition_tables "
+        "validity absent_measures assumed_years days_as_periods week_53 calendars events reported entity_classes "
+        "unused_ratings target_columns succession periods_of_change target_areas contradicting_spans grid "
+        "undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
     "analysis": (
         "statistics variants uncertainty robustness check_findings alert_findings price_findings unsolved short_data "
-        "group_findings clause_coverage explain diff"
+        "group_findings clause_coverage explain diff what_if trials way_up"
     ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "
-        "workbook method scorebook bulletin sdmx_csv page formats table results files tree queries analysis "
-        "difference robustness yaml_text definition_text roster understanding entry_form notebook plots"
+        "workbook method scorebook bulletin sdmx_csv page formats table results files tree way_up queries "
+        "analysis difference robustness yaml_text definition_text roster understanding entry_form notebook plots"
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
@@ -67,8 +67,8 @@ INSIDE = {
         "system_run replay batch_run migration notifications"
     ),
     "cli": (
-        "language progress_line console command yaml_comments starter comparison batch score check explain stress diff "
-        "show sample roster schema rule annex init form plot report completion main"
+        "language progress_line console command yaml_comments starter comparison batch score check explain what_if "
+        "stress diff show sample roster schema rule annex init form plot report completion main"
     ),
 }
 LAYERS = tuple(

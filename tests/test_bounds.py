@@ -391,3 +391,17 @@ def test_long_cells_are_read_in_time(piece):
     assert found.problem
     assert len(found.problem) < 200
     assert time.perf_counter() - began < LONG
+
+
+@pytest.mark.parametrize("operator", ["+", "-", "*", "/"])
+@pytest.mark.parametrize("part", ["NULL", "a", "受理时间", "1 天"])
+@pytest.mark.parametrize("number", [500, 1001])
+def test_chains_in_conditions_of_records_are_read_or_refused(operator, part, number):
+    chain = f" {operator} ".join([part] * number)
+    text = (
+        "system: t\nperiod: quarter\nentities: {}\n"
+        "datasets: {bj: {form: records, columns: {period: 办结时间, entity: 镇}}}\n"
+        f"measures: {{m: {{kind: count, unit: 件, from: bj, where: '{chain} <= 5 天'}}}}\n"
+        "indicators: {i: {kind: level, of: m}}\n"
+    )
+    assert examine_text(text).findings is not None

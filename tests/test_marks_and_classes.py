@@ -231,3 +231,29 @@ def test_a_group_that_is_absent_is_missing_or_gives_its_weight_away():
 def test_the_groups_of_a_rating_stand_under_it():
     node = next(node for node in explain(card_of("raters-by-group"), "甲局").walk() if node.name == "测评")
     assert [(part.name, part.value) for part in node.parts] == [("测评_领导", 90.0), ("测评_群众", 80.0)]
+
+
+def test_weights_by_two_columns_name_them_where_they_do_not_add_up():
+    """60 + 70 of 甲, 乙: with a column that is misspelt the values of both are combined."""
+    parts = "{i: {by: 类别, values: {甲: 60, 乙: 30}}, j: {by: 类型, values: {甲: 40, 乙: 70}}}"
+    (finding,) = [one for one in examined(TWO.replace("{i: 60, j: 40}", parts)).findings if one.code == "K424"]
+    assert "类别 甲, 类型 乙: 130" in str(finding.message)
+    assert "the columns 类别, 类型" in str(finding.hint)
+
+
+def test_the_explanation_of_a_measure_has_its_condition(tmp_path):
+    text = TWO.replace("x: {unit: 分}", "x: {unit: 分, where: \"城乡 = '城'\"}")
+    data = pl.DataFrame(
+        {"期别": ["2024"] * 2, "地区": ["甲县"] * 2, "城乡": ["城", "乡"], "x": [50, 70], "y": [80, 80]}
+    )
+    card = kpi.score(data, system=small_system(text))
+    assert "where 城乡 = '城'" in str(explain(card, "甲县"))
+
+
+def test_a_rating_that_does_not_count_has_the_place_of_its_cell():
+    card = card_of("raters-by-group")
+    found = [one for one in card.findings_list if one.code == "K861"]
+    assert found
+    for one in found:
+        assert all((one.place.file, one.place.row, one.place.field))
+        assert "the first is `" in str(one.message)

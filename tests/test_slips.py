@@ -62,6 +62,8 @@ def test_a_fraction_for_a_percent(target, codes):
         ("{kind: piecewise, knots: [[0, 0], [1, 100]]}", ["K433"]),
         ("{kind: benchmark, benchmark: 0.8}", ["K433"]),
         ("{kind: deduction, points: 1, per: 0.5}", []),
+        ("{by: cohort, values: {A: {kind: deduction, marks: 0.5, per: 1}}}", []),
+        ("{by: cohort, values: {A: {kind: goalposts, low: 0, high: 0.9}}}", ["K433"]),
     ],
 )
 def test_a_fraction_in_a_rule(score, codes):

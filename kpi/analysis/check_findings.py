@@ -11,7 +11,7 @@ from kpi.engine.check_stages import Rule
 from kpi.engine.plan import Plan
 from kpi.errors import Diagnostic, Message, Place, Severity, statements
 from kpi.intake.grid import Panel
-from kpi.language.adjustments import vetoes
+from kpi.language.adjustments import points_of_figures, vetoes
 from kpi.language.checks.base import FACTS
 from kpi.language.system import System
 from kpi.values.columns import Column
@@ -123,9 +123,15 @@ def _add_findings(
 
 
 def _unjudged(plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str]) -> Iterator[Diagnostic]:
-    """Yield a finding for each veto that cannot be evaluated because a figure is missing."""
+    """Yield a finding for each adjustment of a unit that cannot be judged because a figure is missing."""
     for name, veto in vetoes(plan.system.adjustments).items():
         for entity, period in frame.filter(pl.col(Column(name).unjudged)).select("entity", "period").rows():
             place = Place(entity=panel.entities.names[entity], period=labels[period])
             message = Message("the veto {veto} cannot be judged: a figure is missing", veto=veto.title or name)
+            yield Diagnostic("K702", message, place, None, Severity.INFO)
+    for name, points in points_of_figures(plan.system.adjustments).items():
+        for entity, period in frame.filter(pl.col(Column(name).unjudged)).select("entity", "period").rows():
+            place = Place(entity=panel.entities.names[entity], period=labels[period])
+            title = points.title or name
+            message = Message("{adjustment} is not judged, as figures are missing: no points", adjustment=title)
             yield Diagnostic("K702", message, place, None, Severity.INFO)

@@ -34,7 +34,7 @@ from kpi.language.classes import columns_of
 from kpi.language.indicators import CLASSES, class_of
 from kpi.language.indicators.derived import window
 from kpi.language.model import kind_of
-from kpi.language.record_columns import counted_in, reads_times
+from kpi.language.record_columns import counted_in
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
 from kpi.values.columns import LONGER, Column, class_by, in_ranking, share_of
@@ -83,6 +83,23 @@ def name_of(card: Scorecard, entity: str) -> str:
     return entity if place is None else entities.names[place]
 
 
+def place_of(card: Scorecard, entity: str) -> int:
+    """Return the number of the entity with a name, short name or code.
+
+    Raises:
+        DataError: K602, there is none.
+    """
+    entities = Entities(card.entities, closed=True)
+    place = entities.place(entity)
+    if place is None:
+        if (gone := went(card, entity)) is not None:
+            raise DataError(gone)
+        named = [name for name in entities.names if clean(name).startswith(f"{clean(entity)}(")]
+        hint = Message("there is {entities}", entities=tuple(named[:5])) if named else suggest(entity, entities.names)
+        raise DataError(Diagnostic("K602", Message("`{entity}` is not among the entities", entity=entity), hint=hint))
+    return place
+
+
 def explain(card: Scorecard, entity: str, indicator: str | None = None, *, period: str | None = None) -> Explained:
     """Return the explanation of the total of an entity, or of one of its indicators or pillars.
 
@@ -96,14 +113,7 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
         DataError: if the entity, indicator or period does not exist.
     """
     system = card.definition
-    entities = Entities(card.entities, closed=True)
-    place = entities.place(entity)
-    if place is None:
-        if (gone := went(card, entity)) is not None:
-            raise DataError(gone)
-        named = [name for name in entities.names if clean(name).startswith(f"{clean(entity)}(")]
-        hint = Message("there is {entities}", entities=tuple(named[:5])) if named else suggest(entity, entities.names)
-        raise DataError(Diagnostic("K602", Message("`{entity}` is not among the entities", entity=entity), hint=hint))
+    place = place_of(card, entity)
     labels = card.periods
     label = period or labels[-1]
     if label not in labels and indicator is None and (year := _longer_row(card, label, place)) is not None:
@@ -324,14 +334,21 @@ class _Tree:
             entry = entries.pop(entry_name(self.system, name))
             points = self.row[Column(name).points]
             marks = Message("{points:+.6g} marks", points=points) if points else ""
-            detail = statements(filter(None, (marks, self.opening(name, award))))
+            if points and abs(points) == 1:
+                marks = Message("{points:+.6g} mark", points=points)
+            detail = statements(filter(None, (marks, self.judged(name, award))))
             if points or not award.joins():
                 yield replace(self.limit(entry), title=award.title or name, detail=detail)
         yield from (one for entry in entries.values() if (one := self.limit(entry)).contribution)
 
     def award(self, name: str, adjustment: Award) -> Explained:
-        points, detail = self.row[Column(name).points], self.opening(name, adjustment)
+        points, detail = self.row[Column(name).points], self.judged(name, adjustment)
         return Explained(name, adjustment.title or name, kind_of(type(adjustment)), contribution=points, detail=detail)
+
+    def judged(self, name: str, adjustment: Award) -> str:
+        """Return the condition of conditional points, and whether figures of the points are missing."""
+        lacking = Message("not judged, as figures are missing") if self.row.get(Column(name).unjudged) else ""
+        return statements(filter(None, (self.opening(name, adjustment), lacking)))
 
     def opening(self, name: str, adjustment: Award) -> str:
         """Return the condition of conditional points, and whether it holds."""
@@ -340,7 +357,8 @@ class _Tree:
             return adjustment.opens_words({key: known[key].title or key for key in adjustment.joins()})
         if Column(name).opened not in self.row:
             return ""
-        titles = {key: self.titled(key) for key in adjustment.waits_for()}
+        of = (*adjustment.waits_for(), *([] if adjustment.within is None else [adjustment.within]))
+        titles = {key: self.titled(key) for key in of}
         condition = adjustment.opens_words(titles)
         return condition if self.row[Column(name).opened] else Message("{condition}, not reached", condition=condition)
 
@@ -538,7 +556,7 @@ class _Tree:
             details.append(Message("taken from {expression}, in working days", expression=measure.taken_from))
         elif measure.computed:
             details.append(Message("taken from {expression}", expression=measure.taken_from))
-        if not measure.reported and measure.where is not None and reads_times(measure.where):
+        if measure.where is not None:
             details.append(Message("where {condition}", condition=measure.where))
         if added := self.row.get(Column(name).added):
             details.append(Message("change of divisions: {changes}", changes=added))

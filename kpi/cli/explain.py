@@ -18,6 +18,12 @@ from kpi.cli.console import Console
 @options.definitions
 @options.period
 @options.data
+@options.option(
+    "--to",
+    "aim",
+    metavar="LEVEL",
+    help="The least changes that reach a level by number or name, or a place: 5, 优秀, rank:3.",
+)
 @options.form("a tree.")
 @options.output()
 @options.option("--run", "number", type=int, metavar="NUMBER", help="A past run of a batch instead of files.")
@@ -28,9 +34,9 @@ from kpi.cli.console import Console
 def explain(
     console: Console, *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None,
     data: Sequence[str], form: str | None, output: Sequence[str], number: int | None, batch: str,
-    succession: str | None,
+    succession: str | None, aim: str | None,
 ) -> Exit:  # fmt: skip
-    """Say why an entity got its score, from the star down to the figures."""
+    """Say why an entity got its score, from the star down to the figures; or with --to, how it gets to a level."""
     from kpi import session
     from kpi.analysis.explain import explain as explained
     from kpi.analysis.explain import name_of
@@ -38,6 +44,7 @@ def explain(
     from kpi.intake.files import named_queries
     from kpi.report.diagnostics import tally
     from kpi.report.formats import TEXT
+    from kpi.report.shape import Report
     from kpi.report.tree import ExplanationReport
 
     sources = [
@@ -68,8 +75,20 @@ def explain(
         )  # fmt: skip
     part = rest[1] if len(rest) == 2 else None
     longer = None if period is None or part is not None else session.longer_period(card.definition, period)
-    node = explained(card, rest[0], part, period=longer)
-    console.publish(ExplanationReport(card, name_of(card, rest[0]), node), form, output, usual=TEXT)
+    report: Report
+    if aim is not None:
+        from kpi.analysis.way_up import way_up
+        from kpi.report.way_up import WayUpReport
+
+        if part is not None or longer is not None:
+            message = Message("a way up is one of the total of a scored period")
+            hint = Message("name the unit alone, and a scored period: {period}", period=card.periods[-1])
+            raise DataError(Diagnostic("K877", message, hint=hint))
+        with console.progress():
+            report = WayUpReport(way_up(card, rest[0], aim))
+    else:
+        report = ExplanationReport(card, name_of(card, rest[0]), explained(card, rest[0], part, period=longer))
+    console.publish(report, form, output, usual=TEXT)
     errors = [finding for finding in card.findings_list if finding.severity is Severity.ERROR]
     if errors:
         console.note(

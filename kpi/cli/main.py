@@ -17,10 +17,10 @@ from typing_extensions import override
 from kpi.cli.language import install, localized
 from kpi.process.locale import requested, using
 
-#: The commands in the order of the help; each is a module of this package with a command of the same name.
+#: The commands in the order of the help; each is a module with a command of the same name, `_` for `-`.
 COMMANDS = (
-    "score", "check", "explain", "stress", "diff", "batch", "show", "sample", "roster", "schema", "rule", "init",
-    "form", "plot", "report", "completion",
+    "score", "check", "explain", "what-if", "stress", "diff", "batch", "show", "sample", "roster", "schema", "rule",
+    "init", "form", "plot", "report", "completion",
 )  # fmt: skip
 
 
@@ -35,7 +35,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"kpi.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"kpi.cli.{name}"), name)
         return localized(command)
 
     @override

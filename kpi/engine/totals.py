@@ -21,7 +21,7 @@ from kpi.values.status import guarded, literal
 
 
 def adjusted(system: System) -> dict[str, pl.Expr]:
-    """Return the columns `name.points` (positive for a bonus), `name.veto` and `name.unjudged`.
+    """Return the columns `name.points` (positive for a bonus) or `name.veto`, and `name.unjudged`.
 
     `name.opened` is whether the condition of a conditional bonus holds.
     """

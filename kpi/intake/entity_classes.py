@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
+from kpi.intake.changing_attributes import by_period
 from kpi.intake.entities import Entities
 from kpi.intake.reported.roster_targets import named
 from kpi.intake.roster import roster_of
@@ -62,26 +63,15 @@ def add(grid: pl.DataFrame, system: System, entities: Entities) -> tuple[pl.Data
     """
     findings: list[Diagnostic] = []
     for attribute in system.classes:
-        own = of_entities(attribute, system, entities)
-        schema = {"entity": pl.UInt32, class_by(attribute): pl.String}
-        places = pl.DataFrame({"entity": range(len(own)), class_by(attribute): own}, schema)
-        grid = grid.join(places, on="entity", how="left", maintain_order="left")
-        grid = _by_period(grid, attribute, system, entities)
+        header, own = _column_of(attribute, system, entities.frame.columns), of_entities(attribute, system, entities)
+        latest = pl.Series(class_by(attribute), own, dtype=pl.String)
+        grid = by_period(grid, latest, header, entities, months=system.period.months, read=_compared)
         findings += without_class(attribute, own, system, entities)
     return grid, findings + list(_too_early(grid, system))
 
 
-def _by_period(grid: pl.DataFrame, attribute: str, system: System, entities: Entities) -> pl.DataFrame:
-    """Return the grid with the classes of entities whose row of the roster changes: those of a period's last month."""
-    changing = entities.changing.get(attribute, {})
-    place = {name: at for at, name in enumerate(entities.names)}
-    last = (pl.col("period") + 1) * system.period.months - 1
-    column = pl.col(class_by(attribute))
-    for name, spells in changing.items():
-        for begin, end, cell in spells if name in place else ():
-            holds = (pl.col("entity") == place[name]) & last.is_between(begin, end)
-            column = pl.when(holds).then(pl.lit(comparable(cell))).otherwise(column)
-    return grid.with_columns(column.alias(class_by(attribute))) if changing else grid
+def _compared(cells: pl.Series) -> list[str]:
+    return [comparable(cell) for cell in cells]
 
 
 def examined(system: System) -> list[Diagnostic]:
@@ -121,7 +111,7 @@ def _tables(attribute: str, system: System) -> Iterator[tuple[Message, Sequence[
 def without_class(attribute: str, own: Sequence[str], system: System, entities: Entities) -> list[Diagnostic]:
     """Return the findings about units whose class has no weight or no rule, one for each class."""
     lacking: dict[str, tuple[list[str], list[Message]]] = {}
-    changing = entities.changing.get(attribute, {})
+    changing = entities.changing.get(_column_of(attribute, system, entities.frame.columns), {})
     former = [(name, comparable(cell)) for name, spells in changing.items() for *_, cell in spells]
     for what, values in _tables(attribute, system):
         known = set(map(comparable, values))

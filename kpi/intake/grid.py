@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from kpi.errors import Diagnostic, Message
+from kpi.intake.cells.text_folding import as_names
+from kpi.intake.changing_attributes import by_period
 from kpi.intake.entities import Entities
 from kpi.intake.groups_of_roster import of_roster
+from kpi.language.grouping import columns_of_roster
 from kpi.language.system import System
 from kpi.values.columns import OUTSIDE, is_unit
 from kpi.values.periods import Period
@@ -60,21 +63,27 @@ class Panel:
     restated: pl.DataFrame | None = None
     #: The number of files and sheets that could not be read or assigned to a dataset.
     unread: int = 0
-    #: Warnings of measures that the files of this reading do not have; other files may.
+    #: Findings about measures and columns of targets that the files of this reading do not have; other files may.
     absent: tuple[Diagnostic, ...] = ()
     #: The units that are none any more, each with where it went; and those of them that only have a new name, with it.
     former: Mapping[str, Message] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
 
 
+def _named(cells: pl.Series) -> pl.Series:
+    return as_names(cells).fill_null("")
+
+
 def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFrame:
     """Return the complete grid of the periods from `first` to `last`, without measures; columns as `Panel.frame`."""
     number, size = len(entities.names), system.period.months
+    given = {"cohort": entities.frame["cohort"].fill_null(""), **of_roster(system, entities)}
+    headers = {"cohort": "cohort", **columns_of_roster(system.groups)}
+    changing = {name: header for name, header in headers.items() if header in entities.changing}
     who = pl.DataFrame(
         {
             "entity": pl.Series(range(number), dtype=pl.UInt32),
-            "cohort": entities.frame["cohort"].fill_null(""),
-            **of_roster(system, entities),
+            **{name: series for name, series in given.items() if name not in changing},
         }
     )
     when = pl.DataFrame({"period": pl.Series(range(first, last + 1), dtype=pl.Int32)})
@@ -82,6 +91,8 @@ def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFr
         ((pl.col("period") + 1) * size - 1).cast(pl.Int32).alias("#month"),
         pl.lit(number, dtype=pl.Int64).alias("#entities"),
     )
+    for name, header in changing.items():
+        rows = by_period(rows, given[name].alias(name), header, entities, months=size, read=_named)
     if system.named_units:
         places = entities.resolve(system.named_units)
         rows = rows.with_columns(

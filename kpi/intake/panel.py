@@ -66,6 +66,7 @@ from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
 from kpi.intake.succession import Areas, Succession, succession_of
+from kpi.intake.target_columns import without_column
 from kpi.intake.unused_ratings import unused_ratings
 from kpi.intake.validity import out_of_time
 from kpi.intake.week_53 import without_counterpart
@@ -218,7 +219,7 @@ class _Intake:
             areas = TargetAreas(self.areas, self.system, self.begins)
         frame, more = targets_of.add(frame, self.system, targets, entities, areas)
         frame, of_classes = entity_classes.add(frame, self.system, entities)
-        self.findings += [*of_classes, *unused_ratings(frame, self.system, entities)]
+        self.findings += [*of_classes, *unused_ratings(frame, self.system, entities, sources)]
         self.findings += without_counterpart(self.system, first, last)
         self.findings += [*more, *(areas.findings() if areas is not None else ())]
         self.findings += fractions(frame, self.system, entities, sources)
@@ -244,7 +245,10 @@ class _Intake:
                 {(finding.place.file, finding.place.sheet) for finding in self.unread}
                 - {(source.table.file, source.table.sheet) for source in sources}
             ),
-            absent(self.system, sources, frame, self.findings),
+            (
+                *absent(self.system, sources, frame, self.findings),
+                *without_column(self.system, sources, targets, entities),
+            ),
             {} if self.areas is None else self.areas.former(),
             {} if areas is None else areas.renamed(),
         )

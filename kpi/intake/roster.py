@@ -315,8 +315,9 @@ def _entities(rows: pl.DataFrame, rest: list[str], merged: Sequence[Merged]) -> 
     spans = {at: sorted(some) for at, some in sorted(lasting.items()) if ALWAYS not in some}
     name_of = dict(zip(latest[" key"], names, strict=True))
     spells: dict[str, dict[str, list[tuple[int, int, object]]]] = {}
-    for column in rest:
-        for one, begin, end, cell in rows.select(" key", " first", " last", column).rows():
+    for column in (*rest, "cohort"):
+        header = " cohort" if column == "cohort" else column
+        for one, begin, end, cell in rows.select(" key", " first", " last", header).rows():
             spells.setdefault(column, {}).setdefault(name_of[one], []).append((begin, end, cell))
     changing = {
         column: {name: some for name, some in by_name.items() if len({str(cell) for *_, cell in some}) > 1}

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, Severity, commas
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.entities import Entities
+from kpi.intake.files.table import ROW
+from kpi.intake.matching.datasets import Placed, column_of
 from kpi.intake.reported.roster_targets import named
+from kpi.language.datasets import Records
 from kpi.language.system import System
 
 
-def unused_ratings(frame: pl.DataFrame, system: System, entities: Entities) -> Iterator[Diagnostic]:
+def unused_ratings(
+    frame: pl.DataFrame, system: System, entities: Entities, sources: Sequence[Placed] = ()
+) -> Iterator[Diagnostic]:
     """Yield a finding for each rating of which rows do not count.
 
     Args:
         frame: the panel, with the measures that the ratings stand for.
         system: gives the ratings.
         entities: the entities, in the order of their places.
+        sources: the tables, of which the finding names the first cell that does not count.
     """
     for name, indicator in system.indicators.items():
         unused = indicator.unused_rows(name)
@@ -39,5 +46,28 @@ def unused_ratings(frame: pl.DataFrame, system: System, entities: Entities) -> I
         message = Message("1 row does not count for {title} ({names}): {columns}", **fields)
         if many > 1:
             message = Message("{rows:,} rows do not count for {title} ({names}): {columns}", rows=many, **fields)
+        place, text = _first_cell(unused.columns, system.measures[unused.measure].source, sources)
+        if text is not None:
+            message = Message("{message}; the first is `{text}`", message=message, text=text)
         hint = Message("correct the cells, or give the group a weight or the grade its points")
-        yield Diagnostic("K861", message, Place(), hint, Severity.WARNING)
+        yield Diagnostic("K861", message, place, hint, Severity.WARNING)
+
+
+def _first_cell(
+    columns: Mapping[str, Sequence[str]], dataset: str | None, sources: Sequence[Placed]
+) -> tuple[Place, str | None]:
+    """Return the place and the text of the first cell that is none of the values of its column."""
+    for source in sources:
+        if not isinstance(source.dataset, Records) or dataset not in (None, source.name):
+            continue
+        for column, values in columns.items():
+            known = column_of(source.table, column)
+            if known is None:
+                continue
+            texts = source.table.numbered().select(ROW, text=as_text(known[0]).str.strip_chars())
+            strange = texts.filter(pl.col("text").is_not_null() & ~pl.col("text").is_in(list(values)))
+            first = strange.head(1).collect()
+            if first.height:
+                row, text = first.row(0)
+                return source.table.place(row, known[0]), text
+    return Place(), None

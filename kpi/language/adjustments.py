@@ -114,7 +114,7 @@ class Points(Award):
 
     @abstractmethod
     def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
-        """Return the column `name.points`, negative for deductions."""
+        """Return the columns `name.points`, negative for deductions, and `name.unjudged`."""
 
     @override
     def words(self, symbols: Symbols, names: Mapping[int, str]) -> Message:
@@ -153,6 +153,10 @@ class Points(Award):
         steps = (pl.col(name) / step).clip(0).round(9)
         earned = (steps.floor() if self.steps == "whole" else steps) * self.points
         return (earned if self.max is None else earned.clip(upper_bound=self.max)).fill_null(0.0)
+
+    def unjudged(self, symbols: Symbols, total: pl.Expr) -> pl.Expr:
+        """Return whether a figure that the points depend on is missing or refused, where there is a total to change."""
+        return _lacks_figures(self.when or f"{self.of} > 0", symbols) & total.is_not_null()
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:
         """Yield the problems of names, units and conditions."""
@@ -195,11 +199,16 @@ class Bonus(Points):
 
     @override
     def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
-        """Return `name.points`, zero or more, and `name.opened` for a conditional bonus."""
-        points, opened = self.points_for(symbols), self.opened(total)
+        """Return `name.points`, zero or more, `name.unjudged`, and `name.opened` for a conditional bonus."""
+        points, opened, unjudged = self.points_for(symbols), self.opened(total), self.unjudged(symbols, total)
         if opened is None:
-            return {Column(name).points: points}
-        return {Column(name).opened: opened, Column(name).points: pl.when(opened).then(points).otherwise(0.0)}
+            return {Column(name).points: points, Column(name).unjudged: unjudged}
+        # Points that do not count anyway depend on no figure.
+        return {
+            Column(name).opened: opened,
+            Column(name).points: pl.when(opened).then(points).otherwise(0.0),
+            Column(name).unjudged: opened & unjudged,
+        }
 
     def opened(self, total: pl.Expr) -> pl.Expr | None:
         """Return whether the points count, Boolean without nulls; None if they always do.
@@ -216,6 +225,8 @@ class Bonus(Points):
 
         >>> Bonus(when="pilots > 0", points=2, opens=80).opens_words({})
         'only from a total of 80 on'
+        >>> Bonus(when="pilots > 0", points=2, opens=30, within="service").opens_words({"service": "服务"})
+        'only from 30 marks of 服务 before adjustments on'
         """
         if isinstance(self.opens, dict):
             conditions = [
@@ -223,7 +234,12 @@ class Bonus(Points):
                 for name, cut in self.opens.items()
             ]
             return Message("only with {conditions}", conditions=commas(conditions)) if conditions else commas([])
-        return commas([]) if self.opens is None else Message("only from a total of {score:g} on", score=self.opens)
+        if self.opens is None:
+            return commas([])
+        if self.within is not None:
+            title = titles.get(self.within, self.within)
+            return Message("only from {score:g} marks of {title} before adjustments on", score=self.opens, title=title)
+        return Message("only from a total of {score:g} on", score=self.opens)
 
 
 class Deduction(Points):
@@ -231,15 +247,16 @@ class Deduction(Points):
 
     >>> frame = pl.DataFrame({"late": [1.0, 0.0]})
     >>> frame.select(Deduction(when="late > 0", points=2).columns("discipline", SYMBOLS, pl.lit(90.0)).values()).rows()
-    [(-2.0,), (0.0,)]
+    [(-2.0, False), (0.0, False)]
     """
 
     kind: Literal["deduction"] = "deduction"
 
     @override
     def columns(self, name: str, symbols: Symbols, total: pl.Expr) -> dict[str, pl.Expr]:
-        """Return `name.points`, zero or less."""
-        return {Column(name).points: unsigned_zero(-self.points_for(symbols))}
+        """Return `name.points`, zero or less, and `name.unjudged`."""
+        points = unsigned_zero(-self.points_for(symbols))
+        return {Column(name).points: points, Column(name).unjudged: self.unjudged(symbols, total)}
 
 
 class Limit(Award):
@@ -278,10 +295,10 @@ class Limit(Award):
 
     def opens_words(self, titles: Mapping[str, str]) -> Message:
         """Return the limit in words."""
-        return Message(
-            "at most {max:g} points in all for {names}", max=self.max,
-            names=commas(titles.get(name, name) for name in self.of),
-        )  # fmt: skip
+        names = commas(titles.get(name, name) for name in self.of)
+        if self.within is not None:
+            return Message("at most {max:g} marks in all for {names}", max=self.max, names=names)
+        return Message("at most {max:g} points in all for {names}", max=self.max, names=names)
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:  # noqa: ARG002
         """Yield an adjustment that is named twice."""
@@ -375,9 +392,7 @@ class Veto(Adjustment):
 
     def unjudged(self, symbols: Symbols) -> pl.Expr:
         """Return whether a figure of the condition is missing."""
-        term = condition(self.when, symbols)
-        gaps = [status.is_not_null() if gap is None else gap.fill_null(value=False) for gap, status in term.gaps]
-        return term.expr.is_null() & pl.any_horizontal(gaps) if gaps else pl.lit(False)
+        return _lacks_figures(self.when, symbols)
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:
         """Yield the problems of the condition."""
@@ -392,6 +407,23 @@ if TYPE_CHECKING:
     AnyAdjustment: TypeAlias = Adjustment
 else:
     AnyAdjustment = one_of(*KINDS)
+
+
+def points_of_figures(adjustments: Mapping[str, Adjustment]) -> dict[str, Points]:
+    """Return the bonuses and deductions, of the total and within pillars."""
+    return {name: one for name, one in adjustments.items() if isinstance(one, Points)}
+
+
+def deducts(adjustments: Mapping[str, Adjustment]) -> bool:
+    """Return whether some adjustment takes points off."""
+    return any(isinstance(one, Deduction) for one in adjustments.values())
+
+
+def _lacks_figures(text: str, symbols: Symbols) -> pl.Expr:
+    """Return whether a condition does not say yes or no because figures are missing or refused."""
+    term = condition(text, symbols)
+    gaps = [status.is_not_null() if gap is None else gap.fill_null(value=False) for gap, status in term.gaps]
+    return term.expr.is_null() & pl.any_horizontal(gaps) if gaps else pl.lit(False)
 
 
 def awards(adjustments: Mapping[str, Adjustment], pillar: str | None = None) -> dict[str, Award]:

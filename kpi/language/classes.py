@@ -193,7 +193,10 @@ def weight_in(weight: Weighed, case: Case, timeline: Timeline) -> float | None:
 def case_words(case: Case, timeline: Timeline) -> Message:
     """Return a case in words."""
     values, month = case
-    names = [value for _, value in values]
+    # Of several columns the value alone does not say which is meant.
+    names = [
+        value if len(values) == 1 else Message("{column} {value}", column=key, value=value) for key, value in values
+    ]
     if month is not None:
         day = timeline.first_day(month).isoformat()
         names.append(day if timeline.weeks else day[:7])

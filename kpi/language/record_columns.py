@@ -180,17 +180,6 @@ def check(measures: Iterable[Measure], kinds: Mapping[str, str]) -> None:
         expressions.parse(text).resolve(lambda name: term_of(name, kinds, pl.col(name)))
 
 
-def reads_times(text: str) -> bool:
-    """Return whether an expression has durations, parts of dates or the end of the period in it.
-
-    >>> [reads_times(text) for text in ("办结时间 - 受理时间 <= 5 天", "渠道 = '网上'")]
-    [True, False]
-    """
-    tree = expressions.parse(text).tree
-    names = any(one.name == PERIOD_END for one in tree.find_all(exp.Column))
-    return names or any(True for _ in tree.find_all(exp.Interval, *PARTS_OF_DATES))
-
-
 def term_of(name: str, kinds: Mapping[str, str], value: pl.Expr, unit: object = None) -> Term:
     """Return a column of records as a term.
 
@@ -227,6 +216,25 @@ def _span_of(measure: Measure) -> str | None:
     return "span" if times.is_duration(unit) else "working" if times.is_working(unit) else None
 
 
+#: Operators that may follow one another without parentheses, as often as an expression may be long.
+_CHAINED = (exp.Add, exp.Sub, exp.Mul, exp.Div)
+
+
+def _combined(node: exp.Expr, left: str | None, right: str | None) -> str | None:
+    """Return what the result of an operation is known to be."""
+    match node:
+        case exp.Sub():
+            if right == "time":
+                return "span"
+            return "time" if left == "time" and right in DURATIONS else _together(left, right)
+        case exp.Add():
+            return "time" if "time" in (left, right) else _together(left, right)
+        case exp.Mul():
+            known = [kind for kind in (left, right) if kind in DURATIONS]
+            return known[0] if len(known) == 1 else None
+    return left if left in DURATIONS and right is None else None
+
+
 @dataclass
 class _Inference:
     """Which columns are points in time, durations, or numbers of working days, until nothing more follows.
@@ -242,6 +250,8 @@ class _Inference:
     used: set[str] = field(default_factory=set)
     certain: set[str] = field(default_factory=set)
     differences: set[tuple[str, str]] = field(default_factory=set)
+    _kinds: dict[int, str | None] = field(default_factory=dict)
+    _state: tuple[int, int, int] = (0, 0, 0)
 
     def of(self, trees: Sequence[exp.Expr], spans: Sequence[tuple[exp.Expr, str]]) -> None:
         """Follow what each node says of the columns in it; `spans` are expressions that come to a duration."""
@@ -284,8 +294,26 @@ class _Inference:
         elif isinstance(node, exp.Add) and last and "time" in (self._kind(node.left), self._kind(node.right)):
             self._push(node, "time")
 
-    def _kind(self, node: exp.Expr) -> str | None:  # noqa: C901, PLR0911 - one line a kind
-        """Return what a node is known to be: time, span, working or nothing."""
+    def _kind(self, node: exp.Expr) -> str | None:
+        """Return what a node is known to be: time, span, working or nothing.
+
+        Chains of operators are walked from their first part on, as they may be longer than Python nests calls, and what
+        is known of a node is kept until more is known of columns.
+        """
+        state = (len(self.times), len(self.spans), len(self.working))
+        if state != self._state:
+            self._kinds, self._state = {}, state
+        chain = []
+        while isinstance(node, _CHAINED) and id(node) not in self._kinds:
+            chain.append(node)
+            node = node.left
+        kind = self._kinds[id(node)] if id(node) in self._kinds else self._kind_alone(node)
+        for operation in reversed(chain):
+            kind = self._kinds[id(operation)] = _combined(operation, kind, self._kind(operation.right))
+        return kind
+
+    def _kind_alone(self, node: exp.Expr) -> str | None:  # noqa: PLR0911  # one line a kind
+        """Return what a node is known to be that is no chain."""
         match node:
             case exp.Paren() | exp.Neg() | exp.Abs() | exp.Round():
                 kind = self._kind(node.this)
@@ -296,28 +324,47 @@ class _Inference:
                 return "working" if node.name in self.working else "span" if node.name in self.spans else None
             case exp.Interval():
                 return "working" if node.args["unit"].name == WORKING_DAY.text else "span"
-            case exp.Sub():
-                left, right = self._kind(node.left), self._kind(node.right)
-                if right == "time":
-                    return "span"
-                return "time" if left == "time" and right in DURATIONS else _together(left, right)
-            case exp.Add():
-                left, right = self._kind(node.left), self._kind(node.right)
-                return "time" if "time" in (left, right) else _together(left, right)
-            case exp.Mul():
-                some = [kind for kind in map(self._kind, (node.left, node.right)) if kind in DURATIONS]
-                return some[0] if len(some) == 1 else None
-            case exp.Div():
-                left = self._kind(node.left)
-                return left if left in DURATIONS and self._kind(node.right) is None else None
             case exp.Least() | exp.Greatest() | exp.Coalesce():
                 return next(filter(None, map(self._kind, (node.this, *node.expressions))), None)
             case exp.Case():
                 return next(filter(None, map(self._kind, _values(node))), None)
         return None
 
-    def _push(self, node: exp.Expr, kind: str) -> None:  # noqa: C901, PLR0912 - one case a kind
-        """Take note of what a node has to be."""
+    def _push(self, node: exp.Expr, kind: str) -> None:
+        """Take note of what a node has to be; chains of operators are walked, as in `_kind`."""
+        while isinstance(node, _CHAINED):
+            before, behind = self._parts(node, kind)
+            if behind is not None:
+                self._push(node.right, behind)
+            if before is None:
+                return
+            node, kind = node.left, before
+        self._push_alone(node, kind)
+
+    def _parts(self, node: exp.Binary, kind: str) -> tuple[str | None, str | None]:
+        """Return what the two parts of an operation of some kind have to be, None for what is not known."""
+        left, right = self._kind(node.left), self._kind(node.right)
+        match node:
+            case exp.Sub():
+                if kind == "time":
+                    return "time", "span"
+                spans = {left, right} & set(DURATIONS)
+                alone = "time" not in (left, right) and (bool(spans) or self._is_untimed(node))
+                return (kind, kind) if alone else ("time", "time")
+            case exp.Add():
+                span = "span" if kind == "time" else kind
+                return (span, "time") if kind == "time" and right == "time" else (kind, span)
+            case exp.Mul() if kind in DURATIONS:
+                return (
+                    kind if _is_literal(node.right.unnest()) else None,
+                    kind if _is_literal(node.left.unnest()) else None,
+                )
+            case exp.Div() if kind in DURATIONS:
+                return kind, None
+        return None, None
+
+    def _push_alone(self, node: exp.Expr, kind: str) -> None:  # noqa: C901  # one case a kind
+        """Take note of what a node has to be that is no chain."""
         match node:
             case exp.Paren():
                 self._push(node.this, kind)
@@ -332,27 +379,6 @@ class _Inference:
                     self.working.add(node.name)
                 elif kind == "span" and node.name not in self.times | self.working:
                     self.spans.add(node.name)
-            case exp.Sub():
-                left, right = self._kind(node.left), self._kind(node.right)
-                if kind == "time":
-                    parts = ("time", "span")
-                else:
-                    spans = {left, right} & set(DURATIONS)
-                    alone = "time" not in (left, right) and (bool(spans) or self._is_untimed(node))
-                    parts = (kind, kind) if alone else ("time", "time")
-                self._push(node.left, parts[0])
-                self._push(node.right, parts[1])
-            case exp.Add():
-                behind = kind == "time" and self._kind(node.right) == "time"
-                span = "span" if kind == "time" else kind
-                self._push(node.left, span if behind else kind)
-                self._push(node.right, "time" if behind else span)
-            case exp.Mul() if kind in DURATIONS:
-                for one, other in ((node.left, node.right), (node.right, node.left)):
-                    if _is_literal(other.unnest()):
-                        self._push(one, kind)
-            case exp.Div() if kind in DURATIONS:
-                self._push(node.left, kind)
             case exp.Least() | exp.Greatest() | exp.Coalesce():
                 for part in (node.this, *node.expressions):
                     self._push(part, kind)

@@ -599,6 +599,12 @@ class System(Frozen):
         rules = filter(None, map(self.rule, self.indicators))
         return tuple(dict.fromkeys(unit for rule in rules for unit in rule.units))
 
+    @cached_property
+    def columns_of_targets(self) -> tuple[tuple[str, str], ...]:
+        """The indicators whose targets are in the data, each with the column that the definition names."""
+        bounds = ((name, target.per_entity) for name, one in self.indicators.items() for target in one.target)
+        return tuple(dict.fromkeys((name, own.column) for name, own in bounds if own is not None and own.column))
+
     def targets(self, name: str) -> tuple[Target, ...]:
         """Return the targets of an indicator: those that the definition states, else those that its kind implies."""
         indicator = self.indicators[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import StringIO
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,8 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from kpi.analysis.clause_coverage import Covered
+from kpi.engine.contributions import KINDS as ADJUSTMENTS
 from kpi.engine.plan import Plan
 from kpi.errors import DefinitionError, Diagnostic, Message, count, statements, suggest
+from kpi.language.adjustments import all_awards
 from kpi.language.indicators import Indicator
 from kpi.language.loading.loader import Loaded
 from kpi.language.measures import Measure
@@ -111,6 +114,10 @@ def system(shown_system: System, *, width: int | None = None) -> str:
         tr("Missing values: {missing}", missing=shown_system.composite.missing.words()),
     ]
     below += _beyond_the_tree(shown_system)
+    for name, adjustment in shown_system.adjustments.items():
+        kind = localized(ADJUSTMENTS[kind_of(type(adjustment))])
+        words = adjustment_words(shown_system, name)
+        below.append(tr("{kind} {title}: {words}", kind=kind, title=visible(adjustment.title or name), words=words))
     if shown_system.checks:
         below.append(tr("Checks: {checks}", checks=tuple(shown_system.checks)))
     if shown_system.notify:
@@ -172,17 +179,15 @@ def definition(shown_system: System, name: str, *, width: int | None = None) -> 
     Raises:
         DefinitionError: if the name is not defined.
     """
-    titles = {symbol.title: key for key, symbol in shown_system.symbols.items()}
+    titles = {one.title: key for key, one in shown_system.adjustments.items() if one.title is not None}
+    titles |= {symbol.title: key for key, symbol in shown_system.symbols.items()}
     key = (
         name
-        if any(
-            name in named
-            for named in (shown_system.symbols, shown_system.pillars, shown_system.checks, shown_system.notify)
-        )
+        if name in shown_system.symbols or any(name in some for some in _named_apart(shown_system))
         else titles.get(name)
     )
     if key is None:
-        known = [*shown_system.symbols, *titles, *shown_system.pillars, *shown_system.checks, *shown_system.notify]
+        known = [*shown_system.symbols, *titles, *(key for some in _named_apart(shown_system) for key in some)]
         raise DefinitionError(
             Diagnostic(
                 "K203",
@@ -230,8 +235,28 @@ def cap_words(shown_system: System, name: str) -> list[Message]:
 def _title(shown_system: System, key: str) -> str:
     if key in shown_system.symbols:
         return shown_system.symbols[key].title
-    item = shown_system.pillars.get(key) or shown_system.checks.get(key) or shown_system.notify[key]
-    return item.title or ""
+    return next((some[key].title for some in _named_apart(shown_system) if key in some), None) or ""
+
+
+def _named_apart(shown_system: System) -> tuple[Mapping[str, Any], ...]:
+    """Return what has names besides measures and indicators."""
+    return shown_system.pillars, shown_system.checks, shown_system.adjustments, shown_system.notify
+
+
+def adjustment_words(shown_system: System, name: str) -> str:
+    """Return what an adjustment does and when, in the language of readers: points or effect, condition, pillar."""
+    adjustment = shown_system.adjustments[name]
+    award = all_awards(shown_system.adjustments).get(name)
+    pillars, added = shown_system.pillars, shown_system.adjustments
+    titles = {key: symbol.title for key, symbol in shown_system.symbols.items()}
+    titles |= {key: one.title or key for some in (pillars, added) for key, one in some.items()}
+    stars = {} if shown_system.stars is None else shown_system.stars.names
+    words: list[str] = [adjustment.words(shown_system.symbols, stars)]
+    if award is not None:
+        words.append(award.opens_words(titles))
+    if award is not None and award.within is not None:
+        words.append(Message("within {pillar}", pillar=titles[award.within]))
+    return joined(filter(None, words))
 
 
 def kind_words(item: Measure | Indicator) -> str:
@@ -255,11 +280,16 @@ def _facts(shown_system: System, key: str) -> list[tuple[str, str]]:
             (tr("Missing values"), pillar.missing.words()),
             (tr("Note"), pillar.note or ""),
         ]
+    if key in shown_system.adjustments:
+        adjustment = shown_system.adjustments[key]
+        kind = ADJUSTMENTS[kind_of(type(adjustment))]
+        return [
+            (tr("Kind"), kind), (tr("Rule"), adjustment_words(shown_system, key)), (tr("Note"), adjustment.note or "")
+        ]  # fmt: skip
     if key not in shown_system.measures and key not in shown_system.checks:
         alert = shown_system.notify[key]
-        severity = localized(SEVERITIES[alert.severity])
         return [
-            (tr("Alert when"), alert.words(shown_system.symbols)), (tr("Severity"), severity),
+            (tr("Alert when"), alert.words(shown_system.symbols)), (tr("Severity"), SEVERITIES[alert.severity]),
             (tr("Note"), alert.note or ""),
         ]  # fmt: skip
     if key not in shown_system.measures:

@@ -106,7 +106,7 @@ class Column(str):
     capped = Part("Float64: what the caps of a node change of the total, in points.")
     points = Part("Float64: the points of an adjustment, negative for a deduction.")
     veto = Part("Boolean: whether a veto holds.")
-    unjudged = Part("Boolean: whether a figure is missing that decides about a veto or a check.")
+    unjudged = Part("Boolean: whether a figure is missing that decides about an adjustment or a check.")
     opened = Part("Boolean: whether a bonus that does not always count does so.")
 
     # ---- PLACES OF HEADLINES BESIDE THE TOTAL, AND IN FURTHER RANKINGS ---- #

@@ -61,7 +61,8 @@ def combine(  # noqa: C901, PLR0912 (one branch per policy)
     if policy == "spread" and own:
         carried = {name: applicable[name] + (whole - there) / len(own) for name in own}
     if not carried:
-        return Node((None, "missing"), coverage, nothing)
+        refused = any(parts[name].score[1] == "refused" for name in applicable)
+        return Node((None, "refused" if refused else "missing"), coverage, nothing)
     least = 100 if policy == "fail" else options.get("at_least", 0)
     if there / whole * 100 < least - 1e-9:
         return Node((None, "incomplete"), coverage, nothing)

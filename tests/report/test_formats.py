@@ -16,6 +16,7 @@ import kpi
 from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
 from kpi.analysis.robustness import stressed
+from kpi.analysis.way_up import way_up
 from kpi.cli import starter
 from kpi.cli.main import main
 from kpi.engine.scorecard import Scorecard
@@ -32,6 +33,7 @@ from kpi.report.results import BulletinReport, ScorecardReport
 from kpi.report.robustness import RobustnessReport
 from kpi.report.shape import Report
 from kpi.report.tree import ExplanationReport
+from kpi.report.way_up import WayUpReport
 
 DOCS = Path(__file__).parents[2] / "docs/results.md"
 FINDINGS = (
@@ -56,6 +58,7 @@ def reports(card: Scorecard) -> dict[str, Report]:
         "diff": DifferenceReport(diff(old, new, periods={new.name: old.name})),
         "stress": RobustnessReport(stressed(card, runs=20)),
         "explain": ExplanationReport(card, "东湖县", explain(card, "东湖县")),
+        "explain --to": WayUpReport(way_up(card, "西山区", to=5)),
         "check": FindingsReport(FINDINGS),
         "show": AnalysisReport(card),
         "method": MethodReport(card.definition),
@@ -63,7 +66,7 @@ def reports(card: Scorecard) -> dict[str, Report]:
     }
 
 
-COMMANDS = ("score", "diff", "stress", "explain", "check", "show", "method", "report")
+COMMANDS = ("score", "diff", "stress", "explain", "explain --to", "check", "show", "method", "report")
 #: LibreOffice takes seconds for a document.
 NEEDS = {
     "pdf": (

@@ -288,12 +288,7 @@ class Study:
 
     @cached_property
     def _apart(self) -> bool:
-        """Whether runs have to be computed one by one, as something looks at all cohorts of a period."""
-        system = self.system
-        rules = [system.rule(name) for name in system.indicators]
-        looks = [getattr(one, "among", None) for one in [*rules, *system.treatment.values()]]
-        shares = [getattr(one, "within", None) for one in system.indicators.values()]
-        return "period" in looks or "all" in shares or not Noisy(system).stackable
+        return apart(self.system)
 
     def _disturbed(
         self, variant: Variant, factors: Mapping[str, Floats], runs: int, shifts: Floats | None,
@@ -325,6 +320,14 @@ class Study:
             grown = Tree(system, {name: leaf(rows, name, number) for name in names}, self.cohorts)
             totals = grown.totals({name: drawn[first:last] for name, drawn in weights.items()}, number)
             yield first, last, self.placed(system, totals, None if shifts is None else shifts[first:last])
+
+
+def apart(system: System) -> bool:
+    """Return whether runs have to be computed one by one, as something looks at all cohorts of a period."""
+    rules = [system.rule(name) for name in system.indicators]
+    looks = [getattr(one, "among", None) for one in [*rules, *system.treatment.values()]]
+    shares = [getattr(one, "within", None) for one in system.indicators.values()]
+    return "period" in looks or "all" in shares or not Noisy(system).stackable
 
 
 def _factor_columns(factors: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -363,6 +363,10 @@ def _placed(system: System, table: Table, key: str) -> Placed:
         if other != own and other in REPORTERS:
             # What was taken for the entity may then say who hands its figures in.
             headers["reporter"] = other
+    # A column of targets that the definition names goes before headings that mean targets.
+    of_targets = (clean(column) for _, column in system.columns_of_targets)
+    if (targets := next((column for column in of_targets if column in table.columns), None)) is not None:
+        headers = {role: header for role, header in headers.items() if header != targets} | {"target": targets}
     dataset = datasets(system)[key]
     declared = {role: clean(header) for role, header in dataset.headers.items()}
     if dataset.parts_of_period:

@@ -159,9 +159,10 @@ def add(
         column = pl.lit(None, dtype=pl.Float64)
         mine = targets
         if bound.file is None and bound.column is None:
-            by_entity, more = from_roster(bound, name, system, entities)
+            by_entity, more = from_roster(bound, name, system, entities, grid["period"].unique().sort().to_list())
             findings += [one for one in more if one not in findings]
-            grid = grid.join(by_entity, on="entity", how="left", maintain_order="left")
+            keys = [key for key in ("entity", "period") if key in by_entity.columns]
+            grid = grid.join(by_entity, on=keys, how="left", maintain_order="left")
             grid = grid if areas is None else areas.of_today(grid, name)
             column, mine = pl.col("target"), targets.clear()
         elif bound.file is not None:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake.cells.numbers import PLAIN, problem_of
 from kpi.intake.cells.unit_factors import meant, without_multiple
+from kpi.intake.changing_attributes import bounds_of, snapshots
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean, split_unit
 from kpi.intake.files.merged_cells import of_several
@@ -33,9 +35,12 @@ _NAMED = 5
 
 
 def from_roster(
-    bound: PerEntity, indicator: str, system: System, entities: Entities
+    bound: PerEntity, indicator: str, system: System, entities: Entities, periods: Sequence[int] = ()
 ) -> tuple[pl.DataFrame, list[Diagnostic]]:
     """Return the targets of the entities, and the findings; columns: entity (place), target (null without one).
+
+    Where the column of the roster changes with time there is a target for each of the `periods` too, in the column
+    period; without any periods the findings are about all times.
 
     Raises:
         DataError: K545, the roster lacks the column.
@@ -52,11 +57,23 @@ def from_roster(
             "the roster has no column `{attribute}`, which {indicator} needs", attribute=attribute, indicator=indicator
         )
         raise DataError(Diagnostic("K545", message, place, hint))
-    if bound.by is not None:
-        targets, findings = _by_value(bound, indicator, system, entities, place)
-    else:
-        targets, findings = _shares(bound, indicator, entities, place)
-    return places.with_columns(pl.Series("target", targets, dtype=pl.Float64)), findings
+    changes, months = attribute in entities.changing, system.period.months
+    times = list(periods) or bounds_of(attribute, entities, months)
+    findings: list[Diagnostic] = []
+    frames: list[pl.DataFrame] = []
+    for cells, own in snapshots(attribute, entities, times, months):
+        if changes and not own:
+            continue
+        then = replace(entities, frame=entities.frame.with_columns(cells)) if changes else entities
+        if bound.by is not None:
+            targets, more = _by_value(bound, indicator, system, then, place)
+        else:
+            targets, more = _shares(bound, indicator, then, place)
+        findings += [finding for finding in more if finding not in findings]
+        frame = places.with_columns(pl.Series("target", targets, dtype=pl.Float64))
+        when = pl.DataFrame({"period": own}, schema={"period": pl.Int32})
+        frames.append(frame.join(when, how="cross") if changes else frame)
+    return pl.concat(frames), findings
 
 
 def named(names: Sequence[str]) -> Message:

@@ -341,9 +341,9 @@ class Combination:
 
         Coverage is the part of the applicable weight with a score of reported figures, down to the indicators; what
         data treatment filled in has a score, but nobody reported it. The status is not_applicable, not_scored (left out
-        by a screen), out_of_range (no part has a score, and a node among them has no result), missing (no part has a
-        score), incomplete (too few have, or any gap under `fail`), what a method
-        without weights says, or ok.
+        by a screen), refused (no part has a score, and that of some is refused), out_of_range (likewise, and a node
+        among the parts has no result), missing (no part has a score), incomplete (too few have, or any gap under
+        `fail`), what a method without weights says, or ok.
         """
         value = self.mean()
         if self.node.decimals is not None:
@@ -352,7 +352,10 @@ class Combination:
         method, without = self.node.weights_method, pl.col(Column(self.name).weighting).is_null()
         if method is not None:
             # An entity without a part has no weights of its own, and that is not the reason.
-            absent = {"not_applicable": self.applicable <= ZERO, "missing": self.present <= ZERO}
+            nothing = self.present <= ZERO
+            absent = {
+                "not_applicable": self.applicable <= ZERO, "refused": nothing & self._refused(), "missing": nothing
+            }  # fmt: skip
             shown = {**(absent if method.per_entity else {}), method.without: without}
         given = self.given()
         if given is not None:
@@ -363,6 +366,7 @@ class Combination:
         if self.treated:
             left_out = [status_of(Column(part).score) == reason("not_scored") for part in self.weights]
             shown["not_scored"] = (self.carried <= ZERO) & pl.any_horizontal(left_out)
+        shown.setdefault("refused", (self.carried <= ZERO) & self._refused())
         # A node among the parts whose method or rule has no result: its figures are not missing.
         nodes = [part for part in self.weights if part not in self.leaves]
         if nodes:
@@ -377,6 +381,12 @@ class Combination:
         applicable = self.applicable > ZERO
         coverage = pl.when(applicable if given is None else applicable & given).then(self.coverage())
         return pair | Expressions({Column(self.name).coverage: coverage})
+
+    def _refused(self) -> pl.Expr:
+        """Return whether the score of some part that applies is refused."""
+        return pl.any_horizontal(
+            [self.applies(part) & (status_of(Column(part).score) == reason("refused")) for part in self.weights]
+        )
 
     @property
     def least(self) -> float:

@@ -45,7 +45,14 @@ def _unequal(system: System) -> Problems:
             for case, total in sums.items()
         ]
         message = Message("the weights do not add up to the same: {sums}", sums=statements(words[:_NAMED]))
-        yield Problem("K424", _path(name), message, hint=_HINT, at_key=True)
+        columns = {column for (values, _), _ in sums.items() for column, _ in values}
+        hint = _HINT
+        if len(columns) > 1:
+            hint = Message(
+                "{hint}; the weights differ by the columns {columns}: write one of them if they are the same",
+                hint=_HINT, columns=tuple(sorted(columns)),
+            )  # fmt: skip
+        yield Problem("K424", _path(name), message, hint=hint, at_key=True)
 
 
 _HINT = Message(

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from kpi.errors import Message, Severity
+from kpi.language.adjustments import deducts
 from kpi.language.aggregation.nodes import Pillar
 from kpi.language.classes import Weighed
 from kpi.language.model import Path, Problem, Problems
@@ -32,6 +33,7 @@ def slips(system: System) -> Problems:
     yield from _marks_of_parts(system)
     yield from _no_tree(system)
     yield from _coarse_totals(system)
+    yield from _below_every_cut(system)
 
 
 def _slip(code: str, path: Path, message: Message, hint: Message, *, at_key: bool = False) -> Problem:
@@ -56,7 +58,7 @@ def _fractions(system: System) -> Problems:
             continue
         at: Path = ("indicators", name, "score") if indicator.score is not None else ("scoring",)
         # The size of a step is often small.
-        numbers = {(*at, *tail): one for tail, one in rule.quantities().items() if tail != ("per",)}
+        numbers = {(*at, *tail): one for tail, one in rule.quantities().items() if tail[-1:] != ("per",)}
         yield from _as_fraction(unit, numbers)
 
 
@@ -200,3 +202,21 @@ def _coarse_totals(system: System) -> Problems:
         )
         hint = Message("write `ranking: {{decimals: 4}}`, or `ranking: {{on: rounded}}` if that is meant")
         yield _slip("K437", ("composite", "full"), message, hint)
+
+
+def _below_every_cut(system: System) -> Problems:
+    """Yield a lowest cut of 0 where totals may fall below 0: they have no level."""
+    scheme, composite = system.stars, system.composite
+    if scheme is None or composite.floor is not None or scheme.floor is not None or not system.pillars:
+        return
+    falls = deducts(system.adjustments) or any(pillar.floor is None for pillar in system.pillars.values())
+    cuts = scheme.cuts_of_total
+    if not falls or not cuts or min(cuts.values()) != 0:
+        return
+    lowest = min(cuts, key=lambda level: cuts[level])
+    message = Message("totals may fall below 0, as `composite: {{floor: null}}` says, and have no level then")
+    hint = Message(
+        "write `floor: {level}` in `stars:`, so that {title} holds below 0 too, or `composite: {{floor: 0}}`",
+        level=lowest, title=scheme.title(lowest),
+    )  # fmt: skip
+    yield _slip("K866", ("stars", "cuts"), message, hint, at_key=True)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from kpi.engine.contributions import KINDS
 from kpi.errors import statements
-from kpi.language.adjustments import all_awards
 from kpi.language.aggregation.nodes import Node
 from kpi.language.classes import Weighed
 from kpi.language.model import kind_of
 from kpi.language.system import ROOT, System
+from kpi.report.cards import adjustment_words
 from kpi.report.language import joined, listed, localized, tr
 from kpi.report.method.choices import covers
 from kpi.report.method.indicators import name_of
@@ -118,21 +118,13 @@ def _method_words(system: System, name: str, node: Node, weights: Mapping[str, W
 def adjustments_section(system: System) -> Section:
     """Return bonuses, deductions and vetoes."""
     section = Section(tr("Bonuses, deductions and vetoes"), tr("Adjustments"))
-    names = {} if system.stars is None else system.stars.names
-    points = all_awards(system.adjustments)
-    titles = {name: name_of(system, name) for name in (*system.indicators, *system.pillars)}
-    titles |= {name: one.title or name for name, one in system.adjustments.items()}
-    rows = []
-    for name, one in system.adjustments.items():
-        pillar = points[name].within if name in points else None
-        inside = "" if pillar is None else tr("within {pillar}", pillar=name_of(system, pillar))
-        opens = points[name].opens_words(titles) if name in points else ""
-        rows.append(
-            (
-                one.title or name, localized(KINDS[kind_of(type(one))]),
-                joined([one.words(system.symbols, names), opens, inside]), one.note or "", _mark(one),
-            )
-        )  # fmt: skip
+    rows = [
+        (
+            one.title or name, localized(KINDS[kind_of(type(one))]), adjustment_words(system, name), one.note or "",
+            _mark(one),
+        )
+        for name, one in system.adjustments.items()
+    ]  # fmt: skip
     if rows:
         columns = [
             Column(tr("Title"), 3), Column(tr("Kind"), 1.6, "center"), Column(tr("Rule"), 6), Column(tr("Note"), 3),

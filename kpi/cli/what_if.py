@@ -1,0 +1,84 @@
+"""`kpi what-if`: the totals, stars and places with other values of some figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from kpi.cli import command as options
+from kpi.cli.command import Exit, command
+from kpi.cli.console import Console
+
+
+@click.command("what-if")
+@click.argument("files", nargs=-1, metavar="FILE...")
+@options.option(
+    "--set",
+    "values",
+    multiple=True,
+    required=True,
+    metavar="UNIT.FIGURE=VALUE",
+    help="Another value of a measure or indicator, such as '桐乡市.一网通办率=95'; any number of them.",
+)
+@options.system
+@options.definitions
+@options.period
+@options.data
+@options.form()
+@options.output()
+@options.succession
+@options.writing
+@command
+def what_if(
+    console: Console, *, files: Sequence[str], values: Sequence[str], system: str | None, definitions: str | None,
+    period: str | None, data: Sequence[str], form: str | None, output: Sequence[str], succession: str | None,
+) -> Exit:  # fmt: skip
+    """Say what would change with other figures: totals, stars and places of all units that move."""
+    from kpi import session
+    from kpi.analysis.diff import diff, side
+    from kpi.analysis.what_if import index_of
+    from kpi.analysis.what_if import what_if as replaced
+    from kpi.errors import Message, count
+    from kpi.report.difference import DifferenceReport
+    from kpi.report.language import tr
+
+    given = _given(values)
+    more, named = options.files_of(data)
+    with console.progress():
+        card = session.score(
+            [*files, *more], system=system, definitions=definitions, data=named, period=period, partly=True,
+            succession=succession,
+        )  # fmt: skip
+        card = card.only([index_of(card, None)])
+        after = replaced(card, given)
+        label = card.periods[-1]
+        difference = diff(side(card, label), side(after, tr("{period}, what if", period=label)))
+    console.publish(DifferenceReport(difference), form, output)
+    changed = count(difference.changed.height, "total")
+    console.note(Message("{changed} would be different in {period}.", changed=changed, period=label))
+    if output:
+        console.note(Message("Wrote {files}.", files=tuple(output)))
+    return Exit.FINE
+
+
+def _given(arguments: Sequence[str]) -> dict[str | tuple[str, str], float | str]:
+    """Return the values of `--set` by unit and figure.
+
+    Raises:
+        DataError: K874, if a name or a value is missing, or a figure is set twice.
+    """
+    from kpi.errors import DataError, Diagnostic, Message
+
+    values: dict[str | tuple[str, str], float | str] = {}
+    for argument in arguments:
+        key, equals, value = argument.replace("＝", "=").partition("=")
+        key, value = key.strip(), value.strip()
+        hint = Message("write UNIT.indicator=VALUE, such as 桐乡市.一网通办率=95")
+        if not equals or not value or not key:
+            message = Message("`--set {argument}` does not say which figure has which value", argument=argument)
+            raise DataError(Diagnostic("K874", message, hint=hint))
+        if key in values:
+            raise DataError(Diagnostic("K874", Message("`{key}` is set twice", key=key), hint=hint))
+        values[key] = value
+    return values
