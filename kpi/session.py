@@ -15,6 +15,7 @@ import polars as pl
 from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
 from kpi.analysis.group_findings import ungrouped
+from kpi.analysis.price_findings import bases_outside, plain_relatives
 from kpi.analysis.short_data import too_short
 from kpi.analysis.unsolved import unsolved
 from kpi.engine.lookback import reach, window
@@ -196,6 +197,8 @@ def score_panel(
     judging = frame if period is None else frame.filter(pl.col("period").is_in(list(shown)))
     verdict = judged(plan, judging, panel, shown, answers.answers, wordings=wordings)
     verdict.findings.extend(unsolved(plan, judging, shown))
+    verdict.findings.extend(bases_outside(plan.system, panel.periods))
+    verdict.findings.extend(plain_relatives(plan.system, judging, shown))
     verdict.findings.extend(too_short(plan, frame))
     apart = ungrouped(plan.system, judging, panel.entities.names, shown)
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)

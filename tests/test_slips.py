@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kpi.cli import starter
+from kpi.errors import Severity
 from kpi.language.loading.catalogue import shipped
 from kpi.language.loading.loader import examine, examine_text
 
@@ -163,3 +164,25 @@ def test_no_shipped_definition_has_one(file):
 
 def test_the_example_has_none():
     assert examine_text(starter.DEFINITION).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("mean", "code", "words"),
+    [
+        ("{vikor: 2}", "K113", "`vikor` must be at most 1"),
+        ("{owa: [0, 0]}", "K113", "not all zero"),
+        ("{owa: -1}", "K113", "`owa` must be above 0"),
+        ("{grey_relational: 0}", "K113", "`grey_relational` must be above 0"),
+        ("{vikor: 0.5, extra: 1}", "K110", "unknown key `extra`"),
+        ("{vikr: 0.5}", "K110", "unknown key `vikr`"),
+    ],
+)
+def test_one_mistake_in_a_mean_is_one_finding(mean, code, words):
+    text = (
+        "system: s\nperiod: year\nentities: {title: 县}\nmeasures: {m: {unit: 件}, n: {unit: 件}}\n"
+        "indicators: {a: {kind: level, of: m}, b: {kind: level, of: n}}\nscoring: {kind: minmax}\n"
+        f"pillars: {{p: {{weight: 100, parts: {{a: 1, b: 1}}, mean: {mean}}}}}\n"
+    )
+    (finding,) = [one for one in examine_text(text).findings if one.severity is Severity.ERROR]
+    assert finding.code == code
+    assert words in str(finding.message)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from kpi.engine.plan import Plan
-from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity, count
 from kpi.language.system import System
 from kpi.values.columns import Column
 from kpi.values.status import status_of
@@ -37,8 +37,8 @@ def _gaps(system: System, frame: pl.DataFrame, labels: Mapping[int, str]) -> Ite
             if not rows.height:
                 continue
             message = Message(
-                "{number} gaps of {indicator} are not filled by `{step}`, first in {period}",
-                number=rows.height, indicator=system.symbols[name].title, step=step,
+                "not filled by `{step}`: {gaps} of {indicator}, first in {period}",
+                gaps=count(rows.height, "gap"), indicator=system.symbols[name].title, step=step,
                 period=labels[rows["period"][0]],
             )  # fmt: skip
             hint = Message("too few units have the figures, or the indicators `on` are missing or depend on each other")
@@ -54,11 +54,13 @@ def _weights(system: System, frame: pl.DataFrame, labels: Mapping[int, str]) -> 
         if not rows.height:
             continue
         message = Message(
-            "{number} units have no score in `{node}`, first in {period}: there are no weights ({method})",
-            number=rows.height, node=node, period=labels[rows["period"][0]], method=definition.weights_method.title,
+            "no score in `{node}` for {units}, first in {period}: there are no weights ({method})",
+            units=count(rows.height, "unit"), node=node, period=labels[rows["period"][0]],
+            method=definition.weights_method.title,
         )  # fmt: skip
-        hint = Message("scores may be negative, constant, too few, or depend on each other, or bounds too narrow")
-        yield Diagnostic("K658", message, Place(), hint, Severity.WARNING, stands_for=rows.height)
+        yield Diagnostic(
+            "K658", message, Place(), definition.weights_method.why_none, Severity.WARNING, stands_for=rows.height
+        )
 
 
 def _clusters(system: System, frame: pl.DataFrame, labels: Mapping[int, str]) -> Iterator[Diagnostic]:
@@ -70,9 +72,14 @@ def _clusters(system: System, frame: pl.DataFrame, labels: Mapping[int, str]) ->
         if not scheme.finds_none(group["score"]):
             continue
         message = Message(
-            "there are no stars in {period}: {number} units have too few different scores for {levels} levels",
-            period=labels[period], number=group.height, levels=scheme.number,
+            "there are no stars in {period}: too few different scores for {levels} levels ({units})",
+            period=labels[period], units=count(group.height, "unit"), levels=scheme.number,
         )  # fmt: skip
+        if group["score"].n_unique() >= scheme.number:
+            message = Message(
+                "there are no stars in {period}: one of the {levels} clusters lost all its scores to others ({units})",
+                period=labels[period], units=count(group.height, "unit"), levels=scheme.number,
+            )  # fmt: skip
         where = Place(entity=cohort) if cohort else Place()
         hint = Message("take fewer levels, other starting points, or `kind: breaks`")
         yield Diagnostic("K658", message, where, hint, Severity.WARNING, stands_for=group.height)

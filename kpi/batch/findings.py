@@ -6,18 +6,20 @@ not concern one period, such as a check without any data, are therefore derived 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import polars as pl
 
 from kpi.analysis.alert_findings import BEGINS, ENDS, HOLDS_ON
 from kpi.analysis.check_findings import unjudgeable, with_answer
+from kpi.analysis.price_findings import bases_outside
 from kpi.batch.store.base import Store, prepared
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.query_answers import Explanations
 from kpi.language.system import System
 from kpi.report.language import wordings
+from kpi.values.periods import Period
 
 #: The prefix of findings on figures, which belong to a period as those on alerts do; the others belong to files.
 _OF_FIGURES = "K7"
@@ -27,7 +29,7 @@ _TEXTS = ("code", "severity", "message", "file", "sheet", "row", "column", "enti
 
 def findings_of(
     system: System, of_files: Iterable[Diagnostic], *, explanations: Explanations, holds: Callable[[str], bool],
-    cards: Collection[Scorecard], stay: pl.DataFrame | None = None,
+    cards: Collection[Scorecard], there: Sequence[Period] = (), stay: pl.DataFrame | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
     """Return the findings on files, explanations, all data, and the periods of scorecards.
 
@@ -37,9 +39,10 @@ def findings_of(
         explanations: answers to findings; an answer without a finding is a finding itself.
         holds: returns whether a column of the panel has a value in any period.
         cards: the scorecards of the run.
+        there: the periods of the data.
         stay: the findings of the other periods.
     """
-    findings = [*of_files, *explanations.findings, *unjudgeable(system, holds)]
+    findings = [*of_files, *explanations.findings, *unjudgeable(system, holds), *bases_outside(system, there)]
     for card in cards:
         shown = set(card.periods)
         # That an alert holds on is said of the last period of a run, whichever that is.
@@ -85,7 +88,7 @@ def unchanged_findings(store: Store, system: str, replaced: Collection[str]) -> 
     there = store.read("findings", system=system)
     if not there.height:
         return None
-    of_periods = pl.col("code").str.starts_with(_OF_FIGURES) | pl.col("code").is_in([BEGINS, ENDS])
+    of_periods = pl.col("code").str.starts_with(_OF_FIGURES) | pl.col("code").is_in([BEGINS, ENDS, "K446"])
     stays = of_periods & ~pl.col("period").is_in(list(replaced))
     return there.filter(stays)
 

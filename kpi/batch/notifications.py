@@ -14,7 +14,7 @@ from kpi.batch.batch_run import Night
 from kpi.batch.store.whole import write_durably
 from kpi.errors import Diagnostic, Message, Place, Severity, count, number_of
 from kpi.process.os_errors import reason
-from kpi.report.diagnostics import one_line
+from kpi.report.diagnostics import for_readers, one_line
 from kpi.report.language import localized, sentences, tr
 
 #: The maximum number of findings in a note.
@@ -121,7 +121,7 @@ def write_note(folder: Path, result: Night) -> Path | None:
                 lines.append("  - " + tr("{name}: {what}", name=name, what=tuple(labels)))
     if alerts:
         lines += ["", f"## {localized(count(len(alerts), 'alert'))}", ""]
-        lines += [f"- {one_line(alert)}" for alert in alerts[:_NOTED]]
+        lines += [f"- {for_readers(alert)}" for alert in alerts[:_NOTED]]
         if len(alerts) > _NOTED:
             lines.append("- " + tr("{number:,} more, see the findings", number=len(alerts) - _NOTED))
     if serious:
@@ -129,7 +129,7 @@ def write_note(folder: Path, result: Night) -> Path | None:
             "",
             f"## {localized(count(number_of(serious), 'finding'))}",
             "",
-            *(f"- {one_line(finding)}" for finding in serious[:_NOTED]),
+            *(f"- {for_readers(finding)}" for finding in serious[:_NOTED]),
         ]
         if len(serious) > _NOTED:
             lines.append("- " + tr("{number:,} more, see the findings", number=number_of(serious[_NOTED:])))

@@ -102,6 +102,7 @@ def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified
             explanations=explanations,
             holds=lambda name: panel.frame[name].count() > 0,
             cards=cards,
+            there=panel.periods,
         )
         fresh = frames_of(cards, system) | {"findings": findings.table(all_findings, system)}
     values = 0

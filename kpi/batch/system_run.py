@@ -199,6 +199,7 @@ def scored(
             explanations=figures.explanations,
             holds=figures.holds,
             cards=cards,
+            there=figures.periods,
             stay=stay,
         )
         clock("frames")
@@ -218,15 +219,19 @@ def scored(
             outcome.changes.append(Change(table, inputs.system, (*selected, *outcome.removed), rows))
     stored = findings.table(finding_table, inputs.system, stay)
     outcome.changes.append(Change("findings", inputs.system, None, stored))
+    reported: Mapping[alerts.Key, alerts.Change] = {}
     if ready.laid.system.notify:
         last = store.read("findings", system=inputs.system) if before else None
-        outcome.alerts = tuple(alerts.news(ready.laid.system, last, stored))
+        known = alerts.recorded(ready.laid.system, before, last)
+        outcome.alerts, reported = alerts.news(ready.laid.system, known, stored, cards)
     entries = {label: dict(entry) for label, entry in old.items() if label not in outcome.removed}
     entries |= {label: {"key": current_keys[label], "run": number} for label in selected}
     outcome.entry = {
         "inputs": inputs.as_json(), "engine": engine(), "pending": list(outcome.pending), "run": number,
         "slices": index_hash, "rows": ready.rows, "periods": {label: entries[label] for label in sorted(entries)},
     }  # fmt: skip
+    if ready.laid.system.notify:
+        outcome.entry["alerts"] = alerts.record(ready.laid.system, reported)
     return outcome
 
 

@@ -57,6 +57,7 @@ def _night(
     console: Console, file: str, *, wait: float, stop: bool, everything: bool, supersede: str | None, reason: str | None
 ) -> Exit:
     """Run a night: exit code 0 if all is current, 1 if a system failed, 2 if nothing could be done."""
+    from kpi.batch.alerts import withdrawals
     from kpi.batch.batch_run import run
     from kpi.batch.config import load
     from kpi.batch.notifications import Log, summary, write_metrics, write_note, write_summary
@@ -88,6 +89,8 @@ def _night(
         write_metrics(config.path(config.metrics), result, timestamp=time.time())
     serious = (Severity.ERROR, Severity.WARNING)
     console.report(finding for finding in result.findings if finding.severity in serious or not console.quiet)
+    if not console.quiet:
+        console.report(withdrawals([alert for outcome in result.outcomes for alert in outcome.alerts]))
     if not console.quiet or result.failed:
         console.say(summary(result))
     return Exit.FINDINGS if result.failed else Exit.FINE

@@ -35,6 +35,7 @@ from kpi.intake.shapes.labels import (
 )
 from kpi.intake.shapes.recognition import is_place
 from kpi.intake.shapes.table_keys import period_of_table
+from kpi.language.indicators.deflation import of_relatives
 from kpi.language.measures import calls_cumulative
 from kpi.values import period_texts, periods
 from kpi.values.periods import FIRST_YEAR, Order
@@ -725,7 +726,8 @@ class _Surveyor:
             header = None if headers is None else headers[text]
             if unit is None and header is not None:
                 unit = split_unit(header, is_unit)[1]
-            title = re.sub(r"\([^()]*=\s*100\s*\)$", "", title)
+            if header is None and not of_relatives(title):
+                title = re.sub(r"\([^()]*=\s*100\s*\)$", "", title)
             if LEVELS in title and self.table.depth > 1:
                 levels = [split_unit(level, is_unit) for level in title.split(LEVELS)]
                 title = LEVELS.join(name for name, _ in levels)
@@ -743,6 +745,8 @@ class _Surveyor:
             unit = self.table.unit
         if unit is not None:
             return Figure(title, unit, running=running, header=header)
+        if of_relatives(title) or (header is not None and of_relatives(header)):
+            return Figure(title, "%", running=running, header=header)
         for column in columns:
             if (own := column.unit) is not None and is_unit(own):
                 return Figure(title, own, running=running, header=header)

@@ -120,6 +120,8 @@ def system(shown_system: System, *, width: int | None = None) -> str:
         below.append(tr("{kind} {title}: {words}", kind=kind, title=visible(adjustment.title or name), words=words))
     if shown_system.checks:
         below.append(tr("Checks: {checks}", checks=tuple(shown_system.checks)))
+    if shown_system.notify:
+        below.append(tr("Alerts: {alerts}", alerts=tuple(shown_system.notify)))
     if shown_system.uncertainty.declared:
         below.append(tr("What kpi stress varies: {choices}", choices=statements(shown_system.uncertainty.words())))
     return printed(title, table, *map(Text, below), width=width)
@@ -181,12 +183,11 @@ def definition(shown_system: System, name: str, *, width: int | None = None) -> 
     titles |= {symbol.title: key for key, symbol in shown_system.symbols.items()}
     key = (
         name
-        if name in shown_system.symbols
-        or any(name in some for some in (shown_system.pillars, shown_system.checks, shown_system.adjustments))
+        if name in shown_system.symbols or any(name in some for some in _named_apart(shown_system))
         else titles.get(name)
     )
     if key is None:
-        known = [*shown_system.symbols, *titles, *shown_system.pillars, *shown_system.checks, *shown_system.adjustments]
+        known = [*shown_system.symbols, *titles, *(key for some in _named_apart(shown_system) for key in some)]
         raise DefinitionError(
             Diagnostic(
                 "K203",
@@ -234,8 +235,12 @@ def cap_words(shown_system: System, name: str) -> list[Message]:
 def _title(shown_system: System, key: str) -> str:
     if key in shown_system.symbols:
         return shown_system.symbols[key].title
-    spaces: tuple[Mapping[str, Any], ...] = (shown_system.pillars, shown_system.checks, shown_system.adjustments)
-    return next((some[key].title for some in spaces if key in some), None) or ""
+    return next((some[key].title for some in _named_apart(shown_system) if key in some), None) or ""
+
+
+def _named_apart(shown_system: System) -> tuple[Mapping[str, Any], ...]:
+    """Return what has names besides measures and indicators."""
+    return shown_system.pillars, shown_system.checks, shown_system.adjustments, shown_system.notify
 
 
 def adjustment_words(shown_system: System, name: str) -> str:
@@ -280,6 +285,12 @@ def _facts(shown_system: System, key: str) -> list[tuple[str, str]]:
         kind = ADJUSTMENTS[kind_of(type(adjustment))]
         return [
             (tr("Kind"), kind), (tr("Rule"), adjustment_words(shown_system, key)), (tr("Note"), adjustment.note or "")
+        ]  # fmt: skip
+    if key not in shown_system.measures and key not in shown_system.checks:
+        alert = shown_system.notify[key]
+        return [
+            (tr("Alert when"), alert.words(shown_system.symbols)), (tr("Severity"), SEVERITIES[alert.severity]),
+            (tr("Note"), alert.note or ""),
         ]  # fmt: skip
     if key not in shown_system.measures:
         check = shown_system.checks[key]

@@ -69,8 +69,17 @@ def render(
 
 def one_line(finding: Diagnostic) -> str:
     """Return the one-line form of a finding; its severity is the same in every language, for programs."""
+    return _in_line(finding, str(finding.severity))
+
+
+def for_readers(finding: Diagnostic) -> str:
+    """Return the one-line form of a finding with its severity in the language in use."""
+    return _in_line(finding, localized(SEVERITIES[finding.severity]))
+
+
+def _in_line(finding: Diagnostic, severity: str) -> str:
     where = localized(finding.place.message())
-    return f"{where + ': ' if where else ''}{finding.severity} {finding.code} {localized(finding.message)}"
+    return f"{where + ': ' if where else ''}{severity} {finding.code} {localized(finding.message)}"
 
 
 def tally(diagnostics: Iterable[Diagnostic]) -> str:

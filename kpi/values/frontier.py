@@ -32,7 +32,7 @@ def best_weights(values: Matrix, least: Sequence[float], most: Sequence[float]) 
 
     `max Σ_r w_r y_ro` so that `Σ_r w_r y_rj ≤ 1` for every entity j that has the same parts, `w ≥ 0`, and the part of
     each in the sum is within its bounds: `least_r ≤ w_r y_ro / Σ w y_o ≤ most_r`. Weights of missing parts are 0. A row
-    is NaN where a value is negative, all are missing, or no weights are within the bounds.
+    is NaN where a value is negative, all are missing, all of all peers are zero, or no weights are within the bounds.
 
     Source: Melyn and Moesen (1991); Cherchye et al. (2007), with bounds on shares as Cherchye et al. (2008).
 
@@ -57,7 +57,7 @@ def best_weights(values: Matrix, least: Sequence[float], most: Sequence[float]) 
         peers = np.unique(values[there[:, pattern].all(axis=1)][:, pattern], axis=0)
         own, places = np.unique(values[chosen][:, pattern], axis=0, return_inverse=True)
         found = np.full((len(own), parts + 1), np.nan)
-        if (peers >= 0).all():
+        if (peers >= 0).all() and peers.any():
             found[:, np.append(pattern, True)] = _of_pattern(own, _frontier(peers), low[pattern], high[pattern])
             found[:, :-1][:, ~pattern] = np.where(np.isnan(found[:, -1:]), np.nan, 0.0)
         answers[chosen] = found[places.ravel()]

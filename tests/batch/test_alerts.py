@@ -86,6 +86,62 @@ def test_a_correction_withdraws_an_alert(alerted):
     assert night(alerted)[0] == [("K655", "乙县", "2021Q3")]
 
 
+def test_a_correction_withdraws_the_alert_that_was_reported_and_ends_no_older_alert(alerted):
+    # Nobody was sent the alert of Q1, which ended in Q2, before the first night.
+    alerted.report("2021Q1", made=LOW)
+    (alerted.folder / "inbox" / "2021Q3.csv").unlink()
+    assert night(alerted)[0] == []
+    alerted.report("2021Q3", made=LOW)
+    assert night(alerted)[0] == [("K652", "乙县", "2021Q3")]
+    alerted.report("2021Q3", made=HIGH)
+    assert night(alerted)[0] == [("K655", "乙县", "2021Q3")]
+    assert night(alerted)[0] == []
+    alerted.report("2021Q3", made=LOW)
+    assert night(alerted)[0] == [("K652", "乙县", "2021Q3")]
+
+
+@pytest.mark.parametrize("absent", ["cell", "row", "file"])
+def test_an_alert_whose_figure_is_missing_for_a_night_stays_as_it_is(alerted, absent):
+    file = alerted.folder / "inbox" / "2021Q3.csv"
+    alerted.report("2021Q3", made=LOW)
+    assert night(alerted)[0] == [("K652", "乙县", "2021Q3")]
+    text = file.read_text("utf-8")
+    line = "2021Q3,乙县,产值,40,亿元\n"
+    assert line in text
+    if absent == "file":
+        file.unlink()
+    else:
+        file.write_text(text.replace(line, line.replace("40", "—") if absent == "cell" else ""), "utf-8")
+    assert night(alerted)[0] == []
+    file.write_text(text, "utf-8")
+    assert night(alerted)[0] == []
+    alerted.report("2021Q3", made=HIGH)
+    assert night(alerted)[0] == [("K655", "乙县", "2021Q3")]
+
+
+def test_an_alert_ends_once_where_a_later_figure_is_known(alerted):
+    file = alerted.folder / "inbox" / "2021Q3.csv"
+    alerted.report("2021Q3", made=LOW)
+    night(alerted)
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("乙县,产值,40,", "乙县,产值,—,"), "utf-8")
+    alerted.report("2021Q4", made=HIGH)
+    assert night(alerted)[0] == [("K654", "乙县", "2021Q4")]
+    file.write_text(text, "utf-8")
+    assert night(alerted)[0] == []
+    alerted.report("2022Q1", made=LOW)
+    assert night(alerted)[0] == [("K652", "乙县", "2022Q1")]
+
+
+def test_a_note_is_in_the_language_in_use(alerted, tmp_path):
+    alerted.report("2021Q3", made=LOW)
+    with kpi.using_language("zh"):
+        _, result = night(alerted)
+        note = write_note(tmp_path, result).read_text("utf-8")
+    assert "警告 K652" in note
+    assert "warning" not in note
+
+
 def test_a_first_night_reports_what_holds_and_nothing_of_the_past(alerted):
     alerted.report("2021Q1", made=LOW)
     alerted.report("2021Q3", made=[40.0, 100, 100])

@@ -206,6 +206,10 @@ def test_sheets_of_one_book_make_one_definition(tmp_path, monkeypatch):
         pytest.param("地区,期别,投资（元）\n全国,2022,5\n全国,2023,7\n", "投资", "元", id="one unit called a total"),
         pytest.param("期别,投资（元）\n2022,5\n2023,7\n", "投资", "元", id="no column of units"),
         pytest.param(
+            "地区,期别,居民消费价格指数(上年=100)\n甲县,2022,102.5\n甲县,2023,101\n", "居民消费价格指数_上年_100", "%",
+            id="relatives",
+        ),
+        pytest.param(
             "地区,年份,性别,投资（元）\n甲县,2023,T,5\n甲县,2023,F,3\n乙县,2023,T,4\n乙县,2023,F,1\n", "投资", "元",
             id="a further key",
         ),

@@ -129,6 +129,56 @@ def test_no_clusters_no_stars_and_a_warning(tmp_path, values, starts):
     assert "K658" in warnings(card)
 
 
+@pytest.mark.parametrize(
+    ("values", "starts", "words"),
+    [
+        ([50, 50, 50, 60], [40, 50, 60], "too few different scores"),
+        # Three different scores and more, none of which is nearest to 50 or 90.
+        ([10, 11, 12, 13], [10, 50, 90], "lost all its scores"),
+    ],
+)
+def test_the_warning_says_why_there_are_no_stars(tmp_path, values, starts, words):
+    card = starred(tmp_path, values, starts=starts)
+    (finding,) = [one for one in card.findings_list if one.code == "K658"]
+    assert words in str(finding.message)
+
+
+def test_one_gap_is_one_gap(tmp_path):
+    card = scored(tmp_path, system(REGRESSION), table([(1, 2, 4), (2, 4, 8), (3, 6, 12), (9, 8, 16), (None, 1, 2)]))
+    (finding,) = [one for one in card.findings_list if one.code == "K657"]
+    assert "1 gap of a" in str(finding.message)
+
+
+# ---- NODES ---- #
+
+
+def test_importances_that_need_a_negative_weight_say_so(tmp_path):
+    # a and b are nearly the same: ten times the importance for one of them takes a negative weight for the other.
+    method = {"method": "importance", "importance": {"a": 10, "b": 1, "c": 1}}
+    text = system_text(ABC, scoring=POSTS, pillars={"总": {"parts": ABC, "weights": method}})
+    card = scored(tmp_path, text, table([(10, 11, 50), (20, 19, 20), (30, 32, 90), (40, 39, 10), (50, 51, 60)]))
+    (finding,) = [one for one in card.findings_list if one.code == "K658"]
+    assert "negative" in str(finding.hint)
+
+
+def test_best_weights_of_zeros_only_are_undefined(tmp_path):
+    pytest.importorskip("scipy")
+    method = {"method": "benefit_of_the_doubt"}
+    text = system_text(ABC, scoring=POSTS, pillars={"总": {"parts": ABC, "weights": method}})
+    card = scored(tmp_path, text, table([(0, 0, 0), (0, 0, 0)]))
+    assert card.totals.select("score", "rank").rows() == [(None, None)] * 2
+    assert "K658" in warnings(card)
+    one = scored(tmp_path, text, table([(0, 0, 0), (50, 0, 0)]))
+    assert one.totals.sort("entity")["score"].to_list() == [0, 100]
+
+
+def test_a_total_of_a_pillar_without_a_result_has_its_reason(tmp_path):
+    mean = {"mazziotta_pareto": "minus"}
+    text = system_text(ABC, scoring=POSTS, pillars={"总": {"parts": ABC, "mean": mean, "weight": 100}})
+    card = scored(tmp_path, text, table([(0, 0, 0), (50, 50, 50)]))
+    assert card.totals.sort("entity")["status"].to_list() == ["out_of_range", "ok"]
+
+
 def test_clusters_have_their_stars_in_any_order_of_the_starts(tmp_path):
     for starts in ([10, 50, 90], [90, 10, 50], "groups"):
         card = starred(tmp_path, [12, 8, 55, 50, 91, 88], starts=starts)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_windows import codes, months, scored, statuses, text, values
 
+import kpi
 from kpi.errors import Severity
 from kpi.language.loading.loader import examine_text
 
@@ -54,6 +55,92 @@ def test_a_gap_ends_a_chain_on_its_side_of_the_base():
     card = scored("  c: {kind: chain, of: rate, over: 1m, base: 2021-06}\n", months({"rate": [links]}))
     # Before the base an index needs the relatives after it: those of March on, for February.
     assert statuses(card, "c") == ["incomplete"] * 2 + ["ok"] * 7 + ["missing"] + ["incomplete"] * 2
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        # 2019 is before the data, but the relative of 2020 compares with it: 110, 110 x 1.2, 132 / 2.
+        ("2019", [110, 132, 66]),
+        ("2020", [100, 120, 60]),
+        ("2022", [500 / 3, 200, 100]),
+        ("1990", [None] * 3),
+        ("2018", [None] * 3),
+        ("2023", [None] * 3),
+        ("2030", [None] * 3),
+    ],
+)
+def test_a_base_outside_the_data_leaves_a_chain_incomplete(base, expected):
+    frame = pl.DataFrame(
+        {
+            "期别": ["2020", "2021", "2022"],
+            "地区": ["县0"] * 3,
+            "rate": [110.0, 120.0, 50.0],
+            "x": [1.0] * 3,
+            "z": [1.0] * 3,
+        }
+    )
+    indicators = (
+        f"  c: {{kind: chain, of: rate, over: 1y, base: {base}}}\n  r: {{kind: real, of: x, deflator: c, base: 2020}}\n"
+    )
+    card = scored(indicators, frame, "year")
+    assert values(card, "c") == pytest.approx(expected)
+    outside = expected[0] is None
+    assert set(statuses(card, "c") + statuses(card, "r")) == ({"incomplete"} if outside else {"ok"})
+    assert card.findings["code"].to_list().count("K469") == outside
+
+
+def test_chains_of_months_over_a_year_reach_back_each_by_itself():
+    # Data from March 2021 on: January and February lack the relative of 2021.
+    frame = months({"rate": [[110.0] * 22]}, 2021 * 12 + 2)
+    card = scored("  c: {kind: chain, of: rate, over: 1y, base: 2020}\n", frame)
+    assert statuses(card, "c")[:12] == ["ok"] * 10 + ["incomplete"] * 2
+    assert values(card, "c")[:10] == pytest.approx([110.0] * 10)
+    assert statuses(card, "c")[12:] == ["incomplete" if i in (10, 11) else "ok" for i in range(10)]
+
+
+CPI = "居民消费价格指数(上年=100)"
+
+
+def prices(indicator: str, unit: str, title: str = "价格"):
+    head = "system: prices\nperiod: year\nentities: {title: 县}\ndatasets: {data: {form: panel}}\n"
+    measures = f"measures:\n  x: {{unit: 件}}\n  cpi: {{title: '{title}', unit: '{unit}'}}\n"
+    return examine_text(f"{head}{measures}indicators:\n  p: {indicator}\n")
+
+
+@pytest.mark.parametrize(
+    ("indicator", "unit", "title", "expected"),
+    [
+        ("{kind: chain, of: cpi, base: 2020}", "1", CPI, {"K446": Severity.ERROR}),
+        ("{kind: chain, of: cpi, base: 2020}", "%", CPI, {}),
+        ("{kind: chain, of: cpi, base: 2020}", "1", "价格", {}),
+        ("{kind: real, of: x, deflator: cpi, base: 2020}", "%", CPI, {"K470": Severity.WARNING}),
+        ("{kind: real, of: x, deflator: cpi, base: 2020}", "%", "居民消费价格指数(2020=100)", {}),
+    ],
+)
+def test_the_title_of_relatives_says_what_they_are(indicator, unit, title, expected):
+    findings = {one.code: one for one in prices(indicator, unit, title).findings}
+    assert {code: one.severity for code, one in findings.items()} == expected
+    if "K446" in findings:
+        assert "unit: '%'" in str(findings["K446"].hint)
+
+
+@pytest.mark.parametrize(
+    ("relatives", "expected"), [([1.1, 1.2, 0.5], [100, 120, 60]), ([110, 120, 50], [100, None, None])]
+)
+def test_relatives_near_a_hundred_in_the_unit_1_are_no_factors(relatives, expected):
+    system = prices("{kind: chain, of: cpi, base: 2020}", "1").system
+    rows = {
+        "期别": ["2020", "2021", "2022"],
+        "地区": ["县0"] * 3,
+        "价格": [float(one) for one in relatives],
+        "x": [1.0] * 3,
+    }
+    card = kpi.score(pl.DataFrame(rows), system=system)
+    assert values(card, "p") == pytest.approx(expected)
+    found = card.findings.filter(pl.col("code") == "K446")["severity"].to_list()
+    assert found == ([] if expected[1] else ["error"])
+    assert statuses(card, "p")[1:] == (["ok"] * 2 if expected[1] else ["out_of_range"] * 2)
 
 
 def test_deflating_by_a_constant_price_changes_nothing_and_by_itself_makes_the_base():

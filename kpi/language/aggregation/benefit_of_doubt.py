@@ -29,8 +29,8 @@ class BenefitOfTheDoubt(FromData):
     the part of each in its sum, `least_r ≤ w_r y_ro / Σ w y_o ≤ most_r`, in percent, one for all or by part.
     Entities are compared with those that have the same parts. Needs the arithmetic mean and no stand-ins for
     missing parts; coverage counts all parts the same. Where several lists of weights give the same best score, the
-    results have one of them. No result (out_of_range) where a score is negative or no weights are within the
-    bounds.
+    results have one of them. No result (out_of_range) where a score is negative, where all
+    scores of all entities are zero (0/0), or no weights are within the bounds.
 
     Source: Melyn and Moesen (1991); Cherchye, Moesen, Rogge and Van Puyenbroeck (2007); OECD/JRC Handbook (2008), 6.
 

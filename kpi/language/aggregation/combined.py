@@ -83,8 +83,9 @@ class Combined(FromData):
 
     `by: sum` is `Σ_k λ_k w_k` with the `shares` λ (left out: the same for each); `product` is `Π_k w_k / Σ_j Π_k w_k`;
     `game` finds λ so that the combination is nearest to all of them (博弈论组合赋权): `Σ_l λ_l w_k·w_l = w_k·w_k` for
-    every k, then λ/Σλ. There are no weights where a method has none, where all products are zero, where the equations
-    have no single solution, and where a weight would be negative: out_of_range.
+    every k, then λ/Σλ; lists of weights that are all the same count the same. There are no weights where a method has
+    none, where all products are zero, where the equations of lists that differ have no single solution, and where a
+    weight would be negative: out_of_range.
 
     Source: 乘法合成法, 加法合成法 and 博弈论组合赋权 of 综合评价 textbooks.
 

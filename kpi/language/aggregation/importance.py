@@ -33,6 +33,10 @@ class Importance(FromData):
 
     method: Literal["importance"] = "importance"
     title: ClassVar[Message] = Message("weights for a wanted importance")
+    why_none: ClassVar[Message] = Message(
+        "a weight would be negative, as a part matters more through the others than wanted: change `importance:` or "
+        "the parts; or scores are constant, too few, or depend on each other"
+    )
     importance: ByPart | None = Field(None, description="part: how much it is meant to matter; left out: the same")
 
     @override

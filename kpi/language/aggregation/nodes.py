@@ -341,8 +341,9 @@ class Combination:
 
         Coverage is the part of the applicable weight with a score of reported figures, down to the indicators; what
         data treatment filled in has a score, but nobody reported it. The status is not_applicable, not_scored (left out
-        by a screen), refused (no part has a score, and that of some is refused), missing (no part has a score),
-        incomplete (too few have, or any gap under `fail`), what a method without weights says, or ok.
+        by a screen), refused (no part has a score, and that of some is refused), out_of_range (likewise, and a node
+        among the parts has no result), missing (no part has a score), incomplete (too few have, or any gap under
+        `fail`), what a method without weights says, or ok.
         """
         value = self.mean()
         if self.node.decimals is not None:
@@ -366,6 +367,11 @@ class Combination:
             left_out = [status_of(Column(part).score) == reason("not_scored") for part in self.weights]
             shown["not_scored"] = (self.carried <= ZERO) & pl.any_horizontal(left_out)
         shown.setdefault("refused", (self.carried <= ZERO) & self._refused())
+        # A node among the parts whose method or rule has no result: its figures are not missing.
+        nodes = [part for part in self.weights if part not in self.leaves]
+        if nodes:
+            undefined = [status_of(Column(part).score) == reason("out_of_range") for part in nodes]
+            shown.setdefault("out_of_range", (self.carried <= ZERO) & pl.any_horizontal(undefined))
         shown.setdefault("missing", self.carried <= ZERO)
         guards = {"incomplete": self.there() < self.least - 1e-9} if self.least else {}
         sound = self.node.mean == "arithmetic" and self.node.decimals is None and not self.node.rescaled

@@ -115,6 +115,10 @@ class FromData(Weighting):
     title: ClassVar[Message]
     #: The status of a node for which the method gives no weights.
     without: ClassVar[str] = "out_of_range"
+    #: Why the method may give no weights.
+    why_none: ClassVar[Message] = Message(
+        "scores may be negative, all zero, constant, too few, or depend on each other, or bounds too narrow"
+    )
     #: Whether each entity has weights of its own; a further entry of its list is the factor that makes their mean its
     #: score.
     per_entity: ClassVar[bool] = False

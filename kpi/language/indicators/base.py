@@ -25,7 +25,7 @@ from kpi.language.scoring import AnyRule
 from kpi.language.targets import COMPARATORS, Target
 from kpi.values import columns, period_texts, periods, units
 from kpi.values.columns import Column, Expressions
-from kpi.values.periods import Grain, Window
+from kpi.values.periods import Grain, Period, Window
 from kpi.values.status import literal
 from kpi.values.timelines import Timeline
 from kpi.values.units import Unit
@@ -256,6 +256,14 @@ class Indicator(Definition):
         Returns:
             The measure or indicator, and the index of its period.
         """
+        return None
+
+    def base_outside(self, first: Period, last: Period, grain: Grain) -> str | None:  # noqa: ARG002
+        """Return the base period of a chained index that data from `first` to `last` do not reach, None otherwise."""
+        return None
+
+    def plain_relatives(self, symbols: Symbols) -> str | None:  # noqa: ARG002
+        """Return the figure that is chained as factors, in which 103.5 is no change of 3.5 %; None without one."""
         return None
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
-from kpi.errors import Message
+from kpi.errors import Message, Severity
 from kpi.language.indicators.base import MONTH, Indicator, Symbols, based, broken, scored_period, title_of, unit_of
 from kpi.language.lookback import WHOLE, Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
@@ -17,6 +18,29 @@ from kpi.values import period_texts, units
 from kpi.values.columns import Column, Expressions
 from kpi.values.periods import Grain
 from kpi.values.status import ZERO, guarded
+
+#: A title of relatives, by their base: (上年=100), (上年同月=100), (previous month = 100).
+_OF_RELATIVES = re.compile(
+    r"(?:上一?[年季月周期](?:度)?(?:同[期季月周])?|(?:previous|preceding|last|prior) (?:year|quarter|month|week))"
+    r"\s*[=＝]\s*100(?!\d)",
+    re.IGNORECASE,
+)
+
+
+def of_relatives(title: str) -> bool:
+    """Return whether a title says that each figure is compared with the period before, which is 100.
+
+    >>> of_relatives("居民消费价格指数（上年=100）"), of_relatives("CPI (previous month = 100)")
+    (True, True)
+    >>> of_relatives("居民消费价格指数（2020=100）")
+    False
+    """
+    return _OF_RELATIVES.search(title) is not None
+
+
+def _example(grain: Grain) -> str:
+    """Return the label of the first scored period of 2020."""
+    return {"year": "2020", "quarter": "2020Q1", "month": "2020-01"}.get(str(grain), "2020-01")
 
 
 def in_prices(name: str, of: str, *, deflator: str, base: str, symbols: Symbols, grain: Grain) -> Expressions:
@@ -45,16 +69,27 @@ def deflator_problems(path: Path, deflator: str, base: str | None, symbols: Symb
     if base is None:
         yield Problem(
             "K445", (*path, "deflator"), Message("a deflator needs the period whose prices count"),
-            hint=Message("add `base:`, such as 2020"),
+            hint=Message("add `base:`, a scored period such as {example}", example=_example(grain)),
         )  # fmt: skip
     else:
         yield from scored_period(base, (*path, "base"), grain)[0]
+    title = title_of(symbols, deflator)
+    if deflator in symbols and symbols[deflator].reported and of_relatives(title):
+        yield Problem(
+            "K470", (*path, "deflator"),
+            Message("{title} has another base in each period, and a deflator is an index of one base", title=title),
+            hint=Message(
+                "chain it first: `prices: {{kind: chain, of: {name}, base: {base}}}`, and `deflator: prices`",
+                name=deflator, base=base or _example(grain),
+            ),
+            severity=Severity.WARNING,
+        )  # fmt: skip
     unit = unit_of(symbols, deflator)
     if unit is not None and units.summable(unit):
         yield Problem(
             "K446", (*path, "deflator"),
             Message("`{name}` is in {unit}, and a deflator is an index", name=deflator, unit=unit),
-            hint=Message("name a price index, in % or without a unit"),
+            hint=Message("name a price index, with `unit: '%'`, such as one of `kind: chain`"),
         )  # fmt: skip
 
 

@@ -11,15 +11,18 @@ from typing_extensions import override
 
 from kpi.errors import Message
 from kpi.language.indicators.base import MONTH, Indicator, Symbols, scale, title_of, unit_of
-from kpi.language.indicators.deflation import deflator_problems, in_prices, real_words
+from kpi.language.indicators.deflation import deflator_problems, in_prices, of_relatives, real_words
 from kpi.language.indicators.windows import periods_of, span_words, window_problems
 from kpi.language.lookback import WHOLE, Comparison, Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
 from kpi.values import period_texts, periods, units
 from kpi.values.columns import Column, Expressions
-from kpi.values.periods import Grain
+from kpi.values.periods import Grain, Period
 from kpi.values.status import HUNDRED, ZERO, guarded, literal, reason
 from kpi.values.units import Unit
+
+#: A factor above it, in a unit without a sign of percent, is no change of prices but a relative such as 103.5.
+FACTORS_UP_TO = 10.0
 
 
 class Real(Indicator):
@@ -77,12 +80,16 @@ class Real(Indicator):
         yield from deflator_problems(path, self.deflator, self.base, symbols, grain)
 
 
+_IN_PERCENT = Message("name the relatives: 103.5 for 3.5 % more, with `unit: '%'`")
+
+
 class Chain(Indicator):
     """An index chained from relatives: 100 in the base period, times `x/100` for each period after it.
 
     Relatives compare with the period that is `over` earlier: 上年=100 or 上年同期=100 with `over: 1y`, 上月=100 with
     `over: 1m`. Before the base period the index is divided back. A relative that is missing leaves it `incomplete`
-    beyond that period, one of zero or less `out_of_range`.
+    beyond that period, as do those of periods before or after the data, one of zero or less `out_of_range`. So does a
+    relative above 10 in a unit that is not %: it is 103.5 written without its percent.
 
     >>> Chain(of="cpi", base=2020).words({})
     'index chained from cpi over 1 year (2020 = 100)'
@@ -118,11 +125,15 @@ class Chain(Indicator):
         number = periods_of(self.over, grain) or 1
         # Relatives of the same place in the year make one chain each.
         chain = ["entity", (MONTH // grain.months) % number]
-        factor = scale(pl.col(self.of), unit_of(symbols, self.of), units.ONE)
+        unit = unit_of(symbols, self.of)
+        factor = scale(pl.col(self.of), unit, units.ONE)
         factor = factor if self.as_ == "relative" else factor + literal(1.0)
         after, before = MONTH.gt(base.end), base.start > MONTH
         none = factor.is_null().cast(pl.Int32)
-        wrong = (factor <= ZERO).fill_null(value=False).cast(pl.Int32)
+        bounds = factor <= ZERO
+        if self.plain_relatives(symbols) is not None:
+            bounds = bounds | (factor > literal(FACTORS_UP_TO))
+        wrong = bounds.fill_null(value=False).cast(pl.Int32)
 
         def chained(column: pl.Expr, empty: pl.Expr, *, product: bool) -> pl.Expr:
             """Combine what lies between the base and the period, on either side."""
@@ -138,7 +149,12 @@ class Chain(Indicator):
 
         sound = pl.when(factor > ZERO).then(factor).otherwise(literal(1.0))
         product = chained(sound, literal(1.0), product=True)
-        gaps = chained(none, pl.lit(0, dtype=pl.Int32), product=False) > 0
+        span = number * grain.months
+        # Relatives between the base and the first or last period of the data are missing as well.
+        beyond = (after & (MONTH.min().over(chain) - span > base.end)) | (
+            before & (MONTH.max().over(chain) < base.start)
+        )
+        gaps = (chained(none, pl.lit(0, dtype=pl.Int32), product=False) > 0) | beyond
         bad = chained(wrong, pl.lit(0, dtype=pl.Int32), product=False) > 0
         value = pl.when(before).then(HUNDRED / product).otherwise(product * HUNDRED)
         inside = ~before & ~after
@@ -156,6 +172,18 @@ class Chain(Indicator):
             pairs = zip(columns, at_base, strict=True)
             guards["break"] = pl.any_horizontal([column != there for column, there in pairs])
         return guarded(name, value, guards, reasons=why)
+
+    @override
+    def base_outside(self, first: Period, last: Period, grain: Grain) -> str | None:
+        """Return the base, if it is not in the data nor what their first relative compares with."""
+        base = period_texts.parse(self.base, timeline=grain.timeline)
+        span = (periods_of(self.over, grain) or 1) * grain.months
+        return self.base if first.end - span > base.end or last.end < base.start else None
+
+    @override
+    def plain_relatives(self, symbols: Symbols) -> str | None:
+        """Return the relatives, if they are numbers of the unit 1, in which 3.5 % more is 1.035."""
+        return self.of if self.as_ == "relative" and unit_of(symbols, self.of) == units.ONE else None
 
     @override
     def lookback(self, grain: Grain) -> dict[str, Lags]:
@@ -177,7 +205,16 @@ class Chain(Indicator):
             yield Problem(
                 "K446", (*path, "of"),
                 Message("`{name}` is in {unit}, and relatives are in %", name=self.of, unit=unit),
-                hint=Message("name the relatives, such as 上年=100"),
+                hint=_IN_PERCENT,
+            )  # fmt: skip
+        elif unit is not None and unit != units.PERCENT and of_relatives(title_of(symbols, self.of)):
+            yield Problem(
+                "K446", (*path, "of"),
+                Message(
+                    "{title} is in the unit {unit}, in which 100 stands for a hundredfold",
+                    title=title_of(symbols, self.of), unit=unit,
+                ),
+                hint=Message("write `unit: '%'` at `{name}`", name=self.of),
             )  # fmt: skip
         wrong = list(window_problems(path, "over", self.over, grain))
         yield from wrong
@@ -192,5 +229,5 @@ class Chain(Indicator):
                 "K445", (*path, "base"),
                 Message("`{base}` is not as long as the relatives look back ({window})", base=self.base,
                         window=span_words(self.over)),
-                hint=Message("name one such span, such as a year for `over: 1y`"),
+                hint=Message("name as many periods as that: 2020 for `over: 1y`, 2020-01 for `over: 1m`"),
             )  # fmt: skip

@@ -49,7 +49,7 @@ _TAGS = ("union_tag_invalid", "union_tag_not_found")
 
 def findings(document: positions.Document, errors: Iterable[Any]) -> list[Diagnostic]:
     """Return pydantic's errors about a document as findings, without those that only follow from another."""
-    relevant = [error for error in errors if not _spoiled(document, tuple(error["loc"]))]
+    relevant = _decided(document, [error for error in errors if not _spoiled(document, tuple(error["loc"]))])
     renamed = {
         (*_at(document, error)[:-1], key)
         for error in relevant
@@ -68,6 +68,48 @@ def findings(document: positions.Document, errors: Iterable[Any]) -> list[Diagno
         if not follows and not echo and not _unnamed(document, error):
             results.append(_finding(document, error))
     return results
+
+
+def _decided(document: positions.Document, errors: list[Any]) -> list[Any]:
+    """Return the errors without those of models that a mapping does not mean, where its keys are those of another one.
+
+    `mean: {vikor: 2}` fits no model of the union; the only one with the key `vikor` is meant.
+    """
+    branches: dict[Path, dict[str, int]] = {}
+    keys: dict[Path, Any] = {}
+    at: list[tuple[Path, str] | None] = []
+    for error in errors:
+        path = tuple(error["loc"])
+        value: Any = document.data
+        place = None
+        for number, step in enumerate(path):
+            if (isinstance(value, dict) and step in value) or (
+                isinstance(value, list | tuple) and isinstance(step, int) and step < len(value)
+            ):
+                value = value[step]
+            else:
+                # A step that the document does not have is a branch, unless it is the last: a key that is missing.
+                place = (path[:number], str(step)) if isinstance(value, dict) else None
+                if place is not None and number + 1 < len(path):
+                    refused = branches.setdefault(path[:number], {})
+                    keys[path[:number]] = value
+                    refused[str(step)] = refused.get(str(step), 0) + (error["type"] == "extra_forbidden")
+                break
+        at.append(place)
+    meant, unknown = {}, set()
+    for parent, refused in branches.items():
+        least = [branch for branch, number in refused.items() if number == min(refused.values())]
+        if len(least) == 1 and len(refused) > 1:
+            meant[parent] = least[0]
+        elif len(refused) > 1 and 0 < len(keys[parent]) == min(refused.values()):
+            unknown.add(parent)
+    return [
+        error
+        for error, place in zip(errors, at, strict=True)
+        if place is None
+        or (place[0] not in meant and (place[0] not in unknown or error["type"] == "extra_forbidden"))
+        or place[1] == meant.get(place[0])
+    ]
 
 
 def _spoiled(document: positions.Document, path: Path) -> bool:
