@@ -20,8 +20,10 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 import kpi
+from kpi.cli.main import main
 from kpi.intake import frames
 from kpi.language.loading.catalogue import files
 from kpi.language.system import CheckedSystem
@@ -402,3 +404,16 @@ def test_headers_with_line_breaks_do_not_meet_our_own(header, tmp_path):
     (tmp_path / "data.jsonl").write_text(frame.write_ndjson(), "utf-8")
     for data in (frame, frame.to_pandas(), *sorted(tmp_path.iterdir())):
         assert kpi.score(data, system=DEFINITION).indicators["value"].to_list() == expected
+
+
+@pytest.mark.parametrize("header", ["^a$", "^.*$", "*"])
+def test_a_header_is_no_pattern(header, tmp_path):
+    rows = {header: ["x", "3"], "期别": ["2023", "2023"], "县": ["甲县", "乙县"]}
+    frame = pl.DataFrame(rows | {"办件量": [100, 50], "网上办件量": [90, 40]})
+    frame.write_csv(tmp_path / "data.csv")
+    frame.write_excel(tmp_path / "data.xlsx")
+    for data in (frame, tmp_path / "data.csv", tmp_path / "data.xlsx"):
+        assert kpi.score(data, system=DEFINITION).indicators["value"].to_list() == [80.0, 90.0]
+    for file in (tmp_path / "data.csv", tmp_path / "data.xlsx"):
+        done = CliRunner().invoke(main, ["init", str(file), "-o", str(tmp_path / f"of_{file.suffix[1:]}")])
+        assert done.exit_code == 0, done.output

@@ -177,7 +177,8 @@ def columns_of(table: Table, timeline: Timeline = MONTHS) -> dict[str, Column]:
     for header in table.columns:
         if header in further or header in table.unreadable:
             continue
-        series = frame[header]
+        # Polars takes the name of a series, such as ^a$, for a pattern where it evaluates a method of it.
+        series = frame[header].alias("")
         texts = texts_of(series).str.strip_chars().drop_nulls()
         found[header] = Column(header, [one for one in texts.to_list() if one], series.dtype, timeline)
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.oracle.oracle_figures import (
     MISSING,
@@ -424,7 +424,14 @@ class _Judge:
             # What weighs nothing in every class is shown and not counted.
             counted = {part: weight for part, weight in weights.items() if weight}
             own = {part: weight_of(weight, self.cohorts.get(entity, "")) for part, weight in counted.items()}
-            made[period, entity] = combine(node, own, self.nodes[period, entity], peers)
+            parts = self.nodes[period, entity]
+            made[period, entity] = combine(node, own, parts, peers)
+            # A pillar among the parts whose mean or rule has no result: its figures are not missing.
+            undefined = [part for part in counted if part in self.system["pillars"] and part in parts]
+            if made[period, entity].score == (None, "missing") and any(
+                parts[part].score[1] == "out_of_range" for part in undefined
+            ):
+                made[period, entity] = replace(made[period, entity], score=(None, "out_of_range"))
         for key, one in made.items():
             self.nodes[key][name] = one
         if "score" in node:

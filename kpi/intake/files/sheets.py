@@ -122,8 +122,9 @@ def has_figures(cells: pl.DataFrame) -> bool:
     """Return whether some cell of text is a figure."""
     return any(
         read.status == "ok" and read.unit != YES_NO
+        # Polars takes the name of a column, such as ^a$, for a pattern where it evaluates a method of a series.
         for column in cells
-        for text in column.unique().drop_nulls()
+        for text in column.alias("").unique().drop_nulls()
         for read in [read_number(text)]
     )
 

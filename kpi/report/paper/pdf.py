@@ -37,7 +37,7 @@ def pdf(document: bytes, /) -> bytes:
     if program is None:
         hint = Message("install it (apt-get install libreoffice-writer, or libreoffice.org), or write .docx")
         raise DataError(Diagnostic("K510", Message("writing PDF needs LibreOffice"), hint=hint))
-    with tempfile.TemporaryDirectory(prefix="kpi-pdf-") as name:
+    with tempfile.TemporaryDirectory(prefix="kpi_pdf_") as name:
         folder = Path(name)
         (folder / "report.docx").write_bytes(document)
         command = [
