@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 
@@ -405,3 +406,12 @@ def test_chains_in_conditions_of_records_are_read_or_refused(operator, part, num
         "indicators: {i: {kind: level, of: m}}\n"
     )
     assert examine_text(text).findings is not None
+
+
+@pytest.mark.parametrize("text", ['char("")', "bit(``)", 'a + decimal("")', 'a::char("")'])
+def test_types_without_a_name_are_no_expression(text):
+    indicator = f"x: {{kind: formula, unit: 件, expr: {json.dumps(text)}}}"
+    loaded = examine_text(
+        f"system: t\nperiod: year\nentities: {{}}\nmeasures: {{a: {{unit: 件}}}}\nindicators: {{{indicator}}}\n"
+    )
+    assert "K120" in [finding.code for finding in loaded.findings]

@@ -106,7 +106,7 @@ def parse(text: str) -> Expression:
         tree: exp.Expr = _with_room(lambda: sqlglot.parse_one(plain))
     except SqlglotError as error:
         raise _syntax(text, error) from None
-    except (AttributeError, IndexError, RecursionError, TypeError):
+    except (AttributeError, IndexError, RecursionError, TypeError, ValueError):
         # sqlglot fails on some texts that are no expression, such as names of types without what they need.
         raise ExpressionError("K120", Message("the expression cannot be understood"), (0, max(len(text), 1))) from None
     tree = _with_weekdays(tree)
