@@ -12,7 +12,7 @@ import operator
 
 import polars as pl
 
-from kpi.engine.totals import changes, further_places, placed, starred
+from kpi.engine.totals import after_vetoes, changes, further_places, placed, starred
 from kpi.language.adjustments import vetoes
 from kpi.language.indicators import ENTITIES
 from kpi.language.longer_totals import TotalsOver
@@ -113,15 +113,4 @@ def _share(over: TotalsOver, raws: list[pl.Expr], at: int) -> pl.Expr:
 
 def _limited(system: System) -> dict[str, pl.Expr]:
     """Return the total after each veto that acts on the score, by the column of its name, in their order."""
-    columns: dict[str, pl.Expr] = {}
-    current = pl.col("#total")
-    for name, veto in vetoes(system.adjustments).items():
-        applies = pl.col(Column(name).veto)
-        if veto.effect.score is not None:
-            current = pl.when(applies & current.is_not_null()).then(pl.lit(float(veto.effect.score))).otherwise(current)
-        elif veto.effect.score_at_most is not None:
-            current = pl.when(applies).then(current.clip(upper_bound=veto.effect.score_at_most)).otherwise(current)
-        else:
-            continue
-        columns[Column(name).uncapped] = current
-    return columns
+    return {Column(name).uncapped: capped for name, capped in after_vetoes(system, pl.col("#total")).items()}

@@ -102,6 +102,12 @@ def limited(system: System) -> dict[str, pl.Expr]:
         totals["composite.floor"] = total = total.clip(composite.floor)
     if points and composite.cap is not None:
         totals["composite.cap"] = total = total.clip(upper_bound=composite.cap)
+    return totals | after_vetoes(system, total)
+
+
+def after_vetoes(system: System, total: pl.Expr) -> dict[str, pl.Expr]:
+    """Return a total (points) after each veto that acts on the score, by the name of the veto, in their order."""
+    totals = {}
     for name, veto in vetoes(system.adjustments).items():
         applies = pl.col(Column(name).veto)
         if veto.effect.score is not None:

@@ -347,7 +347,7 @@ def _scored_again_problems(system: System) -> Problems:
 
 
 def _repeated(system: System, headline: str) -> Problems:
-    """Yield the parts that stand twice below a headline: what they give to it could not be told apart."""
+    """Yield the parts that stand twice below a headline: nothing would distinguish their contributions."""
     first: dict[str, str] = {}
     for name in (headline, *_below(system, system.pillars[headline].parts)):
         for part in system.pillars[name].parts if name in system.pillars else ():

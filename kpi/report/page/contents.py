@@ -74,10 +74,9 @@ class _Contents:
         stars = self.system.stars
         if stars is None:
             return None
-        cuts = getattr(stars, "cuts", None) or {}
         return {
             "names": {str(level): visible(name) for level, name in stars.names.items()},
-            "cuts": {str(level): cut for level, cut in cuts.items() if isinstance(cut, int | float)},
+            "cuts": {str(level): cut for level, cut in stars.cuts_of_total.items()},
             "words": localized(self.system.stars_words),
         }
 
