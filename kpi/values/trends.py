@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from kpi.values.rounding import HAIR
-from kpi.values.window_sums import array_of, blocks, column_of
+from kpi.values.window_sums import array_of, blocks, column_of, space
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,32 +66,45 @@ def moments(values: Array, number: int, *, squared: bool = True) -> tuple[Array,
         squared: whether the sum of squares is wanted.
 
     Returns:
-        The sums from the first period on that has so many.
+        The sums from the first period on that has so many, each in a `space`.
 
     >>> import numpy as np
     >>> [float(sums[0]) for sums in moments(np.array([1.0, 2.0, 4.0]), 3)]
     [-5.0, -8.0, 13.0]
     """
+    import numpy as np
+
+    def kept(name: str, many: int) -> Array:
+        return space(f"{name} {number}", (many, *values.shape[1:]))
+
+    many = len(values) - number + 1
     if number == 1:
-        nothing = values * 0.0
+        nothing = np.multiply(values, 0.0, out=kept("nothing", many))
         return nothing, nothing, nothing if squared else None
     half = number // 2
-    sums, weighted, squares = moments(values, half, squared=squared)
-    other = sums[:-half]
-    far = (values[:-half] - values[half:])[half - 1 :]
-    weighted = weighted[half:] + weighted[:-half]
-    weighted += other * half
-    weighted += far * (half * (half - 1) / 2 + half**2)
-    if squares is not None:
-        squares = squares[half:] + squares[:-half]
-        squares += far * other * 2
-        squares += far * far * half
-    sums = sums[half:] + other
-    sums += far * half
+    earlier, earlier_weighted, earlier_squares = moments(values, half, squared=squared)
+    height = len(earlier) - half
+    other, rest = earlier[:height], kept("rest", height)
+    first = values[half - 1 : half - 1 + height]
+    far = np.subtract(first, values[2 * half - 1 : 2 * half - 1 + height], out=kept("far", height))
+    weighted = np.add(earlier_weighted[half:], earlier_weighted[:height], out=kept("weighted", height))
+    weighted += np.multiply(other, half, out=rest)
+    weighted += np.multiply(far, half * (half - 1) / 2 + half**2, out=rest)
+    squares = None
+    if earlier_squares is not None:
+        squares = np.add(earlier_squares[half:], earlier_squares[:height], out=kept("squares", height))
+        squares += np.multiply(np.multiply(far, other, out=rest), 2, out=rest)
+        squares += np.multiply(np.multiply(far, far, out=rest), half, out=rest)
+    sums = np.add(earlier[half:], other, out=kept("sums", height))
+    sums += np.multiply(far, half, out=rest)
     if number % 2:
-        last = values[: 1 - number] - values[number - 1 :]
-        sums, weighted = sums[1:] + last, weighted[1:] + last * (number - 1)
-        squares = None if squares is None else squares[1:] + last * last
+        last = np.subtract(values[:many], values[number - 1 :], out=kept("last", many))
+        sums, weighted, rest = sums[1:], weighted[1:], rest[1:]
+        sums += last
+        weighted += np.multiply(last, number - 1, out=rest)
+        if squares is not None:
+            squares = squares[1:]
+            squares += np.multiply(last, last, out=rest)
     return sums, weighted, squares
 
 

@@ -7,6 +7,8 @@ do without. Each sum is made of the same additions wherever its terms lie, so re
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -34,13 +36,13 @@ def column_of(values: Array) -> pl.Series:
     return pl.Series(values, nan_to_null=True)
 
 
-def rounded(values: Array) -> Array:
-    """Round an array to nine decimals in place, as Polars does, and return it."""
+def rounded(values: Array, out: Array | None = None) -> Array:
+    """Round an array to nine decimals, as Polars does, and return it; it is overwritten, also with another `out`."""
     import numpy as np
 
     np.multiply(values, 10.0**DECIMALS, out=values)
     np.rint(values, out=values)
-    return np.divide(values, 10.0**DECIMALS, out=values)
+    return np.divide(values, 10.0**DECIMALS, out=values if out is None else out)
 
 
 def bounded(values: Array) -> Array:
@@ -62,18 +64,37 @@ def blocks(entities: int, height: int) -> Iterator[slice]:
     return (slice(first, min(first + width, entities)) for first in range(0, entities, width))
 
 
-def _folded(values: Array, number: int, out: Array | None = None) -> Array:
-    """Return the sums over some periods, from the first row that has as many; halves are added, the last into `out`."""
+_SPACES = threading.local()
+
+
+def space(name: str, shape: tuple[int, ...]) -> Array:
+    """Return an array for what is computed on the way, which the next of the name in the thread overwrites.
+
+    NOTE: memory that is new to the process costs more than what is computed in it: 2 to 4 times the time of all windows
+    and projections.
+    """
+    import numpy as np
+
+    kept, size = _SPACES.__dict__, math.prod(shape)
+    if name not in kept or len(kept[name]) < size:
+        kept[name] = np.empty(size)
+    array: Array = kept[name][:size].reshape(shape)
+    return array
+
+
+def _folded(values: Array, number: int) -> Array:
+    """Return the sums over some periods, from the first row that has as many; halves are added, in a `space`."""
     import numpy as np
 
     if number == 1:
         return values
     lag = number // 2
     half = _folded(values, lag)
+    many, width = half.shape
+    both = np.add(half[lag:], half[:-lag], out=space(f"both {number}", (many - lag, width)))
     if number % 2 == 0:
-        return np.add(half[lag:], half[:-lag], out=out)
-    both = half[lag:] + half[:-lag]
-    return np.add(both[1:], values[: len(both) - 1], out=out)
+        return both
+    return np.add(both[1:], values[: len(both) - 1], out=space(f"all {number}", (len(both) - 1, width)))
 
 
 def total(column: pl.Series, entities: int, number: int) -> pl.Series:
@@ -92,7 +113,7 @@ def total(column: pl.Series, entities: int, number: int) -> pl.Series:
     out = np.empty_like(values)
     out[: number - 1] = np.nan
     for block in blocks(entities, len(column)):
-        rounded(_folded(values[:, block], number, out[number - 1 :, block]))
+        rounded(_folded(values[:, block], number), out[number - 1 :, block])
     return column_of(bounded(out.reshape(-1)))
 
 
@@ -116,7 +137,7 @@ def in_years(values: Array, entities: int, place: int, year: int) -> Array:
 
 
 def added_to_date(figures: Array) -> Array:
-    """Return the totals from the first period of each year, as places by years by entities.
+    """Return the totals from the first period of each year, as places by years by entities, in a `space`.
 
     Sums of 1, 2, 4, 8 periods that begin with the year at most are put together, so that twelve months take four steps.
 
@@ -126,7 +147,7 @@ def added_to_date(figures: Array) -> Array:
     import numpy as np
 
     given = figures.transpose(1, 0, 2)
-    year, sums = len(given), np.empty(given.shape)
+    year, sums = len(given), space("to date", given.shape)
     sums[:1] = given[:1]
     np.add(given[1:], given[:-1], out=sums[1:])
     reach = 2
@@ -204,7 +225,7 @@ def mean_of_enough(column: pl.Series, entities: int, number: int, least: int) ->
     values = array_of(column).reshape(-1, entities)
     before = np.zeros((number - 1, entities))
     absent = np.isnan(values)
-    sums = _folded(np.concatenate((before, np.where(absent, 0.0, values))), number)
+    sums = _folded(np.concatenate((before, np.where(absent, 0.0, values))), number).copy()
     many = _folded(np.concatenate((before, np.where(absent, 0.0, 1.0))), number)
-    means = np.where(many >= least, rounded(sums.copy()) / np.maximum(many, 1.0), np.nan)
+    means = np.where(many >= least, rounded(sums) / np.maximum(many, 1.0), np.nan)
     return column_of(bounded(means.reshape(-1)))

@@ -16,7 +16,7 @@ import polars as pl
 
 from kpi.values import student
 from kpi.values.rounding import HAIR
-from kpi.values.window_sums import added_to_date, array_of, blocks, bounded, column_of, in_years
+from kpi.values.window_sums import added_to_date, array_of, blocks, bounded, column_of, in_years, space
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-#: Why there is no projection: no total to date, too few past years, or a mean share of zero.
-GAP, FEW, NOTHING = 1, 2, 3
+#: Why there is no projection: too few past years, a mean share of zero, or no total to date; the last of these counts.
+FEW, NOTHING, GAP = 1, 2, 3
 
 #: What `projected` returns: the projection, and why there is none.
 KIND = pl.Struct({"value": pl.Float64, "state": pl.UInt8})
@@ -99,7 +99,7 @@ class _Progress:
         import numpy as np
 
         done, end = self.done[:, :-1], self.done[-1, :-1]
-        share: Array = done / np.where(end > 0, end, np.nan)
+        share = np.divide(done, np.where(end > 0, end, np.nan), out=space("share", done.shape))
         if np.fmin.reduce(done, axis=None) < 0:
             np.putmask(share, done < 0, np.nan)
         return share
@@ -110,7 +110,7 @@ class _Progress:
         import numpy as np
 
         usable = ~np.isnan(self.share)
-        np.putmask(self.share, ~usable, 0.0)
+        np.fmax(self.share, 0.0, out=self.share)
         return usable
 
     def past(self) -> Iterator[tuple[int, Array, NDArray[np.bool_] | None]]:
@@ -142,7 +142,8 @@ class _Progress:
         import numpy as np
 
         (_, share, usable), *others = self.past()
-        mean, count = share.copy(), None if usable is None else usable.astype(np.uint8)
+        mean, count = space("mean", share.shape), None if usable is None else usable.astype(np.uint8)
+        mean[:] = share
         for first, share, usable in others:
             np.add(mean[:, first:], share, out=mean[:, first:])
             if count is not None and usable is not None:
@@ -172,14 +173,15 @@ def projected(figures: pl.Series, *breaks: pl.Series, ends: YearEnds) -> pl.Seri
         why = np.full(progress.done.shape, FEW, np.uint8)
         if progress.many > ends.at_least:
             mean, _ = progress.mean()
-            np.multiply(np.isnan(mean).view(np.uint8), np.uint8(FEW), out=why[:, late])
+            why[:, late] = np.isnan(mean)
             nothing = mean == 0
             if nothing.any():
                 np.putmask(mean, nothing, np.nan)
                 why[:, late][nothing] = NOTHING
             np.divide(progress.done[:, late], mean, out=value[:, late, block])
-        np.putmask(why, np.isnan(progress.done), GAP)
-        state[:, :, block] = why
+        # NOTE: where masks are as good as random, arithmetic takes a tenth of the time of `putmask`.
+        gap = np.isnan(progress.done).view(np.uint8)
+        np.maximum(why, np.multiply(gap, np.uint8(GAP), out=gap), out=state[:, :, block])
     height = len(figures)
     columns = {"value": column_of(bounded(ends.rows(value, height))), "state": pl.Series(ends.rows(state, height))}
     return pl.DataFrame(columns).to_struct()
@@ -213,7 +215,8 @@ def _interval(progress: _Progress, percent: float, low: Array, high: Array) -> N
     import numpy as np
 
     mean, count = progress.mean()
-    squares, rest = np.zeros_like(mean), np.empty_like(mean)
+    squares, rest = space("squares", mean.shape), space("rest", mean.shape)
+    squares[:] = 0.0
     for first, share, usable in progress.past():
         gap = np.subtract(share, mean[:, first:], out=rest[:, first:])
         if usable is not None:

@@ -106,7 +106,8 @@ class Projection(Indicator):
             compute = partial(year_ends.interval, percent=self.interval)
             both, across = self._over_past_years(compute, year_ends.ENDS, symbols, grain), None
         else:
-            both = self._along_line(trends.interval, trends.ENDS, symbols, grain)
+            now = self._to_date(symbols, grain) if self._totals() else pl.col(self.of)
+            both = self._along_line(trends.interval, trends.ENDS, now, grain)
             across = breaks_inside(self.of, self.over or "", grain, symbols)
         # NOTE: both ends are one pass over the figures, so one column of both.
         ends: dict[str, pl.Expr] = {end: pl.col(column.window).struct.field(field) for end, field in ((column.low, "low"), (column.high, "high"))}
@@ -164,11 +165,10 @@ class Projection(Indicator):
     # ---- THE TREND ---- #
 
     def _along_line(
-        self, compute: Callable[..., pl.Series], kind: pl.DataType, symbols: Symbols, grain: Grain
+        self, compute: Callable[..., pl.Series], kind: pl.DataType, now: pl.Expr, grain: Grain
     ) -> pl.Expr:
         """Return a column that a function computes from the figures, what there is already, and how far to go."""
         number = periods_of(self.over or "", grain) or _LEAST
-        now = self._to_date(symbols, grain) if self._totals() else pl.col(self.of)
         factor = student.factor(self.interval, number - 2)
         line = trends.Line(number, factor, total=self._totals())
         return over_rows(partial(compute, line=line), kind, pl.col(self.of), now, self._ahead(grain))
@@ -179,17 +179,20 @@ class Projection(Indicator):
         across = breaks_inside(self.of, self.over or "", grain, symbols)
         value = both.struct.field("value")
         why = list(gaps([self.of], self.over or "", grain, symbols, both.struct.field("lacks")))
-        bases: dict[str, pl.Expr] = {column.window: self._along_line(trends.projected, trends.KIND, symbols, grain)}
+        sources: dict[str, pl.Expr] = {}
+        now = pl.col(self.of)
         if self._totals():
-            bases[column.base] = self._to_date(symbols, grain)
-            why = [*self._gaps(symbols, grain, pl.col(column.base).is_null()), *why]
+            sources, now = {column.base: self._to_date(symbols, grain)}, pl.col(column.base)
+            why = [*self._gaps(symbols, grain, now.is_null()), *why]
+        bases: dict[str, pl.Expr] = {column.window: self._along_line(trends.projected, trends.KIND, now, grain)}
         guards: dict[str, pl.Expr] = {}
         if self.to is not None:
             # After the period in question there is nothing to project.
             guards["not_applicable"] = ahead < 0
             why = [(ahead < 0, reason("not_applicable")), *why]
         value = value if across is None else pl.when(~across).then(value)
-        return Expressions(bases=bases) | guarded(name, value, guards, reasons=why)
+        before = Expressions(bases=bases, sources=(sources,))
+        return before | guarded(name, value, guards, reasons=why)
 
     def _ahead(self, grain: Grain) -> pl.Expr:
         """Return how many periods lie between that of the row and the one that is projected (Float64)."""
