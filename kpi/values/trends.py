@@ -53,7 +53,7 @@ class Line:
         return self.number * (self.number**2 - 1) / 12
 
 
-def moments(values: Array, number: int, *, squared: bool = True) -> tuple[Array, Array, Array | None]:
+def moments(values: Array, number: int, *, squared: bool = True, into: int = 0) -> tuple[Array, Array, Array | None]:
     """Return the sums of `d`, `l d` and `d²` over some periods, `d` being the difference to the period's own value.
 
     The period `l` before has the weight l. Differences keep the digits that a sum of squares of large figures loses.
@@ -64,6 +64,7 @@ def moments(values: Array, number: int, *, squared: bool = True) -> tuple[Array,
         values: ordered by period, with the entities of a period as elements, or of one.
         number: how many periods.
         squared: whether the sum of squares is wanted.
+        into: which of two spaces, so that sums are read from one and written to the other.
 
     Returns:
         The sums from the first period on that has so many, each in a `space`.
@@ -75,14 +76,14 @@ def moments(values: Array, number: int, *, squared: bool = True) -> tuple[Array,
     import numpy as np
 
     def kept(name: str, many: int) -> Array:
-        return space(f"{name} {number}", (many, *values.shape[1:]))
+        return space(f"{name} {into}", (many, *values.shape[1:]))
 
     many = len(values) - number + 1
     if number == 1:
         nothing = np.multiply(values, 0.0, out=kept("nothing", many))
         return nothing, nothing, nothing if squared else None
     half = number // 2
-    earlier, earlier_weighted, earlier_squares = moments(values, half, squared=squared)
+    earlier, earlier_weighted, earlier_squares = moments(values, half, squared=squared, into=1 - into)
     height = len(earlier) - half
     other, rest = earlier[:height], kept("rest", height)
     first = values[half - 1 : half - 1 + height]

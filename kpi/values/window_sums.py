@@ -36,13 +36,13 @@ def column_of(values: Array) -> pl.Series:
     return pl.Series(values, nan_to_null=True)
 
 
-def rounded(values: Array, out: Array | None = None) -> Array:
-    """Round an array to nine decimals, as Polars does, and return it; it is overwritten, also with another `out`."""
+def rounded(values: Array) -> Array:
+    """Round an array to nine decimals in place, as Polars does, and return it."""
     import numpy as np
 
     np.multiply(values, 10.0**DECIMALS, out=values)
     np.rint(values, out=values)
-    return np.divide(values, 10.0**DECIMALS, out=values if out is None else out)
+    return np.divide(values, 10.0**DECIMALS, out=values)
 
 
 def bounded(values: Array) -> Array:
@@ -55,7 +55,7 @@ def bounded(values: Array) -> Array:
 
 
 #: How many values are computed together: with what lies between figures and results they fit the processor's cache.
-_CELLS = 2**17
+_CELLS = 2**16
 
 
 def blocks(entities: int, height: int) -> Iterator[slice]:
@@ -82,19 +82,18 @@ def space(name: str, shape: tuple[int, ...]) -> Array:
     return array
 
 
-def _folded(values: Array, number: int) -> Array:
-    """Return the sums over some periods, from the first row that has as many; halves are added, in a `space`."""
+def _folded(values: Array, number: int, out: Array | None = None) -> Array:
+    """Return the sums over some periods, from the first row that has as many; halves are added, the last into `out`."""
     import numpy as np
 
     if number == 1:
         return values
     lag = number // 2
     half = _folded(values, lag)
-    many, width = half.shape
-    both = np.add(half[lag:], half[:-lag], out=space(f"both {number}", (many - lag, width)))
     if number % 2 == 0:
-        return both
-    return np.add(both[1:], values[: len(both) - 1], out=space(f"all {number}", (len(both) - 1, width)))
+        return np.add(half[lag:], half[:-lag], out=out)
+    both = half[lag:] + half[:-lag]
+    return np.add(both[1:], values[: len(both) - 1], out=both[1:] if out is None else out)
 
 
 def total(column: pl.Series, entities: int, number: int) -> pl.Series:
@@ -112,8 +111,7 @@ def total(column: pl.Series, entities: int, number: int) -> pl.Series:
         return column if number == 1 else pl.repeat(None, len(column), dtype=pl.Float64, eager=True)
     out = np.empty_like(values)
     out[: number - 1] = np.nan
-    for block in blocks(entities, len(column)):
-        rounded(_folded(values[:, block], number), out[number - 1 :, block])
+    rounded(_folded(values, number, out[number - 1 :]))
     return column_of(bounded(out.reshape(-1)))
 
 
@@ -225,7 +223,7 @@ def mean_of_enough(column: pl.Series, entities: int, number: int, least: int) ->
     values = array_of(column).reshape(-1, entities)
     before = np.zeros((number - 1, entities))
     absent = np.isnan(values)
-    sums = _folded(np.concatenate((before, np.where(absent, 0.0, values))), number).copy()
+    sums = _folded(np.concatenate((before, np.where(absent, 0.0, values))), number)
     many = _folded(np.concatenate((before, np.where(absent, 0.0, 1.0))), number)
     means = np.where(many >= least, rounded(sums) / np.maximum(many, 1.0), np.nan)
     return column_of(bounded(means.reshape(-1)))
