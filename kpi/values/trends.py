@@ -134,7 +134,7 @@ def projected(figures: pl.Series, now: pl.Series, ahead: pl.Series, *, entities:
 
 
 def interval(figures: pl.Series, now: pl.Series, ahead: pl.Series, *, entities: int, line: Line) -> pl.Series:
-    """Return the ends of the intervals of projections, as a struct of `ENDS`; the arguments are those of `projected`."""
+    """Return the ends of the intervals of projections, a struct of `ENDS`; the arguments are those of `projected`."""
     import numpy as np
 
     out = np.full((2, len(figures) // entities, entities), np.nan)

@@ -34,7 +34,6 @@ KIND = pl.Struct({"value": pl.Float64, "state": pl.UInt8})
 ENDS = pl.Struct({"low": pl.Float64, "high": pl.Float64})
 
 
-
 @dataclass(frozen=True)
 class YearEnds:
     """How totals at the end of the year follow from figures of an entity and period, ordered by period.

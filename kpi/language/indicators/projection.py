@@ -110,7 +110,8 @@ class Projection(Indicator):
             both = self._along_line(trends.interval, trends.ENDS, now, grain)
             across = breaks_inside(self.of, self.over or "", grain, symbols)
         # NOTE: both ends are one pass over the figures, so one column of both.
-        ends: dict[str, pl.Expr] = {end: pl.col(column.window).struct.field(field) for end, field in ((column.low, "low"), (column.high, "high"))}
+        window = pl.col(column.window).struct
+        ends: dict[str, pl.Expr] = {column.low: window.field("low"), column.high: window.field("high")}
         if across is not None:
             ends = {end: pl.when(~across).then(value) for end, value in ends.items()}
         return Expressions(ends, bases={column.window: both})
@@ -164,9 +165,7 @@ class Projection(Indicator):
 
     # ---- THE TREND ---- #
 
-    def _along_line(
-        self, compute: Callable[..., pl.Series], kind: pl.DataType, now: pl.Expr, grain: Grain
-    ) -> pl.Expr:
+    def _along_line(self, compute: Callable[..., pl.Series], kind: pl.DataType, now: pl.Expr, grain: Grain) -> pl.Expr:
         """Return a column that a function computes from the figures, what there is already, and how far to go."""
         number = periods_of(self.over or "", grain) or _LEAST
         factor = student.factor(self.interval, number - 2)
