@@ -55,12 +55,12 @@ def bounded(values: Array) -> Array:
 
 
 #: How many values are computed together: with what lies between figures and results they fit the processor's cache.
-_CELLS = 2**16
+_CELLS = 2**17
 
 
 def blocks(entities: int, height: int) -> Iterator[slice]:
     """Yield the entities of a column in blocks, of which each is computed at once."""
-    width = max(_CELLS * entities // max(height, 1), 64)
+    width = -(-entities // max(round(height / _CELLS), 1))
     return (slice(first, min(first + width, entities)) for first in range(0, entities, width))
 
 

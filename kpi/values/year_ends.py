@@ -140,9 +140,10 @@ class _Progress:
         """Return the mean shares, NaN where there are too few, and of how many years; None where every year counts."""
         import numpy as np
 
-        (_, share, usable), *others = self.past()
-        mean, count = space("mean", share.shape), None if usable is None else usable.astype(np.uint8)
-        mean[:] = share
+        (_, last, usable), (_, share, other), *others = self.past()
+        mean, count = np.add(last, share, out=space("mean", last.shape)), None
+        if usable is not None and other is not None:
+            count = usable.view(np.uint8) + other.view(np.uint8)
         for first, share, usable in others:
             np.add(mean[:, first:], share, out=mean[:, first:])
             if count is not None and usable is not None:
@@ -172,7 +173,8 @@ def projected(figures: pl.Series, *breaks: pl.Series, ends: YearEnds) -> pl.Seri
         why = np.full(progress.done.shape, FEW, np.uint8)
         if progress.many > ends.at_least:
             mean, _ = progress.mean()
-            why[:, late] = np.isnan(mean)
+            # Where it is one, it is FEW.
+            np.isnan(mean, out=why.view(np.bool_)[:, late])
             nothing = mean == 0
             if nothing.any():
                 np.putmask(mean, nothing, np.nan)
