@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from kpi.engine.scorecard import Scorecard
+from kpi.errors import Message
 from kpi.language.system import ROOT, System
 from kpi.report.language import current, localized, tr
 from kpi.report.marks import SEVERITIES, visible
@@ -26,6 +27,23 @@ _DIGITS = 6
 _MOST_EARLIER, _MOST_MEASURES = 6_000_000, 1_000_000
 #: Beyond so many, scores that are only drawn as lines have no decimals.
 _MANY = 1_000_000
+
+
+def left_out(card: Scorecard) -> list[Message]:
+    """Return what a page of a scorecard leaves out, as it would be too large to send."""
+    rows, system = card.totals.height, card.definition
+    units = rows // max(len(card.periods), 1)
+    measures = sum(measure.per is None for measure in system.measures.values())
+    parts = []
+    if rows * len(system.indicators) > _MOST_EARLIER:
+        parts.append(Message("the lines of scores of indicators over earlier periods are left out"))
+    if units * measures > _MOST_MEASURES:
+        parts.append(Message("the {figures:,} reported figures below the indicators are left out",
+                             figures=units * measures))  # fmt: skip
+    if card.findings.height > _FINDINGS:
+        parts.append(Message("only the first {shown:,} of {findings:,} findings are listed", shown=_FINDINGS,
+                             findings=card.findings.height))  # fmt: skip
+    return parts
 
 
 def head(card: Scorecard, numbers: Numbers) -> dict[str, Any]:

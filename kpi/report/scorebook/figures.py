@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,9 @@ from kpi.report.marks import level, reason
 
 Row = Mapping[str, Any]
 
+#: The most units on the sheets that are read; a sheet has 1,048,576 rows, headings and footnotes included.
+UNITS = 500_000
+
 
 @dataclass(frozen=True)
 class Period:
@@ -28,25 +31,39 @@ class Period:
 
     @cached_property
     def standing(self) -> League:
-        """The league table; its period is the one that is shown."""
-        return league(self.card, period=self.period)
+        """The league table; its period is the one that is shown. Of very many units it has the first ones."""
+        whole, left = league(self.part, period=self.period), UNITS
+        blocks = []
+        for block in whole.blocks:
+            blocks.append(replace(block, lines=block.lines[:left]))
+            left -= len(blocks[-1].lines)
+        return replace(whole, blocks=tuple(blocks))
+
+    @cached_property
+    def part(self) -> Scorecard:
+        """The scorecard of this period alone: the frames of all periods may be large."""
+        card = self.card
+        label = self.period if self.period is not None else next(iter(reversed(card.periods)), None)
+        if label not in card.periods or len(card.periods) == 1:
+            return card
+        return card.only([index for index, text in card.labels.items() if text == label])
 
     @cached_property
     def totals(self) -> dict[str, Row]:
         """The totals of the period, by entity."""
-        frame = self.card.totals.filter(period=self.standing.period)
+        frame = self.part.totals.filter(period=self.standing.period)
         return {row["entity"]: row for row in frame.iter_rows(named=True)}
 
     @cached_property
     def peers(self) -> dict[str, str | None]:
         """The group within which levels are given, by entity; the ranking may have others."""
-        rows = self.card.peer_groups.filter(period=self.standing.period).select("entity", "group").iter_rows()
+        rows = self.part.peer_groups.filter(period=self.standing.period).select("entity", "group").iter_rows()
         return dict(rows)
 
     @cached_property
     def indicators(self) -> pl.DataFrame:
         """The indicators of the period."""
-        return self.card.indicators.filter(period=self.standing.period)
+        return self.part.indicators.filter(period=self.standing.period)
 
     @cached_property
     def counted(self) -> list[str]:
@@ -57,7 +74,7 @@ class Period:
     @cached_property
     def points(self) -> dict[tuple[str, str], float]:
         """What each top pillar gives to the total, by entity and title."""
-        frame = self.card.pillars.filter(pl.col("parent").is_null(), period=self.standing.period)
+        frame = self.part.pillars.filter(pl.col("parent").is_null(), period=self.standing.period)
         rows = frame.select("entity", "title", "points").iter_rows()
         return {(entity, title): points for entity, title, points in rows if points is not None}
 
@@ -65,7 +82,7 @@ class Period:
     def headlines(self) -> dict[str, dict[str, Row]]:
         """The indices beside the total by title, each by entity, with score and rank."""
         found: dict[str, dict[str, Row]] = {}
-        for row in self.card.headlines.filter(period=self.standing.period).iter_rows(named=True):
+        for row in self.part.headlines.filter(period=self.standing.period).iter_rows(named=True):
             found.setdefault(row["title"], {})[row["entity"]] = row
         return found
 
