@@ -106,7 +106,11 @@ class ScorecardReport(Report):
             units = int((card.totals["period"] == label).sum())
             words = Message("only the first {shown:,} of {units:,} units are listed", shown=MOST_UNITS, units=units)
             lists = form != "md" or isinstance(self, BulletinReport)
-            return _left_out(Message("in the bulletin, {what}", what=words), folder) if units > MOST_UNITS and lists else []
+            return (
+                _left_out(Message("in the bulletin, {what}", what=words), folder)
+                if units > MOST_UNITS and lists
+                else []
+            )
         if form == "html":
             from kpi.report.page.contents import left_out
 

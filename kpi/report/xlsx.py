@@ -44,7 +44,7 @@ def _worksheet() -> type[Worksheet]:
                 super()._write_cell(row, col, cell)
                 return
             # Most cells are numbers with a format, and nothing in them is to be escaped: half of the time is saved.
-            place, style = xl_rowcol_to_cell_fast(row, col), cell.format._get_xf_index()
+            place, style = xl_rowcol_to_cell_fast(row, col), cell.format._get_xf_index()  # noqa: SLF001
             self.fh.write(f'<c r="{place}" s="{style}"><v>{_exact(cell.number)}</v></c>')
 
         def _xml_number_element(self, number: float, attributes: Sequence[tuple[str, object]] = ()) -> None:

@@ -48,7 +48,7 @@ class Extent:
         units = min(self.units, UNITS)
         data = sum(_WIDTHS.get(name, 10) * rows for name, rows in self.rows.items() if rows <= DATA_ROWS)
         earlier = 3 * (min(self.periods, history.MOST) - 1)
-        return units * (12 + min(self.indicators, matrix.MOST) + earlier) + self.cards * self.indicators * 15 + data
+        return units * (12 + min(self.indicators, matrix.MOST) + earlier) + self.cards * self.indicators * 18 + data
 
     @property
     def seconds(self) -> float:
@@ -106,6 +106,4 @@ def extent(card: Scorecard, period: str | None = None) -> Extent:
     rows |= {name: frame.height for name, frame in card.extras.items()}
     units = 0 if label is None else int((totals["period"] == label).sum())
     counted = sum(name in system.parents for name in system.indicators)
-    return Extent(
-        rows, units, min(unit_cards.ROWS // (counted + 8), units), len(system.indicators), len(card.periods)
-    )
+    return Extent(rows, units, min(unit_cards.ROWS // (counted + 8), units), len(system.indicators), len(card.periods))

@@ -11,8 +11,9 @@ from typing import Any
 
 import polars as pl
 
+from kpi.analysis.next_level import next_level
 from kpi.engine.scorecard import Scorecard
-from kpi.report.language import tr
+from kpi.report.language import localized, tr
 from kpi.report.league import League, Line, league
 from kpi.report.marks import level, reason
 
@@ -98,27 +99,8 @@ class Period:
 
     def to_next(self, entity: str) -> str:
         """Return what a unit lacks to the next level: to its cut, or else to the lowest total of those who have it."""
-        scheme, row = self.card.definition.stars, self.totals[entity]
-        if scheme is None or row["stars"] is None or row["score"] is None:
-            return ""
-        higher = [step for step in sorted(scheme.cuts_of_total) if step > row["stars"]]
-        if higher:
-            title, cut = scheme.title(higher[0]), scheme.cuts_of_total[higher[0]]
-        else:
-            above = [
-                (other["stars"], other["score"])
-                for name, other in self.totals.items()
-                if self.peers[name] == self.peers[entity] and other["score"] is not None
-                and other["stars"] is not None and other["stars"] > row["stars"]
-            ]  # fmt: skip
-            if not above or scheme.cuts_of_total:
-                return tr("no higher level") if scheme.cuts_of_total else ""
-            step = min(stars for stars, _ in above)
-            title, cut = scheme.title(step), min(score for stars, score in above if stars == step)
-        lacking = cut - row["score"]
-        if lacking <= 0:
-            return tr("the total reaches {level}, other requirements are not met", level=title)
-        return tr("{points:.{decimals}f} points to {level}", points=lacking, decimals=self.card.decimals, level=title)
+        above = next_level(self.card, self.totals[entity], self.totals, self.peers)
+        return "" if above is None else localized(above.words(self.card.decimals))
 
 
 def adds_up(parts: list[float], total: float, decimals: int) -> bool:

@@ -33,8 +33,8 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
 
     system = shown.card.definition
     names = [*shown.counted, *(one for one in system.indicators if one not in set(shown.counted))][:MOST]
-    values = shown.indicators.with_columns(pl.col("value").cast(pl.Float64))
-    wide = values.pivot(on="indicator", index="entity", values="value", maintain_order=True)
+    figures = shown.indicators.with_columns(pl.col("value").cast(pl.Float64))
+    wide = figures.pivot(on="indicator", index="entity", values="value", maintain_order=True)
     units = {row["entity"]: row for row in wide.iter_rows(named=True)}
     lines = [line.entity for line in shown.standing.lines]
     spread = (

@@ -38,7 +38,7 @@ async function begin() {
   performance.mark("table");
   // What stands below the table is made after it is shown.
   requestAnimationFrame(() => setTimeout(() => {
-    main.append(...[movements(model, texts), findings(head, texts), method(model, texts)].filter(Boolean), h("footer", {}, head.origin));
+    main.append(...[longer(head, texts), movements(model, texts), findings(head, texts), method(model, texts)].filter(Boolean), h("footer", {}, head.origin));
     document.body.dataset.ready = "yes";
     follow();
   }));
@@ -107,6 +107,16 @@ function movements(model, texts) {
     group.removeAttribute("aria-description");
   }
   return h("section", {}, h("h2", {}, texts.movement), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": texts.movement }, chart));
+}
+
+function longer(head, texts) {
+  if (!head.longer.length) return null;
+  const tables = head.longer.map(({ title, headings, rows }) => {
+    const head = h("thead", {}, h("tr", {}, headings.map((text) => h("th", { scope: "col" }, text))));
+    const body = h("tbody", {}, rows.map((row) => h("tr", {}, row.map((text) => h("td", {}, h("bdi", {}, text))))));
+    return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, h("table", {}, h("caption", {}, title), head, body));
+  });
+  return h("section", { id: "longer" }, h("h2", {}, texts.longer), tables);
 }
 
 function findings(head, texts) {
