@@ -259,7 +259,7 @@ def test_the_page_is_that_of_official_documents(card, language: str) -> None:
         "Heading 1": ("黑体", 16),
         "Heading 2": ("楷体", 16),
     }
-    assert document.styles["Normal"].paragraph_format.line_spacing.pt == 29
+    assert document.styles["Normal"].paragraph_format.line_spacing.pt == 28.95
     assert document.settings.odd_and_even_pages_header_footer
     for footer in (section.footer, section.even_page_footer):
         line = footer.part.element

@@ -83,7 +83,8 @@ class _Contents:
                                                   definition_hash=card.definition_hash, data_hash=card.data_hash),
             "units": [visible(name) for name in entities["entity"]], "codes": entities["code"].to_list(),
             "total": bool(self.system.tops),
-            "marks": system.show == "marks", "longer": [*self.longer()], "levels": self.levels(), "league": self.league(), "nodes": [*self.nodes()], "measures": [*self.measures()],
+            "marks": system.show == "marks", "longer": [*self.longer()],
+            "levels": self.levels(), "league": self.league(), "nodes": [*self.nodes()], "measures": [*self.measures()],
             "adjustments": [*self.adjustments()], "statuses": {key: localized(STATUSES[key]) for key in STATUSES},
             "findings": [*self.findings()], "notes": [*self.notes()],
         }  # fmt: skip
