@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import Diagnostic, Message, Severity
+from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.report.scorebook import history, matrix, unit_cards
 from kpi.report.scorebook.figures import UNITS
 from kpi.report.shape import FRAMES, MORE
@@ -61,9 +61,8 @@ class Extent:
             return None
         units, periods = min(self.units, UNITS), self.periods
         return Message(
-            "The workbook will have {units:,} units, {periods:,} periods and about {cells:,} cells, which takes about "
-            "{seconds:.0f} s.",
-            units=units, periods=periods, cells=round(self.cells, -4), seconds=self.seconds,
+            "The workbook will have {units}, {periods} and about {cells:,} cells, which takes about {seconds:.0f} s.",
+            units=count(units, "unit"), periods=count(periods, "period"), cells=round(self.cells, -4), seconds=self.seconds,
         )  # fmt: skip
 
     def left_out(self) -> list[Diagnostic]:
