@@ -378,8 +378,9 @@ def _overall(out: Any, t: Any, section: Any, listed: Any, numbered: str) -> None
     out.block("if group.up or group.down")
     out.text(
         t(
-            f"与上期相比，{{% if group.up %}}位次上升的有：{up}{{% endif %}}{{% if group.up and group.down %}}；{{% endif %}}"
+            f"{{% if against %}}{{{{ against }}}}，{{% else %}}与上期相比，{{% endif %}}{{% if group.up %}}位次上升的有：{up}{{% endif %}}{{% if group.up and group.down %}}；{{% endif %}}"
             f"{{% if group.down %}}位次下降的有：{down}{{% endif %}}。",
+            f"{{% if against and (group.up or group.down) %}}Places {{{{ against }}}}. {{% endif %}}"
             f"{{% if group.up %}}Moved up: {up}.{{% endif %}}{{% if group.up and group.down %}} {{% endif %}}"
             f"{{% if group.down %}}Moved down: {down}.{{% endif %}}",
         )

@@ -11,6 +11,7 @@ import polars as pl
 
 from kpi.analysis.alert_findings import ALERTS, ENDS
 from kpi.engine.scorecard import Scorecard
+from kpi.language.indicators.derived import window
 from kpi.report.bulletin.changes import Change, figure, fixed, of_scores, of_values, spaced
 from kpi.report.bulletin.facts import (
     BESIDE,
@@ -134,6 +135,7 @@ class _Collector:
         return Facts(
             title=own(card.title), period=self.words(self.now), before=self.words(self.before),
             year_before=self.words(self.year),
+            against="" if standing.against is None else localized(window(standing.against)),
             document=own(source.document) if source else "", issuer=own(source.issuer) if source else "",
             number=own(source.number) if source else "", dated=own(str(source.date or "")) if source else "",
             entities=own(localized(card.entity_title)), units=len(standing.lines), indicators=len(system.indicators),

@@ -260,6 +260,7 @@ class Facts:
         green, yellow, red: the lights of all units.
         progress, more_progress: the targets by unit, and how many units are not listed.
         adjustments, more_adjustments: what adds to totals beside the indicators, and how many are not listed.
+        against: what moves of places are against, empty for the period before.
         tables: places in further rankings, indices beside the total, totals over longer periods.
         alerts, ended: the alerts of the definition that begin or hold on in this period, and those that end.
         missing: how many values the units owe.
@@ -273,6 +274,7 @@ class Facts:
     period: str
     before: str
     year_before: str
+    against: str
     document: str
     issuer: str
     number: str

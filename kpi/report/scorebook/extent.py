@@ -62,7 +62,8 @@ class Extent:
         units, periods = min(self.units, UNITS), self.periods
         return Message(
             "The workbook will have {units}, {periods} and about {cells:,} cells, which takes about {seconds:.0f} s.",
-            units=count(units, "unit"), periods=count(periods, "period"), cells=round(self.cells, -4), seconds=self.seconds,
+            units=count(units, "unit"), periods=count(periods, "period"), cells=round(self.cells, -4),
+            seconds=self.seconds,
         )  # fmt: skip
 
     def left_out(self) -> list[Diagnostic]:

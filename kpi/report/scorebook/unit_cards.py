@@ -88,6 +88,7 @@ def _card(  # noqa: PLR0917 - what a card consists of
 
     card, total = shown.card, shown.totals[entity]
     full, columns = card.full, len(_WIDTHS)
+    sheet.set_row(at, 1.6 * _LINE)
     styles.across(sheet, at, columns, f"{entity}  {card.title}  {shown.standing.period or ''}", "title")
     place = (
         NOTHING if total["rank"] is None else f"{total['rank']}/{total['of']} {movement(total['rank_change'])}".strip()
@@ -104,9 +105,10 @@ def _card(  # noqa: PLR0917 - what a card consists of
     styles.across(sheet, at + 1, columns, "    ".join(filter(None, words)), "subtitle")
     heads = (
         tr("Pillar"), tr("Indicator"), tr("Value"), tr("Target"), tr("Attainment"), tr("Schedule"), tr("Light"),
-        tr("Minimum"), tr("Lower quartile"), tr("Median"), tr("Upper quartile"), tr("Maximum"), tr("Place"),
+        tr("Minimum"), tr("Lower quartile"), tr("Median"), tr("Upper quartile"), tr("Maximum"), tr("Rank"),
         tr("Score"), tr("Weight"), tr("Marks"), tr("Marks lost"), tr("Why"),
     )  # fmt: skip
+    sheet.set_row(at + 2, 2 * _LINE)
     for column, heading in enumerate(heads):
         styles.put(sheet, at + 2, column, heading, "head")
     line, parent = at + 3, None

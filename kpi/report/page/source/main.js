@@ -92,7 +92,7 @@ function movements(model, texts) {
   const chart = Plot.plot({
     width: Math.max(420, Math.min(1000, 110 + 80 * head.periods.length)), height: Math.max(160, 24 * now.length + 60), marginRight: 130,
     ariaLabel: texts.movement,
-    x: { type: "point", domain: head.periods, label: null }, y: { reverse: true, domain: [1, most], label: texts.rank, interval: 1 },
+    x: { type: "point", domain: head.periods, label: null }, y: { reverse: true, domain: [1, most], label: texts.rank, interval: 1, tickFormat: "d" },
     color: { scheme: "observable10" },
     marks: [
       Plot.line(points, { x: "label", y: "rank", z: "name", stroke: "name", strokeWidth: 2 }),
