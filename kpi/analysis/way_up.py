@@ -350,7 +350,7 @@ class _Search:
         single = {name: value for name, value in needed.items() if value is not None}
         if not single:
             return None
-        name = min(single, key=lambda one: self._effort(one, single[one]))
+        name = min(single, key=lambda candidate: self._effort(candidate, single[candidate]))
         if not self._met(self._total({name: single[name]})):
             return None
         figure = next(one for one in self.figures if one.name == name)
