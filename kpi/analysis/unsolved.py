@@ -82,7 +82,7 @@ def _clusters(system: System, frame: pl.DataFrame, labels: Mapping[int, str]) ->
             "there are no stars in {period}: too few different scores for {levels} levels ({units})",
             period=labels[period], units=count(group.height, "unit"), levels=scheme.number,
         )  # fmt: skip
-        if group["score"].n_unique() >= scheme.number:
+        if group["score"].n_unique() >= scheme.fewest:
             message = Message(
                 "there are no stars in {period}: one of the {levels} clusters lost all its scores to others ({units})",
                 period=labels[period], units=count(group.height, "unit"), levels=scheme.number,
