@@ -122,7 +122,7 @@ def _outside(names: Iterable[str]) -> Iterator[pl.Expr]:
 
 def _stages(system: System) -> Iterator[Stage]:
     yield from _valuing(system)
-    yield alert_stage.stage(system)
+    yield alert_stage.stage(system, of_scores=False)
     yield from _groups(system)
     yield from treating(system)
     given: dict[str, pl.Expr] = {
@@ -132,6 +132,7 @@ def _stages(system: System) -> Iterator[Stage]:
     yield Stage("targets", Message("targets in force"), _targets(system))
     yield from scoring(system)
     yield from tree(system)
+    yield alert_stage.stage(system, of_scores=True)
 
 
 def _valuing(system: System) -> Iterator[Stage]:
