@@ -66,7 +66,12 @@ def _weights(system: System, frame: pl.DataFrame, labels: Mapping[int, str]) -> 
             method=definition.weights_method.title,
         )  # fmt: skip
         yield Diagnostic(
-            "K658", message, _place(rows, labels), definition.weights_method.why_none, Severity.WARNING, stands_for=rows.height
+            "K658",
+            message,
+            _place(rows, labels),
+            definition.weights_method.why_none,
+            Severity.WARNING,
+            stands_for=rows.height,
         )
 
 

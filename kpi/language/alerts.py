@@ -52,8 +52,8 @@ def results(pillars: Mapping[str, str], *, totals: bool, stars: bool) -> dict[st
                 value = pl.col(column).cast(pl.Float64)
                 unit = points if in_points else ONE
                 found[name] = Result(title, Term(value, "number", unit, (gap(Column("raw")),), names=(name,)))
-    for name, title in pillars.items():
-        found[name] = Result(title, figure(Column(name).score, points, exact=False))
+    for name, heading in pillars.items():
+        found[name] = Result(heading, figure(Column(name).score, points, exact=False))
     return found
 
 

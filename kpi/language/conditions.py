@@ -36,9 +36,7 @@ def condition(text: str, symbols: Symbols, results: Mapping[str, Term] | None = 
     return term
 
 
-def condition_problems(
-    text: str, path: Path, symbols: Symbols, results: Mapping[str, Term] | None = None
-) -> Problems:
+def condition_problems(text: str, path: Path, symbols: Symbols, results: Mapping[str, Term] | None = None) -> Problems:
     """Yield the problems of a `when:` expression; arguments as of `condition`."""
     try:
         condition(text, symbols, results)

@@ -206,7 +206,13 @@ RESULTS = """
 ROWS = [(2021 + at, who, name, value) for who, values in (("甲", (80, 50, 90)), ("乙", (70, 70, 70)))
         for at, value in enumerate(values) for name in ("x", "y1")]  # fmt: skip
 FALLS = [("K652", "甲", "2022"), ("K654", "甲", "2023")]
-PLACES = [("K652", "乙", "2021"), ("K654", "乙", "2022"), ("K652", "甲", "2022"), ("K652", "乙", "2023"), ("K654", "甲", "2023")]
+PLACES = [
+    ("K652", "乙", "2021"),
+    ("K654", "乙", "2022"),
+    ("K652", "甲", "2022"),
+    ("K652", "乙", "2023"),
+    ("K654", "甲", "2023"),
+]
 
 
 def reported(card):
@@ -222,7 +228,11 @@ def reported(card):
         ("h <= 50", FALLS, "韧性 <= 50"),
         ("stars = 1", FALLS, "Stars = 1"),
         ("rank > 1", PLACES, "Rank > 1"),
-        ("rank_change < 0", [("K652", "甲", "2022"), ("K652", "乙", "2023"), ("K654", "甲", "2023")], "Rank change < 0"),
+        (
+            "rank_change < 0",
+            [("K652", "甲", "2022"), ("K652", "乙", "2023"), ("K654", "甲", "2023")],
+            "Rank change < 0",
+        ),
         ("score_change < -20", FALLS, "Score change < -20"),
     ],
 )

@@ -163,7 +163,9 @@ def cuts_words(cuts: Mapping[float, Quantity], *, in_marks: bool = False) -> Mes
 def mark_words(mark: float, bound: Quantity, *, in_marks: bool = False) -> Message:
     """Return what a value scores, in words: percent of full marks, or the item's own marks."""
     if isinstance(bound, float) and math.isinf(bound):
-        return Message("{mark:g} marks otherwise", mark=mark) if in_marks else Message("{mark:g} % otherwise", mark=mark)
+        return (
+            Message("{mark:g} marks otherwise", mark=mark) if in_marks else Message("{mark:g} % otherwise", mark=mark)
+        )
     if in_marks:
         return Message("{mark:g} marks for {value}", mark=mark, value=printed(bound))
     return Message("{mark:g} % for {value}", mark=mark, value=printed(bound))

@@ -281,7 +281,8 @@ class Probits(Found):
     kind: Literal["probits"] = "probits"
     levels: Listed[Level] = Field((1, 2, 3), min_length=2, description="the levels, the lowest first")
     probits: Listed[float] | None = Field(
-        None, description="the probits at which the levels but the lowest begin, such as [4, 6]; left out: 2 to 8 evenly"
+        None,
+        description="the probits at which the levels but the lowest begin, such as [4, 6]; left out: 2 to 8 evenly",
     )
     compare: Literal["scores", "fitted"] = Field("scores", description="what is compared with the limits")
 
