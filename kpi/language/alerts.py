@@ -63,7 +63,7 @@ class Alert(Definition):
     It begins in a period in which it holds and did not in the period before, and ends in one in which it does not and
     did before. Where a figure is missing that decides, it is neither. Beside measures and indicators it may name
     pillars (their scores, those of headlines too) and `score`, `score_change`, `rank`, `rank_change` and `stars`, as
-    the frame of totals has them.
+    in the totals.
 
     >>> Alert(when="rate < 60 OR rank > 10").words({}, results({}, totals=True, stars=False))
     'rate < 60 OR Rank > 10'
