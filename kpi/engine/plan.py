@@ -216,6 +216,10 @@ def treating(system: System) -> Iterator[Stage]:
             Column(name).after(step): pl.when(~out[name]).then(treated_value) if name in out else treated_value
             for name, treated_value in treated_values.items()
         }
+        if treatment.mirrors:
+            columns |= {
+                Column(Column(name).after(step)).mirrored: treatment.mirrored(value) for name, value in values.items()
+            }
         if treatment.screens:
             leaves_out = treatment.leaves_out(values)
             if treatment.exempt:
