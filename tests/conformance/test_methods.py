@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kpi.language.aggregation.column_means import GreyRelational, Owa, RankSumRatio, Vikor
 from kpi.language.stars import clusters, cutpoints
-from kpi.language.stars.data_driven import Probits
+from kpi.language.stars.data_driven import Breaks, KMeans, Probits
 from kpi.language.treatment.estimates import from_neighbours
 from kpi.values import linear
 from kpi.values.frontier import best_weights
@@ -267,3 +267,10 @@ def test_neighbours(rows, number, data):
     # The first column is a target: its own distance is none, as it is missing in the row that is filled.
     theirs = impute.KNNImputer(n_neighbors=number).fit_transform(scaled)[0, 0]
     assert found == pytest.approx(theirs, abs=1e-9)
+
+
+@pytest.mark.parametrize("scheme", [Breaks(levels=(1, 3, 5)), KMeans(levels=(1, 2, 3)), Probits(names={3: "上", 1: "下"})])
+def test_levels_from_clusters_and_probits_make_a_list(scheme):
+    levels = scheme.requirements({})
+    assert [title for title, _ in levels] == [scheme.title(step) for step in reversed(scheme.steps)]
+    assert len({str(words) for _, words in levels}) == 3

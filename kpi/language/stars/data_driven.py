@@ -61,6 +61,17 @@ class Found(Halving):
         """The lowest level."""
         return self.steps[0]
 
+    @override
+    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:
+        """Return the levels with the clusters that they are."""
+        return tuple(
+            (
+                self.title(step),
+                Message("cluster {place} of {number}, the highest first", place=place, number=self.number),
+            )
+            for place, step in enumerate(reversed(self.steps), 1)
+        )
+
     @property
     def lookback(self) -> Lags:
         """With a guardrail all earlier periods, as a cut point depends on the one before."""
@@ -302,6 +313,13 @@ class Probits(Found):
         """The probits at which the levels but the lowest begin."""
         number = len(self.steps)
         return tuple(self.probits or (2 + 6 * place / number for place in range(1, number)))
+
+    @override
+    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:
+        """Return the levels with the probits at which they begin."""
+        begins = [Message("from the limit at probit {limit:.4g} on", limit=limit) for limit in reversed(self.limits)]
+        words = [*begins, Message("below the limit at probit {limit:.4g}", limit=self.limits[0])]
+        return tuple(zip(map(self.title, reversed(self.steps)), words, strict=True))
 
     def cuts(self, scores: pl.Series) -> list[float] | None:
         """Return where the line passes the limits, or the least score whose fitted one reaches them."""
