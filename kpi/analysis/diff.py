@@ -68,7 +68,7 @@ class Side:
     places: pl.DataFrame | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Difference:
     """What changed, by frame.
 
@@ -151,6 +151,11 @@ class Difference:
     def changed_places(self) -> pl.DataFrame:
         """The rows of `places` that changed."""
         return self.places.filter(_differs("rank", "group")) if self.places.height else self.places
+
+    def __repr__(self) -> str:
+        """Return what is compared, in a line."""
+        many = (self.changed.height, self.indicators.height, self.figures.height)
+        return "<Difference of {}: {} totals, {} indicators and {} figures changed>".format(self.after.system, *many)
 
 
 def side(card: Scorecard, name: str) -> Side:

@@ -269,7 +269,9 @@ def test_neighbours(rows, number, data):
     assert found == pytest.approx(theirs, abs=1e-9)
 
 
-@pytest.mark.parametrize("scheme", [Breaks(levels=(1, 3, 5)), KMeans(levels=(1, 2, 3)), Probits(names={3: "上", 1: "下"})])
+@pytest.mark.parametrize(
+    "scheme", [Breaks(levels=(1, 3, 5)), KMeans(levels=(1, 2, 3)), Probits(names={3: "上", 1: "下"})]
+)
 def test_levels_from_clusters_and_probits_make_a_list(scheme):
     levels = scheme.requirements({})
     assert [title for title, _ in levels] == [scheme.title(step) for step in reversed(scheme.steps)]

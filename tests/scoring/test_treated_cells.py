@@ -45,16 +45,16 @@ def test_a_cell_has_the_formula_by_which_it_was_bent():
 @pytest.mark.parametrize("values", [[0.0, 99, 100, 98, 97], [0.0, 1, 100, 2, 3]])
 def test_the_formula_in_words_gives_the_value(values):
     card = card_of("bend: {kind: transform, by: log, when: always}", values)
-    low, high = min(values), max(values)
+    low, high, spread = min(values), max(values), (max(values) - min(values)) / 100
+    expected = {LEFT: lambda x: -math.log(high - x + spread), PLAIN: lambda x: math.log(x - low + spread)}
     for row in card.treated.filter(indicator="i").iter_rows(named=True):
-        spread = (high - low) / 100
-        expected = {LEFT: lambda x: -math.log(high - x + spread), PLAIN: lambda x: math.log(x - low + spread)}
         assert row["after"] == pytest.approx(expected[row["treatment"]](row["before"]))
 
 
 def test_units_end_with_a_transformation():
     steps = (
-        "fill: {kind: impute, by: mean, of: [i]}, bend: {kind: transform, by: box_cox, power: 0.5, when: always, of: [i]},"
+        "fill: {kind: impute, by: mean, of: [i]},"
+        " bend: {kind: transform, by: box_cox, power: 0.5, when: always, of: [i]},"
         " tails: {kind: winsorise, most: 1, skew: 0.1, kurtosis: -9}"
     )
     card = card_of(steps, [1.0, None, 4, 9, 400], [1.0, 2, 3, 4, 100])
