@@ -380,9 +380,9 @@ class Combination:
 
     def _refused(self) -> pl.Expr:
         """Return whether the score of some part that applies is refused."""
-        return self._some("refused")
+        return self._part_is("refused")
 
-    def _some(self, status: str) -> pl.Expr:
+    def _part_is(self, status: str) -> pl.Expr:
         """Return whether some part that applies has a status."""
         return pl.any_horizontal(
             [self.applies(part) & (status_of(Column(part).score) == reason(status)) for part in self.weights]
@@ -396,8 +396,8 @@ class Combination:
         others = [pl.when(self._counts(part)).then(status_of(Column(part).score)) for part in self.weights]
         first = pl.coalesce(*others, reason("missing"))
         return (
-            pl.when(self._some("out_of_range")).then(reason("out_of_range"))
-            .when(self._some("missing")).then(reason("missing")).otherwise(first)
+            pl.when(self._part_is("out_of_range")).then(reason("out_of_range"))
+            .when(self._part_is("missing")).then(reason("missing")).otherwise(first)
         )  # fmt: skip
 
     @property
