@@ -42,6 +42,7 @@ from kpi.language.measures import AnyMeasure
 from kpi.language.model import Definition, kind_of
 from kpi.language.ranking import Ranking
 from kpi.language.scoring import KINDS, Case, Rule
+from kpi.language.scoring.absolute import PassMarks
 from kpi.language.scoring.lines import Goalposts
 from kpi.language.scoring.places import Borda, Percentile, RankScore
 from kpi.language.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
@@ -279,6 +280,7 @@ def keys() -> str:
         section("`pillars`", Pillar, "##"),
         section("A weight by a column of the roster", ByClass),
         section("A weight from a period on", Since),
+        section("`marks` of `pass`", PassMarks),
         section("`composite`", Composite),
         section("`mean: {power: …}`", means.Power),
         section("`mean: {topsis: …}`", means.Topsis),

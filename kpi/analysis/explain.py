@@ -553,11 +553,13 @@ class _Tree:
         for step, names in self.system.steps.items():
             if name not in names:
                 continue
-            current = self.row[Column(name).after(step)]
+            after, treatment = Column(name).after(step), self.system.treatment[step]
+            current = self.row[after]
             if current != before:
+                mirrored = treatment.mirrors and self.row[Column(after).mirrored] == 1
                 yield Message(
                     "{treatment}: {before} → {after}",
-                    treatment=self.system.treatment[step].words(),
+                    treatment=treatment.words_mirrored if mirrored else treatment.words_of_values,
                     before=_shown(before),
                     after=_shown(current),
                 )

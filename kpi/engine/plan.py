@@ -147,7 +147,7 @@ def _outside(names: Iterable[str]) -> Iterator[pl.Expr]:
 
 def _stages(system: System) -> Iterator[Stage]:
     yield from _valuing(system)
-    yield alert_stage.stage(system)
+    yield alert_stage.stage(system, of_scores=False)
     yield from _groups(system)
     yield from treating(system)
     given: dict[str, pl.Expr] = {
@@ -157,6 +157,7 @@ def _stages(system: System) -> Iterator[Stage]:
     yield Stage("targets", Message("targets in force"), _targets(system))
     yield from scoring(system)
     yield from tree(system)
+    yield alert_stage.stage(system, of_scores=True)
 
 
 def _valuing(system: System) -> Iterator[Stage]:
@@ -240,6 +241,10 @@ def treating(system: System) -> Iterator[Stage]:
             Column(name).after(step): pl.when(~out[name]).then(treated_value) if name in out else treated_value
             for name, treated_value in treated_values.items()
         }
+        if treatment.mirrors:
+            columns |= {
+                Column(Column(name).after(step)).mirrored: treatment.mirrored(value) for name, value in values.items()
+            }
         if treatment.screens:
             leaves_out = treatment.leaves_out(values)
             if treatment.exempt:
