@@ -34,10 +34,10 @@ INSIDE = {
     ),
     "process": (
         "os_errors locale notebook distribution tuning journal credentials settings memory prefetch atomic_files "
-        "progress limits supervisor"
+        "progress limits extensions supervisor"
     ),
     "language": (
-        "model lookback sums expressions ranges datasets measures record_columns quantities targets classes treatment "
+        "foreign_kinds model lookback sums expressions ranges datasets measures record_columns quantities targets classes treatment "
         "scoring indicators conditions grouping aggregation uncertainty adjustments alerts ranking longer_totals stars "
         "checks system running_totals window_checks loading"
     ),
