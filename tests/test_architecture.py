@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 # deeper has no cycles. `kpi` is the package's own __init__, the public surface.
 PACKAGES = (
     "errors", "values", "process", "language", "engine", "intake", "analysis", "report", "session", "drafting", "kpi",
-    "batch", "cli", "__main__",
+    "batch", "extend", "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
     "values": (
@@ -43,7 +43,7 @@ INSIDE = {
     ),
     "engine": (
         "stage totals longer_totals headlines contributions result_columns check_stages alert_stage applied_weights "
-        "reporting_quality plan lookback scorecard"
+        "reporting_quality plan foreign_columns lookback scorecard"
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes entities changing_attributes near_names "
@@ -58,7 +58,7 @@ INSIDE = {
     ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "
-        "workbook method scorebook bulletin sdmx_csv page formats table results files tree way_up queries "
+        "workbook method scorebook bulletin sdmx_csv page formats kinds table results files tree way_up queries "
         "analysis difference robustness yaml_text definition_text roster understanding entry_form notebook plots"
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 @options.form("of a system or an analysis; a table.")
 @options.output("A system as .docx, .xlsx or .md is the annex of a 办法, with its method.")
 @options.option("--coverage", is_flag=True, help="The document clause by clause, and what stands for each.")
+@options.option("--kinds", is_flag=True, help="Every kind of definition, file and store, and where it comes from.")
 @options.findings
 @command
 def show(
     console: Console, *, system: str | None, name: str | None, definitions: str | None, plan: bool, coverage: bool,
-    analysis: Sequence[str], form: str | None, output: Sequence[str],
+    analysis: Sequence[str], form: str | None, output: Sequence[str], kinds: bool,
 ) -> Exit:  # fmt: skip
     """Show the catalogue, a system, or one definition with its formula in words."""
     from kpi.language.loading import catalogue
@@ -46,6 +47,8 @@ def show(
         card = session.score(list(analysis), system=system, definitions=definitions)
         console.publish(AnalysisReport(card, name), form, output, usual=TEXT)
         return Exit.FINE
+    if kinds:
+        return _kinds(console, form, output)
     written = form is not None or bool(output)
     if written and (system is None or name is not None or plan or coverage):
         from kpi.errors import DataError, Diagnostic, Message
@@ -73,6 +76,18 @@ def show(
     else:
         console.write(cards.definition(shown_system, name, width=console.width))
     return Exit.FINE
+
+
+def _kinds(console: Console, form: str | None, output: Sequence[str]) -> Exit:
+    """List every kind; exit code 1 if an extension cannot be used."""
+    from kpi.batch.config import STORES
+    from kpi.report.formats import TEXT
+    from kpi.report.kinds import KindsReport
+
+    report = KindsReport(STORES)
+    console.publish(report, form, output, usual=TEXT)
+    console.report(report.findings)
+    return Exit.FINDINGS if report.findings else Exit.FINE
 
 
 def _coverage(console: Console, system: System) -> Exit:

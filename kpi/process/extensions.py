@@ -93,20 +93,21 @@ def _loaded(extension: Extension) -> Any:
     except Exception as error:  # noqa: BLE001 - the code of others may raise anything
         message = Message(
             "`{name}` of {distribution} cannot be imported: {error}",
-            name=extension.name, distribution=extension.origin, error=_words(error),
+            name=extension.name, distribution=extension.origin, error=words(error),
         )  # fmt: skip
         raise FAMILIES[extension.family](Diagnostic("K930", message, hint=_HINT)) from error
     _IMPORTED.setdefault(extension.package, extension)
     return loaded
 
 
-def _words(error: BaseException) -> str:
+def words(error: BaseException) -> str:
+    """Return an exception as text: its type, and the first line of what it says."""
     text = str(error).partition("\n")[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _failure(extension: Extension, error: BaseException, place: Place | None = None) -> Diagnostic:
-    message = Message("the code of {distribution} failed: {error}", distribution=extension.origin, error=_words(error))
+    message = Message("the code of {distribution} failed: {error}", distribution=extension.origin, error=words(error))
     return Diagnostic("K933", message, place or Place(), _HINT)
 
 
@@ -171,6 +172,11 @@ def forget() -> None:
     every.cache_clear()
     _loaded.cache_clear()
     _IMPORTED.clear()
+
+
+def any_imported() -> bool:
+    """Return whether an extension was imported."""
+    return bool(_IMPORTED)
 
 
 def of_module(module: str) -> Extension | None:
