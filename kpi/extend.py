@@ -11,38 +11,17 @@ TYPE_CHECKING = False  # `typing` is much of what a short command imports
 if TYPE_CHECKING:
     from typing import Any
 
-    from kpi.batch.store.base import Change as Change
-    from kpi.batch.store.base import Repaired as Repaired
-    from kpi.batch.store.base import Run as Run
-    from kpi.batch.store.base import Store as Store
-    from kpi.batch.store.base import no_run as no_run
-    from kpi.batch.store.base import ordered as ordered
-    from kpi.batch.store.lock import locked as locked
-    from kpi.errors import DataError as DataError
-    from kpi.errors import Diagnostic as Diagnostic
-    from kpi.errors import Message as Message
-    from kpi.errors import Place as Place
-    from kpi.errors import Severity as Severity
-    from kpi.language.indicators.base import Indicator as Indicator
-    from kpi.language.indicators.base import Symbol as Symbol
-    from kpi.language.indicators.base import Symbols as Symbols
-    from kpi.language.indicators.base import declared as declared
-    from kpi.language.indicators.base import scale as scale
-    from kpi.language.indicators.base import title_of as title_of
-    from kpi.language.indicators.base import unit_of as unit_of
-    from kpi.language.model import Path as Path
-    from kpi.language.model import Problem as Problem
-    from kpi.language.scoring.rule import AgainstTarget as AgainstTarget
-    from kpi.language.scoring.rule import Case as Case
-    from kpi.language.scoring.rule import Rule as Rule
-    from kpi.language.scoring.rule import Scored as Scored
-    from kpi.language.stars.base import Rated as Rated
-    from kpi.language.stars.base import Scheme as Scheme
-    from kpi.values.columns import Column as Column
-    from kpi.values.columns import Expressions as Expressions
-    from kpi.values.periods import Grain as Grain
-    from kpi.values.status import guarded as guarded
-    from kpi.values.units import Unit as Unit
+    from kpi.batch.store.base import Change, Repaired, Run, Store, no_run, ordered
+    from kpi.batch.store.lock import locked
+    from kpi.errors import DataError, Diagnostic, Message, Place, Severity
+    from kpi.language.indicators.base import Indicator, Symbol, Symbols, declared, scale, title_of, unit_of
+    from kpi.language.model import Path, Problem
+    from kpi.language.scoring.rule import AgainstTarget, Case, Rule, Scored
+    from kpi.language.stars.base import Rated, Scheme
+    from kpi.values.columns import Column, Expressions
+    from kpi.values.periods import Grain
+    from kpi.values.status import guarded
+    from kpi.values.units import Unit
 
 #: Where each name is defined; imported when first used, so that a reader of files does not import the language.
 _HOMES = {

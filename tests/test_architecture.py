@@ -37,9 +37,9 @@ INSIDE = {
         "progress limits extensions supervisor"
     ),
     "language": (
-        "foreign_kinds model lookback sums expressions ranges datasets measures record_columns quantities targets classes treatment "
-        "scoring indicators conditions grouping aggregation uncertainty adjustments alerts ranking longer_totals stars "
-        "checks system running_totals window_checks loading"
+        "foreign_kinds model lookback sums expressions ranges datasets measures record_columns quantities targets "
+        "classes treatment scoring indicators conditions grouping aggregation uncertainty adjustments alerts ranking "
+        "longer_totals stars checks system running_totals window_checks loading"
     ),
     "engine": (
         "stage totals longer_totals headlines contributions result_columns check_stages alert_stage applied_weights "

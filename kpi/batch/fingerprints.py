@@ -34,7 +34,8 @@ def engine() -> str:
         text.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes() + b"\0")
     identity = f"kpi {version() or 'source'} ({text.hexdigest()[:12]}), polars {pl.__version__}"
     # Only those that results may depend on.
-    brought = {one.origin for family in ("indicators", "scoring", "stars", "readers") for one in extensions.every(family)}
+    families = ("indicators", "scoring", "stars", "readers")
+    brought = {one.origin for family in families for one in extensions.every(family)}
     return ", ".join([identity, *sorted(brought)])
 
 

@@ -18,7 +18,7 @@ from kpi.values.columns import Column
 
 def extensions_of(system: System) -> list[Extension]:
     """Return the extensions whose kinds a system uses."""
-    return sorted({*_used(system)}, key=lambda one: one.origin) if extensions.any_imported() else []
+    return sorted({*_used(system)}, key=lambda extension: extension.origin) if extensions.any_imported() else []
 
 
 def _used(value: Any) -> Iterator[Extension]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -106,7 +105,8 @@ class ForeignKinds:
         try:
             return kind.model_validate(value)
         except ValidationError as error:
-            raise ValidationError.from_exception_data(error.title, [_below(name, one) for one in error.errors()]) from None
+            below = [_below(name, one) for one in error.errors()]
+            raise ValidationError.from_exception_data(error.title, below) from None
         except Exception as error:
             finding = extensions.blamed(error)
             if finding is None:
@@ -133,7 +133,7 @@ def class_at(path: tuple[str | int, ...]) -> type[BaseModel] | None:
         if isinstance(step, str) and step.startswith(_STEP):
             extension = extensions.named(step.removeprefix(_STEP), str(path[at + 1]))
             kind = None if extension is None else extension.load()
-            return kind if inspect.isclass(kind) else None
+            return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
     return None
 
 

@@ -90,7 +90,7 @@ def _loaded(extension: Extension) -> Any:
 
     try:
         loaded = EntryPoint(extension.name, extension.value, group(extension.family)).load()
-    except Exception as error:  # noqa: BLE001 - the code of others may raise anything
+    except Exception as error:
         message = Message(
             "`{name}` of {distribution} cannot be imported: {error}",
             name=extension.name, distribution=extension.origin, error=words(error),
@@ -123,7 +123,7 @@ def every(family: str) -> tuple[Extension, ...]:
         )
         for point in entry_points(group=group(family))
     }  # fmt: skip
-    return tuple(sorted(found, key=lambda one: (one.name, one.distribution, one.value)))
+    return tuple(sorted(found, key=lambda point: (point.name, point.distribution, point.value)))
 
 
 def named(family: str, name: str) -> Extension | None:
@@ -134,11 +134,11 @@ def named(family: str, name: str) -> Extension | None:
     """
     candidates = [one for one in every(family) if one.name == name]
     if len(candidates) > 1:
-        raise FAMILIES[family](_twice(name, candidates))
+        raise FAMILIES[family](_repeated(name, candidates))
     return candidates[0] if candidates else None
 
 
-def _twice(name: str, candidates: Iterable[Extension]) -> Diagnostic:
+def _repeated(name: str, candidates: Iterable[Extension]) -> Diagnostic:
     origins = tuple(one.origin for one in candidates)
     message = Message("`{name}` is brought by several distributions: {distributions}", name=name, distributions=origins)
     return Diagnostic("K932", message, hint=Message("remove all but one of them"))
@@ -163,7 +163,7 @@ def clashes(family: str, built_in: Iterable[str]) -> list[Diagnostic]:
             hint = Message("its author has to choose another name")
             findings.append(Diagnostic("K932", message, hint=hint, severity=Severity.WARNING))
         elif len(candidates) > 1:
-            findings.append(_twice(name, candidates))
+            findings.append(_repeated(name, candidates))
     return findings
 
 

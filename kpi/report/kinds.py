@@ -111,7 +111,7 @@ class KindsReport(Report):
                 except KpiError as error:
                     findings += (one for one in error.diagnostics if one not in findings)
         order = list(TITLES)
-        return sorted(kinds, key=lambda one: order.index(one.family)), findings
+        return sorted(kinds, key=lambda kind: order.index(kind.family)), findings
 
 
 def _built_in(stores: Sequence[str]) -> Iterator[_Kind]:
@@ -135,7 +135,7 @@ def _built_in(stores: Sequence[str]) -> Iterator[_Kind]:
     for form in FORMATS:
         yield _Kind("writers", form.name, " ".join(form.suffixes), origin, "kpi.report.formats")
     for store in stores:
-        yield _Kind("stores", store, "", origin, "kpi.batch.store")
+        yield _Kind("stores", store, "", origin, "")
 
 
 def _of(extension: Extension) -> _Kind:

@@ -32,7 +32,8 @@ else:
     AnyIndicator = one_of(*KINDS, foreign=FOREIGN)
 
 __all__ = [
-    "CLASSES", "ENTITIES", "FOREIGN", "KINDS", "MONTH", "AnyIndicator", "Count", "Coverage", "Formula", "Growth", "Index",
+    "CLASSES", "ENTITIES", "FOREIGN", "KINDS", "MONTH", "AnyIndicator", "Count", "Coverage", "Formula", "Growth",
+    "Index",
     "Indicator", "Level", "Milestone", "Pace", "Projection", "Rating", "Ratio", "Rolling", "Share", "Symbol", "Symbols",
     "broken", "class_of", "earlier_by", "rated_measures", "window",
 ]  # fmt: skip
