@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 # deeper has no cycles. `kpi` is the package's own __init__, the public surface.
 PACKAGES = (
     "errors", "values", "process", "language", "engine", "intake", "analysis", "report", "session", "drafting", "kpi",
-    "batch", "extend", "cli", "__main__",
+    "batch", "agents", "extend", "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
     "values": (
@@ -66,9 +66,10 @@ INSIDE = {
         "store config fingerprints file_periods editions findings alerts inputs read_cache figures last_run integrity "
         "system_run replay batch_run migration notifications"
     ),
+    "agents": "access answers server",
     "cli": (
         "language progress_line console command yaml_comments starter comparison batch score check explain what_if "
-        "stress diff show sample roster schema rule annex init form plot report completion main"
+        "stress diff show sample roster schema rule annex init form plot report mcp completion main"
     ),
 }
 LAYERS = tuple(
