@@ -39,7 +39,7 @@ INSIDE = {
     "language": (
         "foreign_kinds model lookback sums expressions ranges datasets measures record_columns quantities targets "
         "classes treatment scoring indicators conditions grouping aggregation uncertainty adjustments alerts ranking "
-        "longer_totals stars checks system running_totals window_checks loading"
+        "longer_totals stars checks system running_totals window_checks ossie vtl loading"
     ),
     "engine": (
         "stage totals longer_totals headlines contributions result_columns check_stages alert_stage applied_weights "

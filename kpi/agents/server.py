@@ -59,8 +59,8 @@ def server_of(answers: Answers) -> MCPServer:
     writing = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
 
     def what_if(
-        data: list[str], changes: list[Change], *, system: str | None = None, period: str | None = None, offset: int = 0,
-        limit: int = 50,
+        data: list[str], changes: list[Change], *, system: str | None = None, period: str | None = None,
+        offset: int = 0, limit: int = 50,
     ) -> Answer:  # fmt: skip
         """Return which totals, stars and places would be different with other values; nothing is saved."""
         given = [change.model_dump() for change in changes]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "--analysis", multiple=True, metavar="FILE", help="What figures are like; NAME an entity: its strengths."
 )
 @options.form("of a system or an analysis; a table.")
-@options.output("A system as .docx, .xlsx or .md is the annex of a 办法, with its method.")
+@options.output("A system as .docx, .xlsx or .md is the annex of a 办法, with its method; as .ossie.json a semantic model; as .vtl its checks.")
 @options.option("--coverage", is_flag=True, help="The document clause by clause, and what stands for each.")
 @options.option("--kinds", is_flag=True, help="Every kind of definition, file and store, and where it comes from.")
 @options.findings
@@ -60,6 +60,11 @@ def show(
         return Exit.FINE
     shown_system = catalogue.find(system, folder).system
     assert shown_system is not None  # noqa: S101
+    if interchanged := [out for out in output if out.endswith((".ossie.json", ".vtl"))]:
+        output = [out for out in output if out not in interchanged]
+        lost = _interchanged(console, shown_system, interchanged)
+        if not output and form is None:
+            return lost
     if written:
         from kpi.report.formats import TEXT
         from kpi.report.method.report import MethodReport
@@ -76,6 +81,22 @@ def show(
     else:
         console.write(cards.definition(shown_system, name, width=console.width))
     return Exit.FINE
+
+
+def _interchanged(console: Console, system: System, output: Sequence[str]) -> Exit:
+    """Write a system for other programs, and report what their formats do not express; exit code 1 if there is any."""
+    from kpi.errors import Message, Severity
+    from kpi.language import ossie, vtl
+    from kpi.report.files import replace
+
+    warned = False
+    for out in output:
+        text, findings = ossie.text(system) if out.endswith(".json") else vtl.ruleset(system)
+        replace(Path(out), text.encode())
+        console.report(findings)
+        console.say(Message("Wrote {files}.", files=out))
+        warned |= any(finding.severity is not Severity.INFO for finding in findings)
+    return Exit.FINDINGS if warned else Exit.FINE
 
 
 def _kinds(console: Console, form: str | None, output: Sequence[str]) -> Exit:
