@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     "--analysis", multiple=True, metavar="FILE", help="What figures are like; NAME an entity: its strengths."
 )
 @options.form("of a system or an analysis; a table.")
-@options.output("A system as .docx, .xlsx or .md is the annex of a 办法, with its method; as .ossie.json a semantic model; as .vtl its checks.")
+@options.output(
+    "A system: .docx, .xlsx, .md its method, the annex of a 办法; .ossie.json a semantic model; .vtl its checks."
+)
 @options.option("--coverage", is_flag=True, help="The document clause by clause, and what stands for each.")
 @options.option("--kinds", is_flag=True, help="Every kind of definition, file and store, and where it comes from.")
 @options.findings
@@ -60,17 +62,9 @@ def show(
         return Exit.FINE
     shown_system = catalogue.find(system, folder).system
     assert shown_system is not None  # noqa: S101
-    if interchanged := [out for out in output if out.endswith((".ossie.json", ".vtl"))]:
-        output = [out for out in output if out not in interchanged]
-        lost = _interchanged(console, shown_system, interchanged)
-        if not output and form is None:
-            return lost
     if written:
-        from kpi.report.formats import TEXT
-        from kpi.report.method.report import MethodReport
-
-        console.publish(MethodReport(shown_system), form, output, usual=TEXT)
-    elif plan:
+        return _written(console, shown_system, form, output)
+    if plan:
         from kpi.engine.plan import compile_plan
 
         console.write(cards.plan(compile_plan(shown_system)))
@@ -81,6 +75,19 @@ def show(
     else:
         console.write(cards.definition(shown_system, name, width=console.width))
     return Exit.FINE
+
+
+def _written(console: Console, system: System, form: str | None, output: Sequence[str]) -> Exit:
+    """Write a system: its method, and what other programs read."""
+    from kpi.report.formats import TEXT
+    from kpi.report.method.report import MethodReport
+
+    others = [out for out in output if out.endswith((".ossie.json", ".vtl"))]
+    method = [out for out in output if out not in others]
+    done = _interchanged(console, system, others)
+    if method or form is not None:
+        console.publish(MethodReport(system), form, method, usual=TEXT)
+    return done
 
 
 def _interchanged(console: Console, system: System, output: Sequence[str]) -> Exit:

@@ -40,7 +40,7 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 def document(system: System) -> tuple[dict[str, Any], list[Diagnostic]]:
     """Return the document of a checked system, and what it does not express as findings."""
-    tree = _plain(system.model_dump(by_alias=True, exclude_unset=True))
+    tree = plain(system.model_dump(by_alias=True, exclude_unset=True))
     measures, indicators = tree.pop("measures", {}), tree.pop("indicators", {})
     metrics, apart = [], {}
     for name, indicator in system.indicators.items():
@@ -89,21 +89,31 @@ def text(system: System) -> tuple[str, list[Diagnostic]]:
 def _losses(system: System, apart: Mapping[str, Any]) -> Iterator[Diagnostic]:
     for name in apart:
         message = Message(
-            "`{name}` ({kind}) has no expression in SQL over the figures of a period: other programs have no metric of it",
+            "`{name}` ({kind}) has no expression in SQL over the figures of a period: it is no metric elsewhere",
             name=name, kind=kind_of(type(system.indicators[name])),
         )  # fmt: skip
         hint = Message("its definition is in custom_extensions, from which `kpi init` takes it again")
         yield Diagnostic("K942", message, hint=hint, severity=Severity.WARNING)
+    if files := sorted(set(_file_names(plain(system.model_dump(by_alias=True, exclude_unset=True))))):
+        message = Message("the files that the definition names are not in the document: {files}", files=tuple(files))
+        hint = Message("put them beside it where it is read again")
+        yield Diagnostic("K943", message, hint=hint, severity=Severity.INFO)
     hint = Message("put the table that has a column for each field in its place, as database.schema.table")
     message = Message("Ossie has no data: the source of `{dataset}` is a placeholder", dataset=DATASET)
     yield Diagnostic("K943", message, hint=hint, severity=Severity.INFO)
     scaled = [name for name in system.indicators if name not in apart and _is_scaled(system, name)]
     if scaled:
-        message = Message("Ossie has no units: metrics in SQL are in the unit 1, not in that of {names}", names=tuple(scaled))
+        message = Message("Ossie has no units: the SQL of {names} is not in their own unit", names=tuple(scaled))
         hint = Message("the unit of each is in custom_extensions, and so is that of its expression")
         yield Diagnostic("K943", message, hint=hint, severity=Severity.INFO)
+    mixed = [name for name, one in system.indicators.items() if kind_of(type(one)) == "formula" and name not in apart]
+    if mixed:
+        message = Message("readers such as dbt only take an aggregation, or a quotient of two, as it is meant: see {names}",
+                          names=tuple(mixed))  # fmt: skip
+        hint = Message("define these metrics anew there, or leave them out")
+        yield Diagnostic("K943", message, hint=hint, severity=Severity.WARNING)
     if system.pillars or system.stars is not None or system.checks:
-        message = Message("scores, pillars, stars and checks are in custom_extensions alone, which other programs pass over")
+        message = Message("scores, pillars, stars and checks are in custom_extensions, which other programs pass over")
         yield Diagnostic("K943", message, severity=Severity.INFO)
 
 
@@ -111,7 +121,7 @@ def _losses(system: System, apart: Mapping[str, Any]) -> Iterator[Diagnostic]:
 
 
 def expression(system: System, name: str) -> str | None:
-    """Return an indicator as SQL over the fields of a period, in `unit_of_sql`; None where that does not say the same."""
+    """Return an indicator as SQL over the fields of a period, None where that does not say the same."""
     indicator = system.indicators[name]
     fields = indicator.model_dump(exclude_unset=True)
     kind = kind_of(type(indicator))
@@ -169,6 +179,18 @@ def _unit_of_sql(system: System, name: str) -> str:
     return ""
 
 
+def _file_names(tree: Any) -> Iterator[str]:
+    """Yield the files that a definition names."""
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            if key in ("roster", "succession", "calendar", "headings", "file", "table") and isinstance(value, str):
+                yield value
+            yield from _file_names(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _file_names(value)
+
+
 def _is_scaled(system: System, name: str) -> bool:
     return _unit_of_sql(system, name) not in ("", str(system.unit(name)))
 
@@ -210,12 +232,12 @@ def _extension(facts: Mapping[str, Any]) -> dict[str, str]:
     return {"vendor_name": VENDOR, "data": json.dumps(content, ensure_ascii=False)}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a dumped definition as YAML holds it."""
     if isinstance(value, Mapping):
-        return {_plain(key): _plain(inner) for key, inner in value.items()}
+        return {plain(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return value.value if isinstance(value, Enum) else value
 
 

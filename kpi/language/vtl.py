@@ -26,8 +26,7 @@ _BINARY: dict[type[exp.Expr], str] = {
 }  # fmt: skip
 #: Words that are names only within quotation marks.
 _WORDS = frozenset(
-    "and or not xor if then else is in between null true false define end rule ruleset variable when errorcode errorlevel "
-    "sum avg min max count median rank mod abs round trunc date time filter calc keep drop rename to all by group".split()
+    ["and", "or", "not", "xor", "if", "then", "else", "is", "in", "between", "null", "true", "false", "define", "end", "rule", "ruleset", "variable", "when", "errorcode", "errorlevel", "sum", "avg", "min", "max", "count", "median", "rank", "mod", "abs", "round", "trunc", "date", "time", "filter", "calc", "keep", "drop", "rename", "to", "all", "by", "group"]
 )
 
 
@@ -48,7 +47,8 @@ def ruleset(system: System) -> tuple[str, list[Diagnostic]]:
             rules.append(f'    {label}: {condition} errorcode "{name}" errorlevel {_LEVELS[check.severity]}')
     if not rules:
         return "", findings
-    head = f"define datapoint ruleset {_identifier(_ruleset_name(system.system))} (variable {', '.join(map(_identifier, names))}) is"
+    variables = ", ".join(map(_identifier, names))
+    head = f"define datapoint ruleset {_identifier(_ruleset_name(system.system))} (variable {variables}) is"
     return "\n".join([head, ";\n".join(rules), "end datapoint ruleset;"]) + "\n", findings
 
 

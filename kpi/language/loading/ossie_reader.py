@@ -79,7 +79,9 @@ def _definition(document: Any, place: Place) -> Read:
         raise _unreadable(words, place)
     models = document["semantic_model"]
     if len(models) != 1:
-        raise _unreadable(Message("there are {number} semantic models, and a definition is one", number=len(models)), place)
+        raise _unreadable(
+            Message("there are {number} semantic models, and a definition is one", number=len(models)), place
+        )
     (model,) = models
     own = _own(model)
     return _ours(model, own, place) if own is not None else _theirs(model, place)
@@ -129,7 +131,7 @@ def _ours(model: Mapping[str, Any], own: Mapping[str, Any], place: Place) -> Rea
     head, tail = {"measures": measures}, {"indicators": {name: indicators[name] for name in ordered}}
     whole = {key: tree[key] for key in tree if key in _BEFORE} | head | tail
     whole |= {key: value for key, value in tree.items() if key not in whole}
-    system = examine_mapping(whole, folder=Path(place.file or ".").resolve().parent).system
+    system = examine_mapping(whole).system  # without the files that it names
     for name, sql in written.items():
         if system is not None and ossie.expression(system, name) != sql:
             message = Message("the SQL of `{name}` was changed; its definition in custom_extensions is used", name=name)
@@ -143,7 +145,9 @@ _BEFORE = ("system", "title", "period", "timeline", "source", "entities", "datas
 
 
 def _left_out(name: str, place: Place) -> Diagnostic:
-    message = Message("`{name}` was added by another program and is not taken over: it has no definition of ours", name=name)
+    message = Message(
+        "`{name}` was added by another program and is not taken over: it has no definition of ours", name=name
+    )
     hint = Message("define it in the YAML that is written")
     return Diagnostic("K945", message, replace(place, field=name), hint, Severity.WARNING)
 
@@ -179,17 +183,21 @@ def _theirs(model: Mapping[str, Any], place: Place) -> Read:
         if len(sides) == 1:
             indicators[name] = {"kind": "level", **title, "of": sides[0]}
         else:
-            indicators[name] = {"kind": "ratio", **title, "numerator": sides[0], "denominator": sides[1]}
+            quotient = {"numerator": sides[0], "denominator": sides[1], "unit": "1"}
+            indicators[name] = {"kind": "ratio", **title, **quotient}
     if not indicators:
         raise _unreadable(Message("no metric of the document can be taken over"), place)
     for relationship in model.get("relationships") or []:
-        message = Message("the relationship `{name}` is not taken over: figures come as one table", name=relationship["name"])
+        message = Message(
+            "the relationship `{name}` is not taken over: figures come as one table", name=relationship["name"]
+        )
         findings.append(Diagnostic("K945", message, place, severity=Severity.WARNING))
     guess = Message("Ossie has no units, periods and directions: every unit is 1, the period a year, more is better")
     hint = Message("correct them in the YAML, and add what is a unit of evaluation")
     findings.append(Diagnostic("K946", guess, place, hint, Severity.WARNING))
     tree = {
-        "system": re.sub(r"[^\w.-]+", "-", model["name"]) or "system", "title": str(model.get("description") or model["name"]),
+        "system": re.sub(r"[^\w.-]+", "-", model["name"]) or "system",
+        "title": str(model.get("description") or model["name"]),
         "period": "year", "entities": {}, "measures": measures, "indicators": indicators, "pillars": {},
     }  # fmt: skip
     return Read(tree, tuple(findings))
