@@ -108,8 +108,10 @@ def _losses(system: System, apart: Mapping[str, Any]) -> Iterator[Diagnostic]:
         yield Diagnostic("K943", message, hint=hint, severity=Severity.INFO)
     mixed = [name for name, one in system.indicators.items() if kind_of(type(one)) == "formula" and name not in apart]
     if mixed:
-        message = Message("readers such as dbt only take an aggregation, or a quotient of two, as it is meant: see {names}",
-                          names=tuple(mixed))  # fmt: skip
+        message = Message(
+            "readers such as dbt only take an aggregation, or a quotient of two, as it is meant: see {names}",
+            names=tuple(mixed),
+        )
         hint = Message("define these metrics anew there, or leave them out")
         yield Diagnostic("K943", message, hint=hint, severity=Severity.WARNING)
     if system.pillars or system.stars is not None or system.checks:

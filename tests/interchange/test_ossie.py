@@ -139,7 +139,7 @@ def test_every_indicator_is_a_metric_or_reported_as_none(file):
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30).filter(str.strip)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     file=st.sampled_from([file for file in FILES if file.stat().st_size < 20_000]), texts=st.tuples(TEXTS, TEXTS),
     number=st.floats(-1e9, 1e9), pick=st.randoms(use_true_random=False),
@@ -184,7 +184,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pick=st.randoms(use_true_random=False), other=JSON, ours=st.booleans())
 def test_a_document_with_anything_in_it_is_read_or_a_finding(tmp_path, pick, other, ours):
     document = json.loads(json.dumps(ossie.document(shipped("smart-city-stars"))[0] if ours else THEIRS))
