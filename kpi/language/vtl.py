@@ -27,10 +27,10 @@ _BINARY: dict[type[exp.Expr], str] = {
 #: Words that are names only within quotation marks.
 _WORDS = frozenset(
     {
-        "and", "or", "not", "xor", "if", "then", "else", "is", "in", "between", "null", "true", "false", "define",
-        "end", "rule", "ruleset", "variable", "when", "errorcode", "errorlevel", "sum", "avg", "min", "max", "count", "median",
-        "rank", "mod", "abs", "round", "trunc", "date", "time", "filter", "calc", "keep", "drop", "rename", "to", "all",
-        "by", "group",
+        "and", "or", "not", "xor", "if", "then", "else", "is", "in", "between", "null", "true", "false",
+        "define", "end", "rule", "ruleset", "variable", "when", "errorcode", "errorlevel", "sum", "avg", "min",
+        "max", "count", "median", "rank", "mod", "abs", "round", "trunc", "date", "time", "filter", "calc",
+        "keep", "drop", "rename", "to", "all", "by", "group",
     }
 )  # fmt: skip
 
