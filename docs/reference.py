@@ -162,9 +162,9 @@ def by_kind(models: tuple[type[BaseModel], ...], tag: str = "kind") -> dict[str,
 
 
 def members(union: Any) -> dict[str, type[BaseModel]]:
-    """Return the models of a union by the tag that tells them apart."""
+    """Return the models of a union by the tag that tells them apart, without those of extensions."""
     found = (get_args(one) for one in get_args(get_args(union)[0]))
-    return {tag.tag: model for model, tag in found}
+    return {rest[-1].tag: model for model, *rest in found if len(rest) == 1}
 
 
 def group(title: str, kinds: Mapping[str, type[BaseModel]]) -> str:

@@ -30,6 +30,7 @@ from kpi.language.scoring import Case
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed
 from kpi.language.treatment.steps import finished
+from kpi.process import extensions
 from kpi.values.columns import COHORT, OUTSIDE, Column, Expressions, group_of, kept_by, left_out_by
 from kpi.values.status import guarded, literal, reason, status_of, where_given
 
@@ -113,7 +114,8 @@ def compile_plan(system: CheckedSystem) -> Plan:
     """
     derived = vars(system)
     if _PLAN not in derived:
-        derived[_PLAN] = Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
+        with extensions.answering():
+            derived[_PLAN] = Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
     plan: Plan = derived[_PLAN]
     return plan
 

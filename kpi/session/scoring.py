@@ -16,6 +16,7 @@ from kpi.analysis.group_findings import ungrouped
 from kpi.analysis.price_findings import bases_outside, plain_relatives
 from kpi.analysis.short_data import too_short
 from kpi.analysis.unsolved import unsolved
+from kpi.engine.foreign_columns import collected
 from kpi.engine.lookback import reach, window
 from kpi.engine.plan import Plan, compile_plan
 from kpi.engine.reporting_quality import Supply
@@ -157,7 +158,7 @@ def score_panel(
             )
         )
     with progress.stage(Message("scoring")):
-        frame = plan.collect(panel.frame)
+        frame = collected(plan, panel.frame)
     shown = labels if period is None else {period.index(grain): period.label}
     if explanations is None or isinstance(explanations, Explanations):
         answers = explanations or Explanations()

@@ -12,6 +12,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from kpi.errors import Message, statements
+from kpi.language.foreign_kinds import ForeignKinds
 from kpi.language.lookback import Lags
 from kpi.language.model import Path, Problems, Text, one_of
 from kpi.language.quantities import Quantity
@@ -32,10 +33,13 @@ SINGLE: tuple[type[Rule], ...] = (
     MinMax, ZScore, DistanceToTarget, DistanceToBest, Reference, Percentile, RankScore, Borda,
 )  # fmt: skip
 
+#: Kinds of scoring rules that extensions bring.
+FOREIGN = ForeignKinds("scoring", lambda: Rule)
+
 if TYPE_CHECKING:
     AnySingle: TypeAlias = Rule
 else:
-    AnySingle = one_of(*SINGLE)
+    AnySingle = one_of(*SINGLE, foreign=FOREIGN)
 
 
 class ByClassRule(Rule):

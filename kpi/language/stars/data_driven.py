@@ -12,6 +12,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from kpi.errors import Message, commas
+from kpi.language.foreign_kinds import ForeignKinds
 from kpi.language.indicators import Symbols
 from kpi.language.lookback import HISTORY, Lags
 from kpi.language.model import Listed, Path, Problem, Problems, one_of
@@ -365,8 +366,11 @@ def _greatest_below(scores: pl.Series, cuts: Sequence[float]) -> list[float]:
 #: Every kind of scheme, in the order of the reference.
 SCHEMES: tuple[type[Scheme], ...] = (Bands, Quota, Ladder, Lit, Quantiles, Breaks, KMeans, Probits)
 
+#: Kinds of star schemes that extensions bring.
+FOREIGN = ForeignKinds("stars", lambda: Scheme)
+
 #: Any scheme, distinguished by `kind`.
 if TYPE_CHECKING:
     AnyScheme: TypeAlias = Scheme
 else:
-    AnyScheme = one_of(*SCHEMES)
+    AnyScheme = one_of(*SCHEMES, foreign=FOREIGN)
