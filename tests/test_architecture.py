@@ -29,21 +29,21 @@ PACKAGES = (
 )  # fmt: skip
 INSIDE = {
     "values": (
-        "names columns doubles rounding timelines periods period_texts status units numerics student window_sums "
-        "year_ends trends seasonal linear frontier working_days"
+        "names columns doubles rounding timelines periods period_texts status units numerics intervals student "
+        "window_sums year_ends trends seasonal linear frontier working_days"
     ),
     "process": (
         "os_errors locale notebook distribution tuning journal credentials settings memory prefetch atomic_files "
         "progress limits supervisor"
     ),
     "language": (
-        "model lookback sums expressions ranges datasets measures record_columns quantities targets classes treatment "
-        "scoring indicators conditions grouping aggregation uncertainty adjustments alerts ranking longer_totals stars "
-        "checks system running_totals window_checks loading"
+        "model sampling limits lookback sums expressions ranges datasets measures record_columns quantities targets "
+        "classes treatment scoring indicators conditions grouping aggregation uncertainty adjustments alerts "
+        "ranking longer_totals stars checks system small_numbers running_totals window_checks loading"
     ),
     "engine": (
-        "stage totals longer_totals headlines contributions result_columns check_stages alert_stage applied_weights "
-        "reporting_quality plan lookback scorecard"
+        "stage totals longer_totals headlines contributions funnel_limits result_columns check_stages alert_stage "
+        "applied_weights reporting_quality plan lookback scorecard"
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes entities changing_attributes near_names "

@@ -24,6 +24,7 @@ from kpi.language.classes import Weighed, columns_of, differs, weight_words
 from kpi.language.datasets import AnyDataset
 from kpi.language.grouping import ALL, COHORTS, Group
 from kpi.language.indicators import AnyIndicator, Symbol, rated_measures
+from kpi.language.limits import AnyLimitsOfAll
 from kpi.language.longer_totals import TotalsOver
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Block, Frozen, Name, OneOrMany, Text
@@ -230,6 +231,9 @@ class System(Frozen):
         default_factory=dict, description="name: a condition that is reported when it begins to hold and when it ends"
     )
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
+    limits: AnyLimitsOfAll | None = Field(
+        None, description="confidence limits of the values of indicators, and funnel limits of their groups"
+    )
     uncertainty: Uncertainty = Field(
         default_factory=Uncertainty, description="what `kpi stress` varies; left out: weights and methods by themselves"
     )

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 import polars as pl
 
 from kpi.engine.contributions import KINDS
+from kpi.engine.funnel_limits import SIGNALS
 from kpi.errors import Message
 from kpi.language.indicators import CLASSES
 from kpi.report.language import localized, tr
@@ -38,6 +39,7 @@ MORE = {
     "weights": Message("Weights"),
     "treated": Message("Treated"),
     "restated": Message("Revisions"),
+    "limits": Message("Limits"),
     "outlook": Message("Outlook"),
     "quality": Message("Reporting quality"),
 }
@@ -87,6 +89,16 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "light": Message("Light"),
     "low": Message("Lower end"),
     "high": Message("Upper end"),
+    "lower": Message("Lower confidence limit"),
+    "upper": Message("Upper confidence limit"),
+    "level": Message("Level of the limits (%)"),
+    "centre": Message("Value of the group"),
+    "low_95": Message("Funnel 95 %, lower"),
+    "high_95": Message("Funnel 95 %, upper"),
+    "low_998": Message("Funnel 99.8 %, lower"),
+    "high_998": Message("Funnel 99.8 %, upper"),
+    "dispersion": Message("Dispersion (1: by chance)"),
+    "signal": Message("Signal"),
     "actual": Message("Actual growth a year"),
     "required": Message("Required growth a year"),
     "reached": Message("Reached"),
@@ -145,6 +157,7 @@ WORDS: dict[str, Mapping[str, str]] = {
     "status": STATUSES,
     "score_status": STATUSES,
     "within": WITHIN,
+    "signal": SIGNALS,
 }
 
 

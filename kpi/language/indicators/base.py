@@ -19,6 +19,7 @@ from kpi.errors import Message, Severity, commas
 from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Scope, Term, figure
 from kpi.language.indicators.counted import Counted
+from kpi.language.limits import AnyLimits
 from kpi.language.lookback import NOW, Comparison, Lags
 from kpi.language.model import Definition, OneOrMany, Path, Problem, Problems, Text
 from kpi.language.scoring import AnyRule
@@ -150,6 +151,9 @@ class Indicator(Definition):
     )
     target: OneOrMany[Target] = Field((), description="one target, or a list of dated ones")
     score: AnyRule | None = Field(None, description="a scoring rule instead of the system's")
+    limits: AnyLimits | None = Field(
+        None, description="confidence limits of the value, and funnel limits of its group; a number is the level"
+    )
     clause: Text | None = Field(None, description="where the document states it")
     basis: Basis | None = Field(None, description="how firmly the document states it")
     lead: OneOrMany[str] = Field((), description="who is in charge (牵头单位)")
