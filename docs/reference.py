@@ -37,6 +37,7 @@ from kpi.language.grouping import Group
 from kpi.language.indicators import AnyIndicator
 from kpi.language.limits import LimitsOfAll
 from kpi.language.loading.schema import without_examples
+from kpi.language.localisation import Localisation
 from kpi.language.longer_totals import TotalsOver
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Definition, kind_of
@@ -152,7 +153,9 @@ def table(model: type[BaseModel], leave_out: set[str]) -> str:
     return rows({
         name: field
         for name, field in model.model_fields.items()
-        if name not in leave_out and not is_tag(name, field) and (name not in SHARED or field.description != SHARED[name].description)
+        if name not in leave_out
+        and not is_tag(name, field)
+        and (name not in SHARED or field.description != SHARED[name].description)
     })  # fmt: skip
 
 
@@ -307,6 +310,7 @@ def keys() -> str:
         section("`weights` that vary", WeightNoise),
         section("`sampling`", Sampling),
         group("Checks, by their first key", members(AnyCheck)),
+        section("`localise`", Localisation, "##"),
     ]
     return "\n\n".join(chapters) + "\n"
 

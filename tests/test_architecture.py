@@ -37,9 +37,10 @@ INSIDE = {
         "progress limits supervisor"
     ),
     "language": (
-        "model sampling limits lookback sums expressions ranges datasets measures record_columns quantities targets "
-        "classes treatment scoring indicators conditions grouping aggregation uncertainty adjustments alerts "
-        "ranking longer_totals stars checks system small_numbers running_totals window_checks loading"
+        "model sampling limits localisation lookback sums expressions ranges datasets measures record_columns "
+        "quantities targets classes treatment scoring indicators conditions grouping aggregation uncertainty "
+        "adjustments alerts ranking longer_totals stars checks system small_numbers linear_edits running_totals "
+        "window_checks loading"
     ),
     "engine": (
         "stage totals longer_totals headlines contributions funnel_limits result_columns check_stages alert_stage "
@@ -53,8 +54,9 @@ INSIDE = {
         "undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
     "analysis": (
-        "statistics variants uncertainty robustness check_findings alert_findings price_findings unsolved short_data "
-        "group_findings clause_coverage explain diff what_if trials way_up"
+        "statistics variants uncertainty robustness error_localisation proposals check_findings "
+        "alert_findings price_findings unsolved short_data group_findings clause_coverage explain "
+        "diff what_if trials way_up"
     ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "

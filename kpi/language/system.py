@@ -25,6 +25,7 @@ from kpi.language.datasets import AnyDataset
 from kpi.language.grouping import ALL, COHORTS, Group
 from kpi.language.indicators import AnyIndicator, Symbol, rated_measures
 from kpi.language.limits import AnyLimitsOfAll
+from kpi.language.localisation import Localisation
 from kpi.language.longer_totals import TotalsOver
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Block, Frozen, Name, OneOrMany, Text
@@ -227,6 +228,9 @@ class System(Frozen):
     )
     lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
     checks: dict[Name, AnyCheck] = Field(default_factory=dict, description="name: what must hold of the figures")
+    localise: Localisation | None = Field(
+        None, description="how figures that can be wrong are found where a check is broken; left out: all count alike"
+    )
     notify: dict[Name, Alert] = Field(
         default_factory=dict, description="name: a condition that is reported when it begins to hold and when it ends"
     )

@@ -303,6 +303,13 @@ class Indicator(Definition):
         """Yield pairs of figures of which the first is a part of the second, if the value is in percent."""
         yield from ()
 
+    def quotient(self, symbols: Symbols) -> tuple[str, str | None, float] | None:  # noqa: ARG002
+        """Return the figures above and below the line, and the factor of their quotient, of a value that is no more.
+
+        None below the line for a value that is one figure; None of other kinds.
+        """
+        return None
+
     def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:  # noqa: ARG002
         """Return the counts from which the sampling error of the value is known, None where it is not.
 
