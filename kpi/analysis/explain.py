@@ -565,6 +565,9 @@ class _Tree:
                     after=_shown(current),
                 )
             before = current
+        reliability = self.row.get(Column(name).reliability)
+        if reliability is not None:
+            yield Message("reliability {share:.3f}", share=reliability)
 
     def measure(self, name: str) -> Explained:
         rows = self.row.get(Column(name).rows) or 0

@@ -739,7 +739,7 @@ def _published(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 #: The keys of systems and indicators that hashes of older systems do not have.
-_LATER = ("limits", "localise")
+_LATER = ("limits", "localise", "shrink")
 
 
 def definition_hash(system: System) -> str:

@@ -14,6 +14,7 @@ from kpi.language.model import PEERS, Path, Problem, Problems
 from kpi.language.sampling import Sampling
 from kpi.language.system import System
 from kpi.language.uncertainty import known
+from kpi.values.columns import Column
 from kpi.values.intervals import byar, wilson
 
 #: Whose values the funnel limits of a unit come from.
@@ -157,8 +158,30 @@ def limited(system: System) -> dict[str, tuple[Limits, ErrorOf]]:
     return found
 
 
+def variances(system: System) -> dict[str, pl.Expr]:
+    """Return the columns `name.variance` that steps of treatment read."""
+    columns: dict[str, pl.Expr] = {}
+    for step, names in system.steps.items():
+        for name in names if system.treatment[step].needs_errors else ():
+            error = error_of(system, name, getattr(system.treatment[step], "error", None))
+            if error is not None:
+                columns[Column(name).variance] = error.chance(error.centre()) ** 2
+    return columns
+
+
 def problems(system: System) -> Problems:
     """Yield limits of values whose sampling error cannot be known, and of indicators that do not exist."""
+    for step, names in system.steps.items():
+        for name in names if system.treatment[step].needs_errors else ():
+            own = name in system.indicators and system.indicators[name].shrink is not None
+            path: Path = ("indicators", name, "shrink") if own else ("treatment", step)
+            method = getattr(system.treatment[step], "error", None)
+            yield from _unknown_measures(system, method, path, "error")
+            if name in system.symbols and name in system.indicators and error_of(system, name, method) is None:
+                message = Message(
+                    "`{name}` cannot be shrunk by reliability: its kind does not show its sampling error", name=name
+                )
+                yield Problem("K672", path, message, hint=_SHRINK_HINT)
     for name, indicator in system.indicators.items():
         if indicator.limits is not None:
             yield from _wrong(system, name, indicator.limits.method, ("indicators", name, "limits"))
@@ -185,6 +208,12 @@ _HINT = Message(
 )
 
 
+_SHRINK_HINT = Message(
+    "a quotient, a coverage or a level of what is counted (件, 户, 人) shows it; for others write "
+    "`treatment: {{shrunk: {{kind: shrink, of: [name], error: {{standard_error: 1.5}}}}}}`"
+)
+
+
 def _wrong(system: System, name: str, method: Sampling | None, path: Path) -> Iterator[Problem]:
     yield from _unknown_measures(system, method, path)
     if name in system.symbols and error_of(system, name, method) is None:
@@ -194,9 +223,11 @@ def _wrong(system: System, name: str, method: Sampling | None, path: Path) -> It
         yield Problem("K672", path, message, hint=_HINT)
 
 
-def _unknown_measures(system: System, method: Sampling | None, path: Path) -> Iterator[Problem]:
+def _unknown_measures(
+    system: System, method: Sampling | None, path: Path, at: str = "method"
+) -> Iterator[Problem]:
     measures: Mapping[str, object] = system.measures
     for key, used in () if method is None else method.measures():
         if used not in measures:
             message = Message("`{name}` is no measure", name=used)
-            yield Problem("K672", (*path, "method", key), message, hint=suggest(used, measures))
+            yield Problem("K672", (*path, at, key), message, hint=suggest(used, measures))

@@ -160,6 +160,19 @@ class YearStarts(Block):
     )
 
 
+#: The step of the indicators with `shrink: reliability`.
+SHRUNK = "shrunk"
+
+
+def _with_shrinkage(data: dict[str, Any], indicators: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition with a first step of treatment for indicators with `shrink:`; one that is there stays."""
+    names = [name for name, one in indicators.items() if isinstance(one, Mapping) and one.get("shrink") == "reliability"]
+    treatment = data.get("treatment") or {}
+    if not names or not isinstance(treatment, Mapping) or SHRUNK in treatment:
+        return data
+    return data | {"treatment": {SHRUNK: {"kind": "shrink", "of": names}, **treatment}}
+
+
 def _month_alone(value: Any) -> Any:
     return {"month": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -252,6 +265,7 @@ class System(Frozen):
         indicators = data.get("indicators") if isinstance(data, dict) else None
         if not isinstance(indicators, Mapping):
             return data
+        data = _with_shrinkage(data, indicators)
         filled, measures = rated_measures(indicators)
         given = data.get("measures", {})
         if not filled or not isinstance(given, Mapping):

@@ -67,6 +67,8 @@ class Column(str):
     high = Part("Float64: the upper end of the interval of a projection.")
     lower_limit = Part("Float64: the lower confidence limit of the value.")
     upper_limit = Part("Float64: the upper confidence limit of the value.")
+    variance = Part("Float64: the sampling variance of the value if the true value is that of the group.")
+    reliability = Part("Float64: the part of the variance of values that is no chance, 0 to 1.")
     centre = Part("Float64: the value of the group as a whole, which its funnel limits are around.")
     deviation = Part("Float64: the standard error that the value has if the true value is that of the group.")
     widened = Part("Float64: the standard error with over-dispersion, of which the funnel limits are multiples.")

@@ -154,6 +154,9 @@ class Indicator(Definition):
     limits: AnyLimits | None = Field(
         None, description="confidence limits of the value, and funnel limits of its group; a number is the level"
     )
+    shrink: Literal["reliability"] | None = Field(
+        None, description="draw the value to the mean of the peers before it is scored, see `kind: shrink`"
+    )
     clause: Text | None = Field(None, description="where the document states it")
     basis: Basis | None = Field(None, description="how firmly the document states it")
     lead: OneOrMany[str] = Field((), description="who is in charge (牵头单位)")
