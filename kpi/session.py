@@ -71,8 +71,15 @@ def _plots(card: Scorecard) -> Any:
     return Plots(card)
 
 
-# Plots stand above the engine: `card.plot.places()`.
+def _alike(card: Scorecard) -> pl.DataFrame:
+    from kpi.analysis.uncertainty.level_sets import kept
+
+    return kept(card)
+
+
+# Plots and the levels that chance could have given stand above the engine: `card.plot.places()`, `card.alike`.
 Scorecard.namespaces["plot"] = _plots
+Scorecard.namespaces["alike"] = _alike
 
 Files = str | Path | Sequence[str | Path]
 #: A system or its name, see `kpi.load`.

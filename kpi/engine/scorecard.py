@@ -56,6 +56,13 @@ HEADLINES: dict[str, type[pl.DataType]] = {
     "score_change": pl.Float64, "coverage": pl.Float64, "status": pl.String,
 }  # fmt: skip
 
+#: The columns of `Scorecard.alike`, which the analysis adds: levels that other samples would have given.
+ALIKE: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("system", "period", "cohort", "entity"), pl.String),
+    **dict.fromkeys(("stars", "stars_low", "stars_high"), pl.Float64),
+    **dict.fromkeys(("grade", "grade_low", "grade_high"), pl.String),
+}  # fmt: skip
+
 LIGHTS = pl.Enum(["green", "yellow", "red", "none", "at_risk"])
 
 
@@ -620,6 +627,8 @@ class Scorecard:
             frames["restated"] = self.restated
         if limited(self.definition):
             frames["limits"] = self.limits
+            if "alike" in self.namespaces and (alike := self.alike).height:
+                frames["alike"] = alike
         if any(one.projects or one.classified for one in self.definition.indicators.values()):
             frames["outlook"] = self.outlook
         if is_assessable(self.definition, self.supply):

@@ -171,17 +171,7 @@ def variances(system: System) -> dict[str, pl.Expr]:
 
 def problems(system: System) -> Problems:
     """Yield limits of values whose sampling error cannot be known, and of indicators that do not exist."""
-    for step, names in system.steps.items():
-        for name in names if system.treatment[step].needs_errors else ():
-            own = name in system.indicators and system.indicators[name].shrink is not None
-            path: Path = ("indicators", name, "shrink") if own else ("treatment", step)
-            method = getattr(system.treatment[step], "error", None)
-            yield from _unknown_measures(system, method, path, "error")
-            if name in system.symbols and name in system.indicators and error_of(system, name, method) is None:
-                message = Message(
-                    "`{name}` cannot be shrunk by reliability: its kind does not show its sampling error", name=name
-                )
-                yield Problem("K672", path, message, hint=_SHRINK_HINT)
+    yield from _shrinkage_problems(system)
     for name, indicator in system.indicators.items():
         if indicator.limits is not None:
             yield from _wrong(system, name, indicator.limits.method, ("indicators", name, "limits"))
@@ -200,6 +190,21 @@ def problems(system: System) -> Problems:
         if not own and not limited(system) and all(name in system.symbols for name in system.indicators):
             message = Message("no indicator shows its sampling error by its figures, so there are no limits")
             yield Problem("K672", ("limits",), message, hint=_HINT, at_key=True)
+
+
+def _shrinkage_problems(system: System) -> Problems:
+    """Yield steps of treatment that need sampling errors which cannot be known."""
+    for step, names in system.steps.items():
+        for name in names if system.treatment[step].needs_errors else ():
+            own = name in system.indicators and system.indicators[name].shrink is not None
+            path: Path = ("indicators", name, "shrink") if own else ("treatment", step)
+            method = getattr(system.treatment[step], "error", None)
+            yield from _unknown_measures(system, method, path, "error")
+            if name in system.symbols and name in system.indicators and error_of(system, name, method) is None:
+                message = Message(
+                    "`{name}` cannot be shrunk by reliability: its kind does not show its sampling error", name=name
+                )
+                yield Problem("K672", path, message, hint=_SHRINK_HINT)
 
 
 _HINT = Message(
@@ -223,9 +228,7 @@ def _wrong(system: System, name: str, method: Sampling | None, path: Path) -> It
         yield Problem("K672", path, message, hint=_HINT)
 
 
-def _unknown_measures(
-    system: System, method: Sampling | None, path: Path, at: str = "method"
-) -> Iterator[Problem]:
+def _unknown_measures(system: System, method: Sampling | None, path: Path, at: str = "method") -> Iterator[Problem]:
     measures: Mapping[str, object] = system.measures
     for key, used in () if method is None else method.measures():
         if used not in measures:

@@ -166,7 +166,9 @@ SHRUNK = "shrunk"
 
 def _with_shrinkage(data: dict[str, Any], indicators: Mapping[str, Any]) -> dict[str, Any]:
     """Return a definition with a first step of treatment for indicators with `shrink:`; one that is there stays."""
-    names = [name for name, one in indicators.items() if isinstance(one, Mapping) and one.get("shrink") == "reliability"]
+    names = [
+        name for name, one in indicators.items() if isinstance(one, Mapping) and one.get("shrink") == "reliability"
+    ]
     treatment = data.get("treatment") or {}
     if not names or not isinstance(treatment, Mapping) or SHRUNK in treatment:
         return data

@@ -123,6 +123,8 @@ def system(shown_system: System, *, width: int | None = None) -> str:
         below.append(tr("Checks: {checks}", checks=tuple(shown_system.checks)))
     if shown_system.notify:
         below.append(tr("Alerts: {alerts}", alerts=tuple(shown_system.notify)))
+    if shown_system.localise is not None:
+        below.append(tr("Which figures can be wrong: {words}", words=shown_system.localise.words()))
     if shown_system.limits is not None:
         below.append(tr("Limits: {words}", words=shown_system.limits.words()))
     if shown_system.uncertainty.declared:

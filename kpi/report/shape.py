@@ -40,6 +40,7 @@ MORE = {
     "treated": Message("Treated"),
     "restated": Message("Revisions"),
     "limits": Message("Limits"),
+    "alike": Message("Levels not distinguishable"),
     "outlook": Message("Outlook"),
     "quality": Message("Reporting quality"),
 }
@@ -89,6 +90,10 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "light": Message("Light"),
     "low": Message("Lower end"),
     "high": Message("Upper end"),
+    "stars_low": Message("Stars, not distinguishable from"),
+    "stars_high": Message("Stars, not distinguishable up to"),
+    "grade_low": Message("Grade, not distinguishable from"),
+    "grade_high": Message("Grade, not distinguishable up to"),
     "lower": Message("Lower confidence limit"),
     "upper": Message("Upper confidence limit"),
     "level": Message("Level of the limits (%)"),

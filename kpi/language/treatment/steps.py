@@ -69,7 +69,7 @@ class Step(Definition):
         """
         return self.columns({name: value for name, (value, _) in values.items()})
 
-    def facts(self, values: Mapping[str, pl.Expr]) -> dict[Column, pl.Expr]:  # noqa: ARG002
+    def facts(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:  # noqa: ARG002
         """Return columns that say more about what the step does to values."""
         return {}
 
@@ -359,8 +359,8 @@ class Shrink(Step):
 
     `r = between / (between + v)` is the reliability: of the variance of values the part that is no chance. v is the
     sampling variance of a unit of that size whose true value is that of its group (as for funnel limits), and
-    `between = max(0, variance of the values - mean of v)`. A unit with few cases is drawn far to the mean, one with many
-    hardly. Peers of whom fewer than three have a value and an error stay as they are. The same in short:
+    `between = max(0, variance of the values - mean of v)`. A unit with few cases is drawn far to the mean, one with
+    many hardly. Peers of whom fewer than three have a value and an error stay as they are. The same in short:
     `shrink: reliability` at an indicator.
 
     Source: Morris (1983), Parametric empirical Bayes inference; Adams (2009), The Reliability of Provider Profiling.
@@ -386,7 +386,7 @@ class Shrink(Step):
             shrunk[name] = pl.when(reliability.is_not_null()).then(drawn).otherwise(value)
         return shrunk
 
-    def facts(self, values: Mapping[str, pl.Expr]) -> dict[Column, pl.Expr]:
+    def facts(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
         """Return the reliabilities."""
         return {Column(name).reliability: self._reliability(name, value) for name, value in values.items()}
 
