@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
@@ -123,13 +123,18 @@ def system(shown_system: System, *, width: int | None = None) -> str:
         below.append(tr("Checks: {checks}", checks=tuple(shown_system.checks)))
     if shown_system.notify:
         below.append(tr("Alerts: {alerts}", alerts=tuple(shown_system.notify)))
-    if shown_system.localise is not None:
-        below.append(tr("Which figures can be wrong: {words}", words=shown_system.localise.words()))
-    if shown_system.limits is not None:
-        below.append(tr("Limits: {words}", words=shown_system.limits.words()))
-    if shown_system.uncertainty.declared:
-        below.append(tr("What kpi stress varies: {choices}", choices=statements(shown_system.uncertainty.words())))
+    below += _of_errors(shown_system)
     return printed(title, table, *map(Text, below), width=width)
+
+
+def _of_errors(shown_system: System) -> Iterator[str]:
+    """Yield the lines on errors of figures: which can be wrong, confidence limits, what `kpi stress` varies."""
+    if shown_system.localise is not None:
+        yield tr("Which figures can be wrong: {words}", words=shown_system.localise.words())
+    if shown_system.limits is not None:
+        yield tr("Limits: {words}", words=shown_system.limits.words())
+    if shown_system.uncertainty.declared:
+        yield tr("What kpi stress varies: {choices}", choices=statements(shown_system.uncertainty.words()))
 
 
 def coverage(shown_system: System, rows: Sequence[Covered], *, width: int | None = None) -> str:
