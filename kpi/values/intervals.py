@@ -38,6 +38,9 @@ def wilson(events: pl.Expr, cases: pl.Expr, z: float) -> pl.Expr:
     share, square = events / cases, z * z / cases
     root = (share * (1 - share) / cases + square / (4 * cases)).sqrt()
     limit = ((share + square / 2 + z * root) / (1 + square)).clip(0, 1)
+    # None and all are exactly so, whatever the last bits of the root are.
+    whole = (events == cases) if z > 0 else (events == 0)
+    limit = pl.when(whole).then(1.0 if z > 0 else 0.0).otherwise(limit)
     return pl.when((events >= 0) & (events <= cases) & (cases > 0)).then(limit)
 
 

@@ -73,6 +73,11 @@ def test_limits_of_proportions_are_those_of_newcombe(hits, cases, low, high):
     assert row["upper"] == pytest.approx(100 * high, abs=0.005)
 
 
+def test_none_and_all_are_exact_ends():
+    none, every = rows(scored(figures(hits=[0, 20], cases=[20, 20]), "limits: 95"), "share")
+    assert (none["lower"], every["upper"]) == (0.0, 100.0)
+
+
 @pytest.mark.parametrize("level", [95, 99.8])
 @pytest.mark.parametrize("events", [1, 5, 9, 10, 65, 1045])
 def test_limits_of_rates_and_numbers_are_those_of_the_public_health_methods(events, level):
