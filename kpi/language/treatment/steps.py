@@ -360,7 +360,7 @@ class Shrink(Step):
     `r = between / (between + v)` is the reliability: of the variance of values the part that is no chance. v is the
     sampling variance of a unit of that size whose true value is that of its group (as for funnel limits), and
     `between = max(0, variance of the values - mean of v)`. A unit with few cases is drawn far to the mean, one with
-    many hardly. Peers of whom fewer than three have a value and an error stay as they are. The same in short:
+    many hardly. A group with fewer than three values and errors stays as it is. The same in short:
     `shrink: reliability` at an indicator.
 
     Source: Morris (1983), Parametric empirical Bayes inference; Adams (2009), The Reliability of Provider Profiling.
