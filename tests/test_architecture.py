@@ -29,21 +29,22 @@ PACKAGES = (
 )  # fmt: skip
 INSIDE = {
     "values": (
-        "names columns doubles rounding timelines periods period_texts status units numerics student window_sums "
-        "year_ends trends seasonal linear frontier working_days"
+        "names columns doubles rounding timelines periods period_texts status units numerics intervals student "
+        "window_sums year_ends trends seasonal linear frontier working_days"
     ),
     "process": (
         "os_errors locale notebook distribution tuning journal credentials settings memory prefetch atomic_files "
         "progress limits extensions supervisor"
     ),
     "language": (
-        "foreign_kinds model lookback sums expressions ranges datasets measures record_columns quantities targets "
-        "classes treatment scoring indicators conditions grouping aggregation uncertainty adjustments alerts ranking "
-        "longer_totals stars checks system running_totals window_checks ossie vtl loading"
+        "foreign_kinds model sampling limits localisation lookback sums expressions ranges datasets measures "
+        "record_columns quantities targets classes treatment scoring indicators conditions grouping aggregation "
+        "uncertainty adjustments alerts ranking longer_totals stars checks system small_numbers linear_edits "
+        "running_totals window_checks ossie vtl loading"
     ),
     "engine": (
-        "stage totals longer_totals headlines contributions result_columns check_stages alert_stage applied_weights "
-        "reporting_quality plan foreign_columns lookback scorecard"
+        "stage totals longer_totals headlines contributions funnel_limits result_columns check_stages alert_stage "
+        "applied_weights reporting_quality plan foreign_columns lookback scorecard"
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes entities changing_attributes near_names "
@@ -53,8 +54,9 @@ INSIDE = {
         "undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
     "analysis": (
-        "statistics variants uncertainty robustness check_findings alert_findings price_findings unsolved short_data "
-        "group_findings clause_coverage peers explain diff what_if trials way_up next_level"
+        "statistics variants uncertainty robustness error_localisation proposals check_findings alert_findings "
+        "price_findings unsolved short_data group_findings clause_coverage peers explain diff what_if trials way_up "
+        "next_level"
     ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "

@@ -21,6 +21,7 @@ from kpi.engine.result_columns import NOTHING, details_of, target_bounds, target
 from kpi.engine.stage import Stage
 from kpi.engine.totals import adjusted, changes, further_places, joint, placed, starred, totalled, within_pillars
 from kpi.errors import Message
+from kpi.language import small_numbers
 from kpi.language.aggregation import rescoring
 from kpi.language.aggregation.nodes import Combination
 from kpi.language.classes import weight_expr
@@ -233,6 +234,7 @@ def treating(system: System) -> Iterator[Stage]:
     """Yield one stage per step, with the columns `name#step`, and a stage with the values that are scored."""
     current = {name: pl.col(name) for name in system.treated}
     out: dict[str, pl.Expr] = {}
+    yield Stage("variances", Message("sampling variances"), small_numbers.variances(system))
     for step, names in system.steps.items():
         treatment, values = system.treatment[step], {name: current[name] for name in names}
         used = {name: current.get(name, pl.col(name)) for name in treatment.uses if name not in values}
@@ -258,6 +260,7 @@ def treating(system: System) -> Iterator[Stage]:
                 }
             columns[left_out_by(step)] = leaves_out
             out |= {name: out.get(name, pl.lit(False)) | pl.col(left_out_by(step)) for name in names}
+        columns |= treatment.facts(values)
         current |= {name: pl.col(Column(name).after(step)) for name in treated_values}
         yield Stage(f"treatment {step}", treatment.words(), columns)
     treated = Expressions()

@@ -52,8 +52,15 @@ def _plots(card: Scorecard) -> Any:
     return Plots(card)
 
 
+def _alike(card: Scorecard) -> pl.DataFrame:
+    from kpi.analysis.uncertainty.level_sets import kept
+
+    return kept(card)
+
+
 # Plots stand above the engine: `card.plot.places()`.
 Scorecard.namespaces["plot"] = _plots
+Scorecard.namespaces["alike"] = _alike
 
 Files = str | Path | Sequence[str | Path]
 

@@ -136,7 +136,7 @@ class BenefitOfTheDoubt(FromData):
             yield Problem("K454", path, message, hint=hint)
         if importlib.util.find_spec("scipy") is None:
             message = Message("benefit of the doubt needs the package `scipy`, which solves its linear programmes")
-            yield Problem("K456", (*path, "method"), message, hint=Message("pip install 'kpi-scorecard[solver]'"))
+            yield Problem("K456", (*path, "method"), message, hint=Message("pip install 'kpi-scorecard[stress]'"))
 
 
 LISTS = pl.List(pl.Float64)
