@@ -63,7 +63,8 @@ def _explanations(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Explain the score of an entity; with `to` how it gets to a level (`5`) or place (`rank:3`)."""
         return await from_store(
-            service, request, "explanation", system, run=run, kind=kind_of(request, RESULTS, form), entity=entity, indicator=indicator,
+            service, request, "explanation", system, run=run, kind=kind_of(request, RESULTS, form),
+            entity=entity, indicator=indicator,
             period=period, to=to, table=table,
         )  # fmt: skip
 
@@ -88,7 +89,8 @@ def _what_ifs(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Return the totals, stars and places that would change with other values of some figures."""
         return await from_store(
-            service, request, "what_if", system, run=run, kind=kind_of(request, RESULTS, form), values=given_values(values),
+            service, request, "what_if", system, run=run, kind=kind_of(request, RESULTS, form),
+            values=given_values(values),
             period=period, table=table,
         )  # fmt: skip
 
@@ -99,7 +101,8 @@ def _what_ifs(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Return what would change in the results of uploaded files."""
         return await from_upload(
-            service, request, "what_if", system, name=name, kind=kind_of(request, RESULTS, form), values=given_values(values),
+            service, request, "what_if", system, name=name, kind=kind_of(request, RESULTS, form),
+            values=given_values(values),
             period=period, table=table,
         )  # fmt: skip
 
@@ -112,7 +115,8 @@ def _differences(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Return what changed between two periods."""
         return await from_store(
-            service, request, "difference", system, run=run, kind=kind_of(request, RESULTS, form), before=before, after=after,
+            service, request, "difference", system, run=run, kind=kind_of(request, RESULTS, form),
+            before=before, after=after,
             entity=entity, table=table,
         )  # fmt: skip
 
@@ -123,7 +127,8 @@ def _differences(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Return what changed between two periods of uploaded files."""
         return await from_upload(
-            service, request, "difference", system, name=name, kind=kind_of(request, RESULTS, form), before=before, after=after,
+            service, request, "difference", system, name=name, kind=kind_of(request, RESULTS, form),
+            before=before, after=after,
             entity=entity, table=table,
         )  # fmt: skip
 

@@ -219,7 +219,8 @@ def _systems(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Score uploaded files: the scorecard with its findings; as Arrow, CSV or Parquet one of its tables."""
         return await from_upload(
-            service, request, "score", system, name=name, kind=kind_of(request, RESULTS, form), period=period, table=table,
+            service, request, "score", system, name=name, kind=kind_of(request, RESULTS, form),
+            period=period, table=table,
             strict=strict,
         )  # fmt: skip
 
@@ -309,5 +310,5 @@ def _publishing(app: FastAPI, service: Service) -> None:
         if service.night.locked():
             message = Message("a night is at work already")
             raise Problem(409, Diagnostic("K916", message, hint=Message("ask again when it has ended")))
-        answer = await service.close_night()
+        answer = await service.run_night()
         return Response(answer.body, 201, {"Content-Type": JSON.media, "Location": "/systems"})

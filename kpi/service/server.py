@@ -46,15 +46,21 @@ def bound(host: str, port: int, *, has_tokens: bool) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from None
+    try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(_BACKLOG)
     except OSError as error:
-        message = Message("cannot listen on {host}:{port}: {words}", host=host, port=port, words=reason(error))
-        hint = Message("choose another port with --port")
-        raise DataError(Diagnostic("K917", message, hint=hint)) from None
-    listening.set_inheritable(False)
+        listening.close()
+        raise _cannot_listen(host, port, error) from None
     return listening
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> DataError:
+    message = Message("cannot listen on {host}:{port}: {words}", host=host, port=port, words=reason(error))
+    return DataError(Diagnostic("K917", message, hint=Message("choose another port with --port")))
 
 
 def serve(service: Service, listening: socket.socket) -> None:

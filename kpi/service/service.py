@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kpi.errors import Message, suggest
@@ -121,10 +121,16 @@ class Service:
         data = Data(run=head.number)
         return key, await self.kept(self.scorers, job, key, system=system, data=data, **arguments)
 
-    async def close_night(self) -> Answer:
-        """Run a night of the batch, one at a time."""
+    async def run_night(self) -> Answer:
+        """Run a night of the batch in a process of its own, which has the time and the memory that it needs."""
         async with self.night:
-            answer = await self.scorers.run("night", current(), seconds=_NIGHT)
+            limits = replace(self.limits, memory=1 << 62, seconds=_NIGHT)
+            pool = Pool("night", 1, replace(self.settings, limits=limits), self.metrics, threads=limits.scorers)
+            try:
+                await pool.start()
+                answer = await pool.run("night", current())
+            finally:
+                await pool.stop()
         self._last = None
         assert isinstance(answer, Answer)  # noqa: S101
         return answer

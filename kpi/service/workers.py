@@ -101,13 +101,17 @@ class Pool:
         """The number of workers that work or could."""
         return len(self._workers)
 
-    async def run(self, job: str, language: str, *, seconds: float | None = None, **arguments: Any) -> Any:
+    @property
+    def at_work(self) -> list[int]:
+        """The ids of the processes that work."""
+        return [worker.process.pid for worker in list(self._busy) if worker.process.pid is not None]
+
+    async def run(self, job: str, language: str, **arguments: Any) -> Any:
         """Do a job in a worker and return its value.
 
         Args:
             job: its name in `kpi.service.jobs`.
             language: of texts.
-            seconds: the most time, in place of the limit.
             arguments: of the job.
 
         Raises:
@@ -124,10 +128,11 @@ class Pool:
             raise self._overloaded() from None
         finally:
             self._waiting -= 1
-        return await self._done(worker, (job, language, arguments), seconds or self._limits.seconds)
+        return await self._done(worker, (job, language, arguments))
 
-    async def _done(self, worker: _Worker, request: tuple[Any, ...], seconds: float) -> Any:
+    async def _done(self, worker: _Worker, request: tuple[Any, ...]) -> Any:
         self._busy.add(worker)
+        seconds = self._limits.seconds
         loop = asyncio.get_running_loop()
         reason = "cancelled"
         try:

@@ -18,6 +18,7 @@ from tests.batch.city import City
 TOKENS = {
     "reader": {"read": ["small"]},
     "scorer": {"score": ["small"]},
+    "analyst": {"read": ["small"], "score": ["small"]},
     "publisher": {"read": "*", "score": "*", "publish": "*"},
     "outsider": {"read": ["other-*"], "score": ["other-*"], "publish": ["other-*"]},
 }
