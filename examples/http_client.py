@@ -39,7 +39,8 @@ def main(url: str) -> None:
         result = client.post(f"/systems/{SYSTEM}/score", files={"file": (DATA.name, DATA.read_bytes())}).json()
         print(result["title"], result["periods"][-1])
         for row in result["totals"]:
-            print(f"{row['rank']:>3}  {row['entity']}  {row['score']:g}  {'★' * (row['stars'] or 0)}")
+            score = "-" if row["score"] is None else f"{row['score']:g}"
+            print(f"{row['rank'] or '-':>3}  {row['entity']}  {score}  {'★' * (row['stars'] or 0)}")
         for finding in result["findings"]:
             print(f"{finding['severity']} {finding['code']}: {finding['message']}")
         best = result["totals"][0]["entity"]

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from kpi.errors import Diagnostic, KpiError, Message
 from kpi.process.distribution import version
@@ -126,15 +127,23 @@ def _errors(app: FastAPI) -> None:
         other = Message("the request cannot be answered: {detail}", detail=str(error.detail))
         message = known.get(error.status_code, other)
         hint = Message("/openapi.json describes what can be asked for")
-        return response_of(
-            Problem(error.status_code, Diagnostic("K915", message, hint=hint), headers=error.headers), request.url.path
-        )
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_methods(app, request.scope["path"]))
+        problem = Problem(error.status_code, Diagnostic("K915", message, hint=hint), headers=headers)
+        return response_of(problem, request.url.path)
 
     @app.exception_handler(Exception)
     async def of_engine(request: Request, _: Exception) -> Response:
         message = Message("the service failed to answer")
         hint = Message("this is a mistake of the engine: please report it with the data that show it")
         return response_of(Problem(500, Diagnostic("K909", message, hint=hint)), request.url.path)
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """Return the methods of all routes of a path; a router names those of the first alone."""
+    routes = [route for route in app.routes if isinstance(route, Route) and route.path_regex.match(path)]
+    return sorted({method for route in routes for method in route.methods or ()})
 
 
 # ---- OPERATION ---- #
@@ -251,7 +260,9 @@ def _tables(app: FastAPI, service: Service) -> None:
         headers = {**STORED, "X-Run": str(head.number)}
         if is_current(request.headers.get("if-none-match", ""), key):
             return Response(None, 304, {**headers, "ETag": key})
-        answer = await service.kept(service.readers, "table", key, system=system, run=head.number, **arguments)
+        answer = await service.kept(
+            service.readers, "table", key, system=system, run=head.number, tag=published.tag, **arguments
+        )
         # The further pages are of the same run, also where a night publishes another one meanwhile.
         parameters = [item for item in request.query_params.multi_items() if item[0] != "run"]
         rows = int(answer.headers["X-Total-Count"])

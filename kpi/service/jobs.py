@@ -47,10 +47,11 @@ class Context:
 
 @dataclass(frozen=True)
 class Data:
-    """The data of a request: an upload, or what a run of the store was computed from."""
+    """The data of a request: an upload, or what a run of the store was computed from, with the tag of the system."""
 
     upload: Upload | None = None
     run: int = 0
+    tag: str = ""
 
 
 def head(context: Context, *, number: int | None = None) -> Head:
@@ -77,13 +78,14 @@ def definition(context: Context, *, system: str, kind: str) -> Answer:
 
 
 def table(
-    context: Context, *, system: str, run: int, name: str, periods: Sequence[str],
+    context: Context, *, system: str, run: int, tag: str, name: str, periods: Sequence[str],
     where: Mapping[str, Sequence[str]], columns: Sequence[str], page: Page, kind: str, latest: bool = False,
 ) -> Answer:  # fmt: skip
     """Return a page of a stored table; with `latest` of the last period, if none is named."""
+    there = context.stored.published(system, run, tag).periods
     if latest and not periods:
-        periods = context.stored.head(run).systems[system].periods[-1:]
-    rows = context.stored.table(name, system, run, periods=periods, where=where, columns=columns)
+        periods = there[-1:]
+    rows = context.stored.table(name, system, run, there=there, periods=periods, where=where, columns=columns)
     shown = rows.slice(page.offset, page.limit)
     about = {
         "schema": TABLE_SCHEMA, "system": system, "table": name, "count": rows.height, "offset": page.offset,
@@ -200,7 +202,7 @@ def _card(context: Context, system: str, data: Data, period: str | None) -> Scor
     if data.upload is not None:
         limits = context.settings.limits
         return scored(context.systems.load(system), data.upload, period=period, rows=limits.rows)
-    card = context.stored.card(system, data.run)
+    card = context.stored.card(system, data.run, data.tag)
     if period is None or session.longer_period(card.definition, period) is not None:
         return card
     label = session.label_of(card, period)

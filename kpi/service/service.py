@@ -81,6 +81,9 @@ class Service:
         async with self._looking:
             if self._last is None or time.monotonic() - self._last[0] > _FRESH:
                 head = await self.readers.run("head", current())
+                if self._last is None or self._last[1] != head:
+                    # After a repair of the store, runs have the numbers of others that are no more.
+                    self._heads.clear()
                 self._last = time.monotonic(), head
                 self._keep(head)
                 self.metrics.run.set(head.number)
@@ -118,7 +121,7 @@ class Service:
         """Return the answer of a job about a run of the store, with its tag."""
         head, published = await self.published(system, run)
         key = tag(job, system, published.tag, current(), sorted(arguments.items()))
-        data = Data(run=head.number)
+        data = Data(run=head.number, tag=published.tag)
         return key, await self.kept(self.scorers, job, key, system=system, data=data, **arguments)
 
     async def run_night(self) -> Answer:

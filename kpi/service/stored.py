@@ -52,7 +52,7 @@ class Stored:
         self._settings = settings
         self._opened: tuple[Store, Archive] | None = None
         self._runs: OrderedDict[int, tuple[Run, Head]] = OrderedDict()
-        self._cards: OrderedDict[tuple[int, str], Scorecard] = OrderedDict()
+        self._cards: OrderedDict[tuple[str, str], Scorecard] = OrderedDict()
 
     def _open(self) -> tuple[Store, Archive]:
         """Return the store and its archive; raise Problem K914 without one."""
@@ -70,23 +70,35 @@ class Stored:
         return self._opened
 
     def head(self, number: int | None = None) -> Head:
-        """Return a run, by default the last.
+        """Return a run as it is in the store now, by default the last.
 
         Raises:
             Problem: K914, if nothing was published.
             DataError: K811, if there is no such run.
         """
-        return self._run(number)[1]
-
-    def _run(self, number: int | None) -> tuple[Run, Head]:
-        store, _ = self._open()
         if number is None:
-            numbers = store.numbers()
+            numbers = self._open()[0].numbers()
             if not numbers:
                 raise missing(Message("nothing was published yet"), Message("kpi batch CONFIG runs a night"))
             number = numbers[-1]
-        if number not in self._runs:
-            run = store.run(number)
+        return self._run(number, anew=True)[1]
+
+    def published(self, system: str, number: int, tag: str) -> Published:
+        """Return a system in a run, which is read again if it has another tag: a repaired store counts anew.
+
+        Raises:
+            Problem: K914, if the run has it no more.
+        """
+        known = self._run(number)[1].systems.get(system)
+        if known is None or known.tag != tag:
+            known = self._run(number, anew=True)[1].systems.get(system)
+        if known is None:
+            raise missing(Message("the store has no results of `{system}`", system=system))
+        return known
+
+    def _run(self, number: int, *, anew: bool = False) -> tuple[Run, Head]:
+        if anew or number not in self._runs:
+            run = self._open()[0].run(number)
             systems = {name: _published(entry, run, name) for name, entry in run.state["systems"].items()}
             self._runs[number] = run, Head(number, systems)
             while len(self._runs) > _RUNS:
@@ -95,8 +107,8 @@ class Stored:
         return self._runs[number]
 
     def table(
-        self, name: str, system: str, number: int, *, periods: Sequence[str], where: Mapping[str, Collection[str]],
-        columns: Sequence[str],
+        self, name: str, system: str, number: int, *, there: Sequence[str], periods: Sequence[str],
+        where: Mapping[str, Collection[str]], columns: Sequence[str],
     ) -> pl.DataFrame:  # fmt: skip
         """Return rows of a table of a system in a run, in the order of periods and of the result.
 
@@ -104,6 +116,7 @@ class Stored:
             name: the table, such as `totals`.
             system: the id of the system.
             number: the run.
+            there: the periods of the system in the run.
             periods: the labels; none for all.
             where: texts by column; a row has one of them in each.
             columns: the columns that are shown; none for all.
@@ -113,8 +126,7 @@ class Stored:
         """
         if name not in TABLES:
             raise missing(Message("there is no table `{name}`", name=name), suggest(name, TABLES))
-        published = self.head(number).systems[system]
-        labels = [_label(text, published.periods) for text in periods]
+        labels = [_label(text, there) for text in periods]
         frame = self._open()[0].read(
             name,
             system=system,
@@ -123,7 +135,7 @@ class Stored:
             where=where,
         )
         if frame.width:
-            order = {label: at for at, label in enumerate(published.periods)}
+            order = {label: at for at, label in enumerate(there)}
             at = pl.col("period").replace_strict(order, default=None, return_dtype=pl.Int64)
             frame = frame.sort(at, "position", nulls_last=True).drop("position")
         unknown = [column for column in (*where, *columns) if frame.width and column not in frame.columns]
@@ -133,9 +145,9 @@ class Stored:
             raise Problem(422, Diagnostic("K915", message, hint=suggest(unknown[0], frame.columns) or hint))
         return frame.select(columns) if columns and frame.width else frame
 
-    def card(self, system: str, number: int) -> Scorecard:
+    def card(self, system: str, number: int, tag: str) -> Scorecard:
         """Return the scorecard of a system in a run, computed again from its archived inputs."""
-        key = number, system
+        key = self.published(system, number, tag).tag, system
         if key not in self._cards:
             run, _ = self._run(number)
             _, archive = self._open()

@@ -216,6 +216,7 @@ def test_a_problem_carries_its_findings(client, path, status, code):
 def test_formats_that_nobody_writes_are_refused(client):
     assert client.get("/systems/small/league", headers={"Accept": "image/png"}).status_code == 406
     assert client.delete("/systems").headers["allow"] == "GET"
+    assert client.delete("/systems/small/report").headers["allow"] == "GET, POST"
 
 
 def test_a_path_is_never_taken_for_a_file(client, published, figures):
