@@ -101,9 +101,9 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
     first, last, number = int(grid["period"][0]), int(grid["period"][-1]), int(grid["#entities"][0])
     height = grid.height
     # Measures without gaps, and those without a figure, share the columns that are the same for all of them.
-    good, missing = (pl.repeat(word, height, dtype=Status, eager=True) for word in ("ok", "missing"))
-    ones, zeros = (pl.repeat(many, height, dtype=pl.Int64, eager=True) for many in (1, 0))
-    nothing = pl.repeat(None, height, dtype=pl.Float64, eager=True)
+    good, missing = (pl.Series([word], dtype=Status).new_from_index(0, height) for word in ("ok", "missing"))
+    ones, zeros = (pl.Series([many], dtype=pl.Int64).new_from_index(0, height) for many in (1, 0))
+    nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, height)
     columns: dict[str, pl.Series] = {}
     with_gaps: dict[str, pl.Series] = {}
     for name in measures:
@@ -117,7 +117,8 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
         Column(name).status: pl.when(pl.col(name).is_null()).then(reason("missing")).otherwise(OK) for name in with_gaps
     }
     rows = {Column(name).rows: pl.col(name).is_not_null().cast(pl.Int64) for name in with_gaps}
-    columns |= {column.name: column for column in pl.DataFrame(with_gaps).with_columns(**states, **rows)}
+    if with_gaps:
+        columns |= {column.name: column for column in pl.DataFrame(with_gaps).with_columns(**states, **rows)}
     if figures.height:
         figures = figures.with_columns(unsigned_zero(pl.col("value")))
         place = (pl.col("period") - first).cast(pl.Int64) * number + pl.col("entity").cast(pl.Int64)
