@@ -153,7 +153,7 @@ def run(
     seconds: float, *, threads: int, entities: int, workers: int, only: str | None, nights: bool
 ) -> dict[str, object]:
     """Run the load and return what was measured."""
-    with tempfile.TemporaryDirectory(prefix="kpi-service-load-") as place:
+    with tempfile.TemporaryDirectory(prefix="kpi-bench-") as place:
         config, names = city(Path(place) / "city", entities)
         night = [sys.executable, "-m", "kpi", "batch", str(config), "-q"]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}

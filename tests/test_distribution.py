@@ -23,7 +23,7 @@ TEXTS = {
 }
 
 #: What is named `kpi-…` and is no distribution: thread and process names, benchmarks.
-OTHERS = {"kpi-batch", "kpi-bench", "kpi-postgresql", "kpi-fuzz"}
+OTHERS = {"kpi-batch", "kpi-serve", "kpi-bench", "kpi-postgresql", "kpi-fuzz"}
 NAMED = re.compile(r"(?<![\w/.-])kpi-[a-z]+")
 INSTALLED = re.compile(r"(?<!\w)pip install (?:-\S+ )*['\"]?([\w.-]+)")
 
