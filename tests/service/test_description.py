@@ -50,7 +50,7 @@ def test_schemathesis_finds_nothing_with_every_check(served, tmp_path):
         [
             command, "--config-file", config, "run", f"{served.url}/openapi.json", "--checks", "all",
             "--max-examples", "15", "--seed", "1", "--header", f"Authorization: Bearer {token_of('analyst')}",
-            "--no-color", "--request-timeout", "120",
+            "--no-color", "--request-timeout", "600", "--max-response-time", "600", "--suppress-health-check", "all",
         ],
         capture_output=True, text=True, cwd=tmp_path, timeout=1500, check=False,
     )  # fmt: skip
