@@ -119,17 +119,36 @@ class Load:
                 self.times.setdefault(name, []).append(time.perf_counter() - began)
 
 
-def memory(process: int) -> int:
-    """Return the memory in use by a process and its children, in MB."""
-    total, waiting = 0, [process]
+def tree(process: int) -> list[int]:
+    """Return a process and its children."""
+    processes, waiting = [], [process]
     while waiting:
         each = waiting.pop()
+        processes.append(each)
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{each}/task").iterdir():
+                waiting += map(int, (task / "children").read_text("ascii").split())
+    return processes
+
+
+def memory(process: int) -> int:
+    """Return the memory in use by a process and its children, in MB."""
+    total = 0
+    for each in tree(process):
         with contextlib.suppress(OSError):
             lines = Path(f"/proc/{each}/status").read_text("ascii").splitlines()
             total += next((int(line.split()[1]) for line in lines if line.startswith("VmRSS")), 0)
-            for task in Path(f"/proc/{each}/task").iterdir():
-                waiting += map(int, (task / "children").read_text("ascii").split())
     return total // 1024
+
+
+def processor(process: int) -> dict[int, float]:
+    """Return the seconds of processor time that a process and each of its children have used."""
+    used = {}
+    for each in tree(process):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{each}/stat").read_text("utf-8").rpartition(")")[2].split()
+            used[each] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return used
 
 
 def started(folder: Path, config: Path, workers: int) -> tuple[subprocess.Popen[str], str]:
@@ -162,6 +181,7 @@ def run(
         load = Load(url, names, only)
         asking = [threading.Thread(target=load.ask, args=(seed,)) for seed in range(threads)]
         sizes: list[tuple[float, int]] = []
+        before = processor(process.pid)
         try:
             began = time.monotonic()
             for thread in asking:
@@ -180,6 +200,7 @@ def run(
             for thread in asking:
                 thread.join()
             took = time.monotonic() - began
+            used = {each: seconds - before.get(each, 0) for each, seconds in processor(process.pid).items()}
             process.terminate()
             process.wait(120)
         # The warm-up is the first third.
@@ -191,6 +212,11 @@ def run(
             "seconds": round(took, 1),
             "requests": len(every),
             "requests_a_second": round(len(every) / took, 1),
+            # What a shared machine does not distort: the server itself, and everything with its workers.
+            "processor_ms_a_request": {
+                "server": round(1000 * used.get(process.pid, 0) / len(every), 2),
+                "all": round(1000 * sum(used.values()) / len(every), 2),
+            },
             "errors": Counter(load.errors).most_common(5),
             "memory_mb": {
                 "after_warm_up": round(first), "at_the_end": round(last), "most": max(size for _, size in sizes)
