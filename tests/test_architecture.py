@@ -61,6 +61,7 @@ INSIDE = {
         "workbook method scorebook bulletin sdmx_csv page formats table results files tree way_up queries "
         "analysis difference robustness yaml_text definition_text roster understanding entry_form notebook plots"
     ),
+    "session": ("asked_periods given_data systems scoring checking comparing publishing scorer asynchronous"),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
         "store config fingerprints file_periods editions findings alerts inputs read_cache figures last_run integrity "
@@ -468,7 +469,8 @@ def test_every_query_of_a_run_has_a_documented_reason():
     named = set(re.findall(r"`(\w+)`", section))
     run = [
         *(ROOT / "kpi/intake").rglob("*.py"),
-        *(ROOT / f"kpi/{name}.py" for name in ("analysis/check_findings", "engine/plan", "session")),
+        *(ROOT / "kpi/session").rglob("*.py"),
+        *(ROOT / f"kpi/{name}.py" for name in ("analysis/check_findings", "engine/plan")),
     ]
     collecting = {path.stem for path in run if re.search(r"\.collect(_batches)?\(", path.read_text("utf-8"))}
     assert collecting <= named, f"no reason for a query in {collecting - named}"

@@ -43,7 +43,7 @@ from kpi.values.periods import Period
 from kpi.values.status import STATUSES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explained:
     """One line of an explanation with its parts.
 
@@ -69,6 +69,10 @@ class Explained:
     grade: str | None = None
     full_marks: float | None = None
     parts: tuple[Explained, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        """Return the line, without its parts."""
+        return f"<Explained {self.title}: {self.score}, {len(self.parts)} parts>"
 
     def walk(self) -> Iterator[Explained]:
         """Yield the node and all its descendants."""
@@ -164,7 +168,7 @@ def _longer(card: Scorecard, place: int, label: str, row: Mapping[str, Any]) -> 
     system, over = card.definition, card.definition.totals_over
     assert over is not None  # noqa: S101
     number = over.number(system.period)
-    frame = card.plan.detail(card.frame.filter(pl.col("period") // number == row[LONGER]))
+    frame = card.plan.detail(card.ranged.filter(pl.col("period") // number == row[LONGER]))
     rows = {one["period"]: one for one in frame.filter(pl.col("entity") == place).iter_rows(named=True)}
     every = {int(one["period"]): one for one in card.frame.filter(pl.col("entity") == place).iter_rows(named=True)}
     parts = []
@@ -218,7 +222,7 @@ def _scaled(node: Explained, share: float | None) -> Explained:
 def _headline(card: Scorecard, name: str, index: int, place: int, tree: _Tree) -> Explained:
     """Return a headline as the total of a system of its own, so that the contributions are in its points."""
     alone = headlines.alone(card.definition, name)
-    frame = compile_plan(alone).combined_again(card.frame.filter(pl.col("period") == index))
+    frame = compile_plan(alone).combined_again(card.ranged.filter(pl.col("period") == index))
     row = frame.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
     node = _Tree(alone, row, tree.periods).node(name)
     beside = tree.beside(name)

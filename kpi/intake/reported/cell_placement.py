@@ -123,17 +123,37 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
         figures = figures.with_columns(unsigned_zero(pl.col("value")))
         place = (pl.col("period") - first).cast(pl.Int64) * number + pl.col("entity").cast(pl.Int64)
         figures = figures.filter(pl.col("per").is_null() & pl.col("measure").is_in(list(measures)))
-        figures = figures.with_columns(place=place, status=pl.col("status").to_physical())
-        for (name,), some in figures.partition_by("measure", as_dict=True, maintain_order=True).items():
-            mine = some.reverse()  # of several for one place the first stays, which is written last
-            value, status, many = (columns[column] for column in _columns(str(name)))
-            columns |= {
-                str(name): value.scatter(mine["place"], mine["value"]),
-                Column(name).status: status.to_physical().scatter(mine["place"], mine["status"]).cat.to(Status),
-                Column(name).rows: many.scatter(mine["place"], mine["rows"]),
-            }
+        columns |= _with_figures(columns, figures.with_columns(place=place), height) if figures.height else {}
     ordered = [columns[column] for name in measures for column in _columns(name)]
     return grid.hstack(ordered)
+
+
+def _with_figures(columns: dict[str, pl.Series], figures: pl.DataFrame, height: int) -> dict[str, pl.Series]:
+    """Return the columns of the measures that have figures, with these in their places.
+
+    Args:
+        columns: the columns of all measures so far.
+        figures: with the column place (Int64), the row of the grid. Of several for one place the first counts.
+        height: the number of rows of the grid.
+    """
+    names = figures["measure"].unique(maintain_order=True).to_list()
+    value, status, rows = (pl.concat([columns[_columns(name)[at]] for name in names]) for at in range(3))
+    filled = value.to_numpy().copy(), status.to_physical().to_numpy().copy(), rows.to_numpy().copy()
+    number = figures["measure"].replace_strict(names, range(len(names)), return_dtype=pl.Int64)
+    # The first of several is written last.
+    place = (number * height + figures["place"]).to_numpy()[::-1]
+    given = figures["value"], figures["status"].to_physical(), figures["rows"]
+    for cells, new in zip(filled, given, strict=True):
+        cells[place] = new.to_numpy()[::-1]
+    made = (
+        pl.Series(filled[0], nan_to_null=True),
+        pl.Series(filled[1], dtype=status.to_physical().dtype).cat.to(Status),
+        pl.Series(filled[2]),
+    )
+    return {
+        column: series.slice(at * height, height).alias(column)
+        for at, name in enumerate(names) for column, series in zip(_columns(name), made, strict=True)
+    }  # fmt: skip
 
 
 def _columns(name: str) -> tuple[str, str, str]:
