@@ -74,7 +74,7 @@ def systems(context: Context, *, names: Sequence[str] | None = None) -> list[dic
 
 def definition(context: Context, *, system: str, kind: str) -> Answer:
     """Return the method of a system: its indicators, weights, targets and formulas in words."""
-    return Answer(representations.report(MethodReport(context.systems.load(system)), BY_NAME[kind]))
+    return Answer(representations.report(MethodReport(context.systems.scorer(system).system), BY_NAME[kind]))
 
 
 def table(
@@ -201,7 +201,7 @@ def sources(context: Context) -> list[str]:
 def _card(context: Context, system: str, data: Data, period: str | None) -> Scorecard:
     if data.upload is not None:
         limits = context.settings.limits
-        return scored(context.systems.load(system), data.upload, period=period, rows=limits.rows)
+        return scored(context.systems.scorer(system), data.upload, period=period, rows=limits.rows)
     card = context.stored.card(system, data.run, data.tag)
     if period is None or session.longer_period(card.definition, period) is not None:
         return card

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import polars as pl
 
-from kpi import session
 from kpi.batch.config import load as configuration
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Message, suggest
@@ -24,6 +23,8 @@ from kpi.language.loading.loader import Draft, draft
 from kpi.language.system import System
 from kpi.service.problems import Problem
 from kpi.service.settings import Settings
+from kpi.session.scorer import Scorer
+from kpi.session.scorer import compile as compiled
 
 #: How long (seconds) the list of definitions is kept.
 _KEPT = 1.0
@@ -64,7 +65,7 @@ class Systems:
         self._settings = settings
         self._files: dict[str, Path] = {}
         self._listed = -_KEPT
-        self._loaded: dict[str, tuple[tuple[object, ...], System]] = {}
+        self._loaded: dict[str, tuple[tuple[object, ...], Scorer]] = {}
         self._drafts: dict[str, tuple[tuple[object, ...], Draft]] = {}
 
     def files(self) -> Mapping[str, Path]:
@@ -100,15 +101,15 @@ class Systems:
             self._drafts[name] = stamp, draft(file)
         return self._drafts[name][1]
 
-    def load(self, name: str) -> System:
-        """Return a checked system; raise DefinitionError if there is none, or it has errors."""
+    def scorer(self, name: str) -> Scorer:
+        """Return a compiled system; raise DefinitionError if there is none, or it has errors."""
         file = self.file(name)
         known = self._loaded.get(name)
-        if known is not None and known[0] == _stamp(_of_definition(file, known[1])):
+        if known is not None and known[0] == _stamp(_of_definition(file, known[1].system)):
             return known[1]
-        system = catalogue.load(file)
-        self._loaded[name] = _stamp(_of_definition(file, system)), system
-        return system
+        scorer = compiled(file)
+        self._loaded[name] = _stamp(_of_definition(file, scorer.system)), scorer
+        return scorer
 
 
 def _id(file: Path) -> str:
@@ -132,11 +133,11 @@ def _stamp(files: list[Path]) -> tuple[object, ...]:
     return tuple(stamps)
 
 
-def scored(system: System, upload: Upload, *, period: str | None, rows: int) -> Scorecard:
+def scored(scorer: Scorer, upload: Upload, *, period: str | None, rows: int) -> Scorecard:
     """Return the scorecard of uploaded files, with the names of files as they were sent.
 
     Args:
-        system: a checked system.
+        scorer: a compiled system.
         upload: the files.
         period: the only period to score; None for all.
         rows: the most rows that they may have together.
@@ -147,9 +148,9 @@ def scored(system: System, upload: Upload, *, period: str | None, rows: int) -> 
     """
     with _as_sent(upload.folder):
         _check_rows(upload, rows)
-        card = session.score(
+        card = scorer.score(
             [upload.folder / name for name in upload.files],
-            system=system, period=period, partly=True,
+            period=period, partly=True,
             data={name: [upload.folder / file for file in files] for name, files in upload.named.items()},
             explanations=None if upload.explanations is None else upload.folder / upload.explanations,
         )  # fmt: skip
