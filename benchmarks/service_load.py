@@ -49,13 +49,18 @@ def city(folder: Path, entities: int) -> tuple[Path, list[str]]:
     names = [f"第{number:04}县" for number in range(entities)]
     (folder / "inbox").mkdir(parents=True)
     (folder / "load.yaml").write_text(SYSTEM, "utf-8")
+    # Without a roster an upload of seven entities has results of seven.
+    seven_alone = SYSTEM.replace("system: load", "system: seven").replace(", roster: roster.csv", "")
+    (folder / "seven.yaml").write_text(seven_alone, "utf-8")
     (folder / "roster.csv").write_text("entity\n" + "".join(f"{name}\n" for name in names), "utf-8")
     draw = random.Random(1)
     for period in PERIODS:
         rows = [f"{period},{name},{100 + draw.random() * 50:.2f},{250 + draw.random() * 100:.1f}\n" for name in names]
         (folder / f"inbox/{period}.csv").write_text("期别,地区,产值(亿元),公路(公里)\n" + "".join(rows), "utf-8")
     config = folder / "nightly.toml"
-    config.write_text('store = "store"\n[[source]]\nsystem = "load.yaml"\ndata = "inbox/*.csv"\n', "utf-8")
+    config.write_text(
+        'definitions = "."\nstore = "store"\n[[source]]\nsystem = "load.yaml"\ndata = "inbox/*.csv"\n', "utf-8"
+    )
     return config, names
 
 
@@ -89,7 +94,7 @@ class Load:
                     "/systems/load/tables/totals", params={"entity": draw.choice(self.entities), "format": "arrow"}
                 ),
             ),
-            "score": (30, lambda client, _: client.post("/systems/load/score", content=self.upload)),
+            "score": (30, lambda client, _: client.post("/systems/seven/score", content=self.upload)),
             "explain": (
                 2,
                 lambda client, draw: client.get(
