@@ -20,6 +20,7 @@ from kpi import session
 from kpi.analysis import robustness, statistics
 from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
+from kpi.analysis.next_level import ahead
 from kpi.analysis.uncertainty import choices as varied
 from kpi.analysis.way_up import way_up
 from kpi.language.adjustments import AnyAdjustment, Effect
@@ -41,6 +42,7 @@ from kpi.language.measures import AnyMeasure
 from kpi.language.model import Definition, kind_of
 from kpi.language.ranking import Ranking
 from kpi.language.scoring import KINDS, Case, Rule
+from kpi.language.scoring.absolute import PassMarks
 from kpi.language.scoring.lines import Goalposts
 from kpi.language.scoring.places import Borda, Percentile, RankScore
 from kpi.language.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
@@ -160,9 +162,9 @@ def by_kind(models: tuple[type[BaseModel], ...], tag: str = "kind") -> dict[str,
 
 
 def members(union: Any) -> dict[str, type[BaseModel]]:
-    """Return the models of a union by the tag that tells them apart."""
+    """Return the models of a union by the tag that tells them apart, without those of extensions."""
     found = (get_args(one) for one in get_args(get_args(union)[0]))
-    return {tag.tag: model for model, tag in found}
+    return {rest[-1].tag: model for model, *rest in found if len(rest) == 1}
 
 
 def group(title: str, kinds: Mapping[str, type[BaseModel]]) -> str:
@@ -278,6 +280,7 @@ def keys() -> str:
         section("`pillars`", Pillar, "##"),
         section("A weight by a column of the roster", ByClass),
         section("A weight from a period on", Since),
+        section("`marks` of `pass`", PassMarks),
         section("`composite`", Composite),
         section("`mean: {power: …}`", means.Power),
         section("`mean: {topsis: …}`", means.Topsis),
@@ -338,7 +341,7 @@ def _reports() -> Iterator[tuple[str, Report, dict[str, pl.DataFrame], object]]:
     first = card.entities["entity"][0]
     yield "kpi diff", change, change.frames(), diff
     yield "kpi stress", stressed, stressed.frames(), type(stressed.robustness)
-    explained = ExplanationReport(card, first, explain(card, first))
+    explained = ExplanationReport(card, first, explain(card, first), ahead(card, first))
     yield "kpi explain", explained, explained.frames(), None
     upward = WayUpReport(way_up(card, first, "rank:1"))
     yield "kpi explain --to", upward, upward.frames(), type(upward.way)

@@ -30,6 +30,7 @@ from kpi.language.scoring import Case
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed
 from kpi.language.treatment.steps import finished
+from kpi.process import extensions
 from kpi.values.columns import COHORT, OUTSIDE, Column, Expressions, group_of, kept_by, left_out_by
 from kpi.values.status import guarded, literal, reason, status_of, where_given
 
@@ -113,7 +114,8 @@ def compile_plan(system: CheckedSystem) -> Plan:
     """
     derived = vars(system)
     if _PLAN not in derived:
-        derived[_PLAN] = Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
+        with extensions.answering():
+            derived[_PLAN] = Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
     plan: Plan = derived[_PLAN]
     return plan
 
@@ -147,7 +149,7 @@ def _outside(names: Iterable[str]) -> Iterator[pl.Expr]:
 
 def _stages(system: System) -> Iterator[Stage]:
     yield from _valuing(system)
-    yield alert_stage.stage(system)
+    yield alert_stage.stage(system, of_scores=False)
     yield from _groups(system)
     yield from treating(system)
     given: dict[str, pl.Expr] = {
@@ -157,6 +159,7 @@ def _stages(system: System) -> Iterator[Stage]:
     yield Stage("targets", Message("targets in force"), _targets(system))
     yield from scoring(system)
     yield from tree(system)
+    yield alert_stage.stage(system, of_scores=True)
 
 
 def _valuing(system: System) -> Iterator[Stage]:
@@ -240,6 +243,10 @@ def treating(system: System) -> Iterator[Stage]:
             Column(name).after(step): pl.when(~out[name]).then(treated_value) if name in out else treated_value
             for name, treated_value in treated_values.items()
         }
+        if treatment.mirrors:
+            columns |= {
+                Column(Column(name).after(step)).mirrored: treatment.mirrored(value) for name, value in values.items()
+            }
         if treatment.screens:
             leaves_out = treatment.leaves_out(values)
             if treatment.exempt:

@@ -438,8 +438,9 @@ class Scorecard:
     def treated(self) -> pl.DataFrame:
         """Every cell that data treatment changed, one row per step that changed it, in the order of the steps.
 
-        Columns: system, period, cohort, entity, step, indicator, title, before, after (in the indicator's unit, null
-        for no value), unit, treatment (the step in words).
+        Columns: system, period, cohort, entity, step, indicator, title, before, after (null for no value), unit (of
+        both, null where the step or one before it leaves values without a unit), treatment (the step in words, with the
+        formula that was used: that of a logarithm depends on the skew of the peers).
         """
         return _published(applied_weights.treated(self.definition, self._rows(), self._keys()))
 
@@ -495,7 +496,8 @@ class Scorecard:
         """The messages that the frames have as English text, by that text, for reports in other languages."""
         texts: list[str | None] = [text for finding in self.findings_list for text in (finding.message, finding.hint)]
         texts += [entry.title for entry in entries(self.definition)]
-        texts += [treatment.words() for treatment in self.definition.treatment.values()]
+        for treatment in self.definition.treatment.values():
+            texts += [treatment.words(), treatment.words_of_values, treatment.words_mirrored]
         return {str(text): text for text in texts if isinstance(text, Message)}
 
     @cached_property
