@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 # deeper has no cycles. `kpi` is the package's own __init__, the public surface.
 PACKAGES = (
     "errors", "values", "process", "language", "engine", "intake", "analysis", "report", "session", "drafting", "kpi",
-    "batch", "agents", "extend", "cli", "__main__",
+    "batch", "service", "agents", "extend", "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
     "values": (
@@ -67,12 +67,16 @@ INSIDE = {
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
         "store config fingerprints file_periods editions findings alerts inputs read_cache figures last_run integrity "
-        "system_run replay batch_run migration notifications"
+        "system_run replay batch_run comparison migration notifications"
+    ),
+    "service": (
+        "problems limits access representations response_cache audit_log metrics settings scoring stored jobs "
+        "worker_process workers uploads openapi parameters service middleware answering analyses app server"
     ),
     "agents": "access answers server",
     "cli": (
-        "language progress_line console command yaml_comments starter comparison batch score check explain what_if "
-        "stress diff show sample roster schema rule annex init form plot report mcp completion main"
+        "language progress_line console command yaml_comments starter batch score check explain what_if "
+        "stress diff show sample roster schema rule annex init form plot report mcp serve completion main"
     ),
 }
 LAYERS = tuple(

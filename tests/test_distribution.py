@@ -23,7 +23,7 @@ TEXTS = {
 }
 
 #: What else is named `kpi-…`: thread and process names, benchmarks, the example of an extension.
-OTHERS = {"kpi-batch", "kpi-bench", "kpi-postgresql", "kpi-fuzz", "kpi-example"}
+OTHERS = {"kpi-batch", "kpi-serve", "kpi-bench", "kpi-postgresql", "kpi-fuzz", "kpi-example"}
 NAMED = re.compile(r"(?<![\w/.-])kpi-[a-z]+")
 INSTALLED = re.compile(r"(?<!\w)pip install (?:-\S+ )*['\"]?([\w.-]+)")
 
