@@ -73,7 +73,7 @@ def test_runs(benchmark):
             "1,000 of 51 x 49, four choices": "≤ 1 s",
             "10,000 of 3,000 x 200, weights": "≤ 20 s, ≤ 1 GB",
         },
-        note="From the scorecard to the intervals, probabilities, alternatives and convergence; memory includes scoring.",
+        note="From the scorecard to intervals, probabilities, alternatives and convergence; memory includes scoring.",
     )
     contenders = {
         "1,000 of 51 x 49, four choices": Apart(four_choices, {"runs": size(1000, least=50)}),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kpi.language.system import System as System
     from kpi.process.locale import using as using_language
     from kpi.report.plots.kinds import plotted as plot
+    from kpi.session import audit as audit
     from kpi.session import check as check
     from kpi.session import score as score
     from kpi.session import stress as stress
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 #: costs nothing.
 _HOMES = {
     "load": "language.loading.catalogue", "check": "session", "score": "session", "stress": "session",
+    "audit": "session",
     "System": "language.system", "Plan": "engine.plan", "Scorecard": "engine.scorecard", "Diagnostic": "errors",
     "KpiError": "errors", "DefinitionError": "errors", "DataError": "errors",
     "way_up": "analysis.way_up", "what_if": "analysis.what_if",
@@ -43,8 +45,8 @@ _HOMES = {
 }  # fmt: skip
 
 __all__ = [
-    "DataError", "DefinitionError", "Diagnostic", "KpiError", "Plan", "Scorecard", "System", "check", "load", "plot",
-    "score", "stress", "using_language", "way_up", "what_if",
+    "DataError", "DefinitionError", "Diagnostic", "KpiError", "Plan", "Scorecard", "System", "audit", "check", "load",
+    "plot", "score", "stress", "using_language", "way_up", "what_if",
 ]  # fmt: skip
 
 

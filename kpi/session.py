@@ -61,6 +61,7 @@ from kpi.values import period_texts, periods
 from kpi.values.periods import Period
 
 if TYPE_CHECKING:
+    from kpi.analysis.audit import Audit
     from kpi.analysis.robustness import Robustness
     from kpi.analysis.uncertainty.points import Spread
 
@@ -268,6 +269,34 @@ def stress(
         card, runs=runs, weights=weights, seed=seed, uncertainty=uncertainty, spread=spread, first=first,
         coverage=coverage, sensitivity=sensitivity,
     )  # fmt: skip
+
+
+def audit(
+    files: Any, *, system: Given | None = None, definitions: str | Path | None = None,
+    data: Mapping[str, Any] | None = None, period: str | int | None = None, runs: int = 500, seed: int = 1,
+    sensitivity: int = 0, succession: str | Path | None = None,
+) -> Audit:  # fmt: skip
+    """Score files, or frames, and return the audit of a period, by default the last, by the steps of the handbook.
+
+    Args:
+        files: as for `score`, and so are the next four and `succession`.
+        system: as for `score`.
+        definitions: a folder in which ids are looked up first.
+        data: files and frames by dataset.
+        period: the label of the period; None for the last.
+        runs: of the robustness analysis.
+        seed: of its random numbers; equal seeds give equal runs.
+        sensitivity: the number of base points of Sobol' indices; 0 for none.
+        succession: as for `score`.
+
+    Raises:
+        DefinitionError: as for `score`.
+        DataError: as for `score`. What cannot be analysed is stated in the audit instead.
+    """
+    from kpi.analysis.audit import audited
+
+    card = score(files, system=system, definitions=definitions, data=data, period=period, succession=succession)
+    return audited(card, runs=runs, seed=seed, sensitivity=sensitivity)
 
 
 def check(

@@ -53,13 +53,13 @@ INSIDE = {
         "undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
     "analysis": (
-        "statistics variants uncertainty robustness check_findings alert_findings price_findings unsolved short_data "
-        "group_findings clause_coverage explain diff what_if trials way_up"
+        "statistics multivariate variants uncertainty robustness check_findings alert_findings price_findings unsolved short_data "
+        "group_findings clause_coverage explain diff what_if trials way_up audit"
     ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "
         "workbook method scorebook bulletin sdmx_csv page formats table results files tree way_up queries "
-        "analysis difference robustness yaml_text definition_text roster understanding entry_form notebook plots"
+        "analysis difference robustness yaml_text definition_text roster understanding entry_form notebook plots audit"
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
@@ -68,7 +68,7 @@ INSIDE = {
     ),
     "cli": (
         "language progress_line console command yaml_comments starter comparison batch score check explain what_if "
-        "stress diff show sample roster schema rule annex init form plot report completion main"
+        "stress audit diff show sample roster schema rule annex init form plot report completion main"
     ),
 }
 LAYERS = tuple(

@@ -195,9 +195,9 @@ def table(robustness: Robustness, /, *, width: int | None = None) -> str:
     head = tr("{title}  {period}  robustness", title=visible(robustness.card.title), period=robustness.period)
     return printed(
         Text(head, style="bold"),
-        Text(_how(robustness)),
+        Text(how_varied(robustness)),
         *_ranks(robustness),
-        Text(_settled(robustness)),
+        Text(settled(robustness)),
         *_sets(robustness),
         *_alternatives(robustness),
         *_variance(robustness),
@@ -206,7 +206,7 @@ def table(robustness: Robustness, /, *, width: int | None = None) -> str:
     )
 
 
-def _how(robustness: Robustness) -> str:
+def how_varied(robustness: Robustness) -> str:
     """Return what was varied."""
     if robustness.default:
         return tr(
@@ -232,7 +232,19 @@ def choice_words(key: str) -> str:
     return Message("treatment `{step}`", step=step) if family == "treatment" else _CHOICES.get(family, key)
 
 
-def _settled(robustness: Robustness) -> str:
+def assumption_words(assumption: str) -> str:
+    """Return an assumption that is changed, in words."""
+    return _ASSUMPTIONS[assumption.partition(".")[0]]
+
+
+def alternative_words(robustness: Robustness, row: Mapping[str, Any]) -> str:
+    """Return what an assumption is changed to in a row of `alternatives`, in words."""
+    title, name = str(row["title"]), str(row["alternative"])
+    texts = {str(text): text for text in robustness.words}
+    return texts.get(title, title) or _ALTERNATIVES.get(name, name)
+
+
+def settled(robustness: Robustness) -> str:
     """Return whether the intervals have converged."""
     frame = robustness.convergence
     moved = frame["shifted"][-2] if frame.height > 1 else None
@@ -329,14 +341,12 @@ def _alternatives(robustness: Robustness) -> list[object]:
     scheme = robustness.card.definition.stars
     levels = [] if scheme is None else [tr("Grades changed") if scheme.names else tr("Stars changed")]
     shown = table_of(tr("Assumption"), tr("Changed to"), tr("Mean shift"), tr("Largest shift"), tr("What"), *levels)
-    texts = {str(text): text for text in robustness.words}
     for row in rows.head(MOST).iter_rows(named=True):
-        other = texts.get(row["title"], row["title"]) or _ALTERNATIVES.get(row["alternative"], row["alternative"])
         moves = [number(row["moved"], 2), f"{row['most']:g}"]
         changed = NOTHING if row["stars"] is None else str(row["stars"])
         shown.add_row(
-            localized(_ASSUMPTIONS[row["assumption"].partition(".")[0]]),
-            visible(localized(other)),
+            localized(assumption_words(row["assumption"])),
+            visible(localized(alternative_words(robustness, row))),
             *moves,
             visible(row["entity"]),
             *([changed] if levels else []),
