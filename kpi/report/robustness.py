@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,6 +14,8 @@ from kpi.errors import Message, commas
 from kpi.report.cards import printed, table_of
 from kpi.report.language import localized, tr
 from kpi.report.marks import NOTHING, level, number, visible
+from kpi.report.page.interval_bars import interval_bar
+from kpi.report.page.tables import Drawing, tables
 from kpi.report.shape import HEADINGS, About, Report, Screen, origin, plain
 
 #: The maximum number of assumptions shown, those with the largest effect.
@@ -188,6 +190,16 @@ class RobustnessReport(Report):
     def text(self, screen: Screen) -> str:
         """Return the ranks, and the assumptions with the largest effect."""
         return table(self.robustness, width=screen.width)
+
+    def own(self) -> Mapping[str, Callable[[], bytes]]:
+        """Return the page, with the intervals drawn beside the places."""
+        return {"html": self._page}
+
+    def _page(self) -> bytes:
+        places = self.robustness.ranks["worst"].drop_nulls().to_list()
+        last = max(places, default=1.0)
+        bars = Drawing(tr("Interval"), "rank", lambda row: interval_bar(row, last))
+        return tables(self, {"ranks": bars})
 
 
 def table(robustness: Robustness, /, *, width: int | None = None) -> str:

@@ -50,8 +50,9 @@ def paper(audit: Audit) -> Paper:
 
 
 def _table(
-    frame: pl.DataFrame, columns: Sequence[tuple[str, Column]], shown: Callable[[str, object], Cell] | None = None
-) -> list[Table]:
+    frame: pl.DataFrame, columns: Sequence[tuple[str, Column]], shown: Callable[[str, object], Cell] | None = None,
+    *, caption: str = "",
+) -> list[Table]:  # fmt: skip
     """Return the first rows of a frame as a table without empty columns; none without rows."""
     if frame.is_empty():
         return []
@@ -59,7 +60,7 @@ def _table(
         [_cell(key, row[key]) if shown is None else shown(key, row[key]) for key, _ in columns]
         for row in frame.head(LISTED).iter_rows(named=True)
     ]
-    return [Table([column for _, column in columns], cells).compact()]
+    return [Table([column for _, column in columns], cells, caption).compact()]
 
 
 def _cell(_: str, value: object) -> Cell:
@@ -100,7 +101,7 @@ def _remarks(audit: Audit, section: Section, step: int) -> None:
          row["figure"], row["limit"]]
         for row in rows.head(REMARKED).iter_rows(named=True)
     ]  # fmt: skip
-    section.parts.append(Table(columns, cells).compact())
+    section.parts.append(Table(columns, cells, tr("Remarks")).compact())
     _more(section, rows.height, REMARKED)
 
 
@@ -187,7 +188,7 @@ def selection(audit: Audit) -> Section:
         (audit.availability, "title", tr("Indicator")), (audit.units, "entity", localized(audit.card.entity_title)),
     ):  # fmt: skip
         gaps = frame.filter(pl.col("lacking") > 0)
-        section.parts += _table(gaps, [(key, Column(heading, 4)), *counts])
+        section.parts += _table(gaps, [(key, Column(heading, 4)), *counts], caption=tr("Values that are lacking"))
         _more(section, gaps.height)
     section.parts += _table(
         audit.distributions,
@@ -200,6 +201,7 @@ def selection(audit: Audit) -> Section:
             ("kurtosis", Column(tr("Kurtosis"), 1.2, decimals=2)),
             ("outside", Column(tr("Beyond 1.5 quartile ranges"), 1.2)),
         ],
+        caption=tr("Values as reported"),
     )  # fmt: skip
     _more(section, audit.distributions.height)
     return section
@@ -298,7 +300,7 @@ def multivariate(audit: Audit) -> Section:
             ("factors", Column(tr("Eigenvalues above 1"), 1)),
             ("first", Column(tr("First component (%)"), 1.2, decimals=1)),
         ],
-        _node(audit),
+        _node(audit), caption=tr("Consistency and dimensions of nodes"),
     )  # fmt: skip
     section.parts += _table(
         audit.parts,
@@ -308,7 +310,7 @@ def multivariate(audit: Audit) -> Section:
             ("with_total", Column(tr("With the total"), 1.2, decimals=2)),
             ("with_other", Column(tr("With another node"), 1.2, decimals=2)), ("other", Column(tr("Other node"), 3)),
         ],
-        _node(audit),
+        _node(audit), caption=tr("Correlation of parts with nodes"),
     )  # fmt: skip
     _more(section, audit.parts.height)
     section.parts += _loadings(audit)
@@ -330,7 +332,7 @@ def _loadings(audit: Audit) -> list[Table]:
         parent = audit.system.parents.get(str(part), ROOT)
         values = [float(value) for value in loadings["rotated"].head(8)]
         rows.append([localized(audit.title(str(part))), localized(audit.title(parent)), *values])
-    return [Table(columns, rows[:LISTED])]
+    return [Table(columns, rows[:LISTED], tr("Loadings of all indicators, rotated (varimax)"))]
 
 
 def normalisation(audit: Audit) -> Section:
@@ -459,6 +461,7 @@ def uncertainty(audit: Audit) -> Section:
             ("best", Column(tr("Best rank"), 1)), ("worst", Column(tr("Worst rank"), 1)),
             ("mean", Column(tr("Mean rank"), 1, decimals=1)), *levels,
         ],
+        caption=tr("Places over the runs"),
     )  # fmt: skip
     _more(section, ranks.height)
     rows: list[list[Cell]] = [

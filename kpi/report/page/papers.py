@@ -16,6 +16,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-sr
 _STYLE = """
 .page { max-width: 1150px; }
 .page p { max-width: 75ch; }
+.page .scroll { margin: 1rem 0; }
 nav ol { columns: 2; margin: 0.8rem 0; }
 nav a { color: var(--accent); }
 figure { margin: 1rem 0; overflow-x: auto; background: white; }
