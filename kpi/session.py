@@ -90,6 +90,7 @@ def score(
     explanations: Source | None = None,
     partly: bool = False,
     succession: str | Path | None = None,
+    intervals: int | None = None,
 ) -> Scorecard:
     """Score files, or frames, and return the scorecard.
 
@@ -106,6 +107,8 @@ def score(
         partly: report files that cannot be read or matched as findings, if others can.
         succession: a table of units that merge, split or change their name, in place of the system's own
             (`entities: {succession: ...}`).
+        intervals: the number of simulated runs from which `totals` has intervals of scores and places and the
+            probability of each level; 0 for none; None for what the system declares (`uncertainty: {show: intervals}`).
 
     Raises:
         DefinitionError: if the system cannot be found or used.
@@ -145,7 +148,18 @@ def score(
         scored, sources, named=named, period=None if period is None else str(period), partly=partly, reached=reached
     )
     panel = replace(panel, findings=(*panel.findings, *panel.absent, *_at_its_end(scored, period, requested)))
-    return score_panel(plan, panel, period=requested, explanations=explanations)
+    card = score_panel(plan, panel, period=requested, explanations=explanations)
+    return _with_intervals(card, intervals)
+
+
+def _with_intervals(card: Scorecard, runs: int | None) -> Scorecard:
+    """Return a scorecard with intervals, where they are asked for or the system declares them."""
+    shown = card.definition.uncertainty.show == "intervals"
+    if runs == 0 or (runs is None and not shown):
+        return card
+    from kpi.analysis.intervals import RUNS, with_intervals
+
+    return with_intervals(card, RUNS if runs is None else runs)
 
 
 def _nothing() -> Diagnostic:
@@ -261,7 +275,9 @@ def stress(
     from kpi.analysis.robustness import stressed
     from kpi.language.loading.loader import varying
 
-    card = score(files, system=system, definitions=definitions, data=data, period=period, succession=succession)
+    card = score(
+        files, system=system, definitions=definitions, data=data, period=period, succession=succession, intervals=0
+    )
     uncertainty, findings = varying(card.definition, vary or {}, "vary")
     if findings:
         raise DefinitionError(findings)
@@ -295,7 +311,9 @@ def audit(
     """
     from kpi.analysis.audit import audited
 
-    card = score(files, system=system, definitions=definitions, data=data, period=period, succession=succession)
+    card = score(
+        files, system=system, definitions=definitions, data=data, period=period, succession=succession, intervals=0
+    )
     return audited(card, runs=runs, seed=seed, sensitivity=sensitivity)
 
 
@@ -365,7 +383,7 @@ def checked(
                 system = _of_examined(every, examined)
             card = score(
                 some_data, system=system, definitions=definitions, data=named, period=period,
-                explanations=explanations, partly=True, succession=succession,
+                explanations=explanations, partly=True, succession=succession, intervals=0,
             )  # fmt: skip
             findings += not_yet_reported(card.findings_list, findings)
     except KpiError as error:

@@ -53,7 +53,7 @@ INSIDE = {
         "undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
     "analysis": (
-        "statistics multivariate variants uncertainty robustness check_findings alert_findings price_findings unsolved short_data "
+        "statistics multivariate variants uncertainty robustness intervals check_findings alert_findings price_findings unsolved short_data "
         "group_findings clause_coverage explain diff what_if trials way_up audit"
     ),
     "report": (

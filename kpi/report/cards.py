@@ -122,7 +122,7 @@ def system(shown_system: System, *, width: int | None = None) -> str:
         below.append(tr("Checks: {checks}", checks=tuple(shown_system.checks)))
     if shown_system.notify:
         below.append(tr("Alerts: {alerts}", alerts=tuple(shown_system.notify)))
-    if shown_system.uncertainty.declared:
+    if shown_system.uncertainty.words():
         below.append(tr("What kpi stress varies: {choices}", choices=statements(shown_system.uncertainty.words())))
     return printed(title, table, *map(Text, below), width=width)
 
