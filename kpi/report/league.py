@@ -11,7 +11,7 @@ import polars as pl
 from kpi.engine.scorecard import PROBABILITY
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.language.indicators.derived import window
-from kpi.report.language import joined, tr
+from kpi.report.language import joined, listed, tr
 from kpi.report.marks import level, movement, number, reason
 from kpi.report.shape import WITHIN, Results
 
@@ -246,23 +246,27 @@ def interval_texts(scorecard: Results, totals: pl.DataFrame) -> dict[str, dict[s
     decimals = scorecard.decimals
     columns = {
         tr("Places (90 %)"): {
-            row["entity"]: f"{row['rank_low']:g}–{row['rank_high']:g}" for row in rows.iter_rows(named=True)
+            row["entity"]: _span(f"{row['rank_low']:g}", f"{row['rank_high']:g}") for row in rows.iter_rows(named=True)
         },
         tr("Scores (90 %)"): {
-            row["entity"]: f"{number(row['score_low'], decimals)}–{number(row['score_high'], decimals)}"
+            row["entity"]: _span(number(row["score_low"], decimals), number(row["score_high"], decimals))
             for row in rows.drop_nulls("score_low").iter_rows(named=True)
         },
     }
     levels = [name for name in rows.columns if name.startswith(PROBABILITY)]
     if levels:
         columns[tr("Probabilities")] = {
-            row["entity"]: " ".join(
+            row["entity"]: listed(
                 tr("{level}: {percent:.0f} %", level=level_title(scorecard, name), percent=row[name])
                 for name in levels if row[name] is not None and row[name] >= 0.5
             )
             for row in rows.iter_rows(named=True)
         }  # fmt: skip
     return columns
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low}–{high}"
 
 
 def level_title(scorecard: Results, column: str) -> str:
