@@ -74,42 +74,9 @@ Remark = tuple[int, str, str, str, str | None, float | None, float | None]
 
 @dataclass(frozen=True)
 class Audit:
-    """The audit of one period.
-
-    `remarks`, what deserves a look, in the order of the steps: step (1 to 10), remark (a key of `REMARKS`), part
-    (indicator, node or unit), title, other (a second indicator, or the node), figure, limit.
-
-    `structure`, every node from the top: node, title, parent, level, parts, indicators (all below), weight (percent of
-    the total on paper).
-
-    `availability`: indicator, title, there, lacking, not_applicable, percent. `units`: entity, there, lacking,
-    not_applicable, percent; both of the indicators of the period, the gaps first.
-
-    `distributions`, of values as reported: indicator, title, unit, number, mean, deviation, least, lowest (unit), most,
-    highest (unit), skew, kurtosis (G1 and G2, excess), outside (values beyond 1.5 times the interquartile range),
-    outliers (|skew| > 2 and kurtosis > 3.5), skew_after and kurtosis_after (where data are treated).
-
-    `treatment`: step, title, indicator, changed (values).
-
-    `correlations`: node (of which both are parts; null across nodes), first, second, correlation, entities, remark.
-    Pairs of indicators of different nodes, and all pairs of parts of each node.
-
-    `parts`: node, part, title, with_node, with_total (correlations), with_other (the strongest with another node of the
-    same level), other (that node).
-
-    `dimensions`: node (null: all indicators), title, parts, entities (with all scores), left_out (parts that do not
-    vary), alpha, adequacy (Kaiser, Meyer, Olkin), chi_squared, freedom, probability (Bartlett), factors (eigenvalues
-    above 1), first (percent of the first component).
-
-    `components`: node, component, eigenvalue, percent, cumulative. `loadings`: node, part, title, component, loading,
-    rotated (varimax, of the components with an eigenvalue above 1). `alphas`: node, part, title, alpha, without.
+    """The audit of one period; its frames are computed when they are first asked for.
 
     `robustness` is None with fewer than three ranked units or without a composite: `reason` says why.
-
-    `drivers`: entity, cohort, rank, end (top, bottom), indicator, title, value, unit, score, points, ahead (of the mean
-    of the cohort, in points): what lifts the first and holds down the last.
-
-    `links`: indicator (outside of the total), title, correlation (with the total), entities.
     """
 
     card: Scorecard
@@ -163,7 +130,10 @@ class Audit:
 
     @cached_property
     def structure(self) -> pl.DataFrame:
-        """See the class."""
+        """Every node from the top.
+
+        Columns: node, title, parent, level, parts, indicators (all below), weight (percent of the total on paper).
+        """
         system, weights = self.system, self._on_paper
         rows = []
         level = {ROOT: 0}
@@ -191,12 +161,18 @@ class Audit:
 
     @cached_property
     def availability(self) -> pl.DataFrame:
-        """See the class."""
+        """How many units have a value, by indicator, the gaps first.
+
+        Columns: indicator, title, there, lacking, not_applicable (units), percent (of those it applies to).
+        """
         return statistics.availability(self.card)
 
     @cached_property
     def units(self) -> pl.DataFrame:
-        """See the class."""
+        """How many indicators have a value, by unit, the gaps first.
+
+        Columns: entity, there, lacking, not_applicable (indicators), percent (of those that apply).
+        """
         names = list(self.system.indicators)
         absent = self.rows.select(
             pl.sum_horizontal([(pl.col(Column(name).status) == "not_applicable").fill_null(value=False).cast(pl.Int64)
@@ -211,7 +187,12 @@ class Audit:
 
     @cached_property
     def distributions(self) -> pl.DataFrame:
-        """See the class."""
+        """The distribution of the values of each indicator, as reported.
+
+        Columns: indicator, title, unit, number, mean, deviation, least, lowest (unit), most, highest (unit), skew,
+        kurtosis (G1 and G2, excess), outside (values beyond 1.5 times the interquartile range from the quartiles),
+        outliers (|skew| > 2 and kurtosis > 3.5), skew_after and kurtosis_after (of treated values).
+        """
         rows = []
         for name in self.system.indicators:
             values = self.rows[name].cast(pl.Float64)
@@ -224,7 +205,7 @@ class Audit:
             reach = 1.5 * (third - first)
             outside = int(((known < first - reach) | (known > third + reach)).sum())
             skew, kurtosis = _shape(known)
-            changed = f"{name}.treated"
+            changed = Column(name).treated
             after = _shape(self.rows[changed].drop_nulls()) if changed in self.rows.columns else (None, None)
             rows.append(
                 (name, str(self.title(name)), str(self.system.unit(name)), len(known), known.mean(), known.std(),
@@ -242,7 +223,10 @@ class Audit:
 
     @cached_property
     def treatment(self) -> pl.DataFrame:
-        """See the class."""
+        """How many values each step of the data treatment changed.
+
+        Columns: step, title, indicator, changed (values).
+        """
         keys = {"step": pl.String, "title": pl.String, "indicator": pl.String}
         treated = self.card.treated.filter(pl.col("period") == self.period)
         if treated.is_empty():
@@ -270,7 +254,11 @@ class Audit:
 
     @cached_property
     def correlations(self) -> pl.DataFrame:
-        """See the class."""
+        """Pearson's correlations of scores: of all parts of each node, then of indicators of different nodes.
+
+        Columns: node (of which both are parts; null across nodes), first, second, correlation (null for fewer than three
+        units, or where one does not vary), entities (with both), remark (redundant, negative, weak).
+        """
         parents = self.system.parents
         rows = []
         for node, parts in self.nodes.items():
@@ -301,7 +289,11 @@ class Audit:
 
     @cached_property
     def parts(self) -> pl.DataFrame:
-        """See the class."""
+        """The correlations of each part with its node, the total, and the nearest other node.
+
+        Columns: node, part, title, with_node, with_total, with_other (of an indicator the largest with a node that it is
+        not in), other (that node).
+        """
         total = self.scores(ROOT) if self.nodes else None
         rows = []
         for node, parts in self.nodes.items():
@@ -339,7 +331,12 @@ class Audit:
 
     @cached_property
     def dimensions(self) -> pl.DataFrame:
-        """See the class."""
+        """The consistency and the dimensions of all indicators together (node null), then of each node.
+
+        Columns: node, title, parts, entities (with all scores), left_out (parts that do not vary), alpha (Cronbach),
+        adequacy (Kaiser, Meyer, Olkin), chi_squared, freedom and probability (Bartlett), factors (eigenvalues above 1),
+        first (percent of the variance that the first component explains).
+        """
         rows = []
         for node, parts in self._groups:
             varying, table = self.table(parts)
@@ -372,7 +369,10 @@ class Audit:
 
     @cached_property
     def components(self) -> pl.DataFrame:
-        """See the class."""
+        """The principal components of all indicators (node null) and of each node.
+
+        Columns: node, component, eigenvalue, percent (of the variance), cumulative.
+        """
         rows = []
         for node, parts, of_node in self._components:
             percent = 100 * of_node.eigenvalues / len(parts)
@@ -389,7 +389,10 @@ class Audit:
 
     @cached_property
     def loadings(self) -> pl.DataFrame:
-        """See the class."""
+        """The loadings on the components with an eigenvalue above 1, at least the first.
+
+        Columns: node, part, title, component, loading, rotated (varimax).
+        """
         rows = []
         for node, parts, of_node in self._components:
             kept = of_node.loadings[:, : of_node.kept]
@@ -407,7 +410,10 @@ class Audit:
 
     @cached_property
     def alphas(self) -> pl.DataFrame:
-        """See the class."""
+        """Cronbach's alpha of each node with three parts or more, with and without each part.
+
+        Columns: node, part, title, alpha, without.
+        """
         rows = []
         for node, parts in self.nodes.items():
             varying, table = self.table(parts)
@@ -431,7 +437,11 @@ class Audit:
 
     @cached_property
     def drivers(self) -> pl.DataFrame:
-        """See the class."""
+        """What lifts the first three units of each cohort and holds down the last three: three indicators of each.
+
+        Columns: entity, cohort, rank, end (top, bottom), indicator, title, value, unit, score, points, ahead (of the mean
+        of the cohort, in points).
+        """
         schema = {
             "entity": pl.String, "cohort": pl.String, "rank": pl.UInt32, "end": pl.String, "indicator": pl.String,
             "title": pl.String, "value": pl.Float64, "unit": pl.String, "score": pl.Float64, "points": pl.Float64,
@@ -459,7 +469,10 @@ class Audit:
 
     @cached_property
     def links(self) -> pl.DataFrame:
-        """See the class."""
+        """How the total goes with the values of indicators that do not give to it.
+
+        Columns: indicator, title, correlation (with the total), entities.
+        """
         system = self.system
         rows = []
         for name in system.indicators if system.tops else ():
@@ -475,7 +488,11 @@ class Audit:
 
     @cached_property
     def remarks(self) -> pl.DataFrame:
-        """See the class."""
+        """What deserves a look, in the order of the steps.
+
+        Columns: step (1 to 10), remark (a key of `REMARKS`), part (indicator, node or unit), title, other (a second
+        indicator, or the node), figure, limit.
+        """
         schema = {
             "step": pl.Int64, "remark": pl.String, "part": pl.String, "title": pl.String, "other": pl.String,
             "figure": pl.Float64, "limit": pl.Float64,
