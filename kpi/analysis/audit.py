@@ -256,8 +256,8 @@ class Audit:
     def correlations(self) -> pl.DataFrame:
         """Pearson's correlations of scores: of all parts of each node, then of indicators of different nodes.
 
-        Columns: node (of which both are parts; null across nodes), first, second, correlation (null for fewer than three
-        units, or where one does not vary), entities (with both), remark (redundant, negative, weak).
+        Columns: node (of which both are parts; null across nodes), first, second, correlation (null for fewer than
+        three units, or where one does not vary), entities (with both), remark (redundant, negative, weak).
         """
         parents = self.system.parents
         rows = []
@@ -291,8 +291,8 @@ class Audit:
     def parts(self) -> pl.DataFrame:
         """The correlations of each part with its node, the total, and the nearest other node.
 
-        Columns: node, part, title, with_node, with_total, with_other (of an indicator the largest with a node that it is
-        not in), other (that node).
+        Columns: node, part, title, with_node, with_total, with_other (of an indicator the largest with a node that it
+        is not in), other (that node).
         """
         total = self.scores(ROOT) if self.nodes else None
         rows = []
@@ -439,8 +439,8 @@ class Audit:
     def drivers(self) -> pl.DataFrame:
         """What lifts the first three units of each cohort and holds down the last three: three indicators of each.
 
-        Columns: entity, cohort, rank, end (top, bottom), indicator, title, value, unit, score, points, ahead (of the mean
-        of the cohort, in points).
+        Columns: entity, cohort, rank, end (top, bottom), indicator, title, value, unit, score, points, ahead (of the
+        mean of the cohort, in points).
         """
         schema = {
             "entity": pl.String, "cohort": pl.String, "rank": pl.UInt32, "end": pl.String, "indicator": pl.String,

@@ -26,6 +26,7 @@ from kpi.engine.plan import Plan, compile_plan
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count, number_of
 from kpi.language.lookback import WHOLE, Reach
+from kpi.language.system import System
 from kpi.process import atomic_files
 from kpi.values import period_texts
 from kpi.values.timelines import Timeline
