@@ -280,7 +280,7 @@ CASES = {
     "no scores": (made(), {"pillars": {}, "composite": {}, "scoring": None}, "no indicator is scored"),
     "no unit with all": (
         made(a=[1.0, 2, 3, 4, None, None, None, None], c=[None, None, None, None, 1.0, 2, 3, 4]), {},
-        "No principal components of all indicators: 0 units",
+        "No principal components of all indicators: 0 entities",
     ),
     "nothing varies": (made(**dict.fromkeys("abcd", [1.0] * 8)), {}, "no two indicators have different scores"),
 }  # fmt: skip

@@ -307,7 +307,7 @@ def _unknown_error(sampling: Sampling, name: str, indicator: AnyIndicator, symbo
         message = Message("the sampling error of `{name}` cannot be known from its figures", name=name)
         hint = Message(
             "a quotient, a coverage or a level of what is counted (件, 户, 人) shows it; for others write "
-            "`standard_error`, `relative_error` or `column`"
+            "`standard_error`, `relative_error` or `column`, and for a mean of events `deviation` and `number`"
         )
         yield Problem("K871", path, message, hint=hint)
 

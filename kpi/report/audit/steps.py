@@ -139,9 +139,9 @@ def framework(audit: Audit) -> Section:
         nodes = audit.structure.height - 1
         section.write(
             tr(
-                "The total is made of {indicators} in {nodes} on {levels}.",
-                indicators=count(len(audit.counted), "indicator"), nodes=count(nodes, "pillar"),
-                levels=count(max(audit.structure["level"].to_list()) + 1, "level"),
+                "The total is made of {indicators}; number of pillars: {nodes}, of levels: {levels}.",
+                indicators=count(len(audit.counted), "indicator"), nodes=nodes,
+                levels=max(audit.structure["level"].to_list()) + 1,
             )
         )  # fmt: skip
         columns = [
@@ -265,17 +265,17 @@ def multivariate(audit: Audit) -> Section:
         section.write(
             tr(
                 "No principal components of all indicators: {units} have scores of all, and three are needed.",
-                units=count(units, "unit"),
+                units=count(units, "entity", "entities"),
             )
         )
     else:
         row = every.row(0, named=True)
         section.write(
             tr(
-                "All {parts} indicators together have {factors} with an eigenvalue above 1; the tree has {nodes} at "
-                "the top. The first component explains {first:.1f} % of the variance.",
+                "All {parts} indicators together have {factors} with an eigenvalue above 1; number of pillars at the "
+                "top of the tree: {tops}. The first component explains {first:.1f} % of the variance.",
                 parts=row["parts"], factors=count(row["factors"], "component"), first=row["first"],
-                nodes=count(len(audit.system.tops), "pillar"),
+                tops=len(audit.system.tops),
             )
         )  # fmt: skip
         if row["adequacy"] is None:

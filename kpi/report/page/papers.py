@@ -22,8 +22,8 @@ nav a { color: var(--accent); }
 figure { margin: 1rem 0; overflow-x: auto; background: white; }
 figure svg { max-width: 100%; height: auto; }
 """
-# The names of a picture that others on the page would have too.
-_NAMED = re.compile(r'(\bid="|url\(#|href="#)')
+# Where the elements of a picture are named, and where these names are used.
+_NAME, _USED = re.compile(r'\bid="([^"]+)"'), re.compile(r'(\bid="|url\(#|href="#)([^")]+)')
 
 
 def paper_page(paper: Paper, pictures: Mapping[int, str] | None = None, note: str = "") -> bytes:
@@ -84,10 +84,11 @@ def _table(table: Table) -> str:
 
 
 def _figure(picture: str | None, number: int, heading: str) -> str:
-    """Return a picture whose names are its own; empty for none."""
+    """Return a picture whose names are its own, whatever the renderer numbered before; empty for none."""
     if picture is None:
         return ""
-    own = _NAMED.sub(rf"\1p{number}-", picture)
+    names = {name: f"p{number}-{place}" for place, name in enumerate(dict.fromkeys(_NAME.findall(picture)))}
+    own = _USED.sub(lambda match: match[1] + names.get(match[2], match[2]), picture)
     return f'<figure role="img" aria-label="{_safe(heading)}">{own}</figure>\n'
 
 
