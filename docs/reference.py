@@ -21,6 +21,7 @@ from kpi.analysis import robustness, statistics
 from kpi.analysis.audit import audited
 from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
+from kpi.analysis.next_level import ahead
 from kpi.analysis.uncertainty import choices as varied
 from kpi.analysis.way_up import way_up
 from kpi.language.adjustments import AnyAdjustment, Effect
@@ -42,6 +43,7 @@ from kpi.language.measures import AnyMeasure
 from kpi.language.model import Definition, kind_of
 from kpi.language.ranking import Ranking
 from kpi.language.scoring import KINDS, Case, Rule
+from kpi.language.scoring.absolute import PassMarks
 from kpi.language.scoring.lines import Goalposts
 from kpi.language.scoring.places import Borda, Percentile, RankScore
 from kpi.language.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
@@ -280,6 +282,7 @@ def keys() -> str:
         section("`pillars`", Pillar, "##"),
         section("A weight by a column of the roster", ByClass),
         section("A weight from a period on", Since),
+        section("`marks` of `pass`", PassMarks),
         section("`composite`", Composite),
         section("`mean: {power: …}`", means.Power),
         section("`mean: {topsis: …}`", means.Topsis),
@@ -342,7 +345,7 @@ def _reports() -> Iterator[tuple[str, Report, dict[str, pl.DataFrame], object]]:
     yield "kpi stress", stressed, stressed.frames(), type(stressed.robustness)
     audit = AuditReport(audited(card, runs=2))
     yield "kpi audit", audit, audit.frames(), type(audit.audit)
-    explained = ExplanationReport(card, first, explain(card, first))
+    explained = ExplanationReport(card, first, explain(card, first), ahead(card, first))
     yield "kpi explain", explained, explained.frames(), None
     upward = WayUpReport(way_up(card, first, "rank:1"))
     yield "kpi explain --to", upward, upward.frames(), type(upward.way)

@@ -449,8 +449,9 @@ class Scorecard:
     def treated(self) -> pl.DataFrame:
         """Every cell that data treatment changed, one row per step that changed it, in the order of the steps.
 
-        Columns: system, period, cohort, entity, step, indicator, title, before, after (in the indicator's unit, null
-        for no value), unit, treatment (the step in words).
+        Columns: system, period, cohort, entity, step, indicator, title, before, after (null for no value), unit (of
+        both, null where the step or one before it leaves values without a unit), treatment (the step in words, with the
+        formula that was used: that of a logarithm depends on the skew of the peers).
         """
         return _published(applied_weights.treated(self.definition, self._rows(), self._keys()))
 
@@ -506,7 +507,8 @@ class Scorecard:
         """The messages that the frames have as English text, by that text, for reports in other languages."""
         texts: list[str | None] = [text for finding in self.findings_list for text in (finding.message, finding.hint)]
         texts += [entry.title for entry in entries(self.definition)]
-        texts += [treatment.words() for treatment in self.definition.treatment.values()]
+        for treatment in self.definition.treatment.values():
+            texts += [treatment.words(), treatment.words_of_values, treatment.words_mirrored]
         return {str(text): text for text in texts if isinstance(text, Message)}
 
     @cached_property
@@ -652,13 +654,18 @@ class Scorecard:
     @cached_property
     def detailed(self) -> pl.DataFrame:
         """The wide frame of the shown periods with the details of the plan, computed on first use."""
-        return self.plan.detail(self._shown())
+        return self.plan.detail(self._shown(self.ranged))
 
-    def _shown(self) -> pl.DataFrame:
-        return self.frame if self.shown is None else self.frame.filter(pl.col("period").is_in(list(self.shown)))
+    @cached_property
+    def ranged(self) -> pl.DataFrame:
+        """The wide frame with the intervals of projections, computed on first use."""
+        return self.plan.with_intervals(self.frame)
+
+    def _shown(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame if self.shown is None else frame.filter(pl.col("period").is_in(list(self.shown)))
 
     def _rows(self, *, details: bool = False) -> pl.DataFrame:
-        frame = self.detailed if details else self._shown()
+        frame = self.detailed if details else self._shown(self.frame)
         return frame.with_columns(period_index=pl.col("period"))
 
     def _keys(self) -> dict[str, pl.Expr]:

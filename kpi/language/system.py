@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringCons
 from kpi.errors import Message
 from kpi.language.adjustments import AnyAdjustment, all_awards
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
-from kpi.language.alerts import Alert
+from kpi.language.alerts import Alert, Result, results
 from kpi.language.checks import AnyCheck
 from kpi.language.classes import Weighed, columns_of, differs, weight_words
 from kpi.language.datasets import AnyDataset
@@ -383,6 +383,12 @@ class System(Frozen):
     def headlines(self) -> tuple[str, ...]:
         """The top pillars of weight 0: indices beside the total, which are shown and not counted."""
         return tuple(name for name, pillar in self.pillars.items() if pillar.weight == 0)
+
+    @cached_property
+    def results(self) -> dict[str, Result]:
+        """The results that alerts may name beside figures: scores of pillars and headlines, and the totals."""
+        titles = {name: pillar.title or name for name, pillar in self.pillars.items()}
+        return results(titles, totals=bool(self.tops), stars=self.stars is not None)
 
     @cached_property
     def beside_nodes(self) -> tuple[str, ...]:

@@ -289,8 +289,8 @@ def _facts(shown_system: System, key: str) -> list[tuple[str, str]]:
     if key not in shown_system.measures and key not in shown_system.checks:
         alert = shown_system.notify[key]
         return [
-            (tr("Alert when"), alert.words(shown_system.symbols)), (tr("Severity"), SEVERITIES[alert.severity]),
-            (tr("Note"), alert.note or ""),
+            (tr("Alert when"), alert.words(shown_system.symbols, shown_system.results)),
+            (tr("Severity"), SEVERITIES[alert.severity]), (tr("Note"), alert.note or ""),
         ]  # fmt: skip
     if key not in shown_system.measures:
         check = shown_system.checks[key]

@@ -185,7 +185,7 @@ def score_panel(
     verdict.findings.extend(unsolved(plan, judging, shown))
     verdict.findings.extend(bases_outside(plan.system, panel.periods))
     verdict.findings.extend(plain_relatives(plan.system, judging, shown))
-    verdict.findings.extend(too_short(plan, frame))
+    verdict.findings.extend(too_short(plan.system, len(panel.periods)))
     apart = ungrouped(plan.system, judging, panel.entities.names, shown)
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
     findings = [*panel.findings, *apart, *verdict.findings, *alerts, *answers.findings]

@@ -72,6 +72,7 @@ class Column(str):
     breaks = Part("Int32: how many times the series broke up to the period, as units succeeded one another.")
     added = Part("String: which figures of other units are in the value, as units succeeded one another.")
     treated = Part("Float64: the value after data treatment.")
+    mirrored = Part("Float64: of a value after a step, 1 where the step took it from the mirror image, else 0.")
 
     # ---- TARGETS ---- #
     target = Part("Float64: the target in force, its lower bound for a range.")

@@ -67,7 +67,7 @@ def problems(system: System) -> Problems:
     yield from _group_problems(system)
     yield from _period_problems(system)
     for name, alert in system.notify.items():
-        yield from alert.problems(("notify", name), system.symbols)
+        yield from alert.problems(("notify", name), system.symbols, system.results)
     yield from _check_problems(system)
 
 

@@ -99,6 +99,15 @@ class ByClassRule(Rule):
         places = ((value, rule.in_marks) for value, rule in self.values.items())
         return next((("values", value, *place) for value, place in places if place is not None), None)
 
+    @property
+    def marks_given(self) -> Mapping[Path, float]:
+        """The marks that the rules of all classes give."""
+        return {
+            ("values", value, *tail): marks
+            for value, rule in self.values.items()
+            for tail, marks in rule.marks_given.items()
+        }
+
     def of_class(self, classes: Mapping[str, str]) -> Rule:
         """Return the rule of an entity; this one for a class that has none."""
         rules = {comparable(value): rule for value, rule in self.values.items()}

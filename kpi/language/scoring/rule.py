@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,13 +15,15 @@ from pydantic import Field
 from kpi.errors import Message, statements
 from kpi.language.lookback import NOW, Lags
 from kpi.language.model import Block, Listed, Path, Problem, Problems
-from kpi.language.quantities import OpenQuantity, Quantity, in_unit, quantity_problems
+from kpi.language.quantities import OpenQuantity, Quantity, in_unit, printed, quantity_problems
 from kpi.values.columns import is_unit
 from kpi.values.rounding import HAIR, compare, differ, rounded, sort_key
 from kpi.values.status import literal
 from kpi.values.units import ONE, Unit
 
 Ties = Literal["min", "average", "max", "dense"]
+
+_NAN = literal(math.nan)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,10 @@ class Case:
             return points or 0.0
         return marks * 100 / (100.0 if self.marks is None else self.marks)
 
+    def of_marks(self, score: pl.Expr) -> pl.Expr:
+        """Return a score that is in the item's own marks in percent of them."""
+        return score * 100 / (100.0 if self.marks is None else self.marks)
+
     def quantity(self, quantity: Quantity | None) -> pl.Expr | None:
         """Return a declared quantity in the indicator's unit as a literal, or None."""
         return None if quantity is None else pl.lit(in_unit(quantity, self.unit))
@@ -102,12 +109,18 @@ class Case:
         return self.least() if self.higher else self.greatest()
 
     def greatest(self) -> pl.Expr:
-        """Return the greatest value among the peers."""
-        return self.among(self.value.max(), "greatest")
+        """Return the greatest value among the peers, NaN where none has one."""
+        return self.among(self._filled.max(), "greatest")
 
     def least(self) -> pl.Expr:
-        """Return the least value among the peers."""
-        return self.among(self.value.min(), "least")
+        """Return the least value among the peers, NaN where none has one."""
+        return self.among(self._filled.min(), "least")
+
+    @property
+    def _filled(self) -> pl.Expr:
+        # NOTE: the extremes of groups pass over NaN (Polars 2.1) without a branch; with a null in four rows, as windows
+        # have after a gap, they take a third of the time.
+        return self.value.fill_null(_NAN)
 
     def of_unit(self, name: str) -> pl.Expr:
         """Return the value of a unit in the period, null where it has none."""
@@ -121,7 +134,7 @@ class Case:
         return pl.col(column)
 
     def apart(self) -> pl.Expr:
-        """Return whether the peers have different values, null where none has one."""
+        """Return whether the peers have different values."""
         best, worst = self.best(), self.worst()
         return best != worst if self.exact else differ(best, worst)
 
@@ -149,15 +162,21 @@ def banded(case: Case, cuts: Mapping[float, Quantity]) -> pl.Expr:
     return score
 
 
-def cuts_words(cuts: Mapping[float, Quantity]) -> Message:
+def cuts_words(cuts: Mapping[float, Quantity], *, in_marks: bool = False) -> Message:
     """Return bands in words, the best first."""
-    bands = [mark_words(mark, bound) for mark, bound in sorted(cuts.items(), reverse=True)]
+    bands = [mark_words(mark, bound, in_marks=in_marks) for mark, bound in sorted(cuts.items(), reverse=True)]
     return Message("by bands: {bands}", bands=statements(bands))
 
 
-def mark_words(mark: float, bound: Quantity) -> Message:
-    """Return what a value scores, in words."""
-    return Message("{mark:g} % for {value}", mark=mark, value=bound)
+def mark_words(mark: float, bound: Quantity, *, in_marks: bool = False) -> Message:
+    """Return what a value scores, in words: percent of full marks, or the item's own marks."""
+    if isinstance(bound, float) and math.isinf(bound):
+        return (
+            Message("{mark:g} marks otherwise", mark=mark) if in_marks else Message("{mark:g} % otherwise", mark=mark)
+        )
+    if in_marks:
+        return Message("{mark:g} marks for {value}", mark=mark, value=printed(bound))
+    return Message("{mark:g} % for {value}", mark=mark, value=printed(bound))
 
 
 def cut_paths(key: str, cuts: Mapping[float, Quantity]) -> dict[Path, Quantity | None]:
@@ -240,6 +259,11 @@ class Rule(Block):
     def in_marks(self) -> Path | None:
         """Where the rule states points in the item's own marks, None if it does not."""
         return None
+
+    @property
+    def marks_given(self) -> Mapping[Path, float]:
+        """The marks that the rule gives for a value, where it states such, each with its place."""
+        return {}
 
     @abstractmethod
     def score(self, case: Case) -> Scored:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
 import polars as pl
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from kpi.errors import Message
 from kpi.language.lookback import HISTORY, WHOLE, Lags, among
 from kpi.language.model import PEERS, Among, Definition, Listed, Name, one_of
 from kpi.language.treatment.estimates import from_neighbours
-from kpi.language.treatment.outliers import Gate, box_cox, logarithm, winsorised
+from kpi.language.treatment.outliers import Gate, box_cox, is_mirrored, logarithm, winsorised
 from kpi.values.columns import Column, Expressions
 from kpi.values.linear import regressed
 from kpi.values.status import OK, reason, status_of
@@ -65,6 +66,29 @@ class Step(Definition):
             values: by name, each with the columns that count the breaks of its series.
         """
         return self.columns({name: value for name, (value, _) in values.items()})
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether the step may act on the mirror image of a column."""
+        return False
+
+    def mirrored(self, value: pl.Expr) -> pl.Expr:
+        """Return whether a step that `mirrors` acts on the mirror image of a column, 1 or 0.
+
+        Raises:
+            NotImplementedError: of a step that does not mirror.
+        """
+        raise NotImplementedError
+
+    @property
+    def words_mirrored(self) -> Message:
+        """The step in words where it acts on the mirror image of a column."""
+        return self.words_of_values
+
+    @property
+    def words_of_values(self) -> Message:
+        """The step in words beside a value that it changed."""
+        return self.words()
 
     @property
     def exempt(self) -> tuple[str, ...]:
@@ -338,13 +362,48 @@ class Transform(Gated):
 
         return {name: self.columnwise(value, bend) for name, value in values.items()}
 
+    @property
+    @override
+    def mirrors(self) -> bool:
+        """Whether it is a logarithm, which shortens the long side of a column."""
+        return self.by == "log"
+
+    @override
+    def mirrored(self, value: pl.Expr) -> pl.Expr:
+        """Return whether a column is skewed to the left, 1 or 0."""
+
+        def left(values: pl.Series) -> pl.Series:
+            return pl.Series([float(is_mirrored(values))]).new_from_index(0, len(values))
+
+        return self.columnwise(value, left)
+
+    @property
+    @override
+    def words_mirrored(self) -> Message:
+        """The logarithm of a column that is skewed to the left."""
+        return Message("logarithm of the mirror image, −ln(max − x + range/100), as skewed to the left; without a unit")
+
+    @property
+    @override
+    def words_of_values(self) -> Message:
+        """The formula."""
+        if self.by == "log":
+            return Message("logarithm, ln(x − min + range/100); without a unit")
+        if self.power is None:
+            return Message("Box-Cox transformation by the most likely power; without a unit")
+        return Message("Box-Cox transformation by the power {power:g}; without a unit", power=self.power)
+
     def words(self) -> Message:
         """Return the step in words."""
-        if self.when == "always":
-            return Message("logarithm") if self.by == "log" else Message("Box-Cox transformation")
+        formula = self.words_of_values
         if self.by == "log":
-            return Message("logarithm of {indicators}", indicators=self.outlying)
-        return Message("Box-Cox transformation of {indicators}", indicators=self.outlying)
+            formula = Message(
+                "logarithm, ln(x − min + range/100), of columns skewed to the left −ln(max − x + range/100); "
+                "without a unit"
+            )
+        if self.when == "always":
+            return formula
+        return Message("{formula}: of {indicators}", formula=formula, indicators=self.outlying)
 
 
 #: Every kind of step, in the order of the reference.

@@ -38,7 +38,8 @@ def alerts_section(system: System) -> Section:
     """Return the conditions that are reported when they begin to hold and when they end."""
     section = Section(tr("Conditions that are reported"), tr("Alerts"))
     for name, alert in system.notify.items():
-        section.write(joined([f"{alert.title or name}: {localized(alert.words(system.symbols))}", alert.note or ""]))
+        words = localized(alert.words(system.symbols, system.results))
+        section.write(joined([f"{alert.title or name}: {words}", alert.note or ""]))
     return section
 
 

@@ -25,7 +25,7 @@ export function league(model, texts, actions) {
       { id: "probabilities", header: texts.probabilities, cell: (row) => row.probabilities },
     ] : []),
     ...model.tops.map((node, place) => ({
-      id: `pillar${place}`, header: node.title, number: true, value: (row) => row.pillars[place], cell: (row) => format(row.pillars[place], 2, 2),
+      id: `pillar${place}`, header: model.headed(node, texts), number: true, value: (row) => row.pillars[place], cell: (row) => format(row.pillars[place], 2, 2),
     })),
     { id: "coverage", header: texts.coverage, number: true, cell: (row) => (row.coverage === null ? "—" : `${format(row.coverage, 1)} %`) },
     { id: "note", header: texts.note, value: (row) => row.veto || row.status, cell: (row) => row.veto || (row.score === null ? row.status : "") },
