@@ -402,6 +402,9 @@ def _overall(out: Any, t: Any, section: Any, listed: Any, numbered: str) -> None
     out.block("if group.more")
     out.note(t("另有{{ group.more }}个未列。", "{{ group.more }} more are not listed."))
     out.block("endif")
+    out.block("if group.intervals")
+    out.note("{{ group.intervals }}")
+    out.block("endif")
     out.block("endfor")
 
 

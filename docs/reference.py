@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 
 from kpi import session
 from kpi.analysis import robustness, statistics
+from kpi.analysis.audit import audited
 from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
 from kpi.analysis.next_level import ahead
@@ -66,6 +67,7 @@ from kpi.language.targets import Baseline, PerEntity, Target
 from kpi.language.treatment.steps import STEPS
 from kpi.language.uncertainty import Uncertainty, WeightNoise
 from kpi.report.analysis import AnalysisReport
+from kpi.report.audit.report import AuditReport
 from kpi.report.difference import DifferenceReport
 from kpi.report.language import using
 from kpi.report.queries import FindingsReport
@@ -353,6 +355,8 @@ def _reports() -> Iterator[tuple[str, Report, dict[str, pl.DataFrame], object]]:
     first = card.entities["entity"][0]
     yield "kpi diff", change, change.frames(), diff
     yield "kpi stress", stressed, stressed.frames(), type(stressed.robustness)
+    audit = AuditReport(audited(card, runs=2))
+    yield "kpi audit", audit, audit.frames(), type(audit.audit)
     explained = ExplanationReport(card, first, explain(card, first), ahead(card, first))
     yield "kpi explain", explained, explained.frames(), None
     upward = WayUpReport(way_up(card, first, "rank:1"))

@@ -54,14 +54,14 @@ INSIDE = {
         "undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
     "analysis": (
-        "statistics variants uncertainty robustness error_localisation proposals check_findings alert_findings "
-        "price_findings unsolved short_data group_findings clause_coverage peers explain diff what_if trials way_up "
-        "next_level"
+        "statistics multivariate variants uncertainty robustness intervals error_localisation proposals check_findings "
+        "alert_findings price_findings unsolved short_data group_findings clause_coverage peers explain diff what_if "
+        "trials way_up next_level audit"
     ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "
         "workbook method scorebook bulletin sdmx_csv page formats kinds table results files peers tree way_up queries "
-        "analysis difference robustness yaml_text definition_text roster understanding entry_form notebook plots"
+        "analysis difference robustness yaml_text definition_text roster understanding entry_form notebook plots audit"
     ),
     "session": ("asked_periods given_data systems scoring checking comparing publishing scorer asynchronous"),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
@@ -75,8 +75,8 @@ INSIDE = {
     ),
     "agents": "access answers server",
     "cli": (
-        "language progress_line console command yaml_comments starter batch score check explain what_if "
-        "stress diff show sample roster schema rule annex init form plot report mcp serve completion main"
+        "language progress_line console command yaml_comments starter batch score check explain what_if stress audit "
+        "diff show sample roster schema rule annex init form plot report mcp serve completion main"
     ),
 }
 LAYERS = tuple(

@@ -50,7 +50,9 @@ def compared(
     old, new = arguments
 
     def scored(more: Sequence[str | Path] = (), by: str | None = system) -> Scorecard:
-        return session.score([*files, *more], system=by, definitions=definitions, data=named, succession=succession)
+        return session.score(
+            [*files, *more], system=by, definitions=definitions, data=named, succession=succession, intervals=0
+        )
 
     if _is_period(old) and _is_period(new):
         _need(files or named, Message("the figures of the two periods are missing"))

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from typing_extensions import override
@@ -109,6 +109,22 @@ explanations = option(
 succession = option(
     "--succession", metavar="FILE", help="Units that merge, split or change their name: old, new, date, share."
 )
+
+
+class _Runs(click.IntRange):
+    """A number of runs; what follows the option and is no number was not meant for it."""
+
+    def fail(self, message: str, param: click.Parameter | None = None, ctx: click.Context | None = None) -> NoReturn:
+        from kpi.report.language import tr
+
+        more = tr("Write --intervals 500, or put --intervals behind the files.")
+        super().fail(f"{message} {more}", param, ctx)
+
+
+intervals = option(
+    "--intervals", type=_Runs(1), is_flag=False, flag_value=500, default=None, metavar="[RUNS]",
+    help="Intervals of scores and places and probabilities of levels, of so many runs; 500.",
+)  # fmt: skip
 batch_file = option("--batch", default="nightly.toml", show_default=True, metavar="CONFIG", help="The batch of runs.")
 
 

@@ -72,7 +72,7 @@ def explain(
         more, named = options.files_of(data)
         card = session.score(
             [*sources, *more], system=system, definitions=definitions, data=named, period=period, partly=True,
-            succession=succession,
+            succession=succession, intervals=0,
         )  # fmt: skip
     part = rest[1] if len(rest) == 2 else None
     longer = None if period is None or part is not None else session.longer_period(card.definition, period)

@@ -46,7 +46,7 @@ def show(
         from kpi.report.analysis import AnalysisReport
         from kpi.report.formats import TEXT
 
-        card = session.score(list(analysis), system=system, definitions=definitions)
+        card = session.score(list(analysis), system=system, definitions=definitions, intervals=0)
         console.publish(AnalysisReport(card, name), form, output, usual=TEXT)
         return Exit.FINE
     if kinds:

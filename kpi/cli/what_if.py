@@ -48,7 +48,7 @@ def what_if(
     with console.progress():
         card = session.score(
             [*files, *more], system=system, definitions=definitions, data=named, period=period, partly=True,
-            succession=succession,
+            succession=succession, intervals=0,
         )  # fmt: skip
         card = card.only([index_of(card, None)])
         after = replaced(card, given)

@@ -113,7 +113,7 @@ def _of_draft(tables: Sequence[Table], year: int) -> System | None:
 def _of_rows(sources: Sequence[Source], system: System) -> list[Diagnostic]:
     """Return what is found in the rows of files."""
     try:
-        found = list(session.score(list(sources), system=system, partly=True).findings_list)
+        found = list(session.score(list(sources), system=system, partly=True, intervals=0).findings_list)
     except KpiError as error:
         found = list(error.diagnostics)
     return [one for one in found if one.code not in _OF_TABLE]

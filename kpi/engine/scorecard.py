@@ -63,6 +63,9 @@ ALIKE: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(("grade", "grade_low", "grade_high"), pl.String),
 }  # fmt: skip
 
+#: What the columns of totals with the probability of a level begin with; the level follows.
+PROBABILITY = "probability_"
+
 LIGHTS = pl.Enum(["green", "yellow", "red", "none", "at_risk"])
 
 
@@ -84,6 +87,8 @@ class Scorecard:
         supply: reporters, restated figures and figures in doubt.
         former: the units that no longer exist, each with its successors in words.
         renamed: those of them that only have a new name, with this name.
+        intervals: period, entity, and what `totals` has of how far scores and places hold; None if it was not asked
+            for.
     """
 
     plan: Plan
@@ -97,6 +102,7 @@ class Scorecard:
     supply: Supply = field(default_factory=Supply)
     former: Mapping[str, Message] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    intervals: pl.DataFrame | None = None
 
     #: What other packages add to scorecards by name, such as `plot`: functions of a scorecard.
     namespaces: ClassVar[dict[str, Callable[[Scorecard], Any]]] = {}
@@ -169,7 +175,9 @@ class Scorecard:
         Columns: system, period, cohort, entity, score (rounded), raw_score (before rounding), stars (the level, Int8,
         null without a star scheme), grade (the name of the level, null without names), rank, of (ranked in the
         cohort), rank_change (positive: moved up), score_change, coverage (percent of weight with data), veto (titles,
-        empty for none), status (why there is no score).
+        empty for none), status (why there is no score). Where intervals were asked for, also rank_low, rank_high,
+        score_low, score_high (5th and 95th percentile of the runs) and for each level that occurs in them, from the
+        highest, its probability in percent (probability_5, probability_4.5 ...).
         """
         frame = self._rows()
         names = {} if self.definition.stars is None else self.definition.stars.names
@@ -186,7 +194,10 @@ class Scorecard:
         )  # fmt: skip
         placed = placed.with_columns(pl.col("order").min().over("when", "cohort").alias("group"))
         ordered = placed.sort("when", "group", "rank", "order", nulls_last=True)
-        return _published(ordered.drop("when", "group", "order"))
+        totals = _published(ordered.drop("when", "group", "order"))
+        if self.intervals is None:
+            return totals
+        return totals.join(self.intervals, on=["period", "entity"], how="left", maintain_order="left")
 
     @cached_property
     def pillars(self) -> pl.DataFrame:
@@ -795,8 +806,10 @@ def definition_hash(system: System) -> str:
     """Return a hash of the content of a definition: sixteen hexadecimal digits."""
     content = system.model_dump(mode="json", by_alias=True)
     # A system that states nothing of these has the hash that it had before it could.
-    if not system.uncertainty.declared:
-        del content["uncertainty"]
+    if content["uncertainty"]["show"] is None:
+        del content["uncertainty"]["show"]
+        if not system.uncertainty.declared:
+            del content["uncertainty"]
     for block in (content, *content["indicators"].values()):
         for key in _LATER:
             if block.get(key) is None:

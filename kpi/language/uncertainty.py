@@ -105,12 +105,15 @@ class Uncertainty(Block):
         BeforeValidator(_all_of, json_schema_input_type=dict[Name, AnySampling] | Literal["known"]),
     ] = Field(default_factory=dict, description="indicator: its sampling error; or `known`")
     revision: OneOrMany[Name] = Field((), description="the measures that may be corrected; `all` of them, or names")
+    show: Literal["intervals"] | None = Field(
+        None, description="`intervals`: totals have intervals of scores and places, and probabilities of levels"
+    )
     ours: bool = Field(False, description="what no document states and we chose: true, or the keys")
 
     @property
     def declared(self) -> bool:
         """Whether anything varies."""
-        return any(getattr(self, name) for name in type(self).model_fields if name != "ours")
+        return any(getattr(self, name) for name in type(self).model_fields if name not in ("ours", "show"))
 
     def words(self) -> list[Message]:
         """Return what varies, each in words.
@@ -143,6 +146,8 @@ class Uncertainty(Block):
                 if every
                 else Message("past corrections of {measures}", measures=self.revision)
             )
+        if self.show is not None:
+            words.append(Message("totals with intervals"))
         return words
 
     def with_percent(self, percent: float) -> Uncertainty:
@@ -222,7 +227,7 @@ def _unknown_error(sampling: Sampling, name: str, indicator: AnyIndicator, symbo
         message = Message("the sampling error of `{name}` cannot be known from its figures", name=name)
         hint = Message(
             "a quotient, a coverage or a level of what is counted (件, 户, 人) shows it; for others write "
-            "`standard_error`, `relative_error` or `column`"
+            "`standard_error`, `relative_error` or `column`, and for a mean of events `deviation` and `number`"
         )
         yield Problem("K871", path, message, hint=hint)
 

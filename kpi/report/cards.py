@@ -133,7 +133,7 @@ def _of_errors(shown_system: System) -> Iterator[str]:
         yield tr("Which figures can be wrong: {words}", words=shown_system.localise.words())
     if shown_system.limits is not None:
         yield tr("Limits: {words}", words=shown_system.limits.words())
-    if shown_system.uncertainty.declared:
+    if shown_system.uncertainty.words():
         yield tr("What kpi stress varies: {choices}", choices=statements(shown_system.uncertainty.words()))
 
 

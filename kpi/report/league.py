@@ -9,9 +9,10 @@ from typing import Any
 
 import polars as pl
 
+from kpi.engine.scorecard import PROBABILITY
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.language.indicators.derived import window
-from kpi.report.language import joined, tr
+from kpi.report.language import joined, listed, tr
 from kpi.report.marks import level, movement, number, reason
 from kpi.report.shape import WITHIN, Results
 
@@ -21,7 +22,7 @@ class Line:
     """One entity of a league table; `pillars` has its scores in the order of `League.pillars`.
 
     `places` are its places by headlines beside the total, None for other pillars. `further` are the former place and
-    the places in further rankings, in the order of `League.further`.
+    the places in further rankings, then intervals, in the order of `League.further`.
     Where results show marks, `pillars` are marks and `full_marks` those that can be had.
 
     `moved` is the change of rank (▲2, ▼1, –), 新 for an entity that is ranked now and was not in the previous period;
@@ -60,6 +61,7 @@ class Block:
 class League:
     """The standing of one period; `pillars` are the titles of the top pillars, `further` headings of further places.
 
+    The last `intervals` of `further` are the intervals of place and score and the probabilities of levels.
     `against` is the window that changes are against, None for the period before.
     """
 
@@ -68,6 +70,7 @@ class League:
     pillars: tuple[str, ...]
     further: tuple[str, ...] = ()
     against: str | None = None
+    intervals: int = 0
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
@@ -161,6 +164,8 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     }
     places = _headline_places(scorecard, label)
     columns, against = _further_places(scorecard, label)
+    spans = interval_texts(scorecard, listed)
+    columns |= spans
     compared = listed["rank_change"].count() > 0
     alike = not_distinguishable(scorecard, label)
     blocks: dict[str | None, list[Line]] = {}
@@ -181,7 +186,7 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
             line = replace(line, full_marks=tuple(most for _, most in of_tops))
         blocks[row["cohort"]].append(line)
     standing = tuple(Block(key, tuple(lines)) for key, lines in blocks.items())
-    return League(label, standing, tuple(titles.values()), tuple(columns), against)
+    return League(label, standing, tuple(titles.values()), tuple(columns), against, len(spans))
 
 
 def _line(
@@ -260,6 +265,45 @@ def _further_places(scorecard: Results, label: str) -> tuple[dict[str, dict[str,
             for row in mine.drop_nulls("rank").iter_rows(named=True)
         }
     return columns, against
+
+
+def interval_texts(scorecard: Results, totals: pl.DataFrame) -> dict[str, dict[str, str]]:
+    """Return the intervals of totals as columns of texts by heading, each by entity; none where there are none."""
+    if "rank_low" not in totals.columns:
+        return {}
+    rows = totals.drop_nulls("rank_low")
+    decimals = scorecard.decimals
+    columns = {
+        tr("Places (90 %)"): {
+            row["entity"]: _span(f"{row['rank_low']:g}", f"{row['rank_high']:g}") for row in rows.iter_rows(named=True)
+        },
+        tr("Scores (90 %)"): {
+            row["entity"]: _span(number(row["score_low"], decimals), number(row["score_high"], decimals))
+            for row in rows.drop_nulls("score_low").iter_rows(named=True)
+        },
+    }
+    levels = [name for name in rows.columns if name.startswith(PROBABILITY)]
+    if levels:
+        columns[tr("Probabilities")] = {
+            row["entity"]: listed(
+                tr("{level}: {percent:.0f} %", level=level_title(scorecard, name), percent=row[name])
+                for name in levels if row[name] is not None and row[name] >= 0.5
+            )
+            for row in rows.iter_rows(named=True)
+        }  # fmt: skip
+    return columns
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low}–{high}"
+
+
+def level_title(scorecard: Results, column: str) -> str:
+    """Return the level of a column of probabilities: its name, or its number."""
+    number_of = float(column.removeprefix(PROBABILITY))
+    definition = getattr(scorecard, "definition", None)
+    names = {} if definition is None or definition.stars is None else definition.stars.names
+    return names.get(int(number_of)) or tr("{stars:g} ★", stars=number_of)
 
 
 def _moved(row: dict[str, Any]) -> str:

@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 import polars as pl
 from typing_extensions import override
 
-from kpi.engine.scorecard import Scorecard
+from kpi.engine.scorecard import PROBABILITY, Scorecard
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.report import encode
+from kpi.report.language import tr
+from kpi.report.league import level_title
 from kpi.report.markdown import markdown
 from kpi.report.page.document import page
 from kpi.report.shape import FRAMES, MORE, SCHEMA, About, Report, Results, Screen, frames, origin, plain
@@ -57,6 +59,13 @@ class ScorecardReport(Report):
     def frames(self) -> dict[str, pl.DataFrame]:
         """Return the frames of every scorecard, then its `extras`."""
         return frames(self.scorecard)
+
+    @override
+    def heading(self, frame: str, column: str) -> str:
+        """Return the heading of a column; those of probabilities name the level."""
+        if column.startswith(PROBABILITY):
+            return tr("Probability of {level} (%)", level=level_title(self.scorecard, column))
+        return super().heading(frame, column)
 
     def first(self) -> pl.DataFrame:
         """Return the totals."""

@@ -36,7 +36,7 @@ from kpi.report.bulletin.facts import (
     own,
     owns,
 )
-from kpi.report.language import joined, localized, tr
+from kpi.report.language import joined, listed, localized, sentences, tr
 from kpi.report.league import Block, League, league
 from kpi.report.league import Line as Place
 from kpi.report.longer import longer_tables
@@ -196,14 +196,38 @@ class _Collector:
             levels=[Level(own(title), units) for title, units in levels.items()],
             unrated=[line for place, line in zip(block.lines, lines, strict=True) if place.score is None],
             vetoes=[line for place, line in zip(block.lines, lines, strict=True) if self.row(place)["veto"]],
+            intervals=self.intervals(block),
         )  # fmt: skip
+
+    def intervals(self, block: Block) -> str:
+        """Return how far the places of a ranking hold, as a footnote; empty without intervals."""
+        if not self.standing.intervals:
+            return ""
+        first = len(self.standing.further) - self.standing.intervals
+        every = [(line, line.further[first]) for line in block.lines if line.further[first]]
+        if not every:
+            return ""
+        moving = [(line, span) for line, span in every if "–" in span]
+        if not moving:
+            return tr("Under other weights, methods or figures all places are the same in 90 % of the runs.")
+        words = listed(
+            tr("{unit} {places}", unit=own(line.entity), places=span) for line, span in moving[:MOST_FINDINGS]
+        )
+        more = len(moving) - MOST_FINDINGS
+        return sentences([
+            tr("Places in 90 % of the runs under other weights, methods or figures: {units}.", units=words),
+            tr("{more:,} more are not listed.", more=more) if more > 0 else "",
+            tr("The other {number} places are the same.", number=len(every) - len(moving))
+            if len(every) > len(moving) else "",
+        ])  # fmt: skip
 
     def tables(self) -> Iterator[Standings]:
         """Yield the tables of further rankings, of indices beside the total, and of longer periods."""
         standing, entity = self.standing, localized(self.card.entity_title)
-        if standing.further:
-            rows = [[line.entity, *line.further] for line in standing.lines if any(line.further)]
-            yield _table(tr("Places in further rankings"), [entity, *standing.further], rows)
+        places = len(standing.further) - standing.intervals
+        if places:
+            rows = [[line.entity, *line.further[:places]] for line in standing.lines if any(line.further[:places])]
+            yield _table(tr("Places in further rankings"), [entity, *standing.further[:places]], rows)
         for name, place in self._headlines().items():
             yield _table(name, [tr("Rank"), tr("Move"), entity, tr("Score"), tr("Change")], place)
         for title, headings, rows in longer_tables(self.card, standing.period):

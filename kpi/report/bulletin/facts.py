@@ -69,6 +69,7 @@ class Group:
         levels: the units of each level, the highest first.
         unrated: units without a score, each with the reason.
         vetoes: units with a veto.
+        intervals: how far places hold, a footnote; empty where intervals were not asked for.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Group:
     levels: Sequence[Level]
     unrated: Sequence[Line]
     vetoes: Sequence[Line]
+    intervals: str = ""
 
 
 @dataclass(frozen=True)

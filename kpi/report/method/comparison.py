@@ -63,6 +63,6 @@ def limits_section(system: System) -> Section:
 def robustness_section(system: System) -> Section:
     """Return what is varied to see how robust the ranking is; scores do not depend on it."""
     section = Section(tr("What is varied to see how robust the ranking is"), tr("Robustness"))
-    if system.uncertainty.declared:
+    if system.uncertainty.words():
         section.write(sentence(joined(system.uncertainty.words())))
     return section

@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from kpi.engine.scorecard import Scorecard
+from kpi.engine.scorecard import PROBABILITY, Scorecard
 from kpi.errors import Message
 from kpi.language.system import ROOT, System
 from kpi.report.language import current, joined, localized, tr
-from kpi.report.league import not_distinguishable
+from kpi.report.league import level_title, not_distinguishable
 from kpi.report.longer import longer_tables
 from kpi.report.marks import SEVERITIES, visible
 from kpi.report.page.numbers import Numbers
@@ -133,7 +133,24 @@ class _Contents:
             "cohorts": [visible(name) for name in cohorts],
             "veto": add(frame["veto"].fill_null("").replace_strict(vetoes, range(len(vetoes))), 0),
             "vetoes": [visible(text) for text in vetoes],
-            "status": self.status(frame[Column("raw").status]),
+            "status": self.status(frame[Column("raw").status]), **self.intervals(),
+        }  # fmt: skip
+
+    def intervals(self) -> dict[str, Any]:
+        """Return the intervals of places and scores and the probabilities of levels; nothing without them."""
+        card, add = self.card, self.numbers.add
+        if card.intervals is None:
+            return {}
+        keys = self.frame.select(
+            period=pl.col("period").replace_strict(dict(card.labels), return_dtype=pl.String),
+            entity=pl.col("entity").replace_strict(dict(enumerate(card.entities["entity"])), return_dtype=pl.String),
+        )
+        rows = keys.join(card.intervals, on=["period", "entity"], how="left", maintain_order="left")
+        levels = [name for name in rows.columns if name.startswith(PROBABILITY)]
+        return {
+            "rankLow": add(rows["rank_low"], 1), "rankHigh": add(rows["rank_high"], 1),
+            "scoreLow": add(rows["score_low"], card.decimals), "scoreHigh": add(rows["score_high"], card.decimals),
+            "probabilities": [[visible(level_title(card, name)), add(rows[name], 0)] for name in levels],
         }  # fmt: skip
 
     def status(self, column: pl.Series) -> list[int]:

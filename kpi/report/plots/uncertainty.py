@@ -66,8 +66,13 @@ def _spread(overall: float, cases: float, wider: _Widening | None) -> float:
 
 def intervals(view: View) -> Any:
     """Draw the interval of places of each unit under other weights and methods, 5 to 95 percent of the runs."""
+    drawing()
+    return drawn_intervals(view, stressed(view.at_period(), runs=view.runs, seed=view.seed).ranks, view.runs)
+
+
+def drawn_intervals(view: View, ranks: pl.DataFrame, runs: int) -> Any:
+    """Draw the intervals of the frame `ranks` of a robustness analysis."""
     alt = drawing()
-    ranks = stressed(view.at_period(), runs=view.runs, seed=view.seed).ranks
     if view.cohort is not None:
         ranks = ranks.filter(pl.col("cohort") == view.cohort)
     ranks = ranks.drop_nulls("rank").sort("rank", "entity")
@@ -85,7 +90,7 @@ def intervals(view: View) -> Any:
     usual = base.mark_bar(color=MARKED, opacity=0.35, size=9).encode(x="low:Q", x2="high:Q", y=y)
     place = base.mark_circle(color=MARKED, size=60, opacity=1).encode(x="rank:Q", y=y)
     below = [
-        *view.below(), Message("point: place; bar: 5 to 95 percent of {runs:,} runs; line: all", runs=view.runs),
+        *view.below(), Message("point: place; bar: 5 to 95 percent of {runs:,} runs; line: all", runs=runs),
         more or "",
     ]  # fmt: skip
     title = titled(view.headline(Message("intervals of places")), below=below)

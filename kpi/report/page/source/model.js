@@ -13,6 +13,8 @@ export class Model {
     this.league = Object.fromEntries(
       ["score", "rank", "stars", "moved", "change", "coverage", "cohort", "veto", "status"].map((key) => [key, this.read(league[key])]),
     );
+    this.spans = league.rankLow ? Object.fromEntries(["rankLow", "rankHigh", "scoreLow", "scoreHigh"].map((key) => [key, this.read(league[key])])) : null;
+    this.probabilities = (league.probabilities ?? []).map(([level, where]) => [level, this.read(where)]);
     this.tops = head.nodes.filter((node) => node.parent === null);
     this.columns = new Map();
   }
@@ -34,8 +36,26 @@ export class Model {
       unit, name: head.units[unit], code: head.codes[unit] ?? "", score: get("score"), rank: get("rank"),
       stars: get("stars"), moved: get("moved"), change: get("change"), coverage: get("coverage"),
       cohort: head.league.cohorts[get("cohort")] ?? "", veto: head.league.vetoes[get("veto")] ?? "",
+      ...this.intervals(place),
       status: head.total ? (Object.values(head.statuses)[get("status")] ?? "") : "",
       pillars: this.tops.map((node) => this.score(node, unit, period)),
+    };
+  }
+
+  /** Return how far the place and the score of a row hold, as texts; nothing where that was not asked for. */
+  intervals(place) {
+    if (!this.spans) return {};
+    const { decimals } = this.head;
+    const span = (low, high, least) => {
+      const ends = [low, high].map((key) => this.spans[key](place));
+      if (ends[0] === null) return "";
+      const [from, to] = ends.map((value) => format(value, Math.max(least, 2), least));
+      return from === to ? from : `${from}–${to}`;
+    };
+    const likely = this.probabilities.map(([level, read]) => [level, read(place)]).filter(([, percent]) => percent !== null && percent >= 0.5);
+    return {
+      low: this.spans.rankLow(place), places: span("rankLow", "rankHigh", 0), scores: span("scoreLow", "scoreHigh", decimals),
+      probabilities: likely.map(([level, percent]) => `${level}: ${format(percent, 0)} %`).join(", "),
     };
   }
 
