@@ -40,8 +40,9 @@ from kpi.language.loading.schema import json_schema
 
 ROOT = Path(__file__).parents[2]
 WIDTH = "100"
-#: Seconds and hashes, which a page shows and no test compares.
-VARYING = re.compile(r"\b[0-9a-f]{8,64}\b|(?<= in )[\d.]+(?= s\b)|(?<=用时 )[\d.]+(?= 秒)")
+#: Hashes, which a page shows and no test compares, and seconds, for which a page has `…`.
+HASH = re.compile(r"\b[0-9a-f]{8,64}\b")
+SECONDS = re.compile(r"(?<= in )[\d.]+(?= s\b)|(?<=用时 )[\d.]+(?= 秒)")
 COMMENT = re.compile(r"<!-- (run|not run): (.*?) -->")
 FENCE = re.compile(r"^( *)(`{3,})(\w*)(.*)$")
 
@@ -229,12 +230,12 @@ def agrees(shown: list[str], printed: list[str]) -> bool:
 
 
 def _fixed(line: str) -> str:
-    return VARYING.sub("#", line).rstrip()
+    return HASH.sub("#", SECONDS.sub("…", line)).rstrip()
 
 
 def plain(printed: str) -> list[str]:
     """Return the lines of a screen, without blank ones at its end."""
-    lines = [line.rstrip() for line in printed.splitlines()]
+    lines = [SECONDS.sub("…", line).rstrip() for line in printed.replace("\ufeff", "").splitlines()]
     while lines and not lines[-1]:
         lines.pop()
     return lines
