@@ -69,7 +69,8 @@ from kpi.report.language import translated, using
 from kpi.report.queries import FindingsReport
 from kpi.report.results import ScorecardReport
 from kpi.report.robustness import RobustnessReport
-from kpi.report.rules import Rule, rules
+from kpi.report.rules import Rule as Code
+from kpi.report.rules import rules
 from kpi.report.shape import FRAMES, MORE, Report
 from kpi.report.tree import ExplanationReport
 from kpi.report.way_up import WayUpReport
@@ -362,13 +363,14 @@ ABOUT = {
 FINDINGS = {
     "en": """# Findings
 
-Every finding has a code; `kpi rule CODE` shows the same on the command line. Each is reported with its place and with what
-to do. `error`: something was not used; `warning`: it was used, and is probably not what was meant; `query`: a figure wants an explanation; `info`: what was
-decided.""",
+Every finding has a code; `kpi rule CODE` shows the same on the command line. Each is reported with its place and with
+what to do. `error`: something was not used; `warning`: it was used, and is probably not what was meant; `query`: a
+figure wants an explanation; `info`: what was decided.""",
     "zh": """# 检查结果编号
 
-每条检查结果都有编号，命令行中用 `kpi rule 编号` 查看同样的说明。报告时给出所在位置和处理办法。“错误”表示有内容未被采用；“警告”表示已采用但可能不是本意；
-“查询”表示数据需要说明；“提示”说明程序作了什么判断。""",
+每条检查结果都有编号，命令行中用 `kpi rule 编号` 查看同样的说明。报告时给出所在位置和处理办法。
+
+“错误”表示有内容未被采用；“警告”表示已采用但可能不是本意；“查询”表示数据需要说明；“提示”说明程序作了什么判断。""",
 }
 OPTIONS = {
     "en": """# Options of commands
@@ -395,12 +397,12 @@ def findings(language: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def example(rule: Rule, text: str) -> str:
+def example(rule: Code, text: str) -> str:
     """Return an example of a finding on one line: notation as code, words as text."""
     if text in rule.in_words:
         return translated(text)
-    ticks = "``" if "`" in text else "`"
-    return " ".join(f"{ticks}{' ' * (len(ticks) - 1)}{line}{' ' * (len(ticks) - 1)}{ticks}" for line in text.splitlines())
+    before, after = ("`` ", " ``") if "`" in text else ("`", "`")
+    return " ".join(f"{before}{line}{after}" for line in text.splitlines())
 
 
 def options(language: str) -> str:

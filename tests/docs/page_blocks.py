@@ -3,11 +3,11 @@
 A page is a session in a folder of its own, from its first block to its last:
 
 - A block with a title (```yaml title="system.yaml"```) is a file, which is written into the folder.
-- `console` is typed: each line that begins with `$ ` is run, lines that begin with `> ` continue it, and the lines below
-  it are what a terminal of 100 columns then shows. A line `...` stands for any lines. A command without lines below it
-  has to succeed.
+- `console` is typed: each line that begins with `$ ` is run, lines that begin with `> ` continue it, and the lines
+  below it are what a terminal of 100 columns then shows. A line `...` stands for any lines. A
+  command without lines below it has to succeed.
 - `python` is executed, all blocks of a page with the same names; one with `>>>` as a doctest.
-- `yaml` without a title is a part of a definition: it has to be in the schema of the language. So has `toml` to be TOML.
+- `yaml` without a title is a part of a definition: it has to be in the schema of the language. `toml` has to be TOML.
 - `sh` installs, and is run apart, in environments of its own.
 - `text` is nothing that is run.
 
@@ -246,39 +246,54 @@ def follow(page: Path, text: str, folder: Path, language: str) -> tuple[str, lis
     session, lines, problems = Session(folder, language), text.splitlines(), []
     replaced: list[tuple[int, int, list[str]]] = []
     for block in blocks(text):
+        place = f"{page}:{block.line}"
         if isinstance(block, Hidden):
             printed, code = session.run(block.command)
-            assert code == 0, f"{page}:{block.line}: {block.command}: {printed}"
+            assert code == 0, f"{place}: {block.command}: {printed}"
+        elif block.left_out or (block.language in {"sh", "text"} and not block.title):
             continue
-        if block.left_out:
-            continue
-        if block.title:
-            (session.folder / block.title).parent.mkdir(parents=True, exist_ok=True)
-            (session.folder / block.title).write_text(block.text, encoding="utf-8")
         elif block.language == "console":
-            body: list[str] = []
-            for step in steps(block.text):
-                printed, code = session.run(step.command)
-                assert "Traceback" not in printed, f"{page}:{block.line}: {step.command}\n{printed}"
-                shown = plain(printed)
-                if not step.shown:
-                    assert code == 0, f"{page}:{block.line}: {step.command}: {printed}"
-                elif not agrees(step.shown, shown):
-                    problems.append("\n".join([f"{page}:{block.line}: $ {step.command}", *shown]))
-                    step.shown = shown
-                body += [*step.typed, *step.shown]
+            body, different = typed(session, block, place)
             replaced.append((block.line, block.line + len(block.text.splitlines()), body))
-        elif block.language == "python":
-            session.python(block, page)
-        elif block.language == "yaml":
-            problems += [f"{page}:{block.line}: {one}" for one in not_in_the_language(block.text)]
-        elif block.language == "toml":
-            tomllib.loads(block.text)
-        elif block.language not in {"sh", "text"}:
-            problems.append(f"{page}:{block.line}: a block of {block.language or 'no language'}, which is not run")
+            problems += different
+        else:
+            problems += [f"{place}: {problem}" for problem in done(session, block, page)]
     for begin, end, body in reversed(replaced):
         lines[begin:end] = body
     return "\n".join(lines) + "\n", problems
+
+
+def typed(session: Session, block: Block, place: str) -> tuple[list[str], list[str]]:
+    """Type the commands of a block; return its lines with what was printed, and what differs from those it has."""
+    body, problems = [], []
+    for step in steps(block.text):
+        printed, code = session.run(step.command)
+        assert "Traceback" not in printed, f"{place}: {step.command}\n{printed}"
+        shown = plain(printed)
+        if not step.shown:
+            assert code == 0, f"{place}: {step.command}: {printed}"
+        elif not agrees(step.shown, shown):
+            problems.append("\n".join([f"{place}: $ {step.command}", *shown]))
+            step.shown = shown
+        body += [*step.typed, *step.shown]
+    return body, problems
+
+
+def done(session: Session, block: Block, page: Path) -> list[str]:
+    """Do what a block that is not typed is for: write a file, execute, compare; return problems."""
+    if block.title:
+        path = session.folder / block.title
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.text, encoding="utf-8")
+    elif block.language == "python":
+        session.python(block, page)
+    elif block.language == "yaml":
+        return not_in_the_language(block.text)
+    elif block.language == "toml":
+        tomllib.loads(block.text)
+    else:
+        return [f"a block of {block.language or 'no language'}, which is not run"]
+    return []
 
 
 def not_in_the_language(text: str) -> list[str]:

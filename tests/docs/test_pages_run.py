@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections import Counter
 from pathlib import Path
 
 import pytest
-
 from page_blocks import ROOT, Block, agrees, blocks, follow, not_in_the_language, steps
 
 PAGES = sorted(
