@@ -16,6 +16,7 @@ TYPE_CHECKING = False  # `typing` is much of what a short command imports
 if TYPE_CHECKING:
     from typing import Any
 
+    from kpi.analysis.explain import explain as explain
     from kpi.analysis.way_up import way_up as way_up
     from kpi.analysis.what_if import what_if as what_if
     from kpi.engine.plan import Plan as Plan
@@ -28,24 +29,41 @@ if TYPE_CHECKING:
     from kpi.language.system import System as System
     from kpi.process.locale import using as using_language
     from kpi.report.plots.kinds import plotted as plot
+    from kpi.session import asynchronous as aio
     from kpi.session import check as check
     from kpi.session import score as score
     from kpi.session import stress as stress
+    from kpi.session.comparing import difference as diff
+    from kpi.session.given_data import NamedFile as NamedFile
+    from kpi.session.publishing import bulletin as bulletin
+    from kpi.session.publishing import content as content
+    from kpi.session.publishing import write as write
+    from kpi.session.scorer import Scorer as Scorer
+    from kpi.session.scorer import compile as compile  # noqa: A004 - as re.compile
+
+    __version__: str
 
 #: Where each public name lives, and its name there if that is another: imported when first used, so that `import kpi`
 #: costs nothing.
 _HOMES = {
     "load": "language.loading.catalogue", "check": "session", "score": "session", "stress": "session",
     "System": "language.system", "Plan": "engine.plan", "Scorecard": "engine.scorecard", "Diagnostic": "errors",
-    "KpiError": "errors", "DefinitionError": "errors", "DataError": "errors",
-    "way_up": "analysis.way_up", "what_if": "analysis.what_if",
-    "using_language": "process.locale:using", "plot": "report.plots.kinds:plotted",
+    "KpiError": "errors", "DefinitionError": "errors", "DataError": "errors", "explain": "analysis.explain",
+    "way_up": "analysis.way_up", "what_if": "analysis.what_if", "diff": "session.comparing:difference",
+    "using_language": "process.locale:using", "plot": "report.plots.kinds:plotted", "aio": "session.asynchronous:",
+    "compile": "session.scorer", "Scorer": "session.scorer", "NamedFile": "session.given_data",
+    "write": "session.publishing", "content": "session.publishing", "bulletin": "session.publishing",
 }  # fmt: skip
 
 __all__ = [
-    "DataError", "DefinitionError", "Diagnostic", "KpiError", "Plan", "Scorecard", "System", "check", "load", "plot",
-    "score", "stress", "using_language", "way_up", "what_if",
+    "DataError", "DefinitionError", "Diagnostic", "KpiError", "NamedFile", "Plan", "Scorecard", "Scorer", "System",
+    "__version__", "aio", "bulletin", "check", "compile", "content", "diff", "explain", "load", "plot", "score",
+    "stress", "using_language", "way_up", "what_if", "write",
 ]  # fmt: skip
+
+#: Former public names, each with the present one and the version with which it goes: at least one minor version after
+#: the one that renamed it.
+_DEPRECATED: dict[str, tuple[str, str]] = {}
 
 
 def _table_reader() -> Any:
@@ -75,12 +93,23 @@ notebook.VIEWS |= {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from kpi.process.distribution import version
+
+        return version() or "0+unknown"
+    if name in _DEPRECATED:
+        import warnings
+
+        current, last = _DEPRECATED[name]
+        warnings.warn(f"kpi.{name} goes with version {last}: use kpi.{current}", DeprecationWarning, stacklevel=2)
+        name = current
     if name not in _HOMES:
         raise AttributeError(f"module 'kpi' has no attribute {name!r}")
     from importlib import import_module
 
-    home, _, there = _HOMES[name].partition(":")
-    return getattr(import_module(f"kpi.{home}"), there or name)
+    home, module, there = _HOMES[name].partition(":")
+    found = import_module(f"kpi.{home}")
+    return found if module and not there else getattr(found, there or name)
 
 
 def __dir__() -> list[str]:

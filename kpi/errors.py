@@ -314,6 +314,14 @@ class Diagnostic:
         where = words(self.place.message())
         return f"{where + ': ' if where else ''}{self.severity} {self.code} {words(self.message)}"
 
+    def without(self, text: str) -> Self:
+        """Return the finding without a text, such as the folder of files, wherever it names it."""
+        words = {name: getattr(self, name) for name in ("message", "hint", "label")}
+        words = {name: one.without(text) if isinstance(one, Message) else one for name, one in words.items()}
+        file = self.place.file
+        place = self.place if file is None else replace(self.place, file=file.replace(text, ""))
+        return replace(self, place=place, **words)
+
     def rendered(self) -> Self:
         """Return the finding with its texts in the language in use, in place of English."""
 

@@ -48,7 +48,7 @@ INSIDE = {
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes entities changing_attributes near_names "
         "named_units matching groups_of_roster roster shapes rows_left_out roster_from_files definition_tables "
-        "validity absent_measures assumed_years days_as_periods week_53 calendars events reported entity_classes "
+        "validity absent_measures assumed_years week_53 calendars events reported days_as_periods entity_classes "
         "unused_ratings target_columns succession periods_of_change target_areas contradicting_spans grid "
         "undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
@@ -61,6 +61,7 @@ INSIDE = {
         "workbook method scorebook bulletin sdmx_csv page formats table results files tree way_up queries "
         "analysis difference robustness yaml_text definition_text roster understanding entry_form notebook plots"
     ),
+    "session": ("asked_periods given_data systems scoring checking comparing publishing scorer asynchronous"),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
         "store config fingerprints file_periods editions findings alerts inputs read_cache figures last_run integrity "
@@ -464,7 +465,8 @@ def test_every_query_of_a_run_has_a_documented_reason():
     named = set(re.findall(r"`(\w+)`", section))
     run = [
         *(ROOT / "kpi/intake").rglob("*.py"),
-        *(ROOT / f"kpi/{name}.py" for name in ("analysis/check_findings", "engine/plan", "session")),
+        *(ROOT / "kpi/session").rglob("*.py"),
+        *(ROOT / f"kpi/{name}.py" for name in ("analysis/check_findings", "engine/plan")),
     ]
     collecting = {path.stem for path in run if re.search(r"\.collect(_batches)?\(", path.read_text("utf-8"))}
     assert collecting <= named, f"no reason for a query in {collecting - named}"

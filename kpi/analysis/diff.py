@@ -66,7 +66,7 @@ class Side:
     longer: pl.DataFrame | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Difference:
     """What changed, by frame.
 
@@ -131,6 +131,11 @@ class Difference:
     def changed(self) -> pl.DataFrame:
         """The rows of `totals` that changed."""
         return self.totals.filter(_differs("score", "stars", "rank", "status") | (pl.col("change").abs() > NOISE))
+
+    def __repr__(self) -> str:
+        """Return what is compared, in a line."""
+        many = (self.changed.height, self.indicators.height, self.figures.height)
+        return "<Difference of {}: {} totals, {} indicators and {} figures changed>".format(self.after.system, *many)
 
 
 def side(card: Scorecard, name: str) -> Side:

@@ -43,7 +43,7 @@ from kpi.values.periods import Period
 from kpi.values.status import STATUSES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explained:
     """One line of an explanation with its parts.
 
@@ -69,6 +69,10 @@ class Explained:
     grade: str | None = None
     full_marks: float | None = None
     parts: tuple[Explained, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        """Return the line, without its parts."""
+        return f"<Explained {self.title}: {self.score}, {len(self.parts)} parts>"
 
     def walk(self) -> Iterator[Explained]:
         """Yield the node and all its descendants."""

@@ -82,15 +82,23 @@ def _collected(frame: pl.LazyFrame, height: int) -> pl.DataFrame:
     return frame.collect(engine="in-memory", optimizations=optimizations)
 
 
+#: Where a system keeps its plan, beside the cached properties that are derived from it, too.
+_PLAN = "plan"
+
+
 def compile_plan(system: CheckedSystem) -> Plan:
-    """Compile a system that passed all checks.
+    """Compile a system that passed all checks, once: a service scores by the same one again and again.
 
     >>> from kpi.language.loading.loader import examine_text
     >>> plan = compile_plan(examine_text(EXAMPLE).system)
     >>> [stage.name for stage in plan.stages]
     ['indicators 1', 'scores', 'composite', 'totals', 'places', 'stars', 'changes']
     """
-    return Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
+    derived = vars(system)
+    if _PLAN not in derived:
+        derived[_PLAN] = Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
+    plan: Plan = derived[_PLAN]
+    return plan
 
 
 def _limited(system: System, stages: Iterable[Stage], panel: pl.LazyFrame) -> pl.LazyFrame:

@@ -17,7 +17,7 @@ from kpi.engine.contributions import NOISE, entries
 from kpi.engine.plan import Plan
 from kpi.engine.reporting_quality import Supply, is_assessable, quality
 from kpi.engine.result_columns import target_bounds
-from kpi.errors import Diagnostic, Message, Severity, rendered
+from kpi.errors import DataError, Diagnostic, Message, Severity, rendered, suggest
 from kpi.language.indicators import class_of
 from kpi.language.system import ROOT, System
 from kpi.process import locale, notebook
@@ -564,6 +564,31 @@ class Scorecard:
         """All result frames by name."""
         return {name: getattr(self, name) for name in ("totals", "pillars", "indicators", "measures", "findings")}
 
+    def table(self, name: str = "totals") -> pl.DataFrame:
+        """Return a result frame by name: one of `frames` or `extras`.
+
+        Raises:
+            DataError: K541, there is no such frame.
+        """
+        frames = self.frames | self.extras
+        if name not in frames:
+            message = Message("there is no frame `{name}`", name=name)
+            hint = suggest(name, frames) or Message("{names}", names=tuple(frames))
+            raise DataError(Diagnostic("K541", message, hint=hint))
+        return frames[name]
+
+    def to_dicts(self, name: str = "totals") -> list[dict[str, Any]]:
+        """Return the rows of a result frame as dicts, with statuses as texts; errors as for `table`."""
+        return self.table(name).to_dicts()
+
+    def to_arrow(self, name: str = "totals") -> Any:
+        """Return a result frame as an Arrow table of PyArrow; errors as for `table`, K510 without PyArrow."""
+        return _converted(self.table(name).to_arrow, Message("Arrow tables need the package pyarrow"))
+
+    def to_pandas(self, name: str = "totals") -> Any:
+        """Return a result frame as a pandas frame; errors as for `table`, K510 without pandas or PyArrow."""
+        return _converted(self.table(name).to_pandas, Message("frames of pandas need the packages pandas and pyarrow"))
+
     @cached_property
     def breaks(self) -> pl.DataFrame:
         """How often the series of each indicator and measure broke up to a period, as units succeeded one another.
@@ -669,6 +694,14 @@ class Scorecard:
 def _published(frame: pl.DataFrame) -> pl.DataFrame:
     """Return a frame for output: minus zero becomes zero."""
     return frame.with_columns(unsigned_zero(cs.float()))
+
+
+def _converted(convert: Callable[[], Any], lacking: Message) -> Any:
+    try:
+        return convert()
+    except ImportError as error:
+        hint = Message("pip install {packages}", packages="pandas pyarrow")
+        raise DataError(Diagnostic("K510", lacking, hint=hint)) from error
 
 
 def definition_hash(system: System) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import polars as pl
 
@@ -52,7 +53,11 @@ class Stage:
 
     def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Return the frame with the columns of the stage, without its sources, its bases and the columns of `done`."""
-        for step in self.steps:
-            frame = frame.with_columns(**step)
+        for step in self._named_steps:
+            frame = frame.with_columns(step)
         dropped = (*(name for step in self.sources for name in step), *self.bases, *self.done)
         return frame.drop(dropped) if dropped else frame
+
+    @cached_property
+    def _named_steps(self) -> list[list[pl.Expr]]:
+        return [[expression.alias(name) for name, expression in step.items()] for step in self.steps]

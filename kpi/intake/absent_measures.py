@@ -59,7 +59,6 @@ def _unreported(
 ) -> Iterator[Diagnostic]:
     """Yield a warning for each reported measure without a column and without a row."""
     names = [name for name, one in system.measures.items() if one.reported and one.per is None]
-    rows = frame.select(pl.col(Column(name).rows).fill_null(0).sum().alias(name) for name in names)
     tables = [source for source in sources if not isinstance(source.dataset, Records)]
     read = [panel_columns(system, source.table, list(source.roles.values())) for source in tables]
     headed = {
@@ -68,10 +67,14 @@ def _unreported(
         if isinstance(source.dataset, PanelData)
         for measure, _ in columns.values()
     }
+    names = [name for name in names if name not in headed]
+    if not names:
+        return
+    rows = frame.select(pl.col(Column(name).rows).fill_null(0).sum().alias(name) for name in names)
     files = statements([_columns(source.table) for source in tables]) if tables else None
     known = measure_names(system)
     for name in names:
-        if rows[name].item() or name in headed:
+        if rows[name].item():
             continue
         title = system.symbols[name].title
         texts = [text for text, measure in known.items() if measure == name]

@@ -5,35 +5,30 @@ The first or last day of a month is the usual way to write the month in a column
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-
-import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.matching.datasets import Placed
-from kpi.language.datasets import Records
+from kpi.intake.reported.plain_rows import Coded
 from kpi.language.system import System
 from kpi.values import period_texts
 
-#: How many of the first rows show whether a column of periods holds days.
-_HEAD = 10_000
 
-
-def days(sources: Iterable[Placed], system: System) -> Iterator[Diagnostic]:
+def days(sources: Sequence[Placed], apart: Mapping[int, Coded], system: System) -> Iterator[Diagnostic]:
     """Yield a finding (K583) for each table of reported figures whose periods are days within a month or week.
 
     Args:
         sources: the tables.
+        apart: the rows of the tables of reported figures, by the number of the table.
         system: says whether months or weeks are counted.
     """
-    for source in sources:
+    for number, coded in apart.items():
+        source = sources[number]
         header = source.roles.get("period")
-        if header is None or isinstance(source.dataset, Records):
+        if header is None:
             continue
-        column = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
-        texts = source.table.raw.select(column).head(_HEAD).unique(maintain_order=True).collect().to_series()
-        within = [text for text in texts.drop_nulls() if _is_within(text, source)]
+        within = [text for text in coded.resolver.texts_of_periods() if _is_within(text, source)]
         if not within:
             continue
         weeks = system.timeline.weeks

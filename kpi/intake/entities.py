@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 import polars as pl
 
@@ -204,6 +204,8 @@ class Entities:
 
     def _by_full_name(self, name: str) -> int | None:
         """Resolve the full name of a province or autonomous area to the entity that has a short form as its name."""
+        if not self._plain:
+            return None
         places = {self._plain[form] for form in _longer_forms(name) if form in self._plain}
         return places.pop() if len(places) == 1 else None
 
@@ -311,6 +313,12 @@ def displayed(name: str, code: str | None) -> str:
     '鼓楼区（320106）'
     """
     return f"{name}（{code}）" if code else name
+
+
+@cache
+def nobody() -> Entities:
+    """Return no entities."""
+    return from_data([])
 
 
 #: Tells which of some names, cleaned, are those of different units, a set for each group of such.

@@ -74,22 +74,28 @@ def _named(cells: pl.Series) -> pl.Series:
     return as_names(cells).fill_null("")
 
 
+def _repeated(series: pl.Series, times: int) -> pl.Series:
+    return pl.concat([series] * times, rechunk=True) if times > 1 else series
+
+
 def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFrame:
     """Return the complete grid of the periods from `first` to `last`, without measures; columns as `Panel.frame`."""
-    number, size = len(entities.names), system.period.months
+    import numpy as np
+
+    number, periods, size = len(entities.names), last - first + 1, system.period.months
     given = {"cohort": entities.frame["cohort"].fill_null(""), **of_roster(system, entities)}
     headers = {"cohort": "cohort", **columns_of_roster(system.groups)}
     changing = {name: header for name, header in headers.items() if header in entities.changing}
-    who = pl.DataFrame(
+    who = pl.int_range(number, dtype=pl.UInt32, eager=True)
+    when = np.repeat(np.arange(first, last + 1, dtype=np.int32), number)
+    rows = pl.DataFrame(
         {
-            "entity": pl.Series(range(number), dtype=pl.UInt32),
-            **{name: series for name, series in given.items() if name not in changing},
+            "period": when,
+            "entity": _repeated(who, periods),
+            **{name: _repeated(series, periods) for name, series in given.items() if name not in changing},
+            "#month": (when + 1) * size - 1,
+            "#entities": pl.Series([number], dtype=pl.Int64).new_from_index(0, len(when)),
         }
-    )
-    when = pl.DataFrame({"period": pl.Series(range(first, last + 1), dtype=pl.Int32)})
-    rows = when.join(who, how="cross").with_columns(
-        ((pl.col("period") + 1) * size - 1).cast(pl.Int32).alias("#month"),
-        pl.lit(number, dtype=pl.Int64).alias("#entities"),
     )
     for name, header in changing.items():
         rows = by_period(rows, given[name].alias(name), header, entities, months=size, read=_named)

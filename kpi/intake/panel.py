@@ -23,7 +23,7 @@ from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
 from kpi.intake.cells.text_folding import as_names
 from kpi.intake.contradicting_spans import contradictions
-from kpi.intake.entities import BESIDE, Entities, from_data
+from kpi.intake.entities import BESIDE, Entities, from_data, nobody
 from kpi.intake.events import records
 from kpi.intake.events.records import Aggregated, Gathered
 from kpi.intake.files.damage import DamagedError, damage_reported, unchanged
@@ -144,13 +144,14 @@ class _Intake:
         wholes = facts_of.wholes(self.system)
         roster = self.listed(wholes)
         exclusions = Exclusions.of(self.system, self.units_of_tables(sources))
-        none = replace(from_data([]), wholes=wholes, exclusions=exclusions)
+        none = replace(nobody(), marked={}, wholes=wholes, exclusions=exclusions)
         sources = self.beside.of(sources, roster, none)
         known: Mapping[str, Sequence[str]] = {}
         if roster is None:
             known = self.beside.named(none)
             self.findings += entity_codes.renamed(known, self.beside.sources.values())
-            none = replace(none, ambiguous=from_data([], known).ambiguous)
+            if known:
+                none = replace(none, ambiguous=from_data([], known).ambiguous)
         apart = self.coded(sources, roster or none)
         if isinstance(apart, Escalate):
             return apart
@@ -160,7 +161,7 @@ class _Intake:
         if isinstance(read, Escalate):
             return read
         self.findings += [*self.beside.findings, *assumed_years.assumed(sources, self.system)]
-        self.findings += days_as_periods.days(sources, self.system)
+        self.findings += days_as_periods.days(sources, apart, self.system)
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
             self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, read.entities)
         self.findings += entity_codes.footnoted(read.entities)
@@ -566,7 +567,7 @@ class _Intake:
             if isinstance(timed, Escalate):
                 return timed
             parts.append(timed)
-        merged = pl.concat([pl.DataFrame(schema=period_aggregation.FIGURES), *(part for part in parts if part.height)])
+        merged = pl.concat([period_aggregation.NOTHING, *(part for part in parts if part.height)])
         return _Read(sources, entities, merged, cells, self.stated(targets, sources))
 
     def stated(self, targets: Sequence[pl.DataFrame], sources: Sequence[Placed]) -> pl.DataFrame:
@@ -597,6 +598,8 @@ class _Intake:
         self, rows: pl.DataFrame, sources: Sequence[Placed], entities: Entities, cells: Cells | None
     ) -> pl.DataFrame | Escalate:
         """Return the figures per scored period of clean rows, beside figures that stand alone."""
+        if not rows.height and self.areas is None:
+            return period_aggregation.NOTHING
         grain = self.system.period
         measures = reported(self.system.measures)
         running = [name for name, one in measures.items() if one.from_january]

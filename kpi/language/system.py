@@ -302,6 +302,11 @@ class System(Frozen):
         copied = super().model_copy(update=update, deep=deep)
         return System._build(copied, self._home)
 
+    def __getstate__(self) -> dict[Any, Any]:
+        """Return what is pickled: the definitions, without what is derived from them."""
+        state = super().__getstate__()
+        return state | {"__dict__": {name: state["__dict__"][name] for name in type(self).model_fields}}
+
     @classmethod
     def _build(cls, system: System, home: Path | None) -> Self:
         """Return a system of this class with the fields of another, without what was derived from them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -667,6 +667,29 @@ def parse_instant(text: str, *, order: Order = "ymd") -> datetime:
 
 # A column of timestamps has as many texts as rows but few dates: the time of day goes before anything is parsed.
 _TIMESTAMP = rf"^\s*({_YEAR}(?:-{_N}-{_N}|/{_N}/{_N}))[T ]{_CLOCK}\s*$"
+
+#: Up to so many texts are parsed without making a column of them.
+_FEW = 256
+
+
+def parse_texts(
+    texts: Sequence[str], *, order: Order = "ymd", timeline: Timeline = MONTHS
+) -> list[tuple[str, int | None, int | None, str | None]]:
+    """Return the rows of `parse_column` for distinct texts, in any order.
+
+    >>> parse_texts(["2023Q4", "2023-05-01 08:30"])
+    [('2023Q4', 24285, 3, None), ('2023-05-01 08:30', 24280, 1, None)]
+    """
+    if len(texts) > _FEW:
+        return parse_column(pl.Series(texts, dtype=pl.String), order=order, timeline=timeline).rows()
+    timestamp = _timestamp()
+    keys = (match[1] if (match := timestamp.fullmatch(text)) else text for text in texts)
+    return [(text, *_row(key, None, order, timeline)[1:]) for text, key in zip(texts, keys, strict=True)]
+
+
+@functools.cache
+def _timestamp() -> re.Pattern[str]:
+    return re.compile(_TIMESTAMP.removesuffix("$"))
 
 
 def parse_column(

@@ -56,6 +56,13 @@ def test_in_longer_periods_a_day_is_of_its_month_too(period):
     assert len(notes(scored(DAYS[:1], period=period))) == 1
 
 
+@pytest.mark.parametrize("suffix", ["", ".csv"])
+def test_a_day_behind_many_months_is_found(tmp_path, suffix):
+    months = [f"{year}-{month:02}" for year in range(1000, 2020) for month in range(1, 13)]
+    ((_, message),) = notes(scored([*months, "2024-01-05"], tmp_path=tmp_path, suffix=suffix))
+    assert "such as `2024-01-05`" in message
+
+
 def test_among_weeks_it_is_a_note():
     card = scored(["2024-01-05", "2024-01-12"], period="week")
     assert card.measures["period"].to_list() == ["2024-W01", "2024-W02"]

@@ -337,7 +337,7 @@ def test_rows_enter_their_own_period_or_their_year(system, start, months, events
 
 
 def test_a_period_alone_needs_no_look_back(monkeypatch, system):
-    monkeypatch.setattr("kpi.session.reach", lambda _system: pytest.fail("it was asked how far back"))
+    monkeypatch.setattr("kpi.session.scoring.reach", lambda _system: pytest.fail("it was asked how far back"))
     card = kpi.score(long(*quarters("2023Q4")), system=system, period="2023Q4")
     assert card.counts["used"] == 2
 

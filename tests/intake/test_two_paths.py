@@ -140,6 +140,18 @@ def test_a_heading_among_the_codes_is_no_code(systems):
     assert dict(zip(panel.entities.names, panel.frame["flow"], strict=True)) == {"乙县": 1.0, "甲县": 120.0}
 
 
+@pytest.mark.parametrize("name", ["合计", "甲县"])
+def test_a_decimal_comma_in_a_row_of_totals_leaves_the_column_undecided(systems, name):
+    rows = [("2023Q1", "甲县", "684.864"), ("2023Q2", name, "5,1")]
+    table = pl.DataFrame(rows, schema=["期别", "地区", "站数"], orient="row")
+    refused = [finding.code for finding in take_in(systems[False, ""], [table], data_hash="").findings]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lookups, "_AS_IT_IS", frozenset())
+        careful = [finding.code for finding in take_in(systems[False, ""], [table], data_hash="").findings]
+    assert "K635" in refused
+    assert refused == careful
+
+
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_both_paths_give_the_same(systems, data):

@@ -46,8 +46,8 @@ def factors(raw: pl.DataFrame, system: System) -> pl.DataFrame:
     rows = raw.select("unit", "typed", "name").unique(maintain_order=True).to_dicts()
     out = []
     for row in rows:
-        factor, misfit = _factor(row["unit"], row["typed"], system, row["name"])
-        out.append({**row, "factor": factor, "misfit": misfit})
+        number, misfit = factor(row["unit"], row["typed"], system, row["name"])
+        out.append({**row, "factor": number, "misfit": misfit})
     schema = {"unit": pl.String, "typed": pl.String, "name": pl.String, "factor": pl.Float64, "misfit": pl.String}
     return pl.DataFrame(out, schema=schema)
 
@@ -80,10 +80,18 @@ def without_multiple(unit: str) -> str:
 
 def misfit(row: Mapping[str, Any], system: System) -> Message | None:
     """Return why there is no factor for a row with unit, typed unit and name of the measure, as `factors` gives it."""
-    return _factor(row["unit"], row["typed"], system, row["name"])[1]
+    return factor(row["unit"], row["typed"], system, row["name"])[1]
 
 
-def _factor(unit: str | None, typed: str | None, system: System, name: str) -> tuple[float | None, Message | None]:
+def factor(unit: str | None, typed: str | None, system: System, name: str) -> tuple[float | None, Message | None]:
+    """Return the factor from a unit and one typed behind a figure into the unit of a measure, else why there is none.
+
+    Args:
+        unit: the unit of the row or the column, None without one.
+        typed: the unit typed behind the figure, None without one.
+        system: gives the unit of the measure.
+        name: of the measure.
+    """
     wanted = system.unit(name)
     multiple, text = meant(unit, typed, str(wanted))
     if text is None:

@@ -14,13 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count
 from kpi.intake.files.encoding import Text, head_of
 from kpi.intake.files.headers import role
-from kpi.intake.files.table import Scratch, Table
+from kpi.intake.files.table import FIRST_ROWS, Scratch, Table
 from kpi.intake.files.table_layout import SEARCHED, Layout, find_layout, trailing_notes
 from kpi.process import progress
 
@@ -83,8 +84,8 @@ def read_delimited(text: Text, place: Place, *, declared: Sequence[int] = ()) ->
     with progress.stage(Message("reading {file}", file=place.file), max(text.lines - layout.body, 0) or None):
         measured = _measure(progress.counted(frame))
     # With old Macintosh line ends, which the scan takes for part of a cell, the head has rows that the scan lacks.
-    wanted = measured is None or (complete and measured[0] + layout.body < len(head))
-    if measured is None or wanted or measured[0] + layout.body != text.lines + (not _ends_with_break(source)):
+    wanted = measured is None or (complete and measured.rows + layout.body < len(head))
+    if measured is None or wanted or measured.rows + layout.body != text.lines + (not _ends_with_break(source)):
         clean_copy, ragged, refused = _checked_copy(source, layout, delimiter, place, wanted=wanted)
         if clean_copy is not None:
             scratch = clean_copy
@@ -92,13 +93,12 @@ def read_delimited(text: Text, place: Place, *, declared: Sequence[int] = ()) ->
             measured = _measure(frame)
     if measured is None:  # pragma: no cover - a copy that the csv module wrote always scans
         raise DataError(Diagnostic("K506", Message("the rows do not form a table"), place))
-    rows, nulls = measured
+    rows, nulls, last = measured.rows, measured.nulls, measured.last.rows()
     notes = [*ragged, *layout.notes]
     if text.encoding != "UTF-8":
         notes.insert(0, encoding_note(text, place))
-    tail = frame.slice(max(rows - SEARCHED, 0), SEARCHED).collect().rows()
-    dropped = trailing_notes(tail)
-    below = ["; ".join(cell for cell in row if cell) for row in tail[len(tail) - dropped :] if any(row)]
+    dropped = trailing_notes(last)
+    below = ["; ".join(cell for cell in row if cell) for row in last[len(last) - dropped :] if any(row)]
     if below:
         notes.append(below_note(below, place))
     rows -= dropped
@@ -108,10 +108,12 @@ def read_delimited(text: Text, place: Place, *, declared: Sequence[int] = ()) ->
     copied = source != (scratch.path if scratch else source)
     read = (scratch.path, replace(layout, body=0), ",") if copied and scratch else (source, layout, delimiter)
     most = rows if dropped else None
+    cells = scan(*read, names, most=most)
     return Table(
         file=place.file or "",
         sheet=place.sheet,
-        frame=scan(*read, names, most=most),
+        frame=cells,
+        first_rows=(cells, measured.first.head(rows).select(pl.col(str(at)).alias(name) for at, name in names.items())),
         columns=tuple(names.values()),
         first_row=layout.body + 1,
         unit=layout.unit,
@@ -298,16 +300,41 @@ def _cells(
     )
 
 
-def _measure(frame: pl.LazyFrame) -> tuple[int, list[int]] | None:
-    """Return the number of rows and of nulls of every column, or None if a row is malformed.
+class _Measured(NamedTuple):
+    """What one pass over all cells of a file gives.
+
+    Attributes:
+        rows: the number of rows.
+        nulls: the number of nulls of every column.
+        first: the first rows, see `Table.first_rows`.
+        last: the last `SEARCHED` rows, among which notes may stand.
+    """
+
+    rows: int
+    nulls: list[int]
+    first: pl.DataFrame
+    last: pl.DataFrame
+
+
+def _measure(frame: pl.LazyFrame) -> _Measured | None:
+    """Measure the rows of a file, or return None if a row is malformed.
 
     Every cell is parsed once, so that malformed rows show here and not when the frame is used.
     """
+    ends = {"first": pl.all().head(FIRST_ROWS), "last": pl.all().tail(SEARCHED)}
     try:
-        counts = frame.select(pl.len().alias("rows"), pl.all().null_count()).collect().row(0)
+        measured = frame.select(
+            pl.len().alias("rows"),
+            pl.all().null_count(),
+            *(cells.implode().name.prefix(f"{name} ") for name, cells in ends.items()),
+        ).collect()
     except (pl.exceptions.ComputeError, pl.exceptions.SchemaError):
         return None
-    return counts[0], list(counts[1:])
+    columns = [name for name in measured.columns if name.isdecimal()]
+    first, last = (
+        pl.DataFrame([measured[f"{name} {column}"].explode().alias(column) for column in columns]) for name in ends
+    )
+    return _Measured(measured["rows"].item(), list(measured.select(columns).row(0)), first, last)
 
 
 def _ends_with_break(path: Path) -> bool:

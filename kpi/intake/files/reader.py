@@ -46,7 +46,7 @@ from kpi.intake.files.encoding import (
 from kpi.intake.files.headers import clean, distinct
 from kpi.intake.files.sdmx_columns import ids_of, prepared
 from kpi.intake.files.statistics_packages import is_spss, is_stata, labelled
-from kpi.intake.files.table import ROW, Link, Scratch, Table, cause, without_blanks
+from kpi.intake.files.table import FIRST_ROWS, ROW, Link, Scratch, Table, cause, without_blanks
 from kpi.process import progress
 from kpi.process.limits import shortage
 from kpi.process.os_errors import reason
@@ -787,7 +787,7 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
         numbered, schema = lazy.with_row_index(ROW, offset=1), lazy.collect_schema()
     columns, repeats = distinct(map(clean, schema))
     replaced, unreadable = _plain_types(lazy, schema)
-    size = lazy.select(pl.len()).collect().item()
+    size = frame.height if isinstance(frame, pl.DataFrame) else lazy.select(pl.len()).collect().item()
     if not size:
         raise DataError(Diagnostic("K505", Message("there are columns, but no row of data"), place))
     cleaned = dict(zip(schema, columns, strict=True))
@@ -803,6 +803,10 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
             pl.selectors.by_name(name).dt.convert_time_zone(LOCAL_TIME).dt.replace_time_zone(None) for name in zones
         ]
         plain, numbered = plain.with_columns(local), numbered.with_columns(local)
+    # Rows in memory are at hand as they are.
+    first_rows = None
+    if isinstance(frame, pl.DataFrame) and not replaced and not zones and frame.columns == [*schema]:
+        first_rows = plain, frame.head(FIRST_ROWS).rename(cleaned)
     notes = tuple(
         Diagnostic(
             "K624",
@@ -816,7 +820,7 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
     )  # fmt: skip
     return Table(
         place.file or "", None, without_blanks(plain), columns, typed=True, first_row=1, notes=notes, size=size,
-        cells=plain, numbered_cells=numbered, repeats=repeats,
+        cells=plain, numbered_cells=numbered, repeats=repeats, first_rows=first_rows,
         unreadable={cleaned[name]: words for name, words in unreadable.items()},
     )  # fmt: skip
 

@@ -16,6 +16,9 @@ from kpi.process import atomic_files
 #: The column that `Table.numbered` adds; no cleaned header can collide with it, as it holds a line break.
 ROW = "row\n"
 
+#: How many rows `Table.first_cells` has.
+FIRST_ROWS = 1000
+
 #: The text of a filled cell of an unreadable column of figures, which are refused.
 UNREADABLE = "(unreadable)"
 
@@ -160,6 +163,7 @@ class Table:
         numbered_cells: `cells` with the row numbers of the file's own reader in the column `ROW`.
         pieces: the rows piece by piece, where they have not been checked (see `kpi.intake.files.chunks`).
         scan: returns the frame with some columns of other types than String, where the file can be read so.
+        first_rows: a lazy frame and its first rows (at most `FIRST_ROWS`), where the reader has them at hand.
         whole: the table that this is a part of (see `part`), None for a complete one.
         only: the condition by which rows of `whole` are in the part.
         roles: the roles of columns that are known from the shape of the table, None for those that none has.
@@ -195,6 +199,7 @@ class Table:
     scratch: Scratch | None = field(default=None, repr=False, compare=False)
     pieces: Pieces | None = field(default=None, repr=False, compare=False)
     scan: Callable[[Mapping[str, pl.DataType]], pl.LazyFrame] | None = field(default=None, repr=False, compare=False)
+    first_rows: tuple[pl.LazyFrame, pl.DataFrame] | None = field(default=None, repr=False, compare=False)
     whole: Table | None = field(default=None, repr=False, compare=False)
     only: pl.Expr | None = field(default=None, repr=False, compare=False)
     roles: Mapping[str, str | None] = field(default_factory=dict)
@@ -214,6 +219,12 @@ class Table:
     def raw(self) -> pl.LazyFrame:
         """The rows as the file has them, blank texts included."""
         return self.frame if self.cells is None else self.cells
+
+    def first_cells(self, header: str) -> pl.Series:
+        """Return the cells of a column in the first rows of `raw`, at most `FIRST_ROWS`."""
+        if self.first_rows is not None and self.first_rows[0] is self.raw:
+            return self.first_rows[1][header]
+        return self.raw.head(FIRST_ROWS).select(pl.selectors.by_name(header)).collect().to_series()
 
     def numbered(self, *, blank: bool = False) -> pl.LazyFrame:
         """Return the rows with their sheet row numbers in the first column, `ROW` (UInt32).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import polars as pl
@@ -10,8 +11,7 @@ from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.matching.datasets import Placed
 from kpi.values import period_texts
 
-#: As many rows are looked at to see whether a column has dates whose year stands last.
-_HEAD = 1000
+_YEAR_FIRST = re.compile(r"\s*\d{4}")
 
 
 def ordered(source: Placed) -> tuple[Placed, list[Diagnostic]]:
@@ -26,15 +26,15 @@ def ordered(source: Placed) -> tuple[Placed, list[Diagnostic]]:
     header = source.roles.get("period")
     if header is None or "dates" in source.dataset.model_fields_set:
         return source, []
-    cells = source.table.raw
-    if not isinstance(cells.collect_schema()[header], pl.String | pl.Categorical | pl.Enum):
+    cells = source.table.first_cells(header)
+    if not isinstance(cells.dtype, pl.String | pl.Categorical | pl.Enum):
         return source, []
-    column = pl.selectors.by_name(header).cast(pl.String)
-    first = cells.head(_HEAD).select(column).collect().to_series().unique().drop_nulls()
+    first = set(cells.cast(pl.String).drop_nulls().to_list())
     # Most dates begin with their year, which is seen sooner than a date is parsed.
-    if not any(map(period_texts.has_year_last, first.filter(~first.str.contains(r"^\s*\d{4}")))):
+    if not any(period_texts.has_year_last(text) for text in first if not _YEAR_FIRST.match(text)):
         return source, []
-    texts = cells.select(column).unique().collect(engine="streaming").to_series().drop_nulls().sort()
+    column = source.table.raw.select(pl.selectors.by_name(header).cast(pl.String))
+    texts = column.unique().collect(engine="streaming").to_series().drop_nulls().sort()
     found = period_texts.order_of(texts)
     if found is None:
         return source, []

@@ -101,9 +101,9 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
     first, last, number = int(grid["period"][0]), int(grid["period"][-1]), int(grid["#entities"][0])
     height = grid.height
     # Measures without gaps, and those without a figure, share the columns that are the same for all of them.
-    good, missing = (pl.repeat(word, height, dtype=Status, eager=True) for word in ("ok", "missing"))
-    ones, zeros = (pl.repeat(many, height, dtype=pl.Int64, eager=True) for many in (1, 0))
-    nothing = pl.repeat(None, height, dtype=pl.Float64, eager=True)
+    good, missing = (pl.Series([word], dtype=Status).new_from_index(0, height) for word in ("ok", "missing"))
+    ones, zeros = (pl.Series([many], dtype=pl.Int64).new_from_index(0, height) for many in (1, 0))
+    nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, height)
     columns: dict[str, pl.Series] = {}
     with_gaps: dict[str, pl.Series] = {}
     for name in measures:
@@ -117,22 +117,43 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
         Column(name).status: pl.when(pl.col(name).is_null()).then(reason("missing")).otherwise(OK) for name in with_gaps
     }
     rows = {Column(name).rows: pl.col(name).is_not_null().cast(pl.Int64) for name in with_gaps}
-    columns |= {column.name: column for column in pl.DataFrame(with_gaps).with_columns(**states, **rows)}
+    if with_gaps:
+        columns |= {column.name: column for column in pl.DataFrame(with_gaps).with_columns(**states, **rows)}
     if figures.height:
         figures = figures.with_columns(unsigned_zero(pl.col("value")))
         place = (pl.col("period") - first).cast(pl.Int64) * number + pl.col("entity").cast(pl.Int64)
         figures = figures.filter(pl.col("per").is_null() & pl.col("measure").is_in(list(measures)))
-        figures = figures.with_columns(place=place, status=pl.col("status").to_physical())
-        for (name,), some in figures.partition_by("measure", as_dict=True, maintain_order=True).items():
-            mine = some.reverse()  # of several for one place the first stays, which is written last
-            value, status, many = (columns[column] for column in _columns(str(name)))
-            columns |= {
-                str(name): value.scatter(mine["place"], mine["value"]),
-                Column(name).status: status.to_physical().scatter(mine["place"], mine["status"]).cat.to(Status),
-                Column(name).rows: many.scatter(mine["place"], mine["rows"]),
-            }
+        columns |= _with_figures(columns, figures.with_columns(place=place), height) if figures.height else {}
     ordered = [columns[column] for name in measures for column in _columns(name)]
     return grid.hstack(ordered)
+
+
+def _with_figures(columns: dict[str, pl.Series], figures: pl.DataFrame, height: int) -> dict[str, pl.Series]:
+    """Return the columns of the measures that have figures, with these in their places.
+
+    Args:
+        columns: the columns of all measures so far.
+        figures: with the column place (Int64), the row of the grid. Of several for one place the first counts.
+        height: the number of rows of the grid.
+    """
+    names = figures["measure"].unique(maintain_order=True).to_list()
+    value, status, rows = (pl.concat([columns[_columns(name)[at]] for name in names]) for at in range(3))
+    filled = value.to_numpy().copy(), status.to_physical().to_numpy().copy(), rows.to_numpy().copy()
+    number = figures["measure"].replace_strict(names, range(len(names)), return_dtype=pl.Int64)
+    # The first of several is written last.
+    place = (number * height + figures["place"]).to_numpy()[::-1]
+    given = figures["value"], figures["status"].to_physical(), figures["rows"]
+    for cells, new in zip(filled, given, strict=True):
+        cells[place] = new.to_numpy()[::-1]
+    made = (
+        pl.Series(filled[0], nan_to_null=True),
+        pl.Series(filled[1], dtype=status.to_physical().dtype).cat.to(Status),
+        pl.Series(filled[2]),
+    )
+    return {
+        column: series.slice(at * height, height).alias(column)
+        for at, name in enumerate(names) for column, series in zip(_columns(name), made, strict=True)
+    }  # fmt: skip
 
 
 def _columns(name: str) -> tuple[str, str, str]:

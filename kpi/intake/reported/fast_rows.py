@@ -175,11 +175,17 @@ class Coding(ABC):
         frame = self.rows_of_file()
         if (self.table.whole or self.table).scan is None:
             frame = frame.with_columns(
-                as_text(header).cast(dtype).alias(self.code(header)) for header, dtype in self.types.items()
+                (pl.selectors.by_name(header) if self.schema[header] == pl.String else as_text(header))
+                .cast(dtype)
+                .alias(self.code(header))
+                for header, dtype in self.types.items()
             )
         names = [*self.schema, *(self.code(header) for header in self.types)]
         names += [] if self.table.only is None else [ROW]
         rows = self.cast(frame.select(pl.selectors.by_name(*dict.fromkeys(names))))
+        if self.table.size is not None and self.table.size <= self.size:
+            yield rows.collect(engine="in-memory")
+            return
         yield from rows.collect_batches(chunk_size=self.size)
 
     def rows_of_file(self) -> pl.LazyFrame:

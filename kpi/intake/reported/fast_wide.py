@@ -58,15 +58,11 @@ class Wide(Coding):
         self.beside = [*self.roles.values(), *(name for name in conditions if name in self.schema)]
         names = [measure for measure, _ in headers.values()]
         places = [self.resolver.measures(names)[name].code for name in names]
-        rows = [(unit or source.table.unit, None, measure) for measure, unit in headers.values()]
-        schema = {"unit": pl.String, "typed": pl.String, "name": pl.String}
-        raw = pl.DataFrame(rows, schema=schema, orient="row")
-        factors = self.resolver.factors(raw)
-        into = raw.join(factors, on=list(schema), how="left", nulls_equal=True, maintain_order="left")
+        factors = [self.resolver.factor(unit or source.table.unit, measure) for measure, unit in headers.values()]
         #: The place of every column's measure and the factor into its unit, None where its cells are not plain.
         self.measures = {
             header: (place, factor) if place is not None and place >= 0 and factor is not None else None
-            for header, place, factor in zip(headers, places, into["factor"].to_list(), strict=True)
+            for header, place, factor in zip(headers, places, factors, strict=True)
         }
         unclear = plan.columns.unclear
         self.notations = {header: notation_of(source.dataset, source.table, header, unclear) for header in headers}
@@ -143,32 +139,48 @@ class Wide(Coding):
         bad = list(self.with_extras(batch))
         bad += [codes.fill_null(NOT_PLAIN) == NOT_PLAIN for codes in (entity, period) if not _plain(codes)]
         rows = ~_any(bad) if bad else None
-        blank = self.blank(batch, entity, period)
-        none = pl.repeat(value=False, n=batch.height, dtype=pl.Boolean, eager=True)
         complete = self.complete_columns(batch) if rows is None else {}
         if complete and (block := self.block(complete, entity, period)) is not None:
             out.plain.append(block if every else replace(block, row=batch[ROW]))
         else:
             complete = {}
+        if complete.keys() == self.measures.keys():
+            return out
+        blank = self.blank(batch, entity, period)
+        keys = {"entity": entity, "period": period} | ({} if every else {"row": batch[ROW]})
         for header, measure in self.measures.items():
             if header in complete:
                 continue
             if self.schema[header] == pl.String != batch[header].dtype and not within_bounds(batch[header]):
                 return None
-            good: pl.Series | None = none
+            good: pl.Series | None = pl.repeat(value=False, n=batch.height, dtype=pl.Boolean, eager=True)
             if measure is not None:
-                value, good = self.read_figures(header, batch[header], measure[1])
-                good = rows if good is None else good if rows is None else good & rows
-                place = pl.repeat(measure[0], batch.height, dtype=pl.Int32, eager=True)
-                frame = pl.DataFrame({"measure": place, "entity": entity, "period": period, "value": value})
-                if good is not None or not every:
-                    frame = frame.with_columns(batch[ROW].alias("row"))
-                frame = frame if good is None else frame.filter(good)
-                if frame.height:
-                    out.plain.append(Plain(frame, 0, {measure[0]}))
+                plain, good = self.column(header, measure, batch, keys, rows)
+                out.plain += [plain] if plain.size else []
             if good is not None and (rest := ~good if blank is None else ~good & ~blank).any():
                 out.odd[header] = self.as_they_came(batch.filter(rest), dict.fromkeys([*self.beside, header]))
         return out
+
+    def column(
+        self, header: str, measure: tuple[int, float], batch: pl.DataFrame, keys: dict[str, pl.Series],
+        rows: pl.Series | None,
+    ) -> tuple[Plain, pl.Series | None]:  # fmt: skip
+        """Return the plain figures of a column, and in which rows its cells are plain, None for all.
+
+        Args:
+            header: of the column.
+            measure: its place and the factor into its unit.
+            batch: the rows, with `ROW`.
+            keys: their entities and periods, and the row numbers where these are not all rows.
+            rows: which rows may be plain, None for all.
+        """
+        value, good = self.read_figures(header, batch[header], measure[1])
+        good = rows if good is None else good if rows is None else good & rows
+        place = pl.repeat(measure[0], batch.height, dtype=pl.Int32, eager=True)
+        frame = pl.DataFrame({"measure": place, **keys, "value": value})
+        if good is not None:
+            frame = frame.with_columns(batch[ROW].alias("row")).filter(good)
+        return Plain(frame, 0, {measure[0]}), good
 
     def read_figures(self, header: str, cells: pl.Series, factor: float) -> tuple[pl.Series, pl.Series | None]:
         """Return the figures of a column in the unit of its measure, and which of them are plain, None when all are."""

@@ -145,6 +145,10 @@ class Resolver:
         """Return the factor, or the misfit, of each unit, typed unit and measure (see `unit_factors.factors`)."""
         return unit_factors.factors(rows, self.system)
 
+    def factor(self, unit: str | None, measure: str) -> float | None:
+        """Return the factor from a unit, None for that of the measure, into that of a measure; None for a misfit."""
+        return unit_factors.factor(unit, None, self.system, measure)[0]
+
     def measures(self, texts: Iterable[str]) -> dict[str, MeasureText]:
         """Return what texts in the column of measures mean."""
         texts = list(texts)
@@ -204,7 +208,7 @@ class Resolver:
         place = None if excluded else entities.by_code(text)
         if place is not None:
             return self._at(text, place)
-        if excluded or entities.excluded(text):
+        if excluded or (entities.closed and entities.excluded(text)):
             return EntityText(NOT_PLAIN, "excluded", None)
         if repeats_heading(self.source, text):
             return EntityText(NOT_PLAIN, "heading", None)
@@ -244,17 +248,19 @@ class Resolver:
     def periods(self, texts: Iterable[str]) -> dict[str, PeriodText]:
         """Return what texts of periods mean."""
         texts, size = list(texts), self.system.period.months
-        new = pl.Series([text for text in texts if text not in self._periods], dtype=pl.String)
+        new = [text for text in texts if text not in self._periods]
         # The period that a caller gives for all rows is written as callers write periods.
         order = self.source.dataset.dates if "period" in self.source.roles else "ymd"
-        for text, start, months, problem in period_texts.parse_column(
-            new, order=order, timeline=self.system.timeline
-        ).rows():
+        for text, start, months, problem in period_texts.parse_texts(new, order=order, timeline=self.system.timeline):
             code = None
             if start is not None:
                 code = start // size if months == size and start % size == 0 else NOT_PLAIN
             self._periods[text] = PeriodText(code, problem, start, months)
         return {text: self._periods[text] for text in texts}
+
+    def texts_of_periods(self) -> list[str]:
+        """Return the distinct texts of periods that were resolved, sorted."""
+        return sorted(self._periods)
 
     def with_periods(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return rows with their period: start and months (Int32), or `no_period`, why there is none.
@@ -317,6 +323,10 @@ def narrow(places: Collection[int | None]) -> type[pl.Int16 | pl.Int32]:
     return pl.Int16 if all(place is None or place <= _LARGEST for place in places) else pl.Int32
 
 
+#: Up to so many cells are looked up one by one.
+_FEW = 512
+
+
 class Lookup:
     """Look up the codes of the texts of a Categorical column, each distinct text once; safe for several threads.
 
@@ -344,6 +354,11 @@ class Lookup:
 
     def of(self, column: pl.Series) -> pl.Series:
         """Return the code of every cell (Int16 while that is enough, then Int32), null where there is none."""
+        if len(column) <= _FEW:
+            texts = column.cast(pl.String).str.strip_chars().to_list()
+            with self._lock:
+                self._look_up(texts)
+            return pl.Series([self.texts.get(text) for text in texts], dtype=self._dtype)
         categories = column.to_physical()
         most = categories.max()
         if most is None:
@@ -364,13 +379,20 @@ class Lookup:
         unseen = (known.gather(categories) == UNSEEN).fill_null(value=False)
         new, categories = new.filter(unseen), categories.filter(unseen)
         texts = new.cast(pl.String).str.strip_chars().to_list()
-        wanted = sorted({text for text in texts if text} - self.texts.keys())
-        self.mixed = self.mixed or (self._gb18030 and any(map(mixed, wanted)))
-        self.texts |= dict(zip(wanted, self._resolve(wanted), strict=True))
-        self.places |= {place for text in wanted if (place := self.texts[text]) is not None and place >= 0}
+        self._look_up(texts)
         codes = [self.texts.get(text) for text in texts]
+        known = known.scatter(categories, pl.Series(codes, dtype=pl.Int32))
+        self._known = known, not (known == UNSEEN).any()
+
+    def _look_up(self, texts: Iterable[str | None]) -> None:
+        """Resolve the texts that are new."""
+        wanted = sorted({text for text in texts if text} - self.texts.keys())
+        if not wanted:
+            return
+        self.mixed = self.mixed or (self._gb18030 and any(map(mixed, wanted)))
+        codes = self._resolve(wanted)
+        self.texts |= dict(zip(wanted, codes, strict=True))
+        self.places |= {place for place in codes if place is not None and place >= 0}
         self.odd = self.odd or NOT_PLAIN in codes
         if narrow(codes) == pl.Int32:
             self._dtype = pl.Int32
-        known = known.scatter(categories, pl.Series(codes, dtype=pl.Int32))
-        self._known = known, not (known == UNSEEN).any()

@@ -27,6 +27,9 @@ FIGURES: dict[str, pl.DataType | type[pl.DataType]] = {
     "status": Status, "rows": pl.Int64,
 }  # fmt: skip
 
+#: No figures.
+NOTHING = pl.DataFrame(schema=FIGURES)
+
 
 def refused() -> pl.Expr:
     """Return whether a clean row stands for one that was refused before."""
@@ -141,8 +144,7 @@ def to_scored(
         mine = rows.filter(pl.col("measure").is_in(names))
         if mine.height:
             parts.append(_combined(mine, size, timing, least))
-    empty = pl.DataFrame(schema=FIGURES)
-    figures = pl.concat([empty, *(part.select(empty.columns).cast(empty.schema) for part in parts)])
+    figures = pl.concat([NOTHING, *(part.select(NOTHING.columns).cast(NOTHING.schema) for part in parts)])
     return figures, coarse
 
 

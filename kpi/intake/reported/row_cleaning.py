@@ -48,6 +48,8 @@ CLEAN: dict[str, pl.DataType | type[pl.DataType]] = {
     "value": pl.Float64, "status": Status, "revision": pl.Float64, "row": pl.UInt32, "source": pl.UInt32,
 }  # fmt: skip
 
+_NOTHING = pl.DataFrame(schema=CLEAN)
+
 
 @dataclass
 class Figures:
@@ -151,17 +153,20 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     """
     source, system = apart.resolver.source, apart.resolver.system
     if not apart.others.height:
-        return Figures(pl.DataFrame(schema=CLEAN), pl.DataFrame(), read=apart.read)
+        return Figures(_NOTHING, pl.DataFrame(), read=apart.read)
     raw = apart.others if isinstance(source.dataset, PanelData) else texts(source, system, period, apart.others)
     figures, lost = Figures(raw, raw, read=apart.read), apart.lost
     table, grain = source.table, system.period.months
     resolver = replace(apart.resolver, entities=entities)
-    raw = _without_aside(resolver.with_entities(raw), source, entities, figures)
+    every = resolver.with_entities(raw)
+    raw = _without_aside(every, source, entities, figures)
+    # Totals, too, show how the figures of a column are written.
+    aside = every.join(raw, on=[ROW, "field"], how="anti") if raw.height < every.height else every.clear()
     raw, extra, misspelt = _named(resolver, raw, figures, apart)
     raw = raw.with_columns(per=_per(system, raw.columns))
     lost = lost | {"measure": lost["measure"] + misspelt}
     raw, unknown = refuse(table, resolver.with_periods(raw), refusals.of_keys(resolver, extra, lost), figures.findings)
-    unclear = apart.unclear.union(*(_with_commas(source, refused) for refused in unknown))
+    unclear = apart.unclear.union(*(_with_commas(source, some) for some in (*unknown, aside)))
     late = entities.outdated(raw)
     figures.findings += row_findings.of_rows(
         table, late, source.who, partial(_outdated, entities), severity=Severity.WARNING
@@ -214,13 +219,13 @@ def _with_figures(raw: pl.DataFrame, resolver: Resolver, unclear: frozenset[str]
     )
 
 
-def _with_commas(source: Placed, refused: pl.DataFrame) -> set[str]:
-    """Return the columns in which rows that are refused for other reasons have decimal commas that are not declared."""
-    fields = refused.drop_nulls("value").partition_by("field", as_dict=True)
+def _with_commas(source: Placed, rows: pl.DataFrame) -> set[str]:
+    """Return the columns in which rows that are not used have decimal commas that are not declared."""
+    fields = rows.drop_nulls("value").partition_by("field", as_dict=True)
     return {
         str(header)
-        for (header,), rows in fields.items()
-        if read_column(rows["value"], notation_of(source.dataset, source.table, str(header)))[1].any()
+        for (header,), some in fields.items()
+        if read_column(some["value"], notation_of(source.dataset, source.table, str(header)))[1].any()
     }
 
 
