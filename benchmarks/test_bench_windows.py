@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from benchmarks import systems
 from benchmarks.race import Race, hold
 from benchmarks.size import size
-from kpi.engine.plan import compile_plan
+from kpi.engine.plan import Plan, compile_plan
 from kpi.language.loading.loader import examine_text
 from kpi.language.system import System
 
@@ -47,7 +49,27 @@ def test_windows(benchmark):
         "plain scoring",
         dict.fromkeys(list(KINDS)[1:], "≤ 1.5"),
         note="3,000 units, 120 months, 200 indicators, min-max, a tree of pillars, totals and ranks: the whole plan "
-        "from measures in memory. Where there are both, totals are scored and projections stand beside them.",
+        "from measures in memory. Where there are both, totals are scored and projections stand beside them. "
+        "Intervals, which neither totals nor ranks read, are in the race of all columns.",
     )
     plans = {name: compile_plan(of) for name, of in compiled.items()}
     hold(benchmark, race, {name: lambda plan=plan: plan.collect(frame) for name, plan in plans.items()}, rounds=5)
+
+
+def test_windows_with_details(benchmark):
+    names = ("plain scoring", "projections", "trends")
+    compiled = {name: system(KINDS[name]) for name in names}
+    frame = systems.panel(compiled["plain scoring"], size(600, least=30), size(120, least=60))
+    race = Race(
+        "Projections with all columns of the tidy frames",
+        "plain scoring",
+        dict.fromkeys(names[1:], "≤ 1.5"),
+        note="600 units, otherwise as before: the plan, the intervals of projections, and the details, which are "
+        "attainment, lights, weights, contributions and the rank of each indicator.",
+    )
+
+    def detailed(plan: Plan) -> pl.DataFrame:
+        return plan.detail(plan.with_intervals(plan.collect(frame)))
+
+    plans = {name: compile_plan(of) for name, of in compiled.items()}
+    hold(benchmark, race, {name: lambda plan=plan: detailed(plan) for name, plan in plans.items()}, rounds=5)

@@ -22,6 +22,7 @@ from kpi import session
 from kpi.analysis import robustness, statistics
 from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
+from kpi.analysis.next_level import ahead
 from kpi.analysis.uncertainty import choices as varied
 from kpi.analysis.way_up import way_up
 from kpi.cli.main import main
@@ -343,7 +344,7 @@ def _reports() -> Iterator[tuple[str, Report, dict[str, pl.DataFrame], object]]:
     first = card.entities["entity"][0]
     yield "kpi diff", change, change.frames(), diff
     yield "kpi stress", stressed, stressed.frames(), type(stressed.robustness)
-    explained = ExplanationReport(card, first, explain(card, first))
+    explained = ExplanationReport(card, first, explain(card, first), ahead(card, first))
     yield "kpi explain", explained, explained.frames(), None
     upward = WayUpReport(way_up(card, first, "rank:1"))
     yield "kpi explain --to", upward, upward.frames(), type(upward.way)

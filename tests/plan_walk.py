@@ -61,7 +61,7 @@ def walked(plan: Plan) -> Reach:
     known: dict[str, Reach] = {}
     total: Reach = {}
     # Checks are stages of a plan too.
-    for columns in (step for stage in (*plan.stages, *plan.details) for step in stage.steps):
+    for columns in (step for stage in (*plan.stages, *plan.intervals, *plan.details) for step in stage.steps):
         # A step sees the columns before it, not its own.
         found = {name: composed(expression, known) for name, expression in columns.items()}
         known |= found

@@ -54,11 +54,11 @@ INSIDE = {
     ),
     "analysis": (
         "statistics variants uncertainty robustness check_findings alert_findings price_findings unsolved short_data "
-        "group_findings clause_coverage explain diff what_if trials way_up"
+        "group_findings clause_coverage peers explain diff what_if trials way_up next_level"
     ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "
-        "workbook method scorebook bulletin sdmx_csv page formats table results files tree way_up queries "
+        "workbook method scorebook bulletin sdmx_csv page formats table results files peers tree way_up queries "
         "analysis difference robustness yaml_text definition_text roster understanding entry_form notebook plots"
     ),
     "session": ("asked_periods given_data systems scoring checking comparing publishing scorer asynchronous"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from kpi.analysis.peers import Peers, Spread
 from kpi.engine import headlines
 from kpi.engine.contributions import (
     NOISE,
@@ -51,7 +52,8 @@ class Explained:
     as `contributions` defines it: the contributions of the parts of a node add up to its own. `counted` is the score
     that entered the mean of the parent, which differs from `score` where a missing part is substituted. `treated` is
     the value that was scored, which differs from `value` after data treatment. `grade` is the name of the level of a
-    total. `full_marks` are those of a pillar or indicator, where the system shows marks.
+    total. `full_marks` are those of a pillar or indicator, where the system shows marks. `peers` is the spread of the
+    units that are ranked together: of the values of an indicator, else of scores.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Explained:
     treated: float | None = None
     grade: str | None = None
     full_marks: float | None = None
+    peers: Spread | None = None
     parts: tuple[Explained, ...] = field(default=())
 
     def __repr__(self) -> str:
@@ -134,7 +137,8 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
         )
     row = card.detailed.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
     of_entity = card.frame.filter(pl.col("entity") == place)
-    tree = _Tree(system, row, {int(one["period"]): one for one in of_entity.iter_rows(named=True)})
+    peers = Peers(card, index, place)
+    tree = _Tree(system, row, {int(one["period"]): one for one in of_entity.iter_rows(named=True)}, peers)
     if indicator is None:
         return tree.total()
     names = {**{name: name for name in [*system.indicators, *system.pillars, *system.measures]}}
@@ -168,7 +172,7 @@ def _longer(card: Scorecard, place: int, label: str, row: Mapping[str, Any]) -> 
     system, over = card.definition, card.definition.totals_over
     assert over is not None  # noqa: S101
     number = over.number(system.period)
-    frame = card.plan.detail(card.frame.filter(pl.col("period") // number == row[LONGER]))
+    frame = card.plan.detail(card.ranged.filter(pl.col("period") // number == row[LONGER]))
     rows = {one["period"]: one for one in frame.filter(pl.col("entity") == place).iter_rows(named=True)}
     every = {int(one["period"]): one for one in card.frame.filter(pl.col("entity") == place).iter_rows(named=True)}
     parts = []
@@ -222,7 +226,7 @@ def _scaled(node: Explained, share: float | None) -> Explained:
 def _headline(card: Scorecard, name: str, index: int, place: int, tree: _Tree) -> Explained:
     """Return a headline as the total of a system of its own, so that the contributions are in its points."""
     alone = headlines.alone(card.definition, name)
-    frame = compile_plan(alone).combined_again(card.frame.filter(pl.col("period") == index))
+    frame = compile_plan(alone).combined_again(card.ranged.filter(pl.col("period") == index))
     row = frame.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
     node = _Tree(alone, row, tree.periods).node(name)
     beside = tree.beside(name)
@@ -245,8 +249,17 @@ def went(card: Scorecard, entity: str) -> Diagnostic | None:
 class _Tree:
     """The nodes of the explanation of one row of the wide frame."""
 
-    def __init__(self, system: System, row: Mapping[str, Any], periods: Mapping[int, Mapping[str, Any]]) -> None:
-        self.system, self.row, self.periods = system, row, periods
+    def __init__(
+        self, system: System, row: Mapping[str, Any], periods: Mapping[int, Mapping[str, Any]],
+        peers: Peers | None = None,
+    ) -> None:  # fmt: skip
+        self.system, self.row, self.periods, self.peers = system, row, periods, peers
+
+    def spread(self, column: str, *, higher: bool = True) -> Spread | None:
+        """Return the spread of a column among the peers; None where the tree has none, as that of a longer period."""
+        if self.peers is None or column not in self.peers.rows.columns:
+            return None
+        return self.peers.spread(column, higher=higher)
 
     def total(self) -> Explained:
         row, system = self.row, self.system
@@ -265,7 +278,7 @@ class _Tree:
             ROOT, Message("Composite score"), "total", row["score"], 100.0, row["raw"], row["raw"], None,
             row[Column("raw").status],
             f"{row['stars']}" if row["stars"] is not None else "",
-            grade=None if row["stars"] is None else names.get(int(row["stars"])),
+            grade=None if row["stars"] is None else names.get(int(row["stars"])), peers=self.spread("score"),
             parts=(*tops, *added, *(bound for bound in bounds if bound.contribution), *vetoed, *beside),
         )  # fmt: skip
 
@@ -417,6 +430,7 @@ class _Tree:
             row[Column(name).contribution], status=row[Column(name).score.status],
             detail=statements(filter(None, how)),
             counted=row.get(Column(name).counted), full_marks=self.full_marks(name),
+            peers=self.spread(Column(name).score),
             parts=(*self.parts(name, list(pillar.parts)), *self.within(name)),
         )  # fmt: skip
 
@@ -439,7 +453,7 @@ class _Tree:
             row.get(Column(name).contribution),
             row[name], str(self.system.unit(name)), status, statements(self.how(name)), row.get(Column(name).counted),
             row[name] if name not in self.system.treated else row[self.system.treated[name]], None,
-            self.full_marks(name),
+            self.full_marks(name), self.spread(name, higher=indicator.direction == "higher"),
             tuple(self.node(used) for used in inputs if Column(used).status in row),
         )  # fmt: skip
 

@@ -241,7 +241,7 @@ def _tidy(config: Config, store: Store, archive: Archive, last: Run) -> None:
 def _outputs(config: Config, archive: Archive, result: Night) -> list[Diagnostic]:
     """Write the output files of the sources whose systems were scored in this run."""
     from kpi.batch.replay import again
-    from kpi.report.files import write
+    from kpi.report.files import left_out, write
 
     findings: list[Diagnostic] = []
     assert result.run is not None  # noqa: S101
@@ -255,7 +255,9 @@ def _outputs(config: Config, archive: Archive, result: Night) -> list[Diagnostic
             for name in names:
                 target = config.path(name)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                write(card, f"{target}/" if name.endswith("/") else target)
+                path = f"{target}/" if name.endswith("/") else target
+                write(card, path)
+                outcome.findings = (*outcome.findings, *left_out(card, path))
         except (KpiError, OSError) as error:
             due = (
                 error.diagnostics

@@ -86,12 +86,14 @@ class Console:
         """
         from kpi.errors import Message
         from kpi.process.progress import stage
-        from kpi.report.files import write
+        from kpi.report.files import left_out, outlook, write
 
-        with self.progress():
-            for out in output:
-                with stage(Message("writing {file}", file=out)):
-                    write(report, out)
+        for out in output:
+            if (words := outlook(report, out)) is not None:
+                self.note(words)
+            with self.progress(), stage(Message("writing {file}", file=out)):
+                write(report, out)
+            self.report(left_out(report, out))
         if form is not None or not output:
             self._print(report, form or usual or (TEXT if sys.stdout.isatty() else "csv"))
 

@@ -55,22 +55,39 @@ class Plan:
         return _collected(self.run(panel.lazy()), panel.height)
 
     @cached_property
+    def intervals(self) -> tuple[Stage, ...]:
+        """The stage of the intervals of indicators, which details read; empty where none has one."""
+        columns, system = Expressions(), self.system
+        for name, indicator in system.indicators.items():
+            columns |= indicator.intervals(name, system.symbols, system.period)
+        stage = Stage.of("intervals", Message("intervals of indicators"), columns)
+        return (stage,) if stage.columns else ()
+
+    def with_intervals(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a result of `collect`, of all periods, with the columns of `intervals`."""
+        return _through(self.intervals, frame) if self.intervals else frame
+
+    @cached_property
     def details(self) -> tuple[Stage, ...]:
         """The stages of the tidy frames: attainment, schedule, lights, effective weights, ranks."""
         return tuple(details_of(self.system))
 
     def detail(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return a result of `collect` with the columns of `details`."""
-        return _collected(functools.reduce(lambda lazy, stage: stage(lazy), self.details, frame.lazy()), frame.height)
+        """Return rows of a result of `with_intervals` with the columns of `details`."""
+        return _through(self.details, frame)
 
     def combined_again(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return a result of another plan, of a system with the same scores, with the tree of this one and details."""
-        stages = (*(stage for stage in tree(self.system) if stage.columns), *self.details)
-        return _collected(functools.reduce(lambda lazy, stage: stage(lazy), stages, frame.lazy()), frame.height)
+        return _through((*(stage for stage in tree(self.system) if stage.columns), *self.details), frame)
 
 
 #: The number of rows from which common-subexpression elimination pays off.
 _SHARED = 20_000
+
+
+def _through(stages: Iterable[Stage], frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame with the columns of stages."""
+    return _collected(functools.reduce(lambda lazy, stage: stage(lazy), stages, frame.lazy()), frame.height)
 
 
 def _collected(frame: pl.LazyFrame, height: int) -> pl.DataFrame:

@@ -641,13 +641,18 @@ class Scorecard:
     @cached_property
     def detailed(self) -> pl.DataFrame:
         """The wide frame of the shown periods with the details of the plan, computed on first use."""
-        return self.plan.detail(self._shown())
+        return self.plan.detail(self._shown(self.ranged))
 
-    def _shown(self) -> pl.DataFrame:
-        return self.frame if self.shown is None else self.frame.filter(pl.col("period").is_in(list(self.shown)))
+    @cached_property
+    def ranged(self) -> pl.DataFrame:
+        """The wide frame with the intervals of projections, computed on first use."""
+        return self.plan.with_intervals(self.frame)
+
+    def _shown(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame if self.shown is None else frame.filter(pl.col("period").is_in(list(self.shown)))
 
     def _rows(self, *, details: bool = False) -> pl.DataFrame:
-        frame = self.detailed if details else self._shown()
+        frame = self.detailed if details else self._shown(self.frame)
         return frame.with_columns(period_index=pl.col("period"))
 
     def _keys(self) -> dict[str, pl.Expr]:

@@ -53,6 +53,33 @@ def write(
     return (replace(path, _known(form).mark + data),)
 
 
+def left_out(
+    result: Report | Results, target: str | Path, form: str | None = None, *, period: str | None = None
+) -> list[Diagnostic]:
+    """Return findings (K894) about whatever `write` leaves out of a file, as it would be too long to read.
+
+    A folder has all tables, each as CSV and as Parquet.
+    """
+    known = _form_of(target, form)
+    return [] if known is None else _report(result, period).left_out(known)
+
+
+def outlook(result: Report | Results, target: str | Path) -> Message | None:
+    """Return what a file will take to write, None of one that is written in seconds."""
+    known = _form_of(target, None)
+    return None if known is None else _report(result, None).outlook(known)
+
+
+def _form_of(target: str | Path, form: str | None) -> str | None:
+    """Return the format of a file, None of a folder and of one that is not known."""
+    if form is not None:
+        return form
+    path = Path(target)
+    if path.is_dir() or str(target).endswith(("/", os.sep)):
+        return None
+    return SUFFIXES.get(suffix_of(path.name))
+
+
 def content(result: Report | Results, form: str, /, *, period: str | None = None) -> bytes:
     """Return a scorecard or another report in a format, as bytes for a stream or a web response.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -55,7 +56,7 @@ class Block:
         return sum(line.score is not None for line in self.lines)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class League:
     """The standing of one period; `pillars` are the titles of the top pillars, `further` headings of further places.
 
@@ -68,17 +69,17 @@ class League:
     further: tuple[str, ...] = ()
     against: str | None = None
 
-    @property
+    @cached_property
     def lines(self) -> tuple[Line, ...]:
         """The lines of all blocks."""
         return tuple(line for block in self.blocks for line in block.lines)
 
-    @property
+    @cached_property
     def rated(self) -> bool:
         """Whether any entity has a level; without a star scheme none has."""
         return any(line.stars is not None for line in self.lines)
 
-    @property
+    @cached_property
     def named(self) -> bool:
         """Whether levels have names, which replace stars."""
         return any(line.grade is not None for line in self.lines)
@@ -94,8 +95,13 @@ class League:
 
     def same_marks(self, position: int) -> float | None:
         """Return the full marks of a pillar, None where results show percent or they differ by class."""
-        every = {line.full_marks[position] for line in self.lines if line.full_marks}
-        return next(iter(every)) if len(every) == 1 else None
+        return self._same_marks[position]
+
+    @cached_property
+    def _same_marks(self) -> tuple[float | None, ...]:
+        """The full marks of each pillar that are the same for all."""
+        every = [{line.full_marks[at] for line in self.lines if line.full_marks} for at in range(len(self.pillars))]
+        return tuple(next(iter(marks)) if len(marks) == 1 else None for marks in every)
 
     @property
     def headings(self) -> tuple[str, ...]:

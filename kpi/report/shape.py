@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 import polars as pl
 
 from kpi.engine.contributions import KINDS
-from kpi.errors import Message
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.language.indicators import CLASSES
 from kpi.report.language import localized, tr
 from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES
@@ -18,6 +18,9 @@ from kpi.values.status import STATUSES
 
 #: The name and version of the shape, written into every machine-readable file.
 SCHEMA = "kpi.scorecard/1"
+
+#: The most rows of a frame in a document: it is read, and Word is slow with tables of many pages.
+LISTED = 500
 
 #: The frames of a scorecard in their order, with the names of their sheets.
 FRAMES = {
@@ -301,6 +304,26 @@ class Report(ABC):
     def own(self) -> Mapping[str, Callable[[], bytes]]:
         """Return the formats, by name, that the report writes in its own way."""
         return {}
+
+    def outlook(self, form: str) -> Message | None:  # noqa: ARG002 - reports that may be large answer by format
+        """Return how long a format will take to write, None where it is written at once."""
+        return None
+
+    def left_out(self, form: str) -> list[Diagnostic]:
+        """Return a finding (K894) for everything that a format leaves out: of documents the rows beyond `LISTED`."""
+        if form not in ("docx", "pdf") or "docx" in self.own():
+            return []
+        long = {name: frame.height for name, frame in self.frames().items() if frame.height > LISTED}
+        hint = Message("a folder takes all tables: -o results/")
+        return [
+            Diagnostic(
+                "K894",
+                Message("in the document, only the first {shown:,} of {rows:,} rows of `{sheet}` are listed",
+                        shown=LISTED, rows=rows, sheet=self.sheets[name]),
+                hint=hint, severity=Severity.WARNING,
+            )
+            for name, rows in long.items()
+        ]  # fmt: skip
 
 
 def origin(definition_hash: str, data_hash: str) -> str:

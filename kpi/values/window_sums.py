@@ -7,6 +7,9 @@ do without. Each sum is made of the same additions wherever its terms lie, so re
 
 from __future__ import annotations
 
+import math
+import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -51,18 +54,46 @@ def bounded(values: Array) -> Array:
     return values
 
 
-def _folded(values: Array, number: int, step: int, out: Array | None = None) -> Array:
+#: How many values are computed together: with what lies between figures and results they fit the processor's cache.
+_CELLS = 2**17
+
+
+def blocks(entities: int, height: int) -> Iterator[slice]:
+    """Yield the entities of a column in blocks, of which each is computed at once."""
+    width = -(-entities // max(round(height / _CELLS), 1))
+    return (slice(first, min(first + width, entities)) for first in range(0, entities, width))
+
+
+_SPACES = threading.local()
+
+
+def space(name: str, shape: tuple[int, ...]) -> Array:
+    """Return an array for what is computed on the way, which the next of the name in the thread overwrites.
+
+    NOTE: memory that is new to the process costs more than what is computed in it: 2 to 4 times the time of all windows
+    and projections.
+    """
+    import numpy as np
+
+    kept, size = _SPACES.__dict__, math.prod(shape)
+    if name not in kept or len(kept[name]) < size:
+        kept[name] = np.empty(size)
+    array: Array = kept[name][:size].reshape(shape)
+    return array
+
+
+def _folded(values: Array, number: int, out: Array | None = None) -> Array:
     """Return the sums over some periods, from the first row that has as many; halves are added, the last into `out`."""
     import numpy as np
 
     if number == 1:
         return values
-    half = _folded(values, number // 2, step)
-    lag = number // 2 * step
+    lag = number // 2
+    half = _folded(values, lag)
     if number % 2 == 0:
-        return np.add(half[lag:], half[: len(half) - lag], out=out)
-    both = half[lag:] + half[: len(half) - lag]
-    return np.add(both[step:], values[: len(both) - step], out=out)
+        return np.add(half[lag:], half[:-lag], out=out)
+    both = half[lag:] + half[:-lag]
+    return np.add(both[1:], values[: len(both) - 1], out=both[1:] if out is None else out)
 
 
 def total(column: pl.Series, entities: int, number: int) -> pl.Series:
@@ -75,62 +106,56 @@ def total(column: pl.Series, entities: int, number: int) -> pl.Series:
     """
     import numpy as np
 
-    values, head = array_of(column), (number - 1) * entities
-    if number == 1 or head >= len(values):
-        return column if number == 1 else pl.repeat(None, len(values), dtype=pl.Float64, eager=True)
+    values = array_of(column).reshape(-1, entities)
+    if number == 1 or number > len(values):
+        return column if number == 1 else pl.repeat(None, len(column), dtype=pl.Float64, eager=True)
     out = np.empty_like(values)
-    out[:head] = np.nan
-    rounded(_folded(values, number, entities, out[head:]))
-    return column_of(bounded(out))
+    out[: number - 1] = np.nan
+    rounded(_folded(values, number, out[number - 1 :]))
+    return column_of(bounded(out.reshape(-1)))
 
 
-def year_of(values: Array, at: int, entities: int, place: int, year: int) -> Array:
-    """Return a year of the values as periods by entities, NaN outside the data; not to be written to.
+def in_years(values: Array, entities: int, place: int, year: int) -> Array:
+    """Return values as years by periods of the year by entities, NaN outside the data; not to be written to.
 
     Args:
         values: of all periods.
-        at: which year, 0 for the first.
         entities: how many there are.
         place: that of the first period in its year.
         year: how many periods a year has.
     """
     import numpy as np
 
-    first, size = (at * year - place) * entities, year * entities
-    inside = values[max(first, 0) : first + size]
-    if len(inside) < size:
-        ahead = max(-first, 0)
-        whole = np.full(size, np.nan)
-        whole[ahead : ahead + len(inside)] = inside
-        inside = whole
-    return inside.reshape(year, entities)
-
-
-def in_years(values: Array, entities: int, place: int, year: int) -> Array:
-    """Return values as years by periods of the year by entities, filled up with NaN to whole years."""
-    import numpy as np
-
-    many = -(-(place * entities + len(values)) // (year * entities))
-    return np.stack([year_of(values, at, entities, place, year) for at in range(many)])
+    size, ahead = year * entities, place * entities
+    if ahead or len(values) % size:
+        years = np.full(-(-(ahead + len(values)) // size) * size, np.nan)
+        years[ahead : ahead + len(values)] = values
+        values = years
+    return values.reshape(-1, year, entities)
 
 
 def added_to_date(figures: Array) -> Array:
-    """Return the totals from the first period of each year, of an array by years, places and entities.
+    """Return the totals from the first period of each year, as places by years by entities, in a `space`.
 
     Sums of 1, 2, 4, 8 periods that begin with the year at most are put together, so that twelve months take four steps.
+
+    Args:
+        figures: by years, places and entities.
     """
     import numpy as np
 
-    year = figures.shape[1]
-    sums, reach = {1: figures}, 1
+    given = figures.transpose(1, 0, 2)
+    year, sums = len(given), space("to date", given.shape)
+    sums[:1] = given[:1]
+    np.add(given[1:], given[:-1], out=sums[1:])
+    reach = 2
     while reach < year:
-        further = max(size for size in sums if size <= year - reach)
-        longer = np.empty_like(figures)
-        longer[:, :reach] = sums[reach][:, :reach]
-        np.add(sums[reach][:, reach:], sums[further][:, : year - reach], out=longer[:, reach:])
-        reach += further
-        sums[reach] = longer
-    return rounded(sums[reach]) if year > 1 else figures
+        # From the last rows on, so that what is added is still the sum of the step before.
+        for first in reversed(range(reach, year, reach)):
+            later = sums[first : first + reach]
+            np.add(later, sums[first - reach : first - reach + len(later)], out=later)
+        reach *= 2
+    return rounded(sums) if year > 1 else sums
 
 
 def to_date(column: pl.Series, entities: int, place: int, year: int) -> pl.Series:
@@ -145,10 +170,15 @@ def to_date(column: pl.Series, entities: int, place: int, year: int) -> pl.Serie
     >>> to_date(pl.Series([1.0, 2, 3, 4, 5, None]), 1, 3, 4).to_list()
     [None, 2.0, 5.0, 9.0, 14.0, None]
     """
+    import numpy as np
+
     if not len(column):
         return column
-    values = added_to_date(in_years(array_of(column), entities, place, year)).reshape(-1)
-    return column_of(bounded(values[place * entities : place * entities + len(column)]))
+    figures = in_years(array_of(column), entities, place, year)
+    out = np.empty_like(figures)
+    for block in blocks(entities, len(column)):
+        out.transpose(1, 0, 2)[:, :, block] = added_to_date(figures[:, :, block])
+    return column_of(bounded(out.reshape(-1)[place * entities : place * entities + len(column)]))
 
 
 def any_within(column: pl.Series, entities: int, number: int) -> pl.Series:
@@ -190,9 +220,10 @@ def mean_of_enough(column: pl.Series, entities: int, number: int, least: int) ->
     """
     import numpy as np
 
-    values = array_of(column)
-    before = np.zeros((number - 1) * entities)
+    values = array_of(column).reshape(-1, entities)
+    before = np.zeros((number - 1, entities))
     absent = np.isnan(values)
-    sums = _folded(np.concatenate((before, np.where(absent, 0.0, values))), number, entities)
-    many = _folded(np.concatenate((before, np.where(absent, 0.0, 1.0))), number, entities)
-    return column_of(bounded(np.where(many >= least, rounded(sums.copy()) / np.maximum(many, 1.0), np.nan)))
+    sums = _folded(np.concatenate((before, np.where(absent, 0.0, values))), number)
+    many = _folded(np.concatenate((before, np.where(absent, 0.0, 1.0))), number)
+    means = np.where(many >= least, rounded(sums) / np.maximum(many, 1.0), np.nan)
+    return column_of(bounded(means.reshape(-1)))

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 import kpi
 from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
+from kpi.analysis.next_level import ahead
 from kpi.analysis.robustness import stressed
 from kpi.analysis.way_up import way_up
 from kpi.cli import starter
@@ -57,7 +58,7 @@ def reports(card: Scorecard) -> dict[str, Report]:
         "score": ScorecardReport(card),
         "diff": DifferenceReport(diff(old, new, periods={new.name: old.name})),
         "stress": RobustnessReport(stressed(card, runs=20)),
-        "explain": ExplanationReport(card, "东湖县", explain(card, "东湖县")),
+        "explain": ExplanationReport(card, "西山区", explain(card, "西山区"), ahead(card, "西山区")),
         "explain --to": WayUpReport(way_up(card, "西山区", to=5)),
         "check": FindingsReport(FINDINGS),
         "show": AnalysisReport(card),

@@ -15,7 +15,7 @@ from test_windows import codes, months, scored, statuses, values
 
 from kpi.errors import Severity
 from kpi.language.loading.loader import examine_text
-from kpi.values import student
+from kpi.values import student, window_sums
 
 EACH = settings(max_examples=12, deadline=None)
 FIGURES = st.lists(st.decimals("0.1", "999.9", places=1).map(float), min_size=30, max_size=60)
@@ -165,6 +165,31 @@ def test_a_projection_depends_on_no_unit_beside_it_and_on_no_later_period():
     for name in ("p", "t"):
         for first, second in zip(interval(both, name), interval(alone, name), strict=True):
             assert first[:50] == second
+
+
+def test_blocks_of_entities_change_no_bit(monkeypatch):
+    rows = [[round(100 + place * 3.1 + i * 7 % 13 * 0.37, 2) for i in range(80)] for place in range(7)]
+    rows[2][40] = rows[5][70] = None
+    definition = (
+        "  p: {kind: projection, of: x}\n  q: {kind: projection, of: x, years: 3}\n"
+        "  t: {kind: projection, of: x, by: trend, over: 2y, as: total}\n  s: {kind: rolling, of: x, over: ytd}\n"
+    )
+    frame = months({"x": rows, "z": rows})
+    at_once = scored(definition, frame)
+    for cells in (1, 100, 250):
+        monkeypatch.setattr(window_sums, "_CELLS", cells)
+        in_blocks = scored(definition, frame)
+        assert in_blocks.outlook.equals(at_once.outlook)
+        assert in_blocks.indicators.equals(at_once.indicators)
+
+
+def test_an_interval_is_the_same_beside_one_period_and_all():
+    xs = [float(i * 7 % 13 + 1) for i in range(60)]
+    card = scored("  p: {kind: projection, of: x}\n", months({"x": [xs], "z": [xs]}))
+    last = max(card.frame["period"])
+    shown = card.only([last]).outlook
+    assert shown["low"][0] is not None
+    assert shown.equals(card.outlook.filter(pl.col("period") == "2025-12"))
 
 
 @pytest.mark.parametrize("period", ["2024-06", "2025-12", "2025-01"])

@@ -212,6 +212,10 @@ class Indicator(Definition):
         What the value is compared with may be a column `name.base`, which does not outlast its stage.
         """
 
+    def intervals(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
+        """Return the columns of the interval of the value, which scores do not read, from the complete result."""
+        return Expressions()
+
     def lookback(self, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
         """Return the figures that the value is computed from, each with the lags at which it enters, in periods."""
         return {name: NOW for _, name in self.inputs()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Annotated, ClassVar, Literal
 
@@ -94,9 +94,27 @@ class Projection(Indicator):
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
-        """Return the value, the ends of its interval `name.low` and `name.high`, and its status."""
+        """Return the value and its status."""
         way = self._by_share if self.by == "share" else self._by_trend
         return way(name, symbols, grain)
+
+    @override
+    def intervals(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
+        """Return the ends of the interval, `name.low` and `name.high`."""
+        column = Column(name)
+        if self.by == "share":
+            compute = partial(year_ends.interval, percent=self.interval)
+            both, across = self._over_past_years(compute, year_ends.ENDS, symbols, grain), None
+        else:
+            now = self._to_date(symbols, grain) if self._totals() else pl.col(self.of)
+            both = self._along_line(trends.interval, trends.ENDS, now, grain)
+            across = breaks_inside(self.of, self.over or "", grain, symbols)
+        # NOTE: both ends are one pass over the figures, so one column of both.
+        window = pl.col(column.window).struct
+        ends: dict[str, pl.Expr] = {column.low: window.field("low"), column.high: window.field("high")}
+        if across is not None:
+            ends = {end: pl.when(~across).then(value) for end, value in ends.items()}
+        return Expressions(ends, bases={column.window: both})
 
     def lookback(self, grain: Grain) -> dict[str, Lags]:
         """Return what is projected: past years and the one before them, or the periods of the trend."""
@@ -107,26 +125,32 @@ class Projection(Indicator):
 
     # ---- THE SHARE OF PAST YEARS ---- #
 
+    def _over_past_years(
+        self, compute: Callable[..., pl.Series], kind: pl.DataType, symbols: Symbols, grain: Grain
+    ) -> pl.Expr:
+        """Return a column that a function computes from the figures, in view of breaks, and `YearEnds`."""
+        of = symbols[self.of]
+
+        def computed(*series: pl.Series, entities: int, place: int, year: int) -> pl.Series:
+            ends = year_ends.YearEnds(entities, place, year, of.running, self.years, self.at_least)
+            return compute(*series, ends=ends)
+
+        return over_years(computed, kind, grain, *(pl.col(used) for used in (self.of, *of.breaks)))
+
     def _by_share(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         column = Column(name)
-        compute = partial(
-            year_ends.projected,
-            running=symbols[self.of].running, years=self.years, at_least=self.at_least, percent=self.interval,
-        )  # fmt: skip
-        given = [pl.col(used) for used in (self.of, *symbols[self.of].breaks)]
-        # NOTE: value and interval are one pass over the figures, so one column of both.
-        every = pl.col(column.window)
-        state = every.struct.field("state")
-        ends: dict[str, pl.Expr] = {
-            column.low: every.struct.field("low"), column.high: every.struct.field("high"),
-        }  # fmt: skip
+        # NOTE: the value and why there is none are one pass over the figures, so one column of both.
+        both = pl.col(column.window)
+        state = both.struct.field("state")
         why = [
             *self._gaps(symbols, grain, state == year_ends.GAP),
             (state == year_ends.FEW, reason("too_few")),
             (state == year_ends.NOTHING, reason("zero_denominator")),
         ]
-        before = Expressions(bases={column.window: over_years(compute, year_ends.KIND, grain, *given)})
-        return before | Expressions(ends) | guarded(name, every.struct.field("value"), reasons=why)
+        bases: dict[str, pl.Expr] = {
+            column.window: self._over_past_years(year_ends.projected, year_ends.KIND, symbols, grain)
+        }
+        return Expressions(bases=bases) | guarded(name, both.struct.field("value"), reasons=why, sound=True)
 
     def _to_date(self, symbols: Symbols, grain: Grain) -> pl.Expr:
         """Return the total of the year to date, which a running total is itself."""
@@ -141,33 +165,33 @@ class Projection(Indicator):
 
     # ---- THE TREND ---- #
 
+    def _along_line(self, compute: Callable[..., pl.Series], kind: pl.DataType, now: pl.Expr, grain: Grain) -> pl.Expr:
+        """Return a column that a function computes from the figures, what there is already, and how far to go."""
+        number = periods_of(self.over or "", grain) or _LEAST
+        factor = student.factor(self.interval, number - 2)
+        line = trends.Line(number, factor, total=self._totals())
+        return over_rows(partial(compute, line=line), kind, pl.col(self.of), now, self._ahead(grain))
+
     def _by_trend(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
         column = Column(name)
-        number, total = periods_of(self.over or "", grain) or _LEAST, self._totals()
-        ahead, figures = self._ahead(grain), pl.col(self.of)
-        compute = partial(
-            trends.projected, number=number, factor=student.factor(self.interval, number - 2), total=total
-        )
-        now = self._to_date(symbols, grain) if total else figures
-        every = pl.col(column.window)
+        ahead, both = self._ahead(grain), pl.col(column.window)
         across = breaks_inside(self.of, self.over or "", grain, symbols)
-
-        def part(field: str) -> pl.Expr:
-            value = every.struct.field(field)
-            return value if across is None else pl.when(~across).then(value)
-
-        why = list(gaps([self.of], self.over or "", grain, symbols, every.struct.field("lacks")))
-        bases: dict[str, pl.Expr] = {column.window: over_rows(compute, trends.KIND, figures, now, ahead)}
-        if total:
-            bases[column.base] = now
-            why = [*self._gaps(symbols, grain, pl.col(column.base).is_null()), *why]
+        value = both.struct.field("value")
+        why = list(gaps([self.of], self.over or "", grain, symbols, both.struct.field("lacks")))
+        sources: dict[str, pl.Expr] = {}
+        now = pl.col(self.of)
+        if self._totals():
+            sources, now = {column.base: self._to_date(symbols, grain)}, pl.col(column.base)
+            why = [*self._gaps(symbols, grain, now.is_null()), *why]
+        bases: dict[str, pl.Expr] = {column.window: self._along_line(trends.projected, trends.KIND, now, grain)}
         guards: dict[str, pl.Expr] = {}
         if self.to is not None:
             # After the period in question there is nothing to project.
             guards["not_applicable"] = ahead < 0
             why = [(ahead < 0, reason("not_applicable")), *why]
-        ends: dict[str, pl.Expr] = {column.low: part("low"), column.high: part("high")}
-        return Expressions(ends, bases=bases) | guarded(name, part("value"), guards, reasons=why)
+        value = value if across is None else pl.when(~across).then(value)
+        before = Expressions(bases=bases, sources=(sources,))
+        return before | guarded(name, value, guards, reasons=why)
 
     def _ahead(self, grain: Grain) -> pl.Expr:
         """Return how many periods lie between that of the row and the one that is projected (Float64)."""

@@ -136,8 +136,8 @@ class MinMax(Relative):
         # Nobody is better than the best or worse than the worst: only what is put for equals may leave the scale.
         # Lower is better: from the worst down, so that nothing of the way is zero and not minus zero.
         way = (case.value - worst) / (best - worst) if case.higher else (worst - case.value) / (worst - best)
-        apart = pl.when(case.apart()).then(way)
-        position = apart.when(case.value.is_not_null()).then(literal(same))
+        # Without a value there is no way either, so that one condition decides.
+        position = pl.when(case.apart() | case.value.is_null()).then(way).otherwise(literal(same))
         inside = low == 0 and 0 <= same <= 1 and self.floor == 0 and self.cap is not None and high <= self.cap
         return Scored(stretched(position, self.scale), sound=True, within=inside)
 

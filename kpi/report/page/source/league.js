@@ -20,7 +20,7 @@ export function league(model, texts, actions) {
     ...(head.levels ? [{ id: "stars", header: Object.keys(head.levels.names).length ? texts.level : texts.stars, cell: (row) => model.level(row.stars) }] : []),
     { id: "change", header: texts.change, number: true, cell: (row) => signed(row.change, decimals) },
     ...model.tops.map((node, place) => ({
-      id: `pillar${place}`, header: node.title, number: true, value: (row) => row.pillars[place], cell: (row) => format(row.pillars[place], 2, 2),
+      id: `pillar${place}`, header: model.headed(node, texts), number: true, value: (row) => row.pillars[place], cell: (row) => format(row.pillars[place], 2, 2),
     })),
     { id: "coverage", header: texts.coverage, number: true, cell: (row) => (row.coverage === null ? "—" : `${format(row.coverage, 1)} %`) },
     { id: "note", header: texts.note, value: (row) => row.veto || row.status, cell: (row) => row.veto || (row.score === null ? row.status : "") },
