@@ -39,12 +39,16 @@ from kpi.language.classes import ByClass, Since
 from kpi.language.datasets import AnyDataset, Elsewhere, Shape
 from kpi.language.grouping import Group
 from kpi.language.indicators import AnyIndicator
+from kpi.language.limits import LimitsOfAll
 from kpi.language.loading.schema import without_examples
+from kpi.language.localisation import Localisation
 from kpi.language.longer_totals import TotalsOver
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Definition, kind_of
 from kpi.language.ranking import Ranking
+from kpi.language.sampling import Sampling
 from kpi.language.scoring import KINDS, Case, Rule
+from kpi.language.scoring.absolute import PassMarks
 from kpi.language.scoring.lines import Goalposts
 from kpi.language.scoring.places import Borda, Percentile, RankScore
 from kpi.language.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
@@ -63,7 +67,7 @@ from kpi.language.system import (
 )
 from kpi.language.targets import Baseline, PerEntity, Target
 from kpi.language.treatment.steps import STEPS
-from kpi.language.uncertainty import Sampling, Uncertainty, WeightNoise
+from kpi.language.uncertainty import Uncertainty, WeightNoise
 from kpi.report.analysis import AnalysisReport
 from kpi.report.difference import DifferenceReport
 from kpi.report.language import translated, using
@@ -156,8 +160,15 @@ def table(model: type[BaseModel], leave_out: set[str]) -> str:
     return rows({
         name: field
         for name, field in model.model_fields.items()
-        if name not in leave_out | TAGS and (name not in SHARED or field.description != SHARED[name].description)
+        if name not in leave_out
+        and not is_tag(name, field)
+        and (name not in SHARED or field.description != SHARED[name].description)
     })  # fmt: skip
+
+
+def is_tag(name: str, field: FieldInfo) -> bool:
+    """Return whether a field only tells the definitions of a group apart: it has a single word."""
+    return name in TAGS and get_origin(field.annotation) is Literal
 
 
 def by_kind(models: tuple[type[BaseModel], ...], tag: str = "kind") -> dict[str, type[BaseModel]]:
@@ -166,9 +177,9 @@ def by_kind(models: tuple[type[BaseModel], ...], tag: str = "kind") -> dict[str,
 
 
 def members(union: Any) -> dict[str, type[BaseModel]]:
-    """Return the models of a union by the tag that tells them apart."""
+    """Return the models of a union by the tag that tells them apart, without those of extensions."""
     found = (get_args(one) for one in get_args(get_args(union)[0]))
-    return {tag.tag: model for model, tag in found}
+    return {rest[-1].tag: model for model, *rest in found if len(rest) == 1}
 
 
 def group(title: str, kinds: Mapping[str, type[BaseModel]]) -> str:
@@ -284,6 +295,7 @@ def keys() -> str:
         section("`pillars`", Pillar, "##"),
         section("A weight by a column of the roster", ByClass),
         section("A weight from a period on", Since),
+        section("`marks` of `pass`", PassMarks),
         section("`composite`", Composite),
         section("`mean: {power: …}`", means.Power),
         section("`mean: {topsis: …}`", means.Topsis),
@@ -301,10 +313,12 @@ def keys() -> str:
         section("`totals_over`", TotalsOver, "##"),
         section("`groups`", Group, "##"),
         section("`ranking`", Ranking, "##"),
+        section("`limits`", LimitsOfAll, "##"),
         section("`uncertainty`", Uncertainty, "##"),
         section("`weights` that vary", WeightNoise),
         section("`sampling`", Sampling),
         group("Checks, by their first key", members(AnyCheck)),
+        section("`localise`", Localisation, "##"),
     ]
     return "\n\n".join(chapters) + "\n"
 

@@ -25,6 +25,7 @@ from kpi.engine.contributions import (
     residual_title,
     within,
 )
+from kpi.engine.funnel_limits import SIGNALS
 from kpi.engine.plan import compile_plan
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, statements, suggest
@@ -37,6 +38,7 @@ from kpi.language.indicators.base import in_titles
 from kpi.language.indicators.derived import window
 from kpi.language.model import kind_of
 from kpi.language.record_columns import counted_in
+from kpi.language.small_numbers import limited
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
 from kpi.values.columns import LONGER, Column, class_by, in_ranking, share_of
@@ -463,6 +465,7 @@ class _Tree:
         yield indicator.words(self.system.symbols)
         yield from self.baseline(name)
         yield from self.outlook(name)
+        yield from self.limits(name)
         targets = self.system.targets(name)
         if is_fixed(targets):
             yield Message("target {target}", target=targets[0].words(unit))
@@ -539,6 +542,24 @@ class _Tree:
             value = pl.DataFrame({name: [row[name]]})
             yield CLASSES[value.select(class_of(name, indicator.class_cuts)).item()]
 
+    def limits(self, name: str) -> Iterator[Message]:
+        """Yield the confidence limits of a value, and where it is between the funnel limits of its group."""
+        row, column, found = self.row, Column(name), self.limited.get(name)
+        if found is None or row[name] is None or row[column.lower_limit] is None:
+            return
+        yield Message(
+            "limits of {level:g} %: {low:,.6g} to {high:,.6g}",
+            level=found[0].level, low=row[column.lower_limit], high=row[column.upper_limit],
+        )  # fmt: skip
+        if row.get(column.signal) is not None:
+            yield Message("{signal} around the group's {value:,.6g}", signal=SIGNALS[row[column.signal]],
+                          value=row[column.centre])  # fmt: skip
+
+    @cached_property
+    def limited(self) -> Mapping[str, Any]:
+        """The indicators with confidence limits."""
+        return limited(self.system)
+
     def broken(self, name: str) -> Iterator[Message]:
         """Return that a series breaks with the period, as areas changed."""
         before = self.periods.get(self.row["period"] - 1)
@@ -553,15 +574,20 @@ class _Tree:
         for step, names in self.system.steps.items():
             if name not in names:
                 continue
-            current = self.row[Column(name).after(step)]
+            after, treatment = Column(name).after(step), self.system.treatment[step]
+            current = self.row[after]
             if current != before:
+                mirrored = treatment.mirrors and self.row[Column(after).mirrored] == 1
                 yield Message(
                     "{treatment}: {before} → {after}",
-                    treatment=self.system.treatment[step].words(),
+                    treatment=treatment.words_mirrored if mirrored else treatment.words_of_values,
                     before=_shown(before),
                     after=_shown(current),
                 )
             before = current
+        reliability = self.row.get(Column(name).reliability)
+        if reliability is not None:
+            yield Message("reliability {share:.3f}", share=reliability)
 
     def measure(self, name: str) -> Explained:
         rows = self.row.get(Column(name).rows) or 0

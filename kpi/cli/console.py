@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -106,15 +106,18 @@ class Console:
             self.write(report.text(Screen(self.width, self.colored(sys.stdout), self.columns)))
         elif not sys.stdout.isatty():
             write_stream(content(report, form), sys.stdout)
-        elif NAMES[form].binary:
-            hint = Message("write it to a file: -o results{suffixes}", suffixes=NAMES[form].suffixes[0])
-            raise DataError(
-                Diagnostic(
-                    "K541", Message("{form} is a binary format, which a terminal cannot show", form=form), hint=hint
-                )
-            )
         else:
-            self.write(content(report, form).decode(), untrusted=True)
+            text = None
+            # Of a format of an extension only the content shows whether it is binary.
+            if form not in NAMES or not NAMES[form].binary:
+                with suppress(UnicodeDecodeError):
+                    text = content(report, form).decode()
+            if text is None:
+                suffix = NAMES[form].suffixes[0] if form in NAMES else f".{form}"
+                hint = Message("write it to a file: -o results{suffixes}", suffixes=suffix)
+                message = Message("{form} is a binary format, which a terminal cannot show", form=form)
+                raise DataError(Diagnostic("K541", message, hint=hint))
+            self.write(text, untrusted=True)
         sys.stdout.flush()
 
     def progress(self, *, quiet: bool = False) -> AbstractContextManager[None]:

@@ -20,7 +20,7 @@ from kpi.process.locale import requested, using
 #: The commands in the order of the help; each is a module with a command of the same name, `_` for `-`.
 COMMANDS = (
     "score", "check", "explain", "what-if", "stress", "diff", "batch", "show", "sample", "roster", "schema", "rule",
-    "init", "form", "plot", "report", "completion",
+    "init", "form", "plot", "report", "mcp", "completion",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from typing import IO, cast
 from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, suggest
 from kpi.process import atomic_files
 from kpi.process.os_errors import reason
-from kpi.report.formats import IN_FOLDERS, NAMES, SUFFIXES, Format, suffix_of
+from kpi.report.formats import IN_FOLDERS, NAMES, SUFFIXES, Format, name_of, named, suffix_of
 from kpi.report.results import ScorecardReport
 from kpi.report.shape import Report, Results
 
@@ -95,9 +95,10 @@ def _report(result: Report | Results, period: str | None) -> Report:
 
 
 def _known(form: str) -> Format:
-    if form not in NAMES:
+    known = named(form)
+    if known is None:
         raise DataError(_unknown(Message("unknown format `{name}`", name=form), NAMES, suggest(form, NAMES)))
-    return NAMES[form]
+    return known
 
 
 def _write_folder(report: Report, folder: Path, forms: Sequence[str]) -> tuple[Path, ...]:
@@ -126,12 +127,13 @@ def _write_folder(report: Report, folder: Path, forms: Sequence[str]) -> tuple[P
 
 def _format_of(path: Path) -> str:
     suffix = suffix_of(path.name)
-    if suffix not in SUFFIXES:
+    form = name_of(suffix)
+    if form is None:
         message = Message("unknown format: the file name has no suffix")
         if suffix:
             message = Message("unknown file suffix `{suffix}`", suffix=suffix)
         raise DataError(_unknown(message, SUFFIXES, suggest(suffix, SUFFIXES), Place(str(path))))
-    return SUFFIXES[suffix]
+    return form
 
 
 def _unknown(message: Message, known: Iterable[str], near: Message | None, place: Place | None = None) -> Diagnostic:

@@ -162,6 +162,7 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     places = _headline_places(scorecard, label)
     columns, against = _further_places(scorecard, label)
     compared = listed["rank_change"].count() > 0
+    alike = not_distinguishable(scorecard, label)
     blocks: dict[str | None, list[Line]] = {}
     for cohort in listed["cohort"].unique(maintain_order=True):
         blocks[cohort] = []
@@ -173,6 +174,8 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
         line = _line(row, compared, tuple(score for score, _ in of_tops), apart=(label, row["entity"]) in broken,
                      beside=beside)  # fmt: skip
         more = tuple(texts.get(row["entity"], "") for texts in columns.values())
+        if line.entity in alike:
+            line = replace(line, note=joined(filter(None, [line.note, alike[line.entity]])))
         line = replace(line, places=tuple(places.get((row["entity"], pillar)) for pillar in titles), further=more)
         if in_marks:
             line = replace(line, full_marks=tuple(most for _, most in of_tops))
@@ -205,6 +208,26 @@ def _line(
         pillars=pillars,
         note=joined(notes),
     )
+
+
+def not_distinguishable(scorecard: Results, label: str) -> dict[str, str]:
+    """Return by entity that its stars may be others by chance, where they may; empty without confidence limits."""
+    frame: pl.DataFrame | None = getattr(scorecard, "extras", {}).get("alike")
+    if frame is None:
+        return {}
+    named = frame["grade"].count() > 0
+    texts = {}
+    for row in frame.filter(period=label).iter_rows(named=True):
+        ends = [
+            level(row[f"stars_{end}"], row[f"grade_{end}"], named=named)
+            for end in ("low", "high")
+            if row[f"stars_{end}"] != row["stars"]
+        ]
+        if len(ends) == 2:
+            texts[row["entity"]] = tr("not distinguishable from {first} to {last}", first=ends[0], last=ends[1])
+        elif ends:
+            texts[row["entity"]] = tr("not distinguishable from {level}", level=ends[0])
+    return texts
 
 
 def _headline_places(scorecard: Results, label: str) -> dict[tuple[str, str], int | float]:

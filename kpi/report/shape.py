@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 import polars as pl
 
 from kpi.engine.contributions import KINDS
+from kpi.engine.funnel_limits import SIGNALS
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.language.indicators import CLASSES
 from kpi.report.language import localized, tr
@@ -41,6 +42,8 @@ MORE = {
     "weights": Message("Weights"),
     "treated": Message("Treated"),
     "restated": Message("Revisions"),
+    "limits": Message("Limits"),
+    "alike": Message("Levels not distinguishable"),
     "outlook": Message("Outlook"),
     "quality": Message("Reporting quality"),
 }
@@ -90,6 +93,20 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "light": Message("Light"),
     "low": Message("Lower end"),
     "high": Message("Upper end"),
+    "stars_low": Message("Stars, not distinguishable from"),
+    "stars_high": Message("Stars, not distinguishable up to"),
+    "grade_low": Message("Grade, not distinguishable from"),
+    "grade_high": Message("Grade, not distinguishable up to"),
+    "lower": Message("Lower confidence limit"),
+    "upper": Message("Upper confidence limit"),
+    "level": Message("Level of the limits (%)"),
+    "centre": Message("Value of the group"),
+    "low_95": Message("Funnel 95 %, lower"),
+    "high_95": Message("Funnel 95 %, upper"),
+    "low_998": Message("Funnel 99.8 %, lower"),
+    "high_998": Message("Funnel 99.8 %, upper"),
+    "dispersion": Message("Dispersion (1: by chance)"),
+    "signal": Message("Signal"),
     "actual": Message("Actual growth a year"),
     "required": Message("Required growth a year"),
     "reached": Message("Reached"),
@@ -148,6 +165,7 @@ WORDS: dict[str, Mapping[str, str]] = {
     "status": STATUSES,
     "score_status": STATUSES,
     "within": WITHIN,
+    "signal": SIGNALS,
 }
 
 

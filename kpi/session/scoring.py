@@ -16,6 +16,7 @@ from kpi.analysis.group_findings import ungrouped
 from kpi.analysis.price_findings import bases_outside, plain_relatives
 from kpi.analysis.short_data import too_short
 from kpi.analysis.unsolved import unsolved
+from kpi.engine.foreign_columns import collected
 from kpi.engine.lookback import reach, window
 from kpi.engine.plan import Plan, compile_plan
 from kpi.engine.reporting_quality import Supply
@@ -51,8 +52,15 @@ def _plots(card: Scorecard) -> Any:
     return Plots(card)
 
 
+def _alike(card: Scorecard) -> pl.DataFrame:
+    from kpi.analysis.uncertainty.level_sets import kept
+
+    return kept(card)
+
+
 # Plots stand above the engine: `card.plot.places()`.
 Scorecard.namespaces["plot"] = _plots
+Scorecard.namespaces["alike"] = _alike
 
 Files = str | Path | Sequence[str | Path]
 
@@ -157,7 +165,7 @@ def score_panel(
             )
         )
     with progress.stage(Message("scoring")):
-        frame = plan.collect(panel.frame)
+        frame = collected(plan, panel.frame)
     shown = labels if period is None else {period.index(grain): period.label}
     if explanations is None or isinstance(explanations, Explanations):
         answers = explanations or Explanations()
@@ -171,7 +179,7 @@ def score_panel(
     verdict.findings.extend(unsolved(plan, judging, shown))
     verdict.findings.extend(bases_outside(plan.system, panel.periods))
     verdict.findings.extend(plain_relatives(plan.system, judging, shown))
-    verdict.findings.extend(too_short(plan, frame))
+    verdict.findings.extend(too_short(plan.system, len(panel.periods)))
     apart = ungrouped(plan.system, judging, panel.entities.names, shown)
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
     findings = [*panel.findings, *apart, *verdict.findings, *alerts, *answers.findings]

@@ -7,7 +7,8 @@ A page is a session in a folder of its own, from its first block to its last:
   below it are what a terminal of 100 columns then shows. A line `...` stands for any lines. A
   command without lines below it has to succeed.
 - `python` is executed, all blocks of a page with the same names; one with `>>>` as a doctest.
-- `yaml` without a title is a part of a definition: it has to be in the schema of the language. `toml` has to be TOML.
+- `yaml` without a title is a part of a definition: it has to be in the schema of the language. `toml` and
+  `json` have to be such.
 - `sh` installs, and is run apart, in environments of its own.
 - `text` is nothing that is run.
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import doctest
 import io
+import json
 import os
 import re
 import shlex
@@ -291,6 +293,8 @@ def done(session: Session, block: Block, page: Path) -> list[str]:
         return not_in_the_language(block.text)
     elif block.language == "toml":
         tomllib.loads(block.text)
+    elif block.language == "json":
+        json.loads(block.text)
     else:
         return [f"a block of {block.language or 'no language'}, which is not run"]
     return []

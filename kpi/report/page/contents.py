@@ -12,7 +12,8 @@ import polars as pl
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Message
 from kpi.language.system import ROOT, System
-from kpi.report.language import current, localized, tr
+from kpi.report.language import current, joined, localized, tr
+from kpi.report.league import not_distinguishable
 from kpi.report.longer import longer_tables
 from kpi.report.marks import SEVERITIES, visible
 from kpi.report.page.numbers import Numbers
@@ -265,6 +266,9 @@ class _Contents:
         yield [tr("Missing values"), localized(system.composite.missing.words())]
         for name, step in system.treatment.items():
             yield [tr("Treatment"), f"{visible(step.title or name)}: {localized(step.words())}"]
+        if alike := not_distinguishable(self.card, self.card.periods[-1]):
+            texts = [f"{entity}: {text}" for entity, text in alike.items()]
+            yield [tr("Levels not distinguishable"), visible(joined(texts))]
         if system.note:
             yield [tr("Note"), visible(system.note)]
 
