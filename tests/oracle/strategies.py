@@ -436,8 +436,10 @@ def as_printed(  # noqa: C901, PLR0912 (one branch per way)
 ) -> None:
     """Let a system say what rules print: points in marks, weights by class, limits, adjustments within a pillar."""
     pillars, names = system["pillars"], list(system["indicators"])
-    for one in system["indicators"].values():
-        rule = one.get("score", {})
+    worth = {name: weight for pillar in pillars.values() for name, weight in pillar["parts"].items()}
+    for name, one in system["indicators"].items():
+        # An item that is shown and not counted has no marks.
+        rule = one.get("score", {}) if worth.get(name) else {}
         if rule.get("kind") in ("deduction", "step") and draw(st.booleans()):
             rule["marks"] = rule.pop("points")
             if rule["kind"] == "deduction":
