@@ -13,7 +13,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-ver
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo docs page test test-all postgresql chromium lint types fast slow fuzz bench clean
+.PHONY: help demo docs site page test test-all postgresql chromium lint types fast slow fuzz bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
@@ -23,6 +23,10 @@ demo: $(VENV)/demo.stamp ## score the sample data of Jiaxing and print the leagu
 
 docs: $(VENV)/demo.stamp ## write docs/systems from the definitions
 	@$(BIN)/python docs/systems.py
+
+site: export NO_MKDOCS_2_WARNING = 1
+site: $(VENV)/test.stamp ## build the site of the documentation into build/site, strictly
+	@$(BIN)/python -m mkdocs build --quiet --strict
 
 page: ## bundle the program of the page from kpi/report/page/source (needs npm)
 	@cd kpi/report/page/source && npm install --silent --no-audit --no-fund --no-package-lock && npm run --silent build

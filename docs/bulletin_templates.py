@@ -3,7 +3,7 @@
     python docs/bulletin_templates.py
 
 The layout is that of GB/T 9704 (党政机关公文格式): A4 with margins of 37, 35, 28 and 26 mm, the title in 小标宋 of 22 points,
-text in 仿宋 of 16 points on lines of 29 points, headings in 黑体 and 楷体, numbers of pages between dashes, those of odd
+text in 仿宋 of 16 points on lines of 28.95 points, 22 a page, headings in 黑体 and 楷体, numbers of pages between dashes, those of odd
 pages at the right. Templates of bureaus begin as a copy of one of these; Word edits them.
 """
 
@@ -29,6 +29,8 @@ FOLDER = Path(__file__).parents[1] / "kpi/report/bulletin"
 LANGUAGES = ("zh", "en")
 #: The body of a page in mm, upright and across.
 UPRIGHT, ACROSS = 156, 225
+#: The distance of lines in points: 22 of them fit into the 225 mm of a page, with 29 points only 21 would.
+PITCH = 28.95
 
 TITLE = ("Times New Roman", "方正小标宋简体")
 TEXT, FIRST, SECOND, SERIF = (("Times New Roman", name) for name in ("仿宋", "黑体", "楷体", "宋体"))
@@ -54,12 +56,12 @@ class Word:
     def _styles(self) -> None:
         styles = self.document.styles
         _font(styles["Normal"], TEXT, 16)
-        _spacing(styles["Normal"], 29)
+        _spacing(styles["Normal"], PITCH)
         for name, fonts, size in (("Title", TITLE, 22), ("Heading 1", FIRST, 16), ("Heading 2", SECOND, 16)):
             style = styles[name]
             _font(style, fonts, size)
             style.font.bold = False
-            _spacing(style, 36 if name == "Title" else 29)
+            _spacing(style, 36 if name == "Title" else PITCH)
             style.paragraph_format.keep_with_next = True
             if (rule := style.element.get_or_add_pPr().find(qn("w:pBdr"))) is not None:
                 style.element.pPr.remove(rule)
@@ -325,6 +327,7 @@ def outline(out: Any, language: str) -> None:
     _parts(out, t, section, numbered)
     _targets(out, t, section)
     _levels(out, t, section)
+    _rankings(out, t, section)
     _warnings(out, t, section, listed)
     _findings(out, t, section)
     _annexes(out, t)
@@ -375,8 +378,9 @@ def _overall(out: Any, t: Any, section: Any, listed: Any, numbered: str) -> None
     out.block("if group.up or group.down")
     out.text(
         t(
-            f"与上期相比，{{% if group.up %}}位次上升的有：{up}{{% endif %}}{{% if group.up and group.down %}}；{{% endif %}}"
+            f"{{% if against %}}{{{{ against }}}}，{{% else %}}与上期相比，{{% endif %}}{{% if group.up %}}位次上升的有：{up}{{% endif %}}{{% if group.up and group.down %}}；{{% endif %}}"
             f"{{% if group.down %}}位次下降的有：{down}{{% endif %}}。",
+            f"{{% if against and (group.up or group.down) %}}Places {{{{ against }}}}. {{% endif %}}"
             f"{{% if group.up %}}Moved up: {up}.{{% endif %}}{{% if group.up and group.down %}} {{% endif %}}"
             f"{{% if group.down %}}Moved down: {down}.{{% endif %}}",
         )
@@ -397,6 +401,9 @@ def _overall(out: Any, t: Any, section: Any, listed: Any, numbered: str) -> None
     )  # fmt: skip
     out.block("if group.more")
     out.note(t("另有{{ group.more }}个未列。", "{{ group.more }} more are not listed."))
+    out.block("endif")
+    out.block("if group.intervals")
+    out.note("{{ group.intervals }}")
     out.block("endif")
     out.block("endfor")
 
@@ -515,6 +522,23 @@ def _levels(out: Any, t: Any, section: Any) -> None:
     out.block("if levels")
     out.text(t("评定规则：{{ levels }}。", "The rule: {{ levels }}."))
     out.block("endif")
+    out.block("endif")
+
+
+def _rankings(out: Any, t: Any, section: Any) -> None:
+    out.block("if tables")
+    section("其他排名与年度得分", "Further rankings and totals over longer periods")
+    out.block("for one in tables")
+    out.table(
+        "{{ one.title }}",
+        "row in one.rows",
+        [("{{ one.headings[0] }}", "{{ row[0] }}", 3, True)],
+        ("at in range(1, one.headings | length)", "{{ one.headings[at] }}", "{{ row[at] | dash }}"),
+    )
+    out.block("if one.more")
+    out.note(t("另有{{ one.more }}个未列。", "{{ one.more }} more are not listed."))
+    out.block("endif")
+    out.block("endfor")
     out.block("endif")
 
 

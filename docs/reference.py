@@ -5,6 +5,7 @@ Run from the root of the repository: python docs/reference.py
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,16 +13,20 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import click
 import polars as pl
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from kpi import session
 from kpi.analysis import robustness, statistics
+from kpi.analysis.audit import audited
 from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
+from kpi.analysis.next_level import ahead
 from kpi.analysis.uncertainty import choices as varied
 from kpi.analysis.way_up import way_up
+from kpi.cli.main import main
 from kpi.language.adjustments import AnyAdjustment, Effect
 from kpi.language.aggregation import column_means, means
 from kpi.language.aggregation.caps import Cap
@@ -35,12 +40,16 @@ from kpi.language.classes import ByClass, Since
 from kpi.language.datasets import AnyDataset, Elsewhere, Shape
 from kpi.language.grouping import Group
 from kpi.language.indicators import AnyIndicator
+from kpi.language.limits import LimitsOfAll
 from kpi.language.loading.schema import without_examples
+from kpi.language.localisation import Localisation
 from kpi.language.longer_totals import TotalsOver
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Definition, kind_of
 from kpi.language.ranking import Ranking
+from kpi.language.sampling import Sampling
 from kpi.language.scoring import KINDS, Case, Rule
+from kpi.language.scoring.absolute import PassMarks
 from kpi.language.scoring.lines import Goalposts
 from kpi.language.scoring.places import Borda, Percentile, RankScore
 from kpi.language.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
@@ -59,13 +68,16 @@ from kpi.language.system import (
 )
 from kpi.language.targets import Baseline, PerEntity, Target
 from kpi.language.treatment.steps import STEPS
-from kpi.language.uncertainty import Sampling, Uncertainty, WeightNoise
+from kpi.language.uncertainty import Uncertainty, WeightNoise
 from kpi.report.analysis import AnalysisReport
+from kpi.report.audit.report import AuditReport
 from kpi.report.difference import DifferenceReport
-from kpi.report.language import using
+from kpi.report.language import translated, using
 from kpi.report.queries import FindingsReport
 from kpi.report.results import ScorecardReport
 from kpi.report.robustness import RobustnessReport
+from kpi.report.rules import Rule as Code
+from kpi.report.rules import rules
 from kpi.report.shape import FRAMES, MORE, Report
 from kpi.report.tree import ExplanationReport
 from kpi.report.way_up import WayUpReport
@@ -150,8 +162,15 @@ def table(model: type[BaseModel], leave_out: set[str]) -> str:
     return rows({
         name: field
         for name, field in model.model_fields.items()
-        if name not in leave_out | TAGS and (name not in SHARED or field.description != SHARED[name].description)
+        if name not in leave_out
+        and not is_tag(name, field)
+        and (name not in SHARED or field.description != SHARED[name].description)
     })  # fmt: skip
+
+
+def is_tag(name: str, field: FieldInfo) -> bool:
+    """Return whether a field only tells the definitions of a group apart: it has a single word."""
+    return name in TAGS and get_origin(field.annotation) is Literal
 
 
 def by_kind(models: tuple[type[BaseModel], ...], tag: str = "kind") -> dict[str, type[BaseModel]]:
@@ -160,9 +179,9 @@ def by_kind(models: tuple[type[BaseModel], ...], tag: str = "kind") -> dict[str,
 
 
 def members(union: Any) -> dict[str, type[BaseModel]]:
-    """Return the models of a union by the tag that tells them apart."""
+    """Return the models of a union by the tag that tells them apart, without those of extensions."""
     found = (get_args(one) for one in get_args(get_args(union)[0]))
-    return {tag.tag: model for model, tag in found}
+    return {rest[-1].tag: model for model, *rest in found if len(rest) == 1}
 
 
 def group(title: str, kinds: Mapping[str, type[BaseModel]]) -> str:
@@ -278,6 +297,7 @@ def keys() -> str:
         section("`pillars`", Pillar, "##"),
         section("A weight by a column of the roster", ByClass),
         section("A weight from a period on", Since),
+        section("`marks` of `pass`", PassMarks),
         section("`composite`", Composite),
         section("`mean: {power: …}`", means.Power),
         section("`mean: {topsis: …}`", means.Topsis),
@@ -295,10 +315,12 @@ def keys() -> str:
         section("`totals_over`", TotalsOver, "##"),
         section("`groups`", Group, "##"),
         section("`ranking`", Ranking, "##"),
+        section("`limits`", LimitsOfAll, "##"),
         section("`uncertainty`", Uncertainty, "##"),
         section("`weights` that vary", WeightNoise),
         section("`sampling`", Sampling),
         group("Checks, by their first key", members(AnyCheck)),
+        section("`localise`", Localisation, "##"),
     ]
     return "\n\n".join(chapters) + "\n"
 
@@ -338,7 +360,9 @@ def _reports() -> Iterator[tuple[str, Report, dict[str, pl.DataFrame], object]]:
     first = card.entities["entity"][0]
     yield "kpi diff", change, change.frames(), diff
     yield "kpi stress", stressed, stressed.frames(), type(stressed.robustness)
-    explained = ExplanationReport(card, first, explain(card, first))
+    audit = AuditReport(audited(card, runs=2))
+    yield "kpi audit", audit, audit.frames(), type(audit.audit)
+    explained = ExplanationReport(card, first, explain(card, first), ahead(card, first))
     yield "kpi explain", explained, explained.frames(), None
     upward = WayUpReport(way_up(card, first, "rank:1"))
     yield "kpi explain --to", upward, upward.frames(), type(upward.way)
@@ -348,7 +372,95 @@ def _reports() -> Iterator[tuple[str, Report, dict[str, pl.DataFrame], object]]:
     yield "kpi show --analysis", analysis, {**analysis.frames(), **profile.frames()}, statistics
 
 
-PAGES = {"scoring.md": scoring, "keys.md": keys, "results.md": results}
+#: The parts of the page of findings, by what their codes begin with.
+ABOUT = {
+    "K1": ("YAML and its shape", "YAML 与结构"), "K2": ("Names", "名称"), "K3": ("Units", "单位"),
+    "K4": ("The meaning of definitions", "定义的含义"), "K5": ("Files and columns", "文件与列"),
+    "K6": ("Rows and cells", "行与单元格"), "K7": ("Checks of figures, tables of indicators", "数据审核与指标表"),
+    "K8": ("Batches, stores and reports", "批量、存储与报告"),
+}  # fmt: skip
+FINDINGS = {
+    "en": """# Findings
+
+Every finding has a code; `kpi rule CODE` shows the same on the command line. Each is reported with its place and with
+what to do. `error`: something was not used; `warning`: it was used, and is probably not what was meant; `query`: a
+figure wants an explanation; `info`: what was decided.""",
+    "zh": """# 检查结果编号
+
+每条检查结果都有编号，命令行中用 `kpi rule 编号` 查看同样的说明。报告时给出所在位置和处理办法。
+
+“错误”表示有内容未被采用；“警告”表示已采用但可能不是本意；“查询”表示数据需要说明；“提示”说明程序作了什么判断。""",
+}
+OPTIONS = {
+    "en": """# Options of commands
+
+[Commands](../commands.md) says what each is for. Those below are the texts of `--help`.""",
+    "zh": """# 命令选项
+
+各命令的用途见[命令](../commands.md)。以下与 `--help` 的内容相同。""",
+}
+WORDS = {"en": ("Wrong", "Right", "option", "values"), "zh": ("有误", "正确", "选项", "取值")}
+
+
+def findings(language: str) -> str:
+    """Return the page of all codes of findings in a language."""
+    wrong, right, *_ = WORDS[language]
+    parts = [FINDINGS[language]]
+    with using(language):
+        for begin, titles in ABOUT.items():
+            parts.append(f"## {titles[language == 'zh']}")
+            for rule in rules().values():
+                if rule.code.startswith(begin):
+                    lines = [f"- {wrong}: {example(rule, rule.bad)}", f"- {right}: {example(rule, rule.good)}"]
+                    parts += [f"### {rule.code}", translated(rule.means), "\n".join(lines)]
+    return "\n\n".join(parts) + "\n"
+
+
+def example(rule: Code, text: str) -> str:
+    """Return an example of a finding on one line: notation as code, words as text."""
+    if text in rule.in_words:
+        return translated(text)
+    before, after = ("`` ", " ``") if "`" in text else ("`", "`")
+    return " ".join(f"{before}{line}{after}" for line in text.splitlines())
+
+
+def options(language: str) -> str:
+    """Return the page of all options of all commands in a language."""
+    *_, option, values = WORDS[language]
+    parts = [OPTIONS[language]]
+    with using(language):
+        context = click.Context(main, info_name="kpi")
+        for name in main.list_commands(context):
+            command = main.get_command(context, name)
+            assert command is not None
+            usage = " ".join(command.collect_usage_pieces(click.Context(command, info_name=name)))
+            parts += [f"## `kpi {name}`", f"`kpi {name} {usage}`", command.help or ""]
+            rows = [
+                f"| `{', '.join(one.opts)}` | {words_of(one)} | {cell(one.help or '')} |"
+                for one in command.params
+                if isinstance(one, click.Option) and not one.hidden
+            ]
+            parts.append("\n".join([f"| {option} | {values} | |", "|---|---|---|", *rows]))
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def words_of(option: click.Option) -> str:
+    """Return the values that an option takes."""
+    if isinstance(option.type, click.Choice) and option.metavar is None:
+        return " ".join(f"`{one}`" for one in option.type.choices)
+    return "" if option.is_flag or option.metavar is None else f"`{cell(option.metavar)}`"
+
+
+def cell(text: str) -> str:
+    """Return a text that stays in its cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+PAGES = {
+    "scoring.md": scoring, "keys.md": keys, "results.md": results,
+    "findings.md": functools.partial(findings, "en"), "findings.zh.md": functools.partial(findings, "zh"),
+    "options.md": functools.partial(options, "en"), "options.zh.md": functools.partial(options, "zh"),
+}  # fmt: skip
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)

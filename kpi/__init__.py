@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kpi.process.locale import using as using_language
     from kpi.report.plots.kinds import plotted as plot
     from kpi.session import asynchronous as aio
+    from kpi.session import audit as audit
     from kpi.session import check as check
     from kpi.session import score as score
     from kpi.session import stress as stress
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 #: costs nothing.
 _HOMES = {
     "load": "language.loading.catalogue", "check": "session", "score": "session", "stress": "session",
+    "audit": "session",
     "System": "language.system", "Plan": "engine.plan", "Scorecard": "engine.scorecard", "Diagnostic": "errors",
     "KpiError": "errors", "DefinitionError": "errors", "DataError": "errors", "explain": "analysis.explain",
     "way_up": "analysis.way_up", "what_if": "analysis.what_if", "diff": "session.comparing:difference",
@@ -57,8 +59,8 @@ _HOMES = {
 
 __all__ = [
     "DataError", "DefinitionError", "Diagnostic", "KpiError", "NamedFile", "Plan", "Scorecard", "Scorer", "System",
-    "__version__", "aio", "bulletin", "check", "compile", "content", "diff", "explain", "load", "plot", "score",
-    "stress", "using_language", "way_up", "what_if", "write",
+    "__version__", "aio", "audit", "bulletin", "check", "compile", "content", "diff", "explain", "load", "plot",
+    "score", "stress", "using_language", "way_up", "what_if", "write",
 ]  # fmt: skip
 
 #: Former public names, each with the present one and the version with which it goes: at least one minor version after

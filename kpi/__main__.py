@@ -14,6 +14,11 @@ def program() -> None:
     try:
         _open()
         _tune()
+        import sys
+
+        if _serves(sys.argv[1:]):
+            _work()
+            return
         from kpi.process.supervisor import supervised
 
         supervised(_work, _rendered)
@@ -22,6 +27,18 @@ def program() -> None:
 
         os.write(2, b"Interrupted; nothing is half written.\n")
         os._exit(130)
+
+
+def _serves(arguments: list[str]) -> bool:
+    """Return whether the command is `serve`: it has workers of its own, and ends once its requests are answered.
+
+    >>> _serves(["--lang", "zh", "serve"]), _serves(["--lang=zh", "serve", "-h"]), _serves(["score", "serve"])
+    (True, True, False)
+    """
+    named = [
+        text for at, text in enumerate(arguments) if not text.startswith("-") and arguments[at - 1 : at] != ["--lang"]
+    ]
+    return named[:1] == ["serve"]
 
 
 def _rendered(message: Message) -> str:

@@ -25,25 +25,26 @@ ROOT = Path(__file__).parents[1]
 # deeper has no cycles. `kpi` is the package's own __init__, the public surface.
 PACKAGES = (
     "errors", "values", "process", "language", "engine", "intake", "analysis", "report", "session", "drafting", "kpi",
-    "batch", "cli", "__main__",
+    "batch", "service", "agents", "extend", "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
     "values": (
-        "names columns doubles rounding timelines periods period_texts status units numerics student window_sums "
-        "year_ends trends seasonal linear frontier working_days"
+        "names columns doubles rounding timelines periods period_texts status units numerics intervals student "
+        "window_sums year_ends trends seasonal linear frontier working_days"
     ),
     "process": (
         "os_errors locale notebook distribution tuning journal credentials settings memory prefetch atomic_files "
-        "progress limits supervisor"
+        "progress limits extensions supervisor"
     ),
     "language": (
-        "model lookback sums expressions ranges datasets measures record_columns quantities targets classes treatment "
-        "scoring indicators conditions grouping aggregation uncertainty adjustments alerts ranking longer_totals stars "
-        "checks system running_totals window_checks loading"
+        "foreign_kinds model sampling limits localisation lookback sums expressions ranges datasets measures "
+        "record_columns quantities targets classes treatment scoring indicators conditions grouping aggregation "
+        "uncertainty adjustments alerts ranking longer_totals stars checks system small_numbers linear_edits "
+        "running_totals window_checks ossie vtl loading"
     ),
     "engine": (
-        "stage totals longer_totals headlines contributions result_columns check_stages alert_stage applied_weights "
-        "reporting_quality plan lookback scorecard"
+        "stage totals longer_totals headlines contributions funnel_limits result_columns check_stages alert_stage "
+        "applied_weights reporting_quality plan foreign_columns lookback scorecard"
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes entities changing_attributes near_names "
@@ -53,23 +54,29 @@ INSIDE = {
         "undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
     "analysis": (
-        "statistics variants uncertainty robustness check_findings alert_findings price_findings unsolved short_data "
-        "group_findings clause_coverage explain diff what_if trials way_up"
+        "statistics multivariate variants uncertainty robustness intervals error_localisation proposals check_findings "
+        "alert_findings price_findings unsolved short_data group_findings clause_coverage peers explain diff what_if "
+        "trials way_up next_level audit"
     ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "
-        "workbook method scorebook bulletin sdmx_csv page formats table results files tree way_up queries "
-        "analysis difference robustness yaml_text definition_text roster understanding entry_form notebook plots"
+        "workbook method scorebook bulletin sdmx_csv page formats kinds table results files peers tree way_up queries "
+        "analysis difference robustness yaml_text definition_text roster understanding entry_form notebook plots audit"
     ),
     "session": ("asked_periods given_data systems scoring checking comparing publishing scorer asynchronous"),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
         "store config fingerprints file_periods editions findings alerts inputs read_cache figures last_run integrity "
-        "system_run replay batch_run migration notifications"
+        "system_run replay batch_run comparison migration notifications"
     ),
+    "service": (
+        "problems limits access representations response_cache audit_log metrics settings scoring stored jobs "
+        "worker_process workers uploads openapi parameters service middleware answering analyses app server"
+    ),
+    "agents": "access answers server",
     "cli": (
-        "language progress_line console command yaml_comments starter comparison batch score check explain what_if "
-        "stress diff show sample roster schema rule annex init form plot report completion main"
+        "language progress_line console command yaml_comments starter batch score check explain what_if stress audit "
+        "diff show sample roster schema rule annex init form plot report mcp serve completion main"
     ),
 }
 LAYERS = tuple(

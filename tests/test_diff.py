@@ -10,8 +10,8 @@ import pytest
 
 import kpi
 from kpi.analysis.diff import diff, side
+from kpi.batch.comparison import compared
 from kpi.cli import starter
-from kpi.cli.comparison import compared
 from kpi.errors import DataError
 from kpi.language.loading.loader import examine_text
 from kpi.report import difference as report

@@ -22,8 +22,8 @@ TEXTS = {
     for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "pyproject.toml")
 }
 
-#: What is named `kpi-…` and is no distribution: thread and process names, benchmarks.
-OTHERS = {"kpi-batch", "kpi-bench", "kpi-postgresql", "kpi-fuzz"}
+#: What else is named `kpi-…`: thread and process names, benchmarks, the example of an extension.
+OTHERS = {"kpi-batch", "kpi-serve", "kpi-bench", "kpi-postgresql", "kpi-fuzz", "kpi-example"}
 NAMED = re.compile(r"(?<![\w/.-])kpi-[a-z]+")
 INSTALLED = re.compile(r"(?<!\w)pip install (?:-\S+ )*['\"]?([\w.-]+)")
 

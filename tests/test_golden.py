@@ -28,6 +28,7 @@ KEYS = {
     "measures": ("period", "entity", "measure"),
     "weights": ("period", "node", "part"),
     "outlook": ("period", "entity", "indicator"),
+    "limits": ("period", "entity", "indicator"),
 }
 
 

@@ -67,6 +67,64 @@ def test_scores_are_shown_in_marks_where_the_system_says_so():
     assert "marks" not in plain.pillars.columns
 
 
+GIVEN = """
+    measures: {x: {unit: '%'}, z: {unit: 分}}
+    indicators:
+      i: {kind: level, of: x, score: {kind: bands, marks: {5: 90, 3: 80}}}
+      j: {kind: level, of: x, score: {kind: piecewise, marks: [[60, 0], [80, 10]]}}
+      k: {kind: level, of: z, target: {at_least: 8}, score: {kind: pass, marks: {full: 4}}}
+    pillars: {p: {weight: 20, parts: {i: 5, j: 10, k: 5}}}
+    composite: {full: 20}
+"""
+OWN = "i: {by: cohort, values: {甲类: 3, 乙类: 5}}, j: {by: cohort, values: {甲类: 12, 乙类: 10}}"
+OF_CLASS = "{by: cohort, values: {甲类: {kind: bands, marks: {3: 90}}, 乙类: {kind: bands, marks: {5: 90}}}}"
+
+
+def codes(text: str) -> set[str]:
+    return {one.code for one in examined(text).findings}
+
+
+def test_marks_beyond_those_of_the_item_are_an_error():
+    assert codes(GIVEN) == set()
+    for old, new in (("5: 90", "6: 90"), ("10]]", "11]]"), ("full: 4", "full: 5.5"), ("full: 4", "full: 4, fail: 6")):
+        assert codes(GIVEN.replace(old, new)) == {"K660"}, new
+    assert codes(GIVEN.replace("{kind: bands, marks: {5: 90", "{kind: bands, cap: 120, marks: {6: 90")) == set()
+    assert codes(GIVEN.replace("{kind: bands, marks: {5: 90", "{kind: bands, cap: 120, marks: {7: 90")) == {"K660"}
+
+
+def test_marks_beyond_those_of_a_class_are_an_error():
+    assert codes(GIVEN.replace("i: 5, j: 10", OWN)) == {"K660"}
+    rule = "{kind: bands, marks: {5: 90, 3: 80}}"
+    assert codes(GIVEN.replace("i: 5, j: 10", OWN).replace(rule, OF_CLASS)) == set()
+    turned = OF_CLASS.replace("甲类", "丙类").replace("乙类", "甲类").replace("丙类", "乙类")
+    assert codes(GIVEN.replace("i: 5, j: 10", OWN).replace(rule, turned)) == {"K660"}
+
+
+def test_marks_of_what_has_none_and_both_scales_are_errors():
+    assert codes(GIVEN.replace("{i: 5, j: 10, k: 5}", "[i, j, k], weights: {method: entropy}")) == {"K490"}
+    assert "K490" in codes(GIVEN.replace("i: 5, j: 10", "j: 15"))
+    for rule in ("bands, marks: {5: 90}, cuts: {100: 90}", "bands", "piecewise", "pass, full: 90, marks: {full: 4}",
+                 "piecewise, knots: [[1, 2], [3, 4]], marks: [[1, 2], [3, 4]]"):  # fmt: skip
+        assert codes(GIVEN.replace("{kind: bands, marks: {5: 90, 3: 80}}", f"{{kind: {rule}}}")) == {"K113"}, rule
+
+
+def test_the_words_of_marks_say_that_they_are_such():
+    system = small_system(GIVEN.replace("3: 80", "3: 80, 1: -.inf"))
+    assert [system.rule(name).words() for name in "ijk"] == [
+        "by bands: 5 marks for 90; 3 marks for 80; 1 marks otherwise",
+        "piecewise linear: 0 marks for 60, 10 marks for 80",
+        "4 marks if the target is reached, else 0",
+    ]
+
+
+def test_marks_of_a_class_are_in_percent_of_its_own():
+    text = GIVEN.replace("i: 5, j: 10", OWN).replace("5: 90, 3: 80", "3: 80")
+    rows = [(2023, who, "x", 85, kind) for who, kind in (("甲", "甲类"), ("乙", "乙类"))]
+    card = small_card(text.replace(", 10]]", ", 9]]"), *rows)
+    assert card.indicators.filter(indicator="i").sort("entity")["score"].to_list() == pytest.approx([60, 100])
+    assert card.indicators.filter(indicator="j").sort("entity")["score"].to_list() == pytest.approx([90, 75])
+
+
 # ---- CLASSES ---- #
 
 
@@ -247,7 +305,7 @@ def test_the_explanation_of_a_measure_has_its_condition(tmp_path):
         {"期别": ["2024"] * 2, "地区": ["甲县"] * 2, "城乡": ["城", "乡"], "x": [50, 70], "y": [80, 80]}
     )
     card = kpi.score(data, system=small_system(text))
-    assert "where 城乡 = '城'" in str(explain(card, "甲县"))
+    assert any("where 城乡 = '城'" in node.detail for node in explain(card, "甲县").walk())
 
 
 def test_a_rating_that_does_not_count_has_the_place_of_its_cell():

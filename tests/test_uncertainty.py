@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from pathlib import Path
 
 import numpy as np
@@ -282,6 +283,37 @@ def test_other_errors_are_stated(sampling, error):
     # The standard error of a standard deviation of 4,000 is 1/√8000 = 1.1 % of it.
     assert drawn["收入水平"].std(axis=0) == pytest.approx(error, rel=0.05)
     assert drawn["收入水平"].mean(axis=0) == pytest.approx([30000, 28000, 35000, 26000], rel=0.002)
+
+
+def test_a_mean_of_events_has_its_error_from_the_events():
+    """The error of each unit is `s/√n` of its filled rows, whatever their order; one event has none (K871)."""
+    times = {"甲": [2.0, 4.0, 4.0, 6.0], "乙": [1.0, 10.0, None], "丙": [3.0, 5.0, 9.0]}
+    rows = [("2023-05-02", unit, value) for unit, values in times.items() for value in values]
+    mean = {"of": "用时", "unit": "天", "from": "cases"}
+    system = {
+        "system": "bench", "period": "year", "entities": {"title": "县"},
+        "datasets": {"cases": {"form": "records", "columns": {"period": "日期", "entity": "县"}}},
+        "measures": {
+            "均值": mean | {"kind": "mean"}, "离差": mean | {"kind": "deviation"},
+            "件数": {"kind": "count", "unit": "件", "from": "cases", "where": "用时 is not null"},
+        },
+        "indicators": {"用时长": {"kind": "level", "of": "均值", "better": "lower"}},
+        "scoring": {"kind": "minmax"}, "pillars": {"一": {"parts": ["用时长"]}},
+        "uncertainty": {"sampling": {"用时长": {"deviation": "离差", "number": "件数"}}},
+    }  # fmt: skip
+    for order in (rows, rows[::-1]):
+        data = pl.DataFrame(order, schema=["日期", "县", "用时"], orient="row")
+        scored = kpi.score(data, system=system)
+        errors = errors_of_figures.SamplingErrors.of(scored.definition, scored.definition.uncertainty)
+        drawn = errors.drawn(scored.frame, {"用时长": np.ones(3)})["用时长"]
+        for place, unit in enumerate(scored.entities["entity"]):
+            known = [value for value in times[unit] if value is not None]
+            assert drawn[place] == pytest.approx(
+                statistics.mean(known) + statistics.stdev(known) / math.sqrt(len(known)), rel=1e-12
+            )
+    alone = kpi.score(data.filter(pl.col("用时").fill_null(0) != 1), system=system)
+    with pytest.raises(DataError, match="K871"):
+        stressed(alone, runs=5)
 
 
 def test_a_weighted_sum_of_counts_has_the_limits_of_dobson():

@@ -19,7 +19,7 @@ ALERTS = (BEGINS, HOLDS_ON, ENDS)
 def message(system: System, name: str, code: str) -> Message:
     """Return the message of a finding on an alert, the same for every unit and period."""
     alert = system.notify[name]
-    title, words = alert.title or name, alert.words(system.symbols)
+    title, words = alert.title or name, alert.words(system.symbols, system.results)
     match code:
         case "K652":
             return Message("alert {alert} begins: {condition}", alert=title, condition=words)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from kpi.analysis.proposals import Suspicions, suspicions
 from kpi.engine.check_stages import Rule
 from kpi.engine.plan import Plan
 from kpi.errors import Diagnostic, Message, Place, Severity, statements
@@ -62,8 +63,11 @@ def judged(
         wordings: returns the texts of a finding by which an answer may name it, one for each language.
     """
     result = Judged([*unjudgeable(plan.system, lambda column: frame[column].null_count() < frame.height)])
+    suspected = suspicions(plan, frame, panel)
     for rule in plan.rules:
-        _add_findings(rule, frame, panel, labels, answers=answers or {}, wordings=wordings, result=result)
+        _add_findings(
+            rule, frame, panel, labels, answers=answers or {}, wordings=wordings, result=result, suspected=suspected
+        )
     result.findings += _unjudged(plan, frame, panel, labels)
     return result
 
@@ -96,6 +100,7 @@ def _add_findings(
     answers: Answers,
     wordings: Wordings,
     result: Judged,
+    suspected: Suspicions,
 ) -> None:
     """Add a finding for each violation of a rule; a query with an answer is added as information."""
     check, breach = rule.check, rule.breach
@@ -117,7 +122,8 @@ def _add_findings(
             message = with_answer(message, answer)
         answered = answer and check.severity == "query"
         severity = Severity.INFO if answered else Severity(check.severity)
-        result.findings.append(Diagnostic("K703" if answered else "K701", message, place, None, severity))
+        hint = None if answered or breach.aggregate_unit is not None else suspected.of((period, entity), rule)
+        result.findings.append(Diagnostic("K703" if answered else "K701", message, place, hint, severity))
         if severity in {Severity.ERROR, Severity.QUERY} and breach.aggregate_unit is None:
             result.doubtful.update((measure, entity, period) for measure in breach.names)
 

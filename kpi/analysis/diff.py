@@ -64,6 +64,8 @@ class Side:
     renamed: Mapping[str, str] = field(default_factory=dict)
     classes: pl.DataFrame | None = None
     longer: pl.DataFrame | None = None
+    headlines: pl.DataFrame | None = None
+    places: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,6 +87,10 @@ class Difference:
     - `longer`, where both have totals over longer periods: period_before, period, entity, over_before, over,
       score_before, score, change (of the total before rounding), stars_before, stars, rank_before, rank, rank_change,
       status_before, status.
+    - `headlines`, where both have indices beside the total: period_before, period, entity, headline, title,
+      score_before, score, change, from_data, from_definition, rank_before, rank, rank_change, status_before, status.
+    - `places`, where both have several rankings, or former places: period_before, period, entity, within, group_before,
+      group, rank_before, rank, rank_change (null where the group is another).
     - `classes`: period, entity, attribute (the column of the roster), before, after of entities whose class changed.
     - `restated`: the figures that the new result restated, as `Scorecard.restated`.
     """
@@ -99,12 +105,14 @@ class Difference:
     restated: pl.DataFrame = field(default_factory=pl.DataFrame)
     classes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_CLASSES))
     longer: pl.DataFrame = field(default_factory=pl.DataFrame)
+    headlines: pl.DataFrame = field(default_factory=pl.DataFrame)
+    places: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     @property
     def frames(self) -> dict[str, pl.DataFrame]:
-        """All frames by name; `classes` and `longer` only if there is something in them."""
+        """All frames by name; `classes`, `longer`, `headlines` and `places` only if there is something in them."""
         names = ("totals", "indicators", "figures", "definitions", "restated")
-        more = (name for name in ("classes", "longer") if getattr(self, name).height)
+        more = (name for name in ("classes", "longer", "headlines", "places") if getattr(self, name).height)
         return {name: getattr(self, name) for name in (*names, *more)}
 
     def of(self, entity: str) -> Difference:
@@ -132,6 +140,18 @@ class Difference:
         """The rows of `totals` that changed."""
         return self.totals.filter(_differs("score", "stars", "rank", "status") | (pl.col("change").abs() > NOISE))
 
+    @property
+    def changed_headlines(self) -> pl.DataFrame:
+        """The rows of `headlines` that changed."""
+        moved = pl.col("change").abs() > NOISE
+        rows = self.headlines
+        return rows.filter(_differs("score", "rank", "status") | moved) if rows.height else rows
+
+    @property
+    def changed_places(self) -> pl.DataFrame:
+        """The rows of `places` that changed."""
+        return self.places.filter(_differs("rank", "group")) if self.places.height else self.places
+
     def __repr__(self) -> str:
         """Return what is compared, in a line."""
         many = (self.changed.height, self.indicators.height, self.figures.height)
@@ -146,6 +166,8 @@ def side(card: Scorecard, name: str) -> Side:
         card.indicators, contributions(card), card.measures, tree, card.entity_title, card.texts,
         card.restated, card.breaks, card.former, card.renamed, card.classes,
         card.longer if card.definition.totals_over is not None else None,
+        card.headlines if card.definition.headlines else None,
+        card.places if card.definition.places_apart else None,
     )  # fmt: skip
 
 
@@ -219,6 +241,8 @@ def diff(
         before, after, **marked, definitions=_definitions(before, after), separable=bridge is not None,
         classes=_classes(before, after, pairs),
         longer=_longer(before, after, pairs),
+        headlines=_headlines(before, after, bridge, pairs),
+        places=_places(before, after, pairs),
     )  # fmt: skip
 
 
@@ -242,13 +266,14 @@ def _under_new_names(before: Side, after: Side) -> Side:
     def renamed(frame: pl.DataFrame) -> pl.DataFrame:
         return frame.with_columns(pl.col("entity").replace(names))
 
+    def renamed_too(frame: pl.DataFrame | None) -> pl.DataFrame | None:
+        return None if frame is None else renamed(frame)
+
     return replace(
         before, totals=renamed(before.totals), indicators=renamed(before.indicators),
-        contributions=renamed(before.contributions),
-        classes=None if before.classes is None else renamed(before.classes),
-        measures=None if before.measures is None else renamed(before.measures),
-        longer=None if before.longer is None else renamed(before.longer),
-        breaks=None if before.breaks is None else renamed(before.breaks),
+        contributions=renamed(before.contributions), classes=renamed_too(before.classes),
+        measures=renamed_too(before.measures), longer=renamed_too(before.longer), breaks=renamed_too(before.breaks),
+        headlines=renamed_too(before.headlines), places=renamed_too(before.places),
     )  # fmt: skip
 
 
@@ -357,6 +382,50 @@ def _longer(before: Side, after: Side, pairs: Mapping[str, str]) -> pl.DataFrame
         stars_before="stars_before", stars="stars", rank_before="rank_before", rank="rank",
         rank_change=pl.col("rank_before").cast(pl.Float64) - pl.col("rank").cast(pl.Float64),
         status_before=pl.col("status_before").fill_null("absent"), status=pl.col("status").fill_null("absent"),
+    )  # fmt: skip
+
+
+_PLAIN = pl.selectors.by_dtype(pl.Enum, pl.Categorical).cast(pl.String)
+
+
+def _headlines(before: Side, after: Side, bridge: Side | None, pairs: Mapping[str, str]) -> pl.DataFrame:
+    """Return the differences of the indices beside the total, empty where a result has none."""
+    if before.headlines is None or after.headlines is None:
+        return pl.DataFrame()
+    keys, columns = ["period", "entity", "headline"], ["title", "score", "raw_score", "rank", "status"]
+    old = _old(before.headlines, pairs).select("period_before", *keys, *columns).with_columns(_PLAIN)
+    old = old.rename({name: f"{name}_before" for name in columns})
+    frame = _new(after.headlines, pairs).select(*keys, *columns).with_columns(_PLAIN)
+    frame = frame.join(old, on=keys, how="full", coalesce=True, maintain_order="left_right")
+    middle = None
+    if bridge is not None and bridge.headlines is not None:
+        place = _old if bridge is before else _new
+        middle = place(bridge.headlines, pairs).select(*keys, between="raw_score")
+        frame = frame.join(middle, on=keys, how="left", maintain_order="left")
+    place_of = {label: at for at, label in enumerate(pairs)}
+    return frame.sort(pl.col("period").replace_strict(place_of), maintain_order=True).select(
+        pl.col("period").replace_strict(dict(pairs)).alias("period_before"), *keys,
+        pl.coalesce("title", "title_before").alias("title"), "score_before", "score",
+        **_split("raw_score", "raw_score_before", middle), rank_before="rank_before", rank="rank",
+        rank_change=pl.col("rank_before").cast(pl.Float64) - pl.col("rank").cast(pl.Float64),
+        status_before=pl.col("status_before").fill_null("absent"), status=pl.col("status").fill_null("absent"),
+    )  # fmt: skip
+
+
+def _places(before: Side, after: Side, pairs: Mapping[str, str]) -> pl.DataFrame:
+    """Return the differences of places in several rankings, empty where a result has no such."""
+    if before.places is None or after.places is None:
+        return pl.DataFrame()
+    keys, columns = ["period", "entity", "within"], ["group", "rank"]
+    old = _old(before.places, pairs).select(*keys, *columns).with_columns(_PLAIN)
+    old = old.rename({name: f"{name}_before" for name in columns})
+    frame = _new(after.places, pairs).select(*keys, *columns).with_columns(_PLAIN)
+    frame = frame.join(old, on=keys, how="full", coalesce=True, maintain_order="left_right")
+    place_of = {label: at for at, label in enumerate(pairs)}
+    moved = pl.col("rank_before").cast(pl.Float64) - pl.col("rank").cast(pl.Float64)
+    return frame.sort(pl.col("period").replace_strict(place_of), maintain_order=True).select(
+        pl.col("period").replace_strict(dict(pairs)).alias("period_before"), *keys, "group_before", "group",
+        "rank_before", "rank", rank_change=pl.when(pl.col("group").eq_missing(pl.col("group_before"))).then(moved),
     )  # fmt: skip
 
 

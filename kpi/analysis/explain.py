@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from kpi.analysis.peers import Peers, Spread
 from kpi.engine import headlines
 from kpi.engine.contributions import (
     NOISE,
@@ -24,6 +25,7 @@ from kpi.engine.contributions import (
     residual_title,
     within,
 )
+from kpi.engine.funnel_limits import SIGNALS
 from kpi.engine.plan import compile_plan
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, statements, suggest
@@ -36,6 +38,7 @@ from kpi.language.indicators.base import in_titles
 from kpi.language.indicators.derived import window
 from kpi.language.model import kind_of
 from kpi.language.record_columns import counted_in
+from kpi.language.small_numbers import limited
 from kpi.language.system import ROOT, System
 from kpi.language.targets import COMPARATORS, is_fixed
 from kpi.values.columns import LONGER, Column, class_by, in_ranking, share_of
@@ -51,7 +54,8 @@ class Explained:
     as `contributions` defines it: the contributions of the parts of a node add up to its own. `counted` is the score
     that entered the mean of the parent, which differs from `score` where a missing part is substituted. `treated` is
     the value that was scored, which differs from `value` after data treatment. `grade` is the name of the level of a
-    total. `full_marks` are those of a pillar or indicator, where the system shows marks.
+    total. `full_marks` are those of a pillar or indicator, where the system shows marks. `peers` is the spread of the
+    units that are ranked together: of the values of an indicator, else of scores.
     """
 
     name: str
@@ -68,6 +72,7 @@ class Explained:
     treated: float | None = None
     grade: str | None = None
     full_marks: float | None = None
+    peers: Spread | None = None
     parts: tuple[Explained, ...] = field(default=())
 
     def __repr__(self) -> str:
@@ -134,7 +139,8 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
         )
     row = card.detailed.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
     of_entity = card.frame.filter(pl.col("entity") == place)
-    tree = _Tree(system, row, {int(one["period"]): one for one in of_entity.iter_rows(named=True)})
+    peers = Peers(card, index, place)
+    tree = _Tree(system, row, {int(one["period"]): one for one in of_entity.iter_rows(named=True)}, peers)
     if indicator is None:
         return tree.total()
     names = {**{name: name for name in [*system.indicators, *system.pillars, *system.measures]}}
@@ -245,8 +251,17 @@ def went(card: Scorecard, entity: str) -> Diagnostic | None:
 class _Tree:
     """The nodes of the explanation of one row of the wide frame."""
 
-    def __init__(self, system: System, row: Mapping[str, Any], periods: Mapping[int, Mapping[str, Any]]) -> None:
-        self.system, self.row, self.periods = system, row, periods
+    def __init__(
+        self, system: System, row: Mapping[str, Any], periods: Mapping[int, Mapping[str, Any]],
+        peers: Peers | None = None,
+    ) -> None:  # fmt: skip
+        self.system, self.row, self.periods, self.peers = system, row, periods, peers
+
+    def spread(self, column: str, *, higher: bool = True) -> Spread | None:
+        """Return the spread of a column among the peers; None where the tree has none, as that of a longer period."""
+        if self.peers is None or column not in self.peers.rows.columns:
+            return None
+        return self.peers.spread(column, higher=higher)
 
     def total(self) -> Explained:
         row, system = self.row, self.system
@@ -265,7 +280,7 @@ class _Tree:
             ROOT, Message("Composite score"), "total", row["score"], 100.0, row["raw"], row["raw"], None,
             row[Column("raw").status],
             f"{row['stars']}" if row["stars"] is not None else "",
-            grade=None if row["stars"] is None else names.get(int(row["stars"])),
+            grade=None if row["stars"] is None else names.get(int(row["stars"])), peers=self.spread("score"),
             parts=(*tops, *added, *(bound for bound in bounds if bound.contribution), *vetoed, *beside),
         )  # fmt: skip
 
@@ -417,6 +432,7 @@ class _Tree:
             row[Column(name).contribution], status=row[Column(name).score.status],
             detail=statements(filter(None, how)),
             counted=row.get(Column(name).counted), full_marks=self.full_marks(name),
+            peers=self.spread(Column(name).score),
             parts=(*self.parts(name, list(pillar.parts)), *self.within(name)),
         )  # fmt: skip
 
@@ -439,7 +455,7 @@ class _Tree:
             row.get(Column(name).contribution),
             row[name], str(self.system.unit(name)), status, statements(self.how(name)), row.get(Column(name).counted),
             row[name] if name not in self.system.treated else row[self.system.treated[name]], None,
-            self.full_marks(name),
+            self.full_marks(name), self.spread(name, higher=indicator.direction == "higher"),
             tuple(self.node(used) for used in inputs if Column(used).status in row),
         )  # fmt: skip
 
@@ -449,6 +465,7 @@ class _Tree:
         yield indicator.words(self.system.symbols)
         yield from self.baseline(name)
         yield from self.outlook(name)
+        yield from self.limits(name)
         targets = self.system.targets(name)
         if is_fixed(targets):
             yield Message("target {target}", target=targets[0].words(unit))
@@ -525,6 +542,24 @@ class _Tree:
             value = pl.DataFrame({name: [row[name]]})
             yield CLASSES[value.select(class_of(name, indicator.class_cuts)).item()]
 
+    def limits(self, name: str) -> Iterator[Message]:
+        """Yield the confidence limits of a value, and where it is between the funnel limits of its group."""
+        row, column, found = self.row, Column(name), self.limited.get(name)
+        if found is None or row[name] is None or row[column.lower_limit] is None:
+            return
+        yield Message(
+            "limits of {level:g} %: {low:,.6g} to {high:,.6g}",
+            level=found[0].level, low=row[column.lower_limit], high=row[column.upper_limit],
+        )  # fmt: skip
+        if row.get(column.signal) is not None:
+            yield Message("{signal} around the group's {value:,.6g}", signal=SIGNALS[row[column.signal]],
+                          value=row[column.centre])  # fmt: skip
+
+    @cached_property
+    def limited(self) -> Mapping[str, Any]:
+        """The indicators with confidence limits."""
+        return limited(self.system)
+
     def broken(self, name: str) -> Iterator[Message]:
         """Return that a series breaks with the period, as areas changed."""
         before = self.periods.get(self.row["period"] - 1)
@@ -539,15 +574,20 @@ class _Tree:
         for step, names in self.system.steps.items():
             if name not in names:
                 continue
-            current = self.row[Column(name).after(step)]
+            after, treatment = Column(name).after(step), self.system.treatment[step]
+            current = self.row[after]
             if current != before:
+                mirrored = treatment.mirrors and self.row[Column(after).mirrored] == 1
                 yield Message(
                     "{treatment}: {before} → {after}",
-                    treatment=self.system.treatment[step].words(),
+                    treatment=treatment.words_mirrored if mirrored else treatment.words_of_values,
                     before=_shown(before),
                     after=_shown(current),
                 )
             before = current
+        reliability = self.row.get(Column(name).reliability)
+        if reliability is not None:
+            yield Message("reliability {share:.3f}", share=reliability)
 
     def measure(self, name: str) -> Explained:
         rows = self.row.get(Column(name).rows) or 0

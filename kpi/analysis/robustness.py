@@ -215,6 +215,20 @@ def stressed(
     )  # fmt: skip
 
 
+def simulated_intervals(card: Scorecard, period: str, *, runs: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the frames `ranks` and `stars` of `Robustness` of what the system declares, and compute nothing else.
+
+    Raises:
+        DataError: see `stressed`.
+    """
+    study, _ = _study(card, period, seed, card.definition.uncertainty)
+    choices = _choices(study, None)
+    drawn = points.drawn(runs, choices.dimensions, seed=seed, spread="random")
+    with stage(Message("simulating {runs} runs", runs=runs), runs):
+        simulated = simulate(study, choices, drawn)
+    return summaries.ranks(study, simulated, 1), summaries.stars(study, simulated)
+
+
 def _study(card: Scorecard, period: str | None, seed: int, uncertainty: Uncertainty) -> tuple[Study, str]:
     """Return the study of a period, and the label of the period.
 

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import polars as pl
-
-from kpi.engine.plan import Plan
 from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.language.system import System
 
 
-def too_short(plan: Plan, frame: pl.DataFrame) -> Iterator[Diagnostic]:
+def too_short(system: System, number: int) -> Iterator[Diagnostic]:
     """Yield a warning for each indicator that needs more periods than there are.
 
     Args:
-        plan: the plan that was run.
-        frame: its result, of all periods.
+        system: the system with the indicators.
+        number: the number of periods of the data, none where it is not known.
     """
-    system = plan.system
-    number = frame["period"].n_unique()
     for name, indicator in system.indicators.items():
         needed = indicator.fewest_periods(system.period)
-        if number < needed and frame[name].null_count() == frame.height > 0:
+        if 0 < number < needed:
             message = Message(
                 "{indicator} needs {needed} periods, and the data has {number}: it has no value",
                 indicator=system.symbols[name].title, needed=needed, number=number,

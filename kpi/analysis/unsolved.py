@@ -16,6 +16,8 @@ from kpi.values.status import status_of
 def unsolved(plan: Plan, frame: pl.DataFrame, labels: Mapping[int, str]) -> Iterator[Diagnostic]:
     """Yield a warning for each indicator, node or scheme of a system whose method finds nothing for some groups.
 
+    An indicator or node has a single warning, with a period as its place where it is about no other.
+
     Args:
         plan: the plan that was run.
         frame: its result, of the periods that are judged.
@@ -25,6 +27,11 @@ def unsolved(plan: Plan, frame: pl.DataFrame, labels: Mapping[int, str]) -> Iter
     yield from _gaps(system, frame, labels)
     yield from _weights(system, frame, labels)
     yield from _clusters(system, frame, labels)
+
+
+def _place(rows: pl.DataFrame, labels: Mapping[int, str]) -> Place:
+    """Return the period of rows as a place, that of several periods being nowhere."""
+    return Place(period=labels[rows["period"][0]]) if rows["period"].n_unique() == 1 else Place()
 
 
 def _gaps(system: System, frame: pl.DataFrame, labels: Mapping[int, str]) -> Iterator[Diagnostic]:
@@ -42,7 +49,7 @@ def _gaps(system: System, frame: pl.DataFrame, labels: Mapping[int, str]) -> Ite
                 period=labels[rows["period"][0]],
             )  # fmt: skip
             hint = Message("too few units have the figures, or the indicators `on` are missing or depend on each other")
-            yield Diagnostic("K657", message, Place(), hint, Severity.WARNING, stands_for=rows.height)
+            yield Diagnostic("K657", message, _place(rows, labels), hint, Severity.WARNING, stands_for=rows.height)
 
 
 def _weights(system: System, frame: pl.DataFrame, labels: Mapping[int, str]) -> Iterator[Diagnostic]:
@@ -59,7 +66,12 @@ def _weights(system: System, frame: pl.DataFrame, labels: Mapping[int, str]) -> 
             method=definition.weights_method.title,
         )  # fmt: skip
         yield Diagnostic(
-            "K658", message, Place(), definition.weights_method.why_none, Severity.WARNING, stands_for=rows.height
+            "K658",
+            message,
+            _place(rows, labels),
+            definition.weights_method.why_none,
+            Severity.WARNING,
+            stands_for=rows.height,
         )
 
 
@@ -75,11 +87,11 @@ def _clusters(system: System, frame: pl.DataFrame, labels: Mapping[int, str]) ->
             "there are no stars in {period}: too few different scores for {levels} levels ({units})",
             period=labels[period], units=count(group.height, "unit"), levels=scheme.number,
         )  # fmt: skip
-        if group["score"].n_unique() >= scheme.number:
+        if group["score"].n_unique() >= scheme.fewest:
             message = Message(
                 "there are no stars in {period}: one of the {levels} clusters lost all its scores to others ({units})",
                 period=labels[period], units=count(group.height, "unit"), levels=scheme.number,
             )  # fmt: skip
-        where = Place(entity=cohort) if cohort else Place()
+        where = Place(entity=cohort or None, period=labels[period])
         hint = Message("take fewer levels, other starting points, or `kind: breaks`")
         yield Diagnostic("K658", message, where, hint, Severity.WARNING, stands_for=group.height)

@@ -19,7 +19,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import polars as pl
 
@@ -126,6 +126,16 @@ def way_up(card: Scorecard, unit: str, to: float | str, *, period: str | None = 
         way = _Search(card, index, place, aim, together=True).way()
         # An answer that the whole plan does not confirm is looked for again with the whole plan alone.
         return way if way is not None else _Search(card, index, place, aim, together=False).certain()
+
+
+def least_change(card: Scorecard, unit: str, to: float | str, *, period: str | None = None) -> dict[str, Any] | None:
+    """Return the least change of a single figure with which a unit reaches a level: the first row of `single`.
+
+    The cells are indicator, title, value, needed and unit. None if no figure does so by itself, if the unit is there
+    already, and if scoring again does not confirm it.
+    """
+    place, index, aim = place_of(card, unit), index_of(card, period), aim_of(card.definition, to)
+    return _Search(card, index, place, aim, together=True).nearest()
 
 
 # ---- THE AIM ---- #
@@ -320,13 +330,7 @@ class _Search:
         (now,) = self.trials.standings([{}])
         if self.aim.met(now):
             return self._answer(now, {}, {}, {}, shortest=True)
-        paths = [(figure, path) for figure in self.figures for path in figure.paths()]
-        looked = self.trials.standings([{figure.name: figure.at(step)} for figure, path in paths for step in path])
-        at = 0
-        starts: dict[str, Seen] = {}
-        for figure, path in paths:
-            starts[figure.name] = [*starts.get(figure.name, ()), (path, looked[at : at + len(path)])]
-            at += len(path)
+        starts = self._starts()
         self.figures = self._asked([self._with_best(one, starts.get(one.name, []), now) for one in self.figures])
         single = {
             figure.name: needed
@@ -335,6 +339,34 @@ class _Search:
         }
         together, shortest = self._set(single)
         return self._answer(now, single, together, self._best, shortest=shortest)
+
+    def nearest(self) -> dict[str, Any] | None:
+        """Return the least single change."""
+        (now,) = self.trials.standings([{}])
+        if self.aim.met(now):
+            return None
+        starts = self._starts()
+        needed = {one.name: self._least(one, starts.get(one.name, []), {}) for one in self.figures}
+        single = {name: value for name, value in needed.items() if value is not None}
+        if not single:
+            return None
+        name = min(single, key=lambda candidate: self._effort(candidate, single[candidate]))
+        if not self._met(self._total({name: single[name]})):
+            return None
+        figure = next(one for one in self.figures if one.name == name)
+        cells = self._cells(figure, single[name])
+        return {key: cells[key] for key in ("indicator", "title", "value", "needed", "unit")}
+
+    def _starts(self) -> dict[str, Seen]:
+        """Return the places that are looked at first, by figure, with the standings there."""
+        paths = [(figure, path) for figure in self.figures for path in figure.paths()]
+        looked = self.trials.standings([{figure.name: figure.at(step)} for figure, path in paths for step in path])
+        at = 0
+        starts: dict[str, Seen] = {}
+        for figure, path in paths:
+            starts[figure.name] = [*starts.get(figure.name, ()), (path, looked[at : at + len(path)])]
+            at += len(path)
+        return starts
 
     def _with_best(self, figure: Figure, seen: Seen, now: Standing) -> Figure:
         """Return a figure with its best value, if any is better than the present one, or may be with others changed."""

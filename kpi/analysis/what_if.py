@@ -46,6 +46,26 @@ class Replacement:
     value: float
 
 
+def given_values(arguments: Iterable[str]) -> dict[str | tuple[str, str], Given]:
+    """Return the values of texts such as 桐乡市.一网通办率=95, by unit and figure.
+
+    Raises:
+        DataError: K874, if a name or a value is missing, or a figure is set twice.
+    """
+    values: dict[str | tuple[str, str], Given] = {}
+    for argument in arguments:
+        key, equals, value = argument.replace("＝", "=").partition("=")
+        key, value = key.strip(), value.strip()
+        hint = Message("write UNIT.indicator=VALUE, such as 桐乡市.一网通办率=95")
+        if not equals or not value or not key:
+            message = Message("`--set {argument}` does not say which figure has which value", argument=argument)
+            raise DataError(Diagnostic("K874", message, hint=hint))
+        if key in values:
+            raise DataError(Diagnostic("K874", Message("`{key}` is set twice", key=key), hint=hint))
+        values[key] = value
+    return values
+
+
 def what_if(card: Scorecard, values: Mapping[str | tuple[str, str], Given], *, period: str | None = None) -> Scorecard:
     """Return the scorecard as it would be with some values of measures or indicators replaced in one period.
 

@@ -142,7 +142,10 @@ def _ended(system: System, begun: str, listed: Collection[Change], refutations: 
 
 def _withdrawn(system: System, name: str, place: Place) -> Diagnostic:
     title = system.notify[name].title or name
-    corrected = Message("alert {alert} is withdrawn: the figures that it began with were corrected", alert=title)
+    corrected = Message(
+        "alert {alert} is withdrawn: what it began with has changed, as figures were corrected or rules are others",
+        alert=title,
+    )  # fmt: skip
     return Diagnostic(_WITHDRAWN, corrected, place, None, Severity.INFO)
 
 

@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from kpi.batch import editions, integrity, last_run, system_run
-from kpi.batch.config import Config, Source
+from kpi.batch.config import STORES, Config, Source
 from kpi.batch.fingerprints import engine
 from kpi.batch.inputs import Inputs, gathered
 from kpi.batch.read_cache import Index, slices_of
 from kpi.batch.store.base import Run, Store
+from kpi.batch.store.foreign import opened
 from kpi.batch.store.former import refuse_former
 from kpi.batch.store.whole import Archive, not_writable
 from kpi.batch.system_run import Outcome
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Message, Place, Severity, redacted
-from kpi.process import progress
+from kpi.process import extensions, progress
 from kpi.process.credentials import connection
 
 #: Logs an event with its fields.
@@ -57,6 +58,8 @@ def store_of(config: Config) -> Store:
 
         file = None if table.connection_file is None else config.path(table.connection_file)
         return PostgresStore(connection(env=table.connection_env, file=file))
+    if table.kind not in STORES:
+        return opened(table.kind, config.path(table.path or ""))
     from kpi.batch.store.delta import DeltaStore
 
     folder = config.path(table.path or "")
@@ -76,7 +79,8 @@ def archive_of(config: Config) -> Archive:
     """Return the archive: the configured folder, or `archive` in the store or beside the configuration."""
     if config.archive is not None:
         return Archive(config.path(config.archive))
-    return Archive(config.path(config.store.path or ".") / "archive")
+    beside = "." if config.store.kind not in STORES else config.store.path or "."
+    return Archive(config.path(beside) / "archive")
 
 
 def run(
@@ -185,6 +189,8 @@ def _outcome(
     except KpiError as error:
         return Outcome(name, "failed", findings=error.diagnostics)
     except Exception as error:  # noqa: BLE001  # one bad system must not take the night with it
+        if (finding := extensions.blamed(error)) is not None:
+            return Outcome(name, "failed", findings=(finding,))
         words = redacted(f"{type(error).__name__}: {error}")[:500]
         hint = Message("this is a mistake of the engine: please report it with the data that show it")
         return Outcome(
@@ -241,7 +247,7 @@ def _tidy(config: Config, store: Store, archive: Archive, last: Run) -> None:
 def _outputs(config: Config, archive: Archive, result: Night) -> list[Diagnostic]:
     """Write the output files of the sources whose systems were scored in this run."""
     from kpi.batch.replay import again
-    from kpi.report.files import write
+    from kpi.report.files import left_out, write
 
     findings: list[Diagnostic] = []
     assert result.run is not None  # noqa: S101
@@ -255,7 +261,9 @@ def _outputs(config: Config, archive: Archive, result: Night) -> list[Diagnostic
             for name in names:
                 target = config.path(name)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                write(card, f"{target}/" if name.endswith("/") else target)
+                path = f"{target}/" if name.endswith("/") else target
+                write(card, path)
+                outcome.findings = (*outcome.findings, *left_out(card, path))
         except (KpiError, OSError) as error:
             due = (
                 error.diagnostics

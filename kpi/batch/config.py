@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -23,11 +23,12 @@ from pydantic import (
     model_validator,
 )
 
-from kpi.errors import DefinitionError, Diagnostic, Message, Place, suggest
+from kpi.errors import DefinitionError, Diagnostic, Message, Place, alternatives, suggest
 from kpi.intake.files.databases import Query
 from kpi.language.model import OneOrMany
+from kpi.process import extensions
 from kpi.process.os_errors import reason
-from kpi.report.formats import SUFFIXES, suffix_of
+from kpi.report.formats import SUFFIXES, name_of, suffix_of
 from kpi.values import period_texts, periods
 
 
@@ -62,15 +63,19 @@ class Source(_Table):
             except periods.PeriodError as error:
                 raise ValueError(str(error)) from None
         for name in self.output:
-            if suffix_of(Path(name).name) not in SUFFIXES and not name.endswith("/"):
+            if not name.endswith("/") and name_of(suffix_of(Path(name).name)) is None:
                 raise ValueError(f"`{name}` has no known format: {', '.join(SUFFIXES)}, or a folder/")
         return self
+
+
+#: The kinds of stores that are built in.
+STORES = ("delta", "postgresql")
 
 
 class StoreTable(_Table):
     """The location of results."""
 
-    kind: Literal["delta", "postgresql"] = "delta"
+    kind: str = Field("delta", description="delta, postgresql, or the name of an extension")
     path: str | None = None
     connection_env: str | None = None
     connection_file: str | None = None
@@ -97,6 +102,9 @@ class StoreTable(_Table):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
+        if self.kind not in STORES and self.kind not in extensions.names("stores"):
+            known = alternatives([*STORES, *extensions.names("stores")])
+            raise ValueError(Message("`{kind}` is no kind of store; known are {kinds}", kind=self.kind, kinds=known))
         present = [name for name in ("path", "connection_env", "connection_file") if getattr(self, name) is not None]
         allowed = ("connection_env", "connection_file") if self.kind == "postgresql" else ("path",)
         if len(present) != 1 or present[0] not in allowed:
@@ -217,7 +225,8 @@ def _finding(file: Path, text: str, error: Any) -> Diagnostic:
         return Diagnostic("K802", Message("`{last}` is missing", last=last), place, Message("add `{last}`", last=last))
     words = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if error["type"] == "value_error":
-        return Diagnostic("K802", words, place)
+        own = error["ctx"]["error"].args[0]
+        return Diagnostic("K802", own if isinstance(own, Message) else words, place)
     return Diagnostic(
         "K802", Message("`{last}` {words}{words_2}", last=last, words=words[:1].lower(), words_2=words[1:]), place
     )

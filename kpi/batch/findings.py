@@ -12,7 +12,9 @@ import polars as pl
 
 from kpi.analysis.alert_findings import BEGINS, ENDS, HOLDS_ON
 from kpi.analysis.check_findings import unjudgeable, with_answer
-from kpi.analysis.price_findings import bases_outside
+from kpi.analysis.price_findings import bases_outside, plain_relatives
+from kpi.analysis.short_data import too_short
+from kpi.analysis.unsolved import unsolved
 from kpi.batch.store.base import Store, prepared
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Diagnostic, Message, Severity
@@ -23,6 +25,12 @@ from kpi.values.periods import Period
 
 #: The prefix of findings on figures, which belong to a period as those on alerts do; the others belong to files.
 _OF_FIGURES = "K7"
+
+#: Findings that a scoring has once for all its periods: here each period has its own, so that those of others stay.
+_ONCE = ("K446", "K657", "K658")
+
+#: The codes of all findings that follow from scoring a period, beside those on figures.
+_OF_PERIODS = (BEGINS, ENDS, "K865", *_ONCE)
 
 _TEXTS = ("code", "severity", "message", "file", "sheet", "row", "column", "entity", "period", "hint")
 
@@ -43,13 +51,25 @@ def findings_of(
         stay: the findings of the other periods.
     """
     findings = [*of_files, *explanations.findings, *unjudgeable(system, holds), *bases_outside(system, there)]
+    findings += too_short(system, len(there))
     for card in cards:
         shown = set(card.periods)
         # That an alert holds on is said of the last period of a run, whichever that is.
         findings += [
-            finding for finding in card.findings_list if finding.place.period in shown and finding.code != HOLDS_ON
-        ]
+            finding for finding in card.findings_list
+            if finding.place.period in shown and finding.code not in (HOLDS_ON, *_ONCE)
+        ]  # fmt: skip
+        findings += _of_each_period(card)
     return [*findings, *_unused(explanations, findings, stay)]
+
+
+def _of_each_period(card: Scorecard) -> Iterator[Diagnostic]:
+    """Yield the findings of `_ONCE` for each period of a scorecard."""
+    for index, label in card.labels.items():
+        if card.shown is None or index in card.shown:
+            rows, labels = card.frame.filter(period=index), {index: label}
+            yield from unsolved(card.plan, rows, labels)
+            yield from plain_relatives(card.definition, rows, labels)
 
 
 def _unused(
@@ -88,7 +108,7 @@ def unchanged_findings(store: Store, system: str, replaced: Collection[str]) -> 
     there = store.read("findings", system=system)
     if not there.height:
         return None
-    of_periods = pl.col("code").str.starts_with(_OF_FIGURES) | pl.col("code").is_in([BEGINS, ENDS, "K446"])
+    of_periods = pl.col("code").str.starts_with(_OF_FIGURES) | pl.col("code").is_in(_OF_PERIODS)
     stays = of_periods & ~pl.col("period").is_in(list(replaced))
     return there.filter(stays)
 

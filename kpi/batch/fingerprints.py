@@ -17,6 +17,7 @@ import polars as pl
 
 import kpi
 from kpi.language.lookback import HISTORY, WHOLE, Reach
+from kpi.process import extensions
 from kpi.process.distribution import version
 from kpi.values.periods import Grain, Period
 
@@ -26,12 +27,16 @@ Marks = Mapping[str, Mapping[int, int]]
 
 @cache
 def engine() -> str:
-    """Return the identity of the engine: its version, that of Polars, and a hash of its source."""
+    """Return the identity of the engine: its version, that of Polars, a hash of its source, and its extensions."""
     folder = Path(kpi.__file__).parent
     text = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
         text.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes() + b"\0")
-    return f"kpi {version() or 'source'} ({text.hexdigest()[:12]}), polars {pl.__version__}"
+    identity = f"kpi {version() or 'source'} ({text.hexdigest()[:12]}), polars {pl.__version__}"
+    # Only those that results may depend on.
+    families = ("indicators", "scoring", "stars", "readers")
+    brought = {one.origin for family in families for one in extensions.every(family)}
+    return ", ".join([identity, *sorted(brought)])
 
 
 def keys(

@@ -26,6 +26,7 @@ from kpi.engine.plan import Plan, compile_plan
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count, number_of
 from kpi.language.lookback import WHOLE, Reach
+from kpi.language.system import System
 from kpi.process import atomic_files
 from kpi.values import period_texts
 from kpi.values.timelines import Timeline
@@ -210,7 +211,12 @@ def scored(
     if figures.counts.left_out:
         outcome.counts["left_out"] = figures.counts.left_out
     missing_files = _missing_files(Inputs.of_json(inputs.system, before["inputs"]), inputs) if before else ()
-    outcome.findings = (*finding_table, *_notes(outcome, closed or {}), *missing_files)
+    outcome.findings = (
+        *finding_table,
+        *_notes(outcome, closed or {}),
+        *missing_files,
+        *_without_intervals(ready.laid.system),
+    )
     _gates(source, outcome, frames)
     for table in FRAMES if cards or outcome.removed else ():
         rows = frames[table] if cards else store.read(table, system=inputs.system).clear()
@@ -272,6 +278,13 @@ def _notes(outcome: Outcome, closed: Mapping[str, str]) -> Iterator[Diagnostic]:
             removed_2=tuple(outcome.removed),
         )
         yield Diagnostic("K823", message, hint=Message("their results were removed"), severity=Severity.WARNING)
+
+
+def _without_intervals(system: System) -> Iterator[Diagnostic]:
+    """Yield the finding that totals in a store have no intervals, if the system declares them."""
+    if system.uncertainty.show == "intervals":
+        message = Message("a store keeps totals without intervals, which the definition declares")
+        yield Diagnostic("K892", message, hint=Message("kpi score FILE... writes them"), severity=Severity.INFO)
 
 
 def _missing_files(last: Inputs, current: Inputs) -> Iterator[Diagnostic]:

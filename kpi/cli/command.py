@@ -11,9 +11,10 @@ import sys
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from typing_extensions import override
 
 from kpi.cli.console import Console
 from kpi.report.formats import FORMATS, TEXT
@@ -68,8 +69,9 @@ def _code(work: Callable[[], Exit], console: Console) -> int:
 
 
 def _done(work: Callable[[], Exit], console: Console) -> Exit:
-    """Run a command; exhausted memory or disk becomes a finding."""
+    """Run a command; exhausted memory or disk, and extensions that fail, become findings."""
     from kpi.errors import KpiError
+    from kpi.process.extensions import blamed
     from kpi.process.limits import shortage
 
     try:
@@ -77,7 +79,9 @@ def _done(work: Callable[[], Exit], console: Console) -> Exit:
     except KpiError as error:
         console.report(error.diagnostics)
     except BaseException as error:  # panics of Polars are not Exceptions
-        if isinstance(error, (KeyboardInterrupt, SystemExit)) or (finding := shortage(error)) is None:
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise
+        if (finding := shortage(error) or blamed(error)) is None:
             raise
         console.report([finding])
     return Exit.FAILED
@@ -105,6 +109,22 @@ explanations = option(
 succession = option(
     "--succession", metavar="FILE", help="Units that merge, split or change their name: old, new, date, share."
 )
+
+
+class _Runs(click.IntRange):
+    """A number of runs; what follows the option and is no number was not meant for it."""
+
+    def fail(self, message: str, param: click.Parameter | None = None, ctx: click.Context | None = None) -> NoReturn:
+        from kpi.report.language import tr
+
+        more = tr("Write --intervals 500, or put --intervals behind the files.")
+        super().fail(f"{message} {more}", param, ctx)
+
+
+intervals = option(
+    "--intervals", type=_Runs(1), is_flag=False, flag_value=500, default=None, metavar="[RUNS]",
+    help="Intervals of scores and places and probabilities of levels, of so many runs; 500.",
+)  # fmt: skip
 batch_file = option("--batch", default="nightly.toml", show_default=True, metavar="CONFIG", help="The batch of runs.")
 
 
@@ -116,8 +136,20 @@ def output(extra: str = "") -> Decorator:
 
 def form(default: str = "a table on a terminal, CSV in a pipe.") -> Decorator:
     """Return the option with the format of results on stdout; `default` describes the default."""
-    choices = click.Choice([TEXT, *(fmt.name for fmt in FORMATS)])
+    choices = _Formats([TEXT, *(fmt.name for fmt in FORMATS)])
     return option("-f", "--format", "form", type=choices, help=f"On stdout; {default}")
+
+
+class _Formats(click.Choice[str]):
+    """The formats that are built in, and by their name those of extensions, which are looked up only then."""
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from kpi.process import extensions
+
+        if value not in self.choices and value in extensions.names("writers"):
+            return str(value)
+        return click.Choice.convert(self, value, param, ctx)
 
 
 def writing(work: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -86,12 +86,14 @@ class Console:
         """
         from kpi.errors import Message
         from kpi.process.progress import stage
-        from kpi.report.files import write
+        from kpi.report.files import left_out, outlook, write
 
-        with self.progress():
-            for out in output:
-                with stage(Message("writing {file}", file=out)):
-                    write(report, out)
+        for out in output:
+            if (words := outlook(report, out)) is not None:
+                self.note(words)
+            with self.progress(), stage(Message("writing {file}", file=out)):
+                write(report, out)
+            self.report(left_out(report, out))
         if form is not None or not output:
             self._print(report, form or usual or (TEXT if sys.stdout.isatty() else "csv"))
 
@@ -104,15 +106,18 @@ class Console:
             self.write(report.text(Screen(self.width, self.colored(sys.stdout), self.columns)))
         elif not sys.stdout.isatty():
             write_stream(content(report, form), sys.stdout)
-        elif NAMES[form].binary:
-            hint = Message("write it to a file: -o results{suffixes}", suffixes=NAMES[form].suffixes[0])
-            raise DataError(
-                Diagnostic(
-                    "K541", Message("{form} is a binary format, which a terminal cannot show", form=form), hint=hint
-                )
-            )
         else:
-            self.write(content(report, form).decode(), untrusted=True)
+            text = None
+            # Of a format of an extension only the content shows whether it is binary.
+            if form not in NAMES or not NAMES[form].binary:
+                with suppress(UnicodeDecodeError):
+                    text = content(report, form).decode()
+            if text is None:
+                suffix = NAMES[form].suffixes[0] if form in NAMES else f".{form}"
+                hint = Message("write it to a file: -o results{suffixes}", suffixes=suffix)
+                message = Message("{form} is a binary format, which a terminal cannot show", form=form)
+                raise DataError(Diagnostic("K541", message, hint=hint))
+            self.write(text, untrusted=True)
         sys.stdout.flush()
 
     def progress(self, *, quiet: bool = False) -> AbstractContextManager[None]:

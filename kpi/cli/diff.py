@@ -35,7 +35,7 @@ def diff(
     kpi diff 2024Q1 2024Q2 --data period.csv, kpi diff old.json new.json,
     kpi diff old.yaml new.yaml --data period.csv, kpi diff --at 3 --at 4 --batch nightly.toml
     """
-    from kpi.cli.comparison import compared, runs
+    from kpi.batch.comparison import compared, runs
     from kpi.errors import DataError, Diagnostic, Message, count
     from kpi.report.difference import DifferenceReport
     from kpi.report.language import sentences

@@ -40,6 +40,7 @@ def explain(
     from kpi import session
     from kpi.analysis.explain import explain as explained
     from kpi.analysis.explain import name_of
+    from kpi.analysis.next_level import ahead
     from kpi.errors import DataError, Diagnostic, Message, Place, Severity
     from kpi.intake.files import named_queries
     from kpi.report.diagnostics import tally
@@ -71,7 +72,7 @@ def explain(
         more, named = options.files_of(data)
         card = session.score(
             [*sources, *more], system=system, definitions=definitions, data=named, period=period, partly=True,
-            succession=succession,
+            succession=succession, intervals=0,
         )  # fmt: skip
     part = rest[1] if len(rest) == 2 else None
     longer = None if period is None or part is not None else session.longer_period(card.definition, period)
@@ -87,7 +88,10 @@ def explain(
         with console.progress():
             report = WayUpReport(way_up(card, rest[0], aim))
     else:
-        report = ExplanationReport(card, name_of(card, rest[0]), explained(card, rest[0], part, period=longer))
+        unit = name_of(card, rest[0])
+        node = explained(card, rest[0], part, period=longer)
+        above = None if part is not None or longer is not None else ahead(card, unit)
+        report = ExplanationReport(card, unit, node, above)
     console.publish(report, form, output, usual=TEXT)
     errors = [finding for finding in card.findings_list if finding.severity is Severity.ERROR]
     if errors:

@@ -55,7 +55,7 @@ def form(
     card = None
     with console.progress():
         if data:
-            card = session.score(files, system=meant, data=named, partly=True)
+            card = session.score(files, system=meant, data=named, partly=True, intervals=0)
     wanted = session.period_of_form(meant, period, card)
     listed = [] if card is None else card.entities.select("entity", "code").rows()
     made = entry_form(

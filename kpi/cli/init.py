@@ -43,11 +43,31 @@ def init(
         from kpi.cli.annex import from_table
 
         return from_table(console, paths, into)
+    if paths and all(path.endswith(".ossie.json") for path in paths):
+        return _from_ossie(console, paths, Path() if into is None else Path(into))
     from kpi.cli import starter
 
     if kind is None and starter.are_data(paths):
         return _from_files(console, paths, name, Path() if into is None else Path(into))
     return _example(console, paths, kind=kind, name=name, into=into)
+
+
+def _from_ossie(console: Console, paths: Sequence[str], folder: Path) -> Exit:
+    """Write the definitions of Ossie documents as YAML."""
+    from kpi.cli import starter
+    from kpi.errors import Message, Severity
+    from kpi.language.loading.ossie_reader import definition_of, examine_document
+    from kpi.report.yaml_text import document_text
+
+    failed = False
+    for path in paths:
+        read, loaded = definition_of(Path(path)), examine_document(path)
+        hint = Message("name another folder, kpi init FILE... -o DIR")
+        for file in starter.write_all(folder, {f"{read.tree['system']}.yaml": document_text(read.tree)}, hint):
+            console.say(Message("Wrote {files}.", files=file))
+        console.report(one for one in loaded.findings if not console.quiet or one.severity is not Severity.INFO)
+        failed |= loaded.system is None
+    return Exit.FAILED if failed else Exit.FINE
 
 
 def _example(console: Console, paths: Sequence[str], *, kind: str | None, name: str | None, into: str | None) -> Exit:

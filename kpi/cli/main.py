@@ -19,8 +19,8 @@ from kpi.process.locale import requested, using
 
 #: The commands in the order of the help; each is a module with a command of the same name, `_` for `-`.
 COMMANDS = (
-    "score", "check", "explain", "what-if", "stress", "diff", "batch", "show", "sample", "roster", "schema", "rule",
-    "init", "form", "plot", "report", "completion",
+    "score", "check", "explain", "what-if", "stress", "audit", "diff", "batch", "show", "sample", "roster", "schema",
+    "rule", "init", "form", "plot", "report", "mcp", "serve", "completion",
 )  # fmt: skip
 
 

@@ -57,8 +57,9 @@ def plot(
     with console.progress():
         # All periods, as places move and targets are reached over them; the plot is of the one asked for.
         card = session.score(
-            [*files, *more], system=system, definitions=definitions, data=named, partly=True, succession=succession
-        )
+            [*files, *more], system=system, definitions=definitions, data=named, partly=True, succession=succession,
+            intervals=0,
+        )  # fmt: skip
         label = None if period is None else session.label_of(card, period)
         chart = plotted(
             card, kind, period=label, entity=entity, indicator=indicator,

@@ -23,6 +23,7 @@ from kpi.cli.console import Console
 @options.option("--copy-template", "copy", metavar="OUT", help="Write the template to begin with, .docx or .md.")
 @options.output("The bulletin is .docx, .pdf or .md.")
 @options.form("Markdown.")
+@options.intervals
 @options.explanations
 @options.succession
 @options.writing
@@ -30,7 +31,7 @@ from kpi.cli.console import Console
 def report(
     console: Console, *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None,
     data: Sequence[str], template: str | None, copy: str | None, output: Sequence[str], form: str | None,
-    explanations: str | None, succession: str | None,
+    explanations: str | None, succession: str | None, intervals: int | None,
 ) -> Exit:  # fmt: skip
     """Write the bulletin (通报) of a period: scores, places, indicators, targets, warnings, annexes."""
     from kpi import session
@@ -51,7 +52,7 @@ def report(
         # All periods, as a bulletin compares with the period before and a year before.
         card = session.score(
             [*files, *more], system=system, definitions=definitions, data=named, explanations=explanations,
-            partly=True, succession=succession,
+            partly=True, succession=succession, intervals=intervals,
         )  # fmt: skip
         label = None if period is None else session.label_of(card, period)
     bulletin = BulletinReport(card, label, None if template is None else Path(template))

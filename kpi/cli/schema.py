@@ -21,7 +21,7 @@ def schema(console: Console, *, output: str | None) -> Exit:
     from kpi.language.loading.schema import json_schema
     from kpi.report.files import replace
 
-    text = json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(json_schema(installed=True), ensure_ascii=False, indent=2) + "\n"
     if output is None:
         console.write(text)
         return Exit.FINE

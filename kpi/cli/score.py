@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @options.option(
     "--columns", metavar="A,B", help="Only these columns of the table, by name or heading: rank,entity,score."
 )
+@options.intervals
 @options.option("--strict", is_flag=True, help="No result at all when a row is refused.")
 @options.explanations
 @options.succession
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 def score(
     console: Console, *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None,
     data: Sequence[str], output: Sequence[str], form: str | None, wide: bool, columns: str | None, strict: bool,
-    explanations: str | None, succession: str | None,
+    explanations: str | None, succession: str | None, intervals: int | None,
 ) -> Exit:  # fmt: skip
     """Score files: a league table with stars and ranks."""
     from kpi import session
@@ -54,7 +55,7 @@ def score(
     with console.progress():
         card = session.score(
             [*files, *more], system=system, definitions=definitions, data=named, period=period,
-            explanations=explanations, partly=True, succession=succession,
+            explanations=explanations, partly=True, succession=succession, intervals=intervals,
         )  # fmt: skip
     errors = [finding for finding in card.findings_list if finding.severity is Severity.ERROR]
     notes = [item for item in card.findings_list if item.severity is not Severity.INFO or not console.quiet]

@@ -25,13 +25,16 @@ if TYPE_CHECKING:
     "--analysis", multiple=True, metavar="FILE", help="What figures are like; NAME an entity: its strengths."
 )
 @options.form("of a system or an analysis; a table.")
-@options.output("A system as .docx, .xlsx or .md is the annex of a 办法, with its method.")
+@options.output(
+    "A system: .docx, .xlsx, .md its method, the annex of a 办法; .ossie.json a semantic model; .vtl its checks."
+)
 @options.option("--coverage", is_flag=True, help="The document clause by clause, and what stands for each.")
+@options.option("--kinds", is_flag=True, help="Every kind of definition, file and store, and where it comes from.")
 @options.findings
 @command
 def show(
     console: Console, *, system: str | None, name: str | None, definitions: str | None, plan: bool, coverage: bool,
-    analysis: Sequence[str], form: str | None, output: Sequence[str],
+    analysis: Sequence[str], form: str | None, output: Sequence[str], kinds: bool,
 ) -> Exit:  # fmt: skip
     """Show the catalogue, a system, or one definition with its formula in words."""
     from kpi.language.loading import catalogue
@@ -43,9 +46,11 @@ def show(
         from kpi.report.analysis import AnalysisReport
         from kpi.report.formats import TEXT
 
-        card = session.score(list(analysis), system=system, definitions=definitions)
+        card = session.score(list(analysis), system=system, definitions=definitions, intervals=0)
         console.publish(AnalysisReport(card, name), form, output, usual=TEXT)
         return Exit.FINE
+    if kinds:
+        return _kinds(console, form, output)
     written = form is not None or bool(output)
     if written and (system is None or name is not None or plan or coverage):
         from kpi.errors import DataError, Diagnostic, Message
@@ -58,11 +63,8 @@ def show(
     shown_system = catalogue.find(system, folder).system
     assert shown_system is not None  # noqa: S101
     if written:
-        from kpi.report.formats import TEXT
-        from kpi.report.method.report import MethodReport
-
-        console.publish(MethodReport(shown_system), form, output, usual=TEXT)
-    elif plan:
+        return _written(console, shown_system, form, output)
+    if plan:
         from kpi.engine.plan import compile_plan
 
         console.write(cards.plan(compile_plan(shown_system)))
@@ -73,6 +75,47 @@ def show(
     else:
         console.write(cards.definition(shown_system, name, width=console.width))
     return Exit.FINE
+
+
+def _written(console: Console, system: System, form: str | None, output: Sequence[str]) -> Exit:
+    """Write a system: its method, and what other programs read."""
+    from kpi.report.formats import TEXT
+    from kpi.report.method.report import MethodReport
+
+    others = [out for out in output if out.endswith((".ossie.json", ".vtl"))]
+    method = [out for out in output if out not in others]
+    done = _interchanged(console, system, others)
+    if method or form is not None:
+        console.publish(MethodReport(system), form, method, usual=TEXT)
+    return done
+
+
+def _interchanged(console: Console, system: System, output: Sequence[str]) -> Exit:
+    """Write a system for other programs, and report what their formats do not express; exit code 1 if there is any."""
+    from kpi.errors import Message, Severity
+    from kpi.language import ossie, vtl
+    from kpi.report.files import replace
+
+    warned = False
+    for out in output:
+        text, findings = ossie.text(system) if out.endswith(".json") else vtl.ruleset(system)
+        replace(Path(out), text.encode())
+        console.report(findings)
+        console.say(Message("Wrote {files}.", files=out))
+        warned |= any(finding.severity is not Severity.INFO for finding in findings)
+    return Exit.FINDINGS if warned else Exit.FINE
+
+
+def _kinds(console: Console, form: str | None, output: Sequence[str]) -> Exit:
+    """List every kind; exit code 1 if an extension cannot be used."""
+    from kpi.batch.config import STORES
+    from kpi.report.formats import TEXT
+    from kpi.report.kinds import KindsReport
+
+    report = KindsReport(STORES)
+    console.publish(report, form, output, usual=TEXT)
+    console.report(report.findings)
+    return Exit.FINDINGS if report.findings else Exit.FINE
 
 
 def _coverage(console: Console, system: System) -> Exit:

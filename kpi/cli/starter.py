@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kpi.cli.yaml_comments import translated
 from kpi.errors import DataError, Diagnostic, Message, Place
-from kpi.intake.files.reader import SUFFIXES
+from kpi.intake.files.reader import SUFFIXES, has_known_suffix
 from kpi.language.loading.schema import json_schema
 from kpi.process import atomic_files
 from kpi.process.os_errors import reason
@@ -159,7 +159,7 @@ def _is_data(text: str) -> bool:
     path = Path(text)
     if path.is_dir():
         inside = [one for one in path.iterdir() if one.is_file()]
-        readable = any(one.name.lower().removesuffix(".gz").removesuffix(".zst").endswith(SUFFIXES) for one in inside)
+        readable = any(has_known_suffix(one.name) for one in inside)
         return readable and not any(one.suffix in (".yaml", ".yml") for one in inside)
     if path.is_file() or Path(text.rpartition("#")[0] or text).is_file():  # behind # stands a sheet
         return True

@@ -37,18 +37,18 @@ def what_if(
     """Say what would change with other figures: totals, stars and places of all units that move."""
     from kpi import session
     from kpi.analysis.diff import diff, side
-    from kpi.analysis.what_if import index_of
+    from kpi.analysis.what_if import given_values, index_of
     from kpi.analysis.what_if import what_if as replaced
     from kpi.errors import Message, count
     from kpi.report.difference import DifferenceReport
     from kpi.report.language import tr
 
-    given = _given(values)
+    given = given_values(values)
     more, named = options.files_of(data)
     with console.progress():
         card = session.score(
             [*files, *more], system=system, definitions=definitions, data=named, period=period, partly=True,
-            succession=succession,
+            succession=succession, intervals=0,
         )  # fmt: skip
         card = card.only([index_of(card, None)])
         after = replaced(card, given)
@@ -60,25 +60,3 @@ def what_if(
     if output:
         console.note(Message("Wrote {files}.", files=tuple(output)))
     return Exit.FINE
-
-
-def _given(arguments: Sequence[str]) -> dict[str | tuple[str, str], float | str]:
-    """Return the values of `--set` by unit and figure.
-
-    Raises:
-        DataError: K874, if a name or a value is missing, or a figure is set twice.
-    """
-    from kpi.errors import DataError, Diagnostic, Message
-
-    values: dict[str | tuple[str, str], float | str] = {}
-    for argument in arguments:
-        key, equals, value = argument.replace("＝", "=").partition("=")
-        key, value = key.strip(), value.strip()
-        hint = Message("write UNIT.indicator=VALUE, such as 桐乡市.一网通办率=95")
-        if not equals or not value or not key:
-            message = Message("`--set {argument}` does not say which figure has which value", argument=argument)
-            raise DataError(Diagnostic("K874", message, hint=hint))
-        if key in values:
-            raise DataError(Diagnostic("K874", Message("`{key}` is set twice", key=key), hint=hint))
-        values[key] = value
-    return values

@@ -114,7 +114,7 @@ def _of_draft(tables: Sequence[Table], year: int) -> System | None:
 def _of_rows(sources: Sequence[Source], system: System) -> list[Diagnostic]:
     """Return what is found in the rows of files."""
     try:
-        findings = list(session.score(list(sources), system=system, partly=True).findings_list)
+        findings = list(session.score(list(sources), system=system, partly=True, intervals=0).findings_list)
     except KpiError as error:
         findings = list(error.diagnostics)
     return [finding for finding in findings if finding.code not in _OF_TABLE]

@@ -122,7 +122,7 @@ def _attempt(
         if loaded.system is None:
             return _Attempt(text, None, wrong)
         try:
-            card = session.score(list(sources), system=loaded.system, partly=True)
+            card = session.score(list(sources), system=loaded.system, partly=True, intervals=0)
         except KpiError as error:
             return _Attempt(text, None, tuple(error.diagnostics))
     errors = tuple(finding for finding in card.findings_list if finding.severity is Severity.ERROR)

@@ -76,17 +76,25 @@ def _weight_of(node: Node, part: str, weight: Weighed) -> pl.Expr:
 
 def treated(system: System, rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:
     """Return the cells that data treatment changed; columns as in `Scorecard.treated`."""
+    units: dict[str, str | None] = {name: str(system.unit(name)) for name in system.treated}
     current = {name: pl.col(name) for name in system.treated}
     tables = []
     for step, names in system.steps.items():
+        treatment = system.treatment[step]
         for name in names:
-            treated_value = pl.col(Column(name).after(step))
+            after = Column(name).after(step)
+            treated_value, words = pl.col(after), pl.lit(treatment.words_of_values)
+            if treatment.mirrors:
+                mirrored = pl.col(Column(after).mirrored) == 1
+                words = pl.when(mirrored).then(pl.lit(treatment.words_mirrored)).otherwise(words)
+            # What a transformation makes of values is in no unit, nor is what later steps make of that.
+            units[name] = units[name] if treatment.keeps_unit else None
             tables.append(
                 rows.with_row_index("#at").filter(current[name].ne_missing(treated_value)).select(
                     pl.col("#at").alias("at"), **keys,
                     step=pl.lit(step), indicator=pl.lit(name), title=pl.lit(system.symbols[name].title),
-                    before=current[name], after=treated_value, unit=pl.lit(str(system.unit(name))),
-                    treatment=pl.lit(system.treatment[step].words()),
+                    before=current[name], after=treated_value, unit=pl.lit(units[name], dtype=pl.String),
+                    treatment=words,
                 )
             )  # fmt: skip
             current[name] = treated_value

@@ -40,9 +40,8 @@ def reach(system: System) -> dict[str, frozenset[int]]:
     for name in system.indicators:
         if (rule := system.rule(name)) is not None:
             scored[name] = joined(scored[name], seen(rule.lookback, scored[name]))
-    of_alerts = alert_stage.reach(system, known)
     places = [COHORT, *own, *of_roster, *(class_by(attribute) for attribute in system.classes)]
-    results = joined(*known.values(), *scored.values(), *of_checks, of_alerts, dict.fromkeys(places, NOW))
+    results = joined(*known.values(), *scored.values(), *of_checks, dict.fromkeys(places, NOW))
     for node in (system.composite, *system.pillars.values()):
         if node.weights_method is not None:
             results = joined(results, seen(node.weights_method.lookback, results))
@@ -50,7 +49,8 @@ def reach(system: System) -> dict[str, frozenset[int]]:
             results = joined(results, seen(node.rule.lookback, results))
     levels = {} if system.stars is None else seen(system.stars.lookback, results)
     longer = {} if system.totals_over is None else seen(system.totals_over.lookback(system.period), results)
-    return joined(results, levels, longer, seen(system.ranking.lookback(system.period), results))
+    every = joined(results, levels, longer, seen(system.ranking.lookback(system.period), results))
+    return joined(every, alert_stage.reach(system, known, every))
 
 
 def window(reached: Reach) -> int:

@@ -21,6 +21,7 @@ from kpi.engine.result_columns import NOTHING, details_of, target_bounds, target
 from kpi.engine.stage import Stage
 from kpi.engine.totals import adjusted, changes, further_places, joint, placed, starred, totalled, within_pillars
 from kpi.errors import Message
+from kpi.language import small_numbers
 from kpi.language.aggregation import rescoring
 from kpi.language.aggregation.nodes import Combination
 from kpi.language.classes import weight_expr
@@ -30,6 +31,7 @@ from kpi.language.scoring import Case
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed
 from kpi.language.treatment.steps import finished
+from kpi.process import extensions
 from kpi.values.columns import COHORT, OUTSIDE, Column, Expressions, group_of, kept_by, left_out_by
 from kpi.values.status import guarded, literal, reason, status_of, where_given
 
@@ -113,7 +115,8 @@ def compile_plan(system: CheckedSystem) -> Plan:
     """
     derived = vars(system)
     if _PLAN not in derived:
-        derived[_PLAN] = Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
+        with extensions.answering():
+            derived[_PLAN] = Plan(system, tuple(stage for stage in _stages(system) if stage.columns))
     plan: Plan = derived[_PLAN]
     return plan
 
@@ -147,7 +150,7 @@ def _outside(names: Iterable[str]) -> Iterator[pl.Expr]:
 
 def _stages(system: System) -> Iterator[Stage]:
     yield from _valuing(system)
-    yield alert_stage.stage(system)
+    yield alert_stage.stage(system, of_scores=False)
     yield from _groups(system)
     yield from treating(system)
     given: dict[str, pl.Expr] = {
@@ -157,6 +160,7 @@ def _stages(system: System) -> Iterator[Stage]:
     yield Stage("targets", Message("targets in force"), _targets(system))
     yield from scoring(system)
     yield from tree(system)
+    yield alert_stage.stage(system, of_scores=True)
 
 
 def _valuing(system: System) -> Iterator[Stage]:
@@ -230,6 +234,7 @@ def treating(system: System) -> Iterator[Stage]:
     """Yield one stage per step, with the columns `name#step`, and a stage with the values that are scored."""
     current = {name: pl.col(name) for name in system.treated}
     out: dict[str, pl.Expr] = {}
+    yield Stage("variances", Message("sampling variances"), small_numbers.variances(system))
     for step, names in system.steps.items():
         treatment, values = system.treatment[step], {name: current[name] for name in names}
         used = {name: current.get(name, pl.col(name)) for name in treatment.uses if name not in values}
@@ -240,6 +245,10 @@ def treating(system: System) -> Iterator[Stage]:
             Column(name).after(step): pl.when(~out[name]).then(treated_value) if name in out else treated_value
             for name, treated_value in treated_values.items()
         }
+        if treatment.mirrors:
+            columns |= {
+                Column(Column(name).after(step)).mirrored: treatment.mirrored(value) for name, value in values.items()
+            }
         if treatment.screens:
             leaves_out = treatment.leaves_out(values)
             if treatment.exempt:
@@ -251,6 +260,7 @@ def treating(system: System) -> Iterator[Stage]:
                 }
             columns[left_out_by(step)] = leaves_out
             out |= {name: out.get(name, pl.lit(False)) | pl.col(left_out_by(step)) for name in names}
+        columns |= treatment.facts(values)
         current |= {name: pl.col(Column(name).after(step)) for name in treated_values}
         yield Stage(f"treatment {step}", treatment.words(), columns)
     treated = Expressions()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from kpi.engine import contributions
+from kpi.engine import contributions, funnel_limits
 from kpi.engine.stage import Stage
 from kpi.errors import Message
 from kpi.language.aggregation.nodes import Combination
@@ -110,6 +110,7 @@ def details_of(system: System) -> Iterator[Stage]:
         for name in nodes
     }
     yield Stage("ranks", Message("ranks by indicator and pillar"), places)
+    yield from funnel_limits.stages(system)
 
 
 def _progress(system: System, name: str) -> dict[str, pl.Expr]:

@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 import polars as pl
 import polars.selectors as cs
 
-from kpi.engine import applied_weights, longer_totals
+from kpi.engine import applied_weights, funnel_limits, longer_totals
 from kpi.engine.contributions import NOISE, entries
 from kpi.engine.plan import Plan
 from kpi.engine.reporting_quality import Supply, is_assessable, quality
 from kpi.engine.result_columns import target_bounds
 from kpi.errors import DataError, Diagnostic, Message, Severity, rendered, suggest
 from kpi.language.indicators import class_of
+from kpi.language.small_numbers import limited
 from kpi.language.system import ROOT, System
 from kpi.process import locale, notebook
 from kpi.values.columns import COHORT, LONGER, PARTS_THERE, Column, class_by, in_ranking
@@ -55,6 +56,16 @@ HEADLINES: dict[str, type[pl.DataType]] = {
     "score_change": pl.Float64, "coverage": pl.Float64, "status": pl.String,
 }  # fmt: skip
 
+#: The columns of `Scorecard.alike`, which the analysis adds: levels that other samples would have given.
+ALIKE: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(("system", "period", "cohort", "entity"), pl.String),
+    **dict.fromkeys(("stars", "stars_low", "stars_high"), pl.Float64),
+    **dict.fromkeys(("grade", "grade_low", "grade_high"), pl.String),
+}  # fmt: skip
+
+#: What the columns of totals with the probability of a level begin with; the level follows.
+PROBABILITY = "probability_"
+
 LIGHTS = pl.Enum(["green", "yellow", "red", "none", "at_risk"])
 
 
@@ -76,6 +87,8 @@ class Scorecard:
         supply: reporters, restated figures and figures in doubt.
         former: the units that no longer exist, each with its successors in words.
         renamed: those of them that only have a new name, with this name.
+        intervals: period, entity, and what `totals` has of how far scores and places hold; None if it was not asked
+            for.
     """
 
     plan: Plan
@@ -89,6 +102,7 @@ class Scorecard:
     supply: Supply = field(default_factory=Supply)
     former: Mapping[str, Message] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    intervals: pl.DataFrame | None = None
 
     #: What other packages add to scorecards by name, such as `plot`: functions of a scorecard.
     namespaces: ClassVar[dict[str, Callable[[Scorecard], Any]]] = {}
@@ -161,7 +175,9 @@ class Scorecard:
         Columns: system, period, cohort, entity, score (rounded), raw_score (before rounding), stars (the level, Int8,
         null without a star scheme), grade (the name of the level, null without names), rank, of (ranked in the
         cohort), rank_change (positive: moved up), score_change, coverage (percent of weight with data), veto (titles,
-        empty for none), status (why there is no score).
+        empty for none), status (why there is no score). Where intervals were asked for, also rank_low, rank_high,
+        score_low, score_high (5th and 95th percentile of the runs) and for each level that occurs in them, from the
+        highest, its probability in percent (probability_5, probability_4.5 ...).
         """
         frame = self._rows()
         names = {} if self.definition.stars is None else self.definition.stars.names
@@ -178,7 +194,10 @@ class Scorecard:
         )  # fmt: skip
         placed = placed.with_columns(pl.col("order").min().over("when", "cohort").alias("group"))
         ordered = placed.sort("when", "group", "rank", "order", nulls_last=True)
-        return _published(ordered.drop("when", "group", "order"))
+        totals = _published(ordered.drop("when", "group", "order"))
+        if self.intervals is None:
+            return totals
+        return totals.join(self.intervals, on=["period", "entity"], how="left", maintain_order="left")
 
     @cached_property
     def pillars(self) -> pl.DataFrame:
@@ -209,7 +228,8 @@ class Scorecard:
         attainment (percent of the target), schedule (percent that should be reached by now), light, reached, score
         (percent of full marks), score_status, weight (percent of the whole that it carried), points (what it gives to
         the total, on the scale of the full mark, see `kpi.engine.contributions`), rank; with `show: marks` also marks
-        (the score in marks of the item) and full_marks.
+        (the score in marks of the item) and full_marks; with `limits:` also lower, upper (the confidence limits of the
+        value) and signal (where it is between the funnel limits of its group, see `limits`).
         """
         system = self.definition
         names = list(system.indicators)
@@ -231,9 +251,21 @@ class Scorecard:
                 "score": lambda n: pl.col(Column(n).score), "score_status": lambda n: pl.col(Column(n).score.status),
                 "weight": lambda n: of_tree(Column(n).weight, n),
                 "points": lambda n: of_tree(Column(n).contribution, n),
-                "rank": lambda n: pl.col(Column(n).rank), **self._marks(),
+                "rank": lambda n: pl.col(Column(n).rank), **self._marks(), **self._ends(),
             },
         )  # fmt: skip
+
+    def _ends(self) -> dict[str, Callable[[str], pl.Expr]]:
+        """Return the columns `lower`, `upper` and `signal` of indicators, where the system has confidence limits."""
+        funnels = funnel_limits.has_funnel(self.definition)
+        if not funnels:
+            return {}
+        nothing = pl.lit(None, dtype=pl.Float64)
+        return {
+            "lower": lambda name: pl.col(Column(name).lower_limit) if name in funnels else nothing,
+            "upper": lambda name: pl.col(Column(name).upper_limit) if name in funnels else nothing,
+            "signal": lambda name: pl.col(Column(name).signal) if funnels.get(name) else nothing.cast(pl.String),
+        }
 
     def _marks(self) -> dict[str, Callable[[str], pl.Expr]]:
         """Return the columns `marks` (earned) and `full_marks` of pillars and indicators, where results show them."""
@@ -382,6 +414,48 @@ class Scorecard:
         )  # fmt: skip
 
     @cached_property
+    def limits(self) -> pl.DataFrame:
+        """Confidence limits: one row per period, entity and indicator that has them.
+
+        Columns: system, period, cohort, entity, indicator, title, value, unit, level (percent), lower, upper (the
+        confidence limits of the value); of the funnel of its group: centre (the value of the group as a whole), low_95,
+        high_95, low_998, high_998 (its limits for a unit of this size, with over-dispersion), dispersion (how much more
+        the values differ than by chance, 1 for chance) and signal (alarm_above, alert_above, within, alert_below,
+        alarm_below). Without `limits:` it is empty.
+        """
+        system, found = self.definition, limited(self.definition)
+        funnels = funnel_limits.has_funnel(system)
+        nothing = pl.lit(None, dtype=pl.Float64)
+
+        def of_funnel(name: str, expr: Callable[[Column], pl.Expr]) -> pl.Expr:
+            return expr(Column(name)) if funnels[name] else nothing
+
+        def end(name: str, z: float) -> pl.Expr:
+            def limit(column: Column) -> pl.Expr:
+                expr = pl.col(column.centre) + z * pl.col(column.widened)
+                error = found[name][1]
+                if error.counts is None:
+                    return expr
+                # No proportion is above all cases, and no rate below nothing.
+                return expr.clip(0, error.counts.scale if error.is_proportion else None)
+
+            return of_funnel(name, limit)
+
+        return self._long(
+            "indicator", list(found), {name: system.symbols[name].title for name in found},
+            {
+                "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))),
+                "level": lambda n: pl.lit(found[n][0].level, dtype=pl.Float64),
+                "lower": lambda n: pl.col(Column(n).lower_limit), "upper": lambda n: pl.col(Column(n).upper_limit),
+                "centre": lambda n: of_funnel(n, lambda column: pl.col(column.centre)),
+                "low_95": lambda n: end(n, -funnel_limits.INNER), "high_95": lambda n: end(n, funnel_limits.INNER),
+                "low_998": lambda n: end(n, -funnel_limits.OUTER), "high_998": lambda n: end(n, funnel_limits.OUTER),
+                "dispersion": lambda n: of_funnel(n, lambda column: pl.col(column.dispersion)),
+                "signal": lambda n: pl.col(Column(n).signal) if funnels[n] else nothing.cast(pl.String),
+            },
+        )  # fmt: skip
+
+    @cached_property
     def adjustments(self) -> pl.DataFrame:
         """The non-zero components of the total other than indicators, one row each.
 
@@ -438,8 +512,9 @@ class Scorecard:
     def treated(self) -> pl.DataFrame:
         """Every cell that data treatment changed, one row per step that changed it, in the order of the steps.
 
-        Columns: system, period, cohort, entity, step, indicator, title, before, after (in the indicator's unit, null
-        for no value), unit, treatment (the step in words).
+        Columns: system, period, cohort, entity, step, indicator, title, before, after (null for no value), unit (of
+        both, null where the step or one before it leaves values without a unit), treatment (the step in words, with the
+        formula that was used: that of a logarithm depends on the skew of the peers).
         """
         return _published(applied_weights.treated(self.definition, self._rows(), self._keys()))
 
@@ -495,7 +570,8 @@ class Scorecard:
         """The messages that the frames have as English text, by that text, for reports in other languages."""
         texts: list[str | None] = [text for finding in self.findings_list for text in (finding.message, finding.hint)]
         texts += [entry.title for entry in entries(self.definition)]
-        texts += [treatment.words() for treatment in self.definition.treatment.values()]
+        for treatment in self.definition.treatment.values():
+            texts += [treatment.words(), treatment.words_of_values, treatment.words_mirrored]
         return {str(text): text for text in texts if isinstance(text, Message)}
 
     @cached_property
@@ -534,9 +610,13 @@ class Scorecard:
         `longer` and `longer_pillars` with totals over longer periods, `places` if there are several rankings, or former
         places, `headlines` if there are indices beside the total, `adjustments` if something other than indicators
         contributes to the total, `weights` if a method derived weights from data, `treated` if there is data treatment,
-        `restated` if a figure was replaced, `outlook` if an indicator is a projection or a pace, `quality` if reporters
-        or due dates are known.
+        `restated` if a figure was replaced, `limits` if there are confidence limits, `outlook` if an indicator is a
+        projection or a pace, `quality` if reporters or due dates are known.
         """
+        return self._of_totals() | self._of_figures()
+
+    def _of_totals(self) -> dict[str, pl.DataFrame]:
+        """Return the further frames about totals and the tree, as far as there are any."""
         frames = {}
         if self.definition.totals_over is not None:
             frames["longer"], frames["longer_pillars"] = self.longer, self.longer_pillars
@@ -549,10 +629,19 @@ class Scorecard:
             frames["adjustments"] = self.adjustments
         if self.definition.varied or any(node.weights is not None for node in self.definition.nodes.values()):
             frames["weights"] = self.weights
+        return frames
+
+    def _of_figures(self) -> dict[str, pl.DataFrame]:
+        """Return the further frames about figures and values, as far as there are any."""
+        frames = {}
         if self.definition.treatment:
             frames["treated"] = self.treated
         if self.restated.height:
             frames["restated"] = self.restated
+        if limited(self.definition):
+            frames["limits"] = self.limits
+            if "alike" in self.namespaces and (alike := self.alike).height:
+                frames["alike"] = alike
         if any(one.projects or one.classified for one in self.definition.indicators.values()):
             frames["outlook"] = self.outlook
         if is_assessable(self.definition, self.supply):
@@ -701,6 +790,10 @@ def _published(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(unsigned_zero(cs.float()))
 
 
+#: The keys of systems and indicators that hashes of older systems do not have.
+_LATER = ("limits", "localise", "shrink")
+
+
 def _converted(convert: Callable[[], Any], lacking: Message) -> Any:
     try:
         return convert()
@@ -712,8 +805,14 @@ def _converted(convert: Callable[[], Any], lacking: Message) -> Any:
 def definition_hash(system: System) -> str:
     """Return a hash of the content of a definition: sixteen hexadecimal digits."""
     content = system.model_dump(mode="json", by_alias=True)
-    # A system that states no uncertainty has the hash that it had before it could.
-    if not system.uncertainty.declared:
-        del content["uncertainty"]
+    # A system that states nothing of these has the hash that it had before it could.
+    if content["uncertainty"]["show"] is None:
+        del content["uncertainty"]["show"]
+        if not system.uncertainty.declared:
+            del content["uncertainty"]
+    for block in (content, *content["indicators"].values()):
+        for key in _LATER:
+            if block.get(key) is None:
+                block.pop(key, None)
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

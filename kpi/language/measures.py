@@ -452,6 +452,26 @@ class TrimmedMean(OfRows):
         return exact_sum(middle) / (value.len().cast(pl.Int64) - 2 * cut).cast(pl.Float64)
 
 
+class Deviation(OfRows):
+    """The standard deviation of a column over rows, `sqrt(sum((x - mean)²)/(n - 1))`; none of fewer than two figures.
+
+    Beside a mean and a count it states how far the mean could be off: `sampling: {x: {deviation: s, number: n}}`.
+
+    >>> rows = pl.DataFrame({"x": [2.0, 4.0, 4.0, 6.0], "day": [1, 2, 3, 3]})
+    >>> round(rows.select(Deviation(of="x", unit="天").combine(pl.col("x"), pl.col("day"))).item(), 6)
+    1.632993
+    """
+
+    interpolated: ClassVar[bool] = True
+    kind: Literal["deviation"] = "deviation"
+    kind_title: ClassVar[Message] = Message("standard deviation of records")
+
+    @override
+    def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
+        """Return the deviation; in the order of the figures, so that the order of the rows changes no bit."""
+        return value.sort().std(ddof=1)
+
+
 class Quantile(OfRows):
     """The q-quantile of a column with linear interpolation between order statistics (Hyndman and Fan, type 7).
 
@@ -560,7 +580,7 @@ def reported(measures: Mapping[str, Measure]) -> dict[str, Reported]:
 
 #: Every kind of measure, in the order of the reference.
 KINDS: tuple[type[Measure], ...] = (
-    Reported, Count, Sum, Mean, Min, Max, Median, TrimmedMean, Quantile, Last, First, Distinct,
+    Reported, Count, Sum, Mean, Min, Max, Median, TrimmedMean, Deviation, Quantile, Last, First, Distinct,
 )  # fmt: skip
 
 #: Any measure, distinguished by `kind` (`reported` when left out).

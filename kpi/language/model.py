@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from kpi.errors import Message, Severity
+from kpi.language.foreign_kinds import ForeignKinds, is_foreign
 
 T = TypeVar("T")
 
@@ -141,20 +142,26 @@ def kind_of(model: type[BaseModel], tag: str = "kind") -> str:
 
 
 def one_of(
-    *models: type[BaseModel], default: str | None = None, tag: str = "kind", implied: Mapping[str, str] | None = None
-) -> Any:
+    *models: type[BaseModel], default: str | None = None, tag: str = "kind", implied: Mapping[str, str] | None = None,
+    foreign: ForeignKinds | None = None,
+) -> Any:  # fmt: skip
     """Return the union of definitions discriminated by `kind` (or another `tag`), `default` where there is none.
 
-    `implied` are keys that stand for a kind where none is given.
+    `implied` are keys that stand for a kind where none is given, `foreign` the kinds that extensions may bring.
     """
+    known = frozenset(kind_of(model, tag) for model in models)
 
     def tag_of(value: Any) -> str | None:
         kind = value.get(tag, default) if isinstance(value, dict) else getattr(value, tag, None)
         if isinstance(value, dict) and tag not in value:
             kind = next((kind_ for key, kind_ in (implied or {}).items() if key in value), kind)
-        return kind if isinstance(kind, str) else None
+        if not isinstance(kind, str):
+            return None
+        return foreign.tag if foreign and kind not in known and is_foreign(foreign.family, kind) else kind
 
-    tagged = (Annotated[model, Tag(kind_of(model, tag))] for model in models)
+    tagged = [Annotated[model, Tag(kind_of(model, tag))] for model in models]
+    if foreign:
+        tagged.append(Annotated[Any, foreign, Tag(foreign.tag)])
     return Annotated[functools.reduce(operator.or_, tagged), Discriminator(tag_of)]
 
 

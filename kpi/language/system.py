@@ -18,12 +18,14 @@ from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringCons
 from kpi.errors import Message
 from kpi.language.adjustments import AnyAdjustment, all_awards
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
-from kpi.language.alerts import Alert
+from kpi.language.alerts import Alert, Result, results
 from kpi.language.checks import AnyCheck
 from kpi.language.classes import Weighed, columns_of, differs, weight_words
 from kpi.language.datasets import AnyDataset
 from kpi.language.grouping import ALL, COHORTS, Group
 from kpi.language.indicators import AnyIndicator, Symbol, rated_measures
+from kpi.language.limits import AnyLimitsOfAll
+from kpi.language.localisation import Localisation
 from kpi.language.longer_totals import TotalsOver
 from kpi.language.measures import AnyMeasure
 from kpi.language.model import Block, Frozen, Name, OneOrMany, Text
@@ -158,6 +160,21 @@ class YearStarts(Block):
     )
 
 
+#: The step of the indicators with `shrink: reliability`.
+SHRUNK = "shrunk"
+
+
+def _with_shrinkage(data: dict[str, Any], indicators: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition with a first step of treatment for indicators with `shrink:`; one that is there stays."""
+    names = [
+        name for name, one in indicators.items() if isinstance(one, Mapping) and one.get("shrink") == "reliability"
+    ]
+    treatment = data.get("treatment") or {}
+    if not names or not isinstance(treatment, Mapping) or SHRUNK in treatment:
+        return data
+    return data | {"treatment": {SHRUNK: {"kind": "shrink", "of": names}, **treatment}}
+
+
 def _month_alone(value: Any) -> Any:
     return {"month": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -226,10 +243,16 @@ class System(Frozen):
     )
     lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
     checks: dict[Name, AnyCheck] = Field(default_factory=dict, description="name: what must hold of the figures")
+    localise: Localisation | None = Field(
+        None, description="how figures that can be wrong are found where a check is broken; left out: all count alike"
+    )
     notify: dict[Name, Alert] = Field(
         default_factory=dict, description="name: a condition that is reported when it begins to hold and when it ends"
     )
     quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
+    limits: AnyLimitsOfAll | None = Field(
+        None, description="confidence limits of the values of indicators, and funnel limits of their groups"
+    )
     uncertainty: Uncertainty = Field(
         default_factory=Uncertainty, description="what `kpi stress` varies; left out: weights and methods by themselves"
     )
@@ -244,6 +267,7 @@ class System(Frozen):
         indicators = data.get("indicators") if isinstance(data, dict) else None
         if not isinstance(indicators, Mapping):
             return data
+        data = _with_shrinkage(data, indicators)
         filled, measures = rated_measures(indicators)
         given = data.get("measures", {})
         if not filled or not isinstance(given, Mapping):
@@ -383,6 +407,12 @@ class System(Frozen):
     def headlines(self) -> tuple[str, ...]:
         """The top pillars of weight 0: indices beside the total, which are shown and not counted."""
         return tuple(name for name, pillar in self.pillars.items() if pillar.weight == 0)
+
+    @cached_property
+    def results(self) -> dict[str, Result]:
+        """The results that alerts may name beside figures: scores of pillars and headlines, and the totals."""
+        titles = {name: pillar.title or name for name, pillar in self.pillars.items()}
+        return results(titles, totals=bool(self.tops), stars=self.stars is not None)
 
     @cached_property
     def beside_nodes(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
@@ -21,6 +21,7 @@ from kpi.language.indicators import Indicator
 from kpi.language.loading.loader import Loaded
 from kpi.language.measures import Measure
 from kpi.language.model import kind_of
+from kpi.language.small_numbers import limited
 from kpi.language.system import System
 from kpi.report.language import joined, listed, localized, tr
 from kpi.report.marks import SEVERITIES, visible
@@ -122,9 +123,18 @@ def system(shown_system: System, *, width: int | None = None) -> str:
         below.append(tr("Checks: {checks}", checks=tuple(shown_system.checks)))
     if shown_system.notify:
         below.append(tr("Alerts: {alerts}", alerts=tuple(shown_system.notify)))
-    if shown_system.uncertainty.declared:
-        below.append(tr("What kpi stress varies: {choices}", choices=statements(shown_system.uncertainty.words())))
+    below += _of_errors(shown_system)
     return printed(title, table, *map(Text, below), width=width)
+
+
+def _of_errors(shown_system: System) -> Iterator[str]:
+    """Yield the lines on errors of figures: which can be wrong, confidence limits, what `kpi stress` varies."""
+    if shown_system.localise is not None:
+        yield tr("Which figures can be wrong: {words}", words=shown_system.localise.words())
+    if shown_system.limits is not None:
+        yield tr("Limits: {words}", words=shown_system.limits.words())
+    if shown_system.uncertainty.words():
+        yield tr("What kpi stress varies: {choices}", choices=statements(shown_system.uncertainty.words()))
 
 
 def coverage(shown_system: System, rows: Sequence[Covered], *, width: int | None = None) -> str:
@@ -289,8 +299,8 @@ def _facts(shown_system: System, key: str) -> list[tuple[str, str]]:
     if key not in shown_system.measures and key not in shown_system.checks:
         alert = shown_system.notify[key]
         return [
-            (tr("Alert when"), alert.words(shown_system.symbols)), (tr("Severity"), SEVERITIES[alert.severity]),
-            (tr("Note"), alert.note or ""),
+            (tr("Alert when"), alert.words(shown_system.symbols, shown_system.results)),
+            (tr("Severity"), SEVERITIES[alert.severity]), (tr("Note"), alert.note or ""),
         ]  # fmt: skip
     if key not in shown_system.measures:
         check = shown_system.checks[key]
@@ -311,6 +321,7 @@ def _facts(shown_system: System, key: str) -> list[tuple[str, str]]:
 
 def _indicator_facts(shown_system: System, key: str, indicator: Indicator, users: list[str]) -> list[tuple[str, str]]:
     rule = shown_system.rule(key)
+    limits = limited(shown_system).get(key)
     parent = shown_system.parents.get(key)
     weight = tr("{weight} of {parent}", parent=parent, weight=shown_system.weight_words(key)) if parent else ""
     return [
@@ -319,6 +330,7 @@ def _indicator_facts(shown_system: System, key: str, indicator: Indicator, users
         (tr("Direction"), tr("Higher is better") if indicator.direction == "higher" else tr("Lower is better")),
         (tr("Target"), joined(target.words(shown_system.unit(key)) for target in shown_system.targets(key))),
         (tr("Scoring"), rule.in_full() if rule else tr("Not scored")), (tr("Weight"), weight),
+        (tr("Limits"), "" if limits is None else limits[0].words()),
         (tr("Clause"), indicator.clause or ""),
         (tr("Lead"), listed(indicator.lead)), (tr("Responsible"), listed(indicator.responsible)),
         (tr("Basis"), _BASES[indicator.basis] if indicator.basis else ""),

@@ -15,7 +15,7 @@ from kpi.errors import Message
 from kpi.report.cards import printed, table_of
 from kpi.report.language import localized, tr
 from kpi.report.marks import NOTHING, change, level, movement, number, reason, visible
-from kpi.report.shape import HEADINGS, WORDS, About, Report, Screen, origin, plain
+from kpi.report.shape import HEADINGS, WITHIN, WORDS, About, Report, Screen, origin, plain
 from kpi.values.status import STATUSES
 
 #: The maximum number of lines of each kind.
@@ -37,7 +37,9 @@ class DifferenceReport(Report):
         "definitions": Message("Changes of the rules"),
         "restated": Message("Corrected figures"),
         "classes": Message("Changes of class"),
-        "longer": Message("Changes of totals over longer periods"),
+        "longer": Message("Changes of longer periods"),
+        "headlines": Message("Changes of headlines"),
+        "places": Message("Changes of places"),
     }
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
         "period_before": Message("Old period"),
@@ -49,6 +51,7 @@ class DifferenceReport(Report):
         "stars_before": Message("Old stars"),
         "grade_before": Message("Old grade"),
         "rank_before": Message("Old rank"),
+        "group_before": Message("Old group"),
         "status_before": Message("Old status"),
         "value_before": Message("Old figure"),
         "contribution_before": Message("Old contribution"),
@@ -110,7 +113,7 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
         return _detail(difference, entity, width)
     changed = difference.changed
     parts: list[object] = [_head(difference)]
-    if not changed.height:
+    if not (changed.height or difference.changed_headlines.height or difference.changed_places.height):
         parts.append(Text(tr("Nothing has changed.")))
     decimals, heading = difference.after.decimals, _level_heading(difference)
     for rows in changed.partition_by("period", maintain_order=True):
@@ -128,8 +131,7 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
             tr("Mainly from"),
         )
         for row in rows.head(MOST).iter_rows(named=True):
-            moved = "" if row["rank_change"] is None else movement(int(row["rank_change"]))
-            rank = NOTHING if row["rank"] is None else f"{row['rank']:g} {moved}".strip()
+            rank = _place(row)
             now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
             effects = [_effect(row[key], decimals) for key in ("change", "from_data", "from_definition")]
             last = [*([_stars(row)] if levels else []), _mainly(difference, row)]
@@ -142,6 +144,7 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
             shown,
             *_across(difference, rows),
         ]
+    parts += [*_headlines(difference), *_places(difference)]
     parts += _classes(difference)
     parts += _longer(difference)
     parts += _restated(difference)
@@ -160,14 +163,58 @@ def _longer(difference: Difference) -> list[object]:
         entity_title = visible(localized(difference.after.entity_title))
         shown = table_of(tr("Rank"), entity_title, tr("Score"), tr("Old"), tr("Change"), tr("Former rank"))
         for row in part.sort("rank", nulls_last=True, maintain_order=True).head(MOST).iter_rows(named=True):
-            moved = "" if row["rank_change"] is None else movement(int(row["rank_change"]))
-            rank = NOTHING if row["rank"] is None else f"{row['rank']:g} {moved}".strip()
+            rank = _place(row)
             now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
             former = NOTHING if row["rank_before"] is None else f"{row['rank_before']:g}"
             shown.add_row(rank, visible(row["entity"]), now, was, _effect(row["change"], decimals), former)
         heading = tr("{period}, from its periods", period=f"{first['over_before']} → {first['over']}")
         parts += [Text(f"\n{heading}", style="bold"), shown]
     return parts
+
+
+def _headlines(difference: Difference) -> list[object]:
+    """Return a table for each index beside the total and period in which some unit changed."""
+    parts: list[object] = []
+    rows, decimals = difference.changed_headlines, difference.after.decimals
+    for part in rows.partition_by("period", "headline", maintain_order=True) if rows.height else ():
+        entity_title = visible(localized(difference.after.entity_title))
+        shown = table_of(tr("Rank"), entity_title, tr("Score"), tr("Old"), tr("Change"), tr("Data"), tr("Rules"))
+        for row in part.sort("rank", nulls_last=True, maintain_order=True).head(MOST).iter_rows(named=True):
+            now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
+            effects = [_effect(row[key], decimals) for key in ("change", "from_data", "from_definition")]
+            shown.add_row(_place(row), visible(row["entity"]), now, was, *effects)
+        parts += [Text(f"\n{_of(part)}  {visible(part['title'][0])}", style="bold"), shown]
+        parts += _cut(part)
+    return parts
+
+
+def _places(difference: Difference) -> list[object]:
+    """Return a table for each period of the places in several rankings that changed."""
+    parts: list[object] = []
+    rows = difference.changed_places
+    for part in rows.partition_by("period", maintain_order=True) if rows.height else ():
+        entity_title = visible(localized(difference.after.entity_title))
+        shown = table_of(entity_title, tr("Ranked within"), tr("Group"), tr("Rank"), tr("Former rank"))
+        for row in part.head(MOST).iter_rows(named=True):
+            within = localized(WITHIN.get(row["within"], row["within"]))
+            groups = [visible(row[key] or "") for key in ("group_before", "group")]
+            group = groups[1] if groups[0] == groups[1] else " → ".join(text or NOTHING for text in groups)
+            former = NOTHING if row["rank_before"] is None else f"{row['rank_before']:g}"
+            shown.add_row(visible(row["entity"]), visible(within), group, _place(row), former)
+        parts += [Text("\n" + tr("{what}: places", what=_of(part)), style="bold"), shown]
+        parts += _cut(part)
+    return parts
+
+
+def _place(row: dict[str, Any]) -> str:
+    """Return a place with its movement."""
+    moved = "" if row["rank_change"] is None else movement(int(row["rank_change"]))
+    return NOTHING if row["rank"] is None else f"{row['rank']:g} {moved}".strip()
+
+
+def _cut(rows: pl.DataFrame) -> list[object]:
+    """Return the line that says how many rows of a table are left out, if any."""
+    return [Text(tr("{rows} more", rows=rows.height - MOST), style="dim")] if rows.height > MOST else []
 
 
 def _across(difference: Difference, rows: pl.DataFrame) -> list[object]:
@@ -303,6 +350,7 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
                 words,
             )
         parts += [shown] if figures.height else []
+    parts += [*_headlines(difference), *_places(difference)]
     parts += _classes(difference)
     parts += _restated(difference)
     parts.append(Text(_footer(difference), style="dim"))

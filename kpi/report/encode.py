@@ -15,6 +15,7 @@ import polars as pl
 
 # Leading characters that spreadsheets take for a formula, including full-width signs of Chinese input methods:
 # https://owasp.org/www-community/attacks/CSV_Injection
+_SIGNS = tuple("=+-@\t\r\n＝＋－＠")
 _FORMULA = "^[=+\\-@\t\r\n＝＋－＠]"
 
 
@@ -24,7 +25,7 @@ def is_formula(text: str) -> bool:
     >>> is_formula("=1+1"), is_formula("南湖区")
     (True, False)
     """
-    return text.startswith(tuple("=+-@\t\r\n＝＋－＠"))
+    return text.startswith(_SIGNS)
 
 
 def csv(frame: pl.DataFrame, /) -> bytes:

@@ -13,7 +13,7 @@ from typing import IO, cast
 from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, suggest
 from kpi.process import atomic_files
 from kpi.process.os_errors import reason
-from kpi.report.formats import IN_FOLDERS, NAMES, SUFFIXES, Format, suffix_of
+from kpi.report.formats import IN_FOLDERS, NAMES, SUFFIXES, Format, name_of, named, suffix_of
 from kpi.report.results import ScorecardReport
 from kpi.report.shape import Report, Results
 
@@ -53,6 +53,33 @@ def write(
     return (replace(path, _known(form).mark + data),)
 
 
+def left_out(
+    result: Report | Results, target: str | Path, form: str | None = None, *, period: str | None = None
+) -> list[Diagnostic]:
+    """Return findings (K894) about whatever `write` leaves out of a file, as it would be too long to read.
+
+    A folder has all tables, each as CSV and as Parquet.
+    """
+    known = _form_of(target, form)
+    return [] if known is None else _report(result, period).left_out(known)
+
+
+def outlook(result: Report | Results, target: str | Path) -> Message | None:
+    """Return what a file will take to write, None of one that is written in seconds."""
+    known = _form_of(target, None)
+    return None if known is None else _report(result, None).outlook(known)
+
+
+def _form_of(target: str | Path, form: str | None) -> str | None:
+    """Return the format of a file, None of a folder and of one that is not known."""
+    if form is not None:
+        return form
+    path = Path(target)
+    if path.is_dir() or str(target).endswith(("/", os.sep)):
+        return None
+    return SUFFIXES.get(suffix_of(path.name))
+
+
 def content(result: Report | Results, form: str, /, *, period: str | None = None) -> bytes:
     """Return a scorecard or another report in a format, as bytes for a stream or a web response.
 
@@ -68,9 +95,10 @@ def _report(result: Report | Results, period: str | None) -> Report:
 
 
 def _known(form: str) -> Format:
-    if form not in NAMES:
+    known = named(form)
+    if known is None:
         raise DataError(_unknown(Message("unknown format `{name}`", name=form), NAMES, suggest(form, NAMES)))
-    return NAMES[form]
+    return known
 
 
 def _write_folder(report: Report, folder: Path, forms: Sequence[str]) -> tuple[Path, ...]:
@@ -99,12 +127,13 @@ def _write_folder(report: Report, folder: Path, forms: Sequence[str]) -> tuple[P
 
 def _format_of(path: Path) -> str:
     suffix = suffix_of(path.name)
-    if suffix not in SUFFIXES:
+    form = name_of(suffix)
+    if form is None:
         message = Message("unknown format: the file name has no suffix")
         if suffix:
             message = Message("unknown file suffix `{suffix}`", suffix=suffix)
         raise DataError(_unknown(message, SUFFIXES, suggest(suffix, SUFFIXES), Place(str(path))))
-    return SUFFIXES[suffix]
+    return form
 
 
 def _unknown(message: Message, known: Iterable[str], near: Message | None, place: Place | None = None) -> Diagnostic:

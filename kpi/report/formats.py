@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
+    from kpi.process.extensions import Extension
     from kpi.report.shape import Report
 
 #: The format of terminals, which files do not have.
@@ -135,6 +136,54 @@ def suffix_of(name: str) -> str:
     known = [one for one in SUFFIXES if name.endswith(one)]
     _, dot, last = name.rpartition(".")
     return max(known, key=len) if known else dot + last if dot else ""
+
+
+def _foreign(extension: Extension) -> Format:
+    """Return the format that an extension writes: a function of the frames of a report and its metadata."""
+
+    def encode(report: Report) -> bytes:
+        from kpi.errors import KpiError, Message
+
+        write = extension.load()
+        if not callable(write):
+            raise extension.unfit(Message("it is no function of frames and metadata"))
+        try:
+            data = write(report.frames(), report.head())
+        except KpiError:
+            raise
+        except Exception as error:
+            raise extension.failed(error) from error
+        if not isinstance(data, bytes):
+            raise extension.unfit(Message("it returned {type}, not bytes", type=type(data).__name__))
+        return data
+
+    return Format(extension.name, (f".{extension.name}",), encode)
+
+
+def named(name: str) -> Format | None:
+    """Return the format of a name, built in or of an extension; None if there is none.
+
+    Raises:
+        DataError: K932, if several distributions write the format.
+    """
+    if name in NAMES:
+        return NAMES[name]
+    from kpi.process import extensions
+
+    extension = extensions.named("writers", name)
+    return None if extension is None else _foreign(extension)
+
+
+def name_of(suffix: str) -> str | None:
+    """Return the name of the format of a suffix, built in or of an extension; None if there is none.
+
+    Raises:
+        DataError: K932, if several distributions write the format.
+    """
+    if suffix in SUFFIXES or len(suffix) < 2:
+        return SUFFIXES.get(suffix)
+    form = named(suffix[1:]) if suffix[1:] not in NAMES else None
+    return None if form is None else form.name
 
 
 #: The formats that a folder can hold, one file a frame.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from kpi.engine.scorecard import PROBABILITY
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.language.indicators.derived import window
-from kpi.report.language import joined, tr
+from kpi.report.language import joined, listed, tr
 from kpi.report.marks import level, movement, number, reason
 from kpi.report.shape import WITHIN, Results
 
@@ -20,7 +22,7 @@ class Line:
     """One entity of a league table; `pillars` has its scores in the order of `League.pillars`.
 
     `places` are its places by headlines beside the total, None for other pillars. `further` are the former place and
-    the places in further rankings, in the order of `League.further`.
+    the places in further rankings, then intervals, in the order of `League.further`.
     Where results show marks, `pillars` are marks and `full_marks` those that can be had.
 
     `moved` is the change of rank (▲2, ▼1, –), 新 for an entity that is ranked now and was not in the previous period;
@@ -55,10 +57,11 @@ class Block:
         return sum(line.score is not None for line in self.lines)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class League:
     """The standing of one period; `pillars` are the titles of the top pillars, `further` headings of further places.
 
+    The last `intervals` of `further` are the intervals of place and score and the probabilities of levels.
     `against` is the window that changes are against, None for the period before.
     """
 
@@ -67,18 +70,19 @@ class League:
     pillars: tuple[str, ...]
     further: tuple[str, ...] = ()
     against: str | None = None
+    intervals: int = 0
 
-    @property
+    @cached_property
     def lines(self) -> tuple[Line, ...]:
         """The lines of all blocks."""
         return tuple(line for block in self.blocks for line in block.lines)
 
-    @property
+    @cached_property
     def rated(self) -> bool:
         """Whether any entity has a level; without a star scheme none has."""
         return any(line.stars is not None for line in self.lines)
 
-    @property
+    @cached_property
     def named(self) -> bool:
         """Whether levels have names, which replace stars."""
         return any(line.grade is not None for line in self.lines)
@@ -94,8 +98,13 @@ class League:
 
     def same_marks(self, position: int) -> float | None:
         """Return the full marks of a pillar, None where results show percent or they differ by class."""
-        every = {line.full_marks[position] for line in self.lines if line.full_marks}
-        return next(iter(every)) if len(every) == 1 else None
+        return self._same_marks[position]
+
+    @cached_property
+    def _same_marks(self) -> tuple[float | None, ...]:
+        """The full marks of each pillar that are the same for all."""
+        every = [{line.full_marks[at] for line in self.lines if line.full_marks} for at in range(len(self.pillars))]
+        return tuple(next(iter(marks)) if len(marks) == 1 else None for marks in every)
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -155,7 +164,10 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     }
     places = _headline_places(scorecard, label)
     columns, against = _further_places(scorecard, label)
+    spans = interval_texts(scorecard, listed)
+    columns |= spans
     compared = listed["rank_change"].count() > 0
+    alike = not_distinguishable(scorecard, label)
     blocks: dict[str | None, list[Line]] = {}
     for cohort in listed["cohort"].unique(maintain_order=True):
         blocks[cohort] = []
@@ -167,12 +179,14 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
         line = _line(row, compared, tuple(score for score, _ in of_tops), apart=(label, row["entity"]) in broken,
                      beside=beside)  # fmt: skip
         more = tuple(texts.get(row["entity"], "") for texts in columns.values())
+        if line.entity in alike:
+            line = replace(line, note=joined(filter(None, [line.note, alike[line.entity]])))
         line = replace(line, places=tuple(places.get((row["entity"], pillar)) for pillar in titles), further=more)
         if in_marks:
             line = replace(line, full_marks=tuple(most for _, most in of_tops))
         blocks[row["cohort"]].append(line)
     standing = tuple(Block(key, tuple(lines)) for key, lines in blocks.items())
-    return League(label, standing, tuple(titles.values()), tuple(columns), against)
+    return League(label, standing, tuple(titles.values()), tuple(columns), against, len(spans))
 
 
 def _line(
@@ -199,6 +213,26 @@ def _line(
         pillars=pillars,
         note=joined(notes),
     )
+
+
+def not_distinguishable(scorecard: Results, label: str) -> dict[str, str]:
+    """Return by entity that its stars may be others by chance, where they may; empty without confidence limits."""
+    frame: pl.DataFrame | None = getattr(scorecard, "extras", {}).get("alike")
+    if frame is None:
+        return {}
+    named = frame["grade"].count() > 0
+    texts = {}
+    for row in frame.filter(period=label).iter_rows(named=True):
+        ends = [
+            level(row[f"stars_{end}"], row[f"grade_{end}"], named=named)
+            for end in ("low", "high")
+            if row[f"stars_{end}"] != row["stars"]
+        ]
+        if len(ends) == 2:
+            texts[row["entity"]] = tr("not distinguishable from {first} to {last}", first=ends[0], last=ends[1])
+        elif ends:
+            texts[row["entity"]] = tr("not distinguishable from {level}", level=ends[0])
+    return texts
 
 
 def _headline_places(scorecard: Results, label: str) -> dict[tuple[str, str], int | float]:
@@ -231,6 +265,45 @@ def _further_places(scorecard: Results, label: str) -> tuple[dict[str, dict[str,
             for row in mine.drop_nulls("rank").iter_rows(named=True)
         }
     return columns, against
+
+
+def interval_texts(scorecard: Results, totals: pl.DataFrame) -> dict[str, dict[str, str]]:
+    """Return the intervals of totals as columns of texts by heading, each by entity; none where there are none."""
+    if "rank_low" not in totals.columns:
+        return {}
+    rows = totals.drop_nulls("rank_low")
+    decimals = scorecard.decimals
+    columns = {
+        tr("Places (90 %)"): {
+            row["entity"]: _span(f"{row['rank_low']:g}", f"{row['rank_high']:g}") for row in rows.iter_rows(named=True)
+        },
+        tr("Scores (90 %)"): {
+            row["entity"]: _span(number(row["score_low"], decimals), number(row["score_high"], decimals))
+            for row in rows.drop_nulls("score_low").iter_rows(named=True)
+        },
+    }
+    levels = [name for name in rows.columns if name.startswith(PROBABILITY)]
+    if levels:
+        columns[tr("Probabilities")] = {
+            row["entity"]: listed(
+                tr("{level}: {percent:.0f} %", level=level_title(scorecard, name), percent=row[name])
+                for name in levels if row[name] is not None and row[name] >= 0.5
+            )
+            for row in rows.iter_rows(named=True)
+        }  # fmt: skip
+    return columns
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low}–{high}"
+
+
+def level_title(scorecard: Results, column: str) -> str:
+    """Return the level of a column of probabilities: its name, or its number."""
+    number_of = float(column.removeprefix(PROBABILITY))
+    definition = getattr(scorecard, "definition", None)
+    names = {} if definition is None or definition.stars is None else definition.stars.names
+    return names.get(int(number_of)) or tr("{stars:g} ★", stars=number_of)
 
 
 def _moved(row: dict[str, Any]) -> str:

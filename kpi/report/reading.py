@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from kpi.analysis.diff import REST, Side
-from kpi.engine.scorecard import RESTATED
+from kpi.engine.scorecard import HEADLINES, LONGER_COLUMNS, PLACES, RESTATED
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.report.language import tr
 from kpi.report.shape import SCHEMA
@@ -22,7 +22,10 @@ _NEEDED = {
 }
 
 #: What is read where it was written.
-_KEPT = ("measures", "restated", "adjustments")
+_KEPT = ("measures", "restated", "adjustments", "longer", "headlines", "places")
+
+#: The columns of further standings.
+_STANDINGS = {"longer": LONGER_COLUMNS, "headlines": HEADLINES, "places": PLACES}
 
 
 def is_result(path: Path) -> bool:
@@ -57,6 +60,7 @@ def read_result(path: Path) -> Side:
         restated = tables.get("restated")
         if restated is not None:
             restated = restated.select(pl.col(name).cast(kind) for name, kind in RESTATED.items())
+        standings = {name: _standing(tables[name], kinds) for name, kinds in _STANDINGS.items() if name in tables}
     except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
         hint = Message("write it again with kpi score -o")
         raise DataError(
@@ -67,6 +71,7 @@ def read_result(path: Path) -> Side:
         str(head["data_hash"]), int(head.get("decimals", 2)), totals, indicators,
         _contributions(totals, indicators, adjustments, full), tables.get("measures"),
         entity_title=str(head.get("entity_title") or Message("Entity")), restated=restated,
+        longer=standings.get("longer"), headlines=standings.get("headlines"), places=standings.get("places"),
     )  # fmt: skip
 
 
@@ -97,6 +102,19 @@ def _typed(frame: pl.DataFrame, name: str) -> pl.DataFrame:
         column for column in ("stars", "rank") if column in kinds and (typed[column].drop_nulls() % 1 == 0).all()
     ]
     return typed.with_columns(pl.col(integers).cast(pl.Int64))
+
+
+def _standing(frame: pl.DataFrame, kinds: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+    """Return totals, places or headlines as read, numbers that are whole as integers."""
+    typed = frame.select(
+        pl.col(name).cast(pl.String if kind == pl.String else pl.Float64) for name, kind in kinds.items()
+    )
+    whole = [
+        name
+        for name, kind in kinds.items()
+        if kind not in (pl.String, pl.Float64) and (typed[name].drop_nulls() % 1 == 0).all()
+    ]
+    return typed.with_columns(pl.col(whole).cast(pl.Int64))
 
 
 def _contributions(

@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 import polars as pl
 from typing_extensions import override
 
-from kpi.engine.scorecard import Scorecard
-from kpi.errors import Message
+from kpi.engine.scorecard import PROBABILITY, Scorecard
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.report import encode
+from kpi.report.language import tr
+from kpi.report.league import level_title
 from kpi.report.markdown import markdown
 from kpi.report.page.document import page
 from kpi.report.shape import FRAMES, MORE, SCHEMA, About, Report, Results, Screen, frames, origin, plain
@@ -58,6 +60,13 @@ class ScorecardReport(Report):
         """Return the frames of every scorecard, then its `extras`."""
         return frames(self.scorecard)
 
+    @override
+    def heading(self, frame: str, column: str) -> str:
+        """Return the heading of a column; those of probabilities name the level."""
+        if column.startswith(PROBABILITY):
+            return tr("Probability of {level} (%)", level=level_title(self.scorecard, column))
+        return super().heading(frame, column)
+
     def first(self) -> pl.DataFrame:
         """Return the totals."""
         return plain(self.scorecard.totals)
@@ -78,6 +87,45 @@ class ScorecardReport(Report):
             own["xlsx"] = self._workbook
             own["html"] = partial(page, self.scorecard)
         return own
+
+    @override
+    def outlook(self, form: str) -> Message | None:
+        """Return the size of a workbook, and how long it takes to write."""
+        if form != "xlsx" or not isinstance(self.scorecard, Scorecard):
+            return None
+        from kpi.report.scorebook.extent import extent
+
+        return extent(self.scorecard, self.period).outlook()
+
+    @override
+    def left_out(self, form: str) -> list[Diagnostic]:
+        """Return a finding (K894) for whatever a workbook, bulletin or page leaves out."""
+        card = self.scorecard
+        if not isinstance(card, Scorecard):
+            return super().left_out(form)
+        folder = Message("a folder takes all tables: -o results/")
+        if form == "xlsx":
+            from kpi.report.scorebook.extent import extent
+
+            return extent(card, self.period).left_out()
+        if form in ("docx", "pdf", "md"):
+            from kpi.report.bulletin.facts import MOST_UNITS
+
+            label = self.period if self.period is not None else next(iter(reversed(card.periods)), "")
+            units = int((card.totals["period"] == label).sum())
+            words = Message("only the first {shown:,} of {units:,} units are listed", shown=MOST_UNITS, units=units)
+            lists = form != "md" or isinstance(self, BulletinReport)
+            return (
+                _left_out(Message("in the bulletin, {what}", what=words), folder)
+                if units > MOST_UNITS and lists
+                else []
+            )
+        if form == "html":
+            from kpi.report.page.contents import left_out
+
+            parts = (Message("in the page, {what}", what=words) for words in left_out(card))
+            return [finding for words in parts for finding in _left_out(words, folder)]
+        return []
 
     def _document(self) -> bytes:
         if isinstance(self.scorecard, Scorecard):
@@ -122,6 +170,10 @@ class BulletinReport(ScorecardReport):
 
         assert isinstance(self.scorecard, Scorecard)  # noqa: S101
         return render.markdown(collect.facts(self.scorecard, period=self.period), self.template).encode()
+
+
+def _left_out(words: Message, hint: Message) -> list[Diagnostic]:
+    return [Diagnostic("K894", words, hint=hint, severity=Severity.WARNING)]
 
 
 def document(report: ScorecardReport, /) -> bytes:

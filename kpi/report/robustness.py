@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,6 +14,8 @@ from kpi.errors import Message, commas
 from kpi.report.cards import printed, table_of
 from kpi.report.language import localized, tr
 from kpi.report.marks import NOTHING, level, number, visible
+from kpi.report.page.interval_bars import interval_bar
+from kpi.report.page.tables import Drawing, tables
 from kpi.report.shape import HEADINGS, About, Report, Screen, origin, plain
 
 #: The maximum number of assumptions shown, those with the largest effect.
@@ -189,15 +191,25 @@ class RobustnessReport(Report):
         """Return the ranks, and the assumptions with the largest effect."""
         return table(self.robustness, width=screen.width)
 
+    def own(self) -> Mapping[str, Callable[[], bytes]]:
+        """Return the page, with the intervals drawn beside the places."""
+        return {"html": self._page}
+
+    def _page(self) -> bytes:
+        places = self.robustness.ranks["worst"].drop_nulls().to_list()
+        last = max(places, default=1.0)
+        bars = Drawing(tr("Interval"), "rank", lambda row: interval_bar(row, last))
+        return tables(self, {"ranks": bars})
+
 
 def table(robustness: Robustness, /, *, width: int | None = None) -> str:
     """Return the ranks of every entity over the simulated runs, and the assumptions with the largest effect."""
     head = tr("{title}  {period}  robustness", title=visible(robustness.card.title), period=robustness.period)
     return printed(
         Text(head, style="bold"),
-        Text(_how(robustness)),
+        Text(how_varied(robustness)),
         *_ranks(robustness),
-        Text(_settled(robustness)),
+        Text(settled(robustness)),
         *_sets(robustness),
         *_alternatives(robustness),
         *_variance(robustness),
@@ -206,7 +218,7 @@ def table(robustness: Robustness, /, *, width: int | None = None) -> str:
     )
 
 
-def _how(robustness: Robustness) -> str:
+def how_varied(robustness: Robustness) -> str:
     """Return what was varied."""
     if robustness.default:
         return tr(
@@ -232,7 +244,19 @@ def choice_words(key: str) -> str:
     return Message("treatment `{step}`", step=step) if family == "treatment" else _CHOICES.get(family, key)
 
 
-def _settled(robustness: Robustness) -> str:
+def assumption_words(assumption: str) -> str:
+    """Return an assumption that is changed, in words."""
+    return _ASSUMPTIONS[assumption.partition(".")[0]]
+
+
+def alternative_words(robustness: Robustness, row: Mapping[str, Any]) -> str:
+    """Return what an assumption is changed to in a row of `alternatives`, in words."""
+    title, name = str(row["title"]), str(row["alternative"])
+    texts = {str(text): text for text in robustness.words}
+    return texts.get(title, title) or _ALTERNATIVES.get(name, name)
+
+
+def settled(robustness: Robustness) -> str:
     """Return whether the intervals have converged."""
     frame = robustness.convergence
     moved = frame["shifted"][-2] if frame.height > 1 else None
@@ -329,14 +353,12 @@ def _alternatives(robustness: Robustness) -> list[object]:
     scheme = robustness.card.definition.stars
     levels = [] if scheme is None else [tr("Grades changed") if scheme.names else tr("Stars changed")]
     shown = table_of(tr("Assumption"), tr("Changed to"), tr("Mean shift"), tr("Largest shift"), tr("What"), *levels)
-    texts = {str(text): text for text in robustness.words}
     for row in rows.head(MOST).iter_rows(named=True):
-        other = texts.get(row["title"], row["title"]) or _ALTERNATIVES.get(row["alternative"], row["alternative"])
         moves = [number(row["moved"], 2), f"{row['most']:g}"]
         changed = NOTHING if row["stars"] is None else str(row["stars"])
         shown.add_row(
-            localized(_ASSUMPTIONS[row["assumption"].partition(".")[0]]),
-            visible(localized(other)),
+            localized(assumption_words(row["assumption"])),
+            visible(localized(alternative_words(robustness, row))),
             *moves,
             visible(row["entity"]),
             *([changed] if levels else []),

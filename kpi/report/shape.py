@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Protocol
 import polars as pl
 
 from kpi.engine.contributions import KINDS
-from kpi.errors import Message
+from kpi.engine.funnel_limits import SIGNALS
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.language.indicators import CLASSES
 from kpi.report.language import localized, tr
 from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES
@@ -18,6 +19,9 @@ from kpi.values.status import STATUSES
 
 #: The name and version of the shape, written into every machine-readable file.
 SCHEMA = "kpi.scorecard/1"
+
+#: The most rows of a frame in a document: it is read, and Word is slow with tables of many pages.
+LISTED = 500
 
 #: The frames of a scorecard in their order, with the names of their sheets.
 FRAMES = {
@@ -38,6 +42,8 @@ MORE = {
     "weights": Message("Weights"),
     "treated": Message("Treated"),
     "restated": Message("Revisions"),
+    "limits": Message("Limits"),
+    "alike": Message("Levels not distinguishable"),
     "outlook": Message("Outlook"),
     "quality": Message("Reporting quality"),
 }
@@ -69,6 +75,10 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "of": Message("Of"),
     "rank_change": Message("Rank change"),
     "score_change": Message("Score change"),
+    "rank_low": Message("5 % rank"),
+    "rank_high": Message("95 % rank"),
+    "score_low": Message("5 % score"),
+    "score_high": Message("95 % score"),
     "coverage": Message("Data coverage"),
     "veto": Message("Veto"),
     "status": Message("Status"),
@@ -87,6 +97,20 @@ HEADINGS: dict[str | tuple[str, str], str] = {
     "light": Message("Light"),
     "low": Message("Lower end"),
     "high": Message("Upper end"),
+    "stars_low": Message("Stars, not distinguishable from"),
+    "stars_high": Message("Stars, not distinguishable up to"),
+    "grade_low": Message("Grade, not distinguishable from"),
+    "grade_high": Message("Grade, not distinguishable up to"),
+    "lower": Message("Lower confidence limit"),
+    "upper": Message("Upper confidence limit"),
+    "level": Message("Level of the limits (%)"),
+    "centre": Message("Value of the group"),
+    "low_95": Message("Funnel 95 %, lower"),
+    "high_95": Message("Funnel 95 %, upper"),
+    "low_998": Message("Funnel 99.8 %, lower"),
+    "high_998": Message("Funnel 99.8 %, upper"),
+    "dispersion": Message("Dispersion (1: by chance)"),
+    "signal": Message("Signal"),
     "actual": Message("Actual growth a year"),
     "required": Message("Required growth a year"),
     "reached": Message("Reached"),
@@ -145,6 +169,7 @@ WORDS: dict[str, Mapping[str, str]] = {
     "status": STATUSES,
     "score_status": STATUSES,
     "within": WITHIN,
+    "signal": SIGNALS,
 }
 
 
@@ -301,6 +326,26 @@ class Report(ABC):
     def own(self) -> Mapping[str, Callable[[], bytes]]:
         """Return the formats, by name, that the report writes in its own way."""
         return {}
+
+    def outlook(self, form: str) -> Message | None:  # noqa: ARG002 - reports that may be large answer by format
+        """Return how long a format will take to write, None where it is written at once."""
+        return None
+
+    def left_out(self, form: str) -> list[Diagnostic]:
+        """Return a finding (K894) for everything that a format leaves out: of documents the rows beyond `LISTED`."""
+        if form not in ("docx", "pdf") or "docx" in self.own():
+            return []
+        long = {name: frame.height for name, frame in self.frames().items() if frame.height > LISTED}
+        hint = Message("a folder takes all tables: -o results/")
+        return [
+            Diagnostic(
+                "K894",
+                Message("in the document, only the first {shown:,} of {rows:,} rows of `{sheet}` are listed",
+                        shown=LISTED, rows=rows, sheet=self.sheets[name]),
+                hint=hint, severity=Severity.WARNING,
+            )
+            for name, rows in long.items()
+        ]  # fmt: skip
 
 
 def origin(definition_hash: str, data_hash: str) -> str:

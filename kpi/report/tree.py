@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from io import StringIO
 from typing import Any, ClassVar
@@ -14,13 +14,16 @@ from rich.text import Text
 from rich.tree import Tree
 
 from kpi.analysis.explain import Explained, words
+from kpi.analysis.next_level import NextLevel
+from kpi.analysis.peers import Spread
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Message
 from kpi.language.system import ROOT
 from kpi.report.language import localized, tr
 from kpi.report.markdown import escaped
-from kpi.report.marks import level, number, visible
-from kpi.report.shape import HEADINGS, About, Report, Screen, origin
+from kpi.report.marks import NOTHING, level, number, visible
+from kpi.report.peers import in_words, picture
+from kpi.report.shape import HEADINGS, WORDS, About, Report, Screen, origin
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class ExplanationReport(Report):
     """The explanation of a score; the frame has one row per node with its depth, from the total to the figures."""
 
     schema: ClassVar[str] = "kpi.explanation/1"
-    sheets: ClassVar[Mapping[str, str]] = {"explanation": Message("Explanation")}
+    sheets: ClassVar[Mapping[str, str]] = {"explanation": Message("Explanation"), "ahead": Message("Next level")}
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
         "depth": Message("Level of the tree"),
         "name": Message("Code"),
@@ -37,11 +40,29 @@ class ExplanationReport(Report):
         "counted": Message("Score that counts"),
         "treated": Message("Treated value"),
         "full_marks": Message("Full marks"),
+        "peers": Message("Peers with a value"),
+        "least": Message("Minimum"),
+        "lower": Message("Lower quartile"),
+        "middle": Message("Median"),
+        "upper": Message("Upper quartile"),
+        "greatest": Message("Maximum"),
+        "place": Message("Place among peers"),
+        "level": Message("Level"),
+        "needed": Message("Total needed"),
+        "lacking": Message("Points lacking"),
+        "by": Message("Needed by"),
+        "changed": Message("Least single change"),
+        "from": Message("Present value"),
+        "to": Message("Value needed"),
+    }
+    words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS | {
+        "by": {"cut": Message("cut point"), "peers": Message("lowest peer at the level")},
     }
 
     card: Scorecard
     entity: str
     node: Explained
+    ahead: NextLevel | None = None
 
     @property
     def about(self) -> About:
@@ -64,12 +85,27 @@ class ExplanationReport(Report):
         }
 
     def frames(self) -> dict[str, pl.DataFrame]:
-        """Return one frame: depth (0 for the total), then the fields of `Explained` but `parts`."""
-        names = [field.name for field in fields(Explained) if field.name != "parts"]
+        """Return the explanation and, where there is a next level, the frame `ahead`.
+
+        Explanation: depth (0 for the total), then the fields of `Explained` but `parts`, with the spread of the peers
+        as peers (how many have a value), least, lower, middle, upper, greatest and place. Ahead: level, title, needed,
+        lacking, by, and the least single change: changed (the indicator), from, to, unit.
+        """
+        names = [field.name for field in fields(Explained) if field.name not in ("parts", "peers")]
         texts = {"name", "title", "kind", "unit", "status", "detail", "grade"}
-        schema = {name: pl.String if name in texts else pl.Float64 for name in names}
-        rows = [(depth, *(getattr(node, name) for name in names)) for depth, node in self._nodes(_rendered(self.node))]
-        return {"explanation": pl.DataFrame(rows, schema={"depth": pl.Int64, **schema}, orient="row")}
+        schema: dict[str, type[pl.DataType]] = {name: pl.String if name in texts else pl.Float64 for name in names}
+        rows = [
+            (depth, *(getattr(node, name) for name in names), *_of_peers(node.peers))
+            for depth, node in self._nodes(_rendered(self.node))
+        ]
+        schema = {"depth": pl.Int64, **schema, **_PEERS}
+        frames = {"explanation": pl.DataFrame(rows, schema=schema, orient="row")}
+        if (above := self.ahead) is not None and above.level is not None:
+            change = above.change
+            ends = (None,) * 4 if change is None else (change.indicator, change.value, change.needed, change.unit)
+            row = (above.level, localized(above.title), above.needed, above.lacking, above.by, *ends)
+            frames["ahead"] = pl.DataFrame([row], schema=_AHEAD, orient="row")
+        return frames
 
     def _nodes(self, node: Explained, depth: int = 0) -> Iterator[tuple[int, Explained]]:
         yield depth, node
@@ -78,7 +114,14 @@ class ExplanationReport(Report):
 
     def text(self, screen: Screen) -> str:
         """Return the tree."""
-        return tree(self.card, self.entity, self.node, width=screen.width, color=screen.color)
+        return tree(
+            self.card,
+            self.entity,
+            self.node,
+            width=screen.width,
+            color=screen.color,
+            ahead=_ahead(self.card, self.ahead),
+        )
 
     def own(self) -> Mapping[str, Callable[[], bytes]]:
         """Return JSON and Markdown with nested nodes."""
@@ -86,10 +129,18 @@ class ExplanationReport(Report):
 
     def _json(self) -> bytes:
         result = self.head() | {"explanation": asdict(_rendered(self.node))}
+        if self.ahead is not None and self.ahead.level is not None:
+            result["ahead"] = {**asdict(self.ahead), "title": localized(self.ahead.title)}
         return (json.dumps(result, ensure_ascii=False, indent=2) + "\n").encode()
 
     def _markdown(self) -> bytes:
-        lines = [f"{'  ' * depth}- {escaped(_line(self.card, node).plain)}" for depth, node in self._nodes(self.node)]
+        lines = []
+        for depth, node in self._nodes(self.node):
+            lines.append(f"{'  ' * depth}- {escaped(_line(self.card, node).plain)}")
+            if node.peers is not None:
+                lines.append(f"{'  ' * (depth + 1)}- {escaped(_peers(self.card, node))}")
+            if depth == 0:
+                lines += [f"  - {escaped(words)}" for words in _ahead(self.card, self.ahead)]
         body = "\n".join(lines)
         return f"# {escaped(self.about.title)}\n\n{body}\n\n---\n\n{self.about.origin}\n".encode()
 
@@ -99,15 +150,39 @@ def period_of(card: Scorecard, node: Explained) -> str:
     return node.name if node.kind == "total" and node.name != ROOT else card.periods[-1]
 
 
-def tree(card: Scorecard, entity: str, node: Explained, *, width: int | None = None, color: bool = False) -> str:
-    """Return an explanation as a tree: score, weight, contribution, and the formula with its figures."""
+#: The columns of the spread of the peers, and those of the next level.
+_PEERS: dict[str, type[pl.DataType]] = {
+    "peers": pl.Int64, "least": pl.Float64, "lower": pl.Float64, "middle": pl.Float64, "upper": pl.Float64,
+    "greatest": pl.Float64, "place": pl.Int64,
+}  # fmt: skip
+_AHEAD: dict[str, type[pl.DataType]] = {
+    "level": pl.Float64, "title": pl.String, "needed": pl.Float64, "lacking": pl.Float64, "by": pl.String,
+    "changed": pl.String, "from": pl.Float64, "to": pl.Float64, "unit": pl.String,
+}  # fmt: skip
+
+
+def _of_peers(spread: Spread | None) -> tuple[float | None, ...]:
+    if spread is None:
+        return (None,) * len(_PEERS)
+    five = (spread.least, spread.lower, spread.middle, spread.upper, spread.greatest)
+    return (spread.number, *five, spread.place)
+
+
+def tree(
+    card: Scorecard, entity: str, node: Explained, *, width: int | None = None, color: bool = False,
+    ahead: Sequence[str] = (),
+) -> str:  # fmt: skip
+    """Return an explanation as a tree: score, weight, contribution, the formula with its figures, and the peers.
+
+    `ahead` are lines about the next level, which stand below the total.
+    """
     out = StringIO()
     console = Console(
         file=out, width=width or 120, force_terminal=color, color_system="standard" if color else None,
         no_color=not color, legacy_windows=False, _environ={},
     )  # fmt: skip
     console.print(Text(f"{visible(entity)}  {period_of(card, node)}  {visible(card.title)}", style="bold"))
-    root = Tree(_line(card, node))
+    root = Tree(_label(card, node, ahead))
     _grow(card, root, node)
     console.print(root)
     if card.definition.scoring is not None:
@@ -132,7 +207,42 @@ def tree(card: Scorecard, entity: str, node: Explained, *, width: int | None = N
 
 def _grow(card: Scorecard, branch: Tree, node: Explained) -> None:
     for part in node.parts:
-        _grow(card, branch.add(_line(card, part)), part)
+        _grow(card, branch.add(_label(card, part)), part)
+
+
+def _label(card: Scorecard, node: Explained, more: Sequence[str] = ()) -> Text:
+    """Return the line of a node, and below it the picture of its peers and further lines."""
+    text = _line(card, node)
+    if node.peers is not None:
+        text.append(f"\n{picture(node.peers)} {_peers(card, node)}", style="dim")
+    for line in more:
+        text.append(f"\n{visible(line)}", style="cyan")
+    return text
+
+
+def _peers(card: Scorecard, node: Explained) -> str:
+    """Return the place of a unit among its peers in words."""
+    assert node.peers is not None  # noqa: S101
+    if node.kind == "indicator":
+        return in_words(node.peers, lambda value: figure(value, node.unit))
+    if node.kind == "total":
+        return in_words(node.peers, lambda value: number(value, card.decimals))
+    scale = 1.0 if node.full_marks is None else node.full_marks / 100
+    return in_words(node.peers, lambda value: number(value * scale, 2 if node.full_marks is None else card.decimals))
+
+
+def _ahead(card: Scorecard, above: NextLevel | None) -> list[str]:
+    """Return what a total lacks to the next level, and the least change of a figure that reaches it."""
+    if above is None:
+        return []
+    lines = [tr("Next level: {words}", words=above.words(card.decimals))]
+    if (change := above.change) is not None:
+        before = NOTHING if change.value is None else figure(change.value, change.unit)
+        after = figure(change.needed, change.unit)
+        lines.append(
+            tr("Least single change: {title} {before} → {after}", title=change.title, before=before, after=after)
+        )
+    return lines
 
 
 def _line(card: Scorecard, node: Explained) -> Text:

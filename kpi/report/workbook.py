@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 #: The most rows of a sheet in the file format, the header included.
 ROWS = 1_048_576
+
+#: How many values of a column are kept in words.
+_RECENT = 10_000
 
 # The styles of columns; other columns are text or plain numbers.
 _KINDS = {
@@ -119,8 +122,10 @@ def _fields(report: Report, sheet: str, frame: pl.DataFrame) -> Iterator[_Field]
             yield _Field(name, heading, "stars")
         elif name != "system":
             yield _Field(
-                name, heading, _KINDS.get(name, "number" if dtype.is_numeric() else "text"), partial(report.word, name)
-            )
+                name, heading, _KINDS.get(name, "number" if dtype.is_numeric() else "text"),
+                # Names and statuses recur; True and 1 are two values.
+                lru_cache(_RECENT, typed=True)(partial(report.word, name)),
+            )  # fmt: skip
 
 
 def _styles(book: Workbook, decimals: int) -> dict[str, Format]:

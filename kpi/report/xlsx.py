@@ -14,6 +14,7 @@ from kpi.process import atomic_files
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
+    from xlsxwriter.worksheet import Worksheet
 
 # The creation time of a workbook is constant, so that equal content gives equal bytes.
 _CREATED = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - the file format has no time zones
@@ -21,6 +22,36 @@ _CREATED = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - the file format has no time
 CHARACTERS = 32_767
 #: Signs that the name of a sheet cannot have, and its greatest length.
 _FORBIDDEN, _LONGEST = re.compile(r"[\[\]:*?/\\']"), 31
+
+
+def _exact(number: float) -> str:
+    """Return a number as the file format has it: the shortest form that reads back as the same number.
+
+    >>> _exact(0.1 + 0.2), _exact(95.0), _exact(3), _exact(1e-7)
+    ('0.30000000000000004', '95', '3', '1e-07')
+    """
+    return repr(number if type(number) is int else float(number)).removesuffix(".0")
+
+
+def _worksheet() -> type[Worksheet]:
+    """Return a worksheet that writes numbers with all their digits; xlsxwriter writes 16, which may change the last."""
+    from xlsxwriter.utility import xl_rowcol_to_cell_fast
+    from xlsxwriter.worksheet import Worksheet
+
+    class Exact(Worksheet):  # type: ignore[misc]
+        def _write_cell(self, row: int, col: int, cell: Any) -> None:
+            if type(cell).__name__ != "Number" or not cell.format:
+                super()._write_cell(row, col, cell)
+                return
+            # Most cells are numbers with a format, and nothing in them is to be escaped: half of the time is saved.
+            place, style = xl_rowcol_to_cell_fast(row, col), cell.format._get_xf_index()  # noqa: SLF001
+            self.fh.write(f'<c r="{place}" s="{style}"><v>{_exact(cell.number)}</v></c>')
+
+        def _xml_number_element(self, number: float, attributes: Sequence[tuple[str, object]] = ()) -> None:
+            words = "".join([f' {key}="{value}"' for key, value in attributes])
+            self.fh.write(f"<c{words}><v>{_exact(number)}</v></c>")
+
+    return Exact
 
 
 @contextmanager
@@ -42,6 +73,7 @@ def new_workbook(out: BytesIO, properties: dict[str, str], **options: Any) -> It
         raise DataError(Diagnostic("K510", Message("writing xlsx needs the package xlsxwriter"), hint=hint)) from error
     with atomic_files.scratch() as folder:
         book = Workbook(out, {**options, "tmpdir": str(folder)})
+        book.worksheet_class = _worksheet()
         book.set_properties({**properties, "created": _CREATED})
         yield book
         book.close()

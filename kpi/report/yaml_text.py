@@ -31,3 +31,27 @@ def flow(value: Any) -> str:  # noqa: PLR0911 - one line a kind of value
         return repr(value)
     # In a list, as commas and brackets inside a flow have to be quoted.
     return yaml.safe_dump([str(value)], allow_unicode=True, width=math.inf, default_flow_style=True).strip()[1:-1]
+
+
+def document_text(tree: Mapping[str, Any]) -> str:
+    """Return a definition as YAML, one line for each measure, indicator and other named part.
+
+    >>> print(document_text({"system": "a", "measures": {"gdp": {"unit": "亿元"}}}), end="")
+    system: a
+    measures:
+      gdp: {unit: 亿元}
+    """
+    lines = []
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value and all(isinstance(one, Mapping) for one in value.values()):
+            lines += [f"{key}:", *(f"  {_line({name: one})}" for name, one in value.items())]
+        else:
+            lines.append(_line({key: value}))
+    return "\n".join(lines) + "\n"
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    ((key, value),) = entry.items()
+    content = {"value": value}
+    text = yaml.safe_dump(content, allow_unicode=True, width=math.inf, default_flow_style=True, sort_keys=False).strip()
+    return f"{flow(key)}: {text.removeprefix('{value: ').removesuffix('}')}"

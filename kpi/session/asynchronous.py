@@ -18,6 +18,7 @@ from kpi.session.checking import check as _check
 from kpi.session.publishing import bulletin as _bulletin
 from kpi.session.publishing import content as _content
 from kpi.session.publishing import write as _write
+from kpi.session.scoring import audit as _audit
 from kpi.session.scoring import score as _score
 from kpi.session.scoring import stress as _stress
 
@@ -33,6 +34,7 @@ def _in_thread(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
     return awaited
 
 
+audit = _in_thread(_audit)
 bulletin = _in_thread(_bulletin)
 check = _in_thread(_check)
 content = _in_thread(_content)

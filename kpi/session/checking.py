@@ -113,7 +113,7 @@ def _checked(
                 system = _of_examined(every, examined)
             card = score(
                 some_data, system=system, definitions=definitions, data=named, period=period,
-                explanations=explanations, partly=True, succession=succession,
+                explanations=explanations, partly=True, succession=succession, intervals=0,
             )  # fmt: skip
             findings += not_yet_reported(card.findings_list, findings)
     except KpiError as error:

@@ -1,16 +1,18 @@
-"""Write results from Python: scorecards, differences, robustness, ways up, methods and bulletins."""
+"""Write results from Python: scorecards, differences, robustness, audits, ways up, methods and bulletins."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import IO, TypeAlias
 
+from kpi.analysis.audit import Audit
 from kpi.analysis.diff import Difference
 from kpi.analysis.robustness import Robustness
 from kpi.analysis.way_up import WayUp
 from kpi.engine.scorecard import Scorecard
 from kpi.language.system import System
 from kpi.report import files
+from kpi.report.audit.report import AuditReport
 from kpi.report.difference import DifferenceReport
 from kpi.report.method.report import MethodReport
 from kpi.report.results import BulletinReport, ScorecardReport
@@ -19,7 +21,7 @@ from kpi.report.shape import Report
 from kpi.report.way_up import WayUpReport
 
 #: What the functions of the library return and `write` writes.
-Result: TypeAlias = Scorecard | Difference | Robustness | WayUp | System | Report
+Result: TypeAlias = Scorecard | Difference | Robustness | Audit | WayUp | System | Report
 
 
 def write(
@@ -28,7 +30,7 @@ def write(
     """Write a result to a file, a folder or a stream, and return the files written.
 
     Args:
-        result: a scorecard, what `diff`, `stress` or `way_up` return, or a system, whose method is written.
+        result: a scorecard, what `diff`, `stress`, `audit` or `way_up` return, or a system, whose method is written.
         target: a path whose suffix says the format, a folder for all tables, or a stream of bytes or text.
         form: the name of a format (`csv json jsonl parquet xlsx md html docx pdf sdmx`), where no suffix says it.
         period: of a scorecard the period of a league table, by default the latest.
@@ -74,4 +76,6 @@ def report_of(result: Result, period: str | None = None) -> Report:
         return ScorecardReport(result, period)
     if isinstance(result, Difference):
         return DifferenceReport(result)
+    if isinstance(result, Audit):
+        return AuditReport(result)
     return RobustnessReport(result) if isinstance(result, Robustness) else WayUpReport(result)

@@ -58,9 +58,13 @@ class Scorer:
         period: str | int | None = None,
         explanations: Source | None = None,
         partly: bool = False,
+        intervals: int | None = None,
     ) -> Scorecard:
         """Score files, or frames, by the system; arguments and errors as for `kpi.score`."""
-        return score(files, system=self.system, data=data, period=period, explanations=explanations, partly=partly)
+        return score(
+            files, system=self.system, data=data, period=period, explanations=explanations, partly=partly,
+            intervals=intervals,
+        )  # fmt: skip
 
     def check(
         self,
@@ -72,7 +76,7 @@ class Scorer:
     ) -> list[Diagnostic]:
         """Return every finding in data, in the language in use; arguments as for `kpi.score`."""
         try:
-            card = self.score(files, data=data, period=period, explanations=explanations, partly=True)
+            card = self.score(files, data=data, period=period, explanations=explanations, partly=True, intervals=0)
         except KpiError as error:
             return [finding.rendered() for finding in error.diagnostics]
         return [finding.rendered() for finding in card.findings_list]

@@ -16,6 +16,7 @@ from kpi.analysis.group_findings import ungrouped
 from kpi.analysis.price_findings import bases_outside, plain_relatives
 from kpi.analysis.short_data import too_short
 from kpi.analysis.unsolved import unsolved
+from kpi.engine.foreign_columns import collected
 from kpi.engine.lookback import reach, window
 from kpi.engine.plan import Plan, compile_plan
 from kpi.engine.reporting_quality import Supply
@@ -41,6 +42,7 @@ from kpi.session.systems import Given, chosen_system
 from kpi.values.periods import Period
 
 if TYPE_CHECKING:
+    from kpi.analysis.audit import Audit
     from kpi.analysis.robustness import Robustness
     from kpi.analysis.uncertainty.points import Spread
 
@@ -51,8 +53,15 @@ def _plots(card: Scorecard) -> Any:
     return Plots(card)
 
 
+def _alike(card: Scorecard) -> pl.DataFrame:
+    from kpi.analysis.uncertainty.level_sets import kept
+
+    return kept(card)
+
+
 # Plots stand above the engine: `card.plot.places()`.
 Scorecard.namespaces["plot"] = _plots
+Scorecard.namespaces["alike"] = _alike
 
 Files = str | Path | Sequence[str | Path]
 
@@ -67,6 +76,7 @@ def score(
     explanations: Source | None = None,
     partly: bool = False,
     succession: str | Path | None = None,
+    intervals: int | None = None,
 ) -> Scorecard:
     """Score files, or frames, and return the scorecard.
 
@@ -84,6 +94,8 @@ def score(
         partly: report files that cannot be read or matched as findings, if others can.
         succession: a table of units that merge, split or change their name, in place of the system's own
             (`entities: {succession: ...}`).
+        intervals: the number of simulated runs from which `totals` has intervals of scores and places and the
+            probability of each level; 0 for none; None for what the system declares (`uncertainty: {show: intervals}`).
 
     Raises:
         DefinitionError: if the system cannot be found or used.
@@ -105,7 +117,17 @@ def score(
             given.unnamed, data=given.named, system=system, definitions=definitions, period=period,
             explanations=explanations, succession=succession, partly=partly,
         )  # fmt: skip
-        return given.card(card)
+        return _with_intervals(given.card(card), intervals)
+
+
+def _with_intervals(card: Scorecard, runs: int | None) -> Scorecard:
+    """Return a scorecard with intervals, where they are asked for or the system declares them."""
+    shown = card.definition.uncertainty.show == "intervals"
+    if runs == 0 or (runs is None and not shown):
+        return card
+    from kpi.analysis.intervals import RUNS, with_intervals
+
+    return with_intervals(card, RUNS if runs is None else runs)
 
 
 def _scored(
@@ -157,7 +179,7 @@ def score_panel(
             )
         )
     with progress.stage(Message("scoring")):
-        frame = plan.collect(panel.frame)
+        frame = collected(plan, panel.frame)
     shown = labels if period is None else {period.index(grain): period.label}
     if explanations is None or isinstance(explanations, Explanations):
         answers = explanations or Explanations()
@@ -171,7 +193,7 @@ def score_panel(
     verdict.findings.extend(unsolved(plan, judging, shown))
     verdict.findings.extend(bases_outside(plan.system, panel.periods))
     verdict.findings.extend(plain_relatives(plan.system, judging, shown))
-    verdict.findings.extend(too_short(plan, frame))
+    verdict.findings.extend(too_short(plan.system, len(panel.periods)))
     apart = ungrouped(plan.system, judging, panel.entities.names, shown)
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
     findings = [*panel.findings, *apart, *verdict.findings, *alerts, *answers.findings]
@@ -232,7 +254,9 @@ def stress(
     from kpi.analysis.robustness import stressed
     from kpi.language.loading.loader import varying
 
-    card = score(files, system=system, definitions=definitions, data=data, period=period, succession=succession)
+    card = score(
+        files, system=system, definitions=definitions, data=data, period=period, succession=succession, intervals=0
+    )
     uncertainty, findings = varying(card.definition, vary or {}, "vary")
     if findings:
         raise DefinitionError(findings)
@@ -240,3 +264,33 @@ def stress(
         card, runs=runs, weights=weights, seed=seed, uncertainty=uncertainty, spread=spread, first=first,
         coverage=coverage, sensitivity=sensitivity,
     )  # fmt: skip
+
+
+def audit(
+    files: Any, *, system: Given | None = None, definitions: str | Path | None = None,
+    data: Mapping[str, Any] | None = None, period: str | int | None = None, runs: int = 500, seed: int = 1,
+    sensitivity: int = 0, succession: str | Path | None = None,
+) -> Audit:  # fmt: skip
+    """Score files, or frames, and return the audit of a period, by default the last, by the steps of the handbook.
+
+    Args:
+        files: as for `score`, and so are the next four and `succession`.
+        system: as for `score`.
+        definitions: a folder in which ids are looked up first.
+        data: files and frames by dataset.
+        period: the label of the period; None for the last.
+        runs: of the robustness analysis.
+        seed: of its random numbers; equal seeds give equal runs.
+        sensitivity: the number of base points of Sobol' indices; 0 for none.
+        succession: as for `score`.
+
+    Raises:
+        DefinitionError: as for `score`.
+        DataError: as for `score`. What cannot be analysed is stated in the audit instead.
+    """
+    from kpi.analysis.audit import audited
+
+    card = score(
+        files, system=system, definitions=definitions, data=data, period=period, succession=succession, intervals=0
+    )
+    return audited(card, runs=runs, seed=seed, sensitivity=sensitivity)

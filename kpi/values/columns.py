@@ -65,6 +65,15 @@ class Column(str):
     real = Part("Float64: a figure in prices of a base period, evaluated before the value, for its stage alone.")
     low = Part("Float64: the lower end of the interval of a projection.")
     high = Part("Float64: the upper end of the interval of a projection.")
+    lower_limit = Part("Float64: the lower confidence limit of the value.")
+    upper_limit = Part("Float64: the upper confidence limit of the value.")
+    variance = Part("Float64: the sampling variance of the value if the true value is that of the group.")
+    reliability = Part("Float64: the part of the variance of values that is no chance, 0 to 1.")
+    centre = Part("Float64: the value of the group as a whole, which its funnel limits are around.")
+    deviation = Part("Float64: the standard error that the value has if the true value is that of the group.")
+    widened = Part("Float64: the standard error with over-dispersion, of which the funnel limits are multiples.")
+    dispersion = Part("Float64: how much more the values of the group differ than by chance (φ, 1 for chance).")
+    signal = Part("String: where the value is between the funnel limits of its group.")
     actual = Part("Float64: the growth a year since a base period.")
     required = Part("Float64: the growth a year that an aim requires.")
     passed = Part("Float64: how many finer units pass a threshold.")
@@ -72,6 +81,7 @@ class Column(str):
     breaks = Part("Int32: how many times the series broke up to the period, as units succeeded one another.")
     added = Part("String: which figures of other units are in the value, as units succeeded one another.")
     treated = Part("Float64: the value after data treatment.")
+    mirrored = Part("Float64: of a value after a step, 1 where the step took it from the mirror image, else 0.")
 
     # ---- TARGETS ---- #
     target = Part("Float64: the target in force, its lower bound for a range.")

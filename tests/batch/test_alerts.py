@@ -8,12 +8,16 @@ import pytest
 from city import SYSTEM
 
 import kpi
+from kpi.analysis.alert_findings import ALERTS
 from kpi.batch.batch_run import archive_of, run, store_of
 from kpi.batch.config import load
 from kpi.batch.notifications import write_note, write_summary
 from kpi.batch.replay import verified
 from kpi.errors import Severity
+from kpi.language.alerts import results
+from kpi.language.loading.cross_references import RESERVED
 from kpi.language.loading.loader import examine_text
+from tests.soundness.small_evaluation import examined, small_card
 
 NOTIFY = "notify:\n  low: {title: 产值偏低, when: made < 50}\n"
 HIGH, LOW = [100.0, 100, 100], [100.0, 40, 100]
@@ -188,8 +192,87 @@ def test_a_condition_of_an_alert_is_checked(when, code):
     assert (finding.code, finding.severity) == (code, Severity.ERROR)
 
 
+# ---- ALERTS ON RESULTS ---- #
+
+RESULTS = """
+    measures: {x: {unit: 分}, y1: {unit: 分}}
+    indicators: {i: {kind: level, of: x}, j: {kind: level, of: y1}}
+    scoring: {kind: goalposts, low: 0, high: 100}
+    stars: {kind: bands, cuts: {2: 60, 1: 0}}
+    pillars: {p: {title: 经济, weight: 100, parts: {i: 60, j: 40}}, h: {title: 韧性, weight: 0, parts: {i: 1}}}
+    notify: {one: {when: WHEN}}
+"""
+#: 甲 has 80, 50, 90 in three years, 乙 always 70.
+ROWS = [(2021 + at, who, name, value) for who, values in (("甲", (80, 50, 90)), ("乙", (70, 70, 70)))
+        for at, value in enumerate(values) for name in ("x", "y1")]  # fmt: skip
+FALLS = [("K652", "甲", "2022"), ("K654", "甲", "2023")]
+PLACES = [
+    ("K652", "乙", "2021"),
+    ("K654", "乙", "2022"),
+    ("K652", "甲", "2022"),
+    ("K652", "乙", "2023"),
+    ("K654", "甲", "2023"),
+]
+
+
+def reported(card):
+    return [(one.code, one.place.entity, one.place.period) for one in card.findings_list if one.code in ALERTS]
+
+
+@pytest.mark.parametrize(
+    ("when", "expected", "words"),
+    [
+        ("score < 60", FALLS, "Total < 60"),
+        ("score < 60 AND x > 5", FALLS, "Total < 60 AND x > 5"),
+        ("p < 55", FALLS, "经济 < 55"),
+        ("h <= 50", FALLS, "韧性 <= 50"),
+        ("stars = 1", FALLS, "Stars = 1"),
+        ("rank > 1", PLACES, "Rank > 1"),
+        (
+            "rank_change < 0",
+            [("K652", "甲", "2022"), ("K652", "乙", "2023"), ("K654", "甲", "2023")],
+            "Rank change < 0",
+        ),
+        ("score_change < -20", FALLS, "Score change < -20"),
+    ],
+)
+def test_alerts_on_pillars_headlines_and_totals(when, expected, words):
+    card = small_card(RESULTS.replace("WHEN", when), *ROWS)
+    assert sorted(reported(card)) == sorted(expected)
+    begins = next(one for one in card.findings_list if one.code == "K652")
+    assert str(begins.message) == f"alert one begins: {words}"
+
+
+def test_the_names_of_totals_are_no_names_of_figures():
+    assert set(results({}, totals=True, stars=True)) <= RESERVED
+
+
+def test_what_a_system_has_not_is_no_name_of_an_alert():
+    text = RESULTS.replace("WHEN", "stars = 1").replace("    stars: {kind: bands, cuts: {2: 60, 1: 0}}\n", "")
+    assert [one.code for one in examined(text).findings] == ["K203"]
+    (unknown,) = examined(RESULTS.replace("WHEN", "scores < 60")).findings
+    assert (unknown.code, unknown.hint) == ("K203", "did you mean `score`?")
+    assert [one.code for one in examined(RESULTS.replace("WHEN", "rank > p")).findings] == ["K301"]
+
+
+def test_nights_report_alerts_on_totals_once(alerted, store):
+    text = SYSTEM + "notify:\n  low: {when: rank > 2 AND 建设 < 101}\n"
+    text = text.replace("growth: {kind: growth, of: made, over: 1y, target: {at_least: 5}}",
+                        "growth: {kind: level, of: made, target: {at_least: 200}}")  # fmt: skip
+    (alerted.folder / "small.yaml").write_text(text, "utf-8")
+    for quarter in ("2021Q1", "2021Q2", "2021Q3"):
+        alerted.report(quarter, made=[90.0, 100, 110])
+    assert night(alerted, store)[0] == [("K652", "甲县", "2021Q1")]
+    assert night(alerted, store)[0] == []
+    alerted.report("2021Q4", made=[120.0, 100, 110])
+    assert set(night(alerted, store)[0]) == {("K652", "乙县", "2021Q4"), ("K654", "甲县", "2021Q4")}
+    config = load(alerted.config(store=store))
+    (verification,) = verified(store_of(config), archive_of(config))
+    assert not verification.findings
+
+
 def test_a_system_without_alerts_has_no_stage_of_them():
     from kpi.engine.plan import compile_plan
 
     plain = examine_text(SYSTEM.replace(", roster: roster.csv", "")).system
-    assert "alerts" not in [stage.name for stage in compile_plan(plain).stages]
+    assert not [stage.name for stage in compile_plan(plain).stages if stage.name.startswith("alerts")]

@@ -151,3 +151,55 @@ def test_findings_of_periods_that_are_only_looked_back_to_are_not_counted(jumpin
     result = night(config)
     assert result.outcomes[0].scored == ("2024Q1",)
     assert {one.place.period for one in result.findings if one.code == "K701"} <= {"2024Q1"}
+
+
+UNSOLVED = """
+system: small
+period: quarter
+entities: {title: 县, roster: roster.csv}
+measures:
+  made: {title: 产值, unit: 亿元}
+  roads: {title: 公路, unit: 公里, over_time: last}
+  plan_out: {title: 方案出台, unit: 1, over_time: last}
+indicators:
+  output: {kind: level, of: made}
+  length: {kind: level, of: roads}
+  years: {kind: rolling, of: made, over: 12y}
+  chained: {kind: chain, of: plan_out, over: 1y, base: 2021}
+groups: {规模: {of: roads, cuts: {大: 400, 小: 269}}}
+peers: 规模
+ranking: {within: [all, 规模]}
+treatment: {gaps: {kind: impute, by: regression, of: [output], on: [length]}}
+scoring: {kind: goalposts, low: 0, high: 1000}
+pillars: {经济: {parts: [output, length], weights: {method: importance}}}
+stars: {kind: kmeans, levels: [1, 2, 3]}
+"""
+
+
+def test_findings_about_a_method_or_a_window_stay_from_night_to_night(city, store):
+    (city.folder / "small.yaml").write_text(UNSOLVED, "utf-8")
+    for file in (city.folder / "inbox").iterdir():
+        rows = file.read_text("utf-8").replace("方案出台,是,", "方案出台,103.5,1")
+        # One unit of 2022 has no output, and one is in no group; the others have the same figures.
+        gap = rows.replace("2022Q3,甲县,产值", "2022Q3,甲县,别的").replace("2023Q1,丙县,公路,2", "2023Q1,丙县,公路,1")
+        file.write_text(gap, "utf-8")
+    codes = ("K446", "K657", "K658", "K659", "K865")
+    files = sorted((city.folder / "inbox").iterdir())
+    config = city.config(store=store)
+    night(config)
+    stored = told(config, *codes)
+    scored = {one.code for one in kpi.score(files, system=city.folder / "small.yaml").findings_list}
+    assert {code for code, *_ in stored} == scored & set(codes) == set(codes)
+    assert [period for code, _, period, *_ in stored if code == "K659"] == [None]
+    assert {period for code, _, period, *_ in stored if code == "K657"} == {"2022Q3"}
+    assert all(period for code, _, period, *_ in stored if code != "K659")
+    check(config)
+
+    # A night that scores a single quarter keeps what is about the others.
+    city.correct("2023Q4")
+    assert len(night(config).outcomes[0].scored) < 12
+    assert told(config, *codes) == stored
+    check(config)
+    before = held(config)
+    night(config, everything=True)
+    assert same(before, held(config))

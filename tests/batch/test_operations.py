@@ -17,8 +17,8 @@ from test_nights import check, held, night, treated
 
 from kpi.batch import editions
 from kpi.batch.batch_run import archive_of, store_of
+from kpi.batch.comparison import runs
 from kpi.batch.config import load
-from kpi.cli.comparison import runs
 from kpi.errors import DataError
 
 ROOT = Path(__file__).parents[2]

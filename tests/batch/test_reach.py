@@ -150,6 +150,16 @@ def test_an_alert_declares_no_less_than_the_plan_reads_and_the_period_before():
     assert {0, 1, 12, 13} <= reach(loaded.system)["a"]
 
 
+@pytest.mark.parametrize("when", ["score < 60", "p < 5 AND a > 3", "rank_change < -1"])
+def test_an_alert_on_scores_depends_on_them_in_the_period_before_too(when):
+    text = f"{TINY}pillars: {{p: {{parts: {{x: 1, y: 1}}}}}}\n"
+    loaded = examine_text(f"{text}notify: {{low: {{when: '{when}'}}}}\n")
+    assert loaded.system is not None, loaded.findings
+    assert_no_less_than_the_plan_reads(loaded.system)
+    plain = reach(examine_text(text).system)
+    assert all(lag + 1 in reach(loaded.system)["a"] for lag in plain["a"])
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_other_parts_declare_no_less_than_the_plan_reads(part):
     loaded = examine_text(f"{TINY}{part}\n")

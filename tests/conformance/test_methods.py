@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kpi.language.aggregation.column_means import GreyRelational, Owa, RankSumRatio, Vikor
-from kpi.language.stars import clusters
+from kpi.language.stars import clusters, cutpoints
+from kpi.language.stars.data_driven import Breaks, KMeans, Probits
 from kpi.language.treatment.estimates import from_neighbours
 from kpi.values import linear
 from kpi.values.frontier import best_weights
@@ -71,6 +72,54 @@ def test_rank_sums(rows, data):
     weights = numpy.array(data.draw(st.tuples(*[st.integers(1, 9)] * len(rows[0]))))
     theirs = stats.rankdata(numpy.array(rows), axis=0) @ (weights / weights.sum()) / len(rows) * 100
     assert result(RankSumRatio(), rows, tuple(weights)) == pytest.approx(list(theirs))
+
+
+def grades_of(scores, limits):
+    """Probits, line and limits of the grades of scores, by scipy and numpy."""
+    numpy, stats = library("numpy"), library("scipy.stats")
+    values, times = numpy.unique(numpy.array(scores), return_counts=True)
+    part = (numpy.cumsum(times) - (times - 1) / 2) / len(scores)
+    part[-1] = 1 - 1 / (4 * len(scores))
+    probit = 5 + stats.norm.ppf(part)
+    slope, base = numpy.polyfit(probit, values, 1)
+    return values, probit, (base, slope), [base + slope * limit for limit in limits]
+
+
+def test_the_grades_of_the_rank_sum_ratio_in_the_text_book():
+    numpy, stats = library("numpy"), library("scipy.stats")
+    folder = Path(__file__).parents[1] / "golden" / "rank-sum-grades"
+    figures = pl.read_csv(folder / "data.csv").drop("期别", "地区").to_numpy() * numpy.array([1, -1, -1])
+    scores = 100 * stats.rankdata(figures, axis=0).sum(axis=1) / figures.size
+    _, probit, line, limits = grades_of(scores.round(9), (4, 6))
+    assert [round(float(one), 4) for one in probit] == [3.7184, 4.3255, 4.7467, 5, 5.3853, 5.8416, 6.2816, 6.96]
+    assert [round(float(one), 2) for one in (*line, *limits)] == [-60.85, 22.17, 27.82, 72.16]
+    assert Probits().cuts(pl.Series(scores.round(9))) == pytest.approx(limits)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 60).map(lambda n: n / 4), min_size=3, max_size=30), st.integers(2, 5), st.booleans())
+def test_grades_by_probits(scores, number, fitted):
+    scheme = Probits(levels=tuple(range(1, number + 1)), compare="fitted" if fitted else "scores")
+    cuts = scheme.cuts(pl.Series(scores))
+    if len(set(scores)) < max(3, number):
+        assert cuts is None
+        return
+    values, probit, (base, slope), limits = grades_of(scores, [2 + 6 * place / number for place in range(1, number)])
+    if not fitted:
+        assert cuts == pytest.approx(limits)
+        return
+    for value, at in zip(values, probit, strict=True):
+        if all(abs(base + slope * at - limit) > 1e-9 for limit in limits):
+            assert sum(value >= cut for cut in cuts) == sum(base + slope * at >= limit for limit in limits)
+
+
+def test_the_limits_of_grades_lie_evenly_between_three_deviations_on_either_side():
+    for number, limits in {2: [5], 3: [4, 6], 4: [3.5, 5, 6.5], 5: [3.2, 4.4, 5.6, 6.8], 6: [3, 4, 5, 6, 7]}.items():
+        assert Probits(levels=tuple(range(number))).limits == pytest.approx(limits)
+
+
+def test_line():
+    assert cutpoints.line([(3.0, 4.0), (3.0, 5.0)]) == (3.0, 0.0)
 
 
 @settings(max_examples=25, deadline=None)
@@ -218,3 +267,12 @@ def test_neighbours(rows, number, data):
     # The first column is a target: its own distance is none, as it is missing in the row that is filled.
     theirs = impute.KNNImputer(n_neighbors=number).fit_transform(scaled)[0, 0]
     assert found == pytest.approx(theirs, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "scheme", [Breaks(levels=(1, 3, 5)), KMeans(levels=(1, 2, 3)), Probits(names={3: "上", 1: "下"})]
+)
+def test_levels_from_clusters_and_probits_make_a_list(scheme):
+    levels = scheme.requirements({})
+    assert [title for title, _ in levels] == [scheme.title(step) for step in reversed(scheme.steps)]
+    assert len({str(words) for _, words in levels}) == 3

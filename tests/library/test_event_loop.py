@@ -56,7 +56,7 @@ def test_errors_and_the_language_pass_through():
     asyncio.run(failing())
 
 
-@pytest.mark.parametrize("name", ["bulletin", "check", "content", "score", "stress", "what_if", "write"])
+@pytest.mark.parametrize("name", ["audit", "bulletin", "check", "content", "score", "stress", "what_if", "write"])
 def test_each_has_the_arguments_of_the_plain_function(name):
     assert inspect.signature(getattr(kpi.aio, name)) == inspect.signature(getattr(kpi, name))
     assert getattr(kpi.aio, name).__doc__ == getattr(kpi, name).__doc__

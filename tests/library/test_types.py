@@ -43,8 +43,8 @@ def test_pyright_is_content(tmp_path):
 #: Names that programs use: one that goes is first deprecated, see CONTRIBUTING.
 PUBLIC = {
     "DataError", "DefinitionError", "Diagnostic", "KpiError", "NamedFile", "Plan", "Scorecard", "Scorer", "System",
-    "__version__", "aio", "bulletin", "check", "compile", "content", "diff", "explain", "load", "plot", "score",
-    "stress", "using_language", "way_up", "what_if", "write",
+    "__version__", "aio", "audit", "bulletin", "check", "compile", "content", "diff", "explain", "load", "plot",
+    "score", "stress", "using_language", "way_up", "what_if", "write",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tests.oracle.oracle_figures import (
     MISSING,
@@ -426,12 +426,6 @@ class _Judge:
             own = {part: weight_of(weight, self.cohorts.get(entity, "")) for part, weight in counted.items()}
             parts = self.nodes[period, entity]
             made[period, entity] = combine(node, own, parts, peers)
-            # A pillar among the parts whose mean or rule has no result: its figures are not missing.
-            undefined = [part for part in counted if part in self.system["pillars"] and part in parts]
-            if made[period, entity].score == (None, "missing") and any(
-                parts[part].score[1] == "out_of_range" for part in undefined
-            ):
-                made[period, entity] = replace(made[period, entity], score=(None, "out_of_range"))
         for key, one in made.items():
             self.nodes[key][name] = one
         if "score" in node:

@@ -193,6 +193,9 @@ def benchmark(rule: dict, case: dict) -> float | str:
 
 
 def passed(rule: dict, case: dict) -> float:
+    if "marks" in rule:
+        full = rule["marks"].get("full", case["marks"])
+        return (full if case["reached"] else rule["marks"].get("fail", 0)) * 100 / case["marks"]
     return rule.get("full", 100) if case["reached"] else rule.get("fail", 0)
 
 
@@ -223,13 +226,16 @@ def step(rule: dict, case: dict) -> float:
 def bands(rule: dict, case: dict) -> float:
     won = [
         mark
-        for mark, bound in rule["cuts"].items()
+        for mark, bound in rule["marks" if "marks" in rule else "cuts"].items()
         if (at_least(case["value"], bound) if case["higher"] else at_least(-case["value"], -bound))
     ]
-    return max(won, default=0)
+    return max(won, default=0) * (100 / case["marks"] if "marks" in rule else 1)
 
 
 def piecewise(rule: dict, case: dict) -> float:
+    if "marks" in rule:
+        of_percent = [[value, marks * 100 / case["marks"]] for value, marks in rule["marks"]]
+        return piecewise({"knots": of_percent}, case)
     knots = rule["knots"]
     if case["value"] <= knots[0][0]:
         return knots[0][1]

@@ -61,8 +61,9 @@ def combine(  # noqa: C901, PLR0912 (one branch per policy)
     if policy == "spread" and own:
         carried = {name: applicable[name] + (whole - there) / len(own) for name in own}
     if not carried:
-        refused = any(parts[name].score[1] == "refused" for name in applicable)
-        return Node((None, "refused" if refused else "missing"), coverage, nothing)
+        statuses = [parts[name].score[1] for name in applicable]
+        before = [one for one in ("refused", "out_of_range", "missing") if one in statuses]
+        return Node((None, [*before, *statuses][0]), coverage, nothing)
     least = 100 if policy == "fail" else options.get("at_least", 0)
     if there / whole * 100 < least - 1e-9:
         return Node((None, "incomplete"), coverage, nothing)

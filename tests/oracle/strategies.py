@@ -7,6 +7,7 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -430,17 +431,26 @@ def adjustments(draw: st.DrawFn, measures: dict[str, dict], scores: list[str]) -
 
 
 @st.composite
-def as_printed(  # noqa: C901 (one branch per way)
+def as_printed(  # noqa: C901, PLR0912 (one branch per way)
     draw: st.DrawFn, system: dict, cohorts: dict[str, str]
 ) -> None:
     """Let a system say what rules print: points in marks, weights by class, limits, adjustments within a pillar."""
     pillars, names = system["pillars"], list(system["indicators"])
-    for one in system["indicators"].values():
-        rule = one.get("score", {})
+    worth = {name: weight for pillar in pillars.values() for name, weight in pillar["parts"].items()}
+    for name, one in system["indicators"].items():
+        # An item that is shown and not counted has no marks.
+        rule = one.get("score", {}) if worth.get(name) else {}
         if rule.get("kind") in ("deduction", "step") and draw(st.booleans()):
             rule["marks"] = rule.pop("points")
             if rule["kind"] == "deduction":
                 rule |= draw(st.sampled_from([{}, {"max": 3}, {"floor": None}]))
+        elif rule.get("kind") in ("bands", "piecewise", "pass") and draw(st.booleans()):
+            # The cap says that more than the full marks is meant.
+            if rule["kind"] == "pass":
+                marks: Any = {key: rule.pop(key) / 20 for key in ("full", "fail") if key in rule}
+            else:
+                marks = rule.pop("cuts" if rule["kind"] == "bands" else "knots")
+            rule |= {"marks": marks, "cap": 1_000_000}
     for pillar in pillars.values():
         if len(pillar["parts"]) > 1 and draw(st.integers(0, 3)) == 0:
             (a, x), (b, y), *_ = pillar["parts"].items()

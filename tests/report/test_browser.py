@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 import kpi
+from kpi.analysis.explain import explain
 from kpi.report.files import write
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
@@ -151,6 +152,31 @@ def test_the_points_of_a_card_add_up_to_its_total(show, file, card):
     points = [float(match[1]) for text in texts if (match := re.search(r"分值 ([\d.]+)", text))]
     total = card.totals.filter((pl.col("period") == card.periods[-1]) & (pl.col("entity") == "桐乡市"))["score"][0]
     assert sum(points) == pytest.approx(total, abs=0.005 * len(points) + 0.005)
+
+
+def test_a_card_has_the_spread_of_the_peers(show, file, card):
+    page = show(file, "#unit=%E6%A1%90%E4%B9%A1%E5%B8%82")
+    own = explain(card, "桐乡市").peers
+    text = page.locator("dialog .peers").inner_text()
+    for number in (own.least, own.lower, own.middle, own.upper, own.greatest):
+        assert f"{number + 1e-9:.2f}" in text
+    indicator = page.locator("dialog .indicator", has_text="核心业务数字化覆盖率").first
+    peers = next(one for one in explain(card, "桐乡市").walk() if one.name == "core_duty_digital_coverage").peers
+    label = indicator.locator("svg.spread").get_attribute("aria-label")
+    numbers = [float(one) for one in re.findall(r"\d+(?:\.\d+)?", label)]
+    five = (peers.least, peers.lower, peers.middle, peers.upper, peers.greatest)
+    assert {peers.place, peers.number} <= set(numbers)
+    for value in five:
+        assert any(abs(value - number) < 1e-4 for number in numbers)
+
+
+def test_marks_and_totals_of_the_year_are_shown(show, tmp_path):
+    for name, words in (("marks-as-printed", "28.00"), ("year-of-quarters", "70.00")):
+        folder = Path(__file__).parents[1] / "golden" / name
+        write(kpi.score(folder / "data.csv", system=folder / "system.yaml"), tmp_path / f"{name}.html")
+        page = show(tmp_path / f"{name}.html")
+        assert words in page.locator("main").inner_text()
+        assert violations(page) == []
 
 
 def test_two_units_stand_beside_each_other(show, file):

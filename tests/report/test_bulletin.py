@@ -259,7 +259,7 @@ def test_the_page_is_that_of_official_documents(card, language: str) -> None:
         "Heading 1": ("黑体", 16),
         "Heading 2": ("楷体", 16),
     }
-    assert document.styles["Normal"].paragraph_format.line_spacing.pt == 29
+    assert document.styles["Normal"].paragraph_format.line_spacing.pt == 28.95
     assert document.settings.odd_and_even_pages_header_footer
     for footer in (section.footer, section.even_page_footer):
         line = footer.part.element
@@ -289,6 +289,54 @@ def test_templates_are_as_their_outline_writes_them(tmp_path, monkeypatch) -> No
             assert path.read_bytes() == committed.read_bytes(), "run docs/bulletin_templates.py"
         else:
             assert texts(path.read_bytes()) == texts(committed.read_bytes()), "run docs/bulletin_templates.py"
+
+
+# ---- FURTHER RANKINGS ---- #
+
+
+def golden(name: str) -> Scorecard:
+    folder = ROOT / "tests/golden" / name
+    return kpi.score(folder / "data.csv", system=folder / "system.yaml")
+
+
+def test_the_totals_of_the_year_are_in_the_bulletin() -> None:
+    card = golden("year-of-quarters")
+    told = facts(card)
+    year = next(one for one in told.tables if one.title.startswith("2024"))
+    # By hand in the README of the golden case: the veto of one quarter holds for the year.
+    assert [(row[3], row[4]) for row in year.rows] == [("甲", "90.00"), ("乙", "70.00"), ("丙", "60.00")]
+    for text in (markdown(told), "\n".join(texts(word(told)))):
+        assert "2024, from its periods" in text
+        assert "Veto: 安全事故" in text
+
+
+def test_moves_are_called_by_what_they_are_against() -> None:
+    told = facts(golden("year-of-quarters"))  # ranking: against: 1y
+    assert told.against == "year on year"
+    assert "Places year on year. Moved up: 乙 (2)." in markdown(told)
+    with using("zh"):
+        text = markdown(facts(golden("year-of-quarters")))
+    assert "同比，位次上升的有：乙（升2位）" in text
+    assert "与上期相比，位次" not in text
+
+
+def test_places_in_further_rankings_are_in_the_bulletin() -> None:
+    told = facts(golden("two-rankings"))
+    (table,) = told.tables
+    assert list(table.headings) == ["县", "Rank within the cohort", "Rank within 规模"]
+    assert list(table.rows[0])[:2] == ["甲", "1/3 ▲1"]
+    assert "Rank within 规模" in "".join(texts(word(told)))
+
+
+def test_indices_beside_the_total_are_in_the_bulletin() -> None:
+    system = SYSTEM.replace("adjustments:", "  quick: {title: 速度指数, weight: 0, parts: {rate: 1}}\nadjustments:", 1)
+    rows = [("2024Q1", unit, name, value) for unit, done in (("甲县", 50), ("乙县", 90), ("丙县", 70))
+            for name, value in (("办结量", done), ("受理量", 100), ("平台建成", 1), ("迟报次数", 0))]  # fmt: skip
+    columns = dict(zip(("期别", "地区", "指标", "数值"), map(list, zip(*rows, strict=True)), strict=True))
+    told = facts(kpi.score([{**columns, "数值": [str(one) for one in columns["数值"]]}], system=system))
+    (table,) = told.tables
+    assert table.title == "速度指数 (index beside the total)"
+    assert [(row[0], row[2]) for row in table.rows] == [("1", "乙县"), ("2", "丙县"), ("3", "甲县")]
 
 
 # ---- HOSTILE NAMES ---- #

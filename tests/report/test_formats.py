@@ -13,8 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 import kpi
+from kpi.analysis.audit import audited
 from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
+from kpi.analysis.next_level import ahead
 from kpi.analysis.robustness import stressed
 from kpi.analysis.way_up import way_up
 from kpi.cli import starter
@@ -24,6 +26,7 @@ from kpi.errors import DataError, Diagnostic, Place
 from kpi.intake.files.reader import read
 from kpi.report import formats
 from kpi.report.analysis import AnalysisReport
+from kpi.report.audit.report import AuditReport
 from kpi.report.difference import DifferenceReport
 from kpi.report.files import content, write
 from kpi.report.formats import FORMATS, Format
@@ -57,7 +60,8 @@ def reports(card: Scorecard) -> dict[str, Report]:
         "score": ScorecardReport(card),
         "diff": DifferenceReport(diff(old, new, periods={new.name: old.name})),
         "stress": RobustnessReport(stressed(card, runs=20)),
-        "explain": ExplanationReport(card, "东湖县", explain(card, "东湖县")),
+        "audit": AuditReport(audited(card, runs=20)),
+        "explain": ExplanationReport(card, "西山区", explain(card, "西山区"), ahead(card, "西山区")),
         "explain --to": WayUpReport(way_up(card, "西山区", to=5)),
         "check": FindingsReport(FINDINGS),
         "show": AnalysisReport(card),
@@ -66,7 +70,7 @@ def reports(card: Scorecard) -> dict[str, Report]:
     }
 
 
-COMMANDS = ("score", "diff", "stress", "explain", "explain --to", "check", "show", "method", "report")
+COMMANDS = ("score", "diff", "stress", "audit", "explain", "explain --to", "check", "show", "method", "report")
 #: LibreOffice takes seconds for a document.
 NEEDS = {
     "pdf": (

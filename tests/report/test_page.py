@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kpi
-from kpi.report.files import content, write
+from kpi.report.files import content, left_out, write
+from kpi.report.page import contents as page_contents
 from kpi.report.page import document
 from kpi.report.page.numbers import ABSENT, Numbers
 from kpi.report.robustness import RobustnessReport
@@ -210,3 +211,40 @@ def test_headlines_stand_beside_the_total():
         assert shown == pytest.approx(rows["raw_score"].to_list(), abs=0.005)
         assert "points" not in node
         assert [inner for inner in head["nodes"] if inner["parent"] == node["name"]]
+
+
+def golden(name):
+    folder = Path(__file__).parents[1] / "golden" / name
+    return kpi.score(folder / "data.csv", system=folder / "system.yaml")
+
+
+def test_a_page_shows_marks_where_results_do():
+    card = golden("marks-as-printed")
+    head, block = opened(content(card, "html"))
+    assert head["marks"]
+    rows = card.pillars.filter(period=card.periods[-1])
+    for node in (one for one in head["nodes"] if one["pillar"]):
+        own = rows.filter(pillar=node["name"])
+        assert unpacked(block, node["scores"])[-own.height :] == pytest.approx(own["marks"].to_list())
+        assert node["full"] == own["full_marks"][0]
+    shown = {one["name"]: one for one in head["nodes"] if not one["pillar"]}
+    for row in card.indicators.filter(pl.col("marks").is_not_null(), period=card.periods[-1]).iter_rows(named=True):
+        place = card.entities["entity"].to_list().index(row["entity"])
+        assert unpacked(block, shown[row["indicator"]]["score"])[place] == pytest.approx(row["marks"], abs=0.006)
+
+
+def test_a_page_has_the_totals_of_the_year():
+    head, _ = opened(content(golden("year-of-quarters"), "html"))
+    (table,) = head["longer"]
+    assert table["title"] == "2024, from its periods"
+    assert [row[3:5] for row in table["rows"]] == [["甲", "90.00"], ["乙", "70.00"], ["丙", "60.00"]]
+    assert opened(content(golden("marks-as-printed"), "html"))[0]["longer"] == []
+
+
+def test_what_a_page_leaves_out_is_a_finding(card, monkeypatch):
+    assert left_out(card, "report.html") == []
+    monkeypatch.setattr(page_contents, "_MOST_EARLIER", 1)
+    monkeypatch.setattr(page_contents, "_MOST_MEASURES", 1)
+    found = [str(one) for one in left_out(card, "report.html")]
+    assert len(found) == 2
+    assert found[0] == "warning K894 in the page, the lines of scores of indicators over earlier periods are left out"

@@ -145,6 +145,27 @@ def test_the_limits_of_a_funnel_are_those_of_a_proportion(card):
         assert math.isclose(abs(row["rate"] / 100 - overall), distance)
 
 
+@pytest.mark.parametrize("how", ["additive", "multiplicative", "plain"])
+def test_the_limits_of_a_funnel_are_those_that_the_system_declares(how):
+    system = {
+        "system": "funnel", "period": "year", "entities": {},
+        "measures": {"hits": {"unit": "件"}, "cases": {"unit": "件"}},
+        "indicators": {"share": {"kind": "ratio", "numerator": "hits", "denominator": "cases"}},
+        "limits": {"funnel": how},
+    }  # fmt: skip
+    hits, cases = [50, 80, 150, 280, 300, 90, 40, 500], [100, 110, 240, 500, 450, 300, 90, 620]
+    frame = {"地区": list("甲乙丙丁戊己庚辛"), "期别": ["2023"] * 8, "hits": hits, "cases": cases}
+    scored = kpi.score(frame, system=system)
+    drawn = rows(kpi.plot(scored, "funnel", indicator="share"))
+    points = sorted((row for row in drawn if row.get("limit") == "99.8 %"), key=lambda row: row["cases"])
+    for row in scored.limits.filter(pl.col("high_998") < 100).to_dicts():
+        size = cases[frame["地区"].index(row["entity"])]
+        upper = [(one["cases"], one["rate"]) for one in points if one["rate"] > row["centre"]]
+        (left, low), (right, high) = max(p for p in upper if p[0] <= size), min(p for p in upper if p[0] >= size)
+        between = low if left == right else low + (high - low) * (size - left) / (right - left)
+        assert math.isclose(between, row["high_998"], abs_tol=0.05)
+
+
 def test_intervals_contain_the_place(card):
     for row in rows(kpi.plot(card, "intervals", runs=20)):
         assert row["best"] <= row["low"] <= row["high"] <= row["worst"]

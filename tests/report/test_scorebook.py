@@ -16,9 +16,9 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi.report.files import content
+from kpi.report.files import content, left_out, outlook
 from kpi.report.results import ScorecardReport
-from kpi.report.scorebook import book, unit_cards
+from kpi.report.scorebook import extent, figures, unit_cards
 from kpi.report.scorebook.figures import adds_up, why
 
 ROOT = Path(__file__).parents[2]
@@ -104,13 +104,48 @@ def test_colours_follow_which_way_is_better(card) -> None:
 
 
 def test_what_is_long_is_left_out_and_said(card, monkeypatch) -> None:
-    monkeypatch.setattr(book, "DATA_ROWS", 10)
+    monkeypatch.setattr(extent, "DATA_ROWS", 10)
     monkeypatch.setattr(unit_cards, "ROWS", 25)
     found = sheets(card)
     text = str(found["Method"])
     assert "Indicators" not in found
     assert "`Indicators` has 24 rows and is left out" in text
     assert "There are cards of the first 2 of 4 units." in text
+    findings = [str(one) for one in left_out(card, "result.xlsx")]
+    assert len(findings) == len([name for name in card.frames if len(card.frames[name]) > 10]) + 1
+    assert "warning K894 in the workbook, the sheet `Indicators` is left out, as it has 24 rows" in findings
+    assert "warning K894 in the workbook, only the first 2 of 4 units have a card" in findings
+    assert not left_out(card, "results/")  # a folder has everything
+
+
+def test_units_beyond_a_sheet_are_left_out_and_said(card, monkeypatch) -> None:
+    monkeypatch.setattr(figures, "UNITS", 3)
+    monkeypatch.setattr(extent, "UNITS", 3)
+    found = sheets(card)
+    assert "西山" in str(found["Totals"])
+    assert "西山" not in str(found["Results"] + found["Matrix"] + found["Cards"])
+    assert [str(one) for one in left_out(card, "result.xlsx")] == [
+        "warning K894 in the workbook, only the first 3 of 4 units are listed"
+    ]
+
+
+def test_the_size_is_known_before(card, monkeypatch) -> None:
+    size = extent.extent(card)
+    frames = ScorecardReport(card).frames()
+    assert size.rows == {name: frame.height for name, frame in frames.items() if name != "findings"}
+    written = sum(len(row) for rows in sheets(card).values() for row in rows)
+    assert written / 2 < size.cells < written * 2
+    assert outlook(card, "result.xlsx") is None
+    monkeypatch.setattr(extent, "_CELLS", 1)
+    assert "The workbook will have 4 units, 2 periods and about" in str(outlook(card, "result.xlsx"))
+    assert outlook(card, "result.csv") is None
+
+
+def test_numbers_keep_their_last_digit() -> None:
+    values = [0.1 + 0.2, 1 / 3, 1e-7 / 3, 123456789.12345679]
+    card = kpi.score(data().with_columns(甲=pl.Series(values * 2)), system=SYSTEM)
+    opened = openpyxl.load_workbook(BytesIO(content(card, "xlsx")))
+    assert {row[1].value for row in opened["Matrix"].iter_rows(min_row=12)} == set(values)
 
 
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "甲" * 200, "\u202egnp.exe", "@SUM(A1)", "<b>&amp;"])

@@ -198,6 +198,23 @@ def test_starts_are_as_many_as_the_levels():
         assert "K459" in problems(system(None, ["a"], stars={"kind": "kmeans", "levels": [1, 2, 3], "starts": starts}))
 
 
+def test_grades_by_probits_need_three_different_scores(tmp_path):
+    for values, levels in (([10, 10, 90], [1, 2]), ([10, 50, 90], [1, 2, 3, 4]), ([50], [1, 2])):
+        card = starred(tmp_path, values, kind="probits", levels=levels)
+        assert card.totals["stars"].null_count() == len(values)
+        assert "K658" in warnings(card)
+    half = starred(tmp_path, [10, 20, 30, 80, 90, 100], kind="probits", half=True)
+    assert half.totals["stars"].dtype == pl.Float64
+    assert "K658" not in warnings(half)
+
+
+def test_probits_are_one_fewer_than_the_levels_and_rise():
+    for probits in ([4], [6, 4], [4, 4], [4, 5, 6]):
+        stars = {"kind": "probits", "levels": [1, 2, 3], "probits": probits}
+        assert "K661" in problems(system(None, ["a"], stars=stars))
+    assert "K661" not in problems(system(None, ["a"], stars={"kind": "probits", "probits": [4.5, 6]}))
+
+
 # ---- THE SAME BITS ---- #
 
 NAMES = list("abcdefgh")

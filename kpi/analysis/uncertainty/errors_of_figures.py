@@ -15,8 +15,9 @@ import polars as pl
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message
 from kpi.language.indicators.counted import Counted
+from kpi.language.sampling import Sampling
 from kpi.language.system import System
-from kpi.language.uncertainty import Sampling, Uncertainty, known
+from kpi.language.uncertainty import Uncertainty, known
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ that were written, whatever the store.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -87,8 +87,15 @@ class Store(Protocol):
     def publish(self, run: Run, changes: Sequence[Change]) -> None:
         """Replace rows and publish the run atomically for readers."""
 
-    def read(self, table: str, *, system: str | None = None, number: int | None = None) -> pl.DataFrame:
-        """Return a table as of a run (None for the last), sorted by system, period and position."""
+    def read(
+        self, table: str, *, system: str | None = None, number: int | None = None,
+        periods: Collection[str] | None = None, where: Mapping[str, Collection[str]] | None = None,
+    ) -> pl.DataFrame:  # fmt: skip
+        """Return a table as of a run (None for the last), sorted by system, period and position.
+
+        `periods` and `where`, texts by column, restrict the rows before they are read; a column that the table does not
+        have restricts nothing.
+        """
 
     def check(self, *, thorough: bool = False) -> list[Diagnostic]:
         """Return the damage of the last run (K833): by file size, or with `thorough` by hash."""

@@ -19,7 +19,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -113,8 +113,11 @@ class DeltaStore:
         return self._rows()["number"].to_list()
 
     @reports_damage
-    def read(self, table: str, *, system: str | None = None, number: int | None = None) -> pl.DataFrame:
-        """Return a table at the version of a run."""
+    def read(
+        self, table: str, *, system: str | None = None, number: int | None = None,
+        periods: Collection[str] | None = None, where: Mapping[str, Collection[str]] | None = None,
+    ) -> pl.DataFrame:  # fmt: skip
+        """Return a table at the version of a run, or some rows of it."""
         versions = self._versions(number)
         if table not in versions:
             return pl.DataFrame()
@@ -122,6 +125,12 @@ class DeltaStore:
         frame = pl.scan_delta(source)
         if system is not None:
             frame = frame.filter(pl.col("system") == system)
+        if periods is not None:
+            frame = frame.filter(pl.col("period").is_in(list(periods)))
+        there = {field.name for field in source.schema().fields} if where else set()
+        for name, values in (where or {}).items():
+            if name in there:
+                frame = frame.filter(pl.col(name).is_in(list(values)))
         return ordered(frame.collect())
 
     def _exists(self, table: str) -> bool:

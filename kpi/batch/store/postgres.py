@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -167,8 +167,11 @@ class PostgresStore(Store):
                 return []
             return [row[0] for row in connection.execute("SELECT number FROM kpi.runs ORDER BY number").fetchall()]
 
-    def read(self, table: str, *, system: str | None = None, number: int | None = None) -> pl.DataFrame:
-        """Return the rows of a table that were valid after a run."""
+    def read(
+        self, table: str, *, system: str | None = None, number: int | None = None,
+        periods: Collection[str] | None = None, where: Mapping[str, Collection[str]] | None = None,
+    ) -> pl.DataFrame:  # fmt: skip
+        """Return the rows of a table that were valid after a run, or some of them."""
         sql = self._psycopg.sql
         if number is not None:
             self.run(number)
@@ -179,15 +182,23 @@ class PostgresStore(Store):
             at = 2**62 if number is None else number
             parts = connection.execute(
                 'SELECT id, system, period FROM kpi.parts WHERE "table" = %s AND valid_from <= %s'
-                " AND (valid_to IS NULL OR valid_to > %s) AND (%s::text IS NULL OR system = %s)",
-                (table, at, at, system, system),
+                " AND (valid_to IS NULL OR valid_to > %s) AND (%s::text IS NULL OR system = %s)"
+                " AND (%s::text[] IS NULL OR period IS NULL OR period = ANY(%s))",
+                (table, at, at, system, system, *2 * [None if periods is None else list(periods)]),
             ).fetchall()
             names = [name for name in kinds if name not in tables.of_part(table)]
             shown = {name: (tables.source(table, name), kinds[name]) for name in names}
-            ids = sql.SQL("part_id = ANY({})").format(sql.Literal([part for part, *_ in parts]))
+            conditions = [sql.SQL("part_id = ANY({})").format(sql.Literal([part for part, *_ in parts]))]
+            # Findings of all periods are one part, which has their periods in its rows.
+            more = dict(where or {}) | ({} if periods is None or "period" not in shown else {"period": periods})
+            for name, values in more.items():
+                if name in shown:
+                    column, texts = sql.Identifier(shown[name][0], name), sql.Literal(list(values))
+                    conditions.append(sql.SQL("{} = ANY({}::text[])").format(column, texts))
             rows = self.rows(
-                connection, tables.joined(table), {"part_id": ("f", pl.Int32()), **shown}, ids
-            ).with_columns(pl.col("position").cast(pl.Int64))
+                connection, tables.joined(table), {"part_id": ("f", pl.Int32()), **shown},
+                sql.SQL(" AND ").join(conditions),
+            ).with_columns(pl.col("position").cast(pl.Int64))  # fmt: skip
         whose = pl.DataFrame(
             parts, schema={"part_id": pl.Int32, "system": pl.String, "period": pl.String}, orient="row"
         )

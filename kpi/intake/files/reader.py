@@ -43,11 +43,13 @@ from kpi.intake.files.encoding import (
     packing,
     unpacked,
 )
+from kpi.intake.files.foreign_formats import extension_of, frames_of
 from kpi.intake.files.headers import clean, distinct
 from kpi.intake.files.sdmx_columns import ids_of, prepared
 from kpi.intake.files.statistics_packages import is_spss, is_stata, labelled
 from kpi.intake.files.table import FIRST_ROWS, ROW, Link, Scratch, Table, cause, without_blanks
 from kpi.process import progress
+from kpi.process.extensions import Extension
 from kpi.process.limits import shortage
 from kpi.process.os_errors import reason
 
@@ -391,7 +393,13 @@ def sheet_named(path: Path) -> tuple[Path, str | None]:
 def _is_readable(path: Path) -> bool:
     """Return whether a file of a folder is data: `~$…` are lock files of Excel, `.…` are hidden."""
     name = path.name.lower().removesuffix(".gz").removesuffix(".zst")
-    return name.endswith(SUFFIXES) and not name.startswith((".", "~$"))
+    return not name.startswith((".", "~$")) and has_known_suffix(path.name)
+
+
+def has_known_suffix(name: str) -> bool:
+    """Return whether files of a name are read in folders: by a reader that is built in, or one of an extension."""
+    plain = name.lower().removesuffix(".gz").removesuffix(".zst")
+    return plain.endswith(SUFFIXES) or extension_of(name, SUFFIXES) is not None
 
 
 def _read_file(path: Path, selection: Selection, *, unchecked: bool) -> tuple[Table, ...]:
@@ -409,6 +417,8 @@ def _read_file(path: Path, selection: Selection, *, unchecked: bool) -> tuple[Ta
 def _read_named(path: Path, place: Place, selection: Selection, *, unchecked: bool) -> tuple[Table, ...]:
     """Return the tables of a file under a name that every library can open; `place` has its name for users."""
     file = File(path, place, selection, unchecked)
+    if (extension := extension_of(place.file or path.name, SUFFIXES)) is not None:
+        return _tables(_foreign(extension), file)
     try:
         head = beginning(path, place)
         if (reader := _reader(file, head)) is not None:
@@ -823,6 +833,25 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
         cells=plain, numbered_cells=numbered, repeats=repeats, first_rows=first_rows,
         unreadable={cleaned[name]: words for name, words in unreadable.items()},
     )  # fmt: skip
+
+
+def _foreign(extension: Extension) -> Reader:
+    """Return the reader that an extension is."""
+
+    def read(file: File) -> tuple[Table, ...]:
+        frames = frames_of(extension, file.path, file.place)
+        wanted = file.selection.sheet
+        if wanted is not None and wanted not in frames:
+            names = tuple(f"`{name}`" for name in frames if name is not None)
+            message = Message("the file has no sheet `{sheet}`; it has {sheets}", sheet=wanted, sheets=names)
+            raise DataError(Diagnostic("K501", message, file.place))
+        return tuple(
+            replace(_of_frame(frame, replace(file.place, sheet=name)), sheet=name)
+            for name, frame in frames.items()
+            if wanted in (None, name)
+        )
+
+    return Reader(extension.name, (f".{extension.name}",), lambda *_: True, read, sheets=True)
 
 
 #: Every file format, in the order in which a file is compared with them.

@@ -341,9 +341,9 @@ class Combination:
 
         Coverage is the part of the applicable weight with a score of reported figures, down to the indicators; what
         data treatment filled in has a score, but nobody reported it. The status is not_applicable, not_scored (left out
-        by a screen), refused (no part has a score, and that of some is refused), out_of_range (likewise, and a node
-        among the parts has no result), missing (no part has a score), incomplete (too few have, or any gap under
-        `fail`), what a method without weights says, or ok.
+        by a screen), incomplete (too few parts have a score, or any gap under `fail`), what a method without weights
+        says, or ok. Where no part that applies has a score, it is refused or out_of_range if some part is, missing if
+        some part is not reported, else the status of the first.
         """
         value = self.mean()
         if self.node.decimals is not None:
@@ -367,16 +367,12 @@ class Combination:
             left_out = [status_of(Column(part).score) == reason("not_scored") for part in self.weights]
             shown["not_scored"] = (self.carried <= ZERO) & pl.any_horizontal(left_out)
         shown.setdefault("refused", (self.carried <= ZERO) & self._refused())
-        # A node among the parts whose method or rule has no result: its figures are not missing.
-        nodes = [part for part in self.weights if part not in self.leaves]
-        if nodes:
-            undefined = [status_of(Column(part).score) == reason("out_of_range") for part in nodes]
-            shown.setdefault("out_of_range", (self.carried <= ZERO) & pl.any_horizontal(undefined))
         shown.setdefault("missing", self.carried <= ZERO)
+        reasons = [(holds, self._why_none() if key == "missing" else reason(key)) for key, holds in shown.items()]
         guards = {"incomplete": self.there() < self.least - 1e-9} if self.least else {}
         sound = self.node.mean == "arithmetic" and self.node.decimals is None and not self.node.rescaled
         pair = guarded(
-            self.node.outcome(self.name), pl.when(self.carried > ZERO).then(value), guards, shown=shown, sound=sound
+            self.node.outcome(self.name), pl.when(self.carried > ZERO).then(value), guards, reasons=reasons, sound=sound
         )
         applicable = self.applicable > ZERO
         coverage = pl.when(applicable if given is None else applicable & given).then(self.coverage())
@@ -384,9 +380,25 @@ class Combination:
 
     def _refused(self) -> pl.Expr:
         """Return whether the score of some part that applies is refused."""
+        return self._part_is("refused")
+
+    def _part_is(self, status: str) -> pl.Expr:
+        """Return whether some part that applies has a status."""
         return pl.any_horizontal(
-            [self.applies(part) & (status_of(Column(part).score) == reason("refused")) for part in self.weights]
+            [self.applies(part) & (status_of(Column(part).score) == reason(status)) for part in self.weights]
         )
+
+    def _why_none(self) -> pl.Expr:
+        """Return why a node has no score of which no part has one, where none is refused.
+
+        What cannot be computed is no gap that a report would fill, so it goes before what is not reported.
+        """
+        others = [pl.when(self._counts(part)).then(status_of(Column(part).score)) for part in self.weights]
+        first = pl.coalesce(*others, reason("missing"))
+        return (
+            pl.when(self._part_is("out_of_range")).then(reason("out_of_range"))
+            .when(self._part_is("missing")).then(reason("missing")).otherwise(first)
+        )  # fmt: skip
 
     @property
     def least(self) -> float:

@@ -10,6 +10,7 @@ from pydantic import Discriminator, Tag
 
 from kpi.language.checks.across import Cumulative, GrowthWithin, LastYear, Magnitude, ReportedGrowth, SameDirection
 from kpi.language.checks.base import Breach, Check
+from kpi.language.checks.history import History
 from kpi.language.checks.scope import AddsUpTo, SameScope
 from kpi.language.checks.supply import Complete, Due, Roster
 from kpi.language.checks.within import Between, Holds, Parts, Required
@@ -28,6 +29,7 @@ KINDS: dict[str, type[Check]] = {
     "reported_growth": ReportedGrowth,
     "same_direction": SameDirection,
     "magnitude": Magnitude,
+    "history": History,
     "roster": Roster,
     "complete": Complete,
     "due": Due,

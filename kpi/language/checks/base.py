@@ -50,6 +50,16 @@ class Breach:
         return Message("{rule}; {details}", rule=self.words, details=self.describe(**known))
 
 
+@dataclass(frozen=True)
+class Balance:
+    """A number made of figures of one period that has to lie between two ends, included; None for an open end."""
+
+    number: pl.Expr
+    names: tuple[str, ...]
+    low: float | None
+    high: float | None
+
+
 class Check(Definition):
     """The base of checks.
 
@@ -90,6 +100,10 @@ class Check(Definition):
     def bounds(self, name: str) -> tuple[float | None, float | None]:  # noqa: ARG002
         """Return between which ends, included, a figure has to be by itself, in its unit; None for an open end."""
         return None, None
+
+    def balances(self, symbols: Symbols) -> Iterator[Balance]:  # noqa: ARG002
+        """Yield the numbers that the check wants between two ends, if figures of one period decide about it."""
+        yield from ()
 
     def deadline(self, grain: Grain) -> pl.Expr | None:  # noqa: ARG002
         """Return the due date of the figures of a row; None without one."""

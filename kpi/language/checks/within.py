@@ -13,10 +13,12 @@ from typing_extensions import override
 
 from kpi.errors import Message
 from kpi.language import expressions
-from kpi.language.checks.base import Breach, Check, differs, in_unit, name_problems, unit_problems
+from kpi.language.checks.base import Balance, Breach, Check, differs, in_unit, name_problems, unit_problems
 from kpi.language.conditions import condition, condition_problems
+from kpi.language.expressions.grammar import resolve
+from kpi.language.expressions.terms import ExpressionError
 from kpi.language.indicators import Symbols
-from kpi.language.indicators.base import in_titles, title_of
+from kpi.language.indicators.base import in_titles, scope_of, title_of
 from kpi.language.model import Listed, Name, OneOrMany, Path, Problem, Problems
 from kpi.values.columns import Column
 from kpi.values.periods import Grain
@@ -55,6 +57,21 @@ class Holds(Check):
                 yield sides[0].name, sides[1].name
 
     @override
+    def balances(self, symbols: Symbols) -> Iterator[Balance]:
+        """Yield the differences of the sides of comparisons that all have to hold."""
+        for node in _joined(expressions.parse(self.expr).tree):
+            if not isinstance(node, exp.LTE | exp.LT | exp.GTE | exp.GT | exp.EQ):
+                continue
+            sides = (exp.Paren(this=side.copy()) for side in (node.left, node.right))
+            try:
+                term = resolve(exp.Sub(this=next(sides), expression=next(sides)), scope_of(symbols))
+            except ExpressionError:
+                continue
+            low = None if isinstance(node, exp.LTE | exp.LT) else 0.0
+            high = None if isinstance(node, exp.GTE | exp.GT) else 0.0
+            yield Balance(term.expr, tuple(dict.fromkeys(term.names)), low, high)
+
+    @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield what is wrong with the condition."""
         found = list(condition_problems(self.expr, (*path, "expr"), symbols))
@@ -62,6 +79,17 @@ class Holds(Check):
         if not found:
             for name in condition(self.expr, symbols).names:
                 yield from name_problems(path, "expr", [name], symbols, listed=False)
+
+
+def _joined(node: exp.Expr) -> Iterator[exp.Expr]:
+    """Yield the conditions of which all have to hold."""
+    if isinstance(node, exp.Paren):
+        yield from _joined(node.this)
+    elif isinstance(node, exp.And):
+        yield from _joined(node.left)
+        yield from _joined(node.right)
+    else:
+        yield node
 
 
 class Required(Check):
@@ -127,6 +155,12 @@ class Between(Check):
         return (low, high) if name in self.of else (None, None)
 
     @override
+    def balances(self, symbols: Symbols) -> Iterator[Balance]:
+        """Yield each figure with the range."""
+        for name in self.of:
+            yield Balance(pl.col(name), (name,), *self.between)
+
+    @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield unknown names and ends in the wrong order."""
         yield from name_problems(path, "of", self.of, symbols)
@@ -163,8 +197,7 @@ class Parts(Check):
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:
         """Yield where the parts do not add up."""
         unit = symbols[self.whole].unit
-        total = pl.sum_horizontal([in_unit(part, unit, symbols) for part in self.parts], ignore_nulls=False)
-        tolerance = len(self.parts) * 0.5 * 10**-self.decimals if self.tolerance is None else self.tolerance
+        total, tolerance = self._total(unit, symbols), self._allowed
         first, *others = (title_of(symbols, part) for part in self.parts)
         words = Message(
             "{sum} must equal {whole} (tolerance {tolerance:g})",
@@ -173,6 +206,21 @@ class Parts(Check):
             tolerance=tolerance,
         )
         yield Breach(words, differs(total, pl.col(self.whole), tolerance), (*self.parts, self.whole))
+
+    @property
+    def _allowed(self) -> float:
+        """The difference that is allowed."""
+        return len(self.parts) * 0.5 * 10**-self.decimals if self.tolerance is None else self.tolerance
+
+    def _total(self, unit: Unit | None, symbols: Symbols) -> pl.Expr:
+        """Return the sum of the parts in a unit."""
+        return pl.sum_horizontal([in_unit(part, unit, symbols) for part in self.parts], ignore_nulls=False)
+
+    @override
+    def balances(self, symbols: Symbols) -> Iterator[Balance]:
+        """Yield the difference between the parts and their whole."""
+        number = self._total(symbols[self.whole].unit, symbols) - pl.col(self.whole)
+        yield Balance(number, (*self.parts, self.whole), -self._allowed, self._allowed)
 
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from kpi.language.foreign_kinds import ForeignKinds
 from kpi.language.indicators.base import ENTITIES, MONTH, Indicator, Symbol, Symbols, broken, earlier_by
 from kpi.language.indicators.derived import Count, Formula, Growth, Index, Milestone, window
 from kpi.language.indicators.pace import CLASSES, Pace, class_of
@@ -21,14 +22,18 @@ KINDS: tuple[type[Indicator], ...] = (
     Rating, Formula,
 )  # fmt: skip
 
+#: Kinds of indicators that extensions bring.
+FOREIGN = ForeignKinds("indicators", lambda: Indicator, titled=True)
+
 #: Any indicator, distinguished by `kind`.
 if TYPE_CHECKING:
     AnyIndicator: TypeAlias = Indicator
 else:
-    AnyIndicator = one_of(*KINDS)
+    AnyIndicator = one_of(*KINDS, foreign=FOREIGN)
 
 __all__ = [
-    "CLASSES", "ENTITIES", "KINDS", "MONTH", "AnyIndicator", "Count", "Coverage", "Formula", "Growth", "Index",
+    "CLASSES", "ENTITIES", "FOREIGN", "KINDS", "MONTH", "AnyIndicator", "Count", "Coverage", "Formula", "Growth",
+    "Index",
     "Indicator", "Level", "Milestone", "Pace", "Projection", "Rating", "Ratio", "Rolling", "Share", "Symbol", "Symbols",
     "broken", "class_of", "earlier_by", "rated_measures", "window",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from kpi.errors import Message, Severity, commas
 from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Scope, Term, figure
 from kpi.language.indicators.counted import Counted
+from kpi.language.limits import AnyLimits
 from kpi.language.lookback import NOW, Comparison, Lags
 from kpi.language.model import Definition, OneOrMany, Path, Problem, Problems, Text
 from kpi.language.scoring import AnyRule
@@ -150,6 +151,12 @@ class Indicator(Definition):
     )
     target: OneOrMany[Target] = Field((), description="one target, or a list of dated ones")
     score: AnyRule | None = Field(None, description="a scoring rule instead of the system's")
+    limits: AnyLimits | None = Field(
+        None, description="confidence limits of the value, and funnel limits of its group; a number is the level"
+    )
+    shrink: Literal["reliability"] | None = Field(
+        None, description="draw the value to the mean of the peers before it is scored, see `kind: shrink`"
+    )
     clause: Text | None = Field(None, description="where the document states it")
     basis: Basis | None = Field(None, description="how firmly the document states it")
     lead: OneOrMany[str] = Field((), description="who is in charge (牵头单位)")
@@ -302,6 +309,13 @@ class Indicator(Definition):
     def nested(self) -> Iterator[tuple[str, str]]:
         """Yield pairs of figures of which the first is a part of the second, if the value is in percent."""
         yield from ()
+
+    def quotient(self, symbols: Symbols) -> tuple[str, str | None, float] | None:  # noqa: ARG002
+        """Return the figures above and below the line, and the factor of their quotient, of a value that is no more.
+
+        None below the line for a value that is one figure; None of other kinds.
+        """
+        return None
 
     def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:  # noqa: ARG002
         """Return the counts from which the sampling error of the value is known, None where it is not.

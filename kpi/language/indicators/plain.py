@@ -40,6 +40,16 @@ from kpi.values.status import HUNDRED, LEAST, OK, ZERO, guarded, literal, reason
 from kpi.values.units import Unit
 
 
+def _quotient(
+    above: str, below: str, unit: Unit | None, symbols: Symbols, *, pool: str | None
+) -> tuple[str, str | None, float] | None:
+    """Return the sides of a quotient with the factor into its unit, None for one of several periods."""
+    over, under = unit_of(symbols, above), unit_of(symbols, below)
+    if pool is not None or over is None or under is None or unit is None:
+        return None
+    return above, below, units.factor(units.divide(over, under), unit)
+
+
 class Level(Deflated):
     """The value of one measure: `x`; with `deflator`, in the prices of a base period (可比价).
 
@@ -70,6 +80,14 @@ class Level(Deflated):
         """Return whether the measure is, and stays in its unit."""
         known = symbols.get(self.of)
         return known is not None and known.exact and self.in_unit(symbols) == known.unit and self.deflator is None
+
+    @override
+    def quotient(self, symbols: Symbols) -> tuple[str, str | None, float] | None:
+        """Return the measure, unless it is in other prices."""
+        unit, own = unit_of(symbols, self.of), self.in_unit(symbols)
+        if self.deflator is not None or unit is None or own is None:
+            return None
+        return self.of, None, units.factor(unit, own)
 
     @override
     def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:
@@ -220,6 +238,11 @@ class Ratio(Indicator):
         return declared(self.unit, natural)
 
     @override
+    def quotient(self, symbols: Symbols) -> tuple[str, str | None, float] | None:
+        """Return both sides, unless they are of several periods."""
+        return _quotient(self.numerator, self.denominator, self.in_unit(symbols), symbols, pool=self.pool)
+
+    @override
     def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:
         """Return both sides where the one above the line is a count."""
         if self.pool is not None:
@@ -319,6 +342,11 @@ class Coverage(Indicator):
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return %."""
         return units.PERCENT
+
+    @override
+    def quotient(self, symbols: Symbols) -> tuple[str, str | None, float] | None:
+        """Return part and total, unless they are of several periods."""
+        return _quotient(self.covered, self.total, units.PERCENT, symbols, pool=self.pool)
 
     @override
     def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:

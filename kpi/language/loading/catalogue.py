@@ -15,6 +15,7 @@ from typing import Any
 
 from kpi.errors import DefinitionError, Diagnostic, Message, suggest
 from kpi.language.loading.loader import Draft, Loaded, draft, examine, examine_mapping, examine_system, examine_text
+from kpi.language.loading.ossie_reader import SUFFIX, examine_document
 from kpi.language.system import System
 from kpi.process import settings
 
@@ -80,13 +81,15 @@ def _is_definition(file: Path) -> bool:
 
 
 def find(name: str, given: Path | None = None) -> Loaded:
-    """Return the system with an id, or the one in a YAML file, loaded and checked.
+    """Return the system with an id, or the one in a YAML file or an Ossie document, loaded and checked.
 
     In the working folder the id may also be that in the file, `system: demo`, rather than its name.
 
     Raises:
         DefinitionError: when there is no such system, or when its definition has errors.
     """
+    if name.endswith(SUFFIX):
+        return _usable(examine_document(name))
     if name.endswith((".yaml", ".yml")) or "/" in name:
         return _usable(examine(name))
     known = files(given)

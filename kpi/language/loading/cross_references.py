@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import Message, Severity, alternatives, suggest
-from kpi.language import classes, expressions, ranges, running_totals, window_checks
+from kpi.language import classes, expressions, linear_edits, ranges, running_totals, small_numbers, window_checks
 from kpi.language.adjustments import vetoes
 from kpi.language.aggregation import means
 from kpi.language.aggregation.nodes import Node
@@ -47,6 +47,8 @@ def problems(system: System) -> Problems:
     yield from _indicator_problems(system)
     yield from running_totals.problems(system)
     yield from window_checks.problems(system)
+    yield from small_numbers.problems(system)
+    yield from linear_edits.problems(system)
     yield from _treatment_problems(system)
     yield from _tree_problems(system)
     yield from full_marks.problems(system)
@@ -67,7 +69,7 @@ def problems(system: System) -> Problems:
     yield from _group_problems(system)
     yield from _period_problems(system)
     for name, alert in system.notify.items():
-        yield from alert.problems(("notify", name), system.symbols)
+        yield from alert.problems(("notify", name), system.symbols, system.results)
     yield from _check_problems(system)
 
 

@@ -10,7 +10,9 @@ from kpi.language import classes
 from kpi.language.aggregation.nodes import Node
 from kpi.language.classes import Case, Weighed
 from kpi.language.model import Path, Problem, Problems
+from kpi.language.scoring import Rule
 from kpi.language.system import ROOT, System
+from kpi.values.names import comparable
 from kpi.values.periods import PeriodError
 
 #: How many cases a finding names.
@@ -104,11 +106,46 @@ def _without_marks(system: System) -> Problems:
         if name not in system.parents:
             if own:
                 message = Message("`{title}` is no part of a pillar, so it has no marks", title=title)
-                hint = Message("give it its marks in `parts:` of a pillar, or write `points`, percent of full marks")
+                hint = Message("give it its marks in `parts:` of a pillar, or let the rule give percent of full marks")
                 yield Problem("K490", path, message, hint=hint)
             continue
         node = node_of(system, name)
         if node.relative or node.weights is not None:
             message = Message("the weights of `{pillar}` are proportions, no marks", pillar=system.parents[name])
-            hint = Message("write `points`, percent of full marks, or give the parts their marks")
+            hint = Message("let the rule give percent of full marks, or give the parts their marks")
             yield Problem("K490", path, message, hint=hint)
+            continue
+        if system.own_marks(name) == 0 and name not in system.varied:
+            message = Message("`{title}` is worth no marks where it stands, so marks are no part of them", title=title)
+            hint = Message("let the rule give percent of full marks, or give the item its marks in `parts:`")
+            yield Problem("K490", path, message, hint=hint)
+            continue
+        yield from _too_many(system, name, path[: -len(rule.in_marks)], rule)
+
+
+def _too_many(system: System, name: str, path: Path, rule: Rule) -> Problems:
+    """Yield marks that a rule gives for a value beyond those that the item is worth in a class and period."""
+    weight = system.pillars[system.parents[name]].parts[name]
+    for tail, marks in rule.marks_given.items():
+        for case in classes.cases([weight], system.timeline):
+            own = classes.weight_in(weight, case, system.timeline)
+            most = rule.cap if rule.cap is not None and rule.cap > 100 else 100.0
+            # A cap above full marks says that more than these is meant.
+            if not own or not _concerns(rule, tail, case) or marks <= own * most / 100 * (1 + 1e-9):
+                continue
+            message = Message(
+                "{marks:g} marks are more than the {own:g} that `{title}` is worth",
+                marks=marks, own=own, title=system.symbols[name].title,
+            )  # fmt: skip
+            hint = Message("correct the marks, or those in `parts:`; a `cap:` above 100 says that more is meant")
+            yield Problem("K660", (*path, *tail), message, hint=hint)
+            break
+
+
+def _concerns(rule: Rule, tail: Path, case: Case) -> bool:
+    """Return whether what stands in a rule by class is about entities of a case."""
+    values: dict[str, str] = dict(case[0])
+    if not rule.classes:
+        return True
+    own = comparable(str(tail[1]))
+    return values.get(rule.classes[0], own) == own

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -20,6 +20,7 @@ from kpi.language.loading.table_reader import is_short
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.system import CheckedSystem, System
 from kpi.language.uncertainty import Uncertainty
+from kpi.process import extensions
 from kpi.process.os_errors import reason
 
 
@@ -53,7 +54,13 @@ class Draft:
     def checked(self) -> Loaded:
         """Return the file with everything checked."""
         with bounded_suggestions():
-            return self._checked()
+            try:
+                return self._checked()
+            except Exception as error:
+                if (finding := extensions.blamed(error)) is None:
+                    raise
+                placed = replace(finding, place=Place(self.file))
+                return Loaded(self.file, None, (*self.findings, placed))
 
     def _checked(self) -> Loaded:
         findings = self.all_findings()

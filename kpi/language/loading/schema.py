@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
+from kpi.language.foreign_kinds import in_schemas
 from kpi.language.system import System
 
 #: The keys that discriminate the definitions of a union, each with the definition that is the default.
@@ -30,12 +32,13 @@ _MODULE = re.compile(r"kpi__language__([a-z]+)__(?:\w+__)?(\w+)")
 _NAME = r"^[^\s!-/:-@\[-^`{-~]+$"
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a definition file.
+def json_schema(*, installed: bool = False) -> dict[str, Any]:
+    """Return the JSON Schema of a definition file, with `installed` also of the kinds that extensions bring.
 
     It judges the shape: keys, types, kinds. What needs the whole system, such as names and units, `kpi check` judges.
     """
-    schema = System.model_json_schema(by_alias=True)
+    with in_schemas() if installed else nullcontext():
+        schema = System.model_json_schema(by_alias=True)
     names = {name: _MODULE.sub(r"\1.\2", name) for name in schema["$defs"]}
     schema["$defs"] = {names[name]: part for name, part in schema["$defs"].items()}
     for part in _objects(schema):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import functools
 from collections.abc import Callable, Iterable, Iterator
@@ -10,9 +11,11 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from kpi.errors import Diagnostic, Message, alternatives, shortened, suggest
+from kpi.language.foreign_kinds import UnusableError, class_at
 from kpi.language.loading import positions
 from kpi.language.model import NAME_WORDS, Path
 from kpi.language.system import System
+from kpi.process import extensions
 
 #: What a value must be, by the type of pydantic's error.
 _KINDS = {
@@ -192,6 +195,8 @@ def _value(document: positions.Document, error: Any) -> Diagnostic:
             document.place(path),
             Message("give it a value, or take the key away"),
         )
+    if error["type"] == "value_error" and isinstance(refused := error["ctx"]["error"], UnusableError):
+        return dataclasses.replace(refused.finding, place=document.place((*path, "kind")))
     if error["type"] == "value_error":
         message = Message("`{key}`: {reason}", key=key, reason=error["ctx"]["error"].args[0])
         return Diagnostic("K113", message, document.place(path))
@@ -367,6 +372,7 @@ def _tag(document: positions.Document, path: Path, value: Any) -> Diagnostic:
             document.place((*path, key)),
             Message("one of {kinds}", kinds=tuple(kinds)),
         )
+    kinds = [*kinds, *_installed_at(path)]
     hint = suggest(given, kinds) or Message("one of {kinds}", kinds=tuple(kinds))
     return Diagnostic(
         "K114",
@@ -421,6 +427,8 @@ def _candidates(path: Path) -> list[type[BaseModel]]:
 
 def _models_at(path: Path) -> list[type[BaseModel]]:
     """Return the models at the parent of a path, narrowed by the tags that pydantic put into it."""
+    if (foreign := class_at(path)) is not None:
+        return [foreign]
     models = _candidates(path[:-1])
     for step in reversed(path[:-1]):
         # The last that is a kind: before it there may be names, which may be those of kinds too.
@@ -442,6 +450,15 @@ def _kind(model: type[BaseModel]) -> str | None:
 
 def _tags_at(path: Path) -> list[str]:
     return [kind for model in _candidates(path) if (kind := _kind(model)) is not None]
+
+
+def _installed_at(path: Path) -> list[str]:
+    """Return the kinds that extensions bring for a path."""
+    for model in _candidates(path):
+        for family in extensions.FAMILIES:
+            if model.__module__.startswith(f"kpi.language.{family}."):
+                return extensions.names(family)
+    return []
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from kpi.language.model import one_of
 from kpi.language.scoring.absolute import Completion
-from kpi.language.scoring.by_class import SINGLE, ByClassRule
+from kpi.language.scoring.by_class import FOREIGN, SINGLE, ByClassRule
 from kpi.language.scoring.rule import AgainstTarget, Case, Rule, Scored
 
 #: Every kind of scoring rule, in the order of the reference.
@@ -16,6 +16,6 @@ KINDS: tuple[type[Rule], ...] = (*SINGLE, ByClassRule)
 if TYPE_CHECKING:
     AnyRule: TypeAlias = Rule
 else:
-    AnyRule = one_of(*KINDS, implied={"by": "by_class"})
+    AnyRule = one_of(*KINDS, implied={"by": "by_class"}, foreign=FOREIGN)
 
-__all__ = ["KINDS", "AgainstTarget", "AnyRule", "Case", "Completion", "Rule", "Scored"]
+__all__ = ["FOREIGN", "KINDS", "AgainstTarget", "AnyRule", "Case", "Completion", "Rule", "Scored"]

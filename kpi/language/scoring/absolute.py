@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
 
 from kpi.errors import Message
-from kpi.language.model import Path, Problems
+from kpi.language.model import Block, Path, Problems
 from kpi.language.quantities import Quantity, in_unit, printed, step_problems
 from kpi.language.scoring.rule import (
     AgainstTarget,
@@ -149,8 +150,17 @@ class Benchmark(Rule):
         return {("benchmark",): self.benchmark}
 
 
+class PassMarks(Block):
+    """What `pass` gives in the item's own marks: `marks: {full: 5, fail: 3}` (达到得5分，否则得3分)."""
+
+    full: float | None = Field(None, ge=0, description="marks when the target is reached; left out: all of the item's")
+    fail: float = Field(0, ge=0, description="marks when it is not")
+
+
 class Pass(AgainstTarget):
     """All or nothing: `full` where the target is reached, else `fail` (目标完成计分); strict comparators are strict.
+
+    `marks: {full: 5, fail: 3}` gives both in marks of the item, its weight in the tree, in place of percent.
 
     Source: 目标完成计分 of monthly evaluations, 16 indicators.
 
@@ -162,13 +172,42 @@ class Pass(AgainstTarget):
     kind: Literal["pass"] = "pass"
     full: float = Field(100, description="percent of full marks when the target is reached")
     fail: float = Field(0, description="percent of full marks when it is not")
+    marks: PassMarks | None = Field(None, description="the item's own marks in place of `full` and `fail`")
+
+    @model_validator(mode="after")
+    def _one_scale(self) -> Self:
+        if self.marks is not None and not self.model_fields_set.isdisjoint({"full", "fail"}):
+            raise ValueError(
+                Message("give either `full` and `fail`, percent of full marks, or `marks`, of the item's own")
+            )
+        return self
+
+    @property
+    def in_marks(self) -> Path | None:
+        """Where the rule states marks."""
+        return None if self.marks is None else ("marks",)
+
+    @property
+    def marks_given(self) -> Mapping[Path, float]:
+        """The marks for both."""
+        given = {} if self.marks is None else {"full": self.marks.full, "fail": self.marks.fail}
+        return {("marks", key): marks for key, marks in given.items() if marks is not None}
 
     def score(self, case: Case) -> Scored:
         """Return `full` or `fail`."""
+        if self.marks is not None:
+            full = pl.lit(100.0) if self.marks.full is None else case.of_marks(pl.lit(float(self.marks.full)))
+            return Scored(pl.when(case.reached).then(full).otherwise(case.of_marks(pl.lit(float(self.marks.fail)))))
         return Scored(pl.when(case.reached).then(pl.lit(float(self.full))).otherwise(pl.lit(float(self.fail))))
 
     def words(self) -> Message:
         """Return the rule in words."""
+        if self.marks is not None and self.marks.full is None:
+            return Message("full marks if the target is reached, else {fail:g} marks", fail=self.marks.fail)
+        if self.marks is not None:
+            return Message(
+                "{full:g} marks if the target is reached, else {fail:g}", full=self.marks.full, fail=self.marks.fail
+            )
         return Message("{full:g} % if the target is reached, else {fail:g} %", full=self.full, fail=self.fail)
 
 
@@ -300,6 +339,8 @@ class Bands(Rule):
 
     `cuts: {100: 95, 80: 90, 60: -.inf}` gives 100 from 95, 80 from 90, 60 below. A value outside all bounds gets 0.
 
+    `marks: {5: 90, 3: 80}` in place of `cuts` gives marks of the item, its weight in the tree (达到90%得5分，80%得3分).
+
     Source: 成本控制率 in 项目支出绩效自评表.
 
     >>> rule = Bands(cuts={100: 95.0, 80: 90.0})
@@ -309,20 +350,45 @@ class Bands(Rule):
 
     kind: Literal["bands"] = "bands"
     cap: float | None = Field(None, description="the most percent of full marks; null for none")
-    cuts: Cuts = Field(description="score: bound, bounds inclusive")
+    cuts: Cuts | None = Field(None, description="score: bound, bounds inclusive; give either this or `marks`")
+    marks: Cuts | None = Field(None, description="marks of the item: bound, bounds inclusive")
+
+    @model_validator(mode="after")
+    def _one_scale(self) -> Self:
+        if (self.cuts is None) == (self.marks is None):
+            raise ValueError(Message("give either `cuts`, percent of full marks, or `marks`, of the item's own"))
+        return self
+
+    @property
+    def _bounds(self) -> tuple[str, Cuts]:
+        """The bounds with the key that they stand under."""
+        return ("cuts", self.cuts) if self.cuts is not None else ("marks", self.marks or {})
+
+    @property
+    def in_marks(self) -> Path | None:
+        """Where the rule states marks."""
+        return None if self.marks is None else ("marks",)
+
+    @property
+    def marks_given(self) -> Mapping[Path, float]:
+        """The marks of each band."""
+        given = {} if self.marks is None else self.marks
+        return {path: mark for mark, bound in given.items() for path in cut_paths("marks", {mark: bound})}
 
     def score(self, case: Case) -> Scored:
         """Return the score of the band."""
-        return Scored(banded(case, self.cuts))
+        score = banded(case, self._bounds[1])
+        return Scored(score if self.marks is None else case.of_marks(score))
 
     def words(self) -> Message:
         """Return the rule in words."""
-        return cuts_words(self.cuts)
+        return cuts_words(self._bounds[1], in_marks=self.marks is not None)
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Return the bounds."""
-        return cut_paths("cuts", self.cuts)
+        return cut_paths(*self._bounds)
 
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
         """Yield a problem when a better score does not ask for a better value."""
-        yield from cuts_problem((*path, "cuts"), self.cuts, unit, higher=higher)
+        key, bounds = self._bounds
+        yield from cuts_problem((*path, key), bounds, unit, higher=higher)

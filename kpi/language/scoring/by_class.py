@@ -12,6 +12,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from kpi.errors import Message, statements
+from kpi.language.foreign_kinds import ForeignKinds
 from kpi.language.lookback import Lags
 from kpi.language.model import Path, Problems, Text, one_of
 from kpi.language.quantities import Quantity
@@ -32,10 +33,13 @@ SINGLE: tuple[type[Rule], ...] = (
     MinMax, ZScore, DistanceToTarget, DistanceToBest, Reference, Percentile, RankScore, Borda,
 )  # fmt: skip
 
+#: Kinds of scoring rules that extensions bring.
+FOREIGN = ForeignKinds("scoring", lambda: Rule)
+
 if TYPE_CHECKING:
     AnySingle: TypeAlias = Rule
 else:
-    AnySingle = one_of(*SINGLE)
+    AnySingle = one_of(*SINGLE, foreign=FOREIGN)
 
 
 class ByClassRule(Rule):
@@ -98,6 +102,15 @@ class ByClassRule(Rule):
         """Where the first rule states marks that does."""
         places = ((value, rule.in_marks) for value, rule in self.values.items())
         return next((("values", value, *place) for value, place in places if place is not None), None)
+
+    @property
+    def marks_given(self) -> Mapping[Path, float]:
+        """The marks that the rules of all classes give."""
+        return {
+            ("values", value, *tail): marks
+            for value, rule in self.values.items()
+            for tail, marks in rule.marks_given.items()
+        }
 
     def of_class(self, classes: Mapping[str, str]) -> Rule:
         """Return the rule of an entity; this one for a class that has none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Literal, Self
 
@@ -20,7 +21,8 @@ from kpi.values.units import Unit
 class Piecewise(Rule):
     """Straight lines between knots, flat outside: `knots: [[60, 0], [80, 100], [95, 120]]` (底线、基准、努力目标).
 
-    The knots have the direction: where lower is better the scores fall.
+    The knots have the direction: where lower is better the scores fall. `marks: [[60, 0], [80, 5]]` in place of `knots`
+    gives marks of the item, its weight in the tree.
 
     Source: three-point rules of 考核办法, 0 at A, 100 at B, 120 at C.
 
@@ -31,41 +33,69 @@ class Piecewise(Rule):
 
     kind: Literal["piecewise"] = "piecewise"
     cap: float | None = Field(None, description="the most percent of full marks; null for none")
-    knots: Listed[Listed[Quantity]] = Field(min_length=2, description="[value, score] pairs, values rising")
+    knots: Listed[Listed[Quantity]] | None = Field(
+        None, min_length=2, description="[value, score] pairs, values rising; give either this or `marks`"
+    )
+    marks: Listed[Listed[Quantity]] | None = Field(
+        None, min_length=2, description="[value, marks of the item] pairs, values rising"
+    )
 
     @model_validator(mode="after")
     def _pairs(self) -> Self:
-        if any(len(knot) != 2 or isinstance(knot[1], str) for knot in self.knots):
+        if (self.knots is None) == (self.marks is None):
+            raise ValueError(Message("give either `knots`, percent of full marks, or `marks`, of the item's own"))
+        if any(len(knot) != 2 or isinstance(knot[1], str) for knot in self._points):
             raise ValueError(Message("each knot is a pair, [value, score], the score a number"))
         return self
 
+    @property
+    def _key(self) -> str:
+        return "knots" if self.marks is None else "marks"
+
+    @property
+    def _points(self) -> tuple[tuple[Quantity, ...], ...]:
+        return (self.knots if self.marks is None else self.marks) or ()
+
+    @property
+    def in_marks(self) -> Path | None:
+        """Where the rule states marks."""
+        return None if self.marks is None else ("marks",)
+
+    @property
+    def marks_given(self) -> Mapping[Path, float]:
+        """The marks of each knot."""
+        return {("marks", place): float(knot[1]) for place, knot in enumerate(self.marks or ())}
+
     def score(self, case: Case) -> Scored:
         """Return the score on the line between the neighbouring knots."""
-        knots = [(in_unit(x, case.unit), float(y)) for x, y in self.knots]
+        knots = [(in_unit(x, case.unit), float(y)) for x, y in self._points]
         score = pl.lit(knots[-1][1])
         for (x0, y0), (x1, y1) in reversed(list(pairwise(knots))):
             score = pl.when(case.value < x1).then(y0 + (case.value - x0) * ((y1 - y0) / (x1 - x0))).otherwise(score)
-        return Scored(pl.when(case.value <= knots[0][0]).then(pl.lit(knots[0][1])).otherwise(score))
+        score = pl.when(case.value <= knots[0][0]).then(pl.lit(knots[0][1])).otherwise(score)
+        return Scored(score if self.marks is None else case.of_marks(score))
 
     def words(self) -> Message:
         """Return the rule in words."""
-        return Message("piecewise linear: {knots}", knots=commas(mark_words(float(y), x) for x, y in self.knots))
+        return Message("piecewise linear: {knots}", knots=commas(
+            mark_words(float(y), x, in_marks=self.marks is not None) for x, y in self._points
+        ))  # fmt: skip
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Return the knots' values."""
-        return {("knots", place, 0): knot[0] for place, knot in enumerate(self.knots)}
+        return {(self._key, place, 0): knot[0] for place, knot in enumerate(self._points)}
 
     def problems(self, path: Path, unit: Unit) -> Problems:
         """Yield unit problems and knots that do not rise."""
         found = list(super().problems(path, unit))
         yield from found
         if not found:
-            values = [in_unit(knot[0], unit) for knot in self.knots]
+            values = [in_unit(knot[0], unit) for knot in self._points]
             for place, (a, b) in enumerate(pairwise(values), 1):
                 if b <= a:
                     yield Problem(
                         "K414",
-                        (*path, "knots", place),
+                        (*path, self._key, place),
                         Message("the values of the knots must rise"),
                         label=Message("not above the last"),
                         hint=Message("put the knots in the order of their values"),
@@ -74,7 +104,7 @@ class Piecewise(Rule):
     @override
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
         """Yield a warning when better values score less all the way; what goes up and down is meant to."""
-        scores = [float(y) for _, y in self.knots]
+        scores = [float(y) for _, y in self._points]
         wrong = sorted(scores, reverse=higher)
         if scores == wrong and scores != wrong[::-1]:
             message = (
@@ -82,7 +112,7 @@ class Piecewise(Rule):
                 if higher
                 else Message("better is `lower`, so scores are expected to fall with the value")
             )
-            yield Problem("K413", (*path, "knots"), message, severity=Severity.WARNING)
+            yield Problem("K413", (*path, self._key), message, severity=Severity.WARNING)
 
 
 class Goalposts(Rule):

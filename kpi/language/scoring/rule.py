@@ -15,7 +15,7 @@ from pydantic import Field
 from kpi.errors import Message, statements
 from kpi.language.lookback import NOW, Lags
 from kpi.language.model import Block, Listed, Path, Problem, Problems
-from kpi.language.quantities import OpenQuantity, Quantity, in_unit, quantity_problems
+from kpi.language.quantities import OpenQuantity, Quantity, in_unit, printed, quantity_problems
 from kpi.values.columns import is_unit
 from kpi.values.rounding import HAIR, compare, differ, rounded, sort_key
 from kpi.values.status import literal
@@ -82,6 +82,10 @@ class Case:
         if marks is None:
             return points or 0.0
         return marks * 100 / (100.0 if self.marks is None else self.marks)
+
+    def of_marks(self, score: pl.Expr) -> pl.Expr:
+        """Return a score that is in the item's own marks in percent of them."""
+        return score * 100 / (100.0 if self.marks is None else self.marks)
 
     def quantity(self, quantity: Quantity | None) -> pl.Expr | None:
         """Return a declared quantity in the indicator's unit as a literal, or None."""
@@ -158,15 +162,21 @@ def banded(case: Case, cuts: Mapping[float, Quantity]) -> pl.Expr:
     return score
 
 
-def cuts_words(cuts: Mapping[float, Quantity]) -> Message:
+def cuts_words(cuts: Mapping[float, Quantity], *, in_marks: bool = False) -> Message:
     """Return bands in words, the best first."""
-    bands = [mark_words(mark, bound) for mark, bound in sorted(cuts.items(), reverse=True)]
+    bands = [mark_words(mark, bound, in_marks=in_marks) for mark, bound in sorted(cuts.items(), reverse=True)]
     return Message("by bands: {bands}", bands=statements(bands))
 
 
-def mark_words(mark: float, bound: Quantity) -> Message:
-    """Return what a value scores, in words."""
-    return Message("{mark:g} % for {value}", mark=mark, value=bound)
+def mark_words(mark: float, bound: Quantity, *, in_marks: bool = False) -> Message:
+    """Return what a value scores, in words: percent of full marks, or the item's own marks."""
+    if isinstance(bound, float) and math.isinf(bound):
+        return (
+            Message("{mark:g} marks otherwise", mark=mark) if in_marks else Message("{mark:g} % otherwise", mark=mark)
+        )
+    if in_marks:
+        return Message("{mark:g} marks for {value}", mark=mark, value=printed(bound))
+    return Message("{mark:g} % for {value}", mark=mark, value=printed(bound))
 
 
 def cut_paths(key: str, cuts: Mapping[float, Quantity]) -> dict[Path, Quantity | None]:
@@ -249,6 +259,11 @@ class Rule(Block):
     def in_marks(self) -> Path | None:
         """Where the rule states points in the item's own marks, None if it does not."""
         return None
+
+    @property
+    def marks_given(self) -> Mapping[Path, float]:
+        """The marks that the rule gives for a value, where it states such, each with its place."""
+        return {}
 
     @abstractmethod
     def score(self, case: Case) -> Scored:

@@ -175,6 +175,11 @@ class Scheme(Block):
         return False
 
     @property
+    def fewest(self) -> int:
+        """How many different scores a scheme that may find no levels needs."""
+        return self.number
+
+    @property
     def dtype(self) -> type[pl.DataType]:
         """The type of levels: Int8, or with halves Float64."""
         return pl.Int8

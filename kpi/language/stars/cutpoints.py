@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import accumulate
+from statistics import NormalDist
 from typing import Literal
 
 import polars as pl
@@ -75,6 +77,36 @@ def _next(
         found[end], split[end] = min((best[s] + within(s, end), s) for s in range(first, min(last, end - 1) + 1))
         waiting += [(low, end - 1, first, split[end]), (end + 1, high, split[end], last)]
     return found, split
+
+
+def probits(scores: pl.Series) -> list[tuple[float, float]]:
+    """Return the distinct scores, rising, each with its probit.
+
+    Of n scores those of cumulative rank R (ties having their mean) have the cumulative frequency R/n, the greatest
+    1 - 1/(4n); the probit is 5 and the standard normal deviate of that.
+
+    >>> [(score, round(probit, 3)) for score, probit in probits(pl.Series([1.0, 1.0, 2.0, 9.0]))]
+    [(1.0, 4.681), (2.0, 5.674), (9.0, 6.534)]
+    """
+    number, below, rows = len(scores), 0, []
+    for score, times in scores.value_counts(sort=False, name="times").sort(scores.name).rows():
+        rank = below + (times + 1) / 2
+        below += times
+        part = rank / number if below < number else 1 - 1 / (4 * number)
+        rows.append((float(score), 5 + NormalDist().inv_cdf(part)))
+    return rows
+
+
+def line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return intercept and slope of the least-squares line of the first coordinates on the second, which differ.
+
+    >>> line([(1.0, 4.0), (3.0, 5.0), (5.0, 6.0)])
+    (-7.0, 2.0)
+    """
+    across = math.fsum(x for _, x in points) / len(points)
+    up = math.fsum(y for y, _ in points) / len(points)
+    slope = math.fsum((x - across) * (y - up) for y, x in points) / math.fsum((x - across) ** 2 for _, x in points)
+    return up - slope * across, slope
 
 
 def guarded(cuts: Sequence[float], before: Sequence[float] | None, guardrail: float | None) -> list[float]:

@@ -12,6 +12,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from kpi.errors import Message, commas
+from kpi.language.foreign_kinds import ForeignKinds
 from kpi.language.indicators import Symbols
 from kpi.language.lookback import HISTORY, Lags
 from kpi.language.model import Listed, Path, Problem, Problems, one_of
@@ -60,6 +61,17 @@ class Found(Halving):
     def lowest(self) -> int:
         """The lowest level."""
         return self.steps[0]
+
+    @override
+    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:
+        """Return the levels with the clusters that they are."""
+        return tuple(
+            (
+                self.title(step),
+                Message("cluster {place} of {number}, the highest first", place=place, number=self.number),
+            )
+            for place, step in enumerate(reversed(self.steps), 1)
+        )
 
     @property
     def lookback(self) -> Lags:
@@ -258,6 +270,93 @@ class KMeans(Found):
             yield Problem("K459", (*path, "starts"), message, hint=Message("give one for each level"))
 
 
+class Probits(Found):
+    """By the normal distribution of the scores, as the rank-sum ratio (秩和比, RSR) is divided into grades (分档).
+
+    Each different score has a probit, 5 and the normal deviate of its cumulative frequency (mean rank ÷ n, of the
+    greatest 1 - 1/(4n)). A line `RSR = a + b probit` is drawn through them by least squares, and the grades begin where
+    it passes given probits: by default three standard deviations on either side of 5 in as many equal parts as there
+    are levels, for three levels 4 and 6. `compare: scores` compares the scores with these limits, `compare: fitted`
+    what the line has at the probit of a unit. No stars (K658) with fewer different scores than levels, or than three.
+
+    Source: 田凤调 (1988), 秩和比法; 田凤调 (2002), 秩和比法的应用.
+
+    >>> frame = pl.DataFrame({"period": 0, "cohort": "", "score": [1.0, 50.0, 55.0, 60.0, 95.0]})
+    >>> for compare in ("scores", "fitted"):
+    ...     scheme = Probits(levels=(1, 2, 3), compare=compare)
+    ...     print(frame.select(scheme.level(Rated.plain(pl.col("score")))).to_series().to_list())
+    [1, 2, 2, 2, 3]
+    [2, 2, 2, 2, 3]
+    """
+
+    may_find_none: ClassVar[bool] = True
+    kind: Literal["probits"] = "probits"
+    levels: Listed[Level] = Field((1, 2, 3), min_length=2, description="the levels, the lowest first")
+    probits: Listed[float] | None = Field(
+        None,
+        description="the probits at which the levels but the lowest begin, such as [4, 6]; left out: 2 to 8 evenly",
+    )
+    compare: Literal["scores", "fitted"] = Field("scores", description="what is compared with the limits")
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The levels, rising."""
+        return tuple(sorted(self.levels))
+
+    @property
+    @override
+    def fewest(self) -> int:
+        """As many different scores as levels, and no fewer than a line needs to be more than a guess."""
+        return max(3, self.number)
+
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """The probits at which the levels but the lowest begin."""
+        number = len(self.steps)
+        return tuple(self.probits or (2 + 6 * place / number for place in range(1, number)))
+
+    @override
+    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:
+        """Return the levels with the probits at which they begin."""
+        begins = [Message("from the limit at probit {limit:.4g} on", limit=limit) for limit in reversed(self.limits)]
+        words = [*begins, Message("below the limit at probit {limit:.4g}", limit=self.limits[0])]
+        return tuple(zip(map(self.title, reversed(self.steps)), words, strict=True))
+
+    def cuts(self, scores: pl.Series) -> list[float] | None:
+        """Return where the line passes the limits, or the least score whose fitted one reaches them."""
+        points = cutpoints.probits(scores)
+        if len(points) < self.fewest:
+            return None
+        base, slope = cutpoints.line(points)
+        if self.compare == "scores":
+            return [base + slope * limit for limit in self.limits]
+        beyond = float("inf")
+        return [next((score for score, probit in points if probit >= limit), beyond) for limit in self.limits]
+
+    @override
+    def words(self) -> Message:
+        """Return the scheme in words."""
+        limits = ", ".join(f"{limit:.4g}" for limit in self.limits)
+        if self.compare == "fitted":
+            words = Message("by probits of the totals ({limits}): {number} levels", limits=limits, number=self.number)
+        else:
+            words = Message(
+                "by the regression of totals on their probits ({limits}): {number} levels",
+                limits=limits, number=self.number,
+            )  # fmt: skip
+        return self._limited(words)
+
+    @override
+    def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:
+        """Yield probits that do not rise, or are not one fewer than the levels."""
+        if self.probits is None:
+            return
+        if len(self.probits) != len(self.steps) - 1 or any(b <= a for a, b in pairwise(self.probits)):
+            message = Message("{levels} levels begin at {number} probits, which rise", levels=len(self.steps),
+                              number=len(self.steps) - 1)  # fmt: skip
+            yield Problem("K661", (*path, "probits"), message, hint=Message("such as [4, 6] for three levels"))
+
+
 def _greatest_below(scores: pl.Series, cuts: Sequence[float]) -> list[float]:
     """Return the greatest score below each cut point."""
     below = (scores.filter(scores < cut).max() for cut in cuts)
@@ -265,10 +364,13 @@ def _greatest_below(scores: pl.Series, cuts: Sequence[float]) -> list[float]:
 
 
 #: Every kind of scheme, in the order of the reference.
-SCHEMES: tuple[type[Scheme], ...] = (Bands, Quota, Ladder, Lit, Quantiles, Breaks, KMeans)
+SCHEMES: tuple[type[Scheme], ...] = (Bands, Quota, Ladder, Lit, Quantiles, Breaks, KMeans, Probits)
+
+#: Kinds of star schemes that extensions bring.
+FOREIGN = ForeignKinds("stars", lambda: Scheme)
 
 #: Any scheme, distinguished by `kind`.
 if TYPE_CHECKING:
     AnyScheme: TypeAlias = Scheme
 else:
-    AnyScheme = one_of(*SCHEMES)
+    AnyScheme = one_of(*SCHEMES, foreign=FOREIGN)

@@ -63,6 +63,16 @@ def _raised(values: pl.Series) -> pl.Series:
     return values - low + 0.01 * (high - low)
 
 
+def is_mirrored(values: pl.Series) -> bool:
+    """Return whether the logarithm of a column is that of its mirror image: where it is skewed to the left.
+
+    >>> is_mirrored(pl.Series([0.0, 99.0, 100.0])), is_mirrored(pl.Series([0.0, 1.0, 100.0]))
+    (True, False)
+    """
+    known = values.drop_nulls()
+    return len(known) > 2 and known.min() != known.max() and (known.skew(bias=False) or 0.0) < 0
+
+
 def logarithm(values: pl.Series) -> pl.Series:
     """Return `ln(x - min + range/100)`; a column skewed to the left is mirrored, so that its long side is shortened.
 
@@ -74,7 +84,7 @@ def logarithm(values: pl.Series) -> pl.Series:
     known = values.drop_nulls()
     if len(known) < 2 or known.min() == known.max():
         return values
-    if (known.skew(bias=False) or 0.0) < 0 if len(known) > 2 else False:
+    if is_mirrored(values):
         return -_raised(-values).log()
     return _raised(values).log()
 

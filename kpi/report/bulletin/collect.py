@@ -11,6 +11,7 @@ import polars as pl
 
 from kpi.analysis.alert_findings import ALERTS, ENDS
 from kpi.engine.scorecard import Scorecard
+from kpi.language.indicators.derived import window
 from kpi.report.bulletin.changes import Change, figure, fixed, of_scores, of_values, spaced
 from kpi.report.bulletin.facts import (
     BESIDE,
@@ -30,19 +31,29 @@ from kpi.report.bulletin.facts import (
     Note,
     Pillar,
     Progress,
+    Standings,
     Value,
     own,
     owns,
 )
-from kpi.report.language import joined, localized, tr
+from kpi.report.language import joined, listed, localized, sentences, tr
 from kpi.report.league import Block, League, league
 from kpi.report.league import Line as Place
-from kpi.report.marks import NOTHING, SEVERITIES, reason
+from kpi.report.longer import longer_tables
+from kpi.report.marks import NOTHING, SEVERITIES, movement, reason
 from kpi.report.method.report import method_of_scores
 from kpi.report.shape import origin
 from kpi.values.periods import Period
 
 Row = Mapping[str, Any]
+
+
+def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Standings:
+    """Return a table with texts from data made safe, and its first rows."""
+    return Standings(
+        own(title), [own(one) for one in headings], [[own(cell) for cell in row] for row in rows[:MOST_UNITS]],
+        max(len(rows) - MOST_UNITS, 0),
+    )  # fmt: skip
 
 
 def facts(card: Scorecard, /, *, period: str | None = None) -> Facts:
@@ -124,6 +135,7 @@ class _Collector:
         return Facts(
             title=own(card.title), period=self.words(self.now), before=self.words(self.before),
             year_before=self.words(self.year),
+            against="" if standing.against is None else localized(window(standing.against)),
             document=own(source.document) if source else "", issuer=own(source.issuer) if source else "",
             number=own(source.number) if source else "", dated=own(str(source.date or "")) if source else "",
             entities=own(localized(card.entity_title)), units=len(standing.lines), indicators=len(system.indicators),
@@ -134,6 +146,7 @@ class _Collector:
             **{key: sum(getattr(one, key) for one in every) for key in ("reached", "judged", "green", "yellow", "red")},
             progress=progress[:MOST_UNITS], more_progress=max(len(progress) - MOST_UNITS, 0),
             adjustments=adjustments[:MOST_UNITS], more_adjustments=max(len(adjustments) - MOST_UNITS, 0),
+            tables=[*self.tables()],
             alerts=[self.finding(row) for row in alerts if row["code"] != ENDS],
             ended=[self.finding(row) for row in alerts if row["code"] == ENDS], missing=self.missing(),
             findings=[self.finding(row) for row in shown.iter_rows(named=True)],
@@ -183,7 +196,58 @@ class _Collector:
             levels=[Level(own(title), units) for title, units in levels.items()],
             unrated=[line for place, line in zip(block.lines, lines, strict=True) if place.score is None],
             vetoes=[line for place, line in zip(block.lines, lines, strict=True) if self.row(place)["veto"]],
+            intervals=self.intervals(block),
         )  # fmt: skip
+
+    def intervals(self, block: Block) -> str:
+        """Return how far the places of a ranking hold, as a footnote; empty without intervals."""
+        if not self.standing.intervals:
+            return ""
+        first = len(self.standing.further) - self.standing.intervals
+        every = [(line, line.further[first]) for line in block.lines if line.further[first]]
+        if not every:
+            return ""
+        moving = [(line, span) for line, span in every if "–" in span]
+        if not moving:
+            return tr("Under other weights, methods or figures all places are the same in 90 % of the runs.")
+        words = listed(
+            tr("{unit} {places}", unit=own(line.entity), places=span) for line, span in moving[:MOST_FINDINGS]
+        )
+        more = len(moving) - MOST_FINDINGS
+        return sentences([
+            tr("Places in 90 % of the runs under other weights, methods or figures: {units}.", units=words),
+            tr("{more:,} more are not listed.", more=more) if more > 0 else "",
+            tr("The other {number} places are the same.", number=len(every) - len(moving))
+            if len(every) > len(moving) else "",
+        ])  # fmt: skip
+
+    def tables(self) -> Iterator[Standings]:
+        """Yield the tables of further rankings, of indices beside the total, and of longer periods."""
+        standing, entity = self.standing, localized(self.card.entity_title)
+        places = len(standing.further) - standing.intervals
+        if places:
+            rows = [[line.entity, *line.further[:places]] for line in standing.lines if any(line.further[:places])]
+            yield _table(tr("Places in further rankings"), [entity, *standing.further[:places]], rows)
+        for name, place in self._headlines().items():
+            yield _table(name, [tr("Rank"), tr("Move"), entity, tr("Score"), tr("Change")], place)
+        for title, headings, rows in longer_tables(self.card, standing.period):
+            yield _table(title, headings, rows)
+
+    def _headlines(self) -> dict[str, list[list[str]]]:
+        """Return the rows of each index beside the total, the best first, by its title and cohort."""
+        frame, decimals = self.card.headlines.filter(period=self.standing.period), self.card.decimals
+        several = frame["cohort"].n_unique() > 1
+        tables: dict[str, list[list[str]]] = {}
+        for row in frame.sort("rank", nulls_last=True, maintain_order=True).iter_rows(named=True):
+            title = tr("{title} (index beside the total)", title=row["title"])
+            change = row["score_change"]
+            cells = [
+                NOTHING if row["rank"] is None else f"{row['rank']:g}", movement(row["rank_change"]), row["entity"],
+                NOTHING if row["score"] is None else fixed(row["score"], decimals),
+                "" if change is None else f"{change:+.{decimals}f}",
+            ]  # fmt: skip
+            tables.setdefault(f"{title} {row['cohort'] or tr('No cohort')}" if several else title, []).append(cells)
+        return tables
 
     def row(self, place: Place) -> Row:
         """Return the totals of a unit in the period."""

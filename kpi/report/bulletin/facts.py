@@ -69,6 +69,7 @@ class Group:
         levels: the units of each level, the highest first.
         unrated: units without a score, each with the reason.
         vetoes: units with a veto.
+        intervals: how far places hold, a footnote; empty where intervals were not asked for.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Group:
     levels: Sequence[Level]
     unrated: Sequence[Line]
     vetoes: Sequence[Line]
+    intervals: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,23 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Standings:
+    """A table beside the ranking of totals: a further ranking, an index beside the total, or the year so far.
+
+    Attributes:
+        title: of the table.
+        headings: its headings.
+        rows: the cells of each row in words, at most `MOST_UNITS` rows.
+        more: how many rows are not listed.
+    """
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    more: int
+
+
+@dataclass(frozen=True)
 class Adjustment:
     """Points that a unit has beside its indicators."""
 
@@ -243,6 +262,8 @@ class Facts:
         green, yellow, red: the lights of all units.
         progress, more_progress: the targets by unit, and how many units are not listed.
         adjustments, more_adjustments: what adds to totals beside the indicators, and how many are not listed.
+        against: what moves of places are against, empty for the period before.
+        tables: places in further rankings, indices beside the total, totals over longer periods.
         alerts, ended: the alerts of the definition that begin or hold on in this period, and those that end.
         missing: how many values the units owe.
         findings, more_findings, errors, warnings, queries: the findings of this period.
@@ -255,6 +276,7 @@ class Facts:
     period: str
     before: str
     year_before: str
+    against: str
     document: str
     issuer: str
     number: str
@@ -279,6 +301,7 @@ class Facts:
     more_progress: int
     adjustments: Sequence[Adjustment]
     more_adjustments: int
+    tables: Sequence[Standings]
     alerts: Sequence[Finding]
     ended: Sequence[Finding]
     missing: int

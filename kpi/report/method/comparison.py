@@ -8,7 +8,8 @@ from kpi.language.grouping import COHORTS
 from kpi.language.indicators.derived import window
 from kpi.language.system import System
 from kpi.report.language import joined, localized, tr
-from kpi.report.paper.model import Section, sentence
+from kpi.report.method.indicators import name_of
+from kpi.report.paper.model import Column, Section, Table, sentence
 from kpi.report.shape import WITHIN
 
 
@@ -38,13 +39,30 @@ def alerts_section(system: System) -> Section:
     """Return the conditions that are reported when they begin to hold and when they end."""
     section = Section(tr("Conditions that are reported"), tr("Alerts"))
     for name, alert in system.notify.items():
-        section.write(joined([f"{alert.title or name}: {localized(alert.words(system.symbols))}", alert.note or ""]))
+        words = localized(alert.words(system.symbols, system.results))
+        section.write(joined([f"{alert.title or name}: {words}", alert.note or ""]))
+    return section
+
+
+def limits_section(system: System) -> Section:
+    """Return the confidence limits, and how figures that can be wrong are found; scores do not depend on them."""
+    section = Section(tr("Confidence limits, and figures that can be wrong"), tr("Limits"))
+    if system.limits is not None:
+        section.write(sentence(localized(system.limits.words())))
+    rows = [
+        (name_of(system, name), localized(indicator.limits.words()))
+        for name, indicator in system.indicators.items() if indicator.limits is not None
+    ]  # fmt: skip
+    if rows:
+        section.parts.append(Table([Column(tr("Indicator"), 4), Column(tr("Limits"), 8)], rows))
+    if system.localise is not None:
+        section.write(sentence(localized(system.localise.words())))
     return section
 
 
 def robustness_section(system: System) -> Section:
     """Return what is varied to see how robust the ranking is; scores do not depend on it."""
     section = Section(tr("What is varied to see how robust the ranking is"), tr("Robustness"))
-    if system.uncertainty.declared:
+    if system.uncertainty.words():
         section.write(sentence(joined(system.uncertainty.words())))
     return section

@@ -9,9 +9,12 @@ from typing import Any
 
 import polars as pl
 
-from kpi.engine.scorecard import Scorecard
+from kpi.engine.scorecard import PROBABILITY, Scorecard
+from kpi.errors import Message
 from kpi.language.system import ROOT, System
-from kpi.report.language import current, localized, tr
+from kpi.report.language import current, joined, localized, tr
+from kpi.report.league import level_title, not_distinguishable
+from kpi.report.longer import longer_tables
 from kpi.report.marks import SEVERITIES, visible
 from kpi.report.page.numbers import Numbers
 from kpi.report.page.words import words
@@ -26,6 +29,23 @@ _DIGITS = 6
 _MOST_EARLIER, _MOST_MEASURES = 6_000_000, 1_000_000
 #: Beyond so many, scores that are only drawn as lines have no decimals.
 _MANY = 1_000_000
+
+
+def left_out(card: Scorecard) -> list[Message]:
+    """Return what a page of a scorecard leaves out, as it would be too large to send."""
+    rows, system = card.totals.height, card.definition
+    units = rows // max(len(card.periods), 1)
+    measures = sum(measure.per is None for measure in system.measures.values())
+    parts = []
+    if rows * len(system.indicators) > _MOST_EARLIER:
+        parts.append(Message("the lines of scores of indicators over earlier periods are left out"))
+    if units * measures > _MOST_MEASURES:
+        parts.append(Message("the {figures:,} reported figures below the indicators are left out",
+                             figures=units * measures))  # fmt: skip
+    if card.findings.height > _FINDINGS:
+        parts.append(Message("only the first {shown:,} of {findings:,} findings are listed", shown=_FINDINGS,
+                             findings=card.findings.height))  # fmt: skip
+    return parts
 
 
 def head(card: Scorecard, numbers: Numbers) -> dict[str, Any]:
@@ -64,6 +84,7 @@ class _Contents:
                                                   definition_hash=card.definition_hash, data_hash=card.data_hash),
             "units": [visible(name) for name in entities["entity"]], "codes": entities["code"].to_list(),
             "total": bool(self.system.tops),
+            "marks": system.show == "marks", "longer": [*self.longer()],
             "levels": self.levels(), "league": self.league(), "nodes": [*self.nodes()], "measures": [*self.measures()],
             "adjustments": [*self.adjustments()], "statuses": {key: localized(STATUSES[key]) for key in STATUSES},
             "findings": [*self.findings()], "notes": [*self.notes()],
@@ -74,11 +95,27 @@ class _Contents:
         stars = self.system.stars
         if stars is None:
             return None
-        return {
+        levels: dict[str, Any] = {
             "names": {str(level): visible(name) for level, name in stars.names.items()},
             "cuts": {str(level): cut for level, cut in stars.cuts_of_total.items()},
             "words": localized(self.system.stars_words),
         }
+        if not stars.cuts_of_total:
+            # Levels depend on the others: those of the same group.
+            rows = self.card.only(self.indices[-1:]).peer_groups.select("entity", "group").iter_rows()
+            groups = dict(rows)
+            known = list(dict.fromkeys(groups.values()))
+            levels["groups"] = [known.index(groups.get(unit)) for unit in self.card.entities["entity"]]
+        return levels
+
+    def longer(self) -> Iterator[dict[str, Any]]:
+        """Yield the tables of the longer period, such as the year, up to the last one: title, headings, rows."""
+        for title, headings, rows in longer_tables(self.card, self.card.periods[-1]):
+            yield {
+                "title": visible(title),
+                "headings": headings,
+                "rows": [[visible(cell) for cell in row] for row in rows],
+            }
 
     # ---- UNITS ---- #
 
@@ -96,7 +133,24 @@ class _Contents:
             "cohorts": [visible(name) for name in cohorts],
             "veto": add(frame["veto"].fill_null("").replace_strict(vetoes, range(len(vetoes))), 0),
             "vetoes": [visible(text) for text in vetoes],
-            "status": self.status(frame[Column("raw").status]),
+            "status": self.status(frame[Column("raw").status]), **self.intervals(),
+        }  # fmt: skip
+
+    def intervals(self) -> dict[str, Any]:
+        """Return the intervals of places and scores and the probabilities of levels; nothing without them."""
+        card, add = self.card, self.numbers.add
+        if card.intervals is None:
+            return {}
+        keys = self.frame.select(
+            period=pl.col("period").replace_strict(dict(card.labels), return_dtype=pl.String),
+            entity=pl.col("entity").replace_strict(dict(enumerate(card.entities["entity"])), return_dtype=pl.String),
+        )
+        rows = keys.join(card.intervals, on=["period", "entity"], how="left", maintain_order="left")
+        levels = [name for name in rows.columns if name.startswith(PROBABILITY)]
+        return {
+            "rankLow": add(rows["rank_low"], 1), "rankHigh": add(rows["rank_high"], 1),
+            "scoreLow": add(rows["score_low"], card.decimals), "scoreHigh": add(rows["score_high"], card.decimals),
+            "probabilities": [[visible(level_title(card, name)), add(rows[name], 0)] for name in levels],
         }  # fmt: skip
 
     def status(self, column: pl.Series) -> list[int]:
@@ -126,13 +180,28 @@ class _Contents:
         yield from walk([name for name in system.indicators if name not in listed], "")
 
     def pillar(self, name: str, parent: str | None) -> dict[str, Any]:
-        column, pillar = Column(name), self.system.pillars[name]
+        pillar = self.system.pillars[name]
         return {
             "name": name, "title": visible(pillar.title or name), "parent": parent, "pillar": True,
             "weight": visible(localized(self.system.weight_words(name))), "words": localized(pillar.mean_words),
-            "scores": self.numbers.add(self.frame[column.score], 2),
-            "note": visible(pillar.note or ""), **self.points(name),
+            "scores": self.numbers.add(self.marked(name, self.frame), 2),
+            "note": visible(pillar.note or ""), **self.full(name), **self.points(name),
         }  # fmt: skip
+
+    def marked(self, name: str, frame: pl.DataFrame) -> pl.Series:
+        """Return the scores of a node, in marks where results show these."""
+        score = pl.col(Column(name).score)
+        full = self.system.shown_marks(name) if self.system.show == "marks" else None
+        return frame.select(score if full is None else score * full / 100).to_series()
+
+    def full(self, name: str) -> dict[str, Any]:
+        """Return the full marks of a node: a number, or a column where they differ by class; nothing in percent."""
+        full = self.system.shown_marks(name) if self.system.show == "marks" else None
+        if full is None:
+            return {}
+        if isinstance(full, pl.Expr):
+            return {"fulls": self.numbers.add(self.latest.select(full).to_series(), 2)}
+        return {"full": full}
 
     def points(self, name: str) -> dict[str, list[int]]:
         """Add what a node gives to the total; nothing of one that does not count."""
@@ -160,9 +229,10 @@ class _Contents:
             "of": [used for _, used in indicator.inputs() if used in system.measures],
         }  # fmt: skip
         if rule is not None:
-            scores = self.frame[column.score] if numbers <= _MOST_EARLIER else latest[column.score]
+            scores = self.marked(name, self.frame if numbers <= _MOST_EARLIER else latest)
             node["scores"] = add(scores, 1 if numbers <= _MANY else 0)
-            node["score"] = add(latest[column.score], 2)
+            node["score"] = add(self.marked(name, latest), 2)
+            node |= self.full(name)
             node["scored"] = self.status(latest[column.score.status])
         node |= self.points(name)
         if targets:
@@ -213,6 +283,9 @@ class _Contents:
         yield [tr("Missing values"), localized(system.composite.missing.words())]
         for name, step in system.treatment.items():
             yield [tr("Treatment"), f"{visible(step.title or name)}: {localized(step.words())}"]
+        if alike := not_distinguishable(self.card, self.card.periods[-1]):
+            texts = [f"{entity}: {text}" for entity, text in alike.items()]
+            yield [tr("Levels not distinguishable"), visible(joined(texts))]
         if system.note:
             yield [tr("Note"), visible(system.note)]
 

@@ -1,9 +1,12 @@
-"""Any report as a page of plain tables, one a frame."""
+"""Any report as a page of plain tables, one a frame, perhaps with a picture in each row."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
+from typing import Any
 
 import polars as pl
 
@@ -15,12 +18,33 @@ from kpi.report.shape import Report
 _DIGITS = 10
 
 
-def tables(report: Report) -> bytes:
-    """Return a report as a page without a program: its title, and a table for each of its frames."""
+@dataclass(frozen=True)
+class Drawing:
+    """A column of pictures, SVG, that stands after another column of a frame.
+
+    Attributes:
+        heading: of the column, in the language in use.
+        after: the column that it stands after.
+        draw: returns the picture of a row, which is trusted markup; empty for none.
+    """
+
+    heading: str
+    after: str
+    draw: Callable[[Mapping[str, Any]], str]
+
+
+def tables(report: Report, drawings: Mapping[str, Drawing] | None = None) -> bytes:
+    """Return a report as a page without a program: its title, and a table for each of its frames.
+
+    Args:
+        report: the report.
+        drawings: a column of pictures by the frame that has one.
+    """
     about = report.about
     language = "zh-CN" if current() == "zh" else "en"
     style = files(__package__).joinpath("page.css").read_text("utf-8")
-    sections = "".join(_section(report, name, frame) for name, frame in report.frames().items())
+    drawn = drawings or {}
+    sections = "".join(_section(report, name, frame, drawn.get(name)) for name, frame in report.frames().items())
     title = _safe(about.title)
     return (
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
@@ -31,15 +55,21 @@ def tables(report: Report) -> bytes:
     ).encode()
 
 
-def _section(report: Report, name: str, frame: pl.DataFrame) -> str:
+def _section(report: Report, name: str, frame: pl.DataFrame, drawing: Drawing | None) -> str:
     """Return a frame as a section with a table; columns without any value are left out."""
     shown = [column for column in frame.columns if frame[column].null_count() < frame.height or column == "entity"]
     heading = _safe(report.sheet(name))
-    head = "".join(f'<th scope="col">{_safe(report.heading(name, column))}</th>' for column in shown)
-    rows = "".join(
-        "<tr>" + "".join(_cell(report, column, value) for column, value in zip(shown, row, strict=True)) + "</tr>\n"
-        for row in frame.select(shown).iter_rows()
-    )
+    heads = [f'<th scope="col">{_safe(report.heading(name, column))}</th>' for column in shown]
+    place = shown.index(drawing.after) + 1 if drawing is not None and drawing.after in shown else None
+    if drawing is not None and place is not None:
+        heads.insert(place, f'<th scope="col">{_safe(drawing.heading)}</th>')
+    head, lines = "".join(heads), []
+    for row in frame.iter_rows(named=True):
+        cells = [_cell(report, column, row[column]) for column in shown]
+        if drawing is not None and place is not None:
+            cells.insert(place, f"<td>{drawing.draw(row)}</td>")
+        lines.append(f"<tr>{''.join(cells)}</tr>\n")
+    rows = "".join(lines)
     return (
         f"<section>\n<h2>{heading}</h2>\n"
         f'<div class="scroll" tabindex="0" role="region" aria-label="{heading}">\n'

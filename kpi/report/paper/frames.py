@@ -6,10 +6,7 @@ import polars as pl
 
 from kpi.report.language import tr
 from kpi.report.paper.model import Cell, Column, Paper, Paragraph, Section, Table
-from kpi.report.shape import Report
-
-#: The most rows of a frame: a document is read, and Word is slow with tables of many pages.
-LISTED = 500
+from kpi.report.shape import LISTED, Report
 
 
 def paper_of(report: Report, /) -> Paper:

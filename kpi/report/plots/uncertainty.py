@@ -3,25 +3,76 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from kpi.analysis.robustness import stressed
+from kpi.engine.funnel_limits import INNER, OUTER
 from kpi.errors import DataError, Diagnostic, Message
+from kpi.language.small_numbers import limited
 from kpi.report.language import tr
 from kpi.report.plots.theme import MARKED, NEUTRAL, PEERS, drawing, finished, rows, shortened, titled
 from kpi.report.plots.view import View
+from kpi.values.columns import Column
 
 _ROW = 18
 #: The quantiles of the normal distribution for the two limits of a funnel plot: 95 and 99.8 percent.
-_LIMITS = {"95 %": 1.959963984540054, "99.8 %": 3.090232306167813}
+_LIMITS = {"95 %": INNER, "99.8 %": OUTER}
+
+
+@dataclass(frozen=True)
+class _Widening:
+    """Over-dispersion of a group, in percentage points.
+
+    Attributes:
+        centre: the value of the group.
+        between: the variance between units beyond chance, which is added.
+        factor: by which the standard errors are multiplied.
+    """
+
+    centre: float
+    between: float
+    factor: float
+
+
+def _widening(view: View, name: str, entities: list[str]) -> _Widening | None:
+    """Return the over-dispersion that the system declares, None unless all of the units are in one group."""
+    limits, _ = limited(view.card.definition).get(name, (None, None))
+    if limits is None or limits.funnel == "none":
+        return None
+    card = view.at_period()
+    places = card.entities["entity"].is_in(entities)
+    column = Column(name)
+    rows_of = card.detailed.filter(
+        pl.col("entity").is_in(list(np.flatnonzero(places.to_numpy()))) & pl.col(column.widened).is_not_null()
+    )
+    centres = rows_of[column.centre].unique()
+    if len(centres) != 1:
+        return None
+    chance, widened = float(rows_of[column.deviation][0]), float(rows_of[column.widened][0])
+    if limits.funnel == "multiplicative":
+        return _Widening(float(centres[0]), 0.0, widened / chance)
+    return _Widening(float(centres[0]), max(widened**2 - chance**2, 0.0), 1.0)
+
+
+def _spread(overall: float, cases: float, wider: _Widening | None) -> float:
+    """Return the standard error of a proportion of some cases, with over-dispersion."""
+    chance = overall * (1 - overall) / cases
+    return math.sqrt(chance) if wider is None else wider.factor * math.sqrt(chance + wider.between / 10_000)
 
 
 def intervals(view: View) -> Any:
     """Draw the interval of places of each unit under other weights and methods, 5 to 95 percent of the runs."""
+    drawing()
+    return drawn_intervals(view, stressed(view.at_period(), runs=view.runs, seed=view.seed).ranks, view.runs)
+
+
+def drawn_intervals(view: View, ranks: pl.DataFrame, runs: int) -> Any:
+    """Draw the intervals of the frame `ranks` of a robustness analysis."""
     alt = drawing()
-    ranks = stressed(view.at_period(), runs=view.runs, seed=view.seed).ranks
     if view.cohort is not None:
         ranks = ranks.filter(pl.col("cohort") == view.cohort)
     ranks = ranks.drop_nulls("rank").sort("rank", "entity")
@@ -39,7 +90,7 @@ def intervals(view: View) -> Any:
     usual = base.mark_bar(color=MARKED, opacity=0.35, size=9).encode(x="low:Q", x2="high:Q", y=y)
     place = base.mark_circle(color=MARKED, size=60, opacity=1).encode(x="rank:Q", y=y)
     below = [
-        *view.below(), Message("point: place; bar: 5 to 95 percent of {runs:,} runs; line: all", runs=view.runs),
+        *view.below(), Message("point: place; bar: 5 to 95 percent of {runs:,} runs; line: all", runs=runs),
         more or "",
     ]  # fmt: skip
     title = titled(view.headline(Message("intervals of places")), below=below)
@@ -50,8 +101,9 @@ def funnel(view: View) -> Any:
     """Draw a rate of each unit against its denominator, with the limits that chance explains around the overall rate.
 
     The limits are those of a proportion, p ± z·√(p(1 - p)/n) for n cases and the overall rate p, at 95 and 99.8
-    percent. Source: D. J. Spiegelhalter, Funnel plots for comparing institutional performance, Statistics in Medicine
-    24 (2005), 1185-1202.
+    percent; where the system declares limits of the indicator they are its funnel limits, with over-dispersion. Source:
+    D. J. Spiegelhalter, Funnel plots for comparing institutional performance, Statistics in Medicine 24 (2005),
+    1185-1202.
     """
     alt, system = drawing(), view.card.definition
     proportions = {name: indicator.proportion for name, indicator in system.indicators.items()}
@@ -81,6 +133,9 @@ def funnel(view: View) -> Any:
         )
         raise DataError(Diagnostic("K880", message))
     overall = float(table["hits"].sum()) / float(table["cases"].sum())
+    wider = _widening(view, name, table["entity"].to_list())
+    if wider is not None:
+        overall = wider.centre / 100
     least, most = 0.6 * float(table["cases"].min()), 1.05 * float(table["cases"].max())  # type: ignore[arg-type]
     grid = [least + (most - least) * (step / 200) ** 2 for step in range(201)]
     lines = [
@@ -88,14 +143,14 @@ def funnel(view: View) -> Any:
         for label, width in _LIMITS.items()
         for cases in grid
         for sign in (-1, 1)
-        if 0 <= (bound := overall + sign * width * math.sqrt(overall * (1 - overall) / cases)) <= 1
+        if 0 <= (bound := overall + sign * width * _spread(overall, cases, wider)) <= 1
     ]
     sides = pl.DataFrame(lines, schema=["cases", "limit", "rate"], orient="row").with_columns(
         side=pl.col("limit") + pl.when(pl.col("rate") > 100 * overall).then(pl.lit("+")).otherwise(pl.lit("-"))
     )
     points = table.with_columns(rate=100 * pl.col("hits") / pl.col("cases"))
-    outer = _LIMITS["99.8 %"] * (overall * (1 - overall) / pl.col("cases")).sqrt() * 100
-    outside = points.filter((pl.col("rate") - 100 * overall).abs() > outer)
+    outer = [100 * _LIMITS["99.8 %"] * _spread(overall, cases, wider) for cases in points["cases"]]
+    outside = points.filter((pl.col("rate") - 100 * overall).abs() > pl.Series(outer, dtype=pl.Float64))
     x = alt.X("cases:Q", scale=alt.Scale(zero=False, nice=False), title=system.symbols[whole].title)
     y = alt.Y("rate:Q", title=f"{system.symbols[name].title} (%)", scale=alt.Scale(zero=False))
     limits = alt.Chart(rows(sides)).mark_line(color=NEUTRAL, strokeWidth=1).encode(

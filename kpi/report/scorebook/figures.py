@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from kpi.analysis.next_level import next_level
 from kpi.engine.scorecard import Scorecard
-from kpi.report.language import tr
+from kpi.report.language import localized, tr
 from kpi.report.league import League, Line, league
 from kpi.report.marks import level, reason
 
 Row = Mapping[str, Any]
+
+#: The most units on the sheets that are read; a sheet has 1,048,576 rows, headings and footnotes included.
+UNITS = 500_000
 
 
 @dataclass(frozen=True)
@@ -28,25 +32,39 @@ class Period:
 
     @cached_property
     def standing(self) -> League:
-        """The league table; its period is the one that is shown."""
-        return league(self.card, period=self.period)
+        """The league table; its period is the one that is shown. Of very many units it has the first ones."""
+        whole, left = league(self.part, period=self.period), UNITS
+        blocks = []
+        for block in whole.blocks:
+            blocks.append(replace(block, lines=block.lines[:left]))
+            left -= len(blocks[-1].lines)
+        return replace(whole, blocks=tuple(blocks))
+
+    @cached_property
+    def part(self) -> Scorecard:
+        """The scorecard of this period alone: the frames of all periods may be large."""
+        card = self.card
+        label = self.period if self.period is not None else next(iter(reversed(card.periods)), None)
+        if label not in card.periods or len(card.periods) == 1:
+            return card
+        return card.only([index for index, text in card.labels.items() if text == label])
 
     @cached_property
     def totals(self) -> dict[str, Row]:
         """The totals of the period, by entity."""
-        frame = self.card.totals.filter(period=self.standing.period)
+        frame = self.part.totals.filter(period=self.standing.period)
         return {row["entity"]: row for row in frame.iter_rows(named=True)}
 
     @cached_property
     def peers(self) -> dict[str, str | None]:
         """The group within which levels are given, by entity; the ranking may have others."""
-        rows = self.card.peer_groups.filter(period=self.standing.period).select("entity", "group").iter_rows()
+        rows = self.part.peer_groups.filter(period=self.standing.period).select("entity", "group").iter_rows()
         return dict(rows)
 
     @cached_property
     def indicators(self) -> pl.DataFrame:
         """The indicators of the period."""
-        return self.card.indicators.filter(period=self.standing.period)
+        return self.part.indicators.filter(period=self.standing.period)
 
     @cached_property
     def counted(self) -> list[str]:
@@ -57,7 +75,7 @@ class Period:
     @cached_property
     def points(self) -> dict[tuple[str, str], float]:
         """What each top pillar gives to the total, by entity and title."""
-        frame = self.card.pillars.filter(pl.col("parent").is_null(), period=self.standing.period)
+        frame = self.part.pillars.filter(pl.col("parent").is_null(), period=self.standing.period)
         rows = frame.select("entity", "title", "points").iter_rows()
         return {(entity, title): points for entity, title, points in rows if points is not None}
 
@@ -65,7 +83,7 @@ class Period:
     def headlines(self) -> dict[str, dict[str, Row]]:
         """The indices beside the total by title, each by entity, with score and rank."""
         found: dict[str, dict[str, Row]] = {}
-        for row in self.card.headlines.filter(period=self.standing.period).iter_rows(named=True):
+        for row in self.part.headlines.filter(period=self.standing.period).iter_rows(named=True):
             found.setdefault(row["title"], {})[row["entity"]] = row
         return found
 
@@ -81,27 +99,8 @@ class Period:
 
     def to_next(self, entity: str) -> str:
         """Return what a unit lacks to the next level: to its cut, or else to the lowest total of those who have it."""
-        scheme, row = self.card.definition.stars, self.totals[entity]
-        if scheme is None or row["stars"] is None or row["score"] is None:
-            return ""
-        higher = [step for step in sorted(scheme.cuts_of_total) if step > row["stars"]]
-        if higher:
-            title, cut = scheme.title(higher[0]), scheme.cuts_of_total[higher[0]]
-        else:
-            above = [
-                (other["stars"], other["score"])
-                for name, other in self.totals.items()
-                if self.peers[name] == self.peers[entity] and other["score"] is not None
-                and other["stars"] is not None and other["stars"] > row["stars"]
-            ]  # fmt: skip
-            if not above or scheme.cuts_of_total:
-                return tr("no higher level") if scheme.cuts_of_total else ""
-            step = min(stars for stars, _ in above)
-            title, cut = scheme.title(step), min(score for stars, score in above if stars == step)
-        lacking = cut - row["score"]
-        if lacking <= 0:
-            return tr("the total reaches {level}, other requirements are not met", level=title)
-        return tr("{points:.{decimals}f} points to {level}", points=lacking, decimals=self.card.decimals, level=title)
+        above = next_level(self.card, self.totals[entity], self.totals, self.peers)
+        return "" if above is None else localized(above.words(self.card.decimals))
 
 
 def adds_up(parts: list[float], total: float, decimals: int) -> bool:

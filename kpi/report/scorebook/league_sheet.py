@@ -86,6 +86,7 @@ def _columns(shown: Period, *, adjusted: bool) -> _Columns:
     last = len(heads) - 1
     for title in shown.headlines:
         heads += [(tr("{title} (index beside the total)", title=title), 11), (tr("Place by {title}", title=title), 9)]
+    heads += [(heading, 14) for heading in shown.standing.further[len(shown.standing.further) - standing.intervals :]]
     heads += [(tr("Coverage"), 9), (tr("Footnote"), 8)]
     return _Columns(heads, cohorts, standing.rated, adjusted, score, first, last)
 
@@ -125,6 +126,7 @@ def _lines(
             for rows in shown.headlines.values():
                 own = rows.get(line.entity, {})
                 cells += [(own.get("score"), "score"), (own.get("rank"), "count")]
+            cells += [(text, "center") for text in line.further[len(line.further) - shown.standing.intervals :]]
             cells += [(line.coverage, "percent"), (sign, "center")]
             sheet.set_row(row, 18)
             for place, (value, style) in enumerate(cells):

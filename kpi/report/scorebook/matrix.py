@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from kpi.language.system import System
 from kpi.report.language import joined, tr
 from kpi.report.method.indicators import name_of
@@ -31,7 +33,8 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
 
     system = shown.card.definition
     names = [*shown.counted, *(one for one in system.indicators if one not in set(shown.counted))][:MOST]
-    wide = shown.indicators.pivot(on="indicator", index="entity", values="value", maintain_order=True)
+    figures = shown.indicators.with_columns(pl.col("value").cast(pl.Float64))
+    wide = figures.pivot(on="indicator", index="entity", values="value", maintain_order=True)
     units = {row["entity"]: row for row in wide.iter_rows(named=True)}
     lines = [line.entity for line in shown.standing.lines]
     spread = (
@@ -86,8 +89,7 @@ def _values(  # noqa: PLR0917 - what a block of cells consists of
     for row, entity in enumerate(lines, start=top):
         styles.put(sheet, row, 0, entity, "text")
         own = units.get(entity, {})
-        for column, one in enumerate(names, start=1):
-            styles.put(sheet, row, column, own.get(one), "number")
+        styles.figures(sheet, row, 1, map(own.get, names), "number")
     for column, one in enumerate(names, start=1):
         higher = shown.card.definition.indicators[one].direction == "higher"
         best, worst = (GREEN, RED) if higher else (RED, GREEN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kpi.report.encode import is_formula
@@ -72,6 +73,15 @@ class Styles:
         else:
             whole = style in _WHOLE and float(value).is_integer()
             sheet.write_number(row, column, value, self[_WHOLE[style] if whole else style])
+
+    def figures(self, sheet: Worksheet, row: int, column: int, values: Iterable[float | None], style: str) -> None:
+        """Write figures beside one another as `put` does, from a column on."""
+        plain, whole = self[style], self[_WHOLE[style]]
+        for place, value in enumerate(values, start=column):
+            if value is None:
+                sheet.write_blank(row, place, None, plain)
+            else:
+                sheet.write_number(row, place, value, whole if value.is_integer() else plain)
 
     def across(self, sheet: Worksheet, row: int, columns: int, text: str, style: str) -> None:
         """Write a text over several columns of a row."""

@@ -24,10 +24,12 @@ ROWS, BREAKS = 20_000, 1_000
 #: The height of a row and of a page of A4 in points without its margins, and the least scale at which it is read.
 _LINE, _PAGE, _LEAST = 15, 740, 35
 #: The greatest scale at which the columns fit on a page in portrait.
-_WIDEST = 48
+_WIDEST = 42
 #: The height of a page in landscape, and the scale for cards that are low enough for it.
-_LOW, _ACROSS = 470, 68
-_WIDTHS = (10, 22, 9, 10, 8, 8, 7, 8, 8, 8, 7, 7, 6, 6, 20)
+_LOW, _ACROSS = 470, 60
+_WIDTHS = (10, 22, 9, 10, 8, 8, 7, 8, 8, 8, 8, 8, 5, 7, 7, 6, 6, 20)
+#: The columns that formulas need.
+_SCORE, _WEIGHT, _MARKS = 13, 14, 15
 
 
 def cards(shown: Period) -> list[str]:
@@ -43,10 +45,15 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     spread: dict[tuple[str, str], Row] = {
         (row["cohort"], row["indicator"]): row
         for row in frame.group_by("cohort", "indicator")
-        .agg(pl.col("value").min().alias("least"), pl.col("value").median().alias("middle"),
+        .agg(pl.col("value").min().alias("least"), pl.col("value").quantile(0.25, "linear").alias("lower"),
+             pl.col("value").median().alias("middle"), pl.col("value").quantile(0.75, "linear").alias("upper"),
              pl.col("value").max().alias("greatest"))
         .iter_rows(named=True)
     }  # fmt: skip
+    known = shown.card.definition.indicators
+    signs = {one: -1 if known[one].direction == "higher" else 1 for one in shown.counted}
+    order = pl.col("value").cast(pl.Float64) * pl.col("indicator").replace_strict(signs, return_dtype=pl.Int8)
+    frame = frame.with_columns(place=order.rank("min").over("cohort", "indicator"))
     own: dict[str, list[Row]] = {}
     for row in frame.filter(pl.col("entity").is_in(units)).iter_rows(named=True):
         own.setdefault(row["entity"], []).append(row)
@@ -81,6 +88,7 @@ def _card(  # noqa: PLR0917 - what a card consists of
 
     card, total = shown.card, shown.totals[entity]
     full, columns = card.full, len(_WIDTHS)
+    sheet.set_row(at, 1.6 * _LINE)
     styles.across(sheet, at, columns, f"{entity}  {card.title}  {shown.standing.period or ''}", "title")
     place = (
         NOTHING if total["rank"] is None else f"{total['rank']}/{total['of']} {movement(total['rank_change'])}".strip()
@@ -97,9 +105,10 @@ def _card(  # noqa: PLR0917 - what a card consists of
     styles.across(sheet, at + 1, columns, "    ".join(filter(None, words)), "subtitle")
     heads = (
         tr("Pillar"), tr("Indicator"), tr("Value"), tr("Target"), tr("Attainment"), tr("Schedule"), tr("Light"),
-        tr("Minimum"), tr("Median"), tr("Maximum"), tr("Score"), tr("Weight"), tr("Marks"), tr("Marks lost"),
-        tr("Why"),
+        tr("Minimum"), tr("Lower quartile"), tr("Median"), tr("Upper quartile"), tr("Maximum"), tr("Rank"),
+        tr("Score"), tr("Weight"), tr("Marks"), tr("Marks lost"), tr("Why"),
     )  # fmt: skip
+    sheet.set_row(at + 2, 2 * _LINE)
     for column, heading in enumerate(heads):
         styles.put(sheet, at + 2, column, heading, "head")
     line, parent = at + 3, None
@@ -115,16 +124,16 @@ def _card(  # noqa: PLR0917 - what a card consists of
         for column in range(columns):
             sheet.write_blank(line, column, None, styles["text"])
         styles.put(sheet, line, 1, row["title"], "text")
-        styles.put(sheet, line, 12, row["points"], "points")
+        styles.put(sheet, line, _MARKS, row["points"], "points")
         line += 1
     for column in range(columns):
         sheet.write_blank(line, column, None, styles["label"])
     styles.put(sheet, line, 1, tr("Total"), "label")
-    styles.put(sheet, line, 12, total["score"], "score")
+    styles.put(sheet, line, _MARKS, total["score"], "score")
     figures = [row["points"] for row in (*rows, *added) if row["points"] is not None]
     if line > first and total["score"] is not None and adds_up(figures, total["score"], card.decimals):
-        formula = f"=ROUND(SUM({xl_range(first, 12, line - 1, 12)}),{card.decimals})"
-        sheet.write_formula(line, 12, formula, styles["score"], total["score"])
+        formula = f"=ROUND(SUM({xl_range(first, _MARKS, line - 1, _MARKS)}),{card.decimals})"
+        sheet.write_formula(line, _MARKS, formula, styles["score"], total["score"])
     return line + 2
 
 
@@ -141,7 +150,8 @@ def _indicator(  # noqa: PLR0917 - as for a card
         (pillar, "text"), (tr("{title} ({unit})", title=row["title"], unit=row["unit"]), "text"),
         (_value(row), "number"), (_target(row), "center"), (row["attainment"], "percent"),
         (row["schedule"], "percent"), (localized(LIGHTS.get(row["light"], "")), light),
-        (group.get("least"), "spread"), (group.get("middle"), "spread"), (group.get("greatest"), "spread"),
+        *((group.get(part), "spread") for part in ("least", "lower", "middle", "upper", "greatest")),
+        (row["place"], "count"),
         (row["score"], "points"), (weight, "percent"), (points, "points"),
         (None if lost is None or abs(lost) < 1e-9 else round(lost, 9), "points"), (why(row), "text"),
     ]  # fmt: skip
@@ -153,8 +163,8 @@ def _indicator(  # noqa: PLR0917 - as for a card
     if points is None or weight is None or row["score"] is None:
         return
     if abs(row["score"] * weight * full / 10_000 - points) <= 1e-12 * max(abs(points), 1):
-        score, share = xl_rowcol_to_cell(line, 10), xl_rowcol_to_cell(line, 11)
-        sheet.write_formula(line, 12, f"={score}*{share}*{full!r}/10000", styles["points"], points)
+        score, share = xl_rowcol_to_cell(line, _SCORE), xl_rowcol_to_cell(line, _WEIGHT)
+        sheet.write_formula(line, _MARKS, f"={score}*{share}*{full!r}/10000", styles["points"], points)
 
 
 def _value(row: Row) -> str | float | None:

@@ -1,7 +1,7 @@
 // The card of a unit: its total, and the tree from the level down to figures and the number of rows behind them.
 
 import { fill, h } from "./dom.js";
-import { sparkline, spread, targetBar } from "./graphics.js";
+import { five, sparkline, spread, targetBar } from "./graphics.js";
 import { movement, signed } from "./league.js";
 import { format } from "./model.js";
 
@@ -9,7 +9,8 @@ export function card(model, texts, unit) {
   const { head } = model;
   const row = model.row(unit, model.last);
   const worded = words(texts);
-  const everyone = Array.from({ length: model.many }, (_, place) => place);
+  // Those who are ranked together.
+  const peers = model.rows(model.last).filter((other) => other.cohort === row.cohort).map((other) => other.unit);
   const facts = !head.total ? [] : [
     [texts.rank, row.rank === null ? "—" : `${row.rank} ${movement(row.moved)}`],
     [texts.score, `${format(row.score, head.decimals, head.decimals)} ${signed(row.change, head.decimals)}`],
@@ -19,11 +20,16 @@ export function card(model, texts, unit) {
     ...(row.score === null ? [[texts.note, row.status]] : []),
   ];
   const next = model.next(row);
+  const group = five(peers.map((place) => model.row(place, model.last).score), row.score, true);
   const history = head.periods.map((_, period) => model.row(unit, period).score);
   const trend = `${texts.trend}: ${history.map((value) => format(value, head.decimals)).join(", ")}`;
   const known = history.filter((value) => value !== null);
   const top = h("div", { class: "facts" }, h("dl", {}, facts.map(([name, text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text)))));
-  if (next) top.append(h("p", {}, fill(texts.toNext, { points: format(next.points, head.decimals), level: next.level })));
+  if (next) top.append(h("p", {}, next.points > 0 ? fill(texts.toNext, { points: format(next.points, head.decimals, head.decimals), level: next.level }) : fill(texts.otherwise, { level: next.level })));
+  if (head.total && group.known.length > 1) {
+    const words = ofPeers(group, (value) => format(value, head.decimals, head.decimals));
+    top.append(h("p", { class: "peers" }, spread(group.parts, row.score, words), " ", words));
+  }
   if (known.length > 1) top.append(sparkline(history, trend, Math.min(...known), Math.max(...known)));
   const trees = model.children(null).map((node) => branch(node, 0));
   const unused = model.children("");
@@ -34,6 +40,12 @@ export function card(model, texts, unit) {
   const others = unused.length ? h("section", {}, h("h3", {}, texts.unused), unused.map((node) => branch(node, 0))) : null;
   return h("article", { class: "card" }, top, trees, extras, others);
 
+  function ofPeers({ known, parts, place }, written) {
+    const [least, lower, middle, upper, greatest] = parts.map(written);
+    const words = fill(texts.five, { least, lower, middle, upper, greatest });
+    return place === null ? fill(texts.noPlace, { number: known.length, words }) : fill(texts.placed, { place, number: known.length, words });
+  }
+
   function branch(node, depth) {
     return node.pillar ? pillar(node, depth) : indicator(node);
   }
@@ -41,7 +53,7 @@ export function card(model, texts, unit) {
   function pillar(node, depth) {
     const score = model.of(node, "scores", unit);
     const points = model.of(node, "points", unit);
-    const summary = h("summary", {}, h("strong", {}, node.title), h("span", { class: "sum" }, `${texts.score} ${format(score, 2, 2)}`, points === null ? "" : ` · ${texts.points} ${format(points, 2, 2)}`, node.weight ? ` · ${texts.weight} ${node.weight}` : ""));
+    const summary = h("summary", {}, h("strong", {}, node.title), h("span", { class: "sum" }, model.scored(node, unit, texts, score), points === null ? "" : ` · ${texts.points} ${format(points, 2, 2)}`, node.weight ? ` · ${texts.weight} ${node.weight}` : ""));
     const words = [node.words, node.note].filter(Boolean).join("; ");
     return h("details", { class: "pillar", open: depth === 0 }, summary, words ? h("p", { class: "words" }, words) : null, model.children(node.name).map((child) => branch(child, depth + 1)));
   }
@@ -55,20 +67,20 @@ export function card(model, texts, unit) {
     const due = node.schedule ? model.of(node, "schedule", unit) : null;
     const light = ["", texts.green, texts.yellow, texts.red][node.light ? model.of(node, "light", unit) ?? 0 : 0];
     const shown = value === null ? status || "—" : worded(value, node.unit);
-    const values = everyone.map((place) => model.of(node, "values", place));
-    const known = values.filter((one) => one !== null);
+    const own = five(peers.map((place) => model.of(node, "values", place)), value, node.better === "higher");
+    const among = own.known.length > 1 ? ofPeers(own, (one) => worded(one, node.unit)) : "";
     const line = h(
       "summary", {},
       h("span", { class: "title" }, node.title), h("span", { class: "value" }, shown),
-      h("span", { class: "score" }, score === null ? (node.rule ? status || texts.noScore : "") : `${texts.score} ${format(score, 2, 2)}`),
+      h("span", { class: "score" }, score === null ? (node.rule ? status || texts.noScore : "") : model.scored(node, unit, texts, score)),
       h("span", { class: "points" }, points === null ? "" : `${texts.points} ${format(points, 2, 2)}`),
       attained === null ? h("span") : targetBar(attained, due, `${texts.attainment} ${format(attained, 1)} %${due === null ? "" : `, ${texts.schedule} ${format(due, 1)} %`}`),
-      known.length > 1 ? spread(values, value, `${texts.peers}: ${format(Math.min(...known))} – ${format(Math.max(...known))}, ${texts.value} ${format(value)}`) : h("span"),
+      among ? spread(own.parts, value, among) : h("span"),
       trendOf(node), h("span", { class: "light" }, light),
     );
     const facts = [
       [texts.formula, node.words], [texts.target, node.target], [texts.scoring, node.rule], [texts.weight, node.weight],
-      ["", node.better === "higher" ? texts.higher : texts.lower], [texts.clause, node.clause], [texts.lead, node.lead], [texts.note, node.note], ["", status],
+      ["", node.better === "higher" ? texts.higher : texts.lower], [texts.peers, among], [texts.clause, node.clause], [texts.lead, node.lead], [texts.note, node.note], ["", status],
     ].filter(([, text]) => text);
     const figures = head.measures.filter((measure) => node.of.includes(measure.name) && measure.values);
     return h(
@@ -88,7 +100,7 @@ export function card(model, texts, unit) {
     if (!node.scores || head.periods.length < 2 || node.scores[1] <= model.many) return h("span");
     const scores = head.periods.map((_, period) => model.of(node, "scores", unit, period));
     if (scores.every((score) => score === null)) return h("span");
-    return sparkline(scores, `${texts.trend}: ${scores.map((score) => format(score, 1)).join(", ")}`);
+    return sparkline(scores, `${texts.trend}: ${scores.map((score) => format(score, 1)).join(", ")}`, 0, model.full(node, unit) ?? 100);
   }
 }
 
@@ -120,7 +132,7 @@ export function comparison(model, texts, units) {
     "div", { class: "scroll", tabindex: 0, role: "region", "aria-label": texts.compare },
     h("table", { class: "compare" }, h("caption", {}, texts.compare),
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, texts.indicator), units.map((unit) => h("th", { scope: "col", class: "number" }, h("bdi", {}, head.units[unit]))), h("th", { scope: "col", class: "number" }, texts.difference))),
-      h("tbody", {}, head.total ? h("tr", { class: "pillar" }, h("th", { scope: "row" }, texts.total), total, h("td")) : [], rows.map((node) => h("tr", { class: node.pillar ? "pillar" : "" }, h("th", { scope: "row" }, node.title), cells(node), gap(node)))),
+      h("tbody", {}, head.total ? h("tr", { class: "pillar" }, h("th", { scope: "row" }, texts.total), total, h("td")) : [], rows.map((node) => h("tr", { class: node.pillar ? "pillar" : "" }, h("th", { scope: "row" }, model.headed(node, texts)), cells(node), gap(node)))),
     ),
   );
 }

@@ -30,15 +30,26 @@ export function targetBar(attained, due, label) {
   return picture;
 }
 
-/** Return the span of the values of all units, their median, and the place of one of them. */
-export function spread(values, own, label) {
-  const [width, height] = [110, 14];
+/** Return the minimum, the quartiles (interpolated linearly) and the maximum of values, and the place of one of them. */
+export function five(values, own, higher) {
   const known = values.filter((value) => value !== null).sort((a, b) => a - b);
-  const [low, high] = [known[0], known[known.length - 1]];
+  const part = (share) => {
+    const at = share * (known.length - 1);
+    const below = known[Math.floor(at)];
+    return below + (known[Math.ceil(at)] - below) * (at % 1);
+  };
+  const better = known.filter((value) => (higher ? value > own : value < own)).length;
+  return { known, parts: [0, 0.25, 0.5, 0.75, 1].map(part), place: own === null ? null : better + 1 };
+}
+
+/** Return the span of the values of the peers, the box between the quartiles, the median, and the place of one of them. */
+export function spread(parts, own, label) {
+  const [width, height] = [110, 14];
+  const [low, lower, middle, upper, high] = parts;
   const x = (value) => (high > low ? 4 + ((value - low) / (high - low)) * (width - 8) : width / 2);
-  const middle = (known[(known.length - 1) >> 1] + known[known.length >> 1]) / 2;
   const picture = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "spread", role: "img", "aria-label": label });
   picture.append(s("line", { x1: 4, x2: width - 4, y1: height / 2, y2: height / 2, class: "span" }));
+  picture.append(s("rect", { x: x(lower), y: 4, width: Math.max(x(upper) - x(lower), 1), height: height - 8, class: "box" }));
   picture.append(s("line", { x1: x(middle), x2: x(middle), y1: 2, y2: height - 2, class: "median" }));
   if (own !== null) picture.append(s("circle", { cx: x(own), cy: height / 2, r: 4, class: "own" }));
   return picture;

@@ -19,8 +19,13 @@ export function league(model, texts, actions) {
     { id: "score", header: texts.score, number: true, cell: (row) => format(row.score, decimals, decimals) },
     ...(head.levels ? [{ id: "stars", header: Object.keys(head.levels.names).length ? texts.level : texts.stars, cell: (row) => model.level(row.stars) }] : []),
     { id: "change", header: texts.change, number: true, cell: (row) => signed(row.change, decimals) },
+    ...(model.spans ? [
+      { id: "places", header: texts.places, number: true, value: (row) => row.low, cell: (row) => row.places },
+      { id: "scores", header: texts.scores, number: true, value: (row) => row.score, cell: (row) => row.scores },
+      { id: "probabilities", header: texts.probabilities, cell: (row) => row.probabilities },
+    ] : []),
     ...model.tops.map((node, place) => ({
-      id: `pillar${place}`, header: node.title, number: true, value: (row) => row.pillars[place], cell: (row) => format(row.pillars[place], 2, 2),
+      id: `pillar${place}`, header: model.headed(node, texts), number: true, value: (row) => row.pillars[place], cell: (row) => format(row.pillars[place], 2, 2),
     })),
     { id: "coverage", header: texts.coverage, number: true, cell: (row) => (row.coverage === null ? "—" : `${format(row.coverage, 1)} %`) },
     { id: "note", header: texts.note, value: (row) => row.veto || row.status, cell: (row) => row.veto || (row.score === null ? row.status : "") },

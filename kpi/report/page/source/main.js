@@ -38,7 +38,7 @@ async function begin() {
   performance.mark("table");
   // What stands below the table is made after it is shown.
   requestAnimationFrame(() => setTimeout(() => {
-    main.append(...[movements(model, texts), findings(head, texts), method(model, texts)].filter(Boolean), h("footer", {}, head.origin));
+    main.append(...[longer(head, texts), movements(model, texts), findings(head, texts), method(model, texts)].filter(Boolean), h("footer", {}, head.origin));
     document.body.dataset.ready = "yes";
     follow();
   }));
@@ -92,7 +92,7 @@ function movements(model, texts) {
   const chart = Plot.plot({
     width: Math.max(420, Math.min(1000, 110 + 80 * head.periods.length)), height: Math.max(160, 24 * now.length + 60), marginRight: 130,
     ariaLabel: texts.movement,
-    x: { type: "point", domain: head.periods, label: null }, y: { reverse: true, domain: [1, most], label: texts.rank, interval: 1 },
+    x: { type: "point", domain: head.periods, label: null }, y: { reverse: true, domain: [1, most], label: texts.rank, interval: 1, tickFormat: "d" },
     color: { scheme: "observable10" },
     marks: [
       Plot.line(points, { x: "label", y: "rank", z: "name", stroke: "name", strokeWidth: 2 }),
@@ -107,6 +107,16 @@ function movements(model, texts) {
     group.removeAttribute("aria-description");
   }
   return h("section", {}, h("h2", {}, texts.movement), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": texts.movement }, chart));
+}
+
+function longer(head, texts) {
+  if (!head.longer.length) return null;
+  const tables = head.longer.map(({ title, headings, rows }) => {
+    const head = h("thead", {}, h("tr", {}, headings.map((text) => h("th", { scope: "col" }, text))));
+    const body = h("tbody", {}, rows.map((row) => h("tr", {}, row.map((text) => h("td", {}, h("bdi", {}, text))))));
+    return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, h("table", {}, h("caption", {}, title), head, body));
+  });
+  return h("section", { id: "longer" }, h("h2", {}, texts.longer), tables);
 }
 
 function findings(head, texts) {

@@ -13,7 +13,7 @@ from kpi.batch.batch_run import archive_of, store_of
 from kpi.batch.config import load
 from kpi.batch.inputs import Inputs
 from kpi.batch.replay import again
-from kpi.batch.store.base import Run
+from kpi.batch.store.base import Run, Store
 from kpi.batch.store.whole import Archive
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, KpiError, Message, suggest
@@ -50,11 +50,13 @@ def compared(
     old, new = arguments
 
     def scored(more: Sequence[str | Path] = (), by: str | None = system) -> Scorecard:
-        return session.score([*files, *more], system=by, definitions=definitions, data=named, succession=succession)
+        return session.score(
+            [*files, *more], system=by, definitions=definitions, data=named, succession=succession, intervals=0
+        )
 
     if _is_period(old) and _is_period(new):
         _need(files or named, Message("the figures of the two periods are missing"))
-        return _periods(scored(), old, new)
+        return between(scored(), old, new)
     if all(argument.endswith(_SUFFIXES) for argument in arguments):
         _need(files or named, Message("the figures to score by the two definitions are missing"))
         before, after = (side(scored(by=argument), argument) for argument in arguments)
@@ -85,7 +87,15 @@ def compared(
 
 
 def runs(numbers: Sequence[int], *, config: str, system: str | None, period: str | None) -> Difference:
-    """Return the difference of two runs of a batch, or of one and the last, computed again from their inputs.
+    """Return the difference of two runs of a batch, see `of_runs`."""
+    settings = load(Path(config))
+    return of_runs(store_of(settings), archive_of(settings), numbers, system=system, period=period)
+
+
+def of_runs(
+    store: Store, archive: Archive, numbers: Sequence[int], *, system: str | None, period: str | None
+) -> Difference:
+    """Return the difference of two runs of a store, or of one and the last, computed again from their inputs.
 
     If the definition changed between them, the new data are also scored by the old definition: the effects of data and
     definition add up.
@@ -93,8 +103,6 @@ def runs(numbers: Sequence[int], *, config: str, system: str | None, period: str
     Raises:
         DataError: K543 without one or two numbers, K811 and K824 if the store has no such run or system.
     """
-    settings = load(Path(config))
-    store, archive = store_of(settings), archive_of(settings)
     head = store.head()
     if head is None:
         raise DataError(
@@ -148,7 +156,8 @@ def _bridge(old: Run, new: Run, system: str, archive: Archive) -> Side | None:
         return None
 
 
-def _periods(card: Scorecard, *given: str) -> Difference:
+def between(card: Scorecard, *given: str) -> Difference:
+    """Return the difference of two periods of a scorecard, the older first; raise DataError K551 for an unknown one."""
     index = {label: at for at, label in card.labels.items()}
     timeline = card.definition.timeline
     old, new = (_last_of(card, _label(text, timeline)) for text in given)

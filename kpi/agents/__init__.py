@@ -1,0 +1,1 @@
+"""Systems, results and explanations for language models, through the Model Context Protocol."""

@@ -1,0 +1,224 @@
+"""Read an Apache Ossie document as a definition: one of ours as it was, one of others as far as its SQL is plain.
+
+Codes: K944 it is no document that can be read, K945 what is not taken over, K946 what had to be guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+
+from kpi.errors import DefinitionError, Diagnostic, Message, Place, Severity
+from kpi.language import ossie
+from kpi.language.loading import positions
+from kpi.language.loading.loader import Loaded, examine_mapping
+from kpi.process.os_errors import reason
+
+SUFFIX = ".ossie.json"
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a document says.
+
+    Attributes:
+        tree: the definition, as YAML holds it.
+        findings: what was guessed, changed or left out.
+    """
+
+    tree: dict[str, Any]
+    findings: tuple[Diagnostic, ...]
+
+
+def examine_document(path: str | Path) -> Loaded:
+    """Read and check the definition that a document has; never raise for its content."""
+    file = Path(path)
+    try:
+        read = definition_of(file)
+    except DefinitionError as error:
+        return Loaded(str(path), None, error.diagnostics)
+    loaded = examine_mapping(read.tree, folder=file.resolve().parent)
+    placed = (replace(one, place=Place(str(path), field=str(one.place) or None)) for one in loaded.findings)
+    return Loaded(str(path), loaded.system, (*read.findings, *placed))
+
+
+def definition_of(path: Path) -> Read:
+    """Return the definition of a document.
+
+    Raises:
+        DefinitionError: K944.
+    """
+    place = Place(str(path))
+    try:
+        document = json.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise _unreadable(Message("the file cannot be read: {reason}", reason=reason(error)), place) from None
+    except (ValueError, RecursionError):
+        raise _unreadable(Message("the file is no JSON"), place) from None
+    try:
+        return _definition(document, place)
+    except (KeyError, TypeError, AttributeError, IndexError):
+        raise _unreadable(Message("the document lacks what Ossie 0.1.1 requires"), place) from None
+
+
+def _unreadable(message: Message, place: Place) -> DefinitionError:
+    hint = Message("give a semantic model of Apache Ossie 0.1.1 as JSON")
+    return DefinitionError(Diagnostic("K944", message, place, hint))
+
+
+def _definition(document: Any, place: Place) -> Read:
+    if document["version"] not in ossie.READ:
+        words = Message("Ossie {version} is not read, only {known}", version=document["version"], known=ossie.READ)
+        raise _unreadable(words, place)
+    models = document["semantic_model"]
+    if len(models) != 1:
+        raise _unreadable(
+            Message("there are {number} semantic models, and a definition is one", number=len(models)), place
+        )
+    (model,) = models
+    own = _own(model)
+    return _ours(model, own, place) if own is not None else _theirs(model, place)
+
+
+def _own(part: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return our data of a part, None where it has none."""
+    for extension in part.get("custom_extensions") or []:
+        try:
+            data = json.loads(extension["data"])
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(data, dict) and isinstance(own := data.get(ossie.KEY), dict):
+            return own
+    return None
+
+
+def _yaml(text: Any, place: Place) -> Any:
+    document = positions.read(str(text), place.file or "")
+    if document.findings:
+        raise DefinitionError(replace(one, place=place) for one in document.findings)
+    return document.data
+
+
+# ---- DOCUMENTS OF OURS ---- #
+
+
+def _ours(model: Mapping[str, Any], own: Mapping[str, Any], place: Place) -> Read:
+    tree = _yaml(own["definition"], place)
+    findings = []
+    measures, indicators = {}, {name: _yaml(text, place) for name, text in own["indicators"].items()}
+    for dataset in model["datasets"]:
+        for field in dataset.get("fields") or []:
+            if (facts := _own(field)) is not None:
+                measures[field["name"]] = _yaml(facts["definition"], place)
+            elif field["name"] not in (ossie.ENTITY, ossie.PERIOD):
+                findings.append(_left_out(field["name"], place))
+    written = {}
+    for metric in model.get("metrics") or []:
+        if (facts := _own(metric)) is None:
+            findings.append(_left_out(metric["name"], place))
+            continue
+        indicators[metric["name"]] = _yaml(facts["definition"], place)
+        written[metric["name"]] = _sql(metric)
+    order = {name: number for number, name in enumerate(own["order"])}
+    ordered = sorted(indicators, key=lambda name: order.get(name, len(order)))
+    head, tail = {"measures": measures}, {"indicators": {name: indicators[name] for name in ordered}}
+    whole = {key: tree[key] for key in tree if key in _BEFORE} | head | tail
+    whole |= {key: value for key, value in tree.items() if key not in whole}
+    system = examine_mapping(whole).system  # without the files that it names
+    for name, sql in written.items():
+        if system is not None and ossie.expression(system, name) != sql:
+            message = Message("the SQL of `{name}` was changed; its definition in custom_extensions is used", name=name)
+            hint = Message("change the definition too, or remove the extension and define the indicator anew")
+            findings.append(Diagnostic("K945", message, replace(place, field=name), hint, Severity.WARNING))
+    return Read(whole, tuple(findings))
+
+
+#: The keys of a system that stand before its measures.
+_BEFORE = ("system", "title", "period", "timeline", "source", "entities", "datasets")
+
+
+def _left_out(name: str, place: Place) -> Diagnostic:
+    message = Message(
+        "`{name}` was added by another program and is not taken over: it has no definition of ours", name=name
+    )
+    hint = Message("define it in the YAML that is written")
+    return Diagnostic("K945", message, replace(place, field=name), hint, Severity.WARNING)
+
+
+def _sql(part: Mapping[str, Any]) -> str:
+    dialects = part["expression"]["dialects"]
+    return str(next((one["expression"] for one in dialects if one["dialect"] == "ANSI_SQL"), dialects[0]["expression"]))
+
+
+# ---- DOCUMENTS OF OTHERS ---- #
+
+
+def _theirs(model: Mapping[str, Any], place: Place) -> Read:
+    measures: dict[str, Any] = {}
+    indicators: dict[str, Any] = {}
+    findings: list[Diagnostic] = []
+    titles = {
+        field["name"]: field.get("description") or field["name"]
+        for dataset in model["datasets"]
+        for field in dataset.get("fields") or []
+    }
+    for metric in model.get("metrics") or []:
+        name = _name(metric["name"])
+        sides = _sides(_sql(metric))
+        if sides is None or name in indicators or name in sides or any(_name(side) != side for side in sides):
+            message = Message("the metric `{name}` is not taken over: {sql}", name=metric["name"], sql=_sql(metric))
+            hint = Message("sums and means of a column, and quotients of two of them, are; define it in the YAML")
+            findings.append(Diagnostic("K945", message, replace(place, field=metric["name"]), hint, Severity.WARNING))
+            continue
+        for side in sides:
+            measures[side] = {"title": str(titles.get(side, side)), "unit": "1"}
+        title = {"title": str(metric.get("description") or metric["name"])}
+        if len(sides) == 1:
+            indicators[name] = {"kind": "level", **title, "of": sides[0]}
+        else:
+            quotient = {"numerator": sides[0], "denominator": sides[1], "unit": "1"}
+            indicators[name] = {"kind": "ratio", **title, **quotient}
+    if not indicators:
+        raise _unreadable(Message("no metric of the document can be taken over"), place)
+    for relationship in model.get("relationships") or []:
+        message = Message(
+            "the relationship `{name}` is not taken over: figures come as one table", name=relationship["name"]
+        )
+        findings.append(Diagnostic("K945", message, place, severity=Severity.WARNING))
+    guess = Message("Ossie has no units, periods and directions: every unit is 1, the period a year, more is better")
+    hint = Message("correct them in the YAML, and add what is a unit of evaluation")
+    findings.append(Diagnostic("K946", guess, place, hint, Severity.WARNING))
+    tree = {
+        "system": re.sub(r"[^\w.-]+", "-", model["name"]) or "system",
+        "title": str(model.get("description") or model["name"]),
+        "period": "year", "entities": {}, "measures": measures, "indicators": indicators, "pillars": {},
+    }  # fmt: skip
+    return Read(tree, tuple(findings))
+
+
+def _name(text: str) -> str:
+    return re.sub(r"\W+", "_", text) or "_"
+
+
+def _sides(sql: str) -> list[str] | None:
+    """Return the column of an aggregation, or the two of a quotient of aggregations; None for any other expression."""
+    try:
+        tree = sqlglot.parse_one(sql).unnest()
+    except (sqlglot.errors.SqlglotError, AttributeError, IndexError, RecursionError, TypeError, ValueError):
+        return None
+    parts = [tree.this.unnest(), tree.expression.unnest()] if isinstance(tree, exp.Div) else [tree]
+    columns = [*_columns(parts)]
+    return columns if len(columns) == len(parts) and len(set(columns)) == len(columns) else None
+
+
+def _columns(parts: list[Any]) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, exp.Sum | exp.Avg) and isinstance(part.this, exp.Column):
+            yield part.this.name

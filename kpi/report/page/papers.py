@@ -1,0 +1,96 @@
+"""A document as a page of HTML without a program: headings, paragraphs, tables, and pictures below the sections."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
+
+from kpi.report.language import current, tr
+from kpi.report.marks import visible
+from kpi.report.paper.model import Paper, Paragraph, Table
+
+#: Nothing is loaded and nothing runs.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:"
+_STYLE = """
+.page { max-width: 1150px; }
+.page p { max-width: 75ch; }
+.page .scroll { margin: 1rem 0; }
+nav ol { columns: 2; margin: 0.8rem 0; }
+nav a { color: var(--accent); }
+figure { margin: 1rem 0; overflow-x: auto; background: white; }
+figure svg { max-width: 100%; height: auto; }
+"""
+# Where the elements of a picture are named, and where these names are used.
+_NAME, _USED = re.compile(r'\bid="([^"]+)"'), re.compile(r'(\bid="|url\(#|href="#)([^")]+)')
+
+
+def paper_page(paper: Paper, pictures: Mapping[int, str] | None = None, note: str = "") -> bytes:
+    """Return a document as a page.
+
+    Args:
+        paper: the document.
+        pictures: SVG by the number of a section, shown at its end.
+        note: a line below the title.
+    """
+    style = files(__package__).joinpath("page.css").read_text("utf-8") + _STYLE
+    language = "zh-CN" if current() == "zh" else "en"
+    title = _safe(paper.title)
+    links, sections = [], []
+    for number, (heading, section) in enumerate(paper.numbered, start=1):
+        links.append(f'<li><a href="#step{number}">{_safe(section.heading)}</a></li>')
+        parts = "".join(_paragraph(part) if isinstance(part, Paragraph) else _table(part) for part in section.parts)
+        picture = _figure((pictures or {}).get(number), number, section.heading)
+        sections.append(f'<section id="step{number}">\n<h2>{_safe(heading)}</h2>\n{parts}{picture}</section>\n')
+    return (
+        f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f'<main class="page">\n<h1>{title}</h1>\n'
+        + "".join(f'<p class="words">{_safe(text)}</p>\n' for text in (paper.subtitle, note) if text)
+        + f'<nav aria-label="{_safe(tr("Contents"))}"><ol>\n{"".join(links)}\n</ol></nav>\n{"".join(sections)}'
+        f"<footer>{_safe(paper.margin)}</footer>\n</main>\n</body>\n</html>\n"
+    ).encode()
+
+
+def _paragraph(part: Paragraph) -> str:
+    words = ' class="words"' if part.remark else ""
+    return f"<p{words}>{_safe(part.text)}</p>\n"
+
+
+def _table(table: Table) -> str:
+    numeric = [any(isinstance(row[at], float | int) for row in table.rows) for at in range(len(table.columns))]
+    kinds = [' class="number"' if one else "" for one in numeric]
+    head = "".join(
+        f'<th scope="col"{kind}>{_safe(column.heading)}</th>' for column, kind in zip(table.columns, kinds, strict=True)
+    )
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f"<td{kind}>{_safe(column.shown(cell))}</td>"
+            for column, kind, cell in zip(table.columns, kinds, row, strict=True)
+        )
+        + "</tr>\n"
+        for row in table.rows
+    )
+    caption = f"<caption>{_safe(table.caption)}</caption>\n" if table.caption else ""
+    label = _safe(table.caption or tr("Table"))
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">\n<table>\n{caption}'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>\n"
+    )
+
+
+def _figure(picture: str | None, number: int, heading: str) -> str:
+    """Return a picture whose names are its own, whatever the renderer numbered before; empty for none."""
+    if picture is None:
+        return ""
+    names = {name: f"p{number}-{place}" for place, name in enumerate(dict.fromkeys(_NAME.findall(picture)))}
+    own = _USED.sub(lambda match: match[1] + names.get(match[2], match[2]), picture)
+    return f'<figure role="img" aria-label="{_safe(heading)}">{own}</figure>\n'
+
+
+def _safe(text: str) -> str:
+    return escape(visible(text))
