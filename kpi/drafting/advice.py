@@ -11,7 +11,8 @@ from kpi import session
 from kpi.drafting.definition_text import text_of
 from kpi.drafting.draft import drafted
 from kpi.drafting.names import name_of
-from kpi.drafting.survey import of_units, survey
+from kpi.drafting.survey import of_units
+from kpi.drafting.survey import survey as survey_of
 from kpi.errors import DataError, Diagnostic, KpiError, Message, Severity
 from kpi.intake.files.reader import Source, read_all
 from kpi.intake.files.table import Table
@@ -68,7 +69,7 @@ class Understanding:
     @property
     def complete(self) -> bool:
         """Whether every file and table is understood."""
-        return not self.unread and all(one.understood.usable for one in self.tables)
+        return not self.unread and all(shown.understood.usable for shown in self.tables)
 
 
 def understanding(sources: Sequence[Source], system: System | None, year: int) -> Understanding:
@@ -84,19 +85,19 @@ def understanding(sources: Sequence[Source], system: System | None, year: int) -
     """
     unread: list[Diagnostic] = []
     tables = [table for group in read_all(sources, unread=unread) for table in group]
-    made = system is None
+    is_draft = system is None
     if system is None:
         system = _of_draft(tables, year)
     if system is None:
-        return Understanding(None, made, [Shown(Understood(one)) for one in tables], unread)
+        return Understanding(None, is_draft, [Shown(Understood(table)) for table in tables], unread)
     findings = _of_rows(sources, system)
     shown = []
     for table in tables:
         here = understood(system, table)
-        rows = [one for one in findings if _about(one, table) and one not in here.errors]
+        rows = [finding for finding in findings if _about(finding, table) and finding not in here.errors]
         advice = None if here.usable else _advice(system, table, year)
         shown.append(Shown(here, rows, advice))
-    return Understanding(system, made, shown, unread)
+    return Understanding(system, is_draft, shown, unread)
 
 
 def _of_draft(tables: Sequence[Table], year: int) -> System | None:
@@ -105,18 +106,18 @@ def _of_draft(tables: Sequence[Table], year: int) -> System | None:
     if draft is None:
         return None
     systems = [examine_text(text_of(draft, [], declared=declared)).system for declared in (False, True)]
-    usable = [one for one in systems if one is not None]
-    known = [sum(understood(one, table).usable for table in tables) for one in usable]
+    usable = [system for system in systems if system is not None]
+    known = [sum(understood(system, table).usable for table in tables) for system in usable]
     return usable[known.index(max(known))] if usable else None
 
 
 def _of_rows(sources: Sequence[Source], system: System) -> list[Diagnostic]:
     """Return what is found in the rows of files."""
     try:
-        found = list(session.score(list(sources), system=system, partly=True, intervals=0).findings_list)
+        findings = list(session.score(list(sources), system=system, partly=True, intervals=0).findings_list)
     except KpiError as error:
-        found = list(error.diagnostics)
-    return [one for one in found if one.code not in _OF_TABLE]
+        findings = list(error.diagnostics)
+    return [finding for finding in findings if finding.code not in _OF_TABLE]
 
 
 def _about(finding: Diagnostic, table: Table) -> bool:
@@ -125,21 +126,22 @@ def _about(finding: Diagnostic, table: Table) -> bool:
 
 def _advice(system: System, table: Table, year: int) -> Advice | None:
     """Return the lines by which a table would be understood, tried on it; None where nothing is known to help."""
-    one = survey(table, year, system.timeline)
-    if one is None:
+    survey = survey_of(table, year, system.timeline)
+    if survey is None:
         return None
-    one = of_units([one])[0]
-    name = name_of(one.form, system.datasets)
-    choices = [dict(one.plain) or {"form": one.form}, dict(one.declared)]
-    if len(one.figures) == 1 and one.form != "records":
+    survey = of_units([survey])[0]
+    name = name_of(survey.form, system.datasets)
+    choices = [dict(survey.plain) or {"form": survey.form}, dict(survey.declared)]
+    if len(survey.figures) == 1 and survey.form != "records":
         # Figures of one measure that the table does not name: the first of the system stands for the one that is meant.
         measure = {"constant": next((own.title or key for key, own in system.measures.items() if own.reported), "")}
         choices += [
-            {**said, "form": "reported", "columns": {**said.get("columns", {}), "measure": measure}} for said in choices
+            {**declaration, "form": "reported", "columns": {**declaration.get("columns", {}), "measure": measure}}
+            for declaration in choices
         ]
-    for said in choices:
-        if (rows := _tried(system, table, name, said)) is not None:
-            return Advice(_lines(name, said), rows, known=True)
+    for declaration in choices:
+        if (rows := _tried(system, table, name, declaration)) is not None:
+            return Advice(_lines(name, declaration), rows, known=True)
     other = _of_draft([table], year)
     if other is None:
         return None
@@ -152,13 +154,13 @@ def _tried(
     system: System, table: Table, name: str, declaration: Mapping[str, Any]
 ) -> Sequence[tuple[str | None, ...]] | None:
     """Return the first figures of a table if a further dataset makes it understood, else None."""
-    form = next(one for one in FORMS if one.model_fields["form"].default == declaration["form"])
+    form = next(model for model in FORMS if model.model_fields["form"].default == declaration["form"])
     dataset = form.model_validate(dict(declaration), strict=False)
     try:
-        found = understood(system.model_copy(update={"datasets": {**system.datasets, name: dataset}}), table, name)
+        trial = understood(system.model_copy(update={"datasets": {**system.datasets, name: dataset}}), table, name)
     except DataError:
         return None
-    return found.rows if found.usable and found.rows else None
+    return trial.rows if trial.usable and trial.rows else None
 
 
 def _lines(name: str, declaration: Mapping[str, Any]) -> list[str]:
@@ -178,7 +180,7 @@ def system_of(sources: Sequence[Source], given: Any, definitions: str | Path | N
     try:
         return session.system_for(list(sources), definitions=definitions)
     except KpiError as error:
-        if any(one.code == "K501" for one in error.diagnostics):
+        if any(finding.code == "K501" for finding in error.diagnostics):
             raise
         return None
 
@@ -187,13 +189,13 @@ def not_understood(shown_files: Understanding) -> list[Diagnostic]:
     """Return why files and tables are not understood: what the readers say, or that there is nothing to score."""
     findings = list(shown_files.unread)
     for shown in shown_files.tables:
-        one = shown.understood
-        if one.dataset is None:
-            columns = tuple(f"`{header}`" for header in one.table.columns[:12])
+        reading = shown.understood
+        if reading.dataset is None:
+            columns = tuple(f"`{header}`" for header in reading.table.columns[:12])
             hint = Message("its columns are {columns}", columns=columns)
             message = Message("no column holds figures that are known, and none days of events")
-            findings += one.errors or [Diagnostic("K708", message, one.table.place(), hint, Severity.ERROR)]
+            findings += reading.errors or [Diagnostic("K708", message, reading.table.place(), hint, Severity.ERROR)]
         else:
             # Rows of which a key is not known are refused one by one: the first says why.
-            findings += one.errors or ([] if one.usable else [*shown.rows[:1]])
+            findings += reading.errors or ([] if reading.usable else [*shown.rows[:1]])
     return findings

@@ -67,7 +67,7 @@ class Column:
         numbers = [self.number(cell) for cell in self.distinct]
         if not any(numbers):
             return 0.0
-        return sum(one is not None for one in numbers) / len(numbers)
+        return sum(number is not None for number in numbers) / len(numbers)
 
     def number(self, cell: str) -> bool | None:
         """Return whether a cell is a figure; False for a mark of a missing one, None for anything else."""
@@ -89,7 +89,7 @@ class Column:
 
         Where no day is beyond 12, dates are taken for `dmy`.
         """
-        pairs = [(int(one[1]), int(one[2])) for cell in self.distinct if (one := _DAY_BEHIND.match(cell)) is not None]
+        pairs = [(int(day[1]), int(day[2])) for cell in self.distinct if (day := _DAY_BEHIND.match(cell)) is not None]
         if not pairs:
             return "ymd"
         return "mdy" if any(second > 12 for _, second in pairs) else "dmy"
@@ -116,7 +116,7 @@ class Column:
     def is_codes(self) -> bool:
         """Whether the cells are codes, no figures: digits of which some begin with 0, or a heading that says so.
 
-        >>> [Column(one, ["12"], pl.String()).is_codes for one in ("邮政编码", "ZIP", "id", "件数", "码(个)")]
+        >>> [Column(header, ["12"], pl.String()).is_codes for header in ("邮政编码", "ZIP", "id", "件数", "码(个)")]
         [True, True, True, False, False]
         >>> Column("FIPS", ["01", "02"], pl.String()).is_codes, Column("share", ["0.1", "0"], pl.String()).is_codes
         (True, False)
@@ -125,7 +125,7 @@ class Column:
             return False
         if _CODES.search(clean(self.header)):
             return True
-        return self.dtype == pl.String and any(re.fullmatch("0[0-9]+", one) for one in self.distinct)
+        return self.dtype == pl.String and any(re.fullmatch("0[0-9]+", cell) for cell in self.distinct)
 
     @property
     def unit(self) -> str | None:
@@ -134,7 +134,9 @@ class Column:
             return None
         read = (read_number(cell) for cell in self.cells)
         units = Counter(
-            one.unit for one in read if one.value is not None and one.unit is not None and is_unit(one.unit)
+            number.unit
+            for number in read
+            if number.value is not None and number.unit is not None and is_unit(number.unit)
         )
         return units.most_common(1)[0][0] if units else None
 
@@ -142,7 +144,7 @@ class Column:
     def within_one(self) -> bool:
         """Whether all figures are fractions between 0 and 1, some of them between."""
         values = [read.value for cell in self.distinct if (read := read_number(cell)).value is not None]
-        return bool(values) and all(0 <= one <= 1 for one in values) and any(0 < one < 1 for one in values)
+        return bool(values) and all(0 <= value <= 1 for value in values) and any(0 < value < 1 for value in values)
 
     @property
     def comma(self) -> bool:
@@ -171,14 +173,14 @@ def _is_day(cell: str) -> bool:
 
 def columns_of(table: Table, timeline: Timeline = MONTHS) -> dict[str, Column]:
     """Return what the columns of a table hold, by their headers; further columns of one header are left out."""
-    further = {one for some in table.repeats.values() for one in some}
+    further = {header for headers in table.repeats.values() for header in headers}
     frame = table.frame.head(HEAD).collect()
-    found = {}
+    columns = {}
     for header in table.columns:
         if header in further or header in table.unreadable:
             continue
         # Polars takes the name of a series, such as ^a$, for a pattern where it evaluates a method of it.
         series = frame[header].alias("")
         texts = texts_of(series).str.strip_chars().drop_nulls()
-        found[header] = Column(header, [one for one in texts.to_list() if one], series.dtype, timeline)
-    return found
+        columns[header] = Column(header, [text for text in texts.to_list() if text], series.dtype, timeline)
+    return columns

@@ -55,7 +55,7 @@ def text_of(draft: Draft, files: Sequence[str], *, declared: bool = False) -> st
         )
     lines += ["", _comment(words), f"scoring: {flow(scoring)}"]
     total = _in_script(_TOTAL, draft.measures)
-    total = name_of(total, [*(one.name for one in draft.measures), *indicators])
+    total = name_of(total, [*(measure.name for measure in draft.measures), *indicators])
     pillar = {"parts": list(indicators), "weights": {"method": "equal"}, "ours": True}
     return "\n".join([*lines, "pillars:", f"  {flow(total)}: {flow(pillar)}", ""])
 
@@ -67,17 +67,23 @@ def _entities(draft: Draft) -> dict[str, Any]:
 
 def indicators_of(draft: Draft) -> dict[str, dict[str, Any]]:
     """Return the indicators of a draft: the level of each figure."""
-    taken = [one.name for one in draft.measures] + [one.name for one in draft.suggestions]
-    found: dict[str, dict[str, Any]] = {}
-    for one in draft.measures:
-        name = name_of(f"{one.name}_{_in_script(_LEVEL, [one])}", [*taken, *found])
-        better = "lower" if one.name in draft.lower else "higher"
-        found[name] = {"kind": "level", "title": one.title, "of": one.name, "better": better, "ours": ["better"]}
-    return found
+    taken = [measure.name for measure in draft.measures] + [suggestion.name for suggestion in draft.suggestions]
+    indicators: dict[str, dict[str, Any]] = {}
+    for measure in draft.measures:
+        name = name_of(f"{measure.name}_{_in_script(_LEVEL, [measure])}", [*taken, *indicators])
+        better = "lower" if measure.name in draft.lower else "higher"
+        indicators[name] = {
+            "kind": "level",
+            "title": measure.title,
+            "of": measure.name,
+            "better": better,
+            "ours": ["better"],
+        }
+    return indicators
 
 
 def _in_script(words: tuple[str, str], measures: Iterable[Measure]) -> str:
-    return words[0] if all(one.name.isascii() for one in measures) else words[1]
+    return words[0] if all(measure.name.isascii() for measure in measures) else words[1]
 
 
 def _measure(measure: Measure) -> str:
@@ -89,11 +95,14 @@ def _measure(measure: Measure) -> str:
 
 
 def _suggested(suggestions: Sequence[Suggestion], section: str) -> list[str]:
-    some = [one for one in suggestions if one.section == section]
-    if not some:
+    listed = [suggestion for suggestion in suggestions if suggestion.section == section]
+    if not listed:
         return []
     words = tr("Suggested; take away the `#` in front of what is wanted:")
-    return [f"  {_comment(words)}", *(f"  # {flow(one.name)}: {flow(dict(one.keys))}" for one in some)]
+    return [
+        f"  {_comment(words)}",
+        *(f"  # {flow(suggestion.name)}: {flow(dict(suggestion.keys))}" for suggestion in listed),
+    ]
 
 
 def _guess(message: Message) -> str:
@@ -112,14 +121,14 @@ def roster_text(entities: Sequence[Mapping[str, Any]]) -> str:
     >>> roster_text([{"entity": "桐乡市", "code": None, "cohort": None, "aliases": "桐乡"}])
     'entity,code,cohort,order,aliases\n桐乡市,,,1,桐乡\n'
     """
-    more = [name for name in ("aliases", "parent") if any(one.get(name) for one in entities)]
+    more = [name for name in ("aliases", "parent") if any(entity.get(name) for entity in entities)]
     lines = [",".join(["entity,code,cohort,order", *more])]
-    for order, one in enumerate(entities, 1):
-        name, code = str(one["entity"]), one.get("code") or ""
+    for order, entity in enumerate(entities, 1):
+        name, code = str(entity["entity"]), entity.get("code") or ""
         # Units with one name are displayed with their codes, which have a column of their own here.
         name = name.removesuffix(f"（{code}）") if code else name
-        cells = [_cell(name), _cell(str(code)), _cell(str(one.get("cohort") or "")), str(order)]
-        lines.append(",".join([*cells, *(_cell(str(one.get(key) or "")) for key in more)]))
+        cells = [_cell(name), _cell(str(code)), _cell(str(entity.get("cohort") or "")), str(order)]
+        lines.append(",".join([*cells, *(_cell(str(entity.get(key) or "")) for key in more)]))
     return "\n".join(lines) + "\n"
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from kpi.drafting.names import name_of
 from kpi.drafting.ratios import Ratio, ratios
-from kpi.drafting.survey import UNNAMED, Figure, Guess, Survey, is_description, of_units, survey
+from kpi.drafting.survey import UNNAMED, Figure, Guess, Survey, is_description, of_units
+from kpi.drafting.survey import survey as survey_of
 from kpi.drafting.timeline_guess import timeline_of
 from kpi.errors import Message
 from kpi.intake.aggregate_rows import is_aggregate
@@ -95,26 +96,30 @@ def drafted(tables: Sequence[Table], year: int, name: str | None = None) -> tupl
         year: the period of figures of which nothing says any.
         name: the id of the system; left out: the name of the first file.
     """
-    found, empty = [], []
+    surveys, empty = [], []
     timeline = timeline_of(tables)
     for table in tables:
-        one = survey(table, year, timeline)
-        if one is None:
+        survey = survey_of(table, year, timeline)
+        if survey is None:
             empty.append(table)
         else:
-            found.append(one)
+            surveys.append(survey)
     # A sheet that describes the figures of another one has dates, too, but is no table of events.
-    files = {one.table.file for one in found if one.form != "records"}
-    aside = [one for one in found if one.form == "records" and one.table.file in files and is_description(one.table)]
-    empty += [one.table for one in aside]
-    found = [one for one in found if one not in aside]
-    if not found:
+    files = {survey.table.file for survey in surveys if survey.form != "records"}
+    aside = [
+        survey
+        for survey in surveys
+        if survey.form == "records" and survey.table.file in files and is_description(survey.table)
+    ]
+    empty += [survey.table for survey in aside]
+    surveys = [survey for survey in surveys if survey not in aside]
+    if not surveys:
         return None, empty
-    return _together(of_units(found), name, timeline), empty
+    return _together(of_units(surveys), name, timeline), empty
 
 
 def _together(surveys: Sequence[Survey], name: str | None, timeline: Timeline) -> Draft:
-    texts, forms = [text for one in surveys for text in one.spans], [one.form for one in surveys]
+    texts, forms = [text for survey in surveys for text in survey.spans], [survey.form for survey in surveys]
     grain, notes, running = grain_of(texts, forms, timeline)
     if timeline.shifted:
         month = str(timeline.year_starts)
@@ -122,16 +127,16 @@ def _together(surveys: Sequence[Survey], name: str | None, timeline: Timeline) -
             *notes,
             Message("years begin with month {month} (`year_starts: {month}`), as no file says", month=month),
         ]
-    guesses = [Guess(one) for one in notes]
-    for one in surveys:
-        for guess in one.guesses:
+    guesses = [Guess(note) for note in notes]
+    for survey in surveys:
+        for guess in survey.guesses:
             if guess not in guesses:
                 guesses.append(guess)
     measures, suggestions, lower = _measures(surveys, running=running)
     datasets, declared = _datasets(surveys)
-    headings = (one.entity for one in surveys if one.entity is not None and not one.several)
-    named = next((one for one in headings if not UNNAMED.fullmatch(one)), None)
-    units = list(dict.fromkeys(text for one in surveys for text in one.units))
+    headings = (survey.entity for survey in surveys if survey.entity is not None and not survey.several)
+    named = next((heading for heading in headings if not UNNAMED.fullmatch(heading)), None)
+    units = list(dict.fromkeys(text for survey in surveys for text in survey.units))
     keep = units if units and all(map(is_aggregate, units)) else []
     if keep:
         guesses.append(
@@ -142,9 +147,9 @@ def _together(surveys: Sequence[Survey], name: str | None, timeline: Timeline) -
     titles = surveys[0].table.titles
     first = stem(surveys[0].table.file)
     identity = name or re.sub(r"[^\w.-]+", "_", first).strip("_.") or "drafted"
-    unknown = [one.title for one in measures if "unit" in one.guessed]
+    unknown = [measure.title for measure in measures if "unit" in measure.guessed]
     if unknown:
-        words = tuple(f"`{one}`" for one in unknown)
+        words = tuple(f"`{title}`" for title in unknown)
         guesses.append(Guess(Message("units that no heading says: {measures}", measures=words)))
     return Draft(
         identity if not identity[0].isdigit() or name else f"s{identity}", clean(titles[0]) if titles else first, grain,
@@ -175,19 +180,19 @@ def grain_of(
         except periods.PeriodError:
             continue
     if spans and set(forms) == {"records"}:
-        months = max(one.end for one in spans) - min(one.start for one in spans) + 1
+        months = max(span.end for span in spans) - min(span.start for span in spans) + 1
         grain = Grain.of("month" if months <= 24 else "year", timeline)
         return grain, [Message("events are counted by the {grain}", grain=grain.title)], False
-    lengths = {one.months for one in spans}
-    ranges = any(one.grain is None for one in spans) or any(map(_RANGE.search, texts))
-    if ranges and spans and all(one.start % 12 == 0 for one in spans):
+    lengths = {span.months for span in spans}
+    ranges = any(span.grain is None for span in spans) or any(map(_RANGE.search, texts))
+    if ranges and spans and all(span.start % 12 == 0 for span in spans):
         grain = Grain.of("quarter" if all(months % 3 == 0 for months in lengths) else "month", timeline)
         return grain, [Message("figures run from January, as their periods do (`over_time: ytd`)")], True
-    grains = sorted({one.grain for one in spans if one.grain is not None}, key=lambda grain: grain.months)
+    grains = sorted({span.grain for span in spans if span.grain is not None}, key=lambda grain: grain.months)
     if not grains:
         return Grain.of("year", timeline), [Message("the period is a year")], False
     if len(grains) > 1:
-        names = tuple(one.title for one in grains)
+        names = tuple(span.title for span in grains)
         message = Message(
             "the {grain} is scored, as there are figures of {grains}", grain=grains[-1].title, grains=names
         )
@@ -208,36 +213,42 @@ def _is_week(text: str) -> bool:
 
 def _measures(surveys: Sequence[Survey], *, running: bool) -> tuple[list[Measure], list[Suggestion], frozenset[str]]:
     """Return the measures, what is suggested beside them, and those of which less is better."""
-    found: dict[str, Measure] = {}
+    measures: dict[str, Measure] = {}
     taken: list[str] = []
     suggestions: list[Suggestion] = []
     titles: dict[str, str] = {}
     lower = set()
-    events = [one for one in surveys if one.form == "records"]
-    for one in surveys:
-        if one.form == "records":
-            made, more = _of_events(one, taken, f"events_{events.index(one) + 1}" if len(events) > 1 else "events")
-            for measure in made:
+    events = [survey for survey in surveys if survey.form == "records"]
+    for survey in surveys:
+        if survey.form == "records":
+            own, more = _of_events(survey, taken, f"events_{events.index(survey) + 1}" if len(events) > 1 else "events")
+            for measure in own:
                 taken.append(measure.name)
-                found[measure.name] = measure
+                measures[measure.name] = measure
             suggestions += more
             continue
-        for figure in one.figures:
+        for figure in survey.figures:
             key = clean(figure.title).casefold()
             if key in titles:
-                known = found[titles[key]]
+                known = measures[titles[key]]
                 if "unit" in known.guessed and not figure.guessed:
-                    found[known.name] = Measure(known.name, {**known.keys, "unit": figure.unit})
+                    measures[known.name] = Measure(known.name, {**known.keys, "unit": figure.unit})
                 continue
-            measure = _reported(figure, taken, one.where, running=running)
+            measure = _reported(figure, taken, survey.where, running=running)
             taken.append(measure.name)
             titles[key] = measure.name
-            found[measure.name] = measure
+            measures[measure.name] = measure
             if _RANKED.search(figure.title):
                 lower.add(measure.name)
-    reported = {one.name: (one.title, str(one.keys["unit"])) for one in found.values() if "kind" not in one.keys}
-    suggestions += [_ratio(one, reported, [*taken, *(more.name for more in suggestions)]) for one in ratios(reported)]
-    return list(found.values()), suggestions, frozenset(lower)
+    reported = {
+        measure.name: (measure.title, str(measure.keys["unit"]))
+        for measure in measures.values()
+        if "kind" not in measure.keys
+    }
+    suggestions += [
+        _ratio(ratio, reported, [*taken, *(more.name for more in suggestions)]) for ratio in ratios(reported)
+    ]
+    return list(measures.values()), suggestions, frozenset(lower)
 
 
 def _reported(figure: Figure, taken: Sequence[str], where: str | None, *, running: bool) -> Measure:
@@ -333,16 +344,19 @@ def _datasets(surveys: Sequence[Survey]) -> tuple[dict[str, Mapping[str, Any]], 
     plain: dict[str, Mapping[str, Any]] = {}
     full: dict[str, Mapping[str, Any]] = {}
     events = 0
-    many = sum(one.form == "records" for one in surveys)
-    for one in surveys:
-        if one.form == "records":
+    many = sum(survey.form == "records" for survey in surveys)
+    for survey in surveys:
+        if survey.form == "records":
             events += 1
             name = f"events_{events}" if many > 1 else "events"
-            plain[name] = full[name] = one.declared
+            plain[name] = full[name] = survey.declared
             continue
-        for into, wanted in ((plain, one.plain or {"form": one.form}), (full, one.declared or {"form": one.form})):
+        for into, wanted in (
+            (plain, survey.plain or {"form": survey.form}),
+            (full, survey.declared or {"form": survey.form}),
+        ):
             if wanted not in into.values():
-                into[name_of(one.form, into)] = wanted
-    if all(set(one) == {"form"} for one in plain.values()):
+                into[name_of(survey.form, into)] = wanted
+    if all(set(dataset) == {"form"} for dataset in plain.values()):
         plain = {}
     return plain, full

@@ -49,22 +49,22 @@ def ratios(figures: Mapping[str, tuple[str, str]]) -> list[Ratio]:
         figures: heading and unit by name.
 
     >>> figures = {"a": ("办结量", "件"), "b": ("办件总量", "件"), "c": ("网上办件量", "件"), "d": ("常住人口", "万人")}
-    >>> [(one.numerator, one.denominator, one.unit) for one in ratios(figures)]
+    >>> [(ratio.numerator, ratio.denominator, ratio.unit) for ratio in ratios(figures)]
     [('a', 'b', None), ('b', 'd', '件/万人'), ('c', 'b', None)]
     """
-    found = []
+    matches = []
     for name, (title, unit) in figures.items():
         for other, (whole, below) in figures.items():
             if other != name and _alike(unit, below) and (_paired(title, whole) or _part_of(title, whole)):
-                found.append(Ratio(name, other))
+                matches.append(Ratio(name, other))
                 break
         else:
             people = next(
-                (one for one, (text, of) in figures.items() if _PEOPLE.fullmatch(text) and _of_people(of)), None
+                (key for key, (text, of) in figures.items() if _PEOPLE.fullmatch(text) and _of_people(of)), None
             )
             if people is not None and people != name and unit not in ("%", "‰", "1", "位", "分", "指数", "是/否"):
-                found.append(Ratio(name, people, f"{unit}/{figures[people][1]}"))
-    return found
+                matches.append(Ratio(name, people, f"{unit}/{figures[people][1]}"))
+    return matches
 
 
 def _alike(unit: str, other: str) -> bool:
@@ -82,7 +82,7 @@ def _paired(above: str, below: str) -> bool:
     for pattern, template in _PAIRS:
         match = pattern.fullmatch(above)
         if match is not None:
-            groups = [re.escape(one) for one in match.groups()]
+            groups = [re.escape(text) for text in match.groups()]
             wanted = template
             for number, text in enumerate(groups, 1):
                 wanted = wanted.replace(f"\\{number}", text)

@@ -37,11 +37,11 @@ def timeline_of(tables: Iterable[Table]) -> Timeline:
     """Return the timeline by which the periods of tables can be read: that of calendar years wherever that does."""
     for table in tables:
         columns = columns_of(table)
-        headings = [clean(one) for one, column in columns.items() if column.figures]
+        headings = [clean(header) for header, column in columns.items() if column.figures]
         for texts in (*_of_columns(columns.values()), headings):
-            found = [one for text in texts if (one := _needed(text, table.depth)) is not None]
-            if found:
-                return found[0]
+            timelines = [timeline for text in texts if (timeline := _needed(text, table.depth)) is not None]
+            if timelines:
+                return timelines[0]
     return MONTHS
 
 
@@ -56,7 +56,7 @@ def _of_columns(columns: Iterable[Column]) -> list[list[str]]:
     if any(column.is_periods or column.is_dates for column in candidates if role(column.header) == "period"):
         return []
     texts = [list(map(clean, column.distinct)) for column in candidates]
-    return [some for some in texts if some and sum(_needed(text) is not None for text in some) > len(some) / 2]
+    return [cells for cells in texts if cells and sum(_needed(text) is not None for text in cells) > len(cells) / 2]
 
 
 def _needed(text: str, depth: int = 1) -> Timeline | None:
@@ -66,11 +66,11 @@ def _needed(text: str, depth: int = 1) -> Timeline | None:
     (Timeline(year_starts=4, named_by=None, weeks=False), True, 9, None)
     """
     levels = [text, *text.split("_")] if depth > 1 else [text]
-    if role(text) is not None or any(period_in(one) is not None for one in levels):
+    if role(text) is not None or any(period_in(level) is not None for level in levels):
         return None
     business = SCHOOL if _SCHOOL.search(text) else FISCAL
     for timeline in (business, WEEKS):
-        if any(period_in(one, timeline=timeline) is not None for one in levels):
+        if any(period_in(level, timeline=timeline) is not None for level in levels):
             return timeline
         both = with_any_measure(text, depth=depth, timeline=timeline)
         if both is not None and not _TWO.fullmatch(both[0]) and with_any_measure(text, depth=depth) is None:
@@ -105,8 +105,8 @@ def order_of(texts: Sequence[str]) -> Order:
     >>> order_of(["State", "31/03/2020"]), order_of(["2020"])
     ('dmy', 'ymd')
     """
-    dated = [one for one in texts if period_texts.has_year_last(one)]
+    dated = [text for text in texts if period_texts.has_year_last(text)]
     if not dated:
         return "ymd"
-    found = period_texts.order_of(dated)
-    return "dmy" if found is None else found[0]
+    order = period_texts.order_of(dated)
+    return "dmy" if order is None else order[0]

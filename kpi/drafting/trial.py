@@ -118,14 +118,14 @@ def _attempt(
         if roster is not None:
             (folder / ROSTER).write_text(roster, "utf-8")
         loaded = examine_text(text, f"{draft.id}.yaml", folder=folder)
-        wrong = tuple(one for one in loaded.findings if one.severity is Severity.ERROR)
+        wrong = tuple(finding for finding in loaded.findings if finding.severity is Severity.ERROR)
         if loaded.system is None:
             return _Attempt(text, None, wrong)
         try:
             card = session.score(list(sources), system=loaded.system, partly=True, intervals=0)
         except KpiError as error:
             return _Attempt(text, None, tuple(error.diagnostics))
-    errors = tuple(one for one in card.findings_list if one.severity is Severity.ERROR)
+    errors = tuple(finding for finding in card.findings_list if finding.severity is Severity.ERROR)
     return _Attempt(text, card, errors)
 
 
@@ -154,15 +154,15 @@ def _with_other_names(
         return [dict(unit) for unit in units]
     by_code = {row["code"]: row for row in known if row["code"]}
     by_name = {row["entity"]: row for row in known}
-    found = (by_code.get(unit["code"] or "") or by_name.get(unit["entity"]) or {} for unit in units)
+    matches = (by_code.get(unit["code"] or "") or by_name.get(unit["entity"]) or {} for unit in units)
     return [
         {**unit, "aliases": row.get("aliases"), "parent": row.get("parent")}
-        for unit, row in zip(units, found, strict=True)
+        for unit, row in zip(units, matches, strict=True)
     ]
 
 
 def _guessed(message: Message, tables: Sequence[Table]) -> Diagnostic:
-    place = Place(Path(tables[0].file).name) if len({one.file for one in tables}) == 1 else Place()
+    place = Place(Path(tables[0].file).name) if len({table.file for table in tables}) == 1 else Place()
     hint = Message("it is marked in the definition; correct it there where it is otherwise")
     return Diagnostic("K706", Message("guessed: {message}", message=message), place, hint, Severity.INFO)
 
@@ -176,7 +176,7 @@ def _nothing(table: Table) -> Diagnostic:
         return Diagnostic(
             "K707", Message("no figures can be placed: {why}", why=unread[0]), table.place(table.header_row), hint
         )
-    columns = tuple(f"`{one}`" for one in table.columns[:12])
+    columns = tuple(f"`{header}`" for header in table.columns[:12])
     hint = Message(
         "its columns are {columns}; give a table of figures, or of one case a row with a date", columns=columns
     )
