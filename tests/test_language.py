@@ -132,7 +132,20 @@ def test_messages_are_texts_that_can_be_sent_to_another_process():
 WORD, CHINESE = re.compile(r"[A-Za-z]{3,}"), re.compile(r"[\u3400-\u9fff]+|[，；：。、]")
 QUOTED = re.compile(r"`[^`\n]*`|kpi [a-z]+( [^\s，；]+)*|--[a-z-]+|\b[\w/*-]+\.(csv|yaml|toml|xlsx|md|json)\b")
 #: Words that texts in Chinese have as they are: products, and what is typed.
-PRODUCTS = {"Excel", "LibreOffice", "Parquet", "PostgreSQL", "Python", "kpi", "Delta", "Lake"}
+PRODUCTS = {
+    "Apache",
+    "Ossie",
+    "custom",
+    "extensions",
+    "Excel",
+    "LibreOffice",
+    "Parquet",
+    "PostgreSQL",
+    "Python",
+    "kpi",
+    "Delta",
+    "Lake",
+}
 #: What is typed in Chinese whatever the language is.
 TYPED = {"工作日"}
 DEFINITIONS = files(ROOT / "definitions")

@@ -93,7 +93,7 @@ def test_records_may_hold_figures_of_any_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "status", "coverage"), [("—", "missing", 0.0), ("/", "not_applicable", None), ("…", "missing", 0.0)]
+    ("cell", "status", "coverage"), [("—", "missing", 0.0), ("/", "not_applicable", None), ("…", "below_unit", 0.0)]
 )
 def test_a_pillar_of_one_part_without_a_figure_is_missing_not_out_of_range(
     cell: str, status: str, coverage: float | None

@@ -115,7 +115,7 @@ def _without_marks(system: System) -> Problems:
             hint = Message("let the rule give percent of full marks, or give the parts their marks")
             yield Problem("K490", path, message, hint=hint)
             continue
-        if system.own_marks(name) == 0 and name not in system.varied:
+        if name not in system.varied and system.own_marks(name) == 0:
             message = Message("`{title}` is worth no marks where it stands, so marks are no part of them", title=title)
             hint = Message("let the rule give percent of full marks, or give the item its marks in `parts:`")
             yield Problem("K490", path, message, hint=hint)
