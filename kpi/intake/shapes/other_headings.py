@@ -1,0 +1,94 @@
+"""Headings among the rows of a table that are not its own: what follows them would be read under the wrong columns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import polars as pl
+
+from kpi.errors import DataError, Diagnostic, Message
+from kpi.intake.files.headers import LEVELS, clean, role, split_unit
+from kpi.intake.files.table import ROW, Table
+from kpi.intake.matching.datasets import is_unit
+
+#: The roles of columns whose heading shows that a row is one.
+_KEYS = ("entity", "code", "measure")
+
+
+def check_headings(table: Table, declared: Collection[str] = ()) -> None:
+    """Check that each row that repeats the heading of a key repeats all of them.
+
+    Tables that are read in pieces are not checked here: their headings are, where they are left out.
+
+    Args:
+        table: as it stands in its file, or with its blocks below each other.
+        declared: the headings of further keys.
+
+    Raises:
+        DataError: K563 a row has other headings than the table.
+    """
+    if table.pieces is not None:
+        return
+    schema = table.frame.collect_schema()
+    texts = [header for header in table.columns if schema[header] == pl.String]
+    own = set(table.columns) - {header for header in table.roles.values() if header is not None}
+    keys = [
+        header
+        for at, header in enumerate(table.columns)
+        if header in texts and header in own and (at == 0 or header in declared or role(header) in _KEYS)
+    ]
+    if len(texts) < 2:
+        return
+    for key in keys:
+        column = pl.selectors.by_name(key).as_expr()
+        distinct = table.frame.select(column.unique()).collect(engine="streaming").to_series().drop_nulls()
+        words = [text for text in distinct if clean(text) in _words(key)]
+        if words:
+            rows = table.frame.with_row_index(ROW, offset=table.first_row).filter(column.is_in(words))
+            refuse_others(table, rows.collect(), key)
+
+
+def refuse_others(table: Table, rows: pl.DataFrame, key: str) -> None:
+    """Refuse a table one of whose headings among the rows is not its own.
+
+    Args:
+        table: the table.
+        rows: the rows that have the heading of a key in its column: `ROW` and the cells.
+        key: the header of the column.
+
+    Raises:
+        DataError: K563 such a row has another text in another column.
+    """
+    further = {name: header for header, names in table.repeats.items() for name in names}
+    for row in rows.rows(named=True):
+        different = _different(row, table, further)
+        if different is None:
+            continue
+        header, text = different
+        message = Message(
+            "row {row} has the heading `{key}` once more, but `{text}` where the table has `{header}`: the rows below "
+            "it are of other columns", row=table.row_of(row[ROW]), key=key, text=text, header=header,
+        )  # fmt: skip
+        hint = Message("put every table into a sheet or file of its own")
+        raise DataError(Diagnostic("K563", message, table.place(row[ROW], header), hint))
+
+
+def _different(row: Mapping[str, object], table: Table, further: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the first column whose cell in a row is not its heading, and the text of the cell; None without one."""
+    added = {header for header in table.roles.values() if header is not None}
+    for header in table.columns:
+        cell = row.get(header)
+        if cell is None or header in added or not (text := clean(str(cell)).removesuffix(".0")):
+            continue
+        words = _words(further.get(header, header))
+        if table.depth > 1:
+            # A row of units below the heading, too, is part of it.
+            words |= {split_unit(word, is_unit)[0] for word in words}
+        if text not in words and header not in table.unreadable:
+            return header, text
+    return None
+
+
+def _words(header: str) -> set[str]:
+    """Return what may stand in the rows of a heading: all of it, or a level."""
+    return {header, clean(header), *header.split(LEVELS)}
