@@ -76,7 +76,8 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
                 message = _beside(title, places, alike=row["apart"])
                 if mine in others:
                     return "K608", message, _ONE_COLUMN
-                texts = {cells[place].get(_WHO) for place in (mine, *others) if place in cells} - {None}
+                beside = [cells[place] for place in (mine, *others) if place in cells]
+                texts = {row.get(_WHO) for row in beside} - {None}
                 if _several_units(texts):
                     message = Message(
                         "{message}; the rows name {names}, which are one unit by the roster",
@@ -84,18 +85,9 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
                         names=tuple(sorted(text or "" for text in texts)),
                     )
                     return "K608", message, _UNITS
-                if len({cells[place].get(_DAY) for place in (mine, *others) if place in cells} - {None}) > 1:
-                    return "K608", message, _A_WEEK if system.timeline.weeks else _A_MONTH
-                apart = _differences([cells[place] for place in (mine, *others) if place in cells])
-                if apart:
-                    differences = tuple(
-                        Message("`{header}` ({cells})", header=header, cells=tuple(texts))
-                        for header, texts in apart.items()
-                    )
-                    message = Message(
-                        "{message}; the rows differ in {differences}", message=message, differences=differences
-                    )
-                    return "K608", message, _what_to_do(apart, sources[at])
+                differing, hint = _of_cells(message, beside, sources[at], system)
+                if hint is not None:
+                    return "K608", differing, hint
                 return "K608", message, _LATER if all(place == at for place, _ in others) else _ELSEWHERE
 
             if mine.height:
@@ -108,6 +100,22 @@ def _beside(title: str, places: Message, *, alike: bool) -> Message:
     if alike:
         return Message("the figure of {title} is for the same unit and period as {places}", title=title, places=places)
     return Message("the figure of {title} contradicts {places}", title=title, places=places)
+
+
+def _of_cells(
+    message: Message, rows: Sequence[Mapping[str, str | None]], source: Placed, system: System
+) -> tuple[Message, Message | None]:
+    """Return the message with the cells in which rows differ, and what to do about these; None where they do not."""
+    if len({row.get(_DAY) for row in rows} - {None}) > 1:
+        return message, _A_WEEK if system.timeline.weeks else _A_MONTH
+    apart = _differences(rows)
+    if not apart:
+        return message, None
+    differences = tuple(
+        Message("`{header}` ({cells})", header=header, cells=tuple(texts)) for header, texts in apart.items()
+    )
+    message = Message("{message}; the rows differ in {differences}", message=message, differences=differences)
+    return message, _what_to_do(apart, source)
 
 
 def _what_to_do(headers: Collection[str], source: Placed) -> Message:
@@ -263,7 +271,8 @@ _TEXTS = {ROW: pl.UInt32, "header": pl.String, "text": pl.String, "source": pl.I
 def told_apart(rows: pl.DataFrame, sources: Sequence[Placed], system: System) -> pl.Series:
     """Return for each row whether rows of its figure differ in a text beside it, such as 性别 or the 地市 of a 县区.
 
-    Rows whose periods are different days differ, too: none of them is of the whole month or week. Figures, dates, remarks, blanks, and who reported a figure make no difference.
+    Rows whose periods are different days differ, too: none of them is of the whole month or week.
+    Figures, dates, remarks, blanks, and who reported a figure make no difference.
 
     Args:
         rows: clean rows (see `kpi.intake.reported.row_cleaning`) that say the same.
