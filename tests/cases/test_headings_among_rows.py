@@ -46,7 +46,7 @@ def refused(file, definition=SYSTEM):
 
 
 OTHERS = ["地区,完成率（%）,办件量", "地区,人口（万人）,GDP（亿元）", "地区,GDP（万元）,人口（万人）",
-          "地区,GDP同比（%）,人口（万人）", "地区,GDP（亿元）,2"]  # fmt: skip
+          "地区,GDP同比（%）,人口（万人）", "地区,GDP（亿元）,2", "区县,完成率（%）,办件量"]  # fmt: skip
 
 
 @pytest.mark.parametrize("second", OTHERS)
@@ -125,6 +125,12 @@ def test_a_line_of_a_period_holds_for_what_follows(tmp_path, again, lines, above
     assert {key[:2]: value for key, value in some.items() if key[2] == "gdp"} == {
         ("甲县", "2022"): 1.0, ("乙县", "2022"): 2.0, ("甲县", "2023"): 3.0, ("乙县", "2023"): 4.0,
     }  # fmt: skip
+
+
+def test_a_line_of_a_period_beside_blank_numbers(tmp_path):
+    rows = [f"序号,{HEAD}", ",2022年,,", "1,甲县,1,10", ",2023年,,", "1,甲县,3,10"]
+    some = figures(text_file(tmp_path, rows))
+    assert (some["甲县", "2022", "gdp"], some["甲县", "2023", "gdp"]) == (1.0, 3.0)
 
 
 def test_a_title_that_names_the_period_of_its_block(tmp_path):

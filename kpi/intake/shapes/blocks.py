@@ -114,17 +114,18 @@ def _lines_of_periods(table: Table, timeline: Timeline) -> dict[int, str]:
     A line that names its period among other words, such as 各县指标（2023年）, counts where the heading follows it. A
     bare number counts where the line above the table is a period.
     """
-    if len(table.columns) < 2 or table.frame.collect_schema()[table.columns[0]] != pl.String:
+    schema = table.frame.collect_schema()
+    texts = [header for header in table.columns[:2] if schema[header] == pl.String]
+    if len(table.columns) < 2 or not texts:
         return {}
-    column = pl.selectors.by_name(table.columns[0]).as_expr()
-    alone = pl.all_horizontal(_blank_or_same(header, column) for header in table.columns[1:])
-    numbered = table.frame.with_row_index(ROW).filter(column.str.contains("[0-9０-９一二三四上下]"))
-    rows = numbered.filter(alone).select(ROW, column).collect()
+    column = pl.coalesce(pl.selectors.by_name(header) for header in texts).alias("cell")
+    alone = pl.all_horizontal(_blank_or_same(header, column) for header in table.columns)
+    numbered = table.frame.with_row_index(ROW)
+    rows = numbered.filter(alone & column.str.contains(r"\d")).select(ROW, column).collect()
     if rows.is_empty():
         return {}
-    figures = numbered.filter(~alone).select(column.unique()).collect().to_series()
-    if any(period_in(clean(text), timeline=timeline) is not None for text in figures):
-        return {}  # the column itself has the periods, and one of them no figure
+    if any(_has_periods(numbered.filter(~alone), header, timeline) for header in texts):
+        return {}  # one of the periods has no figure
     numbers = _period_of_titles(table, timeline) is not None
     periods: dict[int, str] = {}
     frame: pl.DataFrame | None = None
@@ -143,6 +144,11 @@ def _lines_of_periods(table: Table, timeline: Timeline) -> dict[int, str]:
         if not below.collect().item():
             del periods[max(periods)]
     return periods
+
+
+def _has_periods(rows: pl.LazyFrame, header: str, timeline: Timeline) -> bool:
+    cells = rows.select(pl.selectors.by_name(header).as_expr().unique()).collect().to_series().drop_nulls()
+    return any(period_in(clean(text), timeline=timeline) is not None for text in cells)
 
 
 def _blank_or_same(header: str, column: pl.Expr) -> pl.Expr:

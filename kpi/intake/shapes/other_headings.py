@@ -9,19 +9,24 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message
 from kpi.intake.files.headers import LEVELS, clean, role, split_unit
 from kpi.intake.files.table import ROW, Table
-from kpi.intake.matching.datasets import is_unit
+from kpi.intake.matching.datasets import is_unit, measure_names, measure_of
+from kpi.language.system import System
 
 #: The roles of columns whose heading shows that a row is one.
 _KEYS = ("entity", "code", "measure")
 
+#: In how many columns of figures names of others are looked for: a heading has several.
+_FIGURES = 2
 
-def check_headings(table: Table, declared: Collection[str] = ()) -> None:
-    """Check that each row that repeats the heading of a key repeats all of them.
+
+def check_headings(table: Table, system: System, declared: Collection[str] = ()) -> None:
+    """Check that each row that repeats the heading of a key repeats all of them, and no other is a heading.
 
     Tables that are read in pieces are not checked here: their headings are, where they are left out.
 
     Args:
         table: as it stands in its file, or with its blocks below each other.
+        system: gives the names of measures.
         declared: the headings of further keys.
 
     Raises:
@@ -46,6 +51,30 @@ def check_headings(table: Table, declared: Collection[str] = ()) -> None:
         if words:
             rows = table.frame.with_row_index(ROW, offset=table.first_row).filter(column.is_in(words))
             refuse_others(table, rows.collect(), key)
+    figures = [header for header in texts if header not in keys and measure_of(measure_names(system), header)[0]]
+    for header in figures[:_FIGURES]:
+        _refuse_names(table, system, header)
+
+
+def _refuse_names(table: Table, system: System, header: str) -> None:
+    """Refuse a table that has the name of another figure among the figures of a column.
+
+    Raises:
+        DataError: K563 there is one.
+    """
+    column = pl.selectors.by_name(header).as_expr()
+    words = table.frame.with_row_index(ROW, offset=table.first_row).select(ROW, column.alias("text"))
+    words = words.filter(pl.col("text").str.contains(r"^\s*\p{L}"))
+    own = {*_words(header), split_unit(header, is_unit)[0]}
+    for row, text in words.unique("text", keep="first", maintain_order=True).collect(engine="streaming").rows():
+        if not _names_figure(clean(text), system) or clean(text) in own:
+            continue
+        message = Message(
+            "row {row} has `{text}` among the figures of `{header}`: the rows below it are of other columns",
+            row=table.row_of(row), text=clean(text), header=header,
+        )  # fmt: skip
+        hint = Message("put every table into a sheet or file of its own")
+        raise DataError(Diagnostic("K563", message, table.place(row, header), hint))
 
 
 def refuse_others(table: Table, rows: pl.DataFrame, key: str) -> None:
@@ -87,6 +116,13 @@ def _different(row: Mapping[str, object], table: Table, further: Mapping[str, st
         if text not in words and header not in table.unreadable:
             return header, text
     return None
+
+
+def _names_figure(text: str, system: System) -> bool:
+    """Return whether a text is the name of a measure, or a name with a unit behind it: 完成率(%)."""
+    name, unit = split_unit(text, is_unit)
+    named = unit is not None and len(name) > 1 and not any(mark.isdigit() for mark in name)
+    return named or measure_of(measure_names(system), text)[0] is not None
 
 
 def _words(header: str) -> set[str]:
