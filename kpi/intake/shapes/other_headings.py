@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
 import polars as pl
@@ -14,6 +15,9 @@ from kpi.language.system import System
 
 #: The roles of columns whose heading shows that a row is one.
 _KEYS = ("entity", "code", "measure")
+
+_NUMBER = re.compile(r"[+-]?[0-9][0-9,]*(\.[0-9]+)?")
+_YEAR = re.compile(r"(19|20)[0-9]{2}(\.0)?")
 
 #: In how many columns of figures names of others are looked for: a heading has several.
 _FIGURES = 2
@@ -91,7 +95,7 @@ def refuse_others(table: Table, rows: pl.DataFrame, key: str) -> None:
     further = {name: header for header, names in table.repeats.items() for name in names}
     for row in rows.rows(named=True):
         different = _different(row, table, further)
-        if different is None:
+        if different is None or any(_is_figure(cell) for name, cell in row.items() if name in table.columns):
             continue
         header, text = different
         message = Message(
@@ -116,6 +120,16 @@ def _different(row: Mapping[str, object], table: Table, further: Mapping[str, st
         if text not in words and header not in table.unreadable:
             return header, text
     return None
+
+
+def _is_figure(cell: object) -> bool:
+    """Return whether a cell is a number that is no year: the row of one is of figures, whatever its key is.
+
+    >>> [_is_figure(cell) for cell in ("1,200.5", "2023", "GDP", None)]
+    [True, False, False, False]
+    """
+    text = "" if cell is None else clean(str(cell))
+    return _NUMBER.fullmatch(text) is not None and _YEAR.fullmatch(text) is None
 
 
 def _names_figure(text: str, system: System) -> bool:
