@@ -73,7 +73,7 @@ WORDED: dict[type[BaseModel], dict[str, str]] = {
         "adjustments": "迟报扣分", "stars": "50 %", "ranking": "half to even", "show": "Results show the marks",
         "totals_over": "Totals over longer periods", "lights": "yellow up to 17", "checks": "甲 \\<= 乙",
         "notify": "预警: 办结 \\< 60", "uncertainty": "Weights ±25 %",
-        "localise": "trust in figures",
+        "localise": "Trust in figures",
     },
     Pillar: {
         "title": "政务服务", "note": "由数据局评价", "weight": "政务服务 60", "parts": "总览指数 | 政务服务 1, 数字 2",
