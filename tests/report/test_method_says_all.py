@@ -100,7 +100,10 @@ WORDED: dict[type[BaseModel], dict[str, str]] = {
 
 #: Keys that have no words of their own, with the reason.
 LEFT_OUT: dict[type[BaseModel], dict[str, str]] = {
-    System: {"limits": "need counts, and no score depends on them", "quality": "weighs reports of departments, and no score depends on it"},
+    System: {
+        "limits": "need counts, and no score depends on them",
+        "quality": "weighs reports of departments, and no score depends on it",
+    },
     Pillar: {"relative": "only says that weights are not meant to add up", "ours": "has a section of its own"},
     Composite: {
         "relative": "only says that weights are not meant to add up", "ours": "has a section of its own",
