@@ -186,3 +186,31 @@ def test_sets_are_the_smallest_by_brute_force(case):
             break
     found = located(rules, figures, weights={}, natural=frozenset(names))
     assert {frozenset(one) for one in found} == {frozenset(one) for one in sets[:12]} or len(sets) > 12
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 1.0, 1e3, 1e6, 1e9])
+@pytest.mark.parametrize("weights", [{}, {"a": 2.0, "b": 2.0, "gdp": 2.0}])
+def test_the_size_of_an_unrelated_check_does_not_accuse_its_figures(scale, weights):
+    """The sum lacks 1 of 221.99; the range per head holds, whatever unit it is in."""
+    figures = {"a": 22.17, "b": 198.82, "gdp": 221.99, "pop": 80.54}
+    rules = [
+        Edit("sum", {"a": 1.0, "b": 1.0, "gdp": -1.0}, 0.0, 0.0),
+        Edit("range", {"gdp": 1e4 * scale, "pop": -1000.0 * scale}, 0.0, None),
+        Edit("range", {"gdp": 1e4 * scale, "pop": -60000.0 * scale}, None, 0.0),
+    ]
+    found = located(rules, figures, weights=weights, natural=frozenset(figures))
+    assert found == [("a",), ("b",), ("gdp",)]
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e9])
+@pytest.mark.parametrize("lack", [1.0, 1e-4, 1e-6])
+def test_pairs_do_not_depend_on_sizes(scale, lack):
+    """Two sums with no figure in common but a bound that both totals are in."""
+    figures = {"a": 1.0, "b": 1.0, "all": 2.0 + lack, "c": scale, "d": scale, "sum": 2 * scale * (1 + lack)}
+    rules = [
+        Edit("one", {"a": 1.0, "b": 1.0, "all": -1.0}, 0.0, 0.0),
+        Edit("two", {"c": 1.0, "d": 1.0, "sum": -1.0}, 0.0, 0.0),
+        Edit("both", {"all": scale, "sum": -10.0}, None, 0.0),
+    ]
+    found = located(rules, figures, weights={}, natural=frozenset(figures))
+    assert found == [(one, two) for one in ("a", "b", "all") for two in ("c", "d", "sum")]
