@@ -278,5 +278,13 @@ def test_an_indicator_whose_kind_shows_no_error_cannot_have_limits():
     assert "`weighted`" in str(found.message)
 
 
+@pytest.mark.parametrize("key", ["limits: 95", "shrink: reliability"])
+def test_a_pooled_rate_names_its_window_as_the_cause(key):
+    share = "share: {kind: ratio, numerator: hits, denominator: cases"
+    text = SYSTEM.replace(share, f"{share}, pool: 3y, score: {{kind: goalposts, low: 0, high: 9}}, {key}")
+    found = [one for one in examine_text(text).findings if one.code == "K672"]
+    assert ["`pool:`" in str(one.message) for one in found] == [True]
+
+
 def test_a_level_that_is_no_level_is_an_error():
     assert examine_text(SYSTEM + "limits: 9.5").system is None
