@@ -71,7 +71,8 @@ def located(
     alone = [name for name in names if _solvable(edits, figures, name, natural)]
     lightest = min((trust[name] for name in alone), default=math.inf)
     if alone and sum(sorted(trust.values())[:2]) > lightest + _SAME:
-        return [(name,) for name in alone if trust[name] <= lightest + _SAME][:_TIES]
+        lightest_alone: list[tuple[str, ...]] = [(name,) for name in alone if trust[name] <= lightest + _SAME]
+        return lightest_alone[:_TIES]
     found = _sets(edits, figures, trust, natural)
     return sorted(found, key=lambda chosen: [names.index(name) for name in chosen])
 
