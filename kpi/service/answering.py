@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from kpi.process.locale import current
 from kpi.service.access import Right, Token, require
 from kpi.service.jobs import Data
-from kpi.service.representations import JSON, Kind, chosen, is_current, tag
+from kpi.service.representations import JSON, ONE_TABLE, Kind, chosen, is_current, tag
 from kpi.service.response_cache import Answer
 from kpi.service.service import Service
 from kpi.service.uploads import received
@@ -36,8 +36,10 @@ def allow(request: Request, right: Right, system: str | None) -> None:
     require(token_of(request), right, system)
 
 
-def kind_of(request: Request, offered: Sequence[Kind], name: str | None) -> Kind:
-    """Return the format that a request asks for, see `representations.chosen`."""
+def kind_of(request: Request, offered: Sequence[Kind], name: str | None, table: str | None = None) -> Kind:
+    """Return the format that a request asks for, of one table of a result where it names it; see `chosen`."""
+    if table is not None:
+        offered = [kind for kind in offered if kind in ONE_TABLE]
     return chosen(request.headers.get("accept", ""), offered, name)
 
 

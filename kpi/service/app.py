@@ -228,7 +228,7 @@ def _systems(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Score uploaded files: the scorecard with its findings; as Arrow, CSV or Parquet one of its tables."""
         return await from_upload(
-            service, request, "score", system, name=name, kind=kind_of(request, RESULTS, form),
+            service, request, "score", system, name=name, kind=kind_of(request, RESULTS, form, table),
             period=period, table=table,
             strict=strict,
         )  # fmt: skip

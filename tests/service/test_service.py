@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from io import BytesIO
 
 import polars as pl
@@ -233,3 +235,43 @@ def test_health_metrics_and_the_audit_log(client, served):
     line = next(each for each in reversed(served.lines()) if each["route"] == "/systems/{system}/league")
     assert (line["token"], line["system"], line["status"]) == ("publisher", "small", 200)
     assert "secret-of" not in served.audit.read_text("utf-8")
+
+
+# ---- SAFE IN A BROWSER ---- #
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "text/html", "text/markdown", "*/*"])
+@pytest.mark.parametrize("table", ["", "totals", "indicators", "findings"])
+def test_no_answer_of_a_browser_has_names_as_markup(client, figures, accept, table):
+    wrong = figures.decode().replace("甲县", MARKUP).encode()
+    path = "/systems/small/score" + (f"?table={table}" if table else "")
+    answer = client.post(path, files=sent(wrong), headers={"Accept": accept})
+    media = answer.headers["content-type"]
+    if table and accept.startswith("text/") and accept != BROWSER:
+        assert answer.status_code == 406
+        assert media == "application/problem+json"
+    else:
+        assert answer.status_code == 200, answer.text
+    assert not media.startswith("text/html") or MARKUP not in answer.text
+    assert media.startswith("text/html") or accept != "text/html" or table
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("form", ["html", "md", "docx", "xlsx"])
+@pytest.mark.parametrize(
+    "path", ["explanation?entity=甲县", "what-if?set=甲县.length=500", "difference?before=2022Q4&after=2023Q4"]
+)
+def test_a_format_without_single_tables_is_refused_for_a_table(client, path, form):
+    assert client.get(f"/systems/small/{path}&table=totals&format={form}").status_code == 406
+
+
+def test_only_the_program_of_the_report_runs_in_a_page(client):
+    answer = client.get("/")
+    policy = answer.headers["content-security-policy"]
+    script = answer.text.rpartition("<script>")[2].partition("</script>")[0]
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert "content-security-policy" in client.get("/nothing").headers
