@@ -57,7 +57,7 @@ def not_modified() -> dict[int | str, Any]:
 
 
 def scored_answer(answer: Answer, kind: Kind, parameters: object) -> Response:
-    """Return the answer for an upload, tagged by the hashes of definition and data."""
+    """Return the answer for an upload, tagged by the hashes of definition and data and by all that was asked."""
     hashes = answer.headers.get("X-Definition"), answer.headers.get("X-Data")
     key = tag(hashes, kind.name, current(), parameters)
     return Response(answer.body, 200, {**answer.headers, **SCORED, "ETag": key, "Content-Type": kind.header})
@@ -86,4 +86,4 @@ async def from_upload(
         answer = await service.scorers.run(
             job, current(), system=system, data=Data(upload), kind=kind.name, **arguments
         )
-    return scored_answer(answer, kind, sorted(arguments.items()))
+    return scored_answer(answer, kind, [upload.digest, *sorted(arguments.items())])

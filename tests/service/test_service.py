@@ -275,3 +275,59 @@ def test_only_the_program_of_the_report_runs_in_a_page(client):
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}';" in policy
     assert "content-security-policy" in client.get("/nothing").headers
+
+
+# ---- NOTHING IS LOST WITHOUT A WORD ---- #
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code", "word"),
+    [
+        ("/systems/small/league?perod=2023Q3", 422, "K915", "perod"),
+        ("/systems/small/league?period=2023Q3&period=2023Q4", 422, "K915", "period"),
+        ("/systems?sytem=small", 422, "K915", "sytem"),
+        ("/systems/small/league?period=1999Q1", 404, "K551", "1999Q1"),
+        ("/systems/small/tables/totals?period=2023Q4&period=1999Q1", 404, "K551", "1999Q1"),
+        ("/systems/small/tables/totals?entity=甲县&entity=丁县", 404, "K602", "丁县"),
+        ("/systems/small/tables/indicators?indicator=growht", 404, "K203", "growht"),
+        ("/systems/small/tables/pillars?pillar=nowhere", 404, "K203", "nowhere"),
+    ],
+)
+def test_what_is_not_used_is_named(client, path, status, code, word):
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["findings"][0]["code"]) == (status, code), answer.text
+    assert word in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [("explanations", ("b.csv", b"x\n1\n")), ("period", (None, b"2023Q4")), ("file", (None, b"a,b\n1,2\n"))],
+)
+def test_a_part_of_a_form_that_is_not_used_is_named(client, figures, part):
+    parts = [("file", ("a.csv", figures)), ("explanations", ("a.csv", b"x\n1\n")), part]
+    answer = client.post("/systems/small/score", files=parts)
+    assert (answer.status_code, answer.json()["findings"][0]["code"]) == (400, "K912"), answer.text
+    assert f"`{part[0]}`" in answer.json()["detail"]
+
+
+def test_a_field_of_a_form_that_names_no_dataset_is_refused(client, figures):
+    answer = client.post("/systems/small/score", files={"fiel": ("a.csv", figures)})
+    assert answer.status_code == 422
+    assert "fiel" in answer.text
+
+
+def test_a_column_that_is_named_twice_is_there_once(client):
+    answer = client.get("/systems/small/tables/totals?column=score&column=entity&column=score")
+    assert list(answer.json()["rows"][0]) == ["score", "entity"]
+
+
+def test_every_part_of_an_upload_counts_for_its_tag(client, figures):
+    first = ("file", ("a.csv", figures))
+    uploads = [
+        [first], [first, first], [first, ("explanations", ("b.csv", "期别,地区,指标,说明\n".encode()))],
+        [("file", ("b.csv", figures))],
+    ]  # fmt: skip
+    tags = [client.post("/systems/small/score", files=parts).headers.get("etag") for parts in uploads]
+    assert None not in tags[::3]
+    assert len(set(tags)) == len(tags)
+    assert client.post("/systems/small/score", files=[first]).headers["etag"] == tags[0]
