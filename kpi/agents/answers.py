@@ -19,7 +19,7 @@ from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain as explained
 from kpi.analysis.explain import name_of
 from kpi.analysis.robustness import stressed
-from kpi.analysis.what_if import index_of
+from kpi.analysis.what_if import index_of, new_findings
 from kpi.analysis.what_if import what_if as replaced
 from kpi.engine.scorecard import Scorecard, definition_hash
 from kpi.errors import DataError, DefinitionError, Diagnostic, Message
@@ -188,7 +188,8 @@ class Answers:
         moved = _rows(frames["totals"].filter(pl.col("change").is_null() | (pl.col("change") != 0)))
         return {
             **_head(card), "changes": [dict(one) for one in changes], **_page(moved, offset, limit, "totals"),
-            "indicators": _rows(frames["indicators"].head(MOST)), **_findings(card.findings_list),
+            "indicators": _rows(frames["indicators"].head(MOST)),
+            **_findings(dict.fromkeys((*new_findings(card, after), *after.findings_list))),
         }  # fmt: skip
 
     # ---- PARTS ---- #
