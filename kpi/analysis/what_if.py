@@ -20,7 +20,7 @@ from kpi.analysis.check_findings import judged
 from kpi.analysis.explain import place_of
 from kpi.engine.plan import Plan
 from kpi.engine.result_columns import target_bounds
-from kpi.engine.scorecard import Scorecard
+from kpi.engine.scorecard import Scorecard, as_scorecard
 from kpi.engine.stage import Stage
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.intake.entities import Entities
@@ -83,13 +83,21 @@ def what_if(card: Scorecard, values: Mapping[str | tuple[str, str], Given], *, p
         DataError: K602 for an unknown unit, K203 for an unknown figure, K551 for an unknown period, K874 for a key that
             does not name both, K875 for a value that the figure cannot have.
     """
-    index = index_of(card, period)
+    index = index_of(as_scorecard(card), period)
+    _check_mapping(values)
     after = replaced(card, index, [replacement(card, key, value, index) for key, value in values.items()])
     before, new = _checked(card), _checked(after)
     solved = {finding for finding in before if finding not in new}
     # The hints of findings in the data may say what was probably typed, which has no part in what a finding is about.
     kept = [finding for finding in card.findings_list if replace(finding, hint=None) not in solved]
     return replace(after, findings_list=(*kept, *(finding for finding in new if finding not in before)))
+
+
+def _check_mapping(values: object) -> None:
+    if not isinstance(values, Mapping):
+        message = Message("the values are of the type {type}, not a mapping by figure", type=type(values).__name__)
+        hint = Message("give {{'UNIT.indicator': VALUE}}, such as {{'桐乡市.一网通办率': 95}}")
+        raise DataError(Diagnostic("K874", message, hint=hint))
 
 
 def new_findings(card: Scorecard, after: Scorecard) -> tuple[Diagnostic, ...]:
