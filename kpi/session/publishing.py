@@ -95,7 +95,7 @@ def report_of(result: Result, period: str | None = None) -> Report:
     hint = Message("give a scorecard, what kpi.diff, kpi.stress, kpi.audit or kpi.way_up returns, or a system")
     if isinstance(result, Explained):
         hint = Message(
-            "`kpi explain FILE... -o explanation.json` writes it; from Python go through its lines by walk()"
+            "`kpi explain FILE... ENTITY -o explanation.json` writes it; from Python go through its lines by walk()"
         )
     raise DataError(Diagnostic("K556", message, hint=hint))
 
