@@ -113,6 +113,9 @@ def score(
     >>> score(frame, system=system).indicators["value"].to_list()
     [90.0, 75.0]
     """
+    if intervals is not None and intervals < 0:
+        message = Message("`intervals` is {number}, and runs are 0 or more", number=intervals)
+        raise DataError(Diagnostic("K556", message, hint=Message("0 is none, and 500 is usual")))
     with in_files(files, data) as given:
         card = _scored(
             given.unnamed, data=given.named, system=system, definitions=definitions, period=period,
