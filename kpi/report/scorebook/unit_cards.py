@@ -135,7 +135,7 @@ def _card(  # noqa: PLR0917 - what a card consists of
     for row in added:
         for column in range(columns):
             sheet.write_blank(line, column, None, styles["text"])
-        styles.put(sheet, line, 1, row["title"], "text")
+        styles.put(sheet, line, 1, localized(card.texts.get(row["title"], row["title"])), "text")
         styles.put(sheet, line, _POINTS, row["points"], "points")
         line += 1
     for column in range(columns):
@@ -161,7 +161,9 @@ def _indicator(  # noqa: PLR0917 - as for a card
 
     light = row["light"] if row["light"] in ("green", "yellow", "red") else "center"
     points, weight = row["points"], row["weight"]
-    earned, of = (row["marks"], row["full_marks"]) if marked else (points, None if weight is None else weight * full / 100)
+    earned, of = (
+        (row["marks"], row["full_marks"]) if marked else (points, None if weight is None else weight * full / 100)
+    )
     lost = None if earned is None or of is None else of - earned
     cells: list[tuple[str | float | None, str]] = [
         (pillar, "text"), (tr("{title} ({unit})", title=row["title"], unit=row["unit"]), "text"),
