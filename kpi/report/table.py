@@ -110,8 +110,8 @@ def league_table(
                 console.print(Text(f"{marks[id(line)]} {visible(line.entity)}  {visible(line.note)}", style="red"))
     for heading, headings, lines in longer_tables(scorecard, standing.period):
         console.print(Text(f"\n{visible(heading)}", style="bold"))
-        headings, rows, notes = _narrowed(headings, lines, width)
-        console.print(_plain(headings, rows))
+        kept, rows, notes = _narrowed(headings, lines, width)
+        console.print(_plain(kept, rows))
         for entity, note in notes:
             console.print(Text(f"{visible(entity)}  {visible(note)}", style="red"))
     console.print(Text(_footer(scorecard, standing, omitted), style="dim"))
