@@ -315,3 +315,21 @@ def test_a_rating_that_does_not_count_has_the_place_of_its_cell():
     for one in found:
         assert all((one.place.file, one.place.row, one.place.field))
         assert "the first is `" in str(one.message)
+
+
+def test_a_year_of_periods_without_a_weight_has_their_reason_and_no_nan(tmp_path):
+    """A unit with a blank class has no total in either half, and its year none for the same reason."""
+    (tmp_path / "r.csv").write_text("entity,类别\n甲县,甲类\n乙县,\n", "utf-8")
+    rows = [f"2024H{half},{unit},80,30" for half in (1, 2) for unit in ("甲县", "乙县")]
+    (tmp_path / "d.csv").write_text("\n".join(["期别,地区,x,y", *rows]), "utf-8")
+    weights = "i: {by: 类别, values: {甲类: 60, 乙类: 20}}, j: {by: 类别, values: {甲类: 40, 乙类: 80}}"
+    head = "system: s\nperiod: half\nentities: {title: 县, roster: r.csv}\ndatasets: {d: {form: panel}}"
+    body = TWO.replace("\n    ", "\n").replace("i: 60, j: 40", weights).replace("unit: 分", "unit: 分, over_time: last")
+    (tmp_path / "s.yaml").write_text(f"{head}{body}\ntotals_over: {{period: year, by: mean}}\n", "utf-8")
+    card = kpi.score(tmp_path / "d.csv", system=tmp_path / "s.yaml")
+    assert set(card.totals.filter(entity="乙县")["status"]) == {"not_given"}
+    assert set(card.longer.filter(entity="乙县")["status"]) == {"not_given"}
+    assert set(card.longer.filter(entity="甲县")["status"]) == {"incomplete", "ok"}
+    for unit, each in (("乙县", 0), ("甲县", 50)):
+        year = explain(card, unit, period="2024")
+        assert [node.weight for node in year.parts if node.kind == "period"] == [each, each]

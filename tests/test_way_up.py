@@ -285,6 +285,44 @@ def test_a_share_beyond_the_whole_is_refused():
     assert kpi.what_if(card, {"甲.rate": 100}).indicators["value"].sort().to_list() == [25.0, 100.0]
 
 
+CHECKED = {
+    "system": "s", "period": "year", "entities": {"title": "县"},
+    "measures": {"all": {"title": "办件总量", "unit": "件"}, "online": {"title": "网上办件量", "unit": "件"}},
+    "indicators": {"rate": {"kind": "ratio", "numerator": "online", "denominator": "all"},
+                   "level": {"kind": "level", "of": "all"}},
+    "checks": {"part": {"expr": "online <= all", "severity": "error"}},
+    "scoring": {"kind": "minmax"},
+    "pillars": {"一": {"weight": 1, "parts": {"rate": 1, "level": 1}}},
+}  # fmt: skip
+CHECKED_ROWS = {"期别": ["2023"] * 2, "县": ["甲", "乙"], "办件总量": [100, 200], "网上办件量": [50, 60]}
+
+
+def test_what_checks_find_in_another_value_is_a_finding():
+    card = kpi.score(CHECKED_ROWS, system=CHECKED)
+    after = kpi.what_if(card, {"甲.online": 1000})
+    (new,) = [finding for finding in after.findings_list if finding not in card.findings_list]
+    assert (new.code, new.place.entity, str(new.severity)) == ("K701", "甲", "error")
+    assert after.indicators.filter(entity="甲", indicator="rate")["status"].item() == "refused"
+    assert kpi.what_if(card, {"甲.online": 60}).findings_list == card.findings_list
+
+
+def test_what_another_value_mends_is_no_finding_any_more():
+    wrong = CHECKED_ROWS | {"网上办件量": [1000, 60]}
+    card = kpi.score(wrong, system=CHECKED, partly=True)
+    assert "K701" in {finding.code for finding in card.findings_list}
+    codes = {finding.code for finding in kpi.what_if(card, {"甲.online": 50}).findings_list}
+    assert "K701" not in codes
+
+
+def test_the_command_reports_what_checks_find(tmp_path):
+    (tmp_path / "s.yaml").write_text(yaml.safe_dump(CHECKED, allow_unicode=True), "utf-8")
+    pl.DataFrame(CHECKED_ROWS).write_csv(tmp_path / "a.csv")
+    asked = ["what-if", str(tmp_path / "a.csv"), "--system", str(tmp_path / "s.yaml"), "--set", "甲.网上办件量=1000"]
+    shown = CliRunner().invoke(main, [*asked, "--format", "json"])
+    assert "K701" in shown.stderr
+    assert json.loads(shown.stdout)["findings"][0]["code"] == "K701"
+
+
 # ---- THE COMMANDS ---- #
 
 

@@ -17,9 +17,9 @@ from kpi import session
 from kpi.agents.access import Access
 from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain as explained
-from kpi.analysis.explain import name_of
+from kpi.analysis.explain import name_of, place_of
 from kpi.analysis.robustness import stressed
-from kpi.analysis.what_if import index_of
+from kpi.analysis.what_if import index_of, new_findings
 from kpi.analysis.what_if import what_if as replaced
 from kpi.engine.scorecard import Scorecard, definition_hash
 from kpi.errors import DataError, DefinitionError, Diagnostic, Message
@@ -140,11 +140,14 @@ class Answers:
         limit: int = 50,
     ) -> Answer:  # fmt: skip
         """Score files and return a table of the result; every value without a number has its status."""
+        _check_page(offset, limit)
         card = self._card(data, system, period)
         frame = shape.plain(getattr(card, table))
         for column, wanted in (("entity", entities), ("indicator", indicators)):
             if wanted and column in frame.columns:
-                names = [name_of(card, one) if column == "entity" else self._indicator(card, one) for one in wanted]
+                there = set(frame[column])
+                known = _entity if column == "entity" else self._indicator
+                names = [one if one in there else known(card, one) for one in wanted]
                 frame = frame.filter(pl.col(column).is_in(names))
         answer = {**_head(card), "table": table, **_page(_rows(frame), offset, limit, "rows")}
         if intervals:
@@ -188,7 +191,8 @@ class Answers:
         moved = _rows(frames["totals"].filter(pl.col("change").is_null() | (pl.col("change") != 0)))
         return {
             **_head(card), "changes": [dict(one) for one in changes], **_page(moved, offset, limit, "totals"),
-            "indicators": _rows(frames["indicators"].head(MOST)), **_findings(card.findings_list),
+            "indicators": _rows(frames["indicators"].head(MOST)),
+            **_findings(dict.fromkeys((*new_findings(card, after), *after.findings_list))),
         }  # fmt: skip
 
     # ---- PARTS ---- #
@@ -276,9 +280,29 @@ def _rows(frame: pl.DataFrame) -> list[Answer]:
     return rows
 
 
+def _entity(card: Scorecard, text: str) -> str:
+    """Return the name of an entity by its name or code; raise DataError K602 if there is none."""
+    return str(card.entities["entity"][place_of(card, text)])
+
+
+def _check_page(offset: int, limit: int) -> None:
+    if offset < 0:
+        message = Message("`offset` is {offset}, and the first row is 0", offset=offset)
+        raise DataError(Diagnostic("K915", message, hint=Message("go on at next_offset of the page before")))
+    if limit < 1:
+        message = Message("`limit` is {limit}, and a page has at least 1 row", limit=limit)
+        hint = Message("ask for 1 to {most} rows", most=MOST)
+        raise DataError(Diagnostic("K915", message, hint=hint))
+
+
 def _page(rows: Sequence[Any], offset: int, limit: int, name: str) -> Answer:
-    """Return a page of rows under a name, with the number of all, and where the next page begins."""
-    start, size = max(offset, 0), min(max(limit, 1), MOST)
+    """Return a page of rows under a name, with the number of all, and where the next page begins.
+
+    Raises:
+        DataError: K915, for a page that begins before the first row, or has none.
+    """
+    _check_page(offset, limit)
+    start, size = offset, min(limit, MOST)
     page = list(rows[start : start + size])
     following = start + len(page)
     return {name: page, "total_rows": len(rows), "next_offset": following if following < len(rows) else None}

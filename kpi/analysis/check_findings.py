@@ -48,6 +48,7 @@ def judged(
     answers: Answers | None = None,
     *,
     wordings: Wordings = lambda message: (str(message),),
+    suspecting: bool = True,
 ) -> Judged:
     """Return the findings of checks and vetoes.
 
@@ -61,9 +62,10 @@ def judged(
         labels: the labels of the period indices.
         answers: the explanations of findings.
         wordings: returns the texts of a finding by which an answer may name it, one for each language.
+        suspecting: whether findings say what is probably wrong with the figures as reported.
     """
     result = Judged([*unjudgeable(plan.system, lambda column: frame[column].null_count() < frame.height)])
-    suspected = suspicions(plan, frame, panel)
+    suspected = suspicions(plan, frame, panel) if suspecting else Suspicions()
     for rule in plan.rules:
         _add_findings(
             rule, frame, panel, labels, answers=answers or {}, wordings=wordings, result=result, suspected=suspected

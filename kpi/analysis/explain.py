@@ -27,7 +27,7 @@ from kpi.engine.contributions import (
 )
 from kpi.engine.funnel_limits import SIGNALS
 from kpi.engine.plan import compile_plan
-from kpi.engine.scorecard import Scorecard
+from kpi.engine.scorecard import Scorecard, as_scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, statements, suggest
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files.headers import clean
@@ -93,6 +93,10 @@ def name_of(card: Scorecard, entity: str) -> str:
     return entity if place is None else entities.names[place]
 
 
+def _is_text(given: object) -> bool:
+    return isinstance(given, str)
+
+
 def place_of(card: Scorecard, entity: str) -> int:
     """Return the number of the entity with a name, short name or code.
 
@@ -100,7 +104,10 @@ def place_of(card: Scorecard, entity: str) -> int:
         DataError: K602, there is none.
     """
     entities = Entities(card.entities, closed=True)
-    place = entities.place(entity)
+    place = entities.place(entity) if _is_text(entity) else None
+    if place is None and not _is_text(entity):
+        hint: Message | None = Message("give the name or code of a unit as text")
+        raise DataError(Diagnostic("K602", Message("`{entity}` is not among the entities", entity=entity), hint=hint))
     if place is None:
         if (gone := went(card, entity)) is not None:
             raise DataError(gone)
@@ -122,7 +129,7 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
     Raises:
         DataError: if the entity, indicator or period does not exist.
     """
-    system = card.definition
+    system = as_scorecard(card).definition
     place = place_of(card, entity)
     labels = card.periods
     label = period or labels[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -26,6 +27,8 @@ _MOST = 200
 _SHOWN = 3
 #: The factors of typing errors.
 _FACTORS = (10, 100, 1000, 10_000)
+#: How far from its neighbour in time a figure may be, in powers of ten, so that no other power is nearer.
+_NEAR = 0.5
 
 #: The period index and the entity of a row.
 Row = tuple[int, int]
@@ -83,12 +86,13 @@ class Suspicions:
 
 @dataclass
 class _Case:
-    """A row in which rules are broken."""
+    """Rules that are broken in a row, and what hangs together with them by the figures that they share."""
 
     row: Row
     broken: list[Rule]
     figures: dict[str, float]
     linked: list[Edit]
+    natural: frozenset[str] = frozenset()
     sets: list[tuple[str, ...]] = field(default_factory=list)
     tried: list[Correction] = field(default_factory=list)
     proposed: list[Correction] = field(default_factory=list)
@@ -116,7 +120,7 @@ def suspicions(plan: Plan, frame: pl.DataFrame, panel: Panel) -> Suspicions:
     late = Message("not looked into: checks are broken in more than {most} rows of the period", most=_MOST)
     for period, group in itertools.groupby(sorted(rows), key=lambda row: row[0]):
         of_period = list(group)
-        cases += [_case(row, rows[row], panel, every) for row in of_period[:_MOST]]
+        cases += [case for row in of_period[:_MOST] for case in _cases(system, row, rows[row], panel, every)]
         found.words |= {(row, rule.broken): late for row in of_period[_MOST:] for rule in rows[row]}
         del period
     _locate(system, cases, panel, found)
@@ -131,9 +135,11 @@ def suspicions(plan: Plan, frame: pl.DataFrame, panel: Panel) -> Suspicions:
     return found
 
 
-def _case(row: Row, broken: list[Rule], panel: Panel, every: Sequence[Edit]) -> _Case:
+def _cases(system: System, row: Row, broken: list[Rule], panel: Panel, every: Sequence[Edit]) -> Iterator[_Case]:
+    """Yield a case for each group of broken rules and edits that share figures, directly or by others."""
     period, entity = row
-    names = {name for edit in every for name in edit.factors} | {name for rule in broken for name in rule.breach.names}
+    read = {rule.broken: _measures(system, rule) for rule in broken}
+    names = {name for edit in every for name in edit.factors} | {name for used in read.values() for name in used}
     known = [name for name in panel.frame.columns if name in names]
     reported = panel.frame.filter(period=period, entity=entity).select(known)
     figures = {name: value for name, value in (reported.row(0, named=True) if reported.height else {}).items()
@@ -141,48 +147,100 @@ def _case(row: Row, broken: list[Rule], panel: Panel, every: Sequence[Edit]) -> 
     checks = {rule.name for rule in broken}
     wrong = [edit for edit in every if edit.check in checks and figures.keys() >= edit.factors.keys()]
     wrong = [edit for edit in wrong if not edit.holds(figures)]
-    return _Case(row, broken, figures, component(every, wrong, figures) if wrong else [])
+    left = broken
+    while wrong:
+        linked = component(every, wrong[:1], figures)
+        wrong = [edit for edit in wrong if edit not in linked]
+        shared = {name for edit in linked for name in edit.factors}
+        own = [rule for rule in broken if read[rule.broken] & shared]
+        left = [rule for rule in left if rule not in own]
+        yield _Case(row, own, figures, linked)
+    while left:
+        shared, own = set(read[left[0].broken]), left[:1]
+        while more := [rule for rule in left if rule not in own and read[rule.broken] & shared]:
+            own = [*own, *more]
+            shared |= {name for rule in more for name in read[rule.broken]}
+        left = [rule for rule in left if rule not in own]
+        yield _Case(row, own, figures, [])
 
 
 def _locate(system: System, cases: Sequence[_Case], panel: Panel, suspected: Suspicions) -> None:
     """Add the sets of figures that can be wrong to the cases."""
-    linear = [case for case in cases if case.linked]
-    if linear and importlib.util.find_spec("scipy") is None:
-        lacking = Message("which figure is wrong is located with scipy: pip install 'kpi-scorecard[stress]'")
-        suspected.words |= {(case.row, rule.broken): lacking for case in linear for rule in case.broken}
-        return
-    weights = {} if system.localise is None else system.localise.weights
     natural: dict[int, frozenset[str]] = {}
-    for case in linear:
+    for case in cases:
         period = case.row[0]
         if period not in natural:
             of_period = panel.frame.filter(period=period)
             names = [name for name in system.measures if name in of_period.columns]
             least = of_period.select(pl.col(names).min()).row(0, named=True) if names else {}
             natural[period] = frozenset(name for name, value in least.items() if value is not None and value >= 0)
-        case.sets = located(case.linked, case.figures, weights=weights, natural=natural[period])
+        case.natural = natural[period]
+    linear = [case for case in cases if case.linked]
+    if linear and importlib.util.find_spec("scipy") is None:
+        lacking = Message("which figure is wrong is located with scipy: pip install 'kpi-scorecard[stress]'")
+        suspected.words |= {(case.row, rule.broken): lacking for case in linear for rule in case.broken}
+        return
+    weights = {} if system.localise is None else system.localise.weights
+    for case in linear:
+        case.sets = located(case.linked, case.figures, weights=weights, natural=case.natural)
 
 
 def _propose(plan: Plan, cases: Sequence[_Case], panel: Panel) -> None:
     """Add the corrections with which no rule about their figure is broken to the cases."""
     for case in cases:
         for name in _suspects(case):
-            for one in corrections(name, case.figures[name]) if case.figures.get(name) else ():
-                changed = case.figures | {name: one.after}
-                if case.linked and any(name in edit.factors for edit in case.linked):
-                    fits = all(edit.holds(changed) for edit in case.linked)
-                else:
-                    # What only looks odd beside other periods would fit after many a change of digits.
-                    fits = one.factor
-                if fits:
-                    case.tried.append(one)
+            case.tried += [one for one in _tries(case, name, panel) if one.after >= 0 or name not in case.natural]
     trials = [(case, one) for case in cases for one in case.tried]
     if not trials:
         return
     kept = _kept(plan, [(case.row, one) for case, one in trials], panel)
-    for (case, one), good in zip(trials, kept, strict=True):
-        if good and all(one.after != other.after or one.name != other.name for other in case.proposed):
+    #: The later rows and rules that a correction of an earlier figure mends.
+    mended = {
+        (row, rule, one.name) for (_, one), verdict in zip(trials, kept, strict=True) if verdict.good
+        for row, rule in verdict.mended
+    }  # fmt: skip
+    for (case, one), verdict in zip(trials, kept, strict=True):
+        follows = all((case.row, rule.broken, one.name) in mended for rule in case.broken)
+        known = any(one.after == other.after and one.name == other.name for other in case.proposed)
+        if verdict.good and not follows and not known:
             case.proposed.append(one)
+
+
+def _tries(case: _Case, name: str, panel: Panel) -> Iterator[Correction]:
+    """Yield the corrections of a figure of a case with which its edits hold."""
+    value = case.figures.get(name)
+    if not value:
+        return
+    if any(name in edit.factors for edit in case.linked):
+        for one in corrections(name, value):
+            changed = case.figures | {name: one.after}
+            if all(edit.holds(changed) for edit in case.linked):
+                yield one
+        return
+    # What only looks odd beside other periods would fit after many a change of digits, and several powers of ten.
+    beside = _neighbour(case.row, name, panel)
+    for one in corrections(name, value):
+        if one.factor and (beside is None or _near(one.after, beside)):
+            yield one
+
+
+def _neighbour(row: Row, name: str, panel: Panel) -> float | None:
+    """Return the figure of the entity before, else after, that of a row; None where there is none but zero."""
+    period, entity = row
+    own = panel.frame.filter((pl.col("entity") == entity) & (pl.col(name) != 0)).select("period", name).sort("period")
+    before, after = own.filter(pl.col("period") < period), own.filter(pl.col("period") > period)
+    if before.height:
+        return float(before[name][-1])
+    return float(after[name][0]) if after.height else None
+
+
+def _near(value: float, beside: float) -> bool:
+    """Return whether no other power of ten, and not the other sign, is nearer to a figure.
+
+    >>> [_near(value, 105.0) for value in (113.0, 1130.0, -113.0)]
+    [True, False, False]
+    """
+    return value / beside > 0 and abs(math.log10(value / beside)) < _NEAR
 
 
 def _suspects(case: _Case) -> list[str]:
@@ -192,19 +250,31 @@ def _suspects(case: _Case) -> list[str]:
     return list(dict.fromkeys(name for rule in case.broken for name in rule.breach.names if name in case.figures))
 
 
-def _kept(plan: Plan, trials: Sequence[tuple[Row, Correction]], panel: Panel) -> list[bool]:
-    """Return for each correction whether no rule about its figure is broken with it.
+@dataclass(frozen=True)
+class _Verdict:
+    """Whether no rule about a figure is broken by its correction, and which rules of later rows hold only with it."""
 
-    Each trial is an entity of a panel of its own, with the history of the entity and the corrected figure.
+    good: bool
+    mended: frozenset[tuple[Row, str]]
+
+
+def _kept(plan: Plan, corrected: Sequence[tuple[Row, Correction]], panel: Panel) -> list[_Verdict]:
+    """Return for each correction whether with it no rule about its figure is broken that was not, in later periods too.
+
+    Each trial is an entity of a panel of its own, with the history of the entity and the corrected figure; one more for
+    each entity has the figures as they are.
     """
     frame = panel.frame
+    plain = {entity: len(corrected) + at for at, entity in enumerate(dict.fromkeys(row[1] for row, _ in corrected))}
+    unchanged: list[tuple[Row, Correction | None]] = [((0, entity), None) for entity in plain]
+    trials = [*corrected, *unchanged]
     chosen = pl.DataFrame(
         {"entity": [row[1] for row, _ in trials], "#trial": range(len(trials))},
         schema={"entity": frame.schema["entity"], "#trial": pl.UInt32},
     )
     stacked = chosen.join(frame, on="entity", how="left", maintain_order="left").sort("period", "#trial")
-    for name in dict.fromkeys(one.name for _, one in trials):
-        own = [(at, row[0], one.after) for at, (row, one) in enumerate(trials) if one.name == name]
+    for name in dict.fromkeys(one.name for _, one in corrected):
+        own = [(at, row[0], one.after) for at, (row, one) in enumerate(corrected) if one.name == name]
         after = pl.DataFrame(own, schema={"#trial": pl.UInt32, "period": pl.Int32, "#after": pl.Float64}, orient="row")
         stacked = stacked.join(after, on=["#trial", "period"], how="left", maintain_order="left")
         stacked = stacked.with_columns(pl.coalesce("#after", name).alias(name)).drop("#after")
@@ -213,14 +283,25 @@ def _kept(plan: Plan, trials: Sequence[tuple[Row, Correction]], panel: Panel) ->
         pl.lit(len(trials), dtype=frame.schema[ENTITIES]).alias(ENTITIES),
     ).drop("#trial")
     judged = valued(plan.system, stacked.lazy()).collect(engine="in-memory")
-    at = {(period, entity): place for place, (period, entity) in enumerate(judged.select("period", "entity").rows())}
-    kept = []
-    for number, (row, one) in enumerate(trials):
-        place = at[row[0], number]
-        rules = [rule for rule in plan.rules if one.name in _measures(plan.system, rule)]
-        rules = [rule for rule in rules if rule.breach.aggregate_unit is None]
-        kept.append(not any(judged[rule.broken][place] for rule in rules))
-    return kept
+    places: dict[int, dict[int, int]] = {}
+    for place, (period, trial) in enumerate(judged.select("period", "entity").iter_rows()):
+        places.setdefault(trial, {})[period] = place
+    rules = [rule for rule in plan.rules if rule.breach.aggregate_unit is None]
+    read = {rule.broken: _measures(plan.system, rule) for rule in rules}
+    broken = {rule.broken: judged[rule.broken].to_list() for rule in rules}
+    verdicts = []
+    for number, ((period, entity), one) in enumerate(corrected):
+        good, mended = True, set()
+        for rule, names in read.items():
+            for later, place in places[number].items() if one.name in names else ():
+                before = broken[rule][places[plain[entity]][later]]
+                now = broken[rule][place]
+                if later >= period and now and (later == period or not before):
+                    good = False
+                elif later > period and before and not now:
+                    mended.add(((later, entity), rule))
+        verdicts.append(_Verdict(good, frozenset(mended)))
+    return verdicts
 
 
 def _measures(system: System, rule: Rule) -> set[str]:

@@ -22,5 +22,11 @@ def too_short(system: System, number: int) -> Iterator[Diagnostic]:
                 "{indicator} needs {needed} periods, and the data has {number}: it has no value",
                 indicator=system.symbols[name].title, needed=needed, number=number,
             )  # fmt: skip
+            if indicator.known_at_year_end:
+                message = Message(
+                    "{indicator} needs {needed} periods, and the data has {number}: it has no value before the end of "
+                    "the year",
+                    indicator=system.symbols[name].title, needed=needed, number=number,
+                )  # fmt: skip
             hint = Message("add figures of earlier periods, or make the window of `{name}` shorter", name=name)
             yield Diagnostic("K659", message, Place(), hint, Severity.WARNING)

@@ -16,12 +16,15 @@ from typing import TypeAlias
 
 import polars as pl
 
+from kpi.analysis.check_findings import judged
 from kpi.analysis.explain import place_of
 from kpi.engine.plan import Plan
 from kpi.engine.result_columns import target_bounds
-from kpi.engine.scorecard import Scorecard
+from kpi.engine.scorecard import Scorecard, as_scorecard
 from kpi.engine.stage import Stage
 from kpi.errors import DataError, Diagnostic, Message, suggest
+from kpi.intake.entities import Entities
+from kpi.intake.grid import Counts, Panel
 from kpi.language.grouping import COHORTS
 from kpi.language.quantities import Quantity, in_unit
 from kpi.language.system import System
@@ -69,6 +72,8 @@ def given_values(arguments: Iterable[str]) -> dict[str | tuple[str, str], Given]
 def what_if(card: Scorecard, values: Mapping[str | tuple[str, str], Given], *, period: str | None = None) -> Scorecard:
     """Return the scorecard as it would be with some values of measures or indicators replaced in one period.
 
+    Its findings are those of the data, with what the checks find in the new values: a check may refuse one of them.
+
     Args:
         card: the results as scored.
         values: the new values, in the units of the figures, by `UNIT.indicator` or by a pair of both.
@@ -78,8 +83,35 @@ def what_if(card: Scorecard, values: Mapping[str | tuple[str, str], Given], *, p
         DataError: K602 for an unknown unit, K203 for an unknown figure, K551 for an unknown period, K874 for a key that
             does not name both, K875 for a value that the figure cannot have.
     """
-    index = index_of(card, period)
-    return replaced(card, index, [replacement(card, key, value, index) for key, value in values.items()])
+    index = index_of(as_scorecard(card), period)
+    _check_mapping(values)
+    after = replaced(card, index, [replacement(card, key, value, index) for key, value in values.items()])
+    before, new = _checked(card), _checked(after)
+    solved = {finding for finding in before if finding not in new}
+    # The hints of findings in the data may say what was probably typed, which has no part in what a finding is about.
+    kept = [finding for finding in card.findings_list if replace(finding, hint=None) not in solved]
+    return replace(after, findings_list=(*kept, *(finding for finding in new if finding not in before)))
+
+
+def _check_mapping(values: object) -> None:
+    if not isinstance(values, Mapping):
+        message = Message("the values are of the type {type}, not a mapping by figure", type=type(values).__name__)
+        hint = Message("give {{'UNIT.indicator': VALUE}}, such as {{'桐乡市.一网通办率': 95}}")
+        raise DataError(Diagnostic("K874", message, hint=hint))
+
+
+def new_findings(card: Scorecard, after: Scorecard) -> tuple[Diagnostic, ...]:
+    """Return the findings that only the other values have."""
+    return tuple(finding for finding in after.findings_list if finding not in card.findings_list)
+
+
+def _checked(card: Scorecard) -> list[Diagnostic]:
+    """Return the findings of checks and vetoes in the shown periods of a scorecard."""
+    entities = Entities(card.entities, closed=True)
+    panel = Panel(card.frame, entities, (), (), Counts(), card.data_hash)
+    shown = {index: label for index, label in card.labels.items() if card.shown is None or index in card.shown}
+    frame = card.frame.filter(pl.col("period").is_in(list(shown)))
+    return judged(card.plan, frame, panel, shown, suspecting=False).findings
 
 
 def index_of(card: Scorecard, period: str | None) -> int:

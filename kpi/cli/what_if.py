@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import click
 
@@ -37,7 +38,7 @@ def what_if(
     """Say what would change with other figures: totals, stars and places of all units that move."""
     from kpi import session
     from kpi.analysis.diff import diff, side
-    from kpi.analysis.what_if import given_values, index_of
+    from kpi.analysis.what_if import given_values, index_of, new_findings
     from kpi.analysis.what_if import what_if as replaced
     from kpi.errors import Message, count
     from kpi.report.difference import DifferenceReport
@@ -54,7 +55,10 @@ def what_if(
         after = replaced(card, given)
         label = card.periods[-1]
         difference = diff(side(card, label), side(after, tr("{period}, what if", period=label)))
-    console.publish(DifferenceReport(difference), form, output)
+    new = new_findings(card, after)
+    console.report(new)
+    findings = replace(after, findings_list=new).findings if new else None
+    console.publish(DifferenceReport(difference, findings=findings), form, output)
     changed = count(difference.changed.height, "total")
     console.note(Message("{changed} would be different in {period}.", changed=changed, period=label))
     if output:

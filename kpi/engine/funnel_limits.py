@@ -49,7 +49,7 @@ def stages(system: System) -> Iterator[Stage]:
             continue
         centres[column.centre] = error.centre()
         chance = error.chance(pl.col(column.centre))
-        units = pl.col(name).count().over(GROUP)
+        units = pl.when(error.possible()).then(pl.col(name)).count().over(GROUP)
         chances[column.deviation] = pl.when((units >= FEWEST) & (chance > 0)).then(chance)
         dispersions[column.dispersion] = _dispersion(name, limits)
         widened[column.widened] = _widened(name, limits)

@@ -75,6 +75,11 @@ def _combined(system: System, over: TotalsOver, frame: pl.LazyFrame, number: int
     raws = parts(pl.col("raw"))
     count = functools.reduce(operator.add, [raw.is_not_null().cast(pl.Int64) for raw in raws])
     complete = raws[-1].is_not_null() if over.by == "last" else count >= over.needed(system.period)
+    # Without any total the reason is that of the periods, if they have the same.
+    reasons = parts(pl.col(Column("raw").status))
+    shared = functools.reduce(
+        operator.and_, [(one == pl.col(Column("raw").status)).fill_null(value=True) for one in reasons]
+    )
     first = {LONGER: pl.col("period") // number, PARTS_THERE: count}
     first |= {share_of(at): _share(over, raws, at) for at in range(number)}
     values: dict[str, pl.Expr] = {"#total": combined("raw")}
@@ -91,12 +96,16 @@ def _combined(system: System, over: TotalsOver, frame: pl.LazyFrame, number: int
         held = [one.fill_null(value=False) for one in parts(pl.col(Column(name).veto))]
         values[Column(name).veto] = held[-1] if over.vetoes == "last" else functools.reduce(operator.or_, held)
     limited = _limited(system)
-    frame = frame.with_columns(**first, **values, **{"#complete": complete}).with_columns(**limited)
+    more = {"#complete": complete, "#shared": shared, "#reason": pl.col(Column("raw").status)}
+    frame = frame.with_columns(**first, **values, **more).with_columns(**limited)
     *_, last = ("#total", *limited)
     failed = [pl.col(Column(name).veto) for name, veto in vetoes(system.adjustments).items() if veto.effect.fail]
     guards = {"not_scored": functools.reduce(operator.or_, failed)} if failed else {}
     guards |= {"missing": pl.col(PARTS_THERE) == 0, "incomplete": ~pl.col("#complete")}
-    pair = guarded("raw", pl.col(last), guards)
+    none = (pl.col(PARTS_THERE) == 0) & pl.col("#shared")
+    if failed:
+        none &= ~guards["not_scored"]
+    pair = guarded("raw", pl.col(last), guards, reasons=[(none, pl.col("#reason"))])
     frame = frame.with_columns(**pair.values, **{"#entered": pl.when(pl.col("#complete")).then(pl.col(last))})
     shown = system.ranking.rounded(pl.col("raw"))
     return frame.with_columns(**pair.statuses, score=shown)
@@ -109,7 +118,8 @@ def _share(over: TotalsOver, raws: list[pl.Expr], at: int) -> pl.Expr:
     own = raws[at].is_not_null().cast(pl.Float64) * over.weight(at)
     if over.by == "sum":
         return own
-    return own / total([raw.is_not_null().cast(pl.Float64) * over.weight(place) for place, raw in enumerate(raws)])
+    there = total([raw.is_not_null().cast(pl.Float64) * over.weight(place) for place, raw in enumerate(raws)])
+    return pl.when(there > 0).then(own / there).otherwise(0.0)
 
 
 def _limited(system: System) -> dict[str, pl.Expr]:

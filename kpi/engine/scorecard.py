@@ -816,3 +816,11 @@ def definition_hash(system: System) -> str:
                 block.pop(key, None)
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def as_scorecard(given: object) -> Scorecard:
+    """Return what a function is given as a scorecard; raise DataError K556 for anything else, such as a path."""
+    if isinstance(given, Scorecard):
+        return given
+    message = Message("{type} is no scorecard", type=type(given).__name__)
+    raise DataError(Diagnostic("K556", message, hint=Message("give what kpi.score returns")))

@@ -219,6 +219,9 @@ def _failed(given: Any, error: Exception) -> DataError:
 
 
 def _refused(given: Any) -> DataError:
+    hint = _WHAT
+    if isinstance(given, bytes | bytearray | memoryview) or hasattr(given, "read"):
+        hint = Message("content without a name is given as kpi.NamedFile('period.csv', content)")
     return DataError(
-        Diagnostic("K556", Message("{type} is no data that can be read", type=type(given).__name__), hint=_WHAT)
+        Diagnostic("K556", Message("{type} is no data that can be read", type=type(given).__name__), hint=hint)
     )

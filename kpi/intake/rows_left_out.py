@@ -12,6 +12,7 @@ from kpi.intake.entities import BESIDE, Entities
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed
 from kpi.intake.matching.entity_codes import repeats_heading
+from kpi.intake.shapes.other_headings import refuse_others
 
 
 def left_out_notes(source: Placed, rows: pl.DataFrame, entities: Entities) -> list[Diagnostic]:
@@ -21,15 +22,18 @@ def left_out_notes(source: Placed, rows: pl.DataFrame, entities: Entities) -> li
         source: the table.
         rows: the rows: `ROW` and `text`, the name or code in each.
         entities: the entities, which decide on names of totals.
+
+    Raises:
+        DataError: K563 a heading is not that of the table.
     """
     totals: list[tuple[str, int]] = []
-    headings: list[int] = []
+    headings: list[tuple[int, int]] = []
     for row, text in rows.select(ROW, "text").rows():
         code, _, name = str(text).rpartition(BESIDE)
         if name and entities.excluded(name):
             totals.append((name, source.table.row_of(row)))
         elif repeats_heading(source, name or code):
-            headings.append(source.table.row_of(row))
+            headings.append((source.table.row_of(row), row))
     notes = []
     if totals:
         message = Message("left out, as totals and the like are no units: {totals}", totals=listed(by_name(totals)))
@@ -38,9 +42,13 @@ def left_out_notes(source: Placed, rows: pl.DataFrame, entities: Entities) -> li
             hint = Message("if one is a unit, write `entities: {{keep: [...]}}`")
         notes.append(Diagnostic("K612", message, source.table.place(None, source.who), hint, Severity.INFO))
     if headings:
-        place = source.table.place(min(headings), source.who)
+        if source.table.origin is None and source.who is not None:
+            # Of a table in pieces this is the first look at the rows.
+            there = pl.col(ROW).is_in([row for _, row in headings])
+            refuse_others(source.table, source.table.numbered().filter(there).collect(), source.who)
+        place = source.table.place(min(headings)[0], source.who)
         message = Message("1 row left out that repeats the heading")
-        if (number := len(set(headings))) > 1:
+        if (number := len({shown for shown, _ in headings})) > 1:
             message = Message("{number:,} rows left out that repeat the heading", number=number)
         notes.append(Diagnostic("K615", message, place, None, Severity.INFO))
     return notes

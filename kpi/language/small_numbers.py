@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +18,7 @@ from kpi.language.system import System
 from kpi.language.uncertainty import known
 from kpi.values.columns import Column
 from kpi.values.intervals import byar, wilson
+from kpi.values.rounding import HAIR
 
 #: Whose values the funnel limits of a unit come from.
 GROUP = PEERS["cohort"]
@@ -66,6 +69,26 @@ class ErrorOf:
         scale = counts.scale / counts.multiple
         return scale if counts.cases is None else scale * counts.multiple / counts.case_multiple
 
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The figures from which the error is computed, those of a quotient from above to below."""
+        if self.counts is None:
+            return tuple(name for _, name in self.sampling.measures())
+        below = self.counts.cases or self.counts.below
+        return (self.counts.events,) if below is None else (self.counts.events, below)
+
+    def possible(self) -> pl.Expr:
+        """Return whether there can be such figures: no number or error below zero, no more events than cases.
+
+        It is null where a figure is missing.
+        """
+        within = [pl.col(name) >= 0 for name in self.read]
+        if self.is_proportion:
+            assert self.counts is not None  # noqa: S101
+            events, cases = self.counts.multiple, self.counts.case_multiple
+            within.append(pl.col(self.counts.events) * events <= pl.col(self.read[1]) * (cases * (1 + HAIR)))
+        return functools.reduce(operator.and_, within, pl.lit(value=True))
+
     def limit(self, z: float) -> pl.Expr:
         """Return the limit of the value at z, in its unit; null where the figures have none."""
         sampling, counts = self.sampling, self.counts
@@ -73,7 +96,8 @@ class ErrorOf:
             events = pl.col(counts.events) * counts.multiple
             if self.is_proportion:
                 cases = pl.col(str(counts.cases)) * counts.case_multiple
-                return self._there(counts.scale * wilson(events, cases, z))
+                # All of the cases, in other multiples, may be more than all by the last bit.
+                return self._there(counts.scale * wilson(pl.min_horizontal(events, cases), cases, z))
             number = byar(events, z) * self._per_event
             return self._there(number if self._below is None else number / self._below)
         if sampling.by == "dobson":
@@ -122,12 +146,12 @@ class ErrorOf:
         return self._sound((centre * self._per_event / below).sqrt())
 
     def _there(self, expr: pl.Expr) -> pl.Expr:
-        """Return an expression where there is a value and the expression is a number, else null."""
-        return pl.when(self.value.is_not_null() & expr.is_finite()).then(expr)
+        """Return an expression where there is a value of possible figures and it is a number, else null."""
+        return pl.when(self.value.is_not_null() & self.possible() & expr.is_finite()).then(expr)
 
     def _sound(self, expr: pl.Expr) -> pl.Expr:
-        """Return an expression where there is a value and the expression is a positive number, else null."""
-        return pl.when(self.value.is_not_null() & expr.is_finite() & (expr >= 0)).then(expr)
+        """Return an expression where there is a value of possible figures and it is a positive number, else null."""
+        return pl.when(self.value.is_not_null() & self.possible() & expr.is_finite() & (expr >= 0)).then(expr)
 
 
 def error_of(system: System, name: str, declared: Sampling | None) -> ErrorOf | None:
@@ -158,14 +182,22 @@ def limited(system: System) -> dict[str, tuple[Limits, ErrorOf]]:
     return found
 
 
-def variances(system: System) -> dict[str, pl.Expr]:
-    """Return the columns `name.variance` that steps of treatment read."""
-    columns: dict[str, pl.Expr] = {}
+def shrunk(system: System) -> dict[str, ErrorOf]:
+    """Return the indicators that are shrunk by reliability, each with its sampling error."""
+    found = {}
     for step, names in system.steps.items():
         for name in names if system.treatment[step].needs_errors else ():
             error = error_of(system, name, getattr(system.treatment[step], "error", None))
             if error is not None:
-                columns[Column(name).variance] = error.chance(error.centre()) ** 2
+                found[name] = error
+    return found
+
+
+def variances(system: System) -> dict[str, pl.Expr]:
+    """Return the columns `name.variance` that steps of treatment read."""
+    columns: dict[str, pl.Expr] = {}
+    for name, error in shrunk(system).items():
+        columns[Column(name).variance] = error.chance(error.centre()) ** 2
     return columns
 
 
@@ -204,7 +236,15 @@ def _shrinkage_problems(system: System) -> Problems:
                 message = Message(
                     "`{name}` cannot be shrunk by reliability: its kind does not show its sampling error", name=name
                 )
-                yield Problem("K672", path, message, hint=_SHRINK_HINT)
+                hint = _SHRINK_HINT
+                if _is_pooled(system, name):
+                    hint = _SHRINK_POOL_HINT
+                    message = Message(
+                        "`{name}` cannot be shrunk by reliability: with `pool:` its counts are of several periods, and "
+                        "its sampling error is not computed from them",
+                        name=name,
+                    )
+                yield Problem("K672", path, message, hint=hint)
 
 
 _HINT = Message(
@@ -219,13 +259,38 @@ _SHRINK_HINT = Message(
 )
 
 
+_POOL_HINT = Message(
+    "leave `pool` out, or state the error: `method: {{standard_error: 1.5}}`, `{{relative_error: 3}}` or "
+    "`{{column: error}}`"
+)
+
+
+_SHRINK_POOL_HINT = Message(
+    "leave `pool` out, or state the error: "
+    "`treatment: {{shrunk: {{kind: shrink, of: [name], error: {{standard_error: 1.5}}}}}}`"
+)
+
+
 def _wrong(system: System, name: str, method: Sampling | None, path: Path) -> Iterator[Problem]:
     yield from _unknown_measures(system, method, path)
     if name in system.symbols and error_of(system, name, method) is None:
         message = Message(
             "the limits of `{name}` cannot be known: its kind does not show its sampling error", name=name
         )
-        yield Problem("K672", path, message, hint=_HINT)
+        hint = _HINT
+        if _is_pooled(system, name):
+            hint = _POOL_HINT
+            message = Message(
+                "the limits of `{name}` cannot be known: with `pool:` its counts are of several periods, and its "
+                "sampling error is not computed from them",
+                name=name,
+            )
+        yield Problem("K672", path, message, hint=hint)
+
+
+def _is_pooled(system: System, name: str) -> bool:
+    """Return whether the figures of an indicator are added up over periods before they are divided."""
+    return getattr(system.indicators[name], "pool", None) is not None
 
 
 def _unknown_measures(system: System, method: Sampling | None, path: Path, at: str = "method") -> Iterator[Problem]:

@@ -27,7 +27,10 @@ _NAMED = 2
 
 @dataclass(frozen=True)
 class DifferenceReport(Report):
-    """The difference of two results; with `entity` the text has all changes of this entity."""
+    """The difference of two results; with `entity` the text has all changes of this entity.
+
+    `findings` are those of the second result that belong to it, as of a scorecard; None where there are none.
+    """
 
     schema: ClassVar[str] = "kpi.diff/1"
     sheets: ClassVar[Mapping[str, str]] = {
@@ -40,6 +43,7 @@ class DifferenceReport(Report):
         "longer": Message("Changes of longer periods"),
         "headlines": Message("Changes of headlines"),
         "places": Message("Changes of places"),
+        "findings": Message("Checks"),
     }
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
         "period_before": Message("Old period"),
@@ -71,6 +75,7 @@ class DifferenceReport(Report):
 
     difference: Difference
     entity: str | None = None
+    findings: pl.DataFrame | None = None
 
     @property
     def about(self) -> About:
@@ -100,7 +105,8 @@ class DifferenceReport(Report):
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Return the frames as `Difference` describes them."""
-        return {name: plain(frame) for name, frame in self.difference.frames.items()}
+        frames = {name: plain(frame) for name, frame in self.difference.frames.items()}
+        return frames if self.findings is None else {**frames, "findings": plain(self.findings)}
 
     def text(self, screen: Screen) -> str:
         """Return the changes as tables."""

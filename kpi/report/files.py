@@ -94,7 +94,13 @@ def _report(result: Report | Results, period: str | None) -> Report:
     return result if isinstance(result, Report) else ScorecardReport(result, period)
 
 
+def _is_text(given: object) -> bool:
+    return isinstance(given, str)
+
+
 def _known(form: str) -> Format:
+    if not _is_text(form):
+        raise DataError(_unknown(Message("unknown format `{name}`", name=form), NAMES, None))
     known = named(form)
     if known is None:
         raise DataError(_unknown(Message("unknown format `{name}`", name=form), NAMES, suggest(form, NAMES)))

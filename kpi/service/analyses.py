@@ -63,7 +63,7 @@ def _explanations(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Explain the score of an entity; with `to` how it gets to a level (`5`) or place (`rank:3`)."""
         return await from_store(
-            service, request, "explanation", system, run=run, kind=kind_of(request, RESULTS, form),
+            service, request, "explanation", system, run=run, kind=kind_of(request, RESULTS, form, table),
             entity=entity, indicator=indicator,
             period=period, to=to, table=table,
         )  # fmt: skip
@@ -76,8 +76,8 @@ def _explanations(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Explain the score of an entity in uploaded files."""
         return await from_upload(
-            service, request, "explanation", system, name=name, kind=kind_of(request, RESULTS, form), entity=entity,
-            indicator=indicator, period=period, to=to, table=table,
+            service, request, "explanation", system, name=name, kind=kind_of(request, RESULTS, form, table),
+            entity=entity, indicator=indicator, period=period, to=to, table=table,
         )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def _what_ifs(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Return the totals, stars and places that would change with other values of some figures."""
         return await from_store(
-            service, request, "what_if", system, run=run, kind=kind_of(request, RESULTS, form),
+            service, request, "what_if", system, run=run, kind=kind_of(request, RESULTS, form, table),
             values=given_values(values),
             period=period, table=table,
         )  # fmt: skip
@@ -101,7 +101,7 @@ def _what_ifs(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Return what would change in the results of uploaded files."""
         return await from_upload(
-            service, request, "what_if", system, name=name, kind=kind_of(request, RESULTS, form),
+            service, request, "what_if", system, name=name, kind=kind_of(request, RESULTS, form, table),
             values=given_values(values),
             period=period, table=table,
         )  # fmt: skip
@@ -115,7 +115,7 @@ def _differences(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Return what changed between two periods."""
         return await from_store(
-            service, request, "difference", system, run=run, kind=kind_of(request, RESULTS, form),
+            service, request, "difference", system, run=run, kind=kind_of(request, RESULTS, form, table),
             before=before, after=after,
             entity=entity, table=table,
         )  # fmt: skip
@@ -127,7 +127,7 @@ def _differences(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Return what changed between two periods of uploaded files."""
         return await from_upload(
-            service, request, "difference", system, name=name, kind=kind_of(request, RESULTS, form),
+            service, request, "difference", system, name=name, kind=kind_of(request, RESULTS, form, table),
             before=before, after=after,
             entity=entity, table=table,
         )  # fmt: skip
@@ -139,7 +139,7 @@ def _differences(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Return what changed between two runs, and how much of it by data and by definition."""
         allow(request, "read", system)
-        kind = kind_of(request, RESULTS, form)
+        kind = kind_of(request, RESULTS, form, table)
         tags = [(await service.published(system, number))[1].tag for number in (before, after)]
         key = tag("difference_of_runs", system, before, after, tags, entity, table, kind.name, current())
         answer = await service.kept(

@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from kpi.process.locale import current
 from kpi.service.access import Right, Token, require
 from kpi.service.jobs import Data
-from kpi.service.representations import JSON, Kind, chosen, is_current, tag
+from kpi.service.representations import JSON, ONE_TABLE, Kind, chosen, is_current, tag
 from kpi.service.response_cache import Answer
 from kpi.service.service import Service
 from kpi.service.uploads import received
@@ -36,8 +36,10 @@ def allow(request: Request, right: Right, system: str | None) -> None:
     require(token_of(request), right, system)
 
 
-def kind_of(request: Request, offered: Sequence[Kind], name: str | None) -> Kind:
-    """Return the format that a request asks for, see `representations.chosen`."""
+def kind_of(request: Request, offered: Sequence[Kind], name: str | None, table: str | None = None) -> Kind:
+    """Return the format that a request asks for, of one table of a result where it names it; see `chosen`."""
+    if table is not None:
+        offered = [kind for kind in offered if kind in ONE_TABLE]
     return chosen(request.headers.get("accept", ""), offered, name)
 
 
@@ -55,7 +57,7 @@ def not_modified() -> dict[int | str, Any]:
 
 
 def scored_answer(answer: Answer, kind: Kind, parameters: object) -> Response:
-    """Return the answer for an upload, tagged by the hashes of definition and data."""
+    """Return the answer for an upload, tagged by the hashes of definition and data and by all that was asked."""
     hashes = answer.headers.get("X-Definition"), answer.headers.get("X-Data")
     key = tag(hashes, kind.name, current(), parameters)
     return Response(answer.body, 200, {**answer.headers, **SCORED, "ETag": key, "Content-Type": kind.header})
@@ -84,4 +86,4 @@ async def from_upload(
         answer = await service.scorers.run(
             job, current(), system=system, data=Data(upload), kind=kind.name, **arguments
         )
-    return scored_answer(answer, kind, sorted(arguments.items()))
+    return scored_answer(answer, kind, [upload.digest, *sorted(arguments.items())])

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from html import escape
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
@@ -47,6 +47,7 @@ from kpi.service.parameters import (
     Several,
     SystemId,
     TableName,
+    only_known,
 )  # fmt: skip
 from kpi.service.problems import MEDIA, Problem, document, status_of
 from kpi.service.representations import HTML, JSON, PAPERS, RESULTS, TABLES, Kind, Page, is_current, tag
@@ -70,6 +71,7 @@ def create_app(service: Service) -> FastAPI:
     app = FastAPI(
         title="kpi", version=version() or "0", lifespan=lifespan, docs_url=None, redoc_url=None,
         description="Indicators, scores, stars and rankings: uploaded data are scored, and stored results are served.",
+        dependencies=[Depends(only_known)],
         generate_unique_id_function=lambda route: f"{route.name}_{min(route.methods or ['GET']).lower()}",
     )  # fmt: skip
     _errors(app)
@@ -228,7 +230,7 @@ def _systems(app: FastAPI, service: Service) -> None:
     ) -> Response:  # fmt: skip
         """Score uploaded files: the scorecard with its findings; as Arrow, CSV or Parquet one of its tables."""
         return await from_upload(
-            service, request, "score", system, name=name, kind=kind_of(request, RESULTS, form),
+            service, request, "score", system, name=name, kind=kind_of(request, RESULTS, form, table),
             period=period, table=table,
             strict=strict,
         )  # fmt: skip
@@ -296,7 +298,7 @@ def _tables(app: FastAPI, service: Service) -> None:
         allow(request, "read", system)
         named = {"entity": entity, "indicator": indicator, "pillar": pillar, "measure": measure}
         return await page_of(
-            request, system, table, run=run, periods=period or [], columns=column or [],
+            request, system, table, run=run, periods=period or [], columns=list(dict.fromkeys(column or ())),
             where={key: values for key, values in named.items() if values}, page=Page(offset, limit),
             kind=kind_of(request, TABLES, form),
         )  # fmt: skip

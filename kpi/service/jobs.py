@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain as explained
 from kpi.analysis.explain import name_of
 from kpi.analysis.way_up import way_up
-from kpi.analysis.what_if import index_of
+from kpi.analysis.what_if import index_of, new_findings
 from kpi.analysis.what_if import what_if as replaced
 from kpi.batch.comparison import between
 from kpi.engine.scorecard import Scorecard
@@ -133,7 +133,10 @@ def what_if(
     label = card.periods[-1]
     after = replaced(card, values)
     difference = diff(side(card, label), side(after, tr("{period}, what if", period=label)))
-    return _of(DifferenceReport(difference), card, kind, table)
+    new = new_findings(card, after)
+    findings = replace(after, findings_list=new).findings if new else None
+    headers = {"X-Findings": str(len(new))}
+    return _of(DifferenceReport(difference, findings=findings), card, kind, table, headers)
 
 
 def difference(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections import Counter
+from typing import Annotated, get_args, get_origin
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Request
+from fastapi.routing import APIRoute
 from pydantic import StringConstraints
+
+from kpi.errors import Diagnostic, Message, suggest
+from kpi.service.problems import Problem
 
 #: The names in paths.
 NAME = r"^[^\x00-\x1f/]+$"
@@ -38,3 +43,31 @@ Changes = Annotated[
 ]
 #: The rows of a page, where a request does not say how many.
 PAGE = 10_000
+
+
+async def only_known(request: Request) -> None:
+    """Refuse parameters that would not be used: unknown ones, and those that are repeated where one value counts.
+
+    Raises:
+        Problem: K915 (422).
+    """
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    several = {field.alias: _takes_several(field.field_info.annotation) for field in route.dependant.query_params}
+    findings = []
+    for key, times in Counter(key for key, _ in request.query_params.multi_items()).items():
+        if key not in several:
+            hint = Message("known are {names}", names=tuple(several)) if several else None
+            message = Message("the request has no parameter `{key}`", key=key)
+            findings.append(Diagnostic("K915", message, hint=suggest(key, several) or hint))
+        elif times > 1 and not several[key]:
+            message = Message("the parameter `{key}` is given {times} times, and only one value is used", key=key,
+                              times=times)  # fmt: skip
+            findings.append(Diagnostic("K915", message, hint=Message("give it once")))
+    if findings:
+        raise Problem(422, findings)
+
+
+def _takes_several(annotation: object) -> bool:
+    return any(get_origin(each) is list for each in (annotation, *get_args(annotation)))

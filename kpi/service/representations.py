@@ -40,8 +40,11 @@ MARKDOWN = Kind("md", "text/markdown")
 WORKBOOK = Kind("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 WORD = Kind("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document")
 
-#: The formats of tables, the usual one first; of results; of what is written for people.
+#: The formats of stored tables, the usual one first.
 TABLES = (JSON, ARROW, CSV)
+#: Those of one table of a result.
+ONE_TABLE = (JSON, ARROW, CSV, PARQUET)
+#: Those of results, and those that are written for people.
 RESULTS = (JSON, ARROW, CSV, PARQUET, WORKBOOK, HTML, MARKDOWN, WORD)
 PAPERS = (HTML, MARKDOWN, WORD, WORKBOOK)
 BY_NAME = {kind.name: kind for kind in RESULTS}
@@ -160,7 +163,13 @@ class Page:
 
 
 def table(frame: pl.DataFrame, kind: Kind, head: Mapping[str, object]) -> bytes:
-    """Return a table as Arrow, CSV, Parquet or JSON, there with `head` before its array `rows`."""
+    """Return a table as Arrow, CSV, Parquet or JSON, there with `head` before its array `rows`.
+
+    Raises:
+        Problem: K911 (406) for another format, as a browser would take JSON that is sent as HTML for markup.
+    """
+    if kind not in ONE_TABLE:
+        raise _unacceptable(ONE_TABLE)
     if kind == ARROW:
         out = BytesIO()
         frame.write_ipc_stream(out)
@@ -176,7 +185,7 @@ def report(result: Report, kind: Kind, name: str | None = None) -> bytes:
     """Return a report in a format; of formats with one table the first frame, or that of a name.
 
     Raises:
-        Problem: K914, if it has no such frame.
+        Problem: K914, if it has no such frame; K911, for a format that holds no single table.
         DataError: as `kpi.report.files.content`.
     """
     if name is None and kind != ARROW:

@@ -41,12 +41,14 @@ class Upload:
         files: names of files whose dataset is found by their columns.
         named: names of files by dataset.
         explanations: the name of a file with answers to queries.
+        digest: a hash of all parts of the request in their order: field, name of the file and content.
     """
 
     folder: Path
     files: tuple[str, ...] = ()
     named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     explanations: str | None = None
+    digest: str = ""
 
     @property
     def is_empty(self) -> bool:

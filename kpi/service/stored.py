@@ -28,6 +28,9 @@ from kpi.values.periods import PeriodError
 #: How many scorecards, and runs, a process keeps.
 _CARDS, _RUNS = 2, 8
 
+#: The tables that have every name of a column.
+_NAMED_IN = {"entity": "totals", "indicator": "indicators", "pillar": "pillars", "measure": "measures"}
+
 
 @dataclass(frozen=True)
 class Published:
@@ -122,11 +125,15 @@ class Stored:
             columns: the columns that are shown; none for all.
 
         Raises:
-            Problem: K914 for an unknown table, K915 for an unknown column.
+            Problem: K914 for an unknown table, K915 for an unknown column, K551 for a period, K602 for an entity, and
+                K203 for another name that the run does not have.
         """
         if name not in TABLES:
             raise missing(Message("there is no table `{name}`", name=name), suggest(name, TABLES))
         labels = [_label(text, there) for text in periods]
+        if absent := [label for label in labels if label not in there]:
+            message = Message("run {number} has nothing for {wanted}", number=number, wanted=absent[0])
+            raise Problem(404, Diagnostic("K551", message, hint=Message("{periods}", periods=tuple(there))))
         frame = self._open()[0].read(
             name,
             system=system,
@@ -143,7 +150,22 @@ class Stored:
             message = Message("the table `{name}` has no column `{column}`", name=name, column=unknown[0])
             hint = Message("it has {names}", names=tuple(frame.columns))
             raise Problem(422, Diagnostic("K915", message, hint=suggest(unknown[0], frame.columns) or hint))
+        for column, values in where.items():
+            self._check_names(column, set(values).difference(frame[column] if frame.width else ()), system, number)
         return frame.select(columns) if columns and frame.width else frame
+
+    def _check_names(self, column: str, absent: Collection[str], system: str, number: int) -> None:
+        """Raise Problem if no result of a system in a run has a name: one without rows is right, a mistake is not."""
+        if not absent:
+            return
+        frame = self._open()[0].read(_NAMED_IN[column], system=system, number=number)
+        names = frame[column].unique(maintain_order=True).drop_nulls().to_list() if column in frame.columns else []
+        if unknown := sorted(set(absent).difference(names)):
+            message = Message(
+                "run {number} has no `{name}` in the column `{column}`", number=number, name=unknown[0], column=column
+            )
+            code = "K602" if column == "entity" else "K203"
+            raise Problem(404, Diagnostic(code, message, hint=suggest(unknown[0], names)))
 
     def card(self, system: str, number: int, tag: str) -> Scorecard:
         """Return the scorecard of a system in a run, computed again from its archived inputs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -42,7 +43,8 @@ async def received(request: Request, limits: Limits, name: str | None) -> AsyncI
         name: of the file that is the body.
 
     Raises:
-        Problem: K912 (400), if the body is no form or nothing; K905 and K913, as its limits are.
+        Problem: K912 (400), if the body is no form or nothing, or the form has a part that would not be used;
+            K905 and K913, as its limits are.
     """
     with tempfile.TemporaryDirectory(prefix="kpi-serve-", ignore_cleanup_errors=True) as place:
         folder = Path(place)
@@ -66,29 +68,43 @@ async def _of_form(form: FormData, folder: Path) -> Upload:
     files: list[str] = []
     named: dict[str, tuple[str, ...]] = {}
     explanations = None
+    digest = hashlib.sha256()
     for number, (key, part) in enumerate(form.multi_items()):
         if not isinstance(part, UploadFile):
-            continue
+            raise _unused(
+                Message("the field `{key}` of the form is not a file, and is not used", key=key),
+                Message("send a file with its name; parameters are in the address, such as ?period=2023Q4"),
+            )
+        if key == _EXPLANATIONS and explanations is not None:
+            raise _unused(
+                Message("the form has more than one file in the field `{key}`", key=key),
+                Message("send the answers to queries as one file"),
+            )
         name = _unique(folder, plain_name(part.filename or "", f"file-{number + 1}.csv"))
+        content = hashlib.sha256()
         with (folder / name).open("wb") as out:
             while piece := await part.read(_PIECE):
                 out.write(piece)
+                content.update(piece)
+        digest.update(repr((key, name, content.hexdigest())).encode())
         if key == _EXPLANATIONS:
             explanations = name
         elif key in _UNNAMED:
             files.append(name)
         else:
             named[key] = (*named.get(key, ()), name)
-    return Upload(folder, tuple(files), named, explanations)
+    return Upload(folder, tuple(files), named, explanations, digest.hexdigest())
 
 
 async def _of_body(request: Request, folder: Path, name: str) -> Upload:
     name, size = plain_name(name, "data.csv"), 0
+    content = hashlib.sha256()
     with (folder / name).open("wb") as out:
         async for piece in request.stream():
             out.write(piece)
+            content.update(piece)
             size += len(piece)
-    return Upload(folder, (name,) if size else ())
+    return Upload(folder, (name,) if size else (), digest=repr((name, content.hexdigest())))
 
 
 def plain_name(name: str, default: str) -> str:
@@ -120,4 +136,8 @@ def _malformed(detail: str) -> Problem:
     if detail:
         message = Message("the form of the request cannot be read: {detail}", detail=detail)
     hint = Message("send the file as the body, or a form as multipart/form-data whose fields are files")
+    return _unused(message, hint)
+
+
+def _unused(message: Message, hint: Message) -> Problem:
     return Problem(400, Diagnostic("K912", message, hint=hint))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kpi.analysis.diff import Difference, diff, side
-from kpi.engine.scorecard import Scorecard
+from kpi.engine.scorecard import Scorecard, as_scorecard
 
 
 def difference(
@@ -26,6 +26,6 @@ def difference(
         writes it.
 
     Raises:
-        DataError: K551, when there is no period to compare.
+        DataError: K551, when there is no period to compare; K556, for what is no scorecard, such as a path.
     """
-    return diff(side(before, names[0]), side(after, names[1]), periods=periods)
+    return diff(side(as_scorecard(before), names[0]), side(as_scorecard(after), names[1]), periods=periods)

@@ -31,6 +31,21 @@ class NamedFile:
     name: str
     content: bytes = field(repr=False)
 
+    def __post_init__(self) -> None:
+        """Raise DataError K556 if the content is no bytes, such as text, or the name is no text."""
+        _check_content(self.name, self.content)
+
+
+def _check_content(name: object, content: object) -> None:
+    if not isinstance(name, str):
+        message = Message("the name of a file is of the type {type}, not text", type=type(name).__name__)
+        raise DataError(Diagnostic("K556", message, hint=Message("kpi.NamedFile takes the name, then the bytes")))
+    if not isinstance(content, bytes | bytearray | memoryview):
+        message = Message("the content of `{name}` is of the type {type}, not bytes", name=name,
+                          type=type(content).__name__)  # fmt: skip
+        hint = Message("read the file for bytes, or encode the text: text.encode()")
+        raise DataError(Diagnostic("K556", message, hint=hint))
+
 
 @dataclass(frozen=True)
 class Files:

@@ -13,6 +13,7 @@ import polars as pl
 from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
 from kpi.analysis.group_findings import ungrouped
+from kpi.analysis.impossible_counts import impossible_counts
 from kpi.analysis.price_findings import bases_outside, plain_relatives
 from kpi.analysis.short_data import too_short
 from kpi.analysis.unsolved import unsolved
@@ -112,6 +113,9 @@ def score(
     >>> score(frame, system=system).indicators["value"].to_list()
     [90.0, 75.0]
     """
+    if intervals is not None and intervals < 0:
+        message = Message("`intervals` is {number}, and runs are 0 or more", number=intervals)
+        raise DataError(Diagnostic("K556", message, hint=Message("0 is none, and 500 is usual")))
     with in_files(files, data) as given:
         card = _scored(
             given.unnamed, data=given.named, system=system, definitions=definitions, period=period,
@@ -195,8 +199,9 @@ def score_panel(
     verdict.findings.extend(plain_relatives(plan.system, judging, shown))
     verdict.findings.extend(too_short(plan.system, len(panel.periods)))
     apart = ungrouped(plan.system, judging, panel.entities.names, shown)
+    counts_apart = impossible_counts(plan.system, judging, panel.entities.names, shown)
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
-    findings = [*panel.findings, *apart, *verdict.findings, *alerts, *answers.findings]
+    findings = [*panel.findings, *apart, *counts_apart, *verdict.findings, *alerts, *answers.findings]
     findings += answers.unused(verdict.used)
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
     more = {"left_out": panel.counts.left_out, "passed_over": panel.counts.passed_over, "unread": panel.unread}

@@ -156,6 +156,8 @@ class _Progress:
 def projected(figures: pl.Series, *breaks: pl.Series, ends: YearEnds) -> pl.Series:
     """Return totals at the end of the year: `x/s` of the total to date x and the mean share s of past years.
 
+    At the end itself it is x.
+
     Args:
         figures: of an entity and period, ordered by period.
         breaks: how many breaks the series has had, where units succeed one another.
@@ -180,6 +182,8 @@ def projected(figures: pl.Series, *breaks: pl.Series, ends: YearEnds) -> pl.Seri
                 np.putmask(mean, nothing, np.nan)
                 why[:, late][nothing] = NOTHING
             np.divide(progress.done[:, late], mean, out=value[:, late, block])
+        # At the end of the year the total is what there is, whatever past years were.
+        value[-1, :, block], why[-1] = progress.done[-1], 0
         # NOTE: where masks are as good as random, arithmetic takes a tenth of the time of `putmask`.
         gap = np.isnan(progress.done).view(np.uint8)
         np.maximum(why, np.multiply(gap, np.uint8(GAP), out=gap), out=state[:, :, block])
@@ -205,6 +209,7 @@ def interval(figures: pl.Series, *breaks: pl.Series, ends: YearEnds, percent: fl
     for block, progress in ends.progress(figures, breaks):
         if progress.many > ends.at_least:
             _interval(progress, percent, low[:, late, block], high[:, late, block])
+        low[-1, :, block] = high[-1, :, block] = progress.done[-1]
     columns = {
         name: column_of(ends.rows(column, len(figures))) for name, column in zip(("low", "high"), results, strict=True)
     }

@@ -156,6 +156,12 @@ def test_a_definition_is_checked_with_places(home):
         ("query", {"data": ["nothing.csv"], "system": "demo"}, "K501"),
         ("query", {"data": ["period.csv"], "system": "../definitions/demo"}, "K205"),
         ("explain", {**PERIOD, "entity": "无此县"}, "K602"),
+        ("query", {**PERIOD, "entities": ["东湖县", "东胡县"]}, "K602"),
+        ("query", {**PERIOD, "indicators": ["nothing"], "table": "indicators"}, "K203"),
+        ("query", {**PERIOD, "offset": -1}, "K915"),
+        ("query", {**PERIOD, "limit": 0}, "K915"),
+        ("explain", {**PERIOD, "entity": "东湖县", "limit": -5}, "K915"),
+        ("list_indicators", {"system": "demo", "offset": -1}, "K915"),
         ("what_if", {**PERIOD, "changes": [{"entity": "东湖县", "figure": "x", "value": 1}]}, "K203"),
     ],
 )

@@ -370,3 +370,29 @@ def test_cells_that_excel_shows_as_percents_are_percents(tmp_path):
 @pytest.mark.parametrize("options", ["missing: [[1]]", "missing: ['']", "missing: [true]", "decimal: ';'"])
 def test_marks_that_are_no_marks_are_refused_in_the_definition(options):
     assert examine_text(system("panel", options)).system is None
+
+
+DECIMALS = """
+system: county
+period: year
+entities: {title: 地区}
+measures: {a: {title: 甲, unit: 亿元}, b: {title: 乙, unit: 亿元}, c: {title: 丙, unit: 亿元}}
+indicators: {i: {kind: level, of: c}}
+"""
+
+
+@pytest.mark.parametrize("many", [2, 1])
+@pytest.mark.parametrize("suffix", [".csv", "frame"])
+def test_two_columns_with_decimal_commas_make_those_beside_them_undecided(tmp_path, many, suffix):
+    second = ("7,5", "8,25") if many > 1 else ("7.5", "8.25")
+    rows = [["A", "5,1", second[0], "1.200"], ["B", "6,2", second[1], "2.300"], ["C", "6", "8", "900"]]
+    text = "\n".join(["年份;地区;甲;乙;丙", *(";".join(["2023", *row]) for row in rows), ""])
+    (tmp_path / "d.csv").write_text(text)
+    head = ["地区", "甲", "乙", "丙"]
+    frame = pl.DataFrame({**{name: [row[at] for row in rows] for at, name in enumerate(head)}, "年份": ["2023"] * 3})
+    card = kpi.score(tmp_path / "d.csv" if suffix == ".csv" else frame, system=kpi.load(DECIMALS), partly=True)
+    values = card.measures.filter((pl.col("measure") == "c") & pl.col("value").is_not_null())["value"].to_list()
+    assert sorted(values) == ([900.0] if many > 1 else [1.2, 2.3, 900.0])
+    (own, *rest) = [one for one in card.findings_list if one.code == "K635" and one.place.field == "丙"] or [None]
+    assert not rest
+    assert own is None if many == 1 else str(own.message).startswith("other cells of the table seem")

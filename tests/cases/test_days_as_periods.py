@@ -67,3 +67,34 @@ def test_among_weeks_it_is_a_note():
     card = scored(["2024-01-05", "2024-01-12"], period="week")
     assert card.measures["period"].to_list() == ["2024-W01", "2024-W02"]
     assert notes(card)[0][0] == "info"
+
+
+@pytest.mark.parametrize("values", [[5.0, 5.0], [5.0, 6.0]])
+@pytest.mark.parametrize("typed", [False, True])
+@pytest.mark.parametrize("form", ["wide", "long"])
+@pytest.mark.parametrize(("period", "what"), [("month", "a month"), ("week", "a week")])
+def test_figures_of_two_days_are_no_repetition(values, typed, form, period, what):
+    days = [date(2023, 1, 5), date(2023, 1, 6)] if typed else ["2023-01-05", "2023-01-06"]
+    frame = pl.DataFrame({"日期": days, "地区": ["甲县"] * 2, "产值": values})
+    if form == "long":
+        frame = frame.unpivot(["产值"], index=["日期", "地区"], variable_name="指标", value_name="数值")
+    other = {"日期": [date(2023, 2, 1) if typed else "2023-02"], "地区": ["甲县"]}
+    rest = {"产值": [1.0]} if form == "wide" else {"指标": ["产值"], "数值": [1.0]}
+    if period == "month":
+        frame = pl.concat([frame, pl.DataFrame({**other, **rest})])
+    card = kpi.score(frame, system=kpi.load(SYSTEM.replace("PERIOD", period)), partly=True)
+    some = [one for one in card.findings_list if one.code == "K608"]
+    assert [str(one.severity) for one in some] == ["error", "error"]
+    assert all(f"give one figure {what}" in str(one.hint) for one in some)
+
+
+def test_the_same_day_twice_is_a_repetition():
+    frame = pl.DataFrame({"日期": ["2023-01-05", "2023年1月5日"], "地区": ["甲县"] * 2, "产值": [5.0, 5.0]})
+    card = kpi.score(frame, system=kpi.load(SYSTEM.replace("PERIOD", "month")))
+    assert [str(one.severity) for one in card.findings_list if one.code == "K608"] == ["warning"]
+
+
+def test_a_month_and_its_last_day_are_a_repetition():
+    frame = pl.DataFrame({"日期": ["2023-01", "2023-01-31"], "地区": ["甲县"] * 2, "产值": [5.0, 5.0]})
+    card = kpi.score(frame, system=kpi.load(SYSTEM.replace("PERIOD", "month")))
+    assert [str(one.severity) for one in card.findings_list if one.code == "K608"] == ["warning"]

@@ -186,3 +186,77 @@ def test_sets_are_the_smallest_by_brute_force(case):
             break
     found = located(rules, figures, weights={}, natural=frozenset(names))
     assert {frozenset(one) for one in found} == {frozenset(one) for one in sets[:12]} or len(sets) > 12
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 1.0, 1e3, 1e6, 1e9])
+@pytest.mark.parametrize("weights", [{}, {"a": 2.0, "b": 2.0, "gdp": 2.0}])
+def test_the_size_of_an_unrelated_check_does_not_accuse_its_figures(scale, weights):
+    """The sum lacks 1 of 221.99; the range per head holds, whatever unit it is in."""
+    figures = {"a": 22.17, "b": 198.82, "gdp": 221.99, "pop": 80.54}
+    rules = [
+        Edit("sum", {"a": 1.0, "b": 1.0, "gdp": -1.0}, 0.0, 0.0),
+        Edit("range", {"gdp": 1e4 * scale, "pop": -1000.0 * scale}, 0.0, None),
+        Edit("range", {"gdp": 1e4 * scale, "pop": -60000.0 * scale}, None, 0.0),
+    ]
+    found = located(rules, figures, weights=weights, natural=frozenset(figures))
+    assert found == [("a",), ("b",), ("gdp",)]
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e9])
+@pytest.mark.parametrize("lack", [1.0, 1e-4, 1e-6])
+def test_pairs_do_not_depend_on_sizes(scale, lack):
+    """Two sums with no figure in common but a bound that both totals are in."""
+    figures = {"a": 1.0, "b": 1.0, "all": 2.0 + lack, "c": scale, "d": scale, "sum": 2 * scale * (1 + lack)}
+    rules = [
+        Edit("one", {"a": 1.0, "b": 1.0, "all": -1.0}, 0.0, 0.0),
+        Edit("two", {"c": 1.0, "d": 1.0, "sum": -1.0}, 0.0, 0.0),
+        Edit("both", {"all": scale, "sum": -10.0}, None, 0.0),
+    ]
+    found = located(rules, figures, weights={}, natural=frozenset(figures))
+    assert found == [(one, two) for one in ("a", "b", "all") for two in ("c", "d", "sum")]
+
+
+def test_errors_of_checks_without_a_figure_in_common_are_located_apart():
+    """Each finding has the proposal for its own figures alone."""
+    text = SYSTEM.replace("  people:", "  men: {title: 男, unit: 万人}\n  women: {title: 女, unit: 万人}\n  people:")
+    text = text.replace("  growth:", "  heads: {parts: [men, women], whole: people}\n  growth:")
+    found = hints(text=text, **row(second=50.0, men=30.0, women=200.0))
+    assert "二产 50 may be 5 (too large by a factor of 10)" in found["县0", "sum"]
+    assert "女 200 may be 20 (too large by a factor of 10)" in found["县0", "heads"]
+    assert "女" not in found["县0", "sum"]
+    assert "二产" not in found["县0", "heads"]
+
+
+def series(check: str, values: list[float]) -> dict[str, str]:
+    """Return the suggestions by year for one series."""
+    text = f"""
+system: series
+period: year
+entities: {{title: 县}}
+measures: {{people: {{title: 人口, unit: 人}}}}
+indicators: {{size: {{kind: level, of: people}}}}
+checks: {{odd: {check}}}
+"""
+    years = [str(2010 + at) for at in range(len(values))]
+    card = kpi.score({"期别": years, "地区": ["县"] * len(years), "people": values}, system=examine_text(text).system)
+    return {one.place.period: str(one.hint) for one in card.findings_list if one.code == "K701"}
+
+
+def test_what_a_correction_of_an_earlier_figure_mends_has_no_proposal_of_its_own():
+    found = series("{growth_within: 30, of: people}", [100, 102, 105, 106, 109, 110, 1130, 115])
+    assert found == {"2016": "人口 1,130 may be 113 (too large by a factor of 10)", "2017": "None"}
+
+
+def test_a_correction_that_breaks_a_later_check_is_none():
+    """In the new area ten times as many live, in each later year."""
+    found = series("{growth_within: 30, of: people}", [100, 102, 1050, 1060, 1070])
+    assert found == {"2012": "None"}
+
+
+@pytest.mark.parametrize("power", [1, 4, -1, -4])
+def test_the_nearest_factor_is_proposed_and_no_sign(power):
+    """What `magnitude` does not look for, such as 100,000 times as much, is no correction for it."""
+    (hint,) = series("{magnitude: people}", [100, 102, 105 * 10.0**power]).values()
+    factor = f"{10 ** abs(power):,}"
+    assert hint.endswith(f" may be 105 (too {'large' if power > 0 else 'small'} by a factor of {factor})")
+    assert hint.count("may be") == 1

@@ -35,6 +35,7 @@ THEIRS = {
                     "fields": [
                         {"name": "tax", "expression": {"dialects": [{"dialect": "ANSI_SQL", "expression": "tax"}]},
                          "description": "Tax paid"},
+                        {"name": "land", "expression": {"dialects": [{"dialect": "ANSI_SQL", "expression": "land"}]}},
                     ],
                 }
             ],
@@ -214,6 +215,33 @@ def test_a_document_of_others_is_taken_over_as_far_as_its_sql_is_plain(tmp_path)
     assert any("busy" in one.message for one in loaded.findings)
     card = kpi.score({"期别": ["2024"], "地区": ["甲"], "Tax paid": [6], "land": [2]}, system=str(file))
     assert card.indicators["value"].to_list() == [3.0]
+
+
+def test_a_metric_is_the_aggregation_that_its_sql_says_of_a_field_that_is_there(tmp_path):
+    document = json.loads(json.dumps(THEIRS))
+    (model,) = document["semantic_model"]
+    model["datasets"].append(model["datasets"][0] | {"name": "u"})
+    sql = {
+        "all": "SUM(t.tax)", "mean_tax": "AVG(t.tax)", "mean_land": "AVG(t.land)", "gone": "SUM(t.zzz)",
+        "other": "SUM(u.tax)", "nowhere": "SUM(v.tax)", "again": "SUM(tax)",
+    }  # fmt: skip
+    model["metrics"] = [
+        {"name": name, "expression": {"dialects": [{"dialect": "ANSI_SQL", "expression": each}]}}
+        for name, each in sql.items()
+    ]
+    file = tmp_path / "firms.ossie.json"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    loaded = examine_document(file)
+    assert loaded.system is not None, loaded.findings
+    assert {name: one.over_time for name, one in loaded.system.measures.items()} == {"tax": "sum", "land": "mean"}
+    assert {name: one.of for name, one in loaded.system.indicators.items()} == {
+        "all": "tax", "mean_land": "land", "again": "tax",
+    }  # fmt: skip
+    lost = [one for one in loaded.findings if one.code == "K945"]
+    assert [str(one.hint) for one in lost if "zzz" in str(one.hint)]
+    for name in ("mean_tax", "gone", "other", "nowhere"):
+        assert any(f"`{name}`" in one.message for one in lost), name
+    assert len(lost) == 4
 
 
 def test_a_change_of_the_sql_is_reported(tmp_path):

@@ -33,7 +33,6 @@ indicators:
      target: {at_least: 90, by: 2025, baseline: {value: 80, period: 2023Q4}, schedule: linear}}
   b: {kind: level, of: vb, title: 满意}
   c: {kind: level, of: vb, title: 评价}
-limits: 90
 localise: {weights: {va: 2}}
 treatment: {tails: {kind: winsorise, most: 5}}
 groups: {经济规模: {of: va, cuts: {大: 50, 小: 0}}}
@@ -74,7 +73,7 @@ WORDED: dict[type[BaseModel], dict[str, str]] = {
         "adjustments": "迟报扣分", "stars": "50 %", "ranking": "half to even", "show": "Results show the marks",
         "totals_over": "Totals over longer periods", "lights": "yellow up to 17", "checks": "甲 \\<= 乙",
         "notify": "预警: 办结 \\< 60", "uncertainty": "Weights ±25 %",
-        "limits": "limits of 90 %", "localise": "trust in figures",
+        "localise": "Trust in figures",
     },
     Pillar: {
         "title": "政务服务", "note": "由数据局评价", "weight": "政务服务 60", "parts": "总览指数 | 政务服务 1, 数字 2",
@@ -101,7 +100,10 @@ WORDED: dict[type[BaseModel], dict[str, str]] = {
 
 #: Keys that have no words of their own, with the reason.
 LEFT_OUT: dict[type[BaseModel], dict[str, str]] = {
-    System: {"quality": "weighs reports of departments, and no score depends on it"},
+    System: {
+        "limits": "need counts, and no score depends on them",
+        "quality": "weighs reports of departments, and no score depends on it",
+    },
     Pillar: {"relative": "only says that weights are not meant to add up", "ours": "has a section of its own"},
     Composite: {
         "relative": "only says that weights are not meant to add up", "ours": "has a section of its own",

@@ -180,6 +180,41 @@ def test_a_missing_figure_has_no_limits_and_does_not_move_the_group():
     assert missing["signal"] is None
 
 
+@pytest.mark.parametrize(("hits", "word"), [(9999.0, "more than"), (-3.0, "below zero")])
+def test_impossible_counts_leave_only_their_unit_out(hits, word):
+    """More events than cases, or fewer than none, are no part of the group, and are reported."""
+    good = [50.0, 60.0, 55.0, 80.0]
+    expected = rows(scored(figures(hits=good, cases=[100.0] * 4), "limits: 95"), "share")
+    card = scored(figures(hits=[*good, hits], cases=[100.0] * 4 + [622.0]), "limits: 95")
+    *others, wrong = rows(card, "share")
+    assert others == expected
+    assert [wrong[key] for key in ("lower", "low_95", "signal")] == [None] * 3
+    (found,) = [one for one in card.findings_list if one.code == "K672"]
+    assert (found.place.entity, found.place.period, str(found.severity)) == ("区4", "2023", "warning")
+    assert word in str(found.message)
+
+
+@pytest.mark.parametrize("more", ["limits: {of: density}", "limits: {of: weighted, method: {column: variance}}"])
+def test_negative_numbers_and_errors_leave_only_their_unit_out(more):
+    columns = {"deaths": [5.0, 6, 9, -4], "area": [10.0] * 4, "rate_of_weighted": [5.0, 6, 9, 4],
+               "variance": [1.0, 1, 1, -1]}  # fmt: skip
+    card = scored(figures(**columns), more)
+    name = card.limits["indicator"][0]
+    assert [row["centre"] for row in rows(card, name)[:3]] == pytest.approx(
+        [20 / 3 / (10 if name == "density" else 1)] * 3
+    )
+    assert [one.place.entity for one in card.findings_list if one.code == "K672"] == ["区3"]
+
+
+def test_all_cases_in_another_multiple_are_no_more_than_all():
+    text = SYSTEM.replace("hits: {unit: 件}", "hits: {unit: 万件}")
+    card = kpi.score(
+        figures(hits=[1.1, 1.0, 0.9], cases=[11000.0] * 3), system=examine_text(text + "limits: 95").system
+    )
+    assert rows(card, "share")[0]["upper"] == pytest.approx(100)
+    assert not [one for one in card.findings_list if one.code == "K672"]
+
+
 def test_two_units_are_no_group():
     assert {row["signal"] for row in rows(scored(figures(hits=[1, 99], cases=[100, 100]), "limits: 95"), "share")} == {
         None
@@ -241,6 +276,14 @@ def test_an_indicator_whose_kind_shows_no_error_cannot_have_limits():
     (found,) = examine_text(text).findings
     assert found.code == "K672"
     assert "`weighted`" in str(found.message)
+
+
+@pytest.mark.parametrize("key", ["limits: 95", "shrink: reliability"])
+def test_a_pooled_rate_names_its_window_as_the_cause(key):
+    share = "share: {kind: ratio, numerator: hits, denominator: cases"
+    text = SYSTEM.replace(share, f"{share}, pool: 3y, score: {{kind: goalposts, low: 0, high: 9}}, {key}")
+    found = [one for one in examine_text(text).findings if one.code == "K672"]
+    assert ["`pool:`" in str(one.message) for one in found] == [True]
 
 
 def test_a_level_that_is_no_level_is_an_error():

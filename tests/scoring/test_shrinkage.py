@@ -98,3 +98,15 @@ def test_an_error_that_cannot_be_known_is_refused():
     examined = examine_text(text)
     assert [one.code for one in examined.findings] == ["K672"]
     assert examined.findings[0].place.line == 12
+
+
+def test_impossible_counts_are_reported_and_move_no_other():
+    good = scored()
+    card = scored(hits=[*HITS, 9999], cases=[*CASES, 622])
+    values = card.treated.filter(indicator="share").sort("entity")
+    assert (
+        values.head(5)
+        .drop("cohort", strict=False)
+        .equals(good.treated.filter(indicator="share").sort("entity").drop("cohort", strict=False))
+    )
+    assert [one.place.entity for one in card.findings_list if one.code == "K672"] == ["区5"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from io import BytesIO
 
 import polars as pl
@@ -233,3 +235,99 @@ def test_health_metrics_and_the_audit_log(client, served):
     line = next(each for each in reversed(served.lines()) if each["route"] == "/systems/{system}/league")
     assert (line["token"], line["system"], line["status"]) == ("publisher", "small", 200)
     assert "secret-of" not in served.audit.read_text("utf-8")
+
+
+# ---- SAFE IN A BROWSER ---- #
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "text/html", "text/markdown", "*/*"])
+@pytest.mark.parametrize("table", ["", "totals", "indicators", "findings"])
+def test_no_answer_of_a_browser_has_names_as_markup(client, figures, accept, table):
+    wrong = figures.decode().replace("甲县", MARKUP).encode()
+    path = "/systems/small/score" + (f"?table={table}" if table else "")
+    answer = client.post(path, files=sent(wrong), headers={"Accept": accept})
+    media = answer.headers["content-type"]
+    if table and accept.startswith("text/") and accept != BROWSER:
+        assert answer.status_code == 406
+        assert media == "application/problem+json"
+    else:
+        assert answer.status_code == 200, answer.text
+    assert not media.startswith("text/html") or MARKUP not in answer.text
+    assert media.startswith("text/html") or accept != "text/html" or table
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("form", ["html", "md", "docx", "xlsx"])
+@pytest.mark.parametrize(
+    "path", ["explanation?entity=甲县", "what-if?set=甲县.length=500", "difference?before=2022Q4&after=2023Q4"]
+)
+def test_a_format_without_single_tables_is_refused_for_a_table(client, path, form):
+    assert client.get(f"/systems/small/{path}&table=totals&format={form}").status_code == 406
+
+
+def test_only_the_program_of_the_report_runs_in_a_page(client):
+    answer = client.get("/")
+    policy = answer.headers["content-security-policy"]
+    script = answer.text.rpartition("<script>")[2].partition("</script>")[0]
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert "content-security-policy" in client.get("/nothing").headers
+
+
+# ---- NOTHING IS LOST WITHOUT A WORD ---- #
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code", "word"),
+    [
+        ("/systems/small/league?perod=2023Q3", 422, "K915", "perod"),
+        ("/systems/small/league?period=2023Q3&period=2023Q4", 422, "K915", "period"),
+        ("/systems?sytem=small", 422, "K915", "sytem"),
+        ("/systems/small/league?period=1999Q1", 404, "K551", "1999Q1"),
+        ("/systems/small/tables/totals?period=2023Q4&period=1999Q1", 404, "K551", "1999Q1"),
+        ("/systems/small/tables/totals?entity=甲县&entity=丁县", 404, "K602", "丁县"),
+        ("/systems/small/tables/indicators?indicator=growht", 404, "K203", "growht"),
+        ("/systems/small/tables/pillars?pillar=nowhere", 404, "K203", "nowhere"),
+    ],
+)
+def test_what_is_not_used_is_named(client, path, status, code, word):
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["findings"][0]["code"]) == (status, code), answer.text
+    assert word in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [("explanations", ("b.csv", b"x\n1\n")), ("period", (None, b"2023Q4")), ("file", (None, b"a,b\n1,2\n"))],
+)
+def test_a_part_of_a_form_that_is_not_used_is_named(client, figures, part):
+    parts = [("file", ("a.csv", figures)), ("explanations", ("a.csv", b"x\n1\n")), part]
+    answer = client.post("/systems/small/score", files=parts)
+    assert (answer.status_code, answer.json()["findings"][0]["code"]) == (400, "K912"), answer.text
+    assert f"`{part[0]}`" in answer.json()["detail"]
+
+
+def test_a_field_of_a_form_that_names_no_dataset_is_refused(client, figures):
+    answer = client.post("/systems/small/score", files={"fiel": ("a.csv", figures)})
+    assert answer.status_code == 422
+    assert "fiel" in answer.text
+
+
+def test_a_column_that_is_named_twice_is_there_once(client):
+    answer = client.get("/systems/small/tables/totals?column=score&column=entity&column=score")
+    assert list(answer.json()["rows"][0]) == ["score", "entity"]
+
+
+def test_every_part_of_an_upload_counts_for_its_tag(client, figures):
+    first = ("file", ("a.csv", figures))
+    uploads = [
+        [first], [first, first], [first, ("explanations", ("b.csv", "期别,地区,指标,说明\n".encode()))],
+        [("file", ("b.csv", figures))],
+    ]  # fmt: skip
+    tags = [client.post("/systems/small/score", files=parts).headers.get("etag") for parts in uploads]
+    assert None not in tags[::3]
+    assert len(set(tags)) == len(tags)
+    assert client.post("/systems/small/score", files=[first]).headers["etag"] == tags[0]

@@ -2,6 +2,7 @@
 
 The decimal mark is that of a whole column. Where one cell of a column can only be read with a decimal comma (`5,1`,
 `1.892.122`) and none is declared, the cells that would be other figures with it (`684.864`, `1,234`) are refused too.
+Where two columns of a wide table have such cells, this holds for its other columns of texts as well (`fast_rows`).
 """
 
 from __future__ import annotations
@@ -70,12 +71,15 @@ def decimal_finding(table: Table, header: str, rows: pl.DataFrame, notation: Not
     if notation.mixed:
         message = Message("{refused}: a number, or a text with a point between groups of digits?", refused=refused)
         return Diagnostic("K635", message, place, Message("make all cells of the column numbers, or all of them texts"))
+    hint = Message(
+        "write `decimal: ','` for the dataset if it has decimal commas, or else write figures with a decimal point"
+    )
+    if not alone.any():
+        message = Message("other cells of the table seem to have decimal commas, so {refused}", refused=refused)
+        return Diagnostic("K635", message, place, hint)
     message = Message(
         "`{first}` seems to have a decimal comma, so {refused}",
         first=first[rows.columns.index("text")],
         refused=refused,
-    )
-    hint = Message(
-        "write `decimal: ','` for the dataset if it has decimal commas, or else write figures with a decimal point"
     )
     return Diagnostic("K635", message, place, hint)

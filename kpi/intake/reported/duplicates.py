@@ -20,6 +20,7 @@ from kpi.intake.matching.datasets import Placed, is_unit, panel_columns
 from kpi.intake.reported import period_aggregation
 from kpi.language.datasets import PanelData
 from kpi.language.system import System
+from kpi.values import period_texts
 from kpi.values.periods import Period
 
 
@@ -75,7 +76,8 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
                 message = _beside(title, places, alike=row["apart"])
                 if mine in others:
                     return "K608", message, _ONE_COLUMN
-                texts = {cells[place].get(_WHO) for place in (mine, *others) if place in cells} - {None}
+                beside = [cells[place] for place in (mine, *others) if place in cells]
+                texts = {row.get(_WHO) for row in beside} - {None}
                 if _several_units(texts):
                     message = Message(
                         "{message}; the rows name {names}, which are one unit by the roster",
@@ -83,16 +85,9 @@ def repeats_of(repeated: pl.DataFrame, sources: Sequence[Placed], system: System
                         names=tuple(sorted(text or "" for text in texts)),
                     )
                     return "K608", message, _UNITS
-                apart = _differences([cells[place] for place in (mine, *others) if place in cells])
-                if apart:
-                    differences = tuple(
-                        Message("`{header}` ({cells})", header=header, cells=tuple(texts))
-                        for header, texts in apart.items()
-                    )
-                    message = Message(
-                        "{message}; the rows differ in {differences}", message=message, differences=differences
-                    )
-                    return "K608", message, _what_to_do(apart, sources[at])
+                differing, hint = _of_cells(message, beside, sources[at], system)
+                if hint is not None:
+                    return "K608", differing, hint
                 return "K608", message, _LATER if all(place == at for place, _ in others) else _ELSEWHERE
 
             if mine.height:
@@ -105,6 +100,22 @@ def _beside(title: str, places: Message, *, alike: bool) -> Message:
     if alike:
         return Message("the figure of {title} is for the same unit and period as {places}", title=title, places=places)
     return Message("the figure of {title} contradicts {places}", title=title, places=places)
+
+
+def _of_cells(
+    message: Message, rows: Sequence[Mapping[str, str | None]], source: Placed, system: System
+) -> tuple[Message, Message | None]:
+    """Return the message with the cells in which rows differ, and what to do about these; None where they do not."""
+    if len({row.get(_DAY) for row in rows} - {None}) > 1:
+        return message, _A_WEEK if system.timeline.weeks else _A_MONTH
+    apart = _differences(rows)
+    if not apart:
+        return message, None
+    differences = tuple(
+        Message("`{header}` ({cells})", header=header, cells=tuple(texts)) for header, texts in apart.items()
+    )
+    message = Message("{message}; the rows differ in {differences}", message=message, differences=differences)
+    return message, _what_to_do(apart, source)
 
 
 def _what_to_do(headers: Collection[str], source: Placed) -> Message:
@@ -164,10 +175,20 @@ _LATER = Message("give the later figure a higher number in a column 修订")
 _UNITS = Message(
     "if these were units of their own that merged, name a table of old, new and date in `entities: {{succession: ...}}`"
 )
+_A_MONTH = Message(
+    "periods of days are not scored: give one figure a month, or, where each row is a case, declare `form: "
+    "records`, whose rows are counted and added up"
+)
+_A_WEEK = Message(
+    "periods of days are not scored: give one figure a week, or, where each row is a case, declare `form: "
+    "records`, whose rows are counted and added up"
+)
 _ONE_COLUMN = Message("leave all but one of the columns out, or give each a name of its own")
 
 #: The column of the text that identifies the entity of a row.
 _WHO = "\0who"
+#: The column of the day that a row has for its period.
+_DAY = "\0day"
 
 #: Roles of columns that distinguish figures of one unit, period and measure.
 _TELLING = ("code", "scope", "unit", "cohort")
@@ -197,11 +218,22 @@ def _cells(
         if "entity" in source.roles:
             who = as_text(source.roles["entity"]).str.strip_chars().alias(_WHO)
             cells, headers = [*cells, who], [*headers, _WHO]
+        if (period := source.roles.get("period")) is not None:
+            cells, headers = [*cells, as_text(period).alias(_DAY)], [*headers, _DAY]
         some = source.table.numbered().filter(pl.col(ROW).is_in(sorted(rows))).select(ROW, *cells).collect()
+        if _DAY in headers:
+            some = some.with_columns(_days(some[_DAY], source))
         cells_of_rows |= {
             (number, int(row[ROW])): {header: row[header] for header in headers} for row in some.to_dicts()
         }
     return cells_of_rows
+
+
+def _days(texts: pl.Series, source: Placed) -> pl.Series:
+    """Return the days that texts of periods name, as texts, null for any other period."""
+    meant = {text: period_texts.day(text, source.dataset.dates) for text in texts.unique().drop_nulls()}
+    written = {text: None if one is None else one.isoformat() for text, one in meant.items()}
+    return texts.replace_strict(written, default=None, return_dtype=pl.String)
 
 
 def _describing(source: Placed, system: System) -> list[str]:
@@ -219,7 +251,7 @@ def _describing(source: Placed, system: System) -> list[str]:
 def _differences(rows: Sequence[Mapping[str, str | None]]) -> dict[str, list[str]]:
     """Return the columns in which rows differ, with what they say; fractions and large numbers are figures."""
     differences = {}
-    for header in dict.fromkeys(header for row in rows for header in row if header != _WHO):
+    for header in dict.fromkeys(header for row in rows for header in row if header not in (_WHO, _DAY)):
         texts = list(dict.fromkeys(clean(row.get(header) or "") for row in rows if header in row))
         if len(texts) > 1 and not any(_FIGURE.fullmatch(text) for text in texts):
             differences[header] = [text or "blank" for text in texts[:_MOST]]
@@ -233,9 +265,13 @@ _ASIDE_BY_NAME = re.compile(
 )
 
 
+_TEXTS = {ROW: pl.UInt32, "header": pl.String, "text": pl.String, "source": pl.Int64}
+
+
 def told_apart(rows: pl.DataFrame, sources: Sequence[Placed], system: System) -> pl.Series:
     """Return for each row whether rows of its figure differ in a text beside it, such as 性别 or the 地市 of a 县区.
 
+    Rows whose periods are different days differ, too: none of them is of the whole month or week.
     Figures, dates, remarks, blanks, and who reported a figure make no difference.
 
     Args:
@@ -244,7 +280,7 @@ def told_apart(rows: pl.DataFrame, sources: Sequence[Placed], system: System) ->
         system: gives the titles of measures.
     """
     keys = [*period_aggregation.KEYS, "start", "months"]
-    parts = []
+    parts, days = [], []
     for number in rows["source"].unique().sort():
         source = sources[number]
         headers = [
@@ -252,21 +288,29 @@ def told_apart(rows: pl.DataFrame, sources: Sequence[Placed], system: System) ->
             for header in _describing(source, system)
             if header not in REPORTERS and role(header) not in _ASIDE and not _ASIDE_BY_NAME.search(clean(header))
         ]
+        wanted = rows.filter(pl.col("source") == number)["row"].unique()
+        numbered = source.table.numbered().filter(pl.col(ROW).is_in(wanted.implode()))
+        if (period := source.roles.get("period")) is not None:
+            dated = numbered.select(ROW, as_text(period).alias("text")).collect()
+            days.append(dated.with_columns(_days(dated["text"], source), header=pl.lit(_DAY), source=number))
         schema = source.table.frame.collect_schema()
         headers = [header for header in headers if schema[header] in (pl.String, pl.Categorical, pl.Enum)]
         if not headers:
             continue
         cells = [pl.selectors.by_name(header).cast(pl.String) for header in headers]
-        wanted = rows.filter(pl.col("source") == number)["row"].unique()
-        some = source.table.numbered().filter(pl.col(ROW).is_in(wanted.implode())).select(ROW, *cells).collect()
+        some = numbered.select(ROW, *cells).collect()
         parts.append(some.unpivot(index=ROW, variable_name="header", value_name="text").with_columns(source=number))
-    if not parts:
+    if not parts and not days:
         return pl.Series(values=[False] * rows.height, dtype=pl.Boolean)
-    texts = pl.concat(parts).drop_nulls("text")
+    order = [ROW, "header", "text", "source"]
+    texts = pl.concat([pl.DataFrame(schema=_TEXTS), *(some.select(order).cast(_TEXTS) for some in parts)])
+    texts = texts.drop_nulls("text")
     cleaned = {text: clean(text) for text in texts["text"].unique()}
     texts = texts.with_columns(pl.col("text").replace_strict(cleaned, return_dtype=pl.String))
     # What begins with a digit or a sign is a figure or a date.
-    texts = texts.filter(pl.col("text").str.contains(r"^\p{L}")).rename({ROW: "row"})
+    texts = texts.filter(pl.col("text").str.contains(r"^\p{L}"))
+    texts = pl.concat([texts, *(some.select(order).cast(_TEXTS).drop_nulls("text") for some in days)])
+    texts = texts.rename({ROW: "row"})
     texts = texts.with_columns(pl.col("row").cast(rows.schema["row"]), pl.col("source").cast(rows.schema["source"]))
     different = (
         rows.select("source", "row", *keys).join(texts, on=["source", "row"])

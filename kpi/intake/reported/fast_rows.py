@@ -87,6 +87,8 @@ class Coding(ABC):
         self._naming, self._requiring = Lock(), Lock()
         self._required = plan.columns
         self.out = Coded(pl.DataFrame(), self.resolver, unclear=plan.columns.unclear)
+        #: The columns of texts that are all undecided where two are: a file is written with one decimal mark.
+        self.alike: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -166,7 +168,10 @@ class Coding(ABC):
             return
         if undecided(cells, problem, notation).any():
             with self._requiring:
-                self._required = replace(self._required, unclear=self._required.unclear | {header})
+                unclear = self._required.unclear | {header}
+                if len(unclear & self.alike) > 1:
+                    unclear |= self.alike
+                self._required = replace(self._required, unclear=unclear)
 
     # ---- ROWS ---- #
 

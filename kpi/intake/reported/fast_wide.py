@@ -66,6 +66,11 @@ class Wide(Coding):
         }
         unclear = plan.columns.unclear
         self.notations = {header: notation_of(source.dataset, source.table, header, unclear) for header in headers}
+        decided = source.table.numbers | source.table.mixed
+        self.alike = frozenset(
+            header for header, notation in self.notations.items()
+            if notation.decimal == "." and header not in decided and not self.schema[header].is_numeric()
+        )  # fmt: skip
         #: The columns whose cells can be read as numbers at once.
         self.castable = [
             header for header, notation in self.notations.items() if notation.decimal == "." and not notation.unclear

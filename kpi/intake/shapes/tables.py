@@ -20,6 +20,7 @@ from kpi.intake.roster import roster_of
 from kpi.intake.shapes.adjacent_blocks import blocks_of, together
 from kpi.intake.shapes.blocks import has_lines, joined
 from kpi.intake.shapes.combined_keys import is_combined, parted
+from kpi.intake.shapes.other_headings import check_headings
 from kpi.intake.shapes.recognition import ACROSS, Recognised, Recognition
 from kpi.intake.shapes.table_keys import (
     KEYS,
@@ -83,6 +84,7 @@ def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Tabl
         table = replace(table, unit=own.pop("unit")[0], roles={**table.roles, "unit": None})
     if isinstance(dataset, Records) or (dataset is None and fits_records(system, table)):
         texts = {key: text for key, (text, _) in own.items()}
+        check_headings(table, system, _headings_of_keys(system, dataset))
         return None if texts and table.pieces is not None else (with_keys(table, texts, None), key_notes(table, own))
     plain = _without_blocks(system, table, dataset)
     if plain is None:
@@ -117,14 +119,18 @@ def _without_blocks(system: System, table: Table, dataset: Dataset | None) -> tu
     keys = _headings_of_keys(system, dataset)
     way = None if dataset is None or dataset.shape is None else dataset.shape.blocks
     blocks = blocks_of(table, keys, way)
-    may_change = blocks is not None or has_lines(table) or is_combined(table, system.timeline)
+    may_change = blocks is not None or has_lines(table, system.timeline) or is_combined(table, system.timeline)
     if may_change and table.pieces is not None:
         return None
     notes: list[Diagnostic] = []
     if blocks is not None:
         table, notes = together(table, blocks, keys)
-    table, more = joined(table)
+    declared = dataset is not None and (
+        "period" in {*dataset.elsewhere, *dataset.headers} or bool(dataset.parts_of_period)
+    )
+    table, more = joined(table, system.timeline, bare=not declared)
     notes += more
+    check_headings(table, system, keys)
     if is_combined(table, system.timeline):
         table, flags = parted(table)
         notes += _flags(table, flags)

@@ -298,6 +298,11 @@ class Indicator(Definition):
         return False
 
     @property
+    def known_at_year_end(self) -> bool:
+        """Whether there is a value at the end of the year without the periods that it otherwise needs."""
+        return False
+
+    @property
     def class_cuts(self) -> tuple[float, ...]:
         """From which value on each class but the last begins, of a value that is `classified`."""
         return ()

@@ -43,9 +43,9 @@ class Projection(Indicator):
 
     `by: share`: the total to date over the mean share `s` of the year's total that past years had reached by now,
     `x/s`; the interval is that of the share of one more year, `s ± t sd √(1 + 1/n)`. Fewer than `at_least` past years
-    are `too_few`. `by: trend`: the least-squares line through the periods of `over`, at the end of the year or of `to`
-    (`as: level`), or the total to date and the line over the rest of the year (`as: total`), with the prediction
-    interval of the line; a gap in the periods is `incomplete`. At the end itself it is the figure.
+    are `too_few`, but for the end. `by: trend`: the least-squares line through the periods of `over`, at the end of the
+    year or of `to` (`as: level`), or the total to date and the line over the rest of the year (`as: total`), with the
+    prediction interval of the line; a gap in the periods is `incomplete`. At the end itself it is the figure.
 
     Source: ratio to past years' progress; prediction interval of a regression line, Draper and Smith (1998), 3.1.
 
@@ -88,6 +88,12 @@ class Projection(Indicator):
     def light_by_outlook(self) -> bool:
         """Whether its light says if the target will be reached."""
         return self.light == "at_risk"
+
+    @property
+    @override
+    def known_at_year_end(self) -> bool:
+        """Whether there is a value at the end of the year without past years."""
+        return self.by == "share"
 
     def _totals(self) -> bool:
         return self.by == "share" or self.as_ == "total"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -169,21 +169,26 @@ def _theirs(model: Mapping[str, Any], place: Place) -> Read:
         for dataset in model["datasets"]
         for field in dataset.get("fields") or []
     }
+    columns = _Columns(model["datasets"])
     for metric in model.get("metrics") or []:
         name = _name(metric["name"])
         sides = _sides(_sql(metric))
-        if sides is None or name in indicators or name in sides or any(_name(side) != side for side in sides):
+        hint = Message("sums and means of a column, and quotients of two of them, are; define it in the YAML")
+        if sides is not None and (why := columns.unusable(sides)) is not None:
+            sides, hint = None, why
+        if sides is None or name in indicators or name in [side.name for side in sides] or not _are_names(sides):
             message = Message("the metric `{name}` is not taken over: {sql}", name=metric["name"], sql=_sql(metric))
-            hint = Message("sums and means of a column, and quotients of two of them, are; define it in the YAML")
             findings.append(Diagnostic("K945", message, replace(place, field=metric["name"]), hint, Severity.WARNING))
             continue
+        columns.take(sides)
         for side in sides:
-            measures[side] = {"title": str(titles.get(side, side)), "unit": "1"}
+            title_of = titles.get(side.name, side.name)
+            measures[side.name] = {"title": str(title_of), "unit": "1", "over_time": side.over_time}
         title = {"title": str(metric.get("description") or metric["name"])}
         if len(sides) == 1:
-            indicators[name] = {"kind": "level", **title, "of": sides[0]}
+            indicators[name] = {"kind": "level", **title, "of": sides[0].name}
         else:
-            quotient = {"numerator": sides[0], "denominator": sides[1], "unit": "1"}
+            quotient = {"numerator": sides[0].name, "denominator": sides[1].name, "unit": "1"}
             indicators[name] = {"kind": "ratio", **title, **quotient}
     if not indicators:
         raise _unreadable(Message("no metric of the document can be taken over"), place)
@@ -207,18 +212,62 @@ def _name(text: str) -> str:
     return re.sub(r"\W+", "_", text) or "_"
 
 
-def _sides(sql: str) -> list[str] | None:
-    """Return the column of an aggregation, or the two of a quotient of aggregations; None for any other expression."""
+@dataclass(frozen=True)
+class _Side:
+    """An aggregation of a column: its dataset, empty where the SQL names none, its name, and how periods make one."""
+
+    dataset: str
+    name: str
+    over_time: str
+
+
+class _Columns:
+    """The columns of a document: those that its datasets have, and those that are measures already."""
+
+    def __init__(self, datasets: Sequence[Mapping[str, Any]]) -> None:
+        self._fields = {each["name"]: [field["name"] for field in each.get("fields") or []] for each in datasets}
+        self._taken: dict[str, _Side] = {}
+
+    def unusable(self, sides: Iterable[_Side]) -> Message | None:
+        """Return why aggregations cannot be measures, None if they can."""
+        for side in sides:
+            owner = self._owner(side)
+            if owner is None:
+                return Message("no dataset of it has the field `{name}`: add the field there", name=side.name)
+            placed = replace(side, dataset=owner)
+            if self._taken.get(side.name, placed) != placed:
+                return Message(
+                    "`{name}` is a measure already, of another dataset or aggregation: define a second in the YAML",
+                    name=side.name,
+                )
+        return None
+
+    def take(self, sides: Iterable[_Side]) -> None:
+        """Keep aggregations as measures."""
+        self._taken |= {side.name: replace(side, dataset=self._owner(side) or "") for side in sides}
+
+    def _owner(self, side: _Side) -> str | None:
+        """Return the dataset of a column; one that leaves its fields out may have any."""
+        among = {name: fields for name, fields in self._fields.items() if side.dataset in ("", name)}
+        return next((name for name, fields in among.items() if not fields or side.name in fields), None)
+
+
+def _are_names(sides: Sequence[_Side]) -> bool:
+    return all(_name(side.name) == side.name for side in sides)
+
+
+def _sides(sql: str) -> list[_Side] | None:
+    """Return the aggregation of a column, or the two of a quotient of aggregations; None for any other expression."""
     try:
         tree = sqlglot.parse_one(sql).unnest()
     except (sqlglot.errors.SqlglotError, AttributeError, IndexError, RecursionError, TypeError, ValueError):
         return None
     parts = [tree.this.unnest(), tree.expression.unnest()] if isinstance(tree, exp.Div) else [tree]
-    columns = [*_columns(parts)]
-    return columns if len(columns) == len(parts) and len(set(columns)) == len(columns) else None
+    sides = [*_aggregations(parts)]
+    return sides if len(sides) == len(parts) and len({side.name for side in sides}) == len(sides) else None
 
 
-def _columns(parts: list[Any]) -> Iterator[str]:
+def _aggregations(parts: list[Any]) -> Iterator[_Side]:
     for part in parts:
         if isinstance(part, exp.Sum | exp.Avg) and isinstance(part.this, exp.Column):
-            yield part.this.name
+            yield _Side(part.this.table, part.this.name, "sum" if isinstance(part, exp.Sum) else "mean")
