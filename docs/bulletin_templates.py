@@ -348,14 +348,14 @@ def _overall(out: Any, t: Any, section: Any, listed: Any, numbered: str) -> None
             "{% if group.rated %}，平均得分{{ group.mean }}分（满分{{ full }}分）"
             "{% if group.change %}，{{ group.change | change('比上期提高@分', '比上期下降@分', '与上期持平') }}{% endif %}"
             "{% if group.year %}，{{ group.year | change('比上年同期提高@分', '比上年同期下降@分', '与上年同期持平') }}{% endif %}。"
-            "{% if group.rated > 1 %}最高的是{{ group.highest.unit }}，{{ group.highest.score }}分；最低的是{{ group.lowest.unit }}，"
+            "{% if group.rated > 1 %}最高的是{{ group.highest_units | names(10) }}，{{ group.highest.score }}分；最低的是{{ group.lowest_units | names(10) }}，"
             "{{ group.lowest.score }}分；相差{{ group.spread }}分。{% endif %}{% else %}。{% endif %}",
             "Of {{ group.units }} units{% if group.name %} ({{ group.name }}){% endif %}, {{ group.rated }} have a score"
             "{% if group.rated %}; the mean is {{ group.mean }} of {{ full }} points"
             "{% if group.change %}, {{ group.change | change('up @ on', 'down @ on', 'unchanged from') }} {{ before }}{% endif %}"
             "{% if group.year %}, {{ group.year | change('up @ on', 'down @ on', 'unchanged from') }} {{ year_before }}{% endif %}."
-            "{% if group.rated > 1 %} The highest score is {{ group.highest.score }} ({{ group.highest.unit }}), the lowest "
-            "{{ group.lowest.score }} ({{ group.lowest.unit }}), a difference of {{ group.spread }} points.{% endif %}"
+            "{% if group.rated > 1 %} The highest score is {{ group.highest.score }} ({{ group.highest_units | names(10) }}), the lowest "
+            "{{ group.lowest.score }} ({{ group.lowest_units | names(10) }}), a difference of {{ group.spread }} points.{% endif %}"
             "{% else %}.{% endif %}",
         )
     )

@@ -21,7 +21,7 @@ import polars as pl
 from kpi.analysis import multivariate, statistics
 from kpi.analysis.robustness import Robustness, stressed
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import DataError, Diagnostic, Message
+from kpi.errors import DataError, Diagnostic, Message, rendered
 from kpi.language.system import ROOT, System
 from kpi.values.columns import Column
 
@@ -146,7 +146,7 @@ class Audit:
             indicators = sum(part in system.indicators for part in below)
             parent = None if name == ROOT else system.parents.get(name, ROOT)
             weight = 100.0 if name == ROOT else weights.get(name)
-            rows.append((name, str(self.title(name)), parent, level[name], len(parts), indicators, weight))
+            rows.append((name, rendered(self.title(name)), parent, level[name], len(parts), indicators, weight))
         schema = {
             "node": pl.String, "title": pl.String, "parent": pl.String, "level": pl.Int64, "parts": pl.Int64,
             "indicators": pl.Int64, "weight": pl.Float64,
@@ -208,7 +208,7 @@ class Audit:
             changed = Column(name).treated
             after = _shape(self.rows[changed].drop_nulls()) if changed in self.rows.columns else (None, None)
             rows.append(
-                (name, str(self.title(name)), str(self.system.unit(name)), len(known), known.mean(), known.std(),
+                (name, rendered(self.title(name)), str(self.system.unit(name)), len(known), known.mean(), known.std(),
                  values[low], self.names[low], values[high], self.names[high], skew, kurtosis,
                  outside, _has_outliers(skew, kurtosis), *after)
             )  # fmt: skip
@@ -307,7 +307,7 @@ class Audit:
                         if value is not None and part not in self._below(other) and (not best or value > best[0]):
                             best = value, other
                 rows.append(
-                    (node, part, str(self.title(part)), _correlation(own, self.scores(node)),
+                    (node, part, rendered(self.title(part)), _correlation(own, self.scores(node)),
                      None if total is None else _correlation(own, total), *(best or (None, None)))
                 )  # fmt: skip
         schema = {
@@ -349,7 +349,7 @@ class Audit:
                 share = 100 * float(of_node.eigenvalues[0]) / len(varying)
                 adequacy = multivariate.sampling_adequacy(matrix)
                 record = [multivariate.alpha(table), adequacy, *test, of_node.kept, share]
-            rows.append((node, str(self.title(node)), len(parts), units, len(parts) - len(varying), *record))
+            rows.append((node, rendered(self.title(node)), len(parts), units, len(parts) - len(varying), *record))
         schema = {
             "node": pl.String, "title": pl.String, "parts": pl.Int64, "entities": pl.Int64, "left_out": pl.Int64,
             "alpha": pl.Float64, "adequacy": pl.Float64, "chi_squared": pl.Float64, "freedom": pl.Int64,
@@ -398,7 +398,7 @@ class Audit:
             kept = of_node.loadings[:, : of_node.kept]
             rotated = multivariate.varimax(kept)
             rows += [
-                (node, part, str(self.title(part)), at + 1, float(kept[place, at]), float(rotated[place, at]))
+                (node, part, rendered(self.title(part)), at + 1, float(kept[place, at]), float(rotated[place, at]))
                 for place, part in enumerate(parts)
                 for at in range(of_node.kept)
             ]
@@ -422,7 +422,7 @@ class Audit:
             of_node = multivariate.alpha(table)
             for place, part in enumerate(varying):
                 rest = [other for other in range(len(varying)) if other != place]
-                rows.append((node, part, str(self.title(part)), of_node, multivariate.alpha(table[:, rest])))
+                rows.append((node, part, rendered(self.title(part)), of_node, multivariate.alpha(table[:, rest])))
         schema = {
             "node": pl.String, "part": pl.String, "title": pl.String, "alpha": pl.Float64, "without": pl.Float64
         }  # fmt: skip
@@ -480,7 +480,7 @@ class Audit:
                 continue
             values = self.rows[name].cast(pl.Float64)
             both = int((values.is_not_null() & self.scores(ROOT).is_not_null()).sum())
-            rows.append((name, str(self.title(name)), _correlation(values, self.scores(ROOT)), both))
+            rows.append((name, rendered(self.title(name)), _correlation(values, self.scores(ROOT)), both))
         schema = {"indicator": pl.String, "title": pl.String, "correlation": pl.Float64, "entities": pl.Int64}
         return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -515,7 +515,7 @@ class Audit:
         for name in self.counted:
             scores = self.scores(name).drop_nulls()
             if len(scores) > 1 and not _varies(scores):
-                yield 4, "constant", name, str(self.title(name)), None, float(scores[0]), None
+                yield 4, "constant", name, rendered(self.title(name)), None, float(scores[0]), None
 
     def _of_correlations(self) -> Iterator[Remark]:
         limits = {"redundant": REDUNDANT, "negative": 0.0, "weak": WEAK}
@@ -523,12 +523,20 @@ class Audit:
         order = list(limits)
         for row in sorted(marked.iter_rows(named=True), key=lambda row: order.index(row["remark"])):
             yield (
-                4, row["remark"], row["first"], str(self.title(row["first"])), str(self.title(row["second"])),
+                4, row["remark"], row["first"], rendered(self.title(row["first"])), rendered(self.title(row["second"])),
                 row["correlation"], limits[row["remark"]],
             )  # fmt: skip
         for row in self.parts.iter_rows(named=True):
             if row["with_node"] is not None and row["with_node"] < 0:
-                yield 4, "against_node", row["part"], row["title"], str(self.title(row["node"])), row["with_node"], 0.0
+                yield (
+                    4,
+                    "against_node",
+                    row["part"],
+                    row["title"],
+                    rendered(self.title(row["node"])),
+                    row["with_node"],
+                    0.0,
+                )
 
     def _of_dimensions(self) -> Iterator[Remark]:
         for row in self.dimensions.filter(pl.col("node").is_not_null()).iter_rows(named=True):
@@ -541,7 +549,7 @@ class Audit:
                 yield 4, "inadequate", node, title, None, row["adequacy"], ADEQUACY
         for row in self.alphas.drop_nulls().iter_rows(named=True):
             if row["without"] > row["alpha"] + 0.005:
-                other = str(self.title(row["node"]))
+                other = rendered(self.title(row["node"]))
                 yield 4, "lowers_alpha", row["part"], row["title"], other, row["without"], row["alpha"]
 
     def _of_results(self) -> Iterator[Remark]:

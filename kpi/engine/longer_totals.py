@@ -37,7 +37,8 @@ def longer(system: System, frame: pl.DataFrame) -> pl.DataFrame:
     alone = system.model_copy(update={"ranking": system.ranking.model_copy(update={"against": None})})
     made = _combined(alone, over, frame.lazy(), number)
     by_place = []
-    for place in range(number):
+    # NOTE: a place without rows, such as the fourth quarter in July, has no number of units to shift by.
+    for place in sorted((frame["period"] % number).unique()) or [0]:
         rows = made.filter(pl.col("period") % number == place)
         rows = rows.with_columns(**placed(alone)).with_columns(**starred(alone)).with_columns(**changes(alone))
         for columns in further_places(alone):

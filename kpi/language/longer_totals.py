@@ -72,7 +72,7 @@ class TotalsOver(Block):
         """Return how the totals are made, in words."""
         longer, grain = self.grain(scored).noun, scored.noun
         if self.by == "weighted":
-            weights = ", ".join(f"{weight:g}" for weight in self.weights)
+            weights = tuple(f"{weight:g}" for weight in self.weights)
             return Message(
                 "the total of a {longer} is the weighted mean of its totals by {grain} ({weights})",
                 longer=longer, grain=grain, weights=weights,

@@ -140,7 +140,7 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
             rank = _place(row)
             now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
             effects = [_effect(row[key], decimals) for key in ("change", "from_data", "from_definition")]
-            last = [*([_stars(row)] if levels else []), _mainly(difference, row)]
+            last = [*([_stars(difference, row)] if levels else []), _mainly(difference, row)]
             shown.add_row(rank, visible(row["entity"]), now, was, *effects, *last)
         more = tr(", {rows} more", rows=rows.height - MOST) if rows.height > MOST else ""
         parts += [
@@ -160,11 +160,19 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
 
 
 def _longer(difference: Difference) -> list[object]:
-    """Return the table of totals over longer periods, where both results have such."""
+    """Return the tables of totals over longer periods, where both results have such: by cohort, up to the last period.
+
+    The row of each scored period has the longer period up to it; the last has all of it that there is.
+    """
     rows = difference.longer
     known = rows.filter(pl.col("over").is_not_null() & pl.col("over_before").is_not_null()) if rows.height else rows
     parts: list[object] = []
-    for part in known.partition_by("period", maintain_order=True) if known.height else ():
+    if known.height:
+        known = known.filter(pl.col("period") == pl.col("period").last().over("over_before", "over"))
+        cohorts = difference.totals.select("period", "entity", "cohort")
+        known = known.join(cohorts, on=["period", "entity"], how="left", maintain_order="left")
+    several = bool(known.height) and known["cohort"].n_unique() > 1
+    for part in known.partition_by("over_before", "over", "cohort", maintain_order=True) if known.height else ():
         first, decimals = part.row(0, named=True), difference.after.decimals
         entity_title = visible(localized(difference.after.entity_title))
         shown = table_of(tr("Rank"), entity_title, tr("Score"), tr("Old"), tr("Change"), tr("Former rank"))
@@ -173,7 +181,11 @@ def _longer(difference: Difference) -> list[object]:
             now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
             former = NOTHING if row["rank_before"] is None else f"{row['rank_before']:g}"
             shown.add_row(rank, visible(row["entity"]), now, was, _effect(row["change"], decimals), former)
-        heading = tr("{period}, from its periods", period=f"{first['over_before']} → {first['over']}")
+        old, new = first["over_before"], first["over"]
+        longer = new if old == new else f"{old} → {new}"
+        heading = tr("{longer}, from its periods up to {period}", longer=longer, period=_of(part))
+        if several:
+            heading = f"{heading}  {visible(first['cohort'] or tr('No cohort'))}"
         parts += [Text(f"\n{heading}", style="bold"), shown]
     return parts
 
@@ -262,15 +274,24 @@ def _effect(value: float | None, decimals: int) -> str:
     return NOTHING if value is None else change(value, decimals)
 
 
-def _stars(row: dict[str, Any]) -> str:
+def _stars(difference: Difference, row: dict[str, Any]) -> str:
     """Return the levels before and after, by name or as a number of stars."""
-    old, new = (_level(row[f"stars{key}"], row[f"grade{key}"]) for key in ("_before", ""))
+    named = _named_levels(difference)
+    old, new = (_level(row[f"stars{key}"], row[f"grade{key}"], named=named) for key in ("_before", ""))
     return new if old == new else f"{old} → {new}"
 
 
-def _level(number: float | None, grade: str | None) -> str:
+def _named_levels(difference: Difference) -> bool:
+    """Return whether levels have names."""
+    totals = difference.totals
+    return any(totals[name].null_count() < totals.height for name in ("grade", "grade_before"))
+
+
+def _level(number: float | None, grade: str | None, *, named: bool) -> str:
     if number is None:
         return NOTHING
+    if named and number == 0:
+        return level(number, grade, named=True)
     return f"{number:g}" if grade is None else visible(level(number, grade, named=True))
 
 
@@ -279,8 +300,7 @@ def _level_heading(difference: Difference) -> str | None:
     totals = difference.totals
     if all(totals[name].null_count() == totals.height for name in ("stars", "stars_before")):
         return None
-    named = any(totals[name].null_count() < totals.height for name in ("grade", "grade_before"))
-    return tr("Grade") if named else tr("Stars")
+    return tr("Grade") if _named_levels(difference) else tr("Stars")
 
 
 def _texts(difference: Difference) -> Mapping[str, Message]:
@@ -310,7 +330,7 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
             "{period}  score {was} → {now}  change {total} (data {data}, rules {rules})",
             period=row["period"], was=was, now=now, total=total, data=data, rules=rules,
         )  # fmt: skip
-        stars = "" if heading is None else f"  {heading} {_stars(row)}"
+        stars = "" if heading is None else f"  {heading} {_stars(difference, row)}"
         parts.append(Text(tr("{line}{stars}  rank {moved}", line=line, stars=stars, moved=moved or NOTHING)))
         parts += _across(difference, difference.totals.filter(period=row["period"]))
         texts = _texts(difference)
@@ -393,7 +413,7 @@ def _restated(difference: Difference) -> list[object]:
         return []
     shown = table_of(
         tr("Period"),
-        difference.after.entity_title,
+        localized(difference.after.entity_title),
         tr("Reported figures"),
         tr("Before"),
         tr("After"),

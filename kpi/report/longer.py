@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from kpi.report.language import localized, tr
+from kpi.report.language import joined, localized, tr
 from kpi.report.marks import NOTHING, level, movement, number, reason
 from kpi.report.shape import Results
 
@@ -55,7 +55,7 @@ def _lines(scorecard: Results, rows: pl.DataFrame, rated: bool, named: bool) -> 
                 number(row["score"], scorecard.decimals) or NOTHING,
                 *([level(row["stars"], row["grade"], named=named)] if rated else []),
                 "" if row["score_change"] is None else f"{row['score_change']:+.{scorecard.decimals}f}",
-                "; ".join(notes),
+                joined(notes),
             ]
         )
     return lines

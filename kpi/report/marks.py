@@ -9,7 +9,7 @@ import re
 
 from kpi.errors import Message
 from kpi.report.language import localized
-from kpi.values.status import STATUSES
+from kpi.values.status import NO_LEVEL, STATUSES
 
 #: The placeholder of a missing value.
 NOTHING = "—"
@@ -65,11 +65,11 @@ def level(number: float | None, grade: str | None, *, named: bool) -> str:
     """Return a level by its name if levels are `named`, else as stars; empty for None.
 
     >>> level(3, "A", named=True), level(3.5, "A", named=True), level(0, None, named=True), level(3, None, named=False)
-    ('A', 'A½', '—', '★★★☆☆')
+    ('A', 'A½', 'no level', '★★★☆☆')
     """
     if grade is not None and number is not None:
         return grade + "½" * (not float(number).is_integer())
-    return NOTHING if named and number == 0 else stars(number)
+    return localized(NO_LEVEL) if named and number == 0 else stars(number)
 
 
 def movement(places: int | None) -> str:

@@ -7,7 +7,7 @@ from html import escape
 
 from kpi.engine.scorecard import Scorecard
 from kpi.language.system import System
-from kpi.report.language import localized, tr
+from kpi.report.language import joined, localized, tr
 from kpi.report.league import league
 from kpi.report.marks import NOTHING, number, visible
 
@@ -39,7 +39,7 @@ def of_system(system: System) -> str:
         [
             system.symbols[name].title, localized(system.weight_words(name)) if name in system.parents else "",
             localized(indicator.words(system.symbols)),
-            "; ".join(localized(target.words(system.unit(name))) for target in system.targets(name)),
+            joined(target.words(system.unit(name)) for target in system.targets(name)),
         ]
         for name, indicator in system.indicators.items()
     ]  # fmt: skip

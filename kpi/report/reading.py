@@ -70,9 +70,16 @@ def read_result(path: Path) -> Side:
         str(path), str(head["system"]), str(head.get("title") or head["system"]), str(head["definition_hash"]),
         str(head["data_hash"]), int(head.get("decimals", 2)), totals, indicators,
         _contributions(totals, indicators, adjustments, full), tables.get("measures"),
-        entity_title=str(head.get("entity_title") or Message("Entity")), restated=restated,
+        entity_title=_entity_title(head), restated=restated,
         longer=standings.get("longer"), headlines=standings.get("headlines"), places=standings.get("places"),
     )  # fmt: skip
+
+
+def _entity_title(head: Mapping[str, Any]) -> str:
+    """Return what the entities are called; the usual name is written in English and shown in the language in use."""
+    usual = Message("Entity")
+    written = str(head.get("entity_title") or usual)
+    return usual if written == usual else written
 
 
 def _document(path: Path) -> tuple[Mapping[str, Any], dict[str, pl.DataFrame]]:

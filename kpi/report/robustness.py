@@ -318,7 +318,7 @@ def _ranks(robustness: Robustness) -> list[object]:
     several = robustness.ranks["cohort"].n_unique() > 1
     scheme = robustness.card.definition.stars
     headings = [tr("Cohort")] * several + [
-        robustness.card.entity_title,
+        localized(robustness.card.entity_title),
         tr("Rank"),
         tr("90 % interval"),
         tr("Best–worst"),

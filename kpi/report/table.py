@@ -56,6 +56,7 @@ class _Column:
     head: int = 12
     style: Callable[[Line], str] = lambda _: ""
     key: str = ""
+    title: str = ""
 
     @cached_property
     def width(self) -> int:
@@ -109,7 +110,10 @@ def league_table(
                 console.print(Text(f"{marks[id(line)]} {visible(line.entity)}  {visible(line.note)}", style="red"))
     for heading, headings, lines in longer_tables(scorecard, standing.period):
         console.print(Text(f"\n{visible(heading)}", style="bold"))
-        console.print(_plain(headings, lines))
+        kept, rows, notes = _narrowed(headings, lines, width)
+        console.print(_plain(kept, rows))
+        for entity, note in notes:
+            console.print(Text(f"{visible(entity)}  {visible(note)}", style="red"))
     console.print(Text(_footer(scorecard, standing, omitted), style="dim"))
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
@@ -130,12 +134,16 @@ def _named(columns: list[_Column], names: Sequence[str]) -> list[_Column]:
         DataError: K890, there is no such column, or it is empty.
     """
     keyed = {column.key: column for column in columns if column.key}
-    known = {column.heading: column for column in columns} | keyed
+    shown = {column.heading: column for column in columns}
+    known = {column.title: column for column in columns if column.title} | shown | keyed
+    near = [*(column.title or column.heading for column in columns), *keyed]
     known |= {word: keyed[key] for key, heading in _HEADINGS.items() if key in keyed for word in wordings(heading)}
     if unknown := [name for name in names if name not in known]:
         message = Message("the table has no column `{name}`", name=unknown[0])
-        hint = Message("there is {names}", names=tuple(column.key or column.heading for column in columns))
-        raise DataError(Diagnostic("K890", message, hint=suggest(unknown[0], known) or hint))
+        hint = Message(
+            "there is {names}", names=tuple(column.key or column.title or column.heading for column in columns)
+        )
+        raise DataError(Diagnostic("K890", message, hint=suggest(unknown[0], near) or hint))
     return [known[name] for name in names]
 
 
@@ -169,7 +177,8 @@ def _columns(scorecard: Results, standing: League, marks: Mapping[int, str]) -> 
     for position, heading in enumerate(standing.further):
         columns.append(column(visible(heading), partial(_further, position), "right", 1))
     for position, title in enumerate(standing.headings):
-        columns.append(column(visible(title), partial(_pillar, standing, position, decimals), "right", head=8))
+        columns.append(column(visible(title), partial(_pillar, standing, position, decimals), "right", head=8,
+                              title=visible(standing.pillars[position])))  # fmt: skip
     columns += [
         column(tr("Coverage"), _coverage, "right", 2, key="coverage"),
     ]
@@ -233,6 +242,30 @@ def _table(block: Block, columns: list[_Column]) -> Table:
     for line in block.lines:
         table.add_row(*(Text(column.cell(line), style=column.style(line)) for column in columns))
     return table
+
+
+def _narrowed(
+    headings: list[str], lines: list[list[str]], width: int
+) -> tuple[list[str], list[list[str]], list[tuple[str, str]]]:
+    """Return the table of a longer period as it fits: remarks below it, then without former places, moves, changes.
+
+    The columns are those of `longer_tables`; each remark comes with its entity.
+    """
+    last = len(headings) - 1
+    kept = list(range(len(headings)))
+
+    def fits() -> bool:
+        widths = (max(cell_len(visible(row[at])) for row in (headings, *lines)) for at in kept)
+        return sum(widths) + _GAP * (len(kept) - 1) <= width
+
+    notes = []
+    for at in (last, 2, 1, last - 1):
+        if fits():
+            break
+        kept.remove(at)
+        if at == last:
+            notes = [(line[3], line[last]) for line in lines if line[last]]
+    return [headings[at] for at in kept], [[line[at] for at in kept] for line in lines], notes
 
 
 def _plain(headings: list[str], lines: list[list[str]]) -> Table:

@@ -262,7 +262,10 @@ def _line(card: Scorecard, node: Explained) -> Text:
         if node.treated is not None and node.treated != node.value:
             text.append(tr(" → {treated:,.6g} (treated)", treated=node.treated), style="cyan")
     if node.score is not None:
-        text.append(_score(card, node.score, node.full_marks), style="green")
+        # The total of a period is rounded as the system says; a score of a node is not.
+        total = node.kind == "period" and node.full_marks is None
+        rounded = tr("  score {score}", score=number(node.score, card.decimals)) if total else None
+        text.append(rounded or _score(card, node.score, node.full_marks), style="green")
     if node.weight is not None:
         text.append(tr("  weight {weight:.2f} %", weight=node.weight))
     if node.contribution is not None:

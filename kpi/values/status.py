@@ -16,6 +16,9 @@ import polars as pl
 from kpi.errors import Message
 from kpi.values.columns import Column, Expressions
 
+#: What a total without any level has, where levels have names.
+NO_LEVEL = Message("no level")
+
 #: The reasons of values, in the order of the enumeration, with their descriptions for users.
 STATUSES: dict[str, Message] = {
     "ok": Message("available"),

@@ -14,6 +14,7 @@ import pytest
 import kpi
 from kpi.analysis.explain import explain
 from kpi.report.files import write
+from tests.report.cohorts_sample import cohorts_card
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
@@ -95,6 +96,33 @@ def test_the_verdict_is_first_and_the_table_by_rank(show, file, card):
     assert names(page) == best
     scores = [float(text) for text in page.locator("#league tbody tr td:nth-child(5)").all_inner_texts()]
     assert scores == latest.sort("rank")["score"].to_list()
+
+
+def test_cohorts_have_a_verdict_of_their_own_and_ties_are_all_named(show, tmp_path):
+    write(cohorts_card(), tmp_path / "page.html")
+    page = show(tmp_path / "page.html")
+    lines = page.locator(".verdict li").all_inner_texts()
+    assert lines[:4] == [
+        "east: A, B are first of 3 with 70.00",
+        "east: last is C with 60.00",
+        "west: D is first of 3 with 95.00",
+        "west: last are E, F with 10.00",
+    ]
+    assert "no level: 2" in lines[4]
+    cells = page.locator("#league tbody tr", has_text="D").locator("td").all_inner_texts()
+    assert "west" in cells
+
+
+def test_levels_to_choose_from_are_those_of_the_period_shown(show, tmp_path):
+    write(cohorts_card(), tmp_path / "page.html")
+    page = show(tmp_path / "page.html")
+    choice = page.locator(".tools .levels select")
+    assert choice.locator("option").all_inner_texts() == ["all", "top", "good", "no level"]
+    choice.select_option(label="top")
+    assert names(page) == ["D"]
+    page.locator("label", has_text="Period").locator("select").select_option(label="2022")
+    assert choice.count() == 0
+    assert len(names(page)) == 6
 
 
 def test_columns_sort_both_ways_and_say_so(show, file, card):

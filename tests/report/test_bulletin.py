@@ -33,6 +33,7 @@ from kpi.report.bulletin.render import default_template, markdown, word
 from kpi.report.files import content
 from kpi.report.language import using
 from kpi.report.results import BulletinReport, ScorecardReport
+from tests.report.cohorts_sample import cohorts_card
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "bulletins"
@@ -549,3 +550,13 @@ def test_libreoffice_makes_the_same_pdf_of_it_twice(units) -> None:
     assert data.startswith(b"%PDF-")
     assert content(report, "pdf") == data
     assert len(re.findall(rb"/Type\s*/Page\b", data)) >= 4
+
+
+def test_all_units_at_an_end_and_without_a_level_are_named() -> None:
+    groups = {group.name: group for group in facts(cohorts_card()).groups}
+    assert list(groups["east"].highest_units) == ["A", "B"]
+    assert list(groups["west"].lowest_units) == ["E", "F"]
+    assert {level.title: list(level.units) for level in groups["west"].levels} == {"top": ["D"], "no level": ["E", "F"]}
+    text = markdown(facts(cohorts_card()))
+    assert "The highest score is 70.00 (A, B)" in text
+    assert "0 stars" not in text

@@ -20,6 +20,7 @@ from kpi.report.files import content, left_out, outlook
 from kpi.report.results import ScorecardReport
 from kpi.report.scorebook import extent, figures, unit_cards
 from kpi.report.scorebook.figures import adds_up, why
+from tests.soundness.small_evaluation import small_card
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "methods" / "scorebook.txt"
@@ -212,3 +213,23 @@ def test_libreoffice_computes_our_figures(name: str, card, tmp_path) -> None:
                 assert other == (mine if rounded else pytest.approx(mine, rel=1e-12, abs=1e-12)), cell.coordinate
                 compared += 1
     assert compared > 20
+
+
+def test_marks_of_cards_are_those_of_the_indicators_where_a_part_is_missing() -> None:
+    system = """
+measures: {a: {unit: 1}, b: {unit: 1}}
+indicators:
+  ia: {kind: level, title: first, of: a, target: {at_least: 100}}
+  ib: {kind: level, title: second, of: b, target: {at_least: 100}}
+pillars: {P: {weight: 100, parts: {ia: 50, ib: 50}, missing: redistribute}}
+show: marks
+"""
+    card = small_card(system, (2023, "A", "a", 80), (2023, "B", "a", 60), (2023, "B", "b", 60))
+    book = openpyxl.load_workbook(BytesIO(content(card, "xlsx")))
+    rows = [[cell.value for cell in row] for row in book["Cards"].iter_rows()]
+    heads = next(row for row in rows if row[0] == "Pillar")
+    line = next(row for row in rows if str(row[1]).startswith("first"))
+    assert heads.count("Marks") == 1
+    assert [line[heads.index(name)] for name in ("Marks", "Full marks", "Marks lost")] == [40, 50, 10]
+    sheet = [[cell.value for cell in row] for row in book["Indicators"].iter_rows()]
+    assert sheet[1][sheet[0].index("Marks")] == 40

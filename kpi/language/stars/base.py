@@ -21,6 +21,7 @@ from kpi.language.lookback import HISTORY, NOW, Lags
 from kpi.language.model import Block, Listed, Path, Problems
 from kpi.values.columns import Column
 from kpi.values.rounding import SCORE_DECIMALS
+from kpi.values.status import NO_LEVEL
 
 Level = Annotated[int, Field(ge=0, le=5)]
 
@@ -283,7 +284,11 @@ class Scheme(Block):
         >>> from kpi.language.stars.fixed import Bands
         >>> [Bands(names={3: "A"}).title(level) for level in (3, 2, 3.5)]
         ['A', '2 stars', '3.5 stars']
+        >>> Bands(names={3: "A"}).title(0), Bands().title(0)
+        ('no level', '0 stars')
         """
+        if level == 0 and self.names and 0 not in self.names:
+            return NO_LEVEL
         named = self.names.get(int(level)) if float(level).is_integer() else None
         return named or star_count(level)
 

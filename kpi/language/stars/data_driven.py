@@ -253,7 +253,7 @@ class KMeans(Found):
         if self.starts == "groups":
             words = Message("by k-means from the medians of equal groups: {number} levels", number=number)
         else:
-            starts = ", ".join(f"{start:g}" for start in sorted(self.starts))
+            starts = tuple(f"{start:g}" for start in sorted(self.starts))
             words = Message("by k-means from {starts}: {number} levels", starts=starts, number=number)
         return self._limited(words)
 
@@ -336,7 +336,7 @@ class Probits(Found):
     @override
     def words(self) -> Message:
         """Return the scheme in words."""
-        limits = ", ".join(f"{limit:.4g}" for limit in self.limits)
+        limits = tuple(f"{limit:.4g}" for limit in self.limits)
         if self.compare == "fitted":
             words = Message("by probits of the totals ({limits}): {number} levels", limits=limits, number=self.number)
         else:

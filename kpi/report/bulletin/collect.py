@@ -174,10 +174,16 @@ class _Collector:
         lines = [self.line(place) for place in block.lines]
         rated = [(place, line) for place, line in zip(block.lines, lines, strict=True) if place.score is not None]
         scores = {place.entity: place.score for place, _ in rated if place.score is not None}
-        first = [line for _, line in rated[:NAMED]]
-        last = [line for _, line in rated[max(len(first), len(rated) - NAMED) :]]
+        front = _with_shared([place.rank for place, _ in rated], NAMED)
+        back = _with_shared([place.rank for place, _ in reversed(rated)], NAMED)
+        first = [line for _, line in rated[:front]]
+        last = [line for _, line in rated[max(front, len(rated) - back) :]]
         ends = sorted(rated, key=lambda pair: pair[0].score or 0, reverse=True)
         highest, lowest = (ends[0], ends[-1]) if ends else (None, None)
+        at_ends = [
+            [line.unit for place, line in ends if end is not None and place.score == end[0].score]
+            for end in (highest, lowest)
+        ]
         spread = ""
         if highest and lowest:
             spread = fixed((highest[0].score or 0) - (lowest[0].score or 0), decimals)
@@ -190,7 +196,8 @@ class _Collector:
             lines=lines[:MOST_UNITS], more=max(len(lines) - MOST_UNITS, 0), units=len(lines), rated=len(rated),
             first=first, last=last,
             mean=fixed(sum(scores.values()) / len(scores), decimals) if scores else "",
-            highest=highest[1] if highest else None, lowest=lowest[1] if lowest else None, spread=spread,
+            highest=highest[1] if highest else None, lowest=lowest[1] if lowest else None,
+            highest_units=at_ends[0], lowest_units=at_ends[1], spread=spread,
             change=self.change(scores, self.before), year=self.change(scores, self.year),
             up=list(self.moved(block, 1)), down=list(self.moved(block, -1)),
             levels=[Level(own(title), units) for title, units in levels.items()],
@@ -450,6 +457,18 @@ class _Collector:
 
 def _unit(unit: str) -> str:
     return "" if unit == "1" else unit
+
+
+def _with_shared(ranks: Sequence[int | None], most: int) -> int:
+    """Return how many units of an end are named: `most`, and those that share the rank of the last of these.
+
+    >>> _with_shared([1, 2, 3, 3, 5], 3), _with_shared([1, 2], 3), _with_shared([None, None, None, None], 3)
+    (4, 2, 3)
+    """
+    number = min(most, len(ranks))
+    while 0 < number < len(ranks) and ranks[number] is not None and ranks[number] == ranks[number - 1]:
+        number += 1
+    return number
 
 
 def _end(values: Mapping[str, float], end: Callable[[Iterable[float]], float]) -> tuple[Sequence[str], float | None]:

@@ -60,9 +60,11 @@ class Group:
         more: how many units are not among the lines.
         units: how many units there are.
         rated: how many have a score.
-        first, last: the best and the worst units, the best first; no unit is in both.
+        first, last: the best and the worst units, the best first, with all that share the place of the third; no unit
+            is in both.
         mean: the mean of the scores, empty without any.
         highest, lowest: the lines with the highest and lowest score, None without any.
+        highest_units, lowest_units: all units with these scores.
         spread: the difference of these scores.
         change, year: the change of the mean against the period before, and against a year before.
         up, down: the units that moved up and down, each with the number of places.
@@ -82,6 +84,8 @@ class Group:
     mean: str
     highest: Line | None
     lowest: Line | None
+    highest_units: Sequence[str]
+    lowest_units: Sequence[str]
     spread: str
     change: Change | None
     year: Change | None

@@ -12,7 +12,7 @@ from kpi.engine.scorecard import definition_hash
 from kpi.errors import Message
 from kpi.language.system import System
 from kpi.report import cards
-from kpi.report.language import joined, sentences, tr
+from kpi.report.language import joined, listed, sentences, tr
 from kpi.report.method import choices, comparison, data, indicators, rules
 from kpi.report.paper import markdown, sheets, word
 from kpi.report.paper.model import Paper, Paragraph
@@ -135,7 +135,7 @@ class MethodReport(Report):
             name, own.symbols[name].title, own.parents.get(name), str(own.unit(name)), indicator.direction,
             indicators.given_weight(own, name), marks.get(name), tr(indicator.words(own.symbols)), target or None,
             None if rule is None else tr(rule.in_full()), indicator.clause,
-            ", ".join(indicator.lead) or None, ", ".join(indicator.responsible) or None, indicator.note,
+            listed(indicator.lead) or None, listed(indicator.responsible) or None, indicator.note,
         )  # fmt: skip
 
     def _pillar(self, name: str, marks: Mapping[str, float]) -> tuple[str | float | None, ...]:

@@ -40,13 +40,13 @@ def scoring_section(system: System) -> Section:
     if system.trees:
         columns = [
             Column(tr("Pillar"), 3), Column(tr("Aggregation"), 3), Column(tr("Missing values"), 6),
-            Column(tr("Decimals"), 1.4),
+            Column(tr("Decimals"), 2),
         ]  # fmt: skip
-        groups: dict[tuple[str, str, float | None], list[str]] = {}
+        groups: dict[tuple[str, str, str], list[str]] = {}
         for name, node, _ in system.trees:
-            key = localized(node.mean_words), localized(node.missing.words()), node.decimals
+            key = localized(node.mean_words), localized(node.missing.words()), _decimals_words(node.decimals)
             groups.setdefault(key, []).append(_title(system, name))
-        rounded = any(decimals is not None for _, _, decimals in groups)
+        rounded = any(decimals for _, _, decimals in groups)
         rows = [(listed(names), *key)[: 4 if rounded else 3] for key, names in groups.items()]
         section.parts.append(Table(columns[: 4 if rounded else 3], rows))
     section.write(*node_rules(system))
@@ -59,6 +59,15 @@ def scoring_section(system: System) -> Section:
             )
         )  # fmt: skip
     return section
+
+
+def _decimals_words(decimals: int | None) -> str:
+    """Return how the score of a node is rounded, empty where it is not."""
+    if decimals is None:
+        return ""
+    return tr("rounded half up to whole numbers") if decimals == 0 else tr(
+        "rounded half up, decimals: {decimals}", decimals=decimals
+    )  # fmt: skip
 
 
 def treatment_section(system: System) -> Section:

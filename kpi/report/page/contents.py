@@ -12,7 +12,7 @@ import polars as pl
 from kpi.engine.scorecard import PROBABILITY, Scorecard
 from kpi.errors import Message
 from kpi.language.system import ROOT, System
-from kpi.report.language import current, joined, localized, tr
+from kpi.report.language import current, joined, listed, localized, tr
 from kpi.report.league import level_title, not_distinguishable
 from kpi.report.longer import longer_tables
 from kpi.report.marks import SEVERITIES, visible
@@ -221,9 +221,9 @@ class _Contents:
             "weight": visible(localized(system.weight_words(name))) if parent != "" else "",
             "words": visible(localized(indicator.words(system.symbols))),
             "rule": visible(localized(rule.in_full())) if rule else "",
-            "target": "; ".join(visible(localized(target.words(unit))) for target in targets),
+            "target": joined(visible(localized(target.words(unit))) for target in targets),
             "clause": visible(indicator.clause or ""), "note": visible(indicator.note or ""),
-            "lead": visible(", ".join(indicator.lead)),
+            "lead": visible(listed(indicator.lead)),
             "values": add(latest[name], _decimals(latest[name], indicator.decimals)),
             "status": self.status(latest[column.status]),
             "of": [used for _, used in indicator.inputs() if used in system.measures],

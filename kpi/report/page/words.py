@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kpi.errors import Message
-from kpi.report.language import tr
+from kpi.report.language import SIGNS, current, tr
+from kpi.values.status import NO_LEVEL
 
 _WORDS: dict[str, Message] = {
     "league": Message("League table"),
@@ -42,7 +43,13 @@ _WORDS: dict[str, Message] = {
     "shown": Message("{number} of {all} shown", number="{number}", all="{all}"),
     "more": Message("Show more"),
     "first": Message("{unit} is first of {all} with {score}", unit="{unit}", all="{all}", score="{score}"),
+    "firstShared": Message("{units} are first of {all} with {score}", units="{units}", all="{all}", score="{score}"),
     "last": Message("last is {unit} with {score}", unit="{unit}", score="{score}"),
+    "lastShared": Message("last are {units} with {score}", units="{units}", score="{score}"),
+    "andMore": Message("{units} and {number} more", units="{units}", number="{number}"),
+    "inCohort": Message("{cohort}: {line}", cohort="{cohort}", line="{line}"),
+    "noCohort": Message("No cohort"),
+    "noLevel": NO_LEVEL,
     "atLevel": Message("{level}: {number}", level="{level}", number="{number}"),
     "climbed": Message("most places gained: {unit} ({places})", unit="{unit}", places="{places}"),
     "fell": Message("most places lost: {unit} ({places})", unit="{unit}", places="{places}"),
@@ -96,4 +103,4 @@ _WORDS: dict[str, Message] = {
 
 def words() -> dict[str, str]:
     """Return the words in the language in use."""
-    return {key: tr(text) for key, text in _WORDS.items()}
+    return {key: tr(text) for key, text in _WORDS.items()} | {"comma": SIGNS[current()].comma}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kpi.report.language import tr
+from kpi.report.language import localized, tr
 from kpi.report.paper.model import inert
 from kpi.report.scorebook.figures import Period
 from kpi.report.scorebook.styles import Styles, paginate
@@ -34,7 +34,7 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     for at, period in enumerate(periods):
         start = 1 + at * parts
         sheet.merge_range(1, start, 1, start + parts - 1, period, styles["head"])
-    styles.put(sheet, 2, 0, card.entity_title, "head")
+    styles.put(sheet, 2, 0, localized(card.entity_title), "head")
     for at in range(len(periods)):
         for place, heading in enumerate(heads):
             styles.put(sheet, 2, 1 + at * parts + place, heading, "head")

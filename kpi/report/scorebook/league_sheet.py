@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kpi.report.language import tr
+from kpi.report.language import localized, tr
 from kpi.report.league import Line
 from kpi.report.marks import NOTHING
 from kpi.report.method.indicators import full_marks, name_of
@@ -75,7 +75,7 @@ def _columns(shown: Period, *, adjusted: bool) -> _Columns:
     cohorts = len(standing.blocks) > 1
     heads: list[tuple[str, float]] = [(tr("Rank"), 6), (tr("Move"), 6)]
     heads += [(tr("Cohort"), 12)] if cohorts else []
-    heads += [(shown.card.entity_title, 22)]
+    heads += [(localized(shown.card.entity_title), 22)]
     score = len(heads)
     heads += [(tr("Score"), 9)]
     heads += [(standing.level_heading, 11)] if standing.rated else []

@@ -29,7 +29,9 @@ _WIDEST = 42
 _LOW, _ACROSS = 470, 60
 _WIDTHS = (10, 22, 9, 10, 8, 8, 7, 8, 8, 8, 8, 8, 5, 7, 7, 6, 6, 20)
 #: The columns that formulas need.
-_SCORE, _WEIGHT, _MARKS = 13, 14, 15
+_SCORE, _WEIGHT, _POINTS = 13, 14, 15
+#: The widths of marks and full marks, which follow the points where results show marks.
+_OF_MARKS = (7, 7)
 
 
 def cards(shown: Period) -> list[str]:
@@ -40,7 +42,7 @@ def cards(shown: Period) -> list[str]:
 
 def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str) -> None:
     """Write the cards, on further sheets where page breaks do not suffice."""
-    units = cards(shown)
+    units, widths = cards(shown), _widths(shown)
     frame = shown.indicators.filter(pl.col("indicator").is_in(shown.counted))
     spread: dict[tuple[str, str], Row] = {
         (row["cohort"], row["indicator"]): row
@@ -63,7 +65,7 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
         added.setdefault(row["entity"], []).append(row)
     for start in range(0, max(len(units), 1), BREAKS):
         sheet = book.add_worksheet(name + (f"({start // BREAKS + 1})" if start else ""))
-        for place, width in enumerate(_WIDTHS):
+        for place, width in enumerate(widths):
             sheet.set_column(place, place, width)
         at, breaks = 0, []
         for entity in units[start : start + BREAKS]:
@@ -75,8 +77,17 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
         high = tallest * _LINE
         low = high * _ACROSS / 100 <= _LOW
         sheet.set_print_scale(_ACROSS if low else max(min(int(100 * _PAGE / high), _WIDEST), _LEAST))
-        sheet.print_area(0, 0, max(at - 1, 0), len(_WIDTHS) - 1)
+        sheet.print_area(0, 0, max(at - 1, 0), len(widths) - 1)
         paginate(sheet, origin, landscape=low)
+
+
+def _widths(shown: Period) -> tuple[int, ...]:
+    """Return the widths of the columns, with those of marks where results show these."""
+    return _with_marks(marked=shown.card.definition.show == "marks")
+
+
+def _with_marks(*, marked: bool) -> tuple[int, ...]:
+    return (*_WIDTHS[: _POINTS + 1], *_OF_MARKS, *_WIDTHS[_POINTS + 1 :]) if marked else _WIDTHS
 
 
 def _card(  # noqa: PLR0917 - what a card consists of
@@ -87,7 +98,7 @@ def _card(  # noqa: PLR0917 - what a card consists of
     from xlsxwriter.utility import xl_range
 
     card, total = shown.card, shown.totals[entity]
-    full, columns = card.full, len(_WIDTHS)
+    full, columns, marked = card.full, len(_widths(shown)), card.definition.show == "marks"
     sheet.set_row(at, 1.6 * _LINE)
     styles.across(sheet, at, columns, f"{entity}  {card.title}  {shown.standing.period or ''}", "title")
     place = (
@@ -106,7 +117,8 @@ def _card(  # noqa: PLR0917 - what a card consists of
     heads = (
         tr("Pillar"), tr("Indicator"), tr("Value"), tr("Target"), tr("Attainment"), tr("Schedule"), tr("Light"),
         tr("Minimum"), tr("Lower quartile"), tr("Median"), tr("Upper quartile"), tr("Maximum"), tr("Rank"),
-        tr("Score"), tr("Weight"), tr("Marks"), tr("Marks lost"), tr("Why"),
+        tr("Score"), tr("Weight"), *((tr("Contribution"), tr("Marks"), tr("Full marks")) if marked else (tr("Marks"),)),
+        tr("Marks lost"), tr("Why"),
     )  # fmt: skip
     sheet.set_row(at + 2, 2 * _LINE)
     for column, heading in enumerate(heads):
@@ -117,35 +129,42 @@ def _card(  # noqa: PLR0917 - what a card consists of
     for row in rows:
         pillar = name_of(system, system.parents[row["indicator"]])
         group = spread.get((row["cohort"], row["indicator"]), {})
-        _indicator(sheet, line, row, pillar if pillar != parent else "", group, full, styles)
+        _indicator(sheet, line, row, pillar if pillar != parent else "", group, full, styles, marked=marked)
         parent = pillar
         line += 1
     for row in added:
         for column in range(columns):
             sheet.write_blank(line, column, None, styles["text"])
-        styles.put(sheet, line, 1, row["title"], "text")
-        styles.put(sheet, line, _MARKS, row["points"], "points")
+        styles.put(sheet, line, 1, localized(card.texts.get(row["title"], row["title"])), "text")
+        styles.put(sheet, line, _POINTS, row["points"], "points")
         line += 1
     for column in range(columns):
         sheet.write_blank(line, column, None, styles["label"])
     styles.put(sheet, line, 1, tr("Total"), "label")
-    styles.put(sheet, line, _MARKS, total["score"], "score")
+    styles.put(sheet, line, _POINTS, total["score"], "score")
     figures = [row["points"] for row in (*rows, *added) if row["points"] is not None]
     if line > first and total["score"] is not None and adds_up(figures, total["score"], card.decimals):
-        formula = f"=ROUND(SUM({xl_range(first, _MARKS, line - 1, _MARKS)}),{card.decimals})"
-        sheet.write_formula(line, _MARKS, formula, styles["score"], total["score"])
+        formula = f"=ROUND(SUM({xl_range(first, _POINTS, line - 1, _POINTS)}),{card.decimals})"
+        sheet.write_formula(line, _POINTS, formula, styles["score"], total["score"])
     return line + 2
 
 
 def _indicator(  # noqa: PLR0917 - as for a card
-    sheet: Worksheet, line: int, row: Row, pillar: str, group: Row, full: float, styles: Styles
+    sheet: Worksheet, line: int, row: Row, pillar: str, group: Row, full: float, styles: Styles, *, marked: bool
 ) -> None:
-    """Write the row of an indicator; its marks are a formula, `score * weight`, where that is all there is to them."""
+    """Write the row of an indicator; its points are a formula, `score * weight`, where that is all there is to them.
+
+    Where results show marks, those of the full marks follow: the points are more where weights of missing parts have
+    been spread.
+    """
     from xlsxwriter.utility import xl_rowcol_to_cell
 
     light = row["light"] if row["light"] in ("green", "yellow", "red") else "center"
     points, weight = row["points"], row["weight"]
-    lost = None if points is None or weight is None else weight * full / 100 - points
+    earned, of = (
+        (row["marks"], row["full_marks"]) if marked else (points, None if weight is None else weight * full / 100)
+    )
+    lost = None if earned is None or of is None else of - earned
     cells: list[tuple[str | float | None, str]] = [
         (pillar, "text"), (tr("{title} ({unit})", title=row["title"], unit=row["unit"]), "text"),
         (_value(row), "number"), (_target(row), "center"), (row["attainment"], "percent"),
@@ -153,18 +172,20 @@ def _indicator(  # noqa: PLR0917 - as for a card
         *((group.get(part), "spread") for part in ("least", "lower", "middle", "upper", "greatest")),
         (row["place"], "count"),
         (row["score"], "points"), (weight, "percent"), (points, "points"),
+        *(((earned, "points"), (of, "points")) if marked else ()),
         (None if lost is None or abs(lost) < 1e-9 else round(lost, 9), "points"), (why(row), "text"),
     ]  # fmt: skip
     for column, (value, style) in enumerate(cells):
         styles.put(sheet, line, column, value, style)
-    texts = ((str(value), _WIDTHS[column]) for column, (value, _) in enumerate(cells) if isinstance(value, str))
+    widths = _with_marks(marked=marked)
+    texts = ((str(value), widths[column]) for column, (value, _) in enumerate(cells) if isinstance(value, str))
     high = max(math.ceil(cell_len(text) * 1.1 / width) for text, width in texts)
     sheet.set_row(line, _LINE * min(high, 3))
     if points is None or weight is None or row["score"] is None:
         return
     if abs(row["score"] * weight * full / 10_000 - points) <= 1e-12 * max(abs(points), 1):
         score, share = xl_rowcol_to_cell(line, _SCORE), xl_rowcol_to_cell(line, _WEIGHT)
-        sheet.write_formula(line, _MARKS, f"={score}*{share}*{full!r}/10000", styles["points"], points)
+        sheet.write_formula(line, _POINTS, f"={score}*{share}*{full!r}/10000", styles["points"], points)
 
 
 def _value(row: Row) -> str | float | None:

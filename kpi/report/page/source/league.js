@@ -12,10 +12,12 @@ export function league(model, texts, actions) {
   let shown = PAGE;
   let state = { sorting: head.total ? [{ id: "rank", desc: false }] : [], globalFilter: "", columnFilters: [], columnPinning: {} };
   const decimals = head.decimals;
+  const apart = new Set(model.rows(period).map((row) => row.cohort)).size > 1;
   const columns = [
     { id: "rank", header: texts.rank, number: true, cell: (row) => (row.rank === null ? "—" : String(row.rank)) },
     { id: "moved", header: texts.moved, number: true, cell: (row) => movement(row.moved) },
     { id: "name", header: head.entityTitle, cell: (row) => row.name },
+    ...(apart ? [{ id: "cohort", header: texts.cohort, cell: (row) => row.cohort || texts.noCohort }] : []),
     { id: "score", header: texts.score, number: true, cell: (row) => format(row.score, decimals, decimals) },
     ...(head.levels ? [{ id: "stars", header: Object.keys(head.levels.names).length ? texts.level : texts.stars, cell: (row) => model.level(row.stars) }] : []),
     { id: "change", header: texts.change, number: true, cell: (row) => signed(row.change, decimals) },
@@ -44,9 +46,9 @@ export function league(model, texts, actions) {
       ...kept.map((column) => ({
         id: column.id, accessorFn: (row) => (column.value ? column.value(row) : row[column.id]) ?? undefined,
         sortUndefined: "last", sortDescFirst: false, enableGlobalFilter: column.id === "name",
-        ...(column.number ? { sortingFn: "basic" } : {}),
+        ...(column.number ? { sortingFn: "basic" } : {}), ...(column.id === "cohort" ? { filterFn: "equalsString" } : {}),
       })),
-      { id: "cohort", accessorFn: (row) => row.cohort, filterFn: "equalsString", enableGlobalFilter: false },
+      ...(apart ? [] : [{ id: "cohort", accessorFn: (row) => row.cohort, filterFn: "equalsString", enableGlobalFilter: false }]),
       { id: "level", accessorFn: (row) => model.level(row.stars), filterFn: "equalsString", enableGlobalFilter: false },
     ],
     state,
@@ -79,8 +81,8 @@ export function league(model, texts, actions) {
   tools.append(choice(texts.period, head.periods, model.last, (place) => actions.period(place), false));
   const cohorts = head.league.cohorts.filter(Boolean);
   if (cohorts.length > 1) tools.append(choice(texts.cohort, cohorts, -1, (place) => table.getColumn("cohort").setFilterValue(cohorts[place]), true));
-  const levels = [...new Set(data.map((row) => row.stars).filter((stars) => stars !== null))].sort((a, b) => b - a).map((stars) => model.level(stars));
-  if (levels.length > 1) tools.append(choice(Object.keys(head.levels.names).length ? texts.level : texts.stars, levels, -1, (place) => table.getColumn("level").setFilterValue(levels[place]), true));
+  const levels = h("span", { class: "levels" });
+  tools.append(levels);
   tools.append(compare);
 
   function label(words, control) {
@@ -92,6 +94,15 @@ export function league(model, texts, actions) {
     if (withAll) select.append(h("option", { value: "" }, texts.all));
     names.forEach((name, place) => select.append(h("option", { value: place, selected: place === chosenPlace }, name)));
     return label(words, select);
+  }
+
+  /** Offer the levels of the period shown; a chosen level that nobody has in it is not chosen any more. */
+  function offerLevels() {
+    const names = [...new Set(data.map((row) => row.stars).filter((stars) => stars !== null))].sort((a, b) => b - a).map((stars) => model.level(stars));
+    const chosenPlace = names.indexOf(table.getColumn("level").getFilterValue());
+    if (chosenPlace < 0) table.getColumn("level").setFilterValue(undefined);
+    const words = head.levels && Object.keys(head.levels.names).length ? texts.level : texts.stars;
+    levels.replaceChildren(...(names.length > 1 || chosenPlace >= 0 ? [choice(words, names, chosenPlace, (place) => table.getColumn("level").setFilterValue(names[place]), true)] : []));
   }
 
   function draw() {
@@ -135,6 +146,7 @@ export function league(model, texts, actions) {
     data = model.rows(period);
     caption.textContent = `${head.title} ${head.periods[period]}`;
     table.setOptions((options) => ({ ...options, data }));
+    offerLevels();
     draw();
   }
 

@@ -8,6 +8,7 @@ import { format, Model } from "./model.js";
 import { unpack } from "./numbers.js";
 
 const MOST_LINES = 12;
+const MOST_NAMED = 10;
 
 async function begin() {
   const head = JSON.parse(document.getElementById("head").textContent);
@@ -60,12 +61,11 @@ function toggle() {
 function verdict(model, texts, period) {
   const { head } = model;
   const rows = model.rows(period);
-  const rated = rows.filter((row) => row.rank !== null).sort((a, b) => a.rank - b.rank);
   const lines = [];
-  const score = (row) => format(row.score, head.decimals, head.decimals);
-  if (rated.length) {
-    lines.push(fill(texts.first, { unit: rated[0].name, all: rated.length, score: score(rated[0]) }));
-    if (rated.length > 1) lines.push(fill(texts.last, { unit: rated.at(-1).name, score: score(rated.at(-1)) }));
+  const cohorts = [...new Set(rows.map((row) => row.cohort))];
+  for (const cohort of cohorts) {
+    const ends = bestAndLast(rows.filter((row) => row.cohort === cohort), head, texts);
+    lines.push(...(cohorts.length > 1 ? ends.map((line) => fill(texts.inCohort, { cohort: cohort || texts.noCohort, line })) : ends));
   }
   const levels = new Map();
   for (const row of rows) if (row.stars !== null) levels.set(row.stars, (levels.get(row.stars) ?? 0) + 1);
@@ -79,6 +79,22 @@ function verdict(model, texts, period) {
   if (unrated) lines.push(fill(texts.unrated, { number: unrated }));
   if (head.findings.length) lines.push(fill(texts.withFindings, { number: head.findings.length }));
   return lines.map((line) => h("li", {}, line));
+}
+
+/** Return the lines on the first and the last of the units that are ranked together, with all that share the place. */
+function bestAndLast(rows, head, texts) {
+  const rated = rows.filter((row) => row.rank !== null).sort((a, b) => a.rank - b.rank);
+  if (!rated.length) return [];
+  const score = (row) => format(row.score, head.decimals, head.decimals);
+  const end = (row, alone, shared) => {
+    const units = rated.filter((other) => other.rank === row.rank).map((other) => other.name);
+    const named = units.slice(0, MOST_NAMED).join(texts.comma);
+    const listed = units.length > MOST_NAMED ? fill(texts.andMore, { units: named, number: units.length - MOST_NAMED }) : named;
+    return fill(units.length > 1 ? shared : alone, { unit: listed, units: listed, all: rated.length, score: score(row) });
+  };
+  const last = rated.at(-1);
+  const lines = [end(rated[0], texts.first, texts.firstShared)];
+  return last.rank === rated[0].rank ? lines : [...lines, end(last, texts.last, texts.lastShared)];
 }
 
 function movements(model, texts) {

@@ -99,6 +99,7 @@ export class Model {
     if (!levels || stars === null) return "";
     const name = levels.names[String(stars)];
     if (name) return name;
+    if (stars === 0 && Object.keys(levels.names).length) return this.head.texts.noLevel;
     return "★".repeat(Math.floor(stars)) + (stars % 1 ? "½" : "") + "☆".repeat(Math.max(0, 5 - Math.ceil(stars)));
   }
 
