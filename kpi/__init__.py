@@ -110,8 +110,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     home, module, there = _HOMES[name].partition(":")
-    found = import_module(f"kpi.{home}")
-    return found if module and not there else getattr(found, there or name)
+    result = import_module(f"kpi.{home}")
+    return result if module and not there else getattr(result, there or name)
 
 
 def __dir__() -> list[str]:

@@ -317,7 +317,7 @@ class Diagnostic:
     def without(self, text: str) -> Self:
         """Return the finding without a text, such as the folder of files, wherever it names it."""
         words = {name: getattr(self, name) for name in ("message", "hint", "label")}
-        words = {name: one.without(text) if isinstance(one, Message) else one for name, one in words.items()}
+        words = {name: item.without(text) if isinstance(item, Message) else item for name, item in words.items()}
         file = self.place.file
         place = self.place if file is None else replace(self.place, file=file.replace(text, ""))
         return replace(self, place=place, **words)

@@ -46,7 +46,7 @@ class Access:
             if not _inside(path, folder):
                 raise DataError(_outside(name))
             if path.is_dir():
-                return [one for one in sorted(path.iterdir()) if _is_data(one) and _inside(one, folder)]
+                return [item for item in sorted(path.iterdir()) if _is_data(item) and _inside(item, folder)]
             if path.is_file():
                 return [path.with_name(f"{path.name}#{sheet}") if sheet else path]
         known = [name for name, _ in self.listed()]
@@ -136,7 +136,7 @@ def _file_names(tree: Any) -> Iterator[str]:
     if isinstance(tree, Mapping):
         for key, value in tree.items():
             if key in _FILES:
-                yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str))
+                yield from (item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str))
             yield from _file_names(value)
     elif isinstance(tree, list):
         for value in tree:

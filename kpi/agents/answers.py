@@ -82,12 +82,12 @@ class Answers:
 
     def list_indicators(self, system: str, offset: int = 0, limit: int = 50) -> Answer:
         """Return the indicators of a system, and what its total, its stars and its statuses mean."""
-        found = self._system(system)
-        rows = [_indicator(found, name) for name in found.indicators]
+        result = self._system(system)
+        rows = [_indicator(result, name) for name in result.indicators]
         return {
-            "system": system, "title": found.title, "stars": localized(found.stars_words),
-            "pillars": {name: one.title or name for name, one in found.pillars.items()},
-            "missing_values": localized(found.composite.missing.words()),
+            "system": system, "title": result.title, "stars": localized(result.stars_words),
+            "pillars": {name: item.title or name for name, item in result.pillars.items()},
+            "missing_values": localized(result.composite.missing.words()),
             "statuses": {name: localized(words) for name, words in STATUSES.items()},
             **_page(rows, offset, limit, "indicators"),
         }  # fmt: skip
@@ -147,7 +147,7 @@ class Answers:
             if wanted and column in frame.columns:
                 there = set(frame[column])
                 known = _entity if column == "entity" else self._indicator
-                names = [one if one in there else known(card, one) for one in wanted]
+                names = [item if item in there else known(card, item) for item in wanted]
                 frame = frame.filter(pl.col(column).is_in(names))
         answer = {**_head(card), "table": table, **_page(_rows(frame), offset, limit, "rows")}
         if intervals:
@@ -172,7 +172,7 @@ class Answers:
             for row in _rows(report.frames()["explanation"])
         ]
         about = (name_of(card, entity), *([node.name] if indicator else []))
-        concerned = [one for one in card.findings_list if one.place.entity in about]
+        concerned = [item for item in card.findings_list if item.place.entity in about]
         return {**report.head(), **_page(rows, offset, limit, "steps"), **_findings(concerned)}
 
     def what_if(
@@ -190,7 +190,7 @@ class Answers:
         frames = DifferenceReport(diff(side(card, label), side(after, f"{label}, what if"))).frames()
         moved = _rows(frames["totals"].filter(pl.col("change").is_null() | (pl.col("change") != 0)))
         return {
-            **_head(card), "changes": [dict(one) for one in changes], **_page(moved, offset, limit, "totals"),
+            **_head(card), "changes": [dict(item) for item in changes], **_page(moved, offset, limit, "totals"),
             "indicators": _rows(frames["indicators"].head(MOST)),
             **_findings(dict.fromkeys((*new_findings(card, after), *after.findings_list))),
         }  # fmt: skip
@@ -220,7 +220,7 @@ class Answers:
             DataError: K203, if there is none.
         """
         known = card.definition.indicators
-        titles = {one.title: key for key, one in known.items() if one.title}
+        titles = {item.title: key for key, item in known.items() if item.title}
         if name in known or name in titles:
             return name if name in known else titles[name]
         raise DataError(Diagnostic("K203", Message("unknown indicator `{name}`", name=name)))

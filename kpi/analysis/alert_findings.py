@@ -36,7 +36,7 @@ def transitions(system: System, frame: pl.DataFrame) -> pl.DataFrame:
         frame: the result of the plan, complete and ordered by period and entity.
     """
     kinds = {"alert": pl.String, "code": pl.String, "period": pl.Int32, "entity": pl.UInt32}
-    found = [pl.DataFrame(schema=kinds)]
+    results = [pl.DataFrame(schema=kinds)]
     if system.notify and frame.height:
         units = frame[ENTITIES][0]
         for name in system.notify:
@@ -47,8 +47,8 @@ def transitions(system: System, frame: pl.DataFrame) -> pl.DataFrame:
                 .when(~now & before).then(pl.lit(ENDS))
             )  # fmt: skip
             rows = frame.select(alert=pl.lit(name), code=code, period="period", entity="entity")
-            found.append(rows.filter(pl.col("code").is_not_null()).cast(kinds))  # type: ignore[arg-type]
-    return pl.concat(found)
+            results.append(rows.filter(pl.col("code").is_not_null()).cast(kinds))  # type: ignore[arg-type]
+    return pl.concat(results)
 
 
 def alert_findings(

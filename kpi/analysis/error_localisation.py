@@ -73,8 +73,8 @@ def located(
     if alone and sum(sorted(trust.values())[:2]) > lightest + _SAME:
         lightest_alone: list[tuple[str, ...]] = [(name,) for name in alone if trust[name] <= lightest + _SAME]
         return lightest_alone[:_TIES]
-    found = _sets(edits, figures, trust, natural)
-    return sorted(found, key=lambda chosen: [names.index(name) for name in chosen])
+    result = _sets(edits, figures, trust, natural)
+    return sorted(result, key=lambda chosen: [names.index(name) for name in chosen])
 
 
 def _solvable(edits: Sequence[Edit], figures: Mapping[str, float], name: str, natural: frozenset[str]) -> bool:
@@ -95,8 +95,8 @@ def _solvable(edits: Sequence[Edit], figures: Mapping[str, float], name: str, na
         factor, rest, hair = edit.factors[name], sum(terms), _HAIR * max(map(abs, (*terms, *ends)))
         low = -math.inf if edit.low is None else edit.low - hair - rest
         high = math.inf if edit.high is None else edit.high + hair - rest
-        one, other_end = sorted((low / factor, high / factor))
-        least, most = max(least, one), min(most, other_end)
+        item, other_end = sorted((low / factor, high / factor))
+        least, most = max(least, item), min(most, other_end)
     return least <= most
 
 
@@ -143,10 +143,10 @@ def _possible(
         number = sum(factor * figures[name] for name, factor in edit.factors.items())
         hair = _HAIR * _size(edit, figures)
         if edit.high is not None:
-            above.append([one / scale for one in row])
+            above.append([item / scale for item in row])
             most.append((edit.high + hair - number) / scale)
         if edit.low is not None:
-            above.append([-one / scale for one in row])
+            above.append([-item / scale for item in row])
             most.append((number + hair - edit.low) / scale)
     bounds = [(-figures[name] / steps[name] if name in natural else None, None) for name in free]
     return bool(linprog([0.0] * len(free), above, most, bounds=bounds).status == 0)
@@ -195,7 +195,7 @@ def _sets(
         np.concatenate([least, np.zeros(number)]), np.concatenate([np.full(number, np.inf), np.ones(number)])
     )
     whole = np.concatenate([np.zeros(number), np.ones(number)])
-    found: list[tuple[str, ...]] = []
+    results: list[tuple[str, ...]] = []
     best = np.inf
     for _ in range(_TRIALS):
         constraint = LinearConstraint(np.array(rows), low, high)
@@ -206,7 +206,7 @@ def _sets(
         row = np.zeros(2 * number)
         if _possible(edits, figures, chosen, natural):
             best = min(best, answer.fun)
-            found.append(chosen)
+            results.append(chosen)
             row[[number + names.index(name) for name in chosen]] = 1.0
             low.append(-np.inf)
             high.append(len(chosen) - 1.0)
@@ -215,6 +215,6 @@ def _sets(
             low.append(1.0)
             high.append(np.inf)
         rows.append(row)
-        if len(found) == _TIES:
+        if len(results) == _TIES:
             break
-    return found
+    return results

@@ -147,7 +147,7 @@ def explain(card: Scorecard, entity: str, indicator: str | None = None, *, perio
     row = card.detailed.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
     of_entity = card.frame.filter(pl.col("entity") == place)
     peers = Peers(card, index, place)
-    tree = _Tree(system, row, {int(one["period"]): one for one in of_entity.iter_rows(named=True)}, peers)
+    tree = _Tree(system, row, {int(item["period"]): item for item in of_entity.iter_rows(named=True)}, peers)
     if indicator is None:
         return tree.total()
     names = {**{name: name for name in [*system.indicators, *system.pillars, *system.measures]}}
@@ -182,8 +182,8 @@ def _longer(card: Scorecard, place: int, label: str, row: Mapping[str, Any]) -> 
     assert over is not None  # noqa: S101
     number = over.number(system.period)
     frame = card.plan.detail(card.ranged.filter(pl.col("period") // number == row[LONGER]))
-    rows = {one["period"]: one for one in frame.filter(pl.col("entity") == place).iter_rows(named=True)}
-    every = {int(one["period"]): one for one in card.frame.filter(pl.col("entity") == place).iter_rows(named=True)}
+    rows = {item["period"]: item for item in frame.filter(pl.col("entity") == place).iter_rows(named=True)}
+    every = {int(item["period"]): item for item in card.frame.filter(pl.col("entity") == place).iter_rows(named=True)}
     parts = []
     for at in range(number):
         index = row[LONGER] * number + at
@@ -368,7 +368,7 @@ class _Tree:
             detail = statements(filter(None, (marks, self.judged(name, award))))
             if points or not award.joins():
                 yield replace(self.limit(entry), title=award.title or name, detail=detail)
-        yield from (one for entry in entries.values() if (one := self.limit(entry)).contribution)
+        yield from (item for entry in entries.values() if (item := self.limit(entry)).contribution)
 
     def award(self, name: str, adjustment: Award) -> Explained:
         points, detail = self.row[Column(name).points], self.judged(name, adjustment)
@@ -551,12 +551,12 @@ class _Tree:
 
     def limits(self, name: str) -> Iterator[Message]:
         """Yield the confidence limits of a value, and where it is between the funnel limits of its group."""
-        row, column, found = self.row, Column(name), self.limited.get(name)
-        if found is None or row[name] is None or row[column.lower_limit] is None:
+        row, column, result = self.row, Column(name), self.limited.get(name)
+        if result is None or row[name] is None or row[column.lower_limit] is None:
             return
         yield Message(
             "limits of {level:g} %: {low:,.6g} to {high:,.6g}",
-            level=found[0].level, low=row[column.lower_limit], high=row[column.upper_limit],
+            level=result[0].level, low=row[column.lower_limit], high=row[column.upper_limit],
         )  # fmt: skip
         if row.get(column.signal) is not None:
             yield Message("{signal} around the group's {value:,.6g}", signal=SIGNALS[row[column.signal]],

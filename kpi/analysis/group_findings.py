@@ -26,7 +26,9 @@ def ungrouped(
         if group.of is None:
             continue
         inside = ~pl.col(OUTSIDE) if OUTSIDE in frame.columns else pl.lit(value=True)
-        reported = pl.any_horizontal([pl.col(one).is_not_null() for one, own in system.measures.items() if not own.per])
+        reported = pl.any_horizontal(
+            [pl.col(item).is_not_null() for item, own in system.measures.items() if not own.per]
+        )
         apart = (pl.col(group_of(name)) == "") & inside & reported
         rows = frame.filter(apart & pl.col("period").is_in(list(labels)))
         for (period,), part in rows.group_by("period", maintain_order=True):

@@ -107,9 +107,9 @@ def ahead(card: Scorecard, entity: str, period: str | None = None) -> NextLevel 
     part = card.only([index])
     totals = {row["entity"]: row for row in part.totals.iter_rows(named=True)}
     peers = dict(part.peer_groups.select("entity", "group").iter_rows())
-    found = next_level(card, totals[entity], totals, peers) if entity in totals else None
+    result = next_level(card, totals[entity], totals, peers) if entity in totals else None
     size = part.totals.height * max(len(card.definition.indicators), 1)
-    if found is None or found.level is None or size > CHEAP:
-        return found
-    row = least_change(card, entity, found.level, period=label)
-    return found if row is None else replace(found, change=Change(**row))
+    if result is None or result.level is None or size > CHEAP:
+        return result
+    row = least_change(card, entity, result.level, period=label)
+    return result if row is None else replace(result, change=Change(**row))

@@ -106,12 +106,12 @@ def suspicions(plan: Plan, frame: pl.DataFrame, panel: Panel) -> Suspicions:
         frame: its result, of the periods that are judged.
         panel: with the figures as reported.
     """
-    found, system = Suspicions(), plan.system
+    result, system = Suspicions(), plan.system
     rules = [rule for rule in plan.rules if rule.breach.aggregate_unit is None and rule.check.severity != "info"]
     broken = [rule for rule in rules if frame[rule.broken].any()]
     every = edits(system) if broken else []
     if not every and not any(rule.breach.names for rule in broken):
-        return found
+        return result
     rows: dict[Row, list[Rule]] = {}
     for rule in broken:
         for period, entity in frame.filter(pl.col(rule.broken)).select("period", "entity").iter_rows():
@@ -121,18 +121,18 @@ def suspicions(plan: Plan, frame: pl.DataFrame, panel: Panel) -> Suspicions:
     for period, group in itertools.groupby(sorted(rows), key=lambda row: row[0]):
         of_period = list(group)
         cases += [case for row in of_period[:_MOST] for case in _cases(system, row, rows[row], panel, every)]
-        found.words |= {(row, rule.broken): late for row in of_period[_MOST:] for rule in rows[row]}
+        result.words |= {(row, rule.broken): late for row in of_period[_MOST:] for rule in rows[row]}
         del period
-    _locate(system, cases, panel, found)
+    _locate(system, cases, panel, result)
     _propose(plan, cases, panel)
     for case in cases:
         if (words := _words(system, case)) is not None:
-            earlier = (found.words.get((case.row, rule.broken)) for rule in case.broken)
-            found.words |= {
+            earlier = (result.words.get((case.row, rule.broken)) for rule in case.broken)
+            result.words |= {
                 (case.row, rule.broken): words if own is None else statements([own, words])
                 for rule, own in zip(case.broken, earlier, strict=True)
             }
-    return found
+    return result
 
 
 def _cases(system: System, row: Row, broken: list[Rule], panel: Panel, every: Sequence[Edit]) -> Iterator[_Case]:
@@ -189,21 +189,21 @@ def _propose(plan: Plan, cases: Sequence[_Case], panel: Panel) -> None:
     """Add the corrections with which no rule about their figure is broken to the cases."""
     for case in cases:
         for name in _suspects(case):
-            case.tried += [one for one in _tries(case, name, panel) if one.after >= 0 or name not in case.natural]
-    trials = [(case, one) for case in cases for one in case.tried]
+            case.tried += [item for item in _tries(case, name, panel) if item.after >= 0 or name not in case.natural]
+    trials = [(case, item) for case in cases for item in case.tried]
     if not trials:
         return
-    kept = _kept(plan, [(case.row, one) for case, one in trials], panel)
+    kept = _kept(plan, [(case.row, entry) for case, entry in trials], panel)
     #: The later rows and rules that a correction of an earlier figure mends.
     mended = {
-        (row, rule, one.name) for (_, one), verdict in zip(trials, kept, strict=True) if verdict.good
+        (row, rule, item.name) for (_, item), verdict in zip(trials, kept, strict=True) if verdict.good
         for row, rule in verdict.mended
     }  # fmt: skip
-    for (case, one), verdict in zip(trials, kept, strict=True):
-        follows = all((case.row, rule.broken, one.name) in mended for rule in case.broken)
-        known = any(one.after == other.after and one.name == other.name for other in case.proposed)
+    for (case, item), verdict in zip(trials, kept, strict=True):
+        follows = all((case.row, rule.broken, item.name) in mended for rule in case.broken)
+        known = any(item.after == other.after and item.name == other.name for other in case.proposed)
         if verdict.good and not follows and not known:
-            case.proposed.append(one)
+            case.proposed.append(item)
 
 
 def _tries(case: _Case, name: str, panel: Panel) -> Iterator[Correction]:
@@ -212,16 +212,16 @@ def _tries(case: _Case, name: str, panel: Panel) -> Iterator[Correction]:
     if not value:
         return
     if any(name in edit.factors for edit in case.linked):
-        for one in corrections(name, value):
-            changed = case.figures | {name: one.after}
+        for correction in corrections(name, value):
+            changed = case.figures | {name: correction.after}
             if all(edit.holds(changed) for edit in case.linked):
-                yield one
+                yield correction
         return
     # What only looks odd beside other periods would fit after many a change of digits, and several powers of ten.
     beside = _neighbour(case.row, name, panel)
-    for one in corrections(name, value):
-        if one.factor and (beside is None or _near(one.after, beside)):
-            yield one
+    for correction in corrections(name, value):
+        if correction.factor and (beside is None or _near(correction.after, beside)):
+            yield correction
 
 
 def _neighbour(row: Row, name: str, panel: Panel) -> float | None:
@@ -246,7 +246,7 @@ def _near(value: float, beside: float) -> bool:
 def _suspects(case: _Case) -> list[str]:
     """Return the figures that alone can be wrong."""
     if case.linked:
-        return [one[0] for one in case.sets if len(one) == 1]
+        return [item[0] for item in case.sets if len(item) == 1]
     return list(dict.fromkeys(name for rule in case.broken for name in rule.breach.names if name in case.figures))
 
 
@@ -273,8 +273,8 @@ def _kept(plan: Plan, corrected: Sequence[tuple[Row, Correction]], panel: Panel)
         schema={"entity": frame.schema["entity"], "#trial": pl.UInt32},
     )
     stacked = chosen.join(frame, on="entity", how="left", maintain_order="left").sort("period", "#trial")
-    for name in dict.fromkeys(one.name for _, one in corrected):
-        own = [(at, row[0], one.after) for at, (row, one) in enumerate(corrected) if one.name == name]
+    for name in dict.fromkeys(entry.name for _, entry in corrected):
+        own = [(at, row[0], entry.after) for at, (row, entry) in enumerate(corrected) if entry.name == name]
         after = pl.DataFrame(own, schema={"#trial": pl.UInt32, "period": pl.Int32, "#after": pl.Float64}, orient="row")
         stacked = stacked.join(after, on=["#trial", "period"], how="left", maintain_order="left")
         stacked = stacked.with_columns(pl.coalesce("#after", name).alias(name)).drop("#after")
@@ -290,10 +290,10 @@ def _kept(plan: Plan, corrected: Sequence[tuple[Row, Correction]], panel: Panel)
     read = {rule.broken: _measures(plan.system, rule) for rule in rules}
     broken = {rule.broken: judged[rule.broken].to_list() for rule in rules}
     verdicts = []
-    for number, ((period, entity), one) in enumerate(corrected):
+    for number, ((period, entity), item) in enumerate(corrected):
         good, mended = True, set()
         for rule, names in read.items():
-            for later, place in places[number].items() if one.name in names else ():
+            for later, place in places[number].items() if item.name in names else ():
                 before = broken[rule][places[plain[entity]][later]]
                 now = broken[rule][place]
                 if later >= period and now and (later == period or not before):
@@ -319,9 +319,9 @@ def _words(system: System, case: _Case) -> Message | None:
     if case.sets:
         number = len(case.sets)
         shown = [
-            Message("{figure}", figure=title_of(system.symbols, one[0])) if len(one) == 1
-            else Message("{figures} together", figures=tuple(title_of(system.symbols, name) for name in one))
-            for one in case.sets
+            Message("{figure}", figure=title_of(system.symbols, item[0])) if len(item) == 1
+            else Message("{figures} together", figures=tuple(title_of(system.symbols, name) for name in item))
+            for item in case.sets
         ]  # fmt: skip
         if number == 1:
             parts.append(Message("probably wrong: {figures}", figures=shown[0]))
@@ -329,10 +329,10 @@ def _words(system: System, case: _Case) -> Message | None:
             parts.append(Message("probably wrong: one of {figures}", figures=tuple(shown)))
     parts += [
         Message(
-            "{figure} {before} may be {after} ({how})", figure=title_of(system.symbols, one.name),
-            before=_number(one.before), after=_number(one.after), how=one.how,
+            "{figure} {before} may be {after} ({how})", figure=title_of(system.symbols, item.name),
+            before=_number(item.before), after=_number(item.after), how=item.how,
         )
-        for one in _fewest(case.proposed)
+        for item in _fewest(case.proposed)
     ]  # fmt: skip
     return statements(parts) if parts else None
 

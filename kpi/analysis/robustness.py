@@ -371,7 +371,7 @@ def sensitivities(study: Study, choices: Choices, parameters: Parameters) -> pl.
 
     number = parameters.sensitivity * (len(groups) + 2)
     with stage(Message("simulating {runs} runs for the variance by choice", runs=number), number):
-        found = sobol.indices(*design.results(results), seed=parameters.seed, coverage=parameters.coverage / 100)
+        result = sobol.indices(*design.results(results), seed=parameters.seed, coverage=parameters.coverage / 100)
     kinds = ["ranks"] if levels is None else ["ranks", "stars"]
     names: list[str | None] = [None] * len(kinds)
     if own:
@@ -379,7 +379,7 @@ def sensitivities(study: Study, choices: Choices, parameters: Parameters) -> pl.
     tables = []
     for place, choice in enumerate(choices.choices):
         columns = {
-            key: pl.Series(getattr(found, key)[place], nan_to_null=True)
+            key: pl.Series(getattr(result, key)[place], nan_to_null=True)
             for key in ("first", "first_low", "first_high", "total", "total_low", "total_high")
         }
         frame = pl.DataFrame({"result": kinds, "entity": pl.Series(names, dtype=pl.String)}).with_columns(**columns)

@@ -95,8 +95,8 @@ class Trials:
 
     def _scored(self, keys: Sequence[tuple[tuple[str, float], ...]]) -> Iterator[Standing]:
         values = [dict(key) for key in keys]
-        names = [name for name in self.names if any(name in one for one in values)]
-        columns = {column_of(name): [one.get(name) for one in values] for name in names}
+        names = [name for name in self.names if any(name in value for value in values)]
+        columns = {column_of(name): [value.get(name) for value in values] for name in names}
         runs = pl.DataFrame(
             {"#run": range(len(keys)), **columns},
             schema={"#run": pl.Int64, **dict.fromkeys(columns, pl.Float64)},
@@ -120,13 +120,13 @@ class Trials:
 
 def lookbacks(system: System) -> Iterator[Lags]:
     """Yield the lags in periods at which figures enter the level of a unit, one for each thing that has such."""
-    yield from (one.lookback for one in system.treatment.values())
+    yield from (item.lookback for item in system.treatment.values())
     yield from (rule.lookback for name in system.indicators if (rule := system.rule(name)) is not None)
     for indicator in system.indicators.values():
         yield from indicator.lookback(system.period).values()
     for check in system.checks.values():
         yield from check.lookback(system.symbols, system.period).values()
     for node in (system.composite, *system.pillars.values()):
-        yield from (one.lookback for one in (node.weights_method, node.rule) if one is not None)
+        yield from (item.lookback for item in (node.weights_method, node.rule) if item is not None)
     if system.stars is not None:
         yield system.stars.lookback

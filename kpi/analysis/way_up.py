@@ -169,7 +169,7 @@ def aim_of(system: System, to: float | str) -> Aim:
         wrong = level not in known
     if wrong or level is None:
         message = Message("`{text}` is no level of the system", text=text)
-        titles = tuple(dict.fromkeys(str(scheme.names.get(one, one)) for one in known)) or tuple("12345")
+        titles = tuple(dict.fromkeys(str(scheme.names.get(item, item)) for item in known)) or tuple("12345")
         hint = suggest(text, by_name) or Message("there is {levels}; a place is rank:3", levels=titles)
         raise DataError(Diagnostic("K876", message, hint=hint))
     return Aim(level=level, title=scheme.title(level))
@@ -252,10 +252,10 @@ def figures(card: Scorecard, index: int, place: int) -> list[Figure]:
 
 def _asked_about(system: System) -> Iterator[str]:
     """Yield the names in adjustments, and in conditions of them and of rungs."""
-    conditions = [getattr(one, "when", None) for one in system.adjustments.values()]
+    conditions = [getattr(item, "when", None) for item in system.adjustments.values()]
     conditions += [getattr(rung, "when", None) for rung in getattr(system.stars, "rungs", {}).values()]
-    for one in system.adjustments.values():
-        yield from one.names()
+    for adjustment in system.adjustments.values():
+        yield from adjustment.names()
     for text in filter(None, conditions):
         try:
             yield from (name for name, _ in expressions.parse(text).names())
@@ -266,8 +266,8 @@ def _asked_about(system: System) -> Iterator[str]:
 def _figure(card: Scorecard, index: int, name: str, value: float | None) -> Figure:
     known = landmarks(card, index, name)
     low, high = searched(card, index, name, known)
-    ends = [one for one in (low, high) if one is not None]
-    largest = max((abs(one) for one in [*known, *ends]), default=0.0) or 1.0
+    ends = [item for item in (low, high) if item is not None]
+    largest = max((abs(item) for item in [*known, *ends]), default=0.0) or 1.0
     decimals = _decimals(card.definition, name, known, largest)
     if card.definition.unit(name) != units.YES_NO:
         low = -_BEYOND * largest if low is None else low
@@ -283,7 +283,7 @@ def _figure(card: Scorecard, index: int, name: str, value: float | None) -> Figu
         worst = (known[0] if better == "higher" else known[-1]) if known else 0.0
         limited = (low > -_BEYOND * largest) if better == "higher" else (high < _BEYOND * largest)
         start = float(bottom if better == "higher" else top) if limited else round(worst * scale)
-    places = tuple(round(one * scale) for one in known)
+    places = tuple(round(item * scale) for item in known)
     return Figure(name, value, bottom, top, start, decimals, places)
 
 
@@ -318,7 +318,7 @@ class _Search:
     def __init__(self, card: Scorecard, index: int, place: int, aim: Aim, *, together: bool) -> None:
         self.card, self.index, self.place, self.aim = card, index, place, aim
         self.figures = figures(card, index, place)
-        self.trials = Trials(card, index, place, [one.name for one in self.figures], together=together)
+        self.trials = Trials(card, index, place, [figure.name for figure in self.figures], together=together)
 
     def certain(self) -> WayUp:
         way = self.way()
@@ -331,7 +331,7 @@ class _Search:
         if self.aim.met(now):
             return self._answer(now, {}, {}, {}, shortest=True)
         starts = self._starts()
-        self.figures = self._asked([self._with_best(one, starts.get(one.name, []), now) for one in self.figures])
+        self.figures = self._asked([self._with_best(item, starts.get(item.name, []), now) for item in self.figures])
         single = {
             figure.name: needed
             for figure in self.figures
@@ -346,14 +346,14 @@ class _Search:
         if self.aim.met(now):
             return None
         starts = self._starts()
-        needed = {one.name: self._least(one, starts.get(one.name, []), {}) for one in self.figures}
+        needed = {item.name: self._least(item, starts.get(item.name, []), {}) for item in self.figures}
         single = {name: value for name, value in needed.items() if value is not None}
         if not single:
             return None
         name = min(single, key=lambda candidate: self._effort(candidate, single[candidate]))
         if not self._met(self._total({name: single[name]})):
             return None
-        figure = next(one for one in self.figures if one.name == name)
+        figure = next(item for item in self.figures if item.name == name)
         cells = self._cells(figure, single[name])
         return {key: cells[key] for key in ("indicator", "title", "value", "needed", "unit")}
 
@@ -372,7 +372,7 @@ class _Search:
         """Return a figure with its best value, if any is better than the present one, or may be with others changed."""
         indicator = self.card.definition.indicators.get(figure.name)
         up = indicator is None or indicator.direction == "higher"
-        ends = [(one.order, step) for path, standings in seen for step, one in zip(path, standings, strict=True)]
+        ends = [(item.order, step) for path, standings in seen for step, item in zip(path, standings, strict=True)]
         best = max((order for order, _ in ends), default=now.order)
         steps = [step for order, step in ends if order == best]
         if best <= now.order:
@@ -386,7 +386,7 @@ class _Search:
 
     def _asked(self, figures: Sequence[Figure]) -> list[Figure]:
         """Return the figures, with the better end as the best value of those that only conditions ask about."""
-        best = {one.name: one.best for one in figures if one.best is not None and self._scored(one)}
+        best = {item.name: item.best for item in figures if item.best is not None and self._scored(item)}
         settled = []
         for figure in figures:
             if self._scored(figure):
@@ -394,15 +394,15 @@ class _Search:
                 continue
             others = {name: value for name, value in best.items() if name != figure.name}
             values = [figure.at(figure.low), figure.at(figure.high)]
-            (here, *there) = self.trials.standings([others, *({**others, figure.name: one} for one in values)])
-            order, value = max(zip((one.order for one in there), values, strict=True), key=lambda pair: pair[0])
+            (here, *there) = self.trials.standings([others, *({**others, figure.name: item} for item in values)])
+            order, value = max(zip((item.order for item in there), values, strict=True), key=lambda pair: pair[0])
             better = order > here.order
             settled.append(replace(figure, best=value if better else None, limit=value if better else None))
         return settled
 
     @property
     def _best(self) -> dict[str, float]:
-        return {one.name: one.best for one in self.figures if one.best is not None}
+        return {figure.name: figure.best for figure in self.figures if figure.best is not None}
 
     def _scored(self, figure: Figure) -> bool:
         return figure.name in self.card.definition.counted
@@ -469,14 +469,14 @@ class _Search:
             rest = [name for name in best if name not in chosen]
             if not rest:
                 return []
-            trials = [{one: best[one] for one in [*chosen, name]} for name in rest]
+            trials = [{item: best[item] for item in [*chosen, name]} for name in rest]
             standings = self.trials.standings(trials)
             at = max(range(len(rest)), key=lambda place: (self.aim.met(standings[place]), standings[place].order))
             chosen.append(rest[at])
             if self.aim.met(standings[at]):
                 break
         for name in list(chosen):
-            fewer = {one: best[one] for one in chosen if one != name}
+            fewer = {item: best[item] for item in chosen if item != name}
             if self._reached([fewer])[0]:
                 chosen.remove(name)
         return chosen
@@ -488,7 +488,7 @@ class _Search:
         known = {figure.name: figure for figure in self.figures}
         for name in sorted(trial, key=lambda place: gains[place].order):
             figure = known[name]
-            others = {one: value for one, value in values.items() if one != name}
+            others = {item: value for item, value in values.items() if item != name}
             best = round(trial[name] * 10**figure.decimals)
             paths = [path for path in figure.paths() if best in path]
             seen = []
@@ -502,7 +502,7 @@ class _Search:
 
     def _effort(self, name: str, needed: float) -> tuple[float, str]:
         """Return how large a change is beside the spread of the units, and the name to decide between equal ones."""
-        figure = next(one for one in self.figures if one.name == name)
+        figure = next(item for item in self.figures if item.name == name)
         spread = (max(figure.known) - min(figure.known)) / 10**figure.decimals if figure.known else 0.0
         start = figure.start / 10**figure.decimals if figure.value is None else figure.value
         return abs(needed - start) / (spread or abs(start) or 1.0), name

@@ -129,15 +129,19 @@ def replaced(card: Scorecard, index: int, replacements: Collection[Replacement])
 
     Its hash of the data is another one, since no data have these values.
     """
-    names = tuple(dict.fromkeys(one.name for one in replacements))
+    names = tuple(dict.fromkeys(replacement.name for replacement in replacements))
     given = dict.fromkeys(names, pl.lit(None, dtype=pl.Float64))
-    for one in replacements:
-        here = (pl.col("entity") == one.entity) & (pl.col("period") == index)
-        given[one.name] = pl.when(here).then(pl.lit(one.value, dtype=pl.Float64)).otherwise(given[one.name])
+    for replacement in replacements:
+        here = (pl.col("entity") == replacement.entity) & (pl.col("period") == index)
+        given[replacement.name] = (
+            pl.when(here).then(pl.lit(replacement.value, dtype=pl.Float64)).otherwise(given[replacement.name])
+        )
     panel = panel_of(card).with_columns(value.alias(column_of(name)) for name, value in given.items())
     plan = Plan(card.plan.system, stages_with(card.plan, names))
     frame = plan.collect(panel).drop(map(column_of, names))
-    text = "\n".join([card.data_hash, str(index), *(f"{one.entity} {one.name} {one.value!r}" for one in replacements)])
+    text = "\n".join(
+        [card.data_hash, str(index), *(f"{item.entity} {item.name} {item.value!r}" for item in replacements)]
+    )
     return replace(card, frame=frame, data_hash=hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
@@ -217,9 +221,9 @@ def _figure(card: Scorecard, key: str | tuple[str, str]) -> tuple[int, str]:
 
 def figures_of(system: System) -> dict[str, str]:
     """Return the figures of entities, by name and by title: indicators, and measures that are not of finer units."""
-    measures = {name: one for name, one in system.measures.items() if one.per is None}
+    measures = {name: item for name, item in system.measures.items() if item.per is None}
     every = {**measures, **system.indicators}
-    return {(one.title or name): name for name, one in every.items()} | {name: name for name in every}
+    return {(item.title or name): name for name, item in every.items()} | {name: name for name in every}
 
 
 def _known(names: Mapping[str, str], title: str) -> str:

@@ -41,18 +41,18 @@ def changes(system: System, findings: pl.DataFrame | None) -> dict[Key, list[Cha
         for code in (BEGINS, ENDS)
         for text in wordings(message(system, name, code).cleaned())
     }
-    found: dict[Key, list[Change]] = {}
+    results: dict[Key, list[Change]] = {}
     rows = findings.filter(pl.col("code").is_in([BEGINS, ENDS])).select("message", "entity", "period")
     for text, entity, label in rows.rows():
         if text in texts and entity is not None and label is not None:
             name, code = texts[text]
-            found.setdefault((name, entity), []).append((code, label))
-    return {key: sorted(listed, key=lambda change: _index(system, change[1])) for key, listed in found.items()}
+            results.setdefault((name, entity), []).append((code, label))
+    return {key: sorted(listed, key=lambda change: _index(system, change[1])) for key, listed in results.items()}
 
 
 def refuted(system: System, cards: Collection[Scorecard]) -> dict[Key, list[str]]:
     """Return the periods of scorecards in which an alert of an entity does not hold, in order; not where unknown."""
-    found: dict[Key, list[str]] = {}
+    results: dict[Key, list[str]] = {}
     for card in cards:
         shown = set(card.periods)
         entities = card.entities["entity"]
@@ -60,8 +60,8 @@ def refuted(system: System, cards: Collection[Scorecard]) -> dict[Key, list[str]
             rows = card.frame.filter(~pl.col(holds(name))).select("entity", "period").sort("period").rows()
             for entity, period in rows:
                 if card.labels[period] in shown:
-                    found.setdefault((name, entities[entity]), []).append(card.labels[period])
-    return found
+                    results.setdefault((name, entities[entity]), []).append(card.labels[period])
+    return results
 
 
 def recorded(system: System, entry: Mapping[str, Any] | None, findings: pl.DataFrame | None) -> dict[Key, Change]:
@@ -102,7 +102,7 @@ def news(
         cards: the scorecards of this run.
     """
     current, known_not, reported = changes(system, after), refuted(system, cards), dict(last)
-    found: list[Diagnostic] = []
+    results: list[Diagnostic] = []
     for key in sorted({*last, *current}):
         name, entity = key
         listed, refutations = current.get(key, []), known_not.get(key, [])
@@ -110,11 +110,11 @@ def news(
         if state is not None and state[0] == BEGINS:
             ended = _ended(system, state[1], listed, refutations)
             if state[1] in refutations:
-                found.append(_withdrawn(system, name, Place(entity=entity, period=state[1])))
+                results.append(_withdrawn(system, name, Place(entity=entity, period=state[1])))
                 state = None
             elif ended is not None:
                 place = Place(entity=entity, period=ended)
-                found.append(Diagnostic(ENDS, message(system, name, ENDS), place, None, Severity.INFO))
+                results.append(Diagnostic(ENDS, message(system, name, ENDS), place, None, Severity.INFO))
                 state = (ENDS, ended)
             else:
                 continue
@@ -124,13 +124,13 @@ def news(
             if not over and (state is None or _index(system, state[1]) < _index(system, label)):
                 severity = Severity(system.notify[name].severity)
                 place = Place(entity=entity, period=label)
-                found.append(Diagnostic(BEGINS, message(system, name, BEGINS), place, None, severity))
+                results.append(Diagnostic(BEGINS, message(system, name, BEGINS), place, None, severity))
                 state = (BEGINS, label)
         if state is None:
             reported.pop(key, None)
         else:
             reported[key] = state
-    return tuple(found), reported
+    return tuple(results), reported
 
 
 def _ended(system: System, begun: str, listed: Collection[Change], refutations: Collection[str]) -> str | None:

@@ -35,7 +35,7 @@ def engine() -> str:
     identity = f"kpi {version() or 'source'} ({text.hexdigest()[:12]}), polars {pl.__version__}"
     # Only those that results may depend on.
     families = ("indicators", "scoring", "stars", "readers")
-    brought = {one.origin for family in families for one in extensions.every(family)}
+    brought = {item.origin for family in families for item in extensions.every(family)}
     return ", ".join([identity, *sorted(brought)])
 
 

@@ -37,8 +37,8 @@ class Repair:
 
 def damage(store: Store, archive: Archive, *, inputs: bool = True) -> list[Diagnostic]:
     """Return all damage of the store and of the files in the archive, by hash: K833, K838, K814 and K837."""
-    if found := store.check(thorough=True):
-        return found
+    if result := store.check(thorough=True):
+        return result
     head = store.head()
     if head is None:
         return last_run.lost(store, archive)

@@ -169,16 +169,16 @@ def write_metrics(file: Path, result: Night, *, timestamp: float) -> None:
         )
         for (_, _, rows), value in zip(gauges, values, strict=True):
             rows.append((label, float(value)))
-    found: list[tuple[str, float]] = []
+    results: list[tuple[str, float]] = []
     spent: list[tuple[str, float]] = []
     for outcome in result.outcomes:
         tally: Counter[str] = Counter()
         for finding in outcome.findings:
             tally[str(finding.severity)] += finding.stands_for
-        found += [(f'system="{outcome.system}",severity="{s}"', float(tally[s])) for s in map(str, Severity)]
+        results += [(f'system="{outcome.system}",severity="{s}"', float(tally[s])) for s in map(str, Severity)]
         spent += [(f'system="{outcome.system}",stage="{stage}"', value) for stage, value in outcome.seconds.items()]
     gauges += [
-        ("findings", "Findings of the last batch.", found),
+        ("findings", "Findings of the last batch.", results),
         ("stage_seconds", "Seconds that a stage of the last batch took.", spent),
         ("seconds", "Seconds that the last batch took.", [("", result.seconds)]),
         ("run", "The number of the last published run.", [("", float(result.run.number))] if result.run else []),

@@ -24,18 +24,18 @@ def from_table(console: Console, paths: Sequence[str], into: str | None) -> Exit
     if not paths:
         hint = Message("kpi init --table 指标体系.xlsx, or a .docx or .csv")
         raise DataError(Diagnostic("K543", Message("`--table` needs the file of a table of indicators"), hint=hint))
-    draft = draft_of([Path(one) for one in paths])
+    draft = draft_of([Path(path) for path in paths])
     text = definition_text(draft)
     folder = Path(into or ".")
     name = f"{draft.keys['system']}.yaml"
     files = _write(folder, {name: text, **draft.files})
     loaded = examine_text(text, str(folder / name))
     findings = [*draft.findings, *loaded.findings]
-    console.report(one for one in findings if not console.quiet or one.severity is not Severity.INFO)
+    console.report(finding for finding in findings if not console.quiet or finding.severity is not Severity.INFO)
     for file in files:
         console.say(Message("Wrote {files}.", files=file))
     definition = folder / name
-    data = [*(folder / one for one in draft.files), *(Path(one) for one in paths[1:])]
+    data = [*(folder / item for item in draft.files), *(Path(path) for path in paths[1:])]
     lines = [f"kpi show {definition}"]
     if data:
         lines.append(f"kpi score {data[-1]} --system {definition}")
@@ -53,7 +53,7 @@ def _write(folder: Path, contents: dict[str, str]) -> list[Path]:
     if taken:
         hint = Message("name another folder: -o FOLDER")
         message = Message("the file is already there; nothing was written")
-        raise DataError([Diagnostic("K540", message, Place(str(one)), hint) for one in taken])
+        raise DataError([Diagnostic("K540", message, Place(str(item)), hint) for item in taken])
     try:
         with atomic_files.folder(folder), ExitStack() as unfinished:
             for name, text in contents.items():

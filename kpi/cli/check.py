@@ -72,23 +72,32 @@ def _shown(
     from kpi.report.understanding import paragraph
 
     files, named = options.files_of(data)
-    own = [one for one in paths if one.endswith((".yaml", ".yml"))]
-    sources = [*(one for one in paths if one not in own), *files, *(one for some in named.values() for one in some)]
+    own = [path for path in paths if path.endswith((".yaml", ".yml"))]
+    sources = [
+        *(path for path in paths if path not in own),
+        *files,
+        *(item for items in named.values() for item in items),
+    ]
     if not sources:
         hint = Message("kpi check period.csv --show")
         raise DataError(Diagnostic("K543", Message("there is no file of data to show"), hint=hint))
     with console.progress():
         meant = system_of(sources, system or (own[0] if own else None), definitions)
-        found = understanding(sources, meant, dt.datetime.now(dt.UTC).year - 1)
+        result = understanding(sources, meant, dt.datetime.now(dt.UTC).year - 1)
     words = Message("No definition fits the files; they are shown as `kpi init` would take them.")
-    if found.system is not None and not found.drafted:
-        words = Message("Understood by the definition {system}.", system=found.system.system)
+    if result.system is not None and not result.drafted:
+        words = Message("Understood by the definition {system}.", system=result.system.system)
     console.note(words)
-    for one in found.tables:
-        helping = one.advice or Advice((), (), known=True)
+    for table in result.tables:
+        helping = table.advice or Advice((), (), known=True)
         text = paragraph(
-            one.understood, one.rows, width=console.width, lines=helping.lines, then=helping.rows, known=helping.known
+            table.understood,
+            table.rows,
+            width=console.width,
+            lines=helping.lines,
+            then=helping.rows,
+            known=helping.known,
         )
         console.write(text, untrusted=True)
-    console.report(not_understood(found))
-    return Exit.FINE if found.complete else Exit.FINDINGS
+    console.report(not_understood(result))
+    return Exit.FINE if result.complete else Exit.FINDINGS

@@ -58,20 +58,20 @@ def form(
             card = session.score(files, system=meant, data=named, partly=True, intervals=0)
     wanted = session.period_of_form(meant, period, card)
     listed = [] if card is None else card.entities.select("entity", "code").rows()
-    made = entry_form(
+    result = entry_form(
         meant, wanted, by=cast("By", by), measures=None if card is None else card.measures, listed=listed,
         words={role: localized(text) for role, text in HEADINGS.items()}, other=tr("Others"),
     )  # fmt: skip
-    written = _written(Path(output), made)
-    console.report(made.findings)
-    figures = count(sum(len(page.items) * len(page.units) for page in made.pages), "figure")
+    written = _written(Path(output), result)
+    console.report(result.findings)
+    figures = count(sum(len(page.items) * len(page.units) for page in result.pages), "figure")
     parts = [
         Message("A form for {figures} of {period}.", figures=figures, period=wanted.title),
         Message("Wrote {files}.", files=tuple(written)),
     ]
     console.note(sentences(parts))
     console.write(starter.commands_for([*written, *data], Path(system)))
-    return Exit.FINDINGS if made.findings else Exit.FINE
+    return Exit.FINDINGS if result.findings else Exit.FINE
 
 
 def _written(out: Path, blank: EntryForm) -> list[str]:

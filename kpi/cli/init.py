@@ -65,7 +65,9 @@ def _from_ossie(console: Console, paths: Sequence[str], folder: Path) -> Exit:
         hint = Message("name another folder, kpi init FILE... -o DIR")
         for file in starter.write_all(folder, {f"{read.tree['system']}.yaml": document_text(read.tree)}, hint):
             console.say(Message("Wrote {files}.", files=file))
-        console.report(one for one in loaded.findings if not console.quiet or one.severity is not Severity.INFO)
+        console.report(
+            finding for finding in loaded.findings if not console.quiet or finding.severity is not Severity.INFO
+        )
         failed |= loaded.system is None
     return Exit.FAILED if failed else Exit.FINE
 
@@ -102,12 +104,12 @@ def _from_files(console: Console, paths: Sequence[str], name: str | None, folder
     hint = Message("name another folder, kpi init FILE... -o DIR, or another id, --name ID")
     for file in starter.write_all(folder, contents, hint):
         console.say(Message("Wrote {files}.", files=file))
-    console.report(one for one in done.findings if not console.quiet or one.severity is not Severity.INFO)
+    console.report(finding for finding in done.findings if not console.quiet or finding.severity is not Severity.INFO)
     measures, units = count(len(done.draft.measures), "figure"), count(done.scored, "entity", "entities")
     written = Message("Drafted {measures} for {entities}.", measures=measures, entities=units)
     console.note(sentences([written]))
     definition = folder / f"{done.draft.id}.yaml"
     alone = folder == Path() and scored_without_naming(paths, done.draft.id)
     console.write(starter.commands_for(paths, None if alone else definition))
-    wrong = not done.scored or any(one.severity is Severity.ERROR for one in done.findings)
+    wrong = not done.scored or any(finding.severity is Severity.ERROR for finding in done.findings)
     return Exit.FAILED if wrong else Exit.FINE

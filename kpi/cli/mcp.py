@@ -30,6 +30,8 @@ def mcp(console: Console, *, data: Sequence[str], definitions: Sequence[str], al
     if allow_write and not definitions:
         hint = Message("add --definitions DIR")
         raise DataError(Diagnostic("K543", Message("say where definitions are written"), hint=hint))
-    access = Access(tuple(Path(one).resolve() for one in data), tuple(Path(one).resolve() for one in definitions))
+    access = Access(
+        tuple(Path(item).resolve() for item in data), tuple(Path(definition).resolve() for definition in definitions)
+    )
     server_of(Answers(access, allow_write)).run("stdio")
     return Exit.FINE

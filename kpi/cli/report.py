@@ -93,7 +93,7 @@ def _check_template(template: Path, output: Sequence[str], form: str | None) -> 
     wanted = [SUFFIXES.get(suffix_of(Path(out).name), "") for out in output]
     if form is not None or not output:
         wanted.append(form or "md")
-    needed = {kinds[one] for one in wanted if one in kinds}
+    needed = {kinds[item] for item in wanted if item in kinds}
     if needed != {template.suffix.lower()}:
         hint = Message("a .docx template makes .docx and .pdf, one as .md makes .md; write them one after the other")
         message = Message("the template is not of the kind that is written")

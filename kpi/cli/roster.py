@@ -39,10 +39,10 @@ def roster(
     with console.progress():
         draft = roster_from_files(sources(list(files)), system=loaded)
     console.publish(RosterReport(draft), form, output)
-    shown = [one for one in draft.findings if not (console.quiet and one.severity is Severity.INFO)]
+    shown = [finding for finding in draft.findings if not (console.quiet and finding.severity is Severity.INFO)]
     console.report(shown)
     units = Message(
         "{units}: {tally}.", units=count(draft.frame.height, "entity", "entities"), tally=tally(draft.findings)
     )
     console.note(sentences([units, *([Message("Wrote {files}.", files=tuple(output))] if output else [])]))
-    return Exit.FAILED if any(one.severity is Severity.ERROR for one in draft.findings) else Exit.FINE
+    return Exit.FAILED if any(finding.severity is Severity.ERROR for finding in draft.findings) else Exit.FINE

@@ -158,9 +158,9 @@ def are_data(paths: Sequence[str]) -> bool:
 def _is_data(text: str) -> bool:
     path = Path(text)
     if path.is_dir():
-        inside = [one for one in path.iterdir() if one.is_file()]
-        readable = any(has_known_suffix(one.name) for one in inside)
-        return readable and not any(one.suffix in (".yaml", ".yml") for one in inside)
+        inside = [item for item in path.iterdir() if item.is_file()]
+        readable = any(has_known_suffix(item.name) for item in inside)
+        return readable and not any(item.suffix in (".yaml", ".yml") for item in inside)
     if path.is_file() or Path(text.rpartition("#")[0] or text).is_file():  # behind # stands a sheet
         return True
     return any(mark in text for mark in "*?[") or path.suffix.lower() in (*SUFFIXES, ".gz", ".zst")

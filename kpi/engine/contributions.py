@@ -206,10 +206,10 @@ def within(system: System, pillar: str) -> list[Entry]:
         return []
     scored = pl.when(pl.col(Column(pillar).score).is_not_null())
     scale = pl.col(Column(pillar).weight) / 100 * (system.composite.full / 100)
-    marks, found = system.marks_of_parts(pillar), []
+    marks, result = system.marks_of_parts(pillar), []
     for name, award in awards(system.adjustments, pillar).items():
         points = scored.then(pl.col(Column(name).points) * 100 / marks * scale)
-        found.append(Entry(entry_name(system, name), award.title or name, kind_of(type(award)), points))
+        result.append(Entry(entry_name(system, name), award.title or name, kind_of(type(award)), points))
     bounds = {"floor": system.pillars[pillar].floor, "cap": system.pillars[pillar].cap}
     titles = {
         "floor": Message("floor of {points:g} marks", points=bounds["floor"] or 0.0),
@@ -218,8 +218,8 @@ def within(system: System, pillar: str) -> list[Entry]:
     own = system.pillars[pillar].title or pillar
     for (_, before), (key, after) in pairwise(limited_pillar(system, pillar).items()):
         title = Message("{title}: {part}", title=own, part=titles[key])
-        found.append(Entry(Column(pillar).fact(key), title, key, scored.then((after - before) * scale)))
-    return found
+        result.append(Entry(Column(pillar).fact(key), title, key, scored.then((after - before) * scale)))
+    return result
 
 
 def _nodes(system: System) -> Iterator[Entry]:

@@ -44,7 +44,7 @@ def collected(plan: Plan, panel: pl.DataFrame) -> pl.DataFrame:
     try:
         frame = plan.collect(panel)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        origins = tuple(one.origin for one in used)
+        origins = tuple(item.origin for item in used)
         message = Message(
             "the system cannot be computed with the kinds of {distributions}: {error}",
             distributions=origins, error=extensions.words(error),

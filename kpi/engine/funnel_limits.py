@@ -72,7 +72,7 @@ def _dispersion(name: str, limits: Limits) -> pl.Expr:
     """Return φ, the mean square of the winsorised z-scores of the group."""
     z = (pl.col(name) - pl.col(Column(name).centre)) / pl.col(Column(name).deviation)
     part = limits.winsorise / 100
-    low, high = (z.quantile(one, "linear").over(GROUP) for one in (part, 1 - part))
+    low, high = (z.quantile(item, "linear").over(GROUP) for item in (part, 1 - part))
     return (z.clip(low, high) ** 2).mean().over(GROUP)
 
 

@@ -50,7 +50,7 @@ def _below(system: System, name: str) -> list[str]:
     below = [name]
     for part in below:
         if part in system.pillars:
-            below += [one for one in system.pillars[part].parts if one not in below]
+            below += [item for item in system.pillars[part].parts if item not in below]
     return below
 
 

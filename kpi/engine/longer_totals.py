@@ -35,11 +35,11 @@ def longer(system: System, frame: pl.DataFrame) -> pl.DataFrame:
     number = over.number(system.period)
     # The changes of a longer period are against the one before.
     alone = system.model_copy(update={"ranking": system.ranking.model_copy(update={"against": None})})
-    made = _combined(alone, over, frame.lazy(), number)
+    result = _combined(alone, over, frame.lazy(), number)
     by_place = []
     # NOTE: a place without rows, such as the fourth quarter in July, has no number of units to shift by.
     for place in sorted((frame["period"] % number).unique()) or [0]:
-        rows = made.filter(pl.col("period") % number == place)
+        rows = result.filter(pl.col("period") % number == place)
         rows = rows.with_columns(**placed(alone)).with_columns(**starred(alone)).with_columns(**changes(alone))
         for columns in further_places(alone):
             rows = rows.with_columns(**columns)
@@ -78,7 +78,7 @@ def _combined(system: System, over: TotalsOver, frame: pl.LazyFrame, number: int
     # Without any total the reason is that of the periods, if they have the same.
     reasons = parts(pl.col(Column("raw").status))
     shared = functools.reduce(
-        operator.and_, [(one == pl.col(Column("raw").status)).fill_null(value=True) for one in reasons]
+        operator.and_, [(item == pl.col(Column("raw").status)).fill_null(value=True) for item in reasons]
     )
     first = {LONGER: pl.col("period") // number, PARTS_THERE: count}
     first |= {share_of(at): _share(over, raws, at) for at in range(number)}
@@ -93,7 +93,7 @@ def _combined(system: System, over: TotalsOver, frame: pl.LazyFrame, number: int
             .otherwise(pl.when(complete & (missing != reason("ok"))).then(missing).otherwise(reason("incomplete")))
         )
     for name in vetoes(system.adjustments):
-        held = [one.fill_null(value=False) for one in parts(pl.col(Column(name).veto))]
+        held = [part.fill_null(value=False) for part in parts(pl.col(Column(name).veto))]
         values[Column(name).veto] = held[-1] if over.vetoes == "last" else functools.reduce(operator.or_, held)
     limited = _limited(system)
     more = {"#complete": complete, "#shared": shared, "#reason": pl.col(Column("raw").status)}

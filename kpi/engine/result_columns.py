@@ -43,7 +43,7 @@ def target_reached(system: System, name: str, value: pl.Expr | None = None) -> p
     low, high = target_bounds(system, name)
     value = pl.col(name) if value is None else value
     return in_force(
-        targets, MONTH, {i: one.reached(value, low, high) for i, one in enumerate(targets)}, system.timeline
+        targets, MONTH, {i: item.reached(value, low, high) for i, item in enumerate(targets)}, system.timeline
     )
 
 

@@ -423,7 +423,7 @@ class Scorecard:
         the values differ than by chance, 1 for chance) and signal (alarm_above, alert_above, within, alert_below,
         alarm_below). Without `limits:` it is empty.
         """
-        system, found = self.definition, limited(self.definition)
+        system, result = self.definition, limited(self.definition)
         funnels = funnel_limits.has_funnel(system)
         nothing = pl.lit(None, dtype=pl.Float64)
 
@@ -433,7 +433,7 @@ class Scorecard:
         def end(name: str, z: float) -> pl.Expr:
             def limit(column: Column) -> pl.Expr:
                 expr = pl.col(column.centre) + z * pl.col(column.widened)
-                error = found[name][1]
+                error = result[name][1]
                 if error.counts is None:
                     return expr
                 # No proportion is above all cases, and no rate below nothing.
@@ -442,10 +442,10 @@ class Scorecard:
             return of_funnel(name, limit)
 
         return self._long(
-            "indicator", list(found), {name: system.symbols[name].title for name in found},
+            "indicator", list(result), {name: system.symbols[name].title for name in result},
             {
                 "value": pl.col, "unit": lambda n: pl.lit(str(system.unit(n))),
-                "level": lambda n: pl.lit(found[n][0].level, dtype=pl.Float64),
+                "level": lambda n: pl.lit(result[n][0].level, dtype=pl.Float64),
                 "lower": lambda n: pl.col(Column(n).lower_limit), "upper": lambda n: pl.col(Column(n).upper_limit),
                 "centre": lambda n: of_funnel(n, lambda column: pl.col(column.centre)),
                 "low_95": lambda n: end(n, -funnel_limits.INNER), "high_95": lambda n: end(n, funnel_limits.INNER),
@@ -642,7 +642,7 @@ class Scorecard:
             frames["limits"] = self.limits
             if "alike" in self.namespaces and (alike := self.alike).height:
                 frames["alike"] = alike
-        if any(one.projects or one.classified for one in self.definition.indicators.values()):
+        if any(indicator.projects or indicator.classified for indicator in self.definition.indicators.values()):
             frames["outlook"] = self.outlook
         if is_assessable(self.definition, self.supply):
             frames["quality"] = self.quality
@@ -686,14 +686,14 @@ class Scorecard:
         """
         system, frame = self.definition, self._rows()
         kinds = dict.fromkeys(("period", "entity", "name"), pl.String) | {"breaks": pl.Int32}
-        found = [pl.DataFrame(schema=kinds)]
+        results = [pl.DataFrame(schema=kinds)]
         keys = frame.select(**{key: self._keys()[key] for key in ("period", "entity")})
         for name in (*system.measures, *system.indicators):
             columns = [column for column in system.breaks(name) if column in frame.columns]
             if columns:
                 many = frame.select(pl.sum_horizontal(columns).cast(pl.Int32)).to_series()
-                found.append(keys.with_columns(name=pl.lit(name), breaks=many))
-        return pl.concat(found)
+                results.append(keys.with_columns(name=pl.lit(name), breaks=many))
+        return pl.concat(results)
 
     @cached_property
     def classes(self) -> pl.DataFrame:

@@ -49,7 +49,9 @@ def within_pillars(system: System, pillars: Iterable[str]) -> Iterator[dict[str,
     `name.points` are in the marks that the parts of the pillar have in all.
     """
     adjusted_ones = [pillar for pillar in pillars if pillar in system.within.values()]
-    columns: dict[str, pl.Expr] = {Column(one).unadjusted: pl.col(Column(one).score) for one in adjusted_ones}
+    columns: dict[str, pl.Expr] = {
+        Column(adjusted_one).unadjusted: pl.col(Column(adjusted_one).score) for adjusted_one in adjusted_ones
+    }
     for pillar in adjusted_ones:
         before = score_key(pl.col(Column(pillar).score) * system.marks_of_parts(pillar) / 100)
         for name, award in awards(system.adjustments, pillar).items():

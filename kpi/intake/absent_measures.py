@@ -34,7 +34,7 @@ def absent(
         frame: the panel, with `name.rows` for each measure.
         known: other findings; a measure that is in a hint about a misspelling is not reported again.
     """
-    hints = [one.hint for one in known if one.code in _MISSPELT and one.hint]
+    hints = [item.hint for item in known if item.code in _MISSPELT and item.hint]
     return (*_without_records(system, sources), *_unreported(system, sources, frame, hints))
 
 
@@ -44,7 +44,7 @@ def _without_records(system: System, sources: Sequence[Placed]) -> Iterator[Diag
     for name, dataset in datasets(system).items():
         measures = of_dataset(system, name)
         if isinstance(dataset, Records) and measures and name not in there:
-            titles = tuple(system.symbols[one].title for one in measures)
+            titles = tuple(system.symbols[measure].title for measure in measures)
             message = Message(
                 "no file belongs to the dataset `{dataset}`, so there is no figure of {titles}",
                 dataset=name,
@@ -58,7 +58,7 @@ def _unreported(
     system: System, sources: Sequence[Placed], frame: pl.DataFrame, hints: Sequence[str]
 ) -> Iterator[Diagnostic]:
     """Yield a warning for each reported measure without a column and without a row."""
-    names = [name for name, one in system.measures.items() if one.reported and one.per is None]
+    names = [name for name, item in system.measures.items() if item.reported and item.per is None]
     tables = [source for source in sources if not isinstance(source.dataset, Records)]
     read = [panel_columns(system, source.table, list(source.roles.values())) for source in tables]
     headed = {

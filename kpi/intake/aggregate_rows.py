@@ -120,10 +120,14 @@ class Exclusions:
     @classmethod
     def of(cls, system: System, units: Iterable[str] = ()) -> Exclusions:
         """Return the exclusions of a system; `units` are names that denote units whatever they say."""
-        some = system.entities
-        constants = (one.elsewhere.get("entity") for one in system.datasets.values())
-        keep = (*some.keep, *units, *(one.constant for one in constants if one is not None and one.constant))
-        return cls(*(frozenset(map(folded, names)) for names in (some.leave_out, keep)))
+        items = system.entities
+        constants = (dataset.elsewhere.get("entity") for dataset in system.datasets.values())
+        keep = (
+            *items.keep,
+            *units,
+            *(constant.constant for constant in constants if constant is not None and constant.constant),
+        )
+        return cls(*(frozenset(map(folded, names)) for names in (items.leave_out, keep)))
 
     def exclude(self, name: str) -> bool:
         """Return whether a name that no roster has denotes no entity.

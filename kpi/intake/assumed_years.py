@@ -50,7 +50,7 @@ def of_texts(texts: pl.Series, timeline: Timeline, place: Place) -> Iterator[Dia
     if not timeline.shifted:
         return
     distinct = texts.drop_nulls().unique().sort()
-    readings = [one for text in distinct if (one := period_texts.assumption(text, timeline)) is not None]
+    readings = [item for text in distinct if (item := period_texts.assumption(text, timeline)) is not None]
     if not readings:
         return
     message = readings[0]

@@ -202,7 +202,7 @@ def examined(system: System) -> list[Diagnostic]:
 
     That of China has to be there where the definition shows that something is counted in working days.
     """
-    found: list[Diagnostic] = []
+    results: list[Diagnostic] = []
     for name, dataset in datasets(system).items():
         if not isinstance(dataset, Records):
             continue
@@ -211,10 +211,10 @@ def examined(system: System) -> list[Diagnostic]:
         if (dataset.calendar or system.calendar) or counting(measures, kinds):
             try:
                 known = calendar_of(system, dataset)
-                found += [one for one in notes_of(system, dataset, known) if one not in found]
+                results += [item for item in notes_of(system, dataset, known) if item not in results]
             except DataError as error:
-                found += [one for one in error.diagnostics if one not in found]
-    return found
+                results += [diagnostic for diagnostic in error.diagnostics if diagnostic not in results]
+    return results
 
 
 def version_of(system: System) -> str | None:

@@ -65,20 +65,21 @@ def snapshots(
     latest = entities.frame[header]
     cells = latest.to_list()
     place = {name: at for at, name in enumerate(entities.names)}
-    spells = {place[name]: some for name, some in entities.changing.get(header, {}).items() if name in place}
+    spells = {place[name]: items for name, items in entities.changing.get(header, {}).items() if name in place}
     states: dict[tuple[object, ...], list[int]] = {tuple(cells[at] for at in spells): []}
     for period in sorted(periods):
         last = (period + 1) * months - 1
         state = tuple(
-            next((cell for begin, end, cell in some if begin <= last <= end), cells[at]) for at, some in spells.items()
+            next((cell for begin, end, cell in items if begin <= last <= end), cells[at])
+            for at, items in spells.items()
         )
         states.setdefault(state, []).append(period)
-    found = []
+    results = []
     for state, own in states.items():
         for at, cell in zip(spells, state, strict=True):
             cells[at] = cell
-        found.append((pl.Series(header, cells, dtype=latest.dtype, strict=False), own))
-    return found
+        results.append((pl.Series(header, cells, dtype=latest.dtype, strict=False), own))
+    return results
 
 
 def bounds_of(header: str, entities: Entities, months: int) -> list[int]:

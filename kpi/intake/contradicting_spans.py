@@ -52,22 +52,22 @@ def contradictions(
         sources: the tables that the rows come from.
     """
     rows = rows.filter(pl.col("status") == OK)
-    size, found = system.period.months, []
+    size, result = system.period.months, []
     for timing in dict.fromkeys(timings.values()):
-        mine = rows.filter(pl.col("measure").is_in([name for name, one in timings.items() if one == timing]))
+        mine = rows.filter(pl.col("measure").is_in([name for name, item in timings.items() if item == timing]))
         if not mine.height:
             continue
         if timing in ("sum", "ytd"):
-            found.append(_of_flows(mine))
+            result.append(_of_flows(mine))
         elif timing in ("last", "first"):
-            found.append(_of_stocks(placed(mine, size), "end" if timing == "last" else "start"))
+            result.append(_of_stocks(placed(mine, size), "end" if timing == "last" else "start"))
         else:
-            found.append(_of_parts(placed(mine, size), timing, size))
+            result.append(_of_parts(placed(mine, size), timing, size))
     findings = []
-    for some in found:
-        if not some.height:
+    for items in result:
+        if not items.height:
             continue
-        years = some.with_columns(_YEAR).partition_by("measure", "year", as_dict=True).items()
+        years = items.with_columns(_YEAR).partition_by("measure", "year", as_dict=True).items()
         for (measure, year), figures in sorted(years, key=lambda pair: (str(pair[0][0]), pair[0][1])):
             own = (pl.col("measure") == measure) & (year == _YEAR)
             # A mean of whole numbers need not be one.
@@ -199,12 +199,14 @@ def _of_flows(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("start", "months", "value", "source", "row"), spans=spans.str.join(" ")
     )
     circles = [none]
-    for (spans_of,), some in years.partition_by("spans", as_dict=True, maintain_order=True).items():
-        edges = [(int(first), int(months)) for first, _, months in (one.partition("+") for one in spans_of.split(" "))]
+    for (spans_of,), items in years.partition_by("spans", as_dict=True, maintain_order=True).items():
+        edges = [
+            (int(first), int(months)) for first, _, months in (part.partition("+") for part in spans_of.split(" "))
+        ]
         for longest, others in _circles(edges):
             implied = pl.sum_horizontal(pl.col("value").list.get(at) * sign for at, sign in others)
             columns = {name: pl.col(name).list.get(longest) for name in ("start", "months", "value", "source", "row")}
-            circle = some.select(*KEYS, **columns, other=implied, other_start=0, other_months=0, parts=len(others))
+            circle = items.select(*KEYS, **columns, other=implied, other_start=0, other_months=0, parts=len(others))
             circles.append(circle.select(*_FOUND, "parts").cast(none.schema))
     return pl.concat(circles)
 

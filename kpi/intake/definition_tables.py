@@ -29,7 +29,9 @@ def rows(path: Path, sheet: str | None) -> list[Cells]:
 
 
 def _cells(table: Table) -> Cells:
-    texts = [pl.when((text := as_text(one).str.strip_chars()) != "").then(text).alias(one) for one in table.columns]
+    texts = [
+        pl.when((text := as_text(column).str.strip_chars()) != "").then(text).alias(column) for column in table.columns
+    ]
     frame = table.numbered().select(ROW, *texts).collect()
     filled = tuple(
         (int(row[ROW]), {key: cell for key, cell in row.items() if key != ROW and cell is not None})
@@ -50,12 +52,12 @@ def headings(path: Path, sheet: str | None, keys: Sequence[str]) -> list[Heading
     Raises:
         DataError: the file cannot be read.
     """
-    return [_headings(table, {clean(one) for one in keys}) for table in read(path, sheet=sheet)]
+    return [_headings(table, {clean(key) for key in keys}) for table in read(path, sheet=sheet)]
 
 
 def _headings(table: Table, keys: set[str]) -> Headings:
-    further = {one for some in table.repeats.values() for one in some}
-    columns = [one for one in table.columns if one not in keys | further and role(one) is None]
+    further = {item for items in table.repeats.values() for item in items}
+    columns = [column for column in table.columns if column not in keys | further and role(column) is None]
     head = table.frame.head(_HEAD).select(pl.selectors.by_name(*columns)).collect()
     figures, others = [], []
     for header in columns:

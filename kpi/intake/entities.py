@@ -241,7 +241,7 @@ class Entities:
             self,
             frame=self.frame[kept],
             others={text: now[at] for text, at in self.others.items() if at in now} | alone,
-            spans={now[at]: some for at, some in self.spans.items() if at in now},
+            spans={now[at]: items for at, items in self.spans.items() if at in now},
             ambiguous={text: places for text, places in ambiguous.items() if len(places) > 1},
         )
 
@@ -295,7 +295,7 @@ class Entities:
         meant = [self.names[at] for at in several[:5]]
         if not several and name in SHORT and self.closed:
             # 吉林 may be 吉林市, which is in the roster, and the province, which is not.
-            like = [one for one in self.names if name in _forms(clean(one))]
+            like = [item for item in self.names if name in _forms(clean(item))]
             meant = [*like[:5], SHORT[name]] if like else []
         if len(meant) > 1:
             names = alternatives(meant)
@@ -366,23 +366,23 @@ def from_data(
     rows.sort(key=lambda row: (row[0], row[1] or ""))
     place = {code: at for at, (_, code) in enumerate(rows) if code is not None}
     own_place = {clean(name): at for at, (name, code) in enumerate(rows) if code is None}
-    others = {key: place[some[0]] for key, some in of_name.items() if len(some) == 1}
-    places = {key: others[one] if one in others else own_place[one] for key, one in meant.items()}
+    others = {key: place[items[0]] for key, items in of_name.items() if len(items) == 1}
+    places = {key: others[item] if item in others else own_place[item] for key, item in meant.items()}
     frame = pl.DataFrame(rows, {"entity": pl.String, "code": pl.String}, orient="row")
     return Entities(
         frame.with_columns(cohort=pl.lit(None, dtype=pl.String)),
         others=others | places,
-        ambiguous={key: [place[code] for code in some] for key, some in of_name.items() if len(some) > 1},
+        ambiguous={key: [place[code] for code in items] for key, items in of_name.items() if len(items) > 1},
         exclusions=exclusions,
         joined={alone[key]: rows[places[key]][0] for key in sorted(meant) if key not in marks},
         marked={alone[key]: rows[places[key]][0] for key in sorted(meant) if key in marks},
         unclear={
             alone[key]: [
                 name
-                for one in some
-                for name in ([rows[place[code]][0] for code in of_name[one]] if one in of_name else [alone[one]])
+                for item in items
+                for name in ([rows[place[code]][0] for code in of_name[item]] if item in of_name else [alone[item]])
             ]
-            for key, some in sorted(unclear.items())
+            for key, items in sorted(unclear.items())
         },
     )
 
@@ -408,18 +408,18 @@ def _same_units(
     """
     options = _options(alone, coded, kept, marks)
     if options and apart is not None:
-        groups = [set(some) for some in apart({*options, *(one for some in options.values() for one in some)})]
+        groups = [set(items) for items in apart({*options, *(item for items in options.values() for item in items)})]
         options = {
-            name: {one for one in some if not any({name, one} <= group for group in groups)}
-            for name, some in options.items()
+            name: {item for item in items if not any({name, item} <= group for group in groups)}
+            for name, items in options.items()
         }
     meant: dict[str, str] = {}
     unclear: dict[str, list[str]] = {}
     for name in sorted(options, key=lambda name: (-len(name), name)):
-        targets = {_last(one, meant) for one in options[name]} - {name}
+        targets = {_last(option, meant) for option in options[name]} - {name}
         # Several names beside one code are one unit.
-        units = {coded[one][0] if one in coded else one for one in targets}
-        several = len(units) > 1 or any(len(coded.get(one, ())) > 1 for one in targets)
+        units = {coded[target][0] if target in coded else target for target in targets}
+        several = len(units) > 1 or any(len(coded.get(target, ())) > 1 for target in targets)
         if several:
             unclear[name] = sorted(targets)
         elif targets:

@@ -29,7 +29,7 @@ def _column_of(attribute: str, system: System, columns: Sequence[str]) -> str:
     """
     if attribute in columns:
         return attribute
-    cohorts = {COHORT, system.ranking.cohort, *(one.headers.get("cohort") for one in system.datasets.values())}
+    cohorts = {COHORT, system.ranking.cohort, *(dataset.headers.get("cohort") for dataset in system.datasets.values())}
     if attribute in cohorts:
         return COHORT
     if system.entities.roster is None:
@@ -86,7 +86,7 @@ def examined(system: System) -> list[Diagnostic]:
                 _column_of(attribute, system, ())
             return []
         own = {attribute: of_entities(attribute, system, entities) for attribute in system.classes}
-        return [one for attribute, some in own.items() for one in without_class(attribute, some, system, entities)]
+        return [item for attribute, items in own.items() for item in without_class(attribute, items, system, entities)]
     except DataError as error:
         return list(error.diagnostics)
 

@@ -137,16 +137,16 @@ def entry_form(
 def _dataset(system: System) -> Dataset:
     """Return the dataset that takes the form: of reported figures where there is one, else of a wide table."""
     usable = [
-        one for one in datasets(system).values()
-        if not isinstance(one, Records) and one.shape is None and not one.parts_of_period
-        and (not one.elsewhere or _dated_above(one))
+        item for item in datasets(system).values()
+        if not isinstance(item, Records) and item.shape is None and not item.parts_of_period
+        and (not item.elsewhere or _dated_above(item))
     ]  # fmt: skip
-    found = sorted(usable, key=lambda dataset: (bool(dataset.elsewhere), not dataset.long))
-    if not found:
+    result = sorted(usable, key=lambda dataset: (bool(dataset.elsewhere), not dataset.long))
+    if not result:
         hint = Message("add one: `datasets: {{form: {{form: reported}}}}`")
         message = Message("no dataset of the definition takes a form, a row for each figure or unit")
         raise DataError(Diagnostic("K710", message, Place(), hint))
-    return found[0]
+    return result[0]
 
 
 def _dated_above(dataset: Dataset) -> bool:
@@ -178,8 +178,8 @@ def _items(system: System) -> tuple[list[Item], list[Diagnostic]]:
             findings.append(_left_out(name, title))
             continue
         ends = [check.bounds(name) for check in system.checks.values()]
-        low = max((one for one, _ in ends if one is not None), default=None)
-        high = min((one for _, one in ends if one is not None), default=None)
+        low = max((item for item, _ in ends if item is not None), default=None)
+        high = min((item for _, item in ends if item is not None), default=None)
         items.append(
             Item(
                 name,
@@ -200,8 +200,8 @@ def _fixed(measure: Measure) -> dict[str, str] | None:
         return {}
     parts = re.split(r"\s+AND\s+", measure.where, flags=re.IGNORECASE)
     matches = [_EQUALS.fullmatch(part.strip()) for part in parts]
-    found = {one[1].strip(): one[2].replace("''", "'") for one in matches if one is not None}
-    return found if len(found) == len(parts) else None
+    results = {match[1].strip(): match[2].replace("''", "'") for match in matches if match is not None}
+    return results if len(results) == len(parts) else None
 
 
 def _left_out(name: str, title: str) -> Diagnostic:
@@ -216,12 +216,12 @@ def _left_out(name: str, title: str) -> Diagnostic:
 
 def _departments(system: System) -> dict[str, list[str]]:
     """Return who is in charge of each measure: the `lead`, else who is responsible, of indicators that it enters."""
-    found: dict[str, list[str]] = {}
+    results: dict[str, list[str]] = {}
     for name, indicator in system.indicators.items():
         for department in (indicator.lead or indicator.responsible)[:1]:
             for measure in _measures(system, name, set()):
-                found.setdefault(measure, []).append(department)
-    return found
+                results.setdefault(measure, []).append(department)
+    return results
 
 
 def _measures(system: System, name: str, seen: set[str]) -> Iterable[str]:
@@ -236,16 +236,16 @@ def _measures(system: System, name: str, seen: set[str]) -> Iterable[str]:
 def _headings(system: System, dataset: Dataset, words: Mapping[str, str] | None) -> dict[str, str]:
     """Return the headings of the columns by role, as the dataset names them."""
     facts = {fact for check in system.checks.values() for fact, _ in check.facts(system.symbols)}
-    found = {}
+    results = {}
     for key, usual in HEADINGS.items():
         if (key in ("reported", "scope") and key not in facts) or key in dataset.elsewhere:
             continue
-        found[key] = dataset.headers.get(key) or (words or {}).get(key, str(usual))
+        results[key] = dataset.headers.get(key) or (words or {}).get(key, str(usual))
     title = clean(system.entities.title)
     if "entity" not in dataset.headers and title != "单位" and role(title) in (None, "entity"):
         # The system's own word for its entities heads their column.
-        found["entity"] = title
-    return found
+        results["entity"] = title
+    return results
 
 
 def _pages(items: Sequence[Item], units: Sequence[tuple[str, str | None]], by: By, other: str) -> list[Page]:
@@ -253,8 +253,10 @@ def _pages(items: Sequence[Item], units: Sequence[tuple[str, str | None]], by: B
         return [Page(name, items, [(name, code)]) for name, code in units]
     if by == "department":
         departments = dict.fromkeys(item.department for item in items)
-        named = [one for one in departments if one is not None] + [None for one in departments if one is None]
-        return [Page(one or other, [item for item in items if item.department == one], units) for one in named]
+        named = [department for department in departments if department is not None] + [
+            None for department in departments if department is None
+        ]
+        return [Page(entry or other, [item for item in items if item.department == entry], units) for entry in named]
     return [Page("", items, units)]
 
 

@@ -91,7 +91,7 @@ def _of_columns(columns: Mapping[Any, Any]) -> pl.DataFrame:
             raise DataError(Diagnostic("K556", message, hint=Message("give a list with a cell for each row")))
         makers[str(name)] = partial(_column, str(name), values)
     columns_read = _each_column(makers, "mapping")
-    lengths = {one.name: len(one) for one in columns_read}
+    lengths = {item.name: len(item) for item in columns_read}
     if len(set(lengths.values())) > 1:
         message = Message(
             "the columns of a mapping differ in length: {lengths}",
@@ -114,10 +114,10 @@ def _each_column(makers: Mapping[str, Callable[[], pl.Series]], source: str) -> 
     """
     columns: list[pl.Series] = []
     findings: list[Diagnostic] = []
-    for name, made in makers.items():
+    for name, result in makers.items():
         place = Place(source, field=readable(name))
         try:
-            columns.append(made())
+            columns.append(result())
         except DataError as error:
             findings += error.diagnostics
         except UnicodeEncodeError:
@@ -139,11 +139,11 @@ def _column(name: str, values: Iterable[Any]) -> pl.Series:
     cells: Any = values if typed else list(values)
     series = None
     # NOTE: Polars 2.1 panics at a decimal that is infinite or not a number.
-    if not isinstance(cells, list) or all(one.is_finite() for one in cells if isinstance(one, Decimal)):
+    if not isinstance(cells, list) or all(cell.is_finite() for cell in cells if isinstance(cell, Decimal)):
         with suppress(pl.exceptions.PolarsError, TypeError, ValueError, OverflowError, RuntimeError):
             series = pl.Series(name, cells)
     if series is None or series.dtype == pl.Object:
-        return pl.Series(name, [None if _empty(one) else str(one) for one in cells], dtype=pl.String)
+        return pl.Series(name, [None if _empty(cell) else str(cell) for cell in cells], dtype=pl.String)
     return series
 
 
@@ -181,7 +181,7 @@ def _of_pandas(frame: Any) -> pl.DataFrame:
 
 def _of_pandas_column(name: str, column: Any) -> pl.Series:
     if column.dtype.kind == "O" and column.dtype.name == "object":
-        return _column(name, [None if _empty(one) else one for one in column])
+        return _column(name, [None if _empty(item) else item for item in column])
     if column.dtype.name.startswith("Sparse"):
         column = column.sparse.to_dense()
     series = pl.from_pandas(column.to_frame(name)).to_series()
@@ -195,7 +195,7 @@ def _texts_of_pandas(name: str, column: Any) -> pl.Series:
         DataError: K557 for periods whose text would mean others: of fiscal years, or several in one.
     """
     distinct = column.dropna().unique()
-    for frequency in {one.freqstr for one in distinct if hasattr(one, "freqstr")}:
+    for frequency in {item.freqstr for item in distinct if hasattr(item, "freqstr")}:
         base, _, month = str(frequency).partition("-")
         if (month not in ("", "DEC") and base[:1] in "QYA") or base[:1].isdigit():
             message = Message(
@@ -204,8 +204,8 @@ def _texts_of_pandas(name: str, column: Any) -> pl.Series:
             )  # fmt: skip
             hint = Message("write them as the first day of each, .dt.start_time, or as texts")
             raise DataError(Diagnostic("K557", message, hint=hint))
-    texts = {one: str(one) for one in distinct}
-    return pl.Series(name, [texts.get(one) for one in column], dtype=pl.String)
+    texts = {item: str(item) for item in distinct}
+    return pl.Series(name, [texts.get(item) for item in column], dtype=pl.String)
 
 
 def _failed(given: Any, error: Exception) -> DataError:

@@ -35,8 +35,8 @@ def of_roster(system: System, entities: Entities) -> dict[str, pl.Series]:
             )
         columns[name] = as_names(entities.frame[header].cast(pl.String)).fill_null("")
     for name, exempt in system.exempted.items():
-        places = {one: entities.place(one) for one in exempt}
-        unknown = next((one for one, place in places.items() if place is None), None)
+        places = {item: entities.place(item) for item in exempt}
+        unknown = next((item for item, place in places.items() if place is None), None)
         if unknown is not None:
             raise DataError(
                 Diagnostic(

@@ -73,7 +73,7 @@ def near(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """
     order = {name: at for at, name in enumerate(dict.fromkeys(names))}
     pairs = {*_slips(order), *_endings(order), *_nested(order)}
-    sorted_pairs = ((one, other) if order[one] < order[other] else (other, one) for one, other in pairs)
+    sorted_pairs = ((item, other) if order[item] < order[other] else (other, item) for item, other in pairs)
     yield from sorted(set(sorted_pairs), key=lambda pair: (order[pair[0]], order[pair[1]]))
 
 
@@ -89,13 +89,13 @@ def _slips(names: Iterable[str]) -> Iterator[tuple[str, str]]:
         without.setdefault(name, []).append((name, -1))
         for at in range(len(name)):
             without.setdefault(name[:at] + name[at + 1 :], []).append((name, at))
-    for some in without.values():
-        for (one, at), (other, there) in combinations(some, 2):
-            if one == other:
+    for items in without.values():
+        for (item, at), (other, there) in combinations(items, 2):
+            if item == other:
                 continue
-            left, right = one[at] if at >= 0 else "", other[there] if there >= 0 else ""
+            left, right = item[at] if at >= 0 else "", other[there] if there >= 0 else ""
             if (at == there or not left or not right) and not {left, right} & _TELLING and _words(left + right):
-                yield one, other
+                yield item, other
 
 
 def _words(letters: str) -> bool:
@@ -109,8 +109,8 @@ def _endings(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         for stem in {name, *short_forms(name)}:
             stems.setdefault(stem, []).append(name)
-    for some in stems.values():
-        yield from combinations(some, 2)
+    for items in stems.values():
+        yield from combinations(items, 2)
 
 
 def _nested(names: Iterable[str]) -> Iterator[tuple[str, str]]:

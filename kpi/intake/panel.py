@@ -269,8 +269,8 @@ class _Intake:
             if roster is not None:
                 roster = self.succession.apart(roster)
                 # When they begin and end says the table.
-                told = set(roster.resolve(self.succession.units).values())
-                roster = replace(roster, spans={at: some for at, some in roster.spans.items() if at not in told})
+                reported = set(roster.resolve(self.succession.units).values())
+                roster = replace(roster, spans={at: items for at, items in roster.spans.items() if at not in reported})
                 self.succession.steps(roster)
         return replace(roster, wholes=wholes, marked={}) if roster is not None else None
 
@@ -404,8 +404,8 @@ class _Intake:
         """
         lacking = {place for place, name in enumerate(entities.names) if not entities.exclusions.is_kept(name)} - units
         lacking -= set(() if self.succession is None else entities.resolve(self.succession.units).values())
-        for some in events:
-            lacking -= set(entities.resolve(some.units()).values())
+        for items in events:
+            lacking -= set(entities.resolve(items.units()).values())
         for coded in apart.values():
             lacking -= coded.units(entities, lacking)
         for source in sources if lacking else ():
@@ -552,16 +552,16 @@ class _Intake:
             self.areas = Areas(self.succession, self.succession.steps(entities), entities, self.system.measures)
         unions = None if self.areas is None else self.areas.unions
         ended = {} if self.areas is None else {old: step.start for old, step in self.areas.ended.items()}
-        for name, some in events.items():
-            self.begin(some.begins(entities) if self.areas is not None else {})
+        for name, items in events.items():
+            self.begin(items.begins(entities) if self.areas is not None else {})
             with progress.stage(Message("measuring {name}", name=name)):
-                counted = some.measured(entities, unions=unions, ended=ended)
+                counted = items.measured(entities, unions=unions, ended=ended)
             parts.append(counted.figures)
             self.add(counted)
         cells = None
         if rows:
             measures, grain = list(self.system.measures), self.system.period
-            plain = [part for number, some in apart.items() for part in some.numbered(number, entities)]
+            plain = [part for number, items in apart.items() for part in items.numbered(number, entities)]
             cells, others = settle(plain, pl.concat(rows), measures, len(entities.names), grain)
             timed = self.timed(others, sources, entities, cells)
             if isinstance(timed, Escalate):
@@ -602,7 +602,7 @@ class _Intake:
             return period_aggregation.NOTHING
         grain = self.system.period
         measures = reported(self.system.measures)
-        running = [name for name, one in measures.items() if one.from_january]
+        running = [name for name, item in measures.items() if item.from_january]
         others = rows.filter(~pl.col("measure").is_in(running)) if running else rows
         if cells is None and others.height and period_aggregation.labels_by_end(rows, grain):
             if self.pruning is not None and not self.pruning.by_end:
@@ -725,7 +725,7 @@ def take_in(
         # Whether a unit was there before it received another depends on all periods.
         reached = None
     given: list[tuple[Source, str | None]] = [(source, None) for source in data]
-    given += [(source, name) for name, some in (named or {}).items() for source in some]
+    given += [(source, name) for name, items in (named or {}).items() for source in items]
     files, notes = given_once(given)
     # The hash is made beside the reading: it reads the same bytes and has nothing else to do with them.
     with unchanged([source for source, _ in files]), ThreadPoolExecutor(1, "hash") as pool:
@@ -760,7 +760,7 @@ class _Call:
             with damage_reported(source for source, _ in plan.files):
                 return self._read(plan)
         except DamagedError as error:
-            left = tuple((some, name) for source, name in plan.files for some in error.without(source))
+            left = tuple((items, name) for source, name in plan.files for items in error.without(source))
             if plan.damaged or not (self.partly and left):
                 raise
             rest = replace(self.start, files=left, damaged=tuple(error.diagnostics))

@@ -91,14 +91,14 @@ def _cached(path: Path, cohort: str | None, timeline: Timeline, *_: int) -> Enti
 def _read(path: Path, cohort: str | None, timeline: Timeline) -> Entities:
     table = read(path)[0]
     header_of, _ = roles(table.columns)
-    name = next((one for one in ("entity", "name") if one in table.columns), header_of.get("entity"))
+    name = next((item for item in ("entity", "name") if item in table.columns), header_of.get("entity"))
     if name is None:
         raise DataError(
             Diagnostic(
                 "K541", Message("the roster has no column for the entity"), table.place(), Message("call it `entity`")
             )
         )
-    other = next((one for one in table.columns if one.casefold() in CATEGORIES), "cohort")
+    other = next((item for item in table.columns if item.casefold() in CATEGORIES), "cohort")
     group = cohort or header_of.get("cohort") or other
     if cohort is not None and cohort not in table.columns:
         hint = suggest(cohort, table.columns)
@@ -122,7 +122,7 @@ def _read(path: Path, cohort: str | None, timeline: Timeline) -> Entities:
         raise DataError(problems)
     # The column of the cohort is an attribute too: weights and targets may differ by it.
     own = {header for role, header in headers.items() if role != "cohort"} | {"cohort"}
-    entities = _entities(rows, [one for one in table.columns if one not in own], table.merged)
+    entities = _entities(rows, [item for item in table.columns if item not in own], table.merged)
     return replace(entities, timeline=timeline)
 
 
@@ -194,7 +194,7 @@ def _repeated(table: Table, rows: pl.DataFrame, headers: Mapping[str, str | None
         for row in rows.filter(pl.col(f" {role}").fill_null("") != "").to_dicts():
             text = key(row[f" {role}"])
             earlier = seen.setdefault(text, [])
-            if twin := next((one for one in earlier if _clashes(one, row, role)), None):
+            if twin := next((item for item in earlier if _clashes(item, row, role)), None):
                 message = Message("`{text}` is in the roster twice, also in row {row}", text=text, row=twin[ROW])
                 hint = Message(
                     "when its code changed, say from when and to when in the columns valid_from and valid_to"
@@ -237,7 +237,7 @@ def _shared(table: Table, rows: pl.DataFrame, headers: Mapping[str, str | None])
     findings = []
     for row, who in zip(rows.to_dicts(), key, strict=True):
         for text in _aliases(row[" aliases"]):
-            others = [at for one, at in owners.get(text, {}).items() if one != who]
+            others = [at for item, at in owners.get(text, {}).items() if item != who]
             if others:
                 message = Message(
                     "`{alias}` means {entity} here and another entity in row {row}",
@@ -253,7 +253,7 @@ def _shared(table: Table, rows: pl.DataFrame, headers: Mapping[str, str | None])
 
 def _aliases(text: str | None) -> list[str]:
     """Split a cell of aliases, cleaned."""
-    return [clean(one) for one in re.split(_SEPARATORS, text or "") if one.strip()]
+    return [clean(part) for part in re.split(_SEPARATORS, text or "") if part.strip()]
 
 
 def _identities(rows: pl.DataFrame) -> list[str]:
@@ -264,8 +264,8 @@ def _identities(rows: pl.DataFrame) -> list[str]:
         by_name.setdefault(clean(row[" entity"] or ""), []).append(row)
     apart = {
         name
-        for name, some in by_name.items()
-        if any(_separate(one, other) for at, one in enumerate(some) for other in some[:at])
+        for name, items in by_name.items()
+        if any(_separate(item, other) for at, item in enumerate(items) for other in items[:at])
     }
     names = [clean(row[" entity"] or "") for row in every]
     return [
@@ -296,7 +296,7 @@ def _entities(rows: pl.DataFrame, rest: list[str], merged: Sequence[Merged]) -> 
     frame = latest.select(
         *rest, entity=pl.Series(names, dtype=pl.String), code=pl.col(" code"), cohort=as_names(latest[" cohort"])
     )
-    place = {one: at for at, one in enumerate(latest[" key"])}
+    place = {item: at for at, item in enumerate(latest[" key"])}
     others: dict[str, int] = {}
     ambiguous: dict[str, list[int]] = {}
     times: dict[str, tuple[int, int]] = {}
@@ -304,33 +304,33 @@ def _entities(rows: pl.DataFrame, rest: list[str], merged: Sequence[Merged]) -> 
         if again:
             ambiguous.setdefault(clean(name), []).append(at)
     columns = (" key", " code", " aliases", " first", " last")
-    for one, code, more, begin, end in rows.select(columns).rows():
+    for item, code, more, begin, end in rows.select(columns).rows():
         for text in filter(None, (clean(code or ""), *_aliases(more))):
-            others.setdefault(text, place[one])
+            others.setdefault(text, place[item])
         if code and (begin, end) != ALWAYS:
             times[code_of(code)] = (begin, end)
     lasting: dict[int, list[tuple[int, int]]] = {}
-    for one, begin, end in rows.select(" key", " first", " last").rows():
-        lasting.setdefault(place[one], []).append((begin, end))
-    spans = {at: sorted(some) for at, some in sorted(lasting.items()) if ALWAYS not in some}
+    for item, begin, end in rows.select(" key", " first", " last").rows():
+        lasting.setdefault(place[item], []).append((begin, end))
+    spans = {at: sorted(items) for at, items in sorted(lasting.items()) if ALWAYS not in items}
     name_of = dict(zip(latest[" key"], names, strict=True))
     spells: dict[str, dict[str, list[tuple[int, int, object]]]] = {}
     for column in (*rest, "cohort"):
         header = " cohort" if column == "cohort" else column
-        for one, begin, end, cell in rows.select(" key", " first", " last", header).rows():
-            spells.setdefault(column, {}).setdefault(name_of[one], []).append((begin, end, cell))
+        for item, begin, end, cell in rows.select(" key", " first", " last", header).rows():
+            spells.setdefault(column, {}).setdefault(name_of[item], []).append((begin, end, cell))
     changing = {
-        column: {name: some for name, some in by_name.items() if len({str(cell) for *_, cell in some}) > 1}
+        column: {name: items for name, items in by_name.items() if len({str(cell) for *_, cell in items}) > 1}
         for column, by_name in spells.items()
     }
     own_row = dict(zip(latest[ROW], names, strict=True))
     over = {
-        (header, own_row[row]): one.cells
-        for one in merged if len(one.rows) * len(one.headers) > 1
-        for header in one.headers if header in rest
-        for row in one.rows if row in own_row
+        (header, own_row[row]): item.cells
+        for item in merged if len(item.rows) * len(item.headers) > 1
+        for header in item.headers if header in rest
+        for row in item.rows if row in own_row
     }  # fmt: skip
     return Entities(
         frame, closed=True, others=others, times=times, spans=spans, ambiguous=ambiguous, merged=over,
-        changing={column: some for column, some in changing.items() if some},
+        changing={column: items for column, items in changing.items() if items},
     )  # fmt: skip

@@ -165,33 +165,35 @@ class _Drafting:
         Raises:
             DataError: K585 it is not clear how they belong together.
         """
-        some = [] if self.system is None else datasets(self.system).values()
-        way = next((one.shape.blocks for one in some if one.shape is not None and one.shape.blocks is not None), None)
+        items = [] if self.system is None else datasets(self.system).values()
+        way = next(
+            (item.shape.blocks for item in items if item.shape is not None and item.shape.blocks is not None), None
+        )
         keys = [] if self.system is None else [clean(self.system.entities.title)]
         blocks = blocks_of(table, keys, way)
         return table if blocks is None else together(table, blocks, keys)[0]
 
     def with_columns(self, table: Table) -> Placed | None:
         """Return a table with its columns of names and codes, None where it has neither."""
-        repeats = {header for some in table.repeats.values() for header in some}
+        repeats = {header for items in table.repeats.values() for header in items}
         headers = [header for header in table.columns if header not in repeats and header not in table.unreadable]
-        playing: dict[str, str] = {str(one): header for one, header in roles(headers)[0].items()}
+        playing: dict[str, str] = {str(item): header for item, header in roles(headers)[0].items()}
         title = ""
         if self.system is not None:
             title = clean(self.system.entities.title)
             playing |= {"entity": title} if title in headers else {}
             for dataset in datasets(self.system).values():
-                declared = {one: clean(header) for one, header in dataset.headers.items()}
+                declared = {item: clean(header) for item, header in dataset.headers.items()}
                 if set(declared.values()) <= set(headers):
-                    playing |= {one: header for one, header in declared.items() if one in ("entity", "code")}
+                    playing |= {item: header for item, header in declared.items() if item in ("entity", "code")}
         if "code" in playing and playing.get("entity") == playing["code"]:
             # A definition names a column of codes as that of units, where there are no names.
             del playing["entity"]
         elif "entity" not in playing:
             others = [header for header in headers if header not in playing.values()]
-            if (header := next((one for one in others if _holds_places(table, one)), None)) is not None:
+            if (header := next((other for other in others if _holds_places(table, other)), None)) is not None:
                 playing["entity"] = header
-        playing = {one: header for one, header in playing.items() if one in ("entity", "code", "measure", "period")}
+        playing = {item: header for item, header in playing.items() if item in ("entity", "code", "measure", "period")}
         if not {"entity", "code"} & playing.keys():
             return None
         source, notes = finest_units(Placed(table, "", ReportedData(), playing), title)
@@ -229,7 +231,7 @@ class _Drafting:
                 known.setdefault(code_of(code), [])
             elif code is None or name is None:
                 names[name or code] = None
-        names |= dict.fromkeys(name for _, some in self.listing for name in some if not exclusions.exclude(name))
+        names |= dict.fromkeys(name for _, items in self.listing for name in items if not exclusions.exclude(name))
         entities = from_data(
             list(names), known, exclusions=exclusions, apart=partial(entity_codes.in_one_table, identified)
         )
@@ -264,8 +266,8 @@ class _Drafting:
                 elif name is not None:
                     asked.setdefault(name, row)
             self.ask(asked, entities, source)
-        for number, (table, some) in enumerate(self.listing, len(rows)):
-            for column, name in enumerate(some):
+        for number, (table, items) in enumerate(self.listing, len(rows)):
+            for column, name in enumerate(items):
                 if (at := entities.place(name)) is not None:
                     units[at].stand(table.file, number, column)
         kept = [unit for at, unit in enumerate(units) if at not in unclear]
@@ -279,20 +281,20 @@ class _Drafting:
         names = rows["name"].to_list()
         total = [name is not None and exclusions.exclude(name) for name in names]
         empty = [
-            not filled and not one and not exclusions.is_kept(name or "")
-            for name, filled, one in zip(names, rows["filled"], total, strict=True)
+            not filled and not item and not exclusions.is_kept(name or "")
+            for name, filled, item in zip(names, rows["filled"], total, strict=True)
         ]
         if any(total):
-            some = by_name(rows.filter(pl.Series(total, dtype=pl.Boolean)).select("name", ROW).rows())
-            message = Message("totals and the like are left out of the roster: {names}", names=listed(some))
+            items = by_name(rows.filter(pl.Series(total, dtype=pl.Boolean)).select("name", ROW).rows())
+            message = Message("totals and the like are left out of the roster: {names}", names=listed(items))
             where = source.table.place(None, source.roles.get("entity"))
             hint = Message("if one is a unit, add it to the roster")
             self.findings.append(Diagnostic("K612", message, where, hint, Severity.INFO))
         if any(empty):
             lacking = rows.filter(pl.Series(empty, dtype=pl.Boolean))
-            some = by_name(lacking.select(pl.coalesce("name", "code"), ROW).rows())
-            self.findings.append(figureless_note(source, some, closed=True))
-        left = [not (one or other) for one, other in zip(total, empty, strict=True)]
+            items = by_name(lacking.select(pl.coalesce("name", "code"), ROW).rows())
+            self.findings.append(figureless_note(source, items, closed=True))
+        left = [not (item or other) for item, other in zip(total, empty, strict=True)]
         return rows.filter(pl.Series(left, dtype=pl.Boolean))
 
     # ---- WHAT IS LEFT OPEN ---- #
@@ -320,21 +322,21 @@ class _Drafting:
         """
         owner = {clean(name): unit for unit in units for name in unit.names}
         pairs = [
-            (owner[one], owner[other])
-            for one, other in near(owner)
-            if owner[one] is not owner[other] and not (owner[one].code and owner[other].code)
+            (owner[entry], owner[other])
+            for entry, other in near(owner)
+            if owner[entry] is not owner[other] and not (owner[entry].code and owner[other].code)
         ]
         pairs = list(dict.fromkeys(pairs))
         names = {clean(name) for pair in pairs for unit in pair for name in unit.names}
-        apart = [set(map(clean, some)) for _, some in self.listing]
+        apart = [set(map(clean, items)) for _, items in self.listing]
         apart += entity_codes.in_one_table(self.sources, names) if names else []
         pairs = [
-            (one, other) for one, other in pairs
-            if not any({clean(a), clean(b)} <= some for some in apart for a in one.names for b in other.names)
+            (entry, other) for entry, other in pairs
+            if not any({clean(a), clean(b)} <= items for items in apart for a in entry.names for b in other.names)
         ]  # fmt: skip
-        for one, other in pairs[:_PAIRS]:
-            message = Message("{name} and {other} may be one unit", name=one.name, other=other.name)
-            files = tuple(dict.fromkeys([*one.files, *other.files]))
+        for item, other in pairs[:_PAIRS]:
+            message = Message("{name} and {other} may be one unit", name=item.name, other=other.name)
+            files = tuple(dict.fromkeys([*item.files, *other.files]))
             hint = Message(
                 "if they are, delete one row and name it under `aliases` of the other; they stand in {files}",
                 files=files,
@@ -351,9 +353,9 @@ class _Drafting:
         if not all(map(is_division, codes)):
             return
         above = {parent_of(code) for code in codes} & codes
-        some = [unit.name for unit in units if unit.code in above]
-        if some:
-            message = Message("units that others belong to would be ranked beside them: {names}", names=tuple(some))
+        items = [unit.name for unit in units if unit.code in above]
+        if items:
+            message = Message("units that others belong to would be ranked beside them: {names}", names=tuple(items))
             hint = Message("delete their rows and name them in `entities: {{leave_out: [...]}}`, or give cohorts")
             self.findings.append(Diagnostic("K486", message, Place(), hint, Severity.WARNING))
 
@@ -393,7 +395,7 @@ def _holds_places(table: Table, header: str) -> bool:
     """Return whether most texts of a column are names of places."""
     text = pl.selectors.by_name(header)
     cells = table.frame.head(_HEAD).select(text.cast(pl.String).str.strip_chars().unique()).collect().to_series()
-    texts = [clean(one) for one in cells.drop_nulls() if one]
+    texts = [clean(cell) for cell in cells.drop_nulls() if cell]
     return bool(texts) and sum(map(_is_place, texts)) * 2 > len(texts)
 
 
@@ -413,10 +415,10 @@ def _rows(source: Placed, given: Placed) -> pl.DataFrame:
         given: with the roles that its headers have.
     """
     table = given.table.whole or given.table
-    headers = {one: given.roles.get(one) for one in ("entity", "code")}
+    headers = {item: given.roles.get(item) for item in ("entity", "code")}
     if "code" not in source.roles:
         headers["code"] = None
-    others = [one for one in table.columns if one not in headers.values() and role(one) != "order"]
+    others = [column for column in table.columns if column not in headers.values() and role(column) != "order"]
     filled = pl.any_horizontal(pl.selectors.by_name(*others).is_not_null()) if others else pl.lit(value=True)
     cells = table.numbered().select(
         ROW,

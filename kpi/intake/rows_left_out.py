@@ -62,7 +62,7 @@ def figureless_note(source: Placed, rows: Mapping[str, Iterable[int]], *, closed
         rows: the rows of each name.
         closed: whether a roster lists all entities.
     """
-    named = listed({name: [source.table.row_of(row) for row in some] for name, some in rows.items()})
+    named = listed({name: [source.table.row_of(row) for row in items] for name, items in rows.items()})
     message = Message("no figure, so not taken as a unit: {name}", name=named)
     if len(rows) > 1:
         message = Message("no figure, so not taken as units: {names}", names=named)

@@ -97,13 +97,13 @@ class TargetAreas:
     def renamed(self) -> dict[str, str]:
         """Return the former names of units that are what they were, each with the present one."""
         names = self.entities.names
-        found: dict[str, str] = {}
+        results: dict[str, str] = {}
         for step, new, inflow in reversed(self._steps):
             old = inflow.flows[0].old
-            if self._renames(step, inflow) and old in self.areas.ended and names[old] not in found:
-                now = found.get(names[new], names[new])
-                found |= {names[old]: now} if new not in self.areas.ended or names[new] in found else {}
-        return found
+            if self._renames(step, inflow) and old in self.areas.ended and names[old] not in results:
+                now = results.get(names[new], names[new])
+                results |= {names[old]: now} if new not in self.areas.ended or names[new] in results else {}
+        return results
 
     def on_areas(self, grid: pl.DataFrame, indicator: str, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the grid with the column `target`, null where a unit has none for the area of its figure.
@@ -124,8 +124,8 @@ class TargetAreas:
         series = self._targets(indicator, mine, periods, size)
         placed = [
             (period, now[place], value)
-            for place, one in series.items() if now[place] is not None
-            for period, value in one.items()
+            for place, item in series.items() if now[place] is not None
+            for period, value in item.items()
         ]  # fmt: skip
         kinds = {"period": pl.Int32, "entity": pl.UInt32, "own": pl.Float64}
         frame = pl.DataFrame(placed, kinds, orient="row")
@@ -174,9 +174,9 @@ class TargetAreas:
             own = series.get(new, {})
             brought = self._brought(indicator, inflow)
             earlier = {flow.old for flow in inflow.flows} | ({new} if self._was_there(step, inflow) else set())
-            some = any(series.get(place, {}).get(period) is not None for place in earlier for period in before)
+            items = any(series.get(place, {}).get(period) is not None for place in earlier for period in before)
             later = any(own.get(period) is not None for period in periods if period >= step.since)
-            if some and not later and step.since in periods:
+            if items and not later and step.since in periods:
                 self._note("after", indicator, step, new, inflow)
                 lacking |= {new, *earlier}
             if not before or (inflow.is_new and brought is not True):
@@ -187,14 +187,14 @@ class TargetAreas:
                     self._note("former", indicator, step, new, inflow)
                     lacking |= {new, *earlier}
             else:
-                today = self._of_today(given.get(new, []), new, step, any_given=some)
+                today = self._of_today(given.get(new, []), new, step, any_given=items)
                 parts = self._parts(indicator, step, inflow, new)
                 kept = {period: _sum(parts, series, period) for period in before}
                 if any(value is not None for value in kept.values()):
                     self._note("added", indicator, step, new, inflow)
                     used |= {old for old, _ in parts}
                 kept = {period: today if value is None else value for period, value in kept.items()}
-                if some and any(value is None for value in kept.values()):
+                if items and any(value is None for value in kept.values()):
                     self._note("before", indicator, step, new, inflow)
                     lacking |= {new, *earlier}
             series[new] = {**own, **kept}
@@ -234,8 +234,8 @@ class TargetAreas:
         """Return the target of a unit for each period: given for its area, holding on as `entity_targets.held` does."""
         series: _Series = {}
         for period in periods:
-            same = [one for one in targets if self._epoch(place, one.period) == self._epoch(place, period)]
-            so_far = [one for one in same if one.period is None or one.period <= period]
+            same = [target for target in targets if self._epoch(place, target.period) == self._epoch(place, period)]
+            so_far = [item for item in same if item.period is None or item.period <= period]
             series[period] = (so_far[-1] if so_far else same[0]).value if same else None
         return series
 
@@ -245,8 +245,8 @@ class TargetAreas:
         One that is given with a period holds for earlier ones only where nothing was given for these (`any_given`).
         """
         epoch = self._epoch(place, step.since)
-        same = [one for one in targets if self._epoch(place, one.period) == epoch]
-        undated = [one.value for one in same if one.period is None]
+        same = [target for target in targets if self._epoch(place, target.period) == epoch]
+        undated = [item.value for item in same if item.period is None]
         return undated[0] if undated else None if any_given or not same else same[0].value
 
     def _later(self, place: int, step: Step) -> int:
@@ -288,17 +288,17 @@ class TargetAreas:
 
     def findings(self) -> list[Diagnostic]:
         """Return what was found for all indicators, once for each date."""
-        found = []
+        results = []
         for (fact, when), units in self._facts.items():
             titles = tuple(dict.fromkeys(chain.from_iterable(units.values())))
             place = self.areas.succession.place(self._first[fact, when], "new")
-            found.append(_finding(fact, when, tuple(units), titles, place))
+            results.append(_finding(fact, when, tuple(units), titles, place))
         if self._unused:
             names = [self.areas.gone_words(self.entities.names[place]) for place in self._unused]
             first = next(iter(self._unused))
             row = next(flow.number for flow in self.areas.ended[first].flows if flow.old == first)
-            found.append(unused([name for name in names if name], self.areas.succession.place(row, "old")))
-        return found
+            results.append(unused([name for name in names if name], self.areas.succession.place(row, "old")))
+        return results
 
 
 def _sum(parts: Sequence[tuple[int, float]], series: Mapping[int, _Series], period: int) -> float | None:

@@ -114,11 +114,11 @@ def understood(system: System, table: Table, name: str | None = None) -> Underst
         return Understood(table)
     own, others = of_system(system, labelled[0])
     known = {*table.columns, *own.columns}
-    found = shaped(system, own, name)
+    result = shaped(system, own, name)
     notes = list(others)
-    if found is None:
+    if result is None:
         return Understood(table)
-    turned, more = found
+    turned, more = result
     notes += more
     source = None
     if turned is not None:
@@ -130,15 +130,15 @@ def understood(system: System, table: Table, name: str | None = None) -> Underst
     if source is not None:
         source, more = ordered(source)
         notes += more
-    errors = [one for one in notes if one.severity is Severity.ERROR]
-    columns = [one.message for one in notes if one.code in _COLUMNS]
+    errors = [note for note in notes if note.severity is Severity.ERROR]
+    columns = [note.message for note in notes if note.code in _COLUMNS]
     if source is None:
         return Understood(table, columns=columns, errors=errors)
     keys = {role: header for role, header in source.roles.items() if role in KEYS}
     # Keys that no column of the file has are in the notes on its shape.
     keys = {role: header for role, header in keys.items() if set(header.split("+")) <= known}
     return Understood(
-        table, source.name, _form(source), keys, [one.message for one in notes if one.code in _OF_SHAPE],
+        table, source.name, _form(source), keys, [note.message for note in notes if note.code in _OF_SHAPE],
         list(_units(system, source)), _rows(system, source), columns, errors,
     )  # fmt: skip
 
@@ -164,15 +164,15 @@ def _units(system: System, source: Placed) -> list[Unit]:
     if isinstance(source.dataset, Records):
         return _of_events(system, source)
     names = measure_names(system)
-    found: dict[str, Unit] = {}
+    results: dict[str, Unit] = {}
     header = source.roles["measure"]
     texts = source.table.frame.select(as_text(header).str.strip_chars().unique(
         maintain_order=True)).collect().to_series()  # fmt: skip
     for text in texts.drop_nulls():
         name, unit = measure_of(names, text)
         if name is not None:
-            found.setdefault(name, _unit(system, source, text, name, unit))
-    return list(found.values())
+            results.setdefault(name, _unit(system, source, text, name, unit))
+    return list(results.values())
 
 
 def _unit(system: System, source: Placed, header: str, name: str, unit: str | None) -> Unit:
@@ -188,8 +188,8 @@ def _unit(system: System, source: Placed, header: str, name: str, unit: str | No
     if split_unit(source.roles.get("value", ""), is_unit)[1] is not None:
         return Unit(header, title, above or measure.unit, Message("the heading"))
     if above is not None and is_unit(above):
-        said = "unit" in source.dataset.elsewhere
-        return Unit(header, title, above, Message("the definition") if said else Message("the line above the table"))
+        text = "unit" in source.dataset.elsewhere
+        return Unit(header, title, above, Message("the definition") if text else Message("the line above the table"))
     return Unit(header, title, measure.unit, Message("the definition"))
 
 
@@ -209,7 +209,7 @@ def _of_events(system: System, source: Placed) -> list[Unit]:
         if known is None or kind not in READ_AS_NUMBERS:
             continue
         header, unit = known
-        measure = next((one for one in measures.values() if getattr(one, "of", None) == column), None)
+        measure = next((item for item in measures.values() if getattr(item, "of", None) == column), None)
         where = Message("the heading") if unit is not None else Message("the definition")
         units.append(Unit(header, column, unit or (measure.unit if measure is not None else "1"), where))
     return units
@@ -242,7 +242,7 @@ def _figures(system: System, source: Placed, row: Mapping[str, object]) -> list[
         read = [
             known[0] for column in needed_columns(system, source.name) if (known := column_of(source.table, column))
         ]
-        keys = {source.roles.get(one) for one in ("entity", "code", "period")}
+        keys = {source.roles.get(item) for item in ("entity", "code", "period")}
         cells = ", ".join(f"{header}={_text(row.get(header)) or ''}" for header in read if header not in keys)
         return [(who, when, cells or "+1", None, None)]
     if isinstance(source.dataset, PanelData):
@@ -251,12 +251,12 @@ def _figures(system: System, source: Placed, row: Mapping[str, object]) -> list[
             own = _unit(system, source, header, measure, behind)
             figures.append((who, when, own.title, *_value(source, _text(row.get(header)), own.unit)))
         # A row with nothing but a name is a heading.
-        return figures if when is not None or any(one[3] is not None for one in figures) else []
+        return figures if when is not None or any(figure[3] is not None for figure in figures) else []
     text = _text(row.get(source.roles["measure"]))
-    name, said = measure_of(names, text or "")
-    unit = _text(row.get(source.roles["unit"])) if "unit" in source.roles else said
+    name, stated = measure_of(names, text or "")
+    unit = _text(row.get(source.roles["unit"])) if "unit" in source.roles else stated
     if name is not None:
-        unit = unit or _unit(system, source, text or "", name, said).unit
+        unit = unit or _unit(system, source, text or "", name, stated).unit
     value = _text(row.get(source.roles["value"]))
     if text is None and value is None:
         return []

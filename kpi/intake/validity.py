@@ -26,8 +26,8 @@ def out_of_time(frame: pl.DataFrame, entities: Entities, system: System) -> tupl
     names = [name for name in system.measures if name in frame.columns]
     given = pl.any_horizontal(pl.col(name).is_not_null() for name in names)
     counted = [Column(name).passed for name in system.indicators if Column(name).passed in frame.columns]
-    told = pl.any_horizontal(given, *(pl.col(one).is_not_null() for one in counted))
-    rows = frame.filter(pl.col(OUTSIDE) & told).group_by("entity", maintain_order=True).agg("period")
+    reported = pl.any_horizontal(given, *(pl.col(item).is_not_null() for item in counted))
+    rows = frame.filter(pl.col(OUTSIDE) & reported).group_by("entity", maintain_order=True).agg("period")
     findings = [_finding(entities, system, place, sorted(periods)) for place, periods in rows.sort("entity").rows()]
     exprs = []
     for name in names:
@@ -42,7 +42,7 @@ def _finding(entities: Entities, system: System, place: int, periods: list[int])
     which = tuple(Period.of(at, system.period).label for at in periods[:5])
     message = Message(
         "figures of {entity} for {periods} are not used: by the roster it is a unit {spans}",
-        entity=name, periods=which, spans=tuple(_span(*one, entities.timeline) for one in entities.spans[place]),
+        entity=name, periods=which, spans=tuple(_span(*span, entities.timeline) for span in entities.spans[place]),
     )  # fmt: skip
     hint = Message("correct `valid_from` and `valid_to` in the roster, or the period of the figures")
     where = Place(entity=name)

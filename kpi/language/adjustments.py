@@ -290,7 +290,7 @@ class Limit(Award):
     @override
     def joint_columns(self, name: str) -> dict[str, pl.Expr]:
         """Return `name.points`: what is over the limit, negative where bonuses are."""
-        points = functools.reduce(operator.add, [pl.col(Column(one).points) for one in self.of])
+        points = functools.reduce(operator.add, [pl.col(Column(item).points) for item in self.of])
         return {Column(name).points: unsigned_zero(points.clip(-self.max, self.max) - points)}
 
     def opens_words(self, titles: Mapping[str, str]) -> Message:
@@ -411,12 +411,12 @@ else:
 
 def points_of_figures(adjustments: Mapping[str, Adjustment]) -> dict[str, Points]:
     """Return the bonuses and deductions, of the total and within pillars."""
-    return {name: one for name, one in adjustments.items() if isinstance(one, Points)}
+    return {name: item for name, item in adjustments.items() if isinstance(item, Points)}
 
 
 def deducts(adjustments: Mapping[str, Adjustment]) -> bool:
     """Return whether some adjustment takes points off."""
-    return any(isinstance(one, Deduction) for one in adjustments.values())
+    return any(isinstance(adjustment, Deduction) for adjustment in adjustments.values())
 
 
 def _lacks_figures(text: str, symbols: Symbols) -> pl.Expr:
@@ -428,20 +428,20 @@ def _lacks_figures(text: str, symbols: Symbols) -> pl.Expr:
 
 def awards(adjustments: Mapping[str, Adjustment], pillar: str | None = None) -> dict[str, Award]:
     """Return the adjustments that add or deduct points: of the total, or within a pillar."""
-    return {name: one for name, one in adjustments.items() if isinstance(one, Award) and one.within == pillar}
+    return {name: item for name, item in adjustments.items() if isinstance(item, Award) and item.within == pillar}
 
 
 def all_awards(adjustments: Mapping[str, Adjustment]) -> dict[str, Award]:
     """Return the adjustments that add or deduct points, of the total and within pillars."""
-    return {name: one for name, one in adjustments.items() if isinstance(one, Award)}
+    return {name: item for name, item in adjustments.items() if isinstance(item, Award)}
 
 
 def in_tree(adjustments: Mapping[str, Adjustment], known: Collection[str]) -> dict[str, Adjustment]:
     """Return the adjustments in a tree that has only the `known` pillars and indicators."""
-    found = {name: one.in_tree(known) for name, one in adjustments.items()}
-    return {name: one for name, one in found.items() if one is not None}
+    results = {name: item.in_tree(known) for name, item in adjustments.items()}
+    return {name: item for name, item in results.items() if item is not None}
 
 
 def vetoes(adjustments: Mapping[str, Adjustment]) -> dict[str, Veto]:
     """Return the vetoes."""
-    return {name: one for name, one in adjustments.items() if isinstance(one, Veto)}
+    return {name: item for name, item in adjustments.items() if isinstance(item, Veto)}

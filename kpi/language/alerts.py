@@ -45,16 +45,16 @@ def results(pillars: Mapping[str, str], *, totals: bool, stars: bool) -> dict[st
         stars: whether there is a star scheme.
     """
     points = parse("分")
-    found: dict[str, Result] = {}
+    matches: dict[str, Result] = {}
     if totals:
         for name, (title, column, in_points) in _TOTALS.items():
             if name != "stars" or stars:
                 value = pl.col(column).cast(pl.Float64)
                 unit = points if in_points else ONE
-                found[name] = Result(title, Term(value, "number", unit, (gap(Column("raw")),), names=(name,)))
+                matches[name] = Result(title, Term(value, "number", unit, (gap(Column("raw")),), names=(name,)))
     for name, heading in pillars.items():
-        found[name] = Result(heading, figure(Column(name).score, points, exact=False))
-    return found
+        matches[name] = Result(heading, figure(Column(name).score, points, exact=False))
+    return matches
 
 
 class Alert(Definition):

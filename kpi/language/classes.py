@@ -105,9 +105,9 @@ def weight_expr(weight: Weighed, timeline: Timeline) -> pl.Expr:
         return weight.expr()
     if isinstance(weight, tuple):
         column = literal(None)
-        for one in weight:
-            current = weight_expr(one.weight, timeline)
-            begins = None if one.from_ is None else period_texts.stretch(one.from_, timeline)[0]
+        for item in weight:
+            current = weight_expr(item.weight, timeline)
+            begins = None if item.from_ is None else period_texts.stretch(item.from_, timeline)[0]
             column = current if begins is None else pl.when(pl.col(MONTH) >= begins).then(current).otherwise(column)
         return column
     return literal(float(weight))
@@ -123,10 +123,10 @@ def weight_words(weight: Weighed) -> Message | str:
         return weight.words()
     if isinstance(weight, tuple):
         return statements(
-            Message("from {period} on {weight}", period=one.from_, weight=weight_words(one.weight))
-            if one.from_
-            else weight_words(one.weight)
-            for one in weight
+            Message("from {period} on {weight}", period=item.from_, weight=weight_words(item.weight))
+            if item.from_
+            else weight_words(item.weight)
+            for item in weight
         )
     return f"{weight:.6g}"
 
@@ -135,14 +135,14 @@ def columns_of(weight: Weighed) -> tuple[str, ...]:
     """Return the columns of the roster that a weight depends on."""
     if isinstance(weight, ByClass):
         return (weight.by,)
-    return tuple(one.weight.by for one in weight if isinstance(one.weight, ByClass)) if differs(weight) else ()  # type: ignore[union-attr]
+    return tuple(item.weight.by for item in weight if isinstance(item.weight, ByClass)) if differs(weight) else ()  # type: ignore[union-attr]
 
 
 def classes_of(weight: Weighed) -> Iterator[ByClass]:
     """Yield the tables of a weight by class."""
-    for one in (Since(weight=weight),) if not isinstance(weight, tuple) else weight:
-        if isinstance(one.weight, ByClass):
-            yield one.weight
+    for item in (Since(weight=weight),) if not isinstance(weight, tuple) else weight:
+        if isinstance(item.weight, ByClass):
+            yield item.weight
 
 
 def begins(weight: Weighed, timeline: Timeline) -> int | None:
@@ -167,11 +167,13 @@ def cases(weights: Iterable[Weighed], timeline: Timeline) -> list[Case]:
     values: dict[str, dict[str, None]] = {}
     months: dict[int | None, None] = {None: None}
     for weight in weights:
-        for one in classes_of(weight):
-            values.setdefault(one.by, {}).update(dict.fromkeys(map(comparable, one.values)))
+        for item in classes_of(weight):
+            values.setdefault(item.by, {}).update(dict.fromkeys(map(comparable, item.values)))
         if isinstance(weight, tuple):
-            months |= {period_texts.stretch(one.from_, timeline)[0]: None for one in weight if one.from_ is not None}
-    pairs = [[(column, value) for value in some] for column, some in values.items()]
+            months |= {
+                period_texts.stretch(entry.from_, timeline)[0]: None for entry in weight if entry.from_ is not None
+            }
+    pairs = [[(column, value) for value in items] for column, items in values.items()]
     return [(tuple(chosen), month) for chosen in itertools.product(*pairs) for month in months]
 
 
@@ -179,11 +181,11 @@ def weight_in(weight: Weighed, case: Case, timeline: Timeline) -> float | None:
     """Return the weight in a case, None where none is given."""
     values, month = case
     if isinstance(weight, tuple):
-        found: Weighed | None = None
-        for one in weight:
-            if one.from_ is None or (month is not None and month >= period_texts.stretch(one.from_, timeline)[0]):
-                found = one.weight
-        return None if found is None else weight_in(found, case, timeline)
+        result: Weighed | None = None
+        for item in weight:
+            if item.from_ is None or (month is not None and month >= period_texts.stretch(item.from_, timeline)[0]):
+                result = item.weight
+        return None if result is None else weight_in(result, case, timeline)
     if isinstance(weight, ByClass):
         chosen: Mapping[str, str] = dict(values)
         return next((w for value, w in weight.values.items() if comparable(value) == chosen.get(weight.by)), None)
@@ -222,9 +224,9 @@ def _repeated_values(weight: Weighed, path: Path) -> Problems:
 
 def _dates(weight: tuple[Since, ...], path: Path, grain: Grain) -> Problems:
     before: int | None = None
-    for place, one in enumerate(weight):
+    for place, item in enumerate(weight):
         at: Path = (*path, place, "from")
-        if one.from_ is None:
+        if item.from_ is None:
             if place:
                 yield Problem(
                     "K427", (*path, place), Message("only the first weight of a list has no `from`"),
@@ -232,15 +234,15 @@ def _dates(weight: tuple[Since, ...], path: Path, grain: Grain) -> Problems:
                 )  # fmt: skip
             continue
         try:
-            start, _ = period_texts.stretch(one.from_, grain.timeline)
+            start, _ = period_texts.stretch(item.from_, grain.timeline)
         except periods.PeriodError as error:
             yield Problem("K105", at, error.message, hint=error.hint)
             return
         if not grain.timeline.weeks and start % grain.months:
-            message = Message("{period} begins within a scored period, which has one weight", period=one.from_)
+            message = Message("{period} begins within a scored period, which has one weight", period=item.from_)
             yield Problem("K427", at, message, hint=Message("let it hold from the beginning of a scored period"))
         if before is not None and start <= before:
-            message = Message("{period} is not after the period before it", period=one.from_)
+            message = Message("{period} is not after the period before it", period=item.from_)
             yield Problem("K427", at, message, hint=Message("write the earliest first"))
         before = start
 
@@ -249,6 +251,6 @@ def _tables(weight: Weighed) -> Iterator[tuple[Path, ByClass]]:
     if isinstance(weight, ByClass):
         yield (), weight
     elif isinstance(weight, tuple):
-        for place, one in enumerate(weight):
-            if isinstance(one.weight, ByClass):
-                yield (place, "weight"), one.weight
+        for place, item in enumerate(weight):
+            if isinstance(item.weight, ByClass):
+                yield (place, "weight"), item.weight

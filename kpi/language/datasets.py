@@ -112,7 +112,7 @@ class Dataset(Definition):
     @property
     def elsewhere(self) -> dict[str, Elsewhere]:
         """The role and the source of every key that no column has."""
-        return {str(role): one for role, one in self.columns.items() if isinstance(one, Elsewhere)}
+        return {str(role): item for role, item in self.columns.items() if isinstance(item, Elsewhere)}
 
     @property
     def parts_of_period(self) -> tuple[str, ...]:
@@ -128,12 +128,12 @@ class Dataset(Definition):
 
     @model_validator(mode="after")
     def _roles_fit(self) -> Self:
-        for role, one in self.columns.items():
-            if isinstance(one, tuple) and (role != "period" or len(one) != 2):
+        for role, item in self.columns.items():
+            if isinstance(item, tuple) and (role != "period" or len(item) != 2):
                 raise ValueError(f"`columns`: `{role}` cannot be a list; only `period` is one, of a year and its part")
-            if isinstance(one, Elsewhere) and role not in _OF_TABLE:
+            if isinstance(item, Elsewhere) and role not in _OF_TABLE:
                 raise ValueError(f"`columns`: `{role}` is a column; {', '.join(_OF_TABLE)} may stand elsewhere")
-            if isinstance(one, Elsewhere) and role == "unit" and one.constant is None:
+            if isinstance(item, Elsewhere) and role == "unit" and item.constant is None:
                 raise ValueError(
                     "`columns`: a `unit` is a column or a `constant`; one above the table is read as it is"
                 )

@@ -56,7 +56,7 @@ class ForeignKinds:
         classes = self.classes() if _IN_SCHEMAS.get() else []
         if not classes:
             raise PydanticOmit
-        return {"oneOf": [handler(one.__pydantic_core_schema__) for one in classes]}
+        return {"oneOf": [handler(item.__pydantic_core_schema__) for item in classes]}
 
     def classes(self) -> list[type[BaseModel]]:
         """Return the classes of all installed kinds that can be used."""
@@ -105,7 +105,7 @@ class ForeignKinds:
         try:
             return kind.model_validate(value)
         except ValidationError as error:
-            below = [_below(name, one) for one in error.errors()]
+            below = [_below(name, item) for item in error.errors()]
             raise ValidationError.from_exception_data(error.title, below) from None
         except Exception as error:
             finding = extensions.blamed(error)

@@ -58,7 +58,7 @@ def _of_balance(system: System, check: str, balance: Balance) -> Iterator[Edit]:
     }
     if None in quotients.values():
         return
-    if all(one is not None and one[1] is None for one in quotients.values()):
+    if all(quotient is not None and quotient[1] is None for quotient in quotients.values()):
         merged: dict[str, float] = {}
         for name, factor in factors.items():
             of = quotients.get(name)
@@ -113,10 +113,10 @@ def problems(system: System) -> Problems:
             yield Problem("K673", ("localise", "of", place), Message("`{name}` is no check", name=name), hint=hint)
             continue
         try:
-            found = any(edit.check == name for edit in edits(system))
+            result = any(edit.check == name for edit in edits(system))
         except (ExpressionError, KeyError):  # reported where it stands
             return
-        if not found:
+        if not result:
             message = Message("the check `{name}` is not linear, so no figure that can be wrong is located", name=name)
             hint = Message("`parts`, `between` and comparisons of sums are; leave it out of `localise:`")
             yield Problem("K673", ("localise", "of", place), message, hint=hint)

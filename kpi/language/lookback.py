@@ -73,8 +73,8 @@ def seen(lags: Lags, reach: Reach) -> dict[str, Lags]:
 
 def joined(*reaches: Reach) -> dict[str, Lags]:
     """Return the union of the dependencies of several results."""
-    found: dict[str, Lags] = {}
+    results: dict[str, Lags] = {}
     for reach in reaches:
         for name, lags in reach.items():
-            found[name] = found.get(name, frozenset()) | lags
-    return found
+            results[name] = results.get(name, frozenset()) | lags
+    return results

@@ -575,7 +575,7 @@ class Distinct(OfRows, _Countable):
 
 def reported(measures: Mapping[str, Measure]) -> dict[str, Reported]:
     """Return the measures that departments report."""
-    return {name: one for name, one in measures.items() if isinstance(one, Reported)}
+    return {name: item for name, item in measures.items() if isinstance(item, Reported)}
 
 
 #: Every kind of measure, in the order of the reference.

@@ -106,7 +106,7 @@ def _losses(system: System, apart: Mapping[str, Any]) -> Iterator[Diagnostic]:
         message = Message("Ossie has no units: the SQL of {names} is not in their own unit", names=tuple(scaled))
         hint = Message("the unit of each is in custom_extensions, and so is that of its expression")
         yield Diagnostic("K943", message, hint=hint, severity=Severity.INFO)
-    mixed = [name for name, one in system.indicators.items() if kind_of(type(one)) == "formula" and name not in apart]
+    mixed = [name for name, item in system.indicators.items() if kind_of(type(item)) == "formula" and name not in apart]
     if mixed:
         message = Message(
             "readers such as dbt only take an aggregation, or a quotient of two, as it is meant: see {names}",

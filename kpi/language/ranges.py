@@ -93,8 +93,8 @@ def _numbers(value: Any, path: Path) -> Iterator[tuple[Path, float]]:
             if name in given:
                 yield from _numbers(getattr(value, name), (*path, field.alias or name))
     elif isinstance(value, dict):
-        for key, one in value.items():
-            yield from _numbers(one, (*path, key))
+        for key, item in value.items():
+            yield from _numbers(item, (*path, key))
     elif isinstance(value, list | tuple):
-        for place, one in enumerate(value):
-            yield from _numbers(one, (*path, place))
+        for place, item in enumerate(value):
+            yield from _numbers(item, (*path, place))

@@ -124,6 +124,6 @@ class Ranking(Block):
         """
         key = score
         if breakers:
-            filled = [one.fill_null(float("-inf")).alias(f"breaker {i}") for i, one in enumerate(breakers)]
+            filled = [item.fill_null(float("-inf")).alias(f"breaker {i}") for i, item in enumerate(breakers)]
             key = pl.when(score.is_not_null()).then(pl.struct(score.alias("score"), *filled))
         return key.rank(self.ties, descending=True).over(within)

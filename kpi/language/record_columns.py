@@ -68,12 +68,12 @@ def column_kinds(
         timed: columns that are known to hold dates.
         untimed: columns that are known to hold no dates.
     """
-    some = list(measures)
+    items = list(measures)
     declared: dict[str, str] = dict(dataset.types) if isinstance(dataset, Records) else {}
     kinds: dict[str, str] = {}
     trees: list[exp.Expr] = []
     spans: list[tuple[exp.Expr, str]] = []
-    for text in expressions_of(some):
+    for text in expressions_of(items):
         try:
             parsed = expressions.parse(text)
         except ExpressionError:
@@ -81,7 +81,7 @@ def column_kinds(
         # A use such as IS NULL says nothing: any that needs a number counts.
         kinds |= {name: kind for name, kind in parsed.column_kinds().items() if kinds.get(name) != "number"}
         trees.append(parsed.tree)
-    for measure in some:
+    for measure in items:
         if isinstance(measure, OfColumn) and not measure.computed:
             if isinstance(measure, Distinct):
                 kinds.setdefault(measure.of, "text")
@@ -99,24 +99,24 @@ def column_kinds(
     known = {name for name, kind in declared.items() if kind == "date"}
     known |= {name for name in given if declared.get(name, "date") == "date"}
     # What is read as text, such as by LIKE, stays one.
-    written = {one.name for tree in trees for node in tree.find_all(*_OF_TEXTS) for one in node.find_all(exp.Column)}
+    written = {item.name for tree in trees for node in tree.find_all(*_OF_TEXTS) for item in node.find_all(exp.Column)}
     written -= {name for name, kind in declared.items() if kind == "date"}
     known = (known | set(timed)) - written
     untimed = {*untimed, *written}
     untimed = {*untimed, *(name for name, kind in declared.items() if kind != "date")}
-    found = _Inference(set(known), set(untimed))
-    found.of(trees, spans)
+    result = _Inference(set(known), set(untimed))
+    result.of(trees, spans)
     kinds.pop(PERIOD_END, None)
     plain = {name: "time" if kind == "date" else kind for name, kind in declared.items()}
-    inferred = dict.fromkeys(found.times & set(kinds), "time") | dict.fromkeys(found.spans & set(kinds), "span")
-    inferred |= dict.fromkeys(found.working & set(kinds), "working")
+    inferred = dict.fromkeys(result.times & set(kinds), "time") | dict.fromkeys(result.spans & set(kinds), "span")
+    inferred |= dict.fromkeys(result.working & set(kinds), "working")
     # A column whose values are only counted stays what its cells are.
-    inferred = {name: kind for name, kind in inferred.items() if name in found.used or kinds[name] != "text"}
-    differences = tuple(sorted(pair for pair in found.differences if not {PERIOD_END, *untimed} & set(pair)))
+    inferred = {name: kind for name, kind in inferred.items() if name in result.used or kinds[name] != "text"}
+    differences = tuple(sorted(pair for pair in result.differences if not {PERIOD_END, *untimed} & set(pair)))
     kinds = {**kinds, **plain, **{name: kind for name, kind in inferred.items() if plain.get(name) != "text"}}
     beside = {name for tree in trees for name in _beside(tree)} - untimed - set(declared)
     return ColumnKinds(
-        kinds, frozenset(found.times - {PERIOD_END} - {*timed, *declared} - found.certain),
+        kinds, frozenset(result.times - {PERIOD_END} - {*timed, *declared} - result.certain),
         frozenset(name for name in beside if kinds.get(name) == "number"), differences,
     )  # fmt: skip
 
@@ -131,7 +131,9 @@ def _beside(tree: exp.Expr) -> Iterable[str]:
 
 def computed(measures: Iterable[Measure]) -> tuple[str, ...]:
     """Return the expressions that measures aggregate where others name a column, each once."""
-    return tuple(dict.fromkeys(one.of for one in measures if isinstance(one, OfColumn) and one.computed))
+    return tuple(
+        dict.fromkeys(measure.of for measure in measures if isinstance(measure, OfColumn) and measure.computed)
+    )
 
 
 def counted_in(measure: M) -> M:
@@ -175,8 +177,8 @@ def counts_working_days(text: str, kinds: Mapping[str, str]) -> bool:
 
 def check(measures: Iterable[Measure], kinds: Mapping[str, str]) -> None:
     """Raise ExpressionError where an expression of measures does not fit the kinds of the columns."""
-    some = list(measures)
-    for text in expressions_of(some):
+    items = list(measures)
+    for text in expressions_of(items):
         expressions.parse(text).resolve(lambda name: term_of(name, kinds, pl.col(name)))
 
 
@@ -275,11 +277,11 @@ class _Inference:
             parts = _compared(node)
             known = [kind for part in parts if (kind := self._kind(part)) is not None]
             kind = "working" if "working" in known else next(iter(known), None)
-            if kind is None and any(one.is_string and times.is_date(one.name) for one in parts if _is_literal(one)):
+            if kind is None and any(item.is_string and times.is_date(item.name) for item in parts if _is_literal(item)):
                 kind = "time"
             for part in parts if kind is not None else ():
                 self._push(part, str(kind))
-            columns = {one.name for one in parts if isinstance(one, exp.Column)}
+            columns = {item.name for item in parts if isinstance(item, exp.Column)}
             if PERIOD_END in columns:
                 self.certain |= columns
         elif isinstance(node, PARTS_OF_DATES):
@@ -387,7 +389,7 @@ class _Inference:
                     self._push(part, kind)
 
     def _is_untimed(self, node: exp.Sub) -> bool:
-        return any(one.name in self.untimed for one in node.find_all(exp.Column))
+        return any(item.name in self.untimed for item in node.find_all(exp.Column))
 
 
 def _together(left: str | None, right: str | None) -> str | None:

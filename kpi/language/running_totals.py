@@ -31,10 +31,10 @@ def problems(system: System) -> Problems:
     for name, indicator in system.indicators.items():
         yield from _compared_by(indicator, ("indicators", name), totals, system.period)
     for name, check in system.checks.items():
-        for one in check.comparisons():
-            if one.over is not None and one.name in totals and within_a_year(one.over):
-                message = _other_months(one.name, one.over)
-                path: Path = ("checks", name, *one.place)
+        for comparison in check.comparisons():
+            if comparison.over is not None and comparison.name in totals and within_a_year(comparison.over):
+                message = _other_months(comparison.name, comparison.over)
+                path: Path = ("checks", name, *comparison.place)
                 yield Problem("K462", path, message, hint=Message("write `over: 1y`"), severity=Severity.WARNING)
 
 
@@ -56,28 +56,28 @@ def _other_months(name: str, over: str) -> Message:
 
 def _compared_by(indicator: Indicator, path: Path, totals: set[str], grain: Grain) -> Problems:
     """Yield what is wrong with an indicator that compares a running total with that of an earlier period."""
-    for one in indicator.comparisons():
-        if one.name not in totals:
+    for comparison in indicator.comparisons():
+        if comparison.name not in totals:
             continue
-        if one.over is None and grain.length is not Length.YEAR:
+        if comparison.over is None and grain.length is not Length.YEAR:
             message = Message(
                 "`{name}` is a running total of the year: only in the same {grain} of a year does it cover as "
                 "many months as in the base",
-                name=one.name,
+                name=comparison.name,
                 grain=grain.title,
             )
             yield Problem(
                 "K462",
-                (*path, *one.place),
+                (*path, *comparison.place),
                 message,
                 hint=Message("write `over_time: sum` at the measure for the figures of single periods"),
                 severity=Severity.WARNING,
             )
-        elif one.over is not None and within_a_year(one.over):
-            message = _other_months(one.name, one.over)
+        elif comparison.over is not None and within_a_year(comparison.over):
+            message = _other_months(comparison.name, comparison.over)
             yield Problem(
                 "K462",
-                (*path, *one.place),
+                (*path, *comparison.place),
                 message,
                 hint=Message("write `over: 1y`, or `over_time: sum` at the measure for the figures of single periods"),
             )

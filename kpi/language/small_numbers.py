@@ -171,26 +171,26 @@ def error_of(system: System, name: str, declared: Sampling | None) -> ErrorOf | 
 
 def limited(system: System) -> dict[str, tuple[Limits, ErrorOf]]:
     """Return the indicators with limits in the order of the definition, each with its sampling error."""
-    found = {}
+    results = {}
     for name, indicator in system.indicators.items():
         limits = indicator.limits or (
             system.limits if system.limits is not None and name in (system.limits.of or system.indicators) else None
         )
         error = None if limits is None else error_of(system, name, limits.method)
         if limits is not None and error is not None:
-            found[name] = (limits, error)
-    return found
+            results[name] = (limits, error)
+    return results
 
 
 def shrunk(system: System) -> dict[str, ErrorOf]:
     """Return the indicators that are shrunk by reliability, each with its sampling error."""
-    found = {}
+    results = {}
     for step, names in system.steps.items():
         for name in names if system.treatment[step].needs_errors else ():
             error = error_of(system, name, getattr(system.treatment[step], "error", None))
             if error is not None:
-                found[name] = error
-    return found
+                results[name] = error
+    return results
 
 
 def variances(system: System) -> dict[str, pl.Expr]:

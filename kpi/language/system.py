@@ -136,8 +136,8 @@ class _OrShort:
         text = {"type": "string"}
         several = {"anyOf": [text, {"type": "array", "items": text}]}
         properties = {
-            one.alias or name: {**(several if one.default == () else text), "description": one.description}
-            for name, one in self.model.model_fields.items()
+            item.alias or name: {**(several if item.default == () else text), "description": item.description}
+            for name, item in self.model.model_fields.items()
         }
         (definition,) = whole["patternProperties"].values()
         single = {"type": ["string", "number", "boolean", "null"]}
@@ -167,7 +167,7 @@ SHRUNK = "shrunk"
 def _with_shrinkage(data: dict[str, Any], indicators: Mapping[str, Any]) -> dict[str, Any]:
     """Return a definition with a first step of treatment for indicators with `shrink:`; one that is there stays."""
     names = [
-        name for name, one in indicators.items() if isinstance(one, Mapping) and one.get("shrink") == "reliability"
+        name for name, item in indicators.items() if isinstance(item, Mapping) and item.get("shrink") == "reliability"
     ]
     treatment = data.get("treatment") or {}
     if not names or not isinstance(treatment, Mapping) or SHRUNK in treatment:
@@ -313,9 +313,9 @@ class System(Frozen):
 
     def reading(self, tables: Iterable[str]) -> System:
         """Return the system as one whose short forms were written out from some files."""
-        made = System._build(self, self._home)
-        made._tables = tuple(tables)  # noqa: SLF001 - its own class
-        return made
+        result = System._build(self, self._home)
+        result._tables = tuple(tables)  # noqa: SLF001 - its own class
+        return result
 
     def at(self, home: Path | None) -> System:
         """Return the system with another folder that its files are relative to."""
@@ -335,9 +335,9 @@ class System(Frozen):
     def _build(cls, system: System, home: Path | None) -> Self:
         """Return a system of this class with the fields of another, without what was derived from them."""
         fields = {name: getattr(system, name) for name in cls.model_fields}
-        made = cast("Self", cls.model_construct(system.model_fields_set, **fields))
-        made._home, made._tables = home, system._tables  # noqa: SLF001 - its own class
-        return made
+        result = cast("Self", cls.model_construct(system.model_fields_set, **fields))
+        result._home, result._tables = home, system._tables  # noqa: SLF001 - its own class
+        return result
 
     def succeeding(self, file: Path) -> System:
         """Return the system with another table of units that succeed one another.
@@ -353,11 +353,11 @@ class System(Frozen):
     @cached_property
     def symbols(self) -> dict[str, Symbol]:
         """Every measure and indicator with title and unit; a unit that cannot be determined is None."""
-        found: dict[str, Symbol] = {}
+        results: dict[str, Symbol] = {}
         for name, measure in self.measures.items():
             unit = unit_or_none(measure.unit)
             breaks: tuple[str, ...] = () if self.entities.succession is None else (Column(name).breaks,)
-            found[name] = Symbol(
+            results[name] = Symbol(
                 name, measure.title or name, unit, measure.per, reported=measure.reported, exact=measure.exact,
                 breaks=breaks, running=measure.over_time == "ytd",
             )  # fmt: skip
@@ -365,17 +365,17 @@ class System(Frozen):
             for name in level:
                 indicator = self.indicators[name]
                 try:
-                    unit = indicator.in_unit(found)
+                    unit = indicator.in_unit(results)
                 except units.UnitError:
                     unit = None
-                used = [found[one].breaks for _, one in indicator.inputs() if one in found]
+                used = [results[item].breaks for _, item in indicator.inputs() if item in results]
                 breaks = tuple(dict.fromkeys(itertools.chain.from_iterable(used)))
-                totals = sum(found[used].running for used in indicator.running_with if used in found)
-                found[name] = Symbol(
-                    name, indicator.title or name, unit, exact=indicator.exact(found), breaks=breaks,
+                totals = sum(results[used].running for used in indicator.running_with if used in results)
+                results[name] = Symbol(
+                    name, indicator.title or name, unit, exact=indicator.exact(results), breaks=breaks,
                     running=indicator.runs_from_january or totals == 1,
                 )  # fmt: skip
-        return found
+        return results
 
     @cached_property
     def levels(self) -> tuple[tuple[str, ...], ...]:
@@ -498,14 +498,16 @@ class System(Frozen):
     def unsure(self) -> frozenset[str]:
         """The indicators and pillars for which nothing may be given in the class or period of an entity."""
         rules = {name: self.rule(name) for name in self.indicators} if self.classes or self.varied else {}
-        found = {
+        results = {
             name
             for name, rule in rules.items()
             if rule is not None and (rule.classes or (rule.in_marks is not None and name in self.varied))
         }
         for level in self.depths if rules else ():
-            found |= {name for name in level if not self.pillars[name].parts.keys().isdisjoint(found | {*self.varied})}
-        return frozenset(found)
+            results |= {
+                name for name in level if not self.pillars[name].parts.keys().isdisjoint(results | {*self.varied})
+            }
+        return frozenset(results)
 
     def shown_marks(self, name: str) -> float | pl.Expr | None:
         """Return the full marks of an item of the tree for display, None where its weight is a proportion."""
@@ -522,8 +524,8 @@ class System(Frozen):
     @cached_property
     def within(self) -> dict[str, str]:
         """The adjustments within a pillar, each with the pillar."""
-        some = {name: one.within for name, one in all_awards(self.adjustments).items()}
-        return {name: pillar for name, pillar in some.items() if pillar is not None}
+        items = {name: item.within for name, item in all_awards(self.adjustments).items()}
+        return {name: pillar for name, pillar in items.items() if pillar is not None}
 
     def marks_of_parts(self, pillar: str) -> float | pl.Expr:
         """Return the marks that the parts of a pillar have in all, in which points within it are."""
@@ -575,7 +577,7 @@ class System(Frozen):
     @property
     def nodes(self) -> dict[tuple[str, ...], Node]:
         """The composite and every pillar, by their place in the definition."""
-        return {("composite",): self.composite} | {("pillars", name): one for name, one in self.pillars.items()}
+        return {("composite",): self.composite} | {("pillars", name): item for name, item in self.pillars.items()}
 
     @property
     def tree(self) -> list[tuple[str, Node, Mapping[str, Weighed]]]:
@@ -646,7 +648,7 @@ class System(Frozen):
     @cached_property
     def columns_of_targets(self) -> tuple[tuple[str, str], ...]:
         """The indicators whose targets are in the data, each with the column that the definition names."""
-        bounds = ((name, target.per_entity) for name, one in self.indicators.items() for target in one.target)
+        bounds = ((name, target.per_entity) for name, item in self.indicators.items() for target in item.target)
         return tuple(dict.fromkeys((name, own.column) for name, own in bounds if own is not None and own.column))
 
     def targets(self, name: str) -> tuple[Target, ...]:

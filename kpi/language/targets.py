@@ -56,7 +56,7 @@ class PerEntity(Block):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if len([one for one in (self.column, self.file, self.by, self.share) if one is not None]) != 1:
+        if len([item for item in (self.column, self.file, self.by, self.share) if item is not None]) != 1:
             raise ValueError(Message("give exactly one of `column`, `file`, `by`, `share`"))
         if (self.by is None) == bool(self.values):
             raise ValueError(Message("`by` needs `values`, and only `by` has them"))
@@ -158,7 +158,7 @@ class Target(Block):
 
     def problems(self, path: Path, unit: Unit, grain: Grain) -> Problems:
         """Yield what is wrong with numbers, units, dates and schedule."""
-        yield from quantity_problems({(*path, *tail): one for tail, one in self.quantities().items()}, unit)
+        yield from quantity_problems({(*path, *tail): item for tail, item in self.quantities().items()}, unit)
         if self.done is not None and unit != units.YES_NO:
             hint = Message("give the number to reach, such as {{at_least: ...}}, in {unit}", unit=unit)
             yield Problem(
@@ -205,7 +205,7 @@ class Target(Block):
         if self.schedule != "linear" or self.by is None or self.baseline is None or self.baseline.period is None:
             return
         try:
-            start, end = (period_texts.stretch(one, timeline)[1] for one in (self.baseline.period, self.by))
+            start, end = (period_texts.stretch(item, timeline)[1] for item in (self.baseline.period, self.by))
         except periods.PeriodError:
             return
         if start >= end:
@@ -218,17 +218,17 @@ class Target(Block):
 
     def quantities(self) -> dict[Path, Quantity]:
         """Return every number of the target that is in the indicator's unit, by its place."""
-        found: dict[Path, Quantity] = {}
+        results: dict[Path, Quantity] = {}
         for key in COMPARATORS:
             bound = getattr(self, key)
             if isinstance(bound, int | float | str) and not isinstance(bound, bool):
-                found[(key,)] = bound
+                results[(key,)] = bound
             elif isinstance(bound, PerEntity):
-                found |= {(key, "values", value): one for value, one in bound.values.items()}
-        found |= {("within", place): bound for place, bound in enumerate(self.within or ())}
+                results |= {(key, "values", value): item for value, item in bound.values.items()}
+        results |= {("within", place): bound for place, bound in enumerate(self.within or ())}
         if self.baseline is not None:
-            found["baseline", "value"] = self.baseline.value
-        return found
+            results["baseline", "value"] = self.baseline.value
+        return results
 
     def words(self, unit: Unit | str) -> Message:
         """Return the target as people write it.

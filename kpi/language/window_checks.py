@@ -39,7 +39,7 @@ def _month_on_month(system: System, no_flows: set[str], totals: set[str]) -> Pro
     """Yield 环比 of monthly flows that are not seasonally adjusted, where it is scored."""
     if system.period.length is not Length.MONTH:
         return
-    shown = {name: one.measure_shown for name, one in system.indicators.items()}
+    shown = {name: item.measure_shown for name, item in system.indicators.items()}
     for name, indicator in system.indicators.items():
         if name not in system.parents or system.rule(name) is None:
             continue

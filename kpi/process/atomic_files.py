@@ -88,10 +88,10 @@ def folder(path: Path) -> Iterator[Path]:
         path.mkdir(parents=True, exist_ok=True)
         yield path
     finally:
-        for made in new:
+        for result in new:
             with suppress(OSError):  # it is not empty
-                made.rmdir()
-            _forget(made)
+                result.rmdir()
+            _forget(result)
 
 
 def fresh(suffix: str = "") -> Path:

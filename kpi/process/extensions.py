@@ -116,14 +116,14 @@ def every(family: str) -> tuple[Extension, ...]:
     """Return all extensions of a family that are installed, sorted by name and distribution."""
     from importlib.metadata import entry_points
 
-    found = {
+    results = {
         Extension(
             family, point.name, point.value, getattr(point.dist, "name", "") or "?",
             getattr(point.dist, "version", "") or "",
         )
         for point in entry_points(group=group(family))
     }  # fmt: skip
-    return tuple(sorted(found, key=lambda point: (point.name, point.distribution, point.value)))
+    return tuple(sorted(results, key=lambda point: (point.name, point.distribution, point.value)))
 
 
 def named(family: str, name: str) -> Extension | None:
@@ -132,21 +132,21 @@ def named(family: str, name: str) -> Extension | None:
     Raises:
         KpiError: K932, of the class of the family, if several distributions bring the name.
     """
-    candidates = [one for one in every(family) if one.name == name]
+    candidates = [item for item in every(family) if item.name == name]
     if len(candidates) > 1:
         raise FAMILIES[family](_repeated(name, candidates))
     return candidates[0] if candidates else None
 
 
 def _repeated(name: str, candidates: Iterable[Extension]) -> Diagnostic:
-    origins = tuple(one.origin for one in candidates)
+    origins = tuple(candidate.origin for candidate in candidates)
     message = Message("`{name}` is brought by several distributions: {distributions}", name=name, distributions=origins)
     return Diagnostic("K932", message, hint=Message("remove all but one of them"))
 
 
 def names(family: str) -> list[str]:
     """Return the names of all extensions of a family."""
-    return list(dict.fromkeys(one.name for one in every(family)))
+    return list(dict.fromkeys(item.name for item in every(family)))
 
 
 def clashes(family: str, built_in: Iterable[str]) -> list[Diagnostic]:
@@ -154,9 +154,9 @@ def clashes(family: str, built_in: Iterable[str]) -> list[Diagnostic]:
     known = set(built_in)
     findings = []
     for name in names(family):
-        candidates = [one for one in every(family) if one.name == name]
+        candidates = [item for item in every(family) if item.name == name]
         if name in known:
-            origins = tuple(one.origin for one in candidates)
+            origins = tuple(candidate.origin for candidate in candidates)
             message = Message(
                 "`{name}` of {distributions} is not used: the name is built in", name=name, distributions=origins
             )

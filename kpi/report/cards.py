@@ -189,15 +189,15 @@ def definition(shown_system: System, name: str, *, width: int | None = None) -> 
     Raises:
         DefinitionError: if the name is not defined.
     """
-    titles = {one.title: key for key, one in shown_system.adjustments.items() if one.title is not None}
+    titles = {item.title: key for key, item in shown_system.adjustments.items() if item.title is not None}
     titles |= {symbol.title: key for key, symbol in shown_system.symbols.items()}
     key = (
         name
-        if name in shown_system.symbols or any(name in some for some in _named_apart(shown_system))
+        if name in shown_system.symbols or any(name in items for items in _named_apart(shown_system))
         else titles.get(name)
     )
     if key is None:
-        known = [*shown_system.symbols, *titles, *(key for some in _named_apart(shown_system) for key in some)]
+        known = [*shown_system.symbols, *titles, *(key for items in _named_apart(shown_system) for key in items)]
         raise DefinitionError(
             Diagnostic(
                 "K203",
@@ -245,7 +245,7 @@ def cap_words(shown_system: System, name: str) -> list[Message]:
 def _title(shown_system: System, key: str) -> str:
     if key in shown_system.symbols:
         return shown_system.symbols[key].title
-    return next((some[key].title for some in _named_apart(shown_system) if key in some), None) or ""
+    return next((items[key].title for items in _named_apart(shown_system) if key in items), None) or ""
 
 
 def _named_apart(shown_system: System) -> tuple[Mapping[str, Any], ...]:
@@ -259,7 +259,7 @@ def adjustment_words(shown_system: System, name: str) -> str:
     award = all_awards(shown_system.adjustments).get(name)
     pillars, added = shown_system.pillars, shown_system.adjustments
     titles = {key: symbol.title for key, symbol in shown_system.symbols.items()}
-    titles |= {key: one.title or key for some in (pillars, added) for key, one in some.items()}
+    titles |= {key: item.title or key for items in (pillars, added) for key, item in items.items()}
     stars = {} if shown_system.stars is None else shown_system.stars.names
     words: list[str] = [adjustment.words(shown_system.symbols, stars)]
     if award is not None:

@@ -239,12 +239,12 @@ def _across(difference: Difference, rows: pl.DataFrame) -> list[object]:
     """Return a line for each unit whose total, or indicators, are not comparable across a change of areas."""
     lines = []
     for row in rows.filter("areas_changed").head(MOST).iter_rows(named=True):
-        some = difference.indicators.filter(pl.col("areas_changed"), period=row["period"], entity=row["entity"])
+        items = difference.indicators.filter(pl.col("areas_changed"), period=row["period"], entity=row["entity"])
         lines.append(
             tr(
                 "{entity}: areas changed in between, so the change is of two areas ({indicators})",
                 entity=visible(row["entity"]),
-                indicators=tuple(map(visible, some["title"])) or tr("Total"),
+                indicators=tuple(map(visible, items["title"])) or tr("Total"),
             )
         )
     return [Text(line) for line in lines]

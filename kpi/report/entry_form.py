@@ -103,8 +103,14 @@ def _long(sheet: Worksheet, form: EntryForm, page: Page, styles: _Styles) -> int
     for item in page.items:
         for unit, code in page.units:
             row += 1
-            said = {"period": form.period.label, "entity": unit, "code": code, "measure": item.title, "unit": item.unit}
-            cells = [*(said[key] for key in keys), *(item.fixed.get(column) for column in further)]
+            stated = {
+                "period": form.period.label,
+                "entity": unit,
+                "code": code,
+                "measure": item.title,
+                "unit": item.unit,
+            }
+            cells = [*(stated[key] for key in keys), *(item.fixed.get(column) for column in further)]
             for column, text in enumerate(cells):
                 _key(sheet, row, column, text, styles)
             if form.before is not None:
@@ -134,9 +140,9 @@ def _wide(sheet: Worksheet, form: EntryForm, page: Page, styles: _Styles) -> int
     column = len(keys)
     first, last = _ABOVE + 1, _ABOVE + len(page.units)
     for row, (unit, code) in enumerate(page.units, first):
-        said = {"period": form.period.label, "entity": unit, "code": code}
+        text = {"period": form.period.label, "entity": unit, "code": code}
         for at, key in enumerate(keys):
-            _key(sheet, row, at, said[key], styles)
+            _key(sheet, row, at, text[key], styles)
     for item in page.items:
         sheet.write_string(_ABOVE, column, f"{item.title}（{item.unit}）", styles.head)
         for row in range(first, last + 1):
@@ -183,11 +189,11 @@ def _validate(sheet: Worksheet, first: int, last: int, column: int, item: Item) 
     rule: dict[str, object]
     if item.unit == YES_NO:
         rule = {"validate": "list", "source": ["是", "否"]}
-        said = tr("Choose 是 or 否.")
+        text = tr("Choose 是 or 否.")
     else:
         ends = zip(item.bounds, (-LARGEST, LARGEST), strict=True)
         low, high = (
-            int(one) if one.is_integer() else one for one in (end if own is None else own for own, end in ends)
+            int(entry) if entry.is_integer() else entry for entry in (end if own is None else own for own, end in ends)
         )
         rule = {
             "validate": "integer" if item.whole else "decimal",
@@ -195,19 +201,19 @@ def _validate(sheet: Worksheet, first: int, last: int, column: int, item: Item) 
             "minimum": low,
             "maximum": high,
         }
-        said = tr("A number, in {unit}.", unit=item.unit)
+        text = tr("A number, in {unit}.", unit=item.unit)
         if item.bounds != (None, None):
-            shown_ends = ["" if one is None else f"{one:g}" for one in item.bounds]
-            said = tr(
+            shown_ends = ["" if bound is None else f"{bound:g}" for bound in item.bounds]
+            text = tr(
                 "A number in {unit}, at least {low}, at most {high}.",
                 unit=item.unit,
                 low=shown_ends[0],
                 high=shown_ends[1],
             )
             if not shown_ends[1]:
-                said = tr("A number in {unit}, at least {low}.", unit=item.unit, low=shown_ends[0])
+                text = tr("A number in {unit}, at least {low}.", unit=item.unit, low=shown_ends[0])
             elif not shown_ends[0]:
-                said = tr("A number in {unit}, at most {high}.", unit=item.unit, high=shown_ends[1])
+                text = tr("A number in {unit}, at most {high}.", unit=item.unit, high=shown_ends[1])
     # The title of a message takes 32 signs, its text 255.
-    shown = {"error_title": item.title[:32], "error_message": said[:255]}
+    shown = {"error_title": item.title[:32], "error_message": text[:255]}
     sheet.data_validation(first, column, last, column, {**rule, **shown, "ignore_blank": True})

@@ -133,7 +133,7 @@ def suffix_of(name: str) -> str:
     ('.sdmx.csv', '.csv', '.pdf', '')
     """
     name = name.lower()
-    known = [one for one in SUFFIXES if name.endswith(one)]
+    known = [item for item in SUFFIXES if name.endswith(item)]
     _, dot, last = name.rpartition(".")
     return max(known, key=len) if known else dot + last if dot else ""
 

@@ -80,7 +80,7 @@ class KindsReport(Report):
     @override
     def frames(self) -> dict[str, pl.DataFrame]:
         """Return the list: family, kind, what it is, the distribution that it comes from, and its code."""
-        rows = [(one.family, one.name, one.does, one.origin, one.code) for one in self._listed[0]]
+        rows = [(item.family, item.name, item.does, item.origin, item.code) for item in self._listed[0]]
         return {"kinds": pl.DataFrame(rows, schema=dict.fromkeys(self.headings, pl.String), orient="row")}  # type: ignore[arg-type]
 
     @property
@@ -91,15 +91,17 @@ class KindsReport(Report):
     def text(self, screen: Screen) -> str:
         """Return the list as a table."""
         table = table_of(*map(localized, list(self.headings.values())[:4]))
-        for one in self._listed[0]:
-            table.add_row(localized(TITLES[one.family]), one.name, visible(localized(one.does)), visible(one.origin))
+        for item in self._listed[0]:
+            table.add_row(
+                localized(TITLES[item.family]), item.name, visible(localized(item.does)), visible(item.origin)
+            )
         return printed(table, width=screen.width)
 
     @cached_property
     def _listed(self) -> tuple[list[_Kind], list[Diagnostic]]:
         kinds, findings = [*_built_in(self.stores)], []
         for family in extensions.FAMILIES:
-            known = {one.name for one in kinds if one.family == family}
+            known = {item.name for item in kinds if item.family == family}
             findings += extensions.clashes(family, known)
             for name in extensions.names(family):
                 if name in known:
@@ -109,7 +111,7 @@ class KindsReport(Report):
                     assert extension is not None  # noqa: S101
                     kinds.append(_of(extension))
                 except KpiError as error:
-                    findings += (one for one in error.diagnostics if one not in findings)
+                    findings += (diagnostic for diagnostic in error.diagnostics if diagnostic not in findings)
         order = list(TITLES)
         return sorted(kinds, key=lambda kind: order.index(kind.family)), findings
 
@@ -117,14 +119,14 @@ class KindsReport(Report):
 def _built_in(stores: Sequence[str]) -> Iterator[_Kind]:
     origin = f"{NAME} {version() or ''}".strip()
     families: dict[str, Mapping[str, type[BaseModel]]] = {
-        "measures": {kind_of(one): one for one in measures.KINDS},
-        "indicators": {kind_of(one): one for one in indicators.KINDS},
-        "scoring": {kind_of(one): one for one in scoring.KINDS},
-        "stars": {kind_of(one): one for one in data_driven.SCHEMES},
-        "weights": {kind_of(one, "method"): one for one in METHODS},
-        "adjustments": {kind_of(one): one for one in adjustments.KINDS},
+        "measures": {kind_of(item): item for item in measures.KINDS},
+        "indicators": {kind_of(item): item for item in indicators.KINDS},
+        "scoring": {kind_of(item): item for item in scoring.KINDS},
+        "stars": {kind_of(item): item for item in data_driven.SCHEMES},
+        "weights": {kind_of(item, "method"): item for item in METHODS},
+        "adjustments": {kind_of(item): item for item in adjustments.KINDS},
         "checks": checks.KINDS,
-        "treatment": {kind_of(one): one for one in STEPS},
+        "treatment": {kind_of(item): item for item in STEPS},
     }
     for family, kinds in families.items():
         for name, kind in kinds.items():

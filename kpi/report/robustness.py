@@ -146,37 +146,37 @@ class RobustnessReport(Report):
 
     def head(self) -> dict[str, Any]:
         """Return schema, system, period, hashes, and the parameters of the simulation."""
-        found, card = self.robustness, self.robustness.card
+        result, card = self.robustness, self.robustness.card
         return {
             "schema": self.schema,
             "system": card.system,
-            "period": found.period,
+            "period": result.period,
             "definition_hash": card.definition_hash,
             "data_hash": card.data_hash,
-            "runs": found.runs,
-            "weights": found.weights,
-            "seed": found.seed,
-            "points": found.parameters.spread,
-            "first": found.parameters.first,
-            "coverage": found.parameters.coverage,
-            "sensitivity_points": found.parameters.sensitivity,
-            "converged": found.converged,
+            "runs": result.runs,
+            "weights": result.weights,
+            "seed": result.seed,
+            "points": result.parameters.spread,
+            "first": result.parameters.first,
+            "coverage": result.parameters.coverage,
+            "sensitivity_points": result.parameters.sensitivity,
+            "converged": result.converged,
         }
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Return the frames as `Robustness` describes them; those that only some results have if they have rows."""
-        found = self.robustness
-        always = {"ranks": found.ranks, "alternatives": found.alternatives}
+        result = self.robustness
+        always = {"ranks": result.ranks, "alternatives": result.alternatives}
         more = {
-            "stars": found.stars,
-            "ahead": found.ahead,
-            "sources": found.sources,
-            "sets": found.sets,
-            "sensitivity": found.sensitivity,
-            "importance": found.importance,
-            "swaps": found.swaps,
-            "choices": found.choices,
-            "convergence": found.convergence,
+            "stars": result.stars,
+            "ahead": result.ahead,
+            "sources": result.sources,
+            "sets": result.sets,
+            "sensitivity": result.sensitivity,
+            "importance": result.importance,
+            "swaps": result.swaps,
+            "choices": result.choices,
+            "convergence": result.convergence,
         }
         frames = always | {name: frame for name, frame in more.items() if frame is not None and frame.height}
         return {name: plain(frame) for name, frame in frames.items()}
@@ -276,12 +276,12 @@ def _sets(robustness: Robustness) -> list[object]:
     """Return who may be among the first, by sampling errors."""
     if robustness.sets is None or not robustness.sets.height:
         return []
-    found = robustness.sets.filter(pl.col("among_first"))["entity"].to_list()
+    result = robustness.sets.filter(pl.col("among_first"))["entity"].to_list()
     words = tr(
         "\nWho may be among the first {number} ({coverage:g} % confidence, sampling errors): {entities}",
         number=robustness.parameters.first,
         coverage=robustness.parameters.coverage,
-        entities=tuple(visible(entity) for entity in found),
+        entities=tuple(visible(entity) for entity in result),
     )
     return [Text(words)]
 

@@ -28,12 +28,12 @@ def observations(report: Report) -> pl.DataFrame:
     REF_AREA.
     """
     every = report.frames()
-    some = {name: every[name] for name in _KEYS if name in every and {"period", "entity"} <= set(every[name].columns)}
-    if not some:
+    items = {name: every[name] for name in _KEYS if name in every and {"period", "entity"} <= set(every[name].columns)}
+    if not items:
         name, frame = next(iter(every.items()))
-        some = {name: frame}
+        items = {name: frame}
     structure = re.sub(r"[^A-Za-z0-9_@$-]", "_", report.about.system or report.schema.partition("/")[0]).upper()
-    rows = pl.concat([_of_frame(name, frame) for name, frame in some.items()], how="diagonal")
+    rows = pl.concat([_of_frame(name, frame) for name, frame in items.items()], how="diagonal")
     rows = rows.with_columns(
         STRUCTURE=pl.lit("dataflow"), STRUCTURE_ID=pl.lit(f"KPI:{structure}(1.0)"), ACTION=pl.lit("I")
     )
@@ -56,8 +56,8 @@ def _of_frame(name: str, frame: pl.DataFrame) -> pl.DataFrame:
             pl.col("entity").cast(pl.String).alias("REF_AREA"),
         ]  # fmt: skip
     else:
-        texts = {one: one.upper() for one in plain.select(pl.selectors.string()).columns}
-        dimensions = [pl.col(one).alias(f"{own}_" if own in _COLUMNS else own) for one, own in texts.items()]
+        texts = {item: item.upper() for item in plain.select(pl.selectors.string()).columns}
+        dimensions = [pl.col(item).alias(f"{own}_" if own in _COLUMNS else own) for item, own in texts.items()]
     status = pl.col("status").cast(pl.String) if "status" in plain.columns else pl.lit(None, dtype=pl.String)
     unit = pl.col("unit") if "unit" in plain.columns else pl.lit(None, dtype=pl.String)
     parts = [

@@ -94,7 +94,7 @@ def _facts(here: Understood) -> list[str]:
 
 
 def _quoted(columns: Sequence[str]) -> str:
-    shown = [f"`{visible(one)}`" for one in columns[:12]]
+    shown = [f"`{visible(column)}`" for column in columns[:12]]
     if len(columns) > 12:
         shown.append(tr("{more} more", more=len(columns) - 12))
     return str(listed(shown))
@@ -127,13 +127,13 @@ def _as_read(here: Understood) -> object:
 
 
 def _findings(findings: Iterable[Diagnostic]) -> list[str]:
-    some = list(findings)
+    items = list(findings)
     lines = []
-    for one in some[:_LISTED]:
-        places = [tr("row {row}", row=one.place.row)] if one.place.row is not None else []
-        places += [tr("column {column}", column=visible(one.place.field))] if one.place.field is not None else []
-        text = f"{localized(one.message)} [{one.code}]"
+    for item in items[:_LISTED]:
+        places = [tr("row {row}", row=item.place.row)] if item.place.row is not None else []
+        places += [tr("column {column}", column=visible(item.place.field))] if item.place.field is not None else []
+        text = f"{localized(item.message)} [{item.code}]"
         lines.append(tr("{place}: {finding}", place=listed(places), finding=text) if places else text)
-    if len(some) > _LISTED:
-        lines.append(tr("{more} more", more=len(some) - _LISTED))
+    if len(items) > _LISTED:
+        lines.append(tr("{more} more", more=len(items) - _LISTED))
     return lines

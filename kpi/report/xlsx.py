@@ -86,10 +86,10 @@ def sheet_name(text: str, taken: Sequence[str] = ()) -> str:
     ('发改局_统计局', 'A_2')
     """
     name = _FORBIDDEN.sub("_", text).strip()[:_LONGEST] or "_"
-    used = {one.casefold() for one in taken}
+    used = {item.casefold() for item in taken}
     number = 2
-    found = name
-    while found.casefold() in used:
-        found = f"{name[: _LONGEST - 1 - len(str(number))]}_{number}"
+    result = name
+    while result.casefold() in used:
+        result = f"{name[: _LONGEST - 1 - len(str(number))]}_{number}"
         number += 1
-    return found
+    return result

@@ -18,7 +18,7 @@ def flow(value: Any) -> str:  # noqa: PLR0911 - one line a kind of value
     ('办件总量', "'%'", "'no'", "'a: b'", "'2023'")
     """
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{flow(key)}: {flow(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{flow(key)}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(flow, value)) + "]"
     if value is None:
@@ -43,8 +43,8 @@ def document_text(tree: Mapping[str, Any]) -> str:
     """
     lines = []
     for key, value in tree.items():
-        if isinstance(value, Mapping) and value and all(isinstance(one, Mapping) for one in value.values()):
-            lines += [f"{key}:", *(f"  {_line({name: one})}" for name, one in value.items())]
+        if isinstance(value, Mapping) and value and all(isinstance(item, Mapping) for item in value.values()):
+            lines += [f"{key}:", *(f"  {_line({name: item})}" for name, item in value.items())]
         else:
             lines.append(_line({key: value}))
     return "\n".join(lines) + "\n"

@@ -97,10 +97,10 @@ def _checked(
     for loaded in examined:
         if loaded.system is not None:
             findings += _roster_examined(loaded.system)
-            findings += (one for one in units_examined(loaded.system) if one not in findings)
+            findings += (item for item in units_examined(loaded.system) if item not in findings)
             findings += calendars_examined(loaded.system)
             findings += not_yet_reported(targets_examined(loaded.system), findings)
-            findings += (one for one in classes_examined(loaded.system) if one not in findings)
+            findings += (item for item in classes_examined(loaded.system) if item not in findings)
     wrong = files and any(finding.severity is Severity.ERROR for finding in findings)
     card = None
     try:

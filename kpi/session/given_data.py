@@ -96,7 +96,7 @@ def in_files(unnamed: Any, named: Any) -> Iterator[Files]:
 
         def placed(data: Any) -> Any:
             if isinstance(data, list | tuple):
-                return [placed(one) for one in data]
+                return [placed(item) for item in data]
             if not _is_content(data):
                 return data
             own = folder / str(len(folders))
@@ -119,7 +119,7 @@ def _several(data: Any) -> list[Any]:
 
 
 def _every_named(named: Any) -> list[Any]:
-    return [one for group in named.values() for one in _several(group)] if isinstance(named, Mapping) else []
+    return [item for group in named.values() for item in _several(group)] if isinstance(named, Mapping) else []
 
 
 def _is_content(data: Any) -> bool:

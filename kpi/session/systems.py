@@ -33,11 +33,11 @@ def system_for(files: Any, *, definitions: str | Path | None = None) -> System:
         DefinitionError: none does, or several do.
         DataError: files cannot be read.
     """
-    some, named = given_sources(files, None)
-    every = [*some, *(one for group in named.values() for one in group)]
-    found = chosen_system(None, every, None if definitions is None else Path(definitions), partly=True).system
-    assert found is not None  # noqa: S101
-    return found
+    items, named = given_sources(files, None)
+    every = [*items, *(item for group in named.values() for item in group)]
+    result = chosen_system(None, every, None if definitions is None else Path(definitions), partly=True).system
+    assert result is not None  # noqa: S101
+    return result
 
 
 def chosen_system(system: Given | None, data: Sequence[Source], folder: Path | None, *, partly: bool) -> Loaded:

@@ -219,4 +219,4 @@ class Expressions:
     @property
     def columns(self) -> dict[str, pl.Expr]:
         """All expressions by name of column."""
-        return {name: one for step in self.steps for name, one in step.items()}
+        return {name: item for step in self.steps for name, item in step.items()}

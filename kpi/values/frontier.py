@@ -56,11 +56,11 @@ def best_weights(values: Matrix, least: Sequence[float], most: Sequence[float]) 
         # The entities that have these parts, in an order of their own: the rows that come first must not matter.
         peers = np.unique(values[there[:, pattern].all(axis=1)][:, pattern], axis=0)
         own, places = np.unique(values[chosen][:, pattern], axis=0, return_inverse=True)
-        found = np.full((len(own), parts + 1), np.nan)
+        result = np.full((len(own), parts + 1), np.nan)
         if (peers >= 0).all() and peers.any():
-            found[:, np.append(pattern, True)] = _of_pattern(own, _frontier(peers), low[pattern], high[pattern])
-            found[:, :-1][:, ~pattern] = np.where(np.isnan(found[:, -1:]), np.nan, 0.0)
-        answers[chosen] = found[places.ravel()]
+            result[:, np.append(pattern, True)] = _of_pattern(own, _frontier(peers), low[pattern], high[pattern])
+            result[:, :-1][:, ~pattern] = np.where(np.isnan(result[:, -1:]), np.nan, 0.0)
+        answers[chosen] = result[places.ravel()]
     return answers
 
 
@@ -77,13 +77,13 @@ def _frontier(peers: Matrix) -> Matrix:
 
 def _of_pattern(own: Matrix, peers: Matrix, low: Matrix, high: Matrix) -> Matrix:
     """Return weights and factor of entities that all have the same parts."""
-    found = np.full((len(own), own.shape[1] + 1), np.nan)
+    result = np.full((len(own), own.shape[1] + 1), np.nan)
     waiting = []
     for place, row in enumerate(own):
         positive = row > 0
         if not positive.any():
             if not low.any():
-                found[place] = [*np.full(len(row), 1 / len(row)), 0.0]
+                result[place] = [*np.full(len(row), 1 / len(row)), 0.0]
         # A part of zero has no share in the sum, whatever its weight.
         elif not low[~positive].any() and low.sum() <= 1 + _ERROR and high[positive].sum() >= 1 - _ERROR:
             waiting.append(place)
@@ -94,8 +94,8 @@ def _of_pattern(own: Matrix, peers: Matrix, low: Matrix, high: Matrix) -> Matrix
             score, total = sums.sum(), weights.sum()
             # The best by its own weights is 1 exactly, not by the error of the solver.
             total *= 1.0 if abs(score - 1) > _ERROR else 1 / score
-            found[place] = [*(weights / weights.sum()), total]
-    return found
+            result[place] = [*(weights / weights.sum()), total]
+    return result
 
 
 def _solved(own: Matrix, peers: Matrix, low: Matrix, high: Matrix) -> Matrix:

@@ -348,10 +348,10 @@ def timeline_of(labels: Iterable[str]) -> Timeline:
     >>> timeline_of(["2023Q1"]) == MONTHS, timeline_of(["2023-W05"]) == WEEKS, timeline_of(["2023/24Q1"]).shifted
     (True, True, True)
     """
-    some = list(labels)
-    if any("-W" in label for label in some):
+    items = list(labels)
+    if any("-W" in label for label in items):
         return WEEKS
-    return Timeline(4) if any(re.match(rf"{_YEAR}/[0-9]{{2}}(?![0-9-])", label) for label in some) else MONTHS
+    return Timeline(4) if any(re.match(rf"{_YEAR}/[0-9]{{2}}(?![0-9-])", label) for label in items) else MONTHS
 
 
 def calendar_year(text: str) -> int | None:
@@ -558,8 +558,8 @@ def _period(text: str, year: int, unit: int, parts: dict[str, str | None], timel
         )
     if unit == 12:
         return Period(timeline.starting(year) * 12, 12, timeline)
-    one = parts.get("one")
-    first, last = int(one or parts.get("first") or 1), int(one or parts.get("last") or 1)
+    item = parts.get("one")
+    first, last = int(item or parts.get("first") or 1), int(item or parts.get("last") or 1)
     for number in (first, last):
         if not 1 <= number <= 12 // unit:
             raise _error(

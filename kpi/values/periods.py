@@ -180,7 +180,7 @@ _NOUNS = dict(
     )
 )
 _TITLES = {**_NOUNS, Length.MONTH: Message("calendar month")}
-Grain.WEEK, Grain.MONTH, Grain.QUARTER, Grain.HALF, Grain.YEAR = (Grain.of(one) for one in Length)
+Grain.WEEK, Grain.MONTH, Grain.QUARTER, Grain.HALF, Grain.YEAR = (Grain.of(item) for item in Length)
 
 #: The grains of calendar years, and weeks.
 GRAINS = (Grain.WEEK, Grain.MONTH, Grain.QUARTER, Grain.HALF, Grain.YEAR)

@@ -251,9 +251,9 @@ def by_default(system: System, percent: float, *, gaps: bool, zeros: bool) -> Ch
             changes={name: _of_nodes({"missing": policy}) for name, policy in POLICIES.items()} if gaps else {},
         ),
     ]  # fmt: skip
-    found = [choice for choice in methods if choice.changes]
+    results = [choice for choice in methods if choice.changes]
     noise = WeightNoise(percent=percent) if percent else None
-    return Choices(system, (*found, *_weighing(system, noise)), noise)
+    return Choices(system, (*results, *_weighing(system, noise)), noise)
 
 
 def _weighing(system: System, noise: WeightNoise | None) -> list[Choice]:
@@ -265,12 +265,12 @@ def _weighing(system: System, noise: WeightNoise | None) -> list[Choice]:
 
 def declared_by(system: System, declared: Uncertainty) -> Choices:
     """Return the choices that an `uncertainty:` declares."""
-    found = []
+    results = []
     for step, alternatives in declared.treatment.items():
         named = _named([(given if given == "none" else kind_of(type(given)), given) for given in alternatives])
         words = {name: Message("no such step") if given == "none" else given.words() for name, given in named.items()}
         changes = {name: _stepping(step, given) for name, given in named.items()}
-        found.append(Choice(f"treatment.{step}", "method", changes=changes, words=words))
+        results.append(Choice(f"treatment.{step}", "method", changes=changes, words=words))
     rules = _named([(kind_of(type(rule)), rule) for rule in declared.normalisation])
     means_ = _named([(mean if isinstance(mean, str) else _mean_name(mean), mean) for mean in declared.means])
     policies = _named([(policy.policy, policy) for policy in declared.missing])
@@ -283,17 +283,17 @@ def declared_by(system: System, declared: Uncertainty) -> Choices:
          {name: policy.words() for name, policy in policies.items()}),
     ):  # fmt: skip
         if changes:
-            found.append(Choice(key, "method", changes=changes, words=words))
-    found += _weighing(system, declared.weights)
+            results.append(Choice(key, "method", changes=changes, words=words))
+    results += _weighing(system, declared.weights)
     if declared.cut_points is not None:
         words = {"cut_points": Message("±{points:g} points", points=declared.cut_points)}
-        found.append(Choice("cut_points", "method", words=words))
+        results.append(Choice("cut_points", "method", words=words))
     if declared.sampling:
         words = {name: sampling.words() for name, sampling in declared.sampling.items()}
-        found.append(Choice("sampling", "sampling", words=words))
+        results.append(Choice("sampling", "sampling", words=words))
     if declared.revision:
-        found.append(Choice("revision", "revision", words={"revision": Message("past corrections")}))
-    return Choices(system, tuple(found), declared.weights)
+        results.append(Choice("revision", "revision", words={"revision": Message("past corrections")}))
+    return Choices(system, tuple(results), declared.weights)
 
 
 def _mean_name(mean: Any) -> str:

@@ -108,9 +108,9 @@ class SamplingErrors:
             error = declared.get(name, everyone)
             if error is None or error.by not in ("known", "wilson", "byar"):
                 continue
-            found = known(indicator, name, system.symbols, error.by)
-            if found is not None:
-                errors[name], counts[name] = error, found
+            result = known(indicator, name, system.symbols, error.by)
+            if result is not None:
+                errors[name], counts[name] = error, result
         if everyone is not None and not errors:
             message = Message("no indicator shows its sampling error by its figures")
             hint = Message("write `sampling: {{indicator: {{relative_error: 3}}}}` under `uncertainty:`")
@@ -186,8 +186,8 @@ class SamplingErrors:
         findings = []
         for name in self.errors:
             values = frame[name].is_not_null()
-            ones = {other: np.ones(frame.height) for other in self.errors}
-            drawn = pl.Series(self.drawn(frame, ones)[name])
+            items = {other: np.ones(frame.height) for other in self.errors}
+            drawn = pl.Series(self.drawn(frame, items)[name])
             lacking = int((values & ~drawn.is_finite()).sum())
             if lacking:
                 message = Message(

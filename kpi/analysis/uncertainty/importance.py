@@ -132,16 +132,16 @@ def _needed(
             turn = turns[np.argmin(np.abs(grid[turns] + grid[turns + 1] - 2 * grid[own]))]
             low[pair], high[pair] = grid[turn], grid[turn + 1]
             low_lead[pair], high_lead[pair] = lead[turn, pair], lead[turn + 1, pair]
-    found = np.flatnonzero(np.isfinite(low))
-    for _ in range(3 if len(found) else 0):
+    result = np.flatnonzero(np.isfinite(low))
+    for _ in range(3 if len(result) else 0):
         # Totals are a straight line in the share where means are arithmetic: the first step is exact.
-        middle = low[found] - low_lead[found] * (high[found] - low[found]) / (high_lead[found] - low_lead[found])
-        value = gaps(middle)[np.arange(len(found)), found]
-        same = np.sign(value) == np.sign(low_lead[found])
-        low[found], low_lead[found] = np.where(same, middle, low[found]), np.where(same, value, low_lead[found])
-        high[found], high_lead[found] = np.where(same, high[found], middle), np.where(same, high_lead[found], value)
+        middle = low[result] - low_lead[result] * (high[result] - low[result]) / (high_lead[result] - low_lead[result])
+        value = gaps(middle)[np.arange(len(result)), result]
+        same = np.sign(value) == np.sign(low_lead[result])
+        low[result], low_lead[result] = np.where(same, middle, low[result]), np.where(same, value, low_lead[result])
+        high[result], high_lead[result] = np.where(same, high[result], middle), np.where(same, high_lead[result], value)
         if np.abs(value).max() < 1e-9:
-            low[found] = high[found] = middle
+            low[result] = high[result] = middle
             break
     middle_of: Floats = (low + high) / 2
     return middle_of

@@ -277,7 +277,7 @@ class Study:
     def _figures(self) -> pl.DataFrame:
         """The rows that figures with errors are scored from, without what is computed from them."""
         frame = self.card.frame
-        lags = [one.lookback for one in self.system.treatment.values()]
+        lags = [item.lookback for item in self.system.treatment.values()]
         lags += [rule.lookback for name in self.system.indicators if (rule := self.system.rule(name)) is not None]
         for indicator in self.system.indicators.values():
             lags += indicator.lookback(self.system.period).values()
@@ -325,8 +325,8 @@ class Study:
 def apart(system: System) -> bool:
     """Return whether runs have to be computed one by one, as something looks at all cohorts of a period."""
     rules = [system.rule(name) for name in system.indicators]
-    looks = [getattr(one, "among", None) for one in [*rules, *system.treatment.values()]]
-    shares = [getattr(one, "within", None) for one in system.indicators.values()]
+    looks = [getattr(item, "among", None) for item in [*rules, *system.treatment.values()]]
+    shares = [getattr(indicator, "within", None) for indicator in system.indicators.values()]
     return "period" in looks or "all" in shares or not Noisy(system).stackable
 
 

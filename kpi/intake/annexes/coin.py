@@ -70,7 +70,7 @@ def is_framework(grid: Grid) -> bool:
 
 def is_coin_tool(grids: Sequence[Grid]) -> bool:
     """Return whether a workbook is one of the COIN Tool."""
-    return {"database", "framework"} <= {(one.place.sheet or "").casefold() for one in grids}
+    return {"database", "framework"} <= {(grid.place.sheet or "").casefold() for grid in grids}
 
 
 # ---- COINr ---- #
@@ -90,14 +90,14 @@ def coinr_draft(framework: Grid, data: Grid | None, path: Path, others: Sequence
     """
     parts = _parts(framework)
     findings = _checked(parts, framework)
-    headings = () if data is None else tuple(one.strip() for one in data.rows[0])
+    headings = () if data is None else tuple(row.strip() for row in data.rows[0])
     if data is not None:
-        needed = [one for one in parts if one.kind == "indicator"]
-        lacking = [one for one in needed if one.code not in headings]
-        for one in lacking:
-            message = Message("the data have no column `{code}`, which the framework names", code=one.code)
-            hint = suggest(one.code, headings) or Message("add the column, or take the row out of the framework")
-            findings.append(Diagnostic("K729", message, one.place, hint))
+        needed = [part for part in parts if part.kind == "indicator"]
+        lacking = [item for item in needed if item.code not in headings]
+        for item in lacking:
+            message = Message("the data have no column `{code}`, which the framework names", code=item.code)
+            hint = suggest(item.code, headings) or Message("add the column, or take the row out of the framework")
+            findings.append(Diagnostic("K729", message, item.place, hint))
     _raise(findings)
     draft = Draft(findings=findings)
     draft.head = [Message("Made of the table {file}; look at every comment.", file=path.name)]
@@ -115,8 +115,8 @@ def coinr_draft(framework: Grid, data: Grid | None, path: Path, others: Sequence
         draft.sections["datasets"] = {"figures": Item({"form": "panel", "columns": columns}, (comment,), inline=True)}
     if "Time" in columns.values():
         draft.put("datasets", "figures", {"form": "panel", "columns": columns}, inline=True)
-    known = {one.code for one in parts} | {"uName", "uCode", "Time"}
-    unknown = tuple(f"`{one}`" for one in headings if one and one not in known)
+    known = {part.code for part in parts} | {"uName", "uCode", "Time"}
+    unknown = tuple(f"`{heading}`" for heading in headings if heading and heading not in known)
     if unknown and data is not None:
         message = Message("columns that the framework does not name are left out: {columns}", columns=unknown)
         draft.findings.append(Diagnostic("K724", message, data.place, None, Severity.INFO))
@@ -136,11 +136,11 @@ def _parts(grid: Grid) -> list[Part]:
         DataError: K728, a column is lacking.
     """
     headings = [cell.strip().casefold() for cell in grid.rows[0]]
-    lacking = [one for one in _NEEDED if one not in headings]
+    lacking = [item for item in _NEEDED if item not in headings]
     if lacking:
-        message = Message("the framework has no column {columns}", columns=tuple(f"`{one}`" for one in lacking))
+        message = Message("the framework has no column {columns}", columns=tuple(f"`{item}`" for item in lacking))
         raise DataError(Diagnostic("K728", message, grid.at(0), Message("the columns are those of COINr's iMeta")))
-    found = []
+    results = []
     for row in range(1, len(grid.rows)):
         cells = dict(zip(headings, grid.rows[row], strict=False))
         code = cells["icode"].strip()
@@ -151,7 +151,7 @@ def _parts(grid: Grid) -> list[Part]:
         }  # fmt: skip
         parent, target = _text(cells["parent"]), _number(cells.get("target", ""))
         weight, direction = _number(cells["weight"]), _number(cells["direction"])
-        found.append(
+        results.append(
             Part(
                 code, cells.get("iname", "").strip() or code, kinds.get(cells["type"].strip().casefold(), "other"),
                 grid.at(row),
@@ -159,7 +159,7 @@ def _parts(grid: Grid) -> list[Part]:
                 _text(cells.get("denominator", "")),
             )
         )  # fmt: skip
-    return found
+    return results
 
 
 def _text(cell: str) -> str | None:
@@ -172,35 +172,37 @@ def _number(cell: str) -> float | None:
 
 def _checked(parts: Sequence[Part], grid: Grid) -> list[Diagnostic]:
     """Return what is wrong with a framework."""
-    codes = [one.code for one in parts]
+    codes = [part.code for part in parts]
     findings = []
-    for at, one in enumerate(parts):
-        if one.code in codes[:at]:
-            findings.append(Diagnostic("K728", Message("the code `{code}` stands twice", code=one.code), one.place))
-        if one.parent is not None and not any(
-            other.code == one.parent and other.kind == "aggregate" for other in parts
+    for at, item in enumerate(parts):
+        if item.code in codes[:at]:
+            findings.append(Diagnostic("K728", Message("the code `{code}` stands twice", code=item.code), item.place))
+        if item.parent is not None and not any(
+            other.code == item.parent and other.kind == "aggregate" for other in parts
         ):
             message = Message(
-                "the parent `{parent}` of `{code}` is no aggregate of the framework", parent=one.parent, code=one.code
+                "the parent `{parent}` of `{code}` is no aggregate of the framework", parent=item.parent, code=item.code
             )
-            findings.append(Diagnostic("K728", message, one.place, suggest(one.parent, codes)))
-        if one.denominator is not None and one.denominator not in codes:
+            findings.append(Diagnostic("K728", message, item.place, suggest(item.parent, codes)))
+        if item.denominator is not None and item.denominator not in codes:
             message = Message(
                 "the denominator `{parent}` of `{code}` is no row of the framework",
-                parent=one.denominator,
-                code=one.code,
+                parent=item.denominator,
+                code=item.code,
             )
-            findings.append(Diagnostic("K728", message, one.place, suggest(one.denominator, codes)))
-        if one.kind in ("indicator", "aggregate") and one.weight <= 0 and one.parent is not None:
-            message = Message("`{code}` has no weight and is left out of `{parent}`", code=one.code, parent=one.parent)
-            findings.append(Diagnostic("K728", message, one.place, None, Severity.WARNING))
-    if not any(one.kind == "indicator" for one in parts):
+            findings.append(Diagnostic("K728", message, item.place, suggest(item.denominator, codes)))
+        if item.kind in ("indicator", "aggregate") and item.weight <= 0 and item.parent is not None:
+            message = Message(
+                "`{code}` has no weight and is left out of `{parent}`", code=item.code, parent=item.parent
+            )
+            findings.append(Diagnostic("K728", message, item.place, None, Severity.WARNING))
+    if not any(part.kind == "indicator" for part in parts):
         findings.append(Diagnostic("K728", Message("the framework has no row of the type Indicator"), grid.place))
     return findings
 
 
 def _raise(findings: Sequence[Diagnostic]) -> None:
-    errors = [one for one in findings if one.severity is Severity.ERROR]
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if errors:
         raise DataError(errors)
 
@@ -214,7 +216,7 @@ def coin_tool_draft(grids: Sequence[Grid], path: Path) -> Draft:
     Raises:
         DataError: K728 the sheets have another layout.
     """
-    sheets = {(one.place.sheet or "").casefold(): one for one in grids}
+    sheets = {(grid.place.sheet or "").casefold(): grid for grid in grids}
     database = sheets["database"]
     layout = _layout(database)
     aggregates = _aggregates(sheets["framework"])
@@ -260,17 +262,17 @@ def _layout(grid: Grid) -> _Layout:
 
 def _aggregates(grid: Grid) -> dict[str, tuple[str, float, Place]]:
     """Return name, weight and place of every aggregate of the sheet Framework."""
-    found: dict[str, tuple[str, float, Place]] = {}
+    results: dict[str, tuple[str, float, Place]] = {}
     for row, cells in enumerate(grid.rows):
         code = next((cell for cell in cells if _AGGREGATE.fullmatch(cell)), None)
-        if code is None or code in found:
+        if code is None or code in results:
             continue
         rest = cells[cells.index(code) + 1 :]
         numbers = [value for cell in rest if (value := _number(cell)) is not None]
         names = [cell for cell in rest if cell and cell != "--" and _number(cell) is None]
         if names:
-            found[code] = (names[-1], numbers[0] if numbers else 1.0, grid.at(row))
-    return found
+            results[code] = (names[-1], numbers[0] if numbers else 1.0, grid.at(row))
+    return results
 
 
 def _indicators(
@@ -331,31 +333,31 @@ def _write(draft: Draft, parts: Sequence[Part], scoring: dict[str, Any]) -> None
     """Write measures, indicators and pillars of a framework."""
     draft.names |= {"composite"}
     weighed = [
-        one for one in parts if one.kind in ("indicator", "aggregate") and (one.weight > 0 or one.parent is None)
+        part for part in parts if part.kind in ("indicator", "aggregate") and (part.weight > 0 or part.parent is None)
     ]
-    names = {one.code: draft.named(one.code) for one in weighed}
-    roots = [one for one in weighed if one.kind == "aggregate" and one.parent is None]
+    names = {entry.code: draft.named(entry.code) for entry in weighed}
+    roots = [entry for entry in weighed if entry.kind == "aggregate" and entry.parent is None]
     draft.sections.setdefault("measures", {})
     measures = {}
-    needed = {one.denominator for one in weighed if one.denominator is not None}
-    for one in parts:
-        if (one.code in names and one.kind == "indicator") or one.code in needed:
-            measures[one.code] = _measure(draft, one)
-    for one in weighed:
-        if one.kind == "indicator":
-            draft.put("indicators", names[one.code], _indicator(one, measures, draft))
-    children = {one.code: [other for other in weighed if other.parent == one.code] for one in weighed}
+    needed = {entry.denominator for entry in weighed if entry.denominator is not None}
+    for item in parts:
+        if (item.code in names and item.kind == "indicator") or item.code in needed:
+            measures[item.code] = _measure(draft, item)
+    for item in weighed:
+        if item.kind == "indicator":
+            draft.put("indicators", names[item.code], _indicator(item, measures, draft))
+    children = {entry.code: [other for other in weighed if other.parent == entry.code] for entry in weighed}
     root = roots[0] if len(roots) == 1 else None
-    flat = root is not None and any(one.kind == "indicator" for one in children[root.code])
-    for one in _downwards(roots, children):
-        if one.kind != "aggregate" or not children[one.code] or (one is root and not flat):
+    flat = root is not None and any(entry.kind == "indicator" for entry in children[root.code])
+    for item in _downwards(roots, children):
+        if item.kind != "aggregate" or not children[item.code] or (item is root and not flat):
             continue
-        top = one in roots or (root is not None and not flat and one.parent == root.code)
-        fields: dict[str, Any] = {} if one.title == names[one.code] else {"title": one.title}
-        if top and one is not root:
-            fields["weight"] = number(one.weight)
-        fields["parts"] = {names[other.code]: number(other.weight) for other in children[one.code]}
-        draft.put("pillars", names[one.code], fields | {"relative": True}, inline=True)
+        top = item in roots or (root is not None and not flat and item.parent == root.code)
+        fields: dict[str, Any] = {} if item.title == names[item.code] else {"title": item.title}
+        if top and item is not root:
+            fields["weight"] = number(item.weight)
+        fields["parts"] = {names[other.code]: number(other.weight) for other in children[item.code]}
+        draft.put("pillars", names[item.code], fields | {"relative": True}, inline=True)
     draft.tail["scoring"] = Item(
         scoring, (Message("ours: min-max from 0 to 100 among the units, and arithmetic means"),)
     )
@@ -370,9 +372,9 @@ def _write(draft: Draft, parts: Sequence[Part], scoring: dict[str, Any]) -> None
 
 
 def _downwards(roots: Sequence[Part], children: Mapping[str, Sequence[Part]]) -> Iterable[Part]:
-    for one in roots:
-        yield one
-        yield from _downwards(children[one.code], children)
+    for root in roots:
+        yield root
+        yield from _downwards(children[root.code], children)
 
 
 def _measure(draft: Draft, part: Part) -> str:

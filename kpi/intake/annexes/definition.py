@@ -97,7 +97,7 @@ class _Builder:
 
     def build(self) -> Draft:
         draft = self.draft
-        scored = [one for one in self.annex.entries if one.block == "scored"]
+        scored = [item for item in self.annex.entries if item.block == "scored"]
         root = self._tree(scored)
         if not root.parts:
             message = Message("the table has no indicator with marks")
@@ -132,7 +132,7 @@ class _Builder:
 
     def _notes(self) -> None:
         """Keep the texts beside the table as a note, and report rules in them of which nothing is made."""
-        notes = [" ".join(one.split()) for one in self.annex.notes if one != self.annex.title and len(one) > 4]
+        notes = [" ".join(note.split()) for note in self.annex.notes if note != self.annex.title and len(note) > 4]
         if notes:
             self.draft.keys["note"] = short("；".join(dict.fromkeys(notes)), 500)
         grades = grades_of(self.annex.notes)
@@ -141,34 +141,34 @@ class _Builder:
             # Grades may be parted over several sentences of the text that they are read from.
             read = grades is not None and grades_of([text]) == grades
             rules |= dict.fromkeys(
-                one for part in re.split(r"[。；;]", text) if len(one := part.strip()) > 4
-                and (_RULE_BESIDE.search(one) or left_unread(one, read=read))
+                item for part in re.split(r"[。；;]", text) if len(item := part.strip()) > 4
+                and (_RULE_BESIDE.search(item) or left_unread(item, read=read))
             )  # fmt: skip
         if rules:
-            shown = "；".join(short(one, 60) for one in list(rules)[:_SHOWN]) + ("…" if len(rules) > _SHOWN else "")
+            shown = "；".join(short(item, 60) for item in list(rules)[:_SHOWN]) + ("…" if len(rules) > _SHOWN else "")
             message = Message("texts beside the table state rules of which nothing is made: {rule}", rule=shown)
             self.find("K724", message, None, Message("write what they say into the definition"))
 
     def _period(self, title: str) -> str:
         texts = [title, *self.annex.notes]
-        found = next((period for words, period in _PERIODS if any(words.search(text) for text in texts)), "year")
-        self.draft.key_comments["period"] = Message("guess: {period} is what is scored", period=found)
-        return found
+        match = next((period for words, period in _PERIODS if any(words.search(text) for text in texts)), "year")
+        self.draft.key_comments["period"] = Message("guess: {period} is what is scored", period=match)
+        return match
 
     def _entities(self, title: str) -> dict[str, Any]:
-        found = _ENTITIES.search(title)
-        if found is None:
+        result = _ENTITIES.search(title)
+        if result is None:
             self.draft.key_comments["entities"] = Message(
                 "ours: the table does not say what is scored; a roster of the units goes here"
             )
             return {"title": "单位"}
         self.draft.key_comments["entities"] = Message("guess: by the title; a roster of the units goes here")
-        return {"title": found[0]}
+        return {"title": result[0]}
 
     def _stars(self) -> None:
-        found = grades_of(self.annex.notes)
-        if found is not None:
-            cuts, names = found
+        result = grades_of(self.annex.notes)
+        if result is not None:
+            cuts, names = result
             fields = {"kind": "bands", "cuts": {level: number(cut) for level, cut in cuts.items()}, "names": names}
             self.draft.tail["stars"] = _item(fields, Message("guess: read from the text beside the table"))
         elif self.best_is_limited:
@@ -188,13 +188,13 @@ class _Builder:
     def _tree(self, entries: Sequence[Entry]) -> _Node:
         """Return the tree of groups; a row that only repeats a group gives it its marks."""
         titles = {
-            tuple(group.title for group in one.groups[: depth + 1])
-            for one in entries
-            for depth in range(len(one.groups))
+            tuple(group.title for group in item.groups[: depth + 1])
+            for item in entries
+            for depth in range(len(item.groups))
         }
         root = _Node("")
         for entry in entries:
-            path = tuple(one.title for one in entry.groups)
+            path = tuple(item.title for item in entry.groups)
             if (*path, entry.name) in titles and not entry.rule:
                 self._node(root, (*entry.groups, Group(entry.name, entry.marks, entry.percent)))
                 continue
@@ -203,27 +203,27 @@ class _Builder:
                 continue
             self._node(root, entry.groups).parts.append(_Leaf(entry, entry.marks))
         _prune(root)
-        if any(isinstance(one, _Leaf) for one in root.parts):
-            groups = [one for one in root.parts if isinstance(one, _Node)]
+        if any(isinstance(part, _Leaf) for part in root.parts):
+            groups = [part for part in root.parts if isinstance(part, _Node)]
             if not groups:
                 top = _Node(self.annex.title or "综合得分", parts=root.parts)
                 return _Node("", parts=[top])
             root.parts = [
-                one if isinstance(one, _Node) else _Node(one.entry.name, one.marks, one.entry.percent, [one])
-                for one in root.parts
+                part if isinstance(part, _Node) else _Node(part.entry.name, part.marks, part.entry.percent, [part])
+                for part in root.parts
             ]
         return root
 
     def _node(self, root: _Node, groups: Sequence[Group]) -> _Node:
         node = root
         for group in groups:
-            found = next((one for one in node.parts if isinstance(one, _Node) and one.title == group.title), None)
-            if found is None:
-                found = _Node(group.title)
-                node.parts.append(found)
-            if found.marks is None and group.marks:
-                found.marks, found.percent = group.marks, group.percent
-            node = found
+            match = next((part for part in node.parts if isinstance(part, _Node) and part.title == group.title), None)
+            if match is None:
+                match = _Node(group.title)
+                node.parts.append(match)
+            if match.marks is None and group.marks:
+                match.marks, match.percent = group.marks, group.percent
+            node = match
         return node
 
     def _weigh(self, root: _Node) -> None:
@@ -235,13 +235,13 @@ class _Builder:
             own = own * 100
             total = None if total is None or total > 1 else total * 100
         if own is not None and total is not None and abs(own - total) > _NEAR:
-            extra = sum((one.marks or 0) for one in self.annex.entries if one.block == "bonus")
+            extra = sum((entry.marks or 0) for entry in self.annex.entries if entry.block == "bonus")
             if abs(own + extra - total) > _NEAR:
                 self._differs(own, total)
         self.full = own if own is not None else total or Fraction(100)
         root.marks = self.full
         self._settle(root, self.full)
-        settled = sum((one.marks or Fraction(0) for one in root.parts), Fraction(0))
+        settled = sum((part.marks or Fraction(0) for part in root.parts), Fraction(0))
         if abs(settled - self.full) > _NEAR:
             # The row of the total is below the marks that are stated.
             self._differs(settled, self.full)
@@ -259,39 +259,41 @@ class _Builder:
 
     def _times(self, node: _Node, by: Fraction) -> None:
         """Multiply all marks that are shares of one."""
-        for one in node.parts:
-            if one.marks is not None:
-                one.marks *= by
-            if isinstance(one, _Node):
-                self._times(one, by)
+        for part in node.parts:
+            if part.marks is not None:
+                part.marks *= by
+            if isinstance(part, _Node):
+                self._times(part, by)
 
     def _sum(self, node: _Node) -> Fraction | None:
         """Return the marks of a node, stated or the sum of its parts; None where they are not known."""
         if node.marks is not None:
             return node.marks
-        parts = [self._sum(one) if isinstance(one, _Node) else one.marks for one in node.parts]
-        known = [one for one in parts if one is not None]
+        parts = [self._sum(part) if isinstance(part, _Node) else part.marks for part in node.parts]
+        known = [part for part in parts if part is not None]
         return sum(known, Fraction(0)) if len(known) == len(parts) and parts else None
 
     def _settle(self, node: _Node, full: Fraction) -> None:
         """Give every part of a node its marks; `full` is what the node comes to in the total."""
-        marks: list[Fraction | None] = [self._sum(one) if isinstance(one, _Node) else one.marks for one in node.parts]
-        lacking = [place for place, one in enumerate(marks) if one is None]
+        marks: list[Fraction | None] = [
+            self._sum(item) if isinstance(item, _Node) else item.marks for item in node.parts
+        ]
+        lacking = [place for place, item in enumerate(marks) if item is None]
         stated = node.marks if node.marks is not None else full
         if lacking:
-            rest = stated - sum((one for one in marks if one is not None), Fraction(0))
+            rest = stated - sum((mark for mark in marks if mark is not None), Fraction(0))
             share = rest / len(lacking) if rest > 0 else stated / max(len(marks), 1)
             for place in lacking:
                 marks[place] = share
             node.equal = True
             if len(marks) > 1:
                 self._shared(node, lacking, share)
-        settled = [one for one in marks if one is not None]
+        settled = [mark for mark in marks if mark is not None]
         total = sum(settled, Fraction(0))
         if abs(total - stated) > _NEAR:
             node.relative = True
             percents = (
-                all((one.percent if isinstance(one, _Node) else one.entry.percent) for one in node.parts)
+                all((item.percent if isinstance(item, _Node) else item.entry.percent) for item in node.parts)
                 or abs(total - 100) <= _NEAR
             )
             if not percents and node.title:
@@ -382,7 +384,7 @@ class _Builder:
         if not scoring.understood:
             self._not_understood(entry, scoring, comments)
         guesses = [*scoring.guesses, *_open_points(leaf, scoring, unit, stated_target)]
-        comments += [Message("guess: {guess}", guess=one) for one in guesses]
+        comments += [Message("guess: {guess}", guess=item) for item in guesses]
         if guesses:
             self.find(
                 "K719", Message("`{name}`: {guesses}", name=entry.name, guesses=statements(guesses)), entry, info=True
@@ -421,8 +423,8 @@ class _Builder:
                 return {"kind": "level", "of": self._counted(entry, count, name)}
             terms = []
             for count in scoring.counts:
-                one = self._counted(entry, count, name)
-                figure = f"least({one}, 1)" if count.once else one
+                item = self._counted(entry, count, name)
+                figure = f"least({item}, 1)" if count.once else item
                 terms.append(figure if count.marks == 1 else f"{number(count.marks)} * {figure}")
             comments.append(Message("the marks of what is counted, added up"))
             return {"kind": "formula", "expr": " + ".join(terms), "unit": scoring.unit}
@@ -450,7 +452,7 @@ class _Builder:
 
     def _measure(self, name: str, title: str, unit: str, entry: Entry) -> None:
         """Write a measure; of two with one title the second has its group before it."""
-        groups = [one.title for one in reversed(entry.groups)]
+        groups = [group.title for group in reversed(entry.groups)]
         self.draft.put("measures", name, {"title": self.draft.titled(title, *groups), "unit": unit}, inline=True)
 
     def _counted(self, entry: Entry, count: Count, name: str) -> str:
@@ -471,12 +473,12 @@ class _Builder:
                 top = entry.groups[0] if entry.groups else Group(entry.name)
                 blocks.setdefault((entry.block, top.title, top.marks), []).append(entry)
         for (kind, title, limit), entries in blocks.items():
-            awards = [_award(one) for one in entries]
-            caps = [one.cap for one in awards]
-            if limit is None or len(entries) == 1 or (None not in caps and sum(one or 0 for one in caps) <= limit):
+            awards = [_award(item) for item in entries]
+            caps = [item.cap for item in awards]
+            if limit is None or len(entries) == 1 or (None not in caps and sum(cap or 0 for cap in caps) <= limit):
                 for entry, award in zip(entries, awards, strict=True):
                     self._adjustment(entry, award, None if limit is None else float(limit))
-            elif all(one.counts and all(map(addable, one.counts)) for one in awards):
+            elif all(item.counts and all(map(addable, item.counts)) for item in awards):
                 self._together(kind, title, float(limit), entries, awards)
             else:
                 for entry, award in zip(entries, awards, strict=True):
@@ -516,7 +518,7 @@ class _Builder:
             expression = self._sum_of(entry, award, name)
             self.draft.put("indicators", indicator, {"kind": "formula", "expr": expression, "unit": "次"})
             fields |= {"of": indicator, "points": 1, "per": 1, "steps": "linear"}
-        caps = [one for one in (award.cap, limit) if one]
+        caps = [item for item in (award.cap, limit) if item]
         if caps:
             fields["max"] = number(min(caps))
         elif not award.unlimited:
@@ -575,14 +577,14 @@ class _Builder:
         """Write a veto: an event, and what it does."""
         text = f"{entry.name}，{entry.rule}" if entry.rule else entry.name
         parts, others = read_rule(text)
-        found = next((one for one in parts if isinstance(one, Vetoed)), None)
-        events = [one for one in others if one] or clauses(entry.name)
+        match = next((part for part in parts if isinstance(part, Vetoed)), None)
+        events = [other for other in others if other] or clauses(entry.name)
         event = short("，".join(events), 40) or entry.name
         name = self.draft.named(_brief(event))
         measure = self.draft.named(name, "_次数")
         self._measure(measure, f"{event}（次数）", "次", entry)
         comments = [_row_comment(entry)]
-        effect = self._effect(found, comments, entry)
+        effect = self._effect(match, comments, entry)
         title = {} if name == event else {"title": event}
         self.draft.put(
             "adjustments",
@@ -615,7 +617,7 @@ class _Builder:
             if comparator == "done":
                 when = f"{indicator} = 0"
             elif comparator == "within":
-                low, high = (str(one).split()[0] for one in bound)
+                low, high = (str(item).split()[0] for item in bound)
                 when = f"{indicator} NOT BETWEEN {low} AND {high}"
             else:
                 when = f"{indicator} {signs[comparator]} {str(bound).split()[0]}"
@@ -643,23 +645,25 @@ class _Award:
 def _award(entry: Entry) -> _Award:
     """Return what a row adds or takes off."""
     parts, others = read_rule(entry.rule or entry.name)
-    limits = [one for one in parts if isinstance(one, Limit)]
-    most = next((one.marks for one in limits if one.of in ("on", "added", "off") and one.marks is not None), None)
-    unlimited = any(one.of == "least" and one.marks is None for one in limits)
+    limits = [part for part in parts if isinstance(part, Limit)]
+    most = next(
+        (limit.marks for limit in limits if limit.of in ("on", "added", "off") and limit.marks is not None), None
+    )
+    unlimited = any(limit.of == "least" and limit.marks is None for limit in limits)
     cap = most if most is not None else None if unlimited or not entry.marks else float(entry.marks)
-    steps = [one for one in parts if isinstance(one, Step | Once)]
-    fits = bool(steps) and not others and all(isinstance(one, Step | Once | Limit | Nothing) for one in parts)
-    fits = fits and all(one.gives == (entry.block == "bonus") for one in steps)
-    numbers = [one for one in limits if one.marks]
+    steps = [part for part in parts if isinstance(part, Step | Once)]
+    fits = bool(steps) and not others and all(isinstance(part, Step | Once | Limit | Nothing) for part in parts)
+    fits = fits and all(step.gives == (entry.block == "bonus") for step in steps)
+    numbers = [limit for limit in limits if limit.marks]
     if len(numbers) > 1 or (len(steps) > 1 and numbers and parts[-1] is not numbers[0]):
         # A limit between several counts is that of one of them.
         fits = False
-    if not fits or any(isinstance(one, Step) and one.way != "count" for one in steps):
+    if not fits or any(isinstance(step, Step) and step.way != "count" for step in steps):
         return _Award((), cap, unlimited, tuple(others))
     counts = tuple(
-        Count(one.of, "次" if one.unit is None else str(one.unit), one.marks, one.size) if isinstance(one, Step)
-        else Count(one.what, "次", one.marks, once=True)
-        for one in steps
+        Count(step.of, "次" if step.unit is None else str(step.unit), step.marks, step.size) if isinstance(step, Step)
+        else Count(step.what, "次", step.marks, once=True)
+        for step in steps
     )  # fmt: skip
     if len(counts) > 1 and not all(map(addable, counts)):
         return _Award((), cap, unlimited, (entry.rule or entry.name,))
@@ -680,7 +684,7 @@ def _as_printed(score: Mapping[str, Any], marks: Fraction) -> dict[str, Any]:
     if score["kind"] not in ("deduction", "step"):
         return dict(score)
     lost = number(Fraction(str(score["points"])).limit_denominator(10**6) * marks / 100)
-    return {"marks" if key == "points" else key: lost if key == "points" else one for key, one in score.items()}
+    return {"marks" if key == "points" else key: lost if key == "points" else item for key, item in score.items()}
 
 
 def _limits(least: float | None, most: float | None) -> Message:
@@ -736,7 +740,7 @@ def _prune(node: _Node) -> None:
     for part in node.parts:
         if isinstance(part, _Node):
             _prune(part)
-    node.parts = [one for one in node.parts if isinstance(one, _Leaf) or one.parts]
+    node.parts = [item for item in node.parts if isinstance(item, _Leaf) or item.parts]
 
 
 def _first(node: _Node) -> Entry | None:

@@ -26,7 +26,7 @@ def read_document(path: Path, place: Place) -> list[Grid]:
         raise DataError(Diagnostic("K510", message, place, hint)) from None
     try:
         document = docx.Document(str(path))
-        around = [one.text.strip() for one in document.paragraphs if one.text.strip()]
+        around = [paragraph.text.strip() for paragraph in document.paragraphs if paragraph.text.strip()]
         return [_table(table, place, number, around) for number, table in enumerate(document.tables, 1)]
     except (KeyError, ValueError, zipfile.BadZipFile, SyntaxError, AttributeError, PackageNotFoundError) as error:
         message = Message("the document is damaged: {error}", error=cause(error))

@@ -38,9 +38,9 @@ def grades_of(texts: Iterable[str]) -> tuple[dict[int, float], dict[int, str]] |
     ({5: 95.0, 4: 85.0, 3: 75.0}, {5: '五星', 4: '四星', 3: '三星'})
     """
     for text in texts:
-        found = _of(squeezed(text))
-        if found is not None:
-            return found
+        result = _of(squeezed(text))
+        if result is not None:
+            return result
     return None
 
 
@@ -53,13 +53,13 @@ def states_grades(text: str) -> bool:
     (True, False, False)
     """
     plain = squeezed(text)
-    names = {one[0] for one in _GRADE.finditer(plain)}
+    names = {item[0] for item in _GRADE.finditer(plain)}
     if not names:
         return False
     if _STAR.search(plain) or re.search(r"\d分", plain):
         return bool(_BOUND.search(plain) or _RULES.search(plain) or len(names) > 1)
     # A single character, such as 中 and 好, is part of other words.
-    telling = {one for one in names if len(one) > 1}
+    telling = {name for name in names if len(name) > 1}
     return bool(telling) and bool(
         (len(telling) > 1 and _ABOUT.search(plain))
         or re.search(r"(?:优秀|良好|合格|先进)(?:等[次级])?(?:的?(?:比例|名额|占比|单位(?:比例|不超过)))", plain)
@@ -106,7 +106,7 @@ def _of(text: str) -> tuple[dict[int, float], dict[int, str]] | None:
     stars = [_STAR.fullmatch(name) for name in names]
     levels: Sequence[int] = range(len(pairs), 0, -1)
     if any(stars):
-        levels = [_STARS[one[1]] for one in stars if one is not None]
+        levels = [_STARS[star[1]] for star in stars if star is not None]
         # 95分以上五星，75分以上三星 lacks one in between, and mixed names have no order.
         if len(levels) != len(pairs) or list(levels) != list(range(levels[0], levels[0] - len(pairs), -1)):
             return None

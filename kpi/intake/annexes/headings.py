@@ -75,12 +75,12 @@ class Header:
 
     def of(self, role: Role) -> list[Column]:
         """Return the columns of a role, from the left."""
-        return [one for one in self.columns if one.role == role]
+        return [column for column in self.columns if column.role == role]
 
     @property
     def names(self) -> list[Column]:
         """The columns of names, those of the groups and of the indicators, from the left."""
-        return [one for one in self.columns if one.role in ("level", "name")]
+        return [column for column in self.columns if column.role in ("level", "name")]
 
 
 def role_of(heading: str) -> Role | None:
@@ -91,9 +91,9 @@ def role_of(heading: str) -> Role | None:
     """
     plain = squeezed(heading)
     for text in (plain, re.sub(r"\([^()]*\)", "", plain), re.split(r"[:：]", plain)[0]):
-        found = next((role for role, words in _ROLES if words.fullmatch(text)), None)
-        if found is not None:
-            return found
+        match = next((role for role, words in _ROLES if words.fullmatch(text)), None)
+        if match is not None:
+            return match
     return None
 
 
@@ -120,7 +120,7 @@ def find_header(grid: Grid) -> Header | None:
         above = top or above
         if depth > 1 and not top and parts[-1]:
             parts[0] = above
-        distinct = list(dict.fromkeys(one for one in parts if one))
+        distinct = list(dict.fromkeys(part for part in parts if part))
         own = distinct[-1] if distinct else ""
         role = role_of(own) or (role_of(distinct[0]) if distinct else None)
         columns.append(Column(at, role, "：".join(distinct), own))
@@ -157,13 +157,13 @@ def _settled(columns: Sequence[Column], grid: Grid, body: int) -> tuple[Column, 
     required, and one before it has the names. 考核标准 is a rule where there is no other, else a requirement.
     """
     settled = list(columns)
-    rules = [one for one in settled if one.role == "rule"]
+    rules = [item for item in settled if item.role == "rule"]
     if len(rules) > 1:
-        plain = [one for one in rules if not re.search(r"(?:计分|评分|赋分|打分|扣分|得分)", one.own)]
-        for one in plain if len(plain) < len(rules) else []:
-            settled[one.at] = Column(one.at, "note", one.heading, one.own)
-    names = [one for one in settled if one.role in ("level", "name")]
-    if len(names) > 1 and any(one.role == "rule" for one in settled):
+        plain = [rule for rule in rules if not re.search(r"(?:计分|评分|赋分|打分|扣分|得分)", rule.own)]
+        for item in plain if len(plain) < len(rules) else []:
+            settled[item.at] = Column(item.at, "note", item.heading, item.own)
+    names = [entry for entry in settled if entry.role in ("level", "name")]
+    if len(names) > 1 and any(item.role == "rule" for item in settled):
         last = names[-1]
         if last.role == "name" and _length(grid, body, last.at) > 30 and _length(grid, body, names[-2].at) <= 20:
             settled[last.at] = Column(last.at, "note", last.heading, last.own)
@@ -178,6 +178,6 @@ def _length(grid: Grid, body: int, at: int) -> float:
 def is_header_again(header: Header, cells: Iterable[str]) -> bool:
     """Return whether a row repeats the header, as after a page break."""
     texts = [squeezed(cell) for cell in cells]
-    headings = [squeezed(one.own) for one in header.columns]
+    headings = [squeezed(column.own) for column in header.columns]
     same = [a == b for a, b in zip(texts, headings, strict=False) if a]
     return len(same) >= 2 and all(same)

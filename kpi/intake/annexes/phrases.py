@@ -229,11 +229,11 @@ def _earned(match: Match) -> Part | None:
 
 
 def _unearned(match: Match) -> Part | None:
-    found = _condition(match["condition"])
-    if found is not None and found.on == "reached":
+    result = _condition(match["condition"])
+    if result is not None and result.on == "reached":
         # 高于目标值不得分: less is better.
         return Earned("missed", 0.0, lower=True) if _BEYOND.fullmatch(match["condition"]) else None
-    return None if found is None else replace(found, marks=0.0)
+    return None if result is None else replace(result, marks=0.0)
 
 
 def _condition(text: str) -> Earned | None:
@@ -313,11 +313,11 @@ def _once(match: Match) -> Part:
 
 
 def _least_off(match: Match) -> Part:
-    return Limit("off", number_of(next(one for one in match.groups() if one is not None)))
+    return Limit("off", number_of(next(group for group in match.groups() if group is not None)))
 
 
 def _most_on(match: Match) -> Part:
-    marks = number_of(next(one for one in match.groups() if one is not None))
+    marks = number_of(next(group for group in match.groups() if group is not None))
     return Limit("added" if "加" in match[0] else "on", marks)
 
 
@@ -325,7 +325,7 @@ def _places(match: Match) -> Part | None:
     groups = match.groupdict()
     first, last = int(number_of(groups["first"])), int(number_of(groups.get("last") or groups["first"]))
     if groups.get("list") is not None:
-        marks = tuple(number_of(one) for one in re.findall(_N, groups["list"]))
+        marks = tuple(number_of(item) for item in re.findall(_N, groups["list"]))
         return Places(marks) if first == 1 and last == len(marks) else None
     full = None if groups.get("number") is None else number_of(groups["number"])
     if groups.get("top"):
@@ -609,21 +609,21 @@ def clauses(text: str) -> list[str]:
     >>> clauses("(1)完成任务得满分；每低1个百分点，扣0.5分，扣完为止。")
     ['完成任务得满分', '每低1个百分点扣0.5分', '扣完为止']
     """
-    found: list[str] = []
+    results: list[str] = []
     for piece in _CUT.split(squeezed(_CIRCLED.sub(";", text))):
         clause = _ENUMERATION.sub("", piece).strip(".")
         if not clause:
             continue
         if (
-            found
+            results
             and clause.startswith(("按", "每", "发现", "出现"))
-            and _CONDITION.fullmatch(found[-1])
-            and not _COMPLETE.search(found[-1])
-        ) or (found and _GOES_ON.match(clause) and not _COMPLETE.search(found[-1]) and "扣完为止" not in clause):
-            found[-1] += clause
+            and _CONDITION.fullmatch(results[-1])
+            and not _COMPLETE.search(results[-1])
+        ) or (results and _GOES_ON.match(clause) and not _COMPLETE.search(results[-1]) and "扣完为止" not in clause):
+            results[-1] += clause
         else:
-            found.append(clause)
-    return found
+            results.append(clause)
+    return results
 
 
 def understood(clause: str) -> Part | None:

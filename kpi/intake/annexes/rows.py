@@ -118,27 +118,27 @@ def read_rows(grids: Sequence[Grid]) -> Annex | None:
     header: Header | None = None
     left_out: list[Grid] = []
     for grid in grids:
-        found = find_header(grid)
-        body = 0 if found is None else found.row + found.depth
-        if found is None:
+        result = find_header(grid)
+        body = 0 if result is None else result.row + result.depth
+        if result is None:
             if header is None or annex is None or len(grid.rows[0]) != len(header.columns):
                 left_out.append(grid)
                 continue
-            found = header
-        elif annex is not None and _is_whole(annex) and _is_whole(_read(grid, found, body)):
+            result = header
+        elif annex is not None and _is_whole(annex) and _is_whole(_read(grid, result, body)):
             message = Message(
                 "a further table with marks of its own was left out: `{sheet}`", sheet=grid.place.sheet or ""
             )
             hint = Message("for another class of units, make a definition of this table alone")
             annex.findings.append(Diagnostic("K723", message, grid.place, hint, Severity.WARNING))
             continue
-        header = found
-        part = _read(grid, found, body)
+        header = result
+        part = _read(grid, result, body)
         if annex is None:
             annex = part
         else:
             annex.entries += part.entries
-            annex.notes += [one for one in part.notes if one not in annex.notes]
+            annex.notes += [note for note in part.notes if note not in annex.notes]
             annex.findings += part.findings
             annex.total = annex.total or part.total
     if annex is None or not annex.entries:
@@ -151,8 +151,8 @@ def read_rows(grids: Sequence[Grid]) -> Annex | None:
 
 def _is_whole(annex: Annex) -> bool:
     """Return whether the scored rows have the marks of a complete evaluation."""
-    marks = [one.marks for one in annex.entries if one.block == "scored" and one.marks is not None]
-    return sum(marks) >= 100 and any(one.block == "scored" for one in annex.entries)
+    marks = [entry.marks for entry in annex.entries if entry.block == "scored" and entry.marks is not None]
+    return sum(marks) >= 100 and any(entry.block == "scored" for entry in annex.entries)
 
 
 def _read(grid: Grid, header: Header, body: int) -> Annex:
@@ -172,27 +172,27 @@ class _Reader:
         last = self.names[-1].at if self.names else -1
         # 加分项 may stand where other rows have their number, or in a column before the names.
         self.labels = [
-            one.at for one in header.columns
-            if one.role == "sign" or (one.at < last and one.role not in ("level", "name", "marks", "filled"))
+            column.at for column in header.columns
+            if column.role == "sign" or (column.at < last and column.role not in ("level", "name", "marks", "filled"))
         ]  # fmt: skip
         self.labelled: str | None = None
         self.targets = header.of("target")
         marks = header.of("marks")
         bands = header.of("band")
         if bands and not marks:
-            marks = [one for one in header.of("filled") if one.at > bands[0].at][:1]
+            marks = [item for item in header.of("filled") if item.at > bands[0].at][:1]
             self.of_bands: Column | None = marks[0] if marks else None
         else:
             self.of_bands = marks[-1] if bands and marks and marks[-1].at > bands[0].at else None
         self.leaf_marks: list[Column] = []
         self.level_marks: dict[int, Column] = {}
-        for one in marks:
-            left = [place for place, name in enumerate(self.names) if name.at < one.at]
+        for mark in marks:
+            left = [place for place, name in enumerate(self.names) if name.at < mark.at]
             owner = left[-1] if left else len(self.names) - 1
             if owner == len(self.names) - 1:
-                self.leaf_marks.append(one)
+                self.leaf_marks.append(mark)
             else:
-                self.level_marks.setdefault(owner, one)
+                self.level_marks.setdefault(owner, mark)
 
     # ---- THE TABLE ---- #
 
@@ -208,11 +208,11 @@ class _Reader:
         top = self.header.row if self.body else 0
         texts = [text for row in range(top) for text in dict.fromkeys(self.grid.rows[row]) if text]
         titles = [
-            one for one in texts
-            if not re.match(r"附[件表]|单位[:：]|填报", one) and not one.endswith("。") and not states_grades(one)
+            item for item in texts
+            if not re.match(r"附[件表]|单位[:：]|填报", item) and not item.endswith("。") and not states_grades(item)
         ]  # fmt: skip
         candidates = [
-            one for one in (*titles, *self.grid.around) if re.search(r"[表细则办法标准体系方案]$|[)）]$", one)
+            item for item in (*titles, *self.grid.around) if re.search(r"[表细则办法标准体系方案]$|[)）]$", item)
         ]
         chosen = candidates or titles
         self.annex.title = (
@@ -236,7 +236,7 @@ class _Reader:
         if _NOTE.match(squeezed(filled[0])):
             self.annex.notes.append(" ".join(filled))
             return
-        labels = [cells[one.at] for one in (*self.header.of("serial"), *self.names) if one.at < len(cells)]
+        labels = [cells[item.at] for item in (*self.header.of("serial"), *self.names) if item.at < len(cells)]
         if any(_TOTAL.fullmatch(squeezed(without_numbering(label))) for label in labels if label):
             self._total(row)
             return
@@ -251,7 +251,7 @@ class _Reader:
             return
         if _PLACEHOLDER.fullmatch(squeezed(name)) or re.fullmatch(r"[\d.]+", squeezed(text)):
             return
-        own = [one for one in self.names if self.grid.own(row, one.at)]
+        own = [item for item in self.names if self.grid.own(row, item.at)]
         merged = any((row, at) in self.grid.repeated for at in range(len(self.header.columns)))
         if not merged and own and own[0].at != self.names[0].at:
             self._entries(row, self.grid.rows[row])
@@ -261,9 +261,9 @@ class _Reader:
         self.levels = [None] * len(self.names)
 
     def _total(self, row: int) -> None:
-        texts = [self.grid.rows[row][one.at] for one in (*self.leaf_marks, *self.level_marks.values())]
+        texts = [self.grid.rows[row][item.at] for item in (*self.leaf_marks, *self.level_marks.values())]
         given = [marks for text in texts if (marks := marks_of(text)[0]) is not None]
-        label = next(one for one in self.grid.rows[row] if one)
+        label = next(item for item in self.grid.rows[row] if item)
         if given and not squeezed(label).startswith(("小计", "分项小计")):
             self.annex.total = (given[-1], self.grid.at(row))
 
@@ -273,7 +273,7 @@ class _Reader:
         names, fresh = self._levels(row, cells)
         known = [(place, name) for place, name in enumerate(names) if name is not None]
         label = self._label(row)
-        if label is not None and not any(cells[one.at] for one in self.names):
+        if label is not None and not any(cells[item.at] for item in self.names):
             # The label is all that the row is called.
             known, fresh = [(len(names) - 1, label)], True
         if not known:
@@ -283,17 +283,17 @@ class _Reader:
             self.annex.findings.append(Diagnostic("K724", message, self.grid.at(row), None, Severity.WARNING))
             return
         leaf_at, leaf = known[-1]
-        fresh_groups = any(self.grid.own(row, one.at) for one in self.names[:leaf_at])
+        fresh_groups = any(self.grid.own(row, item.at) for item in self.names[:leaf_at])
         if _PLACEHOLDER.fullmatch(squeezed(leaf)):
             return
         groups = [self._group(place, name) for place, name in known[:-1]]
         if label is not None and (self.section is None or block_of(self.section.title) is None):
             # The groups are those of the rows above, whose cells are merged or blank down to here.
             group = Group(*split_marks(label))
-            groups = [group, *(one for one in groups if one.title != group.title)] if fresh_groups else [group]
+            groups = [group, *(item for item in groups if item.title != group.title)] if fresh_groups else [group]
         elif self.section is not None:
             groups = [self.section, *groups]
-        block = next((found for one in groups if (found := block_of(one.title)) is not None), self.block)
+        block = next((result for item in groups if (result := block_of(item.title)) is not None), self.block)
         name, marks, percent = split_marks(without_numbering(leaf))
         entry = Entry(self.grid.at(row), block, tuple(groups), _one_line(name), marks, percent)
         entry = self._with_texts(entry, cells)
@@ -312,18 +312,18 @@ class _Reader:
 
         A blank cell below such a label goes on with it, as one below the title of a group does.
         """
-        texts = [one for at in self.labels if (one := without_numbering(self.grid.rows[row][at]))]
-        plain = [re.sub(r"(?<=\D)\d+$", "", one) for one in texts]
-        own = next((one for one in plain if _LABEL.fullmatch(squeezed(one)) and block_of(one) is not None), None)
+        texts = [item for at in self.labels if (item := without_numbering(self.grid.rows[row][at]))]
+        plain = [re.sub(r"(?<=\D)\d+$", "", text) for text in texts]
+        own = next((item for item in plain if _LABEL.fullmatch(squeezed(item)) and block_of(item) is not None), None)
         scored = self.labelled is not None and block_of(self.labelled) == "veto" and self._has_marks(row)
         if own is not None:
             self.labelled = own
-        elif texts or scored or any(self.grid.own(row, one.at) for one in self.names[:-1]):
+        elif texts or scored or any(self.grid.own(row, name.at) for name in self.names[:-1]):
             self.labelled = None
         return self.labelled
 
     def _has_marks(self, row: int) -> bool:
-        return any(marks_of(self.grid.own(row, one.at))[0] for one in self.leaf_marks)
+        return any(marks_of(self.grid.own(row, leaf_mark.at))[0] for leaf_mark in self.leaf_marks)
 
     def _levels(self, row: int, cells: Sequence[str]) -> tuple[list[str | None], bool]:
         """Return the names of a row, blanks filled from above, and whether any is another than above."""
@@ -362,9 +362,9 @@ class _Reader:
         for row in range(self.body, len(self.grid.rows)):
             current = self.grid.rows[row][key] or current
             if current == name and self.grid.rows[row][column.at]:
-                found = marks_of(self.grid.rows[row][column.at])
-                if found[0] is not None:
-                    return found
+                result = marks_of(self.grid.rows[row][column.at])
+                if result[0] is not None:
+                    return result
         return None, False
 
     def _with_marks(self, entry: Entry, row: int, leaf_at: int) -> Entry:
@@ -391,7 +391,7 @@ class _Reader:
 
     def _with_texts(self, entry: Entry, cells: Sequence[str]) -> Entry:
         def of(role: str) -> list[str]:
-            return [cells[one.at] for one in self.header.columns if one.role == role and cells[one.at]]
+            return [cells[column.at] for column in self.header.columns if column.role == role and cells[column.at]]
 
         stated_target = cells[self.targets[-1].at] if self.targets else ""
         name = entry.name
@@ -405,7 +405,7 @@ class _Reader:
         return replace(
             entry, name=name, rule="；".join(of("rule")),
             target="" if _NOTHING.fullmatch(stated_target) else stated_target,
-            sign="".join(of("sign")[:1]), unit="".join(one for one in of("unit")[:1] if not _NOTHING.fullmatch(one)),
+            sign="".join(of("sign")[:1]), unit="".join(item for item in of("unit")[:1] if not _NOTHING.fullmatch(item)),
             lead=_departments(of("lead")), responsible=_departments(of("responsible")),
             source="；".join(of("source")), note="；".join(of("note")),
         )  # fmt: skip
@@ -413,10 +413,10 @@ class _Reader:
     def _band(self, row: int, rule: str) -> str:
         """Return the text of a band that stands in cells of its own."""
         assert self.of_bands is not None  # noqa: S101
-        band = next((self.grid.own(row, one.at) for one in self.header.of("band")), "")
+        band = next((self.grid.own(row, item.at) for item in self.header.of("band")), "")
         marks = marks_of(self.grid.rows[row][self.of_bands.at])[0]
         text = f"{band}得{float(marks):g}分" if band and marks is not None else band
-        return "；".join(one for one in (rule, text) if one)
+        return "；".join(item for item in (rule, text) if item)
 
     def _goes_on(self, row: int, entry: Entry) -> bool:
         """Add a row without a name of its own to the indicator before; return whether it was one."""
@@ -424,18 +424,18 @@ class _Reader:
         if self.of_bands is not None:
             self.annex.entries[-1] = replace(before, rule=self._band(row, before.rule))
             return True
-        own = [marks_of(self.grid.own(row, one.at))[0] for one in self.leaf_marks[:1]]
+        own = [marks_of(self.grid.own(row, leaf_mark.at))[0] for leaf_mark in self.leaf_marks[:1]]
         if own and own[0] is not None:
             # Marks of its own: one of several parts of the indicator.
             label = short(entry.rule or f"{entry.name}{row + 1}", 16)
             self.annex.entries.append(replace(entry, name=f"{entry.name}·{label}", marks=own[0]))
             return True
-        rules = [self.grid.own(row, one.at) for one in self.header.of("rule")]
-        notes = [self.grid.own(row, one.at) for one in self.header.of("note")]
+        rules = [self.grid.own(row, item.at) for item in self.header.of("rule")]
+        notes = [self.grid.own(row, item.at) for item in self.header.of("note")]
         self.annex.entries[-1] = replace(
             before,
-            rule="；".join(one for one in (before.rule, *rules) if one),
-            note="；".join(one for one in (before.note, *notes) if one),
+            rule="；".join(item for item in (before.rule, *rules) if item),
+            note="；".join(item for item in (before.note, *notes) if item),
         )
         return True
 
@@ -444,7 +444,9 @@ class _Reader:
     def _columns(self) -> None:
         """Report columns that are not used."""
         place = replace(self.grid.place, row=self.header.row + 1)
-        unknown = tuple(f"`{short(one.heading)}`" for one in self.header.columns if one.role is None and one.heading)
+        unknown = tuple(
+            f"`{short(column.heading)}`" for column in self.header.columns if column.role is None and column.heading
+        )
         if unknown:
             message = Message("columns whose headings are not known are left out: {columns}", columns=unknown)
             self.annex.findings.append(Diagnostic("K724", message, place, None, Severity.INFO))
@@ -452,7 +454,7 @@ class _Reader:
             used, *others = self.leaf_marks
             message = Message(
                 "there are marks of several classes; `{used}` is taken, {others} is left out",
-                used=used.heading, others=tuple(f"`{one.heading}`" for one in others),
+                used=used.heading, others=tuple(f"`{other.heading}`" for other in others),
             )  # fmt: skip
             hint = Message("for another class, delete the other columns and make a definition of its own")
             self.annex.findings.append(Diagnostic("K723", message, place, hint, Severity.WARNING))
@@ -493,4 +495,4 @@ def _one_line(text: str) -> str:
 
 def _departments(texts: Sequence[str]) -> tuple[str, ...]:
     parts = [part.strip() for text in texts for part in re.split(r"[、,，;；/\n]|\s{1,}", text)]
-    return tuple(dict.fromkeys(one for one in parts if one and not _NOTHING.fullmatch(one)))
+    return tuple(dict.fromkeys(item for item in parts if item and not _NOTHING.fullmatch(item)))

@@ -35,7 +35,7 @@ def read_grids(path: Path) -> list[Grid]:
     if not path.is_file():
         if os.path.lexists(path) and not path.is_dir():
             raise DataError(irregular(path, place))
-        near = suggest(path.name, [one.name for one in path.parent.glob("*")]) if path.parent.is_dir() else None
+        near = suggest(path.name, [item.name for item in path.parent.glob("*")]) if path.parent.is_dir() else None
         raise DataError(Diagnostic("K501", Message("there is no such file"), place, near))
     head = beginning(path, place)
     if _is_document(path, head):
@@ -46,7 +46,7 @@ def read_grids(path: Path) -> list[Grid]:
         grids = _old_workbook(path, place)
     else:
         grids = [_delimited(path, place, packing(path, head, place))]
-    grids = [one for one in grids if any(any(row) for row in one.rows)]
+    grids = [grid for grid in grids if any(any(row) for row in grid.rows)]
     if not grids:
         raise DataError(Diagnostic("K502", Message("the file has no cells"), place))
     return grids

@@ -205,11 +205,11 @@ def stated_target_of(text: str, sign: str = "", *, unit: Unit | None = None, fal
         return StatedTarget(text, deadline=True)
     if re.fullmatch(r"(?:0|零)[^\d%.]*|无[^\d]{1,12}|(?:不|未|杜绝)发生?[^\d]{1,14}", plain) and _ZERO.fullmatch(plain):
         return StatedTarget(text, Bound("at_most", 0.0, None, unit))
-    found = bound_of(plain, among=unit)
-    if found is not None and not found.subject.startswith("每"):
+    result = bound_of(plain, among=unit)
+    if result is not None and not result.subject.startswith("每"):
         # 能耗下降3%: more of a fall is better, whatever the name says.
-        fall = re.search(rf"(?:{_FALLS})(?:率|幅度?|了)?$", found.subject) is not None
-        if found.bare and falling and found.comparator == "at_least" and not fall:
-            found = Bound("at_most", found.low, None, found.unit, found.soft, found.subject, found.bare)
-        return StatedTarget(text, found)
+        fall = re.search(rf"(?:{_FALLS})(?:率|幅度?|了)?$", result.subject) is not None
+        if result.bare and falling and result.comparator == "at_least" and not fall:
+            result = Bound("at_most", result.low, None, result.unit, result.soft, result.subject, result.bare)
+        return StatedTarget(text, result)
     return StatedTarget(text, task=_TASK.fullmatch(plain) is not None)

@@ -275,7 +275,9 @@ def undecided(column: pl.Series, problem: pl.Series, notation: Notation = PLAIN)
     """
     rows = problem.is_not_null().arg_true()
     texts = column.gather(rows) if column.dtype == pl.String else column.clear()
-    ambiguous = [one for one in texts.unique() if _undecided(_unwrapped(one).translate(_MINUS), notation) is not None]
+    ambiguous = [
+        text for text in texts.unique() if _undecided(_unwrapped(text).translate(_MINUS), notation) is not None
+    ]
     none = pl.repeat(value=False, n=len(column), dtype=pl.Boolean, eager=True)
     return none.scatter(rows.filter(texts.is_in(ambiguous)), values=True) if ambiguous else none
 
@@ -298,23 +300,23 @@ def _fold_one(character: str) -> str:
     folded = unicodedata.normalize("NFKC", character)
     if folded == character or unicodedata.decomposition(character).startswith("<wide>"):
         return folded
-    return character if any(one.isdigit() or one in "()" for one in folded) else folded
+    return character if any(item.isdigit() or item in "()" for item in folded) else folded
 
 
 def _figure(text: str, folded: str) -> Number | None:
     """Parse a figure with its unit in folded text; a problem for an invalid one, None for no figure."""
     match = _NUMBER.fullmatch(folded)
     bracketed = None if match else _BRACKETED.fullmatch(folded)
-    found = match or bracketed
-    if found is None:
+    result = match or bracketed
+    if result is None:
         return None
-    unit: str | None = found["unit"] or None
-    figure = found["figure"]
+    unit: str | None = result["unit"] or None
+    figure = result["figure"]
     if bracketed:
         if figure[0] in "+-" or (bracketed["inner"] and unit):
             return None
         figure, unit = "-" + figure, bracketed["inner"] or unit
-    elif found["yuan"] and unit != "元" and not (unit or "").endswith("元"):
+    elif result["yuan"] and unit != "元" and not (unit or "").endswith("元"):
         if unit not in {None, "万", "亿", "千", "百万", "千万", "万亿"}:
             return None
         unit = (unit or "") + "元"
@@ -327,7 +329,7 @@ def _is_doubtful(figure: str, unit: str) -> bool:
     """Return whether the text after a figure is part of a date, a bound, a footnote or a remark rather than a unit."""
     if not (unit[0].isalpha() or unit[0] in _UNIT_SIGNS) or unit in {"e", "E"}:
         return True
-    if any(one.isdigit() and one not in "²³" for one in unit):
+    if any(item.isdigit() and item not in "²³" for item in unit):
         return True
     if unit in _DATE_UNITS or (unit.startswith("年") and len(figure) == 4 and figure.isdigit()):
         return True
@@ -502,8 +504,8 @@ def _read_any(cell: object, notation: Notation, dtype: pl.DataType) -> Number:
     if isinstance(cell, str):
         return read_number(cell, notation)
     if isinstance(cell, (int, float, Decimal)):
-        one = pl.Series([cell], dtype=dtype)
-        absent = _absent(one, one.cast(pl.Float64), notation)
+        item = pl.Series([cell], dtype=dtype)
+        absent = _absent(item, item.cast(pl.Float64), notation)
         if absent is not None and absent.any():
             return Number(status="missing")
         if LARGEST < abs(float(cell)) < float("inf"):

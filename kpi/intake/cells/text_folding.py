@@ -93,6 +93,6 @@ class Folding:
     def _learn(self, rest: pl.Series) -> None:
         """Remember texts that need no folding, where a column has few."""
         if len(self._plain) < _FEW:
-            some = rest.head(1000).drop_nulls().unique().to_list()
-            if len(some) + len(self._plain) <= _FEW:
-                self._plain = tuple(dict.fromkeys((*self._plain, *some)))
+            items = rest.head(1000).drop_nulls().unique().to_list()
+            if len(items) + len(self._plain) <= _FEW:
+                self._plain = tuple(dict.fromkeys((*self._plain, *items)))

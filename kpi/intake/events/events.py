@@ -144,7 +144,7 @@ class Events:
 
         Numbers also have the columns `exact`, `bad` and `typed`; those not in `second` need no second look.
         """
-        plain = [one for one in self.numbers if one not in second]
+        plain = [number for number in self.numbers if number not in second]
         later = {*map(cell, second), *map(cell, self.computed)}
         frame = cells.with_columns(
             *(expr.alias(name) for name, expr in self.columns.items() if name not in later),
@@ -235,14 +235,14 @@ class Events:
         cells = cells.filter(pl.col(cell(name)).abs() > LARGEST)
         kind = pl.Struct({"row": pl.String, "typed": pl.String, "bad": pl.Boolean})
         seen = cells.select(_mapped(column, Reader(column, self.scales[name]).seen, kind).alias("seen"))
-        some = seen.unnest("seen").filter(~pl.col("bad")).select("row", "typed").unique().sort(pl.all())
-        return some.collect(engine="streaming").rows()
+        items = seen.unnest("seen").filter(~pl.col("bad")).select("row", "typed").unique().sort(pl.all())
+        return items.collect(engine="streaming").rows()
 
     def is_left_out(self, entities: Entities, text: str) -> bool:
         """Return whether an unknown name is that of a total or the like, or repeats the heading."""
         code, _, name = text.rpartition(BESIDE)
         excluded = bool(name) and entities.excluded(name)
-        return excluded or any(repeats_heading(self.source, one) for one in (name, code) if one)
+        return excluded or any(repeats_heading(self.source, item) for item in (name, code) if item)
 
     def rows_of(self, texts: Sequence[str]) -> pl.DataFrame:
         """Return the rows (`ROW`, text) with some names or codes."""
@@ -340,9 +340,9 @@ class Events:
         others, further = rows.filter(~commas), many - rows.height
         if commas.any():
             # The unlisted cells are assumed to be of the same kind.
-            some = rows.filter(commas).select(ROW, pl.col("text").cast(pl.String))
+            items = rows.filter(commas).select(ROW, pl.col("text").cast(pl.String))
             unlisted = 0 if others.height else further
-            findings.append(decimal_finding(table, column.header, some, column.notation, unlisted))
+            findings.append(decimal_finding(table, column.header, items, column.notation, unlisted))
             further -= unlisted
 
         def finding_of(row: dict[str, object]) -> row_findings.Finding:
@@ -481,8 +481,8 @@ def _has_units(source: Placed, header: str) -> bool:
     """Return whether a column has units of measure: by its heading, or by its first rows."""
     if clean(header).casefold() in _UNITS or "unit" in source.dataset.columns:
         return True
-    some = source.table.frame.select(_unit(header)).head(_HEAD).collect().to_series().drop_nulls().unique()
-    return bool(some.len()) and all(map(is_unit, some))
+    items = source.table.frame.select(_unit(header)).head(_HEAD).collect().to_series().drop_nulls().unique()
+    return bool(items.len()) and all(map(is_unit, items))
 
 
 # How many of the first rows of a column 单位 are inspected.
@@ -513,12 +513,12 @@ def events(
         **_time(when, schema[when], grain, source.dataset.dates, blanks=blanks),
     }
     expressions_of = computed(measures.values())
-    texts = [*(one.where for one in measures.values() if one.where), *expressions_of]
+    texts = [*(measure.where for measure in measures.values() if measure.where), *expressions_of]
     strict = {name for text in texts for name in expressions.parse(text).tells_blank()}
-    strict |= {one.of for one in measures.values() if isinstance(one, OfRows)}
-    strict |= {one.per for one in measures.values() if one.per is not None}
+    strict |= {measure.of for measure in measures.values() if isinstance(measure, OfRows)}
+    strict |= {measure.per for measure in measures.values() if measure.per is not None}
     read = {name for text in texts for name in reads(text)}
-    read |= {one.per for one in measures.values() if one.per is not None}
+    read |= {measure.per for measure in measures.values() if measure.per is not None}
     for name, kind in kinds.items():
         if kind in READ_AS_NUMBERS:
             columns[cell(name)] = _number(numbers[name], schema, scales[name])
@@ -562,7 +562,9 @@ def _period_end(month: pl.Expr, grain: Grain) -> pl.Expr:
     """Return the start of the last day of a row's scored period, in microseconds."""
     timeline, size = grain.timeline, grain.months
     first = timeline.first(FIRST_YEAR)
-    last_days = (timeline.last_day((one // size + 1) * size - 1) for one in range(first, timeline.first(LAST_YEAR + 1)))
+    last_days = (
+        timeline.last_day((item // size + 1) * size - 1) for item in range(first, timeline.first(LAST_YEAR + 1))
+    )
     ends = [instants.micros(datetime.combine(day, time())) for day in last_days]
     inside = pl.when(dated(month, grain)).then(month - first)
     return pl.lit(pl.Series(ends, dtype=pl.Float64)).gather(inside)
@@ -570,12 +572,12 @@ def _period_end(month: pl.Expr, grain: Grain) -> pl.Expr:
 
 def _shortest(name: str, measures: Iterable[Measure]) -> int:
     """Return the length in bytes of the shortest text that a column is compared with, 0 if it has other uses."""
-    some = list(measures)
-    if any(name == one.per for one in some):
+    items = list(measures)
+    if any(name == item.per for item in items):
         return 0
-    texts = [*(one.where for one in some if one.where is not None), *computed(some)]
+    texts = [*(item.where for item in items if item.where is not None), *computed(items)]
     lengths = [shortest_text(text, name) for text in texts]
-    return 0 if None in lengths else min((one for one in lengths if one is not None), default=0)
+    return 0 if None in lengths else min((length for length in lengths if length is not None), default=0)
 
 
 def dated(month: pl.Expr, grain: Grain) -> pl.Expr:

@@ -107,7 +107,7 @@ def _small(column: pl.Series, largest: float, rows: float) -> tuple[Precision, f
         most = 2.0**31 / 10**decimals / limit
         if most < _ROOM[32] * rows or limit > _EXACT:
             return None
-        one = Precision(limit, decimals, 32)
-        if not column.to_frame().select(one.beyond(pl.col(column.name)).any()).item():
-            return one, most
+        item = Precision(limit, decimals, 32)
+        if not column.to_frame().select(item.beyond(pl.col(column.name)).any()).item():
+            return item, most
     return None

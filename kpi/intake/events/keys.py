@@ -99,10 +99,10 @@ def deduplicated(
     _report(result, tables, repeated, clashing, by_key)
     return [
         replace(
-            one,
+            item,
             repeats=Repeats(left_out.filter(pl.col(_SOURCE) == at)[ROW], clashing.filter(pl.col(_SOURCE) == at)[ROW]),
         )
-        for at, one in enumerate(tables)
+        for at, item in enumerate(tables)
     ], result
 
 
@@ -110,9 +110,9 @@ def _repeated(
     tables: Sequence[Events], measures: Mapping[str, Measure], dataset: Records, result: Deduplication, grain: Grain
 ) -> pl.DataFrame:
     """Return the rows with a repeated key: their key, all columns that measures read, and their location."""
-    keys = [_keys(one, dataset.key) for one in tables]
+    keys = [_keys(table, dataset.key) for table in tables]
     hashes = pl.concat(
-        one.source.table.raw.select(_hash(key).alias(_HASH)) for one, key in zip(tables, keys, strict=True)
+        entry.source.table.raw.select(_hash(key).alias(_HASH)) for entry, key in zip(tables, keys, strict=True)
     )
     every = hashes.collect(engine="streaming")[_HASH]
     if blank := every.null_count():
@@ -129,38 +129,38 @@ def _repeated(
     repeated = ordered.filter(ordered == ordered.shift(1)).unique()
     if not repeated.len():
         return pl.DataFrame()
-    timed = any(one.chronological for one in measures.values())
+    timed = any(measure.chronological for measure in measures.values())
     frames = []
-    for at, (one, key) in enumerate(zip(tables, keys, strict=True)):
-        rows = one.source.table.numbered().filter(_hash(key).is_in(repeated.implode()))
-        revision = one.source.roles.get("revision")
+    for at, (item, key) in enumerate(zip(tables, keys, strict=True)):
+        rows = item.source.table.numbered().filter(_hash(key).is_in(repeated.implode()))
+        revision = item.source.roles.get("revision")
         edition = pl.lit(0.0) if revision is None else pl.col(revision).map_batches(_edition, return_dtype=pl.Float64)
-        names = [name for name in one.columns if name not in ({MONTH, WHO} if timed else {MONTH, WHO, ORDER})]
+        names = [name for name in item.columns if name not in ({MONTH, WHO} if timed else {MONTH, WHO, ORDER})]
         frame = rows.select(
             pl.lit(at, dtype=pl.UInt32).alias(_SOURCE), pl.col(ROW).cast(pl.UInt32),
             *(text.alias(f"k {place}") for place, text in enumerate(key)),
             edition.alias(_EDITION),
-            one.columns[WHO].map_batches(folded, return_dtype=pl.String).alias(WHO),
+            item.columns[WHO].map_batches(folded, return_dtype=pl.String).alias(WHO),
             # Rows without a readable date are reported elsewhere.
-            (one.columns[MONTH] // grain.months).alias(MONTH),
-            *(one.columns[name].cast(pl.String).alias(name) for name in names if name not in map(cell, one.numbers)),
-            *(part for name in one.numbers for part in _figure(one, name)),
+            (item.columns[MONTH] // grain.months).alias(MONTH),
+            *(item.columns[name].cast(pl.String).alias(name) for name in names if name not in map(cell, item.numbers)),
+            *(part for name in item.numbers for part in _figure(item, name)),
         )  # fmt: skip
-        frames.append(_converted(frame.collect(engine="streaming"), one, one.numbers))
-    some = pl.concat(frames)
+        frames.append(_converted(frame.collect(engine="streaming"), item, item.numbers))
+    items = pl.concat(frames)
     # Rows that repeat the heading are no events, and are left out elsewhere.
     undated = pl.col(MONTH).is_null()
-    texts = some.filter(undated)[WHO].drop_nulls().unique()
+    texts = items.filter(undated)[WHO].drop_nulls().unique()
     headings = [text for text in texts if any(map(partial(_heads, text), tables))]
     heading = pl.col(WHO).is_in(pl.Series(headings, dtype=pl.String).implode()).fill_null(value=False)
-    some = some.filter(~(undated & heading))
+    items = items.filter(~(undated & heading))
     by_key = [f"k {place}" for place in range(len(dataset.key))]
-    return some.filter(pl.len().over(by_key) > 1)
+    return items.filter(pl.len().over(by_key) > 1)
 
 
 def _heads(text: str, table: Events) -> bool:
     """Return whether the name or code of a row is the heading of its column."""
-    return any(repeats_heading(table.source, one) for one in text.split(BESIDE) if one)
+    return any(repeats_heading(table.source, part) for part in text.split(BESIDE) if part)
 
 
 def _keys(table: Events, names: Sequence[str]) -> list[pl.Expr]:
@@ -193,8 +193,8 @@ def _report(
     by_key: Sequence[str],
 ) -> None:
     """Add the findings: one for each table with repetitions, and one for each contradicting row."""
-    for at, one in enumerate(tables):
-        table = one.source.table
+    for at, item in enumerate(tables):
+        table = item.source.table
         rows_of_table = repeated.filter(pl.col(_SOURCE) == at)
         if rows_of_table.height:
             row = rows_of_table.row(0, named=True)
@@ -362,13 +362,13 @@ def _cells(table: Events, wanted: pl.DataFrame, texts: Sequence[str], numbers: S
     by_row = unit_column(table.source)
     unit = pl.lit("") if by_row is None else as_text(by_row).fill_null("")
     cells = {name: as_text(name).str.strip_chars() for name in texts}
-    found = rows.select(
+    result = rows.select(
         WHO, MONTH, table.columns[ORDER].alias(ORDER),
         *(text.alias(f"c {name}") for name, text in cells.items()),
         *((text + unit).alias(f"u {name}") for name, text in cells.items()),
         *(part for name in numbers for part in _figure(table, name)),
     )  # fmt: skip
-    return _converted(found.collect(engine="streaming"), table, numbers)
+    return _converted(result.collect(engine="streaming"), table, numbers)
 
 
 def _figure(table: Events, name: str) -> tuple[pl.Expr, ...]:
@@ -437,7 +437,7 @@ def _in_base(text: str, value: float | None, unit: str | None, day: float | None
     if value is None:
         return fold(text)
     try:
-        found = units.ONE if unit is None else units.parse(unit)
+        result = units.ONE if unit is None else units.parse(unit)
     except units.UnitError:
         return fold(text)
-    return f"{float(Fraction(str(value)) * found.scale):.12g} {found.dimension}"
+    return f"{float(Fraction(str(value)) * result.scale):.12g} {result.dimension}"

@@ -146,11 +146,11 @@ class Aggregation:
             frame.group_by(keys.packed()).agg(
                 pl.len().alias(ROWS),
                 *(self._second(part, tests.get(part.where or ""), frame).alias(part.name) for part in parts),
-                *(one.sum().alias(name) for name, one in sums.items()),
+                *(item.sum().alias(name) for name, item in sums.items()),
             )
         )
         return others.with_columns(
-            wide.precisions[str(one.of)].billionths(pl.col(one.name)) for one in parts if one.what == "sum"
+            wide.precisions[str(item.of)].billionths(pl.col(item.name)) for item in parts if item.what == "sum"
         )
 
     def _second(self, part: Part, test: Decided | None, frame: pl.LazyFrame) -> pl.Expr:
@@ -194,20 +194,20 @@ class Aggregation:
     def lost(self, name: str, frame: pl.LazyFrame) -> pl.Expr:
         """Return whether the cell of a number is unreadable and some measure needs it."""
         needed = [
-            one
-            for key, one in self._by_measure(frame).items()
+            item
+            for key, item in self._by_measure(frame).items()
             if name in reads(self.measures[key].where) or name in self.measures[key].columns()
         ]
         unread = pl.col(of_table.bad(name))
-        if any(self.assumes(one) for one in self.measures.values() if name in one.columns()):
+        if any(self.assumes(measure) for measure in self.measures.values() if name in measure.columns()):
             unread |= pl.col(of_table.typed(name))
         return unread & pl.any_horizontal(needed) if needed else pl.lit(value=False)
 
     def _by_measure(self, frame: pl.LazyFrame) -> dict[str, pl.Expr]:
         lost = {}
-        for name, one in self.measures.items():
-            needed = self._refused(self.refusal(one), self.decided(one.where, frame))
-            lost[name] = needed if one.per is None else needed & pl.col(cell(one.per)).is_not_null()
+        for name, item in self.measures.items():
+            needed = self._refused(self.refusal(item), self.decided(item.where, frame))
+            lost[name] = needed if item.per is None else needed & pl.col(cell(item.per)).is_not_null()
         return lost
 
     def refusal(self, measure: Measure) -> Part:
@@ -224,18 +224,18 @@ class Aggregation:
     def misfits(self) -> list[Diagnostic]:
         """Return the findings about measures whose dimension differs from that of their column."""
         findings = []
-        for name, one in self.measures.items():
-            if self.factor(one) is None:
-                of = one.taken_from
+        for name, item in self.measures.items():
+            if self.factor(item) is None:
+                of = item.taken_from
                 unit, shown = self.scales[of].unit, as_written(of)
                 message = Message(
                     "`{title}` is kept in {unit}, and the figures of `{column}` are in {other}",
-                    title=one.title or name,
-                    unit=one.unit,
+                    title=item.title or name,
+                    unit=item.unit,
                     column=shown,
                     other=Message("units that do not go together") if unit == UNFIT else unit,
                 )
-                header = shown if one.computed else self.tables[0].numbers[of].header
+                header = shown if item.computed else self.tables[0].numbers[of].header
                 place = self.tables[0].source.table.place(None, header)
                 findings.append(
                     Diagnostic("K605", message, place, Message("correct the unit of the measure or the heading"))
@@ -253,7 +253,7 @@ class Aggregation:
         self, frame: pl.LazyFrame, parts: Collection[Part], keys: _Keys, apart: pl.Expr | None = None
     ) -> pl.DataFrame:
         """Aggregate rows to parts by their key; rows that are kept `apart` have the key `_UNEXPECTED`."""
-        where = {text: f"?{place}" for place, text in enumerate(sorted({one.where for one in parts if one.where}))}
+        where = {text: f"?{place}" for place, text in enumerate(sorted({part.where for part in parts if part.where}))}
         calendar = self.calendar
         if calendar is not None:
             dates = self.counted_from() & {name for text in where for name in reads(text)}
@@ -262,15 +262,15 @@ class Aggregation:
             *(self.precisions[name].whole(pl.col(cell(name))).alias(f"s {name}") for name in _summed(parts)),
             *(condition(text, self.kinds, calendar).alias(name) for text, name in where.items()),
         )
-        implied = {one: Part("rows", one.where) for one in parts if one.what == "filled" and one.of in self.full}
-        kept = dict.fromkeys(implied.get(one, one) for one in parts)
+        implied = {part: Part("rows", part.where) for part in parts if part.what == "filled" and part.of in self.full}
+        kept = dict.fromkeys(implied.get(part, part) for part in parts)
         aggregates = _collected(
             frame.group_by(keys.packed(apart)).agg(
-                pl.len().alias(ROWS), *(_kept(one, where).alias(one.name) for one in kept)
+                pl.len().alias(ROWS), *(_kept(item, where).alias(item.name) for item in kept)
             )
         )
-        others = [pl.col(implied.get(one, one).name).alias(one.name) for one in parts if one.what != "sum"]
-        sums = (self.precisions[str(one.of)].billionths(pl.col(one.name)) for one in parts if one.what == "sum")
+        others = [pl.col(implied.get(part, part).name).alias(part.name) for part in parts if part.what != "sum"]
+        sums = (self.precisions[str(part.of)].billionths(pl.col(part.name)) for part in parts if part.what == "sum")
         return aggregates.select(*keys.names, ROWS, *others, *sums)
 
     def _unexpected(self, needed: Collection[str]) -> pl.Expr:
@@ -282,7 +282,7 @@ class Aggregation:
         odd = [self.precisions[name].beyond(value) for name, value in raw.items()]
         odd += [value.is_null() for name, value in raw.items() if name in self.full]
         there = set(map(cell, needed))
-        odd += [one for one in self.uncounted if there.issuperset(one.meta.root_names())]
+        odd += [item for item in self.uncounted if there.issuperset(item.meta.root_names())]
         odd += [pl.col(CLASH)] if self.tables[0].repeats is not None else []
         return pl.any_horizontal(odd) if odd else pl.lit(value=False)
 
@@ -308,11 +308,11 @@ class Aggregation:
             second: the numbers whose cells get a second look.
         """
         frames = []
-        for place, one in enumerate(self.tables):
+        for place, item in enumerate(self.tables):
             names = dict.fromkeys(
                 [WHO, MONTH, *extra, *map(cell, needed), *columns, *([cell(per)] if per is not None else [])]
             )
-            rows = one.rows(names, span, only, second=second, scales=self.scales)
+            rows = item.rows(names, span, only, second=second, scales=self.scales)
             if per is not None:
                 rows = rows.with_columns(pl.col(cell(per)).alias(PER)).filter(pl.col(PER).is_not_null())
             if len(self.tables) > 1:
@@ -359,7 +359,7 @@ class Aggregation:
 
     def counted_from(self) -> set[str]:
         """Return the columns of dates between which working days are counted."""
-        roots = {root for one in self.uncounted for root in one.meta.root_names()}
+        roots = {root for item in self.uncounted for root in item.meta.root_names()}
         return {name for name, kind in self.kinds.items() if kind == "time" and cell(name) in roots}
 
     def lost_of(self, place: int, counts: Mapping[str, int]) -> Lost | None:
@@ -369,12 +369,12 @@ class Aggregation:
             place: the position of the table.
             counts: the number of cells, by column.
         """
-        some = {name: many for name, many in counts.items() if many}
-        if not some:
+        items = {name: many for name, many in counts.items() if many}
+        if not items:
             return None
         needed = self.second or frozenset()
         frame = self.tables[place].rows([], second=needed, scales=self.scales)
-        return Lost(some, lambda name: self.lost(name, frame), needed, self.scales)
+        return Lost(items, lambda name: self.lost(name, frame), needed, self.scales)
 
     def _needed(self, parts: Collection[Part], *, whole: bool) -> list[str]:
         """Return the columns that parts need; in the pass over all rows also every column of numbers."""
@@ -446,15 +446,15 @@ def aggregation(
         tables, kinds, measures, scales, dict.fromkeys(numbers, Precision()), calendar=calendar,
         uncounted=tuple(beyond),
     )  # fmt: skip
-    sizes = [size for one in tables if (size := one.size) is not None]
+    sizes = [size for table in tables if (size := table.size) is not None]
     total = sum(sizes)
     if not numbers or len(sizes) < len(tables) or total <= SMALL:
         return wide
-    heads = [one.head([WHO, MONTH, *map(cell, numbers)], _HEAD).collect() for one in tables]
+    heads = [table.head([WHO, MONTH, *map(cell, numbers)], _HEAD).collect() for table in tables]
     head = pl.concat(heads)
     if not head.height:
         return wide
-    keys = pl.concat(one.head([WHO, MONTH], _head(size)) for one, size in zip(tables, sizes, strict=True))
+    keys = pl.concat(item.head([WHO, MONTH], _head(size)) for item, size in zip(tables, sizes, strict=True))
     groups = keys.group_by(WHO, MONTH).len().select(pl.col("len").max(), rows=pl.col("len").sum()).collect()
     rows = total * groups["len"].item() / groups["rows"].item()
     chosen, most = precisions(head.select(valid(name).alias(name) for name in _summed(parts)), rows)

@@ -101,9 +101,9 @@ class Statistics:
                 rows=pl.max_horizontal(pl.col(filled).sum())
             )
             most = max(CELLS // (3 + len(family)), 1)
-            some = buckets(counted.filter(pl.col("rows") > 0), self.months, most)
+            items = buckets(counted.filter(pl.col("rows") > 0), self.months, most)
             frames = []
-            for bucket in some:
+            for bucket in items:
                 read = groups.filter(pl.col(MONTH).is_between(*bucket.span))[ROWS].sum()
                 with progress.stage(progress.doing(), int(read)):
                     frames.append(self._of_bucket(where, family, bucket))
@@ -114,7 +114,7 @@ class Statistics:
     ) -> list[pl.DataFrame]:
         """Return the statistics of the selected rows of a bucket, a frame for each column."""
         kinds, used = self.aggregation.kinds, {*family, *reads(where)}
-        ordered = any(measure.chronological for some in family.values() for measure in some.values())
+        ordered = any(measure.chronological for group in family.values() for measure in group.values())
         frame = self._rows(sorted(used), bucket.span, [ORDER] if ordered else [])
         kept = pl.any_horizontal(pl.col(cell(column)).is_not_null() for column in family)
         # A measure that needs an unreadable cell is refused: here the cell may be taken for blank.
@@ -136,17 +136,17 @@ class Statistics:
         fits = self.per is None and (int(self.known["entity"].max() or 0) + 1) * count < 1 << 31  # type: ignore[arg-type]
         finer = pl.lit(None, dtype=pl.String).alias(PER) if self.per is None else pl.col(PER)
         frames = []
-        for column, some in family.items():
+        for column, items in family.items():
             packed = fits and schema[cell(column)] in _SMALL
-            statistics = _aggregated(rows.lazy(), cell(column), some, [] if self.per is None else [PER], packed=packed)
+            statistics = _aggregated(rows.lazy(), cell(column), items, [] if self.per is None else [PER], packed=packed)
             keys = (
                 (pl.col(_KEY) // count).cast(pl.UInt32).alias("entity"),
                 (pl.col(_KEY) % count + first).cast(pl.Int32),
             )
-            for name, measure in some.items():
+            for name, measure in items.items():
                 if measure.chronological and (rows_tied := int(statistics[_tied(name)].sum())):
                     self.tied[name] = self.tied.get(name, 0) + rows_tied
-            frames.append(statistics.select(keys[0], keys[1].alias("period"), finer, *some))
+            frames.append(statistics.select(keys[0], keys[1].alias("period"), finer, *items))
         return frames
 
     def _rows(self, used: Sequence[str], span: Span, extra: Sequence[str]) -> pl.LazyFrame:
@@ -188,7 +188,7 @@ def _aggregated(
     If keys and values are `packed` into one integer, distinct values are counted by sorting, in a third of the time.
     """
     rows = rows.filter(pl.col(column).is_not_null())
-    if packed and not any(one.computes for one in measures.values()):
+    if packed and not any(item.computes for item in measures.values()):
         value = pl.col(column).to_physical().cast(pl.Int64) & 0xFFFFFFFF
         sorted_ = rows.select(both=pl.col(_KEY) * (1 << 32) + value).sort("both")
         fresh = sorted_.filter(pl.col("both") != pl.col("both").shift(1, fill_value=-1))

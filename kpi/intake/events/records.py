@@ -76,8 +76,8 @@ class Gathered:
 
     def units(self) -> list[str]:
         """Return the names and codes of rows with a readable date; refused rows do not make entities."""
-        some = (table.filter(dated(pl.col(MONTH), self.grain))[WHO].drop_nulls() for table in self.tables.values())
-        return sorted({text for texts in some for text in texts.unique()})
+        items = (table.filter(dated(pl.col(MONTH), self.grain))[WHO].drop_nulls() for table in self.tables.values())
+        return sorted({text for texts in items for text in texts.unique()})
 
     def begins(self, entities: Entities) -> dict[int, int]:
         """Return the first month in which there are rows of each entity, by its place."""
@@ -187,8 +187,8 @@ class Gathered:
         merged = table.group_by(keys).agg(part.merged().alias(part.name) for part in parts)
         of_rows = {name: measure for name, measure in group.items() if isinstance(measure, OfRows)}
         statistics = Statistics(self.pass_over, known, per, self.grain.months, by_month)
-        for some in statistics.of(of_rows, self._known(per, known)):
-            merged = merged.join(some, on=keys, how="left", nulls_equal=True)
+        for items in statistics.of(of_rows, self._known(per, known)):
+            merged = merged.join(items, on=keys, how="left", nulls_equal=True)
         tied.update(statistics.tied)
         merged = merged.with_columns(
             pl.lit(None, dtype=pl.Float64).alias(name) for name in of_rows if name not in merged.columns
@@ -259,15 +259,15 @@ class Gathered:
             **{name: pl.col(bad(name)).filter(usable).sum() for name in lost},
         ).sort(SOURCE)  # fmt: skip
         passed = dict(aside.group_by(SOURCE).agg(pl.col(WHO)).rows())
-        for one in counted.to_dicts():
-            table = self.pass_over.tables[one[SOURCE]]
-            blank = table.blank() if one["empty"] else 0
-            out.read += one["rows"] - blank
-            out.refused += one["refused"] - blank
-            cells = self.pass_over.lost_of(one[SOURCE], {name: one[name] for name in lost})
+        for to_dict in counted.to_dicts():
+            table = self.pass_over.tables[to_dict[SOURCE]]
+            blank = table.blank() if to_dict["empty"] else 0
+            out.read += to_dict["rows"] - blank
+            out.refused += to_dict["refused"] - blank
+            cells = self.pass_over.lost_of(to_dict[SOURCE], {name: to_dict[name] for name in lost})
             out.findings += table.findings(
-                entities, one["unknown"], one["strangers"] - blank, one["undated"] - blank, cells,
-                passed=passed.get(one[SOURCE], ()),
+                entities, to_dict["unknown"], to_dict["strangers"] - blank, to_dict["undated"] - blank, cells,
+                passed=passed.get(to_dict[SOURCE], ()),
             )  # fmt: skip
             out.findings += uncounted_findings(table, self.pass_over)
         out.findings += self.pass_over.misfits()
@@ -282,9 +282,9 @@ class Gathered:
         aside = unknown.filter(pl.Series(left_out, dtype=pl.Boolean))
         out.read += int(aside[ROWS].sum())
         out.left_out += int(aside[ROWS].sum())
-        for (source,), some in aside.partition_by(SOURCE, as_dict=True, maintain_order=True).items():
+        for (source,), items in aside.partition_by(SOURCE, as_dict=True, maintain_order=True).items():
             table = tables[int(str(source))]
-            out.findings += left_out_notes(table.source, table.rows_of(some[WHO].to_list()), entities)
+            out.findings += left_out_notes(table.source, table.rows_of(items[WHO].to_list()), entities)
         return aside.select(SOURCE, WHO)
 
     def _refused_rows(self) -> pl.Expr:
@@ -344,7 +344,7 @@ class Gathered:
             for name, measure in self.measures.items():
                 part = Part("rows", measure.where).name
                 if measure.per == per:
-                    every, own = (int(self._known(one, known)[part].cast(pl.Int64).sum()) for one in (None, per))
+                    every, own = (int(self._known(item, known)[part].cast(pl.Int64).sum()) for item in (None, per))
                     most, names = max(most, every - own), [*names, *([f"`{name}`"] if every > own else [])]
             if not most:
                 continue
@@ -434,11 +434,11 @@ def gathered(sources: Sequence[Placed], system: System) -> dict[str, Gathered]:
         if isinstance(source.dataset, Records):
             groups.setdefault(source.name, []).append(source)
     datasets = {}
-    for name, some in groups.items():
-        sizes = [source.table.size for source in some]
+    for name, items in groups.items():
+        sizes = [source.table.size for source in items]
         total = None if None in sizes else sum(size for size in sizes if size is not None)
         with progress.stage(Message("aggregating {dataset}", dataset=name), total):
-            datasets[name] = gather(some, system)
+            datasets[name] = gather(items, system)
     return datasets
 
 
@@ -460,9 +460,9 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
     calendar = calendar_of(system, dataset) if counting(measures.values(), columns_read.kinds) else None
     remarks = [] if calendar is None else notes_of(system, dataset, calendar)
     remarks += _truth_notes(sources, measures, columns_read.kinds)
-    made = computed(measures.values())
-    kinds = {**columns_read.kinds, **dict.fromkeys(made, "computed")}
-    if any(PERIOD_END in reads(text) for text in (*made, *(one.where for one in measures.values()))):
+    result = computed(measures.values())
+    kinds = {**columns_read.kinds, **dict.fromkeys(result, "computed")}
+    if any(PERIOD_END in reads(text) for text in (*result, *(item.where for item in measures.values()))):
         kinds[PERIOD_END] = "period"
     pairs = columns_read.differences
     by_per: dict[str | None, list[Measure]] = {None: []}
@@ -492,22 +492,22 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         over = aggregation(tables, kinds, measures, units, _parts(measures.values()), calendar=calendar)
         over = replace(over, notes=(*misfits, *notes, *remarks))
         negatives = [negative(*pair) for pair in pairs]
-        finer = [Part("rows", one.where) for one in measures.values() if one.per is not None]
+        finer = [Part("rows", item.where) for item in measures.values() if item.per is not None]
         whole, over = over.verified(list(dict.fromkeys([*_parts(by_per[None], over), *finer, *negatives])))
         # An undeclared decimal comma makes other cells of its column ambiguous: they are read again.
         more = [table.undeclared_commas(over.second or ()) for table in tables]
         if not any(more):
             break
-        unclear = [one | new for one, new in zip(unclear, more, strict=True)]
+        unclear = [item | new for item, new in zip(unclear, more, strict=True)]
     read = dict(whole.group_by(SOURCE).agg(pl.col(ROWS).sum()).rows())
     for place, source in enumerate(sources):
         source.table.all_read(read.get(place, 0) + repeats.left_out_of(place))
-    found: dict[str | None, pl.DataFrame] = {None: whole}
-    for per, some in by_per.items():
+    results: dict[str | None, pl.DataFrame] = {None: whole}
+    for per, items in by_per.items():
         if per is not None:
-            rows = [Part("rows", one.where) for one in some]
-            found[per] = over.partials(list(dict.fromkeys([*_parts(some, over), *rows])), per)
-    return Gathered(system.period, measures, over, found, repeats, pairs)
+            rows = [Part("rows", item.where) for item in items]
+            results[per] = over.partials(list(dict.fromkeys([*_parts(items, over), *rows])), per)
+    return Gathered(system.period, measures, over, results, repeats, pairs)
 
 
 def _truth_notes(
@@ -527,13 +527,13 @@ def _truth_notes(
 
 def _parts(measures: Iterable[Measure], over: Aggregation | None = None) -> list[Part]:
     """Return the distinct parts of measures; with the pass, also those that count refused and excluded rows."""
-    some = list(measures)
-    parts = [part for measure in some for part in measure.parts()]
+    items = list(measures)
+    parts = [part for measure in items for part in measure.parts()]
     if over is not None:
-        parts += [over.refusal(measure) for measure in some if over.careful]
-        parts += [part for measure in some for part in _blanks(measure, over.kinds)]
-        parts += [part for measure in some for part in _operands(measure).values()]
-        parts += [part for measure in some for part in _comparands(measure).values()]
+        parts += [over.refusal(measure) for measure in items if over.careful]
+        parts += [part for measure in items for part in _blanks(measure, over.kinds)]
+        parts += [part for measure in items for part in _operands(measure).values()]
+        parts += [part for measure in items for part in _comparands(measure).values()]
     return list(dict.fromkeys(parts))
 
 

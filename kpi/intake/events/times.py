@@ -37,22 +37,22 @@ def settled(sources: Sequence[Placed], measures: Mapping[str, Measure]) -> tuple
         sources: the tables of the dataset.
         measures: of the dataset.
     """
-    dataset, some = sources[0].dataset, list(measures.values())
-    found = column_kinds(dataset, some)
-    if not found.assumed and not found.candidates:
-        return found, []
-    dated = {name: _dated(sources, name) for name in sorted(found.assumed | found.candidates)}
-    timed = {name for name in found.candidates if dated[name]}
-    untimed = {name for name in found.assumed if dated[name] is False}
+    dataset, items = sources[0].dataset, list(measures.values())
+    result = column_kinds(dataset, items)
+    if not result.assumed and not result.candidates:
+        return result, []
+    dated = {name: _dated(sources, name) for name in sorted(result.assumed | result.candidates)}
+    timed = {name for name in result.candidates if dated[name]}
+    untimed = {name for name in result.assumed if dated[name] is False}
     if not timed and not untimed:
-        return found, []
-    other = column_kinds(dataset, some, timed=timed, untimed=untimed)
+        return result, []
+    other = column_kinds(dataset, items, timed=timed, untimed=untimed)
     try:
-        check(some, other.kinds)
+        check(items, other.kinds)
     except ExpressionError as error:
         # The cells that do not fit are refused.
         place = sources[0].table.place()
-        return found, [Diagnostic(error.code, error.message, place, error.hint)] if timed else []
+        return result, [Diagnostic(error.code, error.message, place, error.hint)] if timed else []
     return other, []
 
 
@@ -138,19 +138,19 @@ def negative_findings(table: Events, rows: Mapping[tuple[str, str], int]) -> lis
         table: the events.
         rows: how many there are, by the two columns.
     """
-    found = []
+    results = []
     for (later, earlier), many in rows.items():
         if not many:
             continue
         both = [table.columns[cell(name)] for name in (later, earlier)]
         first = table.source.table.numbered().filter(both[0] < both[1])
-        texts = [_shown(one).alias(str(at)) for at, one in enumerate(both)]
+        texts = [_shown(item).alias(str(at)) for at, item in enumerate(both)]
         row = first.select(ROW, *texts).bottom_k(1, by=ROW).collect()
-        found += row_findings.of_rows(
+        results += row_findings.of_rows(
             table.source.table, row, table.numbers[later].header, partial(_negative_finding, later, earlier, many),
             severity=Severity.WARNING,
         )  # fmt: skip
-    return found
+    return results
 
 
 _NEWER = Message("pip install -U chinesecalendar, or name a table of your own: calendar: days.csv")
@@ -167,13 +167,13 @@ def uncounted_findings(table: Events, over: Aggregation) -> list[Diagnostic]:
     if calendar is None or not over.second:
         return []
     measures = [
-        f"`{name}`" for name, one in over.measures.items()
-        if any(counts_working_days(text, over.kinds) for text in expressions_of([one]))
+        f"`{name}`" for name, item in over.measures.items()
+        if any(counts_working_days(text, over.kinds) for text in expressions_of([item]))
     ]  # fmt: skip
-    found = []
+    results = []
     rows = table.looked_at(table.numbered(), over.second, over.scales)
     rows = rows.filter(over.refused(rows) & dated(pl.col(MONTH), table.grain))
-    ends = {PERIOD_END} if any(cell(PERIOD_END) in one.meta.root_names() for one in over.uncounted) else set()
+    ends = {PERIOD_END} if any(cell(PERIOD_END) in item.meta.root_names() for item in over.uncounted) else set()
     for name in sorted(over.counted_from() | ends):
         at = pl.col(cell(name))
         beyond = rows.filter(calendar.outside(at)).select(
@@ -206,8 +206,8 @@ def uncounted_findings(table: Events, over: Aggregation) -> list[Diagnostic]:
         hint = Message("add the holidays of {years}", years=years) if calendar.of_own else _NEWER
         header = table.source.roles["period"] if name == PERIOD_END else table.numbers[name].header
         place = table.source.table.place(int(many[ROW].min()), header)  # type: ignore[arg-type]
-        found.append(Diagnostic("K668", message, place, hint))
-    return found
+        results.append(Diagnostic("K668", message, place, hint))
+    return results
 
 
 def _shown(at: pl.Expr) -> pl.Expr:

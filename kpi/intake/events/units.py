@@ -145,7 +145,7 @@ class Reader:
             value = times(read["value"], self.plain)
         else:
             factors = self._factors(read["unit"], rows)
-            even = [one if one is None or _EVEN % one.denominator == 0 else None for one in factors.known]
+            even = [item if item is None or _EVEN % item.denominator == 0 else None for item in factors.known]
             value = factors.times(read["value"], even)
         odd = read["problem"].is_not_null()
         return value.set(odd, float("nan")) if odd.any() else value
@@ -166,7 +166,7 @@ class Reader:
         bad = read["problem"].is_not_null()
         value = factors.times(read["value"], factors.known)
         bad |= value.is_nan().fill_null(value=False) | (value.abs() > LARGEST).fill_null(value=False)
-        exact = factors.times(read["value"], [one and one * self.scale.parts for one in factors.known])
+        exact = factors.times(read["value"], [item and item * self.scale.parts for item in factors.known])
         typed = read["unit"].is_not_null() if rows is None else read["unit"].is_not_null() | rows.is_not_null()
         return pl.DataFrame(
             {"value": value.set(bad, None), "exact": exact.set(bad, None), "bad": bad, "typed": typed}
@@ -242,12 +242,12 @@ class _Factors:
 
     def times(self, value: pl.Series, factors: Iterable[Fraction | None]) -> pl.Series:
         """Multiply values by the factors of their cells, NaN without a factor."""
-        some = list(factors)
-        if len(some) == 1:
-            return times(value, some[0])
-        above = pl.Series([math.nan if one is None else float(one.numerator) for one in some], dtype=pl.Float64)
-        below = pl.Series([1.0 if one is None else float(one.denominator) for one in some], dtype=pl.Float64)
-        changed = pl.Series([one != 1 for one in some], dtype=pl.Boolean)
+        items = list(factors)
+        if len(items) == 1:
+            return times(value, items[0])
+        above = pl.Series([math.nan if item is None else float(item.numerator) for item in items], dtype=pl.Float64)
+        below = pl.Series([1.0 if item is None else float(item.denominator) for item in items], dtype=pl.Float64)
+        changed = pl.Series([item != 1 for item in items], dtype=pl.Boolean)
         product = value * above.gather(self.place) / below.gather(self.place)
         return value.zip_with(~changed.gather(self.place), product.round(_DECIMALS))
 
@@ -299,12 +299,12 @@ def scales(
         if kinds[name] == "time":
             scale_of[name] = Scale()
             continue
-        figures_of = {key: one for key, one in measures.items() if _takes(one, name)}
-        headings = {one[name].unit for one in tables}
+        figures_of = {key: item for key, item in measures.items() if _takes(item, name)}
+        headings = {table[name].unit for table in tables}
         known = [units.parse(text) for text in sorted(filter(None, headings))]
-        by_row = any(one[name].by_row for one in tables)
-        first = next((one.quantity for one in figures_of.values()), None)
-        if known and None not in headings and len({one.scale for one in known}) == 1:
+        by_row = any(table[name].by_row for table in tables)
+        first = next((item.quantity for item in figures_of.values()), None)
+        if known and None not in headings and len({item.scale for item in known}) == 1:
             scale_of[name] = Scale(known[0])
         elif first is not None:
             scale_of[name] = Scale(first, assumed=not known and not by_row)
@@ -312,7 +312,7 @@ def scales(
             scale_of[name] = Scale(min(known, key=lambda quantity: quantity.scale) if known else None)
         if kinds[name] in DURATIONS:
             scale_of[name] = Scale(DURATIONS[kinds[name]], declared=True)
-        elif len(headings) > 1 and any(name in reads(one.where) for one in measures.values()):
+        elif len(headings) > 1 and any(name in reads(item.where) for item in measures.values()):
             message = Message(
                 "the files have `{column}` in {units}; conditions compare it in {unit}",
                 column=name,
@@ -322,8 +322,8 @@ def scales(
             notes.append(Diagnostic("K632", message, place, Message("give it one unit in all files"), Severity.WARNING))
         if None in headings and not by_row and first is not None:
             others = [
-                (key, one) for key, one in figures_of.items()
-                if one.quantity.dimension == first.dimension and one.quantity.scale != first.scale
+                (key, item) for key, item in figures_of.items()
+                if item.quantity.dimension == first.dimension and item.quantity.scale != first.scale
             ]  # fmt: skip
             if others:
                 key, other = others[0]
@@ -367,7 +367,7 @@ def with_implied_units(
     implied = dict(columns)
     for name, column in columns.items():
         if kinds[name] in DURATIONS and column.unit is None and column.by_row is None:
-            first = next((one.unit for one in measures.values() if _takes(one, name)), None)
+            first = next((measure.unit for measure in measures.values() if _takes(measure, name)), None)
             implied[name] = replace(column, unit=first)
     return implied
 
@@ -392,6 +392,6 @@ def finer(scale: Scale, factors: Iterable[Fraction | None]) -> Scale:
     >>> finer(Scale(hours), [Fraction(1, 60), Fraction(24), None]).parts
     60
     """
-    uneven = [one for one in factors if one is not None and _EVEN % one.denominator]
-    parts = math.lcm(1, *(one.denominator for one in uneven))
+    uneven = [factor for factor in factors if factor is not None and _EVEN % factor.denominator]
+    parts = math.lcm(1, *(item.denominator for item in uneven))
     return replace(scale, parts=parts) if parts <= _FINEST else scale

@@ -58,11 +58,11 @@ def read_archive(path: Path, place: Place, is_table: Callable[[str], bool], read
         where = Place(f"{place.file}/{name}")
         try:
             scratch = _unpacked(archive, info, path.stat().st_size, where)
-            some = read(scratch.path, where)
+            items = read(scratch.path, where)
         except DataError as error:
             findings += error.diagnostics
             continue
-        tables += [replace(one, scratch=_Both(one.scratch, scratch)) for one in some]
+        tables += [replace(item, scratch=_Both(item.scratch, scratch)) for item in items]
     if not tables:
         nothing = Diagnostic(
             "K502", Message("the archive holds no table"), place, Message("unpack it and look what it holds")
@@ -90,17 +90,17 @@ def _files(path: Path, place: Place) -> Iterator[tuple[str, zipfile.ZipInfo, zip
     """Yield the files of an archive with their names, sorted."""
     try:
         with zipfile.ZipFile(path) as archive:
-            parts = [one for one in archive.infolist() if not one.is_dir()]
+            parts = [item for item in archive.infolist() if not item.is_dir()]
             if len(parts) > MOST_FILES:
                 message = Message(
                     "the archive holds {files:,} files, at most {most:,} are read", files=len(parts), most=MOST_FILES
                 )
                 raise DataError(Diagnostic("K509", message, place, Message("unpack it and name the folder")))
-            check_growth(sum(one.file_size for one in parts), path.stat().st_size, place)
-            if any(one.flag_bits & _LOCKED for one in parts):
+            check_growth(sum(part.file_size for part in parts), path.stat().st_size, place)
+            if any(part.flag_bits & _LOCKED for part in parts):
                 hint = Message("unpack it with the password and name the folder")
                 raise DataError(Diagnostic("K511", Message("the archive is locked with a password"), place, hint))
-            for name, info in sorted(((name_of(one), one) for one in parts), key=itemgetter(0)):
+            for name, info in sorted(((name_of(part), part) for part in parts), key=itemgetter(0)):
                 yield name, info, archive
     except (*UNZIPPED, zlib.error, LookupError, ValueError):
         raise _damaged(place) from None
@@ -116,7 +116,7 @@ def _numbered(name: str, taken: Collection[str]) -> str:
         return name
     path = PurePosixPath(name)
     numbered = (str(path.with_name(f"{path.stem} ({number}){path.suffix}")) for number in count(2))
-    return next(one for one in numbered if one not in taken)
+    return next(item for item in numbered if item not in taken)
 
 
 def name_of(info: zipfile.ZipInfo) -> str:
@@ -144,7 +144,7 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, packed: int, plac
     Raises:
         DataError: K503 damaged, K509 more than the limits.
     """
-    suffixes = "".join(one for one in PurePosixPath(name_of(info)).suffixes[-2:] if one.isascii())
+    suffixes = "".join(suffix for suffix in PurePosixPath(name_of(info)).suffixes[-2:] if suffix.isascii())
     scratch = Scratch(suffixes or ".unpacked")
     total = 0
     try:

@@ -53,7 +53,7 @@ class Selection:
             hint = suggest(self.sheet, names) or _sheets(names)
             raise DataError(Diagnostic("K501", message, place, hint))
         if self.sheet is None and names and not any(self.of(name) is None or self.of(name) for name in names):
-            patterns = tuple(f"`{one}`" for choice in self.choices for one in choice.sheets)
+            patterns = tuple(f"`{item}`" for choice in self.choices for item in choice.sheets)
             message = Message("the workbook has none of the sheets that `sheet:` names: {patterns}", patterns=patterns)
             raise DataError(Diagnostic("K501", message, place, _sheets(names)))
 
@@ -64,35 +64,35 @@ class Selection:
         """
         if not self.choices:
             return None
-        naming = tuple(one for one in self.choices if sheet is not None and one.takes(sheet))
+        naming = tuple(choice for choice in self.choices if sheet is not None and choice.takes(sheet))
         if naming or self.sheet is not None:
             return naming or self.choices
-        return tuple(one for one in self.choices if sheet is None or not one.sheets)
+        return tuple(choice for choice in self.choices if sheet is None or not choice.sheets)
 
     def reads(self, sheet: str, *, visible: bool) -> bool:
         """Return whether a sheet is read: a hidden one only if it is named as it is written."""
         if self.sheet is not None:
             return sheet == self.sheet
-        some = self.of(sheet)
-        if some is not None and not some:
+        items = self.of(sheet)
+        if items is not None and not items:
             return False
-        return visible or any(clean(sheet) in map(clean, one.sheets) for one in some or ())
+        return visible or any(clean(sheet) in map(clean, item.sheets) for item in items or ())
 
     def header(self, sheet: str | None = None) -> tuple[int, ...]:
         """Return the declared rows of the header, from 1; none where the datasets that a file may be of differ."""
-        headers = {one.header for one in self.of(sheet) or ()}
+        headers = {item.header for item in self.of(sheet) or ()}
         return headers.pop() if len(headers) == 1 else ()
 
     def datasets(self, sheet: str | None) -> tuple[str, ...] | None:
         """Return the datasets that a sheet may belong to, None for any."""
-        some = self.of(sheet)
-        return None if some is None or len(some) == len(self.choices) else tuple(one.dataset for one in some)
+        items = self.of(sheet)
+        return None if items is None or len(items) == len(self.choices) else tuple(item.dataset for item in items)
 
     @property
     def unclear(self) -> tuple[str, ...]:
         """The datasets whose header rows are not used, as a file without sheets may be of another dataset."""
-        headers = {one.header for one in self.choices}
-        return tuple(one.dataset for one in self.choices if one.header) if len(headers) > 1 else ()
+        headers = {choice.header for choice in self.choices}
+        return tuple(choice.dataset for choice in self.choices if choice.header) if len(headers) > 1 else ()
 
 
 #: Everything that can be read.

@@ -18,7 +18,7 @@ class DamagedError(DataError):
         """Return a source without the damaged files; an empty list if it is one of them."""
         if not isinstance(source, str | Path):
             return [source]
-        names, files = {one.place.file for one in self.diagnostics}, expanded(Path(source))
+        names, files = {diagnostic.place.file for diagnostic in self.diagnostics}, expanded(Path(source))
         left: list[Source] = [file for file in files if readable(str(file)) not in names]
         return left if len(left) < len(files) else [source]
 
@@ -38,7 +38,7 @@ def damage_reported(sources: Iterable[Source]) -> Iterator[None]:
     except BROKEN as error:
         if shortage(error) is not None:
             raise
-        findings = [one for source in sources if isinstance(source, str | Path) for one in _tried(source)]
+        findings = [item for source in sources if isinstance(source, str | Path) for item in _tried(source)]
         if findings:
             raise DamagedError(findings) from None
         # Errors of the operating system have a number, those of a reader about bytes have none.

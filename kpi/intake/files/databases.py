@@ -132,7 +132,7 @@ def rows_of(query: Query, name: str, path: Callable[[str], Path]) -> pl.DataFram
 
 def _asked(query: Query, name: str, path: Callable[[str], Path]) -> Rows:
     columns, rows = _answered(query, name, path)
-    if again := sorted({one for one in columns if columns.count(one) > 1}):
+    if again := sorted({item for item in columns if columns.count(item) > 1}):
         message = Message("the query gives several columns the name `{column}`", column=again[0])
         raise DataError(Diagnostic("K830", message, Place(name), Message("give each a name of its own with AS")))
     return columns, rows
@@ -239,7 +239,7 @@ def _duckdb(path: Path, sql: str, name: str, seconds: float) -> Rows:
             database.execute("SET enable_external_access = false")
             database.execute("SET lock_configuration = true")
             statements = database.extract_statements(sql)
-            if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
+            if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
                 raise _not_a_query(name)
             stop = threading.Timer(seconds, database.interrupt)
             stop.start()

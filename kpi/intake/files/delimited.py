@@ -102,7 +102,7 @@ def read_delimited(text: Text, place: Place, *, declared: Sequence[int] = ()) ->
     if below:
         notes.append(below_note(below, place))
     rows -= dropped
-    names = name_columns(layout, [rows + dropped - one for one in nulls], place, notes)
+    names = name_columns(layout, [rows + dropped - null for null in nulls], place, notes)
     if not rows:
         raise only_header(place, layout)
     copied = source != (scratch.path if scratch else source)
@@ -203,11 +203,11 @@ def _of_filled(layout: Layout, filled: list[int], place: Place, notes: list[Diag
     kept = set(headers) - layout.spanned if _may_have_blocks(layout, filled) else set[int]()
     for header, repeats in layout.repeats.items():
         alike = [layout.columns.index(name) for name in (header, *repeats)]
-        some = [at for at in alike if filled[at] or at in kept] or alike[:1]
-        empty = [at for at in alike if at not in some]
+        items = [at for at in alike if filled[at] or at in kept] or alike[:1]
+        empty = [at for at in alike if at not in items]
         for at in alike:
             headers.pop(at)
-        headers |= dict(zip(some, (header, *repeats), strict=False))
+        headers |= dict(zip(items, (header, *repeats), strict=False))
         if left_out := tuple(Message("column {column}", column=at + 1) for at in empty if at not in layout.spanned):
             message = Message(
                 "{number:,} columns are headed `{header}`; {empty} is empty",
@@ -238,8 +238,8 @@ def _may_have_blocks(layout: Layout, filled: list[int]) -> bool:
 def repeats_of(layout: Layout, names: Mapping[int, str]) -> dict[str, tuple[str, ...]]:
     """Return the kept columns that repeat the header of another, by that header."""
     kept = set(names.values())
-    repeats = {header: tuple(one for one in some if one in kept) for header, some in layout.repeats.items()}
-    return {header: some for header, some in repeats.items() if some}
+    repeats = {header: tuple(item for item in items if item in kept) for header, items in layout.repeats.items()}
+    return {header: items for header, items in repeats.items() if items}
 
 
 #: The beginning of a table of Eurostat: keys joined by commas, then periods behind tabs.

@@ -130,7 +130,7 @@ def is_plain_zip(path: Path, head: bytes) -> bool:
     office = ("[Content_Types].xml", "content.xml", "mimetype")
     return (
         bool(parts)
-        and not any(one in parts for one in office)
+        and not any(item in parts for item in office)
         and not any(name.startswith(start) for start, _ in _ZIPPED for name in parts)
     )
 
@@ -381,7 +381,7 @@ def _decoded(path: Path, encoding: str, unmixed: Place | None = None) -> Iterato
             except UnicodeDecodeError as error:
                 before = bytes(error.object[: error.start]).decode(encoding, "ignore")
                 if foreign < _CONVINCING:
-                    foreign += sum(not one.isascii() for one in before)
+                    foreign += sum(not item.isascii() for item in before)
                 row = lines + before.count("\n") + 1
                 octet = error.object[error.start]
                 other = _other_encoding(bytes(error.object), error.start, encoding)
@@ -390,7 +390,7 @@ def _decoded(path: Path, encoding: str, unmixed: Place | None = None) -> Iterato
                 convinced = foreign >= _CONVINCING
                 raise _Undecodable(at, row, octet, convinced=convinced, above=above, other=other) from None
             if not text.isascii() and foreign < _CONVINCING:
-                foreign += sum(not one.isascii() for one in text[:4096])
+                foreign += sum(not item.isascii() for item in text[:4096])
             read += len(chunk)
             lines += text.count("\n")
             if text:
@@ -469,7 +469,7 @@ def encoding_of_sample(beginning: bytes) -> Literal["utf-8", "gb18030"]:
         beginning.decode()
     except UnicodeDecodeError as error:
         before = beginning[: error.start].decode()
-        if not _has_mark(beginning) and sum(not one.isascii() for one in before) < _CONVINCING:
+        if not _has_mark(beginning) and sum(not item.isascii() for item in before) < _CONVINCING:
             with suppress(UnicodeDecodeError):
                 return "utf-8" if _strange(beginning.decode("gb18030")) else "gb18030"
     return "utf-8"

@@ -46,6 +46,6 @@ def frames_of(extension: Extension, path: Path, place: Place) -> dict[str | None
         raise extension.failed(error, place) from error
     if isinstance(answer, Frame):
         return {None: answer}
-    if isinstance(answer, Mapping) and answer and all(isinstance(one, Frame) for one in answer.values()):
+    if isinstance(answer, Mapping) and answer and all(isinstance(item, Frame) for item in answer.values()):
         return {str(name): frame for name, frame in answer.items()}
     raise extension.unfit(Message("it returned {type}, no frame of Polars", type=type(answer).__name__))

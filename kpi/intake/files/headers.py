@@ -208,9 +208,9 @@ def _settled(header_of: dict[Role, str], ambiguous: str, place: Place) -> list[D
 
 def _reporter(headers: Sequence[str]) -> str | None:
     """Return the header of the reporting department, if another header is the entity."""
-    some = [header for header in headers if clean(header).strip(":*") in REPORTERS]
-    others = any(role(header) == "entity" for header in headers if header not in some)
-    return some[0] if some and others else None
+    items = [header for header in headers if clean(header).strip(":*") in REPORTERS]
+    others = any(role(header) == "entity" for header in headers if header not in items)
+    return items[0] if items and others else None
 
 
 #: The roles as messages call them.

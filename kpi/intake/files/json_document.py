@@ -95,17 +95,17 @@ def _refused(message: Message, place: Place) -> DataError:
 def _arrays(value: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
     """Yield the arrays that are tables, each with the keys that lead to it; none within another."""
     rows = isinstance(value, list) and bool(value)
-    if rows and (all(isinstance(one, dict) for one in value) or all(map(_is_row, value))):
+    if rows and (all(isinstance(item, dict) for item in value) or all(map(_is_row, value))):
         yield keys, value
         return
     if len(keys) < _DEEPEST:
         inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        for key, one in inner:
-            yield from _arrays(one, (*keys, str(key)))
+        for key, item in inner:
+            yield from _arrays(item, (*keys, str(key)))
 
 
 def _is_row(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and not any(isinstance(one, list | dict) for one in value)
+    return isinstance(value, list) and bool(value) and not any(isinstance(item, list | dict) for item in value)
 
 
 def _as_text(cell: Any) -> str | None:

@@ -44,7 +44,7 @@ def spread(
     """
     filled = body.select(pl.any_horizontal(pl.all().is_not_null())).to_series().to_list()
     texts: dict[int, dict[int, str]] = {}
-    found: list[Merged] = []
+    results: list[Merged] = []
     for top, left, bottom, right in merged:
         if top < first or top - first >= body.height or left >= body.width or left not in names:
             continue
@@ -58,9 +58,9 @@ def spread(
         for at in columns if sideways else columns[:1]:
             texts.setdefault(at, {}).update(dict.fromkeys(rows, text))
         cells = f"{reference(top, left)}:{reference(bottom, right)}"
-        found.append(Merged(tuple(row + first + 1 for row in rows), headers, cells, text))
+        results.append(Merged(tuple(row + first + 1 for row in rows), headers, cells, text))
     series = [_with(body.to_series(at), texts.get(at, {})).alias(name) for at, name in names.items()]
-    return pl.DataFrame(series), tuple(found)
+    return pl.DataFrame(series), tuple(results)
 
 
 def apart(table: Table, figures: Collection[str]) -> Table:
@@ -73,19 +73,19 @@ def apart(table: Table, figures: Collection[str]) -> Table:
         figures: the headers of columns of figures.
     """
     texts: dict[str, dict[int, str]] = {}
-    for one in table.merged:
-        headers = [header for header in one.headers if header in figures]
+    for item in table.merged:
+        headers = [header for header in item.headers if header in figures]
         # A column that no measure reads may be of figures, too, as 退款 beside 金额; keys and remarks are not.
-        beside = [header for header in one.headers if header not in figures and role(header) is None]
-        read = read_number(one.text)
-        if headers and len([*headers, *beside]) * len(one.rows) > 1 and read.status == "ok" and read.problem is None:
+        beside = [header for header in item.headers if header not in figures and role(header) is None]
+        read = read_number(item.text)
+        if headers and len([*headers, *beside]) * len(item.rows) > 1 and read.status == "ok" and read.problem is None:
             for header in headers:
-                rows = dict.fromkeys((row - table.first_row for row in one.rows), f"{one.text}{_OVER}{one.cells}")
+                rows = dict.fromkeys((row - table.first_row for row in item.rows), f"{item.text}{_OVER}{item.cells}")
                 texts.setdefault(header, {}).update(rows)
     if not texts:
         return table
     frame = table.frame.collect()
-    frame = frame.with_columns(_with(frame[header], some) for header, some in texts.items())
+    frame = frame.with_columns(_with(frame[header], items) for header, items in texts.items())
     return replace(table, frame=frame.lazy())
 
 

@@ -61,21 +61,21 @@ def _query(configuration: settings.Settings, name: str, table: object) -> Query:
         return Query.model_validate(table)
     except ValidationError as error:
         # Only the first error: others often follow from it. The input is not quoted, it may be a password.
-        one = error.errors(include_input=False, include_url=False)[0]
-        cause = one.get("ctx", {}).get("error")
-        words = cause.args[0] if isinstance(cause, ValueError) else one["msg"]
+        item = error.errors(include_input=False, include_url=False)[0]
+        cause = item.get("ctx", {}).get("error")
+        words = cause.args[0] if isinstance(cause, ValueError) else item["msg"]
         # An error of the whole table is at the first key that it names.
         named = [word for word in table if f"`{word}`" in str(words)] if isinstance(table, Mapping) else []
-        key = str(one["loc"][-1]) if one["loc"] else next(iter(named), "")
+        key = str(item["loc"][-1]) if item["loc"] else next(iter(named), "")
         message, hint = Message("[data.{name}] {error}", name=name, error=words), None
-        if one["type"] == "extra_forbidden":
+        if item["type"] == "extra_forbidden":
             message = Message("[data.{name}] unknown key `{key}`", name=name, key=key)
             hint = suggest(key, Query.model_fields)
-        elif one["loc"]:
+        elif item["loc"]:
             message = Message("[data.{name}] `{key}`: {error}", name=name, key=key, error=words)
         raise configuration.wrong(message, key, hint, table=f"data.{name}") from None
 
 
 def every(sources: Sequence[Source]) -> list[Source]:
     """Return sources with named queries replaced by their rows."""
-    return [asked(one) for one in sources]
+    return [asked(source) for source in sources]

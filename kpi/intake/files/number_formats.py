@@ -63,8 +63,8 @@ class NumberFormat:
     def section(self, number: Decimal) -> Section:
         """Return the section that a number is shown by."""
         numeric = self.sections[:3]
-        if any(one.condition for one in numeric):
-            return next((one for one in numeric if _holds(one.condition, number)), numeric[-1])
+        if any(item.condition for item in numeric):
+            return next((item for item in numeric if _holds(item.condition, number)), numeric[-1])
         at = 1 if number < 0 else 2 if number == 0 else 0
         return numeric[at] if at < len(numeric) else numeric[0]
 
@@ -92,7 +92,7 @@ class NumberFormat:
     @property
     def currency(self) -> str:
         """The sign of a currency that the format shows; none where it shows a unit as well."""
-        return next((one.currency for one in self.sections if one.currency and not one.behind), "")
+        return next((section.currency for section in self.sections if section.currency and not section.behind), "")
 
 
 def _holds(condition: tuple[str, Decimal] | None, number: Decimal) -> bool:
@@ -118,7 +118,7 @@ def number_format(code: str) -> NumberFormat | None:
     if sections[0] is None:
         return None
     # A section without digits (such as an empty one, or a text for zero) shows the number by no unit.
-    numeric = tuple(one or Section() for one in sections[:3])
+    numeric = tuple(section or Section() for section in sections[:3])
     return NumberFormat(code, numeric) if any(map(_decorates, numeric)) else None
 
 
@@ -147,12 +147,12 @@ def _section(tokens: list[tuple[str, str]]) -> Section | None:
     if not _PLACES.intersection(plain) or _TIMES.intersection(plain):
         return None
     first, last = _digits(tokens)
-    around = [one for at, one in enumerate(tokens) if not first <= at <= last]
-    behind = [one for one in tokens[last + 1 :] if one[0] != "bracket"]
+    around = [item for at, item in enumerate(tokens) if not first <= at <= last]
+    behind = [token for token in tokens[last + 1 :] if token[0] != "bracket"]
     before, after = _words(tokens[:first]), _words(behind)
     if before == "%":
         before, after = "", before + after
-    shift = 2 * sum(one == ("plain", "%") for one in around) - 3 * behind.count(("plain", ","))
+    shift = 2 * sum(item == ("plain", "%") for item in around) - 3 * behind.count(("plain", ","))
     return Section(before, after, shift - _places_moved(tokens[first : last + 1]), _sign(around), _bound(tokens))
 
 
@@ -214,7 +214,7 @@ def displayed(number: str, shown: str) -> NumberFormat | None:
     if match is None or (shift := _shift(Decimal(number), match)) is None:
         return None
     before, behind = match["before"].strip(), match["behind"].strip().removeprefix(")").strip()
-    sign = next((one for one in (before, behind) if one in _CURRENCIES), "")
+    sign = next((item for item in (before, behind) if item in _CURRENCIES), "")
     words = [text.strip("¥￥$€£₩ ") if _is_word(text) else "" for text in (before, behind)]
     section = Section(words[0], words[1], shift, sign)
     return NumberFormat(shown.strip(), (section,)) if _decorates(section) else None

@@ -39,7 +39,7 @@ def read_opendocument(path: Path, place: Place, selection: Selection) -> tuple[T
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
-            check_growth(sum(one.file_size for one in parts), sum(one.compress_size for one in parts), place)
+            check_growth(sum(part.file_size for part in parts), sum(part.compress_size for part in parts), place)
             if b"encryption-data" in archive.read("META-INF/manifest.xml")[: 1 << 20]:
                 hint = Message("remove the password and save it again")
                 raise DataError(Diagnostic("K511", Message("the workbook is locked with a password"), place, hint))

@@ -65,9 +65,9 @@ class Pieces:
             columns: list[str] | None, predicate: pl.Expr | None, most: int | None, _batch: int | None
         ) -> Iterator[pl.DataFrame]:
             for piece in self.map(lambda piece: piece.scan().select(columns or pl.all()).collect()):
-                some = piece if most is None else piece.head(most)
-                yield some if predicate is None else some.filter(predicate)
-                most = None if most is None else most - some.height
+                items = piece if most is None else piece.head(most)
+                yield items if predicate is None else items.filter(predicate)
+                most = None if most is None else most - items.height
                 if most == 0:
                     return
 

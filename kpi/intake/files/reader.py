@@ -119,14 +119,14 @@ def _read_each(path: Path, selection: Selection, *, unchecked: bool) -> tuple[li
     findings: list[Diagnostic] = []
     if (sheet := sheet_named(path)[1]) is not None:
         selection = replace(selection, sheet=sheet)
-    for one in expanded(path):
+    for item in expanded(path):
         try:
-            some = _read_file(one, selection, unchecked=unchecked)
+            items = _read_file(item, selection, unchecked=unchecked)
         except DataError as error:
             findings.extend(error.diagnostics)
             continue
         # Errors of unreadable sheets are among the notes of the readable ones.
-        for table in some:
+        for table in items:
             wrong = tuple(note for note in table.notes if note.severity is Severity.ERROR)
             findings += wrong
             tables.append(prepared(replace(table, notes=tuple(note for note in table.notes if note not in wrong))))
@@ -176,7 +176,7 @@ def read_all(
                 errors += wrong
         except DataError as error:
             errors += error.diagnostics
-    if errors and (unread is None or not any(tables_of) or any(one.code in _OF_THE_CALL for one in errors)):
+    if errors and (unread is None or not any(tables_of) or any(item.code in _OF_THE_CALL for item in errors)):
         raise DataError(errors)
     if unread is not None:
         unread += errors
@@ -204,7 +204,7 @@ def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]
         if isinstance(source, pl.DataFrame | pl.LazyFrame | Rows):
             number += not isinstance(source, Rows)
             frame = source.frame if isinstance(source, Rows) else source
-            if any(_one_dataset(name, other) and _same_frame(one, frame) for one, other in frames):
+            if any(_one_dataset(name, other) and _same_frame(item, frame) for item, other in frames):
                 label = source.name if isinstance(source, Rows) else Message("frame {number}", number=number)
                 notes.append(
                     _again(
@@ -227,9 +227,9 @@ def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]
             alike = files.setdefault(path.stat().st_size, [])
             same = next(
                 (
-                    one
-                    for one, other, part in alike
-                    if _one_dataset(name, other) and part in (None, sheet) and _same_bytes(path, one)
+                    item
+                    for item, other, part in alike
+                    if _one_dataset(name, other) and part in (None, sheet) and _same_bytes(path, item)
                 ),
                 None,
             )
@@ -301,7 +301,7 @@ def _as_json(batch: pl.DataFrame) -> pl.DataFrame:
     """Return rows with texts in place of bytes and objects, which Polars 2.1 cannot write as JSON."""
     odd = [name for name, dtype in batch.schema.items() if "Binary" in str(dtype) or dtype == pl.Object]
     return batch.with_columns(
-        pl.Series(name, [None if one is None else str(one) for one in batch[name].to_list()], dtype=pl.String)
+        pl.Series(name, [None if item is None else str(item) for item in batch[name].to_list()], dtype=pl.String)
         for name in odd
     )
 
@@ -372,7 +372,9 @@ def _passed_over(path: Path) -> list[Diagnostic]:
     """Return a note (K517) on the pipes, devices and dead links of a folder that are named like files of data."""
     if not path.is_dir():
         return []
-    odd = sorted(one.name for one in path.iterdir() if _is_readable(one) and not one.is_file() and not one.is_dir())
+    odd = sorted(
+        item.name for item in path.iterdir() if _is_readable(item) and not item.is_file() and not item.is_dir()
+    )
     message = Message("pipes, devices and links to nothing in the folder are passed over: {names}",
                       names=tuple(f"`{readable(name)}`" for name in odd))  # fmt: skip
     return [Diagnostic("K517", message, Place(str(path)), severity=Severity.INFO)] if odd else []
@@ -410,7 +412,7 @@ def _read_file(path: Path, selection: Selection, *, unchecked: bool) -> tuple[Ta
     except UnicodeEncodeError:
         link = Link(path)
         tables = _read_named(link.path, place, selection, unchecked=unchecked)
-        return tuple(replace(one, scratch=one.scratch or link) for one in tables)
+        return tuple(replace(table, scratch=table.scratch or link) for table in tables)
     return _read_named(path, place, selection, unchecked=unchecked)
 
 
@@ -507,8 +509,8 @@ class Reader:
 
 def _reader(file: File, head: bytes) -> Reader | None:
     """Return the first format that recognises a file, or its text where that is given."""
-    some = (one for one in READERS if one.text is (file.text is not None))
-    return next((one for one in some if one.recognises(file, head)), None)
+    items = (item for item in READERS if item.text is (file.text is not None))
+    return next((item for item in items if item.recognises(file, head)), None)
 
 
 def _is_text(path: Path, place: Place) -> bool:
@@ -650,7 +652,7 @@ def _json_kind(path: Path, text: Path) -> Literal["lines", "document"] | None:
         alone = not stream.read(1 << 10).strip()
     try:
         if isinstance(row := json.loads(first), dict):
-            tables = any(isinstance(one, dict) or (isinstance(one, list) and one) for one in row.values())
+            tables = any(isinstance(item, dict) or (isinstance(item, list) and item) for item in row.values())
             return "document" if alone and tables else "lines"
     except (ValueError, RecursionError):
         pass
@@ -704,7 +706,9 @@ def _as_texts(path: Path) -> Scratch | None:
         with path.open(encoding="utf-8-sig") as lines, scratch.path.open("w", encoding="utf-8") as copy:
             for line in lines:
                 row = json.loads(line, parse_float=str, parse_int=str, parse_constant=str) if line.strip() else {}
-                json.dump({key: str(one).lower() if isinstance(one, bool) else one for key, one in row.items()}, copy)
+                json.dump(
+                    {key: str(item).lower() if isinstance(item, bool) else item for key, item in row.items()}, copy
+                )
                 copy.write("\n")
     except (ValueError, AttributeError, RecursionError):
         return None
@@ -781,7 +785,7 @@ def _of_rows(rows: Rows) -> Table:
     """Return the rows of a query as a table."""
     table = _of_frame(rows.frame, Place(rows.name))
     names = dict(zip(rows.frame.columns, table.columns, strict=True))
-    numbers, mixed = (frozenset(names[one] for one in some) for some in (rows.numbers, rows.mixed))
+    numbers, mixed = (frozenset(names[item] for item in items) for items in (rows.numbers, rows.mixed))
     return replace(table, numbers=numbers, mixed=mixed)
 
 
@@ -801,7 +805,7 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
     if not size:
         raise DataError(Diagnostic("K505", Message("there are columns, but no row of data"), place))
     cleaned = dict(zip(schema, columns, strict=True))
-    plain, numbered = (one.with_columns(replaced).rename(cleaned) for one in (lazy, numbered))
+    plain, numbered = (item.with_columns(replaced).rename(cleaned) for item in (lazy, numbered))
     zones = {
         cleaned[name]: dtype.time_zone
         for name, dtype in schema.items()
@@ -884,4 +888,4 @@ READERS: tuple[Reader, ...] = (
 )  # fmt: skip
 
 #: The names of files that a folder is searched for; a file that is named itself is recognised by its content.
-SUFFIXES: tuple[str, ...] = tuple(suffix for one in READERS for suffix in one.suffixes)
+SUFFIXES: tuple[str, ...] = tuple(suffix for item in READERS for suffix in item.suffixes)

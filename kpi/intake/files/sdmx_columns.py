@@ -63,11 +63,11 @@ def ids_of(columns: Collection[str]) -> dict[str, str]:
     {}
     """
     matches = {header: _HEADER.fullmatch(header) for header in columns}
-    found = {match[1].upper(): header for header, match in matches.items() if match is not None}
-    if "UNIT" in found:
+    results = {match[1].upper(): header for header, match in matches.items() if match is not None}
+    if "UNIT" in results:
         # Eurostat names the column so.
-        found.setdefault("UNIT_MEASURE", found.pop("UNIT"))
-    return found if {"TIME_PERIOD", "OBS_VALUE"} <= found.keys() else {}
+        results.setdefault("UNIT_MEASURE", results.pop("UNIT"))
+    return results if {"TIME_PERIOD", "OBS_VALUE"} <= results.keys() else {}
 
 
 def is_about_file(header: str) -> bool:
@@ -134,8 +134,8 @@ def prepared(table: Table) -> Table:
 
     frame = changed(table.frame)
     assert frame is not None  # noqa: S101 - every table has one
-    names = {ids["OBS_VALUE"], ids["TIME_PERIOD"], *(one.meta.output_name() for one in columns)}
-    added = tuple(name for name in (one.meta.output_name() for one in columns) if name not in table.columns)
+    names = {ids["OBS_VALUE"], ids["TIME_PERIOD"], *(column.meta.output_name() for column in columns)}
+    added = tuple(name for name in (column.meta.output_name() for column in columns) if name not in table.columns)
     return replace(
         table, frame=frame, cells=changed(table.cells), numbered_cells=changed(table.numbered_cells), scan=None,
         columns=(*table.columns, *added), numbers=table.numbers - names, mixed=table.mixed - names,
@@ -220,19 +220,19 @@ def _with_units(
     key = pl.concat_str(measure.fill_null(""), pl.lit("\n"), power.fill_null(""))
     keys = [f"{code or ''}\n{ten or ''}" for code, ten in meant]
     unit = key.replace_strict(keys, [unit for unit, _ in meant.values()], default=None, return_dtype=pl.String)
-    tens = {one: ten for one, (_, ten) in zip(keys, meant.values(), strict=True) if ten}
-    single = [one for one, pair in zip(keys, meant, strict=True) if _is_single(*pair)]
+    tens = {entry: ten for entry, (_, ten) in zip(keys, meant.values(), strict=True) if ten}
+    single = [entry for entry, pair in zip(keys, meant, strict=True) if _is_single(*pair)]
     columns = [unit.alias(header or "UNIT_MEASURE")] if header or any(unit for unit, _ in meant.values()) else []
     notes: list[Diagnostic] = []
-    for one, ten in tens.items():
+    for item, ten in tens.items():
         plain = pl.when(value.str.contains(r"^[+-]?[0-9]*\.?[0-9]+$")).then(value + f"e{ten}")
         other = (value.cast(pl.Float64, strict=False) * 10.0**ten).cast(pl.String)
-        value = pl.when(key == one).then(pl.coalesce(plain, other, value)).otherwise(value)
+        value = pl.when(key == item).then(pl.coalesce(plain, other, value)).otherwise(value)
         message = Message("figures with UNIT_MULT {power} are taken times 10 to the power of {power}", power=ten)
         notes.append(Diagnostic("K519", message, table.place(None, ids["UNIT_MULT"]), severity=Severity.INFO))
     if single:
-        ones = pl.when(value.str.contains(r"^[+-]?[0-9]*\.?[0-9]+(e[0-9-]+)?$")).then(value + SINGLE)
-        value = pl.when(key.is_in(single)).then(pl.coalesce(ones, value)).otherwise(value)
+        items = pl.when(value.str.contains(r"^[+-]?[0-9]*\.?[0-9]+(e[0-9-]+)?$")).then(value + SINGLE)
+        value = pl.when(key.is_in(single)).then(pl.coalesce(items, value)).otherwise(value)
     if header is not None:
         notes += _without_unit(table, header, counts, labels)
     return value, columns, notes
@@ -283,13 +283,13 @@ def _without_unit(table: Table, header: str, counts: pl.DataFrame, labels: Mappi
 def _amounts(codes: Mapping[str | None, int]) -> Message:
     """Return codes, each with the number of its figures, the most frequent first."""
     most = sorted(codes.items(), key=lambda item: -item[1])
-    some = tuple(
+    items = tuple(
         Message("blank ({many:,})", many=many) if code is None else Message("{code} ({many:,})", code=code, many=many)
         for code, many in most[:_NAMED]
     )
     if len(most) > _NAMED:
-        return Message("{codes} and {more:,} more", codes=some, more=len(most) - _NAMED)
-    return Message("{codes}", codes=some)
+        return Message("{codes} and {more:,} more", codes=items, more=len(most) - _NAMED)
+    return Message("{codes}", codes=items)
 
 
 def _meant(code: str | None, power: str | None, labels: Mapping[Any, str]) -> tuple[str | None, int]:

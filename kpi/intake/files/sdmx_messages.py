@@ -61,7 +61,7 @@ def of_xml(path: Path, place: Place) -> pl.DataFrame:
     try:
         message = read_sdmx(text, validate=False)
         datasets: list[Any] = list(message.data or ())
-        sets = [(one.data, dict(one.attributes or {})) for one in datasets]
+        sets = [(dataset.data, dict(dataset.attributes or {})) for dataset in datasets]
     except (MemoryError, DataError):
         raise
     except Exception as error:  # noqa: BLE001 - pysdmx raises any exception on a damaged message
@@ -75,15 +75,15 @@ def of_xml(path: Path, place: Place) -> pl.DataFrame:
     frames = []
     for data, attributes in sets:
         columns = {
-            str(name): [_filled(one) for one in data[name].tolist()] for name in data.columns if name not in _OF_SET
+            str(name): [_filled(item) for item in data[name].tolist()] for name in data.columns if name not in _OF_SET
         }
         rows = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
         constant = {
-            name: str(one)
-            for name, one in attributes.items()
-            if name not in columns and name not in _OF_SET and one is not None
+            name: str(item)
+            for name, item in attributes.items()
+            if name not in columns and name not in _OF_SET and item is not None
         }
-        frames.append(rows.with_columns(pl.lit(one).alias(name) for name, one in constant.items()))
+        frames.append(rows.with_columns(pl.lit(item).alias(name) for name, item in constant.items()))
     return _joined(frames, place)
 
 
@@ -104,11 +104,11 @@ def of_json(document: Mapping[str, Any], place: Place) -> tuple[pl.DataFrame, di
             columns = list(dict.fromkeys(name for row in rows for name in row))
             frames.append(pl.DataFrame({name: [row.get(name) for row in rows] for name in columns},
                                        schema=dict.fromkeys(columns, pl.String)))  # fmt: skip
-            for one in _components(structure):
-                names = {value["id"]: label for value in one.get("values", ()) if "id" in value
+            for component in _components(structure):
+                names = {value["id"]: label for value in component.get("values", ()) if "id" in value
                          for label in [_name(value)] if label is not None and label != value["id"]}  # fmt: skip
                 if names:
-                    labels.setdefault(one["id"], {}).update(names)
+                    labels.setdefault(component["id"], {}).update(names)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         words = Message("the SDMX message is damaged, or of a kind that is not read: {error}", error=cause(error))
         raise DataError(Diagnostic("K503", words, place, _AGAIN)) from None
@@ -123,7 +123,7 @@ def _filled(cell: Any) -> str | None:
 
 
 def _joined(frames: Sequence[pl.DataFrame], place: Place) -> pl.DataFrame:
-    frames = [one for one in frames if one.height]
+    frames = [frame for frame in frames if frame.height]
     if not frames:
         raise DataError(Diagnostic("K505", Message("the SDMX message has no observation"), place))
     return pl.concat(frames, how="diagonal")
@@ -133,7 +133,7 @@ def _observations(data: Mapping[str, Any], structure: Mapping[str, Any]) -> Iter
     """Yield the observations of a data set, by the ids of their components."""
     dimensions, attributes = structure["dimensions"], structure.get("attributes") or {}
     measures = (structure.get("measures") or {}).get("observation") or [{"id": "OBS_VALUE"}]
-    constant = {one["id"]: _value(one, 0) for one in dimensions.get("dataSet") or ()}
+    constant = {entry["id"]: _value(entry, 0) for entry in dimensions.get("dataSet") or ()}
     constant |= _attributes(attributes.get("dataSet") or (), data.get("attributes") or ())
     series = data.get("series")
     groups: list[tuple[str, Any]] = [("", {"observations": data.get("observations") or {}})]
@@ -143,9 +143,9 @@ def _observations(data: Mapping[str, Any], structure: Mapping[str, Any]) -> Iter
         shared |= _attributes(attributes.get("series") or (), group.get("attributes") or ())
         for place, content in (group.get("observations") or {}).items():
             row = shared | _key(dimensions["observation"], place)
-            for one, cell in zip(measures, content, strict=False):
-                name = "OBS_VALUE" if len(measures) == 1 else one["id"]
-                row[name] = _value(one, cell) if one.get("values") and isinstance(cell, int) else _text(cell)
+            for item, cell in zip(measures, content, strict=False):
+                name = "OBS_VALUE" if len(measures) == 1 else item["id"]
+                row[name] = _value(item, cell) if item.get("values") and isinstance(cell, int) else _text(cell)
             yield row | _attributes(attributes.get("observation") or (), content[len(measures) :])
 
 
@@ -154,16 +154,16 @@ def _key(components: Sequence[Mapping[str, Any]], key: str) -> dict[str, str | N
     if not components:
         return {}
     places = key.split(":")
-    return {one["id"]: _value(one, int(at)) for one, at in zip(components, places, strict=True)}
+    return {item["id"]: _value(item, int(at)) for item, at in zip(components, places, strict=True)}
 
 
 def _attributes(components: Sequence[Mapping[str, Any]], cells: Sequence[Any]) -> dict[str, str | None]:
     """Return attributes: each cell is the place of a value, or the value itself where none are listed."""
-    found: dict[str, str | None] = {}
-    for one, cell in zip(components, cells, strict=False):
+    results: dict[str, str | None] = {}
+    for item, cell in zip(components, cells, strict=False):
         if cell is not None:
-            found[one["id"]] = _value(one, cell) if one.get("values") and isinstance(cell, int) else _text(cell)
-    return found
+            results[item["id"]] = _value(item, cell) if item.get("values") and isinstance(cell, int) else _text(cell)
+    return results
 
 
 def _value(component: Mapping[str, Any], at: int) -> str | None:
@@ -176,7 +176,7 @@ def _value(component: Mapping[str, Any], at: int) -> str | None:
 def _name(value: Mapping[str, Any]) -> str | None:
     name = value.get("name")
     if isinstance(name, Mapping):
-        return next((str(one) for one in name.values()), None)
+        return next((str(item) for item in name.values()), None)
     return None if name is None else str(name)
 
 
@@ -188,5 +188,5 @@ def _text(cell: Any) -> str | None:
 
 def _components(structure: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for part in ("dimensions", "attributes"):
-        for some in (structure.get(part) or {}).values():
-            yield from some if isinstance(some, list) else ()
+        for items in (structure.get(part) or {}).values():
+            yield from items if isinstance(items, list) else ()

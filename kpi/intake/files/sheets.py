@@ -106,7 +106,7 @@ def _without_table(
     goes_on = (
         finding.code == "K504"
         and finding.place.row == 1
-        and widths[sheet.name] in [widths[one.sheet] for one in tables]
+        and widths[sheet.name] in [widths[table.sheet] for table in tables]
     )
     if finding.code not in _NO_TABLE or (goes_on and not is_about(sheet.name)):
         return finding

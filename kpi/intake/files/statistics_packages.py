@@ -77,5 +77,5 @@ def labelled(table: Table, names: Mapping[str, str], labels: Mapping[str, str], 
     return replace(
         table,
         labels={names[name]: clean(label) for name, label in labels.items()},
-        value_labels={names[name]: some for name, some in values.items() if name in names},
+        value_labels={names[name]: items for name, items in values.items() if name in names},
     )

@@ -89,10 +89,10 @@ class Adjacent:
         if not self.rows:
             block, row = divmod(row, self.height)
             return row, None if column is None else self.columns[block].get(column, column)
-        block = next((at for at, some in enumerate(self.columns) if column in some), 0)
+        block = next((at for at, items in enumerate(self.columns) if column in items), 0)
         at = self.rows[block][row]
         if at is None:
-            at = next(one for some in self.rows if (one := some[row]) is not None)
+            at = next(item for items in self.rows if (item := items[row]) is not None)
         return at, column
 
 
@@ -100,7 +100,7 @@ class Link(Scratch):
     """A temporary link under which libraries can open a file whose name is not UTF-8."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("".join(one for one in path.suffixes if one.isascii()))
+        super().__init__("".join(suffix for suffix in path.suffixes if suffix.isascii()))
         self.path.unlink()
         self.path.symlink_to(path.absolute())
 
@@ -127,7 +127,7 @@ def without_blanks(cells: pl.LazyFrame) -> pl.LazyFrame:
     texts = [name for name, dtype in cells.collect_schema().items() if dtype == pl.String]
     # NOTE: not pl.col, which takes a header such as ^.*$ for a pattern.
     columns = (pl.selectors.by_name(name) for name in texts)
-    return cells.with_columns(pl.when(one.str.strip_chars() != "").then(one) for one in columns)
+    return cells.with_columns(pl.when(column.str.strip_chars() != "").then(column) for column in columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +266,8 @@ class Table:
     def with_unreadable(self, headers: Collection[str]) -> Table:
         """Return the table with the text `UNREADABLE` in the filled cells of unreadable columns."""
         marks = [
-            pl.when(pl.selectors.by_name(one) == "").then(pl.lit(UNREADABLE)).alias(one)
-            for one in headers if one in self.unreadable
+            pl.when(pl.selectors.by_name(header) == "").then(pl.lit(UNREADABLE)).alias(header)
+            for header in headers if header in self.unreadable
         ]  # fmt: skip
         if not marks or self.cells is None:
             return self
@@ -294,11 +294,12 @@ class Table:
         return replace(
             self, frame=self.frame.rename(dict(names)), columns=now(self.columns), cells=moved(self.cells),
             numbered_cells=moved(self.numbered_cells), numbers=frozenset(now(self.numbers)),
-            mixed=frozenset(now(self.mixed)), unreadable={names.get(one, one): w for one, w in self.unreadable.items()},
-            repeats={names.get(one, one): now(some) for one, some in self.repeats.items()},
-            merged=tuple(replace(one, headers=now(one.headers)) for one in self.merged),
-            labels={names.get(one, one): back.get(label, label) for one, label in self.labels.items()},
-            value_labels={names.get(one, one): some for one, some in self.value_labels.items()},
+            mixed=frozenset(now(self.mixed)),
+            unreadable={names.get(name, name): words for name, words in self.unreadable.items()},
+            repeats={names.get(item, item): now(items) for item, items in self.repeats.items()},
+            merged=tuple(replace(item, headers=now(item.headers)) for item in self.merged),
+            labels={names.get(item, item): back.get(label, label) for item, label in self.labels.items()},
+            value_labels={names.get(item, item): items for item, items in self.value_labels.items()},
             scan=scan and (lambda types: scan({back.get(k, k): v for k, v in types.items()}).rename(dict(names))),
         )  # fmt: skip
 
@@ -307,7 +308,7 @@ class Table:
         """The headers that the file has, of a turned table, too."""
         if self.origin is None:
             return self.columns
-        return (*(one for one in self.columns if one not in self.origin.added), *self.origin.headers)
+        return (*(column for column in self.columns if column not in self.origin.added), *self.origin.headers)
 
     def all_read(self, rows: int) -> None:
         """Check that all rows were read.

@@ -106,7 +106,7 @@ def find_layout(
     if depth == 2 and not declared and _translates(rows[header], rows[header + 1]):
         headers = tuple(clean(cell or "") for cell in rows[header])
         labels = {
-            clean(one or ""): clean(other or "") for one, other in zip(rows[header], rows[header + 1], strict=False)
+            clean(item or ""): clean(other or "") for item, other in zip(rows[header], rows[header + 1], strict=False)
         }
     columns, repeats = distinct(headers)
     spanned = frozenset(
@@ -191,7 +191,7 @@ def _located(rows: Sequence[Row], place: Place, merged: Sequence[Merged], hints:
         not keys
         and header + depth <= last < min(header + DEEPEST, len(rows) - 1)
         and all(map(_are_labels, rows[header + depth : last + 1]))
-        and any(one and below and _is_figure(below) for one, below in zip(rows[last], rows[last + 1], strict=False))
+        and any(item and below and _is_figure(below) for item, below in zip(rows[last], rows[last + 1], strict=False))
     ):
         depth = last - header + 1
         return header, depth, _names(rows[header : header + depth], header, merged)
@@ -244,14 +244,14 @@ def _translates(header: Row, below: Row) -> bool:
     """
     width = max(len(header), len(below))
     pairs = [
-        (fold(one), fold(other))
-        for one, other in zip([*header, *[None] * width][:width], [*below, *[None] * width][:width], strict=True)
-        if one or other
-        for one, other in [(one or "", other or "")]
+        (fold(item), fold(other))
+        for item, other in zip([*header, *[None] * width][:width], [*below, *[None] * width][:width], strict=True)
+        if item or other
+        for item, other in [(item or "", other or "")]
     ]
-    if len(pairs) < 2 or not all(one and other and one.isascii() != other.isascii() for one, other in pairs):
+    if len(pairs) < 2 or not all(item and other and item.isascii() != other.isascii() for item, other in pairs):
         return False
-    return any(role(one) is not None and role(one) == role(other) for one, other in pairs)
+    return any(role(item) is not None and role(item) == role(other) for item, other in pairs)
 
 
 _HEADER_HINT = Message(

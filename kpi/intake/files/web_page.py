@@ -60,15 +60,17 @@ def read_page(path: Path, place: Place, selection: Selection) -> tuple[Table, ..
         raise DataError(Diagnostic("K503", message, place, Message("write or download it again"))) from None
     # Tables that hold others only arrange the page.
     tables = (
-        [] if root is None else [one for one in root.iter("table") if next(one.iterdescendants("table"), None) is None]
+        []
+        if root is None
+        else [item for item in root.iter("table") if next(item.iterdescendants("table"), None) is None]
     )
     sheets = [*_sheets(tables, place)]
     if not sheets:
         hint = Message("open it in a browser: where it shows a table, save that as .xlsx or .csv")
         raise DataError(Diagnostic("K503", Message("the web page has no table"), place, hint))
     selection.check([sheet.name for sheet in sheets if sheet.name is not None], place)
-    some = [one for one in sheets if selection.sheet in (None, one.name)]
-    read = tables_of((_chosen(one, selection) for one in some), place, selection)
+    items = [item for item in sheets if selection.sheet in (None, item.name)]
+    read = tables_of((_chosen(item, selection) for item in items), place, selection)
     message = Message("the file is a web page (HTML); read: {tables}", tables=count(len(read), "table"))
     note = Diagnostic("K529", message, place, severity=Severity.INFO)
     return (replace(read[0], notes=(note, *read[0].notes)), *read[1:])
@@ -82,22 +84,22 @@ def _chosen(sheet: SheetCells, selection: Selection) -> SheetCells:
 
 def _sheets(tables: list[Any], place: Place) -> Iterator[SheetCells]:
     """Yield the tables of two rows or more; tables of one row, such as a title, stand above the next one."""
-    found: list[tuple[str | None, list[dict[int, str]], Marks]] = []
+    results: list[tuple[str | None, list[dict[int, str]], Marks]] = []
     above: list[dict[int, str]] = []
     for table in tables:
         rows, marks = _cells(table, place)
-        caption = next((_text(one) for one in table.iterchildren("caption")), None)
+        caption = next((_text(item) for item in table.iterchildren("caption")), None)
         start = [*above, *([{0: caption}] if caption else [])]
         if sum(map(bool, rows)) < 2:
             above = [*start, *rows]
             continue
         shift = len(start)
         moved = [(top + shift, left, bottom + shift, right) for top, left, bottom, right in marks.merged]
-        found.append(
+        results.append(
             (caption, [*start, *rows], replace(marks, merged=moved, hidden={at + shift for at in marks.hidden}))
         )
         above = []
-    for number, (caption, rows, marks) in enumerate(found, 1):
+    for number, (caption, rows, marks) in enumerate(results, 1):
         width = max(max(row, default=-1) for row in rows) + 1
         cells = pl.DataFrame(
             [pl.Series(str(at), [row.get(at) for row in rows], dtype=pl.String) for at in range(width)]
@@ -105,7 +107,7 @@ def _sheets(tables: list[Any], place: Place) -> Iterator[SheetCells]:
         marks.rows, marks.columns = len(rows), width
         # Cells have no types, so that every column may hold texts, as in a text file.
         marks.last_text = dict.fromkeys(range(width), len(rows))
-        name = None if len(found) == 1 else (caption or f"table {number}")
+        name = None if len(results) == 1 else (caption or f"table {number}")
         yield SheetCells(name, visible=True, cells=cells, marks=marks)
 
 
@@ -122,7 +124,7 @@ def _cells(table: Any, place: Place) -> tuple[list[dict[int, str]], Marks]:
         if re.search(r"display\s*:\s*none", row.get("style", ""), re.IGNORECASE):
             marks.hidden.add(at)
         covered = set(spanned)
-        spanned = {one: more - 1 for one, more in spanned.items() if more > 1}
+        spanned = {item: more - 1 for item, more in spanned.items() if more > 1}
         for cell in row.iterchildren("td", "th"):
             while column in covered:
                 column += 1
@@ -164,6 +166,6 @@ def _shown(cell: Any) -> str:
 
 def _text(element: Any) -> str:
     """Return the text of an element on one line, line breaks as blanks."""
-    for one in element.iter("br"):
-        one.tail = "\n" + (one.tail or "")
+    for item in element.iter("br"):
+        item.tail = "\n" + (item.tail or "")
     return " ".join("".join(element.itertext()).split())

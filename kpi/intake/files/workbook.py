@@ -50,33 +50,33 @@ def _xlsx(path: Path, place: Place, selection: Selection) -> Iterator[SheetCells
         with zipfile.ZipFile(path) as archive:
             binary = "xl/workbook.bin" in archive.namelist()
             sheets = (workbook_binary if binary else workbook_xml).sheets_of(archive, place)
-            selection.check([one.name for one in sheets], place)
-            chosen = {one.name for one in sheets if selection.reads(one.name, visible=one.visible)}
-            _check_room(archive, [one.part for one in sheets if one.name in chosen], place)
+            selection.check([entry.name for entry in sheets], place)
+            chosen = {entry.name for entry in sheets if selection.reads(entry.name, visible=entry.visible)}
+            _check_room(archive, [entry.part for entry in sheets if entry.name in chosen], place)
             styles = (workbook_binary if binary else workbook_xml).styles_of(archive)
             reader = None
-            for one in sheets:
-                if selection.sheet is not None and one.name != selection.sheet:
+            for item in sheets:
+                if selection.sheet is not None and item.name != selection.sheet:
                     continue
                 marks = Marks()
-                if one.name in chosen:
-                    with archive.open(one.part) as stream:
-                        where = replace(place, sheet=one.name)
+                if item.name in chosen:
+                    with archive.open(item.part) as stream:
+                        where = replace(place, sheet=item.name)
                         marks = (workbook_binary if binary else workbook_xml).marks_of(stream, styles, where)
-                    marks.tables = () if binary else workbook_xml.tables_of(archive, one.part)
+                    marks.tables = () if binary else workbook_xml.tables_of(archive, item.part)
                 if not marks.rows:
-                    yield SheetCells(one.name, one.visible, None, marks)
+                    yield SheetCells(item.name, item.visible, None, marks)
                     continue
                 # The reader goes by the suffix, which may be another's.
                 named = path.suffix.lower() == (".xlsb" if binary else ".xlsx")
                 reader = reader or fastexcel.read_excel(path if named else path.read_bytes())
                 # Without these keywords the reader drops blank rows at the top.
                 options = {"header_row": None, "skip_rows": 0, "whitespace_as_null": True}
-                loaded = reader.load_sheet(one.name, dtypes="string", **options)
-                floats = reader.load_sheet(one.name, dtypes="float", **options)
+                loaded = reader.load_sheet(item.name, dtypes="string", **options)
+                floats = reader.load_sheet(item.name, dtypes="float", **options)
                 values = _exact(loaded.to_polars(), floats.to_polars())
                 positions = [column.absolute_index for column in loaded.selected_columns]
-                yield SheetCells(one.name, one.visible, _shown(values, positions, marks), marks, one.titles)
+                yield SheetCells(item.name, item.visible, _shown(values, positions, marks), marks, item.titles)
     except OSError as error:
         # A directory that points before the first byte of the file; other system errors are not about the workbook.
         if error.errno != errno.EINVAL:
@@ -88,7 +88,7 @@ def _xlsx(path: Path, place: Place, selection: Selection) -> Iterator[SheetCells
 
 def _check_room(archive: zipfile.ZipFile, parts: list[str], place: Place) -> None:
     """Raise K509 if the sheets take more memory than is available, by the sizes in the ZIP directory."""
-    sizes = {one.filename: one.file_size for one in archive.infolist()}
+    sizes = {item.filename: item.file_size for item in archive.infolist()}
     unpacked = sum(sizes.get(part, 0) for part in [*parts, "xl/sharedStrings.xml", "xl/sharedStrings.bin"])
     needed, room = unpacked * _GROWTH, available()
     if room is not None and needed > room:
@@ -139,24 +139,24 @@ def _xls(path: Path, place: Place, selection: Selection) -> Iterator[SheetCells]
     try:
         book = xlrd.open_workbook(path, formatting_info=True, logfile=io.StringIO())
         selection.check(book.sheet_names(), place)
-        for one in book.sheets():
-            if selection.sheet is not None and one.name != selection.sheet:
+        for sheet in book.sheets():
+            if selection.sheet is not None and sheet.name != selection.sheet:
                 continue
-            visible = one.visibility == 0
-            if not (one.nrows and selection.reads(one.name, visible=visible)):
-                yield SheetCells(one.name, visible, None, Marks())
+            visible = sheet.visibility == 0
+            if not (sheet.nrows and selection.reads(sheet.name, visible=visible)):
+                yield SheetCells(sheet.name, visible, None, Marks())
                 continue
-            merged = [(top, left, bottom - 1, right - 1) for top, bottom, left, right in one.merged_cells]
+            merged = [(top, left, bottom - 1, right - 1) for top, bottom, left, right in sheet.merged_cells]
             formats: dict[tuple[int, int], NumberFormat] = {}
             columns = [
                 pl.Series(
                     str(at),
-                    [_xls_cell(xlrd, book, cell, (row, at), formats) for row, cell in enumerate(one.col(at))],
+                    [_xls_cell(xlrd, book, cell, (row, at), formats) for row, cell in enumerate(sheet.col(at))],
                     dtype=pl.String,
                 )
-                for at in range(one.ncols)
+                for at in range(sheet.ncols)
             ]
-            last = [{kind: row for row, kind in enumerate(one.col_types(at))} for at in range(one.ncols)]
+            last = [{kind: row for row, kind in enumerate(sheet.col_types(at))} for at in range(sheet.ncols)]
             texts, numbers = (
                 {at: rows[kind] for at, rows in enumerate(last) if kind in rows}
                 for kind in (xlrd.XL_CELL_TEXT, xlrd.XL_CELL_NUMBER)
@@ -166,13 +166,13 @@ def _xls(path: Path, place: Place, selection: Selection) -> Iterator[SheetCells]
                 formats=formats,
                 last_text=texts,
                 last_number=numbers,
-                rows=one.nrows,
-                columns=one.ncols,
-                hidden={row for row, info in one.rowinfo_map.items() if info.hidden},
-                hidden_columns={column for column, info in one.colinfo_map.items() if info.hidden},
-                frozen=one.horz_split_pos - 1 if one.panes_are_frozen and one.horz_split_pos else None,
+                rows=sheet.nrows,
+                columns=sheet.ncols,
+                hidden={row for row, info in sheet.rowinfo_map.items() if info.hidden},
+                hidden_columns={column for column, info in sheet.colinfo_map.items() if info.hidden},
+                frozen=sheet.horz_split_pos - 1 if sheet.panes_are_frozen and sheet.horz_split_pos else None,
             )
-            yield SheetCells(one.name, visible, pl.DataFrame(columns), marks)
+            yield SheetCells(sheet.name, visible, pl.DataFrame(columns), marks)
     except DataError:
         raise
     except Exception as error:  # noqa: BLE001 - xlrd raises any exception on a damaged workbook

@@ -60,9 +60,9 @@ def records(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def _byte(stream: IO[bytes]) -> int:
-    if not (one := stream.read(1)):
+    if not (item := stream.read(1)):
         raise EOFError(Message("the part ends inside a record"))
-    return one[0]
+    return item[0]
 
 
 def _text(content: bytes, at: int) -> tuple[str, int]:
@@ -81,12 +81,12 @@ def sheets_of(archive: zipfile.ZipFile, place: Place) -> list[Sheet]:
         DataError: K509 the archive claims to unpack to more than the limits.
     """
     parts = archive.infolist()
-    check_growth(sum(one.file_size for one in parts), sum(one.compress_size for one in parts), place)
+    check_growth(sum(item.file_size for item in parts), sum(item.compress_size for item in parts), place)
     relations = ET.fromstring(archive.read("xl/_rels/workbook.bin.rels"))  # noqa: S314 - expat limits entities
     targets = {
-        one.get("Id"): posixpath.normpath(posixpath.join("xl", one.get("Target", ""))).removeprefix("/")
-        for one in relations
-        if one.get("Type", "").endswith("/worksheet")
+        item.get("Id"): posixpath.normpath(posixpath.join("xl", item.get("Target", ""))).removeprefix("/")
+        for item in relations
+        if item.get("Type", "").endswith("/worksheet")
     }
     sheets = []
     with archive.open("xl/workbook.bin") as stream:

@@ -82,24 +82,24 @@ def sheets_of(archive: zipfile.ZipFile, place: Place) -> list[Sheet]:
         DataError: K509 the archive claims to unpack to more than the limits.
     """
     parts = archive.infolist()
-    check_growth(sum(one.file_size for one in parts), sum(one.compress_size for one in parts), place)
+    check_growth(sum(entry.file_size for entry in parts), sum(item.compress_size for item in parts), place)
     targets = {
-        one.get("Id"): posixpath.normpath(posixpath.join("xl", one.get("Target", ""))).removeprefix("/")
-        for one in _tree(archive, "xl/_rels/workbook.xml.rels").iter()
-        if one.get("Type", "").endswith("/worksheet")
+        item.get("Id"): posixpath.normpath(posixpath.join("xl", item.get("Target", ""))).removeprefix("/")
+        for item in _tree(archive, "xl/_rels/workbook.xml.rels").iter()
+        if item.get("Type", "").endswith("/worksheet")
     }
     sheets = []
     book = _tree(archive, "xl/workbook.xml")
     titles = {
-        one.get("localSheetId"): _last_row(one.text or "")
-        for one in book.iter()
-        if _local(one.tag) == "definedName" and one.get("name") == "_xlnm.Print_Titles"
+        entry.get("localSheetId"): _last_row(entry.text or "")
+        for entry in book.iter()
+        if _local(entry.tag) == "definedName" and entry.get("name") == "_xlnm.Print_Titles"
     }
-    for at, one in enumerate(each for each in book.iter() if _local(each.tag) == "sheet"):
-        relation = next((value for key, value in one.attrib.items() if key.endswith("}id")), None)
+    for at, item in enumerate(each for each in book.iter() if _local(each.tag) == "sheet"):
+        relation = next((value for key, value in item.attrib.items() if key.endswith("}id")), None)
         if part := targets.get(relation):
-            visible = one.get("state", "visible") == "visible"
-            sheets.append(Sheet(one.get("name", ""), part, visible, titles.get(str(at))))
+            visible = item.get("state", "visible") == "visible"
+            sheets.append(Sheet(item.get("name", ""), part, visible, titles.get(str(at))))
     return sheets
 
 
@@ -116,9 +116,9 @@ def tables_of(archive: zipfile.ZipFile, part: str) -> tuple[Merged, ...]:
     if relations not in archive.namelist():
         return ()
     tables = []
-    for one in _tree(archive, relations).iter():
-        if one.get("Type", "").endswith("/table"):
-            table = _tree(archive, posixpath.normpath(posixpath.join(folder, one.get("Target", ""))).removeprefix("/"))
+    for item in _tree(archive, relations).iter():
+        if item.get("Type", "").endswith("/table"):
+            table = _tree(archive, posixpath.normpath(posixpath.join(folder, item.get("Target", ""))).removeprefix("/"))
             first, _, last = table.get("ref", "").partition(":")
             if last and table.get("headerRowCount", "1") == "1":
                 tables.append((*position(first), *position(last)))

@@ -95,10 +95,10 @@ def choices_of(system: System, name: str | None = None) -> tuple[Choice, ...]:
         system: the system.
         name: the dataset, when the caller says which.
     """
-    some = tuple(
-        Choice(key, one.sheet, one.header) for key, one in datasets(system).items() if name is None or key == name
+    items = tuple(
+        Choice(key, item.sheet, item.header) for key, item in datasets(system).items() if name is None or key == name
     )
-    return some if any(one.sheets or one.header for one in some) else ()
+    return items if any(item.sheets or item.header for item in items) else ()
 
 
 def is_unit(text: str) -> bool:
@@ -343,13 +343,13 @@ def fitting(system: System, table: Table, texts: Callable[[str], list[str]]) -> 
 
 def fits_records(system: System, table: Table) -> bool:
     """Return whether a table has all columns of a dataset of events that the system declares."""
-    events = [key for key, one in datasets(system).items() if isinstance(one, Records) and may_be(table, key)]
+    events = [key for key, item in datasets(system).items() if isinstance(item, Records) and may_be(table, key)]
     return any(not _lacking(system, _placed(system, table, key)) for key in events)
 
 
 def _headers(table: Table) -> list[str]:
     """Return the headers that may play a role: of those that occur more than once the first."""
-    further = {header for some in table.repeats.values() for header in some}
+    further = {header for items in table.repeats.values() for header in items}
     return [header for header in table.columns if header not in further]
 
 
@@ -585,7 +585,7 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
     columns = panel_columns(system, table, list(source.roles.values()))
     read = {*columns, *source.roles.values(), *condition_columns(system)}
     read |= set(conditions_by_unit(system, source).values())
-    read |= {repeat for header, some in table.repeats.items() for repeat in (header, *some)}
+    read |= {repeat for header, items in table.repeats.items() for repeat in (header, *items)}
     known = measure_names(system)
     given = {name for name, _ in columns.values()}
     meant = [text for text, name in known.items() if name not in given]

@@ -35,10 +35,10 @@ def ordered(source: Placed) -> tuple[Placed, list[Diagnostic]]:
         return source, []
     column = source.table.raw.select(pl.selectors.by_name(header).cast(pl.String))
     texts = column.unique().collect(engine="streaming").to_series().drop_nulls().sort()
-    found = period_texts.order_of(texts)
-    if found is None:
+    result = period_texts.order_of(texts)
+    if result is None:
         return source, []
-    order, text = found
+    order, text = result
     dataset = source.dataset.model_copy(update={"dates": order})
     message = (
         Message("dates are read as day, month, year, as in `{text}`", text=text)

@@ -135,10 +135,10 @@ class Beside:
         names: dict[str, dict[str, str]] = {}
         for name, code in rows:
             names.setdefault(code_of(code), {}).setdefault(clean(name), name)
-        several = {code for code, some in names.items() if len(some) > 1}
+        several = {code for code, group in names.items() if len(group) > 1}
         if several and (at_once := _at_once(source, several, entities, self.timeline)) is not None:
-            code, some = at_once
-            return Message("`{code}` stands beside {names}", code=code, names=tuple(some[:3]))
+            code, items = at_once
+            return Message("`{code}` stands beside {names}", code=code, names=tuple(items[:3]))
         codes = Counter(clean(name) for name, _ in {(clean(name), code_of(code)) for name, code in rows})
         if any(many > 1 for many in codes.values()) and _of_measures(source):
             return Message("each measure has a code of its own")
@@ -226,10 +226,10 @@ def _at_once(source: Placed, codes: set[str], entities: Entities, timeline: Time
     for name, code, start, last in _dated(source, codes, timeline):
         if entities.excluded(name) or repeats_heading(source, name):
             continue
-        some = seen.setdefault((code_of(code), start, last), {})
-        some.setdefault(clean(name), name)
-        if len(some) > 1:
-            return code, list(some.values())
+        items = seen.setdefault((code_of(code), start, last), {})
+        items.setdefault(clean(name), name)
+        if len(items) > 1:
+            return code, list(items.values())
     return None
 
 
@@ -298,25 +298,25 @@ def in_one_table(sources: Iterable[Placed], names: Collection[str]) -> list[set[
         header = source.roles.get("entity")
         if header is None or isinstance(source.dataset, Records):
             continue
-        keys = [one for key in ("period", "measure") if (one := source.roles.get(key)) is not None]
+        keys = [item for key in ("period", "measure") if (item := source.roles.get(key)) is not None]
         cells = (source.table.whole or source.table).frame.select(
-            *(text_of(one).alias(key) for key, one in zip("ab", keys, strict=False)), name=text_of(header)
+            *(text_of(item).alias(key) for key, item in zip("ab", keys, strict=False)), name=text_of(header)
         )
         texts = cells.select(pl.col("name").unique()).collect(engine="streaming").to_series().drop_nulls()
         mine = [text for text in texts.sort() if clean(text) in names]
         if len(mine) > 1:
-            some = cells.filter(pl.col("name").is_in(mine)).unique().collect(engine="streaming")
-            groups = some.group_by(pl.exclude("name")).agg("name") if keys else some.select(pl.col("name").implode())
+            items = cells.filter(pl.col("name").is_in(mine)).unique().collect(engine="streaming")
+            groups = items.group_by(pl.exclude("name")).agg("name") if keys else items.select(pl.col("name").implode())
             together += [set(map(clean, group)) for group in groups["name"]]
-    return [some for some in together if len(some) > 1]
+    return [several for several in together if len(several) > 1]
 
 
 def short_names(entities: Entities) -> list[Diagnostic]:
     """Return the note on short names that are joined to a full one, and the warning on those that may be several."""
     findings = []
     if entities.joined:
-        some = tuple(Message("{name} ({full})", name=name, full=full) for name, full in entities.joined.items())
-        message = Message("short names are taken for the only unit that has them: {names}", names=_first(some))
+        items = tuple(Message("{name} ({full})", name=name, full=full) for name, full in entities.joined.items())
+        message = Message("short names are taken for the only unit that has them: {names}", names=_first(items))
         hint = Message("if one is a unit of its own, write `entities: {{keep: [...]}}`, or a roster")
         findings.append(Diagnostic("K487", message, Place(), hint, Severity.INFO))
     for name, several in entities.unclear.items():
@@ -335,8 +335,10 @@ def footnoted(entities: Entities) -> list[Diagnostic]:
     """
     findings = []
     if entities.marked:
-        some = tuple(Message("{name} ({full})", name=name, full=full) for name, full in sorted(entities.marked.items()))
-        message = Message("names are read without the marks of their footnotes: {names}", names=_first(some))
+        items = tuple(
+            Message("{name} ({full})", name=name, full=full) for name, full in sorted(entities.marked.items())
+        )
+        message = Message("names are read without the marks of their footnotes: {names}", names=_first(items))
         findings.append(Diagnostic("K581", message, Place(), None, Severity.INFO))
     plain = set(map(clean, entities.names))
     others = [name for name in entities.names if unmarked(name) != name and clean(unmarked(name)) not in plain]
@@ -368,19 +370,19 @@ def renamed(codes: Mapping[str, Sequence[str]], sources: Iterable[Placed]) -> li
     for code, names in codes.items():
         for key in dict.fromkeys(map(clean, names)):
             of_name.setdefault(key, []).append(code)
-    several = [_with_others(name, some) for name, some in of_name.items() if len(some) > 1]
+    several = [_with_others(name, items) for name, items in of_name.items() if len(items) > 1]
     changed = [_with_others(code, names) for code, names in codes.items() if len(names) > 1]
     files = list(dict.fromkeys(source.table.file for source in sources))
     place = Place(files[0]) if len(files) == 1 else Place()
     findings = []
-    for some, what in (
+    for items, what in (
         (several, Message("names with several codes are several units, shown with their codes")),
         (changed, Message("codes beside several names are one unit each, shown by the latest name")),
     ):
-        if some:
-            message = Message("{what}: {names}", what=what, names=tuple(some[:5]))
-            if len(some) > 5:
-                message = Message("{message} and {more:,} more", message=message, more=len(some) - 5)
+        if items:
+            message = Message("{what}: {names}", what=what, names=tuple(items[:5]))
+            if len(items) > 5:
+                message = Message("{message} and {more:,} more", message=message, more=len(items) - 5)
             hint = Message("a roster says which codes and names are one unit")
             findings.append(Diagnostic("K616", message, place, hint, Severity.INFO))
     return findings

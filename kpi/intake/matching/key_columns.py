@@ -62,7 +62,7 @@ def _rivals(source: Placed, of: str) -> list[str]:
     """Return the headers that could play a role that the dataset does not settle, if there are several."""
     if of in source.dataset.columns or of not in source.roles or source.roles[of] in source.table.roles.values():
         return []
-    repeated = {repeat for header, some in source.table.repeats.items() for repeat in (header, *some)}
+    repeated = {repeat for header, items in source.table.repeats.items() for repeat in (header, *items)}
     playing = {header for key, header in source.roles.items() if key != of}
     headers = [
         header for header in source.table.columns
@@ -102,15 +102,17 @@ def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] |
         own = {Length.MONTH: 0, Length.QUARTER: 1}.get(system.period.length, 2)
         return _together(source, year, part, (), system.timeline, fineness=min(fineness_of(part), own))
     headers = _rivals(source, "period")
-    if not system.timeline.weeks or not all(numbers_weeks(one) or clean(one).casefold() in _YEARS for one in headers):
+    if not system.timeline.weeks or not all(
+        numbers_weeks(item) or clean(item).casefold() in _YEARS for item in headers
+    ):
         headers = [header for header in headers if not numbers_weeks(header)]
     if len(headers) < 2:
         return source, []
     head = _sample(source, headers)
     # A heading that is repeated among the rows is no period.
     texts = {header: head[header].drop_nulls().unique().sort() for header in headers}
-    texts = {header: some.filter([clean(text) != header for text in some]) for header, some in texts.items()}
-    kinds = {header: _kind(some, system.timeline) for header, some in texts.items() if len(some)}
+    texts = {header: items.filter([clean(text) != header for text in items]) for header, items in texts.items()}
+    kinds = {header: _kind(items, system.timeline) for header, items in texts.items() if len(items)}
     full, years, parts = (
         [header for header, kind in kinds.items() if kind == this] for this in ("full", "year", "part")
     )
@@ -322,7 +324,7 @@ class _Level:
 def _level(header: str) -> _Level | None:
     """Return the administrative level that a header names, None where it names no place."""
     words = {clean(header).casefold(), *(half.casefold() for half in halves(header) or ())}
-    level = next((at for at, some in enumerate(_LEVELS) if words & some), None)
+    level = next((at for at, items in enumerate(_LEVELS) if words & items), None)
     return _Level(header, level) if level is not None or words & _PLACES else None
 
 

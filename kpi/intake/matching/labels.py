@@ -62,7 +62,7 @@ def _with_units(system: System, known: Mapping[str, str], table: Table) -> dict[
     be a word of a sentence, only where the rest names the same column.
     """
     figures = {*measure_names(system), *_record_figures(system)}
-    declared = {clean(header) for one in datasets(system).values() for header in one.headers.values()}
+    declared = {clean(header) for dataset in datasets(system).values() for header in dataset.headers.values()}
     units: dict[str, str] = {}
     for column, label in table.labels.items():
         unit = _unit_of(known, column, label) if column in figures and column not in declared else None
@@ -111,11 +111,11 @@ def _text_columns(system: System) -> set[str]:
     """Return the columns of texts that a system names, beside those with the role of a name."""
     keys = {system.entities.title, system.ranking.cohort, *condition_columns(system)}
     for key, dataset in datasets(system).items():
-        keys |= {header for one, header in dataset.headers.items() if one in _KEYS} | {*dataset.parts_of_period}
+        keys |= {header for item, header in dataset.headers.items() if item in _KEYS} | {*dataset.parts_of_period}
         if isinstance(dataset, Records):
             needed = needed_columns(system, key)
             keys |= {column for column, kind in needed.items() if kind not in READ_AS_NUMBERS} | {*dataset.key}
-    return {clean(one) for one in keys if one} - _record_figures(system)
+    return {clean(item) for item in keys if item} - _record_figures(system)
 
 
 def _replacements(system: System, table: Table) -> dict[str, dict[float | str, str]]:
@@ -145,7 +145,7 @@ def _with_values(system: System, table: Table) -> tuple[Table, list[Diagnostic]]
     replaced = _replacements(system, table)
     if not replaced:
         return table, []
-    for column in [one for one in replaced if role(one) == "entity" and "code" not in map(role, table.columns)]:
+    for column in [item for item in replaced if role(item) == "entity" and "code" not in map(role, table.columns)]:
         # The codes of SDMX identify units, unlike the numbers of a questionnaire.
         if all(isinstance(value, str) for value in replaced[column]):
             code = f"{column} (code)"

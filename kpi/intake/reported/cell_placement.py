@@ -102,7 +102,7 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
     height = grid.height
     # Measures without gaps, and those without a figure, share the columns that are the same for all of them.
     good, missing = (pl.Series([word], dtype=Status).new_from_index(0, height) for word in ("ok", "missing"))
-    ones, zeros = (pl.Series([many], dtype=pl.Int64).new_from_index(0, height) for many in (1, 0))
+    items, zeros = (pl.Series([many], dtype=pl.Int64).new_from_index(0, height) for many in (1, 0))
     nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, height)
     columns: dict[str, pl.Series] = {}
     with_gaps: dict[str, pl.Series] = {}
@@ -111,7 +111,7 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
         if value is not None and value.null_count():
             with_gaps[name] = value
         else:
-            shared = (nothing, missing, zeros) if value is None else (value, good, ones)
+            shared = (nothing, missing, zeros) if value is None else (value, good, items)
             columns |= {column: series.alias(column) for column, series in zip(_columns(name), shared, strict=True)}
     states = {
         Column(name).status: pl.when(pl.col(name).is_null()).then(reason("missing")).otherwise(OK) for name in with_gaps
@@ -145,14 +145,14 @@ def _with_figures(columns: dict[str, pl.Series], figures: pl.DataFrame, height: 
     given = figures["value"], figures["status"].to_physical(), figures["rows"]
     for cells, new in zip(filled, given, strict=True):
         cells[place] = new.to_numpy()[::-1]
-    made = (
+    result = (
         pl.Series(filled[0], nan_to_null=True),
         pl.Series(filled[1], dtype=status.to_physical().dtype).cat.to(Status),
         pl.Series(filled[2]),
     )
     return {
         column: series.slice(at * height, height).alias(column)
-        for at, name in enumerate(names) for column, series in zip(_columns(name), made, strict=True)
+        for at, name in enumerate(names) for column, series in zip(_columns(name), result, strict=True)
     }  # fmt: skip
 
 

@@ -220,11 +220,11 @@ def _cells(
             cells, headers = [*cells, who], [*headers, _WHO]
         if (period := source.roles.get("period")) is not None:
             cells, headers = [*cells, as_text(period).alias(_DAY)], [*headers, _DAY]
-        some = source.table.numbered().filter(pl.col(ROW).is_in(sorted(rows))).select(ROW, *cells).collect()
+        items = source.table.numbered().filter(pl.col(ROW).is_in(sorted(rows))).select(ROW, *cells).collect()
         if _DAY in headers:
-            some = some.with_columns(_days(some[_DAY], source))
+            items = items.with_columns(_days(items[_DAY], source))
         cells_of_rows |= {
-            (number, int(row[ROW])): {header: row[header] for header in headers} for row in some.to_dicts()
+            (number, int(row[ROW])): {header: row[header] for header in headers} for row in items.to_dicts()
         }
     return cells_of_rows
 
@@ -232,7 +232,7 @@ def _cells(
 def _days(texts: pl.Series, source: Placed) -> pl.Series:
     """Return the days that texts of periods name, as texts, null for any other period."""
     meant = {text: period_texts.day(text, source.dataset.dates) for text in texts.unique().drop_nulls()}
-    written = {text: None if one is None else one.isoformat() for text, one in meant.items()}
+    written = {text: None if item is None else item.isoformat() for text, item in meant.items()}
     return texts.replace_strict(written, default=None, return_dtype=pl.String)
 
 
@@ -298,18 +298,18 @@ def told_apart(rows: pl.DataFrame, sources: Sequence[Placed], system: System) ->
         if not headers:
             continue
         cells = [pl.selectors.by_name(header).cast(pl.String) for header in headers]
-        some = numbered.select(ROW, *cells).collect()
-        parts.append(some.unpivot(index=ROW, variable_name="header", value_name="text").with_columns(source=number))
+        items = numbered.select(ROW, *cells).collect()
+        parts.append(items.unpivot(index=ROW, variable_name="header", value_name="text").with_columns(source=number))
     if not parts and not days:
         return pl.Series(values=[False] * rows.height, dtype=pl.Boolean)
     order = [ROW, "header", "text", "source"]
-    texts = pl.concat([pl.DataFrame(schema=_TEXTS), *(some.select(order).cast(_TEXTS) for some in parts)])
+    texts = pl.concat([pl.DataFrame(schema=_TEXTS), *(items.select(order).cast(_TEXTS) for items in parts)])
     texts = texts.drop_nulls("text")
     cleaned = {text: clean(text) for text in texts["text"].unique()}
     texts = texts.with_columns(pl.col("text").replace_strict(cleaned, return_dtype=pl.String))
     # What begins with a digit or a sign is a figure or a date.
     texts = texts.filter(pl.col("text").str.contains(r"^\p{L}"))
-    texts = pl.concat([texts, *(some.select(order).cast(_TEXTS).drop_nulls("text") for some in days)])
+    texts = pl.concat([texts, *(items.select(order).cast(_TEXTS).drop_nulls("text") for items in days)])
     texts = texts.rename({ROW: "row"})
     texts = texts.with_columns(pl.col("row").cast(rows.schema["row"]), pl.col("source").cast(rows.schema["source"]))
     different = (

@@ -160,7 +160,7 @@ def add(
         mine = targets
         if bound.file is None and bound.column is None:
             by_entity, more = from_roster(bound, name, system, entities, grid["period"].unique().sort().to_list())
-            findings += [one for one in more if one not in findings]
+            findings += [item for item in more if item not in findings]
             keys = [key for key in ("entity", "period") if key in by_entity.columns]
             grid = grid.join(by_entity, on=keys, how="left", maintain_order="left")
             grid = grid if areas is None else areas.of_today(grid, name)
@@ -175,7 +175,7 @@ def add(
         if mine.height:
             mine = mine.filter(pl.col("indicator") == name)
             mine, more = in_scored_periods(mine, name, system, entities if areas is None else areas.entities, where)
-            findings += [one for one in more if one not in findings]
+            findings += [item for item in more if item not in findings]
             size = system.period.months
             grid = forward_filled(grid, mine, size) if areas is None else areas.on_areas(grid, name, mine)
             column = pl.col("target")
@@ -187,7 +187,7 @@ def add(
                 held = _on_areas(grid, name, mine, system, silent)
                 aside = silent.set_aside()
                 more = on_areas_beside_total(held, bound.total, name, system, entities, aside=aside, place=where)
-            findings += [one for one in more if one not in findings]
+            findings += [item for item in more if item not in findings]
         grid = grid.with_columns(column.alias(Column(name).own_target(place))).drop("target", strict=False)
     return grid, findings
 
@@ -211,7 +211,7 @@ def _on_areas(
 
 def examined(system: System) -> list[Diagnostic]:
     """Return what is wrong with the targets that come from the roster or from a file, without any data."""
-    bounds = [target.per_entity for one in system.indicators.values() for target in one.target]
+    bounds = [target.per_entity for indicator in system.indicators.values() for target in indicator.target]
     if system.entities.succession is not None or all(bound is None or bound.column is not None for bound in bounds):
         return []
     try:

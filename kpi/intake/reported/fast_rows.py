@@ -76,7 +76,7 @@ class Coding(ABC):
             "unit": self.factors.places,
         }
         gb18030 = source.table.pieces is not None and source.table.pieces.encoding == "gb18030"
-        self.lookups = {role: Lookup(some, gb18030=gb18030) for role, some in codes.items()}
+        self.lookups = {role: Lookup(items, gb18030=gb18030) for role, items in codes.items()}
         code = pl.UInt32 if plan.columns.many_texts else pl.UInt16  # which is quicker to make and to look up
         self.types = {header: pl.Categorical(pl.Categories.random(physical=code)) for header in self.columns.values()}
         # The categories of a type are forgotten with the last column of it.

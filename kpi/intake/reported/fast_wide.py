@@ -105,7 +105,7 @@ class Wide(Coding):
 
     def coded(self) -> Coded:
         """Return what was kept; `others` are the `row_cleaning.texts` of cells."""
-        others = [rows for some in self.odd.values() for rows in some]
+        others = [rows for items in self.odd.values() for rows in items]
         self.out.others = stacked(others) if others else pl.DataFrame()
         self.out.read += self.out.others.height
         return self.out

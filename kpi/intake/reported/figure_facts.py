@@ -76,13 +76,13 @@ class Facts:
             return []
         by_name: Mapping[tuple[object, ...], pl.DataFrame] = {}
         if self.rows:
-            some = _gathered(pl.concat(self.rows), system.period.months)
+            items = _gathered(pl.concat(self.rows), system.period.months)
             first, number = int(grid["period"][0]), int(grid["#entities"][0])
             place = (pl.col("period") - first).cast(pl.Int64) * number + pl.col("entity").cast(pl.Int64)
-            some = some.with_columns(place=place).filter(
+            items = items.with_columns(place=place).filter(
                 (pl.col("entity") < number) & pl.col("place").is_between(0, grid.height - 1)
             )
-            by_name = some.partition_by("measure", as_dict=True, maintain_order=True)
+            by_name = items.partition_by("measure", as_dict=True, maintain_order=True)
         columns = []
         for fact, name in dict.fromkeys(asked):
             column = pl.repeat(None, grid.height, dtype=FACTS[fact], eager=True)
@@ -96,11 +96,11 @@ class Facts:
 
         Columns: measure, entity (place), period (Int32, index), reporter (String).
         """
-        some = [rows for rows in self.rows if rows["reporter"].null_count() < rows.height]
+        items = [rows for rows in self.rows if rows["reporter"].null_count() < rows.height]
         columns = ["measure", "entity", "period", "reporter"]
-        if not some:
+        if not items:
             return pl.DataFrame(schema=dict(zip(columns, (pl.String, pl.UInt32, pl.Int32, pl.String), strict=True)))
-        return _gathered(pl.concat(some), system.period.months).select(columns).drop_nulls("reporter")
+        return _gathered(pl.concat(items), system.period.months).select(columns).drop_nulls("reporter")
 
 
 def wanted(system: System) -> list[tuple[str, str]]:

@@ -86,9 +86,9 @@ def refuse(
         return rows, []
     refused = []
     for number in reason.unique().drop_nulls().sort():
-        some = rows.filter(reason == number)
-        findings += refusals[number].findings(table, some)
-        refused.append(some)
+        items = rows.filter(reason == number)
+        findings += refusals[number].findings(table, items)
+        refused.append(items)
     return rows.filter(reason.is_null()), refused
 
 

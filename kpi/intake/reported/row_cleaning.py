@@ -166,7 +166,7 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     raw = raw.with_columns(per=_per(system, raw.columns))
     lost = lost | {"measure": lost["measure"] + misspelt}
     raw, unknown = refuse(table, resolver.with_periods(raw), refusals.of_keys(resolver, extra, lost), figures.findings)
-    unclear = apart.unclear.union(*(_with_commas(source, some) for some in (*unknown, aside)))
+    unclear = apart.unclear.union(*(_with_commas(source, items) for items in (*unknown, aside)))
     late = entities.outdated(raw)
     figures.findings += row_findings.of_rows(
         table, late, source.who, partial(_outdated, entities), severity=Severity.WARNING
@@ -224,8 +224,8 @@ def _with_commas(source: Placed, rows: pl.DataFrame) -> set[str]:
     fields = rows.drop_nulls("value").partition_by("field", as_dict=True)
     return {
         str(header)
-        for (header,), some in fields.items()
-        if read_column(some["value"], notation_of(source.dataset, source.table, str(header)))[1].any()
+        for (header,), items in fields.items()
+        if read_column(items["value"], notation_of(source.dataset, source.table, str(header)))[1].any()
     }
 
 
@@ -364,8 +364,8 @@ def _outdated(entities: Entities, row: dict[str, Any]) -> row_findings.Finding:
 
 def _where(raw: pl.DataFrame, system: System, source: Placed, findings: list[Diagnostic]) -> pl.DataFrame:
     """Leave out rows that their measure's `where:` does not take; cells are cleaned as those of records are."""
-    measures = {name: one for name, one in system.measures.items() if isinstance(one, Reported) and one.where}
-    wheres = [str(one.where) for one in measures.values()]
+    measures = {name: item for name, item in system.measures.items() if isinstance(item, Reported) and item.where}
+    wheres = [str(item.where) for item in measures.values()]
     left_out = pl.repeat(value=False, n=raw.height, dtype=pl.Boolean, eager=True)
     blank: dict[tuple[str, str], tuple[int, list[str]]] = {}
     truths: set[str] = set()
@@ -380,14 +380,14 @@ def _where(raw: pl.DataFrame, system: System, source: Placed, findings: list[Dia
             _compared(raw[f"where {column}"], kind, column, source, wheres).alias(conditions.cell(column))
             for column, kind in kinds.items()
         ]
-        truths |= {one for one in columns if kinds[one] == "text" and raw[f"where {one}"].dtype == pl.Boolean}
+        truths |= {item for item in columns if kinds[item] == "text" and raw[f"where {item}"].dtype == pl.Boolean}
         mine, taken = pl.col("name") == name, conditions.condition(where, kinds)
         excluding = conditions.left_out_blank(where, kinds)
         tests = raw.with_columns(cells).select(
             (mine & ~taken.fill_null(value=False)).alias("left out"),
             *(
-                (mine & taken.is_null() & pl.col(conditions.cell(one)).is_null()).alias(f"no {one}")
-                for one in excluding
+                (mine & taken.is_null() & pl.col(conditions.cell(item)).is_null()).alias(f"no {item}")
+                for item in excluding
             ),
         )
         left_out |= tests["left out"]

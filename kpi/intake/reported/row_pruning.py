@@ -168,9 +168,9 @@ class Reached:
         kept = self._meaning(texts, source.dataset.dates, events=isinstance(source.dataset, Records))
         if kept.all():
             return None
-        some = counted.filter(kept)
-        size = int(some["many"].sum())
-        only = column.is_in(some[header].drop_nulls().implode()) | column.is_null()
+        items = counted.filter(kept)
+        size = int(items["many"].sum())
+        only = column.is_in(items[header].drop_nulls().implode()) | column.is_null()
         return only, size, int(counted["many"].sum()) - size
 
     def _days(self, source: Placed, cells: pl.LazyFrame, header: str, month: pl.Expr) -> Selection | None:

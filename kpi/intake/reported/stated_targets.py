@@ -52,7 +52,7 @@ def settled(targets: pl.DataFrame, sources: Sequence[Placed], system: System) ->
 
         def finding_of(row: dict[str, object], at: int = number) -> row_findings.Finding:
             own = (at, int(str(row[ROW])))
-            others = [(one["source"], one["row"]) for one in row["others"]]  # type: ignore[attr-defined]
+            others = [(item["source"], item["row"]) for item in row["others"]]  # type: ignore[attr-defined]
             others.remove(own)
             message = Message(
                 "the target of {title} contradicts {places}; none is used",
@@ -100,7 +100,7 @@ def in_scored_periods(
     rest = rows.filter((pl.col("months") >= size) | pl.col("start").is_null())
     ends = pl.col("start") + pl.col("months")
     begin = pl.col("period").first() * size
-    made = (
+    result = (
         finer.join(whole, on=keys, how="anti")
         .sort(*keys, "start", "row")
         .group_by(keys, maintain_order=True)
@@ -113,7 +113,7 @@ def in_scored_periods(
         )
     )
     findings: list[Diagnostic] = []
-    gaps = made.filter(~pl.col("filled")).group_by("period", maintain_order=True).agg("entity").sort("period")
+    gaps = result.filter(~pl.col("filled")).group_by("period", maintain_order=True).agg("entity").sort("period")
     by_units: dict[tuple[str, ...], list[str]] = {}
     for period, places in gaps.rows():
         units = tuple(entities.every[at] for at in sorted(places))
@@ -125,19 +125,19 @@ def in_scored_periods(
         )  # fmt: skip
         hint = Message("give a target for every part of the {grain}, or one for the {grain}", grain=system.period.noun)
         findings.append(Diagnostic("K643", message, place, hint, Severity.WARNING))
-    if made["filled"].any():
+    if result["filled"].any():
         message = Message(
             "{title}: targets within a {grain} are added, as its figures are", title=title, grain=system.period.noun
         )
         hint = Message("give the target of the {grain} once, for the {grain}, if it is meant", grain=system.period.noun)
         findings.append(Diagnostic("K643", message, place, hint, Severity.INFO))
     first = (pl.col("period") * size).cast(targets.schema["start"])
-    made = made.with_columns(
+    result = result.with_columns(
         start=first, months=pl.lit(size, dtype=targets.schema["months"]),
         target=pl.when("filled").then("total"), indicator=pl.lit(indicator),
     )  # fmt: skip
     columns = ["start", "months", "target", "indicator", "entity", "row"]
-    return pl.concat([rest.select(columns), made.select(columns).cast(rest.select(columns).schema)]), findings
+    return pl.concat([rest.select(columns), result.select(columns).cast(rest.select(columns).schema)]), findings
 
 
 def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.DataFrame:

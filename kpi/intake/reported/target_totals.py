@@ -95,9 +95,9 @@ def on_areas_beside_total(
                 without.setdefault(name, []).append(Period.of(period, system.period).label)
             last = None
             continue
-        made = math.fsum(target for _, target in mine if target is not None)
-        if made != last:
-            sums[period] = last = made
+        result = math.fsum(target for _, target in mine if target is not None)
+        if result != last:
+            sums[period] = last = result
     if without:
         periods = list(dict.fromkeys(label for labels in without.values() for label in labels))
         message = Message(
@@ -127,10 +127,10 @@ def _differing(
     decimals = system.indicators[indicator].decimals
     if decimals is None:
         decimals = max(_DECIMALS, len(printed(total).partition(".")[2]))
-    for at, made in made_at.items():
-        if round(made, decimals) != round(total, decimals):
+    for at, result in made_at.items():
+        if round(result, decimals) != round(total, decimals):
             label = Period.of(at, system.period).label if at >= 0 else ""
-            sums.setdefault(printed(round(made, decimals)), []).append(label)
+            sums.setdefault(printed(round(result, decimals)), []).append(label)
     for amount, labels in sums.items():
         unit = system.unit(indicator)
         message = Message(

@@ -63,7 +63,7 @@ def blocks_of(table: Table, keys: Collection[str] = (), way: Way | None = None) 
         keys: further headings of keys, as the definition has them.
         way: how the blocks belong together, where the definition says it.
     """
-    heading = {repeat: header for header, some in table.repeats.items() for repeat in some}
+    heading = {repeat: header for header, items in table.repeats.items() for repeat in items}
     if (begin := _begin(table, keys)) is None:
         return None
     unnamed = is_unnamed(begin)
@@ -106,7 +106,7 @@ def _may_name(table: Table, header: str) -> bool:
 
 def _holds_words(table: Table, header: str) -> bool:
     cells = table.frame.select(as_text(header).str.strip_chars()).head(1000).collect().to_series()
-    return are_words([one for one in cells.drop_nulls().unique(maintain_order=True).head(200).to_list() if one])
+    return are_words([item for item in cells.drop_nulls().unique(maintain_order=True).head(200).to_list() if item])
 
 
 def together(table: Table, blocks: Blocks, keys: Collection[str] = ()) -> tuple[Table, list[Diagnostic]]:
@@ -145,17 +145,17 @@ class _Reading:
         # A figure merged over several rows or columns is none of them, wherever its cells stand afterwards.
         self.frame = apart(table, figures).frame.collect()
         in_all = [heading for heading in blocks.columns[0] if all(heading in block for block in blocks.columns)]
-        self.keys = [one for one in in_all if one == blocks.first or role(one) in _KEYS or one in keys]
-        orders = {one for one in blocks.headings if role(one) == "order"}
+        self.keys = [item for item in in_all if item == blocks.first or role(item) in _KEYS or item in keys]
+        orders = {item for item in blocks.headings if role(item) == "order"}
         self.figures = [
-            [one for one in block if one not in self.keys and one not in orders] for block in blocks.columns
+            [item for item in block if item not in self.keys and item not in orders] for block in blocks.columns
         ]
 
     def repeats_cells(self) -> bool:
         """Return whether all columns of a heading have the same cells."""
         return all(
             self.frame[header].eq_missing(self.frame[repeat]).all()
-            for header, some in self.table.repeats.items() for repeat in some
+            for header, items in self.table.repeats.items() for repeat in items
         )  # fmt: skip
 
     def names(self, at: int, headings: Sequence[str], *, once: bool = False) -> dict[tuple[str, ...], int]:
@@ -165,13 +165,15 @@ class _Reading:
             DataError: K585 two rows have the same, or a row of figures has none, where each is needed `once`.
         """
         columns = [self.blocks.columns[at][heading] for heading in headings]
-        shared = [one for one in self.blocks.shared if role(one) == "period"]
+        shared = [item for item in self.blocks.shared if role(item) == "period"]
         rows: dict[tuple[str, ...], int] = {}
-        frame = self.frame.select(pl.selectors.by_name(one).cast(pl.String) for one in (*shared, *columns))
+        frame = self.frame.select(pl.selectors.by_name(item).cast(pl.String) for item in (*shared, *columns))
         for row, cells in enumerate(frame.rows()):
             texts = tuple(clean(cell or "") for cell in cells)
             if not any(texts[len(shared) :]):
-                if once and any(self.frame[self.blocks.columns[at][one]][row] is not None for one in self.figures[at]):
+                if once and any(
+                    self.frame[self.blocks.columns[at][figure]][row] is not None for figure in self.figures[at]
+                ):
                     message = Message("row {row} of a block has figures, but no name", row=self.table.first_row + row)
                     raise self.unclear(message, _NAME, row)
             elif rows.setdefault(texts, row) != row and once:
@@ -186,7 +188,7 @@ class _Reading:
             DataError: K585 that is not clear.
         """
         widest = max(self.figures, key=len)
-        if strangers := [one for one in self.blocks.shared if role(one) not in _SHARED]:
+        if strangers := [item for item in self.blocks.shared if role(item) not in _SHARED]:
             raise self.unclear(
                 Message("`{column}` stands before the first of the blocks, and is of which of them is not said",
                         column=strangers[0]),
@@ -195,14 +197,14 @@ class _Reading:
         if all(set(block) & set(widest) and set(block) <= set(widest) for block in self.figures):
             self._check_below()
             return "below"
-        shared = [one for at, block in enumerate(self.figures) for one in block
-                  if any(one in other for other in self.figures[:at])]  # fmt: skip
+        shared = [item for at, block in enumerate(self.figures) for item in block
+                  if any(item in other for other in self.figures[:at])]  # fmt: skip
         if shared:
-            some = next(
-                one for block in self.figures for one in block if not all(one in other for other in self.figures)
+            items = next(
+                item for block in self.figures for item in block if not all(item in other for other in self.figures)
             )
             message = Message(
-                "`{column}` is not in all of them, but `{other}` is in several", column=some, other=shared[0]
+                "`{column}` is not in all of them, but `{other}` is in several", column=items, other=shared[0]
             )
             raise self.unclear(message, self.declare("below"))
         self._check_joined()
@@ -214,9 +216,9 @@ class _Reading:
         Raises:
             DataError: K585 two do.
         """
-        words = [one for one in self.blocks.columns[0] if one not in self.keys and role(one) is None]
-        words = [one for one in words if all(
-            one in block and _holds_words(self.table, block[one]) for block in self.blocks.columns
+        words = [item for item in self.blocks.columns[0] if item not in self.keys and role(item) is None]
+        words = [word for word in words if all(
+            word in block and _holds_words(self.table, block[word]) for block in self.blocks.columns
         )]  # fmt: skip
         seen: dict[tuple[str, ...], tuple[int, int]] = {}
         for at, block in enumerate(self.blocks.columns):
@@ -226,13 +228,13 @@ class _Reading:
                     continue
                 for heading in self.figures[at]:
                     column = self.blocks.columns[other].get(heading)
-                    one, two = self.frame[block[heading]][row], column and self.frame[column][before]
-                    if one is not None and two is not None and clean(str(one)) != clean(str(two)):
+                    item, two = self.frame[block[heading]][row], column and self.frame[column][before]
+                    if item is not None and two is not None and clean(str(item)) != clean(str(two)):
                         message = Message(
                             "`{name}` stands in two of them, in rows {first} and {second}, with different `{heading}`:"
                             " {one} and {two}",
                             name=_shown(name), first=self.table.first_row + before,
-                            second=self.table.first_row + row, heading=heading, one=str(two), two=str(one),
+                            second=self.table.first_row + row, heading=heading, one=str(two), two=str(item),
                         )  # fmt: skip
                         hint = Message("write into the headings of each block what its figures are of, such as"
                                        " 2018年{heading} and 2019年{heading}", heading=heading)  # fmt: skip
@@ -262,8 +264,8 @@ class _Reading:
             cells = [pl.selectors.by_name(name).as_expr() for name in block.values()]
             # What stands before the blocks is of a row of a block only where that has cells.
             filled = pl.any_horizontal(cell.is_not_null() for cell in cells)
-            before = self.blocks.shared if at == 0 else [one for one in self.blocks.shared if role(one) in _SHARED]
-            shared = [pl.when(filled).then(pl.selectors.by_name(one)).alias(one) for one in before]
+            before = self.blocks.shared if at == 0 else [item for item in self.blocks.shared if role(item) in _SHARED]
+            shared = [pl.when(filled).then(pl.selectors.by_name(item)).alias(item) for item in before]
             named = [cell.alias(heading) for cell, heading in zip(cells, block, strict=True)]
             parts.append(self.frame.select(*shared, *named))
         where = Adjacent(self.frame.height, self.blocks.columns)
@@ -276,7 +278,7 @@ class _Reading:
             many=len(self.blocks.columns), heading=self.blocks.first,
         )  # fmt: skip
         widest = max(self.figures, key=len)
-        lacking = tuple(f"`{one}`" for one in widest if not all(one in block for block in self.figures))
+        lacking = tuple(f"`{item}`" for item in widest if not all(item in block for block in self.figures))
         if lacking:
             message = Message("{message}; not all have {columns}", message=message, columns=lacking)
         return message
@@ -306,7 +308,7 @@ class _Reading:
                 parts[heading] = cells.alias(heading)
         first = [next(place for block in places if (place := block[row]) is not None) for row in range(len(rows))]
         own = pl.Series(places[0], dtype=pl.UInt32)
-        shared = [self.frame[one].gather(first if role(one) in _SHARED else own) for one in self.blocks.shared]
+        shared = [self.frame[item].gather(first if role(item) in _SHARED else own) for item in self.blocks.shared]
         where = Adjacent(self.frame.height, self.blocks.columns, places)
         return self.of(pl.DataFrame([*shared, *parts.values()]), where)
 
@@ -315,16 +317,16 @@ class _Reading:
         table = self.table
         columns = {heading: [block[heading] for block in self.blocks.columns if heading in block]
                    for heading in self.blocks.headings}  # fmt: skip
-        columns |= {one: [one] for one in self.blocks.shared}
-        numbers = {one for one, names in columns.items() if all(name in table.numbers for name in names)}
+        columns |= {item: [item] for item in self.blocks.shared}
+        numbers = {item for item, names in columns.items() if all(name in table.numbers for name in names)}
         mixed = {
-            one for one, names in columns.items()
-            if one not in numbers and any(name in table.numbers or name in table.mixed for name in names)
+            item for item, names in columns.items()
+            if item not in numbers and any(name in table.numbers or name in table.mixed for name in names)
         }  # fmt: skip
         return replace(
             table, frame=frame.lazy(), columns=tuple(frame.columns), size=frame.height, about=None, merged=(),
             numbers=frozenset(numbers), mixed=frozenset(mixed), repeats={}, cells=None, numbered_cells=None,
-            scan=None, adjacent=where, labels={one: text for one, text in table.labels.items() if one in columns},
+            scan=None, adjacent=where, labels={item: text for item, text in table.labels.items() if item in columns},
         )  # fmt: skip
 
     # ---- FINDINGS ---- #
@@ -349,4 +351,4 @@ class _Reading:
 
 
 def _shown(name: Sequence[str]) -> str:
-    return " ".join(one for one in name if one)
+    return " ".join(item for item in name if item)

@@ -74,25 +74,25 @@ def joined(table: Table, timeline: Timeline, *, bare: bool = True) -> tuple[Tabl
         for key in keys:
             if (line := labelled([text], key)) is not None:
                 lines[key][at] = line[0]
-    lines = {key: some for key, some in lines.items() if some}
+    lines = {key: group for key, group in lines.items() if group}
     if not lines:
         return table, []
-    rows = sorted({at for some in lines.values() for at in some})
+    rows = sorted({at for group in lines.values() for at in group})
     blank = {*rows, *_headers(table, frame, rows), *_units(table, frame)}
     filled = pl.Series([at not in blank for at in range(frame.height)])
     frame = frame.select(pl.when(filled).then(pl.all()))
     notes, added = [], dict(table.roles)
-    for key, some in lines.items():
+    for key, items in lines.items():
         line = labelled(table.titles, key)
         first = line[0] if line is not None else _period_before(table, timeline)
-        texts = [some.get(at, first if at == 0 else None) for at in range(frame.height)]
+        texts = [items.get(at, first if at == 0 else None) for at in range(frame.height)]
         name = new_name(ADDED[key], frame.columns)
         column = pl.Series(name, texts, dtype=pl.String).fill_null(strategy="forward")
         frame = frame.with_columns(pl.when(~pl.all_horizontal(pl.all().is_null())).then(column).alias(name))
         added[key] = name
         message = Message(
             "blocks below each other, with the {key} of each in the line above it: row {row} begins that of `{text}`",
-            key=KEYS[key], row=table.first_row + next(iter(some)), text=next(iter(some.values())),
+            key=KEYS[key], row=table.first_row + next(iter(items)), text=next(iter(items.values())),
         )  # fmt: skip
         notes.append(Diagnostic("K565", message, table.place(), None, Severity.INFO))
     return replace(
@@ -172,14 +172,14 @@ def _headers(table: Table, frame: pl.DataFrame, rows: Sequence[int]) -> set[int]
         DataError: K563 one of them has other names.
     """
     own = [clean(header) for header in table.columns]
-    found = set()
+    result = set()
     for at in rows:
-        further = (one for one in range(at + 1, frame.height) if len({cell for cell in frame.row(one) if cell}) > 1)
+        further = (item for item in range(at + 1, frame.height) if len({cell for cell in frame.row(item) if cell}) > 1)
         if (below := next(further, None)) is None:
             continue
         cells = [clean(str(cell)) if cell is not None else "" for cell in frame.row(below)]
         if cells == own:
-            found.add(below)
+            result.add(below)
         elif cells[0] == own[0]:
             message = Message(
                 "row {row} begins another table, `{line}`, whose column names are not those in row {header}",
@@ -188,7 +188,7 @@ def _headers(table: Table, frame: pl.DataFrame, rows: Sequence[int]) -> set[int]
             )  # fmt: skip
             hint = Message("put every table into a sheet or file of its own")
             raise DataError(Diagnostic("K563", message, table.place(table.first_row + at), hint))
-    return found
+    return result
 
 
 def _units(table: Table, frame: pl.DataFrame) -> set[int]:
@@ -197,7 +197,7 @@ def _units(table: Table, frame: pl.DataFrame) -> set[int]:
     Raises:
         DataError: K563 one of them names another unit.
     """
-    found = set()
+    result = set()
     for at, text in _single(frame):
         if (unit := _UNIT.fullmatch(text)) is None:
             continue
@@ -208,5 +208,5 @@ def _units(table: Table, frame: pl.DataFrame) -> set[int]:
             )  # fmt: skip
             hint = Message("write the units into the names of the figures, like GDP(亿元)")
             raise DataError(Diagnostic("K563", message, table.place(table.first_row + at), hint))
-        found.add(at)
-    return found
+        result.add(at)
+    return result

@@ -54,7 +54,7 @@ def parted(table: Table) -> tuple[Table, Mapping[str, int]]:
             figure = parsed["figure"].zip_with(parsed["figure"].is_not_null(), cells)
             cells = figure.set(figure == ":", None).alias(header)
         columns.append(cells)
-    roles = {"entity": keys[-1], **{one: None for one in ("unit", "code", "cohort", "note") if one in keys[:-1]}}
+    roles = {"entity": keys[-1], **{item: None for item in ("unit", "code", "cohort", "note") if item in keys[:-1]}}
     table = replace(
         table, frame=pl.DataFrame(columns).lazy(), columns=(*keys, *headers), cells=None, numbered_cells=None,
         scan=None, roles={**table.roles, **roles},

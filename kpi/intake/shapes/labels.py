@@ -285,5 +285,5 @@ def are_words(cells: Sequence[str]) -> bool:
     >>> are_words(["甲县", "乙县", "3"]), are_words(["12", "3 个"]), are_words([])
     (True, False, False)
     """
-    words = [one for one in cells if read_number(one).problem is not None and not re.match(r"[\d.,]", one)]
+    words = [cell for cell in cells if read_number(cell).problem is not None and not re.match(r"[\d.,]", cell)]
     return bool(cells) and len(words) * 2 > len(cells)

@@ -96,29 +96,29 @@ class Recognition:
     @cached_property
     def headers(self) -> list[str]:
         """The headers, of those that occur more than once the first."""
-        further = {one for some in self.table.repeats.values() for one in some}
+        further = {item for items in self.table.repeats.values() for item in items}
         return [header for header in self.table.columns if header not in further]
 
     @cached_property
     def roles(self) -> dict[str, str]:
         """The columns that play a role, by the role."""
-        playing: dict[str, str] = {str(one): header for one, header in roles(self.headers)[0].items()}
+        playing: dict[str, str] = {str(item): header for item, header in roles(self.headers)[0].items()}
         if (own := clean(self.system.entities.title)) in self.headers:
             playing["entity"] = own
         if clean(playing.get("entity", "")) == "单位" and self._all(playing["entity"], is_unit):
             playing["unit"] = playing.pop("entity")
-        playing = {one: header for one, header in playing.items() if one not in self.given}
+        playing = {item: header for item, header in playing.items() if item not in self.given}
         if self.dataset is not None:
             named = {**self.dataset.headers, **({"period": self.parts[0]} if self.parts else {})}
-            playing |= {one: clean(header) for one, header in named.items() if clean(header) in self.headers}
+            playing |= {item: clean(header) for item, header in named.items() if clean(header) in self.headers}
             if self.dataset.shape is not None and self.dataset.shape.rows is not None and self.headers:
                 of = {"periods": "period", "entities": "entity", "measures": "measure"}[self.dataset.shape.rows]
-                playing = {one: header for one, header in playing.items() if header != self.headers[0]}
+                playing = {item: header for item, header in playing.items() if header != self.headers[0]}
                 playing[of] = self.headers[0]
                 self.read_by_cells.add(self.headers[0])
-        playing |= {one: header for one, header in self.table.roles.items() if header is not None}
+        playing |= {item: header for item, header in self.table.roles.items() if header is not None}
         playing = {
-            one: header for one, header in playing.items() if one not in self.table.roles or self.table.roles[one]
+            item: header for item, header in playing.items() if item not in self.table.roles or self.table.roles[item]
         }
         for header in self.headers:
             unnamed = is_unnamed(header) and header not in playing.values()
@@ -127,17 +127,17 @@ class Recognition:
                 playing[kind] = header
                 self.read_by_cells.add(header)
         # A column of measures beside one of their codes: the one whose texts are those of the system.
-        beside = [one for one in self.headers if one.casefold() in ("indicator code", "series code")]
+        beside = [item for item in self.headers if item.casefold() in ("indicator code", "series code")]
         if beside and "measure" in playing and not self._any_text(playing["measure"], self.is_measure):
             playing["measure"] = next(
-                (one for one in beside if self._any_text(one, self.is_measure)), playing["measure"]
+                (item for item in beside if self._any_text(item, self.is_measure)), playing["measure"]
             )
         return playing
 
     @cached_property
     def parts(self) -> list[str]:
         """The columns of a year and its part, where the dataset names them."""
-        return [] if self.dataset is None else [clean(one) for one in self.dataset.parts_of_period]
+        return [] if self.dataset is None else [clean(item) for item in self.dataset.parts_of_period]
 
     @cached_property
     def others(self) -> list[str]:
@@ -193,14 +193,14 @@ class Recognition:
         if self.declared is None and "period" in self.roles and self.years is None:
             return None
         if self.declared is None and self.figures:
-            if len([one for one in own.values() if self.is_measure(one["measure"])]) > 1:
+            if len([item for item in own.values() if self.is_measure(item["measure"])]) > 1:
                 raise self.two_shapes(list(own), self.figures)
             return None
         if own:
             return self.periods_of_measures(own, columns)
         rest = [header for header in self.others if header not in columns]
         constants: dict[str, str] = {}
-        ids = {one: header for one, header in self.roles.items() if one in ("entity", "code", "measure")}
+        ids = {item: header for item, header in self.roles.items() if item in ("entity", "code", "measure")}
         if "measure" not in ids and "measure" not in self.given:
             text = self.measure_of_table()
             if text is None:
@@ -225,13 +225,13 @@ class Recognition:
         for header, keys in known.items():
             name, unit = measure_of(self.names, keys["measure"])
             if unit is not None:
-                text = next(text for text, one in self.names.items() if one == name)
+                text = next(text for text, item in self.names.items() if item == name)
                 known[header] = {**keys, "measure": text, "unit": unit}
-        ids = {one: header for one, header in self.roles.items() if one in ("entity", "code")}
+        ids = {item: header for item, header in self.roles.items() if item in ("entity", "code")}
         constants: dict[str, str] = {}
         rest = [header for header in self.others if header not in columns]
         self.entity(ids, rest, constants, known)
-        return self.recognised("periods", known, ids, constants, [one for one in columns if one not in known])
+        return self.recognised("periods", known, ids, constants, [column for column in columns if column not in known])
 
     def dated(self) -> dict[str, dict[str, str]]:
         """Return the headers that are periods, each with what it says."""
@@ -256,16 +256,16 @@ class Recognition:
         return (
             columns
             if not plain or len(plain) == len(columns)
-            else {one: columns[one] for one in columns if one in plain}
+            else {column: columns[column] for column in columns if column in plain}
         )
 
     def order(self) -> Order:
         """Return the order of day and month in headers: as declared, else as a day above 12 decides it."""
-        datasets = [one for one in self.system.datasets.values() if not isinstance(one, Records)]
+        datasets = [dataset for dataset in self.system.datasets.values() if not isinstance(dataset, Records)]
         declared = {
-            one.dates
-            for one in (datasets if self.dataset is None else [self.dataset])
-            if "dates" in one.model_fields_set
+            item.dates
+            for item in (datasets if self.dataset is None else [self.dataset])
+            if "dates" in item.model_fields_set
         }
         if len(declared) == 1:
             return next(iter(declared))
@@ -363,7 +363,9 @@ class Recognition:
         roster = self.roster()
         if roster is None:
             return None
-        return next((one for one in self.surroundings() if roster.place(one[0]) is not None), None)
+        return next(
+            (surrounding for surrounding in self.surroundings() if roster.place(surrounding[0]) is not None), None
+        )
 
     def labelled_rows(self) -> Recognised | None:
         """Return the shape of a table of measures whose header goes on in rows named 地区, 频度, 单位."""
@@ -408,7 +410,7 @@ class Recognition:
         if self.declared is None and "entity" in self.given:
             return None
         aside = {"entity", "code", "value"}
-        ids = {one: header for one, header in self.roles.items() if one not in aside}
+        ids = {item: header for item, header in self.roles.items() if item not in aside}
         rest = [header for header in self.headers if header not in ids.values()]
         rest = [header for header in rest if header not in self.parts and role(header) not in ("period", "order")]
         if self.declared is None:
@@ -416,9 +418,9 @@ class Recognition:
             if len(places) < 2 or len(places) * 2 < len(rest):
                 return None
             if self.table.pieces is None:
-                rest = [one for one in rest if one in places or not self._holds_texts(one)]
+                rest = [item for item in rest if item in places or not self._holds_texts(item)]
         elif self.table.pieces is None:
-            rest = [one for one in rest if not self._holds_texts(one)]
+            rest = [item for item in rest if not self._holds_texts(item)]
             if not rest:
                 raise self.lacks("entity", Message("no column of figures is left to be a unit"))
         columns = {header: {"entity": header} for header in rest}
@@ -444,19 +446,19 @@ class Recognition:
         constants: Mapping[str, str], left_out: Sequence[str] = (),
     ) -> Recognised:  # fmt: skip
         """Return the shape with what is known of its keys."""
-        kept = {one: dict(keys) for one, keys in columns.items()}
+        kept = {item: dict(keys) for item, keys in columns.items()}
         fixed = dict(constants)
         if "measure" in fixed and "unit" not in self.roles:
             name, unit = measure_of(self.names, fixed["measure"])
             if unit is not None:
-                fixed |= {"measure": next(text for text, one in self.names.items() if one == name), "unit": unit}
+                fixed |= {"measure": next(text for text, item in self.names.items() if item == name), "unit": unit}
         shape = Shape(across, kept, ids, fixed, filled=self._merged_down(ids, columns), years=self.years)
         for header in shape.filled:
             self.sources.append(Message("blank cells of `{header}` repeat the cell above", header=header))
         value = self.roles.get("value")
         # A column of figures without a period or unit beside those with one is no key.
         named = {*columns, *ids.values(), *left_out, *self.roles.values()} - {value}
-        rest = [one for one in self.headers if one not in named and (role(one) is None or one == value)]
+        rest = [item for item in self.headers if item not in named and (role(item) is None or item == value)]
         return Recognised(shape, tuple(self.sources), (*left_out, *rest))
 
     def _merged_down(self, ids: Mapping[str, str], columns: Collection[str]) -> list[str]:
@@ -466,8 +468,8 @@ class Recognition:
         """
         if self.table.pieces is not None:
             return []
-        keys = list(dict.fromkeys([*ids.values(), *(one for one in self.headers if role(one) == "period")]))
-        keys = [one for one in keys if one in self.table.columns and one not in columns]
+        keys = list(dict.fromkeys([*ids.values(), *(item for item in self.headers if role(item) == "period")]))
+        keys = [key for key in keys if key in self.table.columns and key not in columns]
         frame = self.table.frame.select(pl.selectors.by_name(*keys)).collect() if len(keys) > 1 else pl.DataFrame()
         headers = []
         for of in ("entity", "measure"):
@@ -492,7 +494,7 @@ class Recognition:
             return []
         text = as_text(header).str.strip_chars()
         cells = self.table.frame.select(text).head(_HEAD).collect().to_series()
-        return [one for one in cells.drop_nulls().unique(maintain_order=True).to_list() if one]
+        return [cell for cell in cells.drop_nulls().unique(maintain_order=True).to_list() if cell]
 
     def _all(self, header: str, test: Callable[[str], bool]) -> bool:
         cells = self._cells(header)
@@ -529,7 +531,7 @@ class Recognition:
             shown = [*list(columns)[:3], *(["..."] if len(columns) > 4 else []), *list(columns)[3:][-1:]]
             message = Message(
                 "the columns {columns} are {what}, but {message}; understood: {rows}",
-                columns=tuple(f"`{one}`" if one != "..." else one for one in shown), what=what, message=message,
+                columns=tuple(f"`{item}`" if item != "..." else item for item in shown), what=what, message=message,
                 rows=self._understood(of, columns, ids or {}),
             )  # fmt: skip
         first = next(iter(self.system.measures.values()))
@@ -550,8 +552,8 @@ class Recognition:
         rows = []
         for row in head.to_dicts():
             header, keys = next(iter(columns.items()))
-            cells = [keys.get(one) or str(row.get(ids.get(one, ""), ids.get(one, "?"))) if one != of else "?"
-                    for one in ("entity", "period", "measure")]  # fmt: skip
+            cells = [keys.get(item) or str(row.get(ids.get(item, ""), ids.get(item, "?"))) if item != of else "?"
+                    for item in ("entity", "period", "measure")]  # fmt: skip
             rows.append(" | ".join([*cells, str(row[header])]))
         return "; ".join(rows)
 
@@ -559,7 +561,7 @@ class Recognition:
         """Return the refusal of a table of which some columns of figures have a period in their header, others none."""
         message = Message(
             "{dated} have a period in their header, {undated} have none, and no column says it",
-            dated=tuple(f"`{one}`" for one in dated[:3]), undated=tuple(f"`{one}`" for one in undated[:3]),
+            dated=tuple(f"`{item}`" for item in dated[:3]), undated=tuple(f"`{item}`" for item in undated[:3]),
         )  # fmt: skip
         hint = Message("write the period into every header, or add a column 期别")
         return DataError(Diagnostic("K563", message, self.table.place(self.table.header_row), hint))

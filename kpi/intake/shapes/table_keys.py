@@ -79,10 +79,10 @@ def period_of_table(table: Table, timeline: Timeline) -> tuple[str, Message] | N
     candidates.append((stem(table.file), Message("the name of the file")))
     dated = [(text, where) for text, where in candidates if period_in(text, timeline=timeline) is not None]
     titled, others = (
-        [(text, where) for words, where in some if (text := named_inside(words, timeline)) is not None]
-        for some in (
-            [one for one in candidates if one not in dated and one[0] in table.titles],
-            [one for one in candidates if one not in dated and one[0] not in table.titles],
+        [(text, where) for words, where in items if (text := named_inside(words, timeline)) is not None]
+        for items in (
+            [candidate for candidate in candidates if candidate not in dated and candidate[0] in table.titles],
+            [candidate for candidate in candidates if candidate not in dated and candidate[0] not in table.titles],
         )
     )
     # A title of two periods, such as of a comparison, says that not all rows are of one.

@@ -99,16 +99,16 @@ def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Tabl
     if look is None:
         return None
     table = look.table
-    found = look.shape()
-    if found is None:
+    result = look.shape()
+    if result is None:
         return _with_missing_keys(look, own, notes)
     if table.pieces is not None:
         return None
-    if wrong := table.repeated(list(found.shape.columns)) or _dimensions(system, table, look, found.shape):
+    if wrong := table.repeated(list(result.shape.columns)) or _dimensions(system, table, look, result.shape):
         raise DataError(wrong)
-    shape, sources = _with_table_keys(look, found, own)
+    shape, sources = _with_table_keys(look, result, own)
     table = turned(table, shape)
-    return table, [_note(table, shape, sources), *_left_out(system, table, found), *notes]
+    return table, [_note(table, shape, sources), *_left_out(system, table, result), *notes]
 
 
 def _without_blocks(system: System, table: Table, dataset: Dataset | None) -> tuple[Table, list[Diagnostic]] | None:
@@ -166,7 +166,7 @@ def _year_of_parts(look: Recognition) -> tuple[str, tuple[int, Message]] | None:
     None where the periods name their year, another column does, or nothing.
     """
     header = look.roles.get("period")
-    further = [one for one in look.headers if role(one) == "period" and one != header]
+    further = [item for item in look.headers if role(item) == "period" and item != header]
     if header is None or further or look.parts or header not in look.table.columns:
         return None
     year = look.year()
@@ -179,7 +179,7 @@ def _with_table_keys(
     """Return a shape with the keys that the whole table has, and where all keys come from."""
     keys = dict(own)
     known = {*look.roles, *recognised.shape.ids, *keys}
-    dated = "period" in known or any("period" in said for said in recognised.shape.columns.values())
+    dated = "period" in known or any("period" in stated for stated in recognised.shape.columns.values())
     if not dated and (period := period_of_table(look.table, look.system.timeline)) is not None:
         keys["period"] = period
     constants = {**recognised.shape.constants, **{key: text for key, (text, _) in keys.items()}}
@@ -202,7 +202,7 @@ def _with_missing_keys(
             keys["period"] = period
     if keys and table.pieces is not None:
         return None
-    roles = {**table.roles, **{one: header for one, header in look.roles.items() if header in look.read_by_cells}}
+    roles = {**table.roles, **{item: header for item, header in look.roles.items() if header in look.read_by_cells}}
     table = replace(table, roles=roles)
     table = with_keys(table, {key: text for key, (text, _) in keys.items()}, look.roles.get("entity"))
     return table, [*key_notes(table, keys), *notes]
@@ -224,12 +224,12 @@ def _note(table: Table, shape: Shape, sources: Sequence[Message]) -> Diagnostic:
 
 def _left_out(system: System, table: Table, recognised: Recognised) -> list[Diagnostic]:
     """Return the note on the columns of a turned table that nothing reads."""
-    needed = {*condition_columns(system), system.ranking.cohort, *(one.per for one in system.measures.values())}
-    some = [header for header in recognised.left_out if header not in needed]
-    if not some:
+    needed = {*condition_columns(system), system.ranking.cohort, *(measure.per for measure in system.measures.values())}
+    items = [header for header in recognised.left_out if header not in needed]
+    if not items:
         return []
-    quoted = [f"`{header}`" for header in some[:_NAMED]]
-    more = [Message("{more} more", more=len(some) - _NAMED)] if len(some) > _NAMED else []
+    quoted = [f"`{header}`" for header in items[:_NAMED]]
+    more = [Message("{more} more", more=len(items) - _NAMED)] if len(items) > _NAMED else []
     message = Message("columns left out: {columns}", columns=(*quoted, *more))
     return [Diagnostic("K567", message, table.place(), None, Severity.INFO)]
 
@@ -266,14 +266,14 @@ def _dimensions(system: System, table: Table, look: Recognition, shape: Shape) -
     keys = list(dict.fromkeys([*shape.ids.values(), *look.roles.values(), *look.parts, *dated]))
     keys = [header for header in keys if header not in shape.columns]
     conditions = condition_columns(system)
-    wide = {system.ranking.cohort, *(one.per for one in system.measures.values())}
-    rest = [one for one in table.columns if one not in shape.columns and one not in keys and one not in wide]
+    wide = {system.ranking.cohort, *(measure.per for measure in system.measures.values())}
+    rest = [item for item in table.columns if item not in shape.columns and item not in keys and item not in wide]
     if not keys or not rest:
         return []
     frame = pl.DataFrame(
         [_as_read(cells) for cells in table.frame.select(pl.selectors.by_name(*keys, *rest)).collect()]
     )
-    named = [header for one, header in shape.ids.items() if one in ("entity", "code", "measure")]
+    named = [header for item, header in shape.ids.items() if item in ("entity", "code", "measure")]
     frame = frame.filter(pl.all_horizontal(pl.selectors.by_name(*named).is_not_null())) if named else frame
     several = frame.group_by(keys).agg(pl.selectors.by_name(*rest).n_unique()).select(
         pl.selectors.by_name(*rest).max() > 1

@@ -72,8 +72,8 @@ def turned(table: Table, shape: Shape) -> Table:
         frame = frame.with_columns(name.str.replace(LEADING_DOTS, ""))
     rest = [header for header in table.columns if header not in shape.columns]
     named = {shape.ids[role] for role in ("entity",) if role in shape.ids}
-    said = [header for header in frame.columns if header not in named]
-    bare = frame.select(pl.all_horizontal(pl.selectors.by_name(*said).is_null())).to_series()
+    text = [header for header in frame.columns if header not in named]
+    bare = frame.select(pl.all_horizontal(pl.selectors.by_name(*text).is_null())).to_series()
     roles = [role for role in ADDED if any(role in keys for keys in shape.columns.values()) or role in shape.constants]
     names: dict[str, str] = {}
     for role in [*roles, "value"]:
@@ -82,12 +82,12 @@ def turned(table: Table, shape: Shape) -> Table:
     block = pl.select(pl.int_range(height * many, dtype=pl.UInt32) // height).to_series()
     if bare.any():
         block = block.zip_with(~pl.concat([bare] * many), pl.repeat(None, len(block), dtype=pl.UInt32, eager=True))
-    made = [pl.concat([frame[header]] * many, rechunk=True) for header in rest]
+    result = [pl.concat([frame[header]] * many, rechunk=True) for header in rest]
     for role in roles:
         texts = [keys.get(role, shape.constants.get(role)) for keys in shape.columns.values()]
-        made.append(pl.Series(texts, dtype=pl.String).gather(block).alias(names[role]))
-    made.append(_figures([frame[header] for header in shape.columns]).alias(names["value"]))
-    long = pl.DataFrame(made)
+        result.append(pl.Series(texts, dtype=pl.String).gather(block).alias(names[role]))
+    result.append(_figures([frame[header] for header in shape.columns]).alias(names["value"]))
+    long = pl.DataFrame(result)
     if shape.years is not None:
         years = as_text(shape.years).str.replace(r"(年度?|\.0)$", "")
         dated = pl.concat_str(years, pl.lit("年"), pl.selectors.by_name(names["period"]))
@@ -100,7 +100,7 @@ def turned(table: Table, shape: Shape) -> Table:
         frame=long.lazy(), columns=(*rest, *names.values()), size=len(block), about=None,
         numbers=(table.numbers & set(rest)) | (value if numbers else set()),
         mixed=(table.mixed & set(rest)) | (value if mixed else set()),
-        repeats={one: some for one, some in table.repeats.items() if one in rest},
+        repeats={item: items for item, items in table.repeats.items() if item in rest},
         merged=(), cells=None, numbered_cells=None, scan=None, pieces=None,
         roles={**table.roles, **dict.fromkeys(shape.ignored), **shape.ids, **names},
         of_one=_of_one(shape),

@@ -117,13 +117,13 @@ class Areas:
                 before = pl.col("period") < step.since
                 own = mine.filter(before & (pl.col("entity") == new)).height > 0
                 olds += [new] if own and new not in olds else []
-                some = before & pl.col("entity").is_in(olds)
-                there = mine.filter(some).group_by("measure", "period").agg(pl.col("entity").n_unique() == len(olds))
+                items = before & pl.col("entity").is_in(olds)
+                there = mine.filter(items).group_by("measure", "period").agg(pl.col("entity").n_unique() == len(olds))
                 reported = [name for name, measure in self.measures.items() if isinstance(measure, Reported)]
                 partial = there.filter(~pl.col("entity") & pl.col("measure").is_in(reported)).drop("entity")
-                moved = mine.filter(some).join(partial, on=["measure", "period"], how="anti")
+                moved = mine.filter(items).join(partial, on=["measure", "period"], how="anti")
                 moved = moved.with_columns(entity=pl.lit(new, dtype=mine.schema["entity"]))
-                mine = pl.concat([mine.filter(~some), moved])
+                mine = pl.concat([mine.filter(~items), moved])
         return pl.concat([figures.filter(pl.col("per").is_null()), mine])
 
     def brought(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -137,7 +137,7 @@ class Areas:
         self._unused(frame)
         columns: dict[str, pl.Series] = {}
         for name in self.measures:
-            columns |= {one: frame[one] for one in _columns(name) if one in frame.columns}
+            columns |= {item: frame[item] for item in _columns(name) if item in frame.columns}
             columns[Column(name).added] = pl.repeat(None, frame.height, dtype=pl.String, eager=True)
         for name, new, period in self._left_over:
             self._without_value(
@@ -196,7 +196,7 @@ class Areas:
             return
         last = before.first + len(columns[name]) // before.number - 1
         first, end = max(step.since, before.first), min(((step.start // span + 1) * span - 1) // size, last)
-        divided = [new for new, one in inflows.items() if any(flow.old not in one.unions for flow in one.flows)]
+        divided = [new for new, item in inflows.items() if any(flow.old not in item.unions for flow in item.flows)]
         marked = [
             new for new in divided
             if self._without_value(name, columns, _Before(range(first, end + 1), before.first, before.number).rows(new))
@@ -217,13 +217,13 @@ class Areas:
 
     def _of_divided_events(self) -> Iterable[Diagnostic]:
         """Yield a finding for each date inside a period of which events are of two areas."""
-        for start, some in self._divided.items():
-            units = sorted(set(chain.from_iterable(news for _, news in some)))
+        for start, items in self._divided.items():
+            units = sorted(set(chain.from_iterable(news for _, news in items)))
             flow = next(flow for step in self.steps if step.start == start for flow in step.flows)
             message = Message(
                 "{names}: no figure of {measures} for {period}, as events before {when} are of another area",
                 names=tuple(self.entities.names[place] for place in units),
-                measures=tuple(dict.fromkeys(self.measures[name].title or name for name, _ in some)),
+                measures=tuple(dict.fromkeys(self.measures[name].title or name for name, _ in items)),
                 period=Period.of(start // self.succession.grain.months, self.succession.grain).label,
                 when=Period(start, 1, self.succession.grain.timeline).label,
             )
@@ -294,13 +294,13 @@ class Areas:
         )
         value, status, many = (columns[column].gather(rows["source"]) for column in _columns(name))
         names = self.entities.names
-        said = [
+        text = [
             _words(number, why, share, names[old])
             for number, why, share, old in zip(
                 value.to_list(), status.cast(pl.String).to_list(), rows["share"], rows["old"], strict=True
             )
         ]
-        rows = rows.with_columns(value=value, status=status, many=many, said=pl.Series(said, dtype=pl.String))
+        rows = rows.with_columns(value=value, status=status, many=many, said=pl.Series(text, dtype=pl.String))
         whole = (pl.len() == 1) & (pl.col("share").first() == 1)
         done = rows.group_by("target", maintain_order=True).agg(
             value=pl.when(whole).then(pl.col("value").first()).otherwise(exact_sum(pl.col("value") * pl.col("share"))),
@@ -321,7 +321,7 @@ class Areas:
 
     def _counted(self, places: pl.DataFrame, name: str) -> pl.Series:
         """Return how often the series of a measure has broken up to each row of the panel."""
-        breaks = [(entity, since) for entity, some in self._breaks[name].items() for since in some]
+        breaks = [(entity, since) for entity, items in self._breaks[name].items() for since in items]
         here = [((pl.col("entity") == entity) & (pl.col("period") >= since)).cast(pl.Int32) for entity, since in breaks]
         none = pl.repeat(0, places.height, dtype=pl.Int32, eager=True)
         return places.select(pl.sum_horizontal(here).cast(pl.Int32)).to_series() if here else none

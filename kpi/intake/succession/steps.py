@@ -221,12 +221,12 @@ class Succession:
     def _circles(self, start: int, rows: Mapping[int, list[Flow]], entities: Entities) -> Iterable[Diagnostic]:
         """Yield units that go into one another at one date."""
         through = {old for old, flows in rows.items() if all(flow.new != old for flow in flows)}
-        told: set[int] = set()
+        reported: set[int] = set()
         for old in sorted(through, key=lambda old: rows[old][0].number):
             seen, ahead = {old}, [flow.new for flow in rows[old] if flow.new in through]
             while ahead:
                 now = ahead.pop()
-                if now == old and not seen & told:
+                if now == old and not seen & reported:
                     message = Message(
                         "`{names}` goes into itself by way of others, from {label}",
                         names=entities.names[old],
@@ -234,7 +234,7 @@ class Succession:
                     )
                     hint = Message("say with dates which came first, or what part of a unit goes where")
                     yield Diagnostic("K639", message, self.place(rows[old][0].number, "old"), hint)
-                    told |= seen
+                    reported |= seen
                     break
                 if now not in seen:
                     seen.add(now)
@@ -244,7 +244,7 @@ class Succession:
         """Return a warning for each date inside a scored period, and about dates with two readings."""
         header = str(self.headers["date"])
         dates = self.table.frame.select(pl.selectors.by_name(header).cast(pl.String)).collect().to_series()
-        found = [*assumed_years.of_texts(dates, self.grain.timeline, self.table.place(None, header))]
+        results = [*assumed_years.of_texts(dates, self.grain.timeline, self.table.place(None, header))]
         for start in dict.fromkeys(row.start for row in self.rows if row.within):
             rows = [row for row in self.rows if row.start == start and row.within]
             label = Period.of(start // self.grain.months, self.grain).title
@@ -255,8 +255,8 @@ class Succession:
                 grain=self.grain.noun,
             )
             hint = Message("if figures are on the new areas for all of {label}, write its first day", label=label)
-            found.append(Diagnostic("K645", message, self.place(rows[0].number, "date"), hint, Severity.WARNING))
-        return found
+            results.append(Diagnostic("K645", message, self.place(rows[0].number, "date"), hint, Severity.WARNING))
+        return results
 
 
 def _is_slip(text: str, name: str) -> bool:
@@ -266,7 +266,7 @@ def _is_slip(text: str, name: str) -> bool:
     (True, False, False)
     """
     same = len(text) == len(name) > 2 and not text.isascii()
-    return same and sum(one != other for one, other in zip(text, name, strict=True)) == 1
+    return same and sum(item != other for item, other in zip(text, name, strict=True)) == 1
 
 
 def _passed_on(old: int, rows: Mapping[int, list[Flow]]) -> Iterable[Flow]:
@@ -275,23 +275,23 @@ def _passed_on(old: int, rows: Mapping[int, list[Flow]]) -> Iterable[Flow]:
     for flow in flows:
         share = 1.0 if len(flows) == 1 else flow.share
         further = rows.get(flow.new, [])
-        if flow.new == old or not further or any(one.new == flow.new for one in further):
+        if flow.new == old or not further or any(item.new == flow.new for item in further):
             yield Flow(old, flow.new, share, flow.number)
             continue
-        for one in _passed_on(flow.new, rows):
-            both = None if share is None or one.share is None else share * one.share
-            yield Flow(old, one.new, both, flow.number)
+        for item in _passed_on(flow.new, rows):
+            both = None if share is None or item.share is None else share * item.share
+            yield Flow(old, item.new, both, flow.number)
 
 
 def last_steps(steps: Sequence[Step]) -> dict[int, Step]:
     """Return the places of the units that are none any more, each with the step that ended it."""
-    found: dict[int, Step] = {}
+    results: dict[int, Step] = {}
     for step in steps:
         for flow in step.flows:
-            found.pop(flow.new, None)
+            results.pop(flow.new, None)
         news = set(step.news)
-        found |= {old: step for old in step.olds if old not in news}
-    return found
+        results |= {old: step for old in step.olds if old not in news}
+    return results
 
 
 def unions(steps: Sequence[Step]) -> dict[int, int]:
@@ -301,7 +301,7 @@ def unions(steps: Sequence[Step]) -> dict[int, int]:
     """
     divided = {place for step in steps for flow in step.flows if flow.share != 1 for place in (flow.old, flow.new)}
     ended = last_steps(steps)
-    one = {
+    item = {
         flow.old: flow.new
         for old, step in ended.items()
         for flow in step.flows
@@ -309,6 +309,6 @@ def unions(steps: Sequence[Step]) -> dict[int, int]:
     }
 
     def last(place: int) -> int:
-        return last(one[place]) if place in one else place
+        return last(item[place]) if place in item else place
 
-    return {old: last(old) for old in one}
+    return {old: last(old) for old in item}

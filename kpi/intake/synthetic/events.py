@@ -98,7 +98,7 @@ class Events:
         """Return rows `first` to `first + height`: the entity (String), the date (Date), and a column per need."""
         row = pl.col("row\n")
         frame = pl.DataFrame(pl.int_range(first, first + height, dtype=pl.UInt64, eager=True).alias("row\n"))
-        days = pl.Series([_days(one) for one in self.periods], dtype=pl.List(pl.Int32))
+        days = pl.Series([_days(period) for period in self.periods], dtype=pl.List(pl.Int32))
         at = place(row, salt(self.seed, self.name, "period"), len(self.periods))
         day = (share(row, salt(self.seed, self.name, "day")) * pl.lit(days).gather(at).list.get(1)).cast(pl.Int32)
         # The key of events is different in every row.
@@ -127,7 +127,7 @@ class Events:
         elif pool is not None and pool.strings:
             value = one_of(row, of, pool.texts)
         else:
-            fine = any(one.per == name for one in of_dataset(self.system, self.name).values())
+            fine = any(item.per == name for item in of_dataset(self.system, self.name).values())
             many = 5 if fine else 1000
             value = pl.format(f"{name.replace('{', '').replace('}', '')}{{}}", place(row, of, many) + 1)
         if self.flaws:
@@ -135,12 +135,14 @@ class Events:
         return value.alias(name)
 
     def _pools(self) -> dict[str, Pool]:
-        return literals(one.where for one in of_dataset(self.system, self.name).values() if one.where is not None)
+        return literals(item.where for item in of_dataset(self.system, self.name).values() if item.where is not None)
 
     def _amount(self, name: str, row: pl.Expr, of: int) -> pl.Expr:
         """Return the figures of a column that no condition reads: 0 to 100 where a measure is in %, else skewed."""
-        measures = [one for one in of_dataset(self.system, self.name).values() if one.computes]
-        if any(name in one.columns() and units.convertible(one.quantity, units.PERCENT) for one in measures):
+        measures = [item for item in of_dataset(self.system, self.name).values() if item.computes]
+        if any(
+            name in measure.columns() and units.convertible(measure.quantity, units.PERCENT) for measure in measures
+        ):
             return (share(row, of) * 100).round(1)
         return ((1 - share(row, of)).log() * -20).round(2)
 

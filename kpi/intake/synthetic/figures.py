@@ -89,7 +89,7 @@ def _figure(system: System, name: str, wholes: tuple[str, ...], seed: int) -> Fi
         for whole in wholes
         if units.convertible(system.measures[whole].quantity, unit)
     )
-    rare = any(name in _named(one) for one in system.adjustments.values())
+    rare = any(name in _named(adjustment) for adjustment in system.adjustments.values())
     typical = 1.0 if rare else _target(system, name) or (4 if measure.unit in ("级", "星") else 80 if bounded else 0)
     if not typical:
         draw = pl.select(share(pl.lit(0, dtype=pl.UInt64), salt(seed, "level", name))).item()
@@ -145,9 +145,11 @@ def wide(levels: list[list[Figure]], cells: pl.DataFrame, seed: int) -> pl.DataF
     )
     for level in levels:
         frame = frame.with_columns(
-            _value(one, who, cell, when.cast(pl.Float64), seed).alias(f"{one.name}\n") for one in level
+            _value(item, who, cell, when.cast(pl.Float64), seed).alias(f"{item.name}\n") for item in level
         )
-    return frame.select("who", "when", *(pl.col(f"{one.name}\n").alias(one.name) for level in levels for one in level))
+    return frame.select(
+        "who", "when", *(pl.col(f"{item.name}\n").alias(item.name) for level in levels for item in level)
+    )
 
 
 def _value(figure: Figure, entity: pl.Expr, cell: pl.Expr, when: pl.Expr, seed: int) -> pl.Expr:

@@ -50,7 +50,7 @@ class Cap(Block):
         if self.when is not None:
             return condition(self.when, symbols).expr.fill_null(value=False)
         short = [score_key(pl.col(Column(name).score)) < bound for name, bound in (self.below or {}).items()]
-        return functools.reduce(operator.or_, [one.fill_null(value=False) for one in short])
+        return functools.reduce(operator.or_, [item.fill_null(value=False) for item in short])
 
     def applied(self, score: pl.Expr, symbols: Symbols) -> pl.Expr:
         """Return a score (percent of full marks) under the cap."""

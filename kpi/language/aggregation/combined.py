@@ -145,7 +145,7 @@ class Combined(FromData):
 
     def _combination(self, several: Sequence[list[float] | None]) -> list[float] | None:
         weights = [linear.added_to_one(weights) for weights in several if weights is not None]
-        if len(weights) < len(several) or len({len(one) for one in weights}) > 1:
+        if len(weights) < len(several) or len({len(weight) for weight in weights}) > 1:
             return None
         if self.by == "product":
             products = [math.prod(own) for own in zip(*weights, strict=True)]

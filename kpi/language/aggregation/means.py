@@ -240,7 +240,7 @@ def _selected_mean(mean: Worst | Best, parts: Parts) -> pl.Expr:
         scores, weights = columns[:number], columns[number:]
         carried = [weight * part for weight, part in zip(weights, selected(mean, scores), strict=True)]
         start = carried[0].fill_null(0.0)
-        return summed([one * weight for one, weight in zip(scores, carried, strict=True)], start) / summed(
+        return summed([item * weight for item, weight in zip(scores, carried, strict=True)], start) / summed(
             carried, start
         )
 
@@ -287,7 +287,7 @@ def shares(mean: Mean, parts: Parts) -> list[pl.Expr] | None:
 
     def carried(columns: Sequence[pl.Series]) -> pl.Series:
         scores, _, fractions = _taken_apart(parts, columns)
-        return pl.DataFrame({str(at): one for at, one in enumerate(mean.carried(scores, fractions))}).to_struct()
+        return pl.DataFrame({str(at): item for at, item in enumerate(mean.carried(scores, fractions))}).to_struct()
 
     names = [str(place) for place in range(len(parts.scores))]
     table = pl.map_batches(

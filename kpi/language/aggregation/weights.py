@@ -288,7 +288,7 @@ class Ahp(Weighting):
             for _ in range(10_000):
                 turned = [math.fsum(row[j] * weights[j] for j in size) for row in self.matrix]
                 total = math.fsum(turned)
-                following = [one / total for one in turned]
+                following = [item / total for item in turned]
                 done = max(abs(a - b) for a, b in zip(weights, following, strict=True)) < 1e-16
                 weights = following
                 if done:

@@ -44,9 +44,9 @@ def messages(check: dict[str, Any], **figures: list[Any]) -> list[str]:
     frame = frame.with_columns(
         pl.lit(None, dtype=dtype).alias(column) for column, dtype in lacking.items() if column not in frame.columns
     )
-    found: list[str] = []
+    results: list[str] = []
     for breach in validated.breaches(symbols, Grain.YEAR):
         details = pl.struct(nothing=None) if breach.details is None else breach.details
         rows = frame.with_columns(broken=breach.where, details=details).filter("broken")
-        found += [f"{year}: {breach.description(more)}" for year, more in rows["period", "details"].rows()]
-    return sorted(found)
+        results += [f"{year}: {breach.description(more)}" for year, more in rows["period", "details"].rows()]
+    return sorted(results)

@@ -109,7 +109,7 @@ class History(Check):
         values, entities, *breaks = columns
         units = int(entities[0]) if len(entities) else 1
         figures = values.cast(pl.Float64).fill_null(float("nan")).to_numpy().reshape(-1, units)
-        marks = [one.fill_null(0.0).to_numpy().reshape(-1, units) for one in breaks]
+        marks = [item.fill_null(0.0).to_numpy().reshape(-1, units) for item in breaks]
         low, high = np.full(figures.shape, np.nan), np.full(figures.shape, np.nan)
         number = np.zeros(figures.shape, dtype=np.int64)
         for period in range(1, len(figures)):

@@ -111,8 +111,8 @@ class SameScope(Check):
         same_scope = Message("{titles} must have the same scope", titles=titles)
         for fact, words in (("through", same_month), ("scope", same_scope)):
             known = [pl.col(Column(name).fact(fact)) for name in names]
-            apart = pl.any_horizontal([one != other for one, other in pairwise(known)])
-            texts = [_month(one, grain) if fact == "through" else one for one in known]
+            apart = pl.any_horizontal([item != other for item, other in pairwise(known)])
+            texts = [_month(item, grain) if fact == "through" else item for item in known]
             details = pl.struct(text.alias(f"text_{place}") for place, text in enumerate(texts))
             yield Breach(words, apart, names, details, _listed)
 

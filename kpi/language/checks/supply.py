@@ -33,7 +33,7 @@ def _days(day: str, deadline: str) -> Message:
 
 def _reported(of: tuple[str, ...], symbols: Symbols) -> tuple[str, ...]:
     """Return the figures named, or all that are reported."""
-    return of or tuple(name for name, one in symbols.items() if one.reported and one.per is None)
+    return of or tuple(name for name, item in symbols.items() if item.reported and item.per is None)
 
 
 class Roster(Check):
@@ -174,5 +174,5 @@ class Due(Check):
         yield from name_problems(path, "of", self.of, symbols)
 
     def _span(self) -> tuple[int, str]:
-        found = _SPAN.fullmatch(self.due)
-        return (int(found[1]), found[2]) if found else (0, "d")
+        result = _SPAN.fullmatch(self.due)
+        return (int(result[1]), result[2]) if result else (0, "d")

@@ -53,7 +53,7 @@ class Holds(Check):
         """Yield the sides of every comparison of two figures, the one that does not exceed the other first."""
         for node in expressions.parse(self.expr).tree.find_all(exp.LTE, exp.LT, exp.GTE, exp.GT):
             sides = (node.left, node.right) if isinstance(node, exp.LTE | exp.LT) else (node.right, node.left)
-            if all(isinstance(one, exp.Column) for one in sides):
+            if all(isinstance(side, exp.Column) for side in sides):
                 yield sides[0].name, sides[1].name
 
     @override
@@ -74,9 +74,9 @@ class Holds(Check):
     @override
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield what is wrong with the condition."""
-        found = list(condition_problems(self.expr, (*path, "expr"), symbols))
-        yield from found
-        if not found:
+        result = list(condition_problems(self.expr, (*path, "expr"), symbols))
+        yield from result
+        if not result:
             for name in condition(self.expr, symbols).names:
                 yield from name_problems(path, "expr", [name], symbols, listed=False)
 

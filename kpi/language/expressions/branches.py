@@ -28,15 +28,15 @@ def case(conditions: list[Term], values: list[Term]) -> Term:
     hold.
     """
     branches = _Branches(conditions, default=len(values) > len(conditions))
-    expr = branches.pick([one.expr for one in values], pl.lit(None, dtype=_DTYPES[values[0].kind]))
+    expr = branches.pick([value.expr for value in values], pl.lit(None, dtype=_DTYPES[values[0].kind]))
     size = None
-    if any(one.size is not None for one in values):
-        size = branches.pick([one.magnitude for one in values], pl.lit(None, dtype=pl.Float64))
-    gaps = branches.reached([(*one.gaps, *one.voids) for one in values])
-    bars = branches.barred([one.bars for one in values])
+    if any(value.size is not None for value in values):
+        size = branches.pick([value.magnitude for value in values], pl.lit(None, dtype=pl.Float64))
+    gaps = branches.reached([(*value.gaps, *value.voids) for value in values])
+    bars = branches.barred([value.bars for value in values])
     return Term(
         expr, values[0].kind, values[0].unit, where(expr.is_null(), gaps), (), bars,
-        names_of(*conditions, *values), noise=max(one.noise for one in values), size=size,
+        names_of(*conditions, *values), noise=max(value.noise for value in values), size=size,
         uncounted=uncounted_of(*conditions, *values),
     )  # fmt: skip
 
@@ -79,10 +79,10 @@ class _Branches:
     default: bool
 
     def __post_init__(self) -> None:
-        self.holding = [one.expr for one in self.conditions]
-        self.lacking = [any_holds(one.gaps) if one.gaps else None for one in self.conditions]
-        self.barring = [any_holds(one.bars) if one.bars else None for one in self.conditions]
-        self.asking = [one.asks_absence for one in self.conditions]
+        self.holding = [condition.expr for condition in self.conditions]
+        self.lacking = [any_holds(condition.gaps) if condition.gaps else None for condition in self.conditions]
+        self.barring = [any_holds(condition.bars) if condition.bars else None for condition in self.conditions]
+        self.asking = [condition.asks_absence for condition in self.conditions]
         self.few = len(self.conditions) <= _CHAINED
         self.place = None if self.few else self._place()
 
@@ -94,7 +94,7 @@ class _Branches:
 
     def reached(self, values: list[tuple[Reason, ...]]) -> tuple[Reason, ...]:
         """Return why the first condition that lacks a figure does, else why the value of the branch taken does."""
-        conditions = [one.gaps for one in self.conditions]
+        conditions = [condition.gaps for condition in self.conditions]
         if not any(conditions) and not any(values):
             return ()
         if self.few:
@@ -105,7 +105,7 @@ class _Branches:
                     result = pl.when(lacks).then(why(conditions[at])).otherwise(result)
             return ((None, result),)
         steps = [test for pair in zip(self.lacking, self.holding, strict=True) for test in pair]
-        parts = [why(one) for pair in zip(conditions, values, strict=False) for one in pair]
+        parts = [why(item) for pair in zip(conditions, values, strict=False) for item in pair]
         parts.append(why(values[-1]) if self.default else _NONE)
         at_step = _first(steps)
         assert at_step is not None  # noqa: S101 - there are steps
@@ -113,10 +113,10 @@ class _Branches:
 
     def barred(self, values: list[tuple[Reason, ...]]) -> tuple[Reason, ...]:
         """Return the reasons, of conditions and of the value of the branch taken, that nothing may stand in for."""
-        conditions = [one.bars for one in self.conditions]
+        conditions = [condition.bars for condition in self.conditions]
         if not any(conditions) and not any(values):
             return ()
-        parts, dead = [why(one) for one in values], [why(one) for one in conditions]
+        parts, dead = [why(value) for value in values], [why(condition) for condition in conditions]
         if self.place is None:
             return ((None, self._chain(parts, _NONE, dead)),)
         taken = self.pick(parts, _NONE)
@@ -152,8 +152,8 @@ class _Branches:
         """Return the number of the branch that is taken, from 0, null where none is."""
         number = len(self.conditions)
         undecided, dead = _first(self.lacking), _first(self.barring)
-        plain = _first([None if asks else one for one, asks in zip(self.holding, self.asking, strict=True)])
-        asked = _first([one if asks else None for one, asks in zip(self.holding, self.asking, strict=True)])
+        plain = _first([None if asks else item for item, asks in zip(self.holding, self.asking, strict=True)])
+        asked = _first([item if asks else None for item, asks in zip(self.holding, self.asking, strict=True)])
         places = []
         for first, until in ((plain, undecided), (asked, dead)):
             if first is not None:
@@ -168,5 +168,5 @@ _NONE = pl.lit(None, dtype=Status)
 
 def _first(tests: Sequence[pl.Expr | None]) -> pl.Expr | None:
     """Return the place of the first test that holds, null where none does; None where there is no test."""
-    places = [pl.when(one).then(pl.lit(at, dtype=pl.Int32)) for at, one in enumerate(tests) if one is not None]
+    places = [pl.when(item).then(pl.lit(at, dtype=pl.Int32)) for at, item in enumerate(tests) if item is not None]
     return pl.min_horizontal(places) if places else None

@@ -165,8 +165,8 @@ class _Compiler:
     def with_unit(self, node: exp.Expr, left: Term, right: Term) -> None:
         """Raise where a duration meets a number that has no unit; 0 needs none."""
         places = (node.left, node.right) if isinstance(node, exp.Binary) else (node, node)
-        for one, other, place in ((left, right, places[1]), (right, left, places[0])):
-            if not times.has_span(one.unit) or other.unit is not None or other.kind != "number" or other.literal == 0:
+        for item, other, place in ((left, right, places[1]), (right, left, places[0])):
+            if not times.has_span(item.unit) or other.unit is not None or other.kind != "number" or other.literal == 0:
                 continue
             if isinstance(other.literal, float):
                 message = Message("a duration is compared with `{number:g}`, which has no unit", number=other.literal)
@@ -190,11 +190,11 @@ class _Compiler:
         """Return a text that is compared with a date as a point in time."""
         if term.kind != "text" or not isinstance(term.literal, str):
             return term
-        found = times.moment(term.literal)
-        if found is None:
+        result = times.moment(term.literal)
+        if result is None:
             message = Message("a date is compared with `{text}`, which is none", text=term.literal)
             self.fail(node, "K465", message, hint=Message("write it as '2025-07-01'"), label=Message("not a date"))
-        return found
+        return result
 
     def comparable(self, node: exp.Expr, left: Term, right: Term) -> tuple[Term, Term]:
         """Return two numbers in one unit; durations as whole numbers, so that they compare exactly."""
@@ -202,7 +202,7 @@ class _Compiler:
         other = self.same_unit(node, left, right)
         if times.is_span(left) or times.is_span(right):
             return times.in_micros(left), times.in_micros(right)
-        written = next((one for one in (left, right) if one.noise == 0 and _is_duration(node, one)), None)
+        written = next((item for item in (left, right) if item.noise == 0 and _is_duration(node, item)), None)
         if written is not None and (left.unit is None or right.unit is None):
             bare = left if left.unit is None else right
             number = f"{bare.literal:g}" if isinstance(bare.literal, float) else Message("this")
@@ -264,20 +264,20 @@ class _Compiler:
 
     def add(self, node: exp.Binary) -> Term:
         chain = _chain(node, exp.Add | exp.Sub)
-        parts = [chain[0].left, *(one.right for one in chain)]
-        found = self.counted(parts)
-        if not any(term.kind == "time" for term in found):
-            return self.added(chain, found)
-        if any(times.is_working(term.unit) for term in found):
+        parts = [chain[0].left, *(item.right for item in chain)]
+        result = self.counted(parts)
+        if not any(term.kind == "time" for term in result):
+            return self.added(chain, result)
+        if any(times.is_working(term.unit) for term in result):
             with self.counting(working=True):
-                return self.timed_chain(chain, found)
-        return self.timed_chain(chain, found)
+                return self.timed_chain(chain, result)
+        return self.timed_chain(chain, result)
 
     def timed_chain(self, chain: list[Any], terms: list[Term]) -> Term:
         """Return a chain of sums and differences with points in time in it."""
         result = terms[0]
-        for one, right in zip(chain, terms[1:], strict=True):
-            result = self.timed(one, result, right)
+        for item, right in zip(chain, terms[1:], strict=True):
+            result = self.timed(item, result, right)
         return result
 
     def timed(self, node: exp.Binary, left: Term, right: Term) -> Term:
@@ -311,7 +311,7 @@ class _Compiler:
 
     def added(self, chain: list[Any], operands: list[Term]) -> Term:
         """Return a sum of numbers, as a chain of nodes joins them."""
-        parts = (chain[0].left, *(one.right for one in chain))
+        parts = (chain[0].left, *(entry.right for entry in chain))
         for part, term in zip(parts, operands, strict=True):
             if term.kind != "number":
                 self.fail(
@@ -323,14 +323,14 @@ class _Compiler:
         terms = [operands[0]]
         unit = terms[0].unit
         pieces = [terms[0].expr]
-        for one, term in zip(chain, operands[1:], strict=True):
+        for item, term in zip(chain, operands[1:], strict=True):
             right = term
-            self.with_unit(one, replace(terms[0], unit=unit), right)
-            subtracts = isinstance(one, exp.Sub)
+            self.with_unit(item, replace(terms[0], unit=unit), right)
+            subtracts = isinstance(item, exp.Sub)
             if unit is None or right.unit is None:
                 unit = unit or right.unit
             else:
-                unit, factor = self._sum(one, unit, right.unit, subtracts=subtracts)
+                unit, factor = self._sum(item, unit, right.unit, subtracts=subtracts)
                 right = scaled(right, factor)
             terms.append(right)
             pieces.append(-right.expr if subtracts else right.expr)
@@ -362,11 +362,11 @@ class _Compiler:
 
     def multiply(self, node: exp.Mul) -> Term:
         chain = _chain(node, exp.Mul)
-        terms = [self.number(chain[0].left), *(self.number(one.right) for one in chain)]
+        terms = [self.number(chain[0].left), *(self.number(item.right) for item in chain)]
         unit = terms[0].unit
-        for one, term in zip(chain, terms[1:], strict=True):
+        for item, term in zip(chain, terms[1:], strict=True):
             if unit is not None and term.unit is not None:
-                unit = self.bounded(one, units.multiply(unit, term.unit))
+                unit = self.bounded(item, units.multiply(unit, term.unit))
             else:
                 unit = unit or term.unit
         sized = any(term.size is not None for term in terms)
@@ -386,7 +386,9 @@ class _Compiler:
         self.number(node.left), self.number(node.right)
         left, right = self.counted([node.left, node.right])
         unit = left.unit
-        if (times.is_span(left) or times.is_span(right)) and all(times.is_duration(one.unit) for one in (left, right)):
+        if (times.is_span(left) or times.is_span(right)) and all(
+            times.is_duration(item.unit) for item in (left, right)
+        ):
             left, right = times.in_micros(left), times.in_micros(right)
             unit = units.ONE
         elif times.is_span(right):
@@ -429,10 +431,10 @@ class _Compiler:
 
     def logical(self, node: exp.And | exp.Or) -> Term:
         chain = _chain(node, type(node))
-        terms = [self.boolean(chain[0].left), *(self.boolean(one.right) for one in chain)]
+        terms = [self.boolean(chain[0].left), *(self.boolean(item.right) for item in chain)]
         expr = assembled([term.expr for term in terms], and_ if isinstance(node, exp.And) else or_)
         term = joined(expr, "boolean", None, *terms)
-        asks = any(one.asks_absence for one in terms)
+        asks = any(item.asks_absence for item in terms)
         # What one side decides alone does not need the other.
         gaps, bars = where(expr.is_null(), term.gaps), where(expr.is_null(), term.bars)
         return replace(term, gaps=gaps, bars=bars, asks_absence=asks)
@@ -444,16 +446,18 @@ class _Compiler:
     def among(self, node: exp.In) -> Term:
         this, *options = self.counted([node.this, *node.expressions])
         if this.kind == "time":
-            options = [self.dated(part, one) for part, one in zip(node.expressions, options, strict=True)]
-            if all(one.kind == "time" for one in options):
-                tests = [times.compared("eq", this, one) for one in options]
+            options = [self.dated(part, item) for part, item in zip(node.expressions, options, strict=True)]
+            if all(option.kind == "time" for option in options):
+                tests = [times.compared("eq", this, option) for option in options]
                 return joined(assembled(tests, or_), "boolean", None, this, *options)
         if times.is_span(this) or any(
-            _is_duration(part, one) for part, one in zip(node.expressions, options, strict=True)
+            _is_duration(part, item) for part, item in zip(node.expressions, options, strict=True)
         ):
-            tests = [comparison("eq", *self.comparable(node, this, one)) for one in options if one.kind == "number"]
+            tests = [
+                comparison("eq", *self.comparable(node, this, option)) for option in options if option.kind == "number"
+            ]
             return joined(assembled(tests, or_), "boolean", None, this, *options)
-        if any(one.kind != this.kind or one.literal is None for one in options):
+        if any(option.kind != this.kind or option.literal is None for option in options):
             hint = Message("write all in quotes, or all as numbers")
             self.fail(node, "K302", Message("IN needs a list of {kind} values", kind=this.kind_title), hint=hint)
         if this.noise:
@@ -462,12 +466,12 @@ class _Compiler:
                 message = Message("IN compares a computed number with at most {most} values", most=limits.COMPARED)
                 hint = Message("compare a figure as it was reported, or use BETWEEN")
                 self.fail(node, "K132", message, hint=hint, label=Message("too many"))
-            test = assembled([comparison("eq", this, one) for one in options], or_)
+            test = assembled([comparison("eq", this, option) for option in options], or_)
             return joined(test, "boolean", None, this)
         dtype = pl.String if this.kind == "text" else pl.Float64
-        values = pl.Series([one.literal for one in options], dtype=dtype)
+        values = pl.Series([option.literal for option in options], dtype=dtype)
         few = len(values) <= _FEW
-        test = assembled([this.expr == one for one in values], or_) if few else this.expr.is_in(values.implode())
+        test = assembled([this.expr == value for value in values], or_) if few else this.expr.is_in(values.implode())
         return joined(test, "boolean", None, this, *options)
 
     def between(self, node: exp.Between) -> Term:

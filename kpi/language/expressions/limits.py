@@ -92,7 +92,7 @@ def check_tree(tree: exp.Expr) -> None:
                 raise ExpressionError("K129", message, span(node), hint=_DIVIDE, label=Message("too many"))
         elif isinstance(node, exp.Case):
             _check_branches(node)
-            questions += len(node.args["ifs"]) if any(one.this.find(exp.Is) for one in node.args["ifs"]) else 0
+            questions += len(node.args["ifs"]) if any(arg.this.find(exp.Is) for arg in node.args["ifs"]) else 0
             if questions > QUESTIONS:
                 message = Message("an expression has at most {most} WHENs of CASEs that ask by IS NULL", most=QUESTIONS)
                 raise ExpressionError("K130", message, span(node), hint=_DIVIDE, label=Message("too many"))
@@ -160,7 +160,7 @@ def _continues(node: exp.Expr, part: exp.Expr | None) -> bool:
     """Return whether a part belongs to the chain that a node ends, or to the same list of alternatives."""
     if isinstance(node, exp.Coalesce | exp.Least | exp.Greatest):
         return type(part) is type(node)
-    same = any(isinstance(node, one) and isinstance(part, one) for one in _CHAINS)
+    same = any(isinstance(node, item) and isinstance(part, item) for item in _CHAINS)
     return same and node.args.get("this") is part
 
 

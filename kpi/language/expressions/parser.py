@@ -148,9 +148,9 @@ def _with_durations(tree: exp.Expr, durations: Mapping[int, tuple[str, tuple[int
         word, (start, length) = unit
         named = exp.Var(this=word)
         named.meta.update(start=start, end=start + length - 1)
-        made = exp.Interval(this=node.copy(), unit=named)
-        tree = made if node is tree else tree
-        node.replace(made)
+        result = exp.Interval(this=node.copy(), unit=named)
+        tree = result if node is tree else tree
+        node.replace(result)
     return tree
 
 
@@ -340,7 +340,7 @@ def _is_plain(name: exp.Column) -> bool:
         others = list(test.expressions)
     else:
         return False
-    if not all(isinstance(one, exp.Literal) and one.is_string and one.name.strip() for one in others):
+    if not all(isinstance(other, exp.Literal) and other.is_string and other.name.strip() for other in others):
         return False
     above = test.parent
     while isinstance(above, exp.And | exp.Or | exp.Paren):

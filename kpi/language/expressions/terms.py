@@ -107,7 +107,7 @@ def figure(name: str, unit: Unit | None, *, exact: bool) -> Term:
         exact: whether it is a decimal number as it was reported or counted, rather than a quotient or a mean.
     """
     status = status_of(name)
-    bars = tuple((status == reason(one), reason(one)) for one in BARRED)
+    bars = tuple((status == reason(item), reason(item)) for item in BARRED)
     return Term(pl.col(name), "number", unit, (gap(name),), (), bars, (name,), noise=0.0 if exact else HAIR)
 
 
@@ -147,15 +147,15 @@ def joined(expr: pl.Expr, kind: str, unit: Unit | None, *parts: Term) -> Term:
     """Return a term computed from parts: it has no value where one of them has none, for the same reasons."""
     return Term(
         expr, kind, unit,
-        _once(one for part in parts for one in part.gaps), _once(one for part in parts for one in part.voids),
-        _once(one for part in parts for one in part.bars), names_of(*parts),
+        _once(gap for part in parts for gap in part.gaps), _once(void for part in parts for void in part.voids),
+        _once(bar for part in parts for bar in part.bars), names_of(*parts),
         noise=max((part.noise for part in parts), default=0.0), uncounted=uncounted_of(*parts),
     )  # fmt: skip
 
 
 def uncounted_of(*parts: Term) -> tuple[pl.Expr, ...]:
     """Return where numbers of working days in some terms are not known, each once."""
-    return tuple({id(one): one for part in parts for one in part.uncounted}.values())
+    return tuple({id(item): item for part in parts for item in part.uncounted}.values())
 
 
 def names_of(*parts: Term) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ def names_of(*parts: Term) -> tuple[str, ...]:
 
 def _once(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     """Return reasons without those that are there before; what a figure gives is the same object each time."""
-    return tuple({id(one): one for one in reasons}.values())
+    return tuple({id(reason): reason for reason in reasons}.values())
 
 
 def why(reasons: Sequence[Reason]) -> pl.Expr:

@@ -53,8 +53,11 @@ def written(masked: str) -> dict[int, tuple[str, tuple[int, int]]]:
     {11: ('小时', (12, 2))}
     """
     return {
-        found.end("number"): (UNITS[" ".join(found["unit"].lower().split())], (found.start("unit"), len(found["unit"])))
-        for found in _WRITTEN.finditer(masked)
+        result.end("number"): (
+            UNITS[" ".join(result["unit"].lower().split())],
+            (result.start("unit"), len(result["unit"])),
+        )
+        for result in _WRITTEN.finditer(masked)
     }
 
 
@@ -64,8 +67,8 @@ def without_length(masked: str) -> tuple[int, int] | None:
     >>> without_length("a - b <= 2 个月"), without_length("year(a) = 2023")
     ((9, 4), None)
     """
-    found = _MONTHS.search(masked)
-    return None if found is None else (found.start(), len(found[0]))
+    result = _MONTHS.search(masked)
+    return None if result is None else (result.start(), len(result[0]))
 
 
 def duration(node: exp.Interval) -> Term:
@@ -163,16 +166,16 @@ def compared(test: Test, left: Term, right: Term) -> pl.Expr:
     after = right.expr + _MICROS_OF_DAY
     match test:
         case "le":
-            found = left.expr < after
+            result = left.expr < after
         case "gt":
-            found = left.expr >= after
+            result = left.expr >= after
         case "eq":
-            found = (left.expr >= right.expr) & (left.expr < after)
+            result = (left.expr >= right.expr) & (left.expr < after)
         case "ne":
-            found = (left.expr < right.expr) | (left.expr >= after)
+            result = (left.expr < right.expr) | (left.expr >= after)
         case _:
-            found = getattr(left.expr, test)(right.expr)
-    return found
+            result = getattr(left.expr, test)(right.expr)
+    return result
 
 
 def part(node: exp.Expr, term: Term) -> Term:

@@ -538,7 +538,7 @@ class Milestone(Indicator):
 @functools.lru_cache(4096)
 def _resolved(text: str, known: tuple[tuple[str, Symbol | None], ...]) -> Term:
     """Return an expression as a term; its unit, its problems and its plan are all read from it."""
-    return expressions.parse(text).resolve(scope_of({name: one for name, one in known if one is not None}))
+    return expressions.parse(text).resolve(scope_of({name: item for name, item in known if item is not None}))
 
 
 class Formula(Indicator):
@@ -559,7 +559,7 @@ class Formula(Indicator):
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yield the names in the expression."""
-        yield from ((one.place, one.name) for one in self.named())
+        yield from ((item.place, item.name) for item in self.named())
 
     def named(self) -> Iterator[Named]:
         """Yield the names in the expression, each where it stands."""

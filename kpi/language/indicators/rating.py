@@ -107,18 +107,18 @@ class Rating(Indicator):
         if self.trim_from is not None and self.trim:
             mean["trim_from"] = self.trim_from
         title = self.title or name
-        found: dict[str, dict[str, Any]] = {}
+        results: dict[str, dict[str, Any]] = {}
         for group, key in self.means_of(name).items():
             own = f"{_column(str(self.by))} = {_text(group)}" if self.groups else None
             where = self._condition(own)
-            found[key] = shared | mean | {
+            results[key] = shared | mean | {
                 "of": self._points(), "unit": self.unit, "title": f"{title}（{group}）" if self.groups else title,
             } | ({} if where is None else {"where": where})  # fmt: skip
         if unused := self._unused():
             condition = self._condition(unused)
             count = {"kind": "count", "unit": "份", "where": condition, "title": f"{title}（-）"}
-            found[f"{name}_unused"] = shared | count
-        return found
+            results[f"{name}_unused"] = shared | count
+        return results
 
     def _condition(self, own: str | None) -> str | None:
         if self.where is None or own is None:

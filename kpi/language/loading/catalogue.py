@@ -41,7 +41,7 @@ def folders(given: Path | None = None) -> list[Path]:
     configured = _configured()
     if configured is not None:
         candidates.append(configured)
-    unique = {one.resolve(): one for one in reversed([*candidates, shipped()])}
+    unique = {item.resolve(): item for item in reversed([*candidates, shipped()])}
     return list(reversed(unique.values()))
 
 
@@ -93,7 +93,9 @@ def find(name: str, given: Path | None = None) -> Loaded:
     if name.endswith((".yaml", ".yml")) or "/" in name:
         return _usable(examine(name))
     known = files(given)
-    file = known.get(name) or next((one for one in known.values() if one.parent == Path() and _id(one) == name), None)
+    file = known.get(name) or next(
+        (item for item in known.values() if item.parent == Path() and _id(item) == name), None
+    )
     if file is None:
         hint = suggest(name, known) or (
             Message("what there is: {names}", names=tuple(known))
@@ -158,7 +160,7 @@ def _usable(loaded: Loaded) -> Loaded:
 
 def systems(given: Path | None = None) -> dict[str, Loaded]:
     """Return every system of the catalogue by id, checked; broken ones have no `system`."""
-    return {name: one.checked() for name, one in drafts(given).items()}
+    return {name: item.checked() for name, item in drafts(given).items()}
 
 
 def drafts(given: Path | None = None) -> dict[str, Draft]:

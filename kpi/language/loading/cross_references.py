@@ -76,7 +76,7 @@ def problems(system: System) -> Problems:
 def _check_problems(system: System) -> Problems:
     for name, check in system.checks.items():
         yield from check.problems(("checks", name), system.symbols, system.period)
-        for used in dict.fromkeys(one for _, one in check.facts(system.symbols)):
+        for used in dict.fromkeys(item for _, item in check.facts(system.symbols)):
             if used in system.symbols and not system.symbols[used].reported:
                 message = Message("nobody reports `{name}`: it is computed", name=used)
                 yield Problem(
@@ -223,7 +223,7 @@ def _measure_problems(system: System) -> Problems:
 def _indicator_problems(system: System) -> Problems:
     ordered = {name for level in system.levels for name in level} | set(system.measures)
     for circle in _circles(
-        {n: [u for _, u in one.inputs()] for n, one in system.indicators.items() if n not in ordered}
+        {n: [u for _, u in item.inputs()] for n, item in system.indicators.items() if n not in ordered}
     ):
         yield _circle(
             ("indicators", circle[0]),
@@ -251,15 +251,15 @@ def _indicator_problems(system: System) -> Problems:
         if declared is not None and unit_or_none(declared) is None:
             yield from _unit_problem(declared, (*path, "unit"))
             continue
-        found = list(indicator.problems(path, system.symbols, system.period))
-        yield from found
+        result = list(indicator.problems(path, system.symbols, system.period))
+        yield from result
         unit = system.symbols[name].unit
         rule = system.rule(name)
         if rule is not None and unit is not None:
             at: Path = (*path, "score") if indicator.score is not None else ("scoring",)
-            found = list(rule.problems(at, unit))
-            yield from found
-            if not found:
+            result = list(rule.problems(at, unit))
+            yield from result
+            if not result:
                 yield from rule.order_problem(at, unit, higher=indicator.direction == "higher")
 
 
@@ -365,7 +365,7 @@ def _repeated(system: System, headline: str) -> Problems:
 
 def _shared(system: System, name: str, other: str) -> bool:
     """Return whether a headline, or what only it is made of, and another pillar may name the same part."""
-    nodes = [system.pillars[one] for one in (name, other)]
+    nodes = [system.pillars[item] for item in (name, other)]
     fixed = all(node.weights_method is None and not any(map(classes.differs, node.parts.values())) for node in nodes)
     return fixed and (name in system.beside_nodes or other in system.beside_nodes)
 
@@ -533,15 +533,15 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: 
                 dataset=measure.source,
                 form=dataset.form,
             )
-            fitting = [name for name, one in datasets.items() if one.form in wants]
+            fitting = [name for name, item in datasets.items() if item.form in wants]
             hint = (
                 Message("one is {datasets}", datasets=alternatives(fitting))
                 if fitting
                 else Message("add one to `datasets:`, {{form: {form}}}", form=wants[0])
             )
             yield Problem("K411", (*path, "from"), message, hint=hint)
-    elif not measure.reported and sum(one.form == "records" for one in datasets.values()) != 1:
-        records = [name for name, one in datasets.items() if one.form == "records"]
+    elif not measure.reported and sum(item.form == "records" for item in datasets.values()) != 1:
+        records = [name for name, item in datasets.items() if item.form == "records"]
         hint = (
             Message("add `from:` {datasets}", datasets=alternatives(records))
             if records
@@ -560,15 +560,15 @@ def _one_measure(measure: Measure, path: Path, datasets: dict[str, Any], kinds: 
 
 def _record_kinds(system: System) -> dict[str | None, Mapping[str, str]]:
     """Return the kinds of the columns of each dataset of records, by its name, by None where there is one alone."""
-    datasets = {name: one for name, one in system.datasets.items() if isinstance(one, Records)}
-    some = [one for one in system.measures.values() if not one.reported]
-    found: dict[str | None, Mapping[str, str]] = {}
+    datasets = {name: item for name, item in system.datasets.items() if isinstance(item, Records)}
+    items = [measure for measure in system.measures.values() if not measure.reported]
+    results: dict[str | None, Mapping[str, str]] = {}
     for name, dataset in datasets.items():
         sources = {name, None} if len(datasets) == 1 else {name}
-        found[name] = column_kinds(dataset, [one for one in some if one.source in sources]).kinds
+        results[name] = column_kinds(dataset, [item for item in items if item.source in sources]).kinds
         if len(datasets) == 1:
-            found[None] = found[name]
-    return found
+            results[None] = results[name]
+    return results
 
 
 def _expressions_of(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Problems:
@@ -601,20 +601,20 @@ def _computation(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Prob
     """Yield what is wrong with an expression that a measure aggregates."""
     try:
         text = counted_in(measure).taken_from
-        found = expressions.parse(text).resolve(lambda name: term_of(name, kinds, pl.col(name)))
+        result = expressions.parse(text).resolve(lambda name: term_of(name, kinds, pl.col(name)))
     except terms.ExpressionError as error:
         yield _expression_problem(error, (*path, "of"))
         return
-    if found.kind != "number":
-        message = Message("`of` needs figures; `{text}` is a {kind}", text=measure.taken_from, kind=found.kind_title)
+    if result.kind != "number":
+        message = Message("`of` needs figures; `{text}` is a {kind}", text=measure.taken_from, kind=result.kind_title)
         hint = Message("compute a number, such as 办结时间 - 受理时间")
-        yield Problem("K466", (*path, "of"), message, hint=hint, label=found.kind_title)
+        yield Problem("K466", (*path, "of"), message, hint=hint, label=result.kind_title)
         return
     wanted = unit_or_none(measure.unit)
     # The units of other columns are known from the data alone.
     durations = (units.MICROSECONDS, units.WORKING_DAY)
-    if wanted is not None and found.unit in durations and found.unit.dimension != wanted.dimension:
-        working = found.unit == units.WORKING_DAY
+    if wanted is not None and result.unit in durations and result.unit.dimension != wanted.dimension:
+        working = result.unit == units.WORKING_DAY
         what = Message("a number of working days") if working else Message("a duration")
         message = Message(
             "`{text}` is {what}, and the unit of the measure is {unit}",
@@ -640,12 +640,12 @@ def _filter(text: str, types: Mapping[str, str]) -> None:
     """Raise ExpressionError for a text that is no condition on the columns of records."""
     parsed = expressions.parse(text)
     kinds = parsed.column_kinds() | dict(types)
-    found = parsed.resolve(lambda name: term_of(name, kinds, pl.col(name)))
-    if found.kind != "boolean":
+    result = parsed.resolve(lambda name: term_of(name, kinds, pl.col(name)))
+    if result.kind != "boolean":
         hint = Message("write a comparison, such as 渠道 = '网上'")
         raise terms.ExpressionError(
             "K302",
-            Message("a condition is needed here, this is {kind}", kind=found.kind_title),
+            Message("a condition is needed here, this is {kind}", kind=result.kind_title),
             (0, len(text)),
             hint=hint,
         )

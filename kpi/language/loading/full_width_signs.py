@@ -76,8 +76,8 @@ class Reading:
         left = 0
         if self.stopped is not None:
             line, offset = self.stopped
-            left = 1 + sum(len(one) + 1 for one in lines[line:]) - offset
-        errors = sum(one.severity is Severity.ERROR for one in self.findings)
+            left = 1 + sum(len(item) + 1 for item in lines[line:]) - offset
+        errors = sum(finding.severity is Severity.ERROR for finding in self.findings)
         return (left, 0, errors) if self.shaped else (left, errors, 0)
 
 
@@ -97,16 +97,16 @@ def explained(lines: Sequence[str], first: Reading, read: Callable[[str], Readin
     if reading.stopped is None:
         for line in sorted(_lines(reading.findings)):
             # Those of a line together, as one alone may only make another error; then each, as some may be of a text.
-            some = [sign for sign in every if sign.line == line and sign not in wrong]
-            if some:
-                wrong, reading = _needed(lines, wrong, some, reading, read)
-            for sign in some if reading.stopped is None else ():
+            items = [sign for sign in every if sign.line == line and sign not in wrong]
+            if items:
+                wrong, reading = _needed(lines, wrong, items, reading, read)
+            for sign in items if reading.stopped is None else ():
                 if sign not in wrong:
                     wrong, reading = _alone(lines, wrong, sign, reading, read)
     if not wrong:
         return list(first.findings)
     file = first.findings[0].place.file
-    return [*(_finding(sign, lines, file) for sign in wrong), *(_moved(one, wrong) for one in reading.findings)]
+    return [*(_finding(sign, lines, file) for sign in wrong), *(_moved(finding, wrong) for finding in reading.findings)]
 
 
 def _needed(
@@ -126,7 +126,7 @@ def _needed(
     if burden(wrong, reading) >= burden(known, before):
         return known, before
     for sign in reversed(tried):
-        fewer = [one for one in wrong if one is not sign]
+        fewer = [item for item in wrong if item is not sign]
         without = read("\n".join(_replaced(lines, fewer)))
         if burden(fewer, without) <= burden(wrong, reading):
             wrong, reading = fewer, without
@@ -150,16 +150,20 @@ def _alone(
 
 def _about(sign: Sign, reading: Reading, replaced: Sequence[Sign]) -> set[tuple[str, str]]:
     """Return the errors that point at a sign, by code and message."""
-    errors = [_moved(one, replaced) for one in reading.findings if one.severity is Severity.ERROR]
+    errors = [_moved(finding, replaced) for finding in reading.findings if finding.severity is Severity.ERROR]
     return {
-        (one.code, one.message)
-        for one in errors
-        if one.place.line == sign.line + 1 and 0 <= sign.column + 1 - (one.place.column or 0) < one.place.length
+        (error.code, error.message)
+        for error in errors
+        if error.place.line == sign.line + 1 and 0 <= sign.column + 1 - (error.place.column or 0) < error.place.length
     }
 
 
 def _lines(findings: Iterable[Diagnostic]) -> set[int]:
-    return {one.place.line - 1 for one in findings if one.place.line is not None and one.severity is Severity.ERROR}
+    return {
+        finding.place.line - 1
+        for finding in findings
+        if finding.place.line is not None and finding.severity is Severity.ERROR
+    }
 
 
 def _replaced(lines: Sequence[str], signs: Iterable[Sign]) -> list[str]:

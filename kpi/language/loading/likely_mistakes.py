@@ -52,20 +52,20 @@ def _fractions(system: System) -> Problems:
             continue
         for place, target in enumerate(indicator.target):
             path: Path = ("indicators", name, "target", place)
-            yield from _as_fraction(unit, {(*path, *tail): one for tail, one in target.quantities().items()})
+            yield from _as_fraction(unit, {(*path, *tail): item for tail, item in target.quantities().items()})
         rule = indicator.score or (system.scoring if common else None)
         if rule is None:
             continue
         at: Path = ("indicators", name, "score") if indicator.score is not None else ("scoring",)
         # The size of a step is often small.
-        numbers = {(*at, *tail): one for tail, one in rule.quantities().items() if tail[-1:] != ("per",)}
+        numbers = {(*at, *tail): item for tail, item in rule.quantities().items() if tail[-1:] != ("per",)}
         yield from _as_fraction(unit, numbers)
 
 
 def _as_fraction(unit: Unit, numbers: Mapping[Path, Quantity | None]) -> Iterator[Problem]:
     """Yield the first of numbers that belong together if all but zeros look like fractions."""
-    bare = {path: one for path, one in numbers.items() if isinstance(one, int | float) and one}
-    if any(isinstance(one, str) for one in numbers.values()) or not all(0 < abs(x) <= 1 for x in bare.values()):
+    bare = {path: item for path, item in numbers.items() if isinstance(item, int | float) and item}
+    if any(isinstance(item, str) for item in numbers.values()) or not all(0 < abs(x) <= 1 for x in bare.values()):
         return
     for path, number in list(bare.items())[:1]:
         whole = number * (100 if unit == PERCENT else 1000)
@@ -91,7 +91,7 @@ def _numbers(weights: Mapping[str, Weighed]) -> dict[str, float]:
 
 def _marks(weights: Mapping[str, float]) -> bool:
     """Return whether weights look like marks: none below 1, not all alike."""
-    return all(one >= 1 for one in weights.values()) and (len(weights) == 1 or len(set(weights.values())) > 1)
+    return all(weight >= 1 for weight in weights.values()) and (len(weights) == 1 or len(set(weights.values())) > 1)
 
 
 def _is(first: float, second: float) -> bool:
@@ -114,15 +114,15 @@ def _weights(system: System) -> Problems:
         path: Path = ("pillars", name, "parts")
         if tops[0].weights is not None or tops[0].relative:
             return
-    elif all(one.weight is not None for one in tops):
+    elif all(top.weight is not None for top in tops):
         weights, path = _numbers(system.tops), ("pillars",)
     else:
         return
     total = math.fsum(weights.values())
     full = [100.0, system.composite.full]
-    if not _marks(weights) or len(weights) < 2 or any(_is(total, one) for one in full):
+    if not _marks(weights) or len(weights) < 2 or any(_is(total, item) for item in full):
         return
-    if any(abs(total - one) <= _NEAR * one for one in full):
+    if any(abs(total - item) <= _NEAR * item for item in full):
         hint = (
             Message("make it 100, or write `relative: true` beside `parts:` if they are proportions")
             if len(path) == 3
@@ -139,8 +139,10 @@ def _weights(system: System) -> Problems:
 
 def _marks_of_parts(system: System) -> Problems:
     """Yield pillars whose parts look like marks that do not add up to the pillar's own."""
-    given: dict[str, Weighed] = {name: one.weight for name, one in system.pillars.items() if one.weight is not None}
-    given |= {part: one.parts[part] for one in system.pillars.values() for part in one.parts if part in system.pillars}
+    given: dict[str, Weighed] = {name: item.weight for name, item in system.pillars.items() if item.weight is not None}
+    given |= {
+        part: item.parts[part] for item in system.pillars.values() for part in item.parts if part in system.pillars
+    }
     # Marks by class are compared with each other, see `full_marks`.
     fixed = {name for name in given if not system.varied.keys() & {name, *system.pillars[name].parts}}
     own = _numbers({name: weight for name, weight in given.items() if name in fixed})
@@ -152,7 +154,7 @@ def _marks_of_parts(system: System) -> Problems:
             _relative(pillar)
             or not _marks(_numbers(pillar.parts))
             or weight < 1
-            or any(_is(total, one) for one in (weight, *_SHARES))
+            or any(_is(total, item) for item in (weight, *_SHARES))
         ):
             continue
         if agree or abs(total - weight) <= _PART * weight:

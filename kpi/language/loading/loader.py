@@ -64,10 +64,10 @@ class Draft:
 
     def _checked(self) -> Loaded:
         findings = self.all_findings()
-        if any(one.severity is Severity.ERROR for one in findings) and self.document is not None:
+        if any(finding.severity is Severity.ERROR for finding in findings) and self.document is not None:
             first = Reading(self.document.stopped, self.system is not None, findings)
             findings = _tidy(explained(self.document.lines, first, self._read_anew))
-        broken = any(one.severity is Severity.ERROR for one in findings)
+        broken = any(finding.severity is Severity.ERROR for finding in findings)
         system = None if broken or self.system is None else CheckedSystem.of(self.system)
         return Loaded(self.file, system, tuple(findings))
 
@@ -76,7 +76,10 @@ class Draft:
         findings = list(self.findings)
         if self.system is not None and self.document is not None:
             definition_problems: list[Problem] = [*problems(self.system), *_files(self.system, self.folder)]
-            severities = {*(one.severity for one in findings), *(one.severity for one in definition_problems)}
+            severities = {
+                *(finding.severity for finding in findings),
+                *(definition_problem.severity for definition_problem in definition_problems),
+            }
             if Severity.ERROR not in severities:
                 definition_problems += slips(self.system)
             findings += [_located(self.document, problem) for problem in definition_problems]
@@ -122,7 +125,7 @@ def draft(path: str | FilePath) -> Draft:
         content = file.read_bytes()
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
-        near = suggest(file.name, [one.name for one in file.parent.glob("*.y*ml")]) if file.parent.is_dir() else None
+        near = suggest(file.name, [item.name for item in file.parent.glob("*.y*ml")]) if file.parent.is_dir() else None
         return Draft(str(path), None, (Diagnostic("K100", Message("there is no such file"), Place(str(path)), near),))
     except OSError as error:
         why = reason(error) if error.errno else Message("it is damaged")
@@ -183,7 +186,7 @@ def varying(system: System, values: Mapping[str, Any], name: str) -> tuple[Uncer
     try:
         stated = Uncertainty.model_validate(document.data["uncertainty"] if document.data else {})
     except ValidationError as error:
-        errors = [{**one, "loc": ("uncertainty", *one["loc"])} for one in error.errors(include_url=False)]
+        errors = [{**item, "loc": ("uncertainty", *item["loc"])} for item in error.errors(include_url=False)]
         with bounded_suggestions():
             return None, tuple(validation_messages.findings(document, errors))
     together = system.uncertainty.model_copy(update={key: getattr(stated, key) for key in stated.model_fields_set})
@@ -201,8 +204,8 @@ class _Given(positions.Document):
     def _index(self, path: Path, value: Any) -> None:
         self._values[path] = value
         inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        for key, one in inside:
-            self._index((*path, key), one)
+        for key, item in inside:
+            self._index((*path, key), item)
 
     @override
     def written(self, path: Path) -> str:
@@ -223,8 +226,8 @@ class _Given(positions.Document):
 def _plain(value: Any) -> Any:
     """Return mappings and sequences of any class as dictionaries and lists."""
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _tidy(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -246,14 +249,14 @@ def _files(system: System, folder: FilePath | None) -> Problems:
     """Yield findings on files that the definition names and that do not exist."""
     if folder is None:
         return
-    records = {name: one for name, one in system.datasets.items() if isinstance(one, Records)}
+    records = {name: item for name, item in system.datasets.items() if isinstance(item, Records)}
     beside: dict[Path, str | None] = {
         ("entities", "roster"): system.entities.roster,
         ("entities", "succession"): system.entities.succession,
         ("calendar",): system.calendar,
-        **{("datasets", name, "calendar"): one.calendar for name, one in records.items()},
+        **{("datasets", name, "calendar"): item.calendar for name, item in records.items()},
     }
-    beside |= {("datasets", name, "headings"): one.headings for name, one in system.datasets.items()}
+    beside |= {("datasets", name, "headings"): item.headings for name, item in system.datasets.items()}
     named = {path: file for path, file in beside.items() if file}
     for name in system.indicators:
         for place, target in enumerate(system.indicators[name].target):
@@ -271,6 +274,6 @@ def _files(system: System, folder: FilePath | None) -> Problems:
 
 def _near(folder: FilePath, file: str) -> Message:
     parent = (folder / file).parent
-    names = [one.name for one in parent.iterdir() if one.is_file()] if parent.is_dir() else []
+    names = [item.name for item in parent.iterdir() if item.is_file()] if parent.is_dir() else []
     near = suggest(FilePath(file).name, names)
     return near or Message("put it there, or give its path from there")

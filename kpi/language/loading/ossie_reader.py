@@ -45,7 +45,7 @@ def examine_document(path: str | Path) -> Loaded:
     except DefinitionError as error:
         return Loaded(str(path), None, error.diagnostics)
     loaded = examine_mapping(read.tree, folder=file.resolve().parent)
-    placed = (replace(one, place=Place(str(path), field=str(one.place) or None)) for one in loaded.findings)
+    placed = (replace(finding, place=Place(str(path), field=str(finding.place) or None)) for finding in loaded.findings)
     return Loaded(str(path), loaded.system, (*read.findings, *placed))
 
 
@@ -102,7 +102,7 @@ def _own(part: Mapping[str, Any]) -> dict[str, Any] | None:
 def _yaml(text: Any, place: Place) -> Any:
     document = positions.read(str(text), place.file or "")
     if document.findings:
-        raise DefinitionError(replace(one, place=place) for one in document.findings)
+        raise DefinitionError(replace(finding, place=place) for finding in document.findings)
     return document.data
 
 
@@ -154,7 +154,12 @@ def _left_out(name: str, place: Place) -> Diagnostic:
 
 def _sql(part: Mapping[str, Any]) -> str:
     dialects = part["expression"]["dialects"]
-    return str(next((one["expression"] for one in dialects if one["dialect"] == "ANSI_SQL"), dialects[0]["expression"]))
+    return str(
+        next(
+            (dialect["expression"] for dialect in dialects if dialect["dialect"] == "ANSI_SQL"),
+            dialects[0]["expression"],
+        )
+    )
 
 
 # ---- DOCUMENTS OF OTHERS ---- #

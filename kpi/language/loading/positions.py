@@ -71,7 +71,7 @@ class Document:
         paths: set[Path] = {()}
         for step in path:
             longer = {(*candidate, step) for candidate in paths}
-            paths |= {one for one in longer if one in self._values or one in self.cells}
+            paths |= {item for item in longer if item in self._values or item in self.cells}
         return max(paths, key=lambda candidate: (len(candidate), candidate[-1:] == tuple(path[-1:])))
 
     def written(self, path: Path) -> str:
@@ -88,8 +88,8 @@ class Document:
 
     def forget(self, path: Path) -> None:
         """Let no value at a path, or inside it, stand in a table."""
-        for one in [one for one in self.cells if one[: len(path)] == path]:
-            del self.cells[one]
+        for item in [cell for cell in self.cells if cell[: len(path)] == path]:
+            del self.cells[item]
 
     def borrow(self, path: Path, other: Path) -> None:
         """Let a value that the document does not have stand where another one does."""

@@ -74,7 +74,7 @@ class _Writing:
             rows[section] = [] if "table" not in given else self.rows(section, given)
         tree = self.written.tree
         grouped = _Tree.of(rows.get("indicators", []))
-        taken = {one.name for one in grouped.leaves} | grouped.names
+        taken = {leave.name for leave in grouped.leaves} | grouped.names
         taken |= {str(name) for key in ("indicators", "pillars") for name in _definitions(tree.get(key), key)}
         if "measures" in short:
             tree["measures"] = self.measures(short["measures"], _Tree.of(rows["measures"]).leaves, taken)
@@ -88,7 +88,7 @@ class _Writing:
 
     def keys_of(self, section: str, given: Mapping[str, Any]) -> None:
         """Report keys of a short form that are none, and values that they cannot have."""
-        own = {one.alias or name: one for name, one in _model(section).model_fields.items()}
+        own = {item.alias or name: item for name, item in _model(section).model_fields.items()}
         shared = _shared(section)
         for key, value in given.items():
             if isinstance(value, dict):
@@ -99,14 +99,14 @@ class _Writing:
                 self.add(Diagnostic("K110", Message("unknown key `{key}`", key=key), place, hint))
             elif key in ("from", "table", "sheet", "leave_out"):
                 texts = value if isinstance(value, list) and key in ("table", "leave_out") else [value]
-                if not all(isinstance(one, str) for one in texts):
+                if not all(isinstance(text, str) for text in texts):
                     message = Message("`{key}` must be a text", key=key)
                     self.add(Diagnostic("K113", message, self.document.place((section, key))))
 
     def add(self, *findings: Diagnostic) -> None:
         """Add findings; what two sections find in one table is one."""
-        known = {_apart(one) for one in self.written.findings}
-        self.written.findings += [one for one in findings if _apart(one) not in known]
+        known = {_apart(finding) for finding in self.written.findings}
+        self.written.findings += [finding for finding in findings if _apart(finding) not in known]
 
     def put(self, path: Path, cell: Cell) -> None:
         """Keep the place of a value and of what it is in, unless the document has them."""
@@ -127,12 +127,12 @@ class _Writing:
         for file in _texts(given.get("table")):
             path = (section, "table")
             for table in self.tables(path, file, lambda each: reader().rows(each, _sheet(given))):
-                found = Rows.of(table, self.named_in(path), {clean(one) for one in left_out})
-                self.add(*found.findings)
-                rows += found.rows
+                result = Rows.of(table, self.named_in(path), {clean(item) for item in left_out})
+                self.add(*result.findings)
+                rows += result.rows
                 known |= {*table.columns}
         known |= {text for row in rows for text in (*row.texts, *row.path)}
-        self.unknown(section, [one for one in left_out if one not in known])
+        self.unknown(section, [item for item in left_out if item not in known])
         kept = [row for row in rows if not row.texts & set(left_out)]
         for row in kept:
             row.path = [step for step in row.path if step not in left_out]
@@ -146,7 +146,7 @@ class _Writing:
         file_path = beside if beside.is_file() and beside.samefile(self.folder / file) else self.folder / file
         if not file_path.is_file():
             message = Message("there is no file `{file}` beside the definition", file=file)
-            near = [one.name for one in self.folder.iterdir()] if self.folder.is_dir() else []
+            near = [item.name for item in self.folder.iterdir()] if self.folder.is_dir() else []
             hint = suggest(file, near) or Message("put it there, or give its path from there")
             self.add(Diagnostic("K107", message, place, hint))
             return []
@@ -201,10 +201,10 @@ class _Writing:
             )
             self.add(Diagnostic("K139", message, self.document.place(path), hint))
             return {}
-        keys = [one for said in _mapping(dataset.get("columns")).values() for one in _texts(said)]
+        keys = [item for stated in _mapping(dataset.get("columns")).values() for item in _texts(stated)]
         keys += _texts(_mapping(self.written.tree.get("entities")).get("title"))
         definitions: dict[str, dict[str, Any]] = {}
-        left_out = {clean(one) for one in _texts(given.get("leave_out"))}
+        left_out = {clean(item) for item in _texts(given.get("leave_out"))}
         seen: set[str] = set()
         for table in self.tables(path, file, lambda each: reader().headings(each, _sheet(given), keys)):
             seen |= {clean(text) for heading, title, _ in table.figures for text in (heading, title)}
@@ -223,7 +223,7 @@ class _Writing:
             place = Place(table.file, sheet=table.sheet, row=table.header_row, field=heading, named_in=named_in)
             return Cell(place, heading or "")
 
-        others = tuple(one for one in table.others if clean(one) not in left_out)
+        others = tuple(other for other in table.others if clean(other) not in left_out)
         if others:
             message = Message("columns without figures are no measures: {columns}", columns=others)
             hint = Message("if one is, define it beside `from`")
@@ -250,9 +250,9 @@ class _Writing:
     def indicators(self, given: Mapping[str, Any], rows: Iterable[Row], measures: Any) -> dict[str, Any]:
         """Return the indicators of rows, with those that are defined beside them."""
         names: dict[str, str] = {}
-        for name, one in _mapping(measures).items():
+        for name, item in _mapping(measures).items():
             names.setdefault(clean(str(name)), str(name))
-            for text in (*_texts(_mapping(one).get("title")), *_texts(_mapping(one).get("synonyms"))):
+            for text in (*_texts(_mapping(item).get("title")), *_texts(_mapping(item).get("synonyms"))):
                 names.setdefault(clean(text), str(name))
         definitions: dict[str, dict[str, Any]] = {}
         for row in rows:
@@ -320,7 +320,7 @@ class _Writing:
                 self.document.forget((section, name, key))
             for key in shared.keys() - entry.keys():
                 self.document.borrow((section, name, key), (section, key))
-        return whole | {key: one for key, one in _definitions(given, section).items() if key not in whole}
+        return whole | {key: item for key, item in _definitions(given, section).items() if key not in whole}
 
     # ---- PILLARS ---- #
 
@@ -332,9 +332,9 @@ class _Writing:
         explicit = _mapping(given)
         definitions: dict[str, Any] = {}
         inside = {part for parts in tree.parts.values() for part in parts}
-        inside |= {str(part) for one in explicit.values() for part in _mapping(one).get("parts", ())}
+        inside |= {str(part) for item in explicit.values() for part in _mapping(item).get("parts", ())}
         tops = [
-            name for name in (*tree.parts, *(one for one in explicit if one not in tree.parts)) if name not in inside
+            name for name in (*tree.parts, *(item for item in explicit if item not in tree.parts)) if name not in inside
         ]
         summed = []
         for name, parts in tree.parts.items():
@@ -365,7 +365,7 @@ class _Writing:
             hint = Message("give them rows or a column of weights of their own, or `weight:` under `pillars:`")
             place = Place(tree.leaves[0].table.file, named_in=tree.leaves[0].named_in)
             self.add(Diagnostic("K489", message, place, hint, Severity.INFO))
-        return definitions | {name: one for name, one in explicit.items() if name not in definitions}
+        return definitions | {name: item for name, item in explicit.items() if name not in definitions}
 
 
 @dataclass
@@ -402,7 +402,7 @@ class _Tree:
         """Return the tree of the rows of a table; a row that others name as theirs is a pillar."""
         pillars = {name_of(text) for row in rows for text in row.path}
         of_text = {name_of(row.cells[key]): row.name for row in rows for key in ("title", "label") if key in row.cells}
-        named = {of_text.get(one, one) for one in pillars}
+        named = {of_text.get(pillar, pillar) for pillar in pillars}
         tree = cls([row for row in rows if row.name not in named])
         for row in rows:
             is_pillar = row.name in named
@@ -431,7 +431,7 @@ class _Tree:
         """Find the weights: of cells, else of the parts; all 1 where no cell has one."""
         placed = {part for parts in self.parts.values() for part in parts}
         for name, row in self.rows.items():
-            key = next((one for one in row.cells if one in _FIGURES or one.startswith("target")), None)
+            key = next((cell for cell in row.cells if cell in _FIGURES or cell.startswith("target")), None)
             if key is not None:
                 message = Message("`{name}` is the pillar of other rows, and no indicator", name=name)
                 hint = Message("leave this cell blank, or give the pillar another name")
@@ -477,14 +477,14 @@ def _model(section: str) -> type[BaseModel]:
 def _shared(section: str) -> set[str]:
     """Return the keys that all definitions of a short form may share: those of measures, or of indicators."""
     models: tuple[type[BaseModel], ...] = (Reported,) if section == "measures" else INDICATORS
-    keys = {one.alias or name for model in models for name, one in model.model_fields.items()}
+    keys = {item.alias or name for model in models for name, item in model.model_fields.items()}
     return keys - {"title", "note", "of", "from", "synonyms", "target", "score"}
 
 
 def _definitions(section: Any, key: str) -> dict[str, Any]:
     """Return the definitions that are written out in a section, be it in its short form or not."""
     short = key != "pillars" and is_short(section)
-    return {name: one for name, one in _mapping(section).items() if not short or isinstance(one, dict)}
+    return {name: item for name, item in _mapping(section).items() if not short or isinstance(item, dict)}
 
 
 def _mapping(value: Any) -> dict[Any, Any]:
@@ -495,7 +495,7 @@ def _texts(value: Any) -> list[str]:
     return (
         [value]
         if isinstance(value, str)
-        else [one for one in value if isinstance(one, str)]
+        else [item for item in value if isinstance(item, str)]
         if isinstance(value, list | tuple)
         else []
     )

@@ -38,7 +38,7 @@ def _same_in_files(system: System) -> Problems:
             if owner != name:
                 yield _same(path, text, Message("the measure `{name}`", name=owner), at_key=len(path) == 2)
     for name, indicator in system.indicators.items():
-        if not any(one.per_entity is not None and one.per_entity.column is not None for one in indicator.target):
+        if not any(item.per_entity is not None and item.per_entity.column is not None for item in indicator.target):
             continue
         about = {name, *(used for _, used in indicator.inputs())}
         texts: list[tuple[Path, str]] = [(("indicators", name), name)]
@@ -99,8 +99,8 @@ def _alike(texts: Iterator[tuple[str, Path, str]], what: Message, system: System
 def _difference(text: str, other: str) -> Message:
     """Return the first letters in which two texts differ, by their Unicode names."""
     pairs = zip(text + "\0", other + "\0", strict=False)
-    one, two = next(pair for pair in pairs if pair[0] != pair[1])
-    return Message("{letter}, not {other}", letter=_named(one), other=_named(two))
+    item, two = next(pair for pair in pairs if pair[0] != pair[1])
+    return Message("{letter}, not {other}", letter=_named(item), other=_named(two))
 
 
 def _named(letter: str) -> str:

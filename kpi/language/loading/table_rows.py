@@ -112,7 +112,7 @@ def target_of(text: str, *, lower: bool) -> dict[str, Any] | None:
                 break
         else:
             both = _RANGE.fullmatch(rest)
-            bounds = [quantity(one) for one in both.groups()] if both else []
+            bounds = [quantity(group) for group in both.groups()] if both else []
             if bounds and None not in bounds:
                 return {"within": bounds}
     bound = quantity(rest)
@@ -155,9 +155,9 @@ class Row:
 
     def cell(self, key: str) -> Cell:
         """Return the cell of a key; that of the name where there is none."""
-        for one in (key, "name", "label", "title"):
-            if one in self.cells or (one == key and one in self.columns):
-                return Cell(self.place(one), self.cells.get(one, ""))
+        for item in (key, "name", "label", "title"):
+            if item in self.cells or (item == key and item in self.columns):
+                return Cell(self.place(item), self.cells.get(item, ""))
         return Cell(Place(self.table.file, sheet=self.table.sheet, row=self.number, named_in=self.named_in), "")
 
     def place(self, key: str) -> Place:
@@ -186,8 +186,8 @@ class Rows:
             named_in: where the definition names it.
             left_out: headings that are not used.
         """
-        made = cls(findings=list(table.notes))
-        columns = made.headings(table, named_in, left_out)
+        result = cls(findings=list(table.notes))
+        columns = result.headings(table, named_in, left_out)
         levels = [key for key in LEVELS if key in columns]
         label = next((key for key in ("name", "label", "title") if key in columns), None)
         if label is None and len(levels) > 1:
@@ -198,8 +198,8 @@ class Rows:
         if label is None:
             message = Message("no column of the table names its rows")
             hint = Message("head it name or 指标; what there is: {columns}", columns=table.columns)
-            made.findings.append(Diagnostic("K135", message, where, hint))
-            return made
+            result.findings.append(Diagnostic("K135", message, where, hint))
+            return result
         seen: dict[str, int] = {}
         for number, filled in table.rows:
             cells = {
@@ -211,11 +211,11 @@ class Rows:
             own = next((cells[key] for key in ("name", "label", "title") if key in cells), None)
             if any(clean(cells.get(key, "")).casefold() in _TOTALS for key in ("label", "title", "name", *levels)):
                 message = Message("the row of a total is left out")
-                made.findings.append(Diagnostic("K489", message, row.place(label), None, Severity.INFO))
+                result.findings.append(Diagnostic("K489", message, row.place(label), None, Severity.INFO))
             elif own is None:
                 if cells:
                     hint = Message("give it a name, or delete the row")
-                    made.findings.append(Diagnostic("K137", Message("the row has no name"), row.place(label), hint))
+                    result.findings.append(Diagnostic("K137", Message("the row has no name"), row.place(label), hint))
             else:
                 # What is written as a name stays as it is: whether it can be one is judged as in YAML.
                 row.name = clean(own) if "name" in cells else name_of(own)
@@ -223,11 +223,11 @@ class Rows:
                 if row.name in seen:
                     message = Message("`{name}` is in row {row}, too", name=row.name, row=seen[row.name])
                     hint = Message("give each a name of its own in a column `name`")
-                    made.findings.append(Diagnostic("K137", message, row.place(label), hint))
+                    result.findings.append(Diagnostic("K137", message, row.place(label), hint))
                 else:
                     seen[row.name] = number
-                    made.rows.append(row)
-        return made
+                    result.rows.append(row)
+        return result
 
     def headings(self, table: Cells, named_in: str, left_out: Collection[str]) -> dict[str, str]:
         """Return the heading of each key; report those that are not known, and further ones of a key."""
@@ -335,7 +335,7 @@ def indicator(
             yield (key,), (cells[key], key)
     for key in ("lead", "responsible"):
         if key in cells:
-            yield (key,), ([one for one in re.split("[、,，;；]", cells[key]) if one.strip()], key)
+            yield (key,), ([part for part in re.split("[、,，;；]", cells[key]) if part.strip()], key)
     if "decimals" in cells:
         yield ("decimals",), (number_in(row, "decimals", findings), "decimals")
     better = better_of(row, findings)
@@ -368,17 +368,17 @@ def _targets(row: Row, findings: list[Diagnostic], *, lower: bool) -> Iterator[t
     keys = sorted(key for key in row.cells if key == "target" or key.startswith("target "))
     place = 0
     for key in keys:
-        found = target_of(row.cells[key], lower=lower)
-        if found is None:
+        result = target_of(row.cells[key], lower=lower)
+        if result is None:
             message = Message("`{text}` is no target", text=row.cells[key])
             hint = Message("write ≥90%, ≤5, 60~80 or a number, or leave it blank")
             findings.append(row.wrong(key, message, hint))
             continue
         unit = _unit_of_column(row, key)
-        for comparator, bound in found.items():
+        for comparator, bound in result.items():
             if unit is not None and comparator != "soft":
                 bounds = bound if isinstance(bound, list) else [bound]
-                bounds = [one if isinstance(one, str) else f"{one} {unit}" for one in bounds]
+                bounds = [item if isinstance(item, str) else f"{item} {unit}" for item in bounds]
                 bound = bounds if isinstance(bound, list) else bounds[0]  # noqa: PLW2901
             yield ("target", place, comparator), (bound, key)
         year = key.partition(" ")[2]
@@ -404,7 +404,7 @@ def measure(row: Row, findings: list[Diagnostic]) -> Iterator[tuple[tuple[str | 
     yield ("title",), title if title is not None else (row.name, "name")
     if "unit" in row.cells:
         yield ("unit",), (row.cells["unit"], "unit")
-    synonyms = [one for one in re.split("[、,，;；]", row.cells.get("synonyms", "")) if one.strip()]
+    synonyms = [part for part in re.split("[、,，;；]", row.cells.get("synonyms", "")) if part.strip()]
     if title is not None:
         synonyms.insert(0, row.name)
     if synonyms:

@@ -117,7 +117,7 @@ def _decided(document: positions.Document, errors: list[Any]) -> list[Any]:
 
 def _spoiled(document: positions.Document, path: Path) -> bool:
     known = document.known(path)
-    return any(known[: len(one)] == one for one in document.spoiled)
+    return any(known[: len(item)] == item for item in document.spoiled)
 
 
 def _unnamed(document: positions.Document, error: Any) -> bool:
@@ -420,7 +420,7 @@ def _candidates(path: Path) -> list[type[BaseModel]]:
     """Return the models that may stand at a path, before their kind is known."""
     models: list[type[BaseModel]] = [System]
     for step in path:
-        inner = [one for model in models for one in _models_of_fields(model).get(str(step), ())]
+        inner = [models_of_field for model in models for models_of_field in _models_of_fields(model).get(str(step), ())]
         models = inner or models
     return list(dict.fromkeys(models))
 

@@ -130,7 +130,7 @@ class ByClassRule(Rule):
             own = answer.guards | ({"no_target": case.target.is_null()} if rule.needs_target else {})
             for status, guard in own.items():
                 guards.setdefault(status, []).append(holds & guard)
-        voids = {status: functools.reduce(operator.or_, some) for status, some in guards.items()}
+        voids = {status: functools.reduce(operator.or_, items) for status, items in guards.items()}
         return Scored(score, {"not_given": ~functools.reduce(operator.or_, known)} | voids)
 
     def words(self) -> Message:
@@ -141,9 +141,9 @@ class ByClassRule(Rule):
     def quantities(self) -> dict[Path, Quantity | None]:
         """Return the quantities of all rules."""
         return {
-            ("values", value, *tail): one
+            ("values", value, *tail): item
             for value, rule in self.values.items()
-            for tail, one in rule.quantities().items()
+            for tail, item in rule.quantities().items()
         }
 
     def problems(self, path: Path, unit: Unit) -> Problems:

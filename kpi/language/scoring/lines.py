@@ -87,9 +87,9 @@ class Piecewise(Rule):
 
     def problems(self, path: Path, unit: Unit) -> Problems:
         """Yield unit problems and knots that do not rise."""
-        found = list(super().problems(path, unit))
-        yield from found
-        if not found:
+        result = list(super().problems(path, unit))
+        yield from result
+        if not result:
             values = [in_unit(knot[0], unit) for knot in self._points]
             for place, (a, b) in enumerate(pairwise(values), 1):
                 if b <= a:
@@ -165,9 +165,9 @@ class Goalposts(Rule):
 
     def problems(self, path: Path, unit: Unit) -> Problems:
         """Yield unit problems and posts that stand the wrong way round."""
-        found = list(super().problems(path, unit))
-        yield from found
-        if found:
+        result = list(super().problems(path, unit))
+        yield from result
+        if result:
             return
         if in_unit(self.low, unit) >= in_unit(self.high, unit):
             yield Problem(

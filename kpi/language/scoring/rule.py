@@ -315,7 +315,7 @@ class Rule(Block):
 
     def problems(self, path: Path, unit: Unit) -> Problems:
         """Yield what is wrong with the rule's numbers for an indicator in `unit`."""
-        yield from quantity_problems({(*path, *tail): one for tail, one in self.quantities().items()}, unit)
+        yield from quantity_problems({(*path, *tail): item for tail, item in self.quantities().items()}, unit)
 
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:  # noqa: ARG002
         """Yield a problem when a better score does not ask for a better value."""

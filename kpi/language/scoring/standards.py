@@ -53,8 +53,8 @@ class GradeEfficacy(Rule):
     def quantities(self) -> dict[Path, Quantity | None]:
         """Return the standards."""
         return {
-            ("standards", int(mark) if float(mark).is_integer() else str(mark)): one
-            for mark, one in self.standards.items()
+            ("standards", int(mark) if float(mark).is_integer() else str(mark)): item
+            for mark, item in self.standards.items()
         }
 
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
@@ -106,13 +106,13 @@ class Interval(Relative):
     def score(self, case: Case) -> Scored:
         """Return 100 less what the gap costs."""
         if self.within is not None:
-            return self._of_numbers(case, *(in_unit(one, case.unit) for one in self.within))
+            return self._of_numbers(case, *(in_unit(item, case.unit) for item in self.within))
         if case.ends is not None:
             return self._of_numbers(case, *case.ends)
         low, high = case.target, case.upper
         below, above = low - case.value, case.value - high
         if self.limits is not None:
-            least, most = (in_unit(one, case.unit) for one in self.limits)
+            least, most = (in_unit(limit, case.unit) for limit in self.limits)
             room_below, room_above = low - least, most - high
         else:
             room = pl.max_horizontal(low - case.least(), case.greatest() - high)
@@ -138,7 +138,7 @@ class Interval(Relative):
             for outside, gap in (below, above):
                 score = score.when(outside).then(_fallen(gap, room))
         else:
-            least, most = (in_unit(one, case.unit) for one in self.limits)
+            least, most = (in_unit(limit, case.unit) for limit in self.limits)
             past = value <= literal(least), value >= literal(most)
             for (outside, gap), beyond, left in zip((below, above), past, (low - least, most - high), strict=True):
                 if within and left > 0:
@@ -167,16 +167,16 @@ class Interval(Relative):
     def quantities(self) -> dict[Path, Quantity | None]:
         """Return the bounds and the limits."""
         pairs = {"within": self.within, "limits": self.limits}
-        return {(key, place): one for key, pair in pairs.items() for place, one in enumerate(pair or ())}
+        return {(key, place): item for key, pair in pairs.items() for place, item in enumerate(pair or ())}
 
     def problems(self, path: Path, unit: Unit) -> Problems:
         """Yield unit problems and bounds that do not lie inside one another."""
-        found = list(super().problems(path, unit))
-        yield from found
-        if found:
+        result = list(super().problems(path, unit))
+        yield from result
+        if result:
             return
-        inner = [in_unit(one, unit) for one in self.within or ()]
-        outer = [in_unit(one, unit) for one in self.limits or ()]
+        inner = [in_unit(item, unit) for item in self.within or ()]
+        outer = [in_unit(item, unit) for item in self.limits or ()]
         bounds = [*outer[:1], *inner, *outer[1:]]
         if any(b < a for a, b in pairwise(bounds)):
             yield Problem("K414", path, Message("`limits` must enclose `within`, each with its lower bound first"))

@@ -20,7 +20,7 @@ def quantiles(scores: pl.Series, percents: Sequence[float], interpolation: Inter
     [2.0, 3.0]
     """
     cuts = (scores.quantile(percent / 100, interpolation) for percent in percents)
-    return [one for one in cuts if one is not None]
+    return [cut for cut in cuts if cut is not None]
 
 
 def breaks(scores: pl.Series, number: int) -> list[float]:
@@ -67,16 +67,16 @@ def _next(
 
     Where the last cluster starts never falls as `end` rises, so the middle one halves the search of the others.
     """
-    found, split = [float("inf")] * (size + 1), [0] * (size + 1)
+    result, split = [float("inf")] * (size + 1), [0] * (size + 1)
     waiting = [(clusters, size, clusters - 1, size - 1)]
     while waiting:
         low, high, first, last = waiting.pop()
         if low > high:
             continue
         end = (low + high) // 2
-        found[end], split[end] = min((best[s] + within(s, end), s) for s in range(first, min(last, end - 1) + 1))
+        result[end], split[end] = min((best[s] + within(s, end), s) for s in range(first, min(last, end - 1) + 1))
         waiting += [(low, end - 1, first, split[end]), (end + 1, high, split[end], last)]
-    return found, split
+    return result, split
 
 
 def probits(scores: pl.Series) -> list[tuple[float, float]]:

@@ -91,15 +91,15 @@ class Found(Halving):
         frame = pl.DataFrame({"period": periods, "score": scores}).with_row_index("at")
         before: list[float] | None = None
         done = []
-        for one in frame.sort("period", "at").partition_by("period", maintain_order=True):
-            known = one["score"].drop_nulls()
+        for item in frame.sort("period", "at").partition_by("period", maintain_order=True):
+            known = item["score"].drop_nulls()
             cuts = self.cuts(known) if len(known) else None
             if cuts is None:
-                done.append(one.select("at", level=pl.lit(None, dtype=self.dtype)))
+                done.append(item.select("at", level=pl.lit(None, dtype=self.dtype)))
                 continue
             cuts = before = cutpoints.guarded(cuts, before, self.guardrail)
             steps = self.steps[len(self.steps) - len(cuts) - 1 :]
-            done.append(one.select("at", level=self._between(pl.col("score"), cuts, steps)))
+            done.append(item.select("at", level=self._between(pl.col("score"), cuts, steps)))
         return pl.concat(done).sort("at")["level"]
 
     def _between(self, score: pl.Expr, cuts: Sequence[float], steps: Sequence[int]) -> pl.Expr:

@@ -200,8 +200,8 @@ class Quota(Scheme):
             if limits:
                 # Who keeps this level or a better one takes a place: by what was earned above, or by earning this one.
                 kept = earned.fill_null(level)
-                for one in limits:
-                    kept = one.lowered(kept)
+                for limit in limits:
+                    kept = limit.lowered(kept)
                 place = _place(score, kept >= level, self.ties)
                 earned = earned.fill_null(pl.when(place <= places).then(pl.lit(level, dtype=pl.Int64)))
             else:

@@ -141,19 +141,19 @@ class AuditReport(Report):
     def head(self) -> dict[str, Any]:
         """Return schema, system, period, hashes, and the parameters of the runs; null where there were none."""
         audit, card = self.audit, self.audit.card
-        found = audit.robustness
+        result = audit.robustness
         return {
             "schema": self.schema, "system": card.system, "period": audit.period,
             "definition_hash": card.definition_hash, "data_hash": card.data_hash,
-            "runs": None if found is None else found.runs, "seed": None if found is None else found.seed,
-            "converged": None if found is None else found.converged,
+            "runs": None if result is None else result.runs, "seed": None if result is None else result.seed,
+            "converged": None if result is None else result.converged,
         }  # fmt: skip
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Return the frames as `Audit` describes them, and those of its robustness; those without rows are left out."""
-        audit, found = self.audit, self.audit.robustness
-        of_runs = {} if found is None else {
-            "ranks": found.ranks, "alternatives": found.alternatives, "sensitivity": found.sensitivity
+        audit, result = self.audit, self.audit.robustness
+        of_runs = {} if result is None else {
+            "ranks": result.ranks, "alternatives": result.alternatives, "sensitivity": result.sensitivity
         }  # fmt: skip
         frames = {name: of_runs.get(name) if name in of_runs else getattr(audit, name, None) for name in _SHEETS}
         return {
@@ -219,6 +219,6 @@ class AuditReport(Report):
                 chart = drawn_intervals(view, audit.robustness.ranks, audit.robustness.runs)
             return pictures.picture(chart, ".svg").decode()
         except DataError as error:
-            if any(one.code == "K510" for one in error.diagnostics):
+            if any(diagnostic.code == "K510" for diagnostic in error.diagnostics):
                 raise
             return None

@@ -51,7 +51,7 @@ Row = Mapping[str, Any]
 def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Standings:
     """Return a table with texts from data made safe, and its first rows."""
     return Standings(
-        own(title), [own(one) for one in headings], [[own(cell) for cell in row] for row in rows[:MOST_UNITS]],
+        own(title), [own(heading) for heading in headings], [[own(cell) for cell in row] for row in rows[:MOST_UNITS]],
         max(len(rows) - MOST_UNITS, 0),
     )  # fmt: skip
 
@@ -101,18 +101,18 @@ class _Collector:
     @cached_property
     def totals(self) -> dict[int, dict[str, Row]]:
         """The totals by period and unit."""
-        found: dict[int, dict[str, Row]] = {}
+        results: dict[int, dict[str, Row]] = {}
         indices = {label: index for index, label in self.card.labels.items()}
         for row in self.part.totals.iter_rows(named=True):
-            found.setdefault(indices[row["period"]], {})[row["entity"]] = row
-        return found
+            results.setdefault(indices[row["period"]], {})[row["entity"]] = row
+        return results
 
     def _by(self, frame: pl.DataFrame, key: str) -> dict[tuple[int | None, str], list[Row]]:
         indices = {label: index for index, label in self.card.labels.items()}
-        found: dict[tuple[int | None, str], list[Row]] = {}
+        results: dict[tuple[int | None, str], list[Row]] = {}
         for row in frame.iter_rows(named=True):
-            found.setdefault((indices[row["period"]], row[key]), []).append(row)
-        return found
+            results.setdefault((indices[row["period"]], row[key]), []).append(row)
+        return results
 
     # ---- THE WHOLE ---- #
 
@@ -122,7 +122,7 @@ class _Collector:
         parts = [self.pillar(name) for name in system.tops if name in system.pillars]
         tops = [name for name in system.tops if name not in system.pillars]
         others = [self.indicator(name) for name in (*tops, *self._outside())]
-        every = [one for part in parts for one in part.indicators] + others
+        every = [indicator for part in parts for indicator in part.indicators] + others
         findings = card.findings.filter(
             pl.col("period").is_null() | (pl.col("period") == pl.lit(standing.period, dtype=pl.String))
         )
@@ -143,7 +143,10 @@ class _Collector:
             groups=[self.group(block) for block in standing.blocks], pillars=owns(standing.pillars),
             parts=parts, others=others, rated=standing.rated, named=standing.named,
             levels=own(localized(system.stars_words)) if system.stars is not None else "",
-            **{key: sum(getattr(one, key) for one in every) for key in ("reached", "judged", "green", "yellow", "red")},
+            **{
+                key: sum(getattr(item, key) for item in every)
+                for key in ("reached", "judged", "green", "yellow", "red")
+            },
             progress=progress[:MOST_UNITS], more_progress=max(len(progress) - MOST_UNITS, 0),
             adjustments=adjustments[:MOST_UNITS], more_adjustments=max(len(adjustments) - MOST_UNITS, 0),
             tables=[*self.tables()],
@@ -285,9 +288,9 @@ class _Collector:
         """Return whether the area of a unit has changed since a period."""
         labels = self.card.labels if self.card.not_compared else ()
         return any(
-            (self.card.labels[one], entity) in self.card.not_compared
-            for one in labels
-            if self.now is not None and index < one <= self.now
+            (self.card.labels[label], entity) in self.card.not_compared
+            for label in labels
+            if self.now is not None and index < label <= self.now
         )
 
     def change(self, scores: Mapping[str, float], index: int | None) -> Change | None:
@@ -331,7 +334,7 @@ class _Collector:
             mean=fixed(sum(scores.values()) / len(scores), 2) if scores else "", change=change, year=year,
             best=owns(best), best_score="" if best_score is None else fixed(best_score, 2),
             worst=owns(worst), worst_score="" if worst_score is None else fixed(worst_score, 2),
-            indicators=[self.indicator(one) for one in self._below(name)],
+            indicators=[self.indicator(item) for item in self._below(name)],
         )  # fmt: skip
 
     def _below(self, name: str) -> Iterator[str]:
@@ -373,7 +376,7 @@ class _Collector:
             title=own(system.symbols[name].title), unit="" if unit == "1" else own(unit), yes_no=yes_no,
             weight=figure(max(weights)) if weights else "", reported=len(values), units=len(rows),
             mean=f"{sum(values.values()):.0f}/{len(values)}" if yes_no and values else spaced(mean, unit),
-            change=change, year=year, target=own(joined(one.words(unit) for one in system.targets(name))),
+            change=change, year=year, target=own(joined(item.words(unit) for item in system.targets(name))),
             reached=sum(judged), judged=len(judged),
             green=lights.count("green"), yellow=lights.count("yellow"), red=lights.count("red"),
             best=owns(best), best_value="" if best_value is None else shown(best_value),
@@ -392,18 +395,18 @@ class _Collector:
 
     def progress(self) -> list[Progress]:
         """Return the targets of each unit, in the order of the ranking."""
-        found: dict[str, list[Row]] = {line.entity: [] for line in self.standing.lines}
+        results: dict[str, list[Row]] = {line.entity: [] for line in self.standing.lines}
         for (index, _), rows in self.of_indicators.items():
             for row in rows if index == self.now else ():
-                found[row["entity"]].append(row)
+                results[row["entity"]].append(row)
         listed = []
-        for entity, rows in found.items():
+        for entity, rows in results.items():
             judged = [row["reached"] for row in rows if row["reached"] is not None]
             lights = [row["light"] for row in rows]
             behind = owns(row["title"] for row in rows if row["light"] == "red")
             green, yellow, red = map(lights.count, ("green", "yellow", "red"))
             listed.append(Progress(own(entity), sum(judged), len(judged), green, yellow, red, behind))
-        return listed if any(one.judged or one.green or one.yellow or one.red for one in listed) else []
+        return listed if any(item.judged or item.green or item.yellow or item.red for item in listed) else []
 
     def adjustments(self) -> list[Adjustment]:
         """Return what adds to or is taken from totals by rules of their own."""
@@ -437,7 +440,7 @@ class _Collector:
             rows = [
                 Value(
                     own(self.system.symbols[name].title), own(_unit(str(self.system.unit(name)))),
-                    own(joined(one.words(self.system.unit(name)) for one in self.system.targets(name))),
+                    own(joined(target.words(self.system.unit(name)) for target in self.system.targets(name))),
                     [self._cell(name, cells[name].get(entity)) for entity in units],
                 )
                 for name in names

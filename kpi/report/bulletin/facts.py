@@ -156,17 +156,17 @@ class Pillar:
     @property
     def better(self) -> int:
         """How many indicators are better than in the period before."""
-        return sum(one.change is not None and one.change.better is True for one in self.indicators)
+        return sum(indicator.change is not None and indicator.change.better is True for indicator in self.indicators)
 
     @property
     def poorer(self) -> int:
         """How many indicators are worse than in the period before."""
-        return sum(one.change is not None and one.change.better is False for one in self.indicators)
+        return sum(indicator.change is not None and indicator.change.better is False for indicator in self.indicators)
 
     @property
     def compared(self) -> int:
         """How many indicators have a value in the period before."""
-        return sum(one.change is not None for one in self.indicators)
+        return sum(indicator.change is not None for indicator in self.indicators)
 
 
 @dataclass(frozen=True)
@@ -322,8 +322,8 @@ class Facts:
     @property
     def behind(self) -> list[Indicator]:
         """The indicators in which units are far behind schedule."""
-        every = [one for part in self.parts for one in part.indicators] + list(self.others)
-        return [one for one in every if one.behind]
+        every = [indicator for part in self.parts for indicator in part.indicators] + list(self.others)
+        return [item for item in every if item.behind]
 
     @property
     def vetoes(self) -> list[Line]:

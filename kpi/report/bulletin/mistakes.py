@@ -30,7 +30,7 @@ NAMES = sorted(
         name
         for kind in vars(facts).values()
         if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__")
-        for name in (*(one.name for one in fields(kind)), *(key for key, value in vars(kind).items()
+        for name in (*(field.name for field in fields(kind)), *(key for key, value in vars(kind).items()
                                                             if isinstance(value, property)))
     }
 )  # fmt: skip
@@ -156,7 +156,7 @@ def _paragraphs(body: Any) -> Iterator[tuple[Message, str]]:
 def _text(element: Any) -> str:
     from docx.oxml.ns import qn
 
-    return "".join(one.text or "" for one in element.iter(qn("w:t")))
+    return "".join(item.text or "" for item in element.iter(qn("w:t")))
 
 
 def finding(

@@ -47,15 +47,15 @@ def word(bulletin: Facts, /, template: Path | None = None) -> bytes:
     data = _read(template, "docx")
     jinja, context = environment(autoescape=True), _context(bulletin)
     try:
-        made = _rendered(data, context, jinja)
+        result = _rendered(data, context, jinja)
     except mistakes.Mistake as mistake:
         raise _located(name, data, mistake, jinja, context) from mistake
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise _unreadable(name, Message("it is no Word document (.docx)")) from error
-    core = made.core_properties
+    core = result.core_properties
     core.title, core.subject = bulletin.title[:_LONGEST], bulletin.period[:_LONGEST]
     out = BytesIO()
-    made.save(out)
+    result.save(out)
     return _settled(out.getvalue())
 
 
@@ -72,17 +72,17 @@ def markdown(bulletin: Facts, /, template: Path | None = None) -> str:
         raise _unreadable(name, Message("it is no text in UTF-8")) from error
     jinja = environment(trim_blocks=True, lstrip_blocks=True, finalize=_finalized)
     try:
-        made = jinja.from_string(text).render(_context(bulletin))
+        result = jinja.from_string(text).render(_context(bulletin))
     except Exception as error:  # what a template does can raise anything
         line = mistakes.line_of(error)
         raise mistakes.finding(name, error, None, _line(text, line), line) from error
     # Blocks that write nothing leave empty lines.
-    paragraphs = (part.strip("\n") for part in made.split("\n\n"))
+    paragraphs = (part.strip("\n") for part in result.split("\n\n"))
     return "\n\n".join(part for part in paragraphs if part.strip()) + "\n"
 
 
 def _context(bulletin: Facts) -> dict[str, Any]:
-    names = [one.name for one in fields(Facts)]
+    names = [field.name for field in fields(Facts)]
     names += [key for key, value in vars(Facts).items() if isinstance(value, property)]
     return {name: getattr(bulletin, name) for name in names}
 
@@ -131,13 +131,13 @@ def _rendered(data: bytes, context: dict[str, Any], jinja: Environment) -> Any:
         def render_xml_part(self, src_xml: str, part: Any, context: Any, jinja_env: Any = None) -> Any:
             self.source, self.name = src_xml, str(part.partname)
             try:
-                made = super().render_xml_part(src_xml, part, context, jinja_env)
+                built = super().render_xml_part(src_xml, part, context, jinja_env)
             except Exception as error:  # what a template does can raise anything
                 raise mistakes.Mistake(src_xml, self.name, error) from error
             # Whether a block that cuts through the document breaks it depends on the data; it is refused for all.
             if mistakes.crossing(src_xml) is not None:
                 raise mistakes.Mistake(src_xml, self.name, None)
-            return made
+            return built
 
         def fix_tables(self, xml: str) -> Any:
             self._well_formed(xml)
@@ -158,9 +158,9 @@ def _rendered(data: bytes, context: dict[str, Any], jinja: Environment) -> Any:
             except etree.XMLSyntaxError as error:
                 raise mistakes.Mistake(self.source, self.name, None) from error
 
-    made = Template(BytesIO(data))
-    made.render(context, jinja, autoescape=True)
-    return made.docx  # `get_docx` would read the template again
+    result = Template(BytesIO(data))
+    result.render(context, jinja, autoescape=True)
+    return result.docx  # `get_docx` would read the template again
 
 
 def _located(

@@ -44,7 +44,7 @@ def indicators_section(system: System) -> Section:
     below = list(_leaves(system))
     depth = max((len(above) for above, _ in below), default=0)
     if below:
-        heads = [Column(tr("Level {level} indicator", level=numeral(one + 1)), 3) for one in range(depth + 1)]
+        heads = [Column(tr("Level {level} indicator", level=numeral(item + 1)), 3) for item in range(depth + 1)]
         heads[-1] = Column(heads[-1].heading, 5)
         facts = _facts(system, [name for _, name in below])
         columns = [
@@ -118,18 +118,23 @@ def _weight(system: System, name: str) -> Cell:
 def _facts(system: System, names: Sequence[str]) -> list[tuple[Column, list[str]]]:
     """Return columns about indicators, each with a text for every name; some may be blank throughout."""
     indicators = [system.indicators[name] for name in names]
-    targets = [joined(one.words(system.unit(name)) for one in system.targets(name)) for name in names]
+    targets = [joined(target.words(system.unit(name)) for target in system.targets(name)) for name in names]
     scoring = [_scoring(system, name) for name in names]
     if set(scoring) <= {tr("general rule"), tr("not scored")}:
         # The rule of all stands in the text.
         scoring = [""] * len(names)
     departments = [
-        joined([tr("lead: {departments}", departments=one.lead) if one.lead else "", listed(one.responsible)])
-        for one in indicators
+        joined(
+            [
+                tr("lead: {departments}", departments=indicator.lead) if indicator.lead else "",
+                listed(indicator.responsible),
+            ]
+        )
+        for indicator in indicators
     ]
     return [
         (Column(tr("Target"), 4), targets), (Column(tr("Scoring"), 5), scoring),
-        (Column(tr("Clause"), 2.2, "center"), [one.clause or "" for one in indicators]),
+        (Column(tr("Clause"), 2.2, "center"), [indicator.clause or "" for indicator in indicators]),
         (Column(tr("Departments"), 4), departments),
         (Column(tr("Ours"), 2.2, "center"), [_ours(system, name) for name in names]),
     ]  # fmt: skip

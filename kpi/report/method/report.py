@@ -130,7 +130,7 @@ class MethodReport(Report):
 
     def _indicator(self, name: str, marks: Mapping[str, float]) -> tuple[str | float | None, ...]:
         own, indicator, rule = self.system, self.system.indicators[name], self.system.rule(name)
-        target = joined(one.words(own.unit(name)) for one in own.targets(name))
+        target = joined(item.words(own.unit(name)) for item in own.targets(name))
         return (
             name, own.symbols[name].title, own.parents.get(name), str(own.unit(name)), indicator.direction,
             indicators.given_weight(own, name), marks.get(name), tr(indicator.words(own.symbols)), target or None,

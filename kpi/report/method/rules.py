@@ -77,7 +77,11 @@ def treatment_section(system: System) -> Section:
         section.write(tr("The following is done to values before they are scored, in this order."))
         columns = [Column(tr("Step"), 1, "center"), Column(tr("Treatment"), 6), Column(tr("Indicators"), 5)]
         rows = [
-            (str(number), localized(step.words()), listed(name_of(system, one) for one in step.of) or tr("all scored"))
+            (
+                str(number),
+                localized(step.words()),
+                listed(name_of(system, item) for item in step.of) or tr("all scored"),
+            )
             for number, step in enumerate(system.treatment.values(), start=1)
         ]
         section.parts.append(Table(columns, rows))
@@ -136,10 +140,10 @@ def adjustments_section(system: System) -> Section:
     section = Section(tr("Bonuses, deductions and vetoes"), tr("Adjustments"))
     rows = [
         (
-            one.title or name, localized(KINDS[kind_of(type(one))]), adjustment_words(system, name), one.note or "",
-            _mark(one),
+            item.title or name, localized(KINDS[kind_of(type(item))]), adjustment_words(system, name), item.note or "",
+            _mark(item),
         )
-        for name, one in system.adjustments.items()
+        for name, item in system.adjustments.items()
     ]  # fmt: skip
     if rows:
         columns = [

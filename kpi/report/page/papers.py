@@ -62,7 +62,7 @@ def _paragraph(part: Paragraph) -> str:
 
 def _table(table: Table) -> str:
     numeric = [any(isinstance(row[at], float | int) for row in table.rows) for at in range(len(table.columns))]
-    kinds = [' class="number"' if one else "" for one in numeric]
+    kinds = [' class="number"' if item else "" for item in numeric]
     head = "".join(
         f'<th scope="col"{kind}>{_safe(column.heading)}</th>' for column, kind in zip(table.columns, kinds, strict=True)
     )

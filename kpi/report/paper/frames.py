@@ -31,8 +31,8 @@ def paper_of(report: Report, /) -> Paper:
 
 
 def _table(report: Report, name: str, frame: pl.DataFrame) -> Table:
-    kept = [one for one in frame.columns if one != "system" and frame[one].null_count() < frame.height]
-    columns = [Column(report.heading(name, one), 1.0 if frame.schema[one].is_numeric() else 1.6) for one in kept]
+    kept = [column for column in frame.columns if column != "system" and frame[column].null_count() < frame.height]
+    columns = [Column(report.heading(name, item), 1.0 if frame.schema[item].is_numeric() else 1.6) for item in kept]
     rows = [[_cell(report, *pair) for pair in zip(kept, row, strict=True)] for row in frame.select(kept).iter_rows()]
     return Table(columns, rows)
 

@@ -33,5 +33,5 @@ def markdown(paper: Paper, /) -> str:
 def _table(table: Table) -> str:
     numeric = [any(isinstance(row[place], float) for row in table.rows) for place in range(len(table.columns))]
     rows = [[column.shown(cell) for column, cell in zip(table.columns, row, strict=True)] for row in table.rows]
-    body = piped([one.heading for one in table.columns], "".join("<>"[one] for one in numeric), rows)
+    body = piped([item.heading for item in table.columns], "".join("<>"[item] for item in numeric), rows)
     return f"**{escaped(table.caption)}**\n\n{body}" if table.caption else body

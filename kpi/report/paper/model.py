@@ -159,10 +159,10 @@ class Paper:
     @property
     def numbered(self) -> list[tuple[str, Section]]:
         """The sections that have something in them, with a number before each heading in the style of the language."""
-        filled = [one for one in self.sections if one.parts]
+        filled = [section for section in self.sections if section.parts]
         return [
-            (tr("{number}. {heading}", number=numeral(place), heading=inert(one.heading)), one)
-            for place, one in enumerate(filled, start=1)
+            (tr("{number}. {heading}", number=numeral(place), heading=inert(item.heading)), item)
+            for place, item in enumerate(filled, start=1)
         ]
 
 
@@ -180,8 +180,8 @@ def numeral(number: int) -> str:
     """
     if current() != "zh" or not 0 < number < 100:
         return str(number)
-    tens, ones = divmod(number, 10)
-    return ("" if not tens else "十" if tens == 1 else f"{_DIGITS[tens]}十") + (_DIGITS[ones] if ones else "")
+    tens, items = divmod(number, 10)
+    return ("" if not tens else "十" if tens == 1 else f"{_DIGITS[tens]}十") + (_DIGITS[items] if items else "")
 
 
 def sentence(text: str) -> str:

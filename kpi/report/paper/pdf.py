@@ -54,10 +54,10 @@ def pdf(document: bytes, /) -> bytes:
             from kpi.process.os_errors import reason
 
             raise DataError(_failed(Message("{error}", error=reason(error)))) from error
-        if not (made := folder / "report.pdf").exists():
+        if not (result := folder / "report.pdf").exists():
             words = " ".join(done.stderr.decode(errors="replace").split())[:300]
             raise DataError(_failed(Message("{error}", error=words or f"exit {done.returncode}")))
-        return _settled(made.read_bytes())
+        return _settled(result.read_bytes())
 
 
 def _settled(document: bytes) -> bytes:

@@ -215,14 +215,14 @@ def _table(document: Document, table: Table, width: float) -> None:
 
     widths = [round(share * width * _TWIPS) for share in table.widths]
     size = _SMALL if len(widths) > _MANY else _CELL
-    made = document.add_table(rows=0, cols=len(widths), style="Table Grid")
-    made.autofit = False
-    for column, twips in zip(made._tbl.tblGrid.gridCol_lst, widths, strict=True):  # noqa: SLF001 - as in `_field`
+    result = document.add_table(rows=0, cols=len(widths), style="Table Grid")
+    result.autofit = False
+    for column, twips in zip(result._tbl.tblGrid.gridCol_lst, widths, strict=True):  # noqa: SLF001 - as in `_field`
         column.set(qn("w:w"), str(twips))
-    body = made._tbl  # noqa: SLF001
+    body = result._tbl  # noqa: SLF001
     header = [
-        _cell(one.heading, twips, size, head=True, align="center")
-        for one, twips in zip(table.columns, widths, strict=True)
+        _cell(item.heading, twips, size, head=True, align="center")
+        for item, twips in zip(table.columns, widths, strict=True)
     ]
     body.append(_row(header, repeated=True))
     starts = {(first, place) for place in range(len(widths)) for first, _ in table.merged(place)}
@@ -259,10 +259,10 @@ def _cell(text: str, twips: int, size: int, *, head: bool = False, align: str = 
     from docx.oxml.ns import qn
 
     def element(name: str, **attributes: object) -> Any:
-        made = OxmlElement(f"w:{name}")
+        result = OxmlElement(f"w:{name}")
         for key, value in attributes.items():
-            made.set(qn(f"w:{key}"), str(value))
-        return made
+            result.set(qn(f"w:{key}"), str(value))
+        return result
 
     cell, properties = element("tc"), element("tcPr")
     properties.append(element("tcW", w=twips, type="dxa"))

@@ -39,7 +39,7 @@ def choropleth(view: View) -> Any:
     figures = dict(table.select("entity", figure).iter_rows())
     areas, placed = [], set()
     for feature in features:
-        place = next((found for key in _names(feature) if (found := entities.place(key)) is not None), None)
+        place = next((result for key in _names(feature) if (result := entities.place(key)) is not None), None)
         name = None if place is None else entities.names[place]
         placed.add(name)
         areas.append({

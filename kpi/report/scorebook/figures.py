@@ -82,10 +82,10 @@ class Period:
     @cached_property
     def headlines(self) -> dict[str, dict[str, Row]]:
         """The indices beside the total by title, each by entity, with score and rank."""
-        found: dict[str, dict[str, Row]] = {}
+        results: dict[str, dict[str, Row]] = {}
         for row in self.part.headlines.filter(period=self.standing.period).iter_rows(named=True):
-            found.setdefault(row["title"], {})[row["entity"]] = row
-        return found
+            results.setdefault(row["title"], {})[row["entity"]] = row
+        return results
 
     @cached_property
     def pillars(self) -> list[str]:

@@ -19,7 +19,7 @@ MOST = 5_000
 def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str) -> None:
     """Write what each unit had in the periods before the one shown; nothing where there are none."""
     card = shown.card
-    periods = [one for one in card.periods if one != shown.standing.period][::-1][:MOST]
+    periods = [item for item in card.periods if item != shown.standing.period][::-1][:MOST]
     if not periods:
         return
     cells = {(row["period"], row["entity"]): row for row in card.totals.iter_rows(named=True)}

@@ -32,7 +32,9 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     from xlsxwriter.utility import xl_range_abs
 
     system = shown.card.definition
-    names = [*shown.counted, *(one for one in system.indicators if one not in set(shown.counted))][:MOST]
+    names = [*shown.counted, *(indicator for indicator in system.indicators if indicator not in set(shown.counted))][
+        :MOST
+    ]
     figures = shown.indicators.with_columns(pl.col("value").cast(pl.Float64))
     wide = figures.pivot(on="indicator", index="entity", values="value", maintain_order=True)
     units = {row["entity"]: row for row in wide.iter_rows(named=True)}
@@ -57,13 +59,13 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
         if place == 1:
             _pillars(sheet, system, names, styles)
             continue
-        for column, one in enumerate(names, start=1):
-            styles.put(sheet, place, column, _head(system, one, place), "head")
-    columns = {one: [units[entity].get(one) for entity in lines if entity in units] for one in names}
+        for column, item in enumerate(names, start=1):
+            styles.put(sheet, place, column, _head(system, item, place), "head")
+    columns = {entry: [units[entity].get(entry) for entity in lines if entity in units] for entry in names}
     for place, (label, function) in enumerate(spread, start=1 + _HEAD):
         styles.put(sheet, place, 0, label, "label")
-        for column, one in enumerate(names, start=1):
-            values = [value for value in columns[one] if value is not None]
+        for column, item in enumerate(names, start=1):
+            values = [value for value in columns[item] if value is not None]
             if not values:
                 sheet.write_blank(place, column, None, styles["spread"])
                 continue
@@ -90,8 +92,8 @@ def _values(  # noqa: PLR0917 - what a block of cells consists of
         styles.put(sheet, row, 0, entity, "text")
         own = units.get(entity, {})
         styles.figures(sheet, row, 1, map(own.get, names), "number")
-    for column, one in enumerate(names, start=1):
-        higher = shown.card.definition.indicators[one].direction == "higher"
+    for column, item in enumerate(names, start=1):
+        higher = shown.card.definition.indicators[item].direction == "higher"
         best, worst = (GREEN, RED) if higher else (RED, GREEN)
         scale = {"type": "3_color_scale", "min_color": worst, "mid_color": YELLOW, "max_color": best}
         sheet.conditional_format(top, column, max(top + len(lines) - 1, top), column, scale)
@@ -118,7 +120,7 @@ def _head(system: System, name: str, place: int) -> str:
         return str(system.unit(name))
     if place == 4:
         return tr("Higher is better") if indicator.direction == "higher" else tr("Lower is better")
-    return joined(one.words(system.unit(name)) for one in system.targets(name))
+    return joined(target.words(system.unit(name)) for target in system.targets(name))
 
 
 def _computed(function: str, values: list[float]) -> float:
@@ -126,6 +128,6 @@ def _computed(function: str, values: list[float]) -> float:
     ordered, number = sorted(values), len(values)
     mean = sum(values) / number
     middle = (ordered[(number - 1) // 2] + ordered[number // 2]) / 2
-    deviation: float = (sum((one - mean) ** 2 for one in values) / number) ** 0.5
+    deviation: float = (sum((value - mean) ** 2 for value in values) / number) ** 0.5
     results = {"MAX": ordered[-1], "MIN": ordered[0], "AVERAGE": mean, "MEDIAN": middle, "STDEVP": deviation}
     return results[function]

@@ -53,7 +53,7 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
         .iter_rows(named=True)
     }  # fmt: skip
     known = shown.card.definition.indicators
-    signs = {one: -1 if known[one].direction == "higher" else 1 for one in shown.counted}
+    signs = {item: -1 if known[item].direction == "higher" else 1 for item in shown.counted}
     order = pl.col("value").cast(pl.Float64) * pl.col("indicator").replace_strict(signs, return_dtype=pl.Int8)
     frame = frame.with_columns(place=order.rank("min").over("cohort", "indicator"))
     own: dict[str, list[Row]] = {}
