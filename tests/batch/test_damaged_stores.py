@@ -88,6 +88,19 @@ def test_a_log_that_lost_its_end_is_noticed(city):
     assert "first" in ran(config, "--check-store")[1]
 
 
+@pytest.mark.parametrize("column", ["score_status", "value", "entity"])
+def test_a_log_that_names_a_column_otherwise_is_noticed(kept, column):
+    city, config = kept
+    log = folder(city) / "indicators/_delta_log/00000000000000000000.json"
+    text = log.read_text("utf-8")
+    log.write_text(text.replace(f'\\"name\\":\\"{column}\\"', f'\\"name\\":\\"{column[:-1]})\\"'), "utf-8")
+    assert log.read_text("utf-8") != text
+    for options in ([], ["--check-store"]):
+        code, said = ran(config, *options)
+        assert code, said
+        assert "K833" in said
+
+
 def damage(path, how, chance):
     data = path.read_bytes()
     if how == "removed" or not data:

@@ -279,16 +279,27 @@ class DeltaStore:
         for table, version in self._versions(row["number"].item()).items():
             try:
                 with damage_reported(str(self.folder / table)):
-                    files = self._files_of(table, version)
+                    opened = self._delta.DeltaTable(self.folder / table, version=version)
+                    files, named = _files_in(opened), {field.name for field in opened.schema().fields}
             except DataError as error:
                 findings += error.diagnostics
                 continue
+            findings += self._unnamed(table, named, files)
             if contents.get(table, mark := _contents(files)) != mark:
                 message = Message("the table `{table}` holds other files than were published", table=table)
                 findings.append(damaged(message, Place(str(self.folder / table))))
             wrong = (problem for name, size in files if (problem := self._wrong(table, name, size, thorough=thorough)))
             findings += wrong
         return findings
+
+    def _unnamed(self, table: str, named: Collection[str], files: Sequence[tuple[str, int]]) -> list[Diagnostic]:
+        """Return the finding that the log of a table, a byte of which changed, does not name a column of its files."""
+        columns = [*_partitions(table)]
+        with suppress(OSError, pl.exceptions.PolarsError):  # a file that is damaged has a finding of its own
+            columns += pl.read_parquet_schema(self.folder / table / files[-1][0]) if files else ()
+        lacking = tuple(f"`{column}`" for column in columns if column not in named)
+        message = Message("the log of the table `{table}` does not name {columns}", table=table, columns=lacking)
+        return [damaged(message, Place(str(self.folder / table)))] if lacking else []
 
     def _wrong(self, table: str, name: str, size: int, *, thorough: bool) -> Diagnostic | None:
         """Return the damage of a file of a table, None if it is intact."""
@@ -331,12 +342,7 @@ class DeltaStore:
 
     def _files_of(self, table: str, version: int) -> list[tuple[str, int]]:
         """Return the files of a table at a version, with their sizes, sorted."""
-        actions = pl.DataFrame(
-            self._delta.DeltaTable(self.folder / table, version=version).get_add_actions(flatten=True)
-        )
-        # NOTE: not select, which builds a plan and would take most of the time.
-        paths, sizes = actions["path"].to_list(), actions["size_bytes"].to_list()
-        return sorted(zip(map(unquote, paths), sizes, strict=True))
+        return _files_in(self._delta.DeltaTable(self.folder / table, version=version))
 
     def repair(self) -> Repaired | None:
         """Go back to the last run whose files are all intact and return it; None if there is none.
@@ -414,6 +420,14 @@ def _differs(row: Mapping[str, Any]) -> bool:
     """Return whether a row of `runs` was changed after it was written."""
     digest = _digest(row)
     return bool(json.loads(row["versions"]).get(_DIGEST, digest) != digest)
+
+
+def _files_in(table: Any) -> list[tuple[str, int]]:
+    """Return the files of a version of a table, with their sizes, sorted."""
+    actions = pl.DataFrame(table.get_add_actions(flatten=True))
+    # NOTE: not select, which builds a plan and would take most of the time.
+    paths, sizes = actions["path"].to_list(), actions["size_bytes"].to_list()
+    return sorted(zip(map(unquote, paths), sizes, strict=True))
 
 
 def _partitions(table: str) -> list[str]:
