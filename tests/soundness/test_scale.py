@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kpi.engine.scorecard import Scorecard
@@ -34,6 +34,8 @@ def scaled(weight: Any, scale: float) -> Any:
 @settings(max_examples=15, deadline=None, suppress_health_check=SLOW, derandomize=True)
 @given(evaluation=evaluations(), scale=st.sampled_from([0.001, 3, 10, 1000]))
 def test_only_the_proportions_of_weights_count(evaluation: Evaluation, scale: float) -> None:
+    # Marks of an item are a share of its weight, so a system that has them changes with it.
+    assume(not any(word in evaluation.yaml for word in ("marks", "within")))
     pillars = {
         name: {
             **pillar,

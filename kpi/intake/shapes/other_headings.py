@@ -49,7 +49,7 @@ def check_headings(table: Table, system: System, declared: Collection[str] = ())
     if len(texts) < 2:
         return
     for key in keys:
-        column = pl.selectors.by_name(key).as_expr()
+        column = pl.selectors.by_name(key).cast(pl.String)
         distinct = table.frame.select(column.unique()).collect(engine="streaming").to_series().drop_nulls()
         words = [text for text in distinct if clean(text) in _words(key)]
         if words:
@@ -66,7 +66,7 @@ def _refuse_names(table: Table, system: System, header: str) -> None:
     Raises:
         DataError: K563 there is one.
     """
-    column = pl.selectors.by_name(header).as_expr()
+    column = pl.selectors.by_name(header).cast(pl.String)
     words = table.frame.with_row_index(ROW, offset=table.first_row).select(ROW, column.alias("text"))
     words = words.filter(pl.col("text").str.contains(r"^\s*\p{L}"))
     own = {*_words(header), split_unit(header, is_unit)[0]}
@@ -117,7 +117,7 @@ def _different(row: Mapping[str, object], table: Table, further: Mapping[str, st
         if table.depth > 1:
             # A row of units below the heading, too, is part of it.
             words |= {split_unit(word, is_unit)[0] for word in words}
-        if text not in words and header not in table.unreadable:
+        if text not in words and header not in table.unreadable and not is_unit(text):
             return header, text
     return None
 
@@ -140,5 +140,5 @@ def _names_figure(text: str, system: System) -> bool:
 
 
 def _words(header: str) -> set[str]:
-    """Return what may stand in the rows of a heading: all of it, or a level."""
-    return {header, clean(header), *header.split(LEVELS)}
+    """Return what may stand in the rows of a heading: all of it, a level, or the parts of one of joined columns."""
+    return {header, clean(header), *header.split(LEVELS), header.replace("+", ",")}
