@@ -31,11 +31,11 @@ from kpi.session.given_data import given_sources, in_files, no_data
 from kpi.session.scoring import score
 from kpi.session.systems import Given, matching_system
 
-Files = str | Path | Sequence[str | Path]
+Paths = str | Path | Sequence[str | Path]
 
 
 def check(
-    paths: Files = (), *, data: Any = None, system: Given | None = None, definitions: str | Path | None = None,
+    paths: Paths = (), *, data: Any = None, system: Given | None = None, definitions: str | Path | None = None,
     period: str | int | None = None, explanations: Source | None = None, datasets: Mapping[str, Any] | None = None,
     succession: str | Path | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
@@ -69,7 +69,7 @@ class Checked:
 
 
 def checked(
-    paths: Files = (), *, data: Any = None, system: Given | None = None, definitions: str | Path | None = None,
+    paths: Paths = (), *, data: Any = None, system: Given | None = None, definitions: str | Path | None = None,
     period: str | int | None = None, explanations: Source | None = None, datasets: Mapping[str, Any] | None = None,
     succession: str | Path | None = None,
 ) -> Checked:  # fmt: skip
@@ -86,7 +86,7 @@ def checked(
 
 
 def _checked(
-    paths: Files, *, data: Any, datasets: Mapping[str, Any] | None, system: Given | None,
+    paths: Paths, *, data: Any, datasets: Mapping[str, Any] | None, system: Given | None,
     definitions: str | Path | None,
     period: str | int | None, explanations: Source | None, succession: str | Path | None,
 ) -> Checked:  # fmt: skip
@@ -142,7 +142,7 @@ def _of_examined(data: Sequence[Source], examined: Sequence[Loaded]) -> System |
     )
 
 
-def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Loaded]:
+def examine_all(paths: Paths = (), definitions: Path | None = None) -> list[Loaded]:
     """Return the definitions in some files and folders, examined; the catalogue if there are no paths."""
     files = _paths(paths)
     if not files:
@@ -165,5 +165,5 @@ def examine_all(paths: Files = (), definitions: Path | None = None) -> list[Load
     return loaded
 
 
-def _paths(paths: Files) -> list[str | Path]:
+def _paths(paths: Paths) -> list[str | Path]:
     return [paths] if isinstance(paths, str | Path) else list(paths)

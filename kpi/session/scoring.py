@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -63,8 +63,6 @@ def _alike(card: Scorecard) -> pl.DataFrame:
 # Plots stand above the engine: `card.plot.places()`.
 Scorecard.namespaces["plot"] = _plots
 Scorecard.namespaces["alike"] = _alike
-
-Files = str | Path | Sequence[str | Path]
 
 
 def score(
