@@ -44,7 +44,7 @@ def test_a_mean_lies_between_the_lowest_and_the_highest_part(evaluation: Evaluat
             # A geometric, harmonic or power mean of a negative part is zero or more.
             within += [0.0] if min(within) < 0 else []
             # Points in marks may be many times the full marks.
-            slack = max(slack, 1e-9 * max(map(abs, present)))
+            slack = max(slack, 1e-9 * max(map(abs, present), default=0.0))
             assert min(within) - slack <= value <= max(within) + slack, (name, value, within)
 
 
