@@ -55,7 +55,7 @@ INSIDE = {
     ),
     "analysis": (
         "statistics multivariate variants uncertainty robustness intervals error_localisation proposals check_findings "
-        "alert_findings price_findings unsolved short_data group_findings impossible_counts clause_coverage peers "
+        "alert_findings price_findings unsolved short_data group_findings impossible_counts negative_counts clause_coverage peers "
         "explain diff what_if trials way_up next_level audit"
     ),
     "report": (

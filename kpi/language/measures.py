@@ -124,6 +124,10 @@ class Measure(Definition):
     )
     decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="decimals when printed")
     synonyms: Listed[str] = Field((), description="other names under which files carry the figure")
+    negative: Literal["allow"] | None = Field(
+        None,
+        description="allow: figures below zero are meant, as of a change or a balance; left out: a warning for counts",
+    )
 
     @property
     def exact(self) -> bool:

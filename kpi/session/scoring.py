@@ -14,6 +14,7 @@ from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
 from kpi.analysis.group_findings import ungrouped
 from kpi.analysis.impossible_counts import impossible_counts
+from kpi.analysis.negative_counts import negative_counts
 from kpi.analysis.price_findings import bases_outside, plain_relatives
 from kpi.analysis.short_data import too_short
 from kpi.analysis.unsolved import unsolved
@@ -197,7 +198,10 @@ def score_panel(
     verdict.findings.extend(plain_relatives(plan.system, judging, shown))
     verdict.findings.extend(too_short(plan.system, len(panel.periods)))
     apart = ungrouped(plan.system, judging, panel.entities.names, shown)
-    counts_apart = impossible_counts(plan.system, judging, panel.entities.names, shown)
+    counts_apart = [
+        *impossible_counts(plan.system, judging, panel.entities.names, shown),
+        *negative_counts(plan.system, judging, panel.entities.names, shown),
+    ]
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
     findings = [*panel.findings, *apart, *counts_apart, *verdict.findings, *alerts, *answers.findings]
     findings += answers.unused(verdict.used)

@@ -1,0 +1,77 @@
+"""The findings about counts below zero: a negative number of things is a slip, or the measure is a change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Message, Place, Severity, commas, count
+from kpi.language.measures import Measure
+from kpi.language.system import System
+from kpi.values.units.vocabulary import counts
+
+#: How many units a finding names; the others are counted.
+_NAMED = 3
+
+#: Words of titles whose figures are changes or balances, which may be below zero.
+_CHANGE = re.compile(
+    r"[净增减差]|变动|变化|盈|余额|结余|\b(net|change|increase|decrease|growth|difference|balance|gap|surplus)\b",
+    re.IGNORECASE,
+)
+
+#: Quantities of nature that cannot be below zero, as counts cannot.
+_AMOUNTS = {(("length", 1),), (("length", 2),), (("length", 3),), (("mass", 1),)}
+
+
+def negative_counts(
+    system: System, frame: pl.DataFrame, entities: Sequence[str], labels: Mapping[int, str]
+) -> Iterator[Diagnostic]:
+    """Yield a warning for each measure and period with figures below zero that are counts of things (K674).
+
+    Areas, lengths, volumes and masses are judged as counts are. Measures with `negative: allow`, or with the title of a
+    change or a balance, such as 净增户数, are not judged.
+
+    Args:
+        system: that was scored.
+        frame: the result of its plan.
+        entities: the names in order.
+        labels: the labels of the periods to report on.
+    """
+    judged = [name for name, measure in system.measures.items() if name in frame.columns and _is_count(name, measure)]
+    if not judged:
+        return
+    lowest = frame.select(pl.col(judged).min()).row(0, named=True)
+    for name in judged:
+        if lowest[name] is None or lowest[name] >= 0:
+            continue
+        below = frame.filter((pl.col(name) < 0) & pl.col("period").is_in(list(labels)))
+        for (period,), rows in below.sort("period", "entity").group_by("period", maintain_order=True):
+            yield _finding(name, system.measures[name], rows, entities, labels[int(str(period))])
+
+
+def _is_count(name: str, measure: Measure) -> bool:
+    """Return whether figures of a measure are numbers of things, or amounts, which are never below zero."""
+    if measure.negative is not None or any(map(_CHANGE.search, (name, measure.title or "", *measure.synonyms))):
+        return False
+    dimension = measure.quantity.dimension
+    return counts(dimension) or dimension in _AMOUNTS
+
+
+def _finding(name: str, measure: Measure, rows: pl.DataFrame, entities: Sequence[str], label: str) -> Diagnostic:
+    """Return the finding about the figures of one measure and period."""
+    figures = [
+        Message("{entity}: {value:,.10g} {unit}", entity=entities[place], value=value, unit=measure.unit)
+        for place, value in rows.head(_NAMED).select("entity", name).iter_rows()
+    ]
+    if (others := rows.height - _NAMED) > 0:
+        figures.append(Message("and {others}", others=count(others, "more figure")))
+    message = Message(
+        "{measure} is below zero, which a number of things never is: {figures}",
+        measure=measure.title or name, figures=commas(figures),
+    )  # fmt: skip
+    hint = Message("correct the figures; if it is a change or a balance, write `negative: allow` for the measure")
+    entity = entities[rows["entity"][0]] if rows.height == 1 else None
+    place = Place(entity=entity, period=label, field=measure.title or name)
+    return Diagnostic("K674", message, place, hint, Severity.WARNING, stands_for=rows.height)

@@ -1,0 +1,70 @@
+"""A number of things below zero is scored as it is and reported, whatever form it came in."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+import kpi
+from kpi.errors import Severity
+
+SYSTEM = """\
+system: counted
+period: year
+entities: {{title: 县}}
+{datasets}measures:
+  a: {{{measure}}}
+indicators: {{x: {{kind: level, of: a, target: {{at_most: 10}}, score: {{kind: pass}}}}}}
+pillars: {{甲: {{weight: 100, parts: {{x: 1}}}}}}
+"""
+WIDE = pl.DataFrame({"县": ["甲县", "乙县"], "年份": [2024, 2024], "投诉": [-60, 5]})
+LONG = pl.DataFrame({"县": ["甲县", "乙县"], "年份": [2024, 2024], "指标": ["投诉", "投诉"], "数值": ["-60", "5"]})
+EVENTS = pl.DataFrame({"县": ["甲县", "甲县", "乙县"], "日期": ["2024-03-01"] * 3, "数量": [-70, 10, 5]})
+
+
+RECORDS = "datasets: {cases: {form: records, columns: {period: 日期, entity: 县}}}\n"
+
+
+def findings(measure, data, datasets="", **options):
+    card = kpi.score(data, system=kpi.load(SYSTEM.format(measure=measure, datasets=datasets)), **options)
+    return [
+        (finding.place.entity, finding.place.period, str(finding.message))
+        for finding in card.findings_list
+        if finding.code == "K674" and finding.severity is Severity.WARNING
+    ]
+
+
+@pytest.mark.parametrize("data", [WIDE, LONG], ids=["wide", "long"])
+def test_a_reported_count_below_zero(data):
+    ((entity, period, message),) = findings("title: 投诉, unit: 件", data)
+    assert (entity, period) == ("甲县", "2024")
+    assert message == "投诉 is below zero, which a number of things never is: 甲县: -60 件"
+
+
+def test_a_sum_of_events_below_zero():
+    ((entity, _, message),) = findings("title: 投诉, kind: sum, of: 数量, unit: 件", EVENTS, RECORDS)
+    assert entity == "甲县" and "甲县: -60 件" in message
+
+
+@pytest.mark.parametrize("unit", ["亩", "公里", "万立方米", "吨", "万人", "人次"])
+def test_quantities_that_are_never_below_zero(unit):
+    assert len(findings(f"title: 投诉, unit: {unit}", WIDE)) == 1
+
+
+@pytest.mark.parametrize("unit", ["万元", "%", "百分点", "1", "分"])
+def test_quantities_that_may_be_below_zero(unit):
+    assert findings(f"title: 投诉, unit: '{unit}'", WIDE) == []
+
+
+def test_changes_and_balances():
+    assert findings("title: 投诉, unit: 件, negative: allow", WIDE) == []
+    assert findings("title: 净增户数, unit: 户", WIDE.rename({"投诉": "净增户数"})) == []
+    assert (
+        findings("title: net change of households, unit: 户", WIDE.rename({"投诉": "net change of households"})) == []
+    )
+
+
+def test_only_the_period_asked_for():
+    years = pl.concat([WIDE, WIDE.with_columns(年份=pl.lit(2023, pl.Int64), 投诉=pl.lit(-1, pl.Int64))])
+    assert [period for _, period, _ in findings("title: 投诉, unit: 件", years)] == ["2023", "2024"]
+    assert [period for _, period, _ in findings("title: 投诉, unit: 件", years, period="2024")] == ["2024"]
