@@ -55,8 +55,8 @@ INSIDE = {
     ),
     "analysis": (
         "statistics multivariate variants uncertainty robustness intervals error_localisation proposals check_findings "
-        "alert_findings price_findings unsolved short_data group_findings impossible_counts negative_counts clause_coverage peers "
-        "explain diff what_if trials way_up next_level audit"
+        "alert_findings price_findings unsolved short_data group_findings impossible_counts negative_counts "
+        "clause_coverage peers explain diff what_if trials way_up next_level audit"
     ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "

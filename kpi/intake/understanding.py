@@ -9,7 +9,8 @@ from itertools import islice
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.aggregate_rows import Exclusions, shown
 from kpi.intake.cells.cell_text import as_text
-from kpi.intake.cells.numbers import Notation, read_number
+from kpi.intake.cells.numbers import YUAN_SIGN, Notation, read_number
+from kpi.intake.cells.unit_factors import meant
 from kpi.intake.files.headers import split_unit
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import (
@@ -274,7 +275,8 @@ def _value(source: Placed, text: str | None, unit: str | None) -> tuple[str | No
         return f"? {text}", unit
     if number.value is None:
         return None, unit
-    return f"{number.value:.12g}", number.unit if number.unit is not None and is_unit(number.unit) else unit
+    typed = meant(unit, YUAN_SIGN, "")[1] if number.unit == YUAN_SIGN else number.unit
+    return f"{number.value:.12g}", typed if typed is not None and is_unit(typed) else unit
 
 
 def _period(system: System, source: Placed, text: str | None) -> str | None:

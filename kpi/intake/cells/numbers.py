@@ -4,8 +4,8 @@ The rules, after NFKC folding of full-width characters (`１，２３４．５�
 leading apostrophe and of `="..."`:
 
 - Figures: `12`, `-12`, `+12`, `−12`, `.5`, `1e3`, `1,234.5` (commas only between groups of three), `(12.3)` is -12.3
-  as accountants write it, `¥12` is in 元. `#123` is 123: yearbooks mark an of-which item so; the mark concerns the
-  item, not the figure.
+  as accountants write it, `¥12` has the unit `¥`: 元, but in a column of 万元 the sign only names the currency. `#123`
+  is 123: yearbooks mark an of-which item so; the mark concerns the item, not the figure.
 - Figures with a unit: `12.5%`, `3.5亿元`, `100 m²`. The value is kept as typed with its unit, multiples
   included: `1.2万` is 1.2 with the unit 万, because only the column decides between 万件 and 万元.
 - Marks: `是 √ yes true` is 1 and `否 × no false` is 0, in the unit 是/否.
@@ -63,6 +63,8 @@ _FIGURE = r"[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+)(?:[eE][+-
 _GROUPED = r"^-?[1-9][0-9]{0,2}(,[0-9]{3}){1,8}(\.[0-9]{1,20})?$"
 # A cast to zero is trusted only where the text is plainly zero: 1e-400 is not.
 _ZEROS = ("0", "0.0", "0.00")
+#: The unit of a figure behind the sign of the currency, without a unit of its own.
+YUAN_SIGN = "¥"
 # What follows a figure may be a unit.
 _UNIT = r"[^\d\s.,:;!?+\-=<>~()\[\]{}'\"`#*@&|\\_^$]{0,16}"
 _NUMBER = re.compile(rf"#?(?P<yuan>¥?)(?P<figure>{_FIGURE})\s*(?P<unit>{_UNIT})", re.ASCII)
@@ -319,8 +321,8 @@ def _figure(text: str, folded: str) -> Number | None:
     elif result["yuan"] and unit != "元" and not (unit or "").endswith("元"):
         if unit not in {None, "万", "亿", "千", "百万", "千万", "万亿"}:
             return None
-        unit = (unit or "") + "元"
-    if unit and _is_doubtful(figure, unit):
+        unit = YUAN_SIGN if unit is None else unit + "元"
+    if unit and unit != YUAN_SIGN and _is_doubtful(figure, unit):
         return None
     return _finite(text, figure.replace(",", ""), unit)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
 import polars as pl
 
 from kpi.errors import Message
+from kpi.intake.cells.numbers import YUAN_SIGN
 from kpi.language.system import System
 from kpi.values import units
 
@@ -58,6 +60,11 @@ def meant(unit: str | None, typed: str | None, wanted: str) -> tuple[float, str 
     >>> meant("亿元", "万", "元"), meant(None, "千元", "元"), meant("件", None, "件"), meant(None, None, "件")
     ((10000.0, '元'), (1.0, '千元'), (1.0, '件'), (1.0, None))
 
+    The sign of the currency says nothing of the multiple:
+
+    >>> meant("万元", "¥", "亿元"), meant("元/人", "¥", "元/人"), meant(None, "¥", "万元"), meant("件", "¥", "件")
+    ((1.0, '万元'), (1.0, '元/人'), (1.0, '元'), (1.0, '元'))
+
     Args:
         unit: the unit of the row or the column, None without one.
         typed: the unit typed behind the figure.
@@ -66,7 +73,23 @@ def meant(unit: str | None, typed: str | None, wanted: str) -> tuple[float, str 
     if typed in _MULTIPLES:
         # 80亿 and 8000万 in a column of 亿元 are money as typed: the multiple replaces that of the column.
         return _MULTIPLES[typed], without_multiple(unit or wanted)
+    if typed == YUAN_SIGN:
+        return 1.0, unit if unit is not None and _is_money(unit) else literal(typed)
     return 1.0, unit if typed is None else typed
+
+
+def literal(typed: str) -> str:
+    """Return the unit typed with a figure where its column has none: 元 for the sign of the currency."""
+    return "元" if typed == YUAN_SIGN else typed
+
+
+@lru_cache(maxsize=1024)
+def _is_money(unit: str) -> bool:
+    """Return whether figures of a unit are amounts of 元, also for each person, 亩 or the like."""
+    try:
+        return ("money", 1) in units.parse(unit).dimension
+    except units.UnitError:
+        return False
 
 
 def without_multiple(unit: str) -> str:

@@ -23,6 +23,7 @@ from kpi.intake.cells import instants
 from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import PLAIN, fold, read_numbers
 from kpi.intake.cells.text_folding import folded
+from kpi.intake.cells.unit_factors import literal
 from kpi.intake.entities import BESIDE
 from kpi.intake.events.conditions import cell
 from kpi.intake.events.events import MONTH, ORDER, WHO, Events, Repeats, unit_column
@@ -437,7 +438,7 @@ def _in_base(text: str, value: float | None, unit: str | None, day: float | None
     if value is None:
         return fold(text)
     try:
-        result = units.ONE if unit is None else units.parse(unit)
+        result = units.ONE if unit is None else units.parse(literal(unit))
     except units.UnitError:
         return fold(text)
     return f"{float(Fraction(str(value)) * result.scale):.12g} {result.dimension}"

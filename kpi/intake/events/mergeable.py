@@ -19,6 +19,7 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.cells.text_folding import as_names
+from kpi.intake.cells.unit_factors import literal
 from kpi.intake.events import events as of_table
 from kpi.intake.events.conditions import Decided, cell, condition, decided, reads, uncounted
 from kpi.intake.events.events import CLASH, MONTH, WHO, Events, Lost, Span, exact, places, valid
@@ -489,7 +490,7 @@ def _times(part: pl.Expr, parts: int, *, wide: bool) -> pl.Expr:
 
 def _unit(text: str | None) -> Unit | None:
     try:
-        return parse(text or "")
+        return parse(literal(text or ""))
     except UnitError:
         return None
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake.cells.numbers import PLAIN, problem_of
-from kpi.intake.cells.unit_factors import meant, without_multiple
+from kpi.intake.cells.unit_factors import literal, meant, without_multiple
 from kpi.intake.changing_attributes import bounds_of, snapshots
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean, split_unit
@@ -189,7 +189,7 @@ def _unit_of(heading: str, typed: Iterable[str | None]) -> tuple[Unit | None, bo
 
 def _parsed(text: str) -> Unit | None:
     try:
-        return units.parse(text)
+        return units.parse(literal(text))
     except units.UnitError:
         return None
 
