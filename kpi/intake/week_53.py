@@ -21,11 +21,11 @@ def without_counterpart(system: System, first: int, last: int) -> Iterator[Diagn
     if not system.timeline.weeks:
         return
     compared = [
-        (name, one.over)
+        (name, item.over)
         for family in (system.indicators, system.checks)
         for name, definition in family.items()
-        for one in definition.comparisons()
-        if one.over is not None and one.over.endswith("y")
+        for item in definition.comparisons()
+        if item.over is not None and item.over.endswith("y")
     ]
     for week in (Period(at, 1, system.timeline) for at in range(first, last + 1)):
         if week.week != 53:

@@ -110,9 +110,9 @@ def shortest_text(where: str, column: str) -> int | None:
             others = list(test.expressions)
         else:
             return None
-        if not all(isinstance(one, exp.Literal) and one.is_string for one in others):
+        if not all(isinstance(item, exp.Literal) and item.is_string for item in others):
             return None
-        lengths += [len(str(one.this).encode()) for one in others]
+        lengths += [len(str(item.this).encode()) for item in others]
     return min(lengths, default=1 << 30)
 
 
@@ -146,7 +146,7 @@ def truth_notes(texts: Iterable[str], column: str, place: Place) -> list[Diagnos
         return []
     message = Message(
         "`{column}` holds truth values, which are compared as '{true}' and '{false}': {others} is neither",
-        column=column, true=true, false=false, others=tuple(f"'{one}'" for one in others),
+        column=column, true=true, false=false, others=tuple(f"'{item}'" for item in others),
     )  # fmt: skip
     hint = Message("write {column} = '{true}' or {column} = '{false}'", column=column, true=true, false=false)
     return [Diagnostic("K651", message, place, hint, Severity.WARNING)]
@@ -156,10 +156,10 @@ def _literals(texts: Iterable[str], column: str) -> set[str]:
     """Return the texts that some expressions compare a column with."""
     tests = (exp.EQ, exp.NEQ, exp.In)
     return {
-        str(one.this)
+        str(item.this)
         for text in texts
         for name in _folded(text).find_all(exp.Column) if name.name == column and isinstance(name.parent, tests)
-        for one in name.parent.find_all(exp.Literal) if one.is_string
+        for item in name.parent.find_all(exp.Literal) if item.is_string
     }  # fmt: skip
 
 
@@ -182,9 +182,9 @@ def left_out_blank(where: str | None, kinds: Mapping[str, str]) -> list[str]:
     if where is None:
         return []
     tree = expressions.parse(where).tree
-    asked = {one.name for test in tree.find_all(exp.Is) for one in test.find_all(exp.Column)}
-    asked |= {one.name for call in tree.find_all(exp.Coalesce) for one in call.find_all(exp.Column)}
-    columns = [one.name for one in tree.find_all(exp.Column) if kinds.get(one.name) == "text" and _excludes(one)]
+    asked = {item.name for test in tree.find_all(exp.Is) for item in test.find_all(exp.Column)}
+    asked |= {item.name for call in tree.find_all(exp.Coalesce) for item in call.find_all(exp.Column)}
+    columns = [item.name for item in tree.find_all(exp.Column) if kinds.get(item.name) == "text" and _excludes(item)]
     return sorted(set(columns) - asked)
 
 
@@ -248,11 +248,11 @@ def blank_operands(text: str, where: str | None) -> dict[str, str]:
     {'退款': '"退款" IS NULL AND "金额" IS NOT NULL', '金额': '"金额" IS NULL AND "退款" IS NOT NULL'}
     """
     node = expressions.parse(text).tree
-    names = sorted({one.name for one in node.find_all(exp.Column)} - {PERIOD_END})
+    names = sorted({item.name for item in node.find_all(exp.Column)} - {PERIOD_END})
     if not _is_strict(node) or (len(names) < 2):
         return {}
     asked = set() if where is None else {
-        one.name for test in expressions.parse(where).tree.find_all(exp.Is) for one in test.find_all(exp.Column)
+        item.name for test in expressions.parse(where).tree.find_all(exp.Is) for item in test.find_all(exp.Column)
     }  # fmt: skip
     conditions = {}
     for name in names:
@@ -307,7 +307,7 @@ def unreadable(text: str, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr
         bad: returns whether the cell of a column is unreadable, never null.
     """
     node = _folded(text)
-    names = sorted({one.name for one in node.find_all(exp.Column)})
+    names = sorted({item.name for item in node.find_all(exp.Column)})
     numbers = [name for name in names if kinds.get(name) in READ_AS_NUMBERS]
     if not numbers:
         return pl.lit(value=False)
@@ -319,13 +319,13 @@ def unreadable(text: str, kinds: Mapping[str, str], bad: Callable[[str], pl.Expr
 def _folded(where: str) -> exp.Expr:
     """Parse a condition, with its texts folded like the cells."""
     tree = expressions.parse(where).tree.copy()
-    for one in tree.find_all(exp.Literal):
-        if one.is_string:
-            text = str(one.this)
+    for item in tree.find_all(exp.Literal):
+        if item.is_string:
+            text = str(item.this)
             # A blank at the end of a pattern is a part of it.
-            edges = isinstance(one.parent, exp.Like)
+            edges = isinstance(item.parent, exp.Like)
             before, after = (text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]) if edges else ("", "")
-            one.set("this", before + fold(text) + after)
+            item.set("this", before + fold(text) + after)
     return tree
 
 
@@ -364,8 +364,8 @@ def _outcomes(node: exp.Expr, cells: _Cells) -> _Outcomes:
     if isinstance(node, exp.Paren):
         return of(node.this)
     if isinstance(node, exp.Not):
-        one = of(node.this)
-        return _Outcomes(one.false, one.may_false, one.true, one.may_true)
+        item = of(node.this)
+        return _Outcomes(item.false, item.may_false, item.true, item.may_true)
     if isinstance(node, exp.And | exp.Or):
         a, b = of(node.left), of(node.right)
         if isinstance(node, exp.And):
@@ -380,7 +380,7 @@ def _test(node: exp.Expr, cells: _Cells) -> _Outcomes:
     term = grammar.resolve(node, cells.scope, cells.calendar)
     value = term.expr
     true, false = value.fill_null(value=False), (~value).fill_null(value=False)
-    names = sorted({one.name for one in node.find_all(exp.Column)})
+    names = sorted({item.name for item in node.find_all(exp.Column)})
     numbers = [name for name in names if kinds.get(name) in READ_AS_NUMBERS]
     if not numbers:
         return _Outcomes(true, true, false, false)
@@ -393,7 +393,7 @@ def _test(node: exp.Expr, cells: _Cells) -> _Outcomes:
 
 def _is_strict(node: exp.Expr) -> bool:
     """Return whether an expression is null if one of its operands is."""
-    return all(isinstance(one, _STRICT) for one in node.walk())
+    return all(isinstance(item, _STRICT) for item in node.walk())
 
 
 def _blank(names: list[str], numbers: list[str], bad: Callable[[str], pl.Expr]) -> pl.Expr:

@@ -84,7 +84,7 @@ def _check_rows(table: Any, read: int) -> None:
 def _table(path: Path, place: Place, table: Any, rows: list[list[Any]], deleted: int) -> Table:
     """Return the table of the rows that were read, their texts decoded."""
     names = [field.name.encode("latin-1") for field in table.fields]
-    texts = [one for row in rows for one in row if isinstance(one, bytes)]
+    texts = [item for row in rows for item in row if isinstance(item, bytes)]
     encoding = _encoding(path, table.header.language_driver, [*names, *texts])
     try:
         columns, repeats = distinct(clean(name.decode(encoding)) for name in names)
@@ -130,8 +130,8 @@ def _encoding(path: Path, driver: int, texts: list[bytes]) -> str:
         named = str(codepages[driver][0])
         return _WIDER.get(named, named)
     try:
-        for one in texts:
-            one.decode()
+        for item in texts:
+            item.decode()
     except UnicodeDecodeError:
         return "gb18030"
     return "utf-8"

@@ -90,8 +90,8 @@ class Sample:
             raise DataError(
                 Diagnostic("K560", Message("the system has no records, whose number --rows says"), hint=hint)
             )
-        if any(one.reported for one in self.system.measures.values()):
-            forms = {one.form: name for name, one in reversed(declared.items())}  # type: ignore[attr-defined]
+        if any(item.reported for item in self.system.measures.values()):
+            forms = {item.form: name for name, item in reversed(declared.items())}  # type: ignore[attr-defined]
             taking = forms.get("reported") or forms.get("panel")
             if taking is None:
                 raise DataError(
@@ -151,7 +151,7 @@ class _Figures:
         size = max(1, 4 * BATCH // max(1, sum(map(len, levels))))
         if isinstance(self.dataset, PanelData):
             return Generated(lambda: _in_batches(lambda first, n: self.panel(levels, first, n), many, size), many)
-        rows = many * sum(5 if one.per else 1 for level in levels for one in level)
+        rows = many * sum(5 if item.per else 1 for level in levels for item in level)
         return Generated(lambda: _in_batches(lambda first, n: self.long(levels, first, n), many, size), rows)
 
     def header(self, role: str) -> str:
@@ -164,7 +164,7 @@ class _Figures:
         """Return a part of the grid, by period: who, when, their names, and the figures of all measures."""
         cell = pl.int_range(first, first + height, dtype=pl.UInt64, eager=True)
         grid = pl.DataFrame({"who": cell % len(self.names), "when": cell // len(self.names)})
-        labels = pl.lit(pl.Series([one.label for one in self.periods]))
+        labels = pl.lit(pl.Series([item.label for item in self.periods]))
         return self.running(levels, grid).with_columns(
             labels.gather(pl.col("when")).alias("period\n"),
             pl.lit(pl.Series(self.names)).gather(pl.col("who")).alias("entity\n"),
@@ -173,7 +173,7 @@ class _Figures:
     def running(self, levels: list[list[Figure]], grid: pl.DataFrame) -> pl.DataFrame:
         """Return the figures of all measures for who and when; cumulative ones sum the periods since January."""
         frame, measures = wide(levels, grid, self.sample.seed), self.sample.system.measures
-        decimals = {one.name: one.decimals for level in levels for one in level if measures[one.name].from_january}
+        decimals = {item.name: item.decimals for level in levels for item in level if measures[item.name].from_january}
         grain = self.sample.system.period
         size = grain.months
         place = (pl.col("when").cast(pl.Int64) + self.periods[0].start // size) % grain.per_year
@@ -193,7 +193,7 @@ class _Figures:
         return frame.select(
             pl.col("period\n").alias(self.header("period")),
             pl.col("entity\n").alias(self.header("entity")),
-            *(self.target_fact(one, cell, pl.col(one.name)).alias(one.header) for level in levels for one in level),
+            *(self.target_fact(item, cell, pl.col(item.name)).alias(item.header) for level in levels for item in level),
         )
 
     def target_fact(self, figure: Figure, cell: pl.Expr, value: pl.Expr) -> pl.Expr:
@@ -204,7 +204,7 @@ class _Figures:
 
     def long(self, levels: list[list[Figure]], first: int, height: int) -> pl.DataFrame:
         frame = self.cells(levels, first, height)
-        return pl.concat([self.rows(one, frame, levels) for level in levels for one in level])
+        return pl.concat([self.rows(item, frame, levels) for level in levels for item in level])
 
     def rows(self, figure: Figure, frame: pl.DataFrame, levels: list[list[Figure]]) -> pl.DataFrame:
         """Return the rows of one measure: period, entity, measure, value, unit, the columns of `per` and `where`."""
@@ -218,10 +218,12 @@ class _Figures:
             frame = frame.join(finer, how="cross", maintain_order="left_right")
             cell = cell * 8 + pl.col("finer\n").str.slice(-1).cast(pl.UInt64)
         value = self.target_fact(figure, cell, pl.col(figure.name))
-        made = frame.with_columns(value.alias("value\n"), pl.lit(figure.unit).alias("unit\n"), pl.lit(0).alias("rev\n"))
+        created = frame.with_columns(
+            value.alias("value\n"), pl.lit(figure.unit).alias("unit\n"), pl.lit(0).alias("rev\n")
+        )
         if self.sample.flaws:
-            made = self.flawed(figure, made, cell)
-        return made.select(
+            created = self.flawed(figure, created, cell)
+        return created.select(
             pl.col("period\n").alias(self.header("period")),
             pl.col("entity\n").alias(self.header("entity")),
             pl.lit(figure.header).alias(self.header("measure")),
@@ -287,7 +289,7 @@ def write(
     form = form or "parquet"
     try:
         with folder(path):
-            return {(file := path / f"{name}.{form}"): _write(one, file, form) for name, one in generated.items()}
+            return {(file := path / f"{name}.{form}"): _write(item, file, form) for name, item in generated.items()}
     except OSError as error:
         raise DataError(_unwritable(path, error)) from None
 

@@ -118,11 +118,11 @@ def _styles(book: Workbook, paper: Paper) -> _Styles:
     wrapped = {"text_wrap": True, "valign": "vcenter"}
     cell = {**wrapped, "border": 1}
     decimals = {
-        one.decimals: book.add_format({**cell, "align": "right", "num_format": "#,##0." + "0" * one.decimals})
+        item.decimals: book.add_format({**cell, "align": "right", "num_format": "#,##0." + "0" * item.decimals})
         for _, section in paper.numbered
         for table in section.tables
-        for one in table.columns
-        if one.decimals is not None
+        for item in table.columns
+        if item.decimals is not None
     }
     return _Styles(
         title=book.add_format({**wrapped, "bold": True, "font_size": 16, "align": "center"}),
@@ -176,7 +176,7 @@ def _table(sheet: Worksheet, line: int, table: Table, widths: list[float], style
     """Write a table from a row on; return the row below it."""
     for place, column in enumerate(table.columns):
         sheet.write_string(line, place, inert(column.heading), styles.head)
-    heads = [_lines(inert(one.heading), width) for one, width in zip(table.columns, widths, strict=False)]
+    heads = [_lines(inert(item.heading), width) for item, width in zip(table.columns, widths, strict=False)]
     sheet.set_row(line, max(heads) * _LINE + 4)
     top = line + 1
     merged = [dict(table.merged(place)) for place in range(len(table.columns))]
