@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
+
+# The same examples everywhere, and no limit of time for one of them: machines differ, and are shared.
+settings.register_profile("kpi", derandomize=True, deadline=None)
+settings.load_profile("kpi")
 
 os.environ["KPI_LANG"] = "en"
 # The width of tables is that of the test, not of the terminal that it runs in.

@@ -168,7 +168,8 @@ def adjustments(system: System) -> Iterator[str]:
             limit = f"，最多 {one.max:g} 分" if one.max is not None else ""
             of = one.when or (system.symbols[one.of].title if one.of in system.symbols else one.of or "")
             kind, sign = ("加分", "+") if isinstance(one, Bonus) else ("减分", "−")
-            opens = chinese(one.opens_words(titles)) if isinstance(one, Bonus) else ""
+            condition = one.opens_words(titles) if isinstance(one, Bonus) else None
+            opens = "" if condition is None else chinese(condition)
             rows.append(
                 (one.title or name, kind, of, f"每 {one.per} {sign}{one.points:g} 分{limit}{opens and '，'}{opens}")
             )

@@ -383,12 +383,12 @@ class _Tree:
         """Return the condition of conditional points, and whether it holds."""
         if adjustment.joins():
             known = self.system.adjustments
-            return adjustment.opens_words({key: known[key].title or key for key in adjustment.joins()})
+            return adjustment.opens_words({key: known[key].title or key for key in adjustment.joins()}) or ""
         if Column(name).opened not in self.row:
             return ""
         of = (*adjustment.waits_for(), *([] if adjustment.within is None else [adjustment.within]))
         titles = {key: self.titled(key) for key in of}
-        condition = adjustment.opens_words(titles)
+        condition = adjustment.opens_words(titles) or ""
         return condition if self.row[Column(name).opened] else Message("{condition}, not reached", condition=condition)
 
     def titled(self, name: str) -> str:
@@ -491,7 +491,7 @@ class _Tree:
             yield Message("schedule {percent:.1f} %", percent=row[Column(name).schedule])
         rule = self.system.rule(name)
         if rule is not None and (indicator.score is not None or rule.classes):
-            yield rule.of_class(self.classes).in_full()
+            yield (rule.of_class(self.classes) or rule).in_full()
         yield from self.of_class(name, () if rule is None else rule.classes)
         yield from self.changed(name)
         if stand_in := self.stand_in(name):

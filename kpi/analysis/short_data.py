@@ -17,7 +17,7 @@ def too_short(system: System, number: int) -> Iterator[Diagnostic]:
     """
     for name, indicator in system.indicators.items():
         needed = indicator.fewest_periods(system.period)
-        if 0 < number < needed:
+        if needed is not None and 0 < number < needed:
             message = Message(
                 "{indicator} needs {needed} periods, and the data has {number}: it has no value",
                 indicator=system.symbols[name].title, needed=needed, number=number,

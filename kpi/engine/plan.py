@@ -61,7 +61,7 @@ class Plan:
         """The stage of the intervals of indicators, which details read; empty where none has one."""
         columns, system = Expressions(), self.system
         for name, indicator in system.indicators.items():
-            columns |= indicator.intervals(name, system.symbols, system.period)
+            columns |= indicator.intervals(name, system.symbols, system.period) or Expressions()
         stage = Stage.of("intervals", Message("intervals of indicators"), columns)
         return (stage,) if stage.columns else ()
 
@@ -260,7 +260,7 @@ def treating(system: System) -> Iterator[Stage]:
                 }
             columns[left_out_by(step)] = leaves_out
             out |= {name: out.get(name, pl.lit(False)) | pl.col(left_out_by(step)) for name in names}
-        columns |= treatment.facts(values)
+        columns |= treatment.facts(values) or {}
         current |= {name: pl.col(Column(name).after(step)) for name in treated_values}
         yield Stage(f"treatment {step}", treatment.words(), columns)
     treated = Expressions()

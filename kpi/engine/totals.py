@@ -38,7 +38,7 @@ def joint(system: System) -> dict[str, pl.Expr]:
     columns: dict[str, pl.Expr] = {}
     for name, adjustment in system.adjustments.items():
         if name not in system.within:
-            columns |= adjustment.joint_columns(name)
+            columns |= adjustment.joint_columns(name) or {}
     return columns
 
 
@@ -61,7 +61,7 @@ def within_pillars(system: System, pillars: Iterable[str]) -> Iterator[dict[str,
         column: points
         for pillar in adjusted_ones
         for name, award in awards(system.adjustments, pillar).items()
-        for column, points in award.joint_columns(name).items()
+        for column, points in (award.joint_columns(name) or {}).items()
     }
     yield {Column(pillar).score: [*limited_pillar(system, pillar).values()][-1] for pillar in adjusted_ones}
 

@@ -177,7 +177,7 @@ def _items(system: System) -> tuple[list[Item], list[Diagnostic]]:
         if measure.per is not None or fixed is None:
             findings.append(_left_out(name, title))
             continue
-        ends = [check.bounds(name) for check in system.checks.values()]
+        ends = [bounds for check in system.checks.values() if (bounds := check.bounds(name)) is not None]
         low = max((item for item, _ in ends if item is not None), default=None)
         high = min((item for _, item in ends if item is not None), default=None)
         items.append(

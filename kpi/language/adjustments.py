@@ -42,9 +42,8 @@ class Adjustment(Definition):
         """Return the adjustment in a tree that has only the `known` pillars and indicators, None if it has no place."""
         return self
 
-    def joint_columns(self, name: str) -> dict[str, pl.Expr]:  # noqa: ARG002
-        """Return the columns that read the points of other adjustments, evaluated after these."""
-        return {}
+    def joint_columns(self, name: str) -> dict[str, pl.Expr] | None:
+        """Return the columns that read the points of other adjustments, evaluated after these; None without such."""
 
     def joins(self) -> tuple[str, ...]:
         """Return the adjustments whose points it reads."""
@@ -87,9 +86,8 @@ class Award(Adjustment):
         """Return the adjustment, None if its pillar is not there."""
         return self if self.within is None or self.within in known else None
 
-    def opens_words(self, titles: Mapping[str, str]) -> str:  # noqa: ARG002
-        """Return the condition of the points in words, empty without one; `titles` are of pillars and indicators."""
-        return ""
+    def opens_words(self, titles: Mapping[str, str]) -> Message | None:
+        """Return the condition of the points in words, None without one; `titles` are of pillars and indicators."""
 
 
 class Points(Award):
@@ -293,6 +291,7 @@ class Limit(Award):
         points = functools.reduce(operator.add, [pl.col(Column(item).points) for item in self.of])
         return {Column(name).points: unsigned_zero(points.clip(-self.max, self.max) - points)}
 
+    @override
     def opens_words(self, titles: Mapping[str, str]) -> Message:
         """Return the limit in words."""
         names = commas(titles.get(name, name) for name in self.of)
@@ -300,7 +299,8 @@ class Limit(Award):
             return Message("at most {max:g} marks in all for {names}", max=self.max, names=names)
         return Message("at most {max:g} points in all for {names}", max=self.max, names=names)
 
-    def problems(self, path: Path, symbols: Symbols) -> Problems:  # noqa: ARG002
+    @override
+    def problems(self, path: Path, symbols: Symbols) -> Problems:
         """Yield an adjustment that is named twice."""
         for place, name in enumerate(self.of):
             if name in self.of[:place]:

@@ -42,7 +42,7 @@ def edits(system: System) -> list[Edit]:
     named = () if system.localise is None else system.localise.of
     return [
         edit for name, check in system.checks.items() if not named or name in named
-        for balance in check.balances(system.symbols) for edit in _of_balance(system, name, balance)
+        for balance in check.balances(system.symbols) or () for edit in _of_balance(system, name, balance)
     ]  # fmt: skip
 
 

@@ -263,7 +263,7 @@ def adjustment_words(shown_system: System, name: str) -> str:
     stars = {} if shown_system.stars is None else shown_system.stars.names
     words: list[str] = [adjustment.words(shown_system.symbols, stars)]
     if award is not None:
-        words.append(award.opens_words(titles))
+        words.append(award.opens_words(titles) or "")
     if award is not None and award.within is not None:
         words.append(Message("within {pillar}, in the marks of its parts", pillar=titles[award.within]))
     return joined(filter(None, words))

@@ -189,7 +189,7 @@ class Combined(FromData):
     def mean_problems(self, path: Path, mean: object, policy: str) -> Problems:
         """Yield what the methods have against a mean."""
         for place, method in enumerate(self.methods):
-            yield from method.mean_problems((*path, "methods", place), mean, policy)
+            yield from method.mean_problems((*path, "methods", place), mean, policy) or ()
 
     @override
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:

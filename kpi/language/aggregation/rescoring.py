@@ -69,4 +69,4 @@ def rule_problems(name: str, node: Node) -> Problems:
     problems = list(rule.problems(path, SCORE))
     yield from problems
     if not problems:
-        yield from rule.order_problem(path, SCORE, higher=True)
+        yield from rule.order_problem(path, SCORE, higher=True) or ()

@@ -36,16 +36,13 @@ class Weighting(Block):
 
     def fixed(self, number: int) -> list[float] | None:
         """Return the weights of `number` parts if they do not depend on data, else None."""
-        del number
-        return None
 
     def problems(self, path: Path, parts: Sequence[str], leaves: frozenset[str]) -> Problems:  # noqa: ARG002
         """Yield problems beyond the shape."""
         yield from ()
 
-    def mean_problems(self, path: Path, mean: object, policy: str) -> Problems:  # noqa: ARG002
-        """Yield a mean, or a policy for missing parts, with which the weights would not mean what they should."""
-        yield from ()
+    def mean_problems(self, path: Path, mean: object, policy: str) -> Problems | None:
+        """Return a mean, or a policy for missing parts, with which the weights would not mean what they should."""
 
     def of_parts(self, parts: Sequence[str]) -> Weighting:
         """Return the method with what it has for each part in the order of the parts."""

@@ -97,17 +97,17 @@ class Check(Definition):
         """Yield pairs of figures of which the first does not exceed the second."""
         yield from ()
 
-    def bounds(self, name: str) -> tuple[float | None, float | None]:  # noqa: ARG002
-        """Return between which ends, included, a figure has to be by itself, in its unit; None for an open end."""
-        return None, None
+    def bounds(self, name: str) -> tuple[float | None, float | None] | None:
+        """Return between which ends, included, a figure has to be by itself, in its unit; None for an open end.
 
-    def balances(self, symbols: Symbols) -> Iterator[Balance]:  # noqa: ARG002
-        """Yield the numbers that the check wants between two ends, if figures of one period decide about it."""
-        yield from ()
+        None for both where the check has no bounds.
+        """
 
-    def deadline(self, grain: Grain) -> pl.Expr | None:  # noqa: ARG002
+    def balances(self, symbols: Symbols) -> Iterator[Balance] | None:
+        """Return the numbers that the check wants between two ends, if figures of one period decide about it."""
+
+    def deadline(self, grain: Grain) -> pl.Expr | None:
         """Return the due date of the figures of a row; None without one."""
-        return None
 
     def words(self, symbols: Symbols, grain: Grain) -> Message:
         """Return the rules of the check in words, each once."""

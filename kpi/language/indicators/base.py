@@ -219,21 +219,21 @@ class Indicator(Definition):
         What the value is compared with may be a column `name.base`, which does not outlast its stage.
         """
 
-    def intervals(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:  # noqa: ARG002
-        """Return the columns of the interval of the value, which scores do not read, from the complete result."""
-        return Expressions()
+    def intervals(self, name: str, symbols: Symbols, grain: Grain) -> Expressions | None:
+        """Return the columns of the interval of the value, which scores do not read, from the complete result.
+
+        None without an interval.
+        """
 
     def lookback(self, grain: Grain) -> dict[str, Lags]:  # noqa: ARG002
         """Return the figures that the value is computed from, each with the lags at which it enters, in periods."""
         return {name: NOW for _, name in self.inputs()}
 
-    def fewest_periods(self, grain: Grain) -> int:  # noqa: ARG002
-        """Return how many periods the data must have for a value: those of a window."""
-        return 1
+    def fewest_periods(self, grain: Grain) -> int | None:
+        """Return how many periods the data must have for a value: those of a window; None without a window."""
 
-    def unused_rows(self, name: str) -> Unused | None:  # noqa: ARG002
+    def unused_rows(self, name: str) -> Unused | None:
         """Return which rows of records do not count although they are about the indicator, None where all do."""
-        return None
 
     def over_units(self, symbols: Symbols) -> dict[str, pl.Expr]:
         """Return the `panel_facts` of a kind with a `finer_measure`.
@@ -257,7 +257,7 @@ class Indicator(Definition):
         """Yield what the value compares with an earlier period."""
         yield from ()
 
-    def baseline(self, period: int, grain: Grain) -> tuple[str, int] | None:  # noqa: ARG002
+    def baseline(self, period: int, grain: Grain) -> tuple[str, int] | None:
         """Return the figure of an earlier period that the value of a period is computed against, None without one.
 
         Args:
@@ -267,15 +267,12 @@ class Indicator(Definition):
         Returns:
             The measure or indicator, and the index of its period.
         """
-        return None
 
-    def base_outside(self, first: Period, last: Period, grain: Grain) -> str | None:  # noqa: ARG002
+    def base_outside(self, first: Period, last: Period, grain: Grain) -> str | None:
         """Return the base period of a chained index that data from `first` to `last` do not reach, None otherwise."""
-        return None
 
-    def plain_relatives(self, symbols: Symbols) -> str | None:  # noqa: ARG002
+    def plain_relatives(self, symbols: Symbols) -> str | None:
         """Return the figure that is chained as factors, in which 103.5 is no change of 3.5 %; None without one."""
-        return None
 
     @property
     def running_with(self) -> tuple[str, ...]:
@@ -315,14 +312,13 @@ class Indicator(Definition):
         """Yield pairs of figures of which the first is a part of the second, if the value is in percent."""
         yield from ()
 
-    def quotient(self, symbols: Symbols) -> tuple[str, str | None, float] | None:  # noqa: ARG002
+    def quotient(self, symbols: Symbols) -> tuple[str, str | None, float] | None:
         """Return the figures above and below the line, and the factor of their quotient, of a value that is no more.
 
         None below the line for a value that is one figure; None of other kinds.
         """
-        return None
 
-    def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:  # noqa: ARG002
+    def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:
         """Return the counts from which the sampling error of the value is known, None where it is not.
 
         Args:
@@ -330,7 +326,6 @@ class Indicator(Definition):
             symbols: what names stand for.
             stated: whether the definition says that its figures are counts, so that plain numbers are.
         """
-        return None
 
     @abstractmethod
     def words(self, symbols: Symbols) -> Message:

@@ -185,7 +185,8 @@ class Rating(Indicator):
         sound = pl.when((there > ZERO) & ~pl.any_horizontal(wrong.values())).then(value)
         return guarded(name, unsigned_zero(sound), reasons=causes, shown={"missing": there <= ZERO})
 
-    def words(self, symbols: Symbols) -> Message:  # noqa: ARG002
+    @override
+    def words(self, symbols: Symbols) -> Message:
         """Return the groups, the scores that are left out and the points of grades."""
         groups = commas(f"{group} {weight:g}" for group, weight in self.groups.items())
         grades = commas(f"{grade} {points:g}" for grade, points in self.grades.items())

@@ -260,7 +260,7 @@ def _indicator_problems(system: System) -> Problems:
             result = list(rule.problems(at, unit))
             yield from result
             if not result:
-                yield from rule.order_problem(at, unit, higher=indicator.direction == "higher")
+                yield from rule.order_problem(at, unit, higher=indicator.direction == "higher") or ()
 
 
 def _treatment_problems(system: System) -> Problems:
@@ -413,7 +413,7 @@ def _weighting_problems(system: System) -> Problems:
     for path, node in system.nodes.items():
         yield from means.problems((*path, "mean"), node.mean, parts.get(path, list(system.tops)))
         if node.weights is not None:
-            yield from node.weights.mean_problems((*path, "weights"), node.mean, node.missing.policy)
+            yield from node.weights.mean_problems((*path, "weights"), node.mean, node.missing.policy) or ()
 
 
 def _unscored(system: System) -> Problems:

@@ -154,4 +154,4 @@ class ByClassRule(Rule):
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
         """Yield the problems of the order of all rules."""
         for value, rule in self.values.items():
-            yield from rule.order_problem((*path, "values", value), unit, higher=higher)
+            yield from rule.order_problem((*path, "values", value), unit, higher=higher) or ()

@@ -251,9 +251,8 @@ class Rule(Block):
         """The values of the column by which the rule differs."""
         return ()
 
-    def of_class(self, classes: Mapping[str, str]) -> Rule:  # noqa: ARG002
-        """Return the rule of an entity, by its classes in the columns of the roster."""
-        return self
+    def of_class(self, classes: Mapping[str, str]) -> Rule | None:
+        """Return the rule of an entity, by its classes in the columns of the roster; None where all have this one."""
 
     @property
     def in_marks(self) -> Path | None:
@@ -282,9 +281,8 @@ class Rule(Block):
         """Whether an entity without a target has a score."""
         return False
 
-    def untasked(self, case: Case) -> Untasked | None:  # noqa: ARG002
+    def untasked(self, case: Case) -> Untasked | None:
         """Return the score of entities without a target, or None."""
-        return None
 
     def finish(self, answer: Scored) -> pl.Expr:
         """Return the score of an answer with floor, cap and rounding applied."""
@@ -317,9 +315,8 @@ class Rule(Block):
         """Yield what is wrong with the rule's numbers for an indicator in `unit`."""
         yield from quantity_problems({(*path, *tail): item for tail, item in self.quantities().items()}, unit)
 
-    def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:  # noqa: ARG002
-        """Yield a problem when a better score does not ask for a better value."""
-        yield from ()
+    def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems | None:
+        """Return the problem that a better score does not ask for a better value."""
 
 
 class AgainstTarget(Rule):

@@ -212,13 +212,12 @@ class Scheme(Block):
     def words(self) -> Message:
         """Return the scheme in words."""
 
-    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...]:  # noqa: ARG002
-        """Return the levels, the best first, each with what it asks for; empty where they make no list.
+    def requirements(self, symbols: Symbols) -> tuple[tuple[str, Message], ...] | None:
+        """Return the levels, the best first, each with what it asks for; None where they make no list.
 
         Args:
             symbols: what names in conditions stand for.
         """
-        return ()
 
     @property
     def cuts_of_total(self) -> Mapping[int, float]:
@@ -246,13 +245,12 @@ class Scheme(Block):
             limits.append(self.moves.words())
         return tuple(filter(None, limits))
 
-    def in_titles(self, symbols: Symbols) -> Message:  # noqa: ARG002
-        """Return the scheme in words, with titles for the names in conditions."""
-        return self.words()
+    def in_titles(self, symbols: Symbols) -> Message | None:
+        """Return the scheme in words, with titles for the names in conditions; None without conditions."""
 
     def in_full(self, symbols: Symbols) -> Message:
         """Return the scheme in words with what limits it, with titles for the names in conditions."""
-        return statements([text for text in (self.in_titles(symbols), *self.limits_words) if text])
+        return statements([text for text in (self.in_titles(symbols) or self.words(), *self.limits_words) if text])
 
     def problems(self, path: Path, symbols: Symbols, nodes: frozenset[str]) -> Problems:  # noqa: ARG002
         """Yield what is wrong beyond the shape."""

@@ -70,9 +70,8 @@ class Step(Definition):
         """
         return self.columns({name: value for name, (value, _) in values.items()})
 
-    def facts(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:  # noqa: ARG002
-        """Return columns that say more about what the step does to values."""
-        return {}
+    def facts(self, values: Mapping[str, pl.Expr]) -> dict[str, pl.Expr] | None:
+        """Return columns that say more about what the step does to values; None without any."""
 
     @property
     def mirrors(self) -> bool:
