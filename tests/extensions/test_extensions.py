@@ -165,11 +165,17 @@ def test_a_broken_extension_leaves_systems_without_it_alone(install, tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        {"in_unit": "return 1 / 0"}, {"expressions": "raise KeyError(name)"}, {"expressions": "return pl.col(0)"},
-        {"in_unit": "raise SystemExit(3)"}, {"expressions": "raise SystemExit(3)"},
+        {"in_unit": "return 1 / 0"},
+        {"expressions": "raise KeyError(name)"},
+        {"expressions": "return pl.col(0)"},
+        {"in_unit": "raise SystemExit(3)"},
+        {"expressions": "raise SystemExit(3)"},
     ],
     ids=[
-        "when it is checked", "when it is compiled", "when it gives something else", "when it exits in the check",
+        "when it is checked",
+        "when it is compiled",
+        "when it gives something else",
+        "when it exits in the check",
         "when it exits while it is compiled",
     ],
 )
@@ -330,8 +336,11 @@ def config(folder: Path, kind: str) -> Path:
 @pytest.mark.parametrize(
     ("code", "finding"),
     [
-        ("def make(path):\n    1 / 0\n", "K933"), ("def make(path):\n    return 5\n", "K931"), ("1 / 0\n", "K930"),
-        ("def make(path):\n    raise SystemExit(3)\n", "K933"), ("raise SystemExit(3)\n", "K930"),
+        ("def make(path):\n    1 / 0\n", "K933"),
+        ("def make(path):\n    return 5\n", "K931"),
+        ("1 / 0\n", "K930"),
+        ("def make(path):\n    raise SystemExit(3)\n", "K933"),
+        ("raise SystemExit(3)\n", "K930"),
     ],
 )
 def test_a_store_that_cannot_be_used_is_a_finding(install, tmp_path, code, finding):
