@@ -343,15 +343,17 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expression
         pl.col(value), unit, indicator.direction, low, high, is_reached, rule.peers, name, figures,
         fixed=fixed_bound(targets, unit), ends=fixed_ends(targets, unit),
         exact=value == name and indicator.exact(system.symbols), marks=system.own_marks(name),
+        may_span=any(target.within for target in targets),
     )  # fmt: skip
     answer = rule.score(case)
     guards = {"no_target": low.is_null()} if rule.needs_target and case.fixed is None else {}
     if rule.in_marks is not None and name in system.varied:
         own = pl.col(Column(name).declared)
         guards |= {"not_given": own.is_null(), "not_applicable": own == 0}
-    score = rule.finish(answer)
-    if not answer.sound:
-        score = where_given(score, [value])
+    if not targets and rule.needs_target:
+        score = NOTHING
+    else:
+        score = rule.finish(answer) if answer.sound else where_given(rule.finish(answer), [value])
     pair = guarded(column, score, guards | answer.guards, inputs=[value], sound=answer.sound)
     score, verdict = pair.values[column], pair.statuses[column.status]
     untasked = rule.untasked(case) if targets and case.fixed is None else None
