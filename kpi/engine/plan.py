@@ -27,6 +27,7 @@ from kpi.language.aggregation.nodes import Combination
 from kpi.language.classes import weight_expr
 from kpi.language.grouping import ALL, COHORTS
 from kpi.language.indicators import MONTH
+from kpi.language.linear_edits import Edit, edits
 from kpi.language.scoring import Case
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed
@@ -51,6 +52,11 @@ class Plan:
     def rules(self) -> tuple[check_stages.Rule, ...]:
         """The rules of the checks; each has a column of the frame that is true where it is broken."""
         return check_stages.rules(self.system)
+
+    @cached_property
+    def edits(self) -> tuple[Edit, ...]:
+        """The linear inequalities of the checks."""
+        return tuple(edits(self.system))
 
     def collect(self, panel: pl.DataFrame) -> pl.DataFrame:
         """Run the plan on a panel and return the result; the only place where a plan is collected."""

@@ -284,10 +284,15 @@ def content_hash(sources: Iterable[Source]) -> str:
     hashes = []
     for source in sources:
         if isinstance(source, pl.DataFrame | pl.LazyFrame | Rows):
-            frame = (source.frame if isinstance(source, Rows) else source).lazy()
+            frame = source.frame if isinstance(source, Rows) else source
             hashed = _Hashed(repr(frame.collect_schema()).encode())
+            batches: Iterable[pl.DataFrame]
+            if isinstance(frame, pl.DataFrame):
+                batches = frame.iter_slices(_HASHED)
+            else:
+                batches = frame.collect_batches(chunk_size=_HASHED)
             with io.BufferedWriter(hashed) as writer:
-                for batch in frame.collect_batches(chunk_size=_HASHED):
+                for batch in batches:
                     _as_json(batch).write_ndjson(writer)
             hashes.append(hashed.hash.hexdigest())
             continue

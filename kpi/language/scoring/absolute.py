@@ -76,10 +76,10 @@ class Completion(AgainstTarget):
         if self.floor is not None and self.cap is not None:
             # NOTE: an expression that stands in a condition and in its branch is planned twice, and tests of it once
             # more each: most of the time of a small frame (two thirds of that of 77 scores of 56 rows, Polars 2.1).
-            bounded = (
+            within = (
                 pl.when(case.value.is_not_null()).then(score).clip(literal(float(self.floor)), literal(float(self.cap)))
             )
-            return Scored(bounded, sound=True, within=True)
+            return Scored(within, sound=True, within=True)
         # An uncapped reciprocal at x = 0 would be infinite; full marks are what is meant.
         return Scored(
             pl.when(score == float("inf")).then(full if self.cap is None else pl.lit(self.cap)).otherwise(score)
