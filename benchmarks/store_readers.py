@@ -6,8 +6,9 @@
 It publishes 120 months of 3,000 entities and 16 indicators into Delta Lake and, where a server can be started, into
 PostgreSQL. Readers are processes, as those of `kpi serve`, and ask for a league table, for the history of an entity
 over ten years (its totals and all its indicators) and for an indicator in all periods, by turns (`CYCLE`), with a pause
-between; a further process publishes one month again and again. `alone` are the times of one reader without a night, `beside` those of all. A reader checks that
-each answer has the rows that it must have. The exit code is 1 where one has not, or a reader fails.
+between; a further process publishes one month again and again. `alone` are the times of one reader without a night,
+`beside` those of all. A reader checks that each answer has the rows that it must have. The exit code is 1 where one has
+not, or a reader fails.
 """
 
 from __future__ import annotations
