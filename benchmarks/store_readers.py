@@ -5,10 +5,10 @@
 
 It publishes 120 months of 3,000 entities and 16 indicators into Delta Lake and, where a server can be started, into
 PostgreSQL. Readers are processes, as those of `kpi serve`, and ask for a league table, for the history of an entity
-over ten years (its totals and all its indicators) and for an indicator in all periods, by turns (`CYCLE`), with a pause
-between; a further process publishes one month again and again. `alone` are the times of one reader without a night,
-`beside` those of all. A reader checks that each answer has the rows that it must have. The exit code is 1 where one has
-not, or a reader fails.
+over ten years, for that of all its indicators and for an indicator of all entities in all periods, by turns (`CYCLE`),
+with a pause between; a further process publishes one month again and again. `alone` are the times of one reader without
+a night, `beside` those of all. A reader checks that each answer has the rows that it must have. The exit code is 1
+where one has not, or a reader fails.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ from kpi.batch.store.base import Change, Run, Store
 from kpi.batch.system_run import frames_of
 
 #: Milliseconds at the median: what issue and documentation promise, of a reader beside the others.
-GOALS = {"league": 20.0, "history": 50.0, "indicator": 1000.0}
+GOALS = {"league": 20.0, "history": 50.0, "history of indicators": 50.0, "indicator": 1000.0}
 TABLES = ("totals", "indicators")
+#: Seconds between two nights.
+_NIGHTLY = 2.0
 #: What a reader asks, by turns: most want a table of places, few all figures of an indicator.
-CYCLE = ("league", "league", "history", "league", "league", "history", "league", "indicator")
+CYCLE = ("league", "league", "history", "league", "league", "history of indicators", "league", "indicator")
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def questions(held: Held) -> dict[str, Callable[[], bool]]:
     entity, indicator = {"entity": ["样本县0007"]}, {"indicator": ["x9"]}
     return {
         "league": lambda: has(entities, "totals", periods=held.labels[-1:]),
-        "history": lambda: has(months * indicators, "indicators", where=entity) and has(months, "totals", where=entity),
+        "history": lambda: has(months, "totals", where=entity),
+        "history of indicators": lambda: has(months * indicators, "indicators", where=entity),
         "indicator": lambda: has(months * entities, "indicators", where=indicator),
     }
 
@@ -114,7 +117,7 @@ def publish(held: Held, stop: Any) -> None:
         with store.lock(60):
             head = store.head()
             store.publish(Run(1 if head is None else head.number + 1), list(held.changes(held.labels[-1:])))
-        time.sleep(0.1)
+        time.sleep(_NIGHTLY)
 
 
 def measured(held: Held, *, readers: int, seconds: float, pause: float, night: bool) -> dict[str, Any]:
