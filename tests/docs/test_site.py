@@ -21,8 +21,8 @@ DOCS = ROOT / "docs"
 PAGES = sorted(path.relative_to(DOCS) for path in DOCS.rglob("*.md"))
 #: Pages of which there is no Chinese text yet: the English one is shown.
 ENGLISH_ONLY = {
-    "annexes", "architecture", "batch", "data", "extending", "language", "results", "serve", "reference/keys",
-    "reference/python", "reference/results", "reference/scoring",
+    "architecture", "batch", "data", "language", "results", "reference/keys", "reference/python", "reference/results",
+    "reference/scoring",
 }  # fmt: skip
 
 pytestmark = pytest.mark.slow
