@@ -305,6 +305,8 @@ def content_hash(sources: Iterable[Source]) -> str:
 def _as_json(batch: pl.DataFrame) -> pl.DataFrame:
     """Return rows with texts in place of bytes and objects, which Polars 2.1 cannot write as JSON."""
     odd = [name for name, dtype in batch.schema.items() if "Binary" in str(dtype) or dtype == pl.Object]
+    if not odd:
+        return batch
     return batch.with_columns(
         pl.Series(name, [None if item is None else str(item) for item in batch[name].to_list()], dtype=pl.String)
         for name in odd
