@@ -14,7 +14,7 @@ SYSTEM = {
     "indicators": {
         "rate": {"kind": "ratio", "numerator": "online", "denominator": "all", "unit": "%", "score": {"kind": "minmax"}}
     },
-    "pillars": {"online": {"weight": 1, "parts": {"rate": 1}}},
+    "pillars": {"services": {"weight": 1, "parts": {"rate": 1}}},
 }  # fmt: skip
 
 

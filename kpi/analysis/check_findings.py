@@ -67,6 +67,8 @@ def judged(
     result = Judged([*unjudgeable(plan.system, lambda column: frame[column].null_count() < frame.height)])
     suspected = suspicions(plan, frame, panel) if suspecting else Suspicions()
     for rule in plan.rules:
+        if not frame[rule.broken].any():
+            continue
         _add_findings(
             rule, frame, panel, labels, answers=answers or {}, wordings=wordings, result=result, suspected=suspected
         )
@@ -133,13 +135,18 @@ def _add_findings(
 def _unjudged(plan: Plan, frame: pl.DataFrame, panel: Panel, labels: Mapping[int, str]) -> Iterator[Diagnostic]:
     """Yield a finding for each adjustment of a unit that cannot be judged because a figure is missing."""
     for name, veto in vetoes(plan.system.adjustments).items():
-        for entity, period in frame.filter(pl.col(Column(name).unjudged)).select("entity", "period").rows():
+        for entity, period in _where(frame, Column(name).unjudged):
             place = Place(entity=panel.entities.names[entity], period=labels[period])
             message = Message("the veto {veto} cannot be judged: a figure is missing", veto=veto.title or name)
             yield Diagnostic("K702", message, place, None, Severity.INFO)
     for name, points in points_of_figures(plan.system.adjustments).items():
-        for entity, period in frame.filter(pl.col(Column(name).unjudged)).select("entity", "period").rows():
+        for entity, period in _where(frame, Column(name).unjudged):
             place = Place(entity=panel.entities.names[entity], period=labels[period])
             title = points.title or name
             message = Message("{adjustment} is not judged, as figures are missing: no points", adjustment=title)
             yield Diagnostic("K702", message, place, None, Severity.INFO)
+
+
+def _where(frame: pl.DataFrame, condition: str) -> list[tuple[int, int]]:
+    """Return the entity and period of the rows in which a column is true: seldom any, and a look at one is quick."""
+    return frame.filter(pl.col(condition)).select("entity", "period").rows() if frame[condition].any() else []

@@ -17,7 +17,7 @@ from kpi.engine.plan import Plan, valued
 from kpi.errors import Message, statements
 from kpi.intake.grid import Panel
 from kpi.language.indicators.base import title_of
-from kpi.language.linear_edits import Edit, edits
+from kpi.language.linear_edits import Edit
 from kpi.language.system import System
 from kpi.values.columns import ENTITIES
 
@@ -109,7 +109,7 @@ def suspicions(plan: Plan, frame: pl.DataFrame, panel: Panel) -> Suspicions:
     result, system = Suspicions(), plan.system
     rules = [rule for rule in plan.rules if rule.breach.aggregate_unit is None and rule.check.severity != "info"]
     broken = [rule for rule in rules if frame[rule.broken].any()]
-    every = edits(system) if broken else []
+    every = plan.edits if broken else ()
     if not every and not any(rule.breach.names for rule in broken):
         return result
     rows: dict[Row, list[Rule]] = {}

@@ -188,9 +188,11 @@ def _outcome(
         outcome.seconds = {"hash": hashed, **outcome.seconds}
     except KpiError as error:
         return Outcome(name, "failed", findings=error.diagnostics)
-    except Exception as error:  # noqa: BLE001  # one bad system must not take the night with it
+    except BaseException as error:  # one bad system must not take the night with it
         if (finding := extensions.blamed(error)) is not None:
             return Outcome(name, "failed", findings=(finding,))
+        if not isinstance(error, Exception):
+            raise
         words = redacted(f"{type(error).__name__}: {error}")[:500]
         hint = Message("this is a mistake of the engine: please report it with the data that show it")
         return Outcome(

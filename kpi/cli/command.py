@@ -79,8 +79,6 @@ def _done(work: Callable[[], Exit], console: Console) -> Exit:
     except KpiError as error:
         console.report(error.diagnostics)
     except BaseException as error:  # panics of Polars are not Exceptions
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
-            raise
         if (finding := shortage(error) or blamed(error)) is None:
             raise
         console.report([finding])

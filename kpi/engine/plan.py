@@ -27,6 +27,7 @@ from kpi.language.aggregation.nodes import Combination
 from kpi.language.classes import weight_expr
 from kpi.language.grouping import ALL, COHORTS
 from kpi.language.indicators import MONTH
+from kpi.language.linear_edits import Edit, edits
 from kpi.language.scoring import Case
 from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed
@@ -51,6 +52,11 @@ class Plan:
     def rules(self) -> tuple[check_stages.Rule, ...]:
         """The rules of the checks; each has a column of the frame that is true where it is broken."""
         return check_stages.rules(self.system)
+
+    @cached_property
+    def edits(self) -> tuple[Edit, ...]:
+        """The linear inequalities of the checks."""
+        return tuple(edits(self.system))
 
     def collect(self, panel: pl.DataFrame) -> pl.DataFrame:
         """Run the plan on a panel and return the result; the only place where a plan is collected."""
@@ -343,15 +349,17 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expression
         pl.col(value), unit, indicator.direction, low, high, is_reached, rule.peers, name, figures,
         fixed=fixed_bound(targets, unit), ends=fixed_ends(targets, unit),
         exact=value == name and indicator.exact(system.symbols), marks=system.own_marks(name),
+        may_span=any(target.within for target in targets),
     )  # fmt: skip
     answer = rule.score(case)
     guards = {"no_target": low.is_null()} if rule.needs_target and case.fixed is None else {}
     if rule.in_marks is not None and name in system.varied:
         own = pl.col(Column(name).declared)
         guards |= {"not_given": own.is_null(), "not_applicable": own == 0}
-    score = rule.finish(answer)
-    if not answer.sound:
-        score = where_given(score, [value])
+    if not targets and rule.needs_target:
+        score = NOTHING
+    else:
+        score = rule.finish(answer) if answer.sound else where_given(rule.finish(answer), [value])
     pair = guarded(column, score, guards | answer.guards, inputs=[value], sound=answer.sound)
     score, verdict = pair.values[column], pair.statuses[column.status]
     untasked = rule.untasked(case) if targets and case.fixed is None else None

@@ -107,7 +107,7 @@ class ForeignKinds:
         except ValidationError as error:
             below = [_below(name, item) for item in error.errors()]
             raise ValidationError.from_exception_data(error.title, below) from None
-        except Exception as error:
+        except BaseException as error:
             finding = extensions.blamed(error)
             if finding is None:
                 raise

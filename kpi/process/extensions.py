@@ -66,9 +66,18 @@ class Extension:
         """
         return _loaded(self)
 
-    def failed(self, error: BaseException, place: Place | None = None) -> KpiError:
-        """Return the error K933 for an exception that its code raised."""
-        return FAMILIES[self.family](_failure(self, error, place))
+    @contextmanager
+    def at_work(self, place: Place | None = None) -> Iterator[None]:
+        """Turn whatever its code raises in the block into the error K933 of its family.
+
+        `sys.exit` and panics of libraries, which are no `Exception`, end neither a service nor a night.
+        """
+        try:
+            yield
+        except (KpiError, *_OF_THE_PROGRAM):
+            raise
+        except BaseException as error:
+            raise FAMILIES[self.family](_failure(self, error, place)) from error
 
     def unfit(self, why: Message) -> KpiError:
         """Return the error K931 for an object that its family does not take."""
@@ -80,6 +89,9 @@ class Extension:
 
 _HINT = Message("install a version of the distribution that fits, or see its author; other systems do not need it")
 
+#: What is raised from outside, whichever code is running.
+_OF_THE_PROGRAM = (KeyboardInterrupt, GeneratorExit)
+
 #: The extensions that were imported, by the top-level package of their code.
 _IMPORTED: dict[str, Extension] = {}
 
@@ -90,7 +102,9 @@ def _loaded(extension: Extension) -> Any:
 
     try:
         loaded = EntryPoint(extension.name, extension.value, group(extension.family)).load()
-    except Exception as error:
+    except _OF_THE_PROGRAM:
+        raise
+    except BaseException as error:
         message = Message(
             "`{name}` of {distribution} cannot be imported: {error}",
             name=extension.name, distribution=extension.origin, error=words(error),
@@ -186,7 +200,7 @@ def of_module(module: str) -> Extension | None:
 
 def blamed(error: BaseException) -> Diagnostic | None:
     """Return the finding K933 for an exception that the code of an imported extension raised, None for others."""
-    extension, trace = None, error.__traceback__
+    extension, trace = None, None if isinstance(error, _OF_THE_PROGRAM) else error.__traceback__
     while trace is not None and _IMPORTED:
         extension = of_module(str(trace.tb_frame.f_globals.get("__name__", ""))) or extension
         trace = trace.tb_next
@@ -200,7 +214,7 @@ def answering() -> Iterator[None]:
         yield
     except KpiError:
         raise
-    except Exception as error:
+    except BaseException as error:
         if (finding := blamed(error)) is None:
             raise
         raise DefinitionError(finding) from error

@@ -142,17 +142,13 @@ def _foreign(extension: Extension) -> Format:
     """Return the format that an extension writes: a function of the frames of a report and its metadata."""
 
     def encode(report: Report) -> bytes:
-        from kpi.errors import KpiError, Message
+        from kpi.errors import Message
 
         write = extension.load()
         if not callable(write):
             raise extension.unfit(Message("it is no function of frames and metadata"))
-        try:
+        with extension.at_work():
             data = write(report.frames(), report.head())
-        except KpiError:
-            raise
-        except Exception as error:
-            raise extension.failed(error) from error
         if not isinstance(data, bytes):
             raise extension.unfit(Message("it returned {type}, not bytes", type=type(data).__name__))
         return data

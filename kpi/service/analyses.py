@@ -19,6 +19,7 @@ from kpi.service.answering import (
     from_upload,
     kind_of,
     not_modified,
+    unchanged,
 )  # fmt: skip
 from kpi.service.openapi import answers, problems
 from kpi.service.parameters import (
@@ -35,7 +36,7 @@ from kpi.service.parameters import (
     Text,
     Unit,
 )  # fmt: skip
-from kpi.service.representations import PAPERS, RESULTS, tag
+from kpi.service.representations import PAPERS, RESULTS
 from kpi.service.service import Service
 
 _STORED_ANSWERS = {**answers(openapi.RESULT, RESULTS), **not_modified(), **problems(*COMMON)}
@@ -141,7 +142,9 @@ def _differences(app: FastAPI, service: Service) -> None:
         allow(request, "read", system)
         kind = kind_of(request, RESULTS, form, table)
         tags = [(await service.published(system, number))[1].tag for number in (before, after)]
-        key = tag("difference_of_runs", system, before, after, tags, entity, table, kind.name, current())
+        key = service.tag("difference_of_runs", system, before, after, tags, entity, table, kind.name, current())
+        if (known := unchanged(request, key, STORED)) is not None:
+            return known
         answer = await service.kept(
             service.scorers, "difference_of_runs", key, system=system, before=before, after=after, entity=entity,
             kind=kind.name, table=table,

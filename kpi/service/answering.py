@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from kpi.process.locale import current
 from kpi.service.access import Right, Token, require
 from kpi.service.jobs import Data
-from kpi.service.representations import JSON, ONE_TABLE, Kind, chosen, is_current, tag
+from kpi.service.representations import JSON, ONE_TABLE, Kind, chosen, is_current, tags
 from kpi.service.response_cache import Answer
 from kpi.service.service import Service
 from kpi.service.uploads import received
@@ -43,11 +43,21 @@ def kind_of(request: Request, offered: Sequence[Kind], name: str | None, table: 
     return chosen(request.headers.get("accept", ""), offered, name)
 
 
+def unchanged(request: Request, key: str, headers: Mapping[str, str]) -> Response | None:
+    """Return 304 where the request names the tag of its answer, which then is not computed; else None.
+
+    The tag alone says that the answer exists; `*` does not.
+    """
+    if key not in tags(request.headers.get("if-none-match", "")):
+        return None
+    return Response(None, 304, {**headers, "ETag": key})
+
+
 def answered(request: Request, key: str, answer: Answer, kind: Kind, headers: Mapping[str, str]) -> Response:
     """Return an answer with its tag; 304 without a body where the request has it already."""
     every = {**answer.headers, **headers, "ETag": key}
-    if request.method == "GET" and is_current(request.headers.get("if-none-match", ""), key):
-        return Response(None, 304, every)
+    if is_current(request.headers.get("if-none-match", ""), key):
+        return Response(None, 304, {**headers, "ETag": key})
     return Response(answer.body, 200, {**every, "Content-Type": kind.header})
 
 
@@ -56,10 +66,10 @@ def not_modified() -> dict[int | str, Any]:
     return {304: {"description": "Not Modified"}}
 
 
-def scored_answer(answer: Answer, kind: Kind, parameters: object) -> Response:
+def scored_answer(service: Service, answer: Answer, kind: Kind, parameters: object) -> Response:
     """Return the answer for an upload, tagged by the hashes of definition and data and by all that was asked."""
     hashes = answer.headers.get("X-Definition"), answer.headers.get("X-Data")
-    key = tag(hashes, kind.name, current(), parameters)
+    key = service.tag(hashes, kind.name, current(), parameters)
     return Response(answer.body, 200, {**answer.headers, **SCORED, "ETag": key, "Content-Type": kind.header})
 
 
@@ -73,8 +83,8 @@ async def from_store(
 ) -> Response:
     """Answer with a job about a run of the store."""
     allow(request, "read", system)
-    key, answer = await service.of_store(job, system, run, {**arguments, "kind": kind.name})
-    return answered(request, key, answer, kind, STORED)
+    key, answer = await service.asked(job, system, run, {**arguments, "kind": kind.name})
+    return unchanged(request, key, STORED) or answered(request, key, await answer(), kind, STORED)
 
 
 async def from_upload(
@@ -86,4 +96,4 @@ async def from_upload(
         answer = await service.scorers.run(
             job, current(), system=system, data=Data(upload), kind=kind.name, **arguments
         )
-    return scored_answer(answer, kind, [upload.digest, *sorted(arguments.items())])
+    return scored_answer(service, answer, kind, [upload.digest, *sorted(arguments.items())])

@@ -26,11 +26,13 @@ from kpi.service.answering import (
     VARY,
     allow,
     answered,
+    from_store,
     from_upload,
     json_answer,
     kind_of,
     not_modified,
     token_of,
+    unchanged,
 )  # fmt: skip
 from kpi.service.metrics import MEDIA as METRICS
 from kpi.service.middleware import OPEN, Requests, response_of
@@ -50,7 +52,7 @@ from kpi.service.parameters import (
     only_known,
 )  # fmt: skip
 from kpi.service.problems import MEDIA, Problem, document, status_of
-from kpi.service.representations import HTML, JSON, PAPERS, RESULTS, TABLES, Kind, Page, is_current, tag
+from kpi.service.representations import HTML, JSON, PAPERS, RESULTS, TABLES, Kind, Page
 from kpi.service.response_cache import Answer
 from kpi.service.service import Service
 from kpi.service.stored import missing
@@ -145,7 +147,8 @@ def _errors(app: FastAPI) -> None:
 def _methods(app: FastAPI, path: str) -> list[str]:
     """Return the methods of all routes of a path; a router names those of the first alone."""
     routes = [route for route in app.routes if isinstance(route, Route) and route.path_regex.match(path)]
-    return sorted({method for route in routes for method in route.methods or ()})
+    methods = {method for route in routes for method in route.methods or ()}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 # ---- OPERATION ---- #
@@ -182,11 +185,9 @@ def _operation(app: FastAPI, service: Service) -> None:
             title = escape(tr("Results"))
             body = f'<!DOCTYPE html>\n<meta charset="utf-8"><title>{title}</title><h1>{title}</h1><ul>{entries}</ul>\n'
             answer = Answer(body.encode())
-            return answered(request, tag("list", names, current()), answer, HTML, STORED)
+            return answered(request, service.tag("list", names, current()), answer, HTML, STORED)
         name = system if system is not None else names[0]
-        allow(request, "read", name)
-        key, answer = await service.of_store("report", name, None, {"period": None, "kind": HTML.name})
-        return answered(request, key, answer, HTML, STORED)
+        return await from_store(service, request, "report", name, run=None, kind=HTML, period=None)
 
 
 # ---- SYSTEMS ---- #
@@ -258,10 +259,10 @@ def _tables(app: FastAPI, service: Service) -> None:
             "name": name, "periods": periods, "where": where, "columns": columns, "page": page, "kind": kind.name,
             "latest": latest,
         }  # fmt: skip
-        key = tag("table", system, published.tag, sorted(arguments.items()))
+        key = service.tag("table", system, published.tag, sorted(arguments.items()))
         headers = {**STORED, "X-Run": str(head.number)}
-        if is_current(request.headers.get("if-none-match", ""), key):
-            return Response(None, 304, {**headers, "ETag": key})
+        if (known := unchanged(request, key, headers)) is not None:
+            return known
         answer = await service.kept(
             service.readers, "table", key, system=system, run=head.number, tag=published.tag, **arguments
         )

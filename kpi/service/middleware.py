@@ -55,6 +55,9 @@ class Requests:
             return
         began = time.perf_counter()
         status, sent, got = 500, 0, 0
+        # HEAD is GET without the body: the same rights, status and headers, with the length of the body.
+        method = scope["method"]
+        scope = {**scope, "method": "GET" if method == "HEAD" else method}
         headers = Headers(scope=scope)
         bounded = limited(receive, headers, self._service.limits)
 
@@ -69,6 +72,8 @@ class Requests:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), *_HEADERS]
+            elif method == "HEAD":
+                message = {**message, "body": b""}
             sent += len(message.get("body", b""))
             await send(message)
 
@@ -84,7 +89,7 @@ class Requests:
                 else:
                     await self._app(scope, counted_receive, counted_send)
         finally:
-            self._record(scope, status, time.perf_counter() - began, got, sent)
+            self._record({**scope, "method": method}, status, time.perf_counter() - began, got, sent)
 
     def _record(self, scope: Scope, status: int, seconds: float, got: int, sent: int) -> None:
         route = getattr(scope.get("route"), "path", "")

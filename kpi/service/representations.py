@@ -131,8 +131,12 @@ def is_current(header: str, current_tag: str) -> bool:
     >>> is_current('W/"a", "b"', '"b"'), is_current("*", '"b"'), is_current("", '"b"')
     (True, True, False)
     """
-    tags = {part.strip().removeprefix("W/") for part in header.split(",")}
-    return bool(header) and ("*" in tags or current_tag in tags)
+    return not tags(header).isdisjoint({"*", current_tag})
+
+
+def tags(header: str) -> set[str]:
+    """Return the tags of a header `If-None-Match`, weak ones as strong ones."""
+    return {part.strip().removeprefix("W/") for part in header.split(",")}
 
 
 # ---- PAGES ---- #

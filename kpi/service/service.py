@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
+from kpi.batch.fingerprints import engine
 from kpi.errors import Message, suggest
 from kpi.process.locale import current
 from kpi.service.access import Access
@@ -115,14 +117,18 @@ class Service:
             self.cache.put(key, answer)
         return answer
 
-    async def of_store(
+    def tag(self, *parts: object) -> str:
+        """Return an entity tag of the engine and of the hashes and parameters that determine a representation."""
+        return tag(engine(), *parts)
+
+    async def asked(
         self, job: str, system: str, run: int | None, arguments: Mapping[str, Any]
-    ) -> tuple[str, Answer]:
-        """Return the answer of a job about a run of the store, with its tag."""
+    ) -> tuple[str, Callable[[], Awaitable[Answer]]]:
+        """Return the tag of the answer of a job about a run of the store, and what computes the answer."""
         head, published = await self.published(system, run)
-        key = tag(job, system, published.tag, current(), sorted(arguments.items()))
+        key = self.tag(job, system, published.tag, current(), sorted(arguments.items()))
         data = Data(run=head.number, tag=published.tag)
-        return key, await self.kept(self.scorers, job, key, system=system, data=data, **arguments)
+        return key, partial(self.kept, self.scorers, job, key, system=system, data=data, **arguments)
 
     async def run_night(self) -> Answer:
         """Run a night of the batch in a process of its own, which has the time and the memory that it needs."""

@@ -271,3 +271,29 @@ def test_a_name_too_long_for_an_index_is_named(city, database):
         findings = prepared(pl.DataFrame({"period": ["2023Q1"], "entity": [name]}), "s")
         opened.publish(Run(1), [Change("findings", "s", None, findings)])
     assert opened.read("findings")["entity"].to_list() == [name]
+
+
+def test_the_history_of_an_entity_is_in_few_groups_of_rows(tmp_path):
+    pytest.importorskip("deltalake")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    from kpi.batch.store.delta import DeltaStore
+
+    # In no order of their names, as rosters have them.
+    names = [f"{(at * 7) % 1000:03}县" for at in range(1000)]
+    whole = pl.DataFrame({"entity": names}).join(
+        pl.DataFrame({"indicator": [f"x{at}" for at in range(30)]}), how="cross"
+    )
+    written = prepared(whole.with_columns(period=pl.lit("2023Q1"), value=pl.int_range(pl.len()) / 7), "s")
+    store = DeltaStore(tmp_path / "store")
+    with store.lock(0):
+        store.publish(Run(1), [Change("indicators", "s", ("2023Q1",), written)])
+    (file,) = (tmp_path / "store/indicators").rglob("*.parquet")
+    about = parquet.ParquetFile(file).metadata
+    place = about.schema.names.index("entity")
+    ranges = [about.row_group(at).column(place).statistics for at in range(about.num_row_groups)]
+    assert len(ranges) > 3
+    assert sum(each.min <= "500县" <= each.max for each in ranges) <= 2
+    assert store.read("indicators", system="s").equals(store.read("indicators"))
+    assert bits(store.read("indicators").select(written.columns)).equals(bits(written))
+    history = store.read("indicators", where={"entity": ["500县"]})
+    assert history["indicator"].to_list() == [f"x{at}" for at in range(30)]

@@ -132,6 +132,7 @@ def test_a_wrong_key_of_an_installed_kind_has_its_place_and_the_keys_of_the_kind
     [
         pytest.param("import no_such_package\n", "K930", "ModuleNotFoundError", id="import"),
         pytest.param("1 / 0\n", "K930", "ZeroDivisionError", id="top level"),
+        pytest.param("raise SystemExit(3)\n", "K930", "SystemExit: 3", id="exit"),
         pytest.param("Twice = 5\n", "K931", "Indicator", id="no class"),
         pytest.param(
             "class Twice(Indicator):\n    kind: Literal['twice'] = 'twice'\n", "K931", "expressions", id="abstract"
@@ -163,8 +164,20 @@ def test_a_broken_extension_leaves_systems_without_it_alone(install, tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"in_unit": "return 1 / 0"}, {"expressions": "raise KeyError(name)"}, {"expressions": "return pl.col(0)"}],
-    ids=["when it is checked", "when it is compiled", "when it gives something else"],
+    [
+        {"in_unit": "return 1 / 0"},
+        {"expressions": "raise KeyError(name)"},
+        {"expressions": "return pl.col(0)"},
+        {"in_unit": "raise SystemExit(3)"},
+        {"expressions": "raise SystemExit(3)"},
+    ],
+    ids=[
+        "when it is checked",
+        "when it is compiled",
+        "when it gives something else",
+        "when it exits in the check",
+        "when it exits while it is compiled",
+    ],
 )
 def test_code_that_fails_is_a_finding(install, change):
     twice(install, **change)
@@ -262,7 +275,10 @@ def test_sheets_of_a_file_are_named(install, tmp_path):
     assert codes(error) == ["K501"]
 
 
-@pytest.mark.parametrize(("body", "code"), [("1 / 0", "K933"), ("5", "K931"), ("pl.DataFrame({'a': []})", "K505")])
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [("1 / 0", "K933"), ("exit(3)", "K933"), ("5", "K931"), ("pl.DataFrame({'a': []})", "K505")],
+)
 def test_a_reader_that_fails_is_a_finding_of_its_file_and_others_are_scored(install, tmp_path, body, code):
     csv_like(install, body)
     (tmp_path / "a.odd").write_text("x", encoding="utf-8")
@@ -296,7 +312,7 @@ def test_a_result_is_written_by_its_suffix_and_by_the_name_of_the_format(install
     assert refused.exit_code == 2
 
 
-@pytest.mark.parametrize(("body", "code"), [("1 / 0", "K933"), ("'text'", "K931")])
+@pytest.mark.parametrize(("body", "code"), [("1 / 0", "K933"), ("exit(3)", "K933"), ("'text'", "K931")])
 def test_a_writer_that_fails_is_a_finding_and_leaves_no_file(install, tmp_path, body, code):
     install({"kpi.writers": "odd = far_kinds:write"}, WRITE.format(body=body))
     with pytest.raises(kpi.DataError) as error:
@@ -319,7 +335,13 @@ def config(folder: Path, kind: str) -> Path:
 
 @pytest.mark.parametrize(
     ("code", "finding"),
-    [("def make(path):\n    1 / 0\n", "K933"), ("def make(path):\n    return 5\n", "K931"), ("1 / 0\n", "K930")],
+    [
+        ("def make(path):\n    1 / 0\n", "K933"),
+        ("def make(path):\n    return 5\n", "K931"),
+        ("1 / 0\n", "K930"),
+        ("def make(path):\n    raise SystemExit(3)\n", "K933"),
+        ("raise SystemExit(3)\n", "K930"),
+    ],
 )
 def test_a_store_that_cannot_be_used_is_a_finding(install, tmp_path, code, finding):
     install({"kpi.stores": "odd = far_kinds:make"}, code)

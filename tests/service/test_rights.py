@@ -3,31 +3,112 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+from itertools import combinations
 
 import httpx
 import pytest
 
-from conftest import TOKENS, access, token_of
+from conftest import TOKENS, access, running, token_of
 from kpi.errors import DefinitionError
 from kpi.service import access as tokens
-from kpi.service.access import Access, require, same_site
+from kpi.service.access import RIGHTS, Access, Token, require, same_site
+from kpi.service.app import create_app
+from kpi.service.limits import Limits
 from kpi.service.problems import Problem
+from kpi.service.settings import Settings
 
-READ = (
-    "/", "/systems/small/league", "/systems/small/tables/totals", "/systems/small/explanation?entity=甲县",
-    "/systems/small/what-if?set=甲县.length=5", "/systems/small/difference?before=2023Q3&after=2023Q4",
-    "/systems/small/runs/difference?before=1&after=1", "/systems/small/report",
-)  # fmt: skip
-SCORE = (
-    "/systems/small/score", "/systems/small/explanation?entity=甲县", "/systems/small/what-if?set=甲县.length=5",
-    "/systems/small/difference?before=2023Q3&after=2023Q4", "/systems/small/report",
-)  # fmt: skip
+#: What each operation asks for: the rights of which it needs one, for the system; none for every known token.
+NEEDS = {
+    ("GET", "/health"): None, ("GET", "/metrics"): (), ("GET", "/systems"): (), ("GET", "/"): ("read",),
+    ("GET", "/systems/{system}"): ("read", "score"), ("POST", "/systems/{system}/score"): ("score",),
+    ("GET", "/systems/{system}/league"): ("read",), ("GET", "/systems/{system}/tables/{table}"): ("read",),
+    ("GET", "/systems/{system}/explanation"): ("read",), ("POST", "/systems/{system}/explanation"): ("score",),
+    ("GET", "/systems/{system}/what-if"): ("read",), ("POST", "/systems/{system}/what-if"): ("score",),
+    ("GET", "/systems/{system}/difference"): ("read",), ("POST", "/systems/{system}/difference"): ("score",),
+    ("GET", "/systems/{system}/runs/difference"): ("read",),
+    ("GET", "/systems/{system}/report"): ("read",), ("POST", "/systems/{system}/report"): ("score",),
+    ("POST", "/runs"): ("publish",),
+}  # fmt: skip
+#: The parameters without which an operation is not answered at all.
+ASKED = {
+    "/": {"system": "small"}, "/systems/{system}/explanation": {"entity": "甲县"},
+    "/systems/{system}/what-if": {"set": "甲县.length=5"},
+    "/systems/{system}/difference": {"before": "2023Q3", "after": "2023Q4"},
+    "/systems/{system}/runs/difference": {"before": "1", "after": "1"},
+}  # fmt: skip
+#: Every combination of rights for the system, and the same rights for others.
+KINDS = [
+    (rights, pattern)
+    for pattern in ("small", "other-*")
+    for number in range(len(RIGHTS) + 1)
+    for rights in combinations(RIGHTS, number)
+]
 
 
 def operations(served):
     with served.client() as client:
         paths = client.get("/openapi.json").json()["paths"]
     return [(method.upper(), path) for path, item in paths.items() for method in item]
+
+
+def test_every_route_states_the_right_that_it_needs(served):
+    described = set(operations(served))
+    assert described == set(NEEDS)
+    # What the description leaves out is not answered by a route of its own.
+    routes = {
+        (method, route.path) for route in create_app(served.service).routes for method in route.methods - {"HEAD"}
+    }
+    assert routes - described == {("GET", "/openapi.json")}
+
+
+@pytest.fixture(scope="module")
+def everybody(published, tmp_path_factory):
+    """A service with a token for every combination of rights, and the clients by these."""
+    tokens_of = {
+        (rights, pattern): Token(
+            name=f"{'-'.join(rights) or 'nothing'}-{pattern.strip('*-')}",
+            sha256=hashlib.sha256(f"{rights}{pattern}".encode()).hexdigest(), **dict.fromkeys(rights, (pattern,)),
+        )
+        for rights, pattern in KINDS
+    }  # fmt: skip
+    limits = Limits(size=1 << 20, workers=1, readers=1, seconds=120)
+    # Without a batch: who may publish is told that there is none, and no night runs.
+    settings = Settings(published.folder, store=published.folder / "store", limits=limits)
+    folder = tmp_path_factory.mktemp("everybody")
+    with running(folder, settings, Access(tuple(tokens_of.values()))) as started:
+        clients = {
+            kind: httpx.Client(
+                base_url=started.url, headers={"Authorization": f"Bearer {kind[0]}{kind[1]}"}, timeout=120
+            )
+            for kind in KINDS
+        }
+        yield clients
+        for client in clients.values():
+            client.close()
+
+
+@pytest.mark.parametrize("operation", NEEDS, ids=" ".join)
+def test_each_route_answers_those_with_its_right_alone(everybody, operation, published):
+    method, path = operation
+    files = [("file", (each.name, each.read_bytes())) for each in sorted((published.folder / "inbox").glob("*.csv"))]
+    sent = {"files": files} if method == "POST" and path != "/runs" else {}
+    needs = NEEDS[operation]
+    place = path.replace("{system}", "small").replace("{table}", "totals")
+    for (rights, pattern), client in everybody.items():
+        answer = client.request(method, place, params=ASKED.get(path, {}), **sent)
+        # The right to publish is for every system of the batch: here there is none, and a token needs any.
+        mine = pattern == "small" or path == "/runs"
+        allowed = needs in {None, ()} or (mine and not {*needs}.isdisjoint(rights))
+        if allowed:
+            assert answer.status_code == (404 if path == "/runs" else 200), (rights, pattern, answer.text)
+        else:
+            assert (answer.status_code, answer.json()["type"]) == (403, "urn:kpi:K903"), (rights, pattern)
+            # Nothing of the system is in the answer but its name, which the request had.
+            assert "甲县" not in answer.text
+        if path == "/systems":
+            listed = {entry["system"] for entry in answer.json()["systems"]}
+            assert listed == ({"small"} if pattern == "small" and rights else set())
 
 
 def test_no_route_answers_without_a_token(served):
@@ -57,24 +138,10 @@ def test_a_token_is_known_as_bearer_and_as_the_password_of_basic():
         assert access().identify({"authorization": header}).name == "reader"
 
 
-@pytest.mark.parametrize("path", READ)
-def test_results_are_read_with_the_right_alone(served, path):
-    for name, allowed in (("reader", True), ("scorer", False), ("outsider", False)):
+def test_without_the_right_the_front_page_names_no_system(served):
+    for name, there in (("reader", True), ("scorer", False), ("outsider", False)):
         with served.client(name) as client:
-            answer = client.get(path)
-        if path == "/" and not allowed:
-            assert "small" not in answer.text
-        else:
-            assert (answer.status_code == 200) == allowed, answer.text
-            assert allowed or answer.json()["type"] == "urn:kpi:K903"
-
-
-@pytest.mark.parametrize("path", SCORE)
-def test_uploads_are_scored_with_the_right_alone(served, published, path):
-    files = [("file", (each.name, each.read_bytes())) for each in sorted((published.folder / "inbox").glob("*.csv"))]
-    for name, status in (("scorer", 200), ("reader", 403), ("outsider", 403)):
-        with served.client(name) as client:
-            assert client.post(path, files=files).status_code == status
+            assert ("small" in client.get("/").text) == there
 
 
 def test_without_the_right_a_system_that_is_not_there_looks_the_same(served):

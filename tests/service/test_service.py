@@ -12,6 +12,8 @@ import pytest
 import kpi
 from kpi.batch.batch_run import store_of
 from kpi.batch.config import load
+from kpi.service.response_cache import ResponseCache
+from kpi.service.workers import Pool
 
 ARROW = "application/vnd.apache.arrow.stream"
 
@@ -137,8 +139,51 @@ def test_a_tag_saves_the_body(client):
         assert first.status_code == 200, first.text
         again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
+    nothing = client.get("/systems/small/tables/nothing", headers={"If-None-Match": "*"})
+    assert nothing.status_code == 404
     csv, tree = (client.get("/systems/small/league", headers={"Accept": media}) for media in ("text/csv", "*/*"))
     assert csv.headers["etag"] != tree.headers["etag"]
+
+
+STORED = (
+    "/", "/systems/small/league", "/systems/small/tables/totals?entity=甲县", "/systems/small/explanation?entity=甲县",
+    "/systems/small/what-if?set=甲县.length=500", "/systems/small/difference?before=2022Q4&after=2023Q4",
+    "/systems/small/runs/difference?before=1&after=1", "/systems/small/report",
+)  # fmt: skip
+
+
+def test_a_tag_is_confirmed_without_computing_anything(client, served, monkeypatch):
+    known = {path: client.get(path).headers["etag"] for path in STORED}
+    monkeypatch.setattr(served.service, "cache", ResponseCache(1 << 20))
+    done = []
+    original = Pool.run
+
+    async def counted(pool, job, language, **arguments):
+        done.append(job)
+        return await original(pool, job, language, **arguments)
+
+    monkeypatch.setattr(Pool, "run", counted)
+    for path, tag in known.items():
+        answer = client.get(path, headers={"If-None-Match": f'"other", W/{tag}'})
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag), path
+    assert set(done) <= {"head"}
+    assert client.get("/systems/small/league").status_code == 200
+    assert "table" in done
+
+
+def test_a_tag_changes_with_the_engine(client, monkeypatch):
+    before = client.get("/systems/small/league").headers["etag"]
+    monkeypatch.setattr("kpi.service.service.engine", lambda: "kpi 0.0.9")
+    assert client.get("/systems/small/league").headers["etag"] != before
+
+
+@pytest.mark.parametrize("path", [*STORED, "/health", "/systems", "/systems/small", "/openapi.json", "/systems/none"])
+def test_head_is_get_without_the_body(client, path):
+    whole, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert int(head.headers["content-length"]) == len(whole.content)
+    for name in ("etag", "content-type", "vary", "link", "x-total-count"):
+        assert head.headers.get(name) == whole.headers.get(name)
 
 
 def test_analyses_of_the_store(client, published):
@@ -217,8 +262,8 @@ def test_a_problem_carries_its_findings(client, path, status, code):
 
 def test_formats_that_nobody_writes_are_refused(client):
     assert client.get("/systems/small/league", headers={"Accept": "image/png"}).status_code == 406
-    assert client.delete("/systems").headers["allow"] == "GET"
-    assert client.delete("/systems/small/report").headers["allow"] == "GET, POST"
+    assert client.delete("/systems").headers["allow"] == "GET, HEAD"
+    assert client.delete("/systems/small/report").headers["allow"] == "GET, HEAD, POST"
 
 
 def test_a_path_is_never_taken_for_a_file(client, published, figures):
@@ -228,11 +273,13 @@ def test_a_path_is_never_taken_for_a_file(client, published, figures):
 
 
 def test_health_metrics_and_the_audit_log(client, served):
+    client.head("/systems/small")
     assert client.get("/health").json()["status"] == "ok"
     client.get("/systems/small/league")
     text = client.get("/metrics").text
     assert 'kpi_requests_total{method="GET",route="/systems/{system}/league",status="200"}' in text
     line = next(each for each in reversed(served.lines()) if each["route"] == "/systems/{system}/league")
+    assert any((each["method"], each["route"]) == ("HEAD", "/systems/{system}") for each in served.lines())
     assert (line["token"], line["system"], line["status"]) == ("publisher", "small", 200)
     assert "secret-of" not in served.audit.read_text("utf-8")
 

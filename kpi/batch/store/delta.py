@@ -49,6 +49,10 @@ _CONTENTS, _DIGEST = "contents", "digest"
 #: The file with the number of the run that is being published.
 _PUBLISHING = ".publishing"
 
+#: The rows of a group in a file, of which a reader passes over those whose least and greatest values exclude it. With
+#: half as many an indicator in all periods takes a third longer, with twice as many the history of an entity.
+_GROUP = 8000
+
 #: The number of digits of a hash that are kept.
 _HASHED = 32
 
@@ -239,8 +243,12 @@ class DeltaStore:
         actions = []
         for values, part in rows.partition_by(by, as_dict=True, include_key=False, maintain_order=True).items():
             folder = "/".join(f"{name}={quote(str(value), safe='')}" for name, value in zip(by, values, strict=True))
+            # By entity, so that the history of one is in one group of rows of each period, whatever order names have.
+            rows_of_file = part.sort("entity", maintain_order=True) if "entity" in part.columns else part
             out = BytesIO()
-            part.write_parquet(out, compression="snappy", statistics=False)
+            rows_of_file.write_parquet(
+                out, compression="snappy", statistics={"min": True, "max": True}, row_group_size=_GROUP
+            )
             # The hash identifies the content; the rest makes the name differ from an earlier file of equal content.
             sha = hashlib.sha256(out.getvalue()).hexdigest()[:_HASHED]
             name = f"{folder}/part-{sha}-{secrets.token_hex(8)}.parquet"

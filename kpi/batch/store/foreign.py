@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kpi.batch.store.base import Store
-from kpi.errors import KpiError, Message, Place
+from kpi.errors import Message, Place
 from kpi.process import extensions
 
 #: What a store has to have, see `kpi.batch.store.base.Store`.
@@ -23,12 +23,8 @@ def opened(kind: str, path: Path) -> Store:
     make = extension.load()
     if not callable(make):
         raise extension.unfit(Message("it is no function of a path"))
-    try:
+    with extension.at_work(Place(str(path))):
         store = make(path)
-    except KpiError:
-        raise
-    except Exception as error:
-        raise extension.failed(error, Place(str(path))) from error
     if missing := [name for name in _PARTS if not hasattr(store, name)]:
         raise extension.unfit(Message("it does not define {methods}", methods=tuple(f"`{name}`" for name in missing)))
     checked: Store = store

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from kpi.errors import KpiError, Message, Place
+from kpi.errors import Message, Place
 from kpi.process import extensions
 from kpi.process.extensions import Extension
 
@@ -38,12 +38,8 @@ def frames_of(extension: Extension, path: Path, place: Place) -> dict[str | None
     read = extension.load()
     if not callable(read):
         raise extension.unfit(Message("it is no function of a path"))
-    try:
+    with extension.at_work(place):
         answer = read(path)
-    except KpiError:
-        raise
-    except Exception as error:
-        raise extension.failed(error, place) from error
     if isinstance(answer, Frame):
         return {None: answer}
     if isinstance(answer, Mapping) and answer and all(isinstance(item, Frame) for item in answer.values()):

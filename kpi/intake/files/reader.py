@@ -284,10 +284,15 @@ def content_hash(sources: Iterable[Source]) -> str:
     hashes = []
     for source in sources:
         if isinstance(source, pl.DataFrame | pl.LazyFrame | Rows):
-            frame = (source.frame if isinstance(source, Rows) else source).lazy()
+            frame = source.frame if isinstance(source, Rows) else source
             hashed = _Hashed(repr(frame.collect_schema()).encode())
+            batches: Iterable[pl.DataFrame]
+            if isinstance(frame, pl.DataFrame):
+                batches = frame.iter_slices(_HASHED)
+            else:
+                batches = frame.collect_batches(chunk_size=_HASHED)
             with io.BufferedWriter(hashed) as writer:
-                for batch in frame.collect_batches(chunk_size=_HASHED):
+                for batch in batches:
                     _as_json(batch).write_ndjson(writer)
             hashes.append(hashed.hash.hexdigest())
             continue
@@ -300,6 +305,8 @@ def content_hash(sources: Iterable[Source]) -> str:
 def _as_json(batch: pl.DataFrame) -> pl.DataFrame:
     """Return rows with texts in place of bytes and objects, which Polars 2.1 cannot write as JSON."""
     odd = [name for name, dtype in batch.schema.items() if "Binary" in str(dtype) or dtype == pl.Object]
+    if not odd:
+        return batch
     return batch.with_columns(
         pl.Series(name, [None if item is None else str(item) for item in batch[name].to_list()], dtype=pl.String)
         for name in odd

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from itertools import pairwise
 
 import polars as pl
 
@@ -18,6 +19,12 @@ _KEYS = ("entity", "code", "measure")
 
 _NUMBER = re.compile(r"[+-]?[0-9][0-9,]*(\.[0-9]+)?")
 _YEAR = re.compile(r"(19|20)[0-9]{2}(\.0)?")
+
+#: The most rows that the in-memory engine looks through sooner than the other one has started.
+_SMALL = 10_000
+
+#: The beginning of a name.
+_NAME = r"^\s*\p{L}"
 
 #: In how many columns of figures names of others are looked for: a heading has several.
 _FIGURES = 2
@@ -48,18 +55,31 @@ def check_headings(table: Table, system: System, declared: Collection[str] = ())
     ]
     if len(texts) < 2:
         return
-    for key in keys:
-        column = pl.selectors.by_name(key).cast(pl.String)
-        if key.startswith("^") and key.endswith("$"):
-            continue  # NOTE: Polars 2.1 takes a derived column of this name for a pattern, and finds none.
-        distinct = table.frame.select(column).unique().collect().to_series().drop_nulls()
-        words = [text for text in distinct if clean(text) in _words(key)]
-        if words:
-            rows = table.frame.with_row_index(ROW, offset=table.first_row).filter(column.is_in(words))
-            refuse_others(table, rows.collect(), key)
+    # NOTE: Polars 2.1 takes a derived column of such a name for a pattern, and finds none.
+    keys = [key for key in keys if not (key.startswith("^") and key.endswith("$"))]
     figures = [header for header in texts if header not in keys and measure_of(measure_names(system), header)[0]]
-    for header in figures[:_FIGURES]:
-        _refuse_names(table, system, header)
+    like = [~_texts(key).str.contains(_others(_words(key))) for key in keys]
+    named = [_texts(header).str.contains(_NAME) for header in figures[:_FIGURES]]
+    if not (like or named):
+        return
+    # One pass over all columns, and further ones over those that may have a heading: seldom any.
+    looks = [look.any().alias(str(place)) for place, look in enumerate([*like, *named])]
+    small = table.size is not None and table.size <= _SMALL
+    any_like = table.frame.select(looks).collect(engine="in-memory" if small else "auto").row(0)
+    for key, condition, is_like in zip(keys, like, any_like, strict=False):
+        if not is_like:
+            continue
+        texts_like = table.frame.select(_texts(key)).filter(condition).unique().collect().to_series()
+        if words := [text for text in texts_like if clean(text) in _words(key)]:
+            rows = table.frame.with_row_index(ROW, offset=table.first_row).filter(_texts(key).is_in(words))
+            refuse_others(table, rows.collect(), key)
+    for header, has_names in zip(figures, any_like[len(keys) :], strict=False):
+        if has_names:
+            _refuse_names(table, system, header)
+
+
+def _texts(header: str) -> pl.Expr:
+    return pl.selectors.by_name(header).cast(pl.String)
 
 
 def _refuse_names(table: Table, system: System, header: str) -> None:
@@ -68,9 +88,8 @@ def _refuse_names(table: Table, system: System, header: str) -> None:
     Raises:
         DataError: K563 there is one.
     """
-    column = pl.selectors.by_name(header).cast(pl.String)
-    words = table.frame.with_row_index(ROW, offset=table.first_row).select(ROW, column.alias("text"))
-    words = words.filter(pl.col("text").str.contains(r"^\s*\p{L}"))
+    words = table.frame.with_row_index(ROW, offset=table.first_row).select(ROW, _texts(header).alias("text"))
+    words = words.filter(pl.col("text").str.contains(_NAME))
     own = {*_words(header), split_unit(header, is_unit)[0]}
     for row, text in words.unique("text", keep="first", maintain_order=True).collect(engine="streaming").rows():
         if not _names_figure(clean(text), system) or clean(text) in own:
@@ -139,6 +158,21 @@ def _names_figure(text: str, system: System) -> bool:
     name, unit = split_unit(text, is_unit)
     named = unit is not None and len(name) > 1 and not any(mark.isdigit() for mark in name)
     return named or measure_of(measure_names(system), text)[0] is not None
+
+
+def _others(words: Collection[str]) -> str:
+    """Return a pattern of texts that `clean` makes none of some words: with a digit or ideograph that none of them has.
+
+    `clean` keeps both as they are. So the ids of thousands of records are passed over without being cleaned.
+
+    >>> [re.search(_others({"县区"}), text) is None for text in ("县 区", "县", "JX000001", "南湖区")]
+    [True, True, False, False]
+    """
+    kept = "".join(sorted({*"0123456789"}.difference(*words)))
+    ideographs = "".join(sorted({mark for word in words for mark in word if "一" <= mark <= "鿿"}))
+    places = [0x4E00 - 1, *map(ord, ideographs), 0x9FFF + 1]
+    gaps = [(low + 1, high - 1) for low, high in pairwise(places) if high - low > 1]
+    return f"[{kept}{''.join(f'{chr(low)}-{chr(high)}' for low, high in gaps)}]"
 
 
 def _words(header: str) -> set[str]:

@@ -383,10 +383,12 @@ class Combination:
         return self._part_is("refused")
 
     def _part_is(self, status: str) -> pl.Expr:
-        """Return whether some part that applies has a status."""
-        return pl.any_horizontal(
-            [self.applies(part) & (status_of(Column(part).score) == reason(status)) for part in self.weights]
-        )
+        """Return whether some part that applies has a status, another than `not_applicable`."""
+        held: list[pl.Expr] = []
+        for part in self.weights:
+            holds = status_of(Column(part).score) == reason(status)
+            held.append(holds & (self.raw_weight(part) > ZERO) if part in self.varied else holds)
+        return pl.any_horizontal(held)
 
     def _why_none(self) -> pl.Expr:
         """Return why a node has no score of which no part has one, where none is refused.

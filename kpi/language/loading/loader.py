@@ -56,7 +56,7 @@ class Draft:
         with bounded_suggestions():
             try:
                 return self._checked()
-            except Exception as error:
+            except BaseException as error:
                 if (finding := extensions.blamed(error)) is None:
                     raise
                 placed = replace(finding, place=Place(self.file))

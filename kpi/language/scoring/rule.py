@@ -30,7 +30,8 @@ _NAN = literal(math.nan)
 class Case:
     """What a rule sees of one indicator: its value, its target in force, and whom it is compared with.
 
-    `target` and `upper` (for `within`) are in the indicator's unit and null where there is none; `judged` makes the
+    `target` and `upper` (for `within`) are in the indicator's unit and null where there is none, `upper` everywhere
+    unless the target `may_span`; `judged` makes the
     expression of `reached`, which few rules ask for; `peers` are the columns that group the entities compared with each
     other; `marks` are the item's own, its weight in the tree, None for an indicator that is no part of it; `fixed` is
     the target when it is one number other than zero for every entity and period, `ends` are both
@@ -54,6 +55,7 @@ class Case:
     ends: tuple[float, float] | None = None
     exact: bool = False
     marks: float | pl.Expr | None = None
+    may_span: bool = False
 
     @classmethod
     def plain(
