@@ -16,6 +16,7 @@ from kpi.intake import (
     entity_classes,
     named_units,
     near_names,
+    parts_of_year,
     row_findings,
     undeclared_totals,
 )
@@ -162,6 +163,7 @@ class _Intake:
             return read
         self.findings += [*self.beside.findings, *assumed_years.assumed(sources, self.system)]
         self.findings += days_as_periods.days(sources, apart, self.system)
+        self.findings += parts_of_year.partly(sources, apart, self.system)
         for number, pairs in self.beside.pairs.items() if roster is not None else ():
             self.findings += entity_codes.disagreements(self.beside.sources[number], pairs, read.entities)
         self.findings += entity_codes.footnoted(read.entities)

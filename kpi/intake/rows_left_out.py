@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Severity
+from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.intake.aggregate_rows import by_name, listed
 from kpi.intake.entities import BESIDE, Entities
 from kpi.intake.files.table import ROW
+from kpi.intake.files.unit_lines import other_unit
 from kpi.intake.matching.datasets import Placed
 from kpi.intake.matching.entity_codes import repeats_heading
 from kpi.intake.shapes.other_headings import refuse_others
@@ -61,7 +62,14 @@ def figureless_note(source: Placed, rows: Mapping[str, Iterable[int]], *, closed
         source: the table.
         rows: the rows of each name.
         closed: whether a roster lists all entities.
+
+    Raises:
+        DataError: K563 one of them gives the rows below it another unit.
     """
+    for name, items in rows.items():
+        if (unit := other_unit(name, source.table.unit)) is not None:
+            place = source.table.place(source.table.row_of(min(items)), source.who)
+            raise DataError(Diagnostic("K563", unit[0], place, unit[1]))
     named = listed({name: [source.table.row_of(row) for row in items] for name, items in rows.items()})
     message = Message("no figure, so not taken as a unit: {name}", name=named)
     if len(rows) > 1:

@@ -38,6 +38,15 @@ def test_wide(heading, value):
     )
 
 
+def test_a_column_without_a_unit_says_so():
+    data = pl.DataFrame({"县": ["甲县", "乙县"], "年份": [2024, 2024], "收入": ["￥12", "12"]})
+    card = kpi.score(data, system=kpi.load(REPORTED))
+    assert dict(card.measures.filter(pl.col("measure") == "rev").select("entity", "value").rows()) == {
+        "甲县": pytest.approx(0.0012), "乙县": 12,
+    }  # fmt: skip
+    assert [finding.code for finding in card.findings_list if finding.code == "K633"] == ["K633"]
+
+
 def test_long():
     data = {"县": ["甲县"], "年份": [2024], "指标": ["收入"], "数值": ["¥1,234"], "单位": ["万元"]}
     assert figure(REPORTED, pl.DataFrame(data)) == 1234

@@ -23,6 +23,7 @@ from kpi.intake.files.encoding import Text, head_of
 from kpi.intake.files.headers import role
 from kpi.intake.files.table import FIRST_ROWS, Scratch, Table
 from kpi.intake.files.table_layout import SEARCHED, Layout, find_layout, trailing_notes
+from kpi.intake.files.unit_lines import unit_below
 from kpi.process import progress
 
 #: The possible delimiters, in the order of preference where several fit equally.
@@ -100,7 +101,7 @@ def read_delimited(text: Text, place: Place, *, declared: Sequence[int] = ()) ->
     dropped = trailing_notes(last)
     below = ["; ".join(cell for cell in row if cell) for row in last[len(last) - dropped :] if any(row)]
     if below:
-        notes.append(below_note(below, place))
+        notes += [below_note(below, place), *unit_below(below, layout.unit, place)]
     rows -= dropped
     names = name_columns(layout, [rows + dropped - null for null in nulls], place, notes)
     if not rows:

@@ -18,6 +18,7 @@ from kpi.intake.files.delimited import below_note, name_columns, only_header, re
 from kpi.intake.files.merged_cells import spread
 from kpi.intake.files.table import Table
 from kpi.intake.files.table_layout import SEARCHED, find_layout, trailing_notes
+from kpi.intake.files.unit_lines import unit_below
 from kpi.intake.files.workbook_xml import Marks, reference
 
 #: The errors of a sheet without a table, which are no errors if other sheets are read.
@@ -141,7 +142,7 @@ def _table(sheet: SheetCells, place: Place, declared: tuple[int, ...]) -> Table:
     below = ["; ".join(cell for cell in row if cell) for row in tail[len(tail) - dropped :] if any(row)]
     notes = list(layout.notes)
     if below:
-        notes.append(below_note(below, place))
+        notes += [below_note(below, place), *unit_below(below, layout.unit, place)]
     body = body.head(len(body) - dropped)
     if body.is_empty():
         raise only_header(place, layout)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count
 from kpi.intake.cells.numbers import YES_NO, fold, read_number
 from kpi.intake.files.headers import LEVELS, clean, distinct, names_row_of_keys, role
+from kpi.intake.files.unit_lines import is_unit_line, stated, unit_findings
 
 #: How many rows are searched for the header at the top, and for notes at the bottom.
 SEARCHED = 60
@@ -25,8 +26,6 @@ Row = Sequence[str | None]
 #: A merged range: first row, first column, last row, last column, from 0, all inclusive.
 Merged = tuple[int, int, int, int]
 
-_UNIT = re.compile(r"(?:^|(?<=[\s,;(]))(?:计量|数据|金额)?单位\s*:\s*([^\s;)]+)")
-_UNIT_ROW = re.compile(r"(?:计量|数据|金额)?单位\s*:\s*[^\s;)]+")
 _LABELLED = re.compile(r"[^:]{1,16}:.*", re.DOTALL)
 _DATE = re.compile(r"(19|20)\d\d\s*[-./年]\s*\d{1,2}(\s*[-./月]\s*(\d{1,2}\s*日?)?)?")
 _NOTE = re.compile(
@@ -119,19 +118,13 @@ def find_layout(
     body = header + depth
     numbering = body < len(rows) and _is_numbering(rows[body])
     titles = tuple(clean(cell) for row in rows[:header] for cell in row if cell)
-    units = [unit_text for row in rows[:header] for cell in row if cell for unit_text in _UNIT.findall(fold(cell))]
-    unit = units[0] if len(set(units)) == 1 and not re.search("[、,，]|和", units[0]) else None
+    above = stated(cell for row in rows[:header] for cell in row if cell)
     notes = []
     if titles:
         rows_above, texts = count(header, "row"), "; ".join(titles)
         message = Message("{rows} above the column names, not read as data: {texts}", rows=rows_above, texts=texts)
         notes.append(_info("K521", message, place))
-    if units and unit is None:
-        message = Message(
-            "the rows above the column names give several units, {units}: none is taken", units="; ".join(units)
-        )
-        hint = Message("write the unit into every header, like GDP(亿元), or in a column 计量单位")
-        notes.append(Diagnostic("K523", message, place, hint, Severity.WARNING))
+    notes += unit_findings(above, place)
     if depth > 1:
         levels = any(LEVELS in name for name in columns)
         message = Message(
@@ -143,7 +136,7 @@ def find_layout(
         notes.append(_info("K525", message, place))
     if numbering:
         notes.append(_info("K521", Message("row {row} numbers the columns, not read as data", row=body + 1), place))
-    return Layout(header, body + numbering, columns, unit, titles, tuple(notes), depth, repeats, spanned, labels)
+    return Layout(header, body + numbering, columns, above.unit, titles, tuple(notes), depth, repeats, spanned, labels)
 
 
 #: The first row of a header, the number of its rows, and the names of the columns.
@@ -276,7 +269,8 @@ def trailing_notes(rows: Sequence[Row]) -> int:
     first = len(rows)
     for at in range(len(rows) - 1, -1, -1):
         filled = [fold(cell) for cell in rows[at] if cell and cell.strip()]
-        if filled and ((_NOTE.fullmatch(filled[0]) and len(filled) == 1) or _is_signature(filled)):
+        alone = len(filled) == 1 and (_NOTE.fullmatch(filled[0]) or is_unit_line(filled[0]))
+        if filled and (alone or _is_signature(filled)):
             first = at
         elif len(filled) > 1:
             break
@@ -347,7 +341,7 @@ def _first_header(rows: Sequence[Row], merged: Sequence[Merged]) -> int | None:
     possible = []
     for at, row in enumerate(rows):
         filled = [fold(cell) for cell in row if cell]
-        beside = all(map(_LABELLED.fullmatch, filled)) or any(map(_UNIT_ROW.fullmatch, filled))
+        beside = all(map(_LABELLED.fullmatch, filled)) or any(map(is_unit_line, filled))
         if len(filled) >= min(2, widest) and not beside:
             possible.append(at)
             if any(map(_is_figure, filled)):

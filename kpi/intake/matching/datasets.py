@@ -316,14 +316,14 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Pla
 
 
 def _with_unit_of_values(source: Placed) -> Placed:
-    """Return a long table with the unit in the heading or label of its figures, as in 数值（亿元）, if it has one.
+    """Return a long table with the unit in the heading of its figures, 数值（亿元）, or of their names, 指标（亿元）.
 
     It holds where neither the row nor the text of its measure gives another, and goes before a unit above the table.
     """
     header = source.roles.get("value")
     if not isinstance(source.dataset, ReportedData) or header is None or source.table.origin is not None:
         return source
-    texts = (header, source.table.labels.get(header, ""))
+    texts = (header, source.table.labels.get(header, ""), source.roles.get("measure", ""))
     unit = next((unit for text in texts if (unit := split_unit(text, is_unit)[1]) is not None), None)
     return source if unit is None else replace(source, table=replace(source.table, unit=unit))
 

@@ -18,7 +18,7 @@ from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake import row_findings
 from kpi.intake.aggregate_rows import by_name
 from kpi.intake.cells.cell_text import as_text, texts_of
-from kpi.intake.cells.numbers import PLAIN, read_numbers
+from kpi.intake.cells.numbers import PLAIN, YUAN_SIGN, read_numbers
 from kpi.intake.cells.text_folding import as_names, folded
 from kpi.intake.entities import Entities
 from kpi.intake.events import conditions
@@ -35,6 +35,7 @@ from kpi.language import expressions
 from kpi.language.datasets import PanelData
 from kpi.language.measures import Reported
 from kpi.language.system import System
+from kpi.values import units
 from kpi.values.status import Status
 
 _TEXT = {
@@ -180,6 +181,7 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
     raw = _with_figures(_where(raw, system, source, figures.findings), resolver, unclear)
     reasons = refusals.of_figures(source, system, unclear, raw.columns)
     raw, void = refuse(table, raw, reasons, figures.findings)
+    figures.findings += _signs(raw, source, system)
     figures.targets = _of_used(figures.targets, raw, void, number)
 
     rows = raw.select(
@@ -217,6 +219,23 @@ def _with_figures(raw: pl.DataFrame, resolver: Resolver, unclear: frozenset[str]
     return raw.join(
         resolver.factors(raw), on=["unit", "typed", "name"], how="left", nulls_equal=True, maintain_order="left"
     )
+
+
+def _signs(raw: pl.DataFrame, source: Placed, system: System) -> list[Diagnostic]:
+    """Return a warning (K633) for each column in which figures behind a currency sign are in 元, and others are not."""
+    signed = raw.filter((pl.col("typed") == YUAN_SIGN) & pl.col("unit").is_null())
+    findings = []
+    for header, name, row in signed.group_by("field", "name").agg(pl.col(ROW).min()).sort("field", "name").iter_rows():
+        if (unit := system.unit(name)) == units.parse("元"):
+            continue
+        message = Message(
+            "figures with {sign} are in 元, as no heading has a unit; those of {measure} without it are in {unit}",
+            sign=YUAN_SIGN, measure=system.symbols[name].title, unit=unit,
+        )  # fmt: skip
+        hint = Message("write the unit into the heading, like 收入(万元)")
+        place = source.table.place(source.table.row_of(row), header)
+        findings.append(Diagnostic("K633", message, place, hint, Severity.WARNING))
+    return findings
 
 
 def _with_commas(source: Placed, rows: pl.DataFrame) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,12 +10,11 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.intake.files.headers import clean, role
 from kpi.intake.files.table import ROW, Table
+from kpi.intake.files.unit_lines import is_unit_line, other_unit
 from kpi.intake.shapes.labels import labelled, named_inside, period_in
 from kpi.intake.shapes.table_keys import KEYS, period_of_table
 from kpi.intake.shapes.turning import ADDED, new_name
 from kpi.values.timelines import Timeline
-
-_UNIT = re.compile(r"(?:计量|数据|金额)?单位:\s*(\S+)")
 
 #: The keys that a line above a block can name.
 _KEYS = ("entity", "measure", "period")
@@ -78,7 +76,7 @@ def joined(table: Table, timeline: Timeline, *, bare: bool = True) -> tuple[Tabl
     if not lines:
         return table, []
     rows = sorted({at for group in lines.values() for at in group})
-    blank = {*rows, *_headers(table, frame, rows), *_units(table, frame)}
+    blank = {*rows, *_headers(table, frame, rows), *_units(table, frame, rows)}
     filled = pl.Series([at not in blank for at in range(frame.height)])
     frame = frame.select(pl.when(filled).then(pl.all()))
     notes, added = [], dict(table.roles)
@@ -191,22 +189,22 @@ def _headers(table: Table, frame: pl.DataFrame, rows: Sequence[int]) -> set[int]
     return result
 
 
-def _units(table: Table, frame: pl.DataFrame) -> set[int]:
+def _units(table: Table, frame: pl.DataFrame, lines: Sequence[int]) -> set[int]:
     """Return the rows of blocks that repeat the line 单位：万元 above the table.
+
+    Args:
+        table: the table.
+        frame: its rows.
+        lines: the rows with the lines above blocks.
 
     Raises:
         DataError: K563 one of them names another unit.
     """
     result = set()
-    for at, text in _single(frame):
-        if (unit := _UNIT.fullmatch(text)) is None:
-            continue
-        if unit[1] != table.unit:
-            message = Message(
-                "row {row} gives another unit than the line above the table: {unit}", row=table.first_row + at,
-                unit=unit[1],
-            )  # fmt: skip
-            hint = Message("write the units into the names of the figures, like GDP(亿元)")
-            raise DataError(Diagnostic("K563", message, table.place(table.first_row + at), hint))
-        result.add(at)
+    first = frame.to_series(0)
+    for at, text in [*_single(frame), *((line, clean(str(first[line]))) for line in lines)]:
+        if (unit := other_unit(text, table.unit)) is not None:
+            raise DataError(Diagnostic("K563", unit[0], table.place(table.first_row + at), unit[1]))
+        if is_unit_line(text):
+            result.add(at)
     return result
