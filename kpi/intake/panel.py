@@ -54,6 +54,7 @@ from kpi.intake.matching.sheets import header_unused, is_aside, sheet_aside
 from kpi.intake.reported import cumulative_headings, duplicates, period_aggregation, row_cleaning
 from kpi.intake.reported import entity_targets as targets_of
 from kpi.intake.reported import figure_facts as facts_of
+from kpi.intake.reported.added_levels import added_levels
 from kpi.intake.reported.cell_placement import Cells, filled, settle, span
 from kpi.intake.reported.fast_long import Long
 from kpi.intake.reported.fast_wide import Wide
@@ -631,6 +632,7 @@ class _Intake:
         enough = {name: measure.at_least for name, measure in measures.items() if measure.at_least is not None}
         undecided = [name for name, measure in measures.items() if measure.flow_or_level]
         figures, coarse = period_aggregation.to_scored(kept, timings, grain, enough, undecided)
+        self.findings += added_levels(kept, measures, grain)
         usable = kept if not coarse.height else kept.join(coarse, on=["source", "row", "measure"], how="anti")
         self.findings += contradictions(usable, timings, self.system, entities, sources)
         for number, source in enumerate(sources):
