@@ -387,7 +387,7 @@ def test_findings_about_units_with_suppressed_figures_have_no_words():
     card = kpi.score(rows, system=system() | {"checks": more})
     about = [item for item in card.findings_list if item.place.entity == "东湖县"]
     assert about
-    assert all("withheld" in str(item.message) and item.hint is None for item in about)
+    assert all("withheld" in str(item.message) and "complaints" not in str(item.hint) for item in about)
 
 
 def test_what_is_kept_is_reported():
@@ -447,6 +447,68 @@ def test_what_no_pattern_protects_is_reported():
     card = kpi.score(rows, system=system(of=["complaints"]))
     assert [item.code for item in card.findings_list if item.code == "K963"] == ["K963"]
     assert hidden(card)["entity"].to_list() == ["东湖县"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_worlds_of_random_tables_keep_what_readers_know(seed):
+    """Units by parts with totals on both sides, and a part that is at most another."""
+    random = np.random.default_rng(seed)
+    units, parts = int(random.integers(3, 9)), int(random.integers(2, 4))
+    values = {(unit, f"p{part}"): float(random.integers(1, 40)) for unit in range(units) for part in range(parts)}
+    values |= {(unit, "whole"): sum(values[unit, f"p{part}"] for part in range(parts)) for unit in range(units)}
+    ends = {cell: (1.0, 4.0) for cell, value in values.items() if value < 5 and cell[1] != "whole"}
+    relations = [
+        Relation({(unit, f"p{part}"): 1.0 for part in range(parts)} | {(unit, "whole"): -1.0}, 0.0, 0.0)
+        for unit in range(units)
+    ]
+    for name in (*(f"p{part}" for part in range(parts)), "whole"):
+        total = sum(values[unit, name] for unit in range(units))
+        relations.append(Relation({(unit, name): 1.0 for unit in range(units)}, total, total))
+    relations += [
+        Relation({(unit, "p0"): 1.0, (unit, "p1"): -1.0}, None, 0.0)
+        for unit in range(units) if values[unit, "p0"] <= values[unit, "p1"]
+    ]  # fmt: skip
+    problem = table(values, ends, relations)
+    (pattern,) = secondary([problem])
+    if pattern is None:
+        assert units == 3
+        return
+    cells = sorted({*ends, *pattern})
+    result = worlds(problem, cells)
+    assert not result.narrow
+    for world in result.values:
+        assert set(world) == set(cells)
+        assert all(value == round(value) and value >= 0 for value in world.values())
+        for relation in relations:
+            number = sum(factor * world.get(cell, values[cell]) for cell, factor in relation.factors.items())
+            assert number <= relation.high + 1e-6
+            assert relation.low is None or number >= relation.low - 1e-6
+    for cell in ends:
+        reached = {values[cell], *(world[cell] for world in result.values)}
+        assert {1.0, 4.0} <= reached, cell
+
+
+def test_totals_of_years_and_headlines_have_no_suppressed_figure():
+    quarters = ("2023Q1", "2023Q2", "2023Q3", "2023Q4")
+    figures = {label: FIGURES["2024Q1" if label == "2023Q2" else "2023Q4"] for label in quarters}
+    changed = {key: value for key, value in system(of=["complaints"]).items() if key != "checks"} | {
+        "totals_over": {"period": "year", "by": "mean", "at_least": 1},
+        "pillars": SYSTEM["pillars"] | {"投诉": {"weight": 0, "parts": {"bad": 100}}},
+    }
+    card = kpi.score(frame(figures), system=changed)
+    plain = kpi.score(frame(figures), system={key: value for key, value in changed.items() if key != "disclosure"})
+    year = card.longer.filter(entity="东湖县").to_dicts()
+    assert year[0]["status"] == "ok", "the first quarter has nothing suppressed"
+    assert [(row["score"], row["status"]) for row in year[1:]] == [(None, "suppressed")] * 3
+    assert card.headlines.filter(entity="东湖县", period="2023Q2")["score"].item() is None
+    for name in ("longer", "headlines"):
+        ours, theirs = card.table(name), plain.table(name)
+        keys = ["period", "entity"]
+        both = ours.join(theirs, on=keys, suffix="_other").filter(pl.col("score").is_not_null())
+        assert both.height > 0
+        assert (both["score"] == both["score_other"]).all(), name
+    node = explain(card, "东湖县", period="2023")
+    assert node.score is None
 
 
 # ---- DEFINITIONS ---- #

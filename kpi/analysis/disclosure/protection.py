@@ -132,7 +132,8 @@ def _wordless(card: Scorecard, rows: pl.Series) -> Iterator[Diagnostic]:
             yield finding
             continue
         message = Message("a finding about a unit with suppressed figures, whose words are withheld")
-        yield replace(finding, message=message, hint=None, label=None)
+        hint = Message("a definition without `disclosure:` shows them to whoever may see the figures")
+        yield replace(finding, message=message, hint=hint, label=None)
 
 
 def _reports(card: Scorecard, hidden: Sequence[_Hidden]) -> Iterator[Diagnostic]:
