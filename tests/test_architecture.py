@@ -37,14 +37,15 @@ INSIDE = {
         "progress limits extensions supervisor"
     ),
     "language": (
-        "foreign_kinds model sampling limits localisation lookback sums expressions ranges datasets measures "
-        "record_columns quantities targets classes treatment scoring indicators conditions grouping aggregation "
-        "uncertainty adjustments alerts ranking longer_totals stars checks system small_numbers linear_edits "
+        "foreign_kinds model sampling limits localisation disclosure lookback sums expressions ranges datasets "
+        "measures record_columns quantities targets classes treatment scoring indicators conditions grouping "
+        "aggregation "
+        "uncertainty adjustments alerts ranking longer_totals stars checks system small_numbers sensitive linear_edits "
         "running_totals window_checks ossie vtl loading"
     ),
     "engine": (
-        "stage totals longer_totals headlines contributions funnel_limits result_columns check_stages alert_stage "
-        "applied_weights reporting_quality plan foreign_columns lookback scorecard"
+        "withheld stage totals longer_totals headlines contributions funnel_limits result_columns check_stages "
+        "alert_stage applied_weights reporting_quality plan foreign_columns lookback scorecard"
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes entities changing_attributes near_names "
@@ -54,9 +55,9 @@ INSIDE = {
         "grid undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
     "analysis": (
-        "statistics multivariate variants uncertainty robustness intervals error_localisation proposals check_findings "
-        "alert_findings price_findings unsolved short_data group_findings impossible_counts negative_counts "
-        "clause_coverage peers explain diff what_if trials way_up next_level audit"
+        "disclosure statistics multivariate variants uncertainty robustness intervals error_localisation proposals "
+        "check_findings alert_findings price_findings unsolved short_data group_findings impossible_counts "
+        "negative_counts clause_coverage peers explain diff what_if trials way_up next_level audit"
     ),
     "report": (
         "language marks shape rules encode xlsx cards longer league diagnostics reading quality markdown paper "

@@ -16,6 +16,7 @@ import polars as pl
 from kpi import session
 from kpi.agents.access import Access
 from kpi.analysis.diff import diff, side
+from kpi.analysis.disclosure import analysed
 from kpi.analysis.explain import explain as explained
 from kpi.analysis.explain import name_of, place_of
 from kpi.analysis.robustness import stressed
@@ -185,7 +186,7 @@ class Answers:
         values: dict[str | tuple[str, str], float | str] = {}
         for change in changes:
             values[str(change["entity"]), str(change["figure"])] = change["value"]
-        after = replaced(card, values)
+        after, card = replaced(card, values), analysed(card)
         label = card.periods[-1]
         frames = DifferenceReport(diff(side(card, label), side(after, f"{label}, what if"))).frames()
         moved = _rows(frames["totals"].filter(pl.col("change").is_null() | (pl.col("change") != 0)))

@@ -181,7 +181,11 @@ def _longer(card: Scorecard, place: int, label: str, row: Mapping[str, Any]) -> 
     system, over = card.definition, card.definition.totals_over
     assert over is not None  # noqa: S101
     number = over.number(system.period)
-    frame = card.plan.detail(card.ranged.filter(pl.col("period") // number == row[LONGER]))
+    frame = card.published(
+        lambda every: card.plan.detail(
+            card.plan.with_intervals(every).filter(pl.col("period") // number == row[LONGER])
+        )
+    )
     rows = {item["period"]: item for item in frame.filter(pl.col("entity") == place).iter_rows(named=True)}
     every = {int(item["period"]): item for item in card.frame.filter(pl.col("entity") == place).iter_rows(named=True)}
     parts = []
@@ -235,7 +239,10 @@ def _scaled(node: Explained, share: float | None) -> Explained:
 def _headline(card: Scorecard, name: str, index: int, place: int, tree: _Tree) -> Explained:
     """Return a headline as the total of a system of its own, so that the contributions are in its points."""
     alone = headlines.alone(card.definition, name)
-    frame = compile_plan(alone).combined_again(card.ranged.filter(pl.col("period") == index))
+    plan = compile_plan(alone)
+    frame = card.published(
+        lambda every: plan.combined_again(card.plan.with_intervals(every).filter(pl.col("period") == index))
+    )
     row = frame.row(by_predicate=(pl.col("period") == index) & (pl.col("entity") == place), named=True)
     node = _Tree(alone, row, tree.periods).node(name)
     beside = tree.beside(name)

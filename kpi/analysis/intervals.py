@@ -26,7 +26,8 @@ _NAMED = 5
 def with_intervals(card: Scorecard, runs: int = RUNS, seed: int = SEED) -> Scorecard:
     """Return a scorecard whose totals have intervals and probabilities in every period that it shows.
 
-    A period of which there are none, such as one with two ranked units, is a finding (K891).
+    A period of which there are none, such as one with two ranked units, is a finding (K891). Where `disclosure:` has
+    suppressed results, only units without such have intervals, and none of places.
 
     Args:
         card: the results as scored.
@@ -51,6 +52,9 @@ def with_intervals(card: Scorecard, runs: int = RUNS, seed: int = SEED) -> Score
         for table in tables
     ]
     frame = pl.concat([pl.DataFrame(schema=schema), *filled], how="diagonal").select(*schema, *levels)
+    if card.worlds:
+        # The simulated places are those among units without suppressed results.
+        frame = frame.with_columns(rank_low=pl.lit(None, pl.Float64), rank_high=pl.lit(None, pl.Float64))
     findings = tuple(_without(cases) for cases in without.values())
     return replace(card, intervals=frame, findings_list=(*card.findings_list, *findings))
 

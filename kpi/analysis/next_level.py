@@ -109,7 +109,8 @@ def ahead(card: Scorecard, entity: str, period: str | None = None) -> NextLevel 
     peers = dict(part.peer_groups.select("entity", "group").iter_rows())
     result = next_level(card, totals[entity], totals, peers) if entity in totals else None
     size = part.totals.height * max(len(card.definition.indicators), 1)
-    if result is None or result.level is None or size > CHEAP:
+    # What would change its level is a hint at suppressed figures, its own or those that its peers are compared by.
+    if result is None or result.level is None or size > CHEAP or card.worlds:
         return result
     row = least_change(card, entity, result.level, period=label)
     return result if row is None else replace(result, change=Change(**row))

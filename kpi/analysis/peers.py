@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import polars as pl
@@ -63,6 +63,8 @@ class Peers:
         return frame.filter(pl.col(column[0]).eq_missing(pl.lit(own, dtype=frame.schema[column[0]])))
 
     def spread(self, column: str, *, higher: bool = True) -> Spread | None:
-        """Return the spread of a column of the wide frame."""
+        """Return the spread of a column of the wide frame; without the place where a value is suppressed."""
         own = self.rows.filter(pl.col("entity") == self.place)[column].item()
-        return spread(self.rows[column], own, higher=higher)
+        result = spread(self.rows[column], own, higher=higher)
+        suppressed = bool(self.card.worlds) and self.rows[column].null_count() > 0
+        return result if result is None or not suppressed else replace(result, place=None)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from kpi.analysis.disclosure import analysed
 from kpi.analysis.uncertainty import importance, points, sobol, summaries
 from kpi.analysis.uncertainty.choices import DECLARED, Choices, by_default, declared_by
 from kpi.analysis.uncertainty.errors_of_figures import Corrections, Errors, SamplingErrors
@@ -206,7 +207,8 @@ def stressed(
                 by_source[source] = of_source(study, choices, drawn, source)
     frame, converged = summaries.convergence(simulated)
     return Robustness(
-        card, label, parameters, summaries.ranks(study, simulated, first), others, described(choices), frame, converged,
+        study.card, label, parameters, summaries.ranks(study, simulated, first), others, described(choices), frame,
+        converged,
         summaries.stars(study, simulated), summaries.ahead(study, simulated),
         summaries.sources(study, by_source) if by_source else None,
         summaries.sets(study, by_source["sampling"], coverage, first) if "sampling" in by_source else None,
@@ -235,6 +237,7 @@ def _study(card: Scorecard, period: str | None, seed: int, uncertainty: Uncertai
     Raises:
         DataError: see `stressed`.
     """
+    card = analysed(card)
     label = period or card.periods[-1]
     index = next(index for index, text in card.labels.items() if text == label)
     if not card.definition.tops:

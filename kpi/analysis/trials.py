@@ -14,7 +14,7 @@ from functools import cached_property
 import polars as pl
 
 from kpi.analysis.uncertainty.study import CELLS, apart, stacked, through
-from kpi.analysis.what_if import column_of, panel_of, stages_with
+from kpi.analysis.what_if import column_of, stages_with
 from kpi.engine.scorecard import Scorecard
 from kpi.language.lookback import NOW, WHOLE, Lags
 from kpi.language.system import System
@@ -74,7 +74,7 @@ class Trials:
 
     @cached_property
     def _base(self) -> pl.DataFrame:
-        panel = panel_of(self.card)
+        panel = self.card.panel
         return panel.filter(pl.col("period") == self.index) if self._alone else panel
 
     @property

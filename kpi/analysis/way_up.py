@@ -23,6 +23,7 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
+from kpi.analysis.disclosure import analysed, refuse_hidden
 from kpi.analysis.explain import name_of, place_of
 from kpi.analysis.trials import Standing, Trial, Trials
 from kpi.analysis.what_if import Replacement, index_of, landmarks, replaced, searched
@@ -119,9 +120,12 @@ def way_up(card: Scorecard, unit: str, to: float | str, *, period: str | None = 
         period: the label of the period; None for the last that is shown.
 
     Raises:
-        DataError: K602 for an unknown unit, K551 for an unknown period, K876 for no level of the system.
+        DataError: K602 for an unknown unit, K551 for an unknown period, K876 for no level of the system, K966 for a
+            unit with suppressed figures.
     """
     place, index, aim = place_of(card, unit), index_of(card, period), aim_of(card.definition, to)
+    refuse_hidden(card, index, place)
+    card = analysed(card)
     with stage(Message("looking for the way up")):
         way = _Search(card, index, place, aim, together=True).way()
         # An answer that the whole plan does not confirm is looked for again with the whole plan alone.

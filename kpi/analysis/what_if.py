@@ -17,6 +17,7 @@ from typing import TypeAlias
 import polars as pl
 
 from kpi.analysis.check_findings import judged
+from kpi.analysis.disclosure import analysed, refuse_hidden
 from kpi.analysis.explain import place_of
 from kpi.engine.plan import Plan
 from kpi.engine.result_columns import target_bounds
@@ -25,11 +26,10 @@ from kpi.engine.stage import Stage
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.intake.entities import Entities
 from kpi.intake.grid import Counts, Panel
-from kpi.language.grouping import COHORTS
 from kpi.language.quantities import Quantity, in_unit
 from kpi.language.system import System
 from kpi.values import units
-from kpi.values.columns import COHORT, Column, group_of
+from kpi.values.columns import Column
 from kpi.values.status import reason
 from kpi.values.units import Unit
 
@@ -85,6 +85,9 @@ def what_if(card: Scorecard, values: Mapping[str | tuple[str, str], Given], *, p
     """
     index = index_of(as_scorecard(card), period)
     _check_mapping(values)
+    for key in values if card.worlds else ():
+        refuse_hidden(card, index, _figure(card, key)[0])
+    card = analysed(card)
     after = replaced(card, index, [replacement(card, key, value, index) for key, value in values.items()])
     before, new = _checked(card), _checked(after)
     solved = {finding for finding in before if finding not in new}
@@ -136,7 +139,7 @@ def replaced(card: Scorecard, index: int, replacements: Collection[Replacement])
         given[replacement.name] = (
             pl.when(here).then(pl.lit(replacement.value, dtype=pl.Float64)).otherwise(given[replacement.name])
         )
-    panel = panel_of(card).with_columns(value.alias(column_of(name)) for name, value in given.items())
+    panel = card.panel.with_columns(value.alias(column_of(name)) for name, value in given.items())
     plan = Plan(card.plan.system, stages_with(card.plan, names))
     frame = plan.collect(panel).drop(map(column_of, names))
     text = "\n".join(
@@ -146,16 +149,6 @@ def replaced(card: Scorecard, index: int, replacements: Collection[Replacement])
 
 
 # ---- THE PLAN ---- #
-
-
-def panel_of(card: Scorecard) -> pl.DataFrame:
-    """Return the panel that a scorecard was computed from: its frame without what the stages added."""
-    system, frame = card.definition, card.frame
-    if group_of(COHORTS) in frame.columns:
-        frame = frame.with_columns(pl.col(group_of(COHORTS)).alias(COHORT))
-    figures = {column for name in system.measures for column in (name, Column(name).status)}
-    computed = {name for stage in card.plan.stages for name in stage.columns} - figures - {COHORT}
-    return frame.drop(computed, strict=False)
 
 
 def column_of(name: str) -> str:

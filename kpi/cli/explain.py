@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kpi.cli import command as options
 from kpi.cli.command import Exit, command
 from kpi.cli.console import Console
+
+if TYPE_CHECKING:
+    from kpi.engine.scorecard import Scorecard
+    from kpi.report.shape import Report
 
 
 @click.command()
@@ -45,7 +50,6 @@ def explain(
     from kpi.intake.files import named_queries
     from kpi.report.diagnostics import tally
     from kpi.report.formats import TEXT
-    from kpi.report.shape import Report
     from kpi.report.tree import ExplanationReport
 
     sources = [
@@ -78,15 +82,11 @@ def explain(
     longer = None if period is None or part is not None else session.longer_period(card.definition, period)
     report: Report
     if aim is not None:
-        from kpi.analysis.way_up import way_up
-        from kpi.report.way_up import WayUpReport
-
         if part is not None or longer is not None:
             message = Message("a way up is one of the total of a scored period")
             hint = Message("name the unit alone, and a scored period: {period}", period=card.periods[-1])
             raise DataError(Diagnostic("K877", message, hint=hint))
-        with console.progress():
-            report = WayUpReport(way_up(card, rest[0], aim))
+        report = _way_up(console, card, rest[0], aim)
     else:
         unit = name_of(card, rest[0])
         node = explained(card, rest[0], part, period=longer)
@@ -101,3 +101,15 @@ def explain(
     if output:
         console.note(Message("Wrote {files}.", files=tuple(output)))
     return Exit.FINE
+
+
+def _way_up(console: Console, card: Scorecard, unit: str, aim: str) -> Report:
+    """Return how a unit gets to a level; say which units were left out of the comparison."""
+    from kpi.analysis.disclosure import analysed
+    from kpi.analysis.way_up import way_up
+    from kpi.report.way_up import WayUpReport
+
+    with console.progress():
+        report = WayUpReport(way_up(card, unit, aim))
+    console.report(finding for finding in analysed(card).findings_list if finding.code == "K965")
+    return report

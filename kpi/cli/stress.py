@@ -79,6 +79,7 @@ def stress(
             weights=weights, seed=seed, succession=succession, vary=varied, spread=spread, first=first,
             coverage=coverage, sensitivity=sensitivity,
         )  # fmt: skip
+    console.report(finding for finding in robustness.card.findings_list if finding.code == "K965")
     console.publish(RobustnessReport(robustness), form, output)
     if output:
         console.note(Message("Wrote {files}.", files=tuple(output)))

@@ -38,6 +38,7 @@ def what_if(
     """Say what would change with other figures: totals, stars and places of all units that move."""
     from kpi import session
     from kpi.analysis.diff import diff, side
+    from kpi.analysis.disclosure import analysed
     from kpi.analysis.what_if import given_values, index_of, new_findings
     from kpi.analysis.what_if import what_if as replaced
     from kpi.errors import Message, count
@@ -52,7 +53,7 @@ def what_if(
             succession=succession, intervals=0,
         )  # fmt: skip
         card = card.only([index_of(card, None)])
-        after = replaced(card, given)
+        after, card = replaced(card, given), analysed(card)
         label = card.periods[-1]
         difference = diff(side(card, label), side(after, tr("{period}, what if", period=label)))
     new = new_findings(card, after)

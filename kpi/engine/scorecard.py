@@ -12,17 +12,18 @@ from typing import Any, ClassVar
 import polars as pl
 import polars.selectors as cs
 
-from kpi.engine import applied_weights, funnel_limits, longer_totals
+from kpi.engine import applied_weights, funnel_limits, longer_totals, withheld
 from kpi.engine.contributions import NOISE, entries
 from kpi.engine.plan import Plan
 from kpi.engine.reporting_quality import Supply, is_assessable, quality
 from kpi.engine.result_columns import target_bounds
 from kpi.errors import DataError, Diagnostic, Message, Severity, rendered, suggest
+from kpi.language.grouping import COHORTS
 from kpi.language.indicators import class_of
 from kpi.language.small_numbers import limited
 from kpi.language.system import ROOT, System
 from kpi.process import locale, notebook
-from kpi.values.columns import COHORT, LONGER, PARTS_THERE, Column, class_by, in_ranking
+from kpi.values.columns import COHORT, LONGER, PARTS_THERE, Column, class_by, group_of, in_ranking
 from kpi.values.periods import Period
 from kpi.values.rounding import unsigned_zero
 
@@ -89,6 +90,8 @@ class Scorecard:
         renamed: those of them that only have a new name, with this name.
         intervals: period, entity, and what `totals` has of how far scores and places hold; None if it was not asked
             for.
+        worlds: confidential: where `disclosure:` suppresses figures, the wide frame with the true figures and those
+            with others that readers must not be able to tell from them; `frame` is what all of them have in common.
     """
 
     plan: Plan
@@ -103,6 +106,7 @@ class Scorecard:
     former: Mapping[str, Message] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
     intervals: pl.DataFrame | None = None
+    worlds: tuple[pl.DataFrame, ...] = field(default=(), repr=False)
 
     #: What other packages add to scorecards by name, such as `plot`: functions of a scorecard.
     namespaces: ClassVar[dict[str, Callable[[Scorecard], Any]]] = {}
@@ -281,7 +285,7 @@ class Scorecard:
     @cached_property
     def longer_rows(self) -> pl.DataFrame:
         """The wide frame of longer periods (`engine.longer_totals`), a row for each shown period and entity."""
-        frame = longer_totals.longer(self.definition, self.frame)
+        frame = self.published(lambda every: longer_totals.longer(self.definition, every))
         return frame if self.shown is None else frame.filter(pl.col("period").is_in(list(self.shown)))
 
     def longer_label(self, index: int) -> str:
@@ -577,7 +581,8 @@ class Scorecard:
     @cached_property
     def quality(self) -> pl.DataFrame:
         """The quality of reporting, one row per period and department; columns as in `reporting_quality`."""
-        return quality(self.definition, self._rows(), self.labels, self.entities["entity"], self.supply)
+        rows = self._shown(self.worlds[0]) if self.worlds else self._rows()
+        return quality(self.definition, rows, self.labels, self.entities["entity"], self.supply)
 
     @cached_property
     def restated(self) -> pl.DataFrame:
@@ -727,15 +732,36 @@ class Scorecard:
 
     # ---- CONSTRUCTION OF THE FRAMES ---- #
 
+    @property
+    def panel(self) -> pl.DataFrame:
+        """The panel that the scorecard was computed from: its frame without what the stages added."""
+        frame, system = self.frame, self.definition
+        if group_of(COHORTS) in frame.columns:
+            frame = frame.with_columns(pl.col(group_of(COHORTS)).alias(COHORT))
+        figures = {column for name in system.measures for column in (name, Column(name).status)}
+        computed = {name for stage in self.plan.stages for name in stage.columns} - figures - {COHORT}
+        return frame.drop(computed, strict=False)
+
     @cached_property
     def detailed(self) -> pl.DataFrame:
         """The wide frame of the shown periods with the details of the plan, computed on first use."""
-        return self.plan.detail(self._shown(self.ranged))
+        return self.published(lambda every: self.plan.detail(self._shown(self.plan.with_intervals(every))))
 
     @cached_property
     def ranged(self) -> pl.DataFrame:
         """The wide frame with the intervals of projections, computed on first use."""
-        return self.plan.with_intervals(self.frame)
+        return self.published(self.plan.with_intervals)
+
+    def published(self, compute: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+        """Return what is computed from the wide frame, without what depends on suppressed figures.
+
+        Args:
+            compute: gives columns of rows in an order that does not depend on figures.
+        """
+        if not self.worlds:
+            return compute(self.frame)
+        rules = self.definition.disclosure
+        return withheld.common([compute(world) for world in self.worlds], () if rules is None else rules.keep)
 
     def _shown(self, frame: pl.DataFrame) -> pl.DataFrame:
         return frame if self.shown is None else frame.filter(pl.col("period").is_in(list(self.shown)))
@@ -791,7 +817,7 @@ def _published(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 #: The keys of systems and indicators that hashes of older systems do not have.
-_LATER = ("limits", "localise", "shrink")
+_LATER = ("limits", "localise", "shrink", "disclosure")
 
 
 def _converted(convert: Callable[[], Any], lacking: Message) -> Any:

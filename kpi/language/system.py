@@ -22,6 +22,7 @@ from kpi.language.alerts import Alert, Result, results
 from kpi.language.checks import AnyCheck
 from kpi.language.classes import Weighed, columns_of, differs, weight_words
 from kpi.language.datasets import AnyDataset
+from kpi.language.disclosure import Disclosure
 from kpi.language.grouping import ALL, COHORTS, Group
 from kpi.language.indicators import AnyIndicator, Symbol, rated_measures
 from kpi.language.limits import AnyLimitsOfAll
@@ -245,6 +246,9 @@ class System(Frozen):
     checks: dict[Name, AnyCheck] = Field(default_factory=dict, description="name: what must hold of the figures")
     localise: Localisation | None = Field(
         None, description="how figures that can be wrong are found where a check is broken; left out: all count alike"
+    )
+    disclosure: Disclosure | None = Field(
+        None, description="which figures are too small to be published, and what protects them; left out: none are"
     )
     notify: dict[Name, Alert] = Field(
         default_factory=dict, description="name: a condition that is reported when it begins to hold and when it ends"

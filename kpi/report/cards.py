@@ -128,9 +128,11 @@ def system(shown_system: System, *, width: int | None = None) -> str:
 
 
 def _of_errors(shown_system: System) -> Iterator[str]:
-    """Yield the lines on errors of figures: which can be wrong, confidence limits, what `kpi stress` varies."""
+    """Yield the lines on errors of figures (which can be wrong, limits, what `kpi stress` varies) and disclosure."""
     if shown_system.localise is not None:
         yield tr("Which figures can be wrong: {words}", words=shown_system.localise.words())
+    if shown_system.disclosure is not None:
+        yield tr("Confidential: {words}", words=shown_system.disclosure.words())
     if shown_system.limits is not None:
         yield tr("Limits: {words}", words=shown_system.limits.words())
     if shown_system.uncertainty.words():

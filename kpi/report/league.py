@@ -198,7 +198,9 @@ def _line(
     if apart:
         notes.append(tr("not compared with the period before: areas changed"))
     if row["score"] is None and not beside:
-        notes.append(tr("Not rated: {status}", status=reason(row["status"])))
+        withheld = row["status"] == "suppressed"
+        status = reason(row["status"])
+        notes.append(tr("Total: {status}", status=status) if withheld else tr("Not rated: {status}", status=status))
     if row["veto"]:
         notes.append(tr("Veto: {veto}", veto=row["veto"]))
     return Line(
@@ -271,17 +273,19 @@ def interval_texts(scorecard: Results, totals: pl.DataFrame) -> dict[str, dict[s
     """Return the intervals of totals as columns of texts by heading, each by entity; none where there are none."""
     if "rank_low" not in totals.columns:
         return {}
-    rows = totals.drop_nulls("rank_low")
+    rows = totals.drop_nulls("score_low") if totals["rank_low"].count() == 0 else totals.drop_nulls("rank_low")
     decimals = scorecard.decimals
     columns = {
         tr("Places (90 %)"): {
-            row["entity"]: _span(f"{row['rank_low']:g}", f"{row['rank_high']:g}") for row in rows.iter_rows(named=True)
+            row["entity"]: _span(f"{row['rank_low']:g}", f"{row['rank_high']:g}")
+            for row in rows.drop_nulls("rank_low").iter_rows(named=True)
         },
         tr("Scores (90 %)"): {
             row["entity"]: _span(number(row["score_low"], decimals), number(row["score_high"], decimals))
             for row in rows.drop_nulls("score_low").iter_rows(named=True)
         },
     }
+    columns = {heading: texts for heading, texts in columns.items() if texts}
     levels = [name for name in rows.columns if name.startswith(PROBABILITY)]
     if levels:
         columns[tr("Probabilities")] = {

@@ -41,7 +41,9 @@ def _lines(scorecard: Results, rows: pl.DataFrame, rated: bool, named: bool) -> 
     for row in rows.sort("rank", nulls_last=True, maintain_order=True).iter_rows(named=True):
         notes = []
         if row["score"] is None:
-            notes.append(tr("Not rated: {status}", status=reason(row["status"])))
+            withheld = row["status"] == "suppressed"
+            status = reason(row["status"])
+            notes.append(tr("Total: {status}", status=status) if withheld else tr("Not rated: {status}", status=status))
         if row["periods"] < row["expected"]:
             notes.append(tr("{periods} of {expected} periods", periods=row["periods"], expected=row["expected"]))
         if row["veto"]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from kpi import session
 from kpi.analysis.diff import diff, side
+from kpi.analysis.disclosure import analysed
 from kpi.analysis.explain import explain as explained
 from kpi.analysis.explain import name_of
 from kpi.analysis.way_up import way_up
@@ -131,7 +132,7 @@ def what_if(
     card = _card(context, system, data, period)
     card = card.only([index_of(card, None)])
     label = card.periods[-1]
-    after = replaced(card, values)
+    after, card = replaced(card, values), analysed(card)
     difference = diff(side(card, label), side(after, tr("{period}, what if", period=label)))
     new = new_findings(card, after)
     findings = replace(after, findings_list=new).findings if new else None

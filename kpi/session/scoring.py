@@ -12,6 +12,7 @@ import polars as pl
 
 from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
+from kpi.analysis.disclosure import protected
 from kpi.analysis.group_findings import ungrouped
 from kpi.analysis.impossible_counts import impossible_counts
 from kpi.analysis.negative_counts import negative_counts
@@ -215,7 +216,7 @@ def score_panel(
         plan, frame, panel.entities.frame, labels, tuple(findings), panel.data_hash, None, counts, supply,
         former=panel.former, renamed=panel.renamed,
     )  # fmt: skip
-    return card if period is None else card.only(list(shown))
+    return protected(card if period is None else card.only(list(shown)))
 
 
 def stress(

@@ -40,6 +40,7 @@ STATUSES: dict[str, Message] = {
     "negative_denominator": Message("negative denominator"),
     "break": Message("not comparable across a change of areas"),
     "not_given": Message("no weight or rule is given for its class or period"),
+    "suppressed": Message("suppressed (confidential)"),
 }
 
 #: The column type of every `*.status` column.

@@ -34,6 +34,7 @@ indicators:
   b: {kind: level, of: vb, title: 满意}
   c: {kind: level, of: vb, title: 评价}
 localise: {weights: {va: 2}}
+disclosure: {threshold: 5, of: late}
 treatment: {tails: {kind: winsorise, most: 5}}
 groups: {经济规模: {of: va, cuts: {大: 50, 小: 0}}}
 peers: 经济规模
@@ -73,7 +74,7 @@ WORDED: dict[type[BaseModel], dict[str, str]] = {
         "adjustments": "迟报扣分", "stars": "50 %", "ranking": "half to even", "show": "Results show the marks",
         "totals_over": "Totals over longer periods", "lights": "yellow up to 17", "checks": "甲 \\<= 乙",
         "notify": "预警: 办结 \\< 60", "uncertainty": "Weights ±25 %",
-        "localise": "Trust in figures",
+        "localise": "Trust in figures", "disclosure": "Counts from 1 to 4 are suppressed",
     },
     Pillar: {
         "title": "政务服务", "note": "由数据局评价", "weight": "政务服务 60", "parts": "总览指数 | 政务服务 1, 数字 2",

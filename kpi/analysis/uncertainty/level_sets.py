@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from kpi.analysis.disclosure import analysed
 from kpi.analysis.uncertainty import points
 from kpi.analysis.uncertainty.choices import declared_by
 from kpi.analysis.uncertainty.errors_of_figures import Errors, SamplingErrors
@@ -34,9 +35,9 @@ def alike(card: Scorecard) -> pl.DataFrame:
     level = max(limits.level for name, (limits, _) in limited(system).items() if name in errors)
     names = system.stars.names
     uncertainty = Uncertainty.model_construct(**{**Uncertainty().__dict__, "sampling": errors})
-    tables = [nothing]
+    tables, source = [nothing], analysed(card)
     for index in card.labels if card.shown is None else card.shown:
-        study = Study(card, index, uncertainty, Errors(SEED, SamplingErrors.of(system, uncertainty)))
+        study = Study(source, index, uncertainty, Errors(SEED, SamplingErrors.of(system, uncertainty)))
         if not study.ranked.any():
             continue
         choices = declared_by(system, uncertainty)

@@ -10,7 +10,16 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import Message, Severity, alternatives, suggest
-from kpi.language import classes, expressions, linear_edits, ranges, running_totals, small_numbers, window_checks
+from kpi.language import (
+    classes,
+    expressions,
+    linear_edits,
+    ranges,
+    running_totals,
+    sensitive,
+    small_numbers,
+    window_checks,
+)
 from kpi.language.adjustments import vetoes
 from kpi.language.aggregation import means
 from kpi.language.aggregation.nodes import Node
@@ -49,6 +58,7 @@ def problems(system: System) -> Problems:
     yield from window_checks.problems(system)
     yield from small_numbers.problems(system)
     yield from linear_edits.problems(system)
+    yield from sensitive.problems(system)
     yield from _treatment_problems(system)
     yield from _tree_problems(system)
     yield from full_marks.problems(system)

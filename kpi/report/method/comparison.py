@@ -60,6 +60,15 @@ def limits_section(system: System) -> Section:
     return section
 
 
+def disclosure_section(system: System) -> Section:
+    """Return which figures are suppressed; scores do not depend on it."""
+    section = Section(tr("Suppressed figures"), tr("Disclosure"))
+    if system.disclosure is not None:
+        section.write(sentence(localized(system.disclosure.words())))
+        section.write(tr("What would give them away, and what is computed from them, is suppressed too."))
+    return section
+
+
 def robustness_section(system: System) -> Section:
     """Return what is varied to see how robust the ranking is; scores do not depend on it."""
     section = Section(tr("What is varied to see how robust the ranking is"), tr("Robustness"))

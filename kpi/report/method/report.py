@@ -27,7 +27,8 @@ def method(system: System, /) -> Paper:
         rules.treatment_section(system), rules.adjustments_section(system), rules.levels_section(system),
         rules.ranking_section(system), comparison.longer_section(system), data.sources_section(system),
         choices.ours_section(system), data.data_section(system), data.checks_section(system),
-        comparison.alerts_section(system), comparison.limits_section(system), comparison.robustness_section(system),
+        comparison.alerts_section(system), comparison.limits_section(system), comparison.disclosure_section(system),
+        comparison.robustness_section(system),
     ]  # fmt: skip
     return Paper(
         title=system.title or system.system,

@@ -87,7 +87,7 @@ class _Contents:
             "marks": system.show == "marks", "longer": [*self.longer()],
             "levels": self.levels(), "league": self.league(), "nodes": [*self.nodes()], "measures": [*self.measures()],
             "adjustments": [*self.adjustments()], "statuses": {key: localized(STATUSES[key]) for key in STATUSES},
-            "findings": [*self.findings()], "notes": [*self.notes()],
+            "suppressed": bool(card.worlds), "findings": [*self.findings()], "notes": [*self.notes()],
         }  # fmt: skip
 
     def levels(self) -> dict[str, Any] | None:

@@ -55,7 +55,9 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     known = shown.card.definition.indicators
     signs = {item: -1 if known[item].direction == "higher" else 1 for item in shown.counted}
     order = pl.col("value").cast(pl.Float64) * pl.col("indicator").replace_strict(signs, return_dtype=pl.Int8)
-    frame = frame.with_columns(place=order.rank("min").over("cohort", "indicator"))
+    # Where a value is suppressed, the place among the others is not that of the unit.
+    known_all = ~(pl.col("status") == "suppressed").any().over("cohort", "indicator")
+    frame = frame.with_columns(place=pl.when(known_all).then(order.rank("min").over("cohort", "indicator")))
     own: dict[str, list[Row]] = {}
     for row in frame.filter(pl.col("entity").is_in(units)).iter_rows(named=True):
         own.setdefault(row["entity"], []).append(row)

@@ -20,7 +20,7 @@ export function card(model, texts, unit) {
     ...(row.score === null ? [[texts.note, row.status]] : []),
   ];
   const next = model.next(row);
-  const group = five(peers.map((place) => model.row(place, model.last).score), row.score, true);
+  const group = ranked(peers.map((place) => model.row(place, model.last).score), row.score, true);
   const history = head.periods.map((_, period) => model.row(unit, period).score);
   const trend = `${texts.trend}: ${history.map((value) => format(value, head.decimals)).join(", ")}`;
   const known = history.filter((value) => value !== null);
@@ -39,6 +39,12 @@ export function card(model, texts, unit) {
     : null;
   const others = unused.length ? h("section", {}, h("h3", {}, texts.unused), unused.map((node) => branch(node, 0))) : null;
   return h("article", { class: "card" }, top, trees, extras, others);
+
+  // Where a value is suppressed, the place among the others is not that of the unit.
+  function ranked(values, own, higher) {
+    const result = five(values, own, higher);
+    return head.suppressed && result.known.length < values.length ? { ...result, place: null } : result;
+  }
 
   function ofPeers({ known, parts, place }, written) {
     const [least, lower, middle, upper, greatest] = parts.map(written);
@@ -67,7 +73,7 @@ export function card(model, texts, unit) {
     const due = node.schedule ? model.of(node, "schedule", unit) : null;
     const light = ["", texts.green, texts.yellow, texts.red][node.light ? model.of(node, "light", unit) ?? 0 : 0];
     const shown = value === null ? status || "—" : worded(value, node.unit);
-    const own = five(peers.map((place) => model.of(node, "values", place)), value, node.better === "higher");
+    const own = ranked(peers.map((place) => model.of(node, "values", place)), value, node.better === "higher");
     const among = own.known.length > 1 ? ofPeers(own, (one) => worded(one, node.unit)) : "";
     const line = h(
       "summary", {},

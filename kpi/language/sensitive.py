@@ -1,0 +1,91 @@
+"""Which figures disclosure rules suppress by themselves, with the ends of what they must be able to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from kpi.errors import Message, suggest
+from kpi.language.grouping import ALL, COHORTS
+from kpi.language.indicators.counted import multiple
+from kpi.language.model import Path, Problem, Problems
+from kpi.language.system import System
+
+
+@dataclass(frozen=True)
+class Sensitive:
+    """The rule of one measure, as expressions over the panel.
+
+    Attributes:
+        measure: its name.
+        holds: whether its figure is suppressed.
+        low: the least that a suppressed figure must be able to be.
+        high: the greatest.
+    """
+
+    measure: str
+    holds: pl.Expr
+    low: pl.Expr
+    high: pl.Expr
+
+
+def sensitive(system: System) -> list[Sensitive]:
+    """Return the rules of the measures that a system protects, none without `disclosure:`."""
+    rules = system.disclosure
+    if rules is None:
+        return []
+    results = []
+    least = 0.0 if rules.zeros else 1.0
+    for name in dict.fromkeys(rules.of):
+        figure, per_count = pl.col(name), _per_count(system, name)
+        # What lies between 0 and 1 is no count, and as small as one.
+        holds = (figure < rules.threshold * per_count) & ((figure >= 0) if rules.zeros else (figure > 0))
+        low, high = pl.lit(least * per_count), pl.lit((rules.threshold - 1) * per_count)
+        results.append(Sensitive(name, holds, pl.min_horizontal(low, figure), pl.max_horizontal(high, figure)))
+    for name, counted in rules.contributors.items():
+        figure, number = pl.col(name), pl.col(counted)
+        few = (number > 0) & (number < rules.threshold * _per_count(system, counted)) & figure.is_not_null()
+        part = figure.abs() * (rules.protect / 100)
+        results.append(Sensitive(name, few, figure - part, figure + part))
+    return results
+
+
+def _per_count(system: System, name: str) -> float:
+    """Return the figure of a measure that stands for one thing, such as 0.0001 for 万件."""
+    number = multiple(system.symbols[name].unit, stated=True)
+    return 1.0 if number is None else 1 / number
+
+
+def problems(system: System) -> Problems:
+    """Yield rules about what is no measure or no count, and totals of groups that do not exist."""
+    rules = system.disclosure
+    if rules is None:
+        return
+    counts: list[tuple[Path, str]] = [(("disclosure", "of", place), name) for place, name in enumerate(rules.of)]
+    counts += [(("disclosure", "contributors", name), counted) for name, counted in rules.contributors.items()]
+    for name in rules.contributors:
+        if name not in system.measures:
+            hint = suggest(name, system.measures)
+            message = Message("`{name}` is no measure", name=name)
+            yield Problem("K960", ("disclosure", "contributors", name), message, hint=hint, at_key=True)
+    for path, name in counts:
+        if name not in system.measures:
+            yield Problem(
+                "K960", path, Message("`{name}` is no measure", name=name), hint=suggest(name, system.measures)
+            )
+        elif system.measures[name].per is not None:
+            message = Message("`{name}` has figures of finer units, which are not published", name=name)
+            yield Problem("K960", path, message, hint=Message("leave it out"))
+        elif name in system.symbols and multiple(system.symbols[name].unit, stated=True) is None:
+            message = Message(
+                "`{name}` is in {unit}, which counts nothing, so no threshold applies to it",
+                name=name, unit=system.measures[name].unit,
+            )  # fmt: skip
+            hint = Message("name who contributes to it: `contributors: {{{name}: enterprises}}`", name=name)
+            yield Problem("K960", path, message, hint=hint)
+    known = (ALL, COHORTS, *system.groups)
+    for place, name in enumerate(rules.groupings):
+        if name not in known:
+            message = Message("there are no groups `{name}`, whose totals could be known", name=name)
+            yield Problem("K960", ("disclosure", "totals", place), message, hint=suggest(name, known))

@@ -1,0 +1,35 @@
+"""Disclosure rules in the store: what a night keeps, what was the truth is not in it."""
+
+from __future__ import annotations
+
+import polars as pl
+from city import QUARTERS, STORES, SYSTEM
+from test_nights import check, held, night
+
+RULES = SYSTEM.replace(
+    "indicators:\n",
+    "  accidents: {title: 事故, unit: 件}\nindicators:\n  safe: {kind: level, of: accidents, better: lower}\n",
+)
+
+
+def test_a_store_keeps_what_is_published_alone(city, store, request):
+    if store == "postgresql":
+        request.getfixturevalue("database")
+    rules = RULES + "disclosure: {threshold: 5, of: [accidents]}\n"
+    (city.folder / "small.yaml").write_text(rules, "utf-8")
+    for quarter in QUARTERS:
+        with (city.folder / "inbox" / f"{quarter}.csv").open("a", encoding="utf-8") as file:
+            for unit, number in (("甲县", 3 if quarter == "2023Q2" else 33), ("乙县", 44), ("丙县", 55)):
+                file.write(f"{quarter},{unit},事故,{number},件\n")
+    config = city.config(store=STORES.get(store, store))
+    assert night(config).failed == []
+    frames = held(config)
+    rows = frames["measures"].filter(measure="accidents", period="2023Q2").select("entity", "value", "status", "rows")
+    small = rows.filter(entity="甲县").row(0)
+    assert small == ("甲县", None, "suppressed", None)
+    assert rows.filter(pl.col("status") == "suppressed").height == 2
+    others = frames["measures"].filter(pl.col("measure") == "accidents", pl.col("period") != "2023Q2")
+    assert (others["status"] == "ok").all()
+    shown = frames["indicators"].filter(indicator="safe", period="2023Q2", entity="甲县")
+    assert shown.select("value", "status").row(0) == (None, "suppressed")
+    check(config)
