@@ -48,7 +48,8 @@ def negative_counts(
             continue
         below = frame.filter((pl.col(name) < 0) & pl.col("period").is_in(list(labels)))
         for (period,), rows in below.sort("period", "entity").group_by("period", maintain_order=True):
-            yield _finding(name, system.measures[name], rows, entities, labels[int(str(period))])
+            label = labels[int(str(period))]
+            yield _finding(name, system.measures[name], rows, entities, label, quoted=system.disclosure is None)
 
 
 def _is_count(name: str, measure: Measure) -> bool:
@@ -59,10 +60,14 @@ def _is_count(name: str, measure: Measure) -> bool:
     return counts(dimension) or dimension in _AMOUNTS
 
 
-def _finding(name: str, measure: Measure, rows: pl.DataFrame, entities: Sequence[str], label: str) -> Diagnostic:
-    """Return the finding about the figures of one measure and period."""
-    figures = [
+def _finding(
+    name: str, measure: Measure, rows: pl.DataFrame, entities: Sequence[str], label: str, *, quoted: bool
+) -> Diagnostic:
+    """Return the finding about the figures of one measure and period; with disclosure rules it has none of them."""
+    figures: list[str] = [
         Message("{entity}: {value:,.10g} {unit}", entity=entities[place], value=value, unit=measure.unit)
+        if quoted
+        else entities[place]
         for place, value in rows.head(_NAMED).select("entity", name).iter_rows()
     ]
     if (others := rows.height - _NAMED) > 0:
