@@ -297,3 +297,34 @@ def test_the_history_of_an_entity_is_in_few_groups_of_rows(tmp_path):
     assert bits(store.read("indicators").select(written.columns)).equals(bits(written))
     history = store.read("indicators", where={"entity": ["500县"]})
     assert history["indicator"].to_list() == [f"x{at}" for at in range(30)]
+
+
+def test_a_store_that_stays_open_sees_what_others_publish_and_what_takes_its_place(tmp_path):
+    pytest.importorskip("deltalake")
+    import shutil
+
+    from kpi.batch.store.delta import DeltaStore
+
+    reader, writer = DeltaStore(tmp_path / "store"), DeltaStore(tmp_path / "store")
+
+    def publish(store, number, value):
+        rows_of = prepared(pl.DataFrame({"period": ["2023Q1"], "entity": ["甲县"], "value": [value]}), "s")
+        with store.lock(0):
+            store.publish(Run(number), [Change("totals", "s", ("2023Q1",), rows_of)])
+
+    assert reader.read("totals").is_empty()
+    for number in (1, 2, 3):
+        publish(writer, number, number / 7)
+        assert reader.read("totals")["value"].to_list() == [number / 7]
+        assert reader.read("totals", number=1)["value"].to_list() == [1 / 7]
+    with writer.lock(0):
+        writer.tidy(1)
+    with pytest.raises(DataError):
+        reader.read("totals", number=1)
+    assert reader.read("totals")["value"].to_list() == [3 / 7]
+    shutil.rmtree(tmp_path / "store")
+    assert reader.read("totals").is_empty()
+    publish(DeltaStore(tmp_path / "store"), 1, 0.5)
+    assert reader.read("totals")["value"].to_list() == [0.5]
+    publish(reader, 2, 0.25)
+    assert reader.read("totals")["value"].to_list() == [0.25]

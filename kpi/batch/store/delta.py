@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import secrets
 import shutil
 import time
+from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -53,6 +55,9 @@ _PUBLISHING = ".publishing"
 #: half as many an indicator in all periods takes a third longer, with twice as many the history of an entity.
 _GROUP = 8000
 
+#: The most tables that are kept open.
+_TABLES = 32
+
 #: The number of digits of a hash that are kept.
 _HASHED = 32
 
@@ -72,6 +77,9 @@ class DeltaStore:
         self.folder = folder
         self._delta = deltalake
         self._published: pl.DataFrame | None = None
+        # What was read of the log of `runs`, and tables as they were opened, by what they were made from.
+        self._known: tuple[object, pl.DataFrame] | None = None
+        self._opened: OrderedDict[object, Any] = OrderedDict()
 
     @property
     def where(self) -> str:
@@ -122,10 +130,10 @@ class DeltaStore:
         periods: Collection[str] | None = None, where: Mapping[str, Collection[str]] | None = None,
     ) -> pl.DataFrame:  # fmt: skip
         """Return a table at the version of a run, or some rows of it."""
-        versions = self._versions(number)
+        versions = _of_run(self._known_rows(), number)
         if table not in versions:
             return pl.DataFrame()
-        source = self._delta.DeltaTable(self.folder / table, version=versions[table])
+        source = self._table(table, versions[table])
         frame = pl.scan_delta(source)
         if system is not None:
             frame = frame.filter(pl.col("system") == system)
@@ -136,6 +144,31 @@ class DeltaStore:
             if name in there:
                 frame = frame.filter(pl.col(name).is_in(list(values)))
         return ordered(frame.collect())
+
+    def _known_rows(self) -> pl.DataFrame:
+        """Return the published runs, read again only once the log of `runs` is another: a service asks very often."""
+        if self._published is not None:
+            return self._published
+        state = _state(self.folder / "runs/_delta_log")
+        if not state:
+            return self._read_rows()
+        if self._known is None or self._known[0] != state:
+            self._known = state, self._read_rows()
+        return self._known[1]
+
+    def _table(self, table: str, version: int) -> Any:
+        """Return a table at a version, of the last ones as it was opened: a commit is never written again."""
+        commit = self.folder / table / "_delta_log" / f"{version:020}.json"
+        try:
+            key = table, version, commit.stat().st_mtime_ns
+        except OSError:
+            return self._delta.DeltaTable(self.folder / table, version=version)
+        if key not in self._opened:
+            self._opened[key] = self._delta.DeltaTable(self.folder / table, version=version)
+            while len(self._opened) > _TABLES:
+                self._opened.popitem(last=False)
+        self._opened.move_to_end(key)
+        return self._opened[key]
 
     def _exists(self, table: str) -> bool:
         return bool(self._delta.DeltaTable.is_deltatable(str(self.folder / table)))
@@ -166,14 +199,7 @@ class DeltaStore:
 
     def _versions(self, number: int | None) -> dict[str, int]:
         """Return the versions of the tables in a run (None for the last); raise DataError K811 if it does not exist."""
-        rows = self._rows()
-        if number is None and not rows.height:
-            return {}
-        selected = rows.tail(1) if number is None else rows.filter(pl.col("number") == number)
-        if not selected.height:
-            raise no_run(number or 0, rows["number"].to_list())
-        versions: dict[str, int] = json.loads(selected["versions"].item())
-        return {table: version for table, version in versions.items() if table in TABLES}
+        return _of_run(self._rows(), number)
 
     # ---- WRITING ---- #
 
@@ -444,3 +470,22 @@ def _partitions(table: str) -> list[str]:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def _of_run(rows: pl.DataFrame, number: int | None) -> dict[str, int]:
+    """Return the versions of the tables in a run (None for the last); raise DataError K811 if it does not exist."""
+    if number is None and not rows.height:
+        return {}
+    selected = rows.tail(1) if number is None else rows.filter(pl.col("number") == number)
+    if not selected.height:
+        raise no_run(number or 0, rows["number"].to_list())
+    versions: dict[str, int] = json.loads(selected["versions"].item())
+    return {table: version for table, version in versions.items() if table in TABLES}
+
+
+def _state(log: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return the files of a log with their times and sizes: another commit, or another store, is another state."""
+    try:
+        return tuple(sorted((file.name, (about := file.stat()).st_mtime_ns, about.st_size) for file in os.scandir(log)))
+    except OSError:
+        return ()
