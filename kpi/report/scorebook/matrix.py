@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -12,8 +12,9 @@ from kpi.language.system import System
 from kpi.report.language import joined, tr
 from kpi.report.method.indicators import name_of
 from kpi.report.paper.model import inert
-from kpi.report.scorebook.figures import Period, Row
+from kpi.report.scorebook.figures import Period
 from kpi.report.scorebook.styles import GREEN, RED, YELLOW, Styles, paginate
+from kpi.report.sheet_rows import write_rows
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -37,7 +38,6 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     ]
     figures = shown.indicators.with_columns(pl.col("value").cast(pl.Float64))
     wide = figures.pivot(on="indicator", index="entity", values="value", maintain_order=True)
-    units = {row["entity"]: row for row in wide.iter_rows(named=True)}
     lines = [line.entity for line in shown.standing.lines]
     spread = (
         (tr("Maximum"), "MAX"), (tr("Median"), "MEDIAN"), (tr("Mean"), "AVERAGE"), (tr("Minimum"), "MIN"),
@@ -61,17 +61,17 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
             continue
         for column, item in enumerate(names, start=1):
             styles.put(sheet, place, column, _head(system, item, place), "head")
-    columns = {entry: [units[entity].get(entry) for entity in lines if entity in units] for entry in names}
+    present = wide.filter(pl.col("entity").is_in(lines))
     for place, (label, function) in enumerate(spread, start=1 + _HEAD):
         styles.put(sheet, place, 0, label, "label")
         for column, item in enumerate(names, start=1):
-            values = [value for value in columns[item] if value is not None]
+            values = present[item].drop_nulls().to_list()
             if not values:
                 sheet.write_blank(place, column, None, styles["spread"])
                 continue
             formula = f"={function}({xl_range_abs(top, column, end, column)})"
             sheet.write_formula(place, column, formula, styles["spread"], _computed(function, values))
-    _values(sheet, shown, names, units, top, styles)
+    _values(sheet, shown, names, wide, top, styles)
     sheet.freeze_panes(top, 1)
     sheet.repeat_rows(1, top - 1)
     sheet.repeat_columns(0)
@@ -84,14 +84,15 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
 
 
 def _values(  # noqa: PLR0917 - what a block of cells consists of
-    sheet: Worksheet, shown: Period, names: Sequence[str], units: Mapping[str, Row], top: int, styles: Styles
+    sheet: Worksheet, shown: Period, names: Sequence[str], wide: pl.DataFrame, top: int, styles: Styles
 ) -> None:
     """Write the values of the units from a row on, with colours by which way is better."""
     lines = [line.entity for line in shown.standing.lines]
-    for row, entity in enumerate(lines, start=top):
-        styles.put(sheet, row, 0, entity, "text")
-        own = units.get(entity, {})
-        styles.figures(sheet, row, 1, map(own.get, names), "number")
+    figures = pl.DataFrame({"entity": lines}, schema={"entity": pl.String}).join(
+        wide.select("entity", *names), on="entity", how="left", maintain_order="left"
+    )
+    number = styles.numbers("number")
+    write_rows(sheet, top, figures, [styles.texts("text"), *([number] * len(names))])
     for column, item in enumerate(names, start=1):
         higher = shown.card.definition.indicators[item].direction == "higher"
         best, worst = (GREEN, RED) if higher else (RED, GREEN)
