@@ -406,8 +406,8 @@ class _Collector:
         listed = []
         for line in self.standing.lines:
             row = rows.get(line.entity, {})
-            numbers = (int(row.get(name) or 0) for name in ("reached", "judged", *LIGHTS))
-            listed.append(Progress(own(line.entity), *numbers, owns(row.get("behind") or ())))
+            counts = {name: int(row.get(name) or 0) for name in ("reached", "judged", *LIGHTS)}
+            listed.append(Progress(unit=own(line.entity), **counts, behind=owns(row.get("behind") or ())))
         return listed if any(item.judged or item.green or item.yellow or item.red for item in listed) else []
 
     def adjustments(self) -> list[Adjustment]:
