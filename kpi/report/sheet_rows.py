@@ -76,7 +76,8 @@ def _cells(sheet: Worksheet, values: pl.Series, style: Cells, letter: str) -> pl
     if style.empty is not None:
         empty = pl.concat_str(place, pl.lit(f'"{_styled(style.empty)}/>'))
     if style.text is not None:
-        distinct = values.unique().drop_nulls()
+        # In order, as styles are numbered in the order of their first use.
+        distinct = values.unique(maintain_order=True).drop_nulls()
         if not len(distinct):
             return empty
         tails = pl.Series([*_tails(sheet, distinct.to_list(), style.text)], dtype=pl.String)

@@ -285,6 +285,9 @@ def test_the_page_is_that_of_official_documents(card, language: str) -> None:
         "Heading 2": ("楷体", 16),
     }
     assert document.styles["Normal"].paragraph_format.line_spacing.pt == 28.95
+    # Without 仿宋 programs take another font for the language: a Japanese one has other glyphs and signs.
+    spoken = {one.get(qn("w:eastAsia")) for one in document.styles.element.iter(qn("w:lang"))}
+    assert spoken == {"zh-CN"}
     assert document.settings.odd_and_even_pages_header_footer
     for footer in (section.footer, section.even_page_footer):
         line = footer.part.element

@@ -41,7 +41,7 @@ from kpi.report.language import joined, listed, localized, sentences, tr
 from kpi.report.league import Block, league
 from kpi.report.league import Line as Place
 from kpi.report.longer import longer_tables
-from kpi.report.marks import NOTHING, SEVERITIES, movement, reason
+from kpi.report.marks import NOTHING, SEVERITIES, movement, reason, unbroken
 from kpi.report.method.report import method_of_scores
 from kpi.report.shape import origin
 from kpi.values.periods import Period
@@ -378,12 +378,17 @@ class _Collector:
             title=own(system.symbols[name].title), unit="" if unit == "1" else own(unit), yes_no=yes_no,
             weight="" if values.weight is None else figure(values.weight), reported=reported, units=values.units,
             mean=f"{values.sum:.0f}/{reported}" if yes_no and reported else spaced(mean, unit),
-            change=change, year=year, target=own(joined(item.words(unit) for item in system.targets(name))),
+            change=change, year=year, target=own(self._target(name)),
             reached=values.reached, judged=values.judged, green=values.green, yellow=values.yellow, red=values.red,
             best=owns(best), best_value="" if best_value is None else shown(best_value),
             worst=owns(worst), worst_value="" if worst_value is None else shown(worst_value),
             behind=owns(values.behind),
         )  # fmt: skip
+
+    def _target(self, name: str) -> str:
+        """Return the targets of an indicator in words."""
+        unit = self.system.unit(name)
+        return unbroken(joined(target.words(unit) for target in self.system.targets(name)))
 
     def _shown(self, name: str) -> Callable[[float], str]:
         """Return how values of an indicator are printed, with their unit."""
@@ -440,7 +445,7 @@ class _Collector:
         heads = [
             (
                 own(self.system.symbols[name].title), own(_unit(str(self.system.unit(name)))),
-                own(joined(target.words(self.system.unit(name)) for target in self.system.targets(name))),
+                own(self._target(name)),
             )
             for name in names
         ]  # fmt: skip

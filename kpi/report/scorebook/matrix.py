@@ -10,6 +10,7 @@ import polars as pl
 
 from kpi.language.system import System
 from kpi.report.language import joined, tr
+from kpi.report.marks import unbroken
 from kpi.report.method.indicators import name_of
 from kpi.report.paper.model import inert
 from kpi.report.scorebook.figures import Period
@@ -70,7 +71,9 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
                 sheet.write_blank(place, column, None, styles["spread"])
                 continue
             formula = f"={function}({xl_range_abs(top, column, end, column)})"
-            sheet.write_formula(place, column, formula, styles["spread"], _computed(function, values))
+            task = function in ("MAX", "MIN") and _is_task(shown, item)
+            style = styles["spread_done" if task else "spread"]
+            sheet.write_formula(place, column, formula, style, _computed(function, values))
     _values(sheet, shown, names, wide, top, styles)
     sheet.freeze_panes(top, 1)
     sheet.repeat_rows(1, top - 1)
@@ -91,13 +94,19 @@ def _values(  # noqa: PLR0917 - what a block of cells consists of
     figures = pl.DataFrame({"entity": lines}, schema={"entity": pl.String}).join(
         wide.select("entity", *names), on="entity", how="left", maintain_order="left"
     )
-    number = styles.numbers("number")
-    write_rows(sheet, top, figures, [styles.texts("text"), *([number] * len(names))])
+    number, done = styles.numbers("number"), styles.numbers("done")
+    cells = [done if _is_task(shown, item) else number for item in names]
+    write_rows(sheet, top, figures, [styles.texts("text"), *cells])
     for column, item in enumerate(names, start=1):
         higher = shown.card.definition.indicators[item].direction == "higher"
         best, worst = (GREEN, RED) if higher else (RED, GREEN)
         scale = {"type": "3_color_scale", "min_color": worst, "mid_color": YELLOW, "max_color": best}
         sheet.conditional_format(top, column, max(top + len(lines) - 1, top), column, scale)
+
+
+def _is_task(shown: Period, name: str) -> bool:
+    """Return whether an indicator is a task that is done or not."""
+    return str(shown.card.definition.unit(name)) == "是/否"
 
 
 def _pillars(sheet: Worksheet, system: System, names: Sequence[str], styles: Styles) -> None:
@@ -121,7 +130,7 @@ def _head(system: System, name: str, place: int) -> str:
         return str(system.unit(name))
     if place == 4:
         return tr("Higher is better") if indicator.direction == "higher" else tr("Lower is better")
-    return joined(target.words(system.unit(name)) for target in system.targets(name))
+    return unbroken(joined(target.words(system.unit(name)) for target in system.targets(name)))
 
 
 def _computed(function: str, values: list[float]) -> float:

@@ -48,6 +48,8 @@ class Styles:
             "number": {**right, "num_format": "#,##0.00##"},
             "spread": {**right, "num_format": "#,##0.00##", "italic": True, "bg_color": "#F7F7F7"},
             "spread_whole": {**right, "num_format": "#,##0", "italic": True, "bg_color": "#F7F7F7"},
+            "done": {**right, "num_format": _done()},
+            "spread_done": {**right, "num_format": _done(), "italic": True, "bg_color": "#F7F7F7"},
             "full": {**right, "num_format": "0.00", "italic": True, "bg_color": "#F7F7F7"},
             "label": {**cell, "italic": True, "bg_color": "#F7F7F7"},
             **{name: {**cell, "align": "center", "bg_color": fill} for name, fill in _FILLS.items()},
@@ -90,6 +92,15 @@ class Styles:
         if columns > 1:
             sheet.merge_range(row, 0, row, columns - 1, "", self[style])
         sheet.write_string(row, 0, inert(text)[:CHARACTERS], self[style])
+
+
+def _done() -> str:
+    """Return the number format of tasks: done or not, in words; a share of done ones as a number.
+
+    >>> _done()
+    '[=1]"yes";[=0]"no";0.00'
+    """
+    return f'[=1]"{tr("yes")}";[=0]"{tr("no")}";0.00'
 
 
 def _cut(text: str) -> str:
