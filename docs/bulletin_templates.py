@@ -56,13 +56,12 @@ class Word:
 
     def _languages(self) -> None:
         """Set the languages of the texts: programs choose Chinese glyphs by them where a font is not installed."""
-        latin = "zh-CN" if self.language == "zh" else "en-US"
-        for language in self.document.styles.element.iter(qn("w:lang")):
-            language.set(qn("w:val"), latin)
-            language.set(qn("w:eastAsia"), "zh-CN")
-        for language in self.document.settings.element.iter(qn("w:themeFontLang")):
-            language.set(qn("w:val"), latin)
-            language.set(qn("w:eastAsia"), "zh-CN")
+        # Numbers are set as English: as Chinese, LibreOffice ends lines between their digits.
+        for name in ("w:lang", "w:themeFontLang"):
+            for part in (self.document.styles.element, self.document.settings.element):
+                for language in part.iter(qn(name)):
+                    language.set(qn("w:val"), "en-US")
+                    language.set(qn("w:eastAsia"), "zh-CN")
 
     def _styles(self) -> None:
         styles = self.document.styles
@@ -585,8 +584,8 @@ def _warnings(out: Any, t: Any, section: Any, listed: Any) -> None:
     out.text(t(f"进度滞后：{behind}。", f"Behind schedule: {behind}."))
     out.block("endif")
     out.block("if vetoes")
-    out.text(t("一票否决：", "Vetoes: ") + listed("line in vetoes", t("{{ line.unit }}（{{ line.note }}）",
-                                                                 "{{ line.unit }} ({{ line.note }})")) + t("。", "."))  # fmt: skip
+    out.text(t("一票否决：", "Vetoes: ") + listed("line in vetoes", t("{{ line.unit }}（{{ line.veto }}）",
+                                                                 "{{ line.unit }} ({{ line.veto }})")) + t("。", "."))  # fmt: skip
     out.block("endif")
     out.block("if down")
     out.text(t("位次下降：", "Moved down: ") + listed("one in down", t("{{ one.unit }}（降{{ one.places }}位）",

@@ -11,8 +11,8 @@ from kpi.errors import Message
 from kpi.report.language import localized, tr
 from kpi.values.status import NO_LEVEL, STATUSES
 
-#: The space after a comparator, and before a sign of percent.
-_BEFORE = re.compile(r"(?<=[≥≤＞＜=]) | (?=[%‰])")
+#: The spaces after a comparator and before a sign of percent.
+_AFTER_COMPARATOR, _BEFORE_PERCENT = re.compile("(?<=[≥≤＞＜=]) "), re.compile(" (?=[%‰])")
 
 #: The placeholder of a missing value.
 NOTHING = "—"
@@ -156,9 +156,9 @@ def least_change(title: str, value: float | None, needed: float, unit: str) -> s
 
 
 def unbroken(text: str) -> str:
-    r"""Return a target in words in which no line ends between a sign and its number.
+    r"""Return a target or cut in words in which no line ends between a sign and its number.
 
     >>> unbroken("≥ 90 % (2025)")
-    '≥\xa090\xa0% (2025)'
+    '≥\xa090% (2025)'
     """
-    return _BEFORE.sub("\u00a0", text)
+    return _BEFORE_PERCENT.sub("", _AFTER_COMPARATOR.sub("\u00a0", text))

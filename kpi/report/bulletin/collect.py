@@ -168,7 +168,7 @@ class _Collector:
             full=figure(card.full),
             groups=[self.group(block) for block in standing.blocks], pillars=owns(standing.pillars),
             parts=parts, others=others, rated=standing.rated, named=standing.named,
-            levels=own(localized(system.stars_words)) if system.stars is not None else "",
+            levels=own(unbroken(localized(system.stars_words))) if system.stars is not None else "",
             **{
                 key: sum(getattr(item, key) for item in every)
                 for key in ("reached", "judged", "green", "yellow", "red")
@@ -300,6 +300,7 @@ class _Collector:
             change=change.short if change else "", year=yearly.short if yearly else "",
             level=own(self.standing.level(place)),
             pillars=["" if score is None else fixed(score, 2) for score in place.pillars], note=own(place.note),
+            veto=own(self.row(place)["veto"]),
         )  # fmt: skip
 
     def score(self, index: int | None, entity: str) -> float | None:

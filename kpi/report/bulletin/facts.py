@@ -24,7 +24,10 @@ NAMED, BESIDE = 3, 8
 
 @dataclass(frozen=True)
 class Line:
-    """One unit of a ranking; what it does not have is an empty text."""
+    """One unit of a ranking; what it does not have is an empty text.
+
+    `note` has all remarks, in words, `veto` the titles of its vetoes alone.
+    """
 
     rank: str
     move: str
@@ -35,6 +38,7 @@ class Line:
     level: str
     pillars: Sequence[str]
     note: str
+    veto: str = ""
 
 
 @dataclass(frozen=True)
