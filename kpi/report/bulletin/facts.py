@@ -348,6 +348,12 @@ class Facts:
         return [unit for group in self.groups for unit in group.down]
 
 
+#: What facts consist of: data without methods.
+PARTS = frozenset({
+    Line, Moved, Level, Group, Indicator, Pillar, Progress, Standings, Adjustment, Finding, Value, Matrix, Note, Facts
+})  # fmt: skip
+
+
 @functools.lru_cache(_RECENT)
 def own(text: str | None) -> str:
     r"""Return a text from data on one line, escaped, and kept apart from its surroundings if it runs right to left.

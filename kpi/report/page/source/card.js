@@ -36,7 +36,7 @@ export function card(model, texts, unit) {
   const unused = model.children("");
   const added = head.adjustments.filter((item) => item.unit === unit);
   const extras = added.length
-    ? h("section", {}, h("h3", {}, texts.adjustments), h("ul", {}, added.map((item) => h("li", {}, `${item.title}: ${signed(item.points, 4)}`))))
+    ? h("section", {}, h("h3", {}, texts.adjustments), h("ul", {}, added.map((item) => h("li", {}, `${item.title}: ${signed(item.points, 2)}`))))
     : null;
   const others = unused.length ? h("section", {}, h("h3", {}, texts.unused), unused.map((node) => branch(node, 0))) : null;
   return h("article", { class: "card" }, top, trees, extras, others);
