@@ -50,8 +50,18 @@ class Word:
         section.page_width, section.page_height = Mm(210), Mm(297)
         section.top_margin, section.bottom_margin, section.left_margin, section.right_margin = map(Mm, (37, 35, 28, 26))
         section.footer_distance = Mm(25)
+        self._languages()
         self._styles()
         self._footers()
+
+    def _languages(self) -> None:
+        """Set the languages of the texts: programs choose Chinese glyphs by them where a font is not installed."""
+        # Numbers are set as English: as Chinese, LibreOffice ends lines between their digits.
+        for name in ("w:lang", "w:themeFontLang"):
+            for part in (self.document.styles.element, self.document.settings.element):
+                for language in part.iter(qn(name)):
+                    language.set(qn("w:val"), "en-US")
+                    language.set(qn("w:eastAsia"), "zh-CN")
 
     def _styles(self) -> None:
         styles = self.document.styles
@@ -418,7 +428,7 @@ def _indicators(out: Any, t: Any, loop: str) -> None:
             (t("环比", "On before"), "{{ one.change | short }}", 2.1, True),
             (t("同比", "On year"), "{{ one.year | short }}", 2.1, True),
             (t("目标", "Target"), "{{ one.target | dash }}", 3.2, True),
-            (t("达标", "Reached"), "{% if one.judged %}{{ one.reached }}/{{ one.judged }}{% else %}—{% endif %}", 1.7, True),
+            (t("达标", "Met"), "{% if one.judged %}{{ one.reached }}/{{ one.judged }}{% else %}—{% endif %}", 1.7, True),
             (t("最好", "Best"), "{% if one.best %}{{ one.best | names(2) }} {{ one.best_value }}{% else %}—{% endif %}", 3, True),
             (t("最差", "Worst"), "{% if one.worst %}{{ one.worst | names(2) }} {{ one.worst_value }}{% else %}—{% endif %}", 3, True),
         ],
@@ -574,8 +584,8 @@ def _warnings(out: Any, t: Any, section: Any, listed: Any) -> None:
     out.text(t(f"进度滞后：{behind}。", f"Behind schedule: {behind}."))
     out.block("endif")
     out.block("if vetoes")
-    out.text(t("一票否决：", "Vetoes: ") + listed("line in vetoes", t("{{ line.unit }}（{{ line.note }}）",
-                                                                 "{{ line.unit }} ({{ line.note }})")) + t("。", "."))  # fmt: skip
+    out.text(t("一票否决：", "Vetoes: ") + listed("line in vetoes", t("{{ line.unit }}（{{ line.veto }}）",
+                                                                 "{{ line.unit }} ({{ line.veto }})")) + t("。", "."))  # fmt: skip
     out.block("endif")
     out.block("if down")
     out.text(t("位次下降：", "Moved down: ") + listed("one in down", t("{{ one.unit }}（降{{ one.places }}位）",

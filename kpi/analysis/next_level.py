@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import polars as pl
+
 from kpi.analysis.way_up import least_change
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Message
@@ -14,6 +16,8 @@ Row = Mapping[str, Any]
 
 #: The most values, units times indicators of the period, for which the least change is looked for by the way.
 CHEAP = 3_000
+#: The most values that are looked at for the least changes of all units: units times units times indicators.
+CHEAP_FOR_ALL = 2_000
 
 
 @dataclass(frozen=True)
@@ -114,3 +118,25 @@ def ahead(card: Scorecard, entity: str, period: str | None = None) -> NextLevel 
         return result
     row = least_change(card, entity, result.level, period=label)
     return result if row is None else replace(result, change=Change(**row))
+
+
+def least_changes(card: Scorecard, period: str | None = None) -> dict[str, Change] | None:
+    """Return the least change of a single figure that reaches the next level, by unit that has one.
+
+    Each is scored again with all units, so they are looked for where that takes seconds at most.
+
+    Args:
+        card: the scorecard.
+        period: its label, None for the last.
+
+    Returns:
+        None where units times units times indicators are more than `CHEAP_FOR_ALL`; nothing without levels.
+    """
+    if card.definition.stars is None or not card.periods:
+        return {}
+    label = card.periods[-1] if period is None else period
+    units = card.totals.filter(pl.col("period") == label)["entity"].to_list()
+    if len(units) ** 2 * max(len(card.definition.indicators), 1) > CHEAP_FOR_ALL:
+        return None
+    steps = {entity: ahead(card, entity, label) for entity in units}
+    return {entity: above.change for entity, above in steps.items() if above is not None and above.change is not None}

@@ -14,6 +14,7 @@ from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, sugg
 from kpi.process import atomic_files
 from kpi.process.os_errors import reason
 from kpi.report.formats import IN_FOLDERS, NAMES, SUFFIXES, Format, name_of, named, suffix_of
+from kpi.report.language import current, using
 from kpi.report.results import ScorecardReport
 from kpi.report.shape import Report, Results
 
@@ -87,7 +88,9 @@ def content(result: Report | Results, form: str, /, *, period: str | None = None
         DataError: as for `write`, except K540.
     """
     report, known = _report(result, period), _known(form)
-    return report.own()[form]() if form in report.own() else known.encode(report)
+    # The language of the environment is looked up once, not for every text.
+    with using(current()):
+        return report.own()[form]() if form in report.own() else known.encode(report)
 
 
 def _report(result: Report | Results, period: str | None) -> Report:

@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 
 from kpi.errors import Message
-from kpi.report.language import localized
+from kpi.report.language import localized, tr
 from kpi.values.status import NO_LEVEL, STATUSES
+
+#: The spaces after a comparator and before a sign of percent.
+_AFTER_COMPARATOR, _BEFORE_PERCENT = re.compile("(?<=[≥≤＞＜=]) "), re.compile(" (?=[%‰])")
 
 #: The placeholder of a missing value.
 NOTHING = "—"
@@ -129,3 +132,33 @@ def visible(text: str) -> str:
     '南湖\\x1b[31m区'
     """
     return _INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def figure(value: float, unit: str | None) -> str:
+    """Return a figure with its unit for display.
+
+    >>> figure(12345.5, "万元"), figure(1.0, "是/否")
+    ('12,345.5 万元', 'yes')
+    """
+    if unit == "是/否":
+        return tr("yes") if value else tr("no")
+    return f"{value:,.6g} {unit or ''}".rstrip() if abs(value) < 1e6 else f"{value:,.10g} {unit or ''}".rstrip()
+
+
+def least_change(title: str, value: float | None, needed: float, unit: str) -> str:
+    """Return the least change of a single figure that reaches the next level, in words.
+
+    >>> least_change("办结率", None, 92.5, "%")
+    'Least single change: 办结率 — → 92.5 %'
+    """
+    before = NOTHING if value is None else figure(value, unit)
+    return tr("Least single change: {title} {before} → {after}", title=title, before=before, after=figure(needed, unit))
+
+
+def unbroken(text: str) -> str:
+    r"""Return a target or cut in words in which no line ends between a sign and its number.
+
+    >>> unbroken("≥ 90 % (2025)")
+    '≥\xa090% (2025)'
+    """
+    return _BEFORE_PERCENT.sub("", _AFTER_COMPARATOR.sub("\u00a0", text))

@@ -21,7 +21,7 @@ from kpi.errors import Message
 from kpi.language.system import ROOT
 from kpi.report.language import localized, tr
 from kpi.report.markdown import escaped
-from kpi.report.marks import NOTHING, level, number, visible
+from kpi.report.marks import figure, least_change, level, number, visible
 from kpi.report.peers import in_words, picture
 from kpi.report.shape import HEADINGS, WORDS, About, Report, Screen, origin
 
@@ -237,11 +237,7 @@ def _ahead(card: Scorecard, above: NextLevel | None) -> list[str]:
         return []
     lines = [tr("Next level: {words}", words=above.words(card.decimals))]
     if (change := above.change) is not None:
-        before = NOTHING if change.value is None else figure(change.value, change.unit)
-        after = figure(change.needed, change.unit)
-        lines.append(
-            tr("Least single change: {title} {before} → {after}", title=change.title, before=before, after=after)
-        )
+        lines.append(least_change(change.title, change.value, change.needed, change.unit))
     return lines
 
 
@@ -286,17 +282,6 @@ def _score(card: Scorecard, score: float, full_marks: float | None) -> str:
     if full_marks is None:
         return tr("  score {score:.2f}", score=score)
     return tr("  {marks} of {full:g} marks", marks=number(score * full_marks / 100, card.decimals), full=full_marks)
-
-
-def figure(value: float, unit: str | None) -> str:
-    """Return a figure with its unit for display.
-
-    >>> figure(12345.5, "万元"), figure(1.0, "是/否")
-    ('12,345.5 万元', 'yes')
-    """
-    if unit == "是/否":
-        return tr("yes") if value else tr("no")
-    return f"{value:,.6g} {unit or ''}".rstrip() if abs(value) < 1e6 else f"{value:,.10g} {unit or ''}".rstrip()
 
 
 def _rendered(node: Explained) -> Explained:

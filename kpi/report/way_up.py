@@ -13,9 +13,8 @@ from kpi.analysis.way_up import WayUp
 from kpi.errors import Message, count
 from kpi.report.cards import printed, table_of
 from kpi.report.language import localized, tr
-from kpi.report.marks import NOTHING, level, number, reason, visible
+from kpi.report.marks import NOTHING, figure, level, number, reason, visible
 from kpi.report.shape import HEADINGS, WORDS, About, Report, Screen, origin, plain
-from kpi.report.tree import figure
 
 #: The maximum number of single changes shown.
 MOST = 20

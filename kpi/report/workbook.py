@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from kpi.report.encode import is_formula
 from kpi.report.language import tr
 from kpi.report.marks import stars
 from kpi.report.shape import About, Report
+from kpi.report.sheet_rows import Cells, write_rows
 from kpi.report.xlsx import CHARACTERS, new_workbook
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 #: The most rows of a sheet in the file format, the header included.
 ROWS = 1_048_576
-
-#: How many values of a column are kept in words.
-_RECENT = 10_000
 
 # The styles of columns; other columns are text or plain numbers.
 _KINDS = {
@@ -123,8 +121,7 @@ def _fields(report: Report, sheet: str, frame: pl.DataFrame) -> Iterator[_Field]
         elif name != "system":
             yield _Field(
                 name, heading, _KINDS.get(name, "number" if dtype.is_numeric() else "text"),
-                # Names and statuses recur; True and 1 are two values.
-                lru_cache(_RECENT, typed=True)(partial(report.word, name)),
+                partial(report.word, name),
             )  # fmt: skip
 
 
@@ -154,25 +151,25 @@ def _styles(book: Workbook, decimals: int) -> dict[str, Format]:
 def _fill(sheet: Worksheet, frame: pl.DataFrame, fields: list[_Field], styles: dict[str, Format]) -> None:
     for column, field in enumerate(fields):
         sheet.write_string(0, column, field.heading, styles["head"])
-    selected = [frame.columns.index(field.source) for field in fields]
-    for line, row in enumerate(frame.iter_rows(), start=1):
-        for column, (field, source) in enumerate(zip(fields, selected, strict=True)):
-            if row[source] is not None and row[source] != "":
-                _put(sheet, (line, column), field, row[source], styles)
+    names = [f"{column}" for column in range(len(fields))]
+    values = frame.select(pl.col(field.source).alias(name) for name, field in zip(names, fields, strict=True))
+    write_rows(sheet, 1, values, [_cells(field, frame.schema[field.source], styles) for field in fields])
 
 
-def _put(sheet: Worksheet, cell: tuple[int, int], field: _Field, value: Any, styles: dict[str, Format]) -> None:
-    """Write a cell by type, since `write` would guess formulas, links and numbers from text."""
+def _cells(field: _Field, dtype: pl.DataType, styles: dict[str, Format]) -> Cells:
+    """Return how the cells of a column are written: by type, as formulas, links and numbers are not guessed."""
     if field.kind == "stars":
-        sheet.write_string(*cell, stars(value), styles["stars"])
-    elif field.kind == "light":
-        sheet.write_string(*cell, _words(field, value), styles.get(value))
-    elif isinstance(value, bool) or field.kind == "text":
-        text = _words(field, value)
-        sheet.write_string(*cell, text, styles["quoted"] if is_formula(text) else None)
-    else:
-        kind = "count" if field.kind == "number" and float(value).is_integer() else field.kind
-        sheet.write_number(*cell, value, styles[kind])
+        return Cells(text=lambda value: (stars(value), styles["stars"]))
+    if field.kind == "light":
+        return Cells(text=lambda value: (_words(field, value), styles.get(value)))
+    if field.kind == "text" or not dtype.is_numeric():
+
+        def words(value: Any) -> tuple[str, Format | None]:
+            text = _words(field, value) if value != "" else ""
+            return text, styles["quoted"] if is_formula(text) else None
+
+        return Cells(text=words)
+    return Cells(styles[field.kind], styles["count"] if field.kind == "number" else None)
 
 
 def _words(field: _Field, value: Any) -> str:

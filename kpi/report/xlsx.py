@@ -75,7 +75,14 @@ def new_workbook(out: BytesIO, properties: dict[str, str], **options: Any) -> It
         book = Workbook(out, {**options, "tmpdir": str(folder)})
         book.worksheet_class = _worksheet()
         book.set_properties({**properties, "created": _CREATED})
-        yield book
+        try:
+            yield book
+        except BaseException:
+            # xlsxwriter closes its files only with the workbook.
+            for sheet in book.worksheets():
+                if sheet.row_data_fh is not None:
+                    sheet.row_data_fh.close()
+            raise
         book.close()
 
 

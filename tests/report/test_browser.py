@@ -271,3 +271,21 @@ def test_hostile_names_stay_texts(show, tmp_path):
     assert page.locator("#page img, #page b").count() == 0
     assert page.locator("h1").inner_text().startswith(hostile)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_cohorts_have_pictures_of_places_of_their_own(show, tmp_path):
+    write(cohorts_card(), tmp_path / "page.html")
+    page = show(tmp_path / "page.html")
+    shown = page.locator("section > h3").all_text_contents()
+    assert shown == ["east", "west"]
+    east, west = (page.locator(f'div.scroll[aria-label$=" {name}"] svg[role="img"]').text_content() for name in shown)
+    assert "A · B" in east
+    assert "D" not in east
+    assert "E · F" in west
+
+
+def test_a_card_has_the_least_single_change(show, tmp_path):
+    card = cohorts_card()
+    write(card, tmp_path / "page.html")
+    page = show(tmp_path / "page.html", "#unit=A")
+    assert "Least single change: ia 70 1 → 90 1" in page.locator("dialog").inner_text()

@@ -16,6 +16,7 @@ from io import BytesIO
 from pathlib import Path
 
 import docx
+import polars as pl
 import pytest
 from click.testing import CliRunner
 from docx.oxml.ns import qn
@@ -28,6 +29,7 @@ from kpi.errors import DataError
 from kpi.report.bulletin.changes import of_scores, of_values
 from kpi.report.bulletin.collect import facts
 from kpi.report.bulletin.facts import Facts
+from kpi.report.bulletin.item_values import Items, ItemValues
 from kpi.report.bulletin.mistakes import NAMES
 from kpi.report.bulletin.render import default_template, markdown, word
 from kpi.report.files import content
@@ -142,9 +144,31 @@ def test_changes_are_those_of_the_period_before_and_of_a_year_before(card) -> No
 
 
 def test_means_of_two_periods_are_over_the_units_of_both() -> None:
-    change = of_values({"a": 10.0, "b": 30.0, "new": 500.0}, {"a": 8.0, "b": 12.0, "gone": 1.0}, "件", higher=False)
+    rows = [
+        ("now", "a", 10.0), ("now", "new", 500.0), ("now", "b", 30.0), ("now", "left", None), ("then", "b", 12.0),
+        ("then", "gone", 1.0), ("then", "a", 8.0), ("then", "left", 7.0),
+    ]  # fmt: skip
+    frame = pl.DataFrame(rows, schema=["period", "entity", "number"], orient="row").with_columns(item=pl.lit("x"))
+    items = Items(frame)
+    pairs = items.pairs("now", "then", ())["x"]
+    assert sorted(pairs) == [(10.0, 8.0), (30.0, 12.0)]
+    assert items.pairs("now", "then", {"a"})["x"] == [(30.0, 12.0)]
+    assert items.pairs("now", None, ()) == {}
+    change = of_values(pairs, "件", higher=False)
     assert change is not None
     assert (change.short, change.better) == ("+100.0%", False)
+
+
+def test_an_end_names_all_units_that_share_it_and_none_where_all_are_alike() -> None:
+    rows = [("now", "a", 2.0), ("now", "b", 3.0), ("now", "c", 3.0), ("now", "d", None)]
+    frame = pl.DataFrame(rows, schema=["period", "entity", "number"], orient="row").with_columns(item=pl.lit("x"))
+    values = Items(frame).condensed("now")["x"]
+    assert values.units == 4
+    assert values.mean == 8 / 3
+    assert (values.end(highest=True), values.end(highest=False)) == ((["b", "c"], 3.0), (["a"], 2.0))
+    assert Items(frame.filter(number=3)).condensed("now")["x"].end(highest=True) == ((), None)
+    assert Items(frame).condensed("then") == {}
+    assert ItemValues().mean is None
 
 
 @pytest.mark.parametrize(
@@ -155,7 +179,7 @@ def test_means_of_two_periods_are_over_the_units_of_both() -> None:
     ],
 )  # fmt: skip
 def test_growth_is_given_only_where_it_means_something(now, before, unit, shown) -> None:
-    change = of_values({"a": now}, {"a": before}, unit, higher=True)
+    change = of_values([(now, before)], unit, higher=True)
     assert change is not None
     assert change.short == shown
 
@@ -261,6 +285,9 @@ def test_the_page_is_that_of_official_documents(card, language: str) -> None:
         "Heading 2": ("楷体", 16),
     }
     assert document.styles["Normal"].paragraph_format.line_spacing.pt == 28.95
+    # Without 仿宋 programs take another font for the language: a Japanese one has other glyphs and signs.
+    spoken = {one.get(qn("w:eastAsia")) for one in document.styles.element.iter(qn("w:lang"))}
+    assert spoken == {"zh-CN"}
     assert document.settings.odd_and_even_pages_header_footer
     for footer in (section.footer, section.even_page_footer):
         line = footer.part.element

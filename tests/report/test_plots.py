@@ -17,6 +17,8 @@ from kpi.cli.plot import KINDS
 from kpi.errors import DataError
 from kpi.report.plots.kinds import NAMES
 from kpi.report.plots.pictures import PICTURES, picture, write
+from tests.report.cohorts_sample import cohorts_card
+from tests.soundness.small_evaluation import small_card
 
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "jiaxing-2022"
 UNIT, INDICATOR = "桐乡市", "core_duty_digital_coverage"
@@ -24,6 +26,16 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "waterfall": {"entity": UNIT}, "spread": {"entity": UNIT}, "schedule": {"entity": UNIT},
     "funnel": {"indicator": INDICATOR}, "intervals": {"runs": 20},
 }  # fmt: skip
+COHORTS = """
+measures: {a: {unit: 1}}
+indicators: {ia: {kind: level, of: a, target: {at_least: 100}}, ib: {kind: level, of: a, score: {kind: minmax}}}
+pillars: {P: {weight: 100, parts: {ia: 60, ib: 40}}}
+"""
+FUNNEL = """
+measures: {h: {unit: 件}, n: {unit: 件}}
+indicators: {rate: {kind: ratio, numerator: h, denominator: n, unit: '%', target: {at_least: 90}}}
+pillars: {P: {weight: 100, parts: {rate: 1}}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +108,67 @@ def test_a_distribution_counts_every_unit(card, latest):
 
 def test_places_are_those_of_the_totals(card):
     expected = set(card.totals.select("period", "entity", pl.col("rank").cast(pl.Int64)).iter_rows())
-    assert {(row["period"], row["entity"], row["rank"]) for row in rows(kpi.plot(card, "places"))} == expected
+    shown = [row for row in rows(kpi.plot(card, "places")) if "entity" in row]
+    assert {(row["period"], row["entity"], row["rank"]) for row in shown} == expected
+
+
+@pytest.mark.parametrize("kind", ["places", "heat_map", "intervals"])
+def test_cohorts_that_are_ranked_apart_are_drawn_apart(kind):
+    units = {cohort: [f"{cohort}{number}" for number in range(4)] for cohort in ("east", "west")}
+    values = [
+        (year, unit, "a", 90 - 7 * number - 3 * (year == 2023 and number == 1), cohort)
+        for cohort, names in units.items() for number, unit in enumerate(names) for year in (2022, 2023)
+    ]  # fmt: skip
+    card = small_card(COHORTS, *values)
+    parts = kpi.plot(card, kind, **OPTIONS.get(kind, {})).to_dict()["vconcat"]
+    assert [part["title"]["text"] for part in parts] == ["east", "west"]
+    for part, names in zip(parts, units.values(), strict=True):
+        holders = [holder for holder in (part, *part.get("layer", [])) if "data" in holder]
+        shown = {row["entity"] for holder in holders for row in holder["data"]["values"] if "entity" in row}
+        assert shown == set(names)
+    alone = kpi.plot(card, kind, entity="west1", **OPTIONS.get(kind, {})).to_dict()
+    assert "vconcat" not in alone
+    assert "east" not in json.dumps(alone)
+
+
+def test_of_many_cohorts_and_units_the_rest_is_counted():
+    values = [
+        (2023, f"{cohort:02}-{unit}", "a", 50 + unit, f"c{cohort:02}") for cohort in range(14) for unit in range(7)
+    ]
+    chart = kpi.plot(small_card(COHORTS, *values), "heat_map").to_dict()
+    assert len(chart["vconcat"]) == 12
+    assert "the first 12 of 14 cohorts" in chart["title"]["subtitle"]
+    assert chart["vconcat"][0]["title"]["subtitle"] == ["the first 5 of 7"]
+
+
+def test_units_that_share_a_place_share_a_label():
+    values = [(year, unit, "a", 70, "c") for year in (2022, 2023) for unit in "DABEC"]
+    shown = rows(kpi.plot(small_card(COHORTS, *values), "places"))
+    assert [row["units"] for row in shown if "units" in row] == ["A, B, C and 2 more"]
+
+
+def test_levels_stand_in_their_order_by_their_names():
+    card = cohorts_card()
+    color = kpi.plot(card, "distribution").to_dict()["layer"][0]["encoding"]["color"]
+    assert color["title"] == "Grade"
+    assert color["scale"]["domain"][0] == "top"
+
+
+def test_a_single_score_has_a_bar_that_can_be_read():
+    bars = rows(kpi.plot(small_card(COHORTS, (2023, "A", "a", 70, "c")), "distribution"))
+    assert [row["end"] - row["start"] for row in bars] == [1]
+
+
+def test_a_funnel_names_the_units_farthest_out():
+    units = [(f"u{number:02}", 50 + (number - 15) * 3) for number in range(31)]
+    values = [
+        (2023, unit, name, figure, "c") for unit, hits in units for name, figure in (("h", hits * 10), ("n", 1000))
+    ]
+    chart = kpi.plot(small_card(FUNNEL, *values), "funnel", indicator="rate")
+    named = {row["entity"] for row in chart.to_dict()["layer"][-1]["data"]["values"]}
+    assert len(named) == 20
+    assert {"u00", "u30"} < named
+    assert any("the 20 farthest" in line for line in chart.to_dict()["title"]["subtitle"])
 
 
 def test_a_heat_map_has_every_score_and_no_other(card):

@@ -16,10 +16,15 @@ import polars as pl
 import pytest
 
 import kpi
+from kpi.analysis import next_level
+from kpi.analysis.next_level import ahead
 from kpi.report.files import content, left_out, outlook
+from kpi.report.marks import least_change
 from kpi.report.results import ScorecardReport
 from kpi.report.scorebook import extent, figures, unit_cards
 from kpi.report.scorebook.figures import adds_up, why
+from kpi.report.sheet_rows import Cells, write_rows
+from kpi.report.xlsx import new_workbook
 from tests.soundness.small_evaluation import small_card
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +87,57 @@ def test_the_sheets_of_data_come_last(card) -> None:
     assert names[:5] == ["Results", "Matrix", "Cards", "Earlier periods", "Method"]
     report = ScorecardReport(card)
     assert names[5:] == [report.sheet(name) for name in report.frames()]
+
+
+def test_cards_have_the_least_single_change_where_it_is_cheap(card, monkeypatch) -> None:
+    above = ahead(card, "南港")
+    assert above is not None
+    assert above.change is not None
+    words = least_change(above.change.title, above.change.value, above.change.needed, above.change.unit)
+    assert words.startswith("Least single change: ")
+    assert any(words in str(cell) for row in sheets(card)["Cards"] for cell in row)
+    text = "The least single change to the next level is on cards where units × units × indicators are at most"
+    assert text not in str(sheets(card)["Method"])
+    monkeypatch.setattr(next_level, "CHEAP_FOR_ALL", 47)
+    found = sheets(card)
+    assert "Least single change" not in str(found["Cards"])
+    assert text in str(found["Method"])
+
+
+def test_tasks_are_done_or_not_in_the_matrix(card) -> None:
+    sheet = openpyxl.load_workbook(BytesIO(content(card, "xlsx")))["Matrix"]
+    columns = {cell.value: cell.column for cell in sheet[3]}
+    formats = {sheet.cell(row, columns["平台建成"]).number_format for row in range(12, 16)}
+    assert formats == {'[=1]"yes";[=0]"no";0.00'}
+    assert sheet.cell(12, columns["办结率"]).number_format != formats.pop()
+
+
+def test_rows_that_are_written_together_are_those_of_single_cells() -> None:
+    names = ["a", None, "", " b ", "=1+1", "<&>", "a", "\x07", "_x0041_"]
+    numbers = [1.0, None, -0.5, 1e-7, 1e16, 0.1 + 0.2, 12345.0, 5e-324, -3.0]
+    frame = pl.DataFrame({"name": names, "number": numbers, "whole": range(9), "none": [None] * 9})
+    out = BytesIO()
+    with new_workbook(out, {}, constant_memory=True) as book:
+        bold, plain = book.add_format({"bold": True}), book.add_format({"num_format": "0.00"})
+        sheet = book.add_worksheet("A")
+        sheet.write_string(0, 0, "head")
+        texts = Cells(empty=bold, text=lambda value: (value, bold if value == "a" else None))
+        write_rows(sheet, 2, frame, [texts, Cells(plain, bold), Cells(plain), Cells()])
+        sheet.write_string(11, 0, "below")
+    read = openpyxl.load_workbook(out)["A"]
+    rows = [[cell.value for cell in row] for row in read.iter_rows()]
+    assert rows[0][0] == "head"
+    assert not any(rows[1])
+    assert [row[1] for row in rows[2:11]] == numbers
+    assert [row[2] for row in rows[2:11]] == [*range(9)]
+    shown = [row[0] for row in rows[2:11]]
+    assert shown[:7] == ["a", None, None, " b ", "=1+1", "<&>", "a"]
+    assert read["A7"].data_type == "s"
+    assert rows[11][0] == "below"
+    assert [read.cell(row, 1).font.bold for row in (3, 4, 6)] == [True, True, False]
+    assert [read.cell(row, 2).font.bold for row in (3, 5)] == [True, False]
+    with pytest.raises(ValueError, match="not finite"), new_workbook(BytesIO(), {}, constant_memory=True) as book:
+        write_rows(book.add_worksheet("A"), 0, pl.DataFrame({"x": [float("inf")]}), [Cells()])
 
 
 def test_one_period_has_no_sheet_of_earlier_ones() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -72,20 +73,33 @@ def of_scores(now: float | None, before: float | None, decimals: int) -> Change 
     return _change(text, text.lstrip("-"), text, better=True)
 
 
+def of_means(pairs: Sequence[tuple[float, float]], decimals: int) -> Change | None:
+    """Return the difference of the means of scores over the units that have both; None without any."""
+    if not pairs:
+        return None
+    new, old = (math.fsum(scores) / len(pairs) for scores in zip(*pairs, strict=True))
+    return of_scores(new, old, decimals)
+
+
 def of_values(
-    now: Mapping[str, float], before: Mapping[str, float], unit: str, *, higher: bool, decimals: int | None = None
+    pairs: Sequence[tuple[float, float]], unit: str, *, higher: bool, decimals: int | None = None
 ) -> Change | None:
     """Return the difference of the means over the units that have a figure in both periods; None without any.
 
     Shares, places and marks differ by their difference, amounts by growth in percent. Where the earlier mean is not
     above zero growth has no meaning, and the difference is given.
+
+    Args:
+        pairs: the present and the former figure of each of these units.
+        unit: of the figures.
+        higher: whether more is better.
+        decimals: those of the figures, None for the usual ones.
     """
-    common = [name for name in now if name in before]
-    if not common:
+    if not pairs:
         return None
-    new, old = (sum(values[name] for name in common) / len(common) for values in (now, before))
+    new, old = (math.fsum(figures) / len(pairs) for figures in zip(*pairs, strict=True))
     if unit == "是/否":
-        text = figure((new - old) * len(common))
+        text = figure((new - old) * len(pairs))
         return _change(text, text.lstrip("-"), text, better=higher)
     if unit in _NO_GROWTH or old <= 0 or new < 0:
         text = figure(new - old, decimals, unit)

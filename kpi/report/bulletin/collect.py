@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ import polars as pl
 from kpi.analysis.alert_findings import ALERTS, ENDS
 from kpi.engine.scorecard import Scorecard
 from kpi.language.indicators.derived import window
-from kpi.report.bulletin.changes import Change, figure, fixed, of_scores, of_values, spaced
+from kpi.report.bulletin.changes import Change, figure, fixed, of_means, of_scores, of_values, spaced
 from kpi.report.bulletin.facts import (
     BESIDE,
     MOST_CELLS,
@@ -36,11 +36,12 @@ from kpi.report.bulletin.facts import (
     own,
     owns,
 )
+from kpi.report.bulletin.item_values import LIGHTS, Items, ItemValues
 from kpi.report.language import joined, listed, localized, sentences, tr
-from kpi.report.league import Block, League, league
+from kpi.report.league import Block, league
 from kpi.report.league import Line as Place
 from kpi.report.longer import longer_tables
-from kpi.report.marks import NOTHING, SEVERITIES, movement, reason
+from kpi.report.marks import NOTHING, SEVERITIES, movement, reason, unbroken
 from kpi.report.method.report import method_of_scores
 from kpi.report.shape import origin
 from kpi.values.periods import Period
@@ -66,19 +67,19 @@ def facts(card: Scorecard, /, *, period: str | None = None) -> Facts:
     Raises:
         DataError: K531, the scorecard has no such period.
     """
-    return _Collector(card, league(card, period=period)).facts()
+    return _Collector(card, period if period is not None else next(iter(reversed(card.periods)), None)).facts()
 
 
 @dataclass
 class _Collector:
     card: Scorecard
-    standing: League
+    label: str | None
 
     def __post_init__(self) -> None:
         card = self.card
         self.system = card.definition
         labels = {index: label for index, label in card.labels.items() if label in set(card.periods)}
-        self.now = next((index for index, label in labels.items() if label == self.standing.period), None)
+        self.now = next((index for index, label in labels.items() if label == self.label), None)
         grain = self.system.period
         earlier = (None, None) if self.now is None else (self.now - 1, grain.earlier(self.now, "1y"))
         # A year before a year is the period before: one comparison, not two with the same figures.
@@ -86,33 +87,58 @@ class _Collector:
         if self.year == self.before:
             self.before = None
         wanted = [index for index in (self.year, self.before, self.now) if index is not None]
-        self.part = card.only(wanted)
+        # The frames of all periods may be large; those of one are not computed twice.
+        self.part = card if self.now is None or len(wanted) == len(labels) else card.only(wanted)
+        self.standing = league(self.part, period=self.label)
 
     @cached_property
-    def of_indicators(self) -> dict[tuple[int | None, str], list[Row]]:
-        """The rows of the indicators by period and name."""
-        return self._by(self.part.indicators, "indicator")
+    def of_indicators(self) -> Items:
+        """The values of the indicators, with light, whether a target is reached, and weight."""
+        columns = ("period", "entity", "light", "reached", "weight")
+        return Items(self.part.indicators.select(*columns, item="indicator", number=pl.col("value").cast(pl.Float64)))
 
     @cached_property
-    def of_pillars(self) -> dict[tuple[int | None, str], list[Row]]:
-        """The rows of the pillars by period and name."""
-        return self._by(self.part.pillars, "pillar")
+    def of_pillars(self) -> Items:
+        """The scores of the top pillars."""
+        tops = self.part.pillars.filter(pl.col("parent").is_null())
+        return Items(tops.select("period", "entity", item="pillar", number="score"))
+
+    @cached_property
+    def values(self) -> Mapping[str, ItemValues]:
+        """The values of each indicator and top pillar in the period."""
+        return {**self.of_pillars.condensed(self.label), **self.of_indicators.condensed(self.label)}
+
+    @cached_property
+    def pairs(self) -> tuple[Mapping[str, list[tuple[float, float]]], ...]:
+        """The values of each indicator and top pillar beside those of the period before, and of a year before."""
+        return tuple(
+            {
+                name: pairs
+                for items in (self.of_pillars, self.of_indicators)
+                for name, pairs in items.pairs(self.label, self.card.labels[index], self._all_apart(index)).items()
+            }
+            if index is not None else {}
+            for index in (self.before, self.year)
+        )  # fmt: skip
+
+    @cached_property
+    def indices(self) -> dict[str, int]:
+        """The index of each period by its label."""
+        return {label: index for index, label in self.card.labels.items()}
 
     @cached_property
     def totals(self) -> dict[int, dict[str, Row]]:
         """The totals by period and unit."""
         results: dict[int, dict[str, Row]] = {}
-        indices = {label: index for index, label in self.card.labels.items()}
-        for row in self.part.totals.iter_rows(named=True):
-            results.setdefault(indices[row["period"]], {})[row["entity"]] = row
+        wanted = self.part.totals.select("period", "entity", "score", "veto", "rank_change")
+        for row in wanted.iter_rows(named=True):
+            results.setdefault(self.indices[row["period"]], {})[row["entity"]] = row
         return results
 
-    def _by(self, frame: pl.DataFrame, key: str) -> dict[tuple[int | None, str], list[Row]]:
-        indices = {label: index for index, label in self.card.labels.items()}
-        results: dict[tuple[int | None, str], list[Row]] = {}
-        for row in frame.iter_rows(named=True):
-            results.setdefault((indices[row["period"]], row[key]), []).append(row)
-        return results
+    @cached_property
+    def present(self) -> pl.DataFrame:
+        """The rows of the indicators in the period."""
+        return self.part.indicators.filter(pl.col("period") == pl.lit(self.label, dtype=pl.String))
 
     # ---- THE WHOLE ---- #
 
@@ -142,7 +168,7 @@ class _Collector:
             full=figure(card.full),
             groups=[self.group(block) for block in standing.blocks], pillars=owns(standing.pillars),
             parts=parts, others=others, rated=standing.rated, named=standing.named,
-            levels=own(localized(system.stars_words)) if system.stars is not None else "",
+            levels=own(unbroken(localized(system.stars_words))) if system.stars is not None else "",
             **{
                 key: sum(getattr(item, key) for item in every)
                 for key in ("reached", "judged", "green", "yellow", "red")
@@ -166,8 +192,7 @@ class _Collector:
 
     def missing(self) -> int:
         """Return how many values of the period have not been reported."""
-        rows = (row for (index, _), rows in self.of_indicators.items() if index == self.now for row in rows)
-        return sum(row["status"] == "missing" for row in rows)
+        return int((self.present["status"] == "missing").sum())
 
     # ---- RANKINGS ---- #
 
@@ -275,6 +300,7 @@ class _Collector:
             change=change.short if change else "", year=yearly.short if yearly else "",
             level=own(self.standing.level(place)),
             pillars=["" if score is None else fixed(score, 2) for score in place.pillars], note=own(place.note),
+            veto=own(self.row(place)["veto"]),
         )  # fmt: skip
 
     def score(self, index: int | None, entity: str) -> float | None:
@@ -295,16 +321,12 @@ class _Collector:
 
     def change(self, scores: Mapping[str, float], index: int | None) -> Change | None:
         """Return the change of a mean of scores since another period, over the units with both."""
-        return self.of_means(scores, {name: self.score(index, name) for name in scores}, self.card.decimals)
+        pairs = [(score, old) for name, score in scores.items() if (old := self.score(index, name)) is not None]
+        return of_means(pairs, self.card.decimals)
 
-    @staticmethod
-    def of_means(now: Mapping[str, float], then: Mapping[str, float | None], decimals: int) -> Change | None:
-        """Return the change of a mean over the units with both scores; None without any."""
-        pairs = [(score, old) for name, score in now.items() if (old := then.get(name)) is not None]
-        if not pairs:
-            return None
-        new, old_mean = sum(new for new, _ in pairs) / len(pairs), sum(old for _, old in pairs) / len(pairs)
-        return of_scores(new, old_mean, decimals)
+    def _all_apart(self, index: int) -> frozenset[str]:
+        """Return the units whose areas have changed since a period."""
+        return frozenset(entity for _, entity in self.card.not_compared if self._apart(index, entity))
 
     def moved(self, block: Block, sign: int) -> Iterator[Moved]:
         """Yield the units that moved up (1) or down (-1), each with the number of places, the farthest first."""
@@ -317,21 +339,12 @@ class _Collector:
 
     def pillar(self, name: str) -> Pillar:
         """Return a top pillar with its indicators."""
-        rows = self.of_pillars.get((self.now, name), [])
-        scores = {row["entity"]: row["score"] for row in rows if row["score"] is not None}
-        best, best_score = _end(scores, max)
-        worst, worst_score = _end(scores, min)
-        if best_score == worst_score:
-            best, worst = [], []
-        then = [
-            {row["entity"]: row["score"] for row in self.of_pillars.get((index, name), [])
-             if index is not None and not self._apart(index, row["entity"])}
-            for index in (self.before, self.year)
-        ]  # fmt: skip
-        change, year = (self.of_means(scores, scores_then, 2) for scores_then in then)
+        scores = self.values.get(name, ItemValues())
+        change, year = (of_means(pairs.get(name, ()), 2) for pairs in self.pairs)
+        (best, best_score), (worst, worst_score) = (scores.end(highest=end) for end in (True, False))
         return Pillar(
             title=own(self.system.pillars[name].title or name), weight=own(localized(self.system.weight_words(name))),
-            mean=fixed(sum(scores.values()) / len(scores), 2) if scores else "", change=change, year=year,
+            mean="" if scores.mean is None else fixed(scores.mean, 2), change=change, year=year,
             best=owns(best), best_score="" if best_score is None else fixed(best_score, 2),
             worst=owns(worst), worst_score="" if worst_score is None else fixed(worst_score, 2),
             indicators=[self.indicator(item) for item in self._below(name)],
@@ -351,38 +364,32 @@ class _Collector:
 
     def indicator(self, name: str) -> Indicator:
         """Return an indicator over all units."""
-        system, rows = self.system, self.of_indicators.get((self.now, name), [])
+        system, values = self.system, self.values.get(name, ItemValues())
         indicator, unit = system.indicators[name], str(system.unit(name))
-        yes_no, higher = unit == "是/否", indicator.direction == "higher"
-        values = {row["entity"]: float(row["value"]) for row in rows if row["value"] is not None}
-        earlier = [
-            {row["entity"]: float(row["value"]) for row in self.of_indicators.get((index, name), [])
-             if row["value"] is not None and index is not None and not self._apart(index, row["entity"])}
-            for index in (self.before, self.year)
-        ]  # fmt: skip
+        yes_no, higher, decimals = unit == "是/否", indicator.direction == "higher", indicator.decimals
         change, year = (
-            of_values(values, then, unit, higher=higher, decimals=indicator.decimals) for then in earlier
+            of_values(pairs.get(name, ()), unit, higher=higher, decimals=decimals) for pairs in self.pairs
         )  # fmt: skip
-        best, best_value = _end(values, max if higher else min)
-        worst, worst_value = _end(values, min if higher else max)
-        if yes_no or best_value == worst_value:
-            best, worst = [], []
-        mean = figure(sum(values.values()) / len(values), indicator.decimals, unit) if values else ""
-        weights = [row["weight"] for row in rows if row["weight"] is not None]
-        judged = [row["reached"] for row in rows if row["reached"] is not None]
-        lights = [row["light"] for row in rows]
+        best, best_value = ((), None) if yes_no else values.end(highest=higher)
+        worst, worst_value = ((), None) if yes_no else values.end(highest=not higher)
+        mean = "" if values.mean is None else figure(values.mean, decimals, unit)
+        reported = len(values.numbers)
         shown = self._shown(name)
         return Indicator(
             title=own(system.symbols[name].title), unit="" if unit == "1" else own(unit), yes_no=yes_no,
-            weight=figure(max(weights)) if weights else "", reported=len(values), units=len(rows),
-            mean=f"{sum(values.values()):.0f}/{len(values)}" if yes_no and values else spaced(mean, unit),
-            change=change, year=year, target=own(joined(item.words(unit) for item in system.targets(name))),
-            reached=sum(judged), judged=len(judged),
-            green=lights.count("green"), yellow=lights.count("yellow"), red=lights.count("red"),
+            weight="" if values.weight is None else figure(values.weight), reported=reported, units=values.units,
+            mean=f"{values.sum:.0f}/{reported}" if yes_no and reported else spaced(mean, unit),
+            change=change, year=year, target=own(self._target(name)),
+            reached=values.reached, judged=values.judged, green=values.green, yellow=values.yellow, red=values.red,
             best=owns(best), best_value="" if best_value is None else shown(best_value),
             worst=owns(worst), worst_value="" if worst_value is None else shown(worst_value),
-            behind=owns(row["entity"] for row in rows if row["light"] == "red"),
+            behind=owns(values.behind),
         )  # fmt: skip
+
+    def _target(self, name: str) -> str:
+        """Return the targets of an indicator in words."""
+        unit = self.system.unit(name)
+        return unbroken(joined(target.words(unit) for target in self.system.targets(name)))
 
     def _shown(self, name: str) -> Callable[[float], str]:
         """Return how values of an indicator are printed, with their unit."""
@@ -395,17 +402,18 @@ class _Collector:
 
     def progress(self) -> list[Progress]:
         """Return the targets of each unit, in the order of the ranking."""
-        results: dict[str, list[Row]] = {line.entity: [] for line in self.standing.lines}
-        for (index, _), rows in self.of_indicators.items():
-            for row in rows if index == self.now else ():
-                results[row["entity"]].append(row)
+        light = pl.col("light")
+        counted = self.present.group_by("entity").agg(
+            pl.col("reached").sum(), pl.col("reached").count().alias("judged"),
+            *((light == name).sum().alias(name) for name in LIGHTS),
+            pl.col("title").filter(light == "red").alias("behind"),
+        )  # fmt: skip
+        rows = {row["entity"]: row for row in counted.iter_rows(named=True)}
         listed = []
-        for entity, rows in results.items():
-            judged = [row["reached"] for row in rows if row["reached"] is not None]
-            lights = [row["light"] for row in rows]
-            behind = owns(row["title"] for row in rows if row["light"] == "red")
-            green, yellow, red = map(lights.count, ("green", "yellow", "red"))
-            listed.append(Progress(own(entity), sum(judged), len(judged), green, yellow, red, behind))
+        for line in self.standing.lines:
+            row = rows.get(line.entity, {})
+            counts = {name: int(row.get(name) or 0) for name in ("reached", "judged", *LIGHTS)}
+            listed.append(Progress(unit=own(line.entity), **counts, behind=owns(row.get("behind") or ())))
         return listed if any(item.judged or item.green or item.yellow or item.red for item in listed) else []
 
     def adjustments(self) -> list[Adjustment]:
@@ -433,18 +441,22 @@ class _Collector:
         names = list(self.system.indicators)
         room = max(MOST_CELLS // max(len(names), 1), 1)
         kept = entities[:room]
-        cells = {name: {row["entity"]: row for row in self.of_indicators.get((self.now, name), [])} for name in names}
+        listed = self.present.filter(pl.col("entity").is_in(kept)).select("indicator", "entity", "value", "status")
+        cells = {(row["indicator"], row["entity"]): row for row in listed.iter_rows(named=True)}
+        heads = [
+            (
+                own(self.system.symbols[name].title), own(_unit(str(self.system.unit(name)))),
+                own(self._target(name)),
+            )
+            for name in names
+        ]  # fmt: skip
         parts = []
         for start in range(0, len(kept), BESIDE):
             units = kept[start : start + BESIDE]
             rows = [
-                Value(
-                    own(self.system.symbols[name].title), own(_unit(str(self.system.unit(name)))),
-                    own(joined(target.words(self.system.unit(name)) for target in self.system.targets(name))),
-                    [self._cell(name, cells[name].get(entity)) for entity in units],
-                )
-                for name in names
-            ]  # fmt: skip
+                Value(*head, [self._cell(name, cells.get((name, entity))) for entity in units])
+                for name, head in zip(names, heads, strict=True)
+            ]
             parts.append(Matrix(owns(units), rows))
         return parts, len(entities) - len(kept)
 
@@ -472,11 +484,3 @@ def _with_shared(ranks: Sequence[int | None], most: int) -> int:
     while 0 < number < len(ranks) and ranks[number] is not None and ranks[number] == ranks[number - 1]:
         number += 1
     return number
-
-
-def _end(values: Mapping[str, float], end: Callable[[Iterable[float]], float]) -> tuple[Sequence[str], float | None]:
-    """Return the units at one end of values, and their value."""
-    if not values:
-        return [], None
-    extreme = end(values.values())
-    return [name for name, value in values.items() if value == extreme], extreme

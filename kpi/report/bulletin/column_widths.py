@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from typing import Any
 
 from rich.cells import cell_len
 
 #: The least and the greatest share of a column, in half-width signs.
 _LEAST, _MOST = 7, 26
+#: How many breadths of texts are kept: numbers and levels recur.
+_RECENT = 10_000
 
 
 def fit_columns(tree: Any) -> None:
@@ -20,30 +24,48 @@ def fit_columns(tree: Any) -> None:
         tree: the body of a document, an element of lxml, which is changed.
     """
     word = f"{{{tree.nsmap['w']}}}"
+    width, kind = f"{word}w", f"{word}type"
     for table in tree.iter(f"{word}tbl"):
-        rows = [row.findall(f"{word}tc") for row in table.findall(f"{word}tr")]
         grid = table.find(f"{word}tblGrid")
-        if grid is None or not rows or len({len(row) for row in rows}) != 1 or len(grid) != len(rows[0]):
+        first = next(table.iter(f"{word}tcW"), None)
+        if grid is None or not len(grid) or first is None or first.get(kind) != "auto":
             continue
-        sizes = [size for row in rows for cell in row for size in cell.iter(f"{word}tcW")]
-        if not sizes or any(size.get(f"{word}type") != "auto" for size in sizes):
+        rows, sizes = _cells(table, word)
+        # A cell that spans columns, or holds a table, has a width of its own meaning.
+        if {len(row) for row in rows} != {len(grid)} or len(sizes) != len(rows) * len(grid):
             continue
-        longest = [
-            max(_breadth("".join(text.text or "" for text in row[place].iter(f"{word}t"))) for row in rows)
-            for place in range(len(grid))
-        ]
+        if any(size.get(kind) != "auto" for size in sizes):
+            continue
+        longest = [max(map(_breadth, texts)) for texts in zip(*rows, strict=True)]
         shares = [min(max(length + 1, _LEAST), _MOST) for length in longest]
-        whole = sum(int(column.get(f"{word}w", 0)) for column in grid)
+        whole = sum(int(column.get(width, 0)) for column in grid)
         widths = [str(round(share / sum(shares) * whole)) for share in shares]
-        for column, width in zip(grid, widths, strict=True):
-            column.set(f"{word}w", width)
-        for row in rows:
-            for cell, width in zip(row, widths, strict=True):
-                for size in cell.iter(f"{word}tcW"):
-                    size.set(f"{word}w", width)
-                    size.set(f"{word}type", "dxa")
+        for column, share in zip(grid, widths, strict=True):
+            column.set(width, share)
+        for size, share in zip(sizes, itertools.cycle(widths), strict=False):
+            size.set(width, share)
+            size.set(kind, "dxa")
 
 
+def _cells(table: Any, word: str) -> tuple[list[list[str]], list[Any]]:
+    """Return the texts of the cells of each row of a table, and the elements of their widths, in one pass."""
+    row, cell, size, text = (f"{word}{name}" for name in ("tr", "tc", "tcW", "t"))
+    rows: list[list[str]] = []
+    sizes = []
+    for element in table.iter(row, cell, size, text):
+        tag = element.tag
+        if tag == text:
+            rows[-1][-1] += element.text or ""
+        elif tag == size:
+            sizes.append(element)
+        elif tag == cell:
+            rows[-1].append("")
+        else:
+            rows.append([])
+    return rows, sizes
+
+
+@functools.lru_cache(_RECENT)
 def _breadth(text: str) -> int:
     """Return how many half-width signs a text takes; stars are as wide as Chinese signs in Chinese fonts."""
     return cell_len(text) + sum(text.count(sign) for sign in "★☆")

@@ -6,6 +6,7 @@ language in use and on one line; what reads from right to left is kept apart fro
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,13 +16,18 @@ from kpi.report.paper.model import inert
 
 #: The most units, indicators and findings of a list, and the most cells of the annex of values.
 MOST_UNITS, MOST_FINDINGS, MOST_CELLS = 1000, 30, 12_000
+#: How many texts are kept as they are shown: names and titles recur.
+_RECENT = 10_000
 #: How many units are named at either end of a ranking, and how many units stand beside each other in the annex.
 NAMED, BESIDE = 3, 8
 
 
 @dataclass(frozen=True)
 class Line:
-    """One unit of a ranking; what it does not have is an empty text."""
+    """One unit of a ranking; what it does not have is an empty text.
+
+    `note` has all remarks, in words, `veto` the titles of its vetoes alone.
+    """
 
     rank: str
     move: str
@@ -32,6 +38,7 @@ class Line:
     level: str
     pillars: Sequence[str]
     note: str
+    veto: str = ""
 
 
 @dataclass(frozen=True)
@@ -341,6 +348,13 @@ class Facts:
         return [unit for group in self.groups for unit in group.down]
 
 
+#: What facts consist of: data without methods.
+PARTS = frozenset({
+    Line, Moved, Level, Group, Indicator, Pillar, Progress, Standings, Adjustment, Finding, Value, Matrix, Note, Facts
+})  # fmt: skip
+
+
+@functools.lru_cache(_RECENT)
 def own(text: str | None) -> str:
     r"""Return a text from data on one line, escaped, and kept apart from its surroundings if it runs right to left.
 

@@ -5,6 +5,7 @@ Texts from data are never markup: they are escaped for the format, and no templa
 
 from __future__ import annotations
 
+import re
 import zipfile
 from dataclasses import fields
 from importlib.resources import files
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _MEMBERS = (1980, 1, 1, 0, 0, 0)
 #: The most signs of a property of a Word document.
 _LONGEST = 255
+#: A text with a sign that becomes an element of Word: a tab, a new line, paragraph or page.
+_LISTING = re.compile(r"<w:t(?: [^>]*)?>[^<]*[\t\n\a\f]")
 
 
 def word(bulletin: Facts, /, template: Path | None = None) -> bytes:
@@ -138,6 +141,10 @@ def _rendered(data: bytes, context: dict[str, Any], jinja: Environment) -> Any:
             if mistakes.crossing(src_xml) is not None:
                 raise mistakes.Mistake(src_xml, self.name, None)
             return built
+
+        def resolve_listing(self, xml: str) -> Any:
+            # Most documents have no text of several lines or with tabs, for which every run would be searched.
+            return super().resolve_listing(xml) if _LISTING.search(xml) else xml
 
         def fix_tables(self, xml: str) -> Any:
             self._well_formed(xml)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kpi.errors import DataError, Diagnostic, Message
 from kpi.report.bulletin.changes import Change
+from kpi.report.bulletin.facts import PARTS
 from kpi.report.language import SIGNS, current
 from kpi.report.paper.model import numeral
 
@@ -29,7 +30,15 @@ def environment(**options: Any) -> Environment:
         from jinja2.sandbox import ImmutableSandboxedEnvironment
     except ImportError as error:
         raise DataError(needs("docxtpl")) from error
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, **options)
+
+    class Sandbox(ImmutableSandboxedEnvironment):
+        """A sandbox that knows facts to be data: of theirs nothing can be called or changed."""
+
+        def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+            known = type(obj) in PARTS and not attr.startswith("_")
+            return known or super().is_safe_attribute(obj, attr, value)
+
+    environment = Sandbox(undefined=StrictUndefined, **options)
     environment.filters |= {"numeral": numeral, "change": change, "names": names, "short": short, "dash": dash}
     return environment
 

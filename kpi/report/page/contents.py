@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from kpi.analysis.next_level import CHEAP_FOR_ALL, Change, least_changes
 from kpi.engine.scorecard import PROBABILITY, Scorecard
 from kpi.errors import Message
 from kpi.language.system import ROOT, System
 from kpi.report.language import current, joined, listed, localized, tr
 from kpi.report.league import level_title, not_distinguishable
 from kpi.report.longer import longer_tables
-from kpi.report.marks import SEVERITIES, visible
+from kpi.report.marks import SEVERITIES, least_change, visible
 from kpi.report.page.numbers import Numbers
 from kpi.report.page.words import words
 from kpi.values.columns import Column
@@ -85,7 +87,8 @@ class _Contents:
             "units": [visible(name) for name in entities["entity"]], "codes": entities["code"].to_list(),
             "total": bool(self.system.tops),
             "marks": system.show == "marks", "longer": [*self.longer()],
-            "levels": self.levels(), "league": self.league(), "nodes": [*self.nodes()], "measures": [*self.measures()],
+            "changes": self.least_changes(), "levels": self.levels(), "league": self.league(),
+            "nodes": [*self.nodes()], "measures": [*self.measures()],
             "adjustments": [*self.adjustments()], "statuses": {key: localized(STATUSES[key]) for key in STATUSES},
             "suppressed": bool(card.worlds), "findings": [*self.findings()], "notes": [*self.notes()],
         }  # fmt: skip
@@ -107,6 +110,19 @@ class _Contents:
             known = list(dict.fromkeys(groups.values()))
             levels["groups"] = [known.index(groups.get(unit)) for unit in self.card.entities["entity"]]
         return levels
+
+    @cached_property
+    def changes(self) -> dict[str, Change] | None:
+        """The least change of a single figure that reaches the next level, by unit; None where it takes too long."""
+        return least_changes(self.card)
+
+    def least_changes(self) -> dict[str, str]:
+        """Return the least single changes in words, by the number of the unit."""
+        units = {name: number for number, name in enumerate(self.card.entities["entity"])}
+        return {
+            str(units[entity]): visible(least_change(change.title, change.value, change.needed, change.unit))
+            for entity, change in (self.changes or {}).items()
+        }
 
     def longer(self) -> Iterator[dict[str, Any]]:
         """Yield the tables of the longer period, such as the year, up to the last one: title, headings, rows."""
@@ -283,6 +299,12 @@ class _Contents:
         yield [tr("Missing values"), localized(system.composite.missing.words())]
         for name, step in system.treatment.items():
             yield [tr("Treatment"), f"{visible(step.title or name)}: {localized(step.words())}"]
+        if self.changes is None:
+            text = tr(
+                "The least single change to the next level is on cards where units × units × indicators are at most "
+                "{most:,}; elsewhere `kpi explain FILE UNIT --to LEVEL` finds it.", most=CHEAP_FOR_ALL,
+            )  # fmt: skip
+            yield [tr("Note"), text]
         if alike := not_distinguishable(self.card, self.card.periods[-1]):
             texts = [f"{entity}: {text}" for entity, text in alike.items()]
             yield [tr("Levels not distinguishable"), visible(joined(texts))]

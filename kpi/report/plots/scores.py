@@ -10,12 +10,16 @@ import polars as pl
 from kpi.analysis import statistics
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message
+from kpi.report.bulletin.words import names as names_of
 from kpi.report.language import tr
-from kpi.report.plots.theme import GROUPS, MARKED, PEERS, SCORES, drawing, finished, rows, shortened, steps, titled
+from kpi.report.plots.cohorts import Part, below_each, parts_of, stacked
+from kpi.report.plots.theme import GROUPS, MARKED, PEERS, SCORES, drawing, finished, rows, steps, titled
 from kpi.report.plots.view import View
 
 #: The height of a row and the width of a column (pixels).
 _ROW, _COLUMN = 18, 22
+#: The least height of a picture of places (pixels), and the most names of units that share one.
+_LEAST, _SHARING = 90, 3
 
 
 def distribution(view: View) -> Any:
@@ -25,7 +29,8 @@ def distribution(view: View) -> Any:
     if totals.is_empty():
         raise nothing_scored(card)
     levels = totals.with_columns(level=pl.col("grade").fill_null(_signs(pl.col("stars"))).fill_null(""))
-    order = levels.sort("score", descending=True)["level"].unique(maintain_order=True).to_list()
+    order = levels.sort("stars", "score", descending=True)["level"].unique(maintain_order=True).to_list()
+    heading = tr("Grade") if levels["grade"].count() else tr("Stars")
     several = len(order) > 1
     low, high, width = _bins(levels["score"])
     binned = levels.with_columns(start=((pl.col("score") - low) / width).floor() * width + low)
@@ -38,7 +43,7 @@ def distribution(view: View) -> Any:
     bars = alt.Chart(rows(binned)).mark_bar(stroke="white").encode(
         x=alt.X("start:Q", title=tr("Score"), scale=alt.Scale(domain=[low, high], nice=False)), x2="end:Q",
         y2="base:Q", y=alt.Y("top:Q", title=tr("Units"), axis=alt.Axis(values=steps(most), format="d")),
-        color=alt.Color("level:N", sort=order, title=tr("Level"), scale=alt.Scale(range=GROUPS))
+        color=alt.Color("level:N", title=heading, scale=alt.Scale(domain=order, range=GROUPS))
         if several
         else alt.value(MARKED),
     )  # fmt: skip
@@ -53,61 +58,77 @@ def distribution(view: View) -> Any:
 
 
 def places(view: View) -> Any:
-    """Draw the place of each unit in each period as a line (bump chart), the last places as labels."""
-    alt, card = drawing(), view.card
+    """Draw the place of each unit in each period as a line (bump chart), the last places as labels.
+
+    Units are ranked within cohorts: each has a picture of its own.
+    """
+    card = view.card
     frame = card.totals.drop_nulls("rank").with_columns(rank=pl.col("rank").cast(pl.Int64))
     if view.cohort is not None:
         frame = frame.filter(pl.col("cohort") == view.cohort)
     if frame.is_empty():
         raise nothing_scored(card)
-    latest = frame.filter(pl.col("period") == frame["period"].unique(maintain_order=True)[-1]).sort("rank", "entity")
-    names, more = shortened(latest["entity"].to_list())
-    if view.entity is not None and view.entity not in names:
-        names = [*names, view.entity]
-    frame = frame.filter(pl.col("entity").is_in(names))
+    periods = [label for label in card.periods if label in set(frame["period"])]
+    latest = frame.filter(pl.col("period") == periods[-1]).sort("rank", "entity")
+    parts, more = parts_of(view, frame, latest)
+    charts = [_bumps(view, part, periods) for part in parts]
+    title = titled(view.of_system(Message("places over time")), below=[*view.below(), *below_each(parts, more)])
+    # Each cohort has colours of its own.
+    return finished(stacked(parts, charts).resolve_scale(color="independent").properties(title=title))
+
+
+def _bumps(view: View, part: Part, periods: list[str]) -> Any:
+    """Draw the places of the units that are ranked together."""
+    alt, names, frame = drawing(), part.names, part.rows
     marked = {view.entity} if view.entity is not None else {*names[:5]}
     shades = [GROUPS[number % 5] if name in marked else PEERS for number, name in enumerate(names)]
     colors = alt.Color("entity:N", legend=None, sort=names, scale=alt.Scale(domain=names, range=shades))
-    periods = [label for label in card.periods if label in set(frame["period"])]
     last = int(frame["rank"].max())  # type: ignore[arg-type]
-    x = alt.X("period:O", sort=periods, title=None, axis=alt.Axis(labelAngle=0 if len(periods) < 12 else -60))
-    y = alt.Y("rank:Q", scale=alt.Scale(reverse=True, nice=False, padding=12), title=tr("Rank"),
+    x = alt.X("period:O", sort=periods, title=None, scale=alt.Scale(domain=periods),
+              axis=alt.Axis(labelAngle=0 if len(periods) < 12 else -60))  # fmt: skip
+    y = alt.Y("rank:Q", scale=alt.Scale(domain=[last + 0.5, 0.5], nice=False), title=tr("Rank"),
               axis=alt.Axis(values=steps(last, 1), format="d", grid=False))  # fmt: skip
     base = alt.Chart(rows(frame.select("period", "entity", "rank")))
     lines = base.mark_line(point=alt.OverlayMarkDef(size=45, filled=True), strokeWidth=2).encode(x=x, y=y, color=colors)
-    ends = frame.filter(pl.col("period") == periods[-1]).select("period", "entity", "rank")
-    labels = alt.Chart(rows(ends)).mark_text(align="left", dx=9).encode(x=x, y=y, text="entity:N")
+    # Units that share a place share a label.
+    ends = frame.filter(pl.col("period") == periods[-1]).sort("entity").group_by("rank", maintain_order=True)
+    texts = [(periods[-1], rank, names_of(units, _SHARING)) for rank, units in ends.agg("entity").iter_rows()]
+    ended = pl.DataFrame(texts, schema={"period": pl.String, "rank": pl.Int64, "units": pl.String}, orient="row")
+    labels = alt.Chart(rows(ended)).mark_text(align="left", dx=9).encode(x=x, y=y, text="units:N")
     width = max(320, min(1200, 70 * len(periods)))
-    height = max(220, _ROW * last)
-    title = titled(view.of_system(Message("places over time")), below=[*view.below(), more or ""])
-    return finished(alt.layer(lines, labels).properties(width=width, height=height, title=title))
+    return alt.layer(lines, labels).properties(width=width, height=max(_LEAST, _ROW * last))
 
 
 def heat_map(view: View) -> Any:
-    """Draw the score of each unit in each indicator as a colour, the best unit first; without a score it is white."""
-    alt = drawing()
+    """Draw the score of each unit in each indicator as a colour, the best of a cohort first; without a score white."""
     totals = view.totals()
-    order = totals.sort("rank", "entity", nulls_last=True)["entity"].to_list()
-    names, more = shortened(order)
-    if view.entity is not None and view.entity not in names:
-        names = [*names, view.entity]
-    cells = view.indicators().filter(pl.col("entity").is_in(names) & pl.col("score").is_not_null())
+    cells = view.indicators().drop_nulls("score")
     if cells.is_empty():
         raise nothing_scored(view.card)
     titles = view.titles()
     columns = [titles[name] for name in view.card.definition.indicators if name in set(cells["indicator"])]
     cells = cells.with_columns(indicator=pl.col("indicator").replace_strict(titles))
-    chart = alt.Chart(rows(cells.select("entity", "indicator", "score"))).mark_rect(stroke="white", strokeWidth=0.5)
-    chart = chart.encode(
+    parts, more = parts_of(view, cells, totals.sort("rank", "entity", nulls_last=True))
+    domain = _span(cells["score"])
+    charts = [_scores_of(part, columns, domain, top=place == 0) for place, part in enumerate(parts)]
+    title = titled(view.headline(Message("scores by indicator")), below=[*view.below(), *below_each(parts, more)])
+    return finished(stacked(parts, charts).properties(title=title))
+
+
+def _scores_of(part: Part, columns: list[str], domain: list[float], *, top: bool) -> Any:
+    """Draw the scores of the units that are ranked together; the names of indicators stand above the first ones."""
+    alt = drawing()
+    cells = part.rows.select("entity", "indicator", "score")
+    return alt.Chart(rows(cells)).mark_rect(stroke="white", strokeWidth=0.5).encode(
         x=alt.X(
-            "indicator:N", sort=columns, title=None, axis=alt.Axis(labelAngle=-60, orient="top", labelOverlap=False)
+            "indicator:N", sort=columns, title=None, scale=alt.Scale(domain=columns),
+            axis=alt.Axis(labelAngle=-60, orient="top", labelOverlap=False, labels=top, ticks=top),
         ),
-        y=alt.Y("entity:N", sort=names, title=None, axis=alt.Axis(labelOverlap=False)),
-        color=alt.Color("score:Q", title=tr("Score (%)"), scale=alt.Scale(range=SCORES, domain=_span(cells["score"]))),
+        y=alt.Y("entity:N", sort=part.names, title=None, scale=alt.Scale(domain=part.names),
+                axis=alt.Axis(labelOverlap=False)),
+        color=alt.Color("score:Q", title=tr("Score (%)"), scale=alt.Scale(range=SCORES, domain=domain)),
         tooltip=["entity:N", "indicator:N", alt.Tooltip("score:Q", format=".2f")],
-    )
-    title = titled(view.headline(Message("scores by indicator")), below=[*view.below(), more or ""])
-    return finished(chart.properties(width=_COLUMN * len(columns), height=_ROW * len(names), title=title))
+    ).properties(width=_COLUMN * len(columns), height=_ROW * len(part.names))  # fmt: skip
 
 
 def correlation(view: View) -> Any:
@@ -143,7 +164,8 @@ def _bins(scores: pl.Series) -> tuple[float, float, float]:
     (64.0, 96.0, 2.0)
     """
     least, most = float(scores.min()), float(scores.max())  # type: ignore[arg-type]
-    rough = max(most - least, 1e-6) / 20
+    # Where all have the same score, a bar of it has a width that can be read.
+    rough = (most - least or max(abs(most), 1.0) / 4) / 20
     power = 10.0 ** math.floor(math.log10(rough))
     width = next(step * power for step in (1, 2, 5, 10) if step * power >= rough)
     low = math.floor(least / width) * width

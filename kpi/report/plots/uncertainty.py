@@ -14,11 +14,14 @@ from kpi.engine.funnel_limits import INNER, OUTER
 from kpi.errors import DataError, Diagnostic, Message
 from kpi.language.small_numbers import limited
 from kpi.report.language import tr
-from kpi.report.plots.theme import MARKED, NEUTRAL, PEERS, drawing, finished, rows, shortened, titled
+from kpi.report.plots.cohorts import Part, below_each, parts_of, stacked
+from kpi.report.plots.theme import MARKED, NEUTRAL, PEERS, drawing, finished, rows, titled
 from kpi.report.plots.view import View
 from kpi.values.columns import Column
 
 _ROW = 18
+#: The most units that a funnel plot names.
+_NAMED = 20
 #: The quantiles of the normal distribution for the two limits of a funnel plot: 95 and 99.8 percent.
 _LIMITS = {"95 %": INNER, "99.8 %": OUTER}
 
@@ -72,29 +75,32 @@ def intervals(view: View) -> Any:
 
 def drawn_intervals(view: View, ranks: pl.DataFrame, runs: int) -> Any:
     """Draw the intervals of the frame `ranks` of a robustness analysis."""
-    alt = drawing()
     if view.cohort is not None:
         ranks = ranks.filter(pl.col("cohort") == view.cohort)
     ranks = ranks.drop_nulls("rank").sort("rank", "entity")
-    names, more = shortened(ranks["entity"].to_list())
-    ranks = ranks.filter(pl.col("entity").is_in(names))
-    base = alt.Chart(rows(ranks.select("entity", "rank", "low", "high", "best", "worst")))
-    y = alt.Y("entity:N", sort=names, title=None, axis=alt.Axis(labelOverlap=False))
+    parts, more = parts_of(view, ranks, ranks)
+    most = int(ranks["worst"].max() or 1)  # type: ignore[arg-type]
+    below = [
+        *view.below(), Message("point: place; bar: 5 to 95 percent of {runs:,} runs; line: all", runs=runs),
+        *below_each(parts, more),
+    ]  # fmt: skip
+    title = titled(view.headline(Message("intervals of places")), below=below)
+    return finished(stacked(parts, [_bars(part, most) for part in parts]).properties(title=title))
+
+
+def _bars(part: Part, most: int) -> Any:
+    """Draw the intervals of the units that are ranked together, on an axis of `most` places."""
+    alt = drawing()
+    base = alt.Chart(rows(part.rows.select("entity", "rank", "low", "high", "best", "worst")))
+    y = alt.Y("entity:N", sort=part.names, title=None, axis=alt.Axis(labelOverlap=False))
     x = alt.X(
-        "best:Q",
-        title=tr("Rank"),
-        scale=alt.Scale(zero=False, nice=False, padding=8),
+        "best:Q", title=tr("Rank"), scale=alt.Scale(domain=[1, most], zero=False, nice=False, padding=8),
         axis=alt.Axis(tickMinStep=1, format="d"),
-    )
+    )  # fmt: skip
     whole = base.mark_rule(color=PEERS, strokeWidth=1.5).encode(x=x, x2="worst:Q", y=y)
     usual = base.mark_bar(color=MARKED, opacity=0.35, size=9).encode(x="low:Q", x2="high:Q", y=y)
     place = base.mark_circle(color=MARKED, size=60, opacity=1).encode(x="rank:Q", y=y)
-    below = [
-        *view.below(), Message("point: place; bar: 5 to 95 percent of {runs:,} runs; line: all", runs=runs),
-        more or "",
-    ]  # fmt: skip
-    title = titled(view.headline(Message("intervals of places")), below=below)
-    return finished(alt.layer(whole, usual, place).properties(width=520, height=_ROW * len(names), title=title))
+    return alt.layer(whole, usual, place).properties(width=520, height=_ROW * len(part.names))
 
 
 def funnel(view: View) -> Any:
@@ -158,9 +164,17 @@ def funnel(view: View) -> Any:
     mean = alt.Chart(rows(pl.DataFrame({"rate": [100 * overall]}))).mark_rule(color=NEUTRAL).encode(y="rate:Q")
     dots = alt.Chart(rows(points)).mark_circle(color=MARKED, size=50, opacity=0.8).encode(
         x=x, y=y, tooltip=["entity:N", alt.Tooltip("rate:Q", format=".2f"), "cases:Q"])  # fmt: skip
-    marked = outside if view.entity is None else points.filter(pl.col("entity") == view.entity)
+    far = outside.sort((pl.col("rate") - 100 * overall).abs(), "entity", descending=[True, False]).head(_NAMED)
+    marked = far if view.entity is None else points.filter(pl.col("entity") == view.entity)
     labels = alt.Chart(rows(marked)).mark_text(align="left", dx=7).encode(x=x, y=y, text="entity:N")
+    below: list[str] = view.below()
+    if view.entity is None and outside.height > _NAMED:
+        below.append(
+            Message(
+                "named: of {all:,} units outside the limits the {shown:,} farthest", all=outside.height, shown=_NAMED
+            )
+        )
     title = titled(
-        view.headline(Message("{indicator}, funnel plot", indicator=system.symbols[name].title)), below=view.below()
+        view.headline(Message("{indicator}, funnel plot", indicator=system.symbols[name].title)), below=below
     )
     return finished(alt.layer(limits, mean, dots, labels).properties(width=560, height=340, title=title))

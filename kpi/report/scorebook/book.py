@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from io import BytesIO
 
+from kpi.analysis.next_level import CHEAP_FOR_ALL
 from kpi.engine.scorecard import Scorecard
 from kpi.report.language import tr
 from kpi.report.method.report import method_of_scores
@@ -56,6 +57,12 @@ def _method(report: Report, shown: Period, left_out: Mapping[str, int]) -> Paper
     units, carded = len(shown.standing.lines), len(unit_cards.cards(shown))
     if carded < units:
         words = tr("There are cards of the first {shown:,} of {units:,} units.", shown=carded, units=units)
+        section.parts.append(Paragraph(words, remark=True))
+    if shown.changes is None:
+        words = tr(
+            "The least single change to the next level is on cards where units × units × indicators are at most "
+            "{most:,}; elsewhere `kpi explain FILE UNIT --to LEVEL` finds it.", most=CHEAP_FOR_ALL,
+        )  # fmt: skip
         section.parts.append(Paragraph(words, remark=True))
     for name, rows in left_out.items():
         words = tr(

@@ -13,8 +13,10 @@ from kpi.report.shape import FRAMES, MORE
 
 #: The most rows of a frame that is a sheet of data: a longer one takes minutes to write and to open.
 DATA_ROWS = 100_000
-#: Cells that are written a second, and seconds from which the time is worth a line.
-_CELLS, _LONG = 150_000, 5
+#: Cells that are written a second, one by one and in rows that are written together.
+_CELLS, _TOGETHER = 80_000, 700_000
+#: The seconds from which the time is worth a line.
+_LONG = 5
 #: The columns of the frames that have a row for each unit, period and item.
 _WIDTHS = {"totals": 15, "pillars": 12, "indicators": 20, "measures": 9}
 
@@ -45,15 +47,24 @@ class Extent:
     @property
     def cells(self) -> int:
         """About how many cells are written."""
-        units = min(self.units, UNITS)
-        data = sum(_WIDTHS.get(name, 10) * rows for name, rows in self.rows.items() if rows <= DATA_ROWS)
+        return self._apart + self._together
+
+    @property
+    def _apart(self) -> int:
+        """The cells of the league table, of earlier periods and of cards."""
         earlier = 3 * (min(self.periods, history.MOST) - 1)
-        return units * (12 + min(self.indicators, matrix.MOST) + earlier) + self.cards * self.indicators * 18 + data
+        return min(self.units, UNITS) * (12 + earlier) + self.cards * self.indicators * 18
+
+    @property
+    def _together(self) -> int:
+        """The cells of the matrix and of the sheets of data."""
+        data = sum(_WIDTHS.get(name, 10) * rows for name, rows in self.rows.items() if rows <= DATA_ROWS)
+        return min(self.units, UNITS) * min(self.indicators, matrix.MOST) + data
 
     @property
     def seconds(self) -> float:
         """About how long it takes to write."""
-        return self.cells / _CELLS
+        return self._apart / _CELLS + self._together / _TOGETHER
 
     def outlook(self) -> Message | None:
         """Return what the workbook will take, None of one that is written in seconds."""

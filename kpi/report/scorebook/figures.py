@@ -11,11 +11,11 @@ from typing import Any
 
 import polars as pl
 
-from kpi.analysis.next_level import next_level
+from kpi.analysis.next_level import Change, least_changes, next_level
 from kpi.engine.scorecard import Scorecard
 from kpi.report.language import localized, tr
 from kpi.report.league import League, Line, league
-from kpi.report.marks import level, reason
+from kpi.report.marks import least_change, level, reason
 
 Row = Mapping[str, Any]
 
@@ -101,6 +101,16 @@ class Period:
         """Return what a unit lacks to the next level: to its cut, or else to the lowest total of those who have it."""
         above = next_level(self.card, self.totals[entity], self.totals, self.peers)
         return "" if above is None else localized(above.words(self.card.decimals))
+
+    @cached_property
+    def changes(self) -> dict[str, Change] | None:
+        """The least change of a single figure that reaches the next level, by entity; None where it takes too long."""
+        return least_changes(self.card, self.standing.period)
+
+    def least_change(self, entity: str) -> str:
+        """Return the least change of a single figure that reaches the next level, empty where there is none."""
+        change = (self.changes or {}).get(entity)
+        return "" if change is None else least_change(change.title, change.value, change.needed, change.unit)
 
 
 def adds_up(parts: list[float], total: float, decimals: int) -> bool:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from kpi.language.system import System
 from kpi.report.language import joined, tr
+from kpi.report.marks import unbroken
 from kpi.report.method.indicators import name_of
 from kpi.report.paper.model import inert
-from kpi.report.scorebook.figures import Period, Row
+from kpi.report.scorebook.figures import Period
 from kpi.report.scorebook.styles import GREEN, RED, YELLOW, Styles, paginate
+from kpi.report.sheet_rows import write_rows
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -37,7 +39,6 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     ]
     figures = shown.indicators.with_columns(pl.col("value").cast(pl.Float64))
     wide = figures.pivot(on="indicator", index="entity", values="value", maintain_order=True)
-    units = {row["entity"]: row for row in wide.iter_rows(named=True)}
     lines = [line.entity for line in shown.standing.lines]
     spread = (
         (tr("Maximum"), "MAX"), (tr("Median"), "MEDIAN"), (tr("Mean"), "AVERAGE"), (tr("Minimum"), "MIN"),
@@ -61,17 +62,19 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
             continue
         for column, item in enumerate(names, start=1):
             styles.put(sheet, place, column, _head(system, item, place), "head")
-    columns = {entry: [units[entity].get(entry) for entity in lines if entity in units] for entry in names}
+    present = wide.filter(pl.col("entity").is_in(lines))
     for place, (label, function) in enumerate(spread, start=1 + _HEAD):
         styles.put(sheet, place, 0, label, "label")
         for column, item in enumerate(names, start=1):
-            values = [value for value in columns[item] if value is not None]
+            values = present[item].drop_nulls().to_list()
             if not values:
                 sheet.write_blank(place, column, None, styles["spread"])
                 continue
             formula = f"={function}({xl_range_abs(top, column, end, column)})"
-            sheet.write_formula(place, column, formula, styles["spread"], _computed(function, values))
-    _values(sheet, shown, names, units, top, styles)
+            task = function in ("MAX", "MIN") and _is_task(shown, item)
+            style = styles["spread_done" if task else "spread"]
+            sheet.write_formula(place, column, formula, style, _computed(function, values))
+    _values(sheet, shown, names, wide, top, styles)
     sheet.freeze_panes(top, 1)
     sheet.repeat_rows(1, top - 1)
     sheet.repeat_columns(0)
@@ -84,19 +87,26 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
 
 
 def _values(  # noqa: PLR0917 - what a block of cells consists of
-    sheet: Worksheet, shown: Period, names: Sequence[str], units: Mapping[str, Row], top: int, styles: Styles
+    sheet: Worksheet, shown: Period, names: Sequence[str], wide: pl.DataFrame, top: int, styles: Styles
 ) -> None:
     """Write the values of the units from a row on, with colours by which way is better."""
     lines = [line.entity for line in shown.standing.lines]
-    for row, entity in enumerate(lines, start=top):
-        styles.put(sheet, row, 0, entity, "text")
-        own = units.get(entity, {})
-        styles.figures(sheet, row, 1, map(own.get, names), "number")
+    figures = pl.DataFrame({"entity": lines}, schema={"entity": pl.String}).join(
+        wide.select("entity", *names), on="entity", how="left", maintain_order="left"
+    )
+    number, done = styles.numbers("number"), styles.numbers("done")
+    cells = [done if _is_task(shown, item) else number for item in names]
+    write_rows(sheet, top, figures, [styles.texts("text"), *cells])
     for column, item in enumerate(names, start=1):
         higher = shown.card.definition.indicators[item].direction == "higher"
         best, worst = (GREEN, RED) if higher else (RED, GREEN)
         scale = {"type": "3_color_scale", "min_color": worst, "mid_color": YELLOW, "max_color": best}
         sheet.conditional_format(top, column, max(top + len(lines) - 1, top), column, scale)
+
+
+def _is_task(shown: Period, name: str) -> bool:
+    """Return whether an indicator is a task that is done or not."""
+    return str(shown.card.definition.unit(name)) == "是/否"
 
 
 def _pillars(sheet: Worksheet, system: System, names: Sequence[str], styles: Styles) -> None:
@@ -120,7 +130,7 @@ def _head(system: System, name: str, place: int) -> str:
         return str(system.unit(name))
     if place == 4:
         return tr("Higher is better") if indicator.direction == "higher" else tr("Lower is better")
-    return joined(target.words(system.unit(name)) for target in system.targets(name))
+    return unbroken(joined(target.words(system.unit(name)) for target in system.targets(name)))
 
 
 def _computed(function: str, values: list[float]) -> float:

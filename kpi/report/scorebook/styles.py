@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kpi.report.encode import is_formula
 from kpi.report.language import tr
 from kpi.report.paper.model import inert
+from kpi.report.sheet_rows import Cells
 from kpi.report.xlsx import CHARACTERS
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Styles:
             "number": {**right, "num_format": "#,##0.00##"},
             "spread": {**right, "num_format": "#,##0.00##", "italic": True, "bg_color": "#F7F7F7"},
             "spread_whole": {**right, "num_format": "#,##0", "italic": True, "bg_color": "#F7F7F7"},
+            "done": {**right, "num_format": _done()},
+            "spread_done": {**right, "num_format": _done(), "italic": True, "bg_color": "#F7F7F7"},
             "full": {**right, "num_format": "0.00", "italic": True, "bg_color": "#F7F7F7"},
             "label": {**cell, "italic": True, "bg_color": "#F7F7F7"},
             **{name: {**cell, "align": "center", "bg_color": fill} for name, fill in _FILLS.items()},
@@ -65,29 +67,45 @@ class Styles:
         if value is None or value == "":
             sheet.write_blank(row, column, None, self[style])
         elif isinstance(value, str):
-            text = inert(value)
-            if len(text) > CHARACTERS:
-                text = text[: CHARACTERS - 1] + "…"
+            text = _cut(inert(value))
             quoted = is_formula(text) and style == "text"
             sheet.write_string(row, column, text, self["quoted" if quoted else style])
         else:
             whole = style in _WHOLE and float(value).is_integer()
             sheet.write_number(row, column, value, self[_WHOLE[style] if whole else style])
 
-    def figures(self, sheet: Worksheet, row: int, column: int, values: Iterable[float | None], style: str) -> None:
-        """Write figures beside one another as `put` does, from a column on."""
-        plain, whole = self[style], self[_WHOLE[style]]
-        for place, value in enumerate(values, start=column):
-            if value is None:
-                sheet.write_blank(row, place, None, plain)
-            else:
-                sheet.write_number(row, place, value, whole if value.is_integer() else plain)
+    def numbers(self, style: str) -> Cells:
+        """Return how a column of numbers is written in rows that are written together; nothing is a blank cell."""
+        return Cells(self[style], self[_WHOLE[style]] if style in _WHOLE else None, self[style])
+
+    def texts(self, style: str) -> Cells:
+        """Return how a column of texts is written in rows that are written together, as `put` writes them."""
+
+        def shown(value: str) -> tuple[str, Format | None]:
+            text = _cut(inert(value))
+            return text, self["quoted" if is_formula(text) and style == "text" else style]
+
+        return Cells(empty=self[style], text=shown)
 
     def across(self, sheet: Worksheet, row: int, columns: int, text: str, style: str) -> None:
         """Write a text over several columns of a row."""
         if columns > 1:
             sheet.merge_range(row, 0, row, columns - 1, "", self[style])
         sheet.write_string(row, 0, inert(text)[:CHARACTERS], self[style])
+
+
+def _done() -> str:
+    """Return the number format of tasks: done or not, in words; a share of done ones as a number.
+
+    >>> _done()
+    '[=1]"yes";[=0]"no";0.00'
+    """
+    return f'[=1]"{tr("yes")}";[=0]"{tr("no")}";0.00'
+
+
+def _cut(text: str) -> str:
+    """Return a text as far as a cell can hold it."""
+    return text if len(text) <= CHARACTERS else text[: CHARACTERS - 1] + "…"
 
 
 def paginate(sheet: Worksheet, origin: str, *, landscape: bool = True) -> None:

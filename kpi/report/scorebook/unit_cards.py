@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 ROWS, BREAKS = 20_000, 1_000
 #: The height of a row and of a page of A4 in points without its margins, and the least scale at which it is read.
 _LINE, _PAGE, _LEAST = 15, 740, 35
-#: The greatest scale at which the columns fit on a page in portrait.
+#: The greatest scale at which the columns without marks fit on a page in portrait.
 _WIDEST = 42
-#: The height of a page in landscape, and the scale for cards that are low enough for it.
+#: The height of a page in landscape, and that scale there, for cards that are low enough.
 _LOW, _ACROSS = 470, 60
 _WIDTHS = (10, 22, 9, 10, 8, 8, 7, 8, 8, 8, 8, 8, 5, 7, 7, 6, 6, 20)
 #: The columns that formulas need.
@@ -77,8 +77,9 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
         # NOTE: spreadsheets ignore page breaks where a sheet is fitted to pages, so the scale is computed.
         tallest = max((len(rows) for rows in own.values()), default=0) + 8
         high = tallest * _LINE
-        low = high * _ACROSS / 100 <= _LOW
-        sheet.set_print_scale(_ACROSS if low else max(min(int(100 * _PAGE / high), _WIDEST), _LEAST))
+        across, widest = (scale * sum(_WIDTHS) // sum(widths) for scale in (_ACROSS, _WIDEST))
+        low = high * across / 100 <= _LOW
+        sheet.set_print_scale(across if low else max(min(int(100 * _PAGE / high), widest), _LEAST))
         sheet.print_area(0, 0, max(at - 1, 0), len(widths) - 1)
         paginate(sheet, origin, landscape=low)
 
@@ -106,7 +107,10 @@ def _card(  # noqa: PLR0917 - what a card consists of
     place = (
         NOTHING if total["rank"] is None else f"{total['rank']}/{total['of']} {movement(total['rank_change'])}".strip()
     )
-    words = [tr("place {place}", place=place) if shown.pillars else "", shown.level(total), shown.to_next(entity)]
+    words = [
+        tr("place {place}", place=place) if shown.pillars else "", shown.level(total), shown.to_next(entity),
+        shown.least_change(entity),
+    ]  # fmt: skip
     for title, units in shown.headlines.items():
         if (own := units.get(entity)) is not None and own["rank"] is not None:
             words.append(
@@ -171,7 +175,8 @@ def _indicator(  # noqa: PLR0917 - as for a card
         (pillar, "text"), (tr("{title} ({unit})", title=row["title"], unit=row["unit"]), "text"),
         (_value(row), "number"), (_target(row), "center"), (row["attainment"], "percent"),
         (row["schedule"], "percent"), (localized(LIGHTS.get(row["light"], "")), light),
-        *((group.get(part), "spread") for part in ("least", "lower", "middle", "upper", "greatest")),
+        *((group.get(part), "spread_done" if row["unit"] == "是/否" else "spread")
+          for part in ("least", "lower", "middle", "upper", "greatest")),
         (row["place"], "count"),
         (row["score"], "points"), (weight, "percent"), (points, "points"),
         *(((earned, "points"), (of, "points")) if marked else ()),

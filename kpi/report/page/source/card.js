@@ -26,6 +26,7 @@ export function card(model, texts, unit) {
   const known = history.filter((value) => value !== null);
   const top = h("div", { class: "facts" }, h("dl", {}, facts.map(([name, text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text)))));
   if (next) top.append(h("p", {}, next.points > 0 ? fill(texts.toNext, { points: format(next.points, head.decimals, head.decimals), level: next.level }) : fill(texts.otherwise, { level: next.level })));
+  if (head.changes[unit]) top.append(h("p", {}, head.changes[unit]));
   if (head.total && group.known.length > 1) {
     const words = ofPeers(group, (value) => format(value, head.decimals, head.decimals));
     top.append(h("p", { class: "peers" }, spread(group.parts, row.score, words), " ", words));
@@ -35,7 +36,7 @@ export function card(model, texts, unit) {
   const unused = model.children("");
   const added = head.adjustments.filter((item) => item.unit === unit);
   const extras = added.length
-    ? h("section", {}, h("h3", {}, texts.adjustments), h("ul", {}, added.map((item) => h("li", {}, `${item.title}: ${signed(item.points, 4)}`))))
+    ? h("section", {}, h("h3", {}, texts.adjustments), h("ul", {}, added.map((item) => h("li", {}, `${item.title}: ${signed(item.points, 2)}`))))
     : null;
   const others = unused.length ? h("section", {}, h("h3", {}, texts.unused), unused.map((node) => branch(node, 0))) : null;
   return h("article", { class: "card" }, top, trees, extras, others);

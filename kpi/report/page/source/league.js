@@ -133,7 +133,7 @@ export function league(model, texts, actions) {
       }
       const text = column.cell(row);
       const kind = column.id === "moved" || column.id === "change" ? (text.startsWith("▲") || text.startsWith("+") ? "up" : /^[▼−]/.test(text) ? "down" : "") : "";
-      return h("td", { class: `${column.number ? "number" : ""} ${column.id === "stars" ? "stars" : ""} ${kind}` }, text);
+      return h("td", { class: `${column.number ? "number" : ""} ${column.id === "stars" ? "stars" : ""} ${column.id === "cohort" ? "words" : ""} ${kind}` }, text);
     });
     return h("tr", {}, h("td", { class: "choose" }, box), cells);
   }

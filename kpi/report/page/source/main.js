@@ -97,16 +97,41 @@ function bestAndLast(rows, head, texts) {
   return last.rank === rated[0].rank ? lines : [...lines, end(last, texts.last, texts.lastShared)];
 }
 
+/** Return places over time: a picture for each cohort, as units are ranked within it. */
 function movements(model, texts) {
   const { head } = model;
   if (head.periods.length < 2) return null;
-  const now = model.rows(model.last).filter((row) => row.rank !== null).sort((a, b) => a.rank - b.rank).slice(0, MOST_LINES);
-  const points = now.flatMap((row) => head.periods.map((label, period) => ({ name: row.name, label, rank: model.row(row.unit, period).rank }))).filter((point) => point.rank !== null);
+  const ranked = model.rows(model.last).filter((row) => row.rank !== null).sort((a, b) => a.rank - b.rank);
+  const cohorts = [...new Set(model.rows(model.last).map((row) => row.cohort))].filter((cohort) => ranked.some((row) => row.cohort === cohort));
+  const most = Math.max(Math.floor(MOST_LINES / cohorts.length), 3);
+  const parts = cohorts.flatMap((cohort) => {
+    const chart = bumps(model, ranked.filter((row) => row.cohort === cohort).slice(0, most), texts);
+    if (!chart) return [];
+    const name = cohort || texts.noCohort;
+    const label = cohorts.length > 1 ? `${texts.movement} ${name}` : texts.movement;
+    const region = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, chart);
+    return cohorts.length > 1 ? [h("h3", {}, name), region] : [region];
+  });
+  return parts.length ? h("section", {}, h("h2", {}, texts.movement), parts) : null;
+}
+
+function grouped(points) {
+  const groups = new Map();
+  for (const point of points) groups.set(point.rank, [...(groups.get(point.rank) ?? []), point]);
+  return groups;
+}
+
+/** Return the places of units that are ranked together, as lines; null without any. */
+function bumps(model, units, texts) {
+  const { head } = model;
+  const points = units.flatMap((row) => head.periods.map((label, period) => ({ name: row.name, label, rank: model.row(row.unit, period).rank }))).filter((point) => point.rank !== null);
   if (!points.length) return null;
-  const ends = points.filter((point) => point.label === head.periods[model.last]);
+  // Units that share a place share a label.
+  const shared = grouped(points.filter((point) => point.label === head.periods[model.last]));
+  const ends = [...shared].map(([rank, same]) => ({ label: same[0].label, rank, name: same.slice(0, 3).map((point) => point.name).join(" · ") + (same.length > 3 ? " …" : "") }));
   const most = Math.max(...points.map((point) => point.rank));
   const chart = Plot.plot({
-    width: Math.max(420, Math.min(1000, 110 + 80 * head.periods.length)), height: Math.max(160, 24 * now.length + 60), marginRight: 130,
+    width: Math.max(420, Math.min(1000, 110 + 80 * head.periods.length)), height: Math.max(120, 24 * units.length + 60), marginRight: 130,
     ariaLabel: texts.movement,
     x: { type: "point", domain: head.periods, label: null }, y: { reverse: true, domain: [1, most], label: texts.rank, interval: 1, tickFormat: "d" },
     color: { scheme: "observable10" },
@@ -122,7 +147,7 @@ function movements(model, texts) {
     group.removeAttribute("aria-label");
     group.removeAttribute("aria-description");
   }
-  return h("section", {}, h("h2", {}, texts.movement), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": texts.movement }, chart));
+  return chart;
 }
 
 function longer(head, texts) {
