@@ -49,9 +49,9 @@ INSIDE = {
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes entities changing_attributes near_names "
         "named_units matching groups_of_roster roster shapes rows_left_out roster_from_files definition_tables "
-        "validity absent_measures assumed_years week_53 calendars events reported days_as_periods entity_classes "
-        "unused_ratings target_columns succession periods_of_change target_areas contradicting_spans grid "
-        "undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
+        "validity absent_measures assumed_years week_53 calendars finer_facts events reported days_as_periods "
+        "entity_classes unused_ratings target_columns succession periods_of_change target_areas contradicting_spans "
+        "grid undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
     "analysis": (
         "statistics multivariate variants uncertainty robustness intervals error_localisation proposals check_findings "
