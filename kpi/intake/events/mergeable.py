@@ -51,6 +51,9 @@ _MONTHS = 1 << 17
 #: Tables of at most this size are summed in 128 bits directly, which is cheaper than inspecting their first rows.
 SMALL = 100_000
 
+#: The most rows of tables that are aggregated together; one table may have more.
+BATCH = 10_000_000
+
 # How many first rows are inspected for the numbers, and at most for the sizes of groups.
 _HEAD, _HEADS = 10_000, 1_000_000
 
@@ -105,7 +108,23 @@ class Aggregation:
         """Return the parts of the expected rows; unexpected ones have the key `UNEXPECTED`."""
         needed = self._needed(parts, whole=per is None)
         kept = [part for part in parts if part.what not in {"refused", "unsure"}]
-        return self.groups(self.rows(needed, per), kept, keys, self._unexpected(needed))
+        batches = self._batches() if per is None else [range(len(self.tables))]
+        frames = (self.rows(needed, per, tables=batch) for batch in batches)
+        return pl.concat([self.groups(rows, kept, keys, self._unexpected(needed)) for rows in frames])
+
+    def _batches(self) -> list[range]:
+        """Return the tables that are aggregated together, as groups of a table are of no other.
+
+        A pass over all of them would hold the groups of all: beyond a million Polars keeps rows until the end.
+        """
+        batches, first, held = [], 0, 0
+        for place, table in enumerate(self.tables):
+            size = table.size or 0
+            if place > first and held + size > BATCH:
+                batches.append(range(first, place))
+                first, held = place, 0
+            held += size
+        return [*batches, range(first, len(self.tables))]
 
     def completed(self, expected: pl.DataFrame, parts: Collection[Part], per: str | None, keys: Keys) -> pl.DataFrame:
         """Complete the parts of the expected rows by those of the unexpected ones."""
@@ -304,6 +323,7 @@ class Aggregation:
     def rows(
         self, needed: Collection[str], per: str | None = None, span: Span | None = None, extra: Collection[str] = (),
         *, only: pl.Expr | None = None, columns: Collection[str] = (), second: Collection[str] | None = None,
+        tables: Sequence[int] | None = None,
     ) -> pl.LazyFrame:  # fmt: skip
         """Return the rows of all tables: `SOURCE` when there are several, `WHO`, `MONTH`, cells, `PER`.
 
@@ -317,12 +337,14 @@ class Aggregation:
             only: a condition on rows.
             columns: further columns of rows after a second look.
             second: the numbers whose cells get a second look.
+            tables: the positions of the tables, None for all.
         """
         frames = []
         finer = [] if per is None else [FINER if self.share is not None else cell(per)]
         if per is not None and self.share is not None:
             only = self.share if only is None else self.share & only
-        for place, item in enumerate(self.tables):
+        for place in range(len(self.tables)) if tables is None else tables:
+            item = self.tables[place]
             names = dict.fromkeys([WHO, MONTH, *extra, *map(cell, needed), *columns, *finer])
             rows = item.rows(names, span, only, second=second, scales=self.scales)
             for name in finer:
