@@ -1,4 +1,4 @@
-"""W in every engine, cold and hot, in the form of ClickBench: `python -m benchmarks.league FOLDER`.
+"""W in every engine, in the form of ClickBench: `python -m benchmarks.league FOLDER`; without a folder it draws.
 
 Three rounds; in each every engine runs once, in a process of its own. Before the first run of an engine the file is
 dropped from the page cache, so its first time is cold. Writes `benchmarks/results/ENGINE.json` and `docs/engines.svg`.
@@ -10,7 +10,6 @@ import argparse
 import datetime as dt
 import json
 import os
-import statistics
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -91,11 +90,19 @@ def written(path: Path, rows: int, seconds: Mapping[str, list[float]], memory: M
         }  # fmt: skip
         stem = name.lower().replace(" ", "-")
         (folder / f"{stem}.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    hot = {name: runs[1:] for name, runs in seconds.items()}
-    base = statistics.median(hot["kpi"])
+
+
+def picture() -> None:
+    """Draw the results, hot: the best run but the first, as ClickBench counts."""
+    results = [json.loads(file.read_text("utf-8")) for file in (ROOT / "benchmarks/results").glob("*.json")]
+    results.sort(key=lambda result: min(result["result"][0][1:]))
+    seconds = {result["system"].partition(" (")[0]: [min(result["result"][0][1:])] for result in results}
+    memory = {result["system"].partition(" (")[0]: result["peak_memory"] for result in results}
     race = {
-        "title": f"{rows:,} events into 24 measures, from Parquet", "reference": "kpi", "sizes": {}, "memory": memory,
-        "seconds": hot, "ratios": {name: statistics.median(runs) / base for name, runs in hot.items()},
+        "title": results[0]["comment"], "reference": "kpi", "sizes": {}, "seconds": seconds,
+        "axis": "seconds, the better of two hot runs",
+        "memory": {name: peak for name, peak in memory.items() if peak is not None},
+        "ratios": {name: runs[0] / seconds["kpi"][0] for name, runs in seconds.items()},
     }  # fmt: skip
     draw(race, ROOT / "docs/engines.svg")
 
@@ -103,9 +110,12 @@ def written(path: Path, rows: int, seconds: Mapping[str, list[float]], memory: M
 def main() -> None:
     """Hold the race and write its results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path, help="where the file is, or is made")
+    parser.add_argument("folder", type=Path, help="where the file is, or is made", nargs="?")
     parser.add_argument("--rows", type=int, default=50_000_000)
     given = parser.parse_args()
+    if given.folder is None:
+        picture()
+        return
     given.folder.mkdir(parents=True, exist_ok=True)
     path = given.folder / f"events-{given.rows}.parquet"
     if not path.exists():
@@ -114,6 +124,7 @@ def main() -> None:
     for name, runs in seconds.items():
         print(name, [round(one, 2) for one in runs], memory.get(name))
     written(path, given.rows, seconds, memory)
+    picture()
 
 
 if __name__ == "__main__":

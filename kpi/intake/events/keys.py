@@ -241,7 +241,7 @@ def _place(tables: Sequence[Events], first: Mapping[str, int]) -> Message:
 # How many groups are compared row by row, and the most rows of such a group.
 _GROUPS, _ROWS = 20, 100_000
 
-# The most rows of a table that are held to be compared with several tables.
+# The most rows of a table that are held to be compared with others.
 _HELD = 500_000
 
 # The most rows of a group whose texts are compared by their meaning.
@@ -326,14 +326,17 @@ def _shared(sizes: pl.DataFrame, at: int) -> Iterator[tuple[tuple[int, int], pl.
 def _rows_of(tables: Sequence[Events], pairs: Mapping[tuple[int, int], pl.DataFrame]) -> list[pl.LazyFrame]:
     """Return the rows of each table with their `WHO` and `MONTH`.
 
-    Of a table that is compared with several, the rows of all groups that are compared are read once, if they fit.
+    The rows of all groups that are compared are read once, if they fit.
     """
     frames = []
     for at, table in enumerate(tables):
         rows = table.source.table.frame.with_columns(table.columns[name].alias(name) for name in (WHO, MONTH))
-        columns = {0: [WHO, MONTH, "#rows"], 1: [WHO, MONTH, pl.col("#rows.other").alias("#rows")]}
-        mine = [common.select(columns[pair.index(at)]) for pair, common in pairs.items() if at in pair]
-        if len(mine) > 1 and int((groups := pl.concat(mine).unique())["#rows"].sum()) <= _HELD:
+        mine = [
+            common.select(WHO, MONTH, pl.col("#rows" if at == pair[0] else "#rows.other").alias("#rows"))
+            for pair, common in pairs.items()
+            if at in pair
+        ]
+        if mine and int((groups := pl.concat(mine).unique())["#rows"].sum()) <= _HELD:
             rows = _of_groups(rows, groups).collect(engine="streaming").lazy()
         frames.append(rows)
     return frames
