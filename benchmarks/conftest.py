@@ -10,6 +10,7 @@ import statistics
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks.machine import processor
 from benchmarks.plots import draw
 from benchmarks.race import verdict
 from benchmarks.size import SCALE
@@ -44,7 +45,7 @@ def pytest_sessionfinish(session):
 def _head():
     packages = ", ".join(filter(None, map(_version, PACKAGES)))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    machine = f"{_processor()}{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}"
+    machine = f"{processor()}{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}"
     scale = [f"Sizes are {SCALE:g} times those of the titles' cases: this is no measurement to cite.", ""]
     return [
         "# Results of the benchmarks",
@@ -64,14 +65,6 @@ def _version(name):
         return f"{name} {version(name)}"
     except PackageNotFoundError:
         return ""
-
-
-def _processor():
-    try:
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
-    except OSError:
-        return ""
-    return f"{found.group(1).strip()}, " if found else ""
 
 
 def _table(race):

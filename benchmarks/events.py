@@ -51,12 +51,15 @@ _BATCH = 500_000
 PANDAS_ROWS = 5_000_000
 
 
-def generate(path: Path, rows: int, entities: int, months: int, *, by_day: bool = False) -> None:
-    """Write a file of events in no order, or by day, the same for the same sizes, in little memory."""
+def generate(path: Path, rows: int, entities: int, months: int, *, by_day: bool = False, after: int = 0) -> None:
+    """Write a file of events in no order, or by day, the same for the same sizes, in little memory.
+
+    Files that are parts of one begin `after` so many rows.
+    """
     days = months * 30
 
     def batch(first: int, count: int) -> pl.DataFrame:
-        number = pl.int_range(first, first + count, dtype=pl.UInt64)
+        number = pl.int_range(after + first, after + first + count, dtype=pl.UInt64)
 
         def drawn(seed: int, of: int) -> pl.Expr:
             return number.hash(seed) % of
@@ -111,7 +114,7 @@ def system(*, hard: bool = False):
     )  # fmt: skip
 
 
-def engine(path: str, *, hard: bool = False) -> Callable[[], pl.DataFrame]:
+def engine(path: str | list[str], *, hard: bool = False) -> Callable[[], pl.DataFrame]:
     """The engine, from the file to figures with statuses and counts of rows."""
     from kpi.intake.entities import from_data
     from kpi.intake.events import records
@@ -121,7 +124,8 @@ def engine(path: str, *, hard: bool = False) -> Callable[[], pl.DataFrame]:
     of = system(hard=hard)
 
     def work() -> pl.DataFrame:
-        gathered = records.gather([match(of, table)[0] for table in read(path)], of)
+        files = [path] if isinstance(path, str) else path
+        gathered = records.gather([match(of, table)[0] for file in files for table in read(file)], of)
         entities = from_data(gathered.texts(), {})
         found = gathered.measured(entities)
         assert not found.findings

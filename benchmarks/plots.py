@@ -40,12 +40,14 @@ def _bars(figure: Any, race: dict[str, Any]) -> None:
     ]
     times = both[0].barh(names, medians, color=colors, xerr=reach, error_kw={"lw": 0.8})
     both[0].bar_label(times, [f" ×{race['ratios'][name]:.2f}" for name in names], padding=2)
-    both[0].set_xlabel("seconds, median, least to most")
+    both[0].set_xlabel(race.get("axis") or "seconds, median, least to most")
     both[0].margins(x=0.2)
     if race["memory"]:
         peaks = [race["memory"].get(name, 0) / 1e9 for name in names]
         bars = both[1].barh(names, peaks, color=colors)
-        both[1].bar_label(bars, [f" {peak:.2f}" for peak in peaks], padding=2)
+        counted = zip(names, peaks, strict=True)
+        labels = [f" {peak:.2f}" if name in race["memory"] else " not counted" for name, peak in counted]
+        both[1].bar_label(bars, labels, padding=2)
         both[1].set_xlabel("peak memory, GB")
         both[1].margins(x=0.2)
     for axes in both:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import durations, events
+from benchmarks import durations, engines, events
 from benchmarks.child import Apart
 from benchmarks.race import Race, hold
 from benchmarks.size import size
@@ -50,6 +50,28 @@ def test_measures_that_merge(benchmark, file):
         "duckdb": Apart(events.duckdb, {"path": path}),
     }
     hold(benchmark, race, contenders, rounds=3, keys=KEYS)
+
+
+def test_other_engines(benchmark, file):
+    for package in ("datafusion", "chdb", "tableauhyperapi"):
+        pytest.importorskip(package, reason="make bench installs it where it runs")
+    path = file(ROWS)
+    race = Race(
+        f"W: {ROWS:,} events into 24 measures, in other engines",
+        "the engine",
+        {"duckdb": "≥ 1.9", "the floor": "≥ 0.29"},
+        note="Hyper is a server of its own, whose memory is not counted, and gives its rows to Python one by one. "
+        "`benchmarks/league.py` writes the same race in the form of ClickBench.",
+    )
+    contenders = {
+        "the engine": engine(path),
+        "duckdb": Apart(events.duckdb, {"path": path}),
+        "DataFusion": Apart(engines.datafusion, {"path": path}),
+        "chDB": Apart(engines.chdb, {"path": path}),
+        "Hyper": Apart(engines.hyper, {"path": path}),
+        "the floor": Apart(events.floor, {"path": path}, compared=False),
+    }
+    hold(benchmark, race, contenders, rounds=2, keys=KEYS)
 
 
 def test_the_floor(benchmark, file):

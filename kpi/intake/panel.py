@@ -32,6 +32,7 @@ from kpi.intake.files.headers import CATEGORIES, clean
 from kpi.intake.files.merged_cells import apart as apart_merged
 from kpi.intake.files.reader import Source, content_hash, given_once, read_all
 from kpi.intake.files.table import ROW, Table
+from kpi.intake.finer_facts import FinerFacts, finer_facts, with_facts
 from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.matching import entity_codes
 from kpi.intake.matching.datasets import (
@@ -77,7 +78,6 @@ from kpi.language.measures import reported
 from kpi.language.system import System
 from kpi.process import progress
 from kpi.process.limits import make_sure, shortage
-from kpi.values.columns import Column
 from kpi.values.periods import Period
 
 #: The bytes that a figure, or an indicator with its score, takes at least for each entity and period: it has a value,
@@ -98,6 +98,7 @@ class _Read:
         figures: figures per scored period, see `reported.period_aggregation`.
         cells: figures that stand alone.
         targets: the entities' own targets in the data.
+        finer: facts about finer units whose figures are not kept.
         passed_over: how many rows, or figures of wide tables, were not read.
     """
 
@@ -106,6 +107,7 @@ class _Read:
     figures: pl.DataFrame
     cells: Cells | None
     targets: pl.DataFrame
+    finer: Sequence[FinerFacts] = ()
     passed_over: int = 0
 
 
@@ -208,7 +210,8 @@ class _Intake:
         with progress.stage(Message("laying out the panel")):
             measures = [name for name, measure in self.system.measures.items() if measure.per is None]
             frame = filled(grid(self.system, entities, first, last), measures, figures, cells)
-            frame = self.counted(frame, figures if self.areas is None else self.areas.finer(figures))
+            finer = figures if self.areas is None else self.areas.finer(figures)
+            frame = with_facts(frame, [finer_facts(self.system, finer), *read.finer])
         self.findings += named_units.unknown(self.system, entities)
         if not entities.closed:
             self.findings += [*undeclared_totals.unnamed(frame, entities, self.system), *near_names.alike(entities)]
@@ -555,10 +558,14 @@ class _Intake:
             self.areas = Areas(self.succession, self.succession.steps(entities), entities, self.system.measures)
         unions = None if self.areas is None else self.areas.unions
         ended = {} if self.areas is None else {old: step.start for old, step in self.areas.ended.items()}
+        # Areas move figures of finer units; nothing else looks at each of them.
+        reduce = partial(finer_facts, self.system) if self.areas is None else None
+        finer: list[FinerFacts] = []
         for name, items in events.items():
             self.begin(items.begins(entities) if self.areas is not None else {})
             with progress.stage(Message("measuring {name}", name=name)):
-                counted = items.measured(entities, unions=unions, ended=ended)
+                counted = items.measured(entities, unions=unions, ended=ended, reduce=reduce)
+            finer += counted.reduced
             parts.append(counted.figures)
             self.add(counted)
         cells = None
@@ -571,7 +578,7 @@ class _Intake:
                 return timed
             parts.append(timed)
         merged = pl.concat([period_aggregation.NOTHING, *(part for part in parts if part.height)])
-        return _Read(sources, entities, merged, cells, self.stated(targets, sources))
+        return _Read(sources, entities, merged, cells, self.stated(targets, sources), finer)
 
     def stated(self, targets: Sequence[pl.DataFrame], sources: Sequence[Placed]) -> pl.DataFrame:
         """Return the targets of all tables, one for each indicator, entity and period."""
@@ -674,24 +681,6 @@ class _Intake:
                 measure=self.system.symbols[name].title,
             )
         return "K609", message, hint
-
-    # ---- THE GRID ---- #
-
-    def counted(self, grid: pl.DataFrame, figures: pl.DataFrame) -> pl.DataFrame:
-        """Add `name.passed` and `name.units` for indicators that count finer units against a threshold."""
-        for name, indicator in self.system.indicators.items():
-            if indicator.finer_measure is None:
-                continue
-            mine = figures.filter(
-                (pl.col("measure") == indicator.finer_measure)
-                & pl.col("per").is_not_null()
-                & (pl.col("value").is_not_null() | period_aggregation.refused())
-            )
-            passed = mine.group_by("entity", "period").agg(
-                fact.alias(Column(name).fact(key)) for key, fact in indicator.over_units(self.system.symbols).items()
-            )
-            grid = grid.join(passed, on=["entity", "period"], how="left", maintain_order="left")
-        return grid
 
 
 def _has_before(cells: Cells | None, place: int, period: int) -> bool:

@@ -97,6 +97,11 @@ class Part:
             return column.min() if self.what == "min" else column.max()
         return column.cast(pl.Int128).sum()
 
+    def alone(self) -> pl.Expr:
+        """Return the part of a single group as `merged` gives it, but as no aggregation."""
+        column = pl.col(self.name)
+        return column if self.what in {"min", "max"} else column.cast(pl.Int128)
+
 
 class Measure(Definition):
     """The base of all measures.

@@ -11,7 +11,7 @@ import pytest
 
 from kpi.errors import DataError
 from kpi.intake.entities import from_data
-from kpi.intake.events import mergeable, ordered, records
+from kpi.intake.events import keys, mergeable, ordered, records
 from kpi.intake.events.events import events, number_columns
 from kpi.intake.events.units import scales
 from kpi.intake.files.reader import read_all
@@ -305,3 +305,22 @@ def test_blank_text_is_no_text():
 def test_a_file_without_any_usable_row_says_why():
     with pytest.raises(DataError, match="names no entity"):
         take_in(system("cases"), [made(3).with_columns(地区=pl.lit(" "))])
+
+
+def test_files_that_are_aggregated_one_after_another_have_the_result_of_all_at_once(monkeypatch):
+    of = system(*MEASURES)
+    frames = [made(400, seed=seed) for seed in (1, 2, 3)] + [made(400, seed=2).head(390)]
+    whole, notes = figures(of, *frames), take_in(of, frames).findings
+    monkeypatch.setattr(mergeable, "BATCH", 500)
+    assert figures(of, *frames).equals(whole, null_equal=True)
+    assert take_in(of, frames).findings == notes
+    assert [finding.code for finding in notes].count("K631") == 1
+
+
+def test_files_that_share_events_are_found_whether_their_rows_are_held_or_not(monkeypatch):
+    of = system("cases", "fees")
+    frames = [made(300, seed=seed).head(300 - place) for place, seed in enumerate((5, 6, 5, 7, 6))]
+    held = take_in(of, frames).findings
+    monkeypatch.setattr(keys, "_HELD", 0)
+    assert take_in(of, frames).findings == held
+    assert [finding.code for finding in held].count("K631") == 2

@@ -35,8 +35,8 @@ def folded(texts: pl.Series) -> pl.Series:
 
 
 def _changed(texts: pl.Series, needs: str, change: Callable[[str], str]) -> pl.Series:
-    odd = texts.unique().drop_nulls()
-    odd = odd.filter(odd.str.contains(needs))
+    # Texts may be as many as rows: to look at each costs less than to find those that are distinct.
+    odd = texts.filter(texts.str.contains(needs)).unique()
     changed = {text: new or None for text in odd.to_list() if (new := change(text)) != text or not new}
     if not changed:
         return texts
@@ -51,6 +51,15 @@ def as_names(texts: pl.Series) -> pl.Series:
     ['东村', '东村', '东村', 'A组', 'A组', None, None]
     """
     return _changed(texts, _UNCLEAN, clean)
+
+
+def needs_cleaning(texts: pl.Expr) -> pl.Expr:
+    """Return whether a text may be changed by `as_names` or `folded`.
+
+    >>> pl.Series(["东村", "东 村", "Ａ组", ""]).to_frame("x").select(needs_cleaning(pl.col("x"))).to_series().to_list()
+    [False, True, True, True]
+    """
+    return texts.str.contains(_UNCLEAN)
 
 
 class Folding:

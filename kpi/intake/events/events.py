@@ -50,7 +50,7 @@ from kpi.values.timelines import Timeline
 from kpi.values.units import WORKING_DAY, Unit
 from kpi.values.working_days import WorkingDays
 
-WHO, MONTH, ORDER, CLASH = "#who", "#month", "#order", "#clash"
+WHO, MONTH, ORDER, CLASH, FINER = "#who", "#month", "#order", "#clash", "#finer"
 
 #: The first and the last month that are read, counted as those of periods.
 Span = tuple[int, int]

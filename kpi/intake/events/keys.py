@@ -10,7 +10,7 @@ Keys are first compared by their hashes, which take eight bytes a row; only rows
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -242,6 +242,9 @@ def _place(tables: Sequence[Events], first: Mapping[str, int]) -> Message:
 # How many groups are compared row by row, and the most rows of such a group.
 _GROUPS, _ROWS = 20, 100_000
 
+# The most rows of a table that are held to be compared with others.
+_HELD = 500_000
+
 # The most rows of a group whose texts are compared by their meaning.
 _FEW = 10_000
 
@@ -273,18 +276,11 @@ def shared_events(
     sizes = sizes.group_by(WHO, MONTH, _SOURCE).agg(
         pl.col("#rows").sum(), pl.col("mark").sort().implode().first().hash(0)
     )
-    shared = sizes.join(sizes, on=[WHO, MONTH], suffix=".other").filter(
-        pl.col(_SOURCE) < pl.col(f"{_SOURCE}.other"), pl.max_horizontal("#rows", "#rows.other") <= _ROWS
-    )
-    # Groups with equal aggregates come first.
-    shared = shared.with_columns(
-        same=(pl.col("#rows") == pl.col("#rows.other")) & (pl.col("mark") == pl.col("mark.other"))
-    )
-    shared = shared.sort("same", "#rows", MONTH, WHO, descending=[True, True, False, False])
+    pairs = {pair: common for at in range(len(tables)) for pair, common in _shared(sizes, at)}
+    rows_of = _rows_of(tables, pairs)
     findings = []
-    for pair in shared.select(_SOURCE, f"{_SOURCE}.other").unique().sort(pl.all()).rows():
-        common = shared.filter((pl.col(_SOURCE) == pair[0]) & (pl.col(f"{_SOURCE}.other") == pair[1])).head(_GROUPS)
-        twin = _common(tables[pair[0]], tables[pair[1]], common)
+    for pair in sorted(pairs):
+        twin = _common(tables[pair[0]], tables[pair[1]], pairs[pair], [rows_of[at] for at in pair])
         if twin is None:
             continue
         who, month, rows = twin
@@ -306,22 +302,74 @@ def shared_events(
     return findings
 
 
-def _common(first: Events, second: Events, groups: pl.DataFrame) -> tuple[str, int, int] | None:
+def _shared(sizes: pl.DataFrame, at: int) -> Iterator[tuple[tuple[int, int], pl.DataFrame]]:
+    """Yield the largest groups that a table shares with each later one; those with equal aggregates come first.
+
+    Args:
+        sizes: by `#source`, `WHO` and `MONTH`, with their `#rows` and a hash of their aggregates, `mark`.
+        at: the position of the table.
+    """
+    other = f"{_SOURCE}.other"
+    mine, later = sizes.filter(pl.col(_SOURCE) == at), sizes.filter(pl.col(_SOURCE) > at)
+    shared = mine.join(later, on=[WHO, MONTH], suffix=".other").filter(
+        pl.max_horizontal("#rows", "#rows.other") <= _ROWS
+    )
+    same = (pl.col("#rows") == pl.col("#rows.other")) & (pl.col("mark") == pl.col("mark.other"))
+    # Only what may be among the largest is sorted: many files share very many groups.
+    size = same.cast(pl.Int64) * (1 << 40) + pl.col("#rows").cast(pl.Int64)
+    shared = shared.with_columns(same=same, size=size)
+    shared = shared.filter(pl.col("size") >= pl.col("size").top_k(_GROUPS).min().over(other))
+    shared = shared.sort("same", "#rows", MONTH, WHO, descending=[True, True, False, False])
+    for (later_at,), common in shared.partition_by(other, as_dict=True, maintain_order=True).items():
+        yield (at, int(str(later_at))), common.head(_GROUPS)
+
+
+def _rows_of(tables: Sequence[Events], pairs: Mapping[tuple[int, int], pl.DataFrame]) -> list[pl.LazyFrame]:
+    """Return the rows of each table with their `WHO` and `MONTH`.
+
+    The rows of all groups that are compared are read once, if they fit.
+    """
+    frames = []
+    for at, table in enumerate(tables):
+        rows = table.source.table.frame.with_columns(table.columns[name].alias(name) for name in (WHO, MONTH))
+        mine = [
+            common.select(WHO, MONTH, pl.col("#rows" if at == pair[0] else "#rows.other").alias("#rows"))
+            for pair, common in pairs.items()
+            if at in pair
+        ]
+        if mine and int((groups := pl.concat(mine).unique())["#rows"].sum()) <= _HELD:
+            rows = _of_groups(rows, groups).collect(engine="streaming").lazy()
+        frames.append(rows)
+    return frames
+
+
+def _of_groups(rows: pl.LazyFrame, groups: pl.DataFrame) -> pl.LazyFrame:
+    """Return the rows of some groups; a file is first filtered by names and months, which it can prune by."""
+    near = pl.all_horizontal(pl.col(name).is_in(groups[name].unique().implode()) for name in (WHO, MONTH))
+    return rows.filter(near).join(groups.lazy().select(WHO, MONTH), on=[WHO, MONTH], how="semi")
+
+
+def _common(
+    first: Events, second: Events, groups: pl.DataFrame, rows: Sequence[pl.LazyFrame]
+) -> tuple[str, int, int] | None:
     """Return entity, month and rows of the largest group that two tables share; None if they share none.
 
     Texts are compared as written and, if that finds nothing, by their meaning, in groups of few rows.
     """
     few = groups.filter(pl.max_horizontal("#rows", "#rows.other") <= _FEW)
-    return _same(first, second, groups, canonical=False) or (
-        _same(first, second, few, canonical=True) if few.height else None
+    return _same(first, second, groups, rows, canonical=False) or (
+        _same(first, second, few, rows, canonical=True) if few.height else None
     )
 
 
-def _same(table: Events, other_table: Events, groups: pl.DataFrame, *, canonical: bool) -> tuple[str, int, int] | None:
-    wanted = groups.select(WHO, MONTH, pl.lit(value=True).alias("wanted"))
+def _same(
+    table: Events, other_table: Events, groups: pl.DataFrame, rows: Sequence[pl.LazyFrame], *, canonical: bool
+) -> tuple[str, int, int] | None:
     texts = sorted(_texts(table) & _texts(other_table))
     numbers = sorted(table.numbers.keys() & other_table.numbers.keys())
-    first, second = (_cells(events, wanted, texts, numbers) for events in (table, other_table))
+    first, second = (
+        _cells(events, of, groups, texts, numbers) for events, of in zip((table, other_table), rows, strict=True)
+    )
     if canonical:
         first, second = (
             _by_meaning(first, table.source.dataset.dates),
@@ -342,8 +390,8 @@ def _same(table: Events, other_table: Events, groups: pl.DataFrame, *, canonical
         common = complete
     elif both.height < _ENOUGH or int(both["rows"].sum()) < fewer:
         return None
-    who, month, rows = common.row(0)[:3]
-    return str(who), int(month), int(rows)
+    who, month, many = common.row(0)[:3]
+    return str(who), int(month), int(many)
 
 
 def _texts(table: Events) -> set[str]:
@@ -353,17 +401,17 @@ def _texts(table: Events) -> set[str]:
     return {name for name in table.source.table.columns if name not in typed}
 
 
-def _cells(table: Events, wanted: pl.DataFrame, texts: Sequence[str], numbers: Sequence[str]) -> pl.DataFrame:
+def _cells(
+    table: Events, rows: pl.LazyFrame, groups: pl.DataFrame, texts: Sequence[str], numbers: Sequence[str]
+) -> pl.DataFrame:
     """Return the rows of some groups: who, month and day, texts as they are, and numbers in the unit of their column.
 
     A text is there once more with the unit of its row behind it, `u ` instead of `c `, where a column has units.
     """
-    rows = table.source.table.frame.with_columns(table.columns[name].alias(name) for name in (WHO, MONTH))
-    rows = rows.join(wanted.lazy(), on=[WHO, MONTH], how="semi")
     by_row = unit_column(table.source)
     unit = pl.lit("") if by_row is None else as_text(by_row).fill_null("")
     cells = {name: as_text(name).str.strip_chars() for name in texts}
-    result = rows.select(
+    result = _of_groups(rows, groups).select(
         WHO, MONTH, table.columns[ORDER].alias(ORDER),
         *(text.alias(f"c {name}") for name, text in cells.items()),
         *((text + unit).alias(f"u {name}") for name, text in cells.items()),

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Protocol
 
 import polars as pl
 
@@ -22,7 +23,7 @@ from kpi.intake.cells.text_folding import as_names
 from kpi.intake.cells.unit_factors import literal
 from kpi.intake.events import events as of_table
 from kpi.intake.events.conditions import Decided, cell, condition, decided, reads, uncounted
-from kpi.intake.events.events import CLASH, MONTH, WHO, Events, Lost, Span, exact, places, valid
+from kpi.intake.events.events import CLASH, FINER, MONTH, WHO, Events, Lost, Span, exact, places, valid
 from kpi.intake.events.fixed_point import Precision, precisions
 from kpi.intake.events.units import UNFIT, Scale, finer
 from kpi.language.measures import Measure, Part
@@ -33,21 +34,26 @@ from kpi.values.working_days import WorkingDays
 
 SOURCE, ROWS, ODD, PER = "#source", "#rows", "#odd", "per"
 
+#: The column of the packed key of groups.
+KEY = "#key"
+
 #: The kinds of columns of numbers: those that are read, and those that are computed.
 NUMBERS = (*READ_AS_NUMBERS, "computed")
 
 #: The column of the number of rows that a measure cannot use: unreadable cells, or contradictions.
 REFUSED = "#refused"
-_KEY = "#key"
 
 #: The key of unexpected rows.
-_UNEXPECTED = -(1 << 60)
+UNEXPECTED = -(1 << 60)
 
 # Months count from the year 0, and stay below this in the year 9999; positions of texts are below 2**32.
 _MONTHS = 1 << 17
 
 #: Tables of at most this size are summed in 128 bits directly, which is cheaper than inspecting their first rows.
 SMALL = 100_000
+
+#: The most rows of tables that are aggregated together; one table may have more.
+BATCH = 10_000_000
 
 # How many first rows are inspected for the numbers, and at most for the sizes of groups.
 _HEAD, _HEADS = 10_000, 1_000_000
@@ -69,6 +75,7 @@ class Aggregation:
         notes: findings about units.
         calendar: the working days, None where nothing is counted in them.
         uncounted: where a number of working days is needed that reaches beyond the years of the calendar.
+        share: which rows with a finer unit (`FINER`) are aggregated, None for all of them.
     """
 
     tables: Sequence[Events]
@@ -82,24 +89,45 @@ class Aggregation:
     notes: tuple[Diagnostic, ...] = ()
     calendar: WorkingDays | None = None
     uncounted: tuple[pl.Expr, ...] = ()
+    share: pl.Expr | None = None
 
-    def partials(self, parts: Collection[Part], per: str | None = None) -> pl.DataFrame:
-        """Return the parts of every group: columns `SOURCE`, `WHO`, `MONTH`, `PER`, `ROWS`, `ODD`, and parts by name.
+    def partials(self, parts: Collection[Part], per: str | None = None, keys: Keys | None = None) -> pl.DataFrame:
+        """Return the parts of every group: the columns of its key, `ROWS`, `ODD`, and parts by name.
 
         Expected and unexpected rows have separate groups; `ODD` counts the rows of the latter, `REFUSED` those that a
         measure cannot use, and `bad(column)` their unreadable cells.
-        """
-        keys = _Keys(len(self.tables) > 1, per is not None)
-        groups = self.completed(self._expected(parts, per, keys), parts, per, keys)
-        return groups if per is None else named_alike(groups)
 
-    def _expected(self, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
-        """Return the parts of the expected rows; unexpected ones have the key `_UNEXPECTED`."""
+        Args:
+            parts: the parts.
+            per: the column of finer units.
+            keys: the key of groups: by default `SOURCE`, `WHO` and `MONTH`.
+        """
+        keys = keys or _Keys(len(self.tables) > 1)
+        return self.completed(self._expected(parts, per, keys), parts, per, keys)
+
+    def _expected(self, parts: Collection[Part], per: str | None, keys: Keys) -> pl.DataFrame:
+        """Return the parts of the expected rows; unexpected ones have the key `UNEXPECTED`."""
         needed = self._needed(parts, whole=per is None)
         kept = [part for part in parts if part.what not in {"refused", "unsure"}]
-        return self.groups(self.rows(needed, per), kept, keys, self._unexpected(needed))
+        batches = self._batches() if per is None else [range(len(self.tables))]
+        frames = (self.rows(needed, per, tables=batch) for batch in batches)
+        return pl.concat([self.groups(rows, kept, keys, self._unexpected(needed)) for rows in frames])
 
-    def completed(self, expected: pl.DataFrame, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
+    def _batches(self) -> list[range]:
+        """Return the tables that are aggregated together, as groups of a table are of no other.
+
+        A pass over all of them would hold the groups of all: beyond a million Polars keeps rows until the end.
+        """
+        batches, first, held = [], 0, 0
+        for place, table in enumerate(self.tables):
+            size = table.size or 0
+            if place > first and held + size > BATCH:
+                batches.append(range(first, place))
+                first, held = place, 0
+            held += size
+        return [*batches, range(first, len(self.tables))]
+
+    def completed(self, expected: pl.DataFrame, parts: Collection[Part], per: str | None, keys: Keys) -> pl.DataFrame:
         """Complete the parts of the expected rows by those of the unexpected ones."""
         scaled = [
             _times(pl.col(part.name), self._parts(part), wide=part.what == "sum").alias(part.name)
@@ -111,9 +139,9 @@ class Aggregation:
         lost = [REFUSED, *(of_table.bad(name) for name in sorted(self.second or ()))] if per is None else []
         zero = pl.lit(0, pl.UInt32)
         aggregates = expected.with_columns(*scaled, *(zero.alias(name) for name in (*none, *lost, ODD)))
-        if (expected[_KEY] == _UNEXPECTED).any():
+        if (expected[KEY] == UNEXPECTED).any():
             others = self._others(parts, per, keys, lost).with_columns(pl.col(ROWS).alias(ODD))
-            aggregates = aggregates.filter(pl.col(_KEY) != _UNEXPECTED)
+            aggregates = aggregates.filter(pl.col(KEY) != UNEXPECTED)
             aggregates = pl.concat([aggregates, others.select(aggregates.columns)], how="vertical_relaxed")
         return keys.unpacked(aggregates)
 
@@ -125,7 +153,7 @@ class Aggregation:
     def _parts(self, part: Part) -> int:
         return self.scales[str(part.of)].parts
 
-    def _others(self, parts: Collection[Part], per: str | None, keys: _Keys, lost: Sequence[str]) -> pl.DataFrame:
+    def _others(self, parts: Collection[Part], per: str | None, keys: Keys, lost: Sequence[str]) -> pl.DataFrame:
         """Return the parts of the unexpected rows, after a second look at their cells."""
         needed = self._needed(parts, whole=per is None)
         parts = [part for part in parts if part.what not in {"refused", "unsure"} or self.careful]
@@ -251,9 +279,9 @@ class Aggregation:
         return scale.assumed and scale.unit is not None and scale.unit.dimension != measure.quantity.dimension
 
     def groups(
-        self, frame: pl.LazyFrame, parts: Collection[Part], keys: _Keys, apart: pl.Expr | None = None
+        self, frame: pl.LazyFrame, parts: Collection[Part], keys: Keys, apart: pl.Expr | None = None
     ) -> pl.DataFrame:
-        """Aggregate rows to parts by their key; rows that are kept `apart` have the key `_UNEXPECTED`."""
+        """Aggregate rows to parts by their key; rows that are kept `apart` have the key `UNEXPECTED`."""
         where = {text: f"?{place}" for place, text in enumerate(sorted({part.where for part in parts if part.where}))}
         calendar = self.calendar
         if calendar is not None:
@@ -296,8 +324,11 @@ class Aggregation:
     def rows(
         self, needed: Collection[str], per: str | None = None, span: Span | None = None, extra: Collection[str] = (),
         *, only: pl.Expr | None = None, columns: Collection[str] = (), second: Collection[str] | None = None,
+        tables: Sequence[int] | None = None,
     ) -> pl.LazyFrame:  # fmt: skip
-        """Return the rows of all tables: `SOURCE` when there are several, `WHO`, `MONTH`, cells, `PER` if filled.
+        """Return the rows of all tables: `SOURCE` when there are several, `WHO`, `MONTH`, cells, `PER`.
+
+        With finer units these are the rows that name one, those of the `share` if there is one.
 
         Args:
             needed: the columns whose cells are read.
@@ -307,15 +338,19 @@ class Aggregation:
             only: a condition on rows.
             columns: further columns of rows after a second look.
             second: the numbers whose cells get a second look.
+            tables: the positions of the tables, None for all.
         """
         frames = []
-        for place, item in enumerate(self.tables):
-            names = dict.fromkeys(
-                [WHO, MONTH, *extra, *map(cell, needed), *columns, *([cell(per)] if per is not None else [])]
-            )
+        finer = [] if per is None else [FINER if self.share is not None else cell(per)]
+        if per is not None and self.share is not None:
+            only = self.share if only is None else self.share & only
+        for place in range(len(self.tables)) if tables is None else tables:
+            item = self.tables[place]
+            names = dict.fromkeys([WHO, MONTH, *extra, *map(cell, needed), *columns, *finer])
             rows = item.rows(names, span, only, second=second, scales=self.scales)
-            if per is not None:
-                rows = rows.with_columns(pl.col(cell(per)).alias(PER)).filter(pl.col(PER).is_not_null())
+            for name in finer:
+                rows = rows.with_columns(pl.col(name).alias(PER))
+                rows = rows if self.share is not None else rows.filter(pl.col(PER).is_not_null())
             if len(self.tables) > 1:
                 rows = rows.with_columns(pl.lit(place, dtype=pl.UInt32).alias(SOURCE))
             frames.append(rows)
@@ -327,9 +362,9 @@ class Aggregation:
         That is this one, or one with a second look at some cells, or, if a group has more rows than expected, one in
         128 bits.
         """
-        keys = _Keys(len(self.tables) > 1, per=False)
+        keys = _Keys(len(self.tables) > 1)
         aggregates = self._expected(parts, None, keys)
-        over = self.with_second_look() if (aggregates[_KEY] == _UNEXPECTED).any() else replace(self, second=frozenset())
+        over = self.with_second_look() if (aggregates[KEY] == UNEXPECTED).any() else replace(self, second=frozenset())
         aggregates = over.completed(aggregates, parts, None, keys)
         if (aggregates.filter(pl.col(ODD) == 0)[ROWS].max() or 0) <= self.most:  # type: ignore[operator]
             return aggregates, over
@@ -386,35 +421,45 @@ class Aggregation:
         return sorted(names | (every if whole else set()))
 
 
+class Keys(Protocol):
+    """The key of groups, packed into an integer (`KEY`), as a key of texts takes three times as long."""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the key columns."""
+
+    def packed(self, apart: pl.Expr | None = None) -> list[pl.Expr]:
+        """Return the keys of rows; the key of rows kept apart is `UNEXPECTED`."""
+
+    def unpacked(self, groups: pl.DataFrame) -> pl.DataFrame:
+        """Return groups with the columns of their key in its place."""
+
+
 @dataclass(frozen=True)
 class _Keys:
-    """The keys of the pass: name, month and table packed into an integer, as a key of texts takes three times as long.
-
-    The name is the position of its text among those seen. The finer unit stays a text.
-    """
+    """The key of name, month and table; the name is the position of its text among those seen."""
 
     several: bool
-    per: bool
     seen: pl.Series = field(default_factory=places)
 
     @property
     def names(self) -> list[str]:
         """The names of the key columns."""
-        return [_KEY, *([PER] if self.per else [])]
+        return [KEY]
 
     def packed(self, apart: pl.Expr | None = None) -> list[pl.Expr]:
-        """Return the keys of rows, never null: a null part is -1; the key of rows kept apart is `_UNEXPECTED`."""
+        """Return the key of rows, never null: a null part is -1; the key of rows kept apart is `UNEXPECTED`."""
         who = pl.col(WHO).cast(self.seen.dtype).to_physical().cast(pl.Int64).fill_null(-1)
         key = who * _MONTHS + pl.col(MONTH).fill_null(-1)
         if self.several:
             key += pl.col(SOURCE).cast(pl.Int64) * (_MONTHS << 32)
         if apart is not None:
-            key = pl.when(apart).then(pl.lit(_UNEXPECTED, pl.Int64)).otherwise(key)
-        return [key.alias(_KEY), *([pl.col(PER)] if self.per else [])]
+            key = pl.when(apart).then(pl.lit(UNEXPECTED, pl.Int64)).otherwise(key)
+        return [key.alias(KEY)]
 
     def unpacked(self, groups: pl.DataFrame) -> pl.DataFrame:
-        """Unpack the key of groups into the columns `SOURCE`, `WHO`, `MONTH` and `PER`."""
-        key = pl.col(_KEY) + _MONTHS + 1
+        """Unpack the key of groups into the columns `SOURCE`, `WHO` and `MONTH`."""
+        key = pl.col(KEY) + _MONTHS + 1
         month, who = key % _MONTHS, key // _MONTHS % (1 << 32)
         keys = groups.select(
             (key // (_MONTHS << 32)).cast(pl.UInt32).alias(SOURCE),
@@ -422,8 +467,7 @@ class _Keys:
             pl.when(month > 0).then(month - 1).cast(pl.Int32).alias(MONTH),
         )
         who_text = keys[WHO].cat.to(self.seen.dtype).cast(pl.String)
-        per = [] if self.per else [pl.lit(None, dtype=pl.String).alias(PER)]
-        return groups.drop(_KEY).with_columns(keys[SOURCE], who_text, keys[MONTH], *per)
+        return groups.drop(KEY).with_columns(keys[SOURCE], who_text, keys[MONTH])
 
 
 def aggregation(

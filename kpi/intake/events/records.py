@@ -7,7 +7,7 @@ each column of finer units (`per`), which has other groups; others are aggregate
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -16,31 +16,33 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.calendars import calendar_of, counting, notes_of
 from kpi.intake.entities import Entities
-from kpi.intake.events.conditions import (
-    blank_comparands,
-    blank_note,
-    blank_operands,
-    left_out_blank,
-    reads,
-    truth_notes,
-)  # fmt: skip
+from kpi.intake.events.conditions import blank_note, reads, truth_notes
 from kpi.intake.events.events import MONTH, WHO, bad, dated, events, number_columns
+from kpi.intake.events.finer_units import FinerUnits
 from kpi.intake.events.keys import Deduplication, deduplicated, shared_events
+from kpi.intake.events.measuring import (
+    Measuring,
+    blanks_of,
+    comparands_of,
+    in_place,
+    names_kept,
+    operands_of,
+    parts_of,
+    timing_of,
+)  # fmt: skip
 from kpi.intake.events.mergeable import PER, REFUSED, ROWS, SOURCE, Aggregation, aggregation
-from kpi.intake.events.ordered import Statistics
 from kpi.intake.events.times import negative, negative_findings, settled, uncounted_findings, with_working_days
-from kpi.intake.events.units import converted, scales, with_implied_units
+from kpi.intake.events.units import scales, with_implied_units
+from kpi.intake.finer_facts import FinerFacts
 from kpi.intake.matching.datasets import Placed, column_of, of_dataset
 from kpi.intake.rows_left_out import left_out_notes
 from kpi.language.datasets import Records
 from kpi.language.expressions.times import PERIOD_END
-from kpi.language.measures import SCALE, Measure, OfColumn, OfRows, Part, exact_sum, unscaled
+from kpi.language.measures import Measure, OfRows, Part
 from kpi.language.record_columns import as_written, computed, counted_in, expressions_of
 from kpi.language.system import System
 from kpi.process import progress
-from kpi.values.columns import Column
 from kpi.values.periods import Grain, Period
-from kpi.values.status import OK, reason
 
 
 @dataclass
@@ -48,9 +50,11 @@ class Aggregated:
     """Measures of one table of records.
 
     `figures` has the columns measure, entity, per, period, value, status, rows (as `period_aggregation.to_scored`).
+    If figures of finer units were `reduced`, one without `per` and value stands in it for all of an entity and period.
     """
 
     figures: pl.DataFrame
+    reduced: list[FinerFacts] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
     read: int = 0
     refused: int = 0
@@ -61,27 +65,37 @@ class Aggregated:
 
 @dataclass(frozen=True)
 class Gathered:
-    """The tables of a dataset, aggregated by name and month as written, before the entities are known."""
+    """The tables of a dataset, aggregated by name and month as written, before the entities are known.
+
+    Attributes:
+        grain: the grain of the scored periods.
+        measures: the measures of the dataset.
+        pass_over: the pass over the rows.
+        whole: the parts of every group of an entity.
+        finer: the finer units of each column of these.
+        repeats: rows that are left out as their event has another.
+        differences: the pairs of columns of times of which a difference is used.
+    """
 
     grain: Grain
     measures: Mapping[str, Measure]
     pass_over: Aggregation
-    tables: Mapping[str | None, pl.DataFrame]
+    whole: pl.DataFrame
+    finer: Mapping[str, FinerUnits]
     repeats: Deduplication
     differences: Sequence[tuple[str, str]] = ()
 
     def texts(self) -> list[str]:
         """Return the distinct names and codes of rows, sorted."""
-        return sorted({text for table in self.tables.values() for text in table[WHO].drop_nulls().unique()})
+        return sorted(self.whole[WHO].drop_nulls().unique())
 
     def units(self) -> list[str]:
         """Return the names and codes of rows with a readable date; refused rows do not make entities."""
-        items = (table.filter(dated(pl.col(MONTH), self.grain))[WHO].drop_nulls() for table in self.tables.values())
-        return sorted({text for texts in items for text in texts.unique()})
+        return sorted(self.whole.filter(dated(pl.col(MONTH), self.grain))[WHO].drop_nulls().unique())
 
     def begins(self, entities: Entities) -> dict[int, int]:
         """Return the first month in which there are rows of each entity, by its place."""
-        rows = self.tables[None].filter(dated(pl.col(MONTH), self.grain))
+        rows = self.whole.filter(dated(pl.col(MONTH), self.grain))
         rows = rows.group_by(WHO).agg(pl.col(MONTH).min()).drop_nulls()
         first = dict(rows.select(WHO, MONTH).rows())
         begins: dict[int, int] = {}
@@ -90,40 +104,47 @@ class Gathered:
         return begins
 
     def measured(
-        self, entities: Entities, *, unions: Mapping[int, int] | None = None, ended: Mapping[int, int] | None = None
-    ) -> Aggregated:
+        self, entities: Entities, *, unions: Mapping[int, int] | None = None, ended: Mapping[int, int] | None = None,
+        reduce: Callable[[pl.DataFrame], FinerFacts] | None = None,
+    ) -> Aggregated:  # fmt: skip
         """Return the measures of the entities, and the findings about rows.
 
         Args:
             entities: the entities.
             unions: the positions of former entities whose rows count for another, with the position of that.
             ended: the positions of former entities, with the month from which they no longer exist.
+            reduce: makes what is needed of the figures of some finer units, which are not kept then.
         """
         named = entities.resolve(self.texts())
         meaning = {text: (unions or {}).get(place, place) for text, place in named.items()}
         known = pl.DataFrame(
             {WHO: list(meaning), "entity": list(meaning.values())}, schema={WHO: pl.String, "entity": pl.UInt32}
         )
-        figures, over = [], self.pass_over
-        tied: dict[str, int] = {}
-        for (per, timing, _), group in self._groups().items():
-            values = self._merged(group, per, known, tied, by_month=timing is not None)
-            values = self._with_none(values, group, per, known, len(entities.names), by_month=timing is not None)
-            figures.append(_long(values, group, timing, self.grain))
-        out = Aggregated(pl.concat(figures) if figures else pl.DataFrame())
+        over, whole = self.pass_over, self._known(known)
+        measuring = Measuring(self.measures, self.grain, known, whole, len(entities.names))
+        figures = measuring.figures(None, over, whole.with_columns(pl.lit(None, dtype=pl.String).alias(PER)))
+        reduced: list[FinerFacts] = []
+        for per, finer in self.finer.items():
+            anonymous = reduce is not None and not any(map(names_kept, self.measures.values()))
+            for part in replace(finer, anonymous=anonymous).passes(known, whole):
+                mine = measuring.figures(per, part.over, part.groups, distinct=part.distinct)
+                if reduce is None:
+                    figures += mine
+                    continue
+                reduced += map(reduce, mine)
+                figures += map(in_place, mine)
+        out = Aggregated(pl.concat(figures) if figures else pl.DataFrame(), reduced)
         out.findings += [*over.notes, *self.repeats.findings]
         out.read, out.refused = self.repeats.left_out, 0
         out.repeated, out.restated = self.repeats.repeated, self.repeats.restated
         self._count(out, entities, known)
         out.findings += self._after_end(entities, named, unions or {}, ended or {})
-        out.findings += self._blank(known)
-        out.findings += self._of_one_date(tied)
-        out.findings += self._negative(known)
+        out.findings += self._blank(measuring.counts)
+        out.findings += self._of_one_date(measuring.tied)
+        out.findings += self._negative(whole)
         if not cast("Records", over.tables[0].source.dataset).key:
             of_entities = [measure for measure in self.measures.values() if measure.per is None]
-            out.findings += shared_events(
-                over.tables, self._known(None, known), [part.name for part in _parts(of_entities)], self.grain
-            )
+            out.findings += shared_events(over.tables, whole, [part.name for part in parts_of(of_entities)], self.grain)
         return out
 
     def _after_end(
@@ -133,7 +154,7 @@ class Gathered:
         findings = []
         for old, start in ended.items():
             texts = pl.Series([text for text, place in named.items() if place == old], dtype=pl.String)
-            rows = self.tables[None].filter(
+            rows = self.whole.filter(
                 dated(pl.col(MONTH), self.grain) & (pl.col(MONTH) >= start) & pl.col(WHO).is_in(texts.implode())
             )
             many = int(rows[ROWS].sum())
@@ -158,84 +179,9 @@ class Gathered:
                 findings.append(Diagnostic("K646", message, place, Message("write the new unit in them"), severity))
         return findings
 
-    def _groups(self) -> dict[tuple[str | None, str | None, bool], dict[str, Measure]]:
-        """Return the measures by column of finer units, aggregation over months, and whether no event means 0."""
-        groups: dict[tuple[str | None, str | None, bool], dict[str, Measure]] = {}
-        for name, measure in self.measures.items():
-            timing = measure.over_time if measure.over_time != "ytd" else None
-            groups.setdefault((measure.per, timing, _is_zero(measure)), {})[name] = measure
-        return groups
-
-    def _merged(
-        self,
-        group: Mapping[str, Measure],
-        per: str | None,
-        known: pl.DataFrame,
-        tied: dict[str, int],
-        *,
-        by_month: bool,
-    ) -> pl.DataFrame:
-        """Return value and rows of each measure by entity, finer unit and period (or month).
-
-        `tied` takes the number of rows of one date that differ, by the measures of the last or first.
-        """
-        months = 1 if by_month else self.grain.months
-        keys = ["entity", PER, "period"]
-        table = self._known(per, known).with_columns(period=(pl.col(MONTH) // months).cast(pl.Int32))
-        over = self.pass_over
-        parts = _parts(group.values(), over)
-        merged = table.group_by(keys).agg(part.merged().alias(part.name) for part in parts)
-        of_rows = {name: measure for name, measure in group.items() if isinstance(measure, OfRows)}
-        statistics = Statistics(self.pass_over, known, per, self.grain.months, by_month)
-        for items in statistics.of(of_rows, self._known(per, known)):
-            merged = merged.join(items, on=keys, how="left", nulls_equal=True)
-        tied.update(statistics.tied)
-        merged = merged.with_columns(
-            pl.lit(None, dtype=pl.Float64).alias(name) for name in of_rows if name not in merged.columns
-        )
-        columns: dict[str, pl.Expr] = {}
-        for name, measure in group.items():
-            own = [pl.col(part.name) for part in measure.parts()]
-            value, rows = measure.figure(*own, *([pl.col(name)] if name in of_rows else []))
-            columns[name], columns[Column(name).rows] = value, rows
-            columns |= self._judged(name, measure, value)
-        return merged.select(*keys, **columns)
-
-    def _judged(self, name: str, measure: Measure, value: pl.Expr) -> dict[str, pl.Expr]:
-        """Return the columns of a measure: its value in its unit, null if rows are refused, and whether they are."""
-        over = self.pass_over
-        factor = over.factor(measure)
-        if factor is None:
-            return {name: pl.lit(None, dtype=pl.Float64), Column(name).refused: pl.lit(value=True)}
-        if not over.careful:
-            return {name: converted(value, factor), Column(name).refused: pl.lit(value=False)}
-        refused = pl.col(over.refusal(measure).name) > 0
-        return {name: pl.when(~refused).then(converted(value, factor)), Column(name).refused: refused}
-
-    def _with_none(
-        self, values: pl.DataFrame, group: Mapping[str, Measure], per: str | None, known: pl.DataFrame, entities: int,
-        *, by_month: bool,
-    ) -> pl.DataFrame:  # fmt: skip
-        """Add 0 for entities without a row in a period for which the dataset has rows, if `none: 0` is declared."""
-        if not all(map(_is_zero, group.values())):
-            return values
-        months = 1 if by_month else self.grain.months
-        covered = self._known(None, known).select(period=(pl.col(MONTH) // months).cast(pl.Int32)).unique()
-        units = values.select("entity", PER).unique()
-        if per is None:
-            units = pl.select(entity=pl.int_range(entities, dtype=pl.UInt32), per=pl.lit(None, dtype=pl.String))
-        keys = ["entity", PER, "period"]
-        lacking = units.join(covered, how="cross").join(values, on=keys, how="anti", nulls_equal=True)
-        filled = lacking.with_columns(
-            *(pl.lit(0.0).alias(name) for name in group),
-            *(pl.lit(0).alias(Column(name).rows) for name in group),
-            *(pl.lit(value=False).alias(Column(name).refused) for name in group),
-        )
-        return pl.concat([values, filled.select(values.columns).cast(values.schema)])
-
-    def _known(self, per: str | None, known: pl.DataFrame) -> pl.DataFrame:
-        """Return the groups with a known entity and a valid month."""
-        return self.tables[per].filter(dated(pl.col(MONTH), self.grain)).join(known, on=WHO, how="inner")
+    def _known(self, known: pl.DataFrame) -> pl.DataFrame:
+        """Return the groups of entities with a known name and a valid month."""
+        return self.whole.filter(dated(pl.col(MONTH), self.grain)).join(known, on=WHO, how="inner")
 
     def _count(self, out: Aggregated, entities: Entities, known: pl.DataFrame) -> None:
         """Count the rows, and locate bad rows if there are any."""
@@ -248,7 +194,7 @@ class Gathered:
         usable, lost = named & inside, sorted(self.pass_over.second or ())
         # Native files may have blank texts in place of nulls.
         nobody = pl.col(WHO).fill_null("").str.strip_chars() == ""
-        groups = self.tables[None].join(known, on=WHO, how="left")
+        groups = self.whole.join(known, on=WHO, how="left")
         aside = self._left_out(out, entities, groups)
         counted = groups.join(aside, on=[SOURCE, WHO], how="anti", nulls_equal=True).group_by(SOURCE).agg(
             rows=pl.col(ROWS).sum(), strangers=pl.col(ROWS).filter(~named).sum(),
@@ -306,45 +252,45 @@ class Gathered:
             findings.append(Diagnostic("K650", measure.ties(name, rows), place, hint, Severity.WARNING))
         return findings
 
-    def _negative(self, known: pl.DataFrame) -> list[Diagnostic]:
+    def _negative(self, whole: pl.DataFrame) -> list[Diagnostic]:
         """Return the findings about negative differences of times, one for each table and pair of columns."""
         if not self.differences:
             return []
         names = {pair: negative(*pair).name for pair in self.differences}
-        rows = self._known(None, known).group_by(SOURCE).agg(pl.col(list(names.values())).cast(pl.Int64).sum())
+        rows = whole.group_by(SOURCE).agg(pl.col(list(names.values())).cast(pl.Int64).sum())
         out = []
         for row in rows.sort(SOURCE).to_dicts():
             many = {pair: int(row[name]) for pair, name in names.items()}
             out += negative_findings(self.pass_over.tables[row[SOURCE]], many)
         return out
 
-    def _blank(self, known: pl.DataFrame) -> list[Diagnostic]:
+    def _blank(self, counts: Mapping[tuple[str | None, str], int]) -> list[Diagnostic]:
         """Return the findings about rows excluded by blank texts, one for each condition and column."""
         measures_of: dict[Part, list[str]] = {}
         for name, measure in self.measures.items():
-            for part in _blanks(measure, self.pass_over.kinds):
+            for part in blanks_of(measure, self.pass_over.kinds):
                 measures_of.setdefault(part, []).append(name)
         findings = []
         for part, names in measures_of.items():
             per = self.measures[names[0]].per
-            rows = int(self._known(per, known)[part.name].cast(pl.Int64).sum())
+            rows = counts[per, part.name]
             if rows:
                 place = self.pass_over.tables[0].source.table.place(None, part.of)
                 findings.append(blank_note(str(part.where), str(part.of), names, rows, place))
         return [
-            *findings, *self._blank_comparands(known), *self._blank_operands(known), *self._blank_finer_units(known),
+            *findings, *self._blank_comparands(counts), *self._blank_operands(counts), *self._blank_finer_units(counts),
         ]  # fmt: skip
 
-    def _blank_finer_units(self, known: pl.DataFrame) -> list[Diagnostic]:
+    def _blank_finer_units(self, counts: Mapping[tuple[str | None, str], int]) -> list[Diagnostic]:
         """Return the findings about rows that name no finer unit, one for each column of these."""
         findings = []
-        for per in self.tables.keys() - {None}:
+        for per in self.finer:
             most = 0
             names: list[str] = []
             for name, measure in self.measures.items():
                 part = Part("rows", measure.where).name
                 if measure.per == per:
-                    every, own = (int(self._known(item, known)[part].cast(pl.Int64).sum()) for item in (None, per))
+                    every, own = counts[None, part], counts[per, part]
                     most, names = max(most, every - own), [*names, *([f"`{name}`"] if every > own else [])]
             if not most:
                 continue
@@ -362,12 +308,12 @@ class Gathered:
             findings.append(Diagnostic("K628", message, place, hint, Severity.WARNING))
         return findings
 
-    def _blank_comparands(self, known: pl.DataFrame) -> list[Diagnostic]:
+    def _blank_comparands(self, counts: Mapping[tuple[str | None, str], int]) -> list[Diagnostic]:
         """Return the findings about rows with a blank in a comparison of columns, one for each condition and column."""
         blanks: dict[tuple[str, str], tuple[int, list[str]]] = {}
         for name, measure in self.measures.items():
-            for column, part in _comparands(measure).items():
-                rows = int(self._known(measure.per, known)[part.name].cast(pl.Int64).sum())
+            for column, part in comparands_of(measure).items():
+                rows = counts[measure.per, part.name]
                 if rows:
                     key = (str(measure.where), column)
                     most, names = blanks.get(key, (0, []))
@@ -395,12 +341,12 @@ class Gathered:
             findings.append(Diagnostic("K628", message, place, hint, Severity.INFO))
         return findings
 
-    def _blank_operands(self, known: pl.DataFrame) -> list[Diagnostic]:
+    def _blank_operands(self, counts: Mapping[tuple[str | None, str], int]) -> list[Diagnostic]:
         """Return the findings about rows with blank operands, one for each expression and column."""
         blanks: dict[tuple[str, str], tuple[int, list[str]]] = {}
         for name, measure in self.measures.items():
-            for column, part in _operands(measure).items():
-                rows = int(self._known(measure.per, known)[part.name].cast(pl.Int64).sum())
+            for column, part in operands_of(measure).items():
+                rows = counts[measure.per, part.name]
                 most, names = blanks.get((measure.of, column), (0, []))  # type: ignore[attr-defined]
                 if rows:
                     blanks[measure.of, column] = (max(most, rows), [*names, name])  # type: ignore[attr-defined]
@@ -489,11 +435,11 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
             for source, columns in zip(sources, numbers, strict=True)
         ]
         tables, repeats = deduplicated(tables, measures, dataset, grain=system.period)
-        over = aggregation(tables, kinds, measures, units, _parts(measures.values()), calendar=calendar)
+        over = aggregation(tables, kinds, measures, units, parts_of(measures.values()), calendar=calendar)
         over = replace(over, notes=(*misfits, *notes, *remarks))
         negatives = [negative(*pair) for pair in pairs]
         finer = [Part("rows", item.where) for item in measures.values() if item.per is not None]
-        whole, over = over.verified(list(dict.fromkeys([*_parts(by_per[None], over), *finer, *negatives])))
+        whole, over = over.verified(list(dict.fromkeys([*parts_of(by_per[None], over), *finer, *negatives])))
         # An undeclared decimal comma makes other cells of its column ambiguous: they are read again.
         more = [table.undeclared_commas(over.second or ()) for table in tables]
         if not any(more):
@@ -502,12 +448,14 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
     read = dict(whole.group_by(SOURCE).agg(pl.col(ROWS).sum()).rows())
     for place, source in enumerate(sources):
         source.table.all_read(read.get(place, 0) + repeats.left_out_of(place))
-    results: dict[str | None, pl.DataFrame] = {None: whole}
+    finer_units: dict[str, FinerUnits] = {}
     for per, items in by_per.items():
         if per is not None:
-            rows = [Part("rows", item.where) for item in items]
-            results[per] = over.partials(list(dict.fromkeys([*_parts(items, over), *rows])), per)
-    return Gathered(system.period, measures, over, results, repeats, pairs)
+            parts = list(dict.fromkeys([*parts_of(items, over), *(Part("rows", item.where) for item in items)]))
+            by_month = any(timing_of(item) is not None or isinstance(item, OfRows) for item in items)
+            months = 1 if by_month else system.period.months
+            finer_units[per] = FinerUnits(over, per, parts, system.period, months)
+    return Gathered(system.period, measures, over, whole, finer_units, repeats, pairs)
 
 
 def _truth_notes(
@@ -523,83 +471,3 @@ def _truth_notes(
             if known is not None and schema[known[0]] == pl.Boolean:
                 findings += truth_notes(texts, name, source.table.place(None, known[0]))
     return findings
-
-
-def _parts(measures: Iterable[Measure], over: Aggregation | None = None) -> list[Part]:
-    """Return the distinct parts of measures; with the pass, also those that count refused and excluded rows."""
-    items = list(measures)
-    parts = [part for measure in items for part in measure.parts()]
-    if over is not None:
-        parts += [over.refusal(measure) for measure in items if over.careful]
-        parts += [part for measure in items for part in _blanks(measure, over.kinds)]
-        parts += [part for measure in items for part in _operands(measure).values()]
-        parts += [part for measure in items for part in _comparands(measure).values()]
-    return list(dict.fromkeys(parts))
-
-
-def _blanks(measure: Measure, kinds: Mapping[str, str]) -> list[Part]:
-    return [Part("blank", measure.where, column) for column in left_out_blank(measure.where, kinds)]
-
-
-def _comparands(measure: Measure) -> dict[str, Part]:
-    """Return the parts that count rows that a blank drops from a measure's condition, by column."""
-    return {name: Part("rows", test) for name, test in blank_comparands(measure.where).items()}
-
-
-def _operands(measure: Measure) -> dict[str, Part]:
-    """Return the parts that count rows with a blank operand of a measure's expression, by column."""
-    if not isinstance(measure, OfColumn) or not measure.computed:
-        return {}
-    return {name: Part("rows", test) for name, test in blank_operands(measure.of, measure.where).items()}
-
-
-def _is_zero(measure: Measure) -> bool:
-    """Return whether a measure is 0 for an entity without events."""
-    return getattr(measure, "none", None) == 0
-
-
-def _long(table: pl.DataFrame, measures: Mapping[str, Measure], timing: str | None, grain: Grain) -> pl.DataFrame:
-    """Unpivot the columns of a query to one figure a row, aggregated over months as `over_time` declares."""
-    if timing is not None:
-        table = table.group_by(["entity", "per", (pl.col("period") // grain.months).alias("scored")]).agg(
-            **{name: _over_months(pl.col(name), timing) for name in measures},
-            **{Column(name).rows: pl.col(Column(name).rows).sum() for name in measures},
-            **{Column(name).refused: pl.col(Column(name).refused).any() for name in measures},
-        ).rename({"scored": "period"})  # fmt: skip
-        table = table.with_columns(pl.when(~pl.col(Column(name).refused)).then(name).alias(name) for name in measures)
-    parts = []
-    for name, measure in measures.items():
-        part = table.select(
-            measure=pl.lit(name), entity=pl.col("entity"), per=pl.col("per"), period=pl.col("period").cast(pl.Int32),
-            value=pl.col(name), rows=pl.col(Column(name).rows).cast(pl.Int64), refused=pl.col(Column(name).refused),
-        )  # fmt: skip
-        if measure.over_time == "ytd":
-            year = ["entity", "per", pl.col("period") * grain.months // 12]
-            part = (
-                part.sort("period")
-                .with_columns(
-                    value=unscaled((pl.col("value") * SCALE).round().cum_sum().over(year)),
-                    rows=pl.col("rows").cum_sum().over(year),
-                    refused=pl.col("refused").cum_max().over(year),
-                )
-                .with_columns(value=pl.when(~pl.col("refused")).then("value"))
-            )
-        parts.append(part)
-    figures = pl.concat(parts).with_columns(
-        status=pl.when("refused").then(reason("refused")).when(pl.col("value").is_not_null()).then(OK)
-        .otherwise(reason("missing")),
-    )  # fmt: skip
-    return figures.select("measure", "entity", "per", "period", "value", "status", "rows")
-
-
-def _over_months(value: pl.Expr, timing: str) -> pl.Expr:
-    """Return the aggregation of the months of a scored period."""
-    return {
-        "sum": pl.when(value.count() > 0).then(exact_sum(value)),
-        "mean": pl.when(value.count() > 0).then(exact_sum(value) / value.count()),
-        "median": value.median() + 0.0,
-        "max": value.max(),
-        "min": value.min(),
-        "last": value.sort_by("period").last(),
-        "first": value.sort_by("period").first(),
-    }[timing]

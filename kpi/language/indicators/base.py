@@ -242,7 +242,8 @@ class Indicator(Definition):
             symbols: what names stand for.
 
         Returns:
-            Aggregations over the columns `value` (Float64) and `status` of an entity's finer units, by fact.
+            Aggregations over the columns `value` (Float64) and `status` of an entity's finer units, by fact. These
+            may come in parts: then the numbers of all parts are added up, and a Boolean is true if it is in one.
 
         Raises:
             NotImplementedError: of a kind without a `finer_measure`, which has no such facts.
