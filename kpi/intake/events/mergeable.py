@@ -23,6 +23,7 @@ from kpi.intake.events import events as of_table
 from kpi.intake.events.conditions import Decided, cell, condition, decided, reads, uncounted
 from kpi.intake.events.events import CLASH, MONTH, WHO, Events, Lost, Span, exact, places, valid
 from kpi.intake.events.fixed_point import Precision, precisions
+from kpi.intake.events.remote import ODD, PER, ROWS, Engine, Groups, Rows
 from kpi.intake.events.units import UNFIT, Scale, finer
 from kpi.language.measures import Measure, Part
 from kpi.language.record_columns import READ_AS_NUMBERS, as_written, expressions_of
@@ -30,7 +31,7 @@ from kpi.process import progress
 from kpi.values.units import Unit, UnitError, parse
 from kpi.values.working_days import WorkingDays
 
-SOURCE, ROWS, ODD, PER = "#source", "#rows", "#odd", "per"
+SOURCE = "#source"
 
 #: The kinds of columns of numbers: those that are read, and those that are computed.
 NUMBERS = (*READ_AS_NUMBERS, "computed")
@@ -68,6 +69,7 @@ class Aggregation:
         notes: findings about units.
         calendar: the working days, None where nothing is counted in them.
         uncounted: where a number of working days is needed that reaches beyond the years of the calendar.
+        remote: whether engines aggregate the rows where they are (`events.remote`).
     """
 
     tables: Sequence[Events]
@@ -81,6 +83,7 @@ class Aggregation:
     notes: tuple[Diagnostic, ...] = ()
     calendar: WorkingDays | None = None
     uncounted: tuple[pl.Expr, ...] = ()
+    remote: bool = False
 
     def partials(self, parts: Collection[Part], per: str | None = None) -> pl.DataFrame:
         """Return the parts of every group: columns `SOURCE`, `WHO`, `MONTH`, `PER`, `ROWS`, `ODD`, and parts by name.
@@ -89,8 +92,39 @@ class Aggregation:
         measure cannot use, and `bad(column)` their unreadable cells.
         """
         keys = _Keys(len(self.tables) > 1, per is not None)
-        groups = self.completed(self._expected(parts, per, keys), parts, per, keys)
+        over, expected = self._first_pass(parts, per, keys)
+        groups = over.completed(expected, parts, per, keys)
         return groups if per is None else named_alike(groups)
+
+    def _first_pass(self, parts: Collection[Part], per: str | None, keys: _Keys) -> tuple[Aggregation, pl.DataFrame]:
+        """Return the parts of the expected rows, and this aggregation, or one of fetched rows where no engine can."""
+        if self.remote:
+            groups = self._elsewhere(parts, per, keys)
+            if groups is not None:
+                return self, groups
+            return (wide := self.wide()), wide._expected(parts, per, keys)
+        return self, self._expected(parts, per, keys)
+
+    def _elsewhere(self, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame | None:
+        """Return what `_expected` does, from the engines of the tables; None where one of them cannot compute it."""
+        needed = self._needed(parts, whole=per is None)
+        kept = [part for part in parts if part.what not in {"refused", "unsure"}]
+        where = sorted({part.where for part in kept if part.where})
+        tests = {text: condition(text, self.kinds, self.calendar) for text in where}
+        answers = []
+        for place, (table, engine) in enumerate(zip(self.tables, engines(self.tables), strict=True)):
+            rows = Rows(table, self.kinds, self.scales, needed, tests, per, self.calendar)
+            answer = engine.groups(Groups(rows, kept, self.precisions, self._unexpected(needed)))
+            if answer is None:
+                return None
+            answers.append(answer.with_columns(pl.lit(place, dtype=pl.UInt32).alias(SOURCE)))
+        groups = pl.concat(answers, how="vertical_relaxed")
+        sums = [
+            self.precisions[str(part.of)].billionths(pl.col(part.name).cast(pl.Int128)).alias(part.name)
+            for part in kept if part.what == "sum"
+        ]  # fmt: skip
+        others = [part.name for part in kept if part.what != "sum"]
+        return groups.select(*keys.packed(pl.col(ODD)), pl.col(ROWS).cast(pl.UInt32), *others, *sums)
 
     def _expected(self, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
         """Return the parts of the expected rows; unexpected ones have the key `_UNEXPECTED`."""
@@ -289,8 +323,9 @@ class Aggregation:
     def wide(self) -> Aggregation:
         """Return the pass in 128 bits, without assumptions about numbers."""
         return replace(
-            self, precisions=dict.fromkeys(self.precisions, Precision()), most=float("inf"), full=frozenset()
-        )
+            self, precisions=dict.fromkeys(self.precisions, Precision()), most=float("inf"), full=frozenset(),
+            remote=False,
+        )  # fmt: skip
 
     def rows(
         self, needed: Collection[str], per: str | None = None, span: Span | None = None, extra: Collection[str] = (),
@@ -327,8 +362,9 @@ class Aggregation:
         128 bits.
         """
         keys = _Keys(len(self.tables) > 1, per=False)
-        aggregates = self._expected(parts, None, keys)
-        over = self.with_second_look() if (aggregates[_KEY] == _UNEXPECTED).any() else replace(self, second=frozenset())
+        over, aggregates = self._first_pass(parts, None, keys)
+        odd = (aggregates[_KEY] == _UNEXPECTED).any()
+        over = over.with_second_look() if odd else replace(over, second=frozenset())
         aggregates = over.completed(aggregates, parts, None, keys)
         if (aggregates.filter(pl.col(ODD) == 0)[ROWS].max() or 0) <= self.most:  # type: ignore[operator]
             return aggregates, over
@@ -446,6 +482,8 @@ def aggregation(
         tables, kinds, measures, scales, dict.fromkeys(numbers, Precision()), calendar=calendar,
         uncounted=tuple(beyond),
     )  # fmt: skip
+    if at := engines(tables):
+        return replace(wide, precisions=dict.fromkeys(numbers, at[0].precision), remote=True)
     sizes = [size for table in tables if (size := table.size) is not None]
     total = sum(sizes)
     if not numbers or len(sizes) < len(tables) or total <= SMALL:
@@ -460,6 +498,14 @@ def aggregation(
     chosen, most = precisions(head.select(valid(name).alias(name) for name in _summed(parts)), rows)
     full = frozenset(name for name in numbers if not head[cell(name)].null_count())
     return replace(wide, precisions={**wide.precisions, **chosen}, most=most, full=full)
+
+
+def engines(tables: Sequence[Events]) -> list[Engine]:
+    """Return the engines of tables that are elsewhere, with all their rows; none where a table is here."""
+    items = [table.source.table.elsewhere for table in tables]
+    own = [item for item in items if isinstance(item, Engine)]
+    every = len(own) == len(items) and all(table.repeats is None for table in tables)
+    return own if every and len({item.precision for item in own}) == 1 else []
 
 
 def _head(size: int) -> int:

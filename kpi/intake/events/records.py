@@ -26,8 +26,9 @@ from kpi.intake.events.conditions import (
 )  # fmt: skip
 from kpi.intake.events.events import MONTH, WHO, bad, dated, events, number_columns
 from kpi.intake.events.keys import Deduplication, deduplicated, shared_events
-from kpi.intake.events.mergeable import PER, REFUSED, ROWS, SOURCE, Aggregation, aggregation
+from kpi.intake.events.mergeable import REFUSED, SOURCE, Aggregation, aggregation
 from kpi.intake.events.ordered import Statistics
+from kpi.intake.events.remote import PER, ROWS
 from kpi.intake.events.times import negative, negative_findings, settled, uncounted_findings, with_working_days
 from kpi.intake.events.units import converted, scales, with_implied_units
 from kpi.intake.matching.datasets import Placed, column_of, of_dataset
