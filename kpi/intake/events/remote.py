@@ -11,7 +11,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import polars as pl
 
@@ -91,11 +90,18 @@ class OfEntities:
 class Engine(Remote):
     """A table elsewhere that can aggregate its rows there.
 
-    Attributes:
-        precision: how numbers are summed; one with 64 bits needs sums that cannot overflow.
+    How numbers are summed is its choice: one with 64 bits needs sums that cannot overflow.
     """
 
-    precision: ClassVar[Precision] = Precision()
+    def precision(self, scale: Scale, kind: str) -> Precision:
+        """Return how a number is summed, by default in 128 bits.
+
+        Args:
+            scale: its unit.
+            kind: of its column: number, time, span, working or computed.
+        """
+        del scale, kind
+        return Precision()
 
     @abstractmethod
     def groups(self, request: Groups) -> pl.DataFrame | None:
