@@ -102,7 +102,7 @@ class Aggregation:
             groups = self._elsewhere(parts, per, keys)
             if groups is not None:
                 return self, groups
-            return (wide := self.wide()), wide._expected(parts, per, keys)
+            return self.wide()._first_pass(parts, per, keys)  # noqa: SLF001 - of this class
         return self, self._expected(parts, per, keys)
 
     def _elsewhere(self, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame | None:
