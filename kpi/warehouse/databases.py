@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from kpi.errors import DataError, Diagnostic, Message, Place, remember
 from kpi.process.credentials import connection, has_password, usable
-from kpi.warehouse.dialects import DIALECTS, Dialect
+from kpi.warehouse.dialects import DIALECTS, Dialect, call
 
 #: How many rows of a table are fetched at a time.
 BATCH = 100_000
@@ -48,6 +48,16 @@ class Database(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close the connection."""
+
+    def zoned(self, table: exp.Table, schema: pl.Schema) -> frozenset[str]:
+        """Return the columns of times with a zone; others are of local time.
+
+        Args:
+            table: the table.
+            schema: its columns as they are fetched.
+        """
+        del table
+        return frozenset(name for name, dtype in schema.items() if getattr(dtype, "time_zone", None))
 
     def sql(self, tree: exp.Expr) -> str:
         """Return a query as text."""
@@ -194,8 +204,8 @@ class ClickHouse(Database):
             except ImportError:
                 raise _package("chDB", "chdb pyarrow", self.label) from None
             sessions: Any = chdb
-            connected = sessions.Session(self.url.removeprefix("chdb:"))
-            return lambda sql: connected.query(sql, "ArrowStream").bytes()
+            self._session = sessions.Session(self.url.removeprefix("chdb:"))
+            return lambda sql: self._session.query(sql, "ArrowStream").bytes()
         try:
             import clickhouse_connect
         except ImportError:
@@ -221,8 +231,19 @@ class ClickHouse(Database):
         if content:
             yield pl.read_ipc_stream(content, use_pyarrow=False)
 
+    def zoned(self, table: exp.Table, schema: pl.Schema) -> frozenset[str]:
+        """Return the columns of times with a declared zone: Arrow has that of the server for any other."""
+        times = [name for name, dtype in schema.items() if isinstance(dtype, pl.Datetime)]
+        if not times:
+            return frozenset()
+        types = [exp.alias_(call("toTypeName", exp.column(name, quoted=True)), f"t{at}") for at, name in enumerate(times)]
+        row = self.fetch(exp.select(*types).from_(table.copy()).limit(1))
+        return frozenset(name for at, name in enumerate(times) if row.height and "'" in row[f"t{at}"][0])
+
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the session of chDB, of which a process has one at a time."""
+        if "_session" in vars(self):
+            self._session.close()
 
 
 def database_at(address: str) -> Database:
@@ -252,11 +273,26 @@ def database_at(address: str) -> Database:
 
 
 def _frames(reader: Any) -> Iterator[pl.DataFrame]:
-    """Yield the batches of a reader of Arrow, first an empty one with the names and types of the columns."""
+    """Yield the batches of a reader of Arrow, first an empty one with the names and types of the columns.
+
+    Decimals of any length, which Arrow has no type for, become floats, other values of types of their own texts.
+    """
+    opaque = {field.name: field.type for field in reader.schema if hasattr(field.type, "storage_type")}
+    numbers = [name for name, kind in opaque.items() if getattr(kind, "type_name", "") == "numeric"]
     for batch in itertools.chain([reader.schema.empty_table()], reader):
-        frame = pl.from_arrow(batch)
-        assert isinstance(frame, pl.DataFrame)  # noqa: S101 - a batch has columns
-        yield frame
+        names = batch.schema.names
+        columns = [
+            _stored(batch.column(at)) if name in opaque else batch.column(at) for at, name in enumerate(names)
+        ]  # fmt: skip
+        frame = pl.DataFrame([pl.Series(name, column) for name, column in zip(names, columns, strict=True)])
+        yield frame.with_columns(pl.col(numbers).cast(pl.Float64))
+
+
+def _stored(column: Any) -> Any:
+    """Return the values of a column of an extension type in the type that stores them."""
+    if hasattr(column, "combine_chunks"):
+        column = column.combine_chunks()
+    return getattr(column, "storage", column)
 
 
 def _without_account(url: str) -> str:

@@ -70,7 +70,7 @@ class WarehouseTable(Engine):
         empty = database.fetch(exp.select(exp.Star()).from_(self.path.copy()).limit(0))
         if not empty.width:
             raise DataError(Diagnostic("K981", Message("the table has no columns"), Place(self.name)))
-        self.zoned = frozenset(name for name, dtype in empty.schema.items() if getattr(dtype, "time_zone", None))
+        self.zoned = database.zoned(self.path, empty.schema)
         self.schema = pl.Schema({name: _plain(dtype) for name, dtype in empty.schema.items()})
         self.frame = register_io_source(self._rows, schema=self.schema, is_pure=True)
         count = database.fetch(exp.select(exp.alias_(exp.Count(this=exp.Star()), "n")).from_(self.path.copy()))
@@ -184,7 +184,7 @@ class WarehouseTable(Engine):
         for batch in self.database.batches(self.database.sql(query)):
             frame = batch if names else pl.DataFrame(height=batch.height)
             frame = frame.with_columns(
-                _typed(frame[name], self.schema[name]) for name in names
+                _typed(frame[name], self.schema[name], zone=name in self.zoned) for name in names
             ) if names else frame  # fmt: skip
             self.fetched.add(frame)
             if left is not None:
@@ -238,9 +238,10 @@ def _plain(dtype: pl.DataType) -> pl.DataType:
     return dtype
 
 
-def _typed(cells: pl.Series, dtype: pl.DataType) -> pl.Series:
+def _typed(cells: pl.Series, dtype: pl.DataType, *, zone: bool) -> pl.Series:
     if isinstance(cells.dtype, pl.Datetime) and cells.dtype.time_zone is not None:
-        cells = cells.dt.convert_time_zone(LOCAL_TIME).dt.replace_time_zone(None)
+        local = cells.dt.convert_time_zone(LOCAL_TIME) if zone else cells
+        cells = local.dt.replace_time_zone(None)
     return cells if cells.dtype == dtype else cells.cast(dtype)
 
 

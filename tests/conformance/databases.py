@@ -49,9 +49,13 @@ def in_chdb(folder: Path, tables: Mapping[str, pl.DataFrame]) -> str:
     for at, (name, frame) in enumerate(tables.items()):
         path = folder / f"{at}.parquet"
         frame.write_parquet(path)
+        # Times of Parquet come with the zone UTC: here they are of no zone.
+        times = [quoted(column) for column, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime)]
+        plain = ", ".join(f"toDateTime64OrNull(toString({column}), 6) AS {column}" for column in times)
+        columns = f"* REPLACE ({plain})" if times else "*"
         database.query(
             f"CREATE TABLE {quoted(name)} ENGINE = MergeTree ORDER BY tuple() "
-            f"AS SELECT * FROM file('{path}', 'Parquet')"  # noqa: S608
+            f"AS SELECT {columns} FROM file('{path}', 'Parquet')"
         )
     database.close()
     return f"chdb:{folder / 'data'}"

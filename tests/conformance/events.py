@@ -87,7 +87,8 @@ MEASURES = {
 
 def system(measures: dict[str, object], *, period: str = "quarter", when: str = "受理时间", **more: object) -> dict:
     """Return a system of measures over these events, scored and ranked by two of them."""
-    dataset = {"form": "records", "columns": {"period": when, "entity": "地区"}}
+    dataset = {"form": "records", "columns": {"period": when, "entity": "地区"},
+               "types": dict.fromkeys(("金额", "评分", "件数", "应收"), "number")}  # fmt: skip
     both = {"all": MEASURES["all"], "online": MEASURES["online"]}
     return {
         "system": "conformance", "period": period, "entities": {}, "datasets": {"items": dataset},
