@@ -55,11 +55,9 @@ class Dialect:
 
     Attributes:
         name: the dialect of sqlglot.
-        filters: whether aggregates take `FILTER (WHERE ...)`.
     """
 
     name: ClassVar[str] = "duckdb"
-    filters: ClassVar[bool] = True
 
     def precision(self, *, whole: bool) -> Precision:
         """Return how a number is summed: in 128 bits; `whole` numbers, such as microseconds, in 64."""
@@ -77,6 +75,10 @@ class Dialect:
     def rounded(self, value: exp.Expr) -> exp.Expr:
         """Return a float rounded to a whole number, half to even."""
         return call("round_even", value, number(0))
+
+    def cut(self, value: exp.Expr, length: exp.Expr, *, left: bool) -> exp.Expr:
+        """Return the first or the last characters of a text."""
+        return (exp.Left if left else exp.Right)(this=value, expression=length)
 
     def total(self, value: exp.Expr) -> exp.Expr:
         """Return the sum of integers, as text: no driver loses a digit of it."""
@@ -200,7 +202,6 @@ class ClickHouse(Dialect):
     """ClickHouse."""
 
     name: ClassVar[str] = "clickhouse"
-    filters: ClassVar[bool] = False
 
     def rounded(self, value: exp.Expr) -> exp.Expr:
         """Return a float rounded to a whole number, half to even."""
@@ -210,6 +211,10 @@ class ClickHouse(Dialect):
         """Return a float as an integer of value × 10^decimals, half to even."""
         scaled = value if precision.decimals == 0 else exp.Mul(this=value, expression=number(10.0**precision.decimals))
         return call("toInt64" if precision.bits <= 64 else "toInt128", call("roundBankers", scaled))
+
+    def cut(self, value: exp.Expr, length: exp.Expr, *, left: bool) -> exp.Expr:
+        """Return the first or the last characters of a text; `left` counts bytes."""
+        return call("leftUTF8" if left else "rightUTF8", value, length)
 
     def total(self, value: exp.Expr) -> exp.Expr:
         """Return the sum of integers, in 128 bits, as text."""
@@ -276,7 +281,6 @@ class MySQL(Dialect):
     """MySQL, as text for its administrator."""
 
     name: ClassVar[str] = "mysql"
-    filters: ClassVar[bool] = False
 
     def precision(self, *, whole: bool) -> Precision:
         """Return how a number is summed: in 64 bits."""

@@ -140,8 +140,7 @@ class Translator:
             case "StringExpr", "Contains":
                 return self._like(inputs)
             case "StringExpr", "Head" | "Tail":
-                cut = exp.Left if name == "Head" else exp.Right
-                return cut(this=self._node(inputs[0]), expression=self._node(inputs[1]))
+                return self.dialect.cut(self._node(inputs[0]), self._node(inputs[1]), left=name == "Head")
             case "TemporalExpr", str(part) if part in _PARTS:
                 return self.dialect.part(_PARTS[part], self.dialect.from_micros(self._instant(inputs[0])))
         items = [self._node(item) for item in inputs]
