@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[1]
 # Lowest first: a package imports only what stands before it, and so does each module or package inside one. What is
 # deeper has no cycles. `kpi` is the package's own __init__, the public surface.
 PACKAGES = (
-    "errors", "values", "process", "language", "engine", "intake", "warehouse", "analysis", "report", "session", "drafting", "kpi",
-    "batch", "service", "agents", "extend", "cli", "__main__",
+    "errors", "values", "process", "language", "engine", "intake", "warehouse", "analysis", "report", "session",
+    "drafting", "kpi", "batch", "service", "agents", "extend", "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
     "values": (
@@ -64,7 +64,9 @@ INSIDE = {
         "workbook method scorebook bulletin sdmx_csv page formats kinds table results files peers tree way_up queries "
         "analysis difference robustness yaml_text definition_text roster understanding entry_form notebook plots audit"
     ),
-    "session": ("asked_periods given_data systems warehouses scoring checking comparing publishing scorer asynchronous"),
+    "session": (
+        "asked_periods given_data systems warehouses scoring checking comparing publishing scorer asynchronous"
+    ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
         "store config fingerprints file_periods editions findings alerts inputs read_cache figures last_run integrity "

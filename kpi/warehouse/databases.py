@@ -236,7 +236,9 @@ class ClickHouse(Database):
         times = [name for name, dtype in schema.items() if isinstance(dtype, pl.Datetime)]
         if not times:
             return frozenset()
-        types = [exp.alias_(call("toTypeName", exp.column(name, quoted=True)), f"t{at}") for at, name in enumerate(times)]
+        types = [
+            exp.alias_(call("toTypeName", exp.column(name, quoted=True)), f"t{at}") for at, name in enumerate(times)
+        ]
         row = self.fetch(exp.select(*types).from_(table.copy()).limit(1))
         return frozenset(name for at, name in enumerate(times) if row.height and "'" in row[f"t{at}"][0])
 

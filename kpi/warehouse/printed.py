@@ -27,7 +27,7 @@ from kpi.language.system import System
 from kpi.values.units import MICROSECONDS
 from kpi.warehouse.cells import Cells
 from kpi.warehouse.dialects import DIALECTS, Dialect
-from kpi.warehouse.queries import groups_query, statistics_query
+from kpi.warehouse.queries import groups_query, not_exact, statistics_query
 from kpi.warehouse.translation import Untranslatable
 
 #: The unit and the period of the row by which a table that is not there is typed.
@@ -95,7 +95,8 @@ class _PrintedTable(Engine):
         try:
             query = groups_query(self._path, self._cells(request.rows), request)
         except Untranslatable as error:
-            return self._computed_here(error)
+            self._computed_here(error)
+            return None
         self._keep(query.tree, Message("groups of {table} by name and period, and their parts", table=self.name))
         per = {} if request.rows.per is None else {PER: _NAME}
         month = request.rows.events.grain.timeline.of_day(_DAY)
@@ -109,7 +110,10 @@ class _PrintedTable(Engine):
         try:
             query, measures = statistics_query(self._path, self._cells(request.rows), request)
         except Untranslatable as error:
-            return self._computed_here(error)
+            self._computed_here(error)
+            return None
+        for name in request.measures.keys() - measures:
+            self._computed_here(not_exact(request.measures[name]))
         names = ", ".join(measures)
         self._keep(query.tree, Message("statistics of rows of {table}: {measures}", table=self.name, measures=names))
         keys = {"entity": pl.UInt32, "period": pl.Int32, PER: pl.String}

@@ -16,7 +16,7 @@ def in_duckdb(path: Path, tables: Mapping[str, pl.DataFrame]) -> str:
     with duckdb.connect(str(path)) as database:
         for name, frame in tables.items():
             database.register("frame", frame.to_arrow())
-            database.execute(f"CREATE TABLE {quoted(name)} AS SELECT * FROM frame")  # noqa: S608
+            database.execute(f"CREATE TABLE {quoted(name)} AS SELECT * FROM frame")
             database.unregister("frame")
     return f"duckdb:{path}"
 

@@ -35,10 +35,21 @@ def sample(name: str) -> pl.DataFrame:
     return pl.read_csv(ROOT / "sample_data" / FILES[name], try_parse_dates=True).sort(pl.all())
 
 
+#: Names of columns, and texts in them.
+HOSTILE = ['x"; DROP TABLE items; --', "o'clock", "back\\slash", "`tick`", "一" * 20]
+
+
+def hostile() -> pl.DataFrame:
+    frame = events(300)
+    return frame.with_columns(
+        pl.Series(name, [[name, "网上", None][at % 3] for at in range(frame.height)]) for name in HOSTILE
+    ).sort(pl.all())  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def frames() -> dict[str, pl.DataFrame]:
     return {"items": events(), **{dataset: sample(name) for name, dataset in SAMPLES.items() if name != "jiaxing-2022"},
-            "cases": sample("jiaxing-2022")}  # fmt: skip
+            "cases": sample("jiaxing-2022"), 'odd "items"': hostile()}  # fmt: skip
 
 
 @pytest.fixture(
@@ -86,9 +97,11 @@ def assert_same(here: Scorecard, there: Scorecard, *, fetched: bool = False) -> 
     assert any(one.code == "K984" for one in there.findings_list) == fetched
 
 
-def scored(frames: dict[str, pl.DataFrame], warehouse: str, definition: object) -> tuple[Scorecard, Scorecard]:
+def scored(
+    frames: dict[str, pl.DataFrame], warehouse: str, definition: object, tables: dict[str, str] | None = None
+) -> tuple[Scorecard, Scorecard]:
     here = kpi.score(system=definition, data={"items": frames["items"]})
-    return here, kpi.score(system=definition, warehouse=warehouse)
+    return here, kpi.score(system=definition, warehouse=warehouse, tables=tables)
 
 
 @pytest.mark.parametrize("period", ["quarter", "month", "year"])
@@ -120,7 +133,8 @@ def test_systems_of_the_catalogue_are_the_same(frames, warehouse, name):
 
 
 TESTS = st.sampled_from([
-    "渠道 = '网上'", "渠道 <> '窗口'", "渠道 IS NULL", "村 LIKE '二%'", "金额 > 5000", "评分 >= 3", "件数 BETWEEN 1000 AND 500000",
+    "渠道 = '网上'", "渠道 <> '窗口'", "渠道 IS NULL", "村 LIKE '二%'", "金额 > 5000", "评分 >= 3",
+    "件数 BETWEEN 1000 AND 500000",
     "办结时间 - 受理时间 > 36 小时", "受理时间 < '2023-07-01'", "month(受理时间) IN (1, 5, 9)", "金额 / 评分 < 1000",
     "coalesce(评分, 0) < 2", "abs(金额 - 5000) <= 100.5", "weekday(办结时间) >= 6", "least(金额, 件数) > 100",
 ])  # fmt: skip
@@ -159,3 +173,16 @@ def drawn_measures(draw: st.DrawFn) -> dict[str, object]:
 @given(measures=drawn_measures())
 def test_drawn_measures_are_the_same(frames, warehouse, measures):
     assert_same(*scored(frames, warehouse, system(measures)))
+
+
+def test_hostile_names_and_texts_are_only_names_and_texts(frames, warehouse):
+    for name in HOSTILE:
+        quoted = '"' + name.replace('"', '""') + '"'
+        text = name.replace("'", "''")
+        measures = {"odd": {"kind": "count", "unit": "件", "where": f"{quoted} = '{text}' OR {quoted} <> '网上'"},
+                    "kinds": {"kind": "distinct", "unit": "个", "of": name}}  # fmt: skip
+        here, there = scored(
+            {"items": frames['odd "items"']}, warehouse, system(measures), tables={"items": 'odd "items"'}
+        )
+        assert_same(here, there)
+        assert here.measures.filter(pl.col("measure") == "kinds")["value"].min() > 1
