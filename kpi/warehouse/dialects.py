@@ -59,9 +59,15 @@ class Dialect:
 
     name: ClassVar[str] = "duckdb"
 
-    def precision(self, *, whole: bool) -> Precision:
-        """Return how a number is summed: in 128 bits; `whole` numbers, such as microseconds, in 64."""
-        return Precision(_WHOLE, 0, 64) if whole else Precision()
+    def precision(self, *, whole: bool, computed: bool) -> Precision:
+        """Return how a number is summed: in 64 bits, `computed` ones in 128, as they may be larger.
+
+        Sums of 64 bits take half the time; figures that do not fit into them are fetched. `whole` numbers, such as
+        microseconds, have no decimals.
+        """
+        if whole:
+            return Precision(_WHOLE, 0, 64)
+        return Precision() if computed else Precision(_IN_64_BITS, 9, 64)
 
     def double(self, value: exp.Expr) -> exp.Expr:
         """Return a number as a 64-bit float."""
@@ -150,8 +156,9 @@ class PostgreSQL(Dialect):
 
     name: ClassVar[str] = "postgres"
 
-    def precision(self, *, whole: bool) -> Precision:
+    def precision(self, *, whole: bool, computed: bool) -> Precision:
         """Return how a number is summed: in 64 bits, as a cast to numeric keeps fifteen digits only."""
+        del computed
         return Precision(_WHOLE, 0, 64) if whole else Precision(_IN_64_BITS, 9, 64)
 
     def rounded(self, value: exp.Expr) -> exp.Expr:
@@ -282,8 +289,9 @@ class MySQL(Dialect):
 
     name: ClassVar[str] = "mysql"
 
-    def precision(self, *, whole: bool) -> Precision:
+    def precision(self, *, whole: bool, computed: bool) -> Precision:
         """Return how a number is summed: in 64 bits."""
+        del computed
         return Precision(_WHOLE, 0, 64) if whole else Precision(_IN_64_BITS, 9, 64)
 
     def rounded(self, value: exp.Expr) -> exp.Expr:

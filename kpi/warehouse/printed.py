@@ -88,7 +88,7 @@ class _PrintedTable(Engine):
 
     def precision(self, scale: Scale, kind: str) -> Precision:
         """Return how a number is summed."""
-        return self.dialect.precision(whole=scale.unit == MICROSECONDS or kind == "time")
+        return self.dialect.precision(whole=scale.unit == MICROSECONDS or kind == "time", computed=kind == "computed")
 
     def groups(self, request: Groups) -> pl.DataFrame | None:
         """Keep the query of groups, and return the group of the row."""

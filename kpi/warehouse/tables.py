@@ -88,7 +88,9 @@ class WarehouseTable(Engine):
 
     def precision(self, scale: Scale, kind: str) -> Precision:
         """Return how a number is summed."""
-        return self.database.dialect.precision(whole=scale.unit == MICROSECONDS or kind == "time")
+        return self.database.dialect.precision(
+            whole=scale.unit == MICROSECONDS or kind == "time", computed=kind == "computed"
+        )
 
     # ---- QUERIES ---- #
 
