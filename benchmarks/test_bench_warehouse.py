@@ -18,8 +18,8 @@ def test_the_queries_of_a_definition(benchmark, tmp_path):
         f"P: {ROWS:,} events in DuckDB into 24 measures of {ENTITIES:,} entities × {MONTHS} months",
         "by hand",
         {"the definition": "≤ 1.1"},
-        note="The generated query also counts cells that are filled and those that need a second look, and its sums are "
-        "exact; the one by hand adds floats.",
+        note="The generated query also counts cells that are filled and those that need a second look, and its sums "
+        "are exact; the one by hand adds floats.",
     )
     contenders = {
         "by hand": Apart(warehouse.by_hand, {"path": str(path)}),
