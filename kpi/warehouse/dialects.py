@@ -92,7 +92,7 @@ class Dialect:
 
     def divided(self, value: exp.Expr, by: exp.Expr) -> exp.Expr:
         """Return a quotient of floats, null for a divisor of zero."""
-        return exp.Div(this=value, expression=exp.Nullif(this=by, expression=number(0)), typed=False, safe=True)
+        return exp.Div(this=value, expression=exp.Nullif(this=by, expression=number(0)), typed=False, safe=False)
 
     def extreme(self, items: Sequence[exp.Expr], *, least: bool) -> exp.Expr:
         """Return the least or the greatest of numbers, of those that are not null."""

@@ -31,7 +31,7 @@ class Warehouse:
 
     >>> Warehouse.at("duckdb:nowhere.duckdb")
     Traceback (most recent call last):
-    kpi.errors.DataError: nowhere.duckdb: error K980: the database is not there
+    kpi.errors.DataError: nowhere.duckdb: error K980 the database is not there
     """
 
     database: Database

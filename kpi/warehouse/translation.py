@@ -64,7 +64,7 @@ class Translator:
         >>> named = {name: exp.column(name, quoted=True) for name in ("x", "y")}
         >>> translate = Translator(named, DIALECTS["duckdb"])
         >>> translate(pl.when(pl.col("y") != 0).then(pl.col("x") / pl.col("y"))).sql("duckdb")
-        'CASE WHEN "y" <> 0 THEN "x" / "y" ELSE NULL END'
+        'CASE WHEN "y" <> 0 THEN "x" / NULLIF("y", 0) ELSE NULL END'
 
         Raises:
             Untranslatable: the database does not compute it to the same bits.

@@ -57,7 +57,7 @@ def frames() -> dict[str, pl.DataFrame]:
     params=["duckdb", pytest.param("postgresql", marks=pytest.mark.slow), pytest.param("chdb", marks=pytest.mark.slow)],
 )
 def warehouse(request: pytest.FixtureRequest, frames: dict[str, pl.DataFrame]) -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="kpi-warehouse-", ignore_cleanup_errors=True) as place:
+    with tempfile.TemporaryDirectory(prefix="warehouse-", ignore_cleanup_errors=True) as place:
         folder = Path(place)
         if request.param == "duckdb":
             pytest.importorskip("duckdb")

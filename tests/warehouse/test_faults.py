@@ -106,7 +106,7 @@ def server() -> Iterator[Server]:
     programs = binaries()
     if programs is None:
         pytest.skip("no PostgreSQL 15 or later here: apt install postgresql")
-    with tempfile.TemporaryDirectory(prefix="kpi-warehouse-", ignore_cleanup_errors=True) as place:
+    with tempfile.TemporaryDirectory(prefix="warehouse-", ignore_cleanup_errors=True) as place:
         Path(place).chmod(0o755)
         own = Server(programs, Path(place) / "server")
         try:
