@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[1]
 # Lowest first: a package imports only what stands before it, and so does each module or package inside one. What is
 # deeper has no cycles. `kpi` is the package's own __init__, the public surface.
 PACKAGES = (
-    "errors", "values", "process", "language", "engine", "intake", "analysis", "report", "session", "drafting", "kpi",
-    "batch", "service", "agents", "extend", "cli", "__main__",
+    "errors", "values", "process", "language", "engine", "intake", "warehouse", "analysis", "report", "session",
+    "drafting", "kpi", "batch", "service", "agents", "extend", "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
     "values": (
@@ -51,9 +51,10 @@ INSIDE = {
         "cells files frames row_findings aggregate_rows division_codes entities changing_attributes near_names "
         "named_units matching groups_of_roster roster shapes rows_left_out roster_from_files definition_tables "
         "validity absent_measures assumed_years week_53 calendars finer_facts events reported days_as_periods "
-        "parts_of_year entity_classes unused_ratings target_columns succession periods_of_change target_areas contradicting_spans "
-        "grid undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
+        "parts_of_year entity_classes unused_ratings target_columns succession periods_of_change target_areas "
+        "contradicting_spans grid undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
+    "warehouse": "dialects translation cells queries databases tables printed",
     "analysis": (
         "disclosure statistics multivariate variants uncertainty robustness intervals error_localisation proposals "
         "check_findings alert_findings price_findings unsolved short_data group_findings impossible_counts "
@@ -65,7 +66,9 @@ INSIDE = {
         "queries analysis difference robustness yaml_text definition_text roster understanding entry_form notebook "
         "plots audit"
     ),
-    "session": ("asked_periods given_data systems scoring checking comparing publishing scorer asynchronous"),
+    "session": (
+        "asked_periods given_data systems warehouses scoring checking comparing publishing scorer asynchronous"
+    ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
         "store config fingerprints file_periods editions findings alerts inputs read_cache figures last_run integrity "

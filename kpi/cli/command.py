@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from enum import IntEnum
@@ -101,6 +102,14 @@ period = option("-p", "--period", metavar="PERIOD", help="Only this period: 2023
 data = option(
     "--data", multiple=True, metavar="[NAME=]FILE", help="A file of data; with NAME= the dataset that it belongs to."
 )
+warehouse = option(
+    "--warehouse",
+    metavar="ADDRESS",
+    help="A database whose rows stay there: duckdb:FILE, postgresql://HOST/DATABASE, clickhouse://HOST/DATABASE.",
+)
+table = option(
+    "--table", multiple=True, metavar="DATASET=TABLE", help="The table of a dataset in the warehouse; schema.table."
+)
 explanations = option(
     "--explanations", metavar="FILE", help="Answers to queries (说明), such as a 查询单 that came back."
 )
@@ -173,6 +182,41 @@ def of_a_run() -> Diagnostic:
 
     hint = Message("name the table in the definition, `entities: {{succession: ...}}`, and run the batch")
     return Diagnostic("K543", Message("a run is what it was: no other table of succession is used for it"), hint=hint)
+
+
+def without_password(address: str | None) -> str | None:
+    """Return the address of a warehouse, which has no password: anyone on the machine can list the arguments.
+
+    Raises:
+        DataError: K815, if it has one.
+    """
+    from kpi.errors import DataError, Diagnostic, Message, remember
+    from kpi.process.credentials import has_password
+
+    if address is not None and (has_password(address) or re.search(r"//[^/@:]*:[^@]+@", address)):
+        remember(address)
+        message = Message("a password does not stand among the arguments, which anyone on the machine can list")
+        hint = Message("set PGPASSWORD or CLICKHOUSE_PASSWORD, or write env:VARIABLE for a variable with the address")
+        raise DataError(Diagnostic("K815", message, hint=hint))
+    return address
+
+
+def tables_of(arguments: Sequence[str]) -> dict[str, str] | None:
+    """Return the tables of `--table` by dataset, None without any.
+
+    Raises:
+        DataError: K542, if a name or a table is missing.
+    """
+    from kpi.errors import DataError, Diagnostic, Message
+
+    tables: dict[str, str] = {}
+    for argument in arguments:
+        name, _, place = argument.partition("=")
+        if not name or not place:
+            message = Message("`--table {argument}` does not name a dataset and its table", argument=argument)
+            raise DataError(Diagnostic("K542", message, hint=Message("write --table DATASET=SCHEMA.TABLE")))
+        tables[name] = place
+    return tables or None
 
 
 def files_of(arguments: Sequence[str]) -> tuple[list[str | Path], dict[str, list[str | Path]]]:

@@ -20,6 +20,7 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, readable
 from kpi.intake.files.reader import Rows, Source
+from kpi.intake.files.remote import Remote
 from kpi.intake.files.table import cause
 
 _WHAT = Message("give paths, frames of Polars or pandas, Arrow tables, or a mapping with a list for each column")
@@ -51,7 +52,7 @@ def sources(data: Any) -> list[Source]:
 
 def _source(data: Any) -> Source | None:
     """Convert a single piece of data to a source, None for other types."""
-    if isinstance(data, str | Path | pl.DataFrame | pl.LazyFrame | Rows):
+    if isinstance(data, str | Path | pl.DataFrame | pl.LazyFrame | Rows | Remote):
         return data
     if isinstance(data, os.PathLike):
         return Path(data)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 
 import polars as pl
 
@@ -31,6 +32,7 @@ from kpi.intake.files.damage import DamagedError, damage_reported, unchanged
 from kpi.intake.files.headers import CATEGORIES, clean
 from kpi.intake.files.merged_cells import apart as apart_merged
 from kpi.intake.files.reader import Source, content_hash, given_once, read_all
+from kpi.intake.files.remote import Remote
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.finer_facts import FinerFacts, finer_facts, with_facts
 from kpi.intake.grid import Counts, Panel, grid
@@ -164,6 +166,7 @@ class _Intake:
         read = self.figures(sources, entities, apart, events)
         if isinstance(read, Escalate):
             return read
+        self.findings += [note for source in sources for note in _fetched(source.table)]
         self.findings += [*self.beside.findings, *assumed_years.assumed(sources, self.system)]
         self.findings += days_as_periods.days(sources, apart, self.system)
         self.findings += parts_of_year.partly(sources, apart, self.system)
@@ -714,8 +717,9 @@ def take_in(
         DataError: when a file cannot be read or placed, or nothing in the files can be used. Bad rows do not raise:
             they are findings of the panel.
     """
-    if system.entities.succession is not None:
-        # Whether a unit was there before it received another depends on all periods.
+    if system.entities.succession is not None or any(map(_is_remote, [*data, *chain(*(named or {}).values())])):
+        # Whether a unit was there before it received another depends on all periods; and what is aggregated elsewhere
+        # is aggregated for all of them.
         reached = None
     given: list[tuple[Source, str | None]] = [(source, None) for source in data]
     given += [(source, name) for name, items in (named or {}).items() for source in items]
@@ -725,6 +729,15 @@ def take_in(
         start = ReadPlan(tuple(files), rows=reached)
         call = _Call(system, period, start, notes, pool, data_hash, partly)
         return settled(call.read, start, reopen=True)
+
+
+def _fetched(table: Table) -> Sequence[Diagnostic]:
+    """Return the notes about what was computed from fetched rows of a table elsewhere."""
+    return () if table.remote is None else table.remote[1].notes()
+
+
+def _is_remote(source: Source) -> bool:
+    return isinstance(source, Remote)
 
 
 @dataclass
@@ -788,4 +801,7 @@ class _Call:
         return read if isinstance(read, Escalate) else intake.panel(read, self._hash)
 
     def _hashed(self, plan: ReadPlan) -> Callable[[], str]:
+        if any(_is_remote(source) for source, _ in plan.files):
+            # What is fetched is known when everything is read.
+            return lambda: content_hash([source for source, _ in plan.files])
         return self.pool.submit(content_hash, [source for source, _ in plan.files]).result

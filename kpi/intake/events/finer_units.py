@@ -16,7 +16,8 @@ import polars as pl
 from kpi.intake.cells.text_folding import as_names, needs_cleaning
 from kpi.intake.events.conditions import cell
 from kpi.intake.events.events import FINER, MONTH, WHO, Events, dated
-from kpi.intake.events.mergeable import KEY, ODD, PER, ROWS, UNEXPECTED, Aggregation, Keys, named_alike
+from kpi.intake.events.mergeable import KEY, UNEXPECTED, Aggregation, Keys, named_alike
+from kpi.intake.events.remote import ODD, PER, ROWS
 from kpi.intake.matching.datasets import column_of
 from kpi.language.measures import Part
 from kpi.process import progress
@@ -88,7 +89,8 @@ class FinerUnits:
 
     def _shares(self, rows: int, most: int) -> list[Aggregation]:
         """Return an aggregation for each pass: one without a `share` where all groups fit into one."""
-        if rows <= most:
+        # An engine aggregates all of them where they are.
+        if rows <= most or self.aggregation.remote:
             return [self.aggregation]
         named = pl.col(FINER).is_not_null()
         as_written = self._named(folding=False, raw=True)

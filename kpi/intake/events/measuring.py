@@ -10,8 +10,9 @@ import polars as pl
 
 from kpi.intake.events.conditions import blank_comparands, blank_operands, left_out_blank
 from kpi.intake.events.events import MONTH
-from kpi.intake.events.mergeable import PER, Aggregation
+from kpi.intake.events.mergeable import Aggregation
 from kpi.intake.events.ordered import Statistics
+from kpi.intake.events.remote import PER
 from kpi.intake.events.units import converted
 from kpi.language.measures import SCALE, Measure, OfColumn, OfRows, Part, exact_sum, unscaled
 from kpi.values.columns import Column

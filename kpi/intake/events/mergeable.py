@@ -24,7 +24,8 @@ from kpi.intake.cells.unit_factors import literal
 from kpi.intake.events import events as of_table
 from kpi.intake.events.conditions import Decided, cell, condition, decided, reads, uncounted
 from kpi.intake.events.events import CLASH, FINER, MONTH, WHO, Events, Lost, Span, exact, places, valid
-from kpi.intake.events.fixed_point import Precision, precisions
+from kpi.intake.events.fixed_point import DECIMALS, Precision, precisions
+from kpi.intake.events.remote import ODD, PER, ROWS, Engine, Groups, Rows
 from kpi.intake.events.units import UNFIT, Scale, finer
 from kpi.language.measures import Measure, Part
 from kpi.language.record_columns import READ_AS_NUMBERS, as_written, expressions_of
@@ -32,7 +33,7 @@ from kpi.process import progress
 from kpi.values.units import Unit, UnitError, parse
 from kpi.values.working_days import WorkingDays
 
-SOURCE, ROWS, ODD, PER = "#source", "#rows", "#odd", "per"
+SOURCE = "#source"
 
 #: The column of the packed key of groups.
 KEY = "#key"
@@ -76,6 +77,7 @@ class Aggregation:
         calendar: the working days, None where nothing is counted in them.
         uncounted: where a number of working days is needed that reaches beyond the years of the calendar.
         share: which rows with a finer unit (`FINER`) are aggregated, None for all of them.
+        remote: whether engines aggregate the rows where they are (`events.remote`).
     """
 
     tables: Sequence[Events]
@@ -90,6 +92,7 @@ class Aggregation:
     calendar: WorkingDays | None = None
     uncounted: tuple[pl.Expr, ...] = ()
     share: pl.Expr | None = None
+    remote: bool = False
 
     def partials(self, parts: Collection[Part], per: str | None = None, keys: Keys | None = None) -> pl.DataFrame:
         """Return the parts of every group: the columns of its key, `ROWS`, `ODD`, and parts by name.
@@ -103,7 +106,38 @@ class Aggregation:
             keys: the key of groups: by default `SOURCE`, `WHO` and `MONTH`.
         """
         keys = keys or _Keys(len(self.tables) > 1)
-        return self.completed(self._expected(parts, per, keys), parts, per, keys)
+        over, expected = self._first_pass(parts, per, keys)
+        return over.completed(expected, parts, per, keys)
+
+    def _first_pass(self, parts: Collection[Part], per: str | None, keys: Keys) -> tuple[Aggregation, pl.DataFrame]:
+        """Return the parts of the expected rows, and this aggregation, or one of fetched rows where no engine can."""
+        if self.remote:
+            groups = self._elsewhere(parts, per, keys)
+            if groups is not None:
+                return self, groups
+            return self.wide()._first_pass(parts, per, keys)  # noqa: SLF001 - of this class
+        return self, self._expected(parts, per, keys)
+
+    def _elsewhere(self, parts: Collection[Part], per: str | None, keys: Keys) -> pl.DataFrame | None:
+        """Return what `_expected` does, from the engines of the tables; None where one of them cannot compute it."""
+        needed = self._needed(parts, whole=per is None)
+        kept = [part for part in parts if part.what not in {"refused", "unsure"}]
+        where = sorted({part.where for part in kept if part.where})
+        tests = {text: condition(text, self.kinds, self.calendar) for text in where}
+        answers = []
+        for place, (table, engine) in enumerate(zip(self.tables, engines(self.tables), strict=True)):
+            rows = Rows(table, self.kinds, self.scales, needed, tests, per, self.calendar)
+            answer = engine.groups(Groups(rows, kept, self.precisions, self._unexpected(needed)))
+            if answer is None:
+                return None
+            answers.append(answer.with_columns(pl.lit(place, dtype=pl.UInt32).alias(SOURCE)))
+        groups = pl.concat(answers, how="vertical_relaxed")
+        sums = [
+            (pl.col(part.name).cast(pl.Int128) * 10 ** (DECIMALS - self.precisions[str(part.of)].decimals))
+            for part in kept if part.what == "sum"
+        ]  # fmt: skip
+        others = [part.name for part in kept if part.what != "sum"]
+        return groups.select(*keys.packed(pl.col(ODD)), pl.col(ROWS).cast(pl.UInt32), *others, *sums)
 
     def _expected(self, parts: Collection[Part], per: str | None, keys: Keys) -> pl.DataFrame:
         """Return the parts of the expected rows; unexpected ones have the key `UNEXPECTED`."""
@@ -318,8 +352,9 @@ class Aggregation:
     def wide(self) -> Aggregation:
         """Return the pass in 128 bits, without assumptions about numbers."""
         return replace(
-            self, precisions=dict.fromkeys(self.precisions, Precision()), most=float("inf"), full=frozenset()
-        )
+            self, precisions=dict.fromkeys(self.precisions, Precision()), most=float("inf"), full=frozenset(),
+            remote=False,
+        )  # fmt: skip
 
     def rows(
         self, needed: Collection[str], per: str | None = None, span: Span | None = None, extra: Collection[str] = (),
@@ -363,8 +398,9 @@ class Aggregation:
         128 bits.
         """
         keys = _Keys(len(self.tables) > 1)
-        aggregates = self._expected(parts, None, keys)
-        over = self.with_second_look() if (aggregates[KEY] == UNEXPECTED).any() else replace(self, second=frozenset())
+        over, aggregates = self._first_pass(parts, None, keys)
+        odd = (aggregates[KEY] == UNEXPECTED).any()
+        over = over.with_second_look() if odd else replace(over, second=frozenset())
         aggregates = over.completed(aggregates, parts, None, keys)
         if (aggregates.filter(pl.col(ODD) == 0)[ROWS].max() or 0) <= self.most:  # type: ignore[operator]
             return aggregates, over
@@ -491,6 +527,9 @@ def aggregation(
         tables, kinds, measures, scales, dict.fromkeys(numbers, Precision()), calendar=calendar,
         uncounted=tuple(beyond),
     )  # fmt: skip
+    if at := engines(tables):
+        chosen = {name: at[0].precision(scales[name], kinds[name]) for name in numbers}
+        return replace(wide, precisions=chosen, remote=True)
     sizes = [size for table in tables if (size := table.size) is not None]
     total = sum(sizes)
     if not numbers or len(sizes) < len(tables) or total <= SMALL:
@@ -505,6 +544,14 @@ def aggregation(
     chosen, most = precisions(head.select(valid(name).alias(name) for name in _summed(parts)), rows)
     full = frozenset(name for name in numbers if not head[cell(name)].null_count())
     return replace(wide, precisions={**wide.precisions, **chosen}, most=most, full=full)
+
+
+def engines(tables: Sequence[Events]) -> list[Engine]:
+    """Return the engines of tables that are elsewhere, with all their rows; none where a table is here."""
+    items = [table.source.table.elsewhere for table in tables]
+    own = [item for item in items if isinstance(item, Engine)]
+    every = len(own) == len(items) and all(table.repeats is None for table in tables)
+    return own if every and len({type(item) for item in own}) == 1 else []
 
 
 def _head(size: int) -> int:

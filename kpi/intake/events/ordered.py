@@ -16,7 +16,8 @@ import polars as pl
 from kpi.intake.cells.text_folding import as_names
 from kpi.intake.events.conditions import cell, condition, reads
 from kpi.intake.events.events import MONTH, ORDER, WHO, Span, exact, places, valid
-from kpi.intake.events.mergeable import NUMBERS, PER, ROWS, Aggregation, named_alike
+from kpi.intake.events.mergeable import NUMBERS, Aggregation, engines, named_alike
+from kpi.intake.events.remote import PER, ROWS, OfEntities, Rows, tied
 from kpi.language.measures import OfRows, Part
 from kpi.process import progress
 
@@ -95,7 +96,14 @@ class Statistics:
         families: dict[str | None, dict[str, dict[str, OfRows]]] = {}
         for name, measure in measures.items():
             families.setdefault(measure.where, {}).setdefault(measure.of, {})[name] = measure
-        for where, family in families.items():
+        for where, every in families.items():
+            family = every
+            answer = self._elsewhere(where, every)
+            if answer is not None:
+                yield answer
+                family = _without(every, answer.columns)
+            if not family:
+                continue
             filled = [Part("filled", where, column).name for column in family]
             counted = groups.group_by(period=pl.col(MONTH) // self.months).agg(
                 rows=pl.max_horizontal(pl.col(filled).sum())
@@ -108,6 +116,25 @@ class Statistics:
                 with progress.stage(progress.doing(), int(read)):
                     frames.append(self._of_bucket(where, family, bucket))
             yield from (pl.concat(frames) for frames in zip(*frames, strict=True))
+
+    def _elsewhere(self, where: str | None, family: Mapping[str, Mapping[str, OfRows]]) -> pl.DataFrame | None:
+        """Return the statistics that the engine of a table computes where its rows are, None where it is none."""
+        over = self.aggregation
+        if not over.remote or over.second or len(over.tables) > 1:
+            return None
+        measures = {name: measure for group in family.values() for name, measure in group.items()}
+        used = {*family, *reads(where)}
+        used |= {name for text in family if over.kinds[text] == "computed" for name in reads(text)}
+        tests = {} if where is None else {where: condition(where, over.kinds, over.calendar)}
+        rows = Rows(over.tables[0], over.kinds, over.scales, sorted(used), tests, self.per, over.calendar)
+        months = 1 if self.by_month else self.months
+        answer = engines(over.tables)[0].statistics(OfEntities(rows, measures, self.known, months))
+        if answer is None:
+            return None
+        for name in measures:
+            if tied(name) in answer.columns and (ties := int(answer[tied(name)].sum())):
+                self.tied[name] = self.tied.get(name, 0) + ties
+        return answer.select("entity", "period", PER, *(name for name in measures if name in answer.columns))
 
     def _of_bucket(
         self, where: str | None, family: Mapping[str, Mapping[str, OfRows]], bucket: Bucket
@@ -144,7 +171,7 @@ class Statistics:
                 (pl.col(_KEY) % count + first).cast(pl.Int32),
             )
             for name, measure in items.items():
-                if measure.chronological and (rows_tied := int(statistics[_tied(name)].sum())):
+                if measure.chronological and (rows_tied := int(statistics[tied(name)].sum())):
                     self.tied[name] = self.tied.get(name, 0) + rows_tied
             frames.append(statistics.select(keys[0], keys[1].alias("period"), finer, *items))
         return frames
@@ -168,6 +195,17 @@ class Statistics:
         """Return the first period of a span of months, and the number of periods."""
         first, last = (month // (1 if self.by_month else self.months) for month in span)
         return first, last - first + 1
+
+
+def _without(
+    family: Mapping[str, Mapping[str, OfRows]], names: Sequence[str]
+) -> dict[str, dict[str, OfRows]]:  # fmt: skip
+    """Return measures by their column, without those of some names."""
+    left = {
+        column: {name: measure for name, measure in group.items() if name not in names}
+        for column, group in family.items()
+    }
+    return {column: group for column, group in left.items() if group}
 
 
 def _folded(places: pl.Series, seen: pl.Series) -> pl.Series:
@@ -199,9 +237,5 @@ def _aggregated(
         if measure.chronological:
             edge = measure.combine(pl.col(ORDER), pl.col(ORDER))
             there = pl.col(column).filter(pl.col(ORDER) == edge)
-            statistics[_tied(name)] = pl.when(there.n_unique() > 1).then(there.len()).otherwise(0)
+            statistics[tied(name)] = pl.when(there.n_unique() > 1).then(there.len()).otherwise(0)
     return rows.group_by(_KEY, *per).agg(**statistics).collect()
-
-
-def _tied(name: str) -> str:
-    return f"#tied {name}"

@@ -30,7 +30,8 @@ from kpi.intake.events.measuring import (
     parts_of,
     timing_of,
 )  # fmt: skip
-from kpi.intake.events.mergeable import PER, REFUSED, ROWS, SOURCE, Aggregation, aggregation
+from kpi.intake.events.mergeable import REFUSED, SOURCE, Aggregation, aggregation
+from kpi.intake.events.remote import PER, ROWS
 from kpi.intake.events.times import negative, negative_findings, settled, uncounted_findings, with_working_days
 from kpi.intake.events.units import scales, with_implied_units
 from kpi.intake.finer_facts import FinerFacts

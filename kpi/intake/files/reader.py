@@ -45,6 +45,7 @@ from kpi.intake.files.encoding import (
 )
 from kpi.intake.files.foreign_formats import extension_of, frames_of
 from kpi.intake.files.headers import clean, distinct
+from kpi.intake.files.remote import Remote
 from kpi.intake.files.sdmx_columns import ids_of, prepared
 from kpi.intake.files.statistics_packages import is_spss, is_stata, labelled
 from kpi.intake.files.table import FIRST_ROWS, ROW, Link, Scratch, Table, cause, without_blanks
@@ -83,8 +84,8 @@ class Rows:
     mixed: frozenset[str] = frozenset()
 
 
-#: A source of data: the path of a file, a folder or a pattern, or a frame.
-Source = str | Path | pl.DataFrame | pl.LazyFrame | Rows
+#: A source of data: the path of a file, a folder or a pattern, a frame, or a table elsewhere.
+Source = str | Path | pl.DataFrame | pl.LazyFrame | Rows | Remote
 
 # How many rows of a frame are hashed at a time.
 _HASHED = 100_000
@@ -166,6 +167,8 @@ def read_all(
         try:
             if isinstance(source, Rows):
                 tables_of[-1].append(prepared(_of_rows(source)))
+            elif isinstance(source, Remote):
+                tables_of[-1].append(prepared(_of_remote(source)))
             elif isinstance(source, pl.DataFrame | pl.LazyFrame):
                 frames += 1
                 tables_of[-1].append(prepared(_of_frame(source, Place(f"frame {frames}"))))
@@ -200,7 +203,16 @@ def given_once(sources: Sequence[Named]) -> tuple[list[Named], list[Diagnostic]]
     files: dict[int, list[tuple[Path, str | None, str | None]]] = {}
     frames: list[tuple[pl.DataFrame | pl.LazyFrame, str | None]] = []
     number = 0
+    remotes: list[tuple[str, str | None]] = []
     for source, name in sources:
+        if isinstance(source, Remote):
+            if any(item == source.name and _one_dataset(name, other) for item, other in remotes):
+                message = Message("{source} is the same table as one before, which counts once", source=source.name)
+                notes.append(_again(Place(source.name), message))
+                continue
+            remotes.append((source.name, name))
+            kept.append((source, name))
+            continue
         if isinstance(source, pl.DataFrame | pl.LazyFrame | Rows):
             number += not isinstance(source, Rows)
             frame = source.frame if isinstance(source, Rows) else source
@@ -279,10 +291,13 @@ def _again(place: Place, message: Message) -> Diagnostic:
 def content_hash(sources: Iterable[Source]) -> str:
     """Hash the contents of files and frames, independent of their order and names: sixteen hexadecimal digits.
 
-    The hash of a frame covers its schema and its rows in their order.
+    The hash of a frame covers its schema and its rows in their order, that of a table elsewhere what was fetched.
     """
     hashes = []
     for source in sources:
+        if isinstance(source, Remote):
+            hashes.append(source.digest())
+            continue
         if isinstance(source, pl.DataFrame | pl.LazyFrame | Rows):
             frame = source.frame if isinstance(source, Rows) else source
             hashed = _Hashed(repr(frame.collect_schema()).encode())
@@ -796,7 +811,13 @@ def _of_rows(rows: Rows) -> Table:
     return replace(table, numbers=numbers, mixed=mixed)
 
 
-def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
+def _of_remote(remote: Remote) -> Table:
+    """Return a table elsewhere, whose rows are fetched when they are collected."""
+    table = _of_frame(remote.frame, Place(remote.name), size=remote.size)
+    return replace(table, remote=(table.raw, remote))
+
+
+def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place, *, size: int | None = None) -> Table:
     """Return a frame as a table; rows count from 1, text of blanks is none, as in a file."""
     lazy = frame.lazy()
     # NOTE: a scan that numbers its own rows still prunes parts of a file, but only if its schema has not been
@@ -808,7 +829,8 @@ def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place) -> Table:
         numbered, schema = lazy.with_row_index(ROW, offset=1), lazy.collect_schema()
     columns, repeats = distinct(map(clean, schema))
     replaced, unreadable = _plain_types(lazy, schema)
-    size = frame.height if isinstance(frame, pl.DataFrame) else lazy.select(pl.len()).collect().item()
+    if size is None:
+        size = frame.height if isinstance(frame, pl.DataFrame) else lazy.select(pl.len()).collect().item()
     if not size:
         raise DataError(Diagnostic("K505", Message("there are columns, but no row of data"), place))
     cleaned = dict(zip(schema, columns, strict=True))

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place
+from kpi.intake.files.remote import Remote
 from kpi.process import atomic_files
 
 #: The column that `Table.numbered` adds; no cleaned header can collide with it, as it holds a line break.
@@ -164,6 +165,7 @@ class Table:
         pieces: the rows piece by piece, where they have not been checked (see `kpi.intake.files.chunks`).
         scan: returns the frame with some columns of other types than String, where the file can be read so.
         first_rows: a lazy frame and its first rows (at most `FIRST_ROWS`), where the reader has them at hand.
+        remote: a lazy frame and the table elsewhere whose rows it fetches, for rows that stay where they are.
         whole: the table that this is a part of (see `part`), None for a complete one.
         only: the condition by which rows of `whole` are in the part.
         roles: the roles of columns that are known from the shape of the table, None for those that none has.
@@ -200,6 +202,7 @@ class Table:
     pieces: Pieces | None = field(default=None, repr=False, compare=False)
     scan: Callable[[Mapping[str, pl.DataType]], pl.LazyFrame] | None = field(default=None, repr=False, compare=False)
     first_rows: tuple[pl.LazyFrame, pl.DataFrame] | None = field(default=None, repr=False, compare=False)
+    remote: tuple[pl.LazyFrame, Remote] | None = field(default=None, repr=False, compare=False)
     whole: Table | None = field(default=None, repr=False, compare=False)
     only: pl.Expr | None = field(default=None, repr=False, compare=False)
     roles: Mapping[str, str | None] = field(default_factory=dict)
@@ -219,6 +222,11 @@ class Table:
     def raw(self) -> pl.LazyFrame:
         """The rows as the file has them, blank texts included."""
         return self.frame if self.cells is None else self.cells
+
+    @property
+    def elsewhere(self) -> Remote | None:
+        """The table elsewhere that has exactly these rows, with its columns in the same order; None for any other."""
+        return self.remote[1] if self.remote is not None and self.remote[0] is self.raw else None
 
     def first_cells(self, header: str) -> pl.Series:
         """Return the cells of a column in the first rows of `raw`, at most `FIRST_ROWS`."""
