@@ -54,6 +54,7 @@ from kpi.language.scoring.absolute import PassMarks
 from kpi.language.scoring.lines import Goalposts
 from kpi.language.scoring.places import Borda, Percentile, RankScore
 from kpi.language.scoring.relative import DistanceToBest, DistanceToTarget, Efficacy, MinMax, ZScore
+from kpi.language.scoring.rule import OwnMarks, OwnMarksOrCuts
 from kpi.language.stars.base import Moves
 from kpi.language.stars.data_driven import SCHEMES
 from kpi.language.stars.fixed import Rung
@@ -299,6 +300,8 @@ def keys() -> str:
         section("A weight by a column of the roster", ByClass),
         section("A weight from a period on", Since),
         section("`marks` of `pass`", PassMarks),
+        section("`base` in marks", OwnMarks),
+        section("`no_target` in marks", OwnMarksOrCuts),
         section("`composite`", Composite),
         section("`mean: {power: …}`", means.Power),
         section("`mean: {topsis: …}`", means.Topsis),

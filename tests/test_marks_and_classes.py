@@ -333,3 +333,22 @@ def test_a_year_of_periods_without_a_weight_has_their_reason_and_no_nan(tmp_path
     for unit, each in (("乙县", 0), ("甲县", 50)):
         year = explain(card, unit, period="2024")
         assert [node.weight for node in year.parts if node.kind == "period"] == [each, each]
+
+
+BASE = """
+    measures: {x: {unit: '%'}}
+    indicators: {i: {kind: level, of: x, target: {at_least: 8}, score: {kind: step, base: 8, marks: 1}}}
+    pillars: {p: {weight: 10, parts: {i: 10}}}
+    composite: {full: 10}
+"""
+
+
+def test_percent_beside_marks_is_a_warning_where_it_may_be_marks():
+    assert codes(BASE) == {"K948"}
+    for base in ("{marks: 8}", "80", "10.5"):
+        assert codes(BASE.replace("base: 8", f"base: {base}")) == set(), base
+    assert codes(BASE.replace("base: 8", "base: {marks: 11}")) == {"K660"}
+    assert codes(BASE.replace("base: 8", "no_target: 6")) == {"K948"}
+    assert codes(BASE.replace("base: 8", "no_target: {marks: 6}")) == set()
+    # Of an item that is worth 100, percent are marks.
+    assert codes(BASE.replace("weight: 10", "weight: 100").replace("i: 10", "i: 100").replace("10}", "100}")) == set()

@@ -367,6 +367,8 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expression
         # The status is derived from the score, so it becomes ok where this expression has a value.
         exempt = ["not_applicable", "not_scored"]
         counts = pl.col(value).is_not_null() if untasked.judges else ~status_of(value).is_in(exempt)
+        if rule.in_marks is not None and name in system.varied:
+            counts &= pl.col(Column(name).declared) != 0
         score = pl.when(low.is_null() & counts).then(untasked.score).otherwise(score)
     for status, mark in indicator.status_scores.items():
         holds = status_of(name) == reason(status)

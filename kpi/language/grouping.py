@@ -14,9 +14,10 @@ from pydantic import Field, model_validator
 from kpi.errors import Message, Severity, commas
 from kpi.language.indicators import Symbols
 from kpi.language.model import Block, Listed, Name, Path, Problem, Problems
-from kpi.language.quantities import OpenQuantity, in_unit, quantity_problems
+from kpi.language.quantities import OpenQuantity, Quantity, in_unit, printed, quantity_problems
 from kpi.values.columns import group_of
 from kpi.values.rounding import HAIR, compare
+from kpi.values.units import Unit
 
 #: The groupings that need no definition: all entities of a period, and the cohorts.
 ALL, COHORTS = "all", "cohort"
@@ -69,7 +70,10 @@ class Group(Block):
         name = self.of or ""
         title = symbols[name].title if name in symbols else name
         bounds = (self.cuts or {}).items()
-        cuts = [Message("{group} from {bound} on", group=group, bound=bound) for group, bound in bounds]
+        unit = symbols[name].unit if name in symbols else None
+        cuts = [
+            Message("{group} from {bound} on", group=group, bound=_with_unit(bound, unit)) for group, bound in bounds
+        ]
         return Message("by {title}: {cuts}", title=title, cuts=commas(cuts))
 
     def problems(self, path: Path, symbols: Symbols) -> Problems:
@@ -82,6 +86,12 @@ class Group(Block):
         if not problems and len({in_unit(bound, unit) for bound in bounds.values()}) < len(bounds):
             message = Message("two groups have the same bound")
             yield Problem("K495", (*path, "cuts"), message, hint=Message("give each group a bound of its own"))
+
+
+def _with_unit(bound: Quantity, unit: Unit | None) -> str:
+    """Return a bound as people write it, with the unit of the figure where it is a bare number."""
+    bare = isinstance(bound, str) or unit is None or not str(unit)
+    return printed(bound) if bare else f"{printed(bound)} {unit}"
 
 
 def columns_of_roster(groups: dict[str, Group]) -> dict[str, str]:

@@ -122,7 +122,8 @@ def system(shown_system: System, *, width: int | None = None) -> str:
     if shown_system.checks:
         below.append(tr("Checks: {checks}", checks=tuple(shown_system.checks)))
     if shown_system.notify:
-        below.append(tr("Alerts: {alerts}", alerts=tuple(shown_system.notify)))
+        alerts = tuple(notice.title or name for name, notice in shown_system.notify.items())
+        below.append(tr("Alerts: {alerts}", alerts=alerts))
     below += _of_errors(shown_system)
     return printed(title, table, *map(Text, below), width=width)
 

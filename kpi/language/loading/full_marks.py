@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from kpi.errors import Message, statements
+from kpi.errors import Message, Severity, statements
 from kpi.language import classes
 from kpi.language.aggregation.nodes import Node
 from kpi.language.classes import Case, Weighed
@@ -121,6 +121,25 @@ def _without_marks(system: System) -> Problems:
             yield Problem("K490", path, message, hint=hint)
             continue
         yield from _too_many(system, name, path[: -len(rule.in_marks)], rule)
+        yield from _in_percent(system, name, path[: -len(rule.in_marks)], rule)
+
+
+def _in_percent(system: System, name: str, path: Path, rule: Rule) -> Problems:
+    """Yield percent beside marks that is probably meant in marks, as it is no more than the item is worth."""
+    weight = system.pillars[system.parents[name]].parts[name]
+    own = [classes.weight_in(weight, case, system.timeline) for case in classes.cases([weight], system.timeline)]
+    worth = min((marks for marks in own if marks), default=0.0)
+    for tail, percent in rule.percent_given.items():
+        if 0 < percent <= worth < 100:
+            message = Message(
+                "`{key}` is {percent:g} % of the {worth:g} that `{title}` is worth, beside marks",
+                key=tail[-1], percent=percent, worth=worth, title=system.symbols[name].title,
+            )  # fmt: skip
+            hint = Message(
+                "write `{key}: {{marks: {percent:g}}}`, which is `{key}: {whole:g}`, if these are marks of the item",
+                key=tail[-1], percent=percent, whole=percent * 100 / worth,
+            )  # fmt: skip
+            yield Problem("K948", (*path, *tail), message, hint=hint, severity=Severity.WARNING)
 
 
 def _too_many(system: System, name: str, path: Path, rule: Rule) -> Problems:

@@ -15,6 +15,7 @@ from kpi.language.scoring.rule import (
     AgainstTarget,
     Case,
     Cuts,
+    OwnMarks,
     Rule,
     Scored,
     banded,
@@ -193,13 +194,14 @@ class Pass(AgainstTarget):
     @property
     def in_marks(self) -> Path | None:
         """Where the rule states marks."""
-        return None if self.marks is None else ("marks",)
+        return super().in_marks if self.marks is None else ("marks",)
 
     @property
     def marks_given(self) -> Mapping[Path, float]:
-        """The marks for both."""
+        """The marks for both, and without a target."""
         given = {} if self.marks is None else {"full": self.marks.full, "fail": self.marks.fail}
-        return {("marks", key): marks for key, marks in given.items() if marks is not None}
+        own: dict[Path, float] = {("marks", key): marks for key, marks in given.items() if marks is not None}
+        return {**own, **super().marks_given}
 
     def score(self, case: Case) -> Scored:
         """Return `full` or `fail`."""
@@ -238,7 +240,7 @@ class InMarks(AgainstTarget):
     @property
     def in_marks(self) -> Path | None:
         """Where the rule states marks."""
-        return None if self.marks is None else ("marks",)
+        return super().in_marks if self.marks is None else ("marks",)
 
     def size(self) -> Message:
         """Return the points of a step in words."""
@@ -316,25 +318,54 @@ class Deduction(InMarks):
 class Step(InMarks):
     """A base at the target and a step on either side: `base + points * (x - t)/per`, with both signs.
 
-    `marks` instead of `points` are those of the item, as of `deduction`.
+    `marks` instead of `points` are those of the item, as of `deduction`; so is `base: {marks: 8}`, where a number is
+    percent (完成任务得8分，每高1个百分点加1分: `{kind: step, base: {marks: 8}, marks: 1}`).
 
     Source: 工业增加值 in 考核办法: the task met earns the base, each percentage point more or less a step.
 
     >>> case = Case.plain(pl.col("x"), target=pl.lit(8.0))
     >>> pl.DataFrame({"x": [9.0, 6.0]}).select(s=Step(points=2).score(case).score)["s"].to_list()
     [82.0, 76.0]
+    >>> Step(base=OwnMarks(marks=8), marks=1).words()
+    '8 marks at the target, 1 marks more (less) for each 1 above (below)'
     """
 
     kind: Literal["step"] = "step"
-    base: float = Field(80, description="percent of full marks at the target")
+    base: float | OwnMarks = Field(
+        80, description="percent of full marks at the target; {marks: 8}: marks of the item, its weight in the tree"
+    )
+
+    @property
+    def in_marks(self) -> Path | None:
+        """Where the rule states marks."""
+        return super().in_marks or (("base", "marks") if isinstance(self.base, OwnMarks) else None)
+
+    @property
+    def marks_given(self) -> Mapping[Path, float]:
+        """The marks at the target, and without one."""
+        own: dict[Path, float] = {("base", "marks"): self.base.marks} if isinstance(self.base, OwnMarks) else {}
+        return {**own, **super().marks_given}
+
+    @property
+    def percent_given(self) -> Mapping[Path, float]:
+        """The percent at the target, where it is written, and without one."""
+        if "base" not in self.model_fields_set or isinstance(self.base, OwnMarks):
+            return super().percent_given
+        return {("base",): self.base, **super().percent_given}
 
     def score(self, case: Case) -> Scored:
         """Return the base and what is gained or lost."""
         ahead = case.value - case.target if case.higher else case.target - case.value
-        return Scored(self.base + ahead / in_unit(self.per, case.unit) * case.percent(self.points, self.marks))
+        base = self.base if not isinstance(self.base, OwnMarks) else case.of_marks(literal(float(self.base.marks)))
+        return Scored(base + ahead / in_unit(self.per, case.unit) * case.percent(self.points, self.marks))
 
     def words(self) -> Message:
         """Return the rule in words."""
+        if isinstance(self.base, OwnMarks):
+            return Message(
+                "{base:g} marks at the target, {size} more (less) for each {step} above (below)",
+                base=self.base.marks, size=self.size(), step=printed(self.per),
+            )  # fmt: skip
         return Message(
             "{base:g} % at the target, {size} more (less) for each {step} above (below)",
             base=self.base,
@@ -382,7 +413,7 @@ class Bands(Rule):
     def marks_given(self) -> Mapping[Path, float]:
         """The marks of each band."""
         given = {} if self.marks is None else self.marks
-        return {path: mark for mark, bound in given.items() for path in cut_paths("marks", {mark: bound})}
+        return {path: mark for mark, bound in given.items() for path in cut_paths(("marks",), {mark: bound})}
 
     def score(self, case: Case) -> Scored:
         """Return the score of the band."""
@@ -395,7 +426,8 @@ class Bands(Rule):
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Return the bounds."""
-        return cut_paths(*self._bounds)
+        key, bounds = self._bounds
+        return cut_paths((key,), bounds)
 
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
         """Yield a problem when a better score does not ask for a better value."""

@@ -112,6 +112,16 @@ class ByClassRule(Rule):
             for tail, marks in rule.marks_given.items()
         }
 
+    @property
+    def percent_given(self) -> Mapping[Path, float]:
+        """The percent that the rules of those classes give that also state marks."""
+        return {
+            ("values", value, *tail): percent
+            for value, rule in self.values.items()
+            if rule.in_marks is not None
+            for tail, percent in rule.percent_given.items()
+        }
+
     def of_class(self, classes: Mapping[str, str]) -> Rule:
         """Return the rule of an entity; this one for a class that has none."""
         rules = {comparable(value): rule for value, rule in self.values.items()}

@@ -181,9 +181,23 @@ def mark_words(mark: float, bound: Quantity, *, in_marks: bool = False) -> Messa
     return Message("{mark:g} % for {value}", mark=mark, value=printed(bound))
 
 
-def cut_paths(key: str, cuts: Mapping[float, Quantity]) -> dict[Path, Quantity | None]:
-    """Return the bounds of bands by their place."""
-    return {(key, int(mark) if float(mark).is_integer() else str(mark)): bound for mark, bound in cuts.items()}
+class OwnMarks(Block):
+    """Marks of the item, its weight in the tree, where a number is percent: `base: {marks: 8}` (完成任务得8分)."""
+
+    marks: float = Field(ge=0, description="marks of the item, its weight in the tree")
+
+
+class OwnMarksOrCuts(Block):
+    """The same, or cuts in such marks: `no_target: {marks: {6: 0, 10: 1}}`."""
+
+    marks: Annotated[float, Field(ge=0)] | Cuts = Field(
+        description="marks of the item, its weight in the tree, or {marks: bound} for the value"
+    )
+
+
+def cut_paths(place: Path, cuts: Mapping[float, Quantity]) -> dict[Path, Quantity | None]:
+    """Return the bounds of bands, which stand at a place, by their own."""
+    return {(*place, int(mark) if float(mark).is_integer() else str(mark)): bound for mark, bound in cuts.items()}
 
 
 def cuts_problem(path: Path, cuts: Mapping[float, Quantity], unit: Unit, *, higher: bool) -> Problems:
@@ -266,6 +280,11 @@ class Rule(Block):
         """The marks that the rule gives for a value, where it states such, each with its place."""
         return {}
 
+    @property
+    def percent_given(self) -> Mapping[Path, float]:
+        """The numbers that are written in percent of full marks and may be marks as well, each with its place."""
+        return {}
+
     @abstractmethod
     def score(self, case: Case) -> Scored:
         """Return the score of a case before floor and cap."""
@@ -325,13 +344,16 @@ class AgainstTarget(Rule):
     """The base of rules that judge a value against the target in force.
 
     Who was given no target (未下达任务) has no score, or what `no_target` says: a number whatever was reported, even
-    nothing, or cuts as those of `bands`, such as `{60: 0, 100: 1}` for 60 with nothing new and 100 with something.
+    nothing, or cuts as those of `bands`, such as `{60: 0, 100: 1}` for 60 with nothing new and 100 with something. Both
+    are percent of full marks; `{marks: 6}` and `{marks: {6: 0, 10: 1}}` are marks of the item.
     Floor, cap and rounding are not asked, and what does not apply to an entity still does not.
     """
 
     needs_target: ClassVar[bool] = True
-    no_target: Annotated[float, Field(ge=0)] | Cuts | None = Field(
-        None, description="percent of full marks without a target, or {score: bound} for the value; left out: no score"
+    no_target: Annotated[float, Field(ge=0)] | Cuts | OwnMarksOrCuts | None = Field(
+        None,
+        description="percent of full marks without a target, or {score: bound} for the value; {marks: ...}: the same "
+        "in the item's own marks; left out: no score",
     )
 
     @property
@@ -339,26 +361,62 @@ class AgainstTarget(Rule):
         """Whether `no_target` is given."""
         return self.no_target is not None
 
+    @property
+    def _untasked(self) -> tuple[Path, float | Mapping[float, Quantity] | None]:
+        """What is given without a target, and where it stands."""
+        if isinstance(self.no_target, OwnMarksOrCuts):
+            return ("no_target", "marks"), self.no_target.marks
+        return ("no_target",), self.no_target
+
+    @property
+    def in_marks(self) -> Path | None:
+        """Where `no_target` states marks."""
+        return self._untasked[0] if isinstance(self.no_target, OwnMarksOrCuts) else None
+
+    @property
+    def marks_given(self) -> Mapping[Path, float]:
+        """The marks that `no_target` gives."""
+        place, given = self._untasked
+        if not isinstance(self.no_target, OwnMarksOrCuts) or given is None:
+            return {}
+        if isinstance(given, Mapping):
+            return {path: mark for mark, bound in given.items() for path in cut_paths(place, {mark: bound})}
+        return {place: given}
+
+    @property
+    def percent_given(self) -> Mapping[Path, float]:
+        """The percent that `no_target` gives."""
+        return {("no_target",): self.no_target} if isinstance(self.no_target, int | float) else {}
+
     def untasked(self, case: Case) -> Untasked | None:
         """Return what `no_target` gives."""
-        if isinstance(self.no_target, dict):
-            return Untasked(banded(case, self.no_target), judges=True)
-        return None if self.no_target is None else Untasked(literal(float(self.no_target)), judges=False)
+        _, given = self._untasked
+        if given is None:
+            return None
+        judges = isinstance(given, Mapping)
+        score = banded(case, given) if isinstance(given, Mapping) else literal(float(given))
+        return Untasked(case.of_marks(score) if isinstance(self.no_target, OwnMarksOrCuts) else score, judges=judges)
 
     def in_full(self) -> Message:
         """Return the rule in words, with what it gives without a target."""
-        if self.no_target is None:
+        _, given = self._untasked
+        in_marks = isinstance(self.no_target, OwnMarksOrCuts)
+        if given is None:
             return self.words()
-        if isinstance(self.no_target, dict):
-            bands = cuts_words(self.no_target)
+        if isinstance(given, Mapping):
+            bands = cuts_words(given, in_marks=in_marks)
             return Message("{rule}; without a target {bands}", rule=self.words(), bands=bands)
-        return Message("{rule}; {mark:g} % without a target", rule=self.words(), mark=self.no_target)
+        if in_marks:
+            return Message("{rule}; {mark:g} marks without a target", rule=self.words(), mark=given)
+        return Message("{rule}; {mark:g} % without a target", rule=self.words(), mark=given)
 
     def quantities(self) -> dict[Path, Quantity | None]:
         """Return the bounds of `no_target`."""
-        return cut_paths("no_target", self.no_target) if isinstance(self.no_target, dict) else {}
+        place, given = self._untasked
+        return cut_paths(place, given) if isinstance(given, Mapping) else {}
 
     def order_problem(self, path: Path, unit: Unit, *, higher: bool) -> Problems:
         """Yield a problem when a better score without a target does not ask for a better value."""
-        if isinstance(self.no_target, dict):
-            yield from cuts_problem((*path, "no_target"), self.no_target, unit, higher=higher)
+        place, given = self._untasked
+        if isinstance(given, Mapping):
+            yield from cuts_problem((*path, *place), given, unit, higher=higher)
