@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[1]
 # Lowest first: a package imports only what stands before it, and so does each module or package inside one. What is
 # deeper has no cycles. `kpi` is the package's own __init__, the public surface.
 PACKAGES = (
-    "errors", "values", "process", "language", "engine", "intake", "analysis", "report", "session", "drafting", "kpi",
-    "batch", "service", "agents", "extend", "cli", "__main__",
+    "errors", "values", "process", "language", "engine", "intake", "warehouse", "analysis", "report", "session",
+    "drafting", "kpi", "batch", "service", "agents", "extend", "cli", "__main__",
 )  # fmt: skip
 INSIDE = {
     "values": (
@@ -53,6 +53,7 @@ INSIDE = {
         "unused_ratings target_columns succession periods_of_change target_areas contradicting_spans grid "
         "undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
+    "warehouse": "spark",
     "analysis": (
         "statistics multivariate variants uncertainty robustness intervals error_localisation proposals check_findings "
         "alert_findings price_findings unsolved short_data group_findings impossible_counts clause_coverage peers "

@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -103,6 +104,14 @@ period = option("-p", "--period", metavar="PERIOD", help="Only this period: 2023
 data = option(
     "--data", multiple=True, metavar="[NAME=]FILE", help="A file of data; with NAME= the dataset that it belongs to."
 )
+table = option(
+    "--table", multiple=True, metavar="[NAME=]TABLE",
+    help="A table that stays where it is, with --spark; with NAME= the dataset that it belongs to.",
+)  # fmt: skip
+spark = option(
+    "--spark", metavar="ADDRESS",
+    help="Let Spark aggregate the tables of --table: local[2], spark://host:7077, sc://host:15002.",
+)  # fmt: skip
 explanations = option(
     "--explanations", metavar="FILE", help="Answers to queries (说明), such as a 查询单 that came back."
 )
@@ -167,6 +176,44 @@ def findings(work: Any) -> Any:
         "--output-format", "style", type=click.Choice(STYLES), default="full", help="How findings are written."
     )
     return style(colors(work))
+
+
+@contextmanager
+def tables_of(spark: str | None, tables: Sequence[str]) -> Iterator[tuple[list[Any], dict[str, list[Any]]]]:
+    """Give the tables of `--table`, those without a dataset and those by named dataset, for the time of the block.
+
+    Raises:
+        DataError: K926 tables are named without what has them, or the other way round; K920 to K925 of Spark.
+    """
+    from kpi.errors import DataError, Diagnostic, Message
+
+    if bool(spark) is not bool(tables):
+        missing, hint = (
+            "--spark",
+            Message("write --spark local[2], --spark spark://host:7077 or --spark sc://host:15002"),
+        )
+        if spark:
+            missing, hint = (
+                "--table",
+                Message("write --table NAME=TABLE, with the name of a dataset and of its table or path"),
+            )
+        raise DataError(Diagnostic("K926", Message("`{option}` is missing", option=missing), hint=hint))
+    if spark is None:
+        yield [], {}
+        return
+    from kpi.warehouse.spark.session import opened, table
+
+    unnamed: list[Any] = []
+    named: dict[str, list[Any]] = {}
+    with opened(spark) as session:
+        for argument in tables:
+            name, equals, given = argument.partition("=")
+            if equals and not (name.strip() and given.strip()):
+                message = Message("`--table {argument}` does not name a table", argument=argument)
+                raise DataError(Diagnostic("K926", message, hint=Message("write --table NAME=TABLE")))
+            items = named.setdefault(name.strip(), []) if equals else unnamed
+            items.append(table(session, given.strip() if equals else argument))
+        yield unnamed, named
 
 
 def of_a_run() -> Diagnostic:

@@ -43,6 +43,9 @@ _KEY = "#key"
 #: The key of unexpected rows.
 _UNEXPECTED = -(1 << 60)
 
+# The key of rows without a name and a date.
+_NOBODY = -(1 << 17) - 1
+
 # Months count from the year 0, and stay below this in the year 9999; positions of texts are below 2**32.
 _MONTHS = 1 << 17
 
@@ -124,7 +127,7 @@ class Aggregation:
             for part in kept if part.what == "sum"
         ]  # fmt: skip
         others = [part.name for part in kept if part.what != "sum"]
-        return groups.select(*keys.packed(pl.col(ODD)), pl.col(ROWS).cast(pl.UInt32), *others, *sums)
+        return groups.select(*keys.packed(pl.col(ODD)), pl.col(ROWS).cast(pl.Int64), *others, *sums)
 
     def _expected(self, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame:
         """Return the parts of the expected rows; unexpected ones have the key `_UNEXPECTED`."""
@@ -506,6 +509,27 @@ def engines(tables: Sequence[Events]) -> list[Engine]:
     own = [item for item in items if isinstance(item, Engine)]
     every = len(own) == len(items) and all(table.repeats is None for table in tables)
     return own if every and len({item.precision for item in own}) == 1 else []
+
+
+def grouped(request: Groups) -> pl.DataFrame:
+    """Answer a request for groups with the pass over rows that are here, see `remote.Engine.groups`."""
+    rows = request.rows
+    over = Aggregation([rows.events], rows.kinds, {}, rows.scales, request.precisions, calendar=rows.calendar)
+    keys = _Keys(several=False, per=rows.per is not None)
+    groups = over.groups(over.rows(rows.needed, rows.per), request.parts, keys, request.odd)
+    odd = pl.col(_KEY) == _UNEXPECTED
+    named = keys.unpacked(groups.with_columns(odd.alias(ODD), pl.when(~odd).then(_KEY).otherwise(_NOBODY).alias(_KEY)))
+    return named.drop(SOURCE) if rows.per is not None else named.drop(SOURCE, PER)
+
+
+def merged(groups: pl.DataFrame, parts: Collection[Part]) -> pl.DataFrame:
+    """Merge the groups of several parts of a table, as `grouped` returns them."""
+    keys = [name for name in (WHO, MONTH, PER, ODD) if name in groups.columns]
+    whole = [
+        part.merged() if part.what in {"sum", "min", "max"} else pl.col(part.name).cast(pl.Int64).sum()
+        for part in parts
+    ]
+    return groups.group_by(keys).agg(pl.col(ROWS).cast(pl.Int64).sum(), *whole)
 
 
 def _head(size: int) -> int:
