@@ -123,13 +123,14 @@ class Statistics:
     def _elsewhere(self, where: str | None, family: Mapping[str, Mapping[str, OfRows]]) -> pl.DataFrame | None:
         """Return the statistics that the engine of a table computes where its rows are, None where it is none."""
         over = self.aggregation
-        if not over.remote or over.second or len(over.tables) > 1:
+        if not over.remote or len(over.tables) > 1 or (over.second and not engines(over.tables)[0].looks_twice):
             return None
         measures = {name: measure for group in family.values() for name, measure in group.items()}
         used = {*family, *reads(where)}
         used |= {name for text in family if over.kinds[text] == "computed" for name in reads(text)}
         tests = {} if where is None else {where: condition(where, over.kinds, over.calendar)}
-        rows = Rows(over.tables[0], over.kinds, over.scales, sorted(used), tests, self.per, over.calendar)
+        second = over.second or frozenset()
+        rows = Rows(over.tables[0], over.kinds, over.scales, sorted(used), tests, self.per, over.calendar, second)
         months = 1 if self.by_month else self.months
         answer = engines(over.tables)[0].statistics(OfEntities(rows, measures, self.known, months))
         if answer is None:
@@ -260,9 +261,7 @@ def statistics(request: OfEntities, cells: pl.DataFrame) -> pl.DataFrame:
 def _asked(request: OfEntities) -> tuple[Statistics, str | None, dict[str, dict[str, OfRows]]]:
     """Return the statistics over rows that are here, their condition, and the measures by column."""
     rows = request.rows
-    over = Aggregation(
-        [rows.events], rows.kinds, {}, rows.scales, {}, second=frozenset(), calendar=rows.calendar
-    )  # fmt: skip
+    over = Aggregation([rows.events], rows.kinds, {}, rows.scales, {}, second=rows.second, calendar=rows.calendar)
     family: dict[str, dict[str, OfRows]] = {}
     for name, measure in request.measures.items():
         family.setdefault(measure.of, {})[name] = measure

@@ -43,6 +43,7 @@ class Rows:
         conditions: each condition as a Polars expression over the columns `conditions.cell(...)`.
         per: the column of finer units.
         calendar: the working days, None where nothing is counted in them.
+        second: the numbers whose cells get a second look, for statistics alone and for engines that give it.
     """
 
     events: Events
@@ -52,6 +53,7 @@ class Rows:
     conditions: Mapping[str, pl.Expr]
     per: str | None = None
     calendar: WorkingDays | None = None
+    second: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,11 @@ class Engine(Remote):
 
     Attributes:
         precision: how numbers are summed; one with 64 bits needs sums that cannot overflow.
+        looks_twice: whether its statistics give cells a second look; else rows that may need it are fetched.
     """
 
     precision: ClassVar[Precision] = Precision()
+    looks_twice: ClassVar[bool] = False
 
     @abstractmethod
     def groups(self, request: Groups) -> pl.DataFrame | None:

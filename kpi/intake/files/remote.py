@@ -35,7 +35,11 @@ class Remote(ABC):
     failure: KpiError | None = None
 
     def mapped(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """Return rows that a plan makes of single rows, made where these are if that can be done, when collected."""
+        """Return what a plan makes of the rows, or of parts of them, where they are if that can be done.
+
+        Args:
+            rows: a plan over `frame` or `numbered`, of single rows or of parts whose results the caller merges.
+        """
         return rows
 
     @abstractmethod

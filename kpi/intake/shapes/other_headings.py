@@ -52,7 +52,7 @@ def check_headings(table: Table, system: System, declared: Collection[str] = ())
         column = pl.selectors.by_name(key).cast(pl.String)
         if key.startswith("^") and key.endswith("$"):
             continue  # NOTE: Polars 2.1 takes a derived column of this name for a pattern, and finds none.
-        distinct = table.frame.select(column).unique().collect().to_series().drop_nulls()
+        distinct = table.distinct(table.frame.select(column)).collect().to_series().drop_nulls()
         words = [text for text in distinct if clean(text) in _words(key)]
         if words:
             rows = table.frame.with_row_index(ROW, offset=table.first_row).filter(column.is_in(words))

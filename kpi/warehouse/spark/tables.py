@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -49,6 +49,8 @@ class SparkTable(Engine):
         numbered: the same with their numbers, from 1, in the first column, `ROW` of `kpi.intake.files.table`.
         size: the number of rows.
     """
+
+    looks_twice: ClassVar[bool] = True
 
     def __init__(self, rows: DataFrame, name: str) -> None:
         """Look at a table.
