@@ -179,7 +179,7 @@ def findings(work: Any) -> Any:
 
 
 @contextmanager
-def tables_of(spark: str | None, tables: Sequence[str]) -> Iterator[tuple[list[Any], dict[str, list[Any]]]]:
+def tables_of_spark(spark: str | None, tables: Sequence[str]) -> Iterator[tuple[list[Any], dict[str, list[Any]]]]:
     """Give the tables of `--table`, those without a dataset and those by named dataset, for the time of the block.
 
     Raises:

@@ -54,7 +54,7 @@ def score(
     more, named = options.files_of(data)
     if not files and not data and not table and not spark:
         raise DataError(Diagnostic("K543", Message("there is no file to score"), hint=Message("kpi score period.csv")))
-    with console.progress(), options.tables_of(spark, table) as (tables, by_dataset):
+    with console.progress(), options.tables_of_spark(spark, table) as (tables, by_dataset):
         every = {name: [*named.get(name, []), *by_dataset.get(name, [])] for name in {**named, **by_dataset}}
         card = session.score(
             [*files, *more, *tables], system=system, definitions=definitions, data=every, period=period,

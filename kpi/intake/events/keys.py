@@ -146,6 +146,7 @@ def _repeated(
             *(item.columns[name].cast(pl.String).alias(name) for name in names if name not in map(cell, item.numbers)),
             *(part for name in item.numbers for part in _figure(item, name)),
         )  # fmt: skip
+        frame = item.source.table.mapped(frame)
         frames.append(_converted(frame.collect(engine="streaming"), item, item.numbers))
     items = pl.concat(frames)
     # Rows that repeat the heading are no events, and are left out elsewhere.

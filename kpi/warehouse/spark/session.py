@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import shutil
+import socket
 import sys
 import tempfile
 import warnings
@@ -17,6 +18,7 @@ from urllib.parse import parse_qsl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, remember
 from kpi.process import progress
+from kpi.process.os_errors import reason
 from kpi.warehouse.spark.failures import finding, quoted
 from kpi.warehouse.spark.tables import SparkTable
 
@@ -55,6 +57,7 @@ def opened(address: str) -> Iterator[SparkSession]:
     url = _expanded(address)
     shown = Place(_without_parameters(address))
     _check(url, shown)
+    _reach(url, shown)
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         # Spark 4 warns of pandas 3, which is not used here.
@@ -134,6 +137,20 @@ def _check(url: str, shown: Place) -> None:
         message = Message("Spark needs Java, and there is none")
         hint = Message("install Java 17 or newer (apt install openjdk-17-jre-headless), or let JAVA_HOME name it")
         raise DataError(Diagnostic("K920", message, shown, hint))
+
+
+def _reach(url: str, shown: Place) -> None:
+    """Raise DataError K920 where nobody answers, for which Spark itself would wait for minutes."""
+    server = re.match(r"(?:sc|spark)://(\[[^\]]*\]|[^:/;,]*)(?::(\d+))?", url)
+    if server is None or "," in url:
+        return
+    host, port = server[1].strip("[]"), int(server[2] or (15002 if url.startswith("sc") else 7077))
+    try:
+        socket.create_connection((host, port), timeout=20).close()
+    except OSError as error:
+        message = Message("{host}:{port} cannot be reached: {cause}", host=host, port=str(port), cause=reason(error))
+        hint = Message("look whether the address is right and the server runs")
+        raise DataError(Diagnostic("K920", message, shown, hint)) from None
 
 
 def _expanded(address: str) -> str:
