@@ -22,7 +22,8 @@ PAGES = sorted(path.relative_to(DOCS) for path in DOCS.rglob("*.md"))
 #: Pages of which there is no Chinese text yet: the English one is shown.
 ENGLISH_ONLY = {
     "agents", "annexes", "architecture", "batch", "commands", "data", "diff", "embedding", "extending", "interchange",
-    "language", "results", "serve", "spark", "reference/keys", "reference/python", "reference/results", "reference/scoring",
+    "language", "results", "serve", "spark", "reference/keys", "reference/python", "reference/results",
+    "reference/scoring",
 }  # fmt: skip
 
 pytestmark = pytest.mark.slow

@@ -112,7 +112,8 @@ def _repeated(
     """Return the rows with a repeated key: their key, all columns that measures read, and their location."""
     keys = [_keys(table, dataset.key) for table in tables]
     hashes = pl.concat(
-        entry.source.table.mapped(entry.source.table.raw.select(_hash(key).alias(_HASH))) for entry, key in zip(tables, keys, strict=True)
+        entry.source.table.mapped(entry.source.table.raw.select(_hash(key).alias(_HASH)))
+        for entry, key in zip(tables, keys, strict=True)
     )
     every = hashes.collect(engine="streaming")[_HASH]
     if blank := every.null_count():
