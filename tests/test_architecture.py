@@ -53,7 +53,7 @@ INSIDE = {
         "unused_ratings target_columns succession periods_of_change target_areas contradicting_spans grid "
         "undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
-    "warehouse": "spark",
+    "warehouse": "dialects translation cells queries databases tables printed spark",
     "analysis": (
         "statistics multivariate variants uncertainty robustness intervals error_localisation proposals check_findings "
         "alert_findings price_findings unsolved short_data group_findings impossible_counts clause_coverage peers "
@@ -64,7 +64,9 @@ INSIDE = {
         "workbook method scorebook bulletin sdmx_csv page formats kinds table results files peers tree way_up queries "
         "analysis difference robustness yaml_text definition_text roster understanding entry_form notebook plots audit"
     ),
-    "session": ("asked_periods given_data systems scoring checking comparing publishing scorer asynchronous"),
+    "session": (
+        "asked_periods given_data systems warehouses scoring checking comparing publishing scorer asynchronous"
+    ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
         "store config fingerprints file_periods editions findings alerts inputs read_cache figures last_run integrity "

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -104,13 +105,18 @@ period = option("-p", "--period", metavar="PERIOD", help="Only this period: 2023
 data = option(
     "--data", multiple=True, metavar="[NAME=]FILE", help="A file of data; with NAME= the dataset that it belongs to."
 )
-table = option(
-    "--table", multiple=True, metavar="[NAME=]TABLE",
-    help="A table that stays where it is, with --spark; with NAME= the dataset that it belongs to.",
-)  # fmt: skip
+warehouse = option(
+    "--warehouse",
+    metavar="ADDRESS",
+    help="A database whose rows stay there: duckdb:FILE, postgresql://HOST/DATABASE, clickhouse://HOST/DATABASE.",
+)
 spark = option(
     "--spark", metavar="ADDRESS",
-    help="Let Spark aggregate the tables of --table: local[2], spark://host:7077, sc://host:15002.",
+    help="A Spark whose workers aggregate its tables: local[2], spark://host:7077, sc://host:15002.",
+)  # fmt: skip
+table = option(
+    "--table", multiple=True, metavar="DATASET=TABLE",
+    help="The table of a dataset in the warehouse, schema.table, or with --spark a name or path.",
 )  # fmt: skip
 explanations = option(
     "--explanations", metavar="FILE", help="Answers to queries (说明), such as a 查询单 that came back."
@@ -183,24 +189,16 @@ def tables_of_spark(spark: str | None, tables: Sequence[str]) -> Iterator[tuple[
     """Give the tables of `--table`, those without a dataset and those by named dataset, for the time of the block.
 
     Raises:
-        DataError: K926 tables are named without what has them, or the other way round; K920 to K925 of Spark.
+        DataError: K926 no table of Spark is named, or one without its name; K920 to K925 of Spark.
     """
     from kpi.errors import DataError, Diagnostic, Message
 
-    if bool(spark) is not bool(tables):
-        missing, hint = (
-            "--spark",
-            Message("write --spark local[2], --spark spark://host:7077 or --spark sc://host:15002"),
-        )
-        if spark:
-            missing, hint = (
-                "--table",
-                Message("write --table NAME=TABLE, with the name of a dataset and of its table or path"),
-            )
-        raise DataError(Diagnostic("K926", Message("`{option}` is missing", option=missing), hint=hint))
     if spark is None:
         yield [], {}
         return
+    if not tables:
+        hint = Message("write --table DATASET=TABLE, with the name or path of its table")
+        raise DataError(Diagnostic("K926", Message("`--spark` is given, and no table"), hint=hint))
     from kpi.warehouse.spark.session import opened, table
 
     unnamed: list[Any] = []
@@ -210,7 +208,7 @@ def tables_of_spark(spark: str | None, tables: Sequence[str]) -> Iterator[tuple[
             name, equals, given = argument.partition("=")
             if equals and not (name.strip() and given.strip()):
                 message = Message("`--table {argument}` does not name a table", argument=argument)
-                raise DataError(Diagnostic("K926", message, hint=Message("write --table NAME=TABLE")))
+                raise DataError(Diagnostic("K926", message, hint=Message("write --table DATASET=TABLE")))
             items = named.setdefault(name.strip(), []) if equals else unnamed
             items.append(table(session, given.strip() if equals else argument))
         yield unnamed, named
@@ -222,6 +220,41 @@ def of_a_run() -> Diagnostic:
 
     hint = Message("name the table in the definition, `entities: {{succession: ...}}`, and run the batch")
     return Diagnostic("K543", Message("a run is what it was: no other table of succession is used for it"), hint=hint)
+
+
+def without_password(address: str | None) -> str | None:
+    """Return the address of a warehouse, which has no password: anyone on the machine can list the arguments.
+
+    Raises:
+        DataError: K815, if it has one.
+    """
+    from kpi.errors import DataError, Diagnostic, Message, remember
+    from kpi.process.credentials import has_password
+
+    if address is not None and (has_password(address) or re.search(r"//[^/@:]*:[^@]+@", address)):
+        remember(address)
+        message = Message("a password does not stand among the arguments, which anyone on the machine can list")
+        hint = Message("set PGPASSWORD or CLICKHOUSE_PASSWORD, or write env:VARIABLE for a variable with the address")
+        raise DataError(Diagnostic("K815", message, hint=hint))
+    return address
+
+
+def tables_of(arguments: Sequence[str]) -> dict[str, str] | None:
+    """Return the tables of `--table` by dataset, None without any.
+
+    Raises:
+        DataError: K542, if a name or a table is missing.
+    """
+    from kpi.errors import DataError, Diagnostic, Message
+
+    tables: dict[str, str] = {}
+    for argument in arguments:
+        name, _, place = argument.partition("=")
+        if not name or not place:
+            message = Message("`--table {argument}` does not name a dataset and its table", argument=argument)
+            raise DataError(Diagnostic("K542", message, hint=Message("write --table DATASET=SCHEMA.TABLE")))
+        tables[name] = place
+    return tables or None
 
 
 def files_of(arguments: Sequence[str]) -> tuple[list[str | Path], dict[str, list[str | Path]]]:

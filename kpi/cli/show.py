@@ -28,13 +28,18 @@ if TYPE_CHECKING:
 @options.output(
     "A system: .docx, .xlsx, .md its method, the annex of a 办法; .ossie.json a semantic model; .vtl its checks."
 )
+@options.option(
+    "--sql",
+    type=click.Choice(["duckdb", "postgres", "clickhouse", "mysql", "spark"]),
+    help="The queries by which a database of this kind computes the measures of events.",
+)
 @options.option("--coverage", is_flag=True, help="The document clause by clause, and what stands for each.")
 @options.option("--kinds", is_flag=True, help="Every kind of definition, file and store, and where it comes from.")
 @options.findings
 @command
 def show(
     console: Console, *, system: str | None, name: str | None, definitions: str | None, plan: bool, coverage: bool,
-    analysis: Sequence[str], form: str | None, output: Sequence[str], kinds: bool,
+    analysis: Sequence[str], form: str | None, output: Sequence[str], kinds: bool, sql: str | None,
 ) -> Exit:  # fmt: skip
     """Show the catalogue, a system, or one definition with its formula in words."""
     from kpi.language.loading import catalogue
@@ -64,7 +69,11 @@ def show(
     assert shown_system is not None  # noqa: S101
     if written:
         return _written(console, shown_system, form, output)
-    if plan:
+    if sql is not None:
+        from kpi.warehouse.printed import queries
+
+        console.write(queries(shown_system, sql))
+    elif plan:
         from kpi.engine.plan import compile_plan
 
         console.write(cards.plan(compile_plan(shown_system)))

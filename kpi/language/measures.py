@@ -389,6 +389,14 @@ class Max(OfColumn):
 class OfRows(OfColumn):
     """The base of measures that need the rows themselves: groups of them do not merge."""
 
+    #: The statistic as databases know it: quantile, distinct, deviation, last or first; empty for one that they do not.
+    statistic: ClassVar[str] = ""
+
+    @property
+    def share(self) -> float:
+        """The share of the figures that a quantile does not exceed."""
+        return 0.5
+
     def parts(self) -> tuple[Part, ...]:
         """Return the number of filled rows."""
         return (Part("filled", self.where, self.of),)
@@ -416,6 +424,7 @@ class Median(OfRows):
     """
 
     interpolated: ClassVar[bool] = True
+    statistic: ClassVar[str] = "quantile"
     kind: Literal["median"] = "median"
     kind_title: ClassVar[Message] = Message("median of records")
 
@@ -463,6 +472,7 @@ class Deviation(OfRows):
     """
 
     interpolated: ClassVar[bool] = True
+    statistic: ClassVar[str] = "deviation"
     kind: Literal["deviation"] = "deviation"
     kind_title: ClassVar[Message] = Message("standard deviation of records")
 
@@ -481,9 +491,15 @@ class Quantile(OfRows):
     """
 
     interpolated: ClassVar[bool] = True
+    statistic: ClassVar[str] = "quantile"
     kind: Literal["quantile"] = "quantile"
     kind_title: ClassVar[Message] = Message("quantile of records")
     q: float = Field(ge=0, le=1, description="0.9 is the value that nine tenths do not exceed")
+
+    @property
+    def share(self) -> float:
+        """The share `q`."""
+        return self.q
 
     @override
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
@@ -500,6 +516,7 @@ class Last(OfRows):
     """
 
     chronological: ClassVar[bool] = True
+    statistic: ClassVar[str] = "last"
     kind: Literal["last"] = "last"
     kind_title: ClassVar[Message] = Message("latest record")
 
@@ -527,6 +544,7 @@ class First(OfRows):
     """
 
     chronological: ClassVar[bool] = True
+    statistic: ClassVar[str] = "first"
     kind: Literal["first"] = "first"
     kind_title: ClassVar[Message] = Message("earliest record")
 
@@ -554,6 +572,7 @@ class Distinct(OfRows, _Countable):
     """
 
     computes: ClassVar[bool] = False
+    statistic: ClassVar[str] = "distinct"
     kind: Literal["distinct"] = "distinct"
     kind_title: ClassVar[Message] = Message("count of distinct values")
     of: str = Field(description="the column whose different values are counted")

@@ -40,6 +40,7 @@ from kpi.report.language import wordings
 from kpi.session.asked_periods import at_its_end, requested_period
 from kpi.session.given_data import given_sources, in_files, no_data
 from kpi.session.systems import Given, chosen_system
+from kpi.session.warehouses import in_warehouse
 from kpi.values.periods import Period
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ Scorecard.namespaces["alike"] = _alike
 
 
 def score(
-    files: Any,
+    files: Any = (),
     *,
     system: Given | None = None,
     definitions: str | Path | None = None,
@@ -76,6 +77,8 @@ def score(
     partly: bool = False,
     succession: str | Path | None = None,
     intervals: int | None = None,
+    warehouse: str | None = None,
+    tables: Mapping[str, str] | None = None,
 ) -> Scorecard:
     """Score files, or frames, and return the scorecard.
 
@@ -95,6 +98,11 @@ def score(
             (`entities: {succession: ...}`).
         intervals: the number of simulated runs from which `totals` has intervals of scores and places and the
             probability of each level; 0 for none; None for what the system declares (`uncertainty: {show: intervals}`).
+        warehouse: the address of a database whose rows stay there: `duckdb:FILE`, `postgresql://host/database`,
+            `clickhouse://host/database`, or `env:VARIABLE` for a variable that holds one. Measures of events are
+            aggregated there.
+        tables: the table (`table`, `schema.table`) of each dataset in it; None for tables with the names of the
+            system's datasets of events.
 
     Raises:
         DefinitionError: if the system cannot be found or used.
@@ -114,9 +122,10 @@ def score(
     if intervals is not None and intervals < 0:
         message = Message("`intervals` is {number}, and runs are 0 or more", number=intervals)
         raise DataError(Diagnostic("K556", message, hint=Message("0 is none, and 500 is usual")))
-    with in_files(files, data) as given:
+    with in_files(files, data) as given, in_warehouse(warehouse, tables, system, definitions) as elsewhere:
+        named = {**(given.named or {}), **elsewhere} if elsewhere else given.named
         card = _scored(
-            given.unnamed, data=given.named, system=system, definitions=definitions, period=period,
+            given.unnamed, data=named, system=system, definitions=definitions, period=period,
             explanations=explanations, succession=succession, partly=partly,
         )  # fmt: skip
         return _with_intervals(given.card(card), intervals)

@@ -1,1 +1,1 @@
-"""Tables whose rows stay where they are: with the workers of a cluster, or in a database."""
+"""Engines of others: the measures of events as SQL in a database, or run by the workers of Spark, where the rows are."""

@@ -22,7 +22,7 @@ from kpi.intake.cells.text_folding import as_names
 from kpi.intake.events import events as of_table
 from kpi.intake.events.conditions import Decided, cell, condition, decided, reads, uncounted
 from kpi.intake.events.events import CLASH, MONTH, WHO, Events, Lost, Span, exact, places, valid
-from kpi.intake.events.fixed_point import Precision, precisions
+from kpi.intake.events.fixed_point import DECIMALS, Precision, precisions
 from kpi.intake.events.remote import ODD, PER, ROWS, Engine, Groups, Rows
 from kpi.intake.events.units import UNFIT, Scale, finer
 from kpi.language.measures import Measure, Part
@@ -105,7 +105,7 @@ class Aggregation:
             groups = self._elsewhere(parts, per, keys)
             if groups is not None:
                 return self, groups
-            return (wide := self.wide()), wide._expected(parts, per, keys)
+            return self.wide()._first_pass(parts, per, keys)  # noqa: SLF001 - of this class
         return self, self._expected(parts, per, keys)
 
     def _elsewhere(self, parts: Collection[Part], per: str | None, keys: _Keys) -> pl.DataFrame | None:
@@ -123,7 +123,7 @@ class Aggregation:
             answers.append(answer.with_columns(pl.lit(place, dtype=pl.UInt32).alias(SOURCE)))
         groups = pl.concat(answers, how="vertical_relaxed")
         sums = [
-            self.precisions[str(part.of)].billionths(pl.col(part.name).cast(pl.Int128)).alias(part.name)
+            (pl.col(part.name).cast(pl.Int128) * 10 ** (DECIMALS - self.precisions[str(part.of)].decimals))
             for part in kept if part.what == "sum"
         ]  # fmt: skip
         others = [part.name for part in kept if part.what != "sum"]
@@ -486,7 +486,8 @@ def aggregation(
         uncounted=tuple(beyond),
     )  # fmt: skip
     if at := engines(tables):
-        return replace(wide, precisions=dict.fromkeys(numbers, at[0].precision), remote=True)
+        chosen = {name: at[0].precision(scales[name], kinds[name]) for name in numbers}
+        return replace(wide, precisions=chosen, remote=True)
     sizes = [size for table in tables if (size := table.size) is not None]
     total = sum(sizes)
     if not numbers or len(sizes) < len(tables) or total <= SMALL:
@@ -508,7 +509,7 @@ def engines(tables: Sequence[Events]) -> list[Engine]:
     items = [table.source.table.elsewhere for table in tables]
     own = [item for item in items if isinstance(item, Engine)]
     every = len(own) == len(items) and all(table.repeats is None for table in tables)
-    return own if every and len({item.precision for item in own}) == 1 else []
+    return own if every and len({type(item) for item in own}) == 1 else []
 
 
 def grouped(request: Groups) -> pl.DataFrame:

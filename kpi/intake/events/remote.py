@@ -93,13 +93,23 @@ class OfEntities:
 class Engine(Remote):
     """A table elsewhere that can aggregate its rows there.
 
+    How numbers are summed is its choice: one with 64 bits needs sums that cannot overflow.
+
     Attributes:
-        precision: how numbers are summed; one with 64 bits needs sums that cannot overflow.
         looks_twice: whether its statistics give cells a second look; else rows that may need it are fetched.
     """
 
-    precision: ClassVar[Precision] = Precision()
     looks_twice: ClassVar[bool] = False
+
+    def precision(self, scale: Scale, kind: str) -> Precision:
+        """Return how a number is summed, by default in 128 bits.
+
+        Args:
+            scale: its unit.
+            kind: of its column: number, time, span, working or computed.
+        """
+        del scale, kind
+        return Precision()
 
     @abstractmethod
     def groups(self, request: Groups) -> pl.DataFrame | None:

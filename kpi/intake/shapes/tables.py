@@ -84,7 +84,8 @@ def _shaped(system: System, table: Table, dataset: Dataset | None) -> tuple[Tabl
         table = replace(table, unit=own.pop("unit")[0], roles={**table.roles, "unit": None})
     if isinstance(dataset, Records) or (dataset is None and fits_records(system, table)):
         texts = {key: text for key, (text, _) in own.items()}
-        check_headings(table, system, _headings_of_keys(system, dataset))
+        if table.elsewhere is None:  # a table of a database has one heading
+            check_headings(table, system, _headings_of_keys(system, dataset))
         return None if texts and table.pieces is not None else (with_keys(table, texts, None), key_notes(table, own))
     plain = _without_blocks(system, table, dataset)
     if plain is None:

@@ -1,0 +1,161 @@
+"""The same results: measures that databases compute are those that Polars computes from the same rows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import kpi
+from kpi.engine.scorecard import Scorecard
+from tests.conformance.databases import in_chdb, in_duckdb, in_postgresql
+from tests.conformance.events import MEASURES, events, system
+from tests.postgresql import Server, binaries
+
+ROOT = Path(__file__).parents[2]
+
+#: The kinds of measures that are decimal numbers, equal to the last bit.
+EXACT = {"count", "sum", "min", "max", "last", "first", "distinct"}
+
+pytest.importorskip("pyarrow")
+
+SAMPLES = {"service-reviews": "reviews", "execution-index": "tasks", "jiaxing-2022": "items"}
+FILES = {
+    "service-reviews": "service-reviews/reviews.csv", "execution-index": "execution-index/tasks.csv",
+    "jiaxing-2022": "jiaxing-2022/cases.csv",
+}  # fmt: skip
+
+
+def sample(name: str) -> pl.DataFrame:
+    return pl.read_csv(ROOT / "sample_data" / FILES[name], try_parse_dates=True).sort(pl.all())
+
+
+@pytest.fixture(scope="module")
+def frames() -> dict[str, pl.DataFrame]:
+    return {"items": events(), **{dataset: sample(name) for name, dataset in SAMPLES.items() if name != "jiaxing-2022"},
+            "cases": sample("jiaxing-2022")}  # fmt: skip
+
+
+@pytest.fixture(
+    scope="module",
+    params=["duckdb", pytest.param("postgresql", marks=pytest.mark.slow), pytest.param("chdb", marks=pytest.mark.slow)],
+)
+def warehouse(request: pytest.FixtureRequest, frames: dict[str, pl.DataFrame]) -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="kpi-warehouse-", ignore_cleanup_errors=True) as place:
+        folder = Path(place)
+        if request.param == "duckdb":
+            pytest.importorskip("duckdb")
+            yield in_duckdb(folder / "events.duckdb", frames)
+        elif request.param == "chdb":
+            pytest.importorskip("chdb")
+            yield in_chdb(folder / "chdb", frames)
+        else:
+            pytest.importorskip("adbc_driver_postgresql")
+            programs = binaries()
+            if programs is None:
+                pytest.skip("no PostgreSQL 15 or later here: apt install postgresql")
+            folder.chmod(0o755)
+            server = Server(programs, folder / "server")
+            try:
+                yield in_postgresql(server.url, frames)
+            finally:
+                server.stop()
+
+
+def assert_same(here: Scorecard, there: Scorecard, *, fetched: bool = False) -> None:
+    """Assert that two scorecards have the same numbers, places and findings; only one says what was fetched."""
+    keys = ["period", "entity", "measure"]
+    exact = [name for name, one in here.definition.measures.items() if one.kind in EXACT and one.over_time != "mean"]
+    a, b = (card.measures.sort(keys) for card in (here, there))
+    assert a.drop("value").equals(b.drop("value"))
+    known = pl.col("measure").is_in(exact)
+    assert a.filter(known).equals(b.filter(known)), a.join(b, on=keys).filter(
+        known & pl.col("value").ne_missing(pl.col("value_right"))
+    )
+    apart = (a["value"] - b["value"]).abs() > a["value"].abs() * 1e-12
+    assert not apart.any(), a.filter(apart)
+    assert here.totals.equals(there.totals)
+    assert here.counts == there.counts
+    notes = [[str(one.message) for one in card.findings_list if one.code != "K984"] for card in (here, there)]
+    assert sorted(notes[0]) == sorted(notes[1])
+    assert any(one.code == "K984" for one in there.findings_list) == fetched
+
+
+def scored(frames: dict[str, pl.DataFrame], warehouse: str, definition: object) -> tuple[Scorecard, Scorecard]:
+    here = kpi.score(system=definition, data={"items": frames["items"]})
+    return here, kpi.score(system=definition, warehouse=warehouse)
+
+
+@pytest.mark.parametrize("period", ["quarter", "month", "year"])
+def test_measures_of_every_kind_are_the_same(frames, warehouse, period):
+    measures = {name: one for name, one in MEASURES.items() if name != "trimmed"}
+    assert_same(*scored(frames, warehouse, system(measures, period=period)))
+
+
+def test_weeks_and_years_of_business_are_the_same(frames, warehouse):
+    measures = {name: MEASURES[name] for name in ("money", "last", "first", "late_in_period")}
+    assert_same(*scored(frames, warehouse, system(measures, period="week", when="日期")))
+    assert_same(*scored(frames, warehouse, system(measures, period="quarter", year_starts=4)))
+
+
+def test_what_no_database_computes_is_fetched_and_reported(frames, warehouse):
+    measures = {name: MEASURES[name] for name in ("trimmed", "median", "of_villages")}
+    assert_same(*scored(frames, warehouse, system(measures)), fetched=True)
+    rounded = {"rounded": {"kind": "sum", "of": "round(金额, 1)", "unit": "元"}}
+    assert_same(*scored(frames, warehouse, system(rounded)), fetched=True)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_systems_of_the_catalogue_are_the_same(frames, warehouse, name):
+    table = "cases" if name == "jiaxing-2022" else SAMPLES[name]
+    others = [str(ROOT / "sample_data/jiaxing-2022/reports.csv")] if name == "jiaxing-2022" else []
+    here = kpi.score(others, system=name, data={SAMPLES[name]: frames[table]})
+    there = kpi.score(others, system=name, warehouse=warehouse, tables={SAMPLES[name]: table})
+    assert_same(here, there)
+
+
+TESTS = st.sampled_from([
+    "渠道 = '网上'", "渠道 <> '窗口'", "渠道 IS NULL", "村 LIKE '二%'", "金额 > 5000", "评分 >= 3", "件数 BETWEEN 1000 AND 500000",
+    "办结时间 - 受理时间 > 36 小时", "受理时间 < '2023-07-01'", "month(受理时间) IN (1, 5, 9)", "金额 / 评分 < 1000",
+    "coalesce(评分, 0) < 2", "abs(金额 - 5000) <= 100.5", "weekday(办结时间) >= 6", "least(金额, 件数) > 100",
+])  # fmt: skip
+VALUES = st.sampled_from([
+    "金额", "评分", "件数", "应收", "金额 * 评分", "金额 - 应收", "金额 / 件数", "abs(评分 - 3)", "办结时间 - 受理时间",
+])  # fmt: skip
+
+
+@st.composite
+def drawn_measures(draw: st.DrawFn) -> dict[str, object]:
+    measures: dict[str, object] = {}
+    for at in range(draw(st.integers(1, 5))):
+        tests = draw(st.lists(TESTS, min_size=0, max_size=3))
+        joined = draw(st.sampled_from([" AND ", " OR "])).join(tests)
+        kind = draw(st.sampled_from(["count", "sum", "mean", "min", "max", "median", "quantile", "distinct", "last"]))
+        measure: dict[str, object] = {"kind": kind, "unit": "件"}
+        if kind == "distinct":
+            measure["of"] = draw(st.sampled_from(["村", "渠道", "件数", "办件编号"]))
+        elif kind != "count":
+            measure["of"] = draw(VALUES)
+            measure["unit"] = "天" if "时间" in str(measure["of"]) else "元"
+        if kind == "quantile":
+            measure["q"] = draw(st.sampled_from([0.0, 0.25, 0.9, 1.0]))
+        if joined:
+            measure["where"] = f"NOT ({joined})" if draw(st.booleans()) else joined
+        if draw(st.integers(0, 4)) == 0:
+            measure["per"] = "村"
+        measures[f"m{at}"] = measure
+    return measures
+
+
+@settings(
+    max_examples=12, deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+@given(measures=drawn_measures())
+def test_drawn_measures_are_the_same(frames, warehouse, measures):
+    assert_same(*scored(frames, warehouse, system(measures)))
