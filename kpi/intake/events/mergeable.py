@@ -509,6 +509,8 @@ def engines(tables: Sequence[Events]) -> list[Engine]:
     items = [table.source.table.elsewhere for table in tables]
     own = [item for item in items if isinstance(item, Engine)]
     every = len(own) == len(items) and all(table.repeats is None for table in tables)
+    if len(own) > 1 and any(item.alone for item in own):
+        return []
     return own if every and len({type(item) for item in own}) == 1 else []
 
 

@@ -97,9 +97,11 @@ class Engine(Remote):
 
     Attributes:
         looks_twice: whether its statistics give cells a second look; else rows that may need it are fetched.
+        alone: whether it aggregates a dataset only if that has no other table; else the rows of all are fetched.
     """
 
     looks_twice: ClassVar[bool] = False
+    alone: ClassVar[bool] = False
 
     def precision(self, scale: Scale, kind: str) -> Precision:
         """Return how a number is summed, by default in 128 bits.

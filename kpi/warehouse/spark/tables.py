@@ -51,6 +51,7 @@ class SparkTable(Engine):
     """
 
     looks_twice: ClassVar[bool] = True
+    alone: ClassVar[bool] = True
 
     def __init__(self, rows: DataFrame, name: str) -> None:
         """Look at a table.
