@@ -155,7 +155,8 @@ def given_sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[S
 def _with_tables(data: Any, name: str) -> Any:
     """Return data with the tables of Spark, frames of one of its sessions, that are among them."""
     if isinstance(data, list | tuple):
-        return [_with_tables(item, name) for item in data]
+        # Tables of one name are taken for one table.
+        return [_with_tables(item, f"{name} {at}" if at > 1 else name) for at, item in enumerate(data, 1)]
     if type(data).__name__ != "DataFrame" or type(data).__module__.partition(".")[0] != "pyspark":
         return data
     from kpi.warehouse.spark.tables import SparkTable
