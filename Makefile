@@ -13,7 +13,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-ver
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo docs site page test test-all postgresql chromium lint types fast slow fuzz bench clean
+.PHONY: help demo docs site page test test-all postgresql java chromium lint types fast slow fuzz bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
@@ -33,12 +33,16 @@ page: ## bundle the program of the page from kpi/report/page/source (needs npm)
 
 test: lint types fast ## lint, formatting, types and the fast tests
 
-test-all: postgresql chromium test slow ## the same and the slow tests
+test-all: postgresql java chromium test slow ## the same and the slow tests
 
 # Its tests start a server of their own; without one they are skipped, which continuous integration must not do.
 postgresql: SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 postgresql: ## install the PostgreSQL server that tests of the store start, where there is none
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install --yes --no-install-recommends postgresql; }
+
+java: SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
+java: ## install the Java that tests of Spark run on, where there is none
+	@command -v java >/dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install --yes --no-install-recommends openjdk-17-jre-headless; }
 
 chromium: SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 chromium: ## install the browser that tests of the page run, where there is none

@@ -383,7 +383,7 @@ ABOUT = {
     "K4": ("The meaning of definitions", "定义的含义"), "K5": ("Files and columns", "文件与列"),
     "K6": ("Rows and cells", "行与单元格"), "K7": ("Checks of figures, tables of indicators", "数据审核与指标表"),
     "K8": ("Batches, stores and reports", "批量、存储与报告"),
-    "K9": ("Service, extensions and exchange", "服务、扩展与交换"),
+    "K9": ("Service, Spark, extensions and exchange", "服务、Spark、扩展与交换"),
 }  # fmt: skip
 FINDINGS = {
     "en": """# Findings

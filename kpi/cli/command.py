@@ -9,7 +9,8 @@ import functools
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -107,9 +108,14 @@ warehouse = option(
     metavar="ADDRESS",
     help="A database whose rows stay there: duckdb:FILE, postgresql://HOST/DATABASE, clickhouse://HOST/DATABASE.",
 )
+spark = option(
+    "--spark", metavar="ADDRESS",
+    help="A Spark whose workers aggregate its tables: local[2], spark://host:7077, sc://host:15002.",
+)  # fmt: skip
 table = option(
-    "--table", multiple=True, metavar="DATASET=TABLE", help="The table of a dataset in the warehouse; schema.table."
-)
+    "--table", multiple=True, metavar="DATASET=TABLE",
+    help="The table of a dataset in the warehouse, schema.table, or with --spark a name or path.",
+)  # fmt: skip
 explanations = option(
     "--explanations", metavar="FILE", help="Answers to queries (说明), such as a 查询单 that came back."
 )
@@ -174,6 +180,36 @@ def findings(work: Any) -> Any:
         "--output-format", "style", type=click.Choice(STYLES), default="full", help="How findings are written."
     )
     return style(colors(work))
+
+
+@contextmanager
+def tables_of_spark(spark: str | None, tables: Sequence[str]) -> Iterator[tuple[list[Any], dict[str, list[Any]]]]:
+    """Give the tables of `--table`, those without a dataset and those by named dataset, for the time of the block.
+
+    Raises:
+        DataError: K926 no table of Spark is named, or one without its name; K920 to K925 of Spark.
+    """
+    from kpi.errors import DataError, Diagnostic, Message
+
+    if spark is None:
+        yield [], {}
+        return
+    if not tables:
+        hint = Message("write --table DATASET=TABLE, with the name or path of its table")
+        raise DataError(Diagnostic("K926", Message("`--spark` is given, and no table"), hint=hint))
+    from kpi.warehouse.spark.session import opened, table
+
+    unnamed: list[Any] = []
+    named: dict[str, list[Any]] = {}
+    with opened(spark) as session:
+        for argument in tables:
+            name, equals, given = argument.partition("=")
+            if equals and not (name.strip() and given.strip()):
+                message = Message("`--table {argument}` does not name a table", argument=argument)
+                raise DataError(Diagnostic("K926", message, hint=Message("write --table DATASET=TABLE")))
+            items = named.setdefault(name.strip(), []) if equals else unnamed
+            items.append(table(session, given.strip() if equals else argument))
+        yield unnamed, named
 
 
 def of_a_run() -> Diagnostic:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @options.period
 @options.data
 @options.warehouse
+@options.spark
 @options.table
 @options.output()
 @options.form()
@@ -41,7 +42,7 @@ def score(
     console: Console, *, files: Sequence[str], system: str | None, definitions: str | None, period: str | None,
     data: Sequence[str], output: Sequence[str], form: str | None, wide: bool, columns: str | None, strict: bool,
     explanations: str | None, succession: str | None, intervals: int | None, warehouse: str | None,
-    table: Sequence[str],
+    spark: str | None, table: Sequence[str],
 ) -> Exit:  # fmt: skip
     """Score files: a league table with stars and ranks."""
     from kpi import session
@@ -53,13 +54,14 @@ def score(
     chosen = tuple(filter(None, (name.strip() for name in (columns or "").replace("，", ",").split(","))))
     console = replace(console, wide=wide, columns=chosen)
     more, named = options.files_of(data)
-    if not files and not data and warehouse is None:
+    if not files and not data and warehouse is None and spark is None:
         raise DataError(Diagnostic("K543", Message("there is no file to score"), hint=Message("kpi score period.csv")))
-    with console.progress():
+    with console.progress(), options.tables_of_spark(spark, table) as (tables, by_dataset):
+        every = {name: [*named.get(name, []), *by_dataset.get(name, [])] for name in {**named, **by_dataset}}
         card = session.score(
-            [*files, *more], system=system, definitions=definitions, data=named, period=period,
+            [*files, *more, *tables], system=system, definitions=definitions, data=every, period=period,
             explanations=explanations, partly=True, succession=succession, intervals=intervals,
-            warehouse=options.without_password(warehouse), tables=options.tables_of(table),
+            warehouse=options.without_password(warehouse), tables=None if spark else options.tables_of(table),
         )  # fmt: skip
     errors = [finding for finding in card.findings_list if finding.severity is Severity.ERROR]
     notes = [item for item in card.findings_list if item.severity is not Severity.INFO or not console.quiet]

@@ -30,7 +30,7 @@ def assumed(sources: Iterable[Placed], system: System) -> Iterator[Diagnostic]:
         header = source.roles.get("period")
         if header is not None:
             column = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
-            texts = source.table.raw.select(column).unique().collect(engine="streaming").to_series()
+            texts = source.table.distinct(source.table.raw.select(column)).collect(engine="streaming").to_series()
             yield from of_texts(texts, system.timeline, source.table.place(None, header))
 
 

@@ -485,14 +485,11 @@ class _Intake:
     def groups(self, source: Placed, header: str, entities: Entities) -> list[tuple[int, str]]:
         """Return the texts of a column beside each entity, given by its place."""
         complete = source.table.whole or source.table
-        pairs = (
-            complete.frame.select(
-                who=entity_codes.entity_text(source),
-                group=entity_codes.text_of(header).map_batches(as_names, return_dtype=pl.String),
-            )
-            .drop_nulls()
-            .unique()
+        cells = complete.frame.select(
+            who=entity_codes.entity_text(source),
+            group=entity_codes.text_of(header).map_batches(as_names, return_dtype=pl.String),
         )
+        pairs = complete.distinct(cells.drop_nulls())
         rows = pairs.sort(pl.all()).collect().rows()
         meant = entities.resolve({text for text, _ in rows})
         pairs_by_place = [(place, group) for text, group in rows if (place := meant.get(text)) is not None]

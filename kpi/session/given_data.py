@@ -145,5 +145,20 @@ def given_sources(files: Any, data: Any) -> tuple[list[Source], dict[str, list[S
                 "K556", message, hint=Message("give data={{dataset: files}}, or the files as the first argument")
             )
         )
-    unnamed = named_queries.every(frames.sources(files))
-    return unnamed, {str(name): named_queries.every(frames.sources(group)) for name, group in (data or {}).items()}
+    unnamed = named_queries.every(frames.sources(_with_tables(files, "table")))
+    return unnamed, {
+        str(name): named_queries.every(frames.sources(_with_tables(group, str(name))))
+        for name, group in (data or {}).items()
+    }
+
+
+def _with_tables(data: Any, name: str) -> Any:
+    """Return data with the tables of Spark, frames of one of its sessions, that are among them."""
+    if isinstance(data, list | tuple):
+        # Tables of one name are taken for one table.
+        return [_with_tables(item, f"{name} {at}" if at > 1 else name) for at, item in enumerate(data, 1)]
+    if type(data).__name__ != "DataFrame" or type(data).__module__.partition(".")[0] != "pyspark":
+        return data
+    from kpi.warehouse.spark.tables import SparkTable
+
+    return SparkTable(data, name)

@@ -1,1 +1,1 @@
-"""Databases as engines: the measures of events as SQL, run where the rows are."""
+"""Engines of others: the measures of events as SQL in a database, or by the workers of Spark, where the rows are."""

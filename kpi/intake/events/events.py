@@ -134,10 +134,15 @@ class Events:
             cells = cells.with_columns(self.columns[name].alias(name) for name in sorted(done)).filter(only)
         wanted = dict.fromkeys([*names, *([CLASH] if self.repeats is not None else [])])
         if second is not None:
-            return self.looked_at(cells, second, scales or self.scales).select(*wanted)
-        return cells.select(
-            pl.col(name) if name in done or name == CLASH else self.columns[name].alias(name) for name in wanted
+            return self._mapped(self.looked_at(cells, second, scales or self.scales).select(*wanted))
+        return self._mapped(
+            cells.select(
+                pl.col(name) if name in done or name == CLASH else self.columns[name].alias(name) for name in wanted
+            )
         )
+
+    def _mapped(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        return self.source.table.mapped(rows)
 
     def looked_at(self, cells: pl.LazyFrame, second: Collection[str], scales: Mapping[str, Scale]) -> pl.LazyFrame:
         """Return all columns of cells, with a second look at the cells of some numbers.
@@ -213,7 +218,8 @@ class Events:
 
     def blank(self) -> int:
         """Count the blank rows, which are no rows of data."""
-        return int(self.source.table.frame.select(pl.all_horizontal(pl.all().is_null()).sum()).collect().item())
+        blank = self.source.table.frame.select(pl.all_horizontal(pl.all().is_null()).sum().alias("rows"))
+        return int(self._mapped(blank).collect()["rows"].sum())
 
     def reader(self, name: str, scale: Scale) -> Reader:
         """Return the reader of the cells of a number."""
@@ -235,7 +241,8 @@ class Events:
         cells = cells.filter(pl.col(cell(name)).abs() > LARGEST)
         kind = pl.Struct({"row": pl.String, "typed": pl.String, "bad": pl.Boolean})
         seen = cells.select(_mapped(column, Reader(column, self.scales[name]).seen, kind).alias("seen"))
-        items = seen.unnest("seen").filter(~pl.col("bad")).select("row", "typed").unique().sort(pl.all())
+        items = seen.unnest("seen").filter(~pl.col("bad")).select("row", "typed")
+        items = self.source.table.distinct(items).sort(pl.all())
         return items.collect(engine="streaming").rows()
 
     def is_left_out(self, entities: Entities, text: str) -> bool:
@@ -247,7 +254,8 @@ class Events:
     def rows_of(self, texts: Sequence[str]) -> pl.DataFrame:
         """Return the rows (`ROW`, text) with some names or codes."""
         rows = self.numbered().select(ROW, text=self.columns[WHO])
-        return rows.filter(pl.col("text").is_in(pl.Series(texts, dtype=pl.String).implode())).collect().sort(ROW)
+        mine = rows.filter(pl.col("text").is_in(pl.Series(texts, dtype=pl.String).implode()))
+        return self._mapped(mine).collect().sort(ROW)
 
     def undeclared_commas(self, names: Iterable[str]) -> set[str]:
         """Return the headers of columns of numbers that have undeclared decimal commas."""
@@ -257,7 +265,7 @@ class Events:
             if column.dates is not None or column.notation.unclear or column.notation.decimal != ".":
                 continue
             odd = self.source.table.raw.filter(self.columns[cell(name)].abs() > LARGEST)
-            cells = odd.select(pl.col(column.header).cast(pl.String).unique()).collect().to_series()
+            cells = self.source.table.distinct(odd.select(pl.col(column.header).cast(pl.String))).collect().to_series()
             if undecided(cells, cells, column.notation).any():
                 headers.add(column.header)
         return headers
@@ -328,7 +336,7 @@ class Events:
             return [Diagnostic("K605", message, table.place(None, column.header), hint)]
         cells = self.looked_at(self.numbered(), lost.second, lost.scales).filter(usable & lost.of(name))
         unit = pl.lit(None, dtype=pl.String) if column.by_row is None else _unit(column.by_row)
-        cells = cells.select(ROW, text=pl.col(column.header), unit=unit)
+        cells = self._mapped(cells.select(ROW, text=pl.col(column.header), unit=unit))
         findings: list[Diagnostic] = []
         if lacking and reader.plain is None:
             bare = cells.filter(self._without_unit(reader))
@@ -405,7 +413,8 @@ class Events:
     def _first(self, wrong: pl.Expr, text: pl.Expr) -> pl.DataFrame:
         """Return the first bad rows: `ROW` and the text of the cell."""
         rows = self.numbered().filter(wrong)
-        return rows.select(ROW, text=text).bottom_k(row_findings.LIMIT, by=ROW).collect().sort(ROW)
+        first = rows.select(ROW, text=text).bottom_k(row_findings.LIMIT, by=ROW)
+        return self._mapped(first).bottom_k(row_findings.LIMIT, by=ROW).collect().sort(ROW)
 
 
 def _bad_date(grain: Grain, order: periods.Order, other: str | None, row: dict[str, object]) -> row_findings.Finding:

@@ -113,7 +113,8 @@ def _repeated(
     """Return the rows with a repeated key: their key, all columns that measures read, and their location."""
     keys = [_keys(table, dataset.key) for table in tables]
     hashes = pl.concat(
-        entry.source.table.raw.select(_hash(key).alias(_HASH)) for entry, key in zip(tables, keys, strict=True)
+        entry.source.table.mapped(entry.source.table.raw.select(_hash(key).alias(_HASH)))
+        for entry, key in zip(tables, keys, strict=True)
     )
     every = hashes.collect(engine="streaming")[_HASH]
     if blank := every.null_count():
@@ -147,6 +148,7 @@ def _repeated(
             *(item.columns[name].cast(pl.String).alias(name) for name in names if name not in map(cell, item.numbers)),
             *(part for name in item.numbers for part in _figure(item, name)),
         )  # fmt: skip
+        frame = item.source.table.mapped(frame)
         frames.append(_converted(frame.collect(engine="streaming"), item, item.numbers))
     items = pl.concat(frames)
     # Rows that repeat the heading are no events, and are left out elsewhere.

@@ -47,6 +47,9 @@ REFUSED = "#refused"
 #: The key of unexpected rows.
 UNEXPECTED = -(1 << 60)
 
+# The key of rows without a name and a date.
+_NOBODY = -(1 << 17) - 1
+
 # Months count from the year 0, and stay below this in the year 9999; positions of texts are below 2**32.
 _MONTHS = 1 << 17
 
@@ -137,7 +140,7 @@ class Aggregation:
             for part in kept if part.what == "sum"
         ]  # fmt: skip
         others = [part.name for part in kept if part.what != "sum"]
-        return groups.select(*keys.packed(pl.col(ODD)), pl.col(ROWS).cast(pl.UInt32), *others, *sums)
+        return groups.select(*keys.packed(pl.col(ODD)), pl.col(ROWS).cast(pl.Int64), *others, *sums)
 
     def _expected(self, parts: Collection[Part], per: str | None, keys: Keys) -> pl.DataFrame:
         """Return the parts of the expected rows; unexpected ones have the key `UNEXPECTED`."""
@@ -473,15 +476,19 @@ class Keys(Protocol):
 
 @dataclass(frozen=True)
 class _Keys:
-    """The key of name, month and table; the name is the position of its text among those seen."""
+    """The key of name, month and table, of which the name is the position of its text among those seen.
+
+    With `per` the finer unit as written is a column beside it.
+    """
 
     several: bool
+    per: bool = False
     seen: pl.Series = field(default_factory=places)
 
     @property
     def names(self) -> list[str]:
         """The names of the key columns."""
-        return [KEY]
+        return [KEY, *([PER] if self.per else [])]
 
     def packed(self, apart: pl.Expr | None = None) -> list[pl.Expr]:
         """Return the key of rows, never null: a null part is -1; the key of rows kept apart is `UNEXPECTED`."""
@@ -491,7 +498,7 @@ class _Keys:
             key += pl.col(SOURCE).cast(pl.Int64) * (_MONTHS << 32)
         if apart is not None:
             key = pl.when(apart).then(pl.lit(UNEXPECTED, pl.Int64)).otherwise(key)
-        return [key.alias(KEY)]
+        return [key.alias(KEY), *([pl.col(PER)] if self.per else [])]
 
     def unpacked(self, groups: pl.DataFrame) -> pl.DataFrame:
         """Unpack the key of groups into the columns `SOURCE`, `WHO` and `MONTH`."""
@@ -551,7 +558,30 @@ def engines(tables: Sequence[Events]) -> list[Engine]:
     items = [table.source.table.elsewhere for table in tables]
     own = [item for item in items if isinstance(item, Engine)]
     every = len(own) == len(items) and all(table.repeats is None for table in tables)
+    if len(own) > 1 and any(item.alone for item in own):
+        return []
     return own if every and len({type(item) for item in own}) == 1 else []
+
+
+def grouped(request: Groups) -> pl.DataFrame:
+    """Answer a request for groups with the pass over rows that are here, see `remote.Engine.groups`."""
+    rows = request.rows
+    over = Aggregation([rows.events], rows.kinds, {}, rows.scales, request.precisions, calendar=rows.calendar)
+    keys = _Keys(several=False, per=rows.per is not None)
+    groups = over.groups(over.rows(rows.needed, rows.per), request.parts, keys, request.odd)
+    odd = pl.col(KEY) == UNEXPECTED
+    named = keys.unpacked(groups.with_columns(odd.alias(ODD), pl.when(~odd).then(KEY).otherwise(_NOBODY).alias(KEY)))
+    return named.drop(SOURCE)
+
+
+def merged(groups: pl.DataFrame, parts: Collection[Part]) -> pl.DataFrame:
+    """Merge the groups of several parts of a table, as `grouped` returns them."""
+    keys = [name for name in (WHO, MONTH, PER, ODD) if name in groups.columns]
+    whole = [
+        part.merged() if part.what in {"sum", "min", "max"} else pl.col(part.name).cast(pl.Int64).sum()
+        for part in parts
+    ]
+    return groups.group_by(keys).agg(pl.col(ROWS).cast(pl.Int64).sum(), *whole)
 
 
 def _head(size: int) -> int:

@@ -8,8 +8,9 @@ than fit in parts by entity.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 import polars as pl
 
@@ -20,11 +21,13 @@ from kpi.intake.events.mergeable import NUMBERS, Aggregation, engines, named_ali
 from kpi.intake.events.remote import PER, ROWS, OfEntities, Rows, tied
 from kpi.language.measures import OfRows, Part
 from kpi.process import progress
+from kpi.values.periods import FIRST_YEAR, LAST_YEAR
 
 #: The most cells of a bucket, keys included; each takes about 20 bytes until it is aggregated.
 CELLS = 60_000_000
 
-_KEY = "#key"
+#: The column of the key of an entity and a period.
+KEY = "#key"
 _SMALL = (pl.String, pl.UInt32, pl.Int32, pl.UInt16, pl.Int16, pl.UInt8, pl.Int8, pl.Date)
 
 
@@ -120,13 +123,14 @@ class Statistics:
     def _elsewhere(self, where: str | None, family: Mapping[str, Mapping[str, OfRows]]) -> pl.DataFrame | None:
         """Return the statistics that the engine of a table computes where its rows are, None where it is none."""
         over = self.aggregation
-        if not over.remote or over.second or len(over.tables) > 1:
+        if not over.remote or len(over.tables) > 1 or (over.second and not engines(over.tables)[0].looks_twice):
             return None
         measures = {name: measure for group in family.values() for name, measure in group.items()}
         used = {*family, *reads(where)}
         used |= {name for text in family if over.kinds[text] == "computed" for name in reads(text)}
         tests = {} if where is None else {where: condition(where, over.kinds, over.calendar)}
-        rows = Rows(over.tables[0], over.kinds, over.scales, sorted(used), tests, self.per, over.calendar)
+        second = over.second or frozenset()
+        rows = Rows(over.tables[0], over.kinds, over.scales, sorted(used), tests, self.per, over.calendar, second)
         months = 1 if self.by_month else self.months
         answer = engines(over.tables)[0].statistics(OfEntities(rows, measures, self.known, months))
         if answer is None:
@@ -140,6 +144,19 @@ class Statistics:
         self, where: str | None, family: Mapping[str, Mapping[str, OfRows]], bucket: Bucket
     ) -> list[pl.DataFrame]:
         """Return the statistics of the selected rows of a bucket, a frame for each column."""
+        span = bucket.span
+        cells, seen = self.cells(where, family, bucket), places()
+        # Texts are compared by their positions among those seen, which is faster.
+        texts = _texts(cells, family)
+        rows = cells.with_columns(pl.col(texts).cast(seen.dtype).to_physical()).collect(engine="streaming")
+        frames = self.figures(rows, texts, seen, family, span)
+        for name in (name for group in family.values() for name, measure in group.items() if measure.chronological):
+            ties = sum(int(frame[tied(name)].sum()) for frame in frames if name in frame.columns)
+            self.tied[name] = self.tied.get(name, 0) + ties
+        return [frame.select(pl.exclude("^#tied .*$")) for frame in frames]
+
+    def cells(self, where: str | None, family: Mapping[str, Mapping[str, OfRows]], bucket: Bucket) -> pl.LazyFrame:
+        """Return the filled cells of the selected rows of a bucket, with their key, order and finer unit."""
         kinds, used = self.aggregation.kinds, {*family, *reads(where)}
         ordered = any(measure.chronological for group in family.values() for measure in group.values())
         frame = self._rows(sorted(used), bucket.span, [ORDER] if ordered else [])
@@ -149,31 +166,33 @@ class Statistics:
         if self.aggregation.second:
             numbers = [column for column in family if kinds[column] in NUMBERS]
             frame = frame.with_columns(pl.col(exact(column)).alias(cell(column)) for column in numbers)
-        schema, seen = frame.collect_schema(), places()
-        # Texts are compared by their positions among those seen, which is faster.
-        texts = [cell(column) for column in family if schema[cell(column)] == pl.String]
+        schema = frame.collect_schema()
         entity, period = self._entity(), pl.col(MONTH) // (1 if self.by_month else self.months)
         first, count = self._periods(bucket.span)
         key = pl.when(entity % bucket.of == bucket.place).then(entity.cast(pl.Int64) * count + period - first)
-        others = [name for name in (ORDER, PER, *map(cell, family)) if name in schema and name not in texts]
-        kept_cells = frame.select(key.alias(_KEY), pl.col(texts).cast(seen.dtype).to_physical(), *others)
-        rows = kept_cells.filter(pl.col(_KEY).is_not_null()).collect(engine="streaming")
+        others = [name for name in (ORDER, PER, *map(cell, family)) if name in schema]
+        return frame.select(key.alias(KEY), *others).filter(pl.col(KEY).is_not_null())
+
+    def figures(
+        self, rows: pl.DataFrame, texts: Sequence[str], seen: pl.Series,
+        family: Mapping[str, Mapping[str, OfRows]], span: Span,
+    ) -> list[pl.DataFrame]:  # fmt: skip
+        """Return the statistics of cells, a frame for each column; of `texts` these have the positions."""
+        first, count = self._periods(span)
         rows = rows.with_columns(_folded(rows[column], seen) for column in texts)
         rows = rows if self.per is None else named_alike(rows)
         fits = self.per is None and (int(self.known["entity"].max() or 0) + 1) * count < 1 << 31  # type: ignore[arg-type]
         finer = pl.lit(None, dtype=pl.String).alias(PER) if self.per is None else pl.col(PER)
         frames = []
         for column, items in family.items():
-            packed = fits and schema[cell(column)] in _SMALL
+            packed = fits and rows.schema[cell(column)] in _SMALL
             statistics = _aggregated(rows.lazy(), cell(column), items, [] if self.per is None else [PER], packed=packed)
             keys = (
-                (pl.col(_KEY) // count).cast(pl.UInt32).alias("entity"),
-                (pl.col(_KEY) % count + first).cast(pl.Int32),
+                (pl.col(KEY) // count).cast(pl.UInt32).alias("entity"),
+                (pl.col(KEY) % count + first).cast(pl.Int32),
             )
-            for name, measure in items.items():
-                if measure.chronological and (rows_tied := int(statistics[tied(name)].sum())):
-                    self.tied[name] = self.tied.get(name, 0) + rows_tied
-            frames.append(statistics.select(keys[0], keys[1].alias("period"), finer, *items))
+            ties = [tied(name) for name, measure in items.items() if measure.chronological]
+            frames.append(statistics.select(keys[0], keys[1].alias("period"), finer, *items, *ties))
         return frames
 
     def _rows(self, used: Sequence[str], span: Span, extra: Sequence[str]) -> pl.LazyFrame:
@@ -208,6 +227,54 @@ def _without(
     return {column: group for column, group in left.items() if group}
 
 
+def _texts(cells: pl.LazyFrame | pl.DataFrame, family: Iterable[str]) -> list[str]:
+    """Return the columns of cells that are texts."""
+    schema = cells.collect_schema()
+    return [cell(column) for column in family if schema[cell(column)] == pl.String]
+
+
+# ---- WHERE THE ROWS ARE ---- #
+
+
+def cells(request: OfEntities) -> pl.DataFrame:
+    """Return the cells of the rows of one table, or of a part of it, that statistics are of, by `KEY`.
+
+    Rows whose cells are only counted once come once.
+    """
+    statistics, where, family = _asked(request)
+    frame = statistics.cells(where, family, Bucket(_everything(request))).collect(engine="streaming")
+    frame = frame if statistics.per is None else named_alike(frame)
+    counted = not any(item.computes or item.chronological for item in request.measures.values())
+    return frame.unique() if counted else frame
+
+
+def statistics(request: OfEntities, cells: pl.DataFrame) -> pl.DataFrame:
+    """Return the statistics of all `cells` of some keys, see `remote.Engine.statistics`."""
+    item, _, family = _asked(request)
+    texts, seen = _texts(cells, family), places()
+    rows = cells.with_columns(pl.col(texts).cast(seen.dtype).to_physical())
+    frames = item.figures(rows, texts, seen, family, _everything(request))
+    keys = ["entity", "period", PER]
+    return reduce(lambda one, more: one.join(more, on=keys, how="full", nulls_equal=True, coalesce=True), frames)
+
+
+def _asked(request: OfEntities) -> tuple[Statistics, str | None, dict[str, dict[str, OfRows]]]:
+    """Return the statistics over rows that are here, their condition, and the measures by column."""
+    rows = request.rows
+    over = Aggregation([rows.events], rows.kinds, {}, rows.scales, {}, second=rows.second, calendar=rows.calendar)
+    family: dict[str, dict[str, OfRows]] = {}
+    for name, measure in request.measures.items():
+        family.setdefault(measure.of, {})[name] = measure
+    where = next(iter(rows.conditions), None)
+    return Statistics(over, request.known, rows.per, request.months, by_month=False), where, family
+
+
+def _everything(request: OfEntities) -> Span:
+    """Return all months of data."""
+    timeline = request.rows.events.grain.timeline
+    return timeline.first(FIRST_YEAR), timeline.first(LAST_YEAR + 1) - 1
+
+
 def _folded(places: pl.Series, seen: pl.Series) -> pl.Series:
     """Return the positions of texts among those seen, with one position for all texts that are one name."""
     own = places.unique().drop_nulls()
@@ -221,21 +288,21 @@ def _folded(places: pl.Series, seen: pl.Series) -> pl.Series:
 def _aggregated(
     rows: pl.LazyFrame, column: str, measures: Mapping[str, OfRows], per: list[str], *, packed: bool
 ) -> pl.DataFrame:
-    """Return the statistics of one column by `_KEY` and `per`.
+    """Return the statistics of one column by `KEY` and `per`.
 
     If keys and values are `packed` into one integer, distinct values are counted by sorting, in a third of the time.
     """
     rows = rows.filter(pl.col(column).is_not_null())
     if packed and not any(item.computes for item in measures.values()):
         value = pl.col(column).to_physical().cast(pl.Int64) & 0xFFFFFFFF
-        sorted_ = rows.select(both=pl.col(_KEY) * (1 << 32) + value).sort("both")
+        sorted_ = rows.select(both=pl.col(KEY) * (1 << 32) + value).sort("both")
         fresh = sorted_.filter(pl.col("both") != pl.col("both").shift(1, fill_value=-1))
-        counts = fresh.group_by((pl.col("both") // (1 << 32)).alias(_KEY)).len("#len")
-        return counts.select(_KEY, *(pl.col("#len").cast(pl.Float64).alias(name) for name in measures)).collect()
+        counts = fresh.group_by((pl.col("both") // (1 << 32)).alias(KEY)).len("#len")
+        return counts.select(KEY, *(pl.col("#len").cast(pl.Float64).alias(name) for name in measures)).collect()
     statistics = {name: measure.combine(pl.col(column), pl.col(ORDER)) for name, measure in measures.items()}
     for name, measure in measures.items():
         if measure.chronological:
             edge = measure.combine(pl.col(ORDER), pl.col(ORDER))
             there = pl.col(column).filter(pl.col(ORDER) == edge)
             statistics[tied(name)] = pl.when(there.n_unique() > 1).then(there.len()).otherwise(0)
-    return rows.group_by(_KEY, *per).agg(**statistics).collect()
+    return rows.group_by(KEY, *per).agg(**statistics).collect()

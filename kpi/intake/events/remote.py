@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import polars as pl
 
@@ -42,6 +43,7 @@ class Rows:
         conditions: each condition as a Polars expression over the columns `conditions.cell(...)`.
         per: the column of finer units.
         calendar: the working days, None where nothing is counted in them.
+        second: the numbers whose cells get a second look, for statistics alone and for engines that give it.
     """
 
     events: Events
@@ -51,6 +53,7 @@ class Rows:
     conditions: Mapping[str, pl.Expr]
     per: str | None = None
     calendar: WorkingDays | None = None
+    second: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,14 @@ class Engine(Remote):
     """A table elsewhere that can aggregate its rows there.
 
     How numbers are summed is its choice: one with 64 bits needs sums that cannot overflow.
+
+    Attributes:
+        looks_twice: whether its statistics give cells a second look; else rows that may need it are fetched.
+        alone: whether it aggregates a dataset only if that has no other table; else the rows of all are fetched.
     """
+
+    looks_twice: ClassVar[bool] = False
+    alone: ClassVar[bool] = False
 
     def precision(self, scale: Scale, kind: str) -> Precision:
         """Return how a number is summed, by default in 128 bits.

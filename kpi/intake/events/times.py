@@ -145,7 +145,8 @@ def negative_findings(table: Events, rows: Mapping[tuple[str, str], int]) -> lis
         both = [table.columns[cell(name)] for name in (later, earlier)]
         first = table.source.table.numbered().filter(both[0] < both[1])
         texts = [_shown(item).alias(str(at)) for at, item in enumerate(both)]
-        row = first.select(ROW, *texts).bottom_k(1, by=ROW).collect()
+        first = table.source.table.mapped(first.select(ROW, *texts).bottom_k(1, by=ROW))
+        row = first.bottom_k(1, by=ROW).collect()
         results += row_findings.of_rows(
             table.source.table, row, table.numbers[later].header, partial(_negative_finding, later, earlier, many),
             severity=Severity.WARNING,

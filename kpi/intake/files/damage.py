@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kpi.errors import DataError, Diagnostic, KpiError, Message, Place, readable
 from kpi.intake.files.reader import BROKEN, Source, damaged, expanded, read_all, unreadable
+from kpi.intake.files.remote import Remote
 from kpi.process.limits import shortage
 
 
@@ -33,11 +34,15 @@ def damage_reported(sources: Iterable[Source]) -> Iterator[None]:
     Raises:
         DamagedError: K503 for every file that cannot be read completely; other errors are raised unchanged.
     """
+    sources = [*sources]
     try:
         yield
     except BROKEN as error:
         if shortage(error) is not None:
             raise
+        for source in sources:
+            if isinstance(source, Remote) and source.failure is not None:
+                raise source.failure from None
         findings = [item for source in sources if isinstance(source, str | Path) for item in _tried(source)]
         if findings:
             raise DamagedError(findings) from None

@@ -813,16 +813,18 @@ def _of_rows(rows: Rows) -> Table:
 
 def _of_remote(remote: Remote) -> Table:
     """Return a table elsewhere, whose rows are fetched when they are collected."""
-    table = _of_frame(remote.frame, Place(remote.name), size=remote.size)
+    table = _of_frame(remote.frame, Place(remote.name), size=remote.size, numbers=remote.numbered)
     return replace(table, remote=(table.raw, remote))
 
 
-def _of_frame(frame: pl.DataFrame | pl.LazyFrame, place: Place, *, size: int | None = None) -> Table:
+def _of_frame(
+    frame: pl.DataFrame | pl.LazyFrame, place: Place, *, size: int | None = None, numbers: pl.LazyFrame | None = None
+) -> Table:
     """Return a frame as a table; rows count from 1, text of blanks is none, as in a file."""
     lazy = frame.lazy()
     # NOTE: a scan that numbers its own rows still prunes parts of a file, but only if its schema has not been
     # collected yet (Polars 2.1).
-    numbered = lazy.with_row_index(ROW, offset=1)
+    numbered = lazy.with_row_index(ROW, offset=1) if numbers is None else numbers
     schema = lazy.collect_schema()
     if ROW in schema:  # only cleaned headers have no line break
         lazy = lazy.rename({ROW: f"{ROW}\n"})

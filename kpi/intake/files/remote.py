@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from kpi.errors import Diagnostic
+from kpi.errors import Diagnostic, KpiError
 
 
 class Remote(ABC):
@@ -23,11 +23,24 @@ class Remote(ABC):
         frame: its rows with their own types, in an order that does not depend on the columns that are fetched. Columns
             have their names in the table, in its order.
         size: the number of rows.
+        numbered: the same rows with their numbers in the first column (`kpi.intake.files.table.ROW`), where numbering
+            what is fetched would fetch everything; None where they are numbered here.
+        failure: why rows could not be fetched, which Polars passes on as a mere text; None where they could.
     """
 
     name: str
     frame: pl.LazyFrame
     size: int
+    numbered: pl.LazyFrame | None = None
+    failure: KpiError | None = None
+
+    def mapped(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Return what a plan makes of the rows, or of parts of them, where they are if that can be done.
+
+        Args:
+            rows: a plan over `frame` or `numbered`, of single rows or of parts whose results the caller merges.
+        """
+        return rows
 
     @abstractmethod
     def digest(self) -> str:

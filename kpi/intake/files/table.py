@@ -228,6 +228,18 @@ class Table:
         """The table elsewhere that has exactly these rows, with its columns in the same order; None for any other."""
         return self.remote[1] if self.remote is not None and self.remote[0] is self.raw else None
 
+    def mapped(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Return what a plan makes of the rows of this table; of rows elsewhere it is made there.
+
+        The plan is of single rows, or is applied to parts of the rows and its results are merged by the caller.
+        """
+        remote = None if self.remote is None else self.remote[1]
+        return rows if remote is None else remote.mapped(rows)
+
+    def distinct(self, cells: pl.LazyFrame) -> pl.LazyFrame:
+        """Return the distinct rows of a plan of single rows of this table, in no order."""
+        return self.mapped(cells.unique()).unique()
+
     def first_cells(self, header: str) -> pl.Series:
         """Return the cells of a column in the first rows of `raw`, at most `FIRST_ROWS`."""
         if self.first_rows is not None and self.first_rows[0] is self.raw:

@@ -49,7 +49,7 @@ def systems_named(table: Table) -> list[str]:
     if header is None:
         return []
     column = as_text(header).str.strip_chars()
-    return table.frame.select(column.drop_nulls().unique().sort()).collect().to_series().to_list()
+    return table.distinct(table.frame.select(column.drop_nulls())).collect().to_series().sort().to_list()
 
 
 def of_system(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:

@@ -200,7 +200,7 @@ def _pairs(source: Placed, *, complete: bool) -> pl.DataFrame:
     name, code = (pl.selectors.by_name(header) for header in headers)
     rows = table.numbered().select(ROW, name.alias("name"), code.alias("code"))
     cells = rows.group_by("name", "code").agg(pl.col(ROW).min())
-    texts = cells.select(ROW, text_of("name").alias("name"), text_of("code").alias("code"))
+    texts = table.mapped(cells.select(ROW, text_of("name").alias("name"), text_of("code").alias("code")))
     return texts.group_by("name", "code").agg(pl.col(ROW).min()).sort(ROW).collect()
 
 
@@ -211,7 +211,8 @@ def _dated(source: Placed, codes: set[str], timeline: Timeline) -> list[tuple[st
     when = source.roles.get("period")
     name, code = (text_of(header) for header in headers)
     period = pl.lit(None, dtype=pl.String) if when is None else text_of(when)
-    rows = (source.table.whole or source.table).numbered().select(name=name, code=code, text=period).unique().collect()
+    table = source.table.whole or source.table
+    rows = table.distinct(table.numbered().select(name=name, code=code, text=period)).collect()
     mine = pl.Series([text is not None and code_of(text) in codes for text in rows["code"]], dtype=pl.Boolean)
     rows = rows.filter(mine).drop_nulls("name").sort(pl.all())
     months = period_texts.parse_column(rows["text"], timeline=timeline).select("text", "start", "months")

@@ -177,7 +177,7 @@ def _together(
     if table.pieces is not None:
         return None
     fine = fineness_of(part) if fineness is None else fineness
-    pairs = table.raw.select(_text(year), _text(part)).unique().collect(engine="streaming")
+    pairs = table.distinct(table.raw.select(_text(year), _text(part))).collect(engine="streaming")
     meant = {
         f"{first or ''}\n{second or ''}": joined_period(first, second, fine, timeline) for first, second in pairs.rows()
     }
@@ -287,7 +287,8 @@ def _namesakes(source: Placed, used: str, others: Sequence[str]) -> list[Diagnos
     for coarse in others:
         if _level(coarse) is None or coarse in REPORTERS:
             continue
-        pairs = source.table.raw.select(_text(used).alias("fine"), _text(coarse).alias("coarse")).drop_nulls().unique()
+        pairs = source.table.raw.select(_text(used).alias("fine"), _text(coarse).alias("coarse")).drop_nulls()
+        pairs = source.table.distinct(pairs)
         several = pairs.group_by("fine").agg(pl.col("coarse").sort()).filter(pl.col("coarse").list.len() > 1)
         names = several.sort("fine").collect(engine="streaming")
         if names.height:
@@ -337,7 +338,7 @@ def _finest(source: Placed, headers: Sequence[str]) -> str | None:
     ranked = sorted((level.level, level.header) for level in known if level.level is not None)
     if len(ranked) == len(known) and ranked[-1][0] > ranked[-2][0]:
         return ranked[-1][1]
-    rows = source.table.raw.select(map(_text, headers)).unique().collect(engine="streaming")
+    rows = source.table.distinct(source.table.raw.select(map(_text, headers))).collect(engine="streaming")
     distinct = {header: rows[header].n_unique() for header in headers}
     order = sorted(headers, key=lambda header: distinct[header])
     inside = all(

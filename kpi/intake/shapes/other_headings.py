@@ -65,11 +65,12 @@ def check_headings(table: Table, system: System, declared: Collection[str] = ())
     # One pass over all columns, and further ones over those that may have a heading: seldom any.
     looks = [look.any().alias(str(place)) for place, look in enumerate([*like, *named])]
     small = table.size is not None and table.size <= _SMALL
-    any_like = table.frame.select(looks).collect(engine="in-memory" if small else "auto").row(0)
+    seen = table.mapped(table.frame.select(looks)).select(pl.all().any())
+    any_like = seen.collect(engine="in-memory" if small else "auto").row(0)
     for key, condition, is_like in zip(keys, like, any_like, strict=False):
         if not is_like:
             continue
-        texts_like = table.frame.select(_texts(key)).filter(condition).unique().collect().to_series()
+        texts_like = table.distinct(table.frame.select(_texts(key)).filter(condition)).collect().to_series()
         if words := [text for text in texts_like if clean(text) in _words(key)]:
             rows = table.frame.with_row_index(ROW, offset=table.first_row).filter(_texts(key).is_in(words))
             refuse_others(table, rows.collect(), key)
