@@ -488,7 +488,8 @@ class Deviation(OfRows):
     @override
     def combine(self, value: pl.Expr, order: pl.Expr) -> pl.Expr:
         """Return the deviation; in the order of the figures, so that the order of the rows changes no bit."""
-        return value.sort().std(ddof=1)
+        # NOTE: Polars drops the sorting before an aggregation of a column, not before one of a list.
+        return value.sort().implode().list.std(ddof=1)
 
 
 class Quantile(OfRows):

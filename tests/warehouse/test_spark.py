@@ -222,7 +222,7 @@ def command(folder, *arguments, **variables):
 
 
 def test_the_command_scores_a_table(folder):
-    of_file = command(folder, "cases.parquet", "-s", "small.yaml", "-q", "-o", "file.csv")
+    of_file = command(folder, "cases.parquet", "-s", "small.yaml", "-q")
     of_spark = command(folder, "--spark", "local[2]", "--table", "cases=cases.parquet", "-s", "small.yaml", "-q")
     assert of_spark.stdout == of_file.stdout
     assert of_spark.returncode == of_file.returncode

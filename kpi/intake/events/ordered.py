@@ -151,8 +151,8 @@ class Statistics:
         rows = cells.with_columns(pl.col(texts).cast(seen.dtype).to_physical()).collect(engine="streaming")
         frames = self.figures(rows, texts, seen, family, span)
         for name in (name for group in family.values() for name, measure in group.items() if measure.chronological):
-            ties = sum(int(frame[tied(name)].sum()) for frame in frames if name in frame.columns)
-            self.tied[name] = self.tied.get(name, 0) + ties
+            if ties := sum(int(frame[tied(name)].sum()) for frame in frames if name in frame.columns):
+                self.tied[name] = self.tied.get(name, 0) + ties
         return [frame.select(pl.exclude("^#tied .*$")) for frame in frames]
 
     def cells(self, where: str | None, family: Mapping[str, Mapping[str, OfRows]], bucket: Bucket) -> pl.LazyFrame:
