@@ -14,6 +14,7 @@ from typing import cast
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity, count
+from kpi.intake.aggregate_rows import Exclusions
 from kpi.intake.calendars import calendar_of, counting, notes_of
 from kpi.intake.entities import Entities
 from kpi.intake.events.conditions import (
@@ -29,6 +30,7 @@ from kpi.intake.events.keys import Deduplication, deduplicated, shared_events
 from kpi.intake.events.mergeable import PER, REFUSED, ROWS, SOURCE, Aggregation, aggregation
 from kpi.intake.events.ordered import Statistics
 from kpi.intake.events.times import negative, negative_findings, settled, uncounted_findings, with_working_days
+from kpi.intake.events.total_rows import TotalRows, finer_totals, without_totals
 from kpi.intake.events.units import converted, scales, with_implied_units
 from kpi.intake.matching.datasets import Placed, column_of, of_dataset
 from kpi.intake.rows_left_out import left_out_notes
@@ -68,6 +70,7 @@ class Gathered:
     pass_over: Aggregation
     tables: Mapping[str | None, pl.DataFrame]
     repeats: Deduplication
+    totals: TotalRows
     differences: Sequence[tuple[str, str]] = ()
 
     def texts(self) -> list[str]:
@@ -111,8 +114,9 @@ class Gathered:
             values = self._with_none(values, group, per, known, len(entities.names), by_month=timing is not None)
             figures.append(_long(values, group, timing, self.grain))
         out = Aggregated(pl.concat(figures) if figures else pl.DataFrame())
-        out.findings += [*over.notes, *self.repeats.findings]
-        out.read, out.refused = self.repeats.left_out, 0
+        out.findings += [*over.notes, *self.totals.findings, *self.repeats.findings]
+        out.read, out.refused = self.repeats.left_out + self.totals.left_out, 0
+        out.left_out = self.totals.left_out
         out.repeated, out.restated = self.repeats.repeated, self.repeats.restated
         self._count(out, entities, known)
         out.findings += self._after_end(entities, named, unions or {}, ended or {})
@@ -332,8 +336,37 @@ class Gathered:
                 place = self.pass_over.tables[0].source.table.place(None, part.of)
                 findings.append(blank_note(str(part.where), str(part.of), names, rows, place))
         return [
-            *findings, *self._blank_comparands(known), *self._blank_operands(known), *self._blank_finer_units(known),
+            *findings, *self._blank_comparands(known), *self._blank_operands(known), *self._blank_figures(known),
+            *self._blank_finer_units(known),
         ]  # fmt: skip
+
+    def _blank_figures(self, known: pl.DataFrame) -> list[Diagnostic]:
+        """Return the notes on rows without a figure in a column that is summed or averaged, one for each column."""
+        blanks: dict[str, tuple[int, list[str]]] = {}
+        for name, measure in self.measures.items():
+            parts = _figureless(measure)
+            if parts is None:
+                continue
+            groups = self._known(measure.per, known)
+            rows, filled = (groups[part.name].cast(pl.Int64) for part in parts)
+            refused = self.pass_over.refusal(measure).name
+            lost = groups[refused].cast(pl.Int64) if self.pass_over.careful else 0
+            lacking = int((rows - filled - lost).clip(0).sum())
+            most, names = blanks.get(measure.taken_from, (0, []))
+            if lacking:
+                blanks[measure.taken_from] = (max(most, lacking), [*names, name])
+        findings = []
+        for column, (rows, names) in blanks.items():
+            fields = {"column": column, "measures": tuple(f"`{name}`" for name in names)}
+            message = Message("1 row has no figure in `{column}` and is left out of {measures}", **fields)
+            if rows > 1:
+                message = Message(
+                    "{number:,} rows have no figure in `{column}` and are left out of {measures}",
+                    number=rows, **fields,
+                )  # fmt: skip
+            place = self.pass_over.tables[0].source.table.place(None, column)
+            findings.append(Diagnostic("K628", message, place, None, Severity.INFO))
+        return findings
 
     def _blank_finer_units(self, known: pl.DataFrame) -> list[Diagnostic]:
         """Return the findings about rows that name no finer unit, one for each column of these."""
@@ -442,12 +475,13 @@ def gathered(sources: Sequence[Placed], system: System) -> dict[str, Gathered]:
     return datasets
 
 
-def gather(sources: Sequence[Placed], system: System) -> Gathered:
+def gather(sources: Sequence[Placed], system: System, everywhere: frozenset[str] = frozenset()) -> Gathered:
     """Aggregate a dataset of records as far as possible without knowing the entities.
 
     Args:
         sources: its tables, which are combined: a file for each month, or for each department.
         system: gives the measures, with `where`, `per` and `over_time`.
+        everywhere: columns of finer units of which all rows are inspected for names of totals.
 
     Raises:
         ComputeError: rows are lost.
@@ -488,6 +522,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
             )
             for source, columns in zip(sources, numbers, strict=True)
         ]
+        tables, totals = without_totals(tables, measures, Exclusions.of(system), everywhere=everywhere)
         tables, repeats = deduplicated(tables, measures, dataset, grain=system.period)
         over = aggregation(tables, kinds, measures, units, _parts(measures.values()), calendar=calendar)
         over = replace(over, notes=(*misfits, *notes, *remarks))
@@ -501,13 +536,16 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         unclear = [item | new for item, new in zip(unclear, more, strict=True)]
     read = dict(whole.group_by(SOURCE).agg(pl.col(ROWS).sum()).rows())
     for place, source in enumerate(sources):
-        source.table.all_read(read.get(place, 0) + repeats.left_out_of(place))
+        source.table.all_read(read.get(place, 0) + repeats.left_out_of(place) + totals.by_table.get(place, 0))
     results: dict[str | None, pl.DataFrame] = {None: whole}
     for per, items in by_per.items():
         if per is not None:
             rows = [Part("rows", item.where) for item in items]
             results[per] = over.partials(list(dict.fromkeys([*_parts(items, over), *rows])), per)
-    return Gathered(system.period, measures, over, results, repeats, pairs)
+            if per not in everywhere and finer_totals(results[per][PER]):
+                # Totals that stand beyond the first rows of a large table.
+                return gather(sources, system, everywhere | {per})
+    return Gathered(system.period, measures, over, results, repeats, totals, pairs)
 
 
 def _truth_notes(
@@ -529,6 +567,7 @@ def _parts(measures: Iterable[Measure], over: Aggregation | None = None) -> list
     """Return the distinct parts of measures; with the pass, also those that count refused and excluded rows."""
     items = list(measures)
     parts = [part for measure in items for part in measure.parts()]
+    parts += [part for measure in items for part in _figureless(measure) or ()]
     if over is not None:
         parts += [over.refusal(measure) for measure in items if over.careful]
         parts += [part for measure in items for part in _blanks(measure, over.kinds)]
@@ -551,6 +590,13 @@ def _operands(measure: Measure) -> dict[str, Part]:
     if not isinstance(measure, OfColumn) or not measure.computed:
         return {}
     return {name: Part("rows", test) for name, test in blank_operands(measure.of, measure.where).items()}
+
+
+def _figureless(measure: Measure) -> tuple[Part, Part] | None:
+    """Return the parts whose difference counts the rows of a sum or mean of a column that have no figure in it."""
+    if not isinstance(measure, OfColumn) or not measure.of_all_rows or measure.computed:
+        return None
+    return Part("rows", measure.where), Part("filled", measure.where, measure.of)
 
 
 def _is_zero(measure: Measure) -> bool:
