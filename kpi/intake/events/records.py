@@ -349,9 +349,10 @@ class Gathered:
                 continue
             groups = self._known(measure.per, known)
             rows, filled = (groups[part.name].cast(pl.Int64) for part in parts)
-            refused = self.pass_over.refusal(measure).name
-            lost = groups[refused].cast(pl.Int64) if self.pass_over.careful else 0
-            lacking = int((rows - filled - lost).clip(0).sum())
+            lacking_rows = rows - filled
+            if self.pass_over.careful:
+                lacking_rows -= groups[self.pass_over.refusal(measure).name].cast(pl.Int64)
+            lacking = int(lacking_rows.clip(0).sum())
             most, names = blanks.get(measure.taken_from, (0, []))
             if lacking:
                 blanks[measure.taken_from] = (max(most, lacking), [*names, name])

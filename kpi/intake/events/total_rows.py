@@ -118,11 +118,6 @@ def _texts(table: Events) -> list[str]:
     ]  # fmt: skip
 
 
-def _suspect(header: str) -> pl.Expr:
-    text = as_text(header)
-    return (text.str.len_bytes() <= _LONGEST) & text.str.contains(_SUSPECT)
-
-
 def _with_totals(table: Events, everywhere: Collection[str]) -> list[str]:
     """Return the columns that may have names of totals: by their first rows, or as all of their rows are wanted."""
     headers = _texts(table)
