@@ -291,6 +291,8 @@ class OfColumn(Measure):
     """The base of measures that aggregate one column, or an expression over several in its place."""
 
     computes: ClassVar[bool] = True
+    #: Whether each row matters for what the figure means: a sum or a mean, of which rows without a figure are noted.
+    of_all_rows: ClassVar[bool] = False
     of: str = Field(description="the column that is aggregated, or an expression, such as 办结时间 - 受理时间")
 
     @property
@@ -322,6 +324,7 @@ class Sum(OfColumn, _Countable):
     """
 
     additive: ClassVar[bool] = True
+    of_all_rows: ClassVar[bool] = True
     kind: Literal["sum"] = "sum"
     kind_title: ClassVar[Message] = Message("sum over records")
     of: str = Field(description="the column that is added up, or an expression, such as 金额 - 退款")
@@ -344,6 +347,7 @@ class Mean(OfColumn):
     """
 
     interpolated: ClassVar[bool] = True
+    of_all_rows: ClassVar[bool] = True
     kind: Literal["mean"] = "mean"
     kind_title: ClassVar[Message] = Message("mean over records")
 

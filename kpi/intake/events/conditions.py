@@ -6,7 +6,7 @@ for 窗口, whatever the days are. A blank cell is not unreadable: a comparison 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import or_
@@ -129,8 +129,8 @@ def truth_words(texts: Iterable[str], column: str) -> tuple[str, str]:
     >>> truth_words(["网上 <> '否'"], "网上"), truth_words(["网上 IS NULL"], "网上")
     (('是', '否'), ('true', 'false'))
     """
-    literals = _literals(texts, column)
-    return next((pair for pair in _TRUTH if not literals.isdisjoint(pair)), _TRUTH[0])
+    words = literals(texts, {column})
+    return next((pair for pair in _TRUTH if not words.isdisjoint(pair)), _TRUTH[0])
 
 
 def truth_notes(texts: Iterable[str], column: str, place: Place) -> list[Diagnostic]:
@@ -141,7 +141,7 @@ def truth_notes(texts: Iterable[str], column: str, place: Place) -> list[Diagnos
     """
     some = list(texts)
     true, false = truth_words(some, column)
-    others = sorted(_literals(some, column) - {true, false})
+    others = sorted(literals(some, {column}) - {true, false})
     if not others:
         return []
     message = Message(
@@ -152,13 +152,17 @@ def truth_notes(texts: Iterable[str], column: str, place: Place) -> list[Diagnos
     return [Diagnostic("K651", message, place, hint, Severity.WARNING)]
 
 
-def _literals(texts: Iterable[str], column: str) -> set[str]:
-    """Return the texts that some expressions compare a column with."""
-    tests = (exp.EQ, exp.NEQ, exp.In)
+def literals(texts: Iterable[str], columns: Collection[str]) -> set[str]:
+    """Return the texts that some expressions compare columns with.
+
+    >>> sorted(literals(["类型 IN ('小计', '合计') AND 渠道 = '网上'"], {"类型"}))
+    ['合计', '小计']
+    """
+    tests = (exp.EQ, exp.NEQ, exp.In, exp.Like)
     return {
         str(item.this)
         for text in texts
-        for name in _folded(text).find_all(exp.Column) if name.name == column and isinstance(name.parent, tests)
+        for name in _folded(text).find_all(exp.Column) if name.name in columns and isinstance(name.parent, tests)
         for item in name.parent.find_all(exp.Literal) if item.is_string
     }  # fmt: skip
 

@@ -76,7 +76,7 @@ def typed(column: str) -> str:
 
 @dataclass(frozen=True)
 class Repeats:
-    """Rows of a table (`ROW`) whose event has further rows: those left out, and those that contradict another."""
+    """Rows of a table (`ROW`): those left out, as totals or repetitions, and those that contradict another."""
 
     left_out: pl.Series
     clashing: pl.Series
@@ -95,7 +95,7 @@ class Events:
             the cell needs a second look (`looked_at`).
         numbers: the column of each number.
         scales: the units of numbers.
-        repeats: the rows whose event has further rows, if the dataset has such.
+        repeats: the rows that are totals or whose event has further rows, if the dataset has such.
         kinds: the kind of each column.
         computed: expressions over the columns, which are numbers, too.
         calendar: the working days that these are counted in, None where nothing is counted in them.
@@ -126,7 +126,7 @@ class Events:
             second: the numbers whose cells get a second look, None for no second look.
             scales: the units for that.
         """
-        cells, done = self._kept(), set[str]()
+        cells, done = self.kept(), set[str]()
         if span is not None:
             cells = cells.filter(self._within(*span))
         if only is not None:
@@ -188,7 +188,7 @@ class Events:
         column = self.numbers[name]
         return _mapped(column, Reader(column, scale).read, READING)
 
-    def _kept(self) -> pl.LazyFrame:
+    def kept(self) -> pl.LazyFrame:
         """Return the cells of the rows that count, with `CLASH` for those that contradict another, if there are any."""
         table = self.source.table
         if self.repeats is None:
@@ -237,7 +237,7 @@ class Events:
     def units_of(self, name: str) -> list[tuple[str | None, str | None]]:
         """Return the distinct units (of the row, typed) of the cells of a number that need a second look."""
         column = self.numbers[name]
-        cells = self._kept().with_columns(self.columns[cell(name)].alias(cell(name)))
+        cells = self.kept().with_columns(self.columns[cell(name)].alias(cell(name)))
         cells = cells.filter(pl.col(cell(name)).abs() > LARGEST)
         kind = pl.Struct({"row": pl.String, "typed": pl.String, "bad": pl.Boolean})
         seen = cells.select(_mapped(column, Reader(column, self.scales[name]).seen, kind).alias("seen"))

@@ -101,7 +101,15 @@ def deduplicated(
     return [
         replace(
             item,
-            repeats=Repeats(left_out.filter(pl.col(_SOURCE) == at)[ROW], clashing.filter(pl.col(_SOURCE) == at)[ROW]),
+            repeats=Repeats(
+                pl.concat(
+                    [
+                        *([] if item.repeats is None else [item.repeats.left_out]),
+                        left_out.filter(pl.col(_SOURCE) == at)[ROW],
+                    ]
+                ),
+                clashing.filter(pl.col(_SOURCE) == at)[ROW],
+            ),
         )
         for at, item in enumerate(tables)
     ], result
@@ -113,7 +121,7 @@ def _repeated(
     """Return the rows with a repeated key: their key, all columns that measures read, and their location."""
     keys = [_keys(table, dataset.key) for table in tables]
     hashes = pl.concat(
-        entry.source.table.mapped(entry.source.table.raw.select(_hash(key).alias(_HASH)))
+        entry.source.table.mapped(entry.kept().select(_hash(key).alias(_HASH)))
         for entry, key in zip(tables, keys, strict=True)
     )
     every = hashes.collect(engine="streaming")[_HASH]
@@ -134,7 +142,7 @@ def _repeated(
     timed = any(measure.chronological for measure in measures.values())
     frames = []
     for at, (item, key) in enumerate(zip(tables, keys, strict=True)):
-        rows = item.source.table.numbered().filter(_hash(key).is_in(repeated.implode()))
+        rows = item.numbered().filter(_hash(key).is_in(repeated.implode()))
         revision = item.source.roles.get("revision")
         edition = pl.lit(0.0) if revision is None else pl.col(revision).map_batches(_edition, return_dtype=pl.Float64)
         names = [name for name in item.columns if name not in ({MONTH, WHO} if timed else {MONTH, WHO, ORDER})]

@@ -20,7 +20,7 @@ from kpi.values.periods import Grain
 from kpi.values.status import OK, reason
 
 # How the names of parts begin that are numbers of rows.
-_COUNTS = ("rows\n", "blank\n")
+_COUNTS = ("rows\n", "blank\n", "filled\n", "refused\n", "unsure\n")
 
 
 @dataclass
@@ -157,6 +157,7 @@ def parts_of(measures: Iterable[Measure], over: Aggregation | None = None) -> li
     """Return the distinct parts of measures; with the pass, also those that count refused and excluded rows."""
     items = list(measures)
     parts = [part for measure in items for part in measure.parts()]
+    parts += [part for measure in items for part in figureless_of(measure) or ()]
     if over is not None:
         parts += [over.refusal(measure) for measure in items if over.careful]
         parts += [part for measure in items for part in blanks_of(measure, over.kinds)]
@@ -168,6 +169,13 @@ def parts_of(measures: Iterable[Measure], over: Aggregation | None = None) -> li
 def blanks_of(measure: Measure, kinds: Mapping[str, str]) -> list[Part]:
     """Return the parts that count rows that a measure's condition leaves out as a column is blank."""
     return [Part("blank", measure.where, column) for column in left_out_blank(measure.where, kinds)]
+
+
+def figureless_of(measure: Measure) -> tuple[Part, Part] | None:
+    """Return the parts whose difference counts the rows of a sum or mean of a column that have no figure in it."""
+    if not isinstance(measure, OfColumn) or not measure.of_all_rows or measure.computed:
+        return None
+    return Part("rows", measure.where), Part("filled", measure.where, measure.of)
 
 
 def comparands_of(measure: Measure) -> dict[str, Part]:

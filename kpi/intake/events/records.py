@@ -14,6 +14,7 @@ from typing import cast
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity, count
+from kpi.intake.aggregate_rows import Exclusions
 from kpi.intake.calendars import calendar_of, counting, notes_of
 from kpi.intake.entities import Entities
 from kpi.intake.events.conditions import blank_note, reads, truth_notes
@@ -24,6 +25,7 @@ from kpi.intake.events.measuring import (
     Measuring,
     blanks_of,
     comparands_of,
+    figureless_of,
     in_place,
     names_kept,
     operands_of,
@@ -33,6 +35,7 @@ from kpi.intake.events.measuring import (
 from kpi.intake.events.mergeable import REFUSED, SOURCE, Aggregation, aggregation
 from kpi.intake.events.remote import PER, ROWS
 from kpi.intake.events.times import negative, negative_findings, settled, uncounted_findings, with_working_days
+from kpi.intake.events.total_rows import TotalRows, finer_totals, late_totals, without_totals
 from kpi.intake.events.units import scales, with_implied_units
 from kpi.intake.finer_facts import FinerFacts
 from kpi.intake.matching.datasets import Placed, column_of, of_dataset
@@ -84,6 +87,7 @@ class Gathered:
     whole: pl.DataFrame
     finer: Mapping[str, FinerUnits]
     repeats: Deduplication
+    totals: TotalRows
     differences: Sequence[tuple[str, str]] = ()
 
     def texts(self) -> list[str]:
@@ -125,18 +129,23 @@ class Gathered:
         measuring = Measuring(self.measures, self.grain, known, whole, len(entities.names))
         figures = measuring.figures(None, over, whole.with_columns(pl.lit(None, dtype=pl.String).alias(PER)))
         reduced: list[FinerFacts] = []
+        late: list[Diagnostic] = []
         for per, finer in self.finer.items():
             anonymous = reduce is not None and not any(map(names_kept, self.measures.values()))
+            totals: set[str] = set()
             for part in replace(finer, anonymous=anonymous).passes(known, whole):
+                totals.update(finer_totals(part.groups[PER]))
                 mine = measuring.figures(per, part.over, part.groups, distinct=part.distinct)
                 if reduce is None:
                     figures += mine
                     continue
                 reduced += map(reduce, mine)
                 figures += map(in_place, mine)
+            late += late_totals(over.tables[0], per, totals)
         out = Aggregated(pl.concat(figures) if figures else pl.DataFrame(), reduced)
-        out.findings += [*over.notes, *self.repeats.findings]
-        out.read, out.refused = self.repeats.left_out, 0
+        out.findings += [*over.notes, *self.totals.findings, *self.repeats.findings, *late]
+        out.read, out.refused = self.repeats.left_out + self.totals.left_out, 0
+        out.left_out = self.totals.left_out
         out.repeated, out.restated = self.repeats.repeated, self.repeats.restated
         self._count(out, entities, known)
         out.findings += self._after_end(entities, named, unions or {}, ended or {})
@@ -279,8 +288,35 @@ class Gathered:
                 place = self.pass_over.tables[0].source.table.place(None, part.of)
                 findings.append(blank_note(str(part.where), str(part.of), names, rows, place))
         return [
-            *findings, *self._blank_comparands(counts), *self._blank_operands(counts), *self._blank_finer_units(counts),
+            *findings, *self._blank_comparands(counts), *self._blank_operands(counts), *self._blank_figures(counts),
+            *self._blank_finer_units(counts),
         ]  # fmt: skip
+
+    def _blank_figures(self, counts: Mapping[tuple[str | None, str], int]) -> list[Diagnostic]:
+        """Return the notes on rows without a figure in a column that is summed or averaged, one for each column."""
+        blanks: dict[str, tuple[int, list[str]]] = {}
+        for name, measure in self.measures.items():
+            parts = figureless_of(measure)
+            if parts is None:
+                continue
+            rows, filled = (counts[measure.per, part.name] for part in parts)
+            refused = counts[measure.per, self.pass_over.refusal(measure).name] if self.pass_over.careful else 0
+            lacking = max(rows - filled - refused, 0)
+            most, names = blanks.get(measure.taken_from, (0, []))
+            if lacking:
+                blanks[measure.taken_from] = (max(most, lacking), [*names, name])
+        findings = []
+        for column, (rows, names) in blanks.items():
+            fields = {"column": column, "measures": tuple(f"`{name}`" for name in names)}
+            message = Message("1 row has no figure in `{column}` and is left out of {measures}", **fields)
+            if rows > 1:
+                message = Message(
+                    "{number:,} rows have no figure in `{column}` and are left out of {measures}",
+                    number=rows, **fields,
+                )  # fmt: skip
+            place = self.pass_over.tables[0].source.table.place(None, column)
+            findings.append(Diagnostic("K628", message, place, None, Severity.INFO))
+        return findings
 
     def _blank_finer_units(self, counts: Mapping[tuple[str | None, str], int]) -> list[Diagnostic]:
         """Return the findings about rows that name no finer unit, one for each column of these."""
@@ -435,6 +471,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
             )
             for source, columns in zip(sources, numbers, strict=True)
         ]
+        tables, totals = without_totals(tables, measures, Exclusions.of(system))
         tables, repeats = deduplicated(tables, measures, dataset, grain=system.period)
         over = aggregation(tables, kinds, measures, units, parts_of(measures.values()), calendar=calendar)
         over = replace(over, notes=(*misfits, *notes, *remarks))
@@ -448,7 +485,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         unclear = [item | new for item, new in zip(unclear, more, strict=True)]
     read = dict(whole.group_by(SOURCE).agg(pl.col(ROWS).sum()).rows())
     for place, source in enumerate(sources):
-        source.table.all_read(read.get(place, 0) + repeats.left_out_of(place))
+        source.table.all_read(read.get(place, 0) + repeats.left_out_of(place) + totals.by_table.get(place, 0))
     finer_units: dict[str, FinerUnits] = {}
     for per, items in by_per.items():
         if per is not None:
@@ -456,7 +493,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
             by_month = any(timing_of(item) is not None or isinstance(item, OfRows) for item in items)
             months = 1 if by_month else system.period.months
             finer_units[per] = FinerUnits(over, per, parts, system.period, months)
-    return Gathered(system.period, measures, over, whole, finer_units, repeats, pairs)
+    return Gathered(system.period, measures, over, whole, finer_units, repeats, totals, pairs)
 
 
 def _truth_notes(

@@ -3,7 +3,8 @@
 A figure in (0, 1] looks like a fraction where the other figures of its measure, in % or ‰, are far larger: at least
 two are beyond 1, their median is at least 20, and they are as many, or none is below 10. Where most figures are at
 most 1 and none is beyond 1.5, all look like fractions when their median, as a percent, lies near the target: from a
-third of it to three times it.
+third of it to three times it. A scoring rule's own figures, of which the largest counts if it is at least 20 (the upper
+goalpost, the highest band, the benchmark), are as good as a target.
 The rules are this package's own.
 """
 
@@ -69,7 +70,8 @@ def fractions(grid: pl.DataFrame, system: System, entities: Entities, sources: S
             continue
         values = grid[column.column]
         targets = _targets(system, column.name, grid) if column.what == "figure" else []
-        odd = _odd(values, targets, _SCALES[column.unit])
+        standards = _standards(system, column.name) if column.what == "figure" else []
+        odd = _odd(values, targets, standards, _SCALES[column.unit])
         if odd is not None:
             rows = grid.select("period", "entity", value=values).filter(odd[0])
             # A target holds for the periods after it as well.
@@ -89,7 +91,9 @@ class _Column:
     what: str
 
 
-def _odd(values: pl.Series, targets: list[float], scale: int) -> tuple[pl.Series, Message] | None:
+def _odd(
+    values: pl.Series, targets: list[float], standards: list[float], scale: int
+) -> tuple[pl.Series, Message] | None:  # fmt: skip
     """Return which figures look like fractions, None where none does, and why they do."""
     small, others = (values > 0) & (values <= 1), values.filter(values.abs() > 1)
     if len(others) >= 2 and float(str(others.median())) >= _FAR:
@@ -98,7 +102,7 @@ def _odd(values: pl.Series, targets: list[float], scale: int) -> tuple[pl.Series
         return None
     # A completion rate may be a little over 100 %.
     over = len(others) > 0
-    if not targets or (over and (float(str(others.abs().max())) > _OVER or small.sum() <= len(others))):
+    if not (targets or standards) or (over and (float(str(others.abs().max())) > _OVER or small.sum() <= len(others))):
         return None
     small = (values > 0) & (values <= _OVER)
     median = float(str(values.filter(small).median())) * scale
@@ -106,7 +110,25 @@ def _odd(values: pl.Series, targets: list[float], scale: int) -> tuple[pl.Series
         if target > _LEAST_TARGET and target / _NEAR <= median <= target * _NEAR:
             most = _OVER if over else 1
             return small, Message("all are at most {most:g}, and the target is {target:g}", most=most, target=target)
+    for standard in standards:
+        if standard / _NEAR <= median <= standard * _NEAR:
+            most = _OVER if over else 1
+            return small, Message(
+                "all are at most {most:g}, and the scoring rule refers to {standard:g}", most=most, standard=standard
+            )
     return None
+
+
+def _standards(system: System, measure: str) -> list[float]:
+    """Return the largest figure of each scoring rule that judges a measure by figures of its own."""
+    standards = []
+    for name, indicator in system.indicators.items():
+        rule = indicator.score
+        if not (isinstance(indicator, Level) and indicator.of == measure) or rule is None or rule.judges_by_target:
+            continue
+        figures = [in_unit(item, system.unit(name)) for item in rule.quantities().values() if item is not None]
+        standards += [max(figures)] if figures and max(figures) >= _FAR else []
+    return standards
 
 
 def _targets(system: System, measure: str, grid: pl.DataFrame) -> list[float]:
