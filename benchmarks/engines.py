@@ -73,7 +73,7 @@ def hyper(path: str) -> Callable[[], pl.DataFrame]:
     """Return the work in Hyper, a server of its own; its memory is not in the count of the process."""
     from tableauhyperapi import Connection, HyperProcess, Telemetry
 
-    folder = tempfile.mkdtemp(prefix="kpi-hyper-")
+    folder = tempfile.mkdtemp(prefix="kpi.hyper-")
     server = HyperProcess(Telemetry.DO_NOT_SEND_USAGE_DATA_TO_TABLEAU, parameters={"log_dir": folder})
     connection = Connection(server.endpoint)
     month = f'CAST(EXTRACT(YEAR FROM "{WHEN}") * 12 + EXTRACT(MONTH FROM "{WHEN}") - 1 AS INT)'

@@ -138,6 +138,8 @@ PRODUCTS = {
     "custom",
     "extensions",
     "Excel",
+    "Polars",
+    "Spark",
     "LibreOffice",
     "Parquet",
     "PostgreSQL",

@@ -13,7 +13,7 @@ TEXT = (
 
 def test_alerts_are_listed_and_have_cards():
     system = examine_text(TEXT).system
-    assert "low" in cards.system(system)
+    assert "产值偏低" in cards.system(system)
     for name in ("low",):
         card = cards.definition(system, name)
         assert "产值偏低" in card

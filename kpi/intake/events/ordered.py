@@ -255,7 +255,7 @@ def statistics(request: OfEntities, cells: pl.DataFrame) -> pl.DataFrame:
     rows = cells.with_columns(pl.col(texts).cast(seen.dtype).to_physical())
     frames = item.figures(rows, texts, seen, family, _everything(request))
     keys = ["entity", "period", PER]
-    return reduce(lambda one, more: one.join(more, on=keys, how="full", nulls_equal=True, coalesce=True), frames)
+    return reduce(lambda left, right: left.join(right, on=keys, how="full", nulls_equal=True, coalesce=True), frames)
 
 
 def _asked(request: OfEntities) -> tuple[Statistics, str | None, dict[str, dict[str, OfRows]]]:

@@ -1,4 +1,4 @@
-"""Errors of Spark in the words of whoever asked: what is not there, not allowed, not the same, or broke off."""
+"""Errors of Spark in plain words: what is not there, not allowed, not the same, or broke off."""
 
 from __future__ import annotations
 

@@ -210,8 +210,8 @@ def _readable(rows: DataFrame) -> tuple[DataFrame, pl.Schema]:
     from pyspark.errors import PySparkException
     from pyspark.sql import functions
 
-    def schema(some: DataFrame) -> pa.Schema:
-        return some.limit(0).toArrow().schema
+    def schema(frame: DataFrame) -> pa.Schema:
+        return frame.limit(0).toArrow().schema
 
     try:
         types = schema(rows)

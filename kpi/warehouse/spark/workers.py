@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROW = "#row"
 
 #: Marks the versions in the message of the error that a worker raises about them.
-VERSIONS = "kpi-versions:"
+VERSIONS = "kpi.versions:"
 
 # The rows that are read at a time where a stage does not stream, and those of one batch for Polars.
 _CHUNK, _BATCH = 2_000_000, 131_072
@@ -67,7 +67,7 @@ class OverRows:
             yield from self._answer(rows.all)
             return
         while not rows.ended:
-            yield from self._answer(rows.some)
+            yield from self._answer(rows.enough)
 
     def _answer(self, rows: Callable[[], Iterator[pl.DataFrame]]) -> Iterator[pa.RecordBatch]:
         with leaf.feeding(self.token, lambda _, __: rows()):
@@ -103,7 +103,7 @@ class _Partition:
         yield from self._rest
         self.ended = True
 
-    def some(self) -> Iterator[pl.DataFrame]:
+    def enough(self) -> Iterator[pl.DataFrame]:
         """Yield rows until there are enough for one pass."""
         rows = 0
         for frame in self._rest:
