@@ -153,6 +153,25 @@ def test_each_card_ends_its_page(card) -> None:
     assert not opened.sheet_properties.pageSetUpPr or not opened.sheet_properties.pageSetUpPr.fitToPage
 
 
+def test_a_card_with_wrapped_rows_fits_on_its_page() -> None:
+    parts = {
+        f"i{n}": {"kind": "level", "of": f"m{n}", "title": f"指标{n}：" + "每万人口拥有数量" * 3} for n in range(40)
+    }
+    system = kpi.load({
+        "system": "long", "title": "长表", "period": "year", "entities": {"title": "县"},
+        "measures": {f"m{n}": {"title": f"数据{n}", "unit": "件"} for n in range(40)},
+        "indicators": {name: {**part, "target": {"at_least": 5}} for name, part in parts.items()},
+        "pillars": {"甲": {"weight": 100, "parts": dict.fromkeys(parts, 1)}},
+    })  # fmt: skip
+    rows = {"地区": ["东湖", "西山"], "期别": ["2023", "2023"], **{f"数据{n}": [n, 9] for n in range(40)}}
+    opened = openpyxl.load_workbook(BytesIO(content(kpi.score(pl.DataFrame(rows), system=system), "xlsx")))["Cards"]
+    (end,) = [mark.id for mark in opened.row_breaks.brk]
+    heights = [opened.row_dimensions[row].height or 15 for row in range(1, end + 1)]
+    assert sum(heights) > 40 * 15 * 1.5
+    # A4 in portrait, in points, less the margins.
+    assert sum(heights) * opened.page_setup.scale / 100 <= 740
+
+
 def test_colours_follow_which_way_is_better(card) -> None:
     opened = openpyxl.load_workbook(BytesIO(content(card, "xlsx")))["Matrix"]
     scales = {str(one.sqref): [colour.rgb[-6:] for colour in rule.colorScale.color]

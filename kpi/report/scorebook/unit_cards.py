@@ -69,17 +69,16 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
         sheet = book.add_worksheet(name + (f"({start // BREAKS + 1})" if start else ""))
         for place, width in enumerate(widths):
             sheet.set_column(place, place, width)
-        at, breaks = 0, []
+        at, breaks, high = 0, [], 0.0
         for entity in units[start : start + BREAKS]:
-            at = _card(sheet, at, shown, entity, own.get(entity, []), spread, added.get(entity, []), styles)
+            at, height = _card(sheet, at, shown, entity, own.get(entity, []), spread, added.get(entity, []), styles)
+            high = max(high, height)
             breaks.append(at)
         sheet.set_h_pagebreaks(breaks[:-1])
         # NOTE: spreadsheets ignore page breaks where a sheet is fitted to pages, so the scale is computed.
-        tallest = max((len(rows) for rows in own.values()), default=0) + 8
-        high = tallest * _LINE
         across, widest = (scale * sum(_WIDTHS) // sum(widths) for scale in (_ACROSS, _WIDEST))
         low = high * across / 100 <= _LOW
-        sheet.set_print_scale(across if low else max(min(int(100 * _PAGE / high), widest), _LEAST))
+        sheet.set_print_scale(across if low else max(min(int(100 * _PAGE / max(high, _LINE)), widest), _LEAST))
         sheet.print_area(0, 0, max(at - 1, 0), len(widths) - 1)
         paginate(sheet, origin, landscape=low)
 
@@ -96,8 +95,8 @@ def _with_marks(*, marked: bool) -> tuple[int, ...]:
 def _card(  # noqa: PLR0917 - what a card consists of
     sheet: Worksheet, at: int, shown: Period, entity: str, rows: Sequence[Row], spread: dict[tuple[str, str], Row],
     added: Sequence[Row], styles: Styles,
-) -> int:  # fmt: skip
-    """Write a card from a row on; return the row below it."""
+) -> tuple[int, float]:  # fmt: skip
+    """Write a card from a row on; return the row below it, and its height in points."""
     from xlsxwriter.utility import xl_range
 
     card, total = shown.card, shown.totals[entity]
@@ -132,10 +131,11 @@ def _card(  # noqa: PLR0917 - what a card consists of
     line, parent = at + 3, None
     first = line
     system = card.definition
+    high = 8.0 + len(added)
     for row in rows:
         pillar = name_of(system, system.parents[row["indicator"]])
         group = spread.get((row["cohort"], row["indicator"]), {})
-        _indicator(sheet, line, row, pillar if pillar != parent else "", group, full, styles, marked=marked)
+        high += _indicator(sheet, line, row, pillar if pillar != parent else "", group, full, styles, marked=marked)
         parent = pillar
         line += 1
     for row in added:
@@ -152,13 +152,15 @@ def _card(  # noqa: PLR0917 - what a card consists of
     if line > first and total["score"] is not None and adds_up(figures, total["score"], card.decimals):
         formula = f"=ROUND(SUM({xl_range(first, _POINTS, line - 1, _POINTS)}),{card.decimals})"
         sheet.write_formula(line, _POINTS, formula, styles["score"], total["score"])
-    return line + 2
+    return line + 2, high * _LINE
 
 
 def _indicator(  # noqa: PLR0917 - as for a card
     sheet: Worksheet, line: int, row: Row, pillar: str, group: Row, full: float, styles: Styles, *, marked: bool
-) -> None:
+) -> int:
     """Write the row of an indicator; its points are a formula, `score * weight`, where that is all there is to them.
+
+    Return the lines of the row.
 
     Where results show marks, those of the full marks follow: the points are more where weights of missing parts have
     been spread.
@@ -187,12 +189,14 @@ def _indicator(  # noqa: PLR0917 - as for a card
     widths = _with_marks(marked=marked)
     texts = ((str(value), widths[column]) for column, (value, _) in enumerate(cells) if isinstance(value, str))
     high = max(math.ceil(cell_len(text) * 1.1 / width) for text, width in texts)
-    sheet.set_row(line, _LINE * min(high, 3))
+    high = min(high, 3)
+    sheet.set_row(line, _LINE * high)
     if points is None or weight is None or row["score"] is None:
-        return
+        return high
     if abs(row["score"] * weight * full / 10_000 - points) <= 1e-12 * max(abs(points), 1):
         score, share = xl_rowcol_to_cell(line, _SCORE), xl_rowcol_to_cell(line, _WEIGHT)
         sheet.write_formula(line, _POINTS, f"={score}*{share}*{full!r}/10000", styles["points"], points)
+    return high
 
 
 def _value(row: Row) -> str | float | None:
