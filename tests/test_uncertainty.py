@@ -383,6 +383,7 @@ def unchanged(self, frame, normals):
     return {name: frame[name].fill_null(float("nan")).to_numpy() for name in normals}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["plain", "treated", "of peers", "of all"])
 def test_runs_with_errors_in_numpy_are_those_of_stacked_runs(monkeypatch, name):
     scored = card(figures(gaps=0.02), **SYSTEMS[name])

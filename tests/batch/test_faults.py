@@ -21,6 +21,9 @@ from kpi.batch.config import load
 from kpi.batch.store import whole
 from kpi.errors import DataError
 
+# Nights are killed, and databases stopped.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CHILD = """
 import sys
@@ -133,7 +136,6 @@ def test_a_killed_night_leaves_the_old_results_or_the_new(city, store):
     assert killed_often(city, store, 5, seed=7)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("store", STORES, indirect=True)
 def test_thirty_killed_nights(city, store):
     assert killed_often(city, store, 30, seed=13)

@@ -10,6 +10,9 @@ from city import QUARTERS, STORES
 from test_damaged_stores import ran
 from test_nights import held, night, same
 
+# A server is started for each store.
+pytestmark = pytest.mark.slow
+
 LOSSES = {
     "table": "DROP TABLE kpi.totals_facts CASCADE",
     "rows": "TRUNCATE kpi.totals_facts CASCADE",

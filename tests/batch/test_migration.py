@@ -21,6 +21,9 @@ from kpi.batch.store.delta import DeltaStore
 from kpi.cli.main import main
 from kpi.errors import DataError
 
+# Whole stores are built and brought over, with a server for each.
+pytestmark = pytest.mark.slow
+
 FORMER = 'archive = "archive"\nstore = {kind = "parquet", path = "store"}'
 TODAY = 'archive = "archive"\nstore = "store"'
 
@@ -245,7 +248,6 @@ def tables_of(database):
         return set(connection.execute(f"{query} AND relkind IN ('r', 'v')".encode()).fetchall())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("packed", [2, 3], indirect=True)
 def test_a_store_with_packed_rows_is_refused_until_it_is_brought_over(packed, database):
     before = tables_of(database)
@@ -256,7 +258,6 @@ def test_a_store_with_packed_rows_is_refused_until_it_is_brought_over(packed, da
     assert tables_of(database) == before
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("packed", "version"), [(1, 1), (2, 2), (3, 3)], indirect=["packed"])
 def test_every_run_of_an_older_store_is_brought_over(packed, city, database, version):
     import psycopg
@@ -314,7 +315,6 @@ def test_every_run_of_an_older_store_is_brought_over(packed, city, database, ver
     assert bits(there).equals(bits(expected.select(there.columns)))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("packed", [2, 3], indirect=True)
 def test_a_migration_that_the_database_refuses_changes_nothing(packed, database):
     import psycopg
@@ -330,7 +330,6 @@ def test_a_migration_that_the_database_refuses_changes_nothing(packed, database)
     assert ran(packed, "--migrate")[0] == 0
 
 
-@pytest.mark.slow
 def test_a_new_store_has_nothing_to_bring_over(city, database):
     config = city.config(store=STORES["postgresql"])
     code, said = ran(config, "--migrate")
