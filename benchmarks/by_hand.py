@@ -93,9 +93,13 @@ def _level(frame: pl.LazyFrame, nodes: dict[str, dict[str, int]]) -> pl.LazyFram
         sums[f"{name}.earned"] = _total([own[part].fill_null(0.0) * w for part, w in parts.items()])
         present, applicable = pl.col(f"{name}.present"), pl.col(f"{name}.applicable")
         results[f"{name}.score"] = pl.when(present > 0).then(pl.col(f"{name}.earned") / present)
+        states = {part: pl.col(f"{part}.score.status") for part in parts}
+        lacking = pl.any_horizontal([state == _why("missing") for state in states.values()])
+        first = pl.coalesce([pl.when(applies[part]).then(state) for part, state in states.items()])
         results[f"{name}.score.status"] = (
-            pl.when(applicable <= 0).then(_why("not_applicable")).when(present <= 0).then(_why("missing")).otherwise(OK)
-        )
+            pl.when(applicable <= 0).then(_why("not_applicable")).when(present > 0).then(OK)
+            .when(lacking).then(_why("missing")).otherwise(first)
+        )  # fmt: skip
         covered = [pl.when(applies[part]).then(pl.col(f"{part}.coverage") * w) for part, w in parts.items()]
         percent = present / applicable * 100 if next(iter(parts))[0] == "x" else _total(covered) / applicable
         results[f"{name}.coverage"] = pl.when(applicable > 0).then(percent)

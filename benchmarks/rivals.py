@@ -34,9 +34,12 @@ def coded(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def numbers(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return what all contenders have to find: values, scores, statuses, coverage, stars, ranks and changes."""
+    """Return what all contenders have to find: values, scores, statuses, coverage, stars, ranks and changes.
+
+    Why a pillar has no score pandas and DuckDB do not find from the reasons of its parts: they have `missing`.
+    """
     node, total = r"(x\d+|p\d+|t\d+|composite)", "raw|score|rank|of|stars|rank_change|score_change"
-    wanted = re.compile(rf"entity|period|cohort|x\d+(\.status)?|{node}\.(score|score\.status|coverage)|{total}")
+    wanted = re.compile(rf"entity|period|cohort|x\d+(\.status)?|x\d+\.score\.status|{node}\.(score|coverage)|{total}")
     return coded(frame.select(name for name in frame.columns if wanted.fullmatch(name)))
 
 
