@@ -157,7 +157,7 @@ def wide(figures: pl.DataFrame) -> pl.DataFrame:
 
 
 def by_hand(path: str, *, hard: bool = False) -> Callable[[], pl.DataFrame]:
-    """Polars as whoever knows it well writes it: one streaming `group_by`, conditions once, sums of floats."""
+    """Polars as an expert writes it: one streaming `group_by`, conditions once, sums of floats."""
 
     def work() -> pl.DataFrame:
         tests = {f"?{name}": test for name, (_, test, _) in CONDITIONS.items()}

@@ -45,7 +45,7 @@ def pushed_down(path: str) -> Callable[[], pl.DataFrame]:
 
 
 def by_hand(path: str) -> Callable[[], object]:
-    """The query as whoever knows it well writes it: one `GROUP BY`, sums of floats."""
+    """The query as an expert writes it: one `GROUP BY`, sums of floats."""
     import duckdb
 
     def work() -> object:

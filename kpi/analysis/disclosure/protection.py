@@ -132,7 +132,7 @@ def _wordless(card: Scorecard, rows: pl.Series) -> Iterator[Diagnostic]:
             yield finding
             continue
         message = Message("a finding about a unit with suppressed figures, whose words are withheld")
-        hint = Message("a definition without `disclosure:` shows them to whoever may see the figures")
+        hint = Message("a definition without `disclosure:` shows them to those who may see the figures")
         yield replace(finding, message=message, hint=hint, label=None)
 
 
