@@ -82,7 +82,8 @@ class OverRows:
 
         context = TaskContext.get()
         assert context is not None  # noqa: S101 - in a worker there is one
-        return 1 + self.before[context.partitionId()]
+        number: int = context.partitionId()
+        return 1 + self.before[number]
 
 
 @dataclass
