@@ -146,7 +146,7 @@ def scorecard(path: str, *, period: str | None = None) -> Callable[[], pl.DataFr
 
 def hashed(path: str) -> Callable[[], str]:
     """The hash of the file alone, which is made beside everything else."""
-    from kpi.intake.files.reader import content_hash
+    from kpi.intake.files.contents import content_hash
 
     return lambda: content_hash([path])
 

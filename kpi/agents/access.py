@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Message, suggest
-from kpi.intake.files.reader import has_known_suffix
+from kpi.intake.files.file_formats import has_known_suffix
 from kpi.language.loading import catalogue, positions
 
 #: The keys of definitions that may name files.

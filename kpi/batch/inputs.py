@@ -21,9 +21,10 @@ from kpi.engine.scorecard import definition_hash
 from kpi.errors import DataError, DefinitionError, Diagnostic, Message, Place, readable
 from kpi.intake.calendars import version_of
 from kpi.intake.entities import Entities
+from kpi.intake.files.contents import hash_of_all
 from kpi.intake.files.damage import unchanged
 from kpi.intake.files.databases import fetched
-from kpi.intake.files.reader import expanded, hash_of_all, sheet_named
+from kpi.intake.files.sources import expanded, sheet_named
 from kpi.intake.grid import Panel
 from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations, explanations

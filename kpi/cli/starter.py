@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kpi.cli.yaml_comments import translated
 from kpi.errors import DataError, Diagnostic, Message, Place
-from kpi.intake.files.reader import SUFFIXES, has_known_suffix
+from kpi.intake.files.file_formats import SUFFIXES, has_known_suffix
 from kpi.language.loading.schema import json_schema
 from kpi.process import atomic_files
 from kpi.process.os_errors import reason

@@ -14,7 +14,8 @@ from kpi.drafting.names import name_of
 from kpi.drafting.survey import of_units
 from kpi.drafting.survey import survey as survey_of
 from kpi.errors import DataError, Diagnostic, KpiError, Message, Severity
-from kpi.intake.files.reader import Source, read_all
+from kpi.intake.files.reader import read_all
+from kpi.intake.files.sources import Source
 from kpi.intake.files.table import Table
 from kpi.intake.understanding import Understood, understood
 from kpi.language.datasets import FORMS

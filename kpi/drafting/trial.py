@@ -15,7 +15,8 @@ from kpi.drafting.draft import Draft, drafted
 from kpi.drafting.survey import is_description, unread_periods
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, KpiError, Message, Place, Severity, number_of
-from kpi.intake.files.reader import Source, read_all
+from kpi.intake.files.reader import read_all
+from kpi.intake.files.sources import Source
 from kpi.intake.files.table import Table
 from kpi.intake.roster_from_files import roster_from_files
 from kpi.language.loading.loader import examine_text

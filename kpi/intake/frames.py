@@ -19,8 +19,8 @@ from typing import Any
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, readable
-from kpi.intake.files.reader import Rows, Source
 from kpi.intake.files.remote import Remote
+from kpi.intake.files.sources import Rows, Source
 from kpi.intake.files.table import cause
 
 _WHAT = Message("give paths, frames of Polars or pandas, Arrow tables, or a mapping with a list for each column")

@@ -28,11 +28,13 @@ from kpi.intake.contradicting_spans import contradictions
 from kpi.intake.entities import BESIDE, Entities, from_data, nobody
 from kpi.intake.events import records
 from kpi.intake.events.records import Aggregated, Gathered
+from kpi.intake.files.contents import content_hash, given_once
 from kpi.intake.files.damage import DamagedError, damage_reported, unchanged
 from kpi.intake.files.headers import CATEGORIES, clean
 from kpi.intake.files.merged_cells import apart as apart_merged
-from kpi.intake.files.reader import Source, content_hash, given_once, read_all
+from kpi.intake.files.reader import read_all
 from kpi.intake.files.remote import Remote
+from kpi.intake.files.sources import Source
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.finer_facts import FinerFacts, finer_facts, with_facts
 from kpi.intake.grid import Counts, Panel, grid

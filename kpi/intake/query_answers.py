@@ -11,7 +11,8 @@ from kpi.errors import DataError, Diagnostic, Message, Place, alternatives
 from kpi.intake.cells.cell_text import as_text
 from kpi.intake.entities import Entities
 from kpi.intake.files.headers import clean, roles
-from kpi.intake.files.reader import Source, read_all
+from kpi.intake.files.reader import read_all
+from kpi.intake.files.sources import Source
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import measure_names
 from kpi.language.system import System

@@ -17,8 +17,10 @@ from kpi.errors import DataError, Diagnostic, Message, Place, Severity, alternat
 from kpi.intake.aggregate_rows import Exclusions, by_name, listed, shown
 from kpi.intake.division_codes import is_division, parent_of
 from kpi.intake.entities import Entities, code_of, from_data, short_forms
+from kpi.intake.files.contents import given_once
 from kpi.intake.files.headers import clean, role, roles
-from kpi.intake.files.reader import Source, given_once, read_all
+from kpi.intake.files.reader import read_all
+from kpi.intake.files.sources import Source
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching import entity_codes
 from kpi.intake.matching.datasets import PLACE, Placed, datasets

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from typing_extensions import override
 
 from kpi.errors import Diagnostic, KpiError, Message
-from kpi.intake.files.reader import READERS
+from kpi.intake.files.file_formats import READERS
 from kpi.language import adjustments, checks, indicators, measures, scoring
 from kpi.language.aggregation.methods import METHODS
 from kpi.language.foreign_kinds import ForeignKinds
@@ -133,7 +133,9 @@ def _built_in(stores: Sequence[str]) -> Iterator[_Kind]:
             yield _Kind(family, name, _summary(kind), origin, f"{kind.__module__}:{kind.__qualname__}")
     for reader in READERS:
         for suffix in reader.suffixes:
-            yield _Kind("readers", suffix.removeprefix("."), reader.name.strip("`"), origin, "kpi.intake.files.reader")
+            yield _Kind(
+                "readers", suffix.removeprefix("."), reader.name.strip("`"), origin, "kpi.intake.files.file_formats"
+            )
     for form in FORMATS:
         yield _Kind("writers", form.name, " ".join(form.suffixes), origin, "kpi.report.formats")
     for store in stores:

@@ -20,7 +20,7 @@ from kpi.errors import (
 from kpi.intake.calendars import examined as calendars_examined
 from kpi.intake.entity_classes import examined as classes_examined
 from kpi.intake.files import named_queries
-from kpi.intake.files.reader import Source
+from kpi.intake.files.sources import Source
 from kpi.intake.reported.entity_targets import examined as targets_examined
 from kpi.intake.roster import roster_of
 from kpi.intake.succession import examined as units_examined

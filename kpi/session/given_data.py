@@ -15,7 +15,7 @@ from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, KpiError, Message
 from kpi.intake import frames
 from kpi.intake.files import named_queries
-from kpi.intake.files.reader import Source
+from kpi.intake.files.sources import Source
 from kpi.process import atomic_files
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from kpi.engine.plan import Plan, compile_plan
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DefinitionError, Diagnostic, KpiError
-from kpi.intake.files.reader import Source
+from kpi.intake.files.sources import Source
 from kpi.language.loading import catalogue
 from kpi.language.system import CheckedSystem
 from kpi.session.scoring import score

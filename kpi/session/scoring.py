@@ -31,7 +31,7 @@ from kpi.errors import (
     Message,
 )
 from kpi.intake.files.damage import DamagedError, damage_reported
-from kpi.intake.files.reader import Source
+from kpi.intake.files.sources import Source
 from kpi.intake.grid import Panel
 from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations

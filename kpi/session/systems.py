@@ -12,7 +12,8 @@ import polars as pl
 
 from kpi.errors import DefinitionError, Diagnostic, Message, suggest
 from kpi.intake.cells.cell_text import as_text
-from kpi.intake.files.reader import Source, read_all
+from kpi.intake.files.reader import read_all
+from kpi.intake.files.sources import Source
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import fitting, is_named, measure_names, measure_of, panel_columns, systems_named
 from kpi.intake.matching.labels import by_labels

@@ -17,7 +17,7 @@ from kpi.intake.events.events import MONTH, WHO
 from kpi.intake.events.fixed_point import Precision
 from kpi.intake.events.remote import ODD, PER, Engine, Groups, OfEntities, Rows, tied
 from kpi.intake.events.units import Scale
-from kpi.intake.files.reader import LOCAL_TIME
+from kpi.intake.files.frame_tables import LOCAL_TIME
 from kpi.values.units import MICROSECONDS
 from kpi.warehouse.cells import MOST_TEXTS, Cells
 from kpi.warehouse.databases import Database, database_at

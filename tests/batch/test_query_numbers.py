@@ -14,7 +14,7 @@ from kpi.batch.batch_run import run, store_of
 from kpi.batch.config import load
 from kpi.errors import DataError
 from kpi.intake.files.databases import Query, answer_of
-from kpi.intake.files.reader import Rows
+from kpi.intake.files.sources import Rows
 from kpi.language.loading.loader import examine_text
 from tests.cases.test_not_a_number import VALUES, sound, system, table
 

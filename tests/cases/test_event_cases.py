@@ -17,7 +17,7 @@ from kpi.cli.main import main
 from kpi.errors import DataError
 from kpi.intake.events import mergeable, ordered
 from kpi.intake.events.conditions import cell, condition, decided
-from kpi.intake.files.reader import content_hash
+from kpi.intake.files.contents import content_hash
 from kpi.language.system import System
 
 COLUMNS = {"period": "日期", "entity": "地区"}

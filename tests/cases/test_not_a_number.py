@@ -12,7 +12,7 @@ import kpi
 from kpi.engine.scorecard import Scorecard
 from kpi.intake.files import chunks, pieces
 from kpi.intake.files.databases import Query, rows_of
-from kpi.intake.files.reader import Rows
+from kpi.intake.files.sources import Rows
 from kpi.language.loading.loader import examine_text
 from kpi.language.system import System
 

@@ -11,7 +11,8 @@ from test_round_trip import FORMS
 
 import kpi
 from kpi.errors import DataError, KpiError
-from kpi.intake.files.reader import SUFFIXES, read
+from kpi.intake.files.file_formats import SUFFIXES
+from kpi.intake.files.reader import read
 from kpi.language.system import System
 from tests.written_formats import OWN_COLUMNS, SHORT_TEXT, json_array, ods_cell, ods_of, zipped
 

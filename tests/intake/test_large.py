@@ -136,7 +136,7 @@ def test_a_large_file_is_not_checked_to_find_its_system(tmp_path, monkeypatch):
     (tmp_path / "s.yaml").write_text(SYSTEM, "utf-8")
     path = tmp_path / "data.csv"
     path.write_text(text(), "utf-8")
-    monkeypatch.setattr("kpi.intake.files.reader.read_delimited", None)
+    monkeypatch.setattr("kpi.intake.files.file_formats.read_delimited", None)
     assert kpi.score(path, definitions=tmp_path).system == "s"
 
 

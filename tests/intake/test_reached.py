@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import kpi
-from kpi.intake.files import chunks, pieces, reader
+from kpi.intake.files import chunks, contents, pieces
 from kpi.intake.panel import take_in
 from kpi.intake.reported import fast_rows, fast_wide
 from kpi.intake.reported.row_pruning import entered
@@ -349,4 +349,4 @@ def test_take_in_gives_no_more_than_is_reached(system):
     panel = take_in(system, [frame], reached=lambda: Reached(system, 2023 * 4, lambda: 1))
     assert [one.label for one in panel.periods] == ["2022Q4", "2023Q1"]
     assert panel.counts.passed_over == 20
-    assert reader.content_hash([frame]) == panel.data_hash
+    assert contents.content_hash([frame]) == panel.data_hash

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from test_round_trip import FORMS, HEADER
 
-from kpi.intake.files.reader import READERS, SUFFIXES, Reader, read
+from kpi.intake.files.file_formats import READERS, SUFFIXES, Reader
+from kpi.intake.files.reader import read
 from kpi.intake.files.table import ROW
 from tests.written_formats import OWN_COLUMNS, SHORT_TEXT
 

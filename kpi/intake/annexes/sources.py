@@ -19,7 +19,7 @@ from kpi.intake.annexes.grids import MOST_ROWS, Grid, grid_of
 from kpi.intake.files.delimited import delimiter_of, long_cells
 from kpi.intake.files.encoding import UNZIPPED, Packing, as_utf8, beginning, is_xls, is_xlsx, packing, unpacked
 from kpi.intake.files.number_formats import number_format
-from kpi.intake.files.reader import irregular
+from kpi.intake.files.sources import irregular
 from kpi.intake.files.table import cause
 from kpi.intake.files.workbook_xml import Marks, marks_of, sheets_of, styles_of
 

@@ -17,7 +17,7 @@ import polars as pl
 from kpi.intake.cells.text_folding import as_names
 from kpi.intake.events.conditions import cell, condition, reads
 from kpi.intake.events.events import MONTH, ORDER, WHO, Span, exact, places, valid
-from kpi.intake.events.mergeable import NUMBERS, Aggregation, engines, named_alike
+from kpi.intake.events.mergeable import KEY, NUMBERS, Aggregation, engines, named_alike
 from kpi.intake.events.remote import PER, ROWS, OfEntities, Rows, tied
 from kpi.language.measures import OfRows, Part
 from kpi.process import progress
@@ -26,8 +26,6 @@ from kpi.values.periods import FIRST_YEAR, LAST_YEAR
 #: The most cells of a bucket, keys included; each takes about 20 bytes until it is aggregated.
 CELLS = 60_000_000
 
-#: The column of the key of an entity and a period.
-KEY = "#key"
 _SMALL = (pl.String, pl.UInt32, pl.Int32, pl.UInt16, pl.Int16, pl.UInt8, pl.Int8, pl.Date)
 
 

@@ -7,8 +7,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kpi.errors import DataError, Diagnostic, KpiError, Message, Place, readable
-from kpi.intake.files.reader import BROKEN, Source, damaged, expanded, read_all, unreadable
+from kpi.intake.files.frame_tables import BROKEN, damaged, unreadable
+from kpi.intake.files.reader import read_all
 from kpi.intake.files.remote import Remote
+from kpi.intake.files.sources import Source, expanded
 from kpi.process.limits import shortage
 
 

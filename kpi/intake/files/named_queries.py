@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.intake.files.databases import Query, answer_of
-from kpi.intake.files.reader import Rows, Source
+from kpi.intake.files.sources import Rows, Source
 from kpi.process import settings
 
 _HINT = Message("name the query in kpi.toml, under [data.NAME], and score NAME")

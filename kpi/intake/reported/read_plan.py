@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeVar, overload
 
 from kpi.errors import Diagnostic
-from kpi.intake.files.reader import Source
+from kpi.intake.files.sources import Source
 from kpi.intake.matching.datasets import Placed
 
 T = TypeVar("T")
