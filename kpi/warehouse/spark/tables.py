@@ -106,7 +106,7 @@ class SparkTable(Engine):
     def statistics(self, request: OfEntities) -> pl.DataFrame:
         """Return the statistics of entities and periods, each from all of its rows."""
         buckets = max(4, -(-self.size // _BUCKET))
-        first = self._over_rows(partial(ordered.cells, request), key=ordered.KEY, buckets=buckets, streamed=False)
+        first = self._over_rows(partial(ordered.cells, request), key=mergeable.KEY, buckets=buckets, streamed=False)
         answer = self._run(first, [OverFrames(partial(ordered.statistics, request))])
         self._take(answer)
         return answer
