@@ -88,6 +88,9 @@ from kpi.values.periods import Period
 #: a status, and a number of rows or a score.
 _CELL = 17
 
+# The most rows of frames that are hashed at once: to start a thread takes longer.
+_FEW = 1_000
+
 # The notes on rows that are about no unit, which say why nothing may be left.
 _LEFT_OUT = ("K612", "K614", "K615")
 
@@ -803,4 +806,7 @@ class _Call:
         if any(_is_remote(source) for source, _ in plan.files):
             # What is fetched is known when everything is read.
             return lambda: content_hash([source for source, _ in plan.files])
+        if all(isinstance(source, pl.DataFrame) and source.height <= _FEW for source, _ in plan.files):
+            known = content_hash([source for source, _ in plan.files])
+            return lambda: known
         return self.pool.submit(content_hash, [source for source, _ in plan.files]).result

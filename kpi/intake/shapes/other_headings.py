@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 import polars as pl
@@ -22,6 +22,9 @@ _YEAR = re.compile(r"(19|20)[0-9]{2}(\.0)?")
 
 #: The most rows that the in-memory engine looks through sooner than the other one has started.
 _SMALL = 10_000
+
+#: The most rows whose texts are compared here: patterns take longer to compile than so few texts to clean.
+_FEW = 200
 
 #: The beginning of a name.
 _NAME = r"^\s*\p{L}"
@@ -58,15 +61,12 @@ def check_headings(table: Table, system: System, declared: Collection[str] = ())
     # NOTE: Polars 2.1 takes a derived column of such a name for a pattern, and finds none.
     keys = [key for key in keys if not (key.startswith("^") and key.endswith("$"))]
     figures = [header for header in texts if header not in keys and measure_of(measure_names(system), header)[0]]
-    like = [~_texts(key).str.contains(_others(_words(key))) for key in keys]
-    named = [_texts(header).str.contains(_NAME) for header in figures[:_FIGURES]]
-    if not (like or named):
+    figures = figures[:_FIGURES]
+    if not (keys or figures):
         return
-    # One pass over all columns, and further ones over those that may have a heading: seldom any.
-    looks = [look.any().alias(str(place)) for place, look in enumerate([*like, *named])]
-    small = table.size is not None and table.size <= _SMALL
-    seen = table.mapped(table.frame.select(looks)).select(pl.all().any())
-    any_like = seen.collect(engine="in-memory" if small else "auto").row(0)
+    like = [~_texts(key).str.contains(_others(_words(key))) for key in keys]
+    few = table.remote is None and table.size is not None and table.size <= _FEW
+    any_like = _suspected_of_few(table, keys, figures) if few else _suspected(table, like, figures)
     for key, condition, is_like in zip(keys, like, any_like, strict=False):
         if not is_like:
             continue
@@ -77,6 +77,26 @@ def check_headings(table: Table, system: System, declared: Collection[str] = ())
     for header, has_names in zip(figures, any_like[len(keys) :], strict=False):
         if has_names:
             _refuse_names(table, system, header)
+
+
+def _suspected(table: Table, like: Sequence[pl.Expr], figures: Sequence[str]) -> Sequence[bool]:
+    """Return which columns may hold a heading: keys by their conditions `like`, then figures with a name among them.
+
+    All columns are looked at in one pass.
+    """
+    named = [_texts(header).str.contains(_NAME) for header in figures]
+    looks = [look.any().alias(str(place)) for place, look in enumerate([*like, *named])]
+    small = table.size is not None and table.size <= _SMALL
+    seen = table.mapped(table.frame.select(looks)).select(pl.all().any())
+    return seen.collect(engine="in-memory" if small else "auto").row(0)
+
+
+def _suspected_of_few(table: Table, keys: Sequence[str], figures: Sequence[str]) -> Sequence[bool]:
+    """Return the same as `_suspected` for a table of few rows, without a pattern."""
+    cells = table.frame.select(map(_texts, (*keys, *figures))).collect(engine="in-memory")
+    texts = {header: set(cells[header].drop_nulls()) for header in cells.columns}
+    headings = [any(clean(text) in _words(key) for text in texts[key]) for key in keys]
+    return headings + [any(text.lstrip()[:1].isalpha() for text in texts[header]) for header in figures]
 
 
 def _texts(header: str) -> pl.Expr:
