@@ -45,7 +45,8 @@ def codes(card: Any) -> list[str]:
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "frame"])
 def test_two_units_of_one_figure_are_refused(form, tmp_path):
-    text = "年份,地区,指标,单位,数值\n2023,甲县,GDP(亿元),万元,120000\n2023,乙县,GDP(亿元),亿元,36\n2023,丙县,GDP(万元),,50000\n"
+    rows = ["2023,甲县,GDP(亿元),万元,120000", "2023,乙县,GDP(亿元),亿元,36", "2023,丙县,GDP(万元),,50000"]
+    text = "\n".join(["年份,地区,指标,单位,数值", *rows, ""])
     card = scored(tmp_path, text, form)
     assert values(card) == {"甲县": None, "乙县": 36.0, "丙县": 5.0}
     assert codes(card) == ["K605"]
