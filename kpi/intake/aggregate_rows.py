@@ -21,11 +21,11 @@ _MEAN = "平均|平均值|平均数|平均水平|均值"
 _WHOLE = r"全(市|县|区|省|国|州|旗|盟|镇|乡|村|街道|域|市域|县域|部|体|系统|行业|辖区)"
 _CHINESE = re.compile(
     rf".*({_SUM}|{_MEAN})|{_WHOLE}(总体|整体|总数|总量|水平)?|总数|总体|整体|其中|其中:?.+"
-    r"|中位数|中位值|最大值|最小值|最高值|最低值|标准差|方差"
+    r"|中位数|中位值|最[高低大小](值|数|分|者)?|极差|标准差|方差|变异系数|离散系数"
 )
 _ENGLISH = re.compile(
     r"((.+ )?(grand |sub[- ]?)?totals?|grand ?totals?|totals? (of|for) .+|sum|(.+ )?(average|mean)|avg\.?|overall"
-    r"|median|(standard|std\.?) deviation|of which( .+|:.*)?|total: .+"
+    r"|median|maximum|minimum|max\.?|min\.?|highest|lowest|(standard|std\.?) deviation|of which( .+|:.*)?|total: .+"
     r"|all( (areas|cities|counties|countries|departments|districts|entities|provinces|regions|states|towns|units))?)"
 )
 

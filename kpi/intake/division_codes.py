@@ -6,6 +6,7 @@ Two digits name the province, two the prefecture, two the county, three the town
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 #: The full names of the 34 provinces, autonomous regions, municipalities and special administrative regions, by the
 #: first two digits of their codes.
@@ -58,3 +59,26 @@ def parent_of(code: str) -> str | None:
     if county != "00" and province not in _MUNICIPALITIES and prefecture != _DIRECT:
         return f"{province}{prefecture}00"
     return None if prefecture == county == "00" else f"{province}0000"
+
+
+def divisions_above(codes: Iterable[str]) -> set[str]:
+    """Return the codes of divisions that others of the codes lie in.
+
+    Codes of provinces and prefectures may be without the zeros at their end.
+
+    >>> sorted(divisions_above(["330000", "330102", "330483", "339900"])), divisions_above(["33", "330102"])
+    (['330000'], {'33'})
+    >>> divisions_above(["330102", "330483", "110000"])
+    set()
+    """
+    digits = (code for code in codes if len(code) in (2, 4, 6, 9, 12) and code.isdigit())
+    complete = {code: code.ljust(6, "0") if len(code) in (2, 4) else code for code in digits}
+    longer = {full for code, full in complete.items() if len(code) >= 6 and is_division(full)}
+    above = {ancestor for full in {*longer, *complete.values()} for ancestor in _ancestors(full)} if longer else set()
+    return {code for code, full in complete.items() if full in above or f"{full}000000" in above}
+
+
+def _ancestors(code: str) -> Iterator[str]:
+    while (parent := parent_of(code)) is not None:
+        yield parent
+        code = parent

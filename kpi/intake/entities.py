@@ -18,6 +18,7 @@ from kpi.errors import Diagnostic, Message, Place, alternatives, suggest
 from kpi.intake.aggregate_rows import Exclusions, shown
 from kpi.intake.division_codes import PROVINCES, SHORT
 from kpi.intake.files.headers import clean
+from kpi.intake.regions import is_region
 from kpi.values.names import unmarked
 from kpi.values.periods import Period
 from kpi.values.timelines import MONTHS, Timeline
@@ -227,8 +228,20 @@ class Entities:
         return places
 
     def excluded(self, name: str) -> bool:
-        """Return whether a name denotes no entity: a total and the like, or one that the definition excludes."""
-        return clean(name) not in self.lookup and self.exclusions.exclude(name)
+        """Return whether a name denotes no entity: a total and the like, or one that the definition excludes.
+
+        A roster that has no regions excludes 东部地区 and World, too.
+        """
+        if clean(name) in self.lookup:
+            return False
+        if self.exclusions.exclude(name):
+            return True
+        return self.closed and is_region(name) and not self.exclusions.is_kept(name) and not self._of_regions
+
+    @cached_property
+    def _of_regions(self) -> bool:
+        """Whether some names begin with that of a region, so that another such name may mean one of them."""
+        return any(is_region(name[:size]) for name in self.names for size in range(2, len(name) + 1))
 
     def without(self, indices: Collection[int]) -> Entities:
         """Return the entities without those at some positions; those of a roster are never removed."""

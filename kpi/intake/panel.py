@@ -23,6 +23,7 @@ from kpi.intake import (
 )
 from kpi.intake.absent_measures import absent
 from kpi.intake.aggregate_rows import Exclusions, by_name
+from kpi.intake.blank_cohorts import blank_cohorts
 from kpi.intake.cells.text_folding import as_names
 from kpi.intake.contradicting_spans import contradictions
 from kpi.intake.entities import BESIDE, Entities, from_data, nobody
@@ -55,7 +56,10 @@ from kpi.intake.matching.datasets import (
 from kpi.intake.matching.date_order import ordered
 from kpi.intake.matching.key_columns import keyed
 from kpi.intake.matching.labels import by_labels
+from kpi.intake.matching.other_decimals import beside_commas
 from kpi.intake.matching.sheets import header_unused, is_aside, sheet_aside
+from kpi.intake.nested_units import nested
+from kpi.intake.regions import beside_places, doubtful
 from kpi.intake.reported import cumulative_headings, duplicates, period_aggregation, row_cleaning
 from kpi.intake.reported import entity_targets as targets_of
 from kpi.intake.reported import figure_facts as facts_of
@@ -68,6 +72,7 @@ from kpi.intake.reported.lookups import Resolver
 from kpi.intake.reported.plain_rows import Coded
 from kpi.intake.reported.read_plan import Escalate, Pruning, ReadPlan, settled
 from kpi.intake.reported.row_cleaning import Figures
+from kpi.intake.reported.spare_figures import without_spare
 from kpi.intake.reported.stated_targets import settled as settled_targets
 from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
@@ -76,6 +81,7 @@ from kpi.intake.succession import Areas, Succession, succession_of
 from kpi.intake.target_columns import without_column
 from kpi.intake.unused_ratings import unused_ratings
 from kpi.intake.validity import out_of_time
+from kpi.intake.version_numbers import misordered
 from kpi.intake.week_53 import without_counterpart
 from kpi.language.datasets import Records
 from kpi.language.measures import reported
@@ -155,6 +161,7 @@ class _Intake:
         wholes = facts_of.wholes(self.system)
         roster = self.listed(wholes)
         exclusions = Exclusions.of(self.system, self.units_of_tables(sources))
+        exclusions = replace(exclusions, leave_out=exclusions.leave_out | self.plan.regions)
         none = replace(nobody(), marked={}, wholes=wholes, exclusions=exclusions)
         sources = self.beside.of(sources, roster, none)
         known: Mapping[str, Sequence[str]] = {}
@@ -223,6 +230,8 @@ class _Intake:
         self.findings += named_units.unknown(self.system, entities)
         if not entities.closed:
             self.findings += [*undeclared_totals.unnamed(frame, entities, self.system), *near_names.alike(entities)]
+            self.findings += [*doubtful(entities.names, entities.exclusions), *nested(entities)]
+        self.findings += blank_cohorts(entities, self.system)
         reporting = entities
         if self.areas is not None:
             frame, entities, every = self.brought(self.areas, frame, entities, every)
@@ -348,7 +357,7 @@ class _Intake:
                 merged = apart_merged(source.table, figure_columns(self.system, source))
                 sources.append(replace(source, table=merged))
                 notes = [*notes, *more]
-                notes = [*notes, *header_unused(source)]
+                notes = [*notes, *header_unused(source), *beside_commas(source, self.system)]
                 self.read += table.refused
                 self.refused += table.refused
                 self.findings += notes
@@ -540,6 +549,7 @@ class _Intake:
         rows: list[pl.DataFrame] = []
         targets: list[pl.DataFrame] = []
         units: set[int] = set()
+        revisions: dict[str, Placed] = {}
         for number, source in enumerate(sources):
             if isinstance(source.dataset, Records):
                 continue
@@ -547,17 +557,19 @@ class _Intake:
                 cleaned = row_cleaning.clean_rows(apart[number], number, entities, self.period)
                 self.facts.take(replace(apart[number].resolver, entities=entities), self.period)
             rows.append(cleaned.rows)
-            if headings := cumulative_headings.undeclared(source, self.system):
-                labelled = cumulative_headings.within_the_year(cleaned.rows, apart[number].plain, self.system)
-                self.findings += cumulative_headings.contradicted(source, headings, labelled, self.system)
+            self.findings += self.running_totals(source, cleaned, apart[number])
             targets += [cleaned.targets] if cleaned.targets.height else []
             units |= cleaned.units
+            revisions.update(dict.fromkeys(cleaned.versions, source))
             self.notes |= cleaned.notes
             self.add(cleaned)
+        self.findings += misordered(revisions)
         if not entities.closed:
             lacking = self.figureless(sources, entities, apart, events.values(), units)
             if lacking:
                 entities, rows, targets = self.without(lacking, sources, entities, rows, targets)
+            if regions := beside_places(entities.names, entities.exclusions):
+                return self.plan.without_regions(regions)
             entities = self.grouped(sources, entities)
         if self.succession is not None:
             self.areas = Areas(self.succession, self.succession.steps(entities), entities, self.system.measures)
@@ -584,6 +596,13 @@ class _Intake:
             parts.append(timed)
         merged = pl.concat([period_aggregation.NOTHING, *(part for part in parts if part.height)])
         return _Read(sources, entities, merged, cells, self.stated(targets, sources), finer)
+
+    def running_totals(self, source: Placed, cleaned: Figures, coded: Coded) -> list[Diagnostic]:
+        """Return the findings about headings with 累计 over figures that are added up."""
+        if not (headings := cumulative_headings.undeclared(source, self.system)):
+            return []
+        labelled = cumulative_headings.within_the_year(cleaned.rows, coded.plain, self.system)
+        return [*cumulative_headings.contradicted(source, headings, labelled, self.system)]
 
     def stated(self, targets: Sequence[pl.DataFrame], sources: Sequence[Placed]) -> pl.DataFrame:
         """Return the targets of all tables, one for each indicator, entity and period."""
@@ -643,10 +662,16 @@ class _Intake:
         timings = {name: measure.timing for name, measure in measures.items()}
         enough = {name: measure.at_least for name, measure in measures.items() if measure.at_least is not None}
         undecided = [name for name, measure in measures.items() if measure.flow_or_level]
+        every = kept
+        kept, spare = without_spare(kept, timings, self.system, entities)
+        self.findings += spare
         figures, coarse = period_aggregation.to_scored(kept, timings, grain, enough, undecided)
         self.findings += added_levels(kept, measures, grain)
-        usable = kept if not coarse.height else kept.join(coarse, on=["source", "row", "measure"], how="anti")
-        self.findings += contradictions(usable, timings, self.system, entities, sources)
+        usable, every = (
+            rows if not coarse.height else rows.join(coarse, on=["source", "row", "measure"], how="anti")
+            for rows in (kept, every)
+        )
+        self.findings += contradictions(every, timings, self.system, entities, sources)
         for number, source in enumerate(sources):
             # A row refused before stands in for the figure it would have been: it was reported and counted then.
             mine = coarse.filter((pl.col("source") == number) & ~period_aggregation.refused()).rename({"row": ROW})

@@ -15,7 +15,7 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, alternatives
 from kpi.intake.aggregate_rows import Exclusions, by_name, listed, shown
-from kpi.intake.division_codes import is_division, parent_of
+from kpi.intake.division_codes import divisions_above, is_division, parent_of
 from kpi.intake.entities import Entities, code_of, from_data, short_forms
 from kpi.intake.files.contents import given_once
 from kpi.intake.files.headers import clean, role, roles
@@ -351,10 +351,7 @@ class _Drafting:
 
     def levels(self, units: Sequence[_Unit]) -> None:
         """Add the note that some units are above others, as cities among their counties."""
-        codes = {unit.code for unit in units if unit.code}
-        if not all(map(is_division, codes)):
-            return
-        above = {parent_of(code) for code in codes} & codes
+        above = divisions_above(unit.code for unit in units if unit.code)
         items = [unit.name for unit in units if unit.code in above]
         if items:
             message = Message("units that others belong to would be ranked beside them: {names}", names=tuple(items))

@@ -140,3 +140,30 @@ def test_fractions_are_compared_with_what_the_scoring_rule_refers_to(score, warn
     }  # fmt: skip
     rows = pl.DataFrame({"年份": ["2023"] * 3, "地区": ["甲县", "乙县", "丙县"], "合格率": ["0.92", "0.88", "1"]})
     assert ("K636" in set(kpi.score(rows, system=system).findings["code"])) is warned
+
+
+@pytest.mark.parametrize("form", ["csv", "csv with notes", "parquet", "frame", "categorical"])
+def test_totals_at_the_end_of_a_large_table_are_left_out(form, tmp_path):
+    months = [(f"2023-{at // 30_000 + 1:02}-01", f"{'甲乙'[at % 2]}县", f"{at % 50}路", "1") for at in range(119_999)]
+    rows = [row for at, row in enumerate(months, 1) for row in ([row] if at % 30_000 else [row, subtotal(row)])]
+    rows += [("2023-12-31", "甲县", "合　计", "60000"), ("2023-12-31", "乙县", "总计", "60000")]
+    data: Any = frame(rows)
+    if form.startswith("csv"):
+        (tmp_path / "a.csv").write_text(data.write_csv() + ("注：初步数,,,\n" if "notes" in form else ""), "utf-8")
+        data = tmp_path / "a.csv"
+    elif form == "parquet":
+        data.write_parquet(tmp_path / "a.parquet")
+        data = tmp_path / "a.parquet"
+    elif form == "categorical":
+        data = data.with_columns(pl.col("项目名称").cast(pl.Categorical))
+    card = kpi.score(data, system=definition())
+    assert figures(card, "甲县")["n"] == 60_000
+    assert figures(card, "乙县")["n"] == 59_999
+    assert figures(card, "甲县")["s"] == 60_000
+    (note,) = card.findings.filter(code="K612")["message"]
+    assert "本月合计 (rows" in note
+    assert "总计 (row" in note
+
+
+def subtotal(row: tuple[str, ...]) -> tuple[str, ...]:
+    return (*row[:2], "本月合计", "30000")

@@ -101,6 +101,26 @@ def without_multiple(unit: str) -> str:
     return _MULTIPLE.sub("", unit)
 
 
+def same(unit: str, other: str) -> bool:
+    """Return whether two texts denote one unit; one that is unknown is no other.
+
+    >>> same("亿元", "万元"), same("万元", "万圆"), same("万元", "初步数")
+    (False, True, True)
+    """
+    try:
+        return units.factor(units.parse(unit), units.parse(other)) == 1
+    except units.UnitError:
+        return not (_is_known(unit) and _is_known(other))
+
+
+def _is_known(unit: str) -> bool:
+    try:
+        units.parse(unit)
+    except units.UnitError:
+        return False
+    return True
+
+
 def misfit(row: Mapping[str, Any], system: System) -> Message | None:
     """Return why there is no factor for a row with unit, typed unit and name of the measure, as `factors` gives it."""
     return factor(row["unit"], row["typed"], system, row["name"])[1]

@@ -36,8 +36,8 @@ _NAME = re.compile(
 # The texts that are worth a closer look, for the scan.
 _SUSPECT, _LONGEST = "计|計|均|次页|前页|上页|(?i:total|average)|[Ａ-Ｚａ-ｚ]", 60
 
-#: How many of the first rows of a table are inspected, and how many of a large one; if a total stands there, all rows
-#: are.
+#: How many of the first rows of a table are inspected, and how many of a large one, beside its last; if a total stands
+#: there, all rows are.
 _ROWS, _HEAD = 100_000, 20_000
 #: How many rows a table has at most of which all finer units are inspected; those of a larger one are a warning.
 _INSPECTED = 5_000_000
@@ -140,15 +140,19 @@ def _with_totals(table: Events, finer: Collection[str]) -> list[str]:
     headers = _texts(table)
     complete = table.source.table.whole or table.source.table
     many = complete.size or complete.about or 0
-    head = complete.raw.head(_HEAD if many > _ROWS else _ROWS)
-    texts = head.select(
+    suspects = [
         as_text(header).filter(_suspect(as_text(header))).unique().implode().alias(header) for header in headers
-    )  # fmt: skip
-    suspects = texts.collect().row(0, named=True) if headers else {}
+    ]  # fmt: skip
+    texts = []
+    if headers:
+        texts.append(complete.raw.head(_HEAD if many > _ROWS else _ROWS).select(suspects).collect())
+    if headers and many > _ROWS and complete.remote is None:
+        # Totals stand below the last rows of what they sum up.
+        texts.append(complete.last_texts(headers).select(suspects))
     inspected = finer if many <= _INSPECTED and complete.remote is None else ()
     return [
         header for header in headers
-        if any(map(is_total, suspects[header])) or not _names(table, header).isdisjoint(inspected)
+        if any(is_total(text) for frame in texts for text in frame[header][0]) or not _names(table, header).isdisjoint(inspected)
     ]  # fmt: skip
 
 

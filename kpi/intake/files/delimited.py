@@ -21,7 +21,7 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count
 from kpi.intake.files.encoding import Text, head_of
 from kpi.intake.files.headers import role
-from kpi.intake.files.table import FIRST_ROWS, Scratch, Table
+from kpi.intake.files.table import FIRST_ROWS, LAST_ROWS, Scratch, Table
 from kpi.intake.files.table_layout import SEARCHED, Layout, find_layout, trailing_notes
 from kpi.intake.files.unit_lines import unit_below
 from kpi.process import progress
@@ -94,7 +94,7 @@ def read_delimited(text: Text, place: Place, *, declared: Sequence[int] = ()) ->
             measured = _measure(frame)
     if measured is None:  # pragma: no cover - a copy that the csv module wrote always scans
         raise DataError(Diagnostic("K506", Message("the rows do not form a table"), place))
-    rows, nulls, last = measured.rows, measured.nulls, measured.last.rows()
+    rows, nulls, last = measured.rows, measured.nulls, measured.last.tail(SEARCHED).rows()
     notes = [*ragged, *layout.notes]
     if text.encoding != "UTF-8":
         notes.insert(0, encoding_note(text, place))
@@ -110,11 +110,16 @@ def read_delimited(text: Text, place: Place, *, declared: Sequence[int] = ()) ->
     read = (scratch.path, replace(layout, body=0), ",") if copied and scratch else (source, layout, delimiter)
     most = rows if dropped else None
     cells = scan(*read, names, most=most)
+    first, end = (
+        (cells, ends.select(pl.col(str(at)).alias(name) for at, name in names.items()))
+        for ends in (measured.first.head(rows), measured.last.head(measured.last.height - dropped))
+    )
     return Table(
         file=place.file or "",
         sheet=place.sheet,
         frame=cells,
-        first_rows=(cells, measured.first.head(rows).select(pl.col(str(at)).alias(name) for at, name in names.items())),
+        first_rows=first,
+        last_rows=end,
         columns=tuple(names.values()),
         first_row=layout.body + 1,
         unit=layout.unit,
@@ -308,7 +313,7 @@ class _Measured(NamedTuple):
         rows: the number of rows.
         nulls: the number of nulls of every column.
         first: the first rows, see `Table.first_rows`.
-        last: the last `SEARCHED` rows, among which notes may stand.
+        last: the last rows, see `Table.last_rows`; among `SEARCHED` of them notes may stand.
     """
 
     rows: int
@@ -322,7 +327,7 @@ def _measure(frame: pl.LazyFrame) -> _Measured | None:
 
     Every cell is parsed once, so that malformed rows show here and not when the frame is used.
     """
-    ends = {"first": pl.all().head(FIRST_ROWS), "last": pl.all().tail(SEARCHED)}
+    ends = {"first": pl.all().head(FIRST_ROWS), "last": pl.all().tail(LAST_ROWS)}
     try:
         measured = frame.select(
             pl.len().alias("rows"),

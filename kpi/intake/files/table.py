@@ -20,6 +20,9 @@ ROW = "row\n"
 #: How many rows `Table.first_cells` has.
 FIRST_ROWS = 1000
 
+#: How many rows `Table.last_texts` has.
+LAST_ROWS = 2000
+
 #: The text of a filled cell of an unreadable column of figures, which are refused.
 UNREADABLE = "(unreadable)"
 
@@ -165,6 +168,7 @@ class Table:
         pieces: the rows piece by piece, where they have not been checked (see `kpi.intake.files.chunks`).
         scan: returns the frame with some columns of other types than String, where the file can be read so.
         first_rows: a lazy frame and its first rows (at most `FIRST_ROWS`), where the reader has them at hand.
+        last_rows: the same for its last rows (at most `LAST_ROWS`).
         remote: a lazy frame and the table elsewhere whose rows it fetches, for rows that stay where they are.
         whole: the table that this is a part of (see `part`), None for a complete one.
         only: the condition by which rows of `whole` are in the part.
@@ -202,6 +206,7 @@ class Table:
     pieces: Pieces | None = field(default=None, repr=False, compare=False)
     scan: Callable[[Mapping[str, pl.DataType]], pl.LazyFrame] | None = field(default=None, repr=False, compare=False)
     first_rows: tuple[pl.LazyFrame, pl.DataFrame] | None = field(default=None, repr=False, compare=False)
+    last_rows: tuple[pl.LazyFrame, pl.DataFrame] | None = field(default=None, repr=False, compare=False)
     remote: tuple[pl.LazyFrame, Remote] | None = field(default=None, repr=False, compare=False)
     whole: Table | None = field(default=None, repr=False, compare=False)
     only: pl.Expr | None = field(default=None, repr=False, compare=False)
@@ -245,6 +250,13 @@ class Table:
         if self.first_rows is not None and self.first_rows[0] is self.raw:
             return self.first_rows[1][header]
         return self.raw.head(FIRST_ROWS).select(pl.selectors.by_name(header)).collect().to_series()
+
+    def last_texts(self, headers: Sequence[str]) -> pl.DataFrame:
+        """Return some columns of the last rows of `raw`, at most `LAST_ROWS`."""
+        columns = pl.selectors.by_name(*headers)
+        if self.last_rows is not None and self.last_rows[0] is self.raw:
+            return self.last_rows[1].select(columns)
+        return self.raw.select(columns).tail(LAST_ROWS).collect()
 
     def numbered(self, *, blank: bool = False) -> pl.LazyFrame:
         """Return the rows with their sheet row numbers in the first column, `ROW` (UInt32).

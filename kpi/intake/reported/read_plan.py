@@ -59,6 +59,7 @@ class ReadPlan:
         rows: makes the pruning of rows, for each reading anew; None reads all rows.
         verification: when the rows of large text files are checked.
         columns: how those of the table at hand are read.
+        regions: names that are left out, as they are regions beside other units (see `kpi.intake.regions`).
     """
 
     files: tuple[tuple[Source, str | None], ...] = ()
@@ -66,6 +67,7 @@ class ReadPlan:
     rows: Callable[[], Pruning] | None = None
     verification: Verification = "deferred"
     columns: Columns = Columns()
+    regions: frozenset[str] = frozenset()
 
     def with_rows(self, rows: Callable[[], Pruning] | None) -> Escalate:
         """Return the escalation to reading other rows, those of all periods for None."""
@@ -74,6 +76,10 @@ class ReadPlan:
     def verified(self) -> Escalate:
         """Return the escalation to checking the rows of large text files beforehand."""
         return Escalate(replace(self, verification="beforehand"), reopen=True)
+
+    def without_regions(self, regions: frozenset[str]) -> Escalate:
+        """Return the escalation to leaving out more names, `folded`."""
+        return Escalate(replace(self, regions=self.regions | regions), reopen=True)
 
     def with_columns(self, columns: Columns) -> Escalate:
         """Return the escalation to reading the columns of the table at hand otherwise."""

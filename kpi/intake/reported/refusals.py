@@ -203,7 +203,8 @@ def of_figures(source: Placed, system: System, unclear: frozenset[str], columns:
     """Return the refusals of rows whose figure, unit, revision or condition cannot be used.
 
     The rows have the columns value, unit and revision (texts), number, problem, unclear and typed (of the figure),
-    factor and misfit (of its unit), edition and uneditable (the revision, and what is wrong with it).
+    factor and misfit (of its unit), other_unit (behind its name, where the row has another),
+    edition and uneditable (the revision, and what is wrong with it).
 
     Args:
         source: the table and what its columns are.
@@ -220,6 +221,7 @@ def of_figures(source: Placed, system: System, unclear: frozenset[str], columns:
         *([Refusal("K553", lost)] if source.table.unreadable else []),
         Refusal("K635", pl.col("unclear"), summary=partial(_undecided, source, unclear)),
         Refusal(_code_of_figure, pl.col("problem").is_not_null(), partial(_no_figure, source, unclear)),
+        *([Refusal("K605", _two_units(), _says_two_units, unit)] if "other_unit" in columns else []),
         Refusal("K605", no_factor, partial(_no_unit, source, system), unit),
         Refusal("K604", too_large, _too_large, value),
         Refusal("K604", pl.col("uneditable").is_not_null(), _no_revision, revision),
@@ -253,6 +255,16 @@ def _no_figure(source: Placed, unclear: frozenset[str], row: Row) -> tuple[Messa
 
 def _no_unit(source: Placed, system: System, row: Row) -> tuple[Message, Message | None]:
     return misfit(row, system) or Message("{reason}", reason=row["misfit"]), _unit_above(source, row)
+
+
+def _two_units() -> pl.Expr:
+    return pl.col("other_unit").is_not_null() & pl.col("typed").is_null() & (pl.col("status") == "ok")
+
+
+def _says_two_units(row: Row) -> tuple[Message, Message | None]:
+    message = Message("the unit of the row is {unit}, but that in `{measure}` is {other}",
+                      unit=row["unit"], measure=row["measure"], other=row["other_unit"])  # fmt: skip
+    return message, Message("write the unit of the figure in both places, or in one only")
 
 
 def _too_large(row: Row) -> tuple[Message, Message | None]:

@@ -7,7 +7,7 @@ revision (Float64), row (UInt32, in its table) and source (UInt32, which table).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -20,17 +20,20 @@ from kpi.intake.aggregate_rows import by_name
 from kpi.intake.cells.cell_text import as_text, texts_of
 from kpi.intake.cells.numbers import PLAIN, YUAN_SIGN, read_numbers
 from kpi.intake.cells.text_folding import as_names, folded
+from kpi.intake.cells.unit_factors import same
 from kpi.intake.entities import Entities
 from kpi.intake.events import conditions
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, condition_columns, panel_columns
 from kpi.intake.matching.notation import notation_of, read_column
+from kpi.intake.regions import is_region
 from kpi.intake.reported import entity_targets, refusals
 from kpi.intake.reported.lookups import ASIDE, Resolver, distinct, joined
 from kpi.intake.reported.plain_rows import Coded
 from kpi.intake.reported.refusals import refuse
 from kpi.intake.reported.unused_figures import Extra
 from kpi.intake.rows_left_out import figureless_note, left_out_notes
+from kpi.intake.version_numbers import versions
 from kpi.language import expressions
 from kpi.language.datasets import PanelData
 from kpi.language.measures import Reported
@@ -59,7 +62,7 @@ class Figures:
     `read` counts figures, `refused` the bad ones, `left_out` those that are about no unit and those that the system
     does not use. `units` are the places of the entities with a row for a known measure and a readable period; in wide
     tables without periods with a cell that is not blank, whatever it says. `notes` are the texts in the note column
-    (说明), by measure, entity and scored period.
+    (说明), by measure, entity and scored period. `versions` are the revisions of two parts, such as 1.10.
     """
 
     rows: pl.DataFrame
@@ -70,6 +73,7 @@ class Figures:
     left_out: int = 0
     units: frozenset[int] = frozenset()
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    versions: Collection[str] = ()
 
 
 def texts(
@@ -191,6 +195,7 @@ def clean_rows(apart: Coded, number: int, entities: Entities, period: str | None
         row=pl.col(ROW).cast(pl.UInt32), source=pl.lit(number, dtype=pl.UInt32),
     )  # fmt: skip
     noted = raw.drop_nulls("note").select("name", "who", (pl.col("start") + pl.col("months") - 1) // grain, "note")
+    figures.versions = versions(raw["revision"].unique().to_list())
     figures.notes = {(name, who, period): note for name, who, period, note in noted.rows()}
     figures.refused = sum(refused.height for refused in (*unknown, wrong, *void)) + sum(lost.values())
     figures.rows = pl.concat([rows, *(_voiding(refused, number) for refused in void)], how="vertical")
@@ -284,11 +289,18 @@ def _named(resolver: Resolver, raw: pl.DataFrame, figures: Figures, apart: Coded
         return raw, Extra({}, ()), 0
     raw = joined(raw, "measure", "beside", {text: meaning.unit for text, meaning in meanings.items()})
     above = pl.lit(source.table.unit, dtype=pl.String)
-    raw = raw.with_columns(unit=pl.coalesce("unit", "beside", above)).drop("beside")
+    raw = _with_other_units(raw).with_columns(unit=pl.coalesce("unit", "beside", above)).drop("beside")
     extra = Extra.of(resolver.system, resolver.measures(apart.measures))
     raw, unused = extra.without(raw, apart.unknown, source, figures.findings)
     figures.left_out += unused
     return raw, extra, sum(many for text, many in apart.unknown.items() if text not in extra.texts)
+
+
+def _with_other_units(raw: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with `other_unit`: the unit behind the name of the measure where that of the row is another."""
+    pairs = raw.select("unit", "beside").drop_nulls().unique()
+    other = pl.Series("other_unit", [None if same(*pair) else pair[1] for pair in pairs.rows()], dtype=pl.String)
+    return raw.join(pairs.with_columns(other), on=["unit", "beside"], how="left", maintain_order="left")
 
 
 #: The revision of a refused row: none is the first, and one that cannot be read may be any.
@@ -341,9 +353,15 @@ def _may_have_headings(source: Placed) -> bool:
 def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figures: Figures) -> pl.DataFrame:
     """Leave out the rows that are about no unit: totals and the like, repeated headings, headings of groups."""
     aside = pl.col("who").is_null() & pl.col("no_entity").is_in(ASIDE).fill_null(value=False)
-    figures.findings += left_out_notes(source, raw.filter(aside).select(ROW, text="entity"), entities)
-    kept = raw.filter(~aside)
-    bare = (_bare if isinstance(source.dataset, PanelData) else _headings)(kept, source, entities)
+    left_out, kept = raw.filter(aside), raw.filter(~aside)
+    without_figures = _bare if isinstance(source.dataset, PanelData) else _headings
+    if entities.closed and (regions := [text for text in distinct(left_out, "entity") if is_region(text)]):
+        # A region that has no figure is the heading of the units below it.
+        headings = without_figures(left_out.filter(pl.col("entity").is_in(regions)), source, entities)
+        left_out = left_out.join(headings, on=[ROW, "field"], how="anti", maintain_order="left")
+        kept = pl.concat([kept, headings])
+    figures.findings += left_out_notes(source, left_out.select(ROW, text="entity"), entities)
+    bare = without_figures(kept, source, entities)
     if bare.height:
         figures.findings.append(
             figureless_note(source, by_name(bare.select("entity", ROW).rows()), closed=entities.closed)

@@ -1,0 +1,36 @@
+"""Units without a cohort (分组) beside units that have one: they are ranked as a group of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Message, Place, Severity, count
+from kpi.intake.entities import Entities
+from kpi.language.system import System
+
+#: How many names a finding lists.
+_NAMED = 8
+
+
+def blank_cohorts(entities: Entities, system: System) -> Iterator[Diagnostic]:
+    """Yield a warning (K677) for the units whose cell is blank in the column of cohorts, where others have one.
+
+    Args:
+        entities: those of the roster or of the data, with the column cohort.
+        system: says where the roster is.
+    """
+    filled = pl.col("cohort").fill_null("").str.strip_chars() != ""
+    blank = entities.frame.filter(~filled)["entity"].to_list()
+    if not blank or len(blank) == entities.frame.height:
+        return
+    names = tuple(blank[:_NAMED])
+    message = Message("without a group, so ranked among themselves alone: {names}", names=names)
+    if len(blank) > _NAMED:
+        more = count(len(blank) - _NAMED, "more name")
+        message = Message("without a group, so ranked among themselves alone: {names} and {more}",
+                          names=names, more=more)  # fmt: skip
+    place = Place(str(system.entities.roster)) if entities.closed else Place(entity=blank[0])
+    hint = Message("write the group of each unit into the column of groups; a group of their own needs a name, too")
+    yield Diagnostic("K677", message, place, hint, Severity.WARNING)

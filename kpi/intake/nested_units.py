@@ -1,0 +1,53 @@
+"""Units of several levels that are ranked together: a province or city beside the counties that lie in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from kpi.errors import Diagnostic, Message, Place, Severity, count
+from kpi.intake.division_codes import PROVINCES, divisions_above
+from kpi.intake.entities import Entities, code_of
+from kpi.values.names import clean
+
+#: Full names of provinces, without those of municipalities, which end like cities.
+_PROVINCE = frozenset(name for name in PROVINCES.values() if not name.endswith("市"))
+#: Names of divisions below cities.
+_COUNTY = re.compile(r".{1,12}(?<!自治)(县|旗|区|镇|乡|街道)")
+
+#: How many names a finding lists.
+_NAMED = 8
+
+
+def nested(entities: Entities) -> Iterator[Diagnostic]:
+    """Yield a warning (K486) for units of the data that others belong to, in the same cohort.
+
+    Codes of administrative divisions say so; without any, the full names of provinces beside those of counties.
+
+    Args:
+        entities: those of the data, with their cohorts. The units of a roster are as its owner wants them.
+    """
+    groups: dict[str | None, list[tuple[str, str]]] = {}
+    for name, code, cohort in entities.frame.select("entity", "code", "cohort").rows():
+        groups.setdefault(cohort, []).append((name, code_of(code or name)))
+    items = [name for units in groups.values() for name in _above(units) if not entities.exclusions.is_kept(name)]
+    if not items:
+        return
+    names = tuple(items[:_NAMED])
+    message = Message("units that others belong to are ranked beside them: {names}", names=names)
+    if len(items) > _NAMED:
+        more = count(len(items) - _NAMED, "more name")
+        message = Message("units that others belong to are ranked beside them: {names} and {more}",
+                          names=names, more=more)  # fmt: skip
+    hint = Message('leave them out with `leave_out: ["{name}"]` under `entities:`, or use a roster', name=items[0])
+    yield Diagnostic("K486", message, Place(entity=items[0]), hint, Severity.WARNING)
+
+
+def _above(units: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the names of the units, given with codes, that others of them belong to."""
+    above = divisions_above(code for _, code in units)
+    if above:
+        return [name for name, code in units if code in above]
+    provinces = [name for name, _ in units if clean(name) in _PROVINCE]
+    counties = any(_COUNTY.fullmatch(clean(name)) for name, _ in units if clean(name) not in _PROVINCE)
+    return provinces if provinces and counties else []

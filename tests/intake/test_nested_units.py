@@ -1,0 +1,92 @@
+"""Units of several levels that are ranked together, and units without a cohort beside others: both are reported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+import kpi
+from kpi.intake.division_codes import divisions_above
+
+ROWS = [("330102", "上城区", 12.0), ("330105", "拱墅区", 13.0), ("330106", "西湖区", 14.0), ("330100", "杭州市", 200.0)]
+
+
+def definition(**entities: Any) -> dict[str, Any]:
+    return {
+        "system": "t", "title": "T", "period": "year", "entities": {"title": "地区", **entities},
+        "measures": {"r": {"title": "GDP", "unit": "亿元"}},
+        "indicators": {"a": {"kind": "level", "of": "r", "score": {"kind": "minmax"}}},
+        "pillars": {"p": {"weight": 100, "parts": {"a": 100}, "ours": True}},
+    }  # fmt: skip
+
+
+def frame(rows: list[tuple[str, ...]] = ROWS, *, long: bool = False, **more: Any) -> pl.DataFrame:
+    code, name, figures = zip(*rows, strict=True)
+    cells: dict[str, Any] = {"年份": ["2023"] * len(rows), "代码": code, "地区": name, **more}
+    cells |= {"指标": ["GDP"] * len(rows), "数值": figures} if long else {"GDP": figures}
+    return pl.DataFrame(cells)
+
+
+def findings(card: Any) -> list[tuple[str, str]]:
+    return [(finding.code, str(finding.message)) for finding in card.findings_list]
+
+
+@pytest.mark.parametrize("form", ["wide", "long", "twelve digits", "codes alone", "events", "numbers"])
+def test_a_city_among_its_counties_is_reported(form):
+    system: Any = definition()
+    data = frame(long=form == "long")
+    if form == "twelve digits":
+        data = data.with_columns(pl.col("代码") + "000000")
+    elif form == "codes alone":
+        data = data.drop("地区")
+    elif form == "numbers":
+        data = data.with_columns(pl.col("代码").cast(pl.Int64))
+    elif form == "events":
+        roles = {"period": "年份", "entity": "地区", "code": "代码"}
+        system["datasets"] = {"ev": {"form": "records", "columns": roles}}
+        system["measures"] = {"r": {"kind": "sum", "of": "GDP", "unit": "亿元", "from": "ev"}}
+    ((code, message),) = findings(kpi.score(data, system=system))
+    assert code == "K486"
+    assert ("330100" if form == "codes alone" else "杭州市") in message
+
+
+def test_units_of_one_level_are_not_reported():
+    assert findings(kpi.score(frame(ROWS[:3]), system=definition())) == []
+    cities = [("330100", "杭州市", 1.0), ("330200", "宁波市", 2.0), ("310000", "上海市", 3.0)]
+    assert findings(kpi.score(frame(cities), system=definition())) == []
+    assert findings(kpi.score(frame(), system=definition(keep=["杭州市"]))) == []
+    assert findings(kpi.score(frame(分组=["区", "区", "区", "市"]), system=definition())) == []
+
+
+def test_a_province_among_counties_is_reported_without_codes():
+    rows = [("", "浙江省", 100.0), ("", "上城区", 1.0), ("", "德清县", 2.0)]
+    ((code, message),) = findings(kpi.score(frame(rows).drop("代码"), system=definition()))
+    assert (code, "浙江省" in message) == ("K486", True)
+    rows = [("", "浙江省", 100.0), ("", "内蒙古自治区", 90.0), ("", "北京市", 3.0)]
+    assert findings(kpi.score(frame(rows).drop("代码"), system=definition())) == []
+
+
+def test_grandparents_are_above():
+    assert divisions_above(["330000", "330102", "110105", "420000", "429004"]) == {"330000", "420000"}
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_units_without_a_cohort_are_reported(blank, tmp_path):
+    text = f"entity,cohort\n上城区,一\n拱墅区,一\n西湖区,{blank}\n杭州市,二\n"
+    (tmp_path / "roster.csv").write_text(text, "utf-8")
+    card = kpi.score(frame(), system=definition(roster=str(tmp_path / "roster.csv")))
+    ((code, message),) = findings(card)
+    assert code == "K677"
+    assert "西湖区" in message
+    assert card.totals.filter(entity="西湖区")["of"].to_list() == [1]
+    (tmp_path / "roster.csv").write_text(text.replace(f"西湖区,{blank}", "西湖区,一"), "utf-8")
+    assert findings(kpi.score(frame(), system=definition(roster=str(tmp_path / "roster.csv")))) == []
+
+
+def test_blank_groups_in_the_data_are_reported():
+    card = kpi.score(frame(ROWS[:3], 分组=["一", "一", None]), system=definition())
+    ((code, message),) = findings(card)
+    assert (code, "西湖区" in message) == ("K677", True)
+    assert findings(kpi.score(frame(ROWS[:3], 分组=[None, None, None]), system=definition())) == []

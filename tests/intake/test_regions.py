@@ -1,0 +1,163 @@
+"""Regions and groups among the units of a table are left out as totals are, and doubtful names are reported."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import polars as pl
+import pytest
+
+import kpi
+from kpi.intake import regions
+from kpi.intake.files import chunks, pieces
+
+COUNTRIES = [
+    ("China", "CHN", 1000.0), ("France", "FRA", 60.0), ("South Africa", "ZAF", 59.0), ("High income", "HIC", 800.0),
+    ("Euro area", "EMU", 300.0), ("OECD members", "OED", 900.0), ("East Asia & Pacific", "EAS", 2300.0),
+    ("Sub-Saharan Africa (excluding high income)", "SSA", 1200.0), ("World", "WLD", 8000.0),
+]  # fmt: skip
+PLACES = [
+    ("全国", 1000.0), ("东部地区", 500.0), ("西 部", 90.0), ("长三角地区", 300.0), ("浙江省", 80.0), ("北京", 40.0),
+    ("吉林市", 10.0), ("不分地区", 7.0), ("最高", 80.0), ("最低", 10.0),
+]  # fmt: skip
+
+
+def definition(title: str = "人口", **entities: Any) -> dict[str, Any]:
+    return {
+        "system": "t", "title": "T", "period": "year", "entities": {"title": "地区", **entities},
+        "measures": {"r": {"title": title, "unit": "人"}},
+        "indicators": {"a": {"kind": "level", "of": "r", "score": {"kind": "minmax"}}},
+        "pillars": {"p": {"weight": 100, "parts": {"a": 100}, "ours": True}},
+    }  # fmt: skip
+
+
+def ranked(card: Any) -> set[str]:
+    return set(card.totals["entity"])
+
+
+def codes(card: Any) -> list[str]:
+    return [finding.code for finding in card.findings_list]
+
+
+def wide(rows: list[tuple[Any, ...]] = PLACES) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"年份": ["2023"] * len(rows), "地区": [row[0] for row in rows], "人口": [row[-1] for row in rows]}
+    )
+
+
+@pytest.mark.parametrize("form", ["wide", "long", "across", "coded", "codes alone"])
+def test_groups_of_countries_are_no_countries(form):
+    names, short, figures = zip(*COUNTRIES, strict=True)
+    year = ["2022"] * len(names)
+    frames = {
+        "wide": {"Year": year, "Country Name": names, "人口": figures},
+        "long": {"Year": year, "Country Name": names, "indicator": ["人口"] * len(names), "value": figures},
+        "across": {"Country Name": names, "Indicator Name": ["人口"] * len(names), "2021": figures, "2022": figures},
+        "coded": {"Year": year, "Country Name": names, "Country Code": short, "人口": figures},
+        "codes alone": {"Year": year, "Country Code": short, "人口": figures},
+    }
+    card = kpi.score(pl.DataFrame(frames[form]), system=definition(), period="2022")
+    assert ranked(card) == ({"CHN", "FRA", "ZAF"} if form == "codes alone" else {"China", "France", "South Africa"})
+    assert {"K612"} <= set(codes(card)) <= {"K612", "K562"}
+    (note,) = [finding for finding in card.findings_list if finding.code == "K612"]
+    assert ("WLD" if form == "codes alone" else "World (row") in note.message
+
+
+@pytest.mark.parametrize("form", ["wide", "events", "large"])
+def test_parts_of_a_country_are_no_units_beside_places(form, tmp_path, monkeypatch):
+    system: Any = definition()
+    data: Any = wide()
+    if form == "events":
+        system["datasets"] = {"ev": {"form": "records", "columns": {"period": "年份", "entity": "地区"}}}
+        system["measures"] = {"r": {"kind": "sum", "of": "人口", "unit": "人", "from": "ev"}}
+    elif form == "large":
+        monkeypatch.setattr(chunks, "LARGE", 100)
+        monkeypatch.setattr(chunks, "LOOK", 400)
+        monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 150))
+        more = [(f"{at}县", float(at)) for at in range(1, 100)]
+        data = tmp_path / "large.csv"
+        data.write_text(wide([*more, *PLACES]).write_csv(), "utf-8")
+    card = kpi.score(data, system=system)
+    assert {"浙江省", "北京", "吉林市"} <= ranked(card)
+    assert ranked(card).isdisjoint({"全国", "东部地区", "西部", "长三角地区", "不分地区", "最高", "最低"})
+    assert {"K612"} <= set(codes(card)) <= {"K612", "K486"}
+
+
+def test_regions_that_are_all_there_is_are_ranked():
+    rows = [("全国", 1000.0), ("东部地区", 500.0), ("中部地区", 300.0), ("西部地区", 150.0), ("其他", 50.0)]
+    card = kpi.score(wide(rows), system=definition())
+    assert ranked(card) == {"东部地区", "中部地区", "西部地区", "其他"}
+    rows = [("华东", 5.0), ("华南", 3.0), ("海外", 4.0)]
+    assert ranked(kpi.score(wide(rows), system=definition())) == {"华东", "华南", "海外"}
+    rows = [("World", 5.0), ("Euro area", 3.0), ("High income", 4.0)]
+    assert ranked(kpi.score(wide(rows), system=definition())) == {"World", "Euro area", "High income"}
+
+
+def test_a_region_that_is_kept_or_in_the_roster_is_a_unit(tmp_path):
+    card = kpi.score(wide(), system=definition(keep=["东部地区"]))
+    assert ranked(card) == {"东部地区", "浙江省", "北京", "吉林市"}
+    (tmp_path / "roster.csv").write_text("entity\n浙江省\n北京\n吉林市\n长三角地区\n", "utf-8")
+    card = kpi.score(wide(), system=definition(roster=str(tmp_path / "roster.csv")))
+    assert ranked(card) == {"浙江省", "北京", "吉林市", "长三角地区"}
+    (tmp_path / "other.csv").write_text("entity\n浙江省\n北京\n吉林市\n", "utf-8")
+    card = kpi.score(wide(), system=definition(roster=str(tmp_path / "other.csv")))
+    assert ranked(card) == {"浙江省", "北京", "吉林市"}
+    assert codes(card) == ["K612"]
+
+
+def test_a_roster_with_regions_says_which_there_are(tmp_path):
+    (tmp_path / "roster.csv").write_text("entity\n华东大区\n华南大区\n", "utf-8")
+    rows = [("华东", 5.0), ("华南大区", 3.0)]
+    card = kpi.score(wide(rows), system=definition(roster=str(tmp_path / "roster.csv")))
+    assert "K602" in codes(card)
+
+
+def test_a_region_without_figures_is_a_heading():
+    frame = wide([("华北", None), ("天津市", 3.0), ("河北省", 4.0), ("华东", None), ("上海市", 5.0)])
+    frame = frame.with_columns(pl.when(pl.col("人口").is_not_null()).then("年份").alias("年份"))
+    card = kpi.score(frame, system=definition())
+    assert ranked(card) == {"天津市", "河北省", "上海市"}
+    assert codes(card) == ["K614"]
+
+
+def test_doubtful_names_are_reported():
+    rows = [("甲县", 5.0), ("乙县", 3.0), ("市直", 4.0), ("其他", 1.0)]
+    card = kpi.score(wide(rows), system=definition())
+    assert ranked(card) == {"甲县", "乙县", "市直", "其他"}
+    (finding,) = card.findings_list
+    assert finding.code == "K676"
+    assert "其他, 市直" in finding.message
+    assert codes(kpi.score(wide(rows), system=definition(keep=["市直", "其他"]))) == []
+    card = kpi.score(wide(rows), system=definition(leave_out=["市直", "其他"]))
+    assert ranked(card) == {"甲县", "乙县"}
+    assert codes(card) == ["K612"]
+
+
+def test_check_reports_regions_too(tmp_path):
+    (tmp_path / "a.csv").write_text(wide([*PLACES, ("其他", 3.0)]).write_csv(), "utf-8")
+    (tmp_path / "t.yaml").write_text(json.dumps(definition()), "utf-8")
+    findings = kpi.check(tmp_path / "t.yaml", data=tmp_path / "a.csv")
+    assert {"K612", "K676"} <= {finding.code for finding in findings}
+
+
+def test_every_name_of_a_group_is_worth_a_look():
+    names, groups = regions.groups_of_countries()
+    assert all(regions.SUSPECT.search(name) for name in {*names, *groups})
+    some = (
+        "东部",
+        "中部地区",
+        "长三角城市群",
+        "京津冀",
+        "苏南",
+        "山区26县",
+        "不分地区",
+        "地区不详",
+        "全世界",
+        "欧盟",
+        "高收入国家",
+        "东南亚",
+    )
+    assert all(regions.SUSPECT.search(name) and regions.is_region(name) for name in some)
+    doubtful = ("其他", "市直", "省本级", "县属单位", "市辖区", "未知", "Others", "Not stated", "Rest of China")
+    assert all(regions.SUSPECT_DOUBT.search(name) and regions.is_doubtful(name) for name in doubtful)
