@@ -865,6 +865,9 @@ def definition_hash(system: System) -> str:
         del content["uncertainty"]["show"]
         if not system.uncertainty.declared:
             del content["uncertainty"]
+    for key in ("dominance", "years"):
+        if content.get("disclosure") and not content["disclosure"][key]:
+            del content["disclosure"][key]
     for block in (content, *content["indicators"].values()):
         for key in _LATER:
             if block.get(key) is None:
