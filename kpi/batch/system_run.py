@@ -244,6 +244,7 @@ def scored(
         *finding_table,
         *_notes(outcome, closed or {}),
         *missing_files,
+        *(_published_before(store, inputs.system, selected, frames) if ready.laid.system.disclosure else ()),
     )
     _gates(source, outcome, frames)
     held = set(before.get("asked", ())) if before else set()
@@ -313,6 +314,25 @@ def _notes(outcome: Outcome, closed: Mapping[str, str]) -> Iterator[Diagnostic]:
             removed_2=tuple(outcome.removed),
         )
         yield Diagnostic("K823", message, hint=Message("their results were removed"), severity=Severity.WARNING)
+
+
+def _published_before(
+    store: Store, system: str, periods: Collection[str], frames: Mapping[str, pl.DataFrame]
+) -> Iterator[Diagnostic]:  # fmt: skip
+    """Yield a warning for each period of which figures are suppressed now that the last run has published."""
+    keys = ["period", "entity", "measure"]
+    old = store.read("measures", system=system, periods=periods) if periods else pl.DataFrame()
+    if not old.height:
+        return
+    hidden = frames["measures"].filter(pl.col("status") == "suppressed")
+    both = hidden.join(old.drop_nulls("value"), on=keys, how="semi")
+    for period, number in both.group_by("period").len().sort("period").iter_rows():
+        message = Message(
+            "{figures} of {period} are suppressed now, and the last run has published them",
+            figures=count(number, "figure"), period=period,
+        )  # fmt: skip
+        hint = Message("who has the former results knows them: tell them what is confidential, or recall them")
+        yield Diagnostic("K967", message, Place(period=period), hint, Severity.WARNING)
 
 
 def _missing_files(last: Inputs, current: Inputs) -> Iterator[Diagnostic]:
