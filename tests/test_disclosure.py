@@ -13,7 +13,8 @@ import pytest
 
 import kpi
 from kpi.analysis.diff import diff, side
-from kpi.analysis.disclosure.cells import Relation, Table
+from kpi.analysis.disclosure.cells import Relation, Table, tables
+from kpi.analysis.disclosure.protection import _hidden
 from kpi.analysis.disclosure.tau_argus import secondary
 from kpi.analysis.disclosure.worlds import worlds
 from kpi.analysis.explain import explain
@@ -21,6 +22,7 @@ from kpi.analysis.next_level import ahead
 from kpi.analysis.robustness import stressed
 from kpi.analysis.way_up import way_up
 from kpi.analysis.what_if import what_if
+from kpi.language.sensitive import sensitive
 from kpi.report.formats import FORMATS
 from kpi.report.results import ScorecardReport
 from kpi.report.shape import Screen
@@ -267,9 +269,6 @@ def test_other_figures_give_every_published_number(card):
 
 def other_figures(card, world: pl.DataFrame) -> pl.DataFrame:
     """The rows of data with the figures of a world, from the solutions that made it."""
-    from kpi.analysis.disclosure.cells import tables
-    from kpi.language.sensitive import sensitive
-
     number = next(place for place, item in enumerate(card.worlds) if item is world) - 1
     rules = sensitive(card.definition)
     titles = {name: card.definition.symbols[name].title for name in card.definition.measures}
@@ -278,9 +277,10 @@ def other_figures(card, world: pl.DataFrame) -> pl.DataFrame:
         (pattern,) = secondary([table])
         assert pattern is not None
         solutions = worlds(table, sorted({*table.ends, *pattern})).values
-        label = card.labels[table.period]
-        for (entity, name), value in solutions[min(number, len(solutions) - 1)].items():
-            here = (pl.col("期别") == label) & (pl.col("县区") == card.entities["entity"][entity])
+        for (row, name), value in solutions[min(number, len(solutions) - 1)].items():
+            period, entity = table.places[row]
+            here = pl.col("期别") == card.labels[period]
+            here &= pl.col("县区") == card.entities["entity"][entity]
             rows = rows.with_columns(pl.when(here).then(pl.lit(value)).otherwise(titles[name]).alias(titles[name]))
     return rows
 
@@ -405,7 +405,7 @@ def test_what_is_kept_is_reported():
 
 def table(values, ends, relations):
     bounds = {cell: ends.get(cell, (0.0, 1000.0)) for cell in values}
-    return Table(0, values, ends, bounds, frozenset(values), tuple(relations))
+    return Table((0,), values, ends, bounds, frozenset(values), tuple(relations))
 
 
 def test_the_pattern_is_the_cheapest():
@@ -511,6 +511,179 @@ def test_totals_of_years_and_headlines_have_no_suppressed_figure():
     assert node.score is None
 
 
+# ---- PERIODS THAT RELATIONS CONNECT ---- #
+
+#: Complaints of six units in the quarters of a year.
+YEAR = {"甲": (30, 3, 41, 25), "乙": (22, 31, 18, 27), "丙": (55, 48, 61, 52), "丁": (19, 24, 33, 40),
+        "戊": (70, 64, 81, 77), "己": (26, 29, 35, 21)}  # fmt: skip
+QUARTERS = ("2023Q1", "2023Q2", "2023Q3", "2023Q4")
+YEARLY: dict[str, Any] = {
+    "system": "yearly", "period": "quarter", "entities": {"title": "县区"},
+    "measures": {"bad": {"title": "投诉量", "unit": "件"}},
+    "indicators": {"level": {"kind": "level", "of": "bad", "better": "lower"}},
+    "disclosure": {"threshold": 5, "of": ["bad"], "years": True},
+}  # fmt: skip
+
+
+def in_quarters(number: int = 4, year: dict[str, tuple[int, ...]] = YEAR) -> pl.DataFrame:
+    rows = [
+        {"期别": quarter, "县区": unit, "投诉量": figures[at]}
+        for at, quarter in enumerate(QUARTERS[:number]) for unit, figures in year.items()
+    ]  # fmt: skip
+    return pl.DataFrame(rows)
+
+
+def narrowed(card: kpi.Scorecard, truth: pl.DataFrame) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return between what a reader of all quarters narrows each suppressed figure who knows all sums of the table."""
+    from scipy.optimize import linprog
+
+    published = {(unit, when): value for when, unit, value in card.measures.select("period", "entity", "value").rows()}
+    true = {(unit, when): value for when, unit, value in truth.select("期别", "县区", "投诉量").rows()}
+    cells = list(true)
+    at = {cell: place for place, cell in enumerate(cells)}
+    sums = [[cell for cell in cells if cell[0] == unit] for unit in YEAR]
+    sums += [[cell for cell in cells if cell[1] == quarter] for quarter in QUARTERS]
+    matrix = np.zeros((len(sums), len(cells)))
+    for row, group in enumerate(sums):
+        matrix[row, [at[cell] for cell in group]] = 1
+    right = [sum(true[cell] for cell in group) for group in sums]
+    bounds = [(0.0, None) if published[cell] is None else (published[cell], published[cell]) for cell in cells]
+    result = {}
+    for cell in cells:
+        if published[cell] is None:
+            goal = np.zeros(len(cells))
+            goal[at[cell]] = 1
+            ends = [sign * linprog(sign * goal, A_eq=matrix, b_eq=right, bounds=bounds).fun for sign in (1, -1)]
+            result[cell] = (ends[0], ends[1])
+    return result
+
+
+def test_a_yearly_total_and_three_quarters_do_not_give_the_fourth_away():
+    small = ("甲", "2023Q2")
+    card = kpi.score(in_quarters(), system=YEARLY)
+    low, high = narrowed(card, in_quarters())[small]
+    assert low <= 1 + 1e-6
+    assert high >= 4 - 1e-6
+    assert not [item for item in card.findings_list if item.code == "K963"]
+    plain = YEARLY | {"disclosure": {"threshold": 5, "of": ["bad"]}}
+    unaware = narrowed(kpi.score(in_quarters(), system=plain), in_quarters())
+    assert unaware[small] == pytest.approx((3, 3)), "the attack succeeds where yearly totals do not count as known"
+
+
+def test_what_was_published_of_earlier_quarters_stays_published():
+    """The fourth quarter completes the year: what protects the second has to be suppressed there."""
+    first, all_of_it = kpi.score(in_quarters(3), system=YEARLY), kpi.score(in_quarters(), system=YEARLY)
+    there = pl.col("period") != "2023Q4"
+    columns = ["period", "entity", "value", "status"]
+    assert all_of_it.measures.filter(there).select(columns).equals(first.measures.select(columns))
+    assert hidden(all_of_it).filter(period="2023Q4").height >= 2
+
+
+def test_an_incomplete_year_and_a_year_without_small_figures_are_as_before():
+    plain = YEARLY | {"disclosure": {"threshold": 5, "of": ["bad"]}}
+    columns = ["period", "entity", "value", "status"]
+    given = in_quarters(3)
+    assert (
+        kpi.score(given, system=YEARLY)
+        .measures.select(columns)
+        .equals(kpi.score(given, system=plain).measures.select(columns))
+    )
+    large = in_quarters(4, {unit: tuple(number + 10 for number in numbers) for unit, numbers in YEAR.items()})
+    assert hidden(kpi.score(large, system=YEARLY)).height == 0
+
+
+def test_running_totals_do_not_give_the_figure_of_a_quarter_away():
+    """Published running totals of two quarters would show the second: 33 - 30."""
+    changed = YEARLY | {
+        "measures": YEARLY["measures"] | {"so_far": {"title": "累计投诉量", "unit": "件", "over_time": "ytd"}},
+        "checks": {"adds_up": {"cumulative": "so_far", "of": "bad"}},
+        "disclosure": {"threshold": 5, "of": ["bad"], "totals": "none"},
+    }
+    rows = [
+        {"期别": quarter, "县区": unit, "投诉量": figures[at], "累计投诉量": sum(figures[: at + 1])}
+        for at, quarter in enumerate(QUARTERS) for unit, figures in YEAR.items()
+    ]  # fmt: skip
+    card = kpi.score(pl.DataFrame(rows), system=changed)
+    own = {(row["period"], row["measure"]) for row in hidden(card).filter(entity="甲").to_dicts()}
+    assert ("2023Q2", "bad") in own
+    totals = {when for when, name in own if name == "so_far"}
+    assert "2023Q2" in totals, "the first quarter was published, the running total of the second would show it"
+    # And what follows from the later ones: the third running total less the third quarter is the second one.
+    later = card.measures.filter(entity="甲", period="2023Q3")
+    assert None in later["value"].to_list()
+    assert hidden(card).filter(pl.col("entity") != "甲").height == 0
+
+
+def test_worlds_of_a_year_keep_its_totals_and_reach_both_ends():
+    card = kpi.score(in_quarters(), system=YEARLY)
+    truth = kpi.score(in_quarters(), system={key: value for key, value in YEARLY.items() if key != "disclosure"})
+    (year,) = tables(card.definition, truth.frame, sensitive(card.definition))
+    assert year.periods == tuple(card.labels)
+    (item,) = _hidden([year])
+    assert not item.worlds.narrow
+    small = next(iter(year.ends))
+    assert {1.0, 4.0} <= {world[small] for world in item.worlds.values}
+    for world in item.worlds.values:
+        assert all(value >= 0 for value in world.values())
+        for relation in year.relations:
+            number = sum(factor * world.get(cell, year.values[cell]) for cell, factor in relation.factors.items())
+            assert number == pytest.approx(relation.high)
+    assert len(year.relations) == len(QUARTERS) + len(YEAR)
+
+
+# ---- DOMINANCE ---- #
+
+DOMINATED: dict[str, Any] = {
+    "system": "dominated", "period": "year", "entities": {"title": "县区"},
+    "measures": {
+        "output": {"title": "产值", "unit": "万元"}, "first": {"title": "最大企业产值", "unit": "万元"},
+        "second": {"title": "第二企业产值", "unit": "万元"},
+    },
+    "indicators": {"level": {"kind": "level", "of": "output"}},
+}  # fmt: skip
+#: What is left of 甲 without both is 5, less than 15 % of 80; of 乙 20 of 50; 丙 has no first, 丁 nothing.
+OUTPUT = {"甲": (100.0, 80.0, 15.0), "乙": (100.0, 50.0, 30.0), "丙": (90.0, None, None), "丁": (0.0, 0.0, 0.0),
+          "戊": (400.0, 90.0, 80.0)}  # fmt: skip
+
+
+def dominated(**rule: Any) -> kpi.Scorecard:
+    rules = {"threshold": 3, "dominance": {"output": rule}}
+    rows = [
+        {"期别": "2023", "县区": unit, "产值": all_of_it, "最大企业产值": first, "第二企业产值": second}
+        for unit, (all_of_it, first, second) in OUTPUT.items()
+    ]  # fmt: skip
+    return kpi.score(pl.DataFrame(rows), system=DOMINATED | {"disclosure": rules})
+
+
+@pytest.mark.parametrize(
+    ("rule", "units"),
+    [
+        ({"largest": ["first", "second"], "p": 15}, {"甲", "丙"}),
+        ({"largest": ["first", "second"], "p": 6}, {"丙"}),
+        ({"largest": ["first"], "k": 75}, {"甲", "丙"}),
+        ({"largest": ["first", "second"], "k": 75}, {"甲", "乙", "丙"}),
+    ],
+)
+def test_figures_that_a_few_dominate_are_suppressed(rule, units):
+    card = dominated(**rule)
+    own = set(hidden(card).filter(measure="output")["entity"])
+    assert units <= own
+    assert "丁" not in own
+    assert len(own) >= 2, "a total over all units would give a single one away"
+    # Nothing of a single contributor is published.
+    single = card.measures.filter(pl.col("measure").is_in(rule["largest"]), pl.col("entity") != "丁")
+    assert single["value"].count() == 0
+    assert card.indicators.filter(pl.col("entity").is_in(list(own)))["value"].count() == 0
+
+
+def test_nobody_computes_the_largest_contribution_within_p_percent():
+    """Of 100, with 80 and 15, 5 are left, 7 less than 15 % of 80: the second must not know it better than to 7."""
+    rules = {"threshold": 3, "dominance": {"output": {"largest": ["first", "second"], "p": 15}}, "protect": 1}
+    rule = next(item for item in sensitive(kpi.load(DOMINATED | {"disclosure": rules})) if item.measure == "output")
+    frame = pl.DataFrame({"output": [100.0], "first": [80.0], "second": [15.0]})
+    assert frame.select(rule.low, rule.high.alias("high")).row(0) == (93.0, 107.0)
+
+
 # ---- DEFINITIONS ---- #
 
 
@@ -521,6 +694,9 @@ def test_totals_of_years_and_headlines_have_no_suppressed_figure():
         ({"threshold": 3, "contributors": {"cases": "firms"}}, "`firms` is no measure"),
         ({"threshold": 5, "of": ["money"]}, "counts nothing"),
         ({"threshold": 5, "of": ["complaints"], "totals": ["省"]}, "no groups `省`"),
+        ({"threshold": 5, "dominance": {"sales": {"largest": ["cases"], "k": 80}}}, "`sales` is no measure"),
+        ({"threshold": 5, "dominance": {"cases": {"largest": ["firm"], "k": 80}}}, "`firm` is no measure"),
+        ({"threshold": 5, "dominance": {"cases": {"largest": ["money"], "k": 80}}}, "`money` is in 万元"),
     ],
 )
 def test_rules_about_what_is_not_there(rules, words):
@@ -532,7 +708,15 @@ def test_rules_about_what_is_not_there(rules, words):
     assert words in str(finding.message)
 
 
-@pytest.mark.parametrize("rules", [{"of": ["complaints"]}, {"threshold": 5}, {"threshold": 1, "of": ["complaints"]}])
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"of": ["complaints"]}, {"threshold": 5}, {"threshold": 1, "of": ["complaints"]},
+        {"threshold": 5, "dominance": {"cases": {"largest": ["online"]}}},
+        {"threshold": 5, "dominance": {"cases": {"largest": ["online"], "p": 10}}},
+        {"threshold": 5, "dominance": {"cases": {"largest": ["online", "offline"], "p": 10, "k": 80}}},
+    ],
+)  # fmt: skip
 def test_rules_need_a_threshold_and_figures(rules):
     with pytest.raises(kpi.DefinitionError):
         kpi.compile(SYSTEM | {"disclosure": rules})

@@ -15,7 +15,6 @@ from click.testing import CliRunner
 import kpi
 from kpi.analysis import intervals
 from kpi.analysis.robustness import stressed
-from kpi.batch.system_run import _without_intervals
 from kpi.cli.main import main
 from kpi.language.loading.loader import examine_text
 from kpi.report.files import content
@@ -195,9 +194,3 @@ def test_the_page_of_kpi_stress_draws_intervals(card):
     found = stressed(card, runs=20)
     page = content(RobustnessReport(found), "html").decode()
     assert page.count('<svg class="interval"') == found.ranks["rank"].count()
-
-
-def test_a_store_says_that_it_keeps_none():
-    assert not list(_without_intervals(system()))
-    [finding] = _without_intervals(system(uncertainty={"show": "intervals"}))
-    assert (finding.code, str(finding.severity)) == ("K892", "info")

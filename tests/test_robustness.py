@@ -233,3 +233,50 @@ def test_shipped_systems_of_every_make_can_be_stressed(name):
         assert ranked[key].is_between(1, ranked.height).all(), key
     assert (ranked["best"] <= ranked["worst"]).all()
     assert found.alternatives.filter(pl.col("assumption") == "without").height > 1
+
+
+def test_the_parameters_of_every_run_give_its_places():
+    """A run computed again from its row, by plain arithmetic, has the ranks whose mean is reported."""
+    import numpy as np
+
+    random = np.random.default_rng(3)
+    figures = {f"m{at}": random.integers(20, 99, 6).tolist() for at in range(3)}
+    frame = pl.DataFrame({"期别": ["2023"] * 6, "单位": list("甲乙丙丁戊己")} | figures)
+    system = {
+        "system": "drawn", "period": "year", "entities": {},
+        "measures": {f"m{at}": {"unit": "1", "over_time": "last"} for at in range(3)},
+        "indicators": {
+            f"x{at}": {"kind": "level", "of": f"m{at}", "score": {"kind": "goalposts", "low": 0, "high": 100}}
+            for at in range(3)
+        },
+        "pillars": {"p": {"weight": 100, "parts": {"x0": 5, "x1": 3, "x2": 2}}},
+        "uncertainty": {"weights": 40, "means": ["geometric"]}, "ranking": {"on": "raw"},
+    }  # fmt: skip
+    result = kpi.stress(frame, system=system, runs=40)
+    drawn = result.drawn
+    weights = drawn.select(f"weight.p.x{at}" for at in range(3)).to_numpy()
+    assert weights.sum(axis=1) == pytest.approx(100)
+    factors = weights / weights[:, :1] * 5 / np.array([5, 3, 2])
+    assert ((factors > 0.6 / 1.4) & (factors < 1.4 / 0.6)).all()
+    assert set(drawn["mean"]) == {"declared", "geometric"}
+    scores = np.array(list(figures.values()), dtype=float).T
+    places = []
+    for mean, shares in zip(drawn["mean"], weights / 100, strict=True):
+        total = scores @ shares if mean == "declared" else np.exp(np.log(scores) @ shares)
+        places.append([(total > own).sum() + 1 for own in total])
+    expected = dict(zip("甲乙丙丁戊己", np.mean(places, axis=0), strict=True))
+    assert {row["entity"]: row["mean"] for row in result.ranks.to_dicts()} == pytest.approx(expected)
+
+
+def test_reports_have_the_parameters_up_to_a_size(monkeypatch):
+    from kpi.report import robustness as report
+
+    result = kpi.stress(ROOT / "sample_data/five-star/scores.csv", system="five-star-bands", runs=20)
+    shown = report.RobustnessReport(result)
+    assert shown.frames()["runs"].height == 20
+    with kpi.using_language("en"):
+        headings = [shown.heading("runs", column) for column in result.drawn.columns]
+    assert headings[0] == "Run"
+    assert any(heading.startswith("Weight of ") for heading in headings)
+    monkeypatch.setattr(report, "MOST_PARAMETERS", 10)
+    assert "runs" not in shown.frames()

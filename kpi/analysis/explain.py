@@ -565,9 +565,25 @@ class _Tree:
             "limits of {level:g} %: {low:,.6g} to {high:,.6g}",
             level=result[0].level, low=row[column.lower_limit], high=row[column.upper_limit],
         )  # fmt: skip
+        yield from self.rating(column)
         if row.get(column.signal) is not None:
             yield Message("{signal} around the group's {value:,.6g}", signal=SIGNALS[row[column.signal]],
                           value=row[column.centre])  # fmt: skip
+
+    def rating(self, column: Column) -> Iterator[Message]:
+        """Yield the rating of an indicator, where its limits reach another one."""
+        scheme, own = self.system.stars, self.row.get(column.level)
+        if scheme is None or own is None:
+            return
+        ends = [end for part in (column.level_low, column.level_high) if (end := self.row[part]) not in (None, own)]
+        if len(ends) == 2:
+            yield Message(
+                "rating {level}, not distinguishable from {first} to {last}", level=scheme.title(own),
+                first=scheme.title(ends[0]), last=scheme.title(ends[1]),
+            )  # fmt: skip
+        elif ends:
+            yield Message("rating {level}, not distinguishable from {other}", level=scheme.title(own),
+                          other=scheme.title(ends[0]))  # fmt: skip
 
     @cached_property
     def limited(self) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.language.indicators.windows import span_words
 from kpi.language.small_numbers import ErrorOf, limited, shrunk
 from kpi.language.system import System
 
@@ -37,18 +38,30 @@ def _words(system: System, error: ErrorOf, row: Mapping[str, float]) -> tuple[Me
     hint = Message("check the figures")
     below = next((used for used in error.read if row[used] < 0), None)
     title = system.symbols[error.name].title
+    titles = _titles(system, error)
     if below is not None:
         message = Message(
             "{indicator} has no limits here and does not count in its group: {figure} is {value:,.10g}, below zero",
-            indicator=title, figure=system.symbols[below].title, value=row[below],
+            indicator=title, figure=titles[below], value=row[below],
         )  # fmt: skip
         return message, hint
     above, under = error.read
     message = Message(
         "{indicator} has no limits here and does not count in its group: {events} is {number:,.10g}, more than {cases} "
         "with {all:,.10g}, and a part is never more than all",
-        indicator=title, events=system.symbols[above].title, number=row[above],
-        cases=system.symbols[under].title, all=row[under],
+        indicator=title, events=titles[above], number=row[above], cases=titles[under], all=row[under],
     )  # fmt: skip
     hint = Message("check the figures; for a rate of events per case, which may be above 1, write `method: byar`")
     return message, hint
+
+
+def _titles(system: System, error: ErrorOf) -> dict[str, str]:
+    """Return the titles of the figures that an error is computed from; those of sums name their window."""
+    measures = error.counts.measures if error.counts is not None else ()
+    if not measures:
+        return {used: system.symbols[used].title for used in error.read}
+    window = span_words(getattr(system.indicators[error.name], "pool", "") or "")
+    return {
+        used: Message("{title} over {window}", title=system.symbols[measure].title, window=window)
+        for used, measure in zip(error.read, measures, strict=True)
+    }

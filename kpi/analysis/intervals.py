@@ -10,20 +10,19 @@ from dataclasses import replace
 import polars as pl
 
 from kpi.analysis.robustness import simulated_intervals
-from kpi.engine.scorecard import PROBABILITY, Scorecard
+from kpi.engine.scorecard import BOUNDS, PROBABILITY, Scorecard
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
 
 #: How many runs are simulated where nothing else is asked for, and the seed of all.
 RUNS, SEED = 500, 1
 
-#: The columns of how far places and scores hold.
-_BOUNDS = ("rank_low", "rank_high", "score_low", "score_high")
-
 #: How many periods a finding names.
 _NAMED = 5
 
 
-def with_intervals(card: Scorecard, runs: int = RUNS, seed: int = SEED) -> Scorecard:
+def with_intervals(
+    card: Scorecard, runs: int = RUNS, seed: int = SEED, *, each_period: bool = False
+) -> Scorecard:  # fmt: skip
     """Return a scorecard whose totals have intervals and probabilities in every period that it shows.
 
     A period of which there are none, such as one with two ranked units, is a finding (K891). Where `disclosure:` has
@@ -33,6 +32,7 @@ def with_intervals(card: Scorecard, runs: int = RUNS, seed: int = SEED) -> Score
         card: the results as scored.
         runs: the number of simulated runs of each period.
         seed: of the random numbers.
+        each_period: whether each period without intervals has a finding of its own, for stores that keep periods apart.
     """
     tables, without = [], dict[str, list[tuple[str, Diagnostic]]]()
     for label in card.periods:
@@ -40,8 +40,9 @@ def with_intervals(card: Scorecard, runs: int = RUNS, seed: int = SEED) -> Score
             tables.append(_of_period(card, label, runs, seed))
         except DataError as error:
             finding = error.diagnostics[0]
-            without.setdefault(finding.code, []).append((label, finding))
-    schema = {"period": pl.String, "entity": pl.String, **dict.fromkeys(_BOUNDS, pl.Float64)}
+            key = f"{finding.code} {label}" if each_period else finding.code
+            without.setdefault(key, []).append((label, finding))
+    schema = {"period": pl.String, "entity": pl.String, **dict.fromkeys(BOUNDS, pl.Float64)}
     every = {name for table in tables for name in table.columns if name.startswith(PROBABILITY)}
     levels = sorted(every, key=lambda name: float(name.removeprefix(PROBABILITY)), reverse=True)
     # A level that occurs in no run of a period has no probability there; without any level nothing is known.

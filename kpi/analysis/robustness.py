@@ -76,6 +76,9 @@ class Robustness:
     (for `without` the indicator or pillar left out), title, moved (mean of |change of rank|), most (the largest),
     entity (with the largest change), stars (number of entities with other stars; null if the scale of scores differs).
 
+    `drawn`: the parameters of every run: run, the alternative of each choice among methods, weight.NODE.PART and so
+    on.
+
     `choices`: choice, source (method, sampling, revision), alternative (of a choice among methods, `declared` first),
     title (in words). All of them are drawn in every run.
 
@@ -148,6 +151,15 @@ class Robustness:
     def seed(self) -> int:
         """The seed of the runs."""
         return self.parameters.seed
+
+    @cached_property
+    def drawn(self) -> pl.DataFrame:
+        """The parameters of every run, a row a run; columns as in `Choices.parameters`."""
+        parameters = self.parameters
+        drawn = points.drawn(
+            parameters.runs, self.varied.dimensions, seed=parameters.seed, spread=parameters.spread
+        )  # fmt: skip
+        return self.varied.parameters(drawn, self.study.uncertainty.cut_points or 0.0)
 
     @cached_property
     def importance(self) -> pl.DataFrame:

@@ -117,6 +117,8 @@ def read(
             )
         )
     chosen = revisions[-1 if revision is None else revision - 1]
+    if table not in chosen["tables"]:  # closed before the store had the table
+        return pl.DataFrame()
     return pl.read_parquet(archive.checked(chosen["tables"][table]))
 
 

@@ -19,6 +19,7 @@ from kpi.batch.fingerprints import Marks, engine, marks
 from kpi.batch.inputs import Item, LaidOut
 from kpi.batch.read_cache import Index, Slice
 from kpi.batch.store.whole import Archive
+from kpi.engine.lookback import CORRECTED
 from kpi.errors import DataError, Diagnostic
 from kpi.intake import entity_classes
 from kpi.intake.entities import Entities
@@ -286,10 +287,10 @@ def _put(archive: Archive, frame: pl.DataFrame | None) -> Any:
 
 def _supplied(panel: Panel) -> dict[str, dict[int, int]]:
     """Return the marks of facts beside the figures: notes, reporters, restated figures."""
-    facts: dict[str, dict[int, list[object]]] = {"#notes": {}, "#reporters": {}, "#restated": {}}
+    facts: dict[str, dict[int, list[object]]] = {"#notes": {}, "#reporters": {}, CORRECTED: {}}
     for (measure, entity, period), text in sorted(panel.notes.items()):
         facts["#notes"].setdefault(period, []).append([measure, entity, text])
-    for name, frame, by in (("#reporters", panel.reporters, "period"), ("#restated", panel.restated, "index")):
+    for name, frame, by in (("#reporters", panel.reporters, "period"), (CORRECTED, panel.restated, "index")):
         if frame is not None and frame.height:
             rows = frame.sort(pl.all(), nulls_last=True).partition_by(by, as_dict=True, maintain_order=True)
             facts[name] = {int(at): [part.write_ndjson()] for (at,), part in rows.items()}

@@ -53,8 +53,13 @@ def keys(
         grain: the grain of the scored periods.
     """
     entities_hash = hashlib.sha256(entities.write_ndjson().encode()).hexdigest()
-    chains = {name: dict(_chained(marks[name])) for name, lags in reached.items() if min(lags) < 0 and name in marks}
-    last = periods[-1].index(grain)
+    every = [period.index(grain) for period in periods]
+    chains = {
+        # Periods without facts such as corrections have no mark.
+        name: dict(_chained({at: marks[name].get(at, 0) for at in every}))
+        for name, lags in reached.items() if min(lags) < 0 and name in marks
+    }  # fmt: skip
+    last = every[-1]
     result = {}
     for period in periods:
         at = period.index(grain)

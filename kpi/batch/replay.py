@@ -13,7 +13,7 @@ from kpi.batch.fingerprints import engine
 from kpi.batch.inputs import Inputs
 from kpi.batch.store.base import Run, Store, ordered
 from kpi.batch.store.whole import Archive
-from kpi.batch.system_run import Prepared, frames_of
+from kpi.batch.system_run import Prepared, frames_of, with_uncertainty
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, suggest
 
@@ -41,10 +41,11 @@ def again(run: Run, system: str, archive: Archive, *, use_slices: bool = False) 
     with Prepared.of(Inputs.of_json(system, systems[system]["inputs"]), archive) as ready:
         if use_slices:
             figures, _ = ready.figures(systems[system]["slices"])
-            return session.score_panel(ready.plan, figures.panel(), explanations=figures.explanations)
+            card = session.score_panel(ready.plan, figures.panel(), explanations=figures.explanations)
+            return with_uncertainty(card)
         panel = ready.laid.panel()
         explanations = ready.laid.explanations(panel.entities, panel.periods)
-        return session.score_panel(ready.plan, panel, explanations=explanations)
+        return with_uncertainty(session.score_panel(ready.plan, panel, explanations=explanations))
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified
         pending = set(entry["pending"])
         compared = [label for label in there if label not in pending]
         explanations = ready.laid.explanations(panel.entities, panel.periods)
-        cards = [session.score_panel(ready.plan, panel, explanations=explanations)]
+        cards = [with_uncertainty(session.score_panel(ready.plan, panel, explanations=explanations))]
         all_findings = findings.findings_of(
             ready.laid.system,
             panel.findings,

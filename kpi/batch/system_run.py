@@ -18,20 +18,22 @@ from kpi.batch.figures import Figures, in_slices, read_together
 from kpi.batch.fingerprints import engine, keys
 from kpi.batch.inputs import Inputs, LaidOut, laid_out
 from kpi.batch.read_cache import Index, slices_of
-from kpi.batch.store.base import TABLES, Change, Store, prepared
+from kpi.batch.store.base import ASKED, TABLES, Change, Store, prepared
 from kpi.batch.store.whole import Archive
 from kpi.engine import reporting_quality
 from kpi.engine.lookback import reach, window
 from kpi.engine.plan import Plan, compile_plan
-from kpi.engine.scorecard import Scorecard
+from kpi.engine.scorecard import PROBABILITY, Scorecard
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count, number_of
 from kpi.language.lookback import WHOLE, Reach
-from kpi.language.system import System
 from kpi.process import atomic_files
 from kpi.values import period_texts
 from kpi.values.timelines import Timeline
 
 FRAMES = TABLES[:-1]
+
+#: The highest level that a star scheme may give.
+HIGHEST = 5
 
 
 @dataclass
@@ -118,14 +120,25 @@ class Prepared:
                 first, last = 0, len(labels) - 1 if back == WHOLE else last
             part = figures.between(labels[first].index(grain), labels[last].index(grain))
             card = session.score_panel(self.plan, part, explanations=figures.explanations)
-            yield card.only([labels[place].index(grain) for place in group])
+            yield with_uncertainty(card.only([labels[place].index(grain) for place in group]))
+
+
+def with_uncertainty(card: Scorecard) -> Scorecard:
+    """Return a scorecard with the intervals of its totals, where its definition declares them."""
+    if card.definition.uncertainty.show != "intervals":
+        return card
+    from kpi.analysis.intervals import with_intervals
+
+    return with_intervals(card, each_period=True)
 
 
 def frames_of(cards: Collection[Scorecard], system: str) -> dict[str, pl.DataFrame]:
     """Return the frames of scorecards in the format of stores, without the findings."""
+    asked = {table for card in cards for table in card.asked}
     return {
         table: pl.concat([prepared(_frame_of(card, table), system) for card in cards], how="vertical_relaxed")
         for table in FRAMES
+        if table not in ASKED or table in asked
     }
 
 
@@ -136,8 +149,24 @@ def _frame_of(card: Scorecard, table: str) -> pl.DataFrame:
         return rows.with_columns(period=card.restated_in)
     if table == "quality" and not reporting_quality.is_assessable(card.definition, card.supply):
         return reporting_quality.nothing()
+    if table == "totals" and card.intervals is not None:
+        return _with_every_level(card)
     frame: pl.DataFrame = getattr(card, table)
     return frame
+
+
+def _with_every_level(card: Scorecard) -> pl.DataFrame:
+    """Return totals with the probability of every level that there may be, whichever periods are scored together."""
+    totals, scheme = card.totals, card.definition.stars
+    if scheme is None:
+        return totals
+    halves = range(2 * HIGHEST, -1, -1 if scheme.dtype == pl.Float64 else -2)
+    levels = [f"{PROBABILITY}{half / 2:g}" for half in halves]
+    known = [name for name in levels if name in totals.columns]
+    simulated = pl.any_horizontal(pl.col(known).is_not_null()) if known else pl.lit(value=False)
+    nothing = pl.lit(0.0)
+    columns = {name: pl.when(simulated).then(pl.col(name) if name in known else nothing) for name in levels}
+    return totals.select(pl.exclude(known), **columns)
 
 
 def unchanged(before: Mapping[str, Any] | None, inputs: Inputs) -> bool:
@@ -215,11 +244,14 @@ def scored(
         *finding_table,
         *_notes(outcome, closed or {}),
         *missing_files,
-        *_without_intervals(ready.laid.system),
+        *(_published_before(store, inputs.system, selected, frames) if ready.laid.system.disclosure else ()),
     )
     _gates(source, outcome, frames)
+    held = set(before.get("asked", ())) if before else set()
     for table in FRAMES if cards or outcome.removed else ():
-        rows = frames[table] if cards else store.read(table, system=inputs.system).clear()
+        if table in ASKED and table not in frames and table not in held:
+            continue
+        rows = frames[table] if table in frames else store.read(table, system=inputs.system).clear()
         # An empty frame, such as treated cells, is only written if it replaces rows.
         if rows.height or store.read(table, system=inputs.system).height:
             outcome.changes.append(Change(table, inputs.system, (*selected, *outcome.removed), rows))
@@ -236,6 +268,10 @@ def scored(
         "inputs": inputs.as_json(), "engine": engine(), "pending": list(outcome.pending), "run": number,
         "slices": index_hash, "rows": ready.rows, "periods": {label: entries[label] for label in sorted(entries)},
     }  # fmt: skip
+    if asked := sorted(held | {table for table in ASKED if table in frames}):
+        outcome.entry["asked"] = asked
+    if ready.laid.system.uncertainty.show == "intervals" or (before or {}).get("intervals"):
+        outcome.entry["intervals"] = True
     if ready.laid.system.notify:
         outcome.entry["alerts"] = alerts.record(ready.laid.system, reported)
     return outcome
@@ -280,11 +316,23 @@ def _notes(outcome: Outcome, closed: Mapping[str, str]) -> Iterator[Diagnostic]:
         yield Diagnostic("K823", message, hint=Message("their results were removed"), severity=Severity.WARNING)
 
 
-def _without_intervals(system: System) -> Iterator[Diagnostic]:
-    """Yield the finding that totals in a store have no intervals, if the system declares them."""
-    if system.uncertainty.show == "intervals":
-        message = Message("a store keeps totals without intervals, which the definition declares")
-        yield Diagnostic("K892", message, hint=Message("kpi score FILE... writes them"), severity=Severity.INFO)
+def _published_before(
+    store: Store, system: str, periods: Collection[str], frames: Mapping[str, pl.DataFrame]
+) -> Iterator[Diagnostic]:  # fmt: skip
+    """Yield a warning for each period of which figures are suppressed now that the last run has published."""
+    keys = ["period", "entity", "measure"]
+    old = store.read("measures", system=system, periods=periods) if periods else pl.DataFrame()
+    if not old.height:
+        return
+    hidden = frames["measures"].filter(pl.col("status") == "suppressed")
+    both = hidden.join(old.drop_nulls("value"), on=keys, how="semi")
+    for period, number in both.group_by("period").len().sort("period").iter_rows():
+        message = Message(
+            "{figures} of {period} are suppressed now, and the last run has published them",
+            figures=count(number, "figure"), period=period,
+        )  # fmt: skip
+        hint = Message("who has the former results knows them: tell them what is confidential, or recall them")
+        yield Diagnostic("K967", message, Place(period=period), hint, Severity.WARNING)
 
 
 def _missing_files(last: Inputs, current: Inputs) -> Iterator[Diagnostic]:

@@ -14,7 +14,7 @@ from kpi.cli.console import Console
 #: The kinds of plots, as in `kpi.report.plots.kinds`, which imports more than help needs.
 KINDS = (
     "distribution", "places", "heat_map", "waterfall", "spread", "schedule", "weights", "correlation", "intervals",
-    "funnel", "map",
+    "probabilities", "ahead", "importance", "sensitivity", "funnel", "map",
 )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def plot(
     seed: int, output: str, succession: str | None,
 ) -> Exit:  # fmt: skip
     """Draw a picture of a result: distribution, places, heat_map, waterfall, spread, schedule, weights, correlation,
-    intervals, funnel or map.
+    intervals, probabilities, ahead, importance, sensitivity, funnel or map.
     """  # noqa: D205  # the head of the help
     from kpi import session
     from kpi.errors import DataError, Diagnostic, Message, Severity

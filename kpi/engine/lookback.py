@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from kpi.engine import alert_stage, check_stages
 from kpi.language.grouping import columns_of_roster
-from kpi.language.lookback import NOW, Reach, furthest, joined, seen
+from kpi.language.lookback import NOW, WHOLE, Reach, furthest, joined, seen
 from kpi.language.system import System
 from kpi.values.columns import COHORT, Column, class_by
+
+#: The corrections on record, which are no column of the panel.
+CORRECTED = Column("#restated")
 
 
 def reach(system: System) -> dict[str, frozenset[int]]:
@@ -50,7 +53,29 @@ def reach(system: System) -> dict[str, frozenset[int]]:
     levels = {} if system.stars is None else seen(system.stars.lookback, results)
     longer = {} if system.totals_over is None else seen(system.totals_over.lookback(system.period), results)
     every = joined(results, levels, longer, seen(system.ranking.lookback(system.period), results))
-    return joined(every, alert_stage.reach(system, known, every))
+    return joined(every, alert_stage.reach(system, known, every), _of_intervals(system), _of_years(system))
+
+
+def _of_intervals(system: System) -> Reach:
+    """Return what the declared intervals of a period depend on beside its results.
+
+    How often and by how much figures were corrected is counted over all periods.
+    """
+    if system.uncertainty.show != "intervals" or not system.uncertainty.revision:
+        return {}
+    return dict.fromkeys([*map(Column, system.measures), CORRECTED], frozenset({WHOLE}))
+
+
+def _of_years(system: System) -> Reach:
+    """Return what is suppressed by: where totals of years are known, figures of a period are with those of its year.
+
+    What is computed from a suppressed figure is suppressed too, in other years as well.
+    """
+    rules = system.disclosure
+    if rules is None or system.period.per_year == 1:
+        return {}
+    connected = rules.years or any(check.accumulation(system.symbols) for check in system.checks.values())
+    return dict.fromkeys(map(Column, system.measures), frozenset({WHOLE})) if connected else {}
 
 
 def window(reached: Reach) -> int:

@@ -16,8 +16,8 @@ from functools import cached_property
 
 import polars as pl
 
-from kpi.engine import alert_stage, check_stages, headlines
-from kpi.engine.result_columns import NOTHING, details_of, target_bounds, target_reached
+from kpi.engine import alert_stage, check_stages, headlines, limits_of_levels
+from kpi.engine.result_columns import NOTHING, case_of, details_of
 from kpi.engine.stage import Stage
 from kpi.engine.totals import adjusted, changes, further_places, joint, placed, starred, totalled, within_pillars
 from kpi.errors import Message
@@ -28,9 +28,8 @@ from kpi.language.classes import weight_expr
 from kpi.language.grouping import ALL, COHORTS
 from kpi.language.indicators import MONTH
 from kpi.language.linear_edits import Edit, edits
-from kpi.language.scoring import Case
 from kpi.language.system import ROOT, CheckedSystem, System
-from kpi.language.targets import Target, fixed_bound, fixed_ends, in_force, is_fixed
+from kpi.language.targets import Target, in_force, is_fixed
 from kpi.language.treatment.steps import finished
 from kpi.process import extensions
 from kpi.values.columns import COHORT, OUTSIDE, Column, Expressions, group_of, kept_by, left_out_by
@@ -77,8 +76,8 @@ class Plan:
 
     @cached_property
     def details(self) -> tuple[Stage, ...]:
-        """The stages of the tidy frames: attainment, schedule, lights, effective weights, ranks."""
-        return tuple(details_of(self.system))
+        """The stages of the tidy frames: attainment, schedule, lights, effective weights, ranks, limits."""
+        return (*details_of(self.system), *limits_of_levels.stages(self.system))
 
     def detail(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return rows of a result of `with_intervals` with the columns of `details`."""
@@ -341,16 +340,9 @@ def _score(system: System, name: str, figures: dict[str, pl.Expr]) -> Expression
         inapplicable = status_of(name) == reason("not_applicable")
         why = pl.when(inapplicable).then(reason("not_applicable")).otherwise(reason("no_target"))
         return Expressions({column: NOTHING}, {column.status: why})
-    low, high = target_bounds(system, name)
     value = system.treated.get(name, name)
-    targets, unit = system.targets(name), system.unit(name)
-    is_reached = functools.partial(target_reached, system, name)
-    case = Case(
-        pl.col(value), unit, indicator.direction, low, high, is_reached, rule.peers, name, figures,
-        fixed=fixed_bound(targets, unit), ends=fixed_ends(targets, unit),
-        exact=value == name and indicator.exact(system.symbols), marks=system.own_marks(name),
-        may_span=any(target.within for target in targets),
-    )  # fmt: skip
+    case, targets = case_of(system, name, rule, value, figures), system.targets(name)
+    low = case.target
     answer = rule.score(case)
     guards = {"no_target": low.is_null()} if rule.needs_target and case.fixed is None else {}
     if rule.in_marks is not None and name in system.varied:

@@ -5,6 +5,7 @@ They are stages like those of the plan, and run when a result frame first needs 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import polars as pl
@@ -14,8 +15,10 @@ from kpi.engine.stage import Stage
 from kpi.errors import Message
 from kpi.language.aggregation.nodes import Combination
 from kpi.language.indicators import MONTH
+from kpi.language.scoring import Case
+from kpi.language.scoring.rule import Rule
 from kpi.language.system import System
-from kpi.language.targets import in_force, is_fixed
+from kpi.language.targets import fixed_bound, fixed_ends, in_force, is_fixed
 from kpi.values.columns import Column
 from kpi.values.rounding import score_key
 from kpi.values.status import literal
@@ -45,6 +48,27 @@ def target_reached(system: System, name: str, value: pl.Expr | None = None) -> p
     return in_force(
         targets, MONTH, {i: item.reached(value, low, high) for i, item in enumerate(targets)}, system.timeline
     )
+
+
+def case_of(system: System, name: str, rule: Rule, value: str, figures: dict[str, pl.Expr]) -> Case:
+    """Return what the rule of an indicator sees of a column of values.
+
+    Args:
+        system: the system.
+        name: of the indicator.
+        rule: its scoring rule.
+        value: the column: the indicator itself, its treated values, or an end of its limits.
+        figures: where columns with statistics of the peers are added.
+    """
+    low, high = target_bounds(system, name)
+    targets, unit, indicator = system.targets(name), system.unit(name), system.indicators[name]
+    is_reached = functools.partial(target_reached, system, name)
+    return Case(
+        pl.col(value), unit, indicator.direction, low, high, is_reached, rule.peers, name, figures,
+        fixed=fixed_bound(targets, unit), ends=fixed_ends(targets, unit),
+        exact=value == name and indicator.exact(system.symbols), marks=system.own_marks(name),
+        may_span=any(target.within for target in targets),
+    )  # fmt: skip
 
 
 def _outlook(system: System, name: str) -> pl.Expr:

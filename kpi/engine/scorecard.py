@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import polars as pl
 import polars.selectors as cs
 
-from kpi.engine import applied_weights, funnel_limits, longer_totals, withheld
+from kpi.engine import applied_weights, funnel_limits, limits_of_levels, longer_totals, withheld
 from kpi.engine.contributions import NOISE, entries
 from kpi.engine.plan import Plan
 from kpi.engine.reporting_quality import Supply, is_assessable, quality
@@ -66,6 +66,9 @@ ALIKE: dict[str, type[pl.DataType]] = {
 
 #: What the columns of totals with the probability of a level begin with; the level follows.
 PROBABILITY = "probability_"
+
+#: The columns of totals that say how far places and scores hold.
+BOUNDS = ("rank_low", "rank_high", "score_low", "score_high")
 
 LIGHTS = pl.Enum(["green", "yellow", "red", "none", "at_risk"])
 
@@ -233,7 +236,9 @@ class Scorecard:
         (percent of full marks), score_status, weight (percent of the whole that it carried), points (what it gives to
         the total, on the scale of the full mark, see `kpi.engine.contributions`), rank; with `show: marks` also marks
         (the score in marks of the item) and full_marks; with `limits:` also lower, upper (the confidence limits of the
-        value) and signal (where it is between the funnel limits of its group, see `limits`).
+        value) and signal (where it is between the funnel limits of its group, see `limits`); with stars by cuts of
+        the total also stars (the level that a total of this score would have), stars_low and stars_high (the lowest and
+        the highest of the values between the limits; null where values are treated or scored by their place).
         """
         system = self.definition
         names = list(system.indicators)
@@ -269,6 +274,22 @@ class Scorecard:
             "lower": lambda name: pl.col(Column(name).lower_limit) if name in funnels else nothing,
             "upper": lambda name: pl.col(Column(name).upper_limit) if name in funnels else nothing,
             "signal": lambda name: pl.col(Column(name).signal) if funnels.get(name) else nothing.cast(pl.String),
+            **self._ratings(),
+        }
+
+    def _ratings(self) -> dict[str, Callable[[str], pl.Expr]]:
+        """Return the columns `stars`, `stars_low` and `stars_high` of indicators, where limits can be rated."""
+        names = limits_of_levels.rated(self.definition)
+        if not names:
+            return {}
+
+        def of(name: str, part: Column) -> pl.Expr:
+            return pl.col(part) if name in names else pl.lit(None, dtype=pl.Float64)
+
+        return {
+            "stars": lambda name: of(name, Column(name).level),
+            "stars_low": lambda name: of(name, Column(name).level_low),
+            "stars_high": lambda name: of(name, Column(name).level_high),
         }
 
     def _marks(self) -> dict[str, Callable[[str], pl.Expr]]:
@@ -620,6 +641,16 @@ class Scorecard:
         """
         return self._of_totals() | self._of_figures()
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Those of `limits`, `alike` and `outlook` that the definition asks for."""
+        system, tables = self.definition, []
+        if limited(system):
+            tables += ["limits"] if system.stars is None or "alike" not in self.namespaces else ["limits", "alike"]
+        if any(indicator.projects or indicator.classified for indicator in system.indicators.values()):
+            tables.append("outlook")
+        return tuple(tables)
+
     def _of_totals(self) -> dict[str, pl.DataFrame]:
         """Return the further frames about totals and the tree, as far as there are any."""
         frames = {}
@@ -643,12 +674,10 @@ class Scorecard:
             frames["treated"] = self.treated
         if self.restated.height:
             frames["restated"] = self.restated
-        if limited(self.definition):
-            frames["limits"] = self.limits
-            if "alike" in self.namespaces and (alike := self.alike).height:
-                frames["alike"] = alike
-        if any(indicator.projects or indicator.classified for indicator in self.definition.indicators.values()):
-            frames["outlook"] = self.outlook
+        for name in self.asked:
+            frame: pl.DataFrame = getattr(self, name)
+            if frame.height or name != "alike":
+                frames[name] = frame
         if is_assessable(self.definition, self.supply):
             frames["quality"] = self.quality
         return frames
@@ -836,12 +865,20 @@ def definition_hash(system: System) -> str:
         del content["uncertainty"]["show"]
         if not system.uncertainty.declared:
             del content["uncertainty"]
+    for key in ("dominance", "years"):
+        if content.get("disclosure") and not content["disclosure"][key]:
+            del content["disclosure"][key]
     for block in (content, *content["indicators"].values()):
         for key in _LATER:
             if block.get(key) is None:
                 block.pop(key, None)
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def is_of_intervals(column: str) -> bool:
+    """Return whether a column of totals is one of intervals or probabilities, which only some results have."""
+    return column in BOUNDS or column.startswith(PROBABILITY)
 
 
 def as_scorecard(given: object) -> Scorecard:

@@ -13,15 +13,47 @@ from kpi.language.model import Block, Name, OneOrMany
 Kept = Literal["totals", "ranks", "stars"]
 
 
+class Dominance(Block):
+    """A figure to which one or a few contribute so much that it shows what they contribute.
+
+    `largest` are the measures with the largest contributions, the first one first. With `k` a figure is suppressed
+    where these n together are more than k percent of it, the (n,k) rule; with `p`, and two of them, where what is left
+    without both is less than p percent of the first, the p% rule: the second could compute the first more exactly
+    than that. The largest contributions are suppressed everywhere. A figure other than zero whose largest
+    contributions are not reported is suppressed, too.
+
+    Source: Hundepool et al. (2012), Statistical Disclosure Control, 4.2.
+    """
+
+    largest: OneOrMany[Name] = Field(min_length=1, description="the measures of the largest contributions, in order")
+    p: Annotated[float, Field(gt=0, lt=100)] | None = Field(
+        None, description="percent of the largest contribution that the others, without the second, must be"
+    )
+    k: Annotated[float, Field(gt=0, lt=100)] | None = Field(
+        None, description="percent of the figure that the largest contributions may be together"
+    )
+
+    @model_validator(mode="after")
+    def _single_rule(self) -> Self:
+        if (self.p is None) == (self.k is None):
+            raise ValueError(Message("needs `p` (of the p% rule) or `k` (of the (n,k) rule), not both"))
+        if self.p is not None and len(self.largest) != 2:
+            raise ValueError(Message("the p% rule needs two measures in `largest`: the first and the second"))
+        return self
+
+
 class Disclosure(Block):
     """Which figures are suppressed in every output of a run: by themselves, to protect others, and all that shows them.
 
     - *Primary suppression*: a count of `of` from 1 to below `threshold` is suppressed, with `zeros` also 0; a figure of
-      `contributors` where fewer than `threshold` (and at least one) contribute to it.
+      `contributors` where fewer than `threshold` (and at least one) contribute to it, one of `dominance` where a few
+      contribute nearly all of it.
     - *Secondary suppression*: further figures are suppressed so that the linear relations between what is published
-      (totals over all units, or those of each group that `totals` names, and the checks that are linear) do not give
-      a suppressed one away. The pattern that costs least, each figure counted with the logarithm of its size, is found
-      by τ-Argus (the package pytauargus) for each period.
+      (totals over all units, or those of each group that `totals` names, with `years` those of each unit over a year,
+      and the checks that are linear, `cumulative` ones too) do not give a suppressed one away. The pattern that costs
+      least, each figure counted with the logarithm of its size, is found by τ-Argus (the package pytauargus) for each
+      period. Where relations connect the periods of a year they are protected in their order, what is published of the
+      earlier ones being known.
     - *What follows*: everything that the engine computes from suppressed figures and that would be another number if
       they were, is suppressed too: rates, shares, growth, scores, totals, places, levels, of whichever unit and period.
 
@@ -46,6 +78,12 @@ class Disclosure(Block):
     protect: Annotated[float, Field(gt=0, lt=100)] = Field(
         15, description="percent by which a suppressed figure of `contributors` must stay uncertain on either side"
     )
+    dominance: dict[Name, Dominance] = Field(
+        default_factory=dict, description="measure: the rule for what a few contribute to it"
+    )
+    years: bool = Field(
+        False, description="whether the totals of each unit over a year are known to readers, as a yearbook has them"
+    )
     totals: OneOrMany[str] = Field(
         ("all",),
         description="whose totals are known to readers: `all` units, each `cohort`, one of `groups:`; or `none`",
@@ -57,8 +95,8 @@ class Disclosure(Block):
 
     @model_validator(mode="after")
     def _about_something(self) -> Self:
-        if not self.of and not self.contributors:
-            raise ValueError(Message("needs the measures that are counts, `of`, or `contributors`"))
+        if not self.of and not self.contributors and not self.dominance:
+            raise ValueError(Message("needs the measures that are counts, `of`, or `contributors`, or `dominance`"))
         return self
 
     @property
@@ -84,5 +122,10 @@ class Disclosure(Block):
             parts.append(
                 Message("figures with fewer than {threshold} contributors are suppressed: {measures}",
                         threshold=self.threshold, measures=pairs)
+            )  # fmt: skip
+        if self.dominance:
+            parts.append(
+                Message("figures of which a few contribute nearly all are suppressed: {measures}",
+                        measures=tuple(self.dominance))
             )  # fmt: skip
         return parts[0] if len(parts) == 1 else commas(parts)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from kpi.errors import Message, suggest
+from kpi.language.disclosure import Disclosure, Dominance
 from kpi.language.grouping import ALL, COHORTS
 from kpi.language.indicators.counted import multiple
 from kpi.language.model import Path, Problem, Problems
@@ -48,7 +49,40 @@ def sensitive(system: System) -> list[Sensitive]:
         few = (number > 0) & (number < rules.threshold * _per_count(system, counted)) & figure.is_not_null()
         part = figure.abs() * (rules.protect / 100)
         results.append(Sensitive(name, few, figure - part, figure + part))
+    for name, rule in rules.dominance.items():
+        results.append(_dominated(name, rule, rules.protect))
+    for name in contributions(system):
+        part = pl.col(name).abs() * (rules.protect / 100)
+        results.append(Sensitive(name, pl.col(name) != 0, pl.col(name) - part, pl.col(name) + part))
     return results
+
+
+def contributions(system: System) -> tuple[str, ...]:
+    """Return the measures that are contributions of single contributors: nothing of them is published."""
+    rules = system.disclosure
+    return (
+        ()
+        if rules is None
+        else tuple(dict.fromkeys(name for rule in rules.dominance.values() for name in rule.largest))
+    )
+
+
+def _dominated(name: str, rule: Dominance, protect: float) -> Sensitive:
+    """Return the rule of a figure to which a few contribute nearly all.
+
+    It must stay uncertain by so much that nobody computes the largest contribution within p percent of it, or from n
+    contributors that they are more than k percent, and at least by `protect` percent.
+    """
+    figure, first = pl.col(name), pl.col(rule.largest[0])
+    together = pl.sum_horizontal(rule.largest, ignore_nulls=False)
+    if rule.p is not None:
+        lacking = first * (rule.p / 100) - (figure - together)
+    else:
+        assert rule.k is not None  # noqa: S101 - the model has checked it
+        lacking = together * (100 / rule.k) - figure
+    holds = (lacking > 0).fill_null(value=True) & (figure != 0)
+    part = pl.max_horizontal(figure.abs() * (protect / 100), lacking)
+    return Sensitive(name, holds, figure - part, figure + part)
 
 
 def _per_count(system: System, name: str) -> float:
@@ -62,13 +96,28 @@ def problems(system: System) -> Problems:
     rules = system.disclosure
     if rules is None:
         return
+    for key, named in (("contributors", rules.contributors), ("dominance", rules.dominance)):
+        for name in named:
+            if name not in system.measures:
+                hint = suggest(name, system.measures)
+                message = Message("`{name}` is no measure", name=name)
+                yield Problem("K960", ("disclosure", key, name), message, hint=hint, at_key=True)
+    yield from _count_problems(system, rules)
+    yield from _contribution_problems(system, rules)
+    if rules.years and system.period.per_year == 1:
+        message = Message("the scored periods are years, so `years` adds nothing that is known")
+        yield Problem("K960", ("disclosure", "years"), message, hint=Message("leave it out"))
+    known = (ALL, COHORTS, *system.groups)
+    for place, name in enumerate(rules.groupings):
+        if name not in known:
+            message = Message("there are no groups `{name}`, whose totals could be known", name=name)
+            yield Problem("K960", ("disclosure", "totals", place), message, hint=suggest(name, known))
+
+
+def _count_problems(system: System, rules: Disclosure) -> Problems:
+    """Yield counts that are no measure, not published, or count nothing."""
     counts: list[tuple[Path, str]] = [(("disclosure", "of", place), name) for place, name in enumerate(rules.of)]
     counts += [(("disclosure", "contributors", name), counted) for name, counted in rules.contributors.items()]
-    for name in rules.contributors:
-        if name not in system.measures:
-            hint = suggest(name, system.measures)
-            message = Message("`{name}` is no measure", name=name)
-            yield Problem("K960", ("disclosure", "contributors", name), message, hint=hint, at_key=True)
     for path, name in counts:
         if name not in system.measures:
             yield Problem(
@@ -84,8 +133,19 @@ def problems(system: System) -> Problems:
             )  # fmt: skip
             hint = Message("name who contributes to it: `contributors: {{{name}: enterprises}}`", name=name)
             yield Problem("K960", path, message, hint=hint)
-    known = (ALL, COHORTS, *system.groups)
-    for place, name in enumerate(rules.groupings):
-        if name not in known:
-            message = Message("there are no groups `{name}`, whose totals could be known", name=name)
-            yield Problem("K960", ("disclosure", "totals", place), message, hint=suggest(name, known))
+
+
+def _contribution_problems(system: System, rules: Disclosure) -> Problems:
+    """Yield largest contributions that are no measure, or not of the kind of their figure."""
+    for name, rule in rules.dominance.items():
+        for place, largest in enumerate(rule.largest):
+            path: Path = ("disclosure", "dominance", name, "largest", place)
+            if largest not in system.measures:
+                message = Message("`{name}` is no measure", name=largest)
+                yield Problem("K960", path, message, hint=suggest(largest, system.measures))
+            elif name in system.measures and system.measures[largest].unit != system.measures[name].unit:
+                message = Message(
+                    "`{largest}` is in {unit}, and a contribution to `{name}` is in {other}",
+                    largest=largest, unit=system.measures[largest].unit, name=name, other=system.measures[name].unit,
+                )  # fmt: skip
+                yield Problem("K960", path, message, hint=Message("give both measures the same unit"))

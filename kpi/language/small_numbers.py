@@ -236,15 +236,7 @@ def _shrinkage_problems(system: System) -> Problems:
                 message = Message(
                     "`{name}` cannot be shrunk by reliability: its kind does not show its sampling error", name=name
                 )
-                hint = _SHRINK_HINT
-                if _is_pooled(system, name):
-                    hint = _SHRINK_POOL_HINT
-                    message = Message(
-                        "`{name}` cannot be shrunk by reliability: with `pool:` its counts are of several periods, and "
-                        "its sampling error is not computed from them",
-                        name=name,
-                    )
-                yield Problem("K672", path, message, hint=hint)
+                yield Problem("K672", path, message, hint=_SHRINK_HINT)
 
 
 _HINT = Message(
@@ -259,38 +251,13 @@ _SHRINK_HINT = Message(
 )
 
 
-_POOL_HINT = Message(
-    "leave `pool` out, or state the error: `method: {{standard_error: 1.5}}`, `{{relative_error: 3}}` or "
-    "`{{column: error}}`"
-)
-
-
-_SHRINK_POOL_HINT = Message(
-    "leave `pool` out, or state the error: "
-    "`treatment: {{shrunk: {{kind: shrink, of: [name], error: {{standard_error: 1.5}}}}}}`"
-)
-
-
 def _wrong(system: System, name: str, method: Sampling | None, path: Path) -> Iterator[Problem]:
     yield from _unknown_measures(system, method, path)
     if name in system.symbols and error_of(system, name, method) is None:
         message = Message(
             "the limits of `{name}` cannot be known: its kind does not show its sampling error", name=name
         )
-        hint = _HINT
-        if _is_pooled(system, name):
-            hint = _POOL_HINT
-            message = Message(
-                "the limits of `{name}` cannot be known: with `pool:` its counts are of several periods, and its "
-                "sampling error is not computed from them",
-                name=name,
-            )
-        yield Problem("K672", path, message, hint=hint)
-
-
-def _is_pooled(system: System, name: str) -> bool:
-    """Return whether the figures of an indicator are added up over periods before they are divided."""
-    return getattr(system.indicators[name], "pool", None) is not None
+        yield Problem("K672", path, message, hint=_HINT)
 
 
 def _unknown_measures(system: System, method: Sampling | None, path: Path, at: str = "method") -> Iterator[Problem]:

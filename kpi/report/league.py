@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from kpi.engine import limits_of_levels
 from kpi.engine.scorecard import PROBABILITY
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.language.indicators.derived import window
 from kpi.report.language import joined, listed, tr
 from kpi.report.marks import level, movement, number, reason
 from kpi.report.shape import WITHIN, Results
+
+#: How many ratings in doubt the remarks on a unit name.
+MOST_RATINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,7 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
     columns |= spans
     compared = listed["rank_change"].count() > 0
     alike = not_distinguishable(scorecard, label)
+    doubtful = {entity: ratings_in_words(ratings) for entity, ratings in ratings_in_doubt(scorecard, label).items()}
     blocks: dict[str | None, list[Line]] = {}
     for cohort in listed["cohort"].unique(maintain_order=True):
         blocks[cohort] = []
@@ -179,8 +184,8 @@ def league(scorecard: Results, /, *, period: str | None = None) -> League:
         line = _line(row, compared, tuple(score for score, _ in of_tops), apart=(label, row["entity"]) in broken,
                      beside=beside)  # fmt: skip
         more = tuple(texts.get(row["entity"], "") for texts in columns.values())
-        if line.entity in alike:
-            line = replace(line, note=joined(filter(None, [line.note, alike[line.entity]])))
+        remarks = [line.note, alike.get(line.entity, ""), *doubtful.get(line.entity, ())]
+        line = replace(line, note=joined(filter(None, remarks)))
         line = replace(line, places=tuple(places.get((row["entity"], pillar)) for pillar in titles), further=more)
         if in_marks:
             line = replace(line, full_marks=tuple(most for _, most in of_tops))
@@ -222,19 +227,63 @@ def not_distinguishable(scorecard: Results, label: str) -> dict[str, str]:
     frame: pl.DataFrame | None = getattr(scorecard, "extras", {}).get("alike")
     if frame is None:
         return {}
-    named = frame["grade"].count() > 0
-    texts = {}
-    for row in frame.filter(period=label).iter_rows(named=True):
-        ends = [
-            level(row[f"stars_{end}"], row[f"grade_{end}"], named=named)
-            for end in ("low", "high")
-            if row[f"stars_{end}"] != row["stars"]
-        ]
-        if len(ends) == 2:
-            texts[row["entity"]] = tr("not distinguishable from {first} to {last}", first=ends[0], last=ends[1])
-        elif ends:
-            texts[row["entity"]] = tr("not distinguishable from {level}", level=ends[0])
+    names = _level_names(scorecard) or _level_names_of(frame)
+    rows = frame.filter(period=label).select("entity", "stars", "stars_low", "stars_high").iter_rows()
+    texts = {entity: doubt(own, low, high, names) for entity, own, low, high in rows}
+    return {entity: text for entity, text in texts.items() if text}
+
+
+def ratings_in_doubt(scorecard: Results, label: str) -> dict[str, list[tuple[str, str]]]:
+    """Return by entity the titles of indicators whose rating their limits leave open, each with what it may be.
+
+    A rating is the level that a total of the score of the indicator would have. Without limits it is empty.
+    """
+    definition = getattr(scorecard, "definition", None)
+    if definition is not None and not limits_of_levels.rated(definition):
+        return {}
+    frame, ratings = scorecard.indicators, dict[str, list[tuple[str, str]]]()
+    if "stars_low" not in frame.columns:
+        return {}
+    names, own = _level_names(scorecard), pl.col("stars")
+    open_ones = frame.filter((pl.col("stars_low") < own) | (pl.col("stars_high") > own), period=label)
+    columns = ("entity", "title", "stars", "stars_low", "stars_high")
+    for entity, title, stars, low, high in open_ones.select(columns).iter_rows():
+        ratings.setdefault(entity, []).append((title, doubt(stars, low, high, names)))
+    return ratings
+
+
+def ratings_in_words(ratings: Sequence[tuple[str, str]], most: int = MOST_RATINGS) -> list[str]:
+    """Return ratings in doubt of a unit as remarks, those beyond `most` as their number."""
+    texts = [tr("{title} {text}", title=title, text=text) for title, text in ratings[:most]]
+    if (more := len(ratings) - most) > 0:
+        texts.append(tr("ratings of {more} more indicators not distinguishable from others", more=more))
     return texts
+
+
+def doubt(own: float | None, low: float | None, high: float | None, names: Mapping[int, str]) -> str:
+    """Return from which other levels a level is not distinguishable, empty where it is certain.
+
+    >>> doubt(4, 3, 4, {}), doubt(4, 3, 5, {5: "A", 4: "B", 3: "C"}), doubt(4, 4, 4, {})
+    ('not distinguishable from ★★★☆☆', 'not distinguishable from C to A', '')
+    """
+    if own is None:
+        return ""
+    ends = [level(end, names.get(int(end)), named=bool(names)) for end in (low, high) if end is not None and end != own]
+    if len(ends) == 2:
+        return tr("not distinguishable from {first} to {last}", first=ends[0], last=ends[1])
+    return tr("not distinguishable from {level}", level=ends[0]) if ends else ""
+
+
+def _level_names(scorecard: Results) -> Mapping[int, str]:
+    """Return the names of the levels of the system; none for stars, or for results that were read from files."""
+    definition = getattr(scorecard, "definition", None)
+    return {} if definition is None or definition.stars is None else definition.stars.names
+
+
+def _level_names_of(frame: pl.DataFrame) -> Mapping[int, str]:
+    """Return the names of the levels that occur in `alike`."""
+    pairs = [frame.select(f"stars{end}", f"grade{end}").drop_nulls().iter_rows() for end in ("", "_low", "_high")]
+    return {int(number): name for rows in pairs for number, name in rows}
 
 
 def _headline_places(scorecard: Results, label: str) -> dict[tuple[str, str], int | float]:
@@ -305,8 +354,7 @@ def _span(low: str, high: str) -> str:
 def level_title(scorecard: Results, column: str) -> str:
     """Return the level of a column of probabilities: its name, or its number."""
     number_of = float(column.removeprefix(PROBABILITY))
-    definition = getattr(scorecard, "definition", None)
-    names = {} if definition is None or definition.stars is None else definition.stars.names
+    names = _level_names(scorecard)
     return names.get(int(number_of)) or tr("{stars:g} ★", stars=number_of)
 
 

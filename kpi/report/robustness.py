@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 from rich.text import Text
+from typing_extensions import override
 
 from kpi.analysis.robustness import Robustness
 from kpi.errors import Message, commas
@@ -20,6 +21,10 @@ from kpi.report.shape import HEADINGS, About, Report, Screen, origin, plain
 
 #: The maximum number of assumptions shown, those with the largest effect.
 MOST = 12
+#: The most numbers that a table of the parameters of all runs has; `Robustness.drawn` has them without a limit.
+MOST_PARAMETERS = 100_000
+#: What columns with drawn weights begin with.
+_WEIGHT = "weight."
 
 _ASSUMPTIONS = {
     "normalisation": Message("other normalisation"),
@@ -79,6 +84,7 @@ class RobustnessReport(Report):
         "swaps": Message("Weights that decide places"),
         "choices": Message("What varies"),
         "convergence": Message("Convergence"),
+        "runs": Message("Parameters of the runs"),
     }
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
         "mean": Message("Mean rank"),
@@ -177,9 +183,22 @@ class RobustnessReport(Report):
             "swaps": result.swaps,
             "choices": result.choices,
             "convergence": result.convergence,
+            "runs": result.drawn if result.runs * result.drawn.width <= MOST_PARAMETERS else None,
         }
         frames = always | {name: frame for name, frame in more.items() if frame is not None and frame.height}
         return {name: plain(frame) for name, frame in frames.items()}
+
+    @override
+    def heading(self, frame: str, column: str) -> str:
+        """Return the heading of a column; those of drawn parameters name the choice, or the part with a weight."""
+        if frame != "runs":
+            return super().heading(frame, column)
+        if column == "run":
+            return tr("Run")
+        if column.startswith(_WEIGHT):
+            part = column.rpartition(".")[2]
+            return tr("Weight of {title} (%)", title=_part_title(self.robustness, part))
+        return localized(choice_words(column))
 
     @property
     def texts(self) -> Mapping[str, Message]:
@@ -236,6 +255,14 @@ def how_varied(robustness: Robustness) -> str:
         choices=commas(varied),
         seed=robustness.seed,
     )
+
+
+def _part_title(robustness: Robustness, part: str) -> str:
+    """Return the title of an indicator or pillar."""
+    system = robustness.card.definition
+    if part in system.pillars:
+        return system.pillars[part].title or part
+    return system.symbols[part].title
 
 
 def choice_words(key: str) -> str:

@@ -18,7 +18,7 @@ from kpi.batch.config import load
 from kpi.batch.replay import again
 from kpi.batch.store.base import TABLES, Run, Store
 from kpi.batch.store.whole import Archive
-from kpi.engine.scorecard import Scorecard
+from kpi.engine.scorecard import Scorecard, is_of_intervals
 from kpi.errors import Diagnostic, Message, suggest
 from kpi.service.problems import Problem
 from kpi.service.settings import Settings
@@ -145,6 +145,8 @@ class Stored:
             order = {label: at for at, label in enumerate(there)}
             at = pl.col("period").replace_strict(order, default=None, return_dtype=pl.Int64)
             frame = frame.sort(at, "position", nulls_last=True).drop("position")
+        if name == "totals" and not self._run(number)[0].state["systems"][system].get("intervals"):
+            frame = frame.drop(column for column in frame.columns if is_of_intervals(column))
         unknown = [column for column in (*where, *columns) if frame.width and column not in frame.columns]
         if unknown:
             message = Message("the table `{name}` has no column `{column}`", name=name, column=unknown[0])

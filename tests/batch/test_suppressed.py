@@ -33,3 +33,22 @@ def test_a_store_keeps_what_is_published_alone(city, store, request):
     shown = frames["indicators"].filter(indicator="safe", period="2023Q2", entity="甲县")
     assert shown.select("value", "status").row(0) == (None, "suppressed")
     check(config)
+
+
+def test_what_the_last_night_has_published_is_a_warning(city, store):
+    """Rules that come later suppress what readers have already."""
+    (city.folder / "small.yaml").write_text(RULES, "utf-8")
+    for quarter in QUARTERS:
+        with (city.folder / "inbox" / f"{quarter}.csv").open("a", encoding="utf-8") as file:
+            for unit, number in (("甲县", 3 if quarter == "2023Q2" else 33), ("乙县", 44), ("丙县", 55)):
+                file.write(f"{quarter},{unit},事故,{number},件\n")
+    config = city.config(store=STORES.get(store, store))
+    night(config)
+    (city.folder / "small.yaml").write_text(RULES + "disclosure: {threshold: 5, of: [accidents]}\n", "utf-8")
+    result = night(config)
+    (finding,) = [item for item in result.findings if item.code == "K967"]
+    assert finding.place.period == "2023Q2"
+    assert str(finding.message).startswith("2 figures of 2023Q2")
+    check(config)
+    (city.folder / "inbox" / "2023Q2.csv").touch()
+    assert not [item for item in night(config, everything=True).findings if item.code == "K967"]

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 import kpi
+from kpi.analysis.robustness import stressed
 from kpi.cli.plot import KINDS
 from kpi.errors import DataError
 from kpi.report.plots.kinds import NAMES
@@ -25,6 +26,7 @@ UNIT, INDICATOR = "桐乡市", "core_duty_digital_coverage"
 OPTIONS: dict[str, dict[str, Any]] = {
     "waterfall": {"entity": UNIT}, "spread": {"entity": UNIT}, "schedule": {"entity": UNIT},
     "funnel": {"indicator": INDICATOR}, "intervals": {"runs": 20},
+    "probabilities": {"runs": 20}, "ahead": {"runs": 20}, "importance": {"runs": 20}, "sensitivity": {"runs": 16},
 }  # fmt: skip
 COHORTS = """
 measures: {a: {unit: 1}}
@@ -236,6 +238,53 @@ def test_the_limits_of_a_funnel_are_those_that_the_system_declares(how):
         (left, low), (right, high) = max(p for p in upper if p[0] <= size), min(p for p in upper if p[0] >= size)
         between = low if left == right else low + (high - low) * (size - left) / (right - left)
         assert math.isclose(between, row["high_998"], abs_tol=0.05)
+
+
+def test_probabilities_of_the_levels_of_a_unit_are_those_of_stress_and_add_up(card):
+    last = card.only([max(card.labels)])
+    expected = stressed(last, runs=20).stars.drop_nulls("stars")
+    shown = rows(kpi.plot(card, "probabilities", runs=20))
+    assert {(row["entity"], row["stars"], row["percent"]) for row in shown} == {
+        (row["entity"], row["stars"], row["percent"]) for row in expected.to_dicts()
+    }
+    sums: dict[str, float] = {}
+    for row in shown:
+        sums[row["entity"]] = sums.get(row["entity"], 0.0) + row["percent"]
+    assert list(sums.values()) == pytest.approx([100.0] * len(sums))
+
+
+def test_of_two_units_the_shares_of_being_ahead_add_up(card):
+    shown = {(row["entity"], row["other"]): row["percent"] for row in rows(kpi.plot(card, "ahead", runs=20))}
+    assert len(shown) == len({entity for entity, _ in shown}) * (len({entity for entity, _ in shown}) - 1)
+    for (entity, other), percent in shown.items():
+        assert percent + shown[other, entity] == pytest.approx(100)
+    first, *_, last = card.totals.filter(period=card.periods[-1]).drop_nulls("rank").sort("rank")["entity"]
+    assert shown[first, last] > 50
+
+
+def test_importance_and_sensitivity_are_those_of_stress(card):
+    last = card.only([max(card.labels)])
+    results = stressed(last, runs=16, sensitivity=16)
+    points = [row for row in rows(kpi.plot(card, "importance", runs=16)) if "kind" in row]
+    effective = {row["title"]: row["percent"] for row in points if row["kind"] == "In effect (%)"}
+    expected = results.importance.drop_nulls("effective").sort("effective", "title", descending=[True, False]).head(30)
+    assert effective == {row["title"]: row["effective"] for row in expected.to_dicts()}
+    indices = rows(kpi.plot(card, "sensitivity", runs=16))
+    of_ranks = results.sensitivity.filter(pl.col("result") == "ranks").drop_nulls("total")
+    assert sorted(row["index"] for row in indices if row["kind"] == "With interactions") == sorted(of_ranks["total"])
+
+
+@pytest.mark.parametrize("kind", ["probabilities", "sensitivity"])
+def test_what_stress_cannot_show_is_said(kind):
+    """No stars; and nothing that could be otherwise in a total of one indicator against a target."""
+    text = "measures: {a: {unit: 1}}\nindicators: {ia: {kind: level, of: a, target: {at_least: 100}}}\n"
+    card = small_card(
+        text + "pillars: {P: {weight: 100, parts: {ia: 1}}}\n",
+        *((2023, unit, "a", value) for unit, value in (("甲", 10), ("乙", 50), ("丙", 90))),
+    )
+    with pytest.raises(DataError) as caught:
+        kpi.plot(card, kind, runs=16)
+    assert caught.value.diagnostics[0].code in ("K880", "K873")
 
 
 def test_intervals_contain_the_place(card):

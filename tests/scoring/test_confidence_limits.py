@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 import kpi
+from kpi.analysis.robustness import stressed
 from kpi.language.loading.loader import examine_text
 from kpi.values import intervals
 
@@ -278,13 +279,101 @@ def test_an_indicator_whose_kind_shows_no_error_cannot_have_limits():
     assert "`weighted`" in str(found.message)
 
 
-@pytest.mark.parametrize("key", ["limits: 95", "shrink: reliability"])
-def test_a_pooled_rate_names_its_window_as_the_cause(key):
-    share = "share: {kind: ratio, numerator: hits, denominator: cases"
-    text = SYSTEM.replace(share, f"{share}, pool: 3y, score: {{kind: goalposts, low: 0, high: 9}}, {key}")
-    found = [one for one in examine_text(text).findings if one.code == "K672"]
-    assert ["`pool:`" in str(one.message) for one in found] == [True]
-
-
 def test_a_level_that_is_no_level_is_an_error():
     assert examine_text(SYSTEM + "limits: 9.5").system is None
+
+
+# ---- COUNTS OF SEVERAL PERIODS ---- #
+
+POOLED = """
+system: pooled
+period: year
+entities: {title: 区}
+measures: {hits: {unit: 件}, cases: {unit: 件}, deaths: {unit: 人}, area: {unit: 平方公里}}
+indicators:
+  share: {kind: ratio, numerator: hits, denominator: cases, pool: 3y}
+  covered: {kind: coverage, covered: hits, total: cases, pool: 3y}
+  density: {kind: ratio, numerator: deaths, denominator: area, pool: 2y}
+limits: 95
+"""
+YEARS = ["2020", "2021", "2022", "2023"]
+COUNTS = {
+    "区0": {"hits": [3, 5, 2, 4], "cases": [40, 50, 45, 60], "deaths": [4, 9, 2, 3], "area": [50] * 4},
+    "区1": {"hits": [0, 0, 0, 1], "cases": [9, 8, 7, 9], "deaths": [0, 0, 0, 12], "area": [20] * 4},
+    "区2": {"hits": [5, None, 6, 7], "cases": [90, 95, 92, 91], "deaths": [1, 2, 3, 4], "area": [30] * 4},
+}
+
+
+def over_years(text: str = POOLED, counts: dict = COUNTS) -> kpi.Scorecard:
+    records = [
+        {"地区": unit, "期别": year, **{name: column[at] for name, column in columns.items()}}
+        for unit, columns in counts.items() for at, year in enumerate(YEARS)
+    ]  # fmt: skip
+    return kpi.score(pl.DataFrame(records), system=examine_text(text).system)
+
+
+def pooled_limits(card: kpi.Scorecard, name: str, year: str) -> dict[str, tuple]:
+    frame = card.limits.filter(indicator=name, period=year)
+    return {row["entity"]: (row["value"], row["lower"], row["upper"]) for row in frame.to_dicts()}
+
+
+@pytest.mark.parametrize("name", ["share", "covered"])
+def test_limits_of_pooled_proportions_are_wilsons_of_the_pooled_counts(name):
+    """11/155 and 1/24 by statsmodels.stats.proportion.proportion_confint(method="wilson")."""
+    proportion = pytest.importorskip("statsmodels.stats.proportion")
+    rated = pooled_limits(over_years(), name, "2023")
+    for unit, hits, cases in (("区0", 11, 155), ("区1", 1, 24)):
+        low, high = proportion.proportion_confint(hits, cases, 0.05, "wilson")
+        assert rated[unit] == pytest.approx((100 * hits / cases, 100 * low, 100 * high), abs=1e-9), unit
+    # A year without a figure is no year without events.
+    assert rated["区2"] == (None, None, None)
+
+
+def test_limits_of_pooled_rates_are_those_of_the_pooled_events():
+    """Exact limits of five events from the chi-squared distribution, Byar's of twelve; over twice the area."""
+    chi2 = pytest.importorskip("scipy.stats").chi2
+    rated = pooled_limits(over_years(), "density", "2023")
+    few = tuple(chi2.ppf(part, 2 * events) / 2 / 100 for part, events in ((0.025, 5), (0.975, 6)))
+    assert rated["区0"][1:] == pytest.approx(few, rel=1e-6)
+    z = intervals.quantile(95)
+    byar = tuple(
+        number * (1 - 1 / (9 * number) + sign * z / (3 * math.sqrt(number))) ** 3 / 40
+        for number, sign in ((12, -1), (13, 1))
+    )
+    assert rated["区1"][1:] == pytest.approx(byar, rel=1e-9)
+
+
+def test_pooled_limits_are_narrower_than_those_of_a_year_and_the_group_is_pooled_too():
+    card = over_years()
+    yearly = over_years(POOLED.replace(", pool: 3y", ""))
+    (_, low, high), (_, year_low, year_high) = (pooled_limits(item, "share", "2023")["区0"] for item in (card, yearly))
+    assert high - low < year_high - year_low
+    more = {**COUNTS, "区2": {**COUNTS["区2"], "hits": [5, 5, 6, 7]}}
+    centres = over_years(counts=more).limits.filter(indicator="share", period="2023")["centre"]
+    assert centres.to_list() == pytest.approx([100 * (11 + 1 + 18) / (155 + 24 + 278)] * 3)
+
+
+def test_pooled_rates_are_shrunk_and_sampled_by_their_pooled_counts():
+    shrunk = POOLED.replace("pool: 3y}", "pool: 3y, shrink: reliability, score: {kind: goalposts, low: 0, high: 9}}", 1)
+    more = {**COUNTS, "区2": {**COUNTS["区2"], "hits": [5, 5, 6, 7]}}
+    card = over_years(shrunk, more)
+    assert not [str(item.message) for item in card.findings_list if item.code == "K672"]
+    assert card.treated.filter(indicator="share", period="2023").height == 3
+    text = POOLED + "pillars: {all: {weight: 100, parts: {share: 100}}}\nuncertainty: {sampling: {share: wilson}}\n"
+    text = text.replace("pool: 3y}", "pool: 3y, score: {kind: goalposts, low: 0, high: 9}}", 1)
+    ranks = stressed(over_years(text, more), runs=200).ranks
+    assert (ranks["low"] < ranks["high"]).any()
+
+
+def test_impossible_pooled_counts_name_their_window():
+    more = {**COUNTS, "区1": {**COUNTS["区1"], "hits": [20, 0, 30, 1]}}
+    card = over_years(POOLED.replace("  covered: {kind: coverage, covered: hits, total: cases, pool: 3y}\n", ""), more)
+    with kpi.using_language("en"):
+        (finding,) = [item for item in card.findings_list if item.code == "K672" and item.place.period == "2023"]
+    assert "hits over 3 years is 31, more than cases over 3 years with 24" in str(finding.message)
+
+
+def test_counts_that_are_none_have_no_pooled_limits_either():
+    text = POOLED.replace("deaths: {unit: 人}", "deaths: {unit: 万元}").replace("limits: 95", "limits: {of: density}")
+    (finding,) = [item for item in examine_text(text).findings if item.code == "K672"]
+    assert "`density`" in str(finding.message)

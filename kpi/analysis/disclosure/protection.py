@@ -24,7 +24,7 @@ _HARMLESS = (pl.String, pl.Date, pl.Boolean, Status)
 
 @dataclass(frozen=True)
 class _Hidden:
-    """What is suppressed of the figures of a period, and the worlds that hide it."""
+    """What is suppressed of the figures of a table, and the worlds that hide it."""
 
     table: Table
     cells: frozenset[Cell]
@@ -59,39 +59,45 @@ def protected(card: Scorecard) -> Scorecard:
 
 
 def _hidden(every: Sequence[Table]) -> list[_Hidden]:
-    """Return what is suppressed in each period that has figures to suppress."""
-    related = [table for table in every if table.related]
-    patterns = dict(zip((table.period for table in related), secondary(related), strict=True))
-    results = []
-    for table in every:
-        pattern = patterns.get(table.period, frozenset())
-        # Where no pattern protects, all figures of the table are suppressed; what is narrow then is reported.
-        cells = frozenset(table.ends) | (frozenset(table.values) if pattern is None else pattern)
-        results.append(_Hidden(table, cells, worlds(table, sorted(cells))))
-    return results
+    """Return what is suppressed in each table that has figures to suppress, period after period."""
+    hidden: list[set[Cell]] = [set() for _ in every]
+    for place in range(max((len(table.periods) for table in every), default=0)):
+        steps = {
+            at: table.up_to(place, hidden[at]) for at, table in enumerate(every) if place < len(table.periods)
+        }  # fmt: skip
+        related = [at for at, step in steps.items() if step.related]
+        patterns = dict(zip(related, secondary([steps[at] for at in related]), strict=True))
+        for at, step in steps.items():
+            pattern = patterns.get(at, frozenset())
+            new = every[at].of_period(place)
+            # Where no pattern protects, all figures of the period are suppressed; what is narrow then is reported.
+            hidden[at] |= (step.ends.keys() & new) | (new if pattern is None else pattern & new)
+    return [
+        _Hidden(table, frozenset(cells), worlds(table, sorted(cells)))
+        for table, cells in zip(every, hidden, strict=True)
+    ]
 
 
 def _frames(card: Scorecard, hidden: Sequence[_Hidden]) -> tuple[pl.DataFrame, ...]:
     """Return the wide frame of each world, the true one first."""
     panel = card.panel
-    rows = {key: row for row, key in enumerate(panel.select("period", "entity").iter_rows())}
     names = dict.fromkeys(name for item in hidden for _, name in sorted(item.cells))
     frames = [card.plan.collect(panel)]
     for number in range(max(len(item.worlds.values) for item in hidden)):
         columns = {name: panel[name].to_numpy().copy() for name in names}
         for item in hidden:
             values = item.worlds.values
-            # A period with fewer worlds has its last one again.
-            for (entity, name), value in values[min(number, len(values) - 1)].items() if values else ():
-                columns[name][rows[item.table.period, entity]] = value
+            # A table with fewer worlds has its last one again.
+            for (row, name), value in values[min(number, len(values) - 1)].items() if values else ():
+                columns[name][row] = value
         series = [
             pl.Series(name, np.asarray(column), dtype=pl.Float64, nan_to_null=True) for name, column in columns.items()
         ]
         frames.append(card.plan.collect(panel.with_columns(series)))
     places: dict[str, list[int]] = {name: [] for name in names}
     for item in hidden:
-        for entity, name in item.cells:
-            places[name].append(rows[item.table.period, entity])
+        for row, name in item.cells:
+            places[name].append(row)
     return frames[0], *(_without(frame, places) for frame in frames[1:])
 
 
@@ -113,7 +119,7 @@ def _without(frame: pl.DataFrame, places: Mapping[str, Iterable[int]]) -> pl.Dat
 def _unrestated(restated: pl.DataFrame, hidden: Sequence[_Hidden], card: Scorecard) -> pl.DataFrame:
     """Return the restated figures without those of measures and units of which a figure is suppressed."""
     names = card.entities["entity"]
-    keys = {(names[entity], measure) for item in hidden for entity, measure in item.cells}
+    keys = {(names[item.table.places[row][1]], measure) for item in hidden for row, measure in item.cells}
     kept = [(row["entity"], row["measure"]) not in keys for row in restated.iter_rows(named=True)]
     return restated.filter(pl.Series(kept, dtype=pl.Boolean))
 
@@ -138,9 +144,10 @@ def _wordless(card: Scorecard, rows: pl.Series) -> Iterator[Diagnostic]:
 
 def _reports(card: Scorecard, hidden: Sequence[_Hidden]) -> Iterator[Diagnostic]:
     """Yield what was suppressed, and what is not as well protected as it should be."""
-    shown = [item for item in hidden if card.shown is None or item.table.period in card.shown]
-    own = sum(len(item.table.ends) for item in shown)
-    further = sum(len(item.cells) for item in shown) - own
+    shown = set(card.labels if card.shown is None else card.shown)
+    cells = [(item, cell) for item in hidden for cell in item.cells if item.table.places[cell[0]][0] in shown]
+    own = sum(cell in item.table.ends for item, cell in cells)
+    further = len(cells) - own
     message = Message(
         "suppressed: {own} figures that are too small or have too few contributors, {further} that would give them "
         "away, and what is computed from them",
@@ -150,12 +157,15 @@ def _reports(card: Scorecard, hidden: Sequence[_Hidden]) -> Iterator[Diagnostic]
     if own:
         yield Diagnostic("K962", message, hint=hint, severity=Severity.INFO)
     names = card.entities["entity"]
-    for item in shown:
-        for entity, measure in item.worlds.narrow:
+    for item in hidden:
+        for row, measure in item.worlds.narrow:
+            period, entity = item.table.places[row]
+            if period not in shown:
+                continue
             title = card.definition.symbols[measure].title
             message = Message("`{title}` is suppressed, but can be narrowed by what is published", title=title)
             hint = Message("suppress more: further measures in `of`, a higher `threshold`, or fewer totals")
-            place = Place(entity=names[entity], period=card.labels.get(item.table.period))
+            place = Place(entity=names[entity], period=card.labels.get(period))
             yield Diagnostic("K963", message, place, hint, Severity.WARNING)
     yield from _kept(card)
 

@@ -71,8 +71,8 @@ def _write(table: Table, path: Path) -> list[Cell | None]:
     for cell, number in numbers.items():
         value, (least, most) = table.values[cell], table.bounds[cell]
         low, high = table.ends.get(cell, (value, value))
-        status = "u" if cell in table.ends else "s"
-        cost = _cost(value) if value else _ZERO * largest
+        status = "u" if cell in table.ends else "z" if cell in table.published else "s"
+        cost = 1 if cell in table.withheld else _cost(value) if value else _ZERO * largest
         lines.append(f"{number} {value!r} {cost} {status} {least!r} {most!r} {value - low!r} {high - value!r} 0")
     equations = []
     for relation in table.relations:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+import polars as pl
+
 from kpi.analysis.uncertainty.score_tree import numbers
 from kpi.analysis.uncertainty.study import Variant
 from kpi.analysis.variants import changed, rescored, varies
@@ -162,6 +164,35 @@ class Choices:
         if self.choice("cut_points") is None:
             return None
         return (2 * points[:, self.columns["cut_points"]][:, 0] - 1) * width
+
+    def parameters(self, points: Floats, width: float) -> pl.DataFrame:
+        """Return what each run was computed with, a row a run.
+
+        Columns: run, counted from 1; for each choice among methods the alternative; `weight.NODE.PART`, the drawn
+        weights, as those of a node add up to 100; cut_points, what is added to them; of sampling and revision the
+        number from 0 to 1 that their errors are drawn by.
+
+        Args:
+            points: of the unit cube, a row a run.
+            width: the points that cut points may be off.
+        """
+        import numpy as np
+
+        columns: dict[str, object] = {"run": np.arange(1, len(points) + 1)}
+        for choice, names in zip(self.methods, zip(*self.picked(points), strict=True), strict=False):
+            columns[choice.key] = names
+        factors = self.factors(points)
+        for node, _, parts in self.system.tree:
+            if node in factors:
+                drawn = factors[node] * numbers(parts)
+                shares = 100 * drawn / drawn.sum(axis=1, keepdims=True)
+                columns |= {f"weight.{node}.{part}": shares[:, at] for at, part in enumerate(parts)}
+        if (shifts := self.shifts(points, width)) is not None:
+            columns["cut_points"] = shifts
+        for key in ("sampling", "revision"):
+            if self.choice(key) is not None:
+                columns[key] = points[:, self.columns[key]][:, 0]
+        return pl.DataFrame(columns)
 
 
 def varied(system: System, noise: WeightNoise) -> dict[str, Mapping[str, Weighed]]:

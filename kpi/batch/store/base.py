@@ -29,9 +29,15 @@ TABLES = (
     "treated",
     "measures",
     "restated",
+    "limits",
+    "alike",
+    "outlook",
     "quality",
     "findings",
 )
+#: The tables that only what a definition asks for has rows in: confidence limits, levels that chance could have given,
+#: and projections. A run of a system that asks for none does not look at them.
+ASKED = ("limits", "alike", "outlook")
 KEYS = ("system", "period", "position")
 
 

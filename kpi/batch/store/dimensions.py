@@ -21,6 +21,8 @@ _KINDS = {
     "pillars": ("pillar", "title", "parent", "status"),
     "indicators": ("indicator", "title", "unit", "status", "comparator", "light", "score_status"),
     "measures": ("measure", "title", "unit", "status"),
+    "limits": ("indicator", "title", "unit", "signal"),
+    "outlook": ("indicator", "title", "unit", "status", "light", "class"),
 }
 #: The columns of the dimension `entities`, which the large tables share.
 _ENTITIES = ("entity", "cohort")

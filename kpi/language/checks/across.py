@@ -105,6 +105,12 @@ class Cumulative(Check):
         yield Breach(words, differs(total, expected, self.tolerance), (self.cumulative, self.of))
 
     @override
+    def accumulation(self, symbols: Symbols) -> tuple[str, str, float]:
+        """Return the running total, the figure, and the factor into its unit."""
+        own, unit = symbols[self.of].unit, symbols[self.cumulative].unit
+        return self.cumulative, self.of, 1.0 if own is None or unit is None else units.factor(own, unit)
+
+    @override
     def lookback(self, symbols: Symbols, grain: Grain) -> dict[str, Lags]:
         """Return the running total, now and a period ago, and the figure of the period."""
         return joined({self.of: NOW}, {self.cumulative: back(1)})

@@ -103,6 +103,12 @@ class Check(Definition):
         None for both where the check has no bounds.
         """
 
+    def accumulation(self, symbols: Symbols) -> tuple[str, str, float] | None:
+        """Return the running total of the year that the check is about, the figure that it adds up, and its factor.
+
+        The factor turns the figure into the unit of the running total. None for other checks.
+        """
+
     def balances(self, symbols: Symbols) -> Iterator[Balance] | None:
         """Return the numbers that the check wants between two ends, if figures of one period decide about it."""
 

@@ -21,6 +21,7 @@ class Counted:
         cases: the column with the number of cases; None for a number or rate.
         case_multiple: the multiple of the cases.
         below: the column that a rate is divided by.
+        measures: those that the columns are sums of, above and below the line; empty where the columns are measures.
     """
 
     events: str
@@ -29,6 +30,7 @@ class Counted:
     cases: str | None = None
     case_multiple: float = 1.0
     below: str | None = None
+    measures: tuple[str, ...] = ()
 
 
 def multiple(unit: Unit | None, *, stated: bool) -> float | None:

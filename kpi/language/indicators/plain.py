@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import polars as pl
@@ -48,6 +49,29 @@ def _quotient(
     if pool is not None or over is None or under is None or unit is None:
         return None
     return above, below, units.factor(units.divide(over, under), unit)
+
+
+def _counted(
+    names: tuple[str, str], indicator: str, unit: Unit | None, symbols: Symbols, *, pool: str | None, stated: bool
+) -> Counted | None:
+    """Return the counts behind a quotient: its sides, or where they are added up over a window, these sums.
+
+    Args:
+        names: what stands above and below the line.
+        indicator: the quotient.
+        unit: of the quotient.
+        symbols: what names stand for.
+        pool: the window; None for the figures of the period.
+        stated: whether the definition says that figures are counts.
+    """
+    above, below = ((side, unit_of(symbols, side)) for side in names)
+    counts = quotient(above, below, unit, stated=stated)
+    if counts is None or pool is None:
+        return counts
+    sums = Column(indicator).pooled_above, Column(indicator).pooled_below
+    if counts.cases is None:
+        return replace(counts, events=sums[0], below=sums[1], measures=names)
+    return replace(counts, events=sums[0], cases=sums[1], measures=names)
 
 
 class Level(Deflated):
@@ -150,9 +174,14 @@ def pooled(
     sides: dict[str, pl.Expr] = {
         column: window_total(name, over, grain, symbols) for column, name in zip((above, below), names, strict=True)
     }
+    # The sums stay beside the value: its sampling error follows from them.
+    kept: dict[str, pl.Expr] = {
+        Column(indicator).pooled_above: pl.col(above),
+        Column(indicator).pooled_below: pl.col(below),
+    }
     lacks = pl.col(above).is_null() | pl.col(below).is_null()
     reasons = list(gaps(dict.fromkeys(names), over, grain, symbols, lacks))
-    return pl.col(above), pl.col(below), Expressions(bases=sides), {"reasons": reasons}
+    return pl.col(above), pl.col(below), Expressions(values=kept, bases=sides), {"reasons": reasons}
 
 
 def pool_problems(path: Path, over: str | None, names: Mapping[str, str], symbols: Symbols, grain: Grain) -> Problems:
@@ -245,11 +274,8 @@ class Ratio(Indicator):
     @override
     def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:
         """Return both sides where the one above the line is a count."""
-        if self.pool is not None:
-            # The counts of a pooled rate are those of several periods.
-            return None
-        above, below = ((side, unit_of(symbols, side)) for side in (self.numerator, self.denominator))
-        return quotient(above, below, self.in_unit(symbols), stated=stated)
+        names = (self.numerator, self.denominator)
+        return _counted(names, name, self.in_unit(symbols), symbols, pool=self.pool, stated=stated)
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:
@@ -351,11 +377,8 @@ class Coverage(Indicator):
     @override
     def counted(self, name: str, symbols: Symbols, *, stated: bool = False) -> Counted | None:
         """Return part and total where they are counts."""
-        if self.pool is not None:
-            # The counts of a pooled rate are those of several periods.
-            return None
-        part, whole = ((side, unit_of(symbols, side)) for side in (self.covered, self.total))
-        return quotient(part, whole, units.PERCENT, stated=stated)
+        names = (self.covered, self.total)
+        return _counted(names, name, units.PERCENT, symbols, pool=self.pool, stated=stated)
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:

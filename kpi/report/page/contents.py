@@ -15,7 +15,7 @@ from kpi.engine.scorecard import PROBABILITY, Scorecard
 from kpi.errors import Message
 from kpi.language.system import ROOT, System
 from kpi.report.language import current, joined, listed, localized, tr
-from kpi.report.league import level_title, not_distinguishable
+from kpi.report.league import level_title, not_distinguishable, ratings_in_doubt, ratings_in_words
 from kpi.report.longer import longer_tables
 from kpi.report.marks import SEVERITIES, least_change, visible
 from kpi.report.page.numbers import Numbers
@@ -308,6 +308,11 @@ class _Contents:
         if alike := not_distinguishable(self.card, self.card.periods[-1]):
             texts = [f"{entity}: {text}" for entity, text in alike.items()]
             yield [tr("Levels not distinguishable"), visible(joined(texts))]
+        if doubtful := ratings_in_doubt(self.card, self.card.periods[-1]):
+            units = [
+                f"{entity}: {listed(ratings_in_words(ratings))}" for entity, ratings in [*doubtful.items()][:_FINDINGS]
+            ]
+            yield [tr("Ratings of indicators not distinguishable"), visible(joined(units))]
         if system.note:
             yield [tr("Note"), visible(system.note)]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, suggest
+from kpi.report.plots import doubts
 from kpi.report.plots.maps import choropleth
 from kpi.report.plots.scores import correlation, distribution, heat_map, places
 from kpi.report.plots.structure import sunburst
@@ -43,6 +44,10 @@ PLOTS: tuple[Plot, ...] = (
     Plot("weights", Message("the tree of weights (sunburst)"), sunburst),
     Plot("correlation", Message("correlations of the scores of indicators"), correlation),
     Plot("intervals", Message("intervals of places under other weights and methods"), intervals),
+    Plot("probabilities", Message("how probable each level of each unit is"), doubts.probabilities),
+    Plot("ahead", Message("in how many runs units are ahead of one another"), doubts.ahead),
+    Plot("importance", Message("weights on paper and in effect"), doubts.importance),
+    Plot("sensitivity", Message("which choices move places (Sobol' indices)"), doubts.sensitivity),
     Plot("funnel", Message("a rate against its denominator, with limits of chance"), funnel),
     Plot("map", Message("a map of the areas of a GeoJSON file"), choropleth),
 )
@@ -64,7 +69,7 @@ def plotted(
         entity: the name or code of a unit, which the plot is of or marks.
         indicator: the name or title of an indicator.
         geojson: a file with the areas of the units, for `map`.
-        runs: of the robustness analysis, for `intervals`.
+        runs: of the robustness analysis, for `intervals` and what follows it.
         seed: of its random numbers.
 
     Raises:

@@ -13,8 +13,8 @@ import polars as pl
 
 from kpi.analysis.next_level import Change, least_changes, next_level
 from kpi.engine.scorecard import Scorecard
-from kpi.report.language import localized, tr
-from kpi.report.league import League, Line, league
+from kpi.report.language import joined, localized, tr
+from kpi.report.league import League, Line, doubt, league
 from kpi.report.marks import least_change, level, reason
 
 Row = Mapping[str, Any]
@@ -129,6 +129,12 @@ def adds_up(parts: list[float], total: float, decimals: int) -> bool:
         return False
     step = Decimal(1).scaleb(-decimals)
     return float(Decimal(f"{whole:.15g}").quantize(step, ROUND_HALF_UP)) == total
+
+
+def remarks(row: Row, names: Mapping[int, str]) -> str:
+    """Return why an indicator does not have full marks, and from which other ratings its own is not distinguishable."""
+    doubtful = doubt(row["stars"], row["stars_low"], row["stars_high"], names) if "stars_low" in row else ""
+    return joined(filter(None, [why(row), doubtful]))
 
 
 def why(row: Row) -> str:

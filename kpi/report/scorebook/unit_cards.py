@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from kpi.report.language import localized, tr
 from kpi.report.marks import COMPARATORS, LIGHTS, NOTHING, movement
 from kpi.report.method.indicators import name_of
-from kpi.report.scorebook.figures import Period, Row, adds_up, why
+from kpi.report.scorebook.figures import Period, Row, adds_up, remarks
 from kpi.report.scorebook.styles import Styles, paginate
 
 if TYPE_CHECKING:
@@ -135,7 +135,8 @@ def _card(  # noqa: PLR0917 - what a card consists of
     for row in rows:
         pillar = name_of(system, system.parents[row["indicator"]])
         group = spread.get((row["cohort"], row["indicator"]), {})
-        high += _indicator(sheet, line, row, pillar if pillar != parent else "", group, full, styles, marked=marked)
+        high += _indicator(sheet, line, row, pillar if pillar != parent else "", group, full, styles, marked=marked,
+                           names={} if system.stars is None else system.stars.names)  # fmt: skip
         parent = pillar
         line += 1
     for row in added:
@@ -156,7 +157,16 @@ def _card(  # noqa: PLR0917 - what a card consists of
 
 
 def _indicator(  # noqa: PLR0917 - as for a card
-    sheet: Worksheet, line: int, row: Row, pillar: str, group: Row, full: float, styles: Styles, *, marked: bool
+    sheet: Worksheet,
+    line: int,
+    row: Row,
+    pillar: str,
+    group: Row,
+    full: float,
+    styles: Styles,
+    *,
+    marked: bool,
+    names: Mapping[int, str],
 ) -> int:
     """Write the row of an indicator; its points are a formula, `score * weight`, where that is all there is to them.
 
@@ -182,7 +192,7 @@ def _indicator(  # noqa: PLR0917 - as for a card
         (row["place"], "count"),
         (row["score"], "points"), (weight, "percent"), (points, "points"),
         *(((earned, "points"), (of, "points")) if marked else ()),
-        (None if lost is None or abs(lost) < 1e-9 else round(lost, 9), "points"), (why(row), "text"),
+        (None if lost is None or abs(lost) < 1e-9 else round(lost, 9), "points"), (remarks(row, names), "text"),
     ]  # fmt: skip
     for column, (value, style) in enumerate(cells):
         styles.put(sheet, line, column, value, style)
