@@ -6,6 +6,7 @@ Every sign is understood without colour.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 from kpi.errors import Message
 from kpi.report.language import localized, tr
@@ -44,6 +45,9 @@ SEVERITIES = {
     "warning": Message("warning"),
     "info": Message("info"),
 }
+
+#: The most decimals of figures of which some are much smaller than others.
+_MOST_DECIMALS = 6
 
 # Control characters move the cursor or break a line; bidirectional overrides reorder the text.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -143,6 +147,43 @@ def figure(value: float, unit: str | None) -> str:
     if unit == "是/否":
         return tr("yes") if value else tr("no")
     return f"{value:,.6g} {unit or ''}".rstrip() if abs(value) < 1e6 else f"{value:,.10g} {unit or ''}".rstrip()
+
+
+def alike_decimals(smallest: float, largest: float, *, whole: bool, declared: int | None, unit: str) -> int:
+    """Return with how many decimals figures below or beside each other are shown, so that all have the same.
+
+    The declared ones; none of whole numbers; else two, and more where figures would be shown with fewer than three
+    digits or as zero.
+
+    Args:
+        smallest: the smallest figure that is not zero, without sign; 0 for none.
+        largest: the largest figure without sign; 0 for none.
+        whole: whether all are whole numbers.
+        declared: the decimals of the definition.
+        unit: of the figures.
+
+    >>> alike_decimals(8.95, 12.6, whole=False, declared=None, unit="分钟"), alike_decimals(
+    ...     0.0123, 0.0456, whole=False, declared=None, unit="个"
+    ... )
+    (2, 4)
+    >>> alike_decimals(1.0, 18.0, whole=True, declared=None, unit="个"), alike_decimals(
+    ...     1.0, 18.0, whole=True, declared=None, unit="%"
+    ... )
+    (0, 2)
+    """
+    if declared is not None:
+        return declared
+    if unit == "%" or not largest:
+        return 2 if unit == "%" else 0
+    if whole:
+        return 0
+    digits = 2 - _exponent(largest) if largest < 0.1 else 1 - _exponent(smallest) if smallest < 0.005 else 2
+    return min(digits, _MOST_DECIMALS)
+
+
+def _exponent(value: float) -> int:
+    """Return the power of ten of the first digit of a positive number."""
+    return Decimal(repr(value)).adjusted()
 
 
 def least_change(title: str, value: float | None, needed: float, unit: str) -> str:

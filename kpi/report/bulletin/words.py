@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
+
 from kpi.errors import DataError, Diagnostic, Message
 from kpi.report.bulletin.changes import Change
 from kpi.report.bulletin.facts import PARTS
@@ -19,8 +21,8 @@ def environment(**options: Any) -> Environment:
     """Return an environment for templates: in a sandbox, and strict about names that facts do not have.
 
     The filters: `numeral` (3 becomes 三 in a Chinese bulletin), `change(up, down, same)` (a difference in words, `@`
-    stands for its size), `names(most)` (a list of texts, the rest counted), `short` (a difference for tables) and
-    `dash` (— for an empty text).
+    stands for its size), `names(most)` (a list of texts, the rest counted), `short` (a difference for tables), `dash`
+    (— for an empty text) and `breadth` (the half-width signs of a text).
 
     Raises:
         DataError: K510, Jinja is not installed.
@@ -40,6 +42,7 @@ def environment(**options: Any) -> Environment:
 
     environment = Sandbox(undefined=StrictUndefined, **options)
     environment.filters |= {"numeral": numeral, "change": change, "names": names, "short": short, "dash": dash}
+    environment.filters["breadth"] = cell_len
     return environment
 
 
