@@ -466,9 +466,9 @@ def _indicators(out: Any, t: Any, indicators: str) -> None:
         out.block(f"set at.{name} = {indicators} | selectattr('{name}') | list | length > 0")
 
     def end(name: str) -> str:
-        """Return the value at an end, and who has it: the number of units that share it is not the value."""
-        names = f"{{{{ one.{name} | names(2) }}}}"
-        return f"{{% if one.{name} %}}{{{{ one.{name}_value }}}}{t(f'（{names}）', f' ({names})')}{{% else %}}—{{% endif %}}"
+        """Return who is at an end, and the value apart from them: the number of units that share it is none."""
+        names, value = f"{{{{ one.{name} | names(2) }}}}", f"{{{{ one.{name}_value }}}}"
+        return f"{{% if one.{name} %}}{names}{t('：', ': ')}{value}{{% else %}}—{{% endif %}}"
 
     out.table(
         "",
@@ -478,7 +478,7 @@ def _indicators(out: Any, t: Any, indicators: str) -> None:
             Cell(t("平均", "Mean"), "{{ one.mean | dash }}", 2.3, CENTER),
             Cell(t("环比", "On before"), "{{ one.change | short }}", 2.1, CENTER, "before"),
             Cell(t("同比", "On year"), "{{ one.year | short }}", 2.1, CENTER, "year_before"),
-            Cell(t("目标", "Target"), "{{ one.target | dash }}", 3.2, CENTER, "at.target"),
+            Cell(t("目标", "Target"), "{{ one.target | dash | breaks }}", 3.2, CENTER, "at.target"),
             Cell(t("达标", "Met"), "{% if one.judged %}{{ one.reached }}/{{ one.judged }}{% else %}—{% endif %}", 1.7,
                  CENTER, "at.judged"),
             Cell(t("最好", "Best"), end("best"), 3, CENTER, "at.best"),

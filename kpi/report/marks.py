@@ -9,11 +9,13 @@ import re
 from decimal import Decimal
 
 from kpi.errors import Message
-from kpi.report.language import localized, tr
+from kpi.report.language import current, localized, tr
 from kpi.values.status import NO_LEVEL, STATUSES
 
 #: The spaces after a comparator and before a sign of percent.
 _AFTER_COMPARATOR, _BEFORE_PERCENT = re.compile("(?<=[≥≤＞＜=]) "), re.compile(" (?=[%‰])")
+#: The spaces between numbers, signs and Chinese words.
+_SPACED = re.compile("(?<=[≥≤＞＜＝=>\u3007-\u9fff]) (?=[0-9≥≤＞＜＝>\u3007-\u9fff-])|(?<=[0-9]) (?=[%‰\u3007-\u9fff])")
 
 #: The placeholder of a missing value.
 NOTHING = "—"
@@ -149,6 +151,15 @@ def figure(value: float, unit: str | None) -> str:
     return f"{value:,.6g} {unit or ''}".rstrip() if abs(value) < 1e6 else f"{value:,.10g} {unit or ''}".rstrip()
 
 
+def unit_words(unit: str) -> str:
+    """Return a unit as it is shown, that of a task in words, empty for a pure number.
+
+    >>> unit_words("件"), unit_words("是/否"), unit_words("1")
+    ('件', 'yes/no', '')
+    """
+    return tr("yes/no") if unit == "是/否" else "" if unit == "1" else unit
+
+
 def alike_decimals(smallest: float, largest: float, *, whole: bool, declared: int | None, unit: str) -> int:
     """Return with how many decimals figures below or beside each other are shown, so that all have the same.
 
@@ -199,7 +210,15 @@ def least_change(title: str, value: float | None, needed: float, unit: str) -> s
 def unbroken(text: str) -> str:
     r"""Return a target or cut in words in which no line ends between a sign and its number.
 
+    Chinese texts have no spaces there.
+
     >>> unbroken("≥ 90 % (2025)")
     '≥\xa090% (2025)'
+    >>> from kpi.report.language import using
+    >>> with using("zh"):
+    ...     unbroken("5 星 ≥ 90，约 ≥ 40 家")
+    '5星≥90，约≥40家'
     """
+    if current() == "zh":
+        return _SPACED.sub("", text)
     return _BEFORE_PERCENT.sub("", _AFTER_COMPARATOR.sub("\u00a0", text))

@@ -314,7 +314,7 @@ def test_columns_in_which_nothing_stands_are_left_out() -> None:
     lines = texts(word(told))
     assert "Place | 县 | Score" in lines
     assert "Indicator | Mean | Best | Worst" in lines
-    assert "量 | 2.58件 | 4.00件 (丙) | 1.50件 (甲)" in lines
+    assert "量 | 2.58件 | 丙: 4.00件 | 甲: 1.50件" in lines
     assert not any("Green" in line or "Remarks" in line for line in lines)
     table = [line for line in markdown(told).splitlines() if line.startswith("|")]
     assert table[:2] == ["| Place | 县 | Score |", "| --- | --- | --- |"]

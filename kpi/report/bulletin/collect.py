@@ -41,7 +41,7 @@ from kpi.report.language import joined, listed, localized, sentences, tr
 from kpi.report.league import Block, league
 from kpi.report.league import Line as Place
 from kpi.report.longer import longer_tables
-from kpi.report.marks import NOTHING, SEVERITIES, alike_decimals, movement, reason, unbroken
+from kpi.report.marks import NOTHING, SEVERITIES, alike_decimals, movement, reason, unbroken, unit_words
 from kpi.report.method.report import method_of_scores
 from kpi.report.shape import origin
 from kpi.values.periods import Period
@@ -459,7 +459,7 @@ class _Collector:
         cells = {(row["indicator"], row["entity"]): row for row in listed.iter_rows(named=True)}
         heads = [
             (
-                own(self.system.symbols[name].title), own(_unit(str(self.system.unit(name)))),
+                own(self.system.symbols[name].title), own(unit_words(str(self.system.unit(name)))),
                 own(self._target(name)),
             )
             for name in names
@@ -482,10 +482,6 @@ class _Collector:
         if unit == "是/否":
             return tr("yes") if row["value"] else tr("no")
         return fixed(float(row["value"]), self.all_decimals[name])
-
-
-def _unit(unit: str) -> str:
-    return "" if unit == "1" else unit
 
 
 def _with_shared(ranks: Sequence[int | None], most: int) -> int:

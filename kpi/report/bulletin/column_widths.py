@@ -45,6 +45,29 @@ def fit_grid(tree: Any) -> None:
             column.set(width, str(round(float(column.get(width, 0)) * (whole / now if now else 1))))
 
 
+def keep_rows(tree: Any) -> None:
+    """Keep the first two and the last three rows of tables with repeated headings together on a page.
+
+    So no row stands alone below its heading, or on the next page.
+
+    Args:
+        tree: the body of a document, an element of lxml, which is changed.
+    """
+    word = f"{{{tree.nsmap['w']}}}"
+    for table in tree.iter(f"{word}tbl"):
+        rows = table.findall(f"{word}tr")
+        if not rows or rows[0].find(f"{word}trPr/{word}tblHeader") is None:
+            continue
+        for row in {id(row): row for row in (*rows[:2], *rows[-3:]) if row is not rows[-1]}.values():
+            for line in row.iterfind(f"{word}tc/{word}p"):
+                about = line.find(f"{word}pPr")
+                if about is None:
+                    about = line.makeelement(f"{word}pPr")
+                    line.insert(0, about)
+                if about.find(f"{word}keepNext") is None:
+                    about.insert(int(about.find(f"{word}pStyle") is not None), about.makeelement(f"{word}keepNext"))
+
+
 def _columns(row: Any, word: str) -> int:
     """Return how many columns the cells of a row take."""
     columns = 0
@@ -106,13 +129,15 @@ def _shares(needs: Sequence[float], room: float) -> list[float]:
 
 def _cells(table: Any, word: str) -> tuple[list[list[str]], list[Any]]:
     """Return the texts of the cells of each row of a table, and the elements of their widths, in one pass."""
-    row, cell, size, text = (f"{word}{name}" for name in ("tr", "tc", "tcW", "t"))
+    row, cell, size, text, end = (f"{word}{name}" for name in ("tr", "tc", "tcW", "t", "br"))
     rows: list[list[str]] = []
     sizes = []
-    for element in table.iter(row, cell, size, text):
+    for element in table.iter(row, cell, size, text, end):
         tag = element.tag
         if tag == text:
             rows[-1][-1] += element.text or ""
+        elif tag == end:
+            rows[-1][-1] += "\n"
         elif tag == size:
             sizes.append(element)
         elif tag == cell:
@@ -124,5 +149,5 @@ def _cells(table: Any, word: str) -> tuple[list[list[str]], list[Any]]:
 
 @functools.lru_cache(_RECENT)
 def _breadth(text: str) -> int:
-    """Return how many half-width signs a text takes; stars and signs of percent are wider than others."""
-    return cell_len(text) + sum(text.count(sign) for sign in "★☆%")
+    """Return how many half-width signs the longest line takes; stars and signs of percent are wider than others."""
+    return max(cell_len(line) + sum(line.count(sign) for sign in "★☆%") for line in text.split("\n"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.report.bulletin import mistakes
-from kpi.report.bulletin.column_widths import fit_columns, fit_grid
+from kpi.report.bulletin.column_widths import fit_columns, fit_grid, keep_rows
 from kpi.report.bulletin.facts import Facts
 from kpi.report.bulletin.words import environment, needs
 from kpi.report.language import current
@@ -151,6 +151,7 @@ def _rendered(data: bytes, context: dict[str, Any], jinja: Environment) -> Any:
             tree = self._well_formed(xml)
             fit_grid(tree)
             fit_columns(tree)
+            keep_rows(tree)
             return tree
 
         def map_headers_footers_xml(self, relKey: str, xml: bytes) -> None:  # noqa: N803 - as in docxtpl

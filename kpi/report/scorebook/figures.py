@@ -15,7 +15,7 @@ from kpi.analysis.next_level import Change, least_changes, next_level
 from kpi.engine.scorecard import Scorecard
 from kpi.report.language import localized, tr
 from kpi.report.league import League, Line, league
-from kpi.report.marks import least_change, level, reason
+from kpi.report.marks import alike_decimals, least_change, level, reason
 
 Row = Mapping[str, Any]
 
@@ -65,6 +65,28 @@ class Period:
     def indicators(self) -> pl.DataFrame:
         """The indicators of the period."""
         return self.part.indicators.filter(period=self.standing.period)
+
+    @cached_property
+    def decimals(self) -> dict[str, int]:
+        """The decimals with which the values of each indicator are shown."""
+        value = pl.col("value").cast(pl.Float64)
+        frame = self.indicators.group_by("indicator").agg(
+            value.abs().filter(value != 0).min().fill_null(0.0).alias("smallest"),
+            value.abs().max().fill_null(0.0).alias("largest"), (value == value.round()).all().alias("whole"),
+        )  # fmt: skip
+        system = self.card.definition
+        return {
+            row["indicator"]: alike_decimals(
+                row["smallest"], row["largest"], whole=row["whole"],
+                declared=system.indicators[row["indicator"]].decimals, unit=str(system.unit(row["indicator"])),
+            )
+            for row in frame.iter_rows(named=True)
+        }  # fmt: skip
+
+    @cached_property
+    def scheduled(self) -> bool:
+        """Whether an indicator has a schedule in the period, and so a light."""
+        return self.indicators["schedule"].null_count() < self.indicators.height
 
     @cached_property
     def counted(self) -> list[str]:
