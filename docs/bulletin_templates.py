@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import docx
 from docx.enum.section import WD_ORIENT, WD_SECTION
@@ -35,8 +35,29 @@ PITCH = 28.95
 TITLE = ("Times New Roman", "方正小标宋简体")
 TEXT, FIRST, SECOND, SERIF = (("Times New Roman", name) for name in ("仿宋", "黑体", "楷体", "宋体"))
 
-#: A cell of a table: its heading, its text, its width relative to others, and whether it is centred.
-Cell = tuple[str, str, float, bool]
+#: The sides of texts in cells.
+LEFT, CENTER = "left", "center"
+#: The width of a title in half-width signs beyond which its last word stands on a line of its own: 20 signs of 22
+#: points fit into a line.
+LONG_TITLE = 32
+
+
+class Cell(NamedTuple):
+    """A cell of a table.
+
+    Attributes:
+        heading: of its column.
+        text: what stands in each row.
+        width: relative to others.
+        side: of the text.
+        when: the condition under which the table has the column, empty for always.
+    """
+
+    heading: str
+    text: str
+    width: float
+    side: str
+    when: str = ""
 
 
 class Word:
@@ -118,9 +139,12 @@ class Word:
                     field.append(run._r)
                     line._p.append(field)
 
-    def title(self, text: str, dateline: str) -> None:
-        self.document.add_paragraph(text, "Title")
-        self.document.add_paragraph(dateline, "Bulletin Dateline")
+    def title(self, *lines: str) -> None:
+        for line in lines:
+            self.document.add_paragraph(line, "Title")
+
+    def dateline(self, text: str) -> None:
+        self.document.add_paragraph(text, "Bulletin Dateline")
         self.document.add_paragraph("", "Bulletin Dateline")
 
     def head(self, level: int, text: str) -> None:
@@ -161,38 +185,39 @@ class Word:
         """
         if caption:
             self.document.add_paragraph(caption, "Bulletin Caption")
-        columns = list(cells)
+        # Cells of tags are taken out before the table is written, so their width does not matter.
+        columns: list[Cell] = []
+        for cell in cells:
+            columns += [_tag(f"if {cell.when}"), cell, _tag("endif")] if cell.when else [cell]
         if repeated:
             over, heading, text = repeated
-            # Rows of tags are taken out before they are written, so the width of their cells does not matter.
-            columns += [(f"{{%tc for {over} %}}", f"{{%tc for {over} %}}", 0, True), (heading, text, 3, True),
-                              ("{%tc endfor %}", "{%tc endfor %}", 0, True)]  # fmt: skip
-        shown = [one for one in columns if not one[0].startswith("{%tc")]
-        whole = sum(one[2] for one in shown)
+            columns += [_tag(f"for {over}"), Cell(heading, text, 3, CENTER), _tag("endfor")]
+        fitted = len(columns) > len(cells)
+        whole = sum(one.width for one in columns)
         made = self.document.add_table(rows=0, cols=len(columns), style="Table Grid")
         made.alignment = 1
         _tight(made)
-        # Columns that repeat share the width as their texts need it.
-        made.autofit = repeated is not None
-        for number, texts in enumerate(([one[0] for one in columns], [f"{{%tr for {loop} %}}"],
-                                        [one[1] for one in columns], ["{%tr endfor %}"])):  # fmt: skip
+        # Where the number of columns depends on the data, they share the width as their texts need it.
+        made.autofit = fitted
+        for number, texts in enumerate(([one.heading for one in columns], [f"{{%tr for {loop} %}}"],
+                                        [one.text for one in columns], ["{%tr endfor %}"])):  # fmt: skip
             row = made.add_row()
-            mark = OxmlElement("w:tblHeader" if number == 0 else "w:cantSplit")
-            row._tr.get_or_add_trPr().append(mark)
+            for mark in ("w:cantSplit", "w:tblHeader")[: 1 + (number == 0)]:
+                row._tr.get_or_add_trPr().append(OxmlElement(mark))
             for place, cell in enumerate(row.cells):
                 line = cell.paragraphs[0]
                 line.style = self.document.styles["Bulletin Head" if number == 0 else "Bulletin Cell"]
                 line.add_run(texts[place] if place < len(texts) else "")
-                if columns[place][3]:
+                if columns[place].side == CENTER:
                     line.alignment = WD_ALIGN_PARAGRAPH.CENTER
                 cell.vertical_alignment = 1
-                if repeated:
+                if fitted:
                     _unsized(cell)
-                elif columns[place][2]:
-                    cell.width = Mm(columns[place][2] / whole * self.width)
-        widest = sum(max(one[2], 1) for one in columns)
+                else:
+                    cell.width = Mm(columns[place].width / whole * self.width)
+        widest = sum(max(one.width, 1) for one in columns)
         for column, one in zip(made._tbl.tblGrid.gridCol_lst, columns, strict=True):
-            column.set(qn("w:w"), str(round(max(one[2], 1) / widest * self.width * 1440 / 25.4)))
+            column.set(qn("w:w"), str(round(max(one.width, 1) / widest * self.width * 1440 / 25.4)))
         gap = self.document.add_paragraph("", "Bulletin Note")
         gap.paragraph_format.line_spacing = Pt(10)
 
@@ -206,6 +231,11 @@ class Word:
         with zipfile.ZipFile(written) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
             for name in source.namelist():
                 target.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), source.read(name), zipfile.ZIP_DEFLATED)
+
+
+def _tag(statement: str) -> Cell:
+    """Return a cell that begins or ends columns."""
+    return Cell(f"{{%tc {statement} %}}", f"{{%tc {statement} %}}", 0, CENTER)
 
 
 def _font(style: Any, fonts: tuple[str, str], size: float) -> None:
@@ -260,8 +290,11 @@ class Markdown:
         """Append lines of text; a plus in a tag at the end keeps the end of the line, which is left out after tags."""
         self.lines += [f"{line[:-2]}+%}}" if line.endswith("%}") else line for line in lines]
 
-    def title(self, text: str, dateline: str) -> None:
-        self.write(f"# {text}", "", dateline, "")
+    def title(self, *lines: str) -> None:
+        self.write(f"# {''.join(lines)}", "")
+
+    def dateline(self, text: str) -> None:
+        self.write(text, "")
 
     def head(self, level: int, text: str) -> None:
         self.write(f"{'#' * (level + 1)} {text}", "")
@@ -283,8 +316,10 @@ class Markdown:
         if caption:
             self.write(f"**{caption}**", "")
         for kind in range(3):
-            parts = [(one[0], "---", one[1])[kind] for one in cells]
-            row = f"| {' | '.join(parts)} |"
+            row = "|"
+            for one in cells:
+                part = f" {(one.heading, '---', one.text)[kind]} |"
+                row += f"{{% if {one.when} %}}{part}{{% endif %}}" if one.when else part
             if repeated:
                 over, heading, text = repeated
                 row += f"{{% for {over} %}} {(heading, '---', text)[kind]} |{{% endfor %}}"
@@ -318,10 +353,15 @@ def outline(out: Any, language: str) -> None:
 
     numbered = t("（{{ loop.index | numeral }}）", "({{ loop.index }}) ")
     out.block("set at = namespace(n=0)")
-    out.title(
-        t("{{ title }}{% if not title.endswith('通报') %}情况通报{% endif %}", "Bulletin: {{ title }}"),
-        t("（{{ period }}）", "({{ period }})"),
-    )
+    if language == "zh":
+        out.block(f"if title | breadth > {LONG_TITLE} and not title.endswith('通报')")
+        out.title("{{ title }}", "情况通报")
+        out.block("else")
+        out.title("{{ title }}{% if not title.endswith('通报') %}情况通报{% endif %}")
+        out.block("endif")
+    else:
+        out.title("Bulletin: {{ title }}")
+    out.dateline(t("（{{ period }}）", "({{ period }})"))
     out.text(
         t(
             "{% if document %}根据{{ issuer }}{% if '《' in document %}{{ document }}{% else %}《{{ document }}》{% endif %}"
@@ -400,13 +440,15 @@ def _overall(out: Any, t: Any, section: Any, listed: Any, numbered: str) -> None
         t("{{ group.name }}得分与位次", "Scores and places{% if group.name %}: {{ group.name }}{% endif %}"),
         "line in group.lines",
         [
-            (t("位次", "Place"), "{{ line.rank }}", 1.6, True), (t("升降", "Move"), "{{ line.move }}", 1.6, True),
-            ("{{ entities }}", "{{ line.unit }}", 4.5, False), (t("得分", "Score"), "{{ line.score }}", 2.2, True),
-            (t("比上期", "On {{ before | dash }}"), "{{ line.change | dash }}", 2.2, True),
-            (t("比上年同期", "On {{ year_before | dash }}"), "{{ line.year | dash }}", 2.4, True),
-            (t("{% if named %}等次{% else %}星级{% endif %}", "{% if named %}Grade{% else %}Stars{% endif %}"),
-             "{{ line.level | dash }}", 3, True),
-            (t("备注", "Remarks"), "{{ line.note }}", 3, False),
+            Cell(t("位次", "Place"), "{{ line.rank }}", 1.6, CENTER),
+            Cell(t("升降", "Move"), "{{ line.move | dash }}", 1.6, CENTER, "group.moved"),
+            Cell("{{ entities }}", "{{ line.unit }}", 4.5, LEFT),
+            Cell(t("得分", "Score"), "{{ line.score }}", 2.2, CENTER),
+            Cell(t("比上期", "On {{ before }}"), "{{ line.change | dash }}", 2.2, CENTER, "before"),
+            Cell(t("比上年同期", "On {{ year_before }}"), "{{ line.year | dash }}", 2.4, CENTER, "year_before"),
+            Cell(t("{% if named %}等次{% else %}星级{% endif %}", "{% if named %}Grade{% else %}Stars{% endif %}"),
+                 "{{ line.level | dash }}", 3, CENTER, "rated"),
+            Cell(t("备注", "Remarks"), "{{ line.note }}", 3, LEFT, "group.noted"),
         ],
     )  # fmt: skip
     out.block("if group.more")
@@ -418,19 +460,29 @@ def _overall(out: Any, t: Any, section: Any, listed: Any, numbered: str) -> None
     out.block("endfor")
 
 
-def _indicators(out: Any, t: Any, loop: str) -> None:
+def _indicators(out: Any, t: Any, indicators: str) -> None:
+    """Write the table of some indicators, without the columns in which none of them has anything."""
+    for name in ("target", "judged", "best"):
+        out.block(f"set at.{name} = {indicators} | selectattr('{name}') | list | length > 0")
+
+    def end(name: str) -> str:
+        """Return who is at an end, and the value apart from them: the number of units that share it is none."""
+        names, value = f"{{{{ one.{name} | names(2) }}}}", f"{{{{ one.{name}_value }}}}"
+        return f"{{% if one.{name} %}}{names}{t('：', ': ')}{value}{{% else %}}—{{% endif %}}"
+
     out.table(
         "",
-        loop,
+        f"one in {indicators}",
         [
-            (t("指标", "Indicator"), "{{ one.title }}", 5, False),
-            (t("平均", "Mean"), "{{ one.mean | dash }}", 2.3, True),
-            (t("环比", "On before"), "{{ one.change | short }}", 2.1, True),
-            (t("同比", "On year"), "{{ one.year | short }}", 2.1, True),
-            (t("目标", "Target"), "{{ one.target | dash }}", 3.2, True),
-            (t("达标", "Met"), "{% if one.judged %}{{ one.reached }}/{{ one.judged }}{% else %}—{% endif %}", 1.7, True),
-            (t("最好", "Best"), "{% if one.best %}{{ one.best | names(2) }} {{ one.best_value }}{% else %}—{% endif %}", 3, True),
-            (t("最差", "Worst"), "{% if one.worst %}{{ one.worst | names(2) }} {{ one.worst_value }}{% else %}—{% endif %}", 3, True),
+            Cell(t("指标", "Indicator"), "{{ one.title }}", 5, LEFT),
+            Cell(t("平均", "Mean"), "{{ one.mean | dash }}", 2.3, CENTER),
+            Cell(t("环比", "On before"), "{{ one.change | short }}", 2.1, CENTER, "before"),
+            Cell(t("同比", "On year"), "{{ one.year | short }}", 2.1, CENTER, "year_before"),
+            Cell(t("目标", "Target"), "{{ one.target | dash | breaks }}", 3.2, CENTER, "at.target"),
+            Cell(t("达标", "Met"), "{% if one.judged %}{{ one.reached }}/{{ one.judged }}{% else %}—{% endif %}", 1.7,
+                 CENTER, "at.judged"),
+            Cell(t("最好", "Best"), end("best"), 3, CENTER, "at.best"),
+            Cell(t("最差", "Worst"), end("worst"), 3, CENTER, "at.best"),
         ],
     )  # fmt: skip
 
@@ -439,12 +491,16 @@ def _parts(out: Any, t: Any, section: Any, numbered: str) -> None:
     section("分项与指标情况", "Pillars and indicators")
     out.note(
         t(
-            "表中“平均”为各{{ entities }}的简单平均，任务类指标为完成数/应完成数；环比、同比按前后两期均有数的计算，百分比、位次、分值为增减"
-            "（百分比为百分点），其余为增长率；{% if before %}环比与{{ before }}比{% else %}无上期数{% endif %}，"
-            "{% if year_before %}同比与{{ year_before }}比{% else %}无上年同期数{% endif %}。",
-            "Means are simple means of the units; of tasks they are how many have been done. Changes are over the units with a "
-            "value in both periods: differences of percentages (in percentage points), places and marks, growth of all "
-            "others{% if before %}; on before: {{ before }}{% endif %}{% if year_before %}; on year: {{ year_before }}{% endif %}.",
+            "表中“平均”为各{{ entities }}的简单平均，任务类指标为完成数/应完成数；"
+            "{% if before or year_before %}{% if before %}环比{% endif %}{% if before and year_before %}、{% endif %}"
+            "{% if year_before %}同比{% endif %}按前后两期均有数的计算，百分比、位次、分值为增减（百分比为百分点），其余为增长率；"
+            "{% if before %}环比与{{ before }}比{% endif %}{% if before and year_before %}，{% endif %}"
+            "{% if year_before %}同比与{{ year_before }}比{% endif %}{% else %}无上期数和上年同期数{% endif %}。",
+            "Means are simple means of the units; of tasks they are how many have been done. {% if before or year_before %}"
+            "Changes are over the units with a value in both periods: differences of percentages (in percentage points), places "
+            "and marks, growth of all others{% if before %}; on before: {{ before }}{% endif %}"
+            "{% if year_before %}; on year: {{ year_before }}{% endif %}{% else %}There are no figures of the period before, or "
+            "of a year before{% endif %}.",
         )
     )
     out.block("for part in parts")
@@ -456,19 +512,21 @@ def _parts(out: Any, t: Any, section: Any, numbered: str) -> None:
             "{% if part.year %}，{{ part.year | change('比上年同期提高@个百分点', '比上年同期下降@个百分点', '与上年同期持平') }}{% endif %}"
             "{% if part.best %}；最高的是{{ part.best | names(3) }}（{{ part.best_score }}%），最低的是{{ part.worst | names(3) }}"
             "（{{ part.worst_score }}%）{% endif %}。{% else %}本期没有得分。{% endif %}"
-            "{% if part.compared %}与上期可比的{{ part.compared }}项指标中，{{ part.better }}项好于上期，{% if part.poorer %}{{ part.poorer }}项不及上期{% else %}没有不及上期的{% endif %}。{% endif %}",
-            "{% if part.mean %}The mean is {{ part.mean }} % of full marks"
+            "{% if part.compared %}与上期可比的{{ part.compared }}项指标中，{% if part.better or part.poorer %}"
+            "{% if part.better %}{{ part.better }}项好于上期{% else %}没有好于上期的{% endif %}，"
+            "{% if part.poorer %}{{ part.poorer }}项不及上期{% else %}没有不及上期的{% endif %}{% else %}均与上期持平{% endif %}。{% endif %}",
+            "{% if part.mean %}The mean is {{ part.mean }}% of full marks"
             "{% if part.change %}, {{ part.change | change('up @ percentage points on', 'down @ percentage points on', 'unchanged from') }} "
             "{{ before }}{% endif %}"
             "{% if part.year %}, {{ part.year | change('up @ percentage points on', 'down @ percentage points on', 'unchanged from') }} "
             "{{ year_before }}{% endif %}"
-            "{% if part.best %}; best: {{ part.best | names(3) }} ({{ part.best_score }} %), worst: {{ part.worst | names(3) }} "
-            "({{ part.worst_score }} %){% endif %}.{% else %}There is no score.{% endif %}"
+            "{% if part.best %}; best: {{ part.best | names(3) }} ({{ part.best_score }}%), worst: {{ part.worst | names(3) }} "
+            "({{ part.worst_score }}%){% endif %}.{% else %}There is no score.{% endif %}"
             "{% if part.compared %} Of the indicators, {{ part.compared }} can be compared with {{ before }}: {{ part.better }} better, "
             "{{ part.poorer }} worse.{% endif %}",
         )
     )
-    _indicators(out, t, "one in part.indicators")
+    _indicators(out, t, "part.indicators")
     out.block("endfor")
     out.block("if others")
     out.head(
@@ -478,7 +536,7 @@ def _parts(out: Any, t: Any, section: Any, numbered: str) -> None:
             "({{ parts | length + 1 }}) Indicators outside the pillars",
         ),
     )
-    _indicators(out, t, "one in others")
+    _indicators(out, t, "others")
     out.block("endif")
 
 
@@ -495,16 +553,17 @@ def _targets(out: Any, t: Any, section: Any) -> None:
             "{% else %} No indicator has a schedule in this period.{% endif %}",
         )
     )
-    lights = "{% if green or yellow or red %}{{ one.@ }}{% else %}—{% endif %}"
+    lights = "green or yellow or red"
     out.table(
         t("各{{ entities }}目标完成与进度", "Targets and schedule by unit"),
         "one in progress",
         [
-            ("{{ entities }}", "{{ one.unit }}", 5, False),
-            (t("达到目标", "Reached"), "{{ one.reached }}/{{ one.judged }}", 2, True),
-            (t("绿灯", "Green"), lights.replace("@", "green"), 1.5, True), (t("黄灯", "Yellow"), lights.replace("@", "yellow"), 1.5, True),
-            (t("红灯", "Red"), lights.replace("@", "red"), 1.5, True),
-            (t("红灯指标", "Red indicators"), "{{ one.behind | names(3) | dash }}", 7, False),
+            Cell("{{ entities }}", "{{ one.unit }}", 5, LEFT),
+            Cell(t("达到目标", "Reached"), "{{ one.reached }}/{{ one.judged }}", 2, CENTER, "judged"),
+            Cell(t("绿灯", "Green"), "{{ one.green }}", 1.5, CENTER, lights),
+            Cell(t("黄灯", "Yellow"), "{{ one.yellow }}", 1.5, CENTER, lights),
+            Cell(t("红灯", "Red"), "{{ one.red }}", 1.5, CENTER, lights),
+            Cell(t("红灯指标", "Red indicators"), "{{ one.behind | names(3) | dash }}", 7, LEFT, "red"),
         ],
     )  # fmt: skip
     out.block("if more_progress")
@@ -542,7 +601,7 @@ def _rankings(out: Any, t: Any, section: Any) -> None:
     out.table(
         "{{ one.title }}",
         "row in one.rows",
-        [("{{ one.headings[0] }}", "{{ row[0] }}", 3, True)],
+        [Cell("{{ one.headings[0] }}", "{{ row[0] }}", 3, CENTER)],
         ("at in range(1, one.headings | length)", "{{ one.headings[at] }}", "{{ row[at] | dash }}"),
     )
     out.block("if one.more")
@@ -559,8 +618,9 @@ def _warnings(out: Any, t: Any, section: Any, listed: Any) -> None:
         "",
         "one in adjustments",
         [
-            ("{{ entities }}", "{{ one.unit }}", 4, False), (t("事项", "Reason"), "{{ one.title }}", 8, False),
-            (t("分值", "Points"), "{{ one.points }}", 2, True),
+            Cell("{{ entities }}", "{{ one.unit }}", 4, LEFT),
+            Cell(t("事项", "Reason"), "{{ one.title }}", 8, LEFT),
+            Cell(t("分值", "Points"), "{{ one.points }}", 2, CENTER),
         ],
     )  # fmt: skip
     out.block("if more_adjustments")
@@ -616,8 +676,10 @@ def _findings(out: Any, t: Any, section: Any) -> None:
         "",
         "one in findings",
         [
-            (t("级别", "Severity"), "{{ one.severity }}", 1.6, True), (t("编号", "Code"), "{{ one.code }}", 1.6, True),
-            (t("对象", "About"), "{{ one.about | dash }}", 4, False), (t("说明", "Note"), "{{ one.note }}", 9, False),
+            Cell(t("级别", "Severity"), "{{ one.severity }}", 1.6, CENTER),
+            Cell(t("编号", "Code"), "{{ one.code }}", 1.6, CENTER),
+            Cell(t("对象", "About"), "{{ one.about | dash }}", 4, LEFT),
+            Cell(t("说明", "Note"), "{{ one.note }}", 9, LEFT),
         ],
     )  # fmt: skip
     out.block("if more_findings")
@@ -638,10 +700,11 @@ def _annexes(out: Any, t: Any) -> None:
         "",
         "line in group.lines",
         [
-            (t("位次", "Place"), "{{ line.rank }}", 1.5, True), ("{{ entities }}", "{{ line.unit }}", 4, False),
-            (t("得分", "Score"), "{{ line.score }}", 2, True),
-            (t("{% if named %}等次{% else %}星级{% endif %}", "{% if named %}Grade{% else %}Stars{% endif %}"),
-             "{{ line.level | dash }}", 3, True),
+            Cell(t("位次", "Place"), "{{ line.rank }}", 1.5, CENTER),
+            Cell("{{ entities }}", "{{ line.unit }}", 4, LEFT),
+            Cell(t("得分", "Score"), "{{ line.score }}", 2, CENTER),
+            Cell(t("{% if named %}等次{% else %}星级{% endif %}", "{% if named %}Grade{% else %}Stars{% endif %}"),
+                 "{{ line.level | dash }}", 3, CENTER, "rated"),
         ],
         ("title in pillars", "{{ title }}", "{{ line.pillars[loop.index0] | dash }}"),
     )  # fmt: skip
@@ -652,8 +715,9 @@ def _annexes(out: Any, t: Any) -> None:
         "",
         "row in matrix.rows",
         [
-            (t("指标", "Indicator"), "{{ row.title }}", 5, False), (t("单位", "Unit"), "{{ row.unit }}", 1.5, True),
-            (t("目标", "Target"), "{{ row.target | dash }}", 3, True),
+            Cell(t("指标", "Indicator"), "{{ row.title }}", 5, LEFT),
+            Cell(t("单位", "Unit"), "{{ row.unit }}", 1.5, CENTER),
+            Cell(t("目标", "Target"), "{{ row.target | dash }}", 3, CENTER, "targets"),
         ],
         ("unit in matrix.units", "{{ unit }}", "{{ row.values[loop.index0] }}"),
     )  # fmt: skip
@@ -666,8 +730,8 @@ def _annexes(out: Any, t: Any) -> None:
         "",
         "one in method",
         [
-            (t("事项", "Subject"), "{{ one.heading }}", 2.5, True),
-            (t("内容", "Text"), "{{ one.text }}", 12, False),
+            Cell(t("事项", "Subject"), "{{ one.heading }}", 2.5, CENTER),
+            Cell(t("内容", "Text"), "{{ one.text }}", 12, LEFT),
         ],
     )
     out.note("{{ origin }}")

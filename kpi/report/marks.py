@@ -6,13 +6,16 @@ Every sign is understood without colour.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 from kpi.errors import Message
-from kpi.report.language import localized, tr
+from kpi.report.language import current, localized, tr
 from kpi.values.status import NO_LEVEL, STATUSES
 
 #: The spaces after a comparator and before a sign of percent.
 _AFTER_COMPARATOR, _BEFORE_PERCENT = re.compile("(?<=[≥≤＞＜=]) "), re.compile(" (?=[%‰])")
+#: The spaces between numbers, signs and Chinese words.
+_SPACED = re.compile("(?<=[≥≤＞＜＝=>\u3007-\u9fff]) (?=[0-9≥≤＞＜＝>\u3007-\u9fff-])|(?<=[0-9]) (?=[%‰\u3007-\u9fff])")
 
 #: The placeholder of a missing value.
 NOTHING = "—"
@@ -44,6 +47,9 @@ SEVERITIES = {
     "warning": Message("warning"),
     "info": Message("info"),
 }
+
+#: The most decimals of figures of which some are much smaller than others.
+_MOST_DECIMALS = 6
 
 # Control characters move the cursor or break a line; bidirectional overrides reorder the text.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -145,6 +151,52 @@ def figure(value: float, unit: str | None) -> str:
     return f"{value:,.6g} {unit or ''}".rstrip() if abs(value) < 1e6 else f"{value:,.10g} {unit or ''}".rstrip()
 
 
+def unit_words(unit: str) -> str:
+    """Return a unit as it is shown, that of a task in words, empty for a pure number.
+
+    >>> unit_words("件"), unit_words("是/否"), unit_words("1")
+    ('件', 'yes/no', '')
+    """
+    return tr("yes/no") if unit == "是/否" else "" if unit == "1" else unit
+
+
+def alike_decimals(smallest: float, largest: float, *, whole: bool, declared: int | None, unit: str) -> int:
+    """Return with how many decimals figures below or beside each other are shown, so that all have the same.
+
+    The declared ones; none of whole numbers; else two, and more where figures would be shown with fewer than three
+    digits or as zero.
+
+    Args:
+        smallest: the smallest figure that is not zero, without sign; 0 for none.
+        largest: the largest figure without sign; 0 for none.
+        whole: whether all are whole numbers.
+        declared: the decimals of the definition.
+        unit: of the figures.
+
+    >>> alike_decimals(8.95, 12.6, whole=False, declared=None, unit="分钟"), alike_decimals(
+    ...     0.0123, 0.0456, whole=False, declared=None, unit="个"
+    ... )
+    (2, 4)
+    >>> alike_decimals(1.0, 18.0, whole=True, declared=None, unit="个"), alike_decimals(
+    ...     1.0, 18.0, whole=True, declared=None, unit="%"
+    ... )
+    (0, 2)
+    """
+    if declared is not None:
+        return declared
+    if unit == "%" or not largest:
+        return 2 if unit == "%" else 0
+    if whole:
+        return 0
+    digits = 2 - _exponent(largest) if largest < 0.1 else 1 - _exponent(smallest) if smallest < 0.005 else 2
+    return min(digits, _MOST_DECIMALS)
+
+
+def _exponent(value: float) -> int:
+    """Return the power of ten of the first digit of a positive number."""
+    return Decimal(repr(value)).adjusted()
+
+
 def least_change(title: str, value: float | None, needed: float, unit: str) -> str:
     """Return the least change of a single figure that reaches the next level, in words.
 
@@ -158,7 +210,15 @@ def least_change(title: str, value: float | None, needed: float, unit: str) -> s
 def unbroken(text: str) -> str:
     r"""Return a target or cut in words in which no line ends between a sign and its number.
 
+    Chinese texts have no spaces there.
+
     >>> unbroken("≥ 90 % (2025)")
     '≥\xa090% (2025)'
+    >>> from kpi.report.language import using
+    >>> with using("zh"):
+    ...     unbroken("5 星 ≥ 90，约 ≥ 40 家")
+    '5星≥90，约≥40家'
     """
+    if current() == "zh":
+        return _SPACED.sub("", text)
     return _BEFORE_PERCENT.sub("", _AFTER_COMPARATOR.sub("\u00a0", text))

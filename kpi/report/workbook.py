@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from kpi.report.encode import is_formula
 from kpi.report.language import tr
 from kpi.report.marks import stars
+from kpi.report.paper.model import inert
 from kpi.report.shape import About, Report
 from kpi.report.sheet_rows import Cells, write_rows
 from kpi.report.xlsx import CHARACTERS, new_workbook
@@ -86,8 +87,13 @@ def workbook(report: Report, /, *, rows: int = ROWS) -> bytes:
     return out.getvalue()
 
 
-def add_frames(book: Workbook, report: Report, frames: Mapping[str, pl.DataFrame], *, rows: int = ROWS) -> None:
-    """Append a sheet to a workbook for each frame of a report, and further ones for what is beyond `rows`."""
+def add_frames(
+    book: Workbook, report: Report, frames: Mapping[str, pl.DataFrame], *, rows: int = ROWS, printed: int | None = None
+) -> None:
+    """Append a sheet to a workbook for each frame of a report, and further ones for what is beyond `rows`.
+
+    Of a sheet with more rows than `printed` that many are printed, below a line that says so.
+    """
     about = report.about
     styles = _styles(book, about.decimals)
     for name, frame in frames.items():
@@ -97,6 +103,8 @@ def add_frames(book: Workbook, report: Report, frames: Mapping[str, pl.DataFrame
             _fill(sheet, part, fields, styles)
             _arrange(sheet, part, fields, styles)
             _paginate(sheet, about)
+            if printed is not None and part.height > printed:
+                _print_first(sheet, about, printed, part.height, len(fields))
             if name == "totals":
                 _bars(sheet, part, fields, about.full)
 
@@ -200,6 +208,14 @@ def _paginate(sheet: Worksheet, about: About) -> None:
     sheet.repeat_rows(0)
     sheet.set_header(f"&C{about.title[:80].replace('&', '&&')}")
     sheet.set_footer(tr("&L{origin}&RPage &P of &N", origin=about.origin.replace("&", "&&")))
+
+
+def _print_first(sheet: Worksheet, about: About, shown: int, rows: int, columns: int) -> None:
+    """Limit what is printed of a sheet of data to its first rows, with a line above them that says so."""
+    words = tr("Data, not for printing: the first {shown:,} of {rows:,} rows. All are printed without the print area.",
+               shown=shown, rows=rows)  # fmt: skip
+    sheet.print_area(0, 0, shown, columns - 1)
+    sheet.set_header(f"&C{inert(about.title)[:80].replace('&', '&&')}\n{words}")
 
 
 def _width(field: _Field, values: pl.Series) -> float:

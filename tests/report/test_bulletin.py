@@ -40,6 +40,8 @@ from tests.report.cohorts_sample import cohorts_card
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "bulletins"
 LONG = "甲" * 200
+#: The paragraph of the templates that follows the title.
+BEGIN = 7
 RIGHT_TO_LEFT = "\u05d0\u05d1\u05d2"
 NO_DATA = "空白县"
 HOSTILE = (
@@ -296,7 +298,46 @@ def test_the_page_is_that_of_official_documents(card, language: str) -> None:
     for table in document.element.iter(qn("w:tbl")):
         rows = list(table.iter(qn("w:tr")))
         assert list(rows[0].iter(qn("w:tblHeader")))
+        assert all(list(row.iter(qn("w:cantSplit"))) for row in rows)
         assert len(table.tblGrid.gridCol_lst) == len(list(rows[0].iter(qn("w:tc"))))
+        width = sum(int(column.get(qn("w:w"))) for column in table.tblGrid.gridCol_lst) / (1440 / 25.4)
+        assert min(abs(width - 156), abs(width - 225)) < 0.2
+
+
+def test_columns_in_which_nothing_stands_are_left_out() -> None:
+    """A single period has nothing to compare with, no lights, no targets and no notes."""
+    rows = {"期别": ["2023"] * 3, "地区": ["甲", "乙", "丙"], "a": [1.5, 2.25, 4]}
+    system = """{system: s, period: year, entities: {title: 县}, measures: {a: {title: a, unit: 件}},
+                 indicators: {a_level: {kind: level, title: 量, of: a, score: {kind: minmax}}},
+                 pillars: {p: {parts: {a_level: 1}}}}"""
+    told = facts(kpi.score([rows], system=system))
+    lines = texts(word(told))
+    assert "Place | 县 | Score" in lines
+    assert "Indicator | Mean | Best | Worst" in lines
+    assert "量 | 2.58件 | 丙: 4.00件 | 甲: 1.50件" in lines
+    assert not any("Green" in line or "Remarks" in line for line in lines)
+    table = [line for line in markdown(told).splitlines() if line.startswith("|")]
+    assert table[:2] == ["| Place | 县 | Score |", "| --- | --- | --- |"]
+
+
+def test_values_beside_each_other_have_the_same_decimals() -> None:
+    rows = {
+        "期别": ["2023"] * 3,
+        "地区": ["甲", "乙", "丙"],
+        "a": [8.95, 10.9, 12],
+        "b": [1, 2, 3],
+        "c": [0.012, 0.05, 0],
+    }
+    measures = "a: {unit: 分钟}, b: {unit: 个}, c: {unit: 人}"
+    levels = ", ".join(f"i{name}: {{kind: level, of: {name}}}" for name in "abc")
+    told = facts(
+        kpi.score(
+            [rows],
+            system=f"{{system: s, period: year, entities: {{}}, measures: {{{measures}}}, indicators: {{{levels}}}}}",
+        )
+    )
+    shown = {row.title: sorted(row.values) for row in told.matrices[0].rows}
+    assert list(shown.values()) == [["10.90", "12.00", "8.95"], ["1", "2", "3"], ["0.0000", "0.0120", "0.0500"]]
 
 
 def test_the_same_scores_give_the_same_bytes(card) -> None:
@@ -433,7 +474,7 @@ def test_a_template_of_a_bureau_is_used(card, tmp_path) -> None:
 def test_a_mistake_is_reported_with_its_place(card, tmp_path, tag: str, what: str) -> None:
     def change(document: docx.document.Document) -> None:
         tagged = tag if "group." not in tag else f"{{% for group in groups %}}{tag}{{% endfor %}}"
-        document.paragraphs[3].insert_paragraph_before(f"甲 {{{{ title }}}} 乙 {tagged}")
+        document.paragraphs[BEGIN].insert_paragraph_before(f"甲 {{{{ title }}}} 乙 {tagged}")
 
     path = changed(tmp_path, change)
     with pytest.raises(DataError) as caught:
@@ -441,20 +482,20 @@ def test_a_mistake_is_reported_with_its_place(card, tmp_path, tag: str, what: st
     (one,) = caught.value.diagnostics
     assert one.code == "K882"
     assert one.place.file == str(path)
-    assert "in paragraph 4, at `" in one.message
+    assert f"in paragraph {BEGIN + 1}, at `" in one.message
     assert tag in one.message
     assert re.search(what, str(one.message).partition("`: ")[2]), one.message
 
 
 def test_a_mistake_in_a_cell_and_in_a_footer_has_its_place(card, tmp_path) -> None:
     def in_cell(document: docx.document.Document) -> None:
-        document.tables[0].rows[2].cells[3].paragraphs[0].runs[0].text = "{{ line.scor }}"
+        document.tables[0].rows[2].cells[5].paragraphs[0].runs[0].text = "{{ line.scor }}"
 
     def in_footer(document: docx.document.Document) -> None:
         document.sections[0].footer.paragraphs[0].add_run("{{ issue }}")
 
     for change, place, near in (
-        (in_cell, "table 1, row 3, column 4", "`score`"),
+        (in_cell, "table 1, row 3, column 6", "`score`"),
         (in_footer, "the footer of a page", "`issuer`"),
     ):
         with pytest.raises(DataError) as caught:
@@ -466,7 +507,7 @@ def test_a_mistake_in_a_cell_and_in_a_footer_has_its_place(card, tmp_path) -> No
 
 def test_a_block_that_cuts_through_the_document_is_reported_and_not_mended(card, tmp_path) -> None:
     def change(document: docx.document.Document) -> None:
-        document.paragraphs[3].insert_paragraph_before("{% for group in groups %}甲")
+        document.paragraphs[BEGIN].insert_paragraph_before("{% for group in groups %}甲")
         row = document.tables[0].rows[0].cells[0].paragraphs[0]
         row.runs[0].text = "{% endfor %}"
 

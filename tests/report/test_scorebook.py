@@ -172,6 +172,58 @@ def test_a_card_with_wrapped_rows_fits_on_its_page() -> None:
     assert sum(heights) * opened.page_setup.scale / 100 <= 740
 
 
+def _many(indicators: int, periods: int) -> kpi.Scorecard:
+    """Return scores of three units by shares, without a schedule."""
+    names = range(indicators)
+    system = kpi.load({
+        "system": "many", "title": "多指标评价", "period": "year", "entities": {"title": "县"},
+        "measures": {f"m{n}": {"title": f"数据{n}", "unit": "件"} for n in names},
+        "indicators": {
+            f"i{n}": {"kind": "level", "of": f"m{n}", "title": f"指标{n}", "target": {"at_least": 5, "by": 2030}}
+            for n in names
+        },
+        "pillars": {"甲": {"weight": 100, "parts": {f"i{n}": 1 for n in names}}},
+    })  # fmt: skip
+    rows = [(str(2020 + at), unit, *(n % 7 + at / 4 for n in names)) for at in range(periods) for unit in "ABC"]
+    return kpi.score(pl.DataFrame(rows, ["期别", "地区", *(f"数据{n}" for n in names)], orient="row"), system=system)
+
+
+def test_data_are_not_printed_beyond_a_page_and_the_page_says_so() -> None:
+    opened = openpyxl.load_workbook(BytesIO(content(_many(30, 4), "xlsx")))
+    indicators = opened["Indicators"]
+    assert indicators.max_row == 1 + 30 * 4 * 3
+    assert indicators.print_area.endswith("$41")
+    assert "the first 40 of 360 rows" in indicators.oddHeader.center.text
+    # What is short is printed whole.
+    assert not opened["Totals"].print_area
+    assert "not for printing" not in (opened["Totals"].oddHeader.center.text or "")
+    words = [str(row[0].value) for row in opened["Method"].iter_rows()]
+    assert any("the first 40 rows are printed" in text for text in words)
+
+
+def test_pages_of_the_matrix_are_whole_columns_and_pillars() -> None:
+    matrix = openpyxl.load_workbook(BytesIO(content(_many(40, 1), "xlsx")))["Matrix"]
+    breaks = [mark.id for mark in matrix.col_breaks.brk]
+    assert breaks == [16, 31]
+    spans = sorted((area.min_col, area.max_col) for area in matrix.merged_cells.ranges)
+    assert spans == [(2, 16), (17, 31), (32, 41)]
+    assert matrix.oddHeader.center.text.endswith("多指标评价 2020")
+
+
+def test_columns_without_anything_are_left_out() -> None:
+    opened = openpyxl.load_workbook(BytesIO(content(_many(3, 1), "xlsx")))
+    heads = [cell.value for cell in opened["Results"][3]]
+    assert not {"Move", "Change", "Footnote"} & set(heads)
+    hidden = [letter for letter, column in opened["Cards"].column_dimensions.items() if column.hidden]
+    assert [opened["Cards"][f"{letter}3"].value for letter in hidden][:1] == ["Schedule"]
+
+
+def test_values_of_an_indicator_have_the_same_decimals() -> None:
+    matrix = openpyxl.load_workbook(BytesIO(content(_many(3, 2), "xlsx")))["Matrix"]
+    formats = {(cell.column, cell.number_format) for row in matrix.iter_rows(min_row=12, min_col=2) for cell in row}
+    assert formats == {(2, "#,##0.00"), (3, "#,##0.00"), (4, "#,##0.00")}
+
+
 def test_colours_follow_which_way_is_better(card) -> None:
     opened = openpyxl.load_workbook(BytesIO(content(card, "xlsx")))["Matrix"]
     scales = {str(one.sqref): [colour.rgb[-6:] for colour in rule.colorScale.color]

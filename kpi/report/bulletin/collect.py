@@ -41,7 +41,7 @@ from kpi.report.language import joined, listed, localized, sentences, tr
 from kpi.report.league import Block, league
 from kpi.report.league import Line as Place
 from kpi.report.longer import longer_tables
-from kpi.report.marks import NOTHING, SEVERITIES, movement, reason, unbroken
+from kpi.report.marks import NOTHING, SEVERITIES, alike_decimals, movement, reason, unbroken, unit_words
 from kpi.report.method.report import method_of_scores
 from kpi.report.shape import origin
 from kpi.values.periods import Period
@@ -107,6 +107,11 @@ class _Collector:
     def values(self) -> Mapping[str, ItemValues]:
         """The values of each indicator and top pillar in the period."""
         return {**self.of_pillars.condensed(self.label), **self.of_indicators.condensed(self.label)}
+
+    @cached_property
+    def all_decimals(self) -> Mapping[str, int]:
+        """The decimals of the values of each indicator."""
+        return {name: self._decimals(name) for name in self.system.indicators}
 
     @cached_property
     def pairs(self) -> tuple[Mapping[str, list[tuple[float, float]]], ...]:
@@ -366,13 +371,14 @@ class _Collector:
         """Return an indicator over all units."""
         system, values = self.system, self.values.get(name, ItemValues())
         indicator, unit = system.indicators[name], str(system.unit(name))
-        yes_no, higher, decimals = unit == "是/否", indicator.direction == "higher", indicator.decimals
+        yes_no, higher = unit == "是/否", indicator.direction == "higher"
         change, year = (
-            of_values(pairs.get(name, ()), unit, higher=higher, decimals=decimals) for pairs in self.pairs
+            of_values(pairs.get(name, ()), unit, higher=higher, decimals=indicator.decimals) for pairs in self.pairs
         )  # fmt: skip
         best, best_value = ((), None) if yes_no else values.end(highest=higher)
         worst, worst_value = ((), None) if yes_no else values.end(highest=not higher)
-        mean = "" if values.mean is None else figure(values.mean, decimals, unit)
+        # Means of whole numbers have two decimals.
+        mean = "" if values.mean is None else figure(values.mean, self._decimals(name) or indicator.decimals, unit)
         reported = len(values.numbers)
         shown = self._shown(name)
         return Indicator(
@@ -393,10 +399,18 @@ class _Collector:
 
     def _shown(self, name: str) -> Callable[[float], str]:
         """Return how values of an indicator are printed, with their unit."""
-        unit, decimals = str(self.system.unit(name)), self.system.indicators[name].decimals
+        unit, decimals = str(self.system.unit(name)), self._decimals(name)
         if unit == "是/否":
             return lambda value: tr("yes") if value else tr("no")
-        return lambda value: own(spaced(figure(value, decimals, unit), unit))
+        return lambda value: own(spaced(fixed(value, decimals), unit))
+
+    def _decimals(self, name: str) -> int:
+        """Return the decimals of all values of an indicator, so that those beside each other have the same."""
+        values = self.values.get(name, ItemValues())
+        return alike_decimals(
+            values.smallest, values.largest, whole=values.whole, declared=self.system.indicators[name].decimals,
+            unit=str(self.system.unit(name)),
+        )  # fmt: skip
 
     # ---- TARGETS, ADJUSTMENTS, FINDINGS ---- #
 
@@ -445,7 +459,7 @@ class _Collector:
         cells = {(row["indicator"], row["entity"]): row for row in listed.iter_rows(named=True)}
         heads = [
             (
-                own(self.system.symbols[name].title), own(_unit(str(self.system.unit(name)))),
+                own(self.system.symbols[name].title), own(unit_words(str(self.system.unit(name)))),
                 own(self._target(name)),
             )
             for name in names
@@ -467,11 +481,7 @@ class _Collector:
         unit = str(self.system.unit(name))
         if unit == "是/否":
             return tr("yes") if row["value"] else tr("no")
-        return figure(float(row["value"]), self.system.indicators[name].decimals, unit)
-
-
-def _unit(unit: str) -> str:
-    return "" if unit == "1" else unit
+        return fixed(float(row["value"]), self.all_decimals[name])
 
 
 def _with_shared(ranks: Sequence[int | None], most: int) -> int:

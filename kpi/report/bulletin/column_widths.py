@@ -4,14 +4,77 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from rich.cells import cell_len
 
-#: The least and the greatest share of a column, in half-width signs.
-_LEAST, _MOST = 7, 26
+#: The width of a half-width sign in tables in twentieths of a point, and the signs that the margins of a cell take.
+_SIGN, _MARGINS = 95, 2
 #: How many breadths of texts are kept: numbers and levels recur.
 _RECENT = 10_000
+
+
+def fit_grid(tree: Any) -> None:
+    """Give the grid of each table as many columns as its widest row has, at the same width.
+
+    A template that repeats columns, or leaves some out, has them in its grid as they stand there. Programs lay out
+    tables by the grid.
+
+    Args:
+        tree: the body of a document, an element of lxml, which is changed.
+    """
+    word = f"{{{tree.nsmap['w']}}}"
+    width = f"{word}w"
+    for table in tree.iter(f"{word}tbl"):
+        grid = table.find(f"{word}tblGrid")
+        if grid is None or not len(grid):
+            continue
+        columns = max((_columns(row, word) for row in table.iterchildren(f"{word}tr")), default=0)
+        if columns in (0, len(grid)):
+            continue
+        whole = sum(float(column.get(width, 0)) for column in grid)
+        for column in grid[columns:]:
+            grid.remove(column)
+        for _ in range(columns - len(grid)):
+            column = grid.makeelement(f"{word}gridCol")
+            column.set(width, str(whole / len(grid)))
+            grid.append(column)
+        now = sum(float(column.get(width, 0)) for column in grid)
+        for column in grid:
+            column.set(width, str(round(float(column.get(width, 0)) * (whole / now if now else 1))))
+
+
+def keep_rows(tree: Any) -> None:
+    """Keep the first two and the last three rows of tables with repeated headings together on a page.
+
+    So no row stands alone below its heading, or on the next page.
+
+    Args:
+        tree: the body of a document, an element of lxml, which is changed.
+    """
+    word = f"{{{tree.nsmap['w']}}}"
+    for table in tree.iter(f"{word}tbl"):
+        rows = table.findall(f"{word}tr")
+        if not rows or rows[0].find(f"{word}trPr/{word}tblHeader") is None:
+            continue
+        for row in {id(row): row for row in (*rows[:2], *rows[-3:]) if row is not rows[-1]}.values():
+            for line in row.iterfind(f"{word}tc/{word}p"):
+                about = line.find(f"{word}pPr")
+                if about is None:
+                    about = line.makeelement(f"{word}pPr")
+                    line.insert(0, about)
+                if about.find(f"{word}keepNext") is None:
+                    about.insert(int(about.find(f"{word}pStyle") is not None), about.makeelement(f"{word}keepNext"))
+
+
+def _columns(row: Any, word: str) -> int:
+    """Return how many columns the cells of a row take."""
+    columns = 0
+    for cell in row.iterchildren(f"{word}tc"):
+        span = cell.find(f"{word}tcPr/{word}gridSpan")
+        columns += 1 if span is None else int(span.get(f"{word}val", 1))
+    return columns
 
 
 def fit_columns(tree: Any) -> None:
@@ -37,8 +100,8 @@ def fit_columns(tree: Any) -> None:
         if any(size.get(kind) != "auto" for size in sizes):
             continue
         longest = [max(map(_breadth, texts)) for texts in zip(*rows, strict=True)]
-        shares = [min(max(length + 1, _LEAST), _MOST) for length in longest]
         whole = sum(int(column.get(width, 0)) for column in grid)
+        shares = _shares([length + _MARGINS for length in longest], whole / _SIGN)
         widths = [str(round(share / sum(shares) * whole)) for share in shares]
         for column, share in zip(grid, widths, strict=True):
             column.set(width, share)
@@ -47,15 +110,34 @@ def fit_columns(tree: Any) -> None:
             size.set(kind, "dxa")
 
 
+def _shares(needs: Sequence[float], room: float) -> list[float]:
+    """Return the widths of columns: what they need, where that is too much no more than a width that all can have.
+
+    So numbers keep their lines, and only the long texts are broken.
+
+    >>> _shares([5, 10], 100), _shares([5, 40, 60], 45), _shares([5, 10, 60], 45)
+    ([5, 10], [5, 20.0, 20.0], [5, 10, 30.0])
+    """
+    most, left = room / len(needs), room
+    for place, need in enumerate(sorted(needs)):
+        most = left / (len(needs) - place)
+        if need > most:
+            break
+        left -= need
+    return list(needs) if sum(needs) <= room else [min(need, most) for need in needs]
+
+
 def _cells(table: Any, word: str) -> tuple[list[list[str]], list[Any]]:
     """Return the texts of the cells of each row of a table, and the elements of their widths, in one pass."""
-    row, cell, size, text = (f"{word}{name}" for name in ("tr", "tc", "tcW", "t"))
+    row, cell, size, text, end = (f"{word}{name}" for name in ("tr", "tc", "tcW", "t", "br"))
     rows: list[list[str]] = []
     sizes = []
-    for element in table.iter(row, cell, size, text):
+    for element in table.iter(row, cell, size, text, end):
         tag = element.tag
         if tag == text:
             rows[-1][-1] += element.text or ""
+        elif tag == end:
+            rows[-1][-1] += "\n"
         elif tag == size:
             sizes.append(element)
         elif tag == cell:
@@ -67,5 +149,5 @@ def _cells(table: Any, word: str) -> tuple[list[list[str]], list[Any]]:
 
 @functools.lru_cache(_RECENT)
 def _breadth(text: str) -> int:
-    """Return how many half-width signs a text takes; stars are as wide as Chinese signs in Chinese fonts."""
-    return cell_len(text) + sum(text.count(sign) for sign in "★☆")
+    """Return how many half-width signs the longest line takes; stars and signs of percent are wider than others."""
+    return max(cell_len(line) + sum(line.count(sign) for sign in "★☆%") for line in text.split("\n"))

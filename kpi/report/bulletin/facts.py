@@ -103,6 +103,16 @@ class Group:
     vetoes: Sequence[Line]
     intervals: str = ""
 
+    @property
+    def moved(self) -> bool:
+        """Whether places are compared with former ones."""
+        return any(line.move for line in self.lines)
+
+    @property
+    def noted(self) -> bool:
+        """Whether a line has a note."""
+        return any(line.note for line in self.lines)
+
 
 @dataclass(frozen=True)
 class Indicator:
@@ -331,6 +341,11 @@ class Facts:
         """The indicators in which units are far behind schedule."""
         every = [indicator for part in self.parts for indicator in part.indicators] + list(self.others)
         return [item for item in every if item.behind]
+
+    @property
+    def targets(self) -> bool:
+        """Whether an indicator has a target."""
+        return any(row.target for matrix in self.matrices[:1] for row in matrix.rows)
 
     @property
     def vetoes(self) -> list[Line]:

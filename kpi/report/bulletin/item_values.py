@@ -25,6 +25,8 @@ class ItemValues:
         units: how many units there are, with a value or without.
         numbers: the values of those that have one.
         highest, lowest: the units with the highest and with the lowest value.
+        smallest, largest: without sign, the smallest value that is not zero, and the largest; 0 for none.
+        whole: whether all values are whole numbers.
         weight: the largest weight, None where it does not count.
         reached, judged: how many units have reached their target, of those that it is judged for.
         green, yellow, red: how many units have the light.
@@ -35,6 +37,9 @@ class ItemValues:
     numbers: Sequence[float] = ()
     highest: Sequence[str] = ()
     lowest: Sequence[str] = ()
+    smallest: float = 0.0
+    largest: float = 0.0
+    whole: bool = True
     weight: float | None = None
     reached: int = 0
     judged: int = 0
@@ -83,7 +88,9 @@ class Items:
             }  # fmt: skip
         parts = self.frame.filter(_in(period)).group_by("item").agg(
             units=pl.len(), numbers=number.drop_nulls(), highest=entity.filter(number == number.max()),
-            lowest=entity.filter(number == number.min()), **more,
+            lowest=entity.filter(number == number.min()),
+            smallest=number.abs().filter(number != 0).min().fill_null(0.0), largest=number.abs().max().fill_null(0.0),
+            whole=(number == number.round()).all(), **more,
         )  # fmt: skip
         return {row.pop("item"): ItemValues(**row) for row in parts.iter_rows(named=True)}
 

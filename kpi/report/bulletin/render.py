@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.report.bulletin import mistakes
-from kpi.report.bulletin.column_widths import fit_columns
+from kpi.report.bulletin.column_widths import fit_columns, fit_grid, keep_rows
 from kpi.report.bulletin.facts import Facts
 from kpi.report.bulletin.words import environment, needs
 from kpi.report.language import current
@@ -147,9 +147,11 @@ def _rendered(data: bytes, context: dict[str, Any], jinja: Environment) -> Any:
             return super().resolve_listing(xml) if _LISTING.search(xml) else xml
 
         def fix_tables(self, xml: str) -> Any:
-            self._well_formed(xml)
-            tree = super().fix_tables(xml)
+            # In place of what the base class does: it reads the document a second time, and mends a broken one.
+            tree = self._well_formed(xml)
+            fit_grid(tree)
             fit_columns(tree)
+            keep_rows(tree)
             return tree
 
         def map_headers_footers_xml(self, relKey: str, xml: bytes) -> None:  # noqa: N803 - as in docxtpl
@@ -159,9 +161,9 @@ def _rendered(data: bytes, context: dict[str, Any], jinja: Environment) -> Any:
         def render_properties(self, context: Any, jinja_env: Any = None) -> None:
             """Leave the properties as they are; they are set afterwards."""
 
-        def _well_formed(self, xml: str | bytes) -> None:
+        def _well_formed(self, xml: str | bytes) -> Any:
             try:
-                etree.fromstring(xml.encode() if isinstance(xml, str) else xml)
+                return etree.fromstring(xml.encode() if isinstance(xml, str) else xml)
             except etree.XMLSyntaxError as error:
                 raise mistakes.Mistake(self.source, self.name, None) from error
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len
 
 from kpi.errors import DataError, Diagnostic, Message
 from kpi.report.bulletin.changes import Change
 from kpi.report.bulletin.facts import PARTS
 from kpi.report.language import SIGNS, current
 from kpi.report.paper.model import numeral
+
+#: What stands between a text and a parenthesis.
+_PARENTHESIS = re.compile("(?<=.)(?: (?=[(])|(?=（))")
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -19,8 +25,9 @@ def environment(**options: Any) -> Environment:
     """Return an environment for templates: in a sandbox, and strict about names that facts do not have.
 
     The filters: `numeral` (3 becomes 三 in a Chinese bulletin), `change(up, down, same)` (a difference in words, `@`
-    stands for its size), `names(most)` (a list of texts, the rest counted), `short` (a difference for tables) and
-    `dash` (— for an empty text).
+    stands for its size), `names(most)` (a list of texts, the rest counted), `short` (a difference for tables), `dash`
+    (— for an empty text), `breadth` (the half-width signs of a text) and `breaks` (a target with its parentheses on
+    lines of their own, in Word documents).
 
     Raises:
         DataError: K510, Jinja is not installed.
@@ -40,6 +47,7 @@ def environment(**options: Any) -> Environment:
 
     environment = Sandbox(undefined=StrictUndefined, **options)
     environment.filters |= {"numeral": numeral, "change": change, "names": names, "short": short, "dash": dash}
+    environment.filters |= {"breadth": cell_len, "breaks": breaks if environment.autoescape else str}
     return environment
 
 
@@ -78,6 +86,17 @@ def names(texts: Sequence[str], most: int = 5) -> str:
     if len(texts) <= most:
         return listed
     return f"{listed}等{len(texts)}个" if current() == "zh" else f"{listed} and {len(texts) - most} more"
+
+
+def breaks(text: str) -> str:
+    """Return a text as markup of Word in which each parenthesis begins a line, so that none is broken inside.
+
+    >>> str(breaks("≥90%（2025-12）")), str(breaks("< 5 (2025)"))
+    ('≥90%</w:t><w:br/><w:t>（2025-12）', '&lt; 5</w:t><w:br/><w:t>(2025)')
+    """
+    from markupsafe import Markup, escape
+
+    return Markup("</w:t><w:br/><w:t>").join(map(escape, _PARENTHESIS.split(text)))
 
 
 def dash(text: object) -> object:

@@ -39,8 +39,15 @@ def method(system: System, /) -> Paper:
     )  # fmt: skip
 
 
+#: The length of a text in a row of the method from which its parts have rows of their own.
+_LONG = 300
+
+
 def method_of_scores(system: System, /) -> list[tuple[str, str]]:
-    """Return in a few rows, a heading and a text each, how scores come about and out of which document."""
+    """Return in a few rows, a heading and a text each, how scores come about and out of which document.
+
+    Where a text would be long, as that of many weights, it goes on in rows without a heading.
+    """
     sections = [
         data.scope_section(system), rules.scoring_section(system), rules.weights_section(system),
         rules.treatment_section(system), rules.adjustments_section(system), rules.levels_section(system),
@@ -57,7 +64,10 @@ def method_of_scores(system: System, /) -> list[tuple[str, str]]:
         ]
         if texts or cells:
             # Paragraphs are sentences and end as such; rows of tables do not.
-            rows.append((section.heading, sentences([*texts, joined(cells)])))
+            long = sum(map(len, cells)) > _LONG
+            first, others = (cells[:1], cells[1:]) if long else (cells, [])
+            rows.append((section.heading, sentences([*texts, joined(first)])))
+            rows += [("", sentences([cell])) for cell in others]
     words = tr("System {system}, definition {definition_hash}", system=system.system,
                definition_hash=definition_hash(system))  # fmt: skip
     return [*rows, (tr("Definition"), words)]

@@ -19,6 +19,9 @@ from kpi.report.shape import FRAMES, Report, plain
 from kpi.report.workbook import add_frames
 from kpi.report.xlsx import new_workbook
 
+#: The most rows of a sheet of data that are printed, about a page: of all periods there would be hundreds of pages.
+PRINTED = 40
+
 
 def book(report: Report, card: Scorecard, period: str | None = None) -> bytes:
     """Return a scorecard as the bytes of an xlsx file.
@@ -35,6 +38,7 @@ def book(report: Report, card: Scorecard, period: str | None = None) -> bytes:
     frames = {name: plain(getattr(card, name)) for name in FRAMES if name not in size.long}
     frames |= {name: plain(frame) for name, frame in card.extras.items()}
     kept = {name: frame for name, frame in frames.items() if name not in size.long}
+    cut = any(frame.height > PRINTED for frame in kept.values())
     options = {"constant_memory": True, "default_date_format": "yyyy-mm-dd"}
     properties = {"title": about.title, "subject": about.system, "comments": about.origin}
     with new_workbook(out, properties, **options) as opened:
@@ -44,13 +48,13 @@ def book(report: Report, card: Scorecard, period: str | None = None) -> bytes:
             matrix.write(opened, tr("Matrix"), shown, styles, about.origin)
             unit_cards.write(opened, tr("Cards"), shown, styles, about.origin)
             history.write(opened, tr("Earlier periods"), shown, styles, about.origin)
-        add_sheets(opened, _method(report, shown, size.long), [])
-        add_frames(opened, report, kept)
+        add_sheets(opened, _method(report, shown, size.long, cut=cut), [])
+        add_frames(opened, report, kept, printed=PRINTED)
     return out.getvalue()
 
 
-def _method(report: Report, shown: Period, left_out: Mapping[str, int]) -> Paper:
-    """Return the method as one table, and below it what the workbook leaves out."""
+def _method(report: Report, shown: Period, left_out: Mapping[str, int], *, cut: bool) -> Paper:
+    """Return the method as one table, and below it what the workbook leaves out, and what is not printed."""
     facts = method_of_scores(shown.card.definition)
     section = Section(tr("Method and sources"), tr("Method"))
     section.parts.append(Table([Column(tr("Fact"), 2), Column(tr("Text"), 10)], facts))
@@ -63,6 +67,11 @@ def _method(report: Report, shown: Period, left_out: Mapping[str, int]) -> Paper
             "The least single change to the next level is on cards where units × units × indicators are at most "
             "{most:,}; elsewhere `kpi explain FILE UNIT --to LEVEL` finds it.", most=CHEAP_FOR_ALL,
         )  # fmt: skip
+        section.parts.append(Paragraph(words, remark=True))
+    if cut:
+        words = tr(
+            "Of sheets of data the first {shown:,} rows are printed; without the print area all are.", shown=PRINTED
+        )
         section.parts.append(Paragraph(words, remark=True))
     for name, rows in left_out.items():
         words = tr(

@@ -15,7 +15,7 @@ from kpi.analysis.next_level import Change, least_changes, next_level
 from kpi.engine.scorecard import Scorecard
 from kpi.report.language import joined, localized, tr
 from kpi.report.league import League, Line, doubt, league
-from kpi.report.marks import least_change, level, reason
+from kpi.report.marks import alike_decimals, least_change, level, reason
 
 Row = Mapping[str, Any]
 
@@ -67,6 +67,28 @@ class Period:
         return self.part.indicators.filter(period=self.standing.period)
 
     @cached_property
+    def decimals(self) -> dict[str, int]:
+        """The decimals with which the values of each indicator are shown."""
+        value = pl.col("value").cast(pl.Float64)
+        frame = self.indicators.group_by("indicator").agg(
+            value.abs().filter(value != 0).min().fill_null(0.0).alias("smallest"),
+            value.abs().max().fill_null(0.0).alias("largest"), (value == value.round()).all().alias("whole"),
+        )  # fmt: skip
+        system = self.card.definition
+        return {
+            row["indicator"]: alike_decimals(
+                row["smallest"], row["largest"], whole=row["whole"],
+                declared=system.indicators[row["indicator"]].decimals, unit=str(system.unit(row["indicator"])),
+            )
+            for row in frame.iter_rows(named=True)
+        }  # fmt: skip
+
+    @cached_property
+    def scheduled(self) -> bool:
+        """Whether an indicator has a schedule in the period, and so a light."""
+        return self.indicators["schedule"].null_count() < self.indicators.height
+
+    @cached_property
     def counted(self) -> list[str]:
         """The indicators that stand in the tree, in its order."""
         system = self.card.definition
@@ -96,6 +118,12 @@ class Period:
         """Return the level of a line, or of a row of the totals, as it is shown."""
         stars, grade = (line.stars, line.grade) if isinstance(line, Line) else (line["stars"], line["grade"])
         return level(stars, grade, named=self.standing.named)
+
+    @property
+    def level_names(self) -> Mapping[int, str]:
+        """The names of levels, empty where they have none."""
+        stars = self.card.definition.stars
+        return {} if stars is None else stars.names
 
     def to_next(self, entity: str) -> str:
         """Return what a unit lacks to the next level: to its cut, or else to the lowest total of those who have it."""

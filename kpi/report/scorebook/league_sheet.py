@@ -30,6 +30,8 @@ class _Columns:
     cohorts: bool
     rated: bool
     adjusted: bool
+    moved: bool
+    noted: bool
     score: int
     first: int
     last: int
@@ -73,13 +75,14 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
 def _columns(shown: Period, *, adjusted: bool) -> _Columns:
     standing = shown.standing
     cohorts = len(standing.blocks) > 1
-    heads: list[tuple[str, float]] = [(tr("Rank"), 6), (tr("Move"), 6)]
+    moved = any(line.moved or line.change is not None for line in standing.lines)
+    heads: list[tuple[str, float]] = [(tr("Rank"), 6), *([(tr("Move"), 6)] if moved else [])]
     heads += [(tr("Cohort"), 12)] if cohorts else []
     heads += [(localized(shown.card.entity_title), 22)]
     score = len(heads)
     heads += [(tr("Score"), 9)]
     heads += [(standing.level_heading, 11)] if standing.rated else []
-    heads += [(tr("Change"), 8)]
+    heads += [(tr("Change"), 8)] if moved else []
     first = len(heads)
     heads += [(title, 9) for title in shown.pillars]
     heads += [(tr("Adjustments"), 9)] if adjusted else []
@@ -87,8 +90,9 @@ def _columns(shown: Period, *, adjusted: bool) -> _Columns:
     for title in shown.headlines:
         heads += [(tr("{title} (index beside the total)", title=title), 11), (tr("Place by {title}", title=title), 9)]
     heads += [(heading, 14) for heading in shown.standing.further[len(shown.standing.further) - standing.intervals :]]
-    heads += [(tr("Coverage"), 9), (tr("Footnote"), 8)]
-    return _Columns(heads, cohorts, standing.rated, adjusted, score, first, last)
+    noted = any(line.note for line in standing.lines)
+    heads += [(tr("Coverage"), 9), *([(tr("Footnote"), 8)] if noted else [])]
+    return _Columns(heads, cohorts, standing.rated, adjusted, moved, noted, score, first, last)
 
 
 def _marks(sheet: Worksheet, shown: Period, columns: _Columns, styles: Styles) -> list[float | None]:
@@ -127,7 +131,7 @@ def _lines(
                 own = rows.get(line.entity, {})
                 cells += [(own.get("score"), "score"), (own.get("rank"), "count")]
             cells += [(text, "center") for text in line.further[len(line.further) - shown.standing.intervals :]]
-            cells += [(line.coverage, "percent"), (sign, "center")]
+            cells += [(line.coverage, "percent"), *([(sign, "center")] if columns.noted else [])]
             sheet.set_row(row, 18)
             for place, (value, style) in enumerate(cells):
                 styles.put(sheet, row, place, value, style)
@@ -142,12 +146,13 @@ def _lines(
 def _cells(shown: Period, columns: _Columns, line: Line, cohort: str | None) -> list[tuple[str | float | None, str]]:
     """Return the cells of a unit before those of pillars, each with its style."""
     cells: list[tuple[str | float | None, str]] = [
-        (NOTHING if line.rank is None else float(line.rank), "center"), (line.moved, "center"),
+        (NOTHING if line.rank is None else float(line.rank), "center"),
+        *([(line.moved, "center")] if columns.moved else []),
     ]  # fmt: skip
     cells += [(cohort or "", "text")] if columns.cohorts else []
     cells += [(line.entity, "text"), (line.score, "score")]
     cells += [(shown.level(line), "center" if shown.standing.named else "stars")] if columns.rated else []
-    return [*cells, (line.change, "change")]
+    return [*cells, (line.change, "change")] if columns.moved else cells
 
 
 def _about(shown: Period) -> str:

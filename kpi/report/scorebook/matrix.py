@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
+from rich.cells import cell_len
 
 from kpi.language.system import System
 from kpi.report.language import joined, tr
-from kpi.report.marks import unbroken
+from kpi.report.marks import unbroken, unit_words
 from kpi.report.method.indicators import name_of
 from kpi.report.paper.model import inert
 from kpi.report.scorebook.figures import Period
 from kpi.report.scorebook.styles import GREEN, RED, YELLOW, Styles, paginate
 from kpi.report.sheet_rows import write_rows
+from kpi.report.xlsx import CHARACTERS
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -23,10 +26,12 @@ if TYPE_CHECKING:
 
 #: Rows above the units: pillar, indicator, unit, direction, target, then the spread.
 _HEAD = 5
-#: The most columns of a sheet in the file format, without those of names.
-MOST = 16_000
-#: How many indicators are fitted to one page, and the percentage at which more are printed.
-_ON_A_PAGE, _SCALE = 20, 55
+#: The most columns of a sheet in the file format, without those of names, and the most page breaks.
+MOST, _BREAKS = 16_000, 1_023
+#: How many indicators are fitted to one page, and of more how many stand on each, and the percentage at which.
+_FITTED, _ON_A_PAGE, _SCALE = 20, 15, 55
+#: The width of a column of values, and the height of a line and the most lines of a heading.
+_WIDTH, _LINE, _LINES = 11, 15, 8
 
 
 def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str) -> None:
@@ -48,41 +53,47 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     end = max(top + len(lines) - 1, top)
     sheet = book.add_worksheet(name)
     sheet.set_column(0, 0, 20)
-    sheet.set_column(1, max(len(names), 1), 11)
+    sheet.set_column(1, max(len(names), 1), _WIDTH)
     title = inert(f"{shown.card.title} {shown.standing.period or ''}")
     sheet.write_string(0, 0, title, styles["heading"])
-    sheet.set_row(1, 30)
-    sheet.set_row(2, 46)
-    sheet.set_row(5, 46)
+    many = len(names) > _FITTED
     heads = [tr("Pillar"), tr("Indicator"), tr("Unit"), tr("Direction"), tr("Target")]
     for place, heading in enumerate(heads, start=1):
         styles.put(sheet, place, 0, heading, "head")
         if place == 1:
-            _pillars(sheet, system, names, styles)
+            sheet.set_row(1, 2 * _LINE)
+            _pillars(sheet, system, names, styles, most=_ON_A_PAGE if many else len(names))
             continue
-        for column, item in enumerate(names, start=1):
-            styles.put(sheet, place, column, _head(system, item, place), "head")
+        texts = [_head(system, item, place) for item in names]
+        sheet.set_row(place, _LINE * min(max(map(_lines, texts), default=1), _LINES))
+        for column, text in enumerate(texts, start=1):
+            # Line ends are ours: those of data are escaped.
+            sheet.write_string(place, column, text[:CHARACTERS], styles["head"])
     present = wide.filter(pl.col("entity").is_in(lines))
     for place, (label, function) in enumerate(spread, start=1 + _HEAD):
         styles.put(sheet, place, 0, label, "label")
         for column, item in enumerate(names, start=1):
             values = present[item].drop_nulls().to_list()
             if not values:
-                sheet.write_blank(place, column, None, styles["spread"])
+                sheet.write_blank(place, column, None, styles["label"])
                 continue
             formula = f"={function}({xl_range_abs(top, column, end, column)})"
             task = function in ("MAX", "MIN") and _is_task(shown, item)
-            style = styles["spread_done" if task else "spread"]
-            sheet.write_formula(place, column, formula, style, _computed(function, values))
+            result = _computed(function, values)
+            style = "spread_done" if task else styles.figures("spread", shown.decimals.get(item, 2), result)
+            sheet.write_formula(place, column, formula, styles[style], result)
     _values(sheet, shown, names, wide, top, styles)
     sheet.freeze_panes(top, 1)
     sheet.repeat_rows(1, top - 1)
     sheet.repeat_columns(0)
-    if len(names) > _ON_A_PAGE:
+    # The title is on each page, above the columns that are repeated: a cell would be cut there.
+    sheet.set_header(f"&C&12{title[:100].replace('&', '&&')}")
+    if many:
         sheet.set_print_scale(_SCALE)
+        sheet.set_v_pagebreaks(list(range(1 + _ON_A_PAGE, len(names) + 1, _ON_A_PAGE))[:_BREAKS])
     else:
         sheet.fit_to_pages(1, 0)
-    sheet.print_area(0, 0, end, len(names))
+    sheet.print_area(1, 0, end, len(names))
     paginate(sheet, origin)
 
 
@@ -94,8 +105,10 @@ def _values(  # noqa: PLR0917 - what a block of cells consists of
     figures = pl.DataFrame({"entity": lines}, schema={"entity": pl.String}).join(
         wide.select("entity", *names), on="entity", how="left", maintain_order="left"
     )
-    number, done = styles.numbers("number"), styles.numbers("done")
-    cells = [done if _is_task(shown, item) else number for item in names]
+    cells = [
+        styles.numbers("done" if _is_task(shown, item) else styles.figures("number", shown.decimals.get(item, 2)))
+        for item in names
+    ]
     write_rows(sheet, top, figures, [styles.texts("text"), *cells])
     for column, item in enumerate(names, start=1):
         higher = shown.card.definition.indicators[item].direction == "higher"
@@ -109,10 +122,11 @@ def _is_task(shown: Period, name: str) -> bool:
     return str(shown.card.definition.unit(name)) == "是/否"
 
 
-def _pillars(sheet: Worksheet, system: System, names: Sequence[str], styles: Styles) -> None:
-    """Write the pillars above their indicators, each once over all of its columns."""
+def _pillars(sheet: Worksheet, system: System, names: Sequence[str], styles: Styles, *, most: int) -> None:
+    """Write the pillars above their indicators, each once over all of its columns on a page of `most` columns."""
     column = 1
-    for pillar, group in itertools.groupby(names, system.parents.get):
+    parents = [(system.parents.get(item), place // max(most, 1)) for place, item in enumerate(names)]
+    for (pillar, _), group in itertools.groupby(parents):
         number = len(list(group))
         title = inert(name_of(system, pillar)) if pillar is not None else ""
         if number > 1:
@@ -125,12 +139,19 @@ def _head(system: System, name: str, place: int) -> str:
     """Return what stands above an indicator in a row."""
     indicator = system.indicators[name]
     if place == 2:
-        return name_of(system, name)
+        return inert(name_of(system, name))
     if place == 3:
-        return str(system.unit(name))
+        return inert(unit_words(str(system.unit(name))))
     if place == 4:
         return tr("Higher is better") if indicator.direction == "higher" else tr("Lower is better")
-    return unbroken(joined(target.words(system.unit(name)) for target in system.targets(name)))
+    words = inert(unbroken(joined(target.words(system.unit(name)) for target in system.targets(name))))
+    # A line for the number and one for the period: a column is too narrow for both.
+    return words.replace("（", "\n（").replace(" (", "\n(")
+
+
+def _lines(text: str) -> int:
+    """Return how many lines a heading takes in a column; a word may leave part of each line empty."""
+    return sum(max(math.ceil(cell_len(line) * 1.25 / _WIDTH), 1) for line in text.split("\n"))
 
 
 def _computed(function: str, values: list[float]) -> float:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 GREEN, YELLOW, RED = "#63BE7B", "#FFEB84", "#F8696B"
 _FILLS = {"green": "#D7F0DD", "yellow": "#FFF2CC", "red": "#F9D6D5"}
 
-#: The styles of whole numbers in columns of figures.
-_WHOLE = {"number": "count", "spread": "spread_whole"}
+#: The styles of figures, of which there is one for each number of decimals.
+_FIGURES = ("number", "spread")
 
 
 class Styles:
@@ -45,9 +45,8 @@ class Styles:
             "change": {**right, "num_format": f"+{plain};-{plain};{plain}"},
             "percent": {**right, "num_format": '0.0"%"'},
             "count": {**right, "num_format": "#,##0"},
-            "number": {**right, "num_format": "#,##0.00##"},
-            "spread": {**right, "num_format": "#,##0.00##", "italic": True, "bg_color": "#F7F7F7"},
-            "spread_whole": {**right, "num_format": "#,##0", "italic": True, "bg_color": "#F7F7F7"},
+            "number": right,
+            "spread": {**right, "italic": True, "bg_color": "#F7F7F7"},
             "done": {**right, "num_format": _done()},
             "spread_done": {**right, "num_format": _done(), "italic": True, "bg_color": "#F7F7F7"},
             "full": {**right, "num_format": "0.00", "italic": True, "bg_color": "#F7F7F7"},
@@ -57,10 +56,28 @@ class Styles:
         self._formats: dict[str, Format] = {}
 
     def __getitem__(self, name: str) -> Format:
-        """Return a format by its name."""
+        """Return a format by its name; that of a figure ends with its decimals, as `figures` returns it."""
         if name not in self._formats:
-            self._formats[name] = self._book.add_format(self._settings[name])
+            kind = name.rstrip("0123456789")
+            settings = self._settings[kind]
+            if kind in _FIGURES and kind != name:
+                settings = settings | {
+                    "num_format": "#,##0." + "0" * int(name[len(kind) :]) if name[-1] != "0" else "#,##0"
+                }
+            self._formats[name] = self._book.add_format(settings)
         return self._formats[name]
+
+    @staticmethod
+    def figures(kind: str, decimals: int, value: object = None) -> str:
+        """Return the name of the style of a figure: those of an indicator have the same decimals.
+
+        Means and quartiles of whole numbers have two.
+
+        >>> Styles.figures("spread", 0, 3.0), Styles.figures("spread", 0, 2.5), Styles.figures("number", 4, 0.5)
+        ('spread0', 'spread2', 'number4')
+        """
+        fraction = not decimals and isinstance(value, float) and not value.is_integer()
+        return f"{kind}{2 if fraction else decimals}"
 
     def put(self, sheet: Worksheet, row: int, column: int, value: str | float | None, style: str) -> None:
         """Write a cell by its type: a text is never a formula, a link or a number; nothing is a blank cell."""
@@ -71,12 +88,11 @@ class Styles:
             quoted = is_formula(text) and style == "text"
             sheet.write_string(row, column, text, self["quoted" if quoted else style])
         else:
-            whole = style in _WHOLE and float(value).is_integer()
-            sheet.write_number(row, column, value, self[_WHOLE[style] if whole else style])
+            sheet.write_number(row, column, value, self[style])
 
     def numbers(self, style: str) -> Cells:
         """Return how a column of numbers is written in rows that are written together; nothing is a blank cell."""
-        return Cells(self[style], self[_WHOLE[style]] if style in _WHOLE else None, self[style])
+        return Cells(self[style], None, self[style])
 
     def texts(self, style: str) -> Cells:
         """Return how a column of texts is written in rows that are written together, as `put` writes them."""

@@ -10,7 +10,7 @@ import polars as pl
 from rich.cells import cell_len
 
 from kpi.report.language import localized, tr
-from kpi.report.marks import COMPARATORS, LIGHTS, NOTHING, movement
+from kpi.report.marks import COMPARATORS, LIGHTS, NOTHING, movement, unbroken
 from kpi.report.method.indicators import name_of
 from kpi.report.scorebook.figures import Period, Row, adds_up, remarks
 from kpi.report.scorebook.styles import Styles, paginate
@@ -28,6 +28,8 @@ _WIDEST = 42
 #: The height of a page in landscape, and that scale there, for cards that are low enough.
 _LOW, _ACROSS = 470, 60
 _WIDTHS = (10, 22, 9, 10, 8, 8, 7, 8, 8, 8, 8, 8, 5, 7, 7, 6, 6, 20)
+#: The columns of schedule and light, which are hidden where there are none, and what names and reasons then have more.
+_SCHEDULE, _MORE_NAME, _MORE_WHY = (5, 6), 7, 8
 #: The columns that formulas need.
 _SCORE, _WEIGHT, _POINTS = 13, 14, 15
 #: The widths of marks and full marks, which follow the points where results show marks.
@@ -68,7 +70,7 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     for start in range(0, max(len(units), 1), BREAKS):
         sheet = book.add_worksheet(name + (f"({start // BREAKS + 1})" if start else ""))
         for place, width in enumerate(widths):
-            sheet.set_column(place, place, width)
+            sheet.set_column(place, place, width, None, {} if width else {"hidden": True})
         at, breaks, high = 0, [], 0.0
         for entity in units[start : start + BREAKS]:
             at, height = _card(sheet, at, shown, entity, own.get(entity, []), spread, added.get(entity, []), styles)
@@ -84,8 +86,14 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
 
 
 def _widths(shown: Period) -> tuple[int, ...]:
-    """Return the widths of the columns, with those of marks where results show these."""
-    return _with_marks(marked=shown.card.definition.show == "marks")
+    """Return the widths of the columns, with those of marks where results show these; 0 of hidden ones."""
+    widths = list(_with_marks(marked=shown.card.definition.show == "marks"))
+    if not shown.scheduled:
+        for place in _SCHEDULE:
+            widths[place] = 0
+        widths[1] += _MORE_NAME
+        widths[-1] += _MORE_WHY
+    return tuple(widths)
 
 
 def _with_marks(*, marked: bool) -> tuple[int, ...]:
@@ -135,8 +143,7 @@ def _card(  # noqa: PLR0917 - what a card consists of
     for row in rows:
         pillar = name_of(system, system.parents[row["indicator"]])
         group = spread.get((row["cohort"], row["indicator"]), {})
-        high += _indicator(sheet, line, row, pillar if pillar != parent else "", group, full, styles, marked=marked,
-                           names={} if system.stars is None else system.stars.names)  # fmt: skip
+        high += _indicator(sheet, line, row, pillar if pillar != parent else "", group, full, styles, shown)
         parent = pillar
         line += 1
     for row in added:
@@ -157,16 +164,7 @@ def _card(  # noqa: PLR0917 - what a card consists of
 
 
 def _indicator(  # noqa: PLR0917 - as for a card
-    sheet: Worksheet,
-    line: int,
-    row: Row,
-    pillar: str,
-    group: Row,
-    full: float,
-    styles: Styles,
-    *,
-    marked: bool,
-    names: Mapping[int, str],
+    sheet: Worksheet, line: int, row: Row, pillar: str, group: Row, full: float, styles: Styles, shown: Period
 ) -> int:
     """Write the row of an indicator; its points are a formula, `score * weight`, where that is all there is to them.
 
@@ -177,27 +175,31 @@ def _indicator(  # noqa: PLR0917 - as for a card
     """
     from xlsxwriter.utility import xl_rowcol_to_cell
 
+    marked, decimals = shown.card.definition.show == "marks", shown.decimals.get(row["indicator"], 2)
     light = row["light"] if row["light"] in ("green", "yellow", "red") else "center"
     points, weight = row["points"], row["weight"]
     earned, of = (
         (row["marks"], row["full_marks"]) if marked else (points, None if weight is None else weight * full / 100)
     )
     lost = None if earned is None or of is None else of - earned
+    task = row["unit"] == "是/否"
     cells: list[tuple[str | float | None, str]] = [
-        (pillar, "text"), (tr("{title} ({unit})", title=row["title"], unit=row["unit"]), "text"),
-        (_value(row), "number"), (_target(row), "center"), (row["attainment"], "percent"),
+        (pillar, "text"), (_title(row), "text"), (_value(row), styles.figures("number", decimals)),
+        (_target(row), "center"), (row["attainment"], "percent"),
         (row["schedule"], "percent"), (localized(LIGHTS.get(row["light"], "")), light),
-        *((group.get(part), "spread_done" if row["unit"] == "是/否" else "spread")
+        *((group.get(part), "spread_done" if task else styles.figures("spread", decimals, group.get(part)))
           for part in ("least", "lower", "middle", "upper", "greatest")),
         (row["place"], "count"),
         (row["score"], "points"), (weight, "percent"), (points, "points"),
         *(((earned, "points"), (of, "points")) if marked else ()),
-        (None if lost is None or abs(lost) < 1e-9 else round(lost, 9), "points"), (remarks(row, names), "text"),
+        (None if lost is None or abs(lost) < 1e-9 else round(lost, 9), "points"), (remarks(row, shown.level_names), "text"),
     ]  # fmt: skip
     for column, (value, style) in enumerate(cells):
         styles.put(sheet, line, column, value, style)
-    widths = _with_marks(marked=marked)
-    texts = ((str(value), widths[column]) for column, (value, _) in enumerate(cells) if isinstance(value, str))
+    widths = _widths(shown)
+    texts = (
+        (value, widths[column]) for column, (value, _) in enumerate(cells) if isinstance(value, str) and widths[column]
+    )
     high = max(math.ceil(cell_len(text) * 1.1 / width) for text, width in texts)
     high = min(high, 3)
     sheet.set_row(line, _LINE * high)
@@ -207,6 +209,13 @@ def _indicator(  # noqa: PLR0917 - as for a card
         score, share = xl_rowcol_to_cell(line, _SCORE), xl_rowcol_to_cell(line, _WEIGHT)
         sheet.write_formula(line, _POINTS, f"={score}*{share}*{full!r}/10000", styles["points"], points)
     return high
+
+
+def _title(row: Row) -> str:
+    """Return the name of an indicator with its unit; that of a task is clear from its values."""
+    if row["unit"] in ("是/否", "1"):
+        return str(row["title"])
+    return tr("{title} ({unit})", title=row["title"], unit=row["unit"])
 
 
 def _value(row: Row) -> str | float | None:
@@ -220,4 +229,4 @@ def _target(row: Row) -> str:
     if row["comparator"] is None:
         return ""
     sign = localized(COMPARATORS.get(row["comparator"], ""))
-    return sign if row["comparator"] == "done" or row["target"] is None else f"{sign} {row['target']:,.6g}"
+    return sign if row["comparator"] == "done" or row["target"] is None else unbroken(f"{sign} {row['target']:,.6g}")
