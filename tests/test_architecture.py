@@ -44,7 +44,7 @@ INSIDE = {
         "running_totals window_checks ossie vtl loading"
     ),
     "engine": (
-        "withheld stage totals longer_totals headlines contributions funnel_limits result_columns check_stages "
+        "withheld pieces stage totals longer_totals headlines contributions funnel_limits result_columns check_stages "
         "alert_stage applied_weights reporting_quality plan foreign_columns lookback scorecard"
     ),
     "intake": (
