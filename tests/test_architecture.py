@@ -44,8 +44,9 @@ INSIDE = {
         "running_totals window_checks ossie vtl loading"
     ),
     "engine": (
-        "withheld stage totals longer_totals headlines contributions funnel_limits result_columns limits_of_levels "
-        "check_stages alert_stage applied_weights reporting_quality plan foreign_columns lookback scorecard"
+        "withheld pieces stage totals longer_totals headlines contributions funnel_limits result_columns "
+        "limits_of_levels check_stages alert_stage applied_weights reporting_quality plan foreign_columns lookback "
+        "scorecard"
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes regions entities blank_cohorts nested_units "

@@ -59,7 +59,8 @@ class Plan:
 
     def collect(self, panel: pl.DataFrame) -> pl.DataFrame:
         """Run the plan on a panel and return the result; the only place where a plan is collected."""
-        return _collected(self.run(panel.lazy()), panel.height)
+        in_pieces = panel.height >= _MANY
+        return _collected(_limited(self.system, self.stages, panel.lazy(), in_pieces=in_pieces), panel.height)
 
     @cached_property
     def intervals(self) -> tuple[Stage, ...]:
@@ -91,10 +92,15 @@ class Plan:
 #: The number of rows from which common-subexpression elimination pays off.
 _SHARED = 20_000
 
+#: The number of rows from which stages are computed in pieces: with fewer, what they pass on is small.
+_MANY = 100_000
+
 
 def _through(stages: Iterable[Stage], frame: pl.DataFrame) -> pl.DataFrame:
     """Return a frame with the columns of stages."""
-    return _collected(functools.reduce(lambda lazy, stage: stage(lazy), stages, frame.lazy()), frame.height)
+    in_pieces = frame.height >= _MANY
+    through = functools.reduce(lambda lazy, stage: stage(lazy, in_pieces=in_pieces), stages, frame.lazy())
+    return _collected(through, frame.height)
 
 
 def _collected(frame: pl.LazyFrame, height: int) -> pl.DataFrame:
@@ -126,12 +132,12 @@ def compile_plan(system: CheckedSystem) -> Plan:
     return plan
 
 
-def _limited(system: System, stages: Iterable[Stage], panel: pl.LazyFrame) -> pl.LazyFrame:
+def _limited(system: System, stages: Iterable[Stage], panel: pl.LazyFrame, *, in_pieces: bool = False) -> pl.LazyFrame:
     """Return the panel with the columns of stages, where indicators do not apply to what is no entity in a period."""
     levels = {f"indicators {number}": names for number, names in enumerate(system.levels, 1)}
     limited = OUTSIDE in panel.collect_schema()
     for stage in stages:
-        panel = stage(panel)
+        panel = stage(panel, in_pieces=in_pieces)
         if limited and stage.name in levels:
             panel = panel.with_columns(_outside(levels[stage.name]))
     return panel
@@ -196,13 +202,12 @@ def _groups(system: System) -> Iterator[Stage]:
 
 
 def scoring(system: System) -> Iterator[Stage]:
-    """Yield the stages that compute scores from values."""
+    """Yield the stage that computes scores from values, and before them the statistics of peers."""
     scores = Expressions()
     figures: dict[str, pl.Expr] = {}
     for name in system.indicators:
         scores |= _score(system, name, figures)
-    yield Stage("peers", Message("statistics of peers"), figures)
-    yield Stage.of("scores", Message("scores in percent of full marks"), scores, tuple(figures))
+    yield Stage("scores", Message("scores in percent of full marks"), scores.values, scores.statuses, figures)
 
 
 def tree(system: System) -> Iterator[Stage]:

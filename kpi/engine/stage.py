@@ -8,6 +8,7 @@ from functools import cached_property
 
 import polars as pl
 
+from kpi.engine.pieces import Piece, pieces
 from kpi.errors import Message
 from kpi.values.columns import Expressions
 
@@ -51,13 +52,29 @@ class Stage:
         """All columns of the stage."""
         return Expressions(self.values, self.statuses, self.bases, self.sources).columns
 
-    def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Return the frame with the columns of the stage, without its sources, its bases and the columns of `done`."""
-        for step in self._named_steps:
-            frame = frame.with_columns(step)
-        dropped = (*(name for step in self.sources for name in step), *self.bases, *self.done)
-        return frame.drop(dropped) if dropped else frame
+    def __call__(self, frame: pl.LazyFrame, *, in_pieces: bool = False) -> pl.LazyFrame:
+        """Return the frame with the columns of the stage, without its sources, its bases and the columns of `done`.
+
+        Args:
+            frame: with the columns of earlier stages.
+            in_pieces: some values are computed at a time, so that fewer sources and bases are in memory at once. The
+                columns are the same, in another order.
+        """
+        for piece in self._pieces if in_pieces else self._complete:
+            for step in piece.steps:
+                frame = frame.with_columns(step)
+            if piece.dropped:
+                frame = frame.drop(piece.dropped)
+        return frame
+
+    @property
+    def _passing(self) -> tuple[str, ...]:
+        return (*(name for step in self.sources for name in step), *self.bases)
 
     @cached_property
-    def _named_steps(self) -> list[list[pl.Expr]]:
-        return [[expression.alias(name) for name, expression in step.items()] for step in self.steps]
+    def _complete(self) -> tuple[Piece, ...]:
+        return (Piece.of(self.steps, (*self._passing, *self.done)),)
+
+    @cached_property
+    def _pieces(self) -> tuple[Piece, ...]:
+        return tuple(pieces(self.steps, self._passing, self.done)) if self._passing else self._complete

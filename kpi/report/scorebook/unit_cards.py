@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -192,7 +192,8 @@ def _indicator(  # noqa: PLR0917 - as for a card
         (row["place"], "count"),
         (row["score"], "points"), (weight, "percent"), (points, "points"),
         *(((earned, "points"), (of, "points")) if marked else ()),
-        (None if lost is None or abs(lost) < 1e-9 else round(lost, 9), "points"), (remarks(row, shown.level_names), "text"),
+        (None if lost is None or abs(lost) < 1e-9 else round(lost, 9), "points"),
+        (remarks(row, shown.level_names), "text"),
     ]  # fmt: skip
     for column, (value, style) in enumerate(cells):
         styles.put(sheet, line, column, value, style)
