@@ -54,7 +54,7 @@ INSIDE = {
         "parts_of_year entity_classes unused_ratings target_columns succession periods_of_change target_areas "
         "contradicting_spans grid undeclared_totals panel query_answers understanding entry_forms synthetic annexes"
     ),
-    "warehouse": "dialects translation cells queries databases tables printed spark",
+    "warehouse": "dialects translation ranges cells queries databases tables printed spark",
     "analysis": (
         "disclosure statistics multivariate variants uncertainty robustness intervals error_localisation proposals "
         "check_findings alert_findings price_findings unsolved short_data group_findings impossible_counts "
