@@ -71,8 +71,8 @@ INSIDE = {
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
-        "store config fingerprints file_periods editions findings alerts inputs read_cache figures last_run integrity "
-        "system_run replay batch_run comparison migration notifications"
+        "store config fingerprints file_periods editions findings alerts remote_tables inputs read_cache figures "
+        "last_run integrity system_run replay batch_run comparison migration notifications"
     ),
     "service": (
         "problems limits access representations response_cache audit_log metrics settings scoring stored jobs "
