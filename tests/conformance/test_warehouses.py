@@ -13,27 +13,15 @@ from hypothesis import strategies as st
 
 import kpi
 from kpi.engine.scorecard import Scorecard
+from tests.conformance.catalogue import SYSTEMS, tables_of
 from tests.conformance.databases import in_chdb, in_duckdb, in_postgresql
 from tests.conformance.events import MEASURES, events, system
 from tests.postgresql import Server, binaries
-
-ROOT = Path(__file__).parents[2]
 
 #: The kinds of measures that are decimal numbers, equal to the last bit.
 EXACT = {"count", "sum", "min", "max", "last", "first", "distinct"}
 
 pytest.importorskip("pyarrow")
-
-SAMPLES = {"service-reviews": "reviews", "execution-index": "tasks", "jiaxing-2022": "items"}
-FILES = {
-    "service-reviews": "service-reviews/reviews.csv", "execution-index": "execution-index/tasks.csv",
-    "jiaxing-2022": "jiaxing-2022/cases.csv",
-}  # fmt: skip
-
-
-def sample(name: str) -> pl.DataFrame:
-    return pl.read_csv(ROOT / "sample_data" / FILES[name], try_parse_dates=True).sort(pl.all())
-
 
 #: Names of columns, and texts in them.
 HOSTILE = ['x"; DROP TABLE items; --', "o'clock", "back\\slash", "`tick`", "一" * 20]
@@ -48,8 +36,8 @@ def hostile() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def frames() -> dict[str, pl.DataFrame]:
-    return {"items": events(), **{dataset: sample(name) for name, dataset in SAMPLES.items() if name != "jiaxing-2022"},
-            "cases": sample("jiaxing-2022"), 'odd "items"': hostile()}  # fmt: skip
+    catalogue = {f"{name} {dataset}": table for name in SYSTEMS for dataset, table in tables_of(name).items()}
+    return {"items": events(), 'odd "items"': hostile(), **catalogue}
 
 
 @pytest.fixture(
@@ -123,12 +111,11 @@ def test_what_no_database_computes_is_fetched_and_reported(frames, warehouse):
     assert_same(*scored(frames, warehouse, system(rounded)), fetched=True)
 
 
-@pytest.mark.parametrize("name", SAMPLES)
-def test_systems_of_the_catalogue_are_the_same(frames, warehouse, name):
-    table = "cases" if name == "jiaxing-2022" else SAMPLES[name]
-    others = [str(ROOT / "sample_data/jiaxing-2022/reports.csv")] if name == "jiaxing-2022" else []
-    here = kpi.score(others, system=name, data={SAMPLES[name]: frames[table]})
-    there = kpi.score(others, system=name, warehouse=warehouse, tables={SAMPLES[name]: table})
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_system_is_the_same_with_all_its_tables_in_the_database(warehouse, name):
+    tables = tables_of(name)
+    here = kpi.score(system=name, data=dict(tables))
+    there = kpi.score(system=name, warehouse=warehouse, tables={dataset: f"{name} {dataset}" for dataset in tables})
     assert_same(here, there)
 
 
