@@ -7,6 +7,7 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -194,8 +195,13 @@ class PostgreSQL(Database):
     def close(self) -> None:
         """Close the connection."""
         if "_connection" in vars(self):
-            self._connection.rollback()
-            self._connection.close()
+            from adbc_driver_postgresql import dbapi
+
+            # A connection that is lost has nothing to roll back: what went wrong before is what is reported.
+            with suppress(dbapi.Error):
+                self._connection.rollback()
+            with suppress(dbapi.Error):
+                self._connection.close()
 
 
 class ClickHouse(Database):

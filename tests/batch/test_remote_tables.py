@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import kpi
 from kpi.batch.batch_run import store_of
 from kpi.batch.config import load
 from kpi.cli.main import main
+from kpi.warehouse.databases import PostgreSQL
 from tests import spark_cluster
 from tests.conformance.databases import in_duckdb, in_postgresql
 from tests.postgresql import Server, binaries
@@ -103,8 +105,6 @@ def write(request, tmp_path, monkeypatch) -> Iterator[tuple[str, Callable[[pl.Da
     programs = binaries()
     if programs is None:
         pytest.skip("no PostgreSQL 15 or later here: apt install postgresql")
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="nights-", ignore_cleanup_errors=True) as place:
         Path(place).chmod(0o755)
         server = Server(programs, Path(place) / "server")
@@ -178,6 +178,36 @@ def test_a_database_that_is_gone_keeps_the_last_results(tmp_path):
     assert "to the bit" in night(config, "--verify")
     written = json.dumps(last(config)["state"]["inputs"], ensure_ascii=False)  # type: ignore[index]
     assert '"tables": {"items": "duckdb:events.duckdb items"}' in written
+
+
+@pytest.mark.slow
+def test_a_connection_that_is_lost_keeps_the_last_results(tmp_path, monkeypatch):
+    pytest.importorskip("adbc_driver_postgresql")
+    programs = binaries()
+    if programs is None:
+        pytest.skip("no PostgreSQL 15 or later here: apt install postgresql")
+    with tempfile.TemporaryDirectory(prefix="nights-", ignore_cleanup_errors=True) as place:
+        Path(place).chmod(0o755)
+        server = Server(programs, Path(place) / "server")
+        try:
+            monkeypatch.setenv("EVENTS", in_postgresql(server.url, {"items": items()}))
+            config = folder_of(tmp_path, 'warehouse = "env:EVENTS"')
+            night(config)
+            before = stored(config, "totals")
+            batches = PostgreSQL.batches
+
+            def lost(self: PostgreSQL, sql: str) -> Iterator[pl.DataFrame]:
+                # The server ends in the middle of the night, before the groups are asked for.
+                if "row_count" in sql:
+                    server.stop()
+                return batches(self, sql)
+
+            monkeypatch.setattr(PostgreSQL, "batches", lost)
+            assert "K980" in night(config, code=1)
+        finally:
+            server.stop()
+    assert stored(config, "totals").equals(before)
+    assert "to the bit" in night(config, "--verify")
 
 
 def test_the_figures_belong_to_their_definition(tmp_path):
