@@ -78,3 +78,54 @@ class Cluster:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             gc.collect()
+
+
+class ConnectServer:
+    """A server of Spark Connect on a free port of loopback, from the jars of pyspark itself."""
+
+    def __init__(self, folder: Path) -> None:
+        import pyspark
+
+        home, self.log = Path(pyspark.__file__).parent, folder / "connect.log"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.address = f"sc://127.0.0.1:{port}"
+        settings = {
+            "spark.connect.grpc.binding.address": "127.0.0.1", "spark.connect.grpc.binding.port": str(port),
+            "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false",
+        }  # fmt: skip
+        given = [item for key, value in settings.items() for item in ("--conf", f"{key}={value}")]
+        name = "org.apache.spark.sql.connect.service.SparkConnectServer"
+        command = [
+            str(home / "bin" / "spark-submit"),
+            "--class",
+            name,
+            "--master",
+            "local[2]",
+            *given,
+            "spark-internal",
+        ]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, env=environment(), stdout=log, stderr=log, cwd=folder)
+        ends = time.monotonic() + _PATIENCE
+        while not self._answers(port):
+            assert time.monotonic() < ends, self.log.read_text(errors="replace")[-2000:]
+            assert self.process.poll() is None, self.log.read_text(errors="replace")[-2000:]
+            time.sleep(0.2)
+
+    def _answers(self, port: int) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Stop the server."""
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()

@@ -56,7 +56,7 @@ INSIDE = {
         "succession periods_of_change target_areas contradicting_spans grid undeclared_totals panel query_answers "
         "understanding entry_forms synthetic annexes"
     ),
-    "warehouse": "dialects translation cells queries databases tables printed spark",
+    "warehouse": "dialects translation ranges cells queries databases tables printed spark",
     "analysis": (
         "disclosure statistics multivariate variants uncertainty robustness intervals error_localisation proposals "
         "check_findings alert_findings price_findings unsolved short_data group_findings impossible_counts "
@@ -73,8 +73,8 @@ INSIDE = {
     ),
     "drafting": "names columns timeline_guess survey ratios draft definition_text trial advice",
     "batch": (
-        "store config fingerprints file_periods editions findings alerts inputs read_cache figures last_run integrity "
-        "system_run replay batch_run comparison migration notifications"
+        "store config fingerprints file_periods editions findings alerts remote_tables inputs read_cache figures "
+        "last_run integrity system_run replay batch_run comparison migration notifications"
     ),
     "service": (
         "problems limits access representations response_cache audit_log metrics settings scoring stored jobs "

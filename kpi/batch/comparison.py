@@ -145,10 +145,13 @@ def _of_run(run: Run, system: str, archive: Archive) -> Side:
 def _bridge(old: Run, new: Run, system: str, archive: Archive) -> Side | None:
     """Return the new data under the old definition; None if it cannot read them."""
     before, after = (Inputs.of_json(system, run.state["systems"][system]["inputs"]) for run in (old, new))
+    inputs = replace(
+        before, data=after.data, explanations=after.explanations, tables=after.tables, figures=after.figures
+    )
     run = Run(
         new.number,
         {},
-        {"systems": {system: {"inputs": replace(before, data=after.data, explanations=after.explanations).as_json()}}},
+        {"systems": {system: {"inputs": inputs.as_json()}}},
     )
     try:
         return side(again(run, system, archive), "between")

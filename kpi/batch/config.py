@@ -27,9 +27,13 @@ from kpi.errors import DefinitionError, Diagnostic, Message, Place, alternatives
 from kpi.intake.files.databases import Query
 from kpi.language.model import OneOrMany
 from kpi.process import extensions
+from kpi.process.credentials import has_password
 from kpi.process.os_errors import reason
 from kpi.report.formats import SUFFIXES, name_of, suffix_of
 from kpi.values import period_texts, periods
+
+#: The password in a URL, and the token of Spark Connect that is not the name of a variable.
+_ACCOUNT, _TOKEN = re.compile(r"//[^/@]*:[^/@]+@"), re.compile(r"(?i)(?:token|password)=(?!\$\{)")
 
 
 class _Table(BaseModel):
@@ -43,6 +47,9 @@ class Source(_Table):
     data: OneOrMany[str] = Field((), description="files, folders and patterns of files")
     named: dict[str, OneOrMany[str]] = Field(default_factory=dict, description="files by the dataset they are")
     query: tuple[Query, ...] = Field((), strict=False)
+    warehouse: str | None = Field(None, description="a database whose rows stay there: duckdb:FILE, a URL, env:NAME")
+    spark: str | None = Field(None, description="the master of a Spark whose rows stay there, such as local[2]")
+    tables: dict[str, str] = Field(default_factory=dict, description="the table of each dataset of either")
     explanations: OneOrMany[str] = Field((), description="files of 说明, such as a 查询单 that came back")
     periods: Annotated[str | tuple[str, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v)] = (
         Field("changed", description="changed, last 3, or a list; what is chosen is scored again only if it changed")
@@ -51,10 +58,32 @@ class Source(_Table):
     max_findings: int | None = Field(None, ge=0, description="more errors in the data keep the night from the store")
     fail_under: float | None = Field(None, ge=0, le=100, description="percent of new totals that must have a score")
 
+    @property
+    def database_file(self) -> str | None:
+        """The file of the warehouse, None unless it is DuckDB."""
+        kind, _, name = (self.warehouse or "").partition(":")
+        return name.removeprefix("//") if kind.casefold() == "duckdb" else None
+
+    @model_validator(mode="after")
+    def _elsewhere(self) -> Self:
+        if self.warehouse is not None and self.spark is not None:
+            raise ValueError(Message("a source has either `warehouse` or `spark`"))
+        if self.tables and self.warehouse is None and self.spark is None:
+            raise ValueError(Message("`tables` are those of `warehouse` or `spark`"))
+        if self.spark is not None and not self.tables:
+            raise ValueError(Message('`spark` needs its tables: tables = {{items = "items.parquet"}}'))
+        if self.warehouse is not None and (has_password(self.warehouse) or _ACCOUNT.search(self.warehouse)):
+            raise ValueError(
+                Message("a password does not stand in a file: write env:NAME, and set NAME to the address")
+            )
+        if self.spark is not None and _TOKEN.search(self.spark):
+            raise ValueError(Message("a token does not stand in a file: write ${{NAME}} in its place, and set NAME"))
+        return self
+
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if not (self.data or self.named or self.query):
-            raise ValueError("a source needs `data`, `named` or `query`")
+        if not (self.data or self.named or self.query or self.warehouse or self.spark):
+            raise ValueError("a source needs `data`, `named`, `query`, `warehouse` or `spark`")
         if isinstance(self.periods, str) and not re.fullmatch(r"changed|last [1-9]\d*", self.periods):
             raise ValueError("`periods` is changed, last N, or a list of periods")
         for text in self.periods if isinstance(self.periods, tuple) else ():
@@ -205,6 +234,7 @@ def _paths(config: Config) -> list[tuple[int | None, str]]:
     for number, source in enumerate(config.source):
         named = [name for names in source.named.values() for name in names]
         files = [name for query in source.query for name in (query.path, query.connection_file) if name is not None]
+        files += [source.database_file] if source.database_file else []
         yaml = [source.system] if source.system.endswith((".yaml", ".yml")) or "/" in source.system else []
         of_source = (*source.data, *named, *files, *source.explanations, *source.output, *yaml)
         paths += [(number, name) for name in of_source]

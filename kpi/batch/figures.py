@@ -186,6 +186,8 @@ def in_slices(laid: LaidOut, archive: Archive, index: Index) -> tuple[Figures | 
         index: the index of the last run.
     """
     new_index = Index()
+    if laid.inputs.figures is not None:
+        return None, new_index
     spans: dict[Item, Span] = {}
     try:
         for item in laid.inputs.data:

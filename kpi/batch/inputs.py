@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from kpi.batch.config import Config, Source
+from kpi.batch.remote_tables import opened, packed, unpacked
 from kpi.batch.store.whole import Archive
 from kpi.engine.scorecard import definition_hash
 from kpi.errors import DataError, DefinitionError, Diagnostic, Message, Place, readable
@@ -24,6 +25,7 @@ from kpi.intake.entities import Entities
 from kpi.intake.files.contents import hash_of_all
 from kpi.intake.files.damage import unchanged
 from kpi.intake.files.databases import fetched
+from kpi.intake.files.remote import Remote
 from kpi.intake.files.sources import expanded, sheet_named
 from kpi.intake.grid import Panel
 from kpi.intake.panel import take_in
@@ -31,6 +33,7 @@ from kpi.intake.query_answers import Explanations, explanations
 from kpi.language.loading import catalogue
 from kpi.language.loading.loader import Loaded, examine
 from kpi.language.system import CheckedSystem, System
+from kpi.process import atomic_files
 from kpi.process.os_errors import reason
 from kpi.values.periods import Period
 
@@ -46,13 +49,16 @@ class Inputs:
     """Names and hashes of the input files of a system.
 
     `definition` has the YAML first, `data` each file with its dataset or None, `explanations` (说明) the answers to
-    findings.
+    findings. `tables` are those elsewhere, each with its dataset, and `figures` the hash of what they and the files
+    came to, see `remote_tables`.
     """
 
     system: str
     definition: Mapping[str, str]
     data: tuple[Item, ...]
     explanations: tuple[tuple[str, str], ...] = ()
+    tables: tuple[tuple[str, str], ...] = ()
+    figures: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the inputs in the format of a manifest."""
@@ -60,8 +66,11 @@ class Inputs:
         explanations = [{"file": name, "sha256": sha} for name, sha in self.explanations]
         return {
             "definition": dict(self.definition), "main": next(iter(self.definition)), "data": data,
-            _EXPLANATIONS: explanations,
+            _EXPLANATIONS: explanations, **self._elsewhere(),
         }  # fmt: skip
+
+    def _elsewhere(self) -> dict[str, Any]:
+        return {} if self.figures is None else {"tables": dict(self.tables), "figures": self.figures}
 
     @classmethod
     def of_json(cls, system: str, tree: Mapping[str, Any]) -> Inputs:
@@ -69,13 +78,16 @@ class Inputs:
         rest = {name: sha for name, sha in tree["definition"].items() if name != tree["main"]}
         data = tuple((entry["file"], entry["sha256"], entry["dataset"]) for entry in tree["data"])
         explanations = tuple((entry["file"], entry["sha256"]) for entry in tree.get(_EXPLANATIONS, ()))
-        return cls(system, {tree["main"]: tree["definition"][tree["main"]], **rest}, data, explanations)
+        definition = {tree["main"]: tree["definition"][tree["main"]], **rest}
+        tables = tuple(tree.get("tables", {}).items())
+        return cls(system, definition, data, explanations, tables, tree.get("figures"))
 
     @property
     def hashes(self) -> set[str]:
         """The hashes of all files."""
         return {
-            *self.definition.values(), *(sha for _, sha, _ in self.data), *(sha for _, sha in self.explanations)
+            *self.definition.values(), *(sha for _, sha, _ in self.data), *(sha for _, sha in self.explanations),
+            *filter(None, [self.figures]),
         }  # fmt: skip
 
 
@@ -101,15 +113,28 @@ class LaidOut:
             by_dataset.setdefault(dataset, []).append(self.folder / _DATA / name)
         return by_dataset
 
-    def panel(self, items: Iterable[Item] | None = None) -> Panel:
+    def panel(
+        self, items: Iterable[Item] | None = None, tables: Mapping[str, Remote] | None = None
+    ) -> Panel:  # fmt: skip
         """Return the figures of some or all files, read together; findings use the configured names of files.
 
+        Where tables elsewhere are among the inputs, these are the archived figures of all.
+
+        Args:
+            items: the files, None for all.
+            tables: tables elsewhere by dataset, to be aggregated now.
+
         Raises:
-            DataError: as `take_in`, and K814.
+            DataError: as `take_in`, K814, and as `remote_tables.unpacked`.
         """
+        if self.inputs.figures is not None:
+            file = self.archive.checked(self.inputs.figures)
+            return unpacked(file, self.system, self.fingerprint, self.data_hash)
         items = list(self.inputs.data if items is None else items)
         files = self.checked(items)
-        named = {dataset: paths for dataset, paths in files.items() if dataset is not None}
+        named: dict[str, list[Any]] = {dataset: [*paths] for dataset, paths in files.items() if dataset is not None}
+        for dataset, table in (tables or {}).items():
+            named.setdefault(dataset, []).append(table)
         try:
             panel = take_in(self.system, files.get(None, []), named=named, data_hash=_hash(items))
         except DataError as error:
@@ -122,6 +147,8 @@ class LaidOut:
     @property
     def data_hash(self) -> str:
         """The hash of the content of all data, equal to that of reading them together."""
+        if self.inputs.figures is not None:
+            return hash_of_all([*(sha for _, sha, _ in self.inputs.data), self.inputs.figures])
         return _hash(self.inputs.data)
 
     def explanations(self, entities: Entities, periods: Iterable[Period]) -> Explanations:
@@ -211,7 +238,23 @@ def gathered(config: Config, source: Source, archive: Archive) -> Inputs:
             findings += error.diagnostics
     if findings:
         raise DataError(findings)
-    return Inputs(loaded.system.system, definition, tuple(sorted(set(data), key=str)), tuple(sorted(explanations)))
+    inputs = Inputs(loaded.system.system, definition, tuple(sorted(set(data), key=str)), tuple(sorted(explanations)))
+    return inputs if source.warehouse is None and source.spark is None else _measured(config, source, inputs, archive)
+
+
+def _measured(config: Config, source: Source, inputs: Inputs, archive: Archive) -> Inputs:
+    """Return inputs with the figures of all files and of the tables elsewhere, computed now and archived."""
+    with atomic_files.scratch() as folder:
+        laid = laid_out(inputs, archive, folder)
+        with opened(config, source, laid.system) as tables:
+            panel = laid.panel(tables=tables)
+            names = tuple(sorted((dataset, _named(config, table.name)) for dataset, table in tables.items()))
+        figures = archive.put(packed(panel, laid.fingerprint, config.file.parent.resolve()))
+    return replace(inputs, tables=names, figures=figures)
+
+
+def _named(config: Config, table: str) -> str:
+    return table.replace(f"{config.file.parent.resolve()}{os.sep}", "")
 
 
 def _decimal(system: System, dataset: str | None, name: str) -> str:

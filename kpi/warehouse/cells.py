@@ -7,7 +7,7 @@ folded by the very expression of the pass, and a CASE replaces them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -31,6 +31,7 @@ from kpi.values.periods import FIRST_YEAR, LAST_YEAR
 from kpi.values.timelines import Timeline
 from kpi.values.units import Unit
 from kpi.warehouse.dialects import NO_NUMBER, Dialect, number, text
+from kpi.warehouse.ranges import Range
 from kpi.warehouse.translation import Translator, Untranslatable
 
 #: The texts of a column that are not plain: they may be folded, or are blank (see `intake.cells.text_folding`).
@@ -58,6 +59,7 @@ class Cells:
         zoned: the headers of times with a zone.
         dialect: the database.
         distinct: looks up texts that are not plain.
+        ranges: what the database knows of the values of some headers.
     """
 
     rows: Rows
@@ -66,6 +68,7 @@ class Cells:
     zoned: frozenset[str]
     dialect: Dialect
     distinct: Distinct
+    ranges: Mapping[str, Range] = field(default_factory=dict)
     _aliases: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -115,6 +118,22 @@ class Cells:
             if self.rows.kinds[name] == "computed":
                 items[cell(name)] = self.dialect.double(translate(self._value(name)))
         return items
+
+    def within(self, name: str, limit: float) -> bool:
+        """Return whether a number is known to be at most a limit in magnitude in every row."""
+        known, factor = self._plain_number(name)
+        return known is not None and known.within(limit, float(factor.numerator), float(factor.denominator))
+
+    def filled(self, name: str) -> bool:
+        """Return whether a number is known to be there in every row."""
+        known, _ = self._plain_number(name)
+        return known is not None and known.filled
+
+    def _plain_number(self, name: str) -> tuple[Range | None, Fraction]:
+        column = self.events.numbers.get(name)
+        if column is None or column.dates is not None or not self.schema[column.header].is_numeric():
+            return None, Fraction(1)
+        return self.ranges.get(column.header), Reader(column, self.rows.scales[name]).plain or Fraction(1)
 
     def references(self) -> dict[str, exp.Expr]:
         """Return every column by name, as later parts of a query refer to it."""
@@ -189,7 +208,8 @@ class Cells:
         header = self.events.source.roles["period"]
         dtype = self.schema[header]
         if dtype.is_temporal() and isinstance(dtype, pl.Date | pl.Datetime):
-            at = self._timestamp(header)
+            plain = isinstance(dtype, pl.Date) and not self._timeline.weeks
+            at = self._column(header) if plain else self._timestamp(header)
             year = self.dialect.part("YEAR", at)
             if self._timeline.weeks:
                 week = exp.Add(this=self.dialect.days(at.copy()), expression=number(_TO_1970))
@@ -198,8 +218,10 @@ class Cells:
                 months = exp.Mul(this=year.copy(), expression=number(12))
                 month = exp.Add(this=months, expression=self.dialect.part("MONTH", at.copy()))
                 ordinal = exp.Sub(this=month, expression=number(self._timeline.year_starts))
-            inside = exp.Between(this=year, low=number(FIRST_YEAR), high=number(LAST_YEAR))
-            value: exp.Expr = exp.Case(ifs=[exp.If(this=inside, true=ordinal)])
+            value: exp.Expr = ordinal
+            if header not in self.ranges or not self.ranges[header].dated:
+                inside = exp.Between(this=year.copy(), low=number(FIRST_YEAR), high=number(LAST_YEAR))
+                value = exp.Case(ifs=[exp.If(this=inside, true=ordinal)])
         elif isinstance(dtype, _TEXT) or dtype.is_integer():
             value = self._month_of_texts(header)
         else:

@@ -86,8 +86,13 @@ class Dialect:
         """Return the first or the last characters of a text."""
         return (exp.Left if left else exp.Right)(this=value, expression=length)
 
-    def total(self, value: exp.Expr) -> exp.Expr:
-        """Return the sum of integers, as text: no driver loses a digit of it."""
+    def total(self, value: exp.Expr, *, narrow: bool) -> exp.Expr:
+        """Return the sum of integers, as text: no driver loses a digit of it.
+
+        The sum of `narrow` ones, of 64 bits, is one of 128 in DuckDB, a decimal of 38 digits in Arrow.
+        """
+        if narrow and self.name == "duckdb":
+            return exp.Sum(this=value)
         return exp.cast(exp.Sum(this=value), exp.DataType.Type.TEXT)
 
     def divided(self, value: exp.Expr, by: exp.Expr) -> exp.Expr:
@@ -223,8 +228,9 @@ class ClickHouse(Dialect):
         """Return the first or the last characters of a text; `left` counts bytes."""
         return call("leftUTF8" if left else "rightUTF8", value, length)
 
-    def total(self, value: exp.Expr) -> exp.Expr:
+    def total(self, value: exp.Expr, *, narrow: bool) -> exp.Expr:
         """Return the sum of integers, in 128 bits, as text."""
+        del narrow
         return call("toString", exp.Sum(this=call("toInt128", value)))
 
     def extreme(self, items: Sequence[exp.Expr], *, least: bool) -> exp.Expr:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 from sqlglot import exp
@@ -24,10 +24,17 @@ _CELLS, _VALUES, _TESTS = "cells", "computed_cells", "tested_rows"
 
 @dataclass(frozen=True)
 class Query:
-    """A query, and what its columns are: the name in the query, and its own."""
+    """A query, and what its columns are.
+
+    Attributes:
+        tree: the query.
+        names: the own name of each of its columns, by that in the query.
+        copies: further columns, and the own names of those that they are equal to.
+    """
 
     tree: exp.Select
     names: Mapping[str, str]
+    copies: Mapping[str, str] = field(default_factory=dict)
 
 
 def groups_query(table: exp.Table, cells: Cells, request: Groups) -> Query:
@@ -48,7 +55,7 @@ def groups_query(table: exp.Table, cells: Cells, request: Groups) -> Query:
         columns.append(_as(references[cell(rows.per)], PER))
         keys.append(PER)
         names[PER] = PER
-    odd = translate(request.odd)
+    odd = _possible(translate(request.odd), _odd(cells, request))
     never = isinstance(odd, exp.Boolean)
     if not never:
         columns.append(_as(exp.Coalesce(this=odd, expressions=[exp.false()]), "odd"))
@@ -59,23 +66,54 @@ def groups_query(table: exp.Table, cells: Cells, request: Groups) -> Query:
     columns += [_as(references[cell(name)], cells.alias(cell(name))) for name in read]
     summed = dict.fromkeys(str(part.of) for part in request.parts if part.what == "sum")
     whole = {name: f"whole {at}" for at, name in enumerate(summed)}
-    columns += [_as(_whole(references[cell(name)], request.precisions[name], dialect), whole[name]) for name in whole]
-    inner = exp.select(*columns).from_(_named(_VALUES))
+    for name, alias in whole.items():
+        precision = request.precisions[name]
+        within = cells.within(name, precision.limit)
+        columns.append(_as(_whole(references[cell(name)], precision, dialect, within=within), alias))
+    inner = exp.select(*columns, copy=False).from_(_named(_VALUES))
     if rows.per is not None:
         inner = inner.where(_filled(references[cell(rows.per)]))
     query = query.with_(_quoted(_TESTS), as_=inner)
-    aggregates = [_as(exp.Count(this=exp.Star()), "row_count")]
     names["row_count"] = ROWS
-    for at, part in enumerate(request.parts):
-        name = f"part {at}"
-        names[name] = part.name
-        value = None if part.of is None else exp.column(cells.alias(cell(part.of)), quoted=True)
-        test = None if part.where is None else exp.column(tests[part.where], quoted=True)
-        whole_of = exp.column(whole[str(part.of)], quoted=True) if part.what == "sum" else None
-        aggregates.append(_as(_part(part, value, test, whole_of, dialect), name))
+    aggregates, copies = _parts(cells, request, tests, whole, names)
     group = [exp.column(key, quoted=True) for key in keys]
-    query = query.select(*group, *aggregates).from_(_named(_TESTS)).group_by(*(item.copy() for item in group))
-    return Query(query, names)
+    query = query.select(*group, _as(exp.Count(this=exp.Star()), "row_count"), *aggregates, copy=False)
+    return Query(query.from_(_named(_TESTS)).group_by(*(item.copy() for item in group)), names, copies)
+
+
+def _parts(
+    cells: Cells, request: Groups, tests: Mapping[str, str], whole: Mapping[str, str], names: dict[str, str]
+) -> tuple[list[exp.Expr], dict[str, str]]:
+    """Return the parts of measures as aggregates, and those that are equal to others; add what they are called.
+
+    Args:
+        cells: the columns of the table.
+        request: the parts.
+        tests: the column of each condition.
+        whole: the column of each number that is summed, as an integer.
+        names: the own name of each column of the query.
+    """
+    aggregates: list[exp.Expr] = []
+    copies: dict[str, str] = {}
+    computed: dict[Part, str] = {}
+    for at, part in enumerate(request.parts):
+        # A number without gaps is filled in every row.
+        filled = part.what == "filled" and part.of is not None and cells.filled(part.of)
+        item = Part("rows", part.where) if filled else part
+        if item in computed:
+            copies[part.name] = computed[item]
+            continue
+        computed[item] = names[f"part {at}"] = part.name
+        of = str(item.of)
+        value = None if item.of is None else exp.column(cells.alias(cell(of)), quoted=True)
+        test = None if item.where is None else exp.column(tests[item.where], quoted=True)
+        if item.what == "sum":
+            kept = _kept(exp.column(whole[of], quoted=True), test)
+            aggregate = cells.dialect.total(kept, narrow=request.precisions[of].bits <= 64)
+        else:
+            aggregate = _part(item, value, test)
+        aggregates.append(_as(aggregate, f"part {at}"))
+    return aggregates, copies
 
 
 def statistics_query(table: exp.Table, cells: Cells, request: OfEntities) -> tuple[Query, list[str]]:
@@ -126,7 +164,9 @@ def statistics_query(table: exp.Table, cells: Cells, request: OfEntities) -> tup
         query = query.with_(_quoted("edges"), as_=_edges(possible, of, group))
         source = "edges"
     aggregates = _statistics(possible, of, names, dialect)
-    query = query.select(*group, *aggregates).from_(_named(source)).group_by(*(item.copy() for item in group))
+    query = (
+        query.select(*group, *aggregates, copy=False).from_(_named(source)).group_by(*(item.copy() for item in group))
+    )
     return Query(query, names), list(possible)
 
 
@@ -167,19 +207,14 @@ def _typed(table: exp.Table, cells: Cells, *, order: bool = False) -> exp.Select
     if order:
         typed[ORDER] = cells.order()
     columns = [_as(value, cells.alias(name)) for name, value in typed.items()]
-    query = exp.select().with_(_quoted(_CELLS), as_=exp.select(*columns).from_(table.copy()))
+    query = exp.select().with_(_quoted(_CELLS), as_=exp.select(*columns, copy=False).from_(table.copy()))
     computed = [_as(value, cells.alias(name)) for name, value in cells.computed().items()]
     return query.with_(_quoted(_VALUES), as_=exp.select(exp.Star(), *computed).from_(_named(_CELLS)))
 
 
-def _part(
-    part: Part, value: exp.Expr | None, test: exp.Expr | None, whole: exp.Expr | None,
-    dialect: Dialect,
-) -> exp.Expr:  # fmt: skip
-    """Return a part as an aggregate over tested rows."""
+def _part(part: Part, value: exp.Expr | None, test: exp.Expr | None) -> exp.Expr:
+    """Return a part other than a sum as an aggregate over tested rows."""
     match part.what:
-        case "sum":
-            return dialect.total(_kept(whole, test))
         case "min" | "max":
             fold = exp.Min if part.what == "min" else exp.Max
             return fold(this=_kept(value, test))
@@ -200,7 +235,9 @@ def _kept(value: exp.Expr | None, test: exp.Expr | None) -> exp.Expr:
     return value if test is None else exp.Case(ifs=[exp.If(this=test, true=value)])
 
 
-def _whole(value: exp.Expr, precision: Precision, dialect: Dialect) -> exp.Expr:
+def _whole(value: exp.Expr, precision: Precision, dialect: Dialect, *, within: bool) -> exp.Expr:
+    if within:
+        return dialect.multiples(value.copy(), precision)
     inside = exp.LTE(this=exp.Abs(this=value), expression=number(precision.limit))
     return exp.Case(ifs=[exp.If(this=inside, true=dialect.multiples(value.copy(), precision))])
 
@@ -211,6 +248,27 @@ def _statistic(item: OfRows, value: exp.Expr, dialect: Dialect) -> exp.Expr:
     if item.statistic == "deviation":
         return exp.StddevSamp(this=value)
     return dialect.quantile(value, item.share)
+
+
+def _odd(cells: Cells, request: Groups) -> frozenset[str]:
+    """Return the columns whose numbers are all within the limit of their precision."""
+    limits = {name: precision.limit for name, precision in request.precisions.items()}
+    return frozenset(cells.alias(cell(name)) for name, limit in limits.items() if cells.within(name, limit))
+
+
+def _possible(test: exp.Expr, within: frozenset[str]) -> exp.Expr:
+    """Return a test without the alternatives that a magnitude is beyond the limit of its column, where none is."""
+    if isinstance(test, exp.Paren):
+        inner = _possible(test.this, within)
+        return inner if isinstance(inner, exp.Boolean) else exp.paren(inner, copy=False)
+    if isinstance(test, exp.Or):
+        sides = [_possible(side, within) for side in (test.left, test.right)]
+        open_sides = [side for side in sides if not (isinstance(side, exp.Boolean) and not side.this)]
+        return exp.or_(*open_sides, copy=False) if open_sides else exp.false()
+    magnitude = test.this if isinstance(test, exp.GT) and isinstance(test.this, exp.Abs) else None
+    if magnitude is not None and isinstance(magnitude.this, exp.Column) and magnitude.this.name in within:
+        return exp.false()
+    return test
 
 
 def _distinct(value: exp.Expr) -> exp.Expr:

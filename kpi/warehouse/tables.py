@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 
@@ -22,7 +22,11 @@ from kpi.values.units import MICROSECONDS
 from kpi.warehouse.cells import MOST_TEXTS, Cells
 from kpi.warehouse.databases import Database, database_at
 from kpi.warehouse.queries import Query, groups_query, not_exact, statistics_query
+from kpi.warehouse.ranges import Range, ranges, ranges_query
 from kpi.warehouse.translation import Untranslatable
+
+#: More rows than any table has.
+_MANY = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class WarehouseTable(Engine):
         count = database.fetch(exp.select(exp.alias_(exp.Count(this=exp.Star()), "n")).from_(self.path.copy()))
         self.size = int(count["n"][0])
         self._notes: dict[str, Diagnostic] = {}
+        self._ranges: dict[str, Range] = {}
         self._texts: dict[tuple[str, str | None], Sequence[str] | None] = {}
 
     def digest(self) -> str:
@@ -109,7 +114,7 @@ class WarehouseTable(Engine):
         floats = [part.name for part in request.parts if part.what in {"min", "max"}]
         return frame.with_columns(
             pl.col(WHO).cast(pl.String), pl.col(MONTH).cast(pl.Int32), pl.col(ODD).cast(pl.Boolean),
-            pl.col(sums).cast(pl.String).str.replace(r"\.0*$", "").cast(pl.Int128).fill_null(0),
+            *(_integers(frame[name]).fill_null(0) for name in sums),
             pl.col(counts).cast(pl.UInt32), pl.col(floats).cast(pl.Float64),
         )  # fmt: skip
 
@@ -143,14 +148,37 @@ class WarehouseTable(Engine):
         headers = dict(zip(table.columns, self.schema.names(), strict=True))
         schema = pl.Schema({header: self.schema[name] for header, name in headers.items()})
         zoned = frozenset(header for header, name in headers.items() if name in self.zoned)
-        return Cells(rows, headers, schema, zoned, self.database.dialect, self._distinct)
+        known = self._known({name: self.schema[name] for name in self._read(rows, headers)})
+        ranges = {header: known[name] for header, name in headers.items() if name in known}
+        return Cells(rows, headers, schema, zoned, self.database.dialect, self._distinct, ranges)
+
+    def _read(self, rows: Rows, headers: Mapping[str, str]) -> Iterator[str]:
+        """Yield the columns that are read as numbers, or as the dates of rows."""
+        events = rows.events
+        yield headers[events.source.roles["period"]]
+        for name in rows.needed:
+            if name in events.numbers:
+                yield headers[events.numbers[name].header]
+
+    def _known(self, columns: Mapping[str, pl.DataType]) -> Mapping[str, Range]:
+        """Return the ranges of columns, if the database knows them."""
+        kept = {
+            name: dtype for name, dtype in columns.items()
+            if dtype.is_numeric() or (dtype.is_temporal() and name not in self.zoned and dtype != pl.Time)
+        }  # fmt: skip
+        asked = [name for name in kept if name not in self._ranges]
+        if asked and self.database.keeps_ranges(self.path):
+            query = ranges_query(self.path, asked, self.schema, self.database.dialect)
+            self._ranges |= ranges(self.database.fetch(query), asked)
+        return self._ranges
 
     def _asked(self, query: Query) -> pl.DataFrame:
         frame = self.database.fetch(query.tree)
         if not frame.width:
             frame = pl.DataFrame(schema=dict.fromkeys(query.names, pl.String))
         self.fetched.add(frame)
-        return frame.rename({name: own for name, own in query.names.items() if name in frame.columns})
+        frame = frame.rename({name: own for name, own in query.names.items() if name in frame.columns})
+        return frame.with_columns(pl.col(other).alias(name) for name, other in query.copies.items())
 
     def _distinct(self, column: exp.Expr, pattern: str | None) -> Sequence[str] | None:
         """Return the distinct texts of a column that match a pattern, None if there are too many."""
@@ -158,7 +186,8 @@ class WarehouseTable(Engine):
         if key not in self._texts:
             inner = exp.select(exp.alias_(column.copy(), "v", quoted=True)).distinct().from_(self.path.copy())
             value = exp.column("v", quoted=True)
-            query = exp.select(value).from_(inner.subquery("distinct_texts"))
+            # Without a limit, the pattern is looked for in every row, not in the distinct texts alone.
+            query = exp.select(value).from_(inner.limit(_MANY).subquery("distinct_texts"))
             query = query.where(exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null())))
             if pattern is not None:
                 query = query.where(self.database.dialect.matches(value.copy(), pattern))
@@ -245,6 +274,13 @@ def _typed(cells: pl.Series, dtype: pl.DataType, *, zone: bool) -> pl.Series:
         local = cells.dt.convert_time_zone(LOCAL_TIME) if zone else cells
         cells = local.dt.replace_time_zone(None)
     return cells if cells.dtype == dtype else cells.cast(dtype)
+
+
+def _integers(cells: pl.Series) -> pl.Series:
+    """Return the integers that a database answers as decimals of 38 digits, or as text."""
+    if isinstance(cells.dtype, pl.Decimal):
+        return cells.cast(pl.Int128)
+    return cells.cast(pl.String).str.replace(r"\.0*$", "").cast(pl.Int128)
 
 
 def _ordered(column: exp.Expr) -> exp.Expr:

@@ -6,6 +6,7 @@ import datetime as dt
 import random
 
 import polars as pl
+from hypothesis import strategies as st
 
 NAMES = ["东湖县", "西山区", "南 城区", "南城区", "北城区", None]
 CHANNELS = ["网上", "窗口", "网上 ", "自助机", None, "", "　", "（网上）", "it's", 'a"b', "100%"]
@@ -98,3 +99,38 @@ def system(measures: dict[str, object], *, period: str = "quarter", when: str = 
         "scoring": {"kind": "completion", "cap": 100}, "pillars": {"only": {"weight": 100, "parts": {"rate": 100}}},
         "stars": {"kind": "bands", "cuts": {5: 50, 4: 40, 3: 30, 2: 20, 1: 0}}, **more,
     }  # fmt: skip
+
+
+#: Conditions and expressions that measures are drawn from.
+TESTS = st.sampled_from([
+    "渠道 = '网上'", "渠道 <> '窗口'", "渠道 IS NULL", "村 LIKE '二%'", "金额 > 5000", "评分 >= 3",
+    "件数 BETWEEN 1000 AND 500000",
+    "办结时间 - 受理时间 > 36 小时", "受理时间 < '2023-07-01'", "month(受理时间) IN (1, 5, 9)", "金额 / 评分 < 1000",
+    "coalesce(评分, 0) < 2", "abs(金额 - 5000) <= 100.5", "weekday(办结时间) >= 6", "least(金额, 件数) > 100",
+])  # fmt: skip
+VALUES = st.sampled_from([
+    "金额", "评分", "件数", "应收", "金额 * 评分", "金额 - 应收", "金额 / 件数", "abs(评分 - 3)", "办结时间 - 受理时间",
+])  # fmt: skip
+
+
+@st.composite
+def drawn_measures(draw: st.DrawFn) -> dict[str, object]:
+    measures: dict[str, object] = {}
+    for at in range(draw(st.integers(1, 5))):
+        tests = draw(st.lists(TESTS, min_size=0, max_size=3))
+        joined = draw(st.sampled_from([" AND ", " OR "])).join(tests)
+        kind = draw(st.sampled_from(["count", "sum", "mean", "min", "max", "median", "quantile", "distinct", "last"]))
+        measure: dict[str, object] = {"kind": kind, "unit": "件"}
+        if kind == "distinct":
+            measure["of"] = draw(st.sampled_from(["村", "渠道", "件数", "办件编号"]))
+        elif kind != "count":
+            measure["of"] = draw(VALUES)
+            measure["unit"] = "天" if "时间" in str(measure["of"]) else "元"
+        if kind == "quantile":
+            measure["q"] = draw(st.sampled_from([0.0, 0.25, 0.9, 1.0]))
+        if joined:
+            measure["where"] = f"NOT ({joined})" if draw(st.booleans()) else joined
+        if draw(st.integers(0, 4)) == 0:
+            measure["per"] = "村"
+        measures[f"m{at}"] = measure
+    return measures

@@ -9,31 +9,18 @@ from pathlib import Path
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import kpi
 from kpi.engine.scorecard import Scorecard
+from tests.conformance.catalogue import SYSTEMS, tables_of
 from tests.conformance.databases import in_chdb, in_duckdb, in_postgresql
-from tests.conformance.events import MEASURES, events, system
+from tests.conformance.events import MEASURES, drawn_measures, events, system
 from tests.postgresql import Server, binaries
-
-ROOT = Path(__file__).parents[2]
 
 #: The kinds of measures that are decimal numbers, equal to the last bit.
 EXACT = {"count", "sum", "min", "max", "last", "first", "distinct"}
 
 pytest.importorskip("pyarrow")
-
-SAMPLES = {"service-reviews": "reviews", "execution-index": "tasks", "jiaxing-2022": "items"}
-FILES = {
-    "service-reviews": "service-reviews/reviews.csv", "execution-index": "execution-index/tasks.csv",
-    "jiaxing-2022": "jiaxing-2022/cases.csv",
-}  # fmt: skip
-
-
-def sample(name: str) -> pl.DataFrame:
-    return pl.read_csv(ROOT / "sample_data" / FILES[name], try_parse_dates=True).sort(pl.all())
-
 
 #: Names of columns, and texts in them.
 HOSTILE = ['x"; DROP TABLE items; --', "o'clock", "back\\slash", "`tick`", "一" * 20]
@@ -48,8 +35,8 @@ def hostile() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def frames() -> dict[str, pl.DataFrame]:
-    return {"items": events(), **{dataset: sample(name) for name, dataset in SAMPLES.items() if name != "jiaxing-2022"},
-            "cases": sample("jiaxing-2022"), 'odd "items"': hostile()}  # fmt: skip
+    catalogue = {f"{name} {dataset}": table for name in SYSTEMS for dataset, table in tables_of(name).items()}
+    return {"items": events(), 'odd "items"': hostile(), **catalogue}
 
 
 @pytest.fixture(
@@ -123,47 +110,12 @@ def test_what_no_database_computes_is_fetched_and_reported(frames, warehouse):
     assert_same(*scored(frames, warehouse, system(rounded)), fetched=True)
 
 
-@pytest.mark.parametrize("name", SAMPLES)
-def test_systems_of_the_catalogue_are_the_same(frames, warehouse, name):
-    table = "cases" if name == "jiaxing-2022" else SAMPLES[name]
-    others = [str(ROOT / "sample_data/jiaxing-2022/reports.csv")] if name == "jiaxing-2022" else []
-    here = kpi.score(others, system=name, data={SAMPLES[name]: frames[table]})
-    there = kpi.score(others, system=name, warehouse=warehouse, tables={SAMPLES[name]: table})
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_system_is_the_same_with_all_its_tables_in_the_database(warehouse, name):
+    tables = tables_of(name)
+    here = kpi.score(system=name, data=dict(tables))
+    there = kpi.score(system=name, warehouse=warehouse, tables={dataset: f"{name} {dataset}" for dataset in tables})
     assert_same(here, there)
-
-
-TESTS = st.sampled_from([
-    "渠道 = '网上'", "渠道 <> '窗口'", "渠道 IS NULL", "村 LIKE '二%'", "金额 > 5000", "评分 >= 3",
-    "件数 BETWEEN 1000 AND 500000",
-    "办结时间 - 受理时间 > 36 小时", "受理时间 < '2023-07-01'", "month(受理时间) IN (1, 5, 9)", "金额 / 评分 < 1000",
-    "coalesce(评分, 0) < 2", "abs(金额 - 5000) <= 100.5", "weekday(办结时间) >= 6", "least(金额, 件数) > 100",
-])  # fmt: skip
-VALUES = st.sampled_from([
-    "金额", "评分", "件数", "应收", "金额 * 评分", "金额 - 应收", "金额 / 件数", "abs(评分 - 3)", "办结时间 - 受理时间",
-])  # fmt: skip
-
-
-@st.composite
-def drawn_measures(draw: st.DrawFn) -> dict[str, object]:
-    measures: dict[str, object] = {}
-    for at in range(draw(st.integers(1, 5))):
-        tests = draw(st.lists(TESTS, min_size=0, max_size=3))
-        joined = draw(st.sampled_from([" AND ", " OR "])).join(tests)
-        kind = draw(st.sampled_from(["count", "sum", "mean", "min", "max", "median", "quantile", "distinct", "last"]))
-        measure: dict[str, object] = {"kind": kind, "unit": "件"}
-        if kind == "distinct":
-            measure["of"] = draw(st.sampled_from(["村", "渠道", "件数", "办件编号"]))
-        elif kind != "count":
-            measure["of"] = draw(VALUES)
-            measure["unit"] = "天" if "时间" in str(measure["of"]) else "元"
-        if kind == "quantile":
-            measure["q"] = draw(st.sampled_from([0.0, 0.25, 0.9, 1.0]))
-        if joined:
-            measure["where"] = f"NOT ({joined})" if draw(st.booleans()) else joined
-        if draw(st.integers(0, 4)) == 0:
-            measure["per"] = "村"
-        measures[f"m{at}"] = measure
-    return measures
 
 
 @settings(

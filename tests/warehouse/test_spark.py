@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import kpi
-from tests.spark_cluster import Cluster, environment, needed
+from tests.spark_cluster import Cluster, ConnectServer, environment, needed
 
 # Spark 4 warns of pandas 3, which is not used here, and leaves sockets to the collector.
 pytestmark = [
@@ -113,8 +113,11 @@ def session(cluster):
             yield item
 
 
-def killing(rows, victim):
-    """Return rows of Spark on the way of which a process is killed: a worker of Python, or an executor, once."""
+def killing(rows, victim, mark):
+    """Return rows of Spark on the way of which a process is killed: a worker of Python, or an executor.
+
+    It is killed once, whichever tasks are run again: the file `mark` says that it was.
+    """
 
     def passed(batches):
         import os
@@ -123,11 +126,16 @@ def killing(rows, victim):
 
         from pyspark import TaskContext
 
-        context = TaskContext.get()
-        if context.attemptNumber() == 0 and context.partitionId() == 1 and context.stageId() >= 0:
+        batches = iter(batches)
+        # In the middle: after a batch was taken.
+        first = next(batches, None)
+        if TaskContext.get().partitionId() == 1 and not mark.exists():
+            mark.touch()
             parent = os.getppid()
             executor = int(Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[1])
             os.kill(executor if victim == "executor" else os.getpid(), signal.SIGKILL)
+        if first is not None:
+            yield first
         yield from batches
 
     plain = rows.toDF(*(f"c{place}" for place in range(len(rows.columns))))
@@ -161,10 +169,12 @@ def test_tables_of_a_cluster(subtests, session, cluster, tmp_path, monkeypatch):
         own = {**system(), "measures": {"kinds": measure}, "pillars": {}}
         own["indicators"] = {"n": {"kind": "level", "of": "kinds"}}
         compare(kpi.score(file, system=own), kpi.score(table(session, str(file)), system=own), file, str(file))
-    for victim in ("worker",):
+    for victim in ("worker", "executor"):
         with subtests.test("a process is killed", victim=victim):
-            rows = killing(session.read.parquet(str(file)), victim)
+            mark = tmp_path / victim
+            rows = killing(session.read.parquet(str(file)), victim, mark)
             compare(expected, kpi.score(SparkTable(rows, "t"), system=system()), file, "t", rows=False)
+            assert mark.exists()
     with subtests.test("a table that is not there"), pytest.raises(kpi.DataError) as error:
         table(session, "no_such_table")
     assert [one.code for one in error.value.diagnostics] == ["K921"]
@@ -228,3 +238,23 @@ def test_the_command_scores_a_table(folder):
     assert of_spark.returncode == of_file.returncode
     assert "Exception" not in of_spark.stderr
     assert "WARN" not in of_spark.stderr
+
+
+def test_the_command_scores_a_table_over_spark_connect(folder):
+    of_file = command(folder, "cases.parquet", "-s", "small.yaml", "-q")
+    server = ConnectServer(folder)
+    try:
+        path = str(folder / "cases.parquet")
+        done = command(folder, "--spark", server.address, "--table", f"cases={path}", "-s", "small.yaml", "-q")
+        lost = command(folder, "--spark", server.address, "--table", "cases=nowhere.parquet", "-s", "small.yaml")
+    finally:
+        server.stop()
+    assert done.stdout == of_file.stdout
+    assert done.returncode == of_file.returncode
+    assert "Exception" not in done.stderr
+    assert lost.returncode == 2
+    assert "K921" in lost.stderr
+    gone = command(folder, "--spark", server.address, "--table", f"cases={path}", "-s", "small.yaml", "-o", "r.csv")
+    assert gone.returncode == 2
+    assert "K920" in gone.stderr
+    assert not (folder / "r.csv").exists()
