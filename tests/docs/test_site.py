@@ -21,7 +21,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(path.relative_to(DOCS) for path in DOCS.rglob("*.md"))
 #: Pages of which there is no Chinese text yet: the English one is shown.
 ENGLISH_ONLY = {
-    "architecture", "data", "language", "sizing", "spark", "reference/keys", "reference/python", "reference/results",
+    "architecture", "sizing", "spark", "reference/keys", "reference/python", "reference/results",
     "reference/scoring",
 }  # fmt: skip
 
