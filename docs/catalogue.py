@@ -4,7 +4,8 @@
     python docs/catalogue.py --missing  print what has no translation yet
 
 A text is the literal first argument of `Message` and `tr`, the noun of `count`, the help of a command or an option,
-and the meaning of a finding's code.
+and the meaning of a finding's code. The catalogue `reference` has the descriptions of keys, kinds and tables of
+results.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import ast
 import datetime as dt
 import inspect
+import itertools
 import sys
 from collections.abc import Iterator
 from io import BytesIO
@@ -26,6 +28,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "kpi" / "report" / "language"
 LANGUAGES = ("zh",)
+DOMAINS = ("kpi", "reference")
 
 
 def texts() -> dict[str, list[str]]:
@@ -117,19 +120,32 @@ def of_the_parser() -> Iterator[str | tuple[str, str]]:
     yield "Got unexpected extra argument ({args})", "Got unexpected extra arguments ({args})"
 
 
-def read(language: str) -> Catalog:
+def of_reference() -> list[str]:
+    """Return every paragraph of the reference that is written out of the code."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    import reference
+
+    return reference.texts()
+
+
+def read(language: str, domain: str = "kpi") -> Catalog:
     """Return a catalogue as it is."""
-    path = folder(language) / "kpi.po"
+    path = folder(language) / f"{domain}.po"
     if not path.exists():
         return Catalog(locale=language, project="kpi", fuzzy=False)
     with path.open("rb") as file:
         return read_po(file, locale=language)
 
 
-def updated(language: str) -> Catalog:
+def updated(language: str, domain: str = "kpi") -> Catalog:
     """Return a catalogue with exactly the texts that there are, and the translations that it has of them."""
-    old = read(language)
+    old = read(language, domain)
     new = Catalog(locale=language, project="kpi", fuzzy=False, header_comment=f"# Translations of kpi: {language}")
+    if domain == "reference":
+        for text in of_reference():
+            message = old.get(text)
+            new.add(text, message.string if message is not None else "")
+        return new
     for text, names in sorted(texts().items()):
         message = old.get(text)
         new.add(text, message.string if message is not None else "", locations=[(name, None) for name in names])
@@ -161,13 +177,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--missing", action="store_true")
     missing = parser.parse_args().missing
-    for language in LANGUAGES:
-        catalogue = updated(language)
+    for language, domain in itertools.product(LANGUAGES, DOMAINS):
+        catalogue = updated(language, domain)
         if missing:
             sys.stdout.writelines(f"{entry.id!r}\n" for entry in catalogue if entry.id and not entry.string)
             continue
-        (folder(language) / "kpi.po").write_bytes(po(catalogue))
-        (folder(language) / "kpi.mo").write_bytes(mo(catalogue))
+        (folder(language) / f"{domain}.po").write_bytes(po(catalogue))
+        (folder(language) / f"{domain}.mo").write_bytes(mo(catalogue))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from enum import Enum
@@ -42,7 +43,7 @@ from kpi.language.disclosure import Disclosure
 from kpi.language.grouping import Group
 from kpi.language.indicators import AnyIndicator
 from kpi.language.limits import LimitsOfAll
-from kpi.language.loading.schema import without_examples
+from kpi.language.loading.schema import descriptions, json_schema, without_examples
 from kpi.language.localisation import Localisation
 from kpi.language.longer_totals import TotalsOver
 from kpi.language.measures import AnyMeasure
@@ -74,7 +75,7 @@ from kpi.language.uncertainty import Uncertainty, WeightNoise
 from kpi.report.analysis import AnalysisReport
 from kpi.report.audit.report import AuditReport
 from kpi.report.difference import DifferenceReport
-from kpi.report.language import translated, using
+from kpi.report.language import described, localized, paragraphs_of, translated, using
 from kpi.report.queries import FindingsReport
 from kpi.report.results import ScorecardReport
 from kpi.report.robustness import RobustnessReport
@@ -115,9 +116,36 @@ TAGS = {"kind", "method", "form"}
 SHARED = Definition.model_fields
 
 
+#: Every paragraph that the pages have in the language in use, for its catalogue.
+_PARAGRAPHS: dict[str, None] = {}
+
+
+def said(text: str) -> str:
+    """Return a text in the language in use."""
+    _PARAGRAPHS.update(dict.fromkeys(paragraphs_of(text)))
+    return described(text)
+
+
+def heading(level: str, title: str) -> str:
+    """Return a heading in the language in use, with the anchor that it has in English."""
+    words = said(title)
+    slug = re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", title, flags=re.ASCII).strip().lower())
+    return f"{level} {words}" if words == title else f"{level} {words} {{#{slug}}}"
+
+
+def texts() -> list[str]:
+    """Return every paragraph that is translated: of the pages, and of the JSON Schema."""
+    _PARAGRAPHS.clear()
+    for text in descriptions(json_schema()):
+        said(text)
+    for page in (scoring, keys, results):
+        page("en")
+    return sorted(_PARAGRAPHS)
+
+
 def paragraphs(model: Any) -> str:
     """Return the text of a docstring without its examples, `Args:` and `Returns:`."""
-    return without_examples((inspect.getdoc(model) or "").partition("\nArgs:")[0])
+    return said(without_examples((inspect.getdoc(model) or "").partition("\nArgs:")[0]))
 
 
 def choices(annotation: Any) -> list[str]:
@@ -136,7 +164,7 @@ def choices(annotation: Any) -> list[str]:
 def default(field: FieldInfo) -> str:
     """Return a field's default as YAML would have it."""
     if field.is_required():
-        return "needed"
+        return said("needed")
     value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel):
         return ""
@@ -149,14 +177,20 @@ def default(field: FieldInfo) -> str:
 
 def row(name: str, field: FieldInfo) -> str:
     """Return a line of a table of fields."""
-    cells = (f"`{field.alias or name}`", default(field), " ".join(choices(field.annotation)), field.description or "")
+    cells = (
+        f"`{field.alias or name}`",
+        default(field),
+        " ".join(choices(field.annotation)),
+        said(field.description or ""),
+    )
     return f"| {' | '.join(one.replace('|', chr(92) + '|') for one in cells)} |"
 
 
 def rows(fields: Mapping[str, FieldInfo]) -> str:
     """Return fields as a table."""
     lines = [row(name, field) for name, field in fields.items()]
-    return "\n".join(["| key | default | words | |", "|---|---|---|---|", *lines]) if lines else ""
+    head = f"| {said('key')} | {said('default')} | {said('words')} | |"
+    return "\n".join([head, "|---|---|---|---|", *lines]) if lines else ""
 
 
 def table(model: type[BaseModel], leave_out: set[str]) -> str:
@@ -191,10 +225,10 @@ def group(title: str, kinds: Mapping[str, type[BaseModel]]) -> str:
     models = kinds.values()
     common = set.intersection(*(set(model.model_fields) for model in models)) - TAGS - set(SHARED)
     usual = {name: Counter(default(one.model_fields[name]) for one in models).most_common(1)[0][0] for name in common}
-    parts = [f"## {title}"]
+    parts = [heading("##", title)]
     if common:
         plain = next(one for one in models if all(default(one.model_fields[name]) == usual[name] for name in common))
-        parts += ["All take:", table(plain, set(plain.model_fields) - common)]
+        parts += [said("All take:"), table(plain, set(plain.model_fields) - common)]
     for kind, model in kinds.items():
         # A default of a kind's own, such as no cap, is worth saying again.
         own = table(model, {name for name in common if default(model.model_fields[name]) == usual[name]})
@@ -204,34 +238,43 @@ def group(title: str, kinds: Mapping[str, type[BaseModel]]) -> str:
 
 def glance() -> str:
     """Return the normalisers side by side; what they make of equal values and of a single one is computed here."""
-    rows = ["| kind | range | floor, cap | all are 5 | one, 5 |", "|---|---|---|---|---|"]
+    titles = ("kind", "range", "floor, cap", "all are 5", "one, 5")
+    rows = [f"| {' | '.join(map(said, titles))} |", "|---|---|---|---|---|"]
     for model, needed in NORMALISERS.items():
         rule = model.model_validate(needed)
         ranges = [f"`{name}: {default(field)[1:-1]}`" for name, field in model.model_fields.items() if name in RANGE]
-        limits = ", ".join("none" if one is None else f"{one:g}" for one in (rule.floor, rule.cap))
+        limits = ", ".join(said("none") if one is None else f"{one:g}" for one in (rule.floor, rule.cap))
         scores = (scored(rule, [5.0] * number) for number in (3, 1))
         rows.append(f"| `{kind_of(model)}` | {', '.join(ranges)} | {limits} | {' | '.join(scores)} |")
     shown = ", ".join(f"`{kind_of(model)}` {needed}" for model, needed in NORMALISERS.items() if needed)
-    head = "Direction is the indicator's `better` everywhere. The target is 5; as examples: "
-    return "\n\n".join(["### Normalisers at a glance", head + shown.replace("'", "") + ".", "\n".join(rows)])
+    head = said("Direction is the indicator's `better` everywhere. The target is 5; as examples:")
+    return "\n\n".join(
+        [heading("###", "Normalisers at a glance"), f"{head} {shown.replace(chr(39), '')}.", "\n".join(rows)]
+    )
 
 
 def stress() -> str:
     """Return the chapter on `kpi stress`, with the alternatives that it tries."""
     tried = {
-        "normalisation": ", ".join(f"`{name}` ({rule.words()})" for name, rule in varied.NORMALISATIONS.items()),
-        "mean": ", ".join(f"`{name}` ({means.words(one)})" for name, one in varied.MEANS.items()),
-        "missing": ", ".join(f"`{name}` ({one.words()})" for name, one in varied.POLICIES.items()),
-        "without": "each indicator and pillar",
+        "normalisation": ", ".join(
+            f"`{name}` ({localized(rule.words())})" for name, rule in varied.NORMALISATIONS.items()
+        ),
+        "mean": ", ".join(f"`{name}` ({localized(means.words(one))})" for name, one in varied.MEANS.items()),
+        "missing": ", ".join(f"`{name}` ({localized(one.words())})" for name, one in varied.POLICIES.items()),
+        "without": said("each indicator and pillar"),
     }
     rows = "\n".join(
-        ["| assumption | alternatives |", "|---|---|", *(f"| {key} | {one} |" for key, one in tried.items())]
+        [
+            f"| {said('assumption')} | {said('alternatives')} |",
+            "|---|---|",
+            *(f"| {key} | {one} |" for key, one in tried.items()),
+        ]
     )
     text = inspect.getdoc(robustness) or ""
     return "\n\n".join(
         [
-            "## Robustness",
-            text.replace("Robustness (稳健性)", "`kpi stress FILE`"),
+            heading("##", "Robustness"),
+            said(text.replace("Robustness (稳健性)", "`kpi stress FILE`")),
             rows,
             paragraphs(robustness.Robustness),
         ]
@@ -244,8 +287,13 @@ def scored(rule: Rule, values: list[float]) -> str:
     return f"{pl.DataFrame({'x': values}).select(rule.finish(answer)).to_series()[0]:g}"
 
 
-def scoring() -> str:
-    """Return the page on scoring."""
+def scoring(language: str) -> str:
+    """Return the page on scoring in a language."""
+    with using(language):
+        return _scoring()
+
+
+def _scoring() -> str:
     formulas = {
         "entropy": numerics.entropy,
         "critic": numerics.critic,
@@ -254,13 +302,15 @@ def scoring() -> str:
     }
     found = "\n\n".join(f"`{name}`: {paragraphs(one)}" for name, one in formulas.items())
     chapters = [
-        HEAD.strip(),
+        said(HEAD.strip()),
         group("Scoring rules", by_kind(KINDS)),
         glance(),
-        "\n\n".join(["## Means", paragraphs(means.evaluate), f"`copeland`: {paragraphs(numerics.copeland)}"]),
-        "\n\n".join(["## Missing parts", paragraphs(Missing), table(Missing, set())]),
+        "\n\n".join(
+            [heading("##", "Means"), paragraphs(means.evaluate), f"`copeland`: {paragraphs(numerics.copeland)}"]
+        ),
+        "\n\n".join([heading("##", "Missing parts"), paragraphs(Missing), table(Missing, set())]),
         group("Weights", by_kind(METHODS, "method")),
-        f"### Formulas of weights from data\n\n{found}",
+        f"{heading('###', 'Formulas of weights from data')}\n\n{found}",
         group("Data treatment", by_kind(STEPS)),
         group("Stars", by_kind(SCHEMES)),
         stress(),
@@ -270,14 +320,19 @@ def scoring() -> str:
 
 def section(title: str, model: type[BaseModel], level: str = "###") -> str:
     """Return a section on a model: its text and its keys."""
-    return "\n\n".join([f"{level} {title}", paragraphs(model), table(model, set())])
+    return "\n\n".join([heading(level, title), paragraphs(model), table(model, set())])
 
 
-def keys() -> str:
-    """Return the page with every key that no other page has."""
-    every = "Every definition, one of a group as well as a pillar or the composite, may have these:"
+def keys(language: str) -> str:
+    """Return the page with every key that no other page has, in a language."""
+    with using(language):
+        return _keys()
+
+
+def _keys() -> str:
+    every = said("Every definition, one of a group as well as a pillar or the composite, may have these:")
     chapters = [
-        KEYS.strip(),
+        said(KEYS.strip()),
         f"{every}\n\n{rows(SHARED)}",
         section("A system", System, "##"),
         section("`source`", Source),
@@ -330,22 +385,30 @@ def keys() -> str:
     return "\n\n".join(chapters) + "\n"
 
 
-def results() -> str:
-    """Return the page of the tables of results: their columns with types and headings."""
-    parts = [RESULTS]
-    for command, report, frames, described in _reports():
+def results(language: str) -> str:
+    """Return the page of the tables of results in a language: their columns with types and headings."""
+    with using(language):
+        return _results("en" if language == "zh" else "zh")
+
+
+def _results(other: str) -> str:
+    """Return the page in the language in use, with the headings in the other one beside."""
+    parts = [said(RESULTS.strip())]
+    for command, report, frames, describing in _reports():
         parts.append(f"## `{command}`: `{report.schema}`")
         for name, frame in frames.items():
-            with using("zh"):
-                sheet, chinese = report.sheet(name), [report.heading(name, column) for column in frame.columns]
-            english = [report.heading(name, column) for column in frame.columns]
-            lines = ["| column | type | heading | in Chinese |", "|---|---|---|---|"]
+            with using(other):
+                sheet, theirs = report.sheet(name), [report.heading(name, column) for column in frame.columns]
+            ours = [report.heading(name, column) for column in frame.columns]
+            titles = (said("column"), said("type"), said("heading"), said("in Chinese"))
+            lines = [f"| {' | '.join(titles)} |", "|---|---|---|---|"]
             lines += [
-                f"| `{column}` | {_type(dtype)} | {words} | {theirs} |"
-                for (column, dtype), words, theirs in zip(frame.schema.items(), english, chinese, strict=True)
+                f"| `{column}` | {_type(dtype)} | {words} | {foreign} |"
+                for (column, dtype), words, foreign in zip(frame.schema.items(), ours, theirs, strict=True)
             ]
-            text = inspect.getdoc(getattr(described, name, None)) or ""
-            parts += [f"### `{name}`: {report.sheet(name)} ({sheet})", without_examples(text), "\n".join(lines)]
+            text = inspect.getdoc(getattr(describing, name, None)) or ""
+            title = f"### `{name}`: {report.sheet(name)} ({sheet})"
+            parts += [title, said(without_examples(text)), "\n".join(lines)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -354,8 +417,14 @@ def _type(dtype: pl.DataType) -> str:
     return "String" if isinstance(dtype, pl.Enum | pl.Categorical) else str(dtype)
 
 
-def _reports() -> Iterator[tuple[str, Report, dict[str, pl.DataFrame], object]]:
-    """Yield a report of every command, of sample data: its name, its frames, and what describes these."""
+@functools.cache
+def _reports() -> tuple[tuple[str, Report, dict[str, pl.DataFrame], object], ...]:
+    """Return a report of every command, of sample data: its name, its frames, and what describes these."""
+    with using("en"):
+        return tuple(_each_report())
+
+
+def _each_report() -> Iterator[tuple[str, Report, dict[str, pl.DataFrame], object]]:
     sample = Path(__file__).parents[1] / "sample_data" / "jiaxing-2022"
     card = session.score([sample / "reports.csv", sample / "cases.csv"], system="jiaxing-2022", partly=True)
     every = {name: getattr(card, name) for name in (*FRAMES, *MORE)}
@@ -463,10 +532,10 @@ def cell(text: str) -> str:
 
 
 PAGES = {
-    "scoring.md": scoring, "keys.md": keys, "results.md": results,
-    "findings.md": functools.partial(findings, "en"), "findings.zh.md": functools.partial(findings, "zh"),
-    "options.md": functools.partial(options, "en"), "options.zh.md": functools.partial(options, "zh"),
-}  # fmt: skip
+    f"{page.__name__}{suffix}": functools.partial(page, language)
+    for page in (scoring, keys, results, findings, options)
+    for language, suffix in (("en", ".md"), ("zh", ".zh.md"))
+}
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)

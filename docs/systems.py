@@ -1,4 +1,6 @@
-"""Write docs/systems/*.md: a page for every system of definitions/, made from its definition alone.
+"""Write docs/systems: a page for every system of definitions/, made from its definition alone, in English and Chinese.
+
+The English page is the method that `kpi show SYSTEM -o method.md` writes; documents keep their own words.
 
 Run from the root of the repository: python docs/systems.py
 """
@@ -16,7 +18,7 @@ from kpi.language.loading.catalogue import shipped
 from kpi.language.measures import Measure
 from kpi.language.model import kind_of
 from kpi.language.system import System
-from kpi.report.language import tr, using
+from kpi.report.language import localized, tr, using
 
 HERE = Path(__file__).parent / "systems"
 
@@ -239,26 +241,46 @@ def own(system: System) -> Iterator[str]:
     yield from (f"- {line}" for line in marked)
 
 
-def index(systems: Iterable[System]) -> str:
+#: The words of the page that lists the others.
+LIST = {
+    "en": ("Systems", ("system", "id", "indicators", "units", "stars")),
+    "zh": ("评价体系", ("体系", "编号", "指标数", "评价对象", "星级")),
+}
+
+
+def index(systems: Iterable[System], language: str) -> str:
     """Return the page that lists the others."""
-    rows = [
-        (f"[{one.title}]({one.system}.md)", len(one.indicators), one.entities.title, chinese(one.stars_words))
-        for one in systems
-    ]
-    lines = [
-        "# 评价体系",
-        "",
-        "<!-- written by docs/systems.py -->",
-        "",
-        *table(("体系", "指标数", "评价对象", "星级"), rows),
-    ]
+    title, headings = LIST[language]
+    with using(language):
+        rows = [
+            (f"[{one.title}]({one.system}.md)", f"`{one.system}`", len(one.indicators), one.entities.title, stars(one))
+            for one in systems
+        ]
+    lines = [f"# {title}", "", "<!-- written by docs/systems.py -->", "", *table(headings, rows)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def stars(system: System) -> str:
+    """Return how totals become stars, in the language in use."""
+    return localized(system.stars_words)
+
+
+def method(system: System) -> str:
+    """Return the English page of a system: its method, after where it stands."""
+    with using("en"):
+        title, _, text = kpi.content(system, "md").decode().partition("\n")
+    place = f"[`definitions/{system.system}.yaml`](../../definitions/{system.system}.yaml)"
+    head = f"Id `{system.system}`, definition {place}. Names and clauses are those of the document."
+    comment = "<!-- written by docs/systems.py; change the definition instead -->"
+    return f"{title}\n\n{comment}\n\n{head}\n\n{text.strip()}\n"
 
 
 def pages() -> dict[str, str]:
     """Return every page by its file name."""
     systems = [kpi.load(file) for file in sorted(shipped().glob("*.yaml"))]
-    return {"README.md": index(systems)} | {f"{one.system}.md": page(one) for one in systems}
+    lists = {"README.md": index(systems, "en"), "README.zh.md": index(systems, "zh")}
+    english = {f"{one.system}.md": method(one) for one in systems}
+    return lists | english | {f"{one.system}.zh.md": page(one) for one in systems}
 
 
 if __name__ == "__main__":

@@ -473,9 +473,12 @@ def test_nothing_is_read_outside_the_checkout():
     assert not found, "\n".join(found)
 
 
-def test_every_query_of_a_run_has_a_documented_reason():
-    text = (ROOT / "docs/architecture.md").read_text("utf-8")
-    section = text.partition("## Queries of a run")[2].partition("\n## ")[0]
+@pytest.mark.parametrize(
+    ("page", "heading"), [("architecture.md", "## Queries of a run\n"), ("architecture.zh.md", "{#queries-of-a-run}")]
+)
+def test_every_query_of_a_run_has_a_documented_reason(page, heading):
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    section = text.partition(heading)[2].partition("\n## ")[0]
     named = set(re.findall(r"`(\w+)`", section))
     run = [
         *(ROOT / "kpi/intake").rglob("*.py"),

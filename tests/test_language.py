@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT / "docs"))
 import catalogue  # noqa: E402  # of the folder docs
 
 CATALOGUES = {language: catalogue.read(language) for language in catalogue.LANGUAGES}
+EVERY = [(language, domain) for language in catalogue.LANGUAGES for domain in catalogue.DOMAINS]
 
 
 def fields(template):
@@ -44,21 +45,22 @@ def test_catalogues_hold_the_texts_of_the_code_and_no_others(language):
     assert catalogue.po(catalogue.updated(language)) == now, "run python docs/catalogue.py"
 
 
-@pytest.mark.parametrize("language", CATALOGUES)
-def test_compiled_catalogues_are_those_of_the_texts(language):
-    with (catalogue.folder(language) / "kpi.mo").open("rb") as file:
+@pytest.mark.parametrize(("language", "domain"), EVERY)
+def test_compiled_catalogues_are_those_of_the_texts(language, domain):
+    with (catalogue.folder(language) / f"{domain}.mo").open("rb") as file:
         compiled = gettext.GNUTranslations(file)
-    for entry in CATALOGUES[language]:
+    for entry in catalogue.read(language, domain):
         if isinstance(entry.id, tuple):
             assert compiled.ngettext(*entry.id, 1) == entry.string[0] or entry.id[0]
         elif entry.id:
             assert compiled.gettext(entry.id) == (entry.string or entry.id)
 
 
-@pytest.mark.parametrize("language", CATALOGUES)
-def test_every_text_is_translated(language):
-    missing = [entry.id for entry in CATALOGUES[language] if entry.id and not all([entry.string, *entry.string])]
-    assert not missing, f"{len(missing)} of {len(CATALOGUES[language])}, first {missing[:5]}"
+@pytest.mark.parametrize(("language", "domain"), EVERY)
+def test_every_text_is_translated(language, domain):
+    entries = catalogue.read(language, domain)
+    missing = [entry.id for entry in entries if entry.id and not all([entry.string, *entry.string])]
+    assert not missing, f"{len(missing)} of {len(entries)}, first {missing[:5]}"
 
 
 @pytest.mark.parametrize("language", CATALOGUES)

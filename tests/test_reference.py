@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import click
@@ -14,9 +16,14 @@ from kpi.language.loading.schema import json_schema
 from kpi.report.rules import rules
 
 DOCS = Path(__file__).parents[1] / "docs"
+sys.path.insert(0, str(DOCS))
+
+import catalogue  # noqa: E402  # of the folder docs
 
 
+@functools.cache
 def generator():
+    """Return the program; its results of the sample data are made once for all pages."""
     spec = importlib.util.spec_from_file_location("reference", DOCS / "reference.py")
     assert spec is not None
     assert spec.loader is not None
@@ -25,7 +32,9 @@ def generator():
     return module
 
 
-PAGES = ("scoring.md", "keys.md", "results.md", "findings.md", "findings.zh.md", "options.md", "options.zh.md")
+PAGES = [
+    f"{page}{suffix}" for page in ("scoring", "keys", "results", "findings", "options") for suffix in (".md", ".zh.md")
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -36,6 +45,21 @@ def test_the_reference_is_up_to_date(page):
 
 def test_every_page_that_is_written_is_compared():
     assert set(PAGES) == set(generator().PAGES)
+
+
+@pytest.mark.parametrize("language", catalogue.LANGUAGES)
+def test_the_catalogue_of_the_reference_has_its_texts_and_no_others(language, monkeypatch):
+    monkeypatch.setattr(catalogue, "of_reference", generator().texts)
+    now = (catalogue.folder(language) / "reference.po").read_bytes()
+    assert catalogue.po(catalogue.updated(language, "reference")) == now, "run python docs/catalogue.py"
+
+
+def test_code_is_the_same_in_both_languages():
+    code = re.compile(r"`([\w./]+)`")
+    for page in ("keys", "scoring", "results"):
+        english, chinese = ((DOCS / f"reference/{page}{suffix}").read_text("utf-8") for suffix in (".md", ".zh.md"))
+        assert set(code.findall(english)) - set(code.findall(chinese)) <= {"NAME_GROUP"}, page
+        assert english.count("\n### ") == chinese.count("\n### ")
 
 
 def test_every_finding_and_every_option_is_in_the_reference():

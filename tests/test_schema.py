@@ -9,11 +9,13 @@ from typing import Any
 
 import jsonschema
 import pytest
+from click.testing import CliRunner
 
+from kpi.cli.main import main
 from kpi.language.loading import positions
 from kpi.language.loading.catalogue import shipped
 from kpi.language.loading.loader import examine
-from kpi.language.loading.schema import json_schema
+from kpi.language.loading.schema import descriptions, json_schema
 from kpi.language.loading.validation_messages import SYNONYMS
 
 HERE = Path(__file__).parent
@@ -118,3 +120,14 @@ def test_another_word_for_a_key_stands_for_a_key_and_is_none_itself_there():
     for word, keys in SYNONYMS.items():
         for key in keys:
             assert any(key in place and word not in place for place in places), (word, key)
+
+
+def test_editors_explain_keys_in_the_language_in_use():
+    english, chinese = (
+        json.loads(CliRunner().invoke(main, ["schema"], env={"KPI_LANG": language}).stdout) for language in ("en", "zh")
+    )
+    assert english == json_schema(installed=True)
+    assert chinese["properties"]["measures"]["description"] == "名称: 每个评价对象每期一个数，带单位；或简写"
+    words = list(descriptions(chinese))
+    assert len(words) == len(list(descriptions(english)))
+    assert not [text for text in words if re.search("[a-z]{3}", text) and not re.search("[\u4e00-\u9fff]|^`", text)]

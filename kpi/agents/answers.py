@@ -131,7 +131,8 @@ class Answers:
     def explain_code(self, code: str) -> Answer:
         """Return what the code of a finding means, with an example that has it and one that has not."""
         known = rule(code)
-        return {"code": known.code, "means": localized(known.means), "wrong": known.bad, "right": known.good}
+        means, bad, good = known.rendered()
+        return {"code": known.code, "means": means, "wrong": bad, "right": good}
 
     # ---- RESULTS ---- #
 

@@ -50,8 +50,10 @@ class Line:
         self._thread.join()
 
     def _now(self) -> tuple[str, int | None, int]:
+        from kpi.errors import Message
+
         with self._lock:
-            return self._stages[-1] if self._stages else ("working", None, 0)
+            return self._stages[-1] if self._stages else (Message("working"), None, 0)
 
     def _draw(self) -> None:
         if self._ended.wait(PATIENCE):

@@ -18,10 +18,11 @@ def schema(console: Console, *, output: str | None) -> Exit:
     import json
 
     from kpi.errors import Message
-    from kpi.language.loading.schema import json_schema
+    from kpi.language.loading.schema import in_words, json_schema
     from kpi.report.files import replace
+    from kpi.report.language import described
 
-    text = json.dumps(json_schema(installed=True), ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(in_words(json_schema(installed=True), described), ensure_ascii=False, indent=2) + "\n"
     if output is None:
         console.write(text)
         return Exit.FINE

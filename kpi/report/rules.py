@@ -31,12 +31,17 @@ class Rule:
         """The texts with translations: the meaning, and the examples in words."""
         return (self.means, *self.in_words)
 
+    def rendered(self) -> tuple[str, str, str]:
+        """Return the meaning, the wrong and the right example in the language in use."""
+        meaning, bad, good = (
+            translated(text) if text in self.texts else text for text in (self.means, self.bad, self.good)
+        )
+        return meaning, bad, good
+
     def card(self) -> str:
         """Return the rule for display."""
         wrong, right = tr("wrong"), tr("right")
-        means, bad, good = (
-            translated(text) if text in self.texts else text for text in (self.means, self.bad, self.good)
-        )
+        means, bad, good = self.rendered()
         return f"{self.code}  {means}\n\n  {wrong}  {bad}\n  {right}  {good}\n"
 
 

@@ -146,6 +146,14 @@ def test_a_definition_is_checked_with_places(home):
     assert code["code"] == "K203"
 
 
+def test_a_code_is_explained_in_the_language_in_use():
+    answers = Answers(Access((), ()))
+    with kpi.using_language("zh"):
+        name, length = answers.explain_code("K203"), answers.explain_code("K127")
+    assert (name["means"], name["wrong"]) == ("名称没有定义。", "{kind: growth, of: gpd}")
+    assert not length["wrong"].isascii()
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments", "code"),
     [

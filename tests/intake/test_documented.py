@@ -11,13 +11,24 @@ import pytest
 import kpi
 from kpi.language.system import System
 
-LINES = (Path(__file__).parents[2] / "docs" / "data.md").read_text("utf-8").splitlines()
-ROWS = [re.fullmatch(r"\| (`.*`) \| (\S+) \| (\S+) \|", line) for line in LINES]
-CELLS = [(cell, row[2], row[3]) for row in ROWS if row for cell in re.findall("`([^`]+)`", row[1])]
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def table(page):
+    lines = (DOCS / page).read_text("utf-8").splitlines()
+    return [match for line in lines if (match := re.fullmatch(r"\| (`.*`) \| (\S+) \| (\S+) \|", line))]
+
+
+ROWS = table("data.md")
+CELLS = [(cell, row[2], row[3]) for row in ROWS for cell in re.findall("`([^`]+)`", row[1])]
 
 
 def test_the_table_is_there():
     assert len(CELLS) > 40
+
+
+def test_the_chinese_page_has_the_same_table():
+    assert [row[0] for row in table("data.zh.md")] == [row[0] for row in ROWS]
 
 
 @pytest.mark.parametrize("unit", sorted({unit for _, unit, _ in CELLS}))

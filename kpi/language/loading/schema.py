@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -50,6 +50,33 @@ def json_schema(*, installed: bool = False) -> dict[str, Any]:
     schema["required"].remove("measures")
     schema["anyOf"] = [{"required": ["measures"]}, _RATED]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "kpi.system/1", **schema}
+
+
+def descriptions(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the descriptions that a JSON Schema has, each where it stands.
+
+    >>> next(descriptions({"properties": {"a": {"description": "the first"}}}))
+    'the first'
+    """
+    for part in _objects(dict(schema)):
+        if isinstance(text := part.get("description"), str):
+            yield text
+
+
+def in_words(part: Any, words: Callable[[str], str]) -> Any:
+    """Return a JSON Schema with the words of every description in its place, such as those of another language.
+
+    >>> in_words({"a": {"description": "first", "const": 1}}, str.upper)
+    {'a': {'description': 'FIRST', 'const': 1}}
+    """
+    if isinstance(part, list):
+        return [in_words(value, words) for value in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        key: words(value) if key == "description" and isinstance(value, str) else in_words(value, words)
+        for key, value in part.items()
+    }
 
 
 def without_examples(text: str) -> str:

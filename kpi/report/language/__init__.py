@@ -1,13 +1,15 @@
 """The language of texts for users: English, as in the code, or another one through its catalogue.
 
 A catalogue, `kpi.po` in the folder of a language and its compiled form `kpi.mo`, translates the templates of messages;
-fields, such as names, figures and further messages, are filled into the translated template. `python docs/catalogue.py`
-collects the templates from the code and compiles the catalogues.
+fields, such as names, figures and further messages, are filled into the translated template. A second catalogue,
+`reference.po`, has the descriptions of keys, kinds and tables of results. `python docs/catalogue.py` collects both from
+the code and compiles them.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -79,6 +81,32 @@ def translated(text: str) -> str:
     return text if language == "en" or not text else _catalogue(language)(text)
 
 
+def described(text: str) -> str:
+    """Return the description of a key, a kind or a table of results in the language in use, paragraph by paragraph.
+
+    They are in a catalogue of their own, `reference`, which no command but `kpi schema` reads.
+
+    >>> with using("zh"):
+    ...     described("what they are called, such as 县(市、区)")
+    '评价对象的称谓，例如 县(市、区)'
+    """
+    language = current()
+    if language == "en" or not text:
+        return text
+    translate = _catalogue(language, "reference")
+    words = "\n\n".join(map(translate, paragraphs_of(text)))
+    return re.sub(r"(?m)^(- .*)\n\n(?=- )", r"\1\n", words)
+
+
+def paragraphs_of(text: str) -> list[str]:
+    r"""Return the paragraphs of a description and the items of its lists, each on one line, as its catalogue has them.
+
+    >>> paragraphs_of("Percent\ncompleted.\n\n- a form\n- a rule")
+    ['Percent completed.', '- a form', '- a rule']
+    """
+    return [" ".join(part.split()) for part in re.split(r"\n\s*\n|\n(?=- )", text) if part.strip()]
+
+
 def listed(texts: Iterable[str]) -> str:
     """Return texts as a list, without those that are empty."""
     return SIGNS[current()].comma.join(map(localized, filter(None, texts)))
@@ -99,10 +127,10 @@ def _value(value: object) -> object:
 
 
 @functools.cache
-def _catalogue(language: str) -> Callable[[str], str]:
+def _catalogue(language: str, domain: str = "kpi") -> Callable[[str], str]:
     from gettext import GNUTranslations
 
-    with (FOLDER / language / "LC_MESSAGES" / "kpi.mo").open("rb") as file:
+    with (FOLDER / language / "LC_MESSAGES" / f"{domain}.mo").open("rb") as file:
         return GNUTranslations(file).gettext
 
 
