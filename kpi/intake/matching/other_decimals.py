@@ -32,7 +32,9 @@ def beside_commas(source: Placed, system: System) -> Iterator[Diagnostic]:
     if not columns or not others:
         return
     head = (source.table.whole or source.table).frame.head(_HEAD)
-    cells = head.select(pl.selectors.by_name(*columns, *others).str.strip_chars()).collect()
+    frame = head.select(pl.selectors.by_name(*columns, *others).str.strip_chars()).collect()
+    # NOTE: Polars 2.1 takes the name of a series such as ^a$ for a pattern, and finds none.
+    cells = {name: frame[name].alias("text") for name in frame.columns}
     commas = [name for name in others if _most(cells[name], _COMMA)]
     if not commas:
         return
