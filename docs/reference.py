@@ -381,7 +381,7 @@ def _keys() -> str:
         group("Checks, by their first key", members(AnyCheck)),
         section("`localise`", Localisation, "##"),
         section("`disclosure`", Disclosure, "##"),
-        section("`dominance` of a figure", Dominance),
+        section("`disclosure`: `dominance`", Dominance, "###"),
     ]
     return "\n\n".join(chapters) + "\n"
 
