@@ -39,7 +39,7 @@ from kpi.language.alerts import Alert
 from kpi.language.checks import AnyCheck
 from kpi.language.classes import ByClass, Since
 from kpi.language.datasets import AnyDataset, Elsewhere, Shape
-from kpi.language.disclosure import Disclosure
+from kpi.language.disclosure import Disclosure, Dominance
 from kpi.language.grouping import Group
 from kpi.language.indicators import AnyIndicator
 from kpi.language.limits import LimitsOfAll
@@ -381,6 +381,7 @@ def _keys() -> str:
         group("Checks, by their first key", members(AnyCheck)),
         section("`localise`", Localisation, "##"),
         section("`disclosure`", Disclosure, "##"),
+        section("`disclosure`: `dominance`", Dominance, "###"),
     ]
     return "\n\n".join(chapters) + "\n"
 
@@ -406,10 +407,18 @@ def _results(other: str) -> str:
                 f"| `{column}` | {_type(dtype)} | {words} | {foreign} |"
                 for (column, dtype), words, foreign in zip(frame.schema.items(), ours, theirs, strict=True)
             ]
-            text = inspect.getdoc(getattr(describing, name, None)) or ""
+            text = _described(describing, name)
             title = f"### `{name}`: {report.sheet(name)} ({sheet})"
             parts += [title, said(without_examples(text)), "\n".join(lines)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _described(describing: object, name: str) -> str:
+    """Return the text on a frame, none where an attribute of its name is none, such as a number of runs."""
+    member = getattr(describing, name, None)
+    function = member.fget if isinstance(member, property) else member
+    returned = getattr(function, "__annotations__", {}).get("return", "pl.DataFrame")
+    return (inspect.getdoc(member) or "") if "DataFrame" in str(returned) else ""
 
 
 def _type(dtype: pl.DataType) -> str:
