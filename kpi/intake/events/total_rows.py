@@ -152,7 +152,8 @@ def _with_totals(table: Events, finer: Collection[str]) -> list[str]:
     inspected = finer if many <= _INSPECTED and complete.remote is None else ()
     return [
         header for header in headers
-        if any(is_total(text) for frame in texts for text in frame[header][0]) or not _names(table, header).isdisjoint(inspected)
+        if any(is_total(text) for frame in texts for text in frame[header][0])
+        or not _names(table, header).isdisjoint(inspected)
     ]  # fmt: skip
 
 
