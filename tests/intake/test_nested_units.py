@@ -98,3 +98,5 @@ def test_blank_groups_in_the_data_are_reported():
     ((code, message),) = findings(card)
     assert (code, "西湖区" in message) == ("K677", True)
     assert findings(kpi.score(frame(ROWS[:3], 分组=[None, None, None]), system=definition())) == []
+    ((code, message),) = findings(kpi.score(frame(ROWS[:3], 分组=["一", "—", "无"]), system=definition()))
+    assert (code, "拱墅区" in message, "西湖区" in message) == ("K677", True, True)

@@ -176,3 +176,11 @@ def test_a_roster_of_files_has_no_regions(tmp_path):
     draft = roster_from_files([tmp_path / "a.csv"])
     assert set(draft.frame["entity"]) == {"浙江省", "北京", "吉林市", "其他"}
     assert [finding.code for finding in draft.findings] == ["K612", "K676"]
+
+
+def test_cells_that_name_no_unit_or_several_are_reported():
+    rows = [("甲局", 5.0), ("乙局", 3.0), ("甲局、乙局", 4.0), ("—", 1.0), ("(空白)", 2.0), ("Other counties", 1.0)]
+    (finding,) = kpi.score(wide(rows), system=definition()).findings_list
+    assert finding.code == "K676"
+    assert all(name in finding.message for name in ("甲局、乙局", "—", "(空白)", "Other counties"))
+    assert codes(kpi.score(wide([("甲局", 5.0), ("甲、乙片", 4.0)]), system=definition())) == []
