@@ -24,7 +24,8 @@ _CHINESE = re.compile(
     r"|中位数|中位值|最[高低大小](值|数|分|者)?|极差|标准差|方差|变异系数|离散系数"
 )
 _ENGLISH = re.compile(
-    r"((.+ )?(grand |sub[- ]?)?totals?|grand ?totals?|totals? (of|for) .+|sum|(.+ )?(average|mean)|avg\.?|overall"
+    r"((.+ )?(grand |sub[- ]?)?totals?|grand ?totals?|totals? (of|for) .+|sum( of .+)?|(.+ )?(average|mean)"
+    r"|avg\.?|overall"
     r"|median|maximum|minimum|max\.?|min\.?|highest|lowest|(standard|std\.?) deviation|of which( .+|:.*)?|total: .+"
     r"|all( (areas|cities|counties|countries|departments|districts|entities|provinces|regions|states|towns|units))?)"
 )

@@ -1,4 +1,4 @@
-"""Units without a cohort (分组) beside units that have one: they are ranked as a group of their own."""
+"""Units without a cohort (分组) beside units that have one: they are ranked apart."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, Place, Severity, count
 from kpi.intake.entities import Entities
 from kpi.language.system import System
+
+#: What stands in a cell for no group: nothing, —, /, 无.
+_BLANK = r"^[\W_]*$|^\s*无\s*$"
 
 #: How many names a finding lists.
 _NAMED = 8
@@ -21,15 +24,15 @@ def blank_cohorts(entities: Entities, system: System) -> Iterator[Diagnostic]:
         entities: those of the roster or of the data, with the column cohort.
         system: says where the roster is.
     """
-    filled = pl.col("cohort").fill_null("").str.strip_chars() != ""
+    filled = ~pl.col("cohort").fill_null("").str.contains(_BLANK)
     blank = entities.frame.filter(~filled)["entity"].to_list()
     if not blank or len(blank) == entities.frame.height:
         return
     names = tuple(blank[:_NAMED])
-    message = Message("without a group, so ranked among themselves alone: {names}", names=names)
+    message = Message("without a group, so ranked apart from the others: {names}", names=names)
     if len(blank) > _NAMED:
         more = count(len(blank) - _NAMED, "more name")
-        message = Message("without a group, so ranked among themselves alone: {names} and {more}",
+        message = Message("without a group, so ranked apart from the others: {names} and {more}",
                           names=names, more=more)  # fmt: skip
     place = Place(str(system.entities.roster)) if entities.closed else Place(entity=blank[0])
     hint = Message("write the group of each unit into the column of groups; a group of their own needs a name, too")

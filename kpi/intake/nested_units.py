@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from kpi.errors import Diagnostic, Message, Place, Severity, count
 from kpi.intake.division_codes import PROVINCES, divisions_above
@@ -15,6 +16,11 @@ _PROVINCE = frozenset(name for name in PROVINCES.values() if not name.endswith("
 #: Names of divisions below cities.
 _COUNTY = re.compile(r".{1,12}(?<!自治)(县|旗|区|镇|乡|街道)")
 
+#: Codes of NUTS: a country, then a digit or letter for each level down to the third.
+_NUTS = re.compile(r"[A-Z]{2}[0-9A-Z]{0,3}")
+#: How many there are at least, so that they are no other abbreviations.
+_CODES = 8
+
 #: How many names a finding lists.
 _NAMED = 8
 
@@ -22,7 +28,8 @@ _NAMED = 8
 def nested(entities: Entities) -> Iterator[Diagnostic]:
     """Yield a warning (K486) for units of the data that others belong to, in the same cohort.
 
-    Codes of administrative divisions say so; without any, the full names of provinces beside those of counties.
+    Codes of administrative divisions say so, or those of NUTS in Europe; without any, the full names of provinces
+    beside those of counties.
 
     Args:
         entities: those of the data, with their cohorts. The units of a roster are as its owner wants them.
@@ -30,7 +37,7 @@ def nested(entities: Entities) -> Iterator[Diagnostic]:
     groups: dict[str | None, list[tuple[str, str]]] = {}
     for name, code, cohort in entities.frame.select("entity", "code", "cohort").rows():
         groups.setdefault(cohort, []).append((name, code_of(code or name)))
-    items = [name for units in groups.values() for name in _above(units) if not entities.exclusions.is_kept(name)]
+    items = [name for units in groups.values() for name in units_above(units) if not entities.exclusions.is_kept(name)]
     if not items:
         return
     names = tuple(items[:_NAMED])
@@ -43,11 +50,25 @@ def nested(entities: Entities) -> Iterator[Diagnostic]:
     yield Diagnostic("K486", message, Place(entity=items[0]), hint, Severity.WARNING)
 
 
-def _above(units: Sequence[tuple[str, str]]) -> list[str]:
+def units_above(units: Sequence[tuple[str, str]]) -> list[str]:
     """Return the names of the units, given with codes, that others of them belong to."""
     above = divisions_above(code for _, code in units)
+    above = above or _nuts_above({code for _, code in units})
     if above:
         return [name for name, code in units if code in above]
     provinces = [name for name, _ in units if clean(name) in _PROVINCE]
     counties = any(_COUNTY.fullmatch(clean(name)) for name, _ in units if clean(name) not in _PROVINCE)
     return provinces if provinces and counties else []
+
+
+def _nuts_above(codes: AbstractSet[str]) -> set[str]:
+    """Return the codes of NUTS that others of some codes begin with.
+
+    >>> sorted(_nuts_above({"BE", "BE1", "BE10", "ES11", "ES12", "ES13", "FR10", "FRB0"}))
+    ['BE', 'BE1']
+    >>> _nuts_above({"AA", "AAB", "AB", "BC"})
+    set()
+    """
+    if len(codes) < _CODES or not all(_NUTS.fullmatch(code) for code in codes):
+        return set()
+    return {code[:size] for code in codes for size in range(2, len(code)) if code[:size] in codes}

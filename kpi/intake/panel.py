@@ -58,6 +58,7 @@ from kpi.intake.matching.key_columns import keyed
 from kpi.intake.matching.labels import by_labels
 from kpi.intake.matching.other_decimals import beside_commas
 from kpi.intake.matching.sheets import header_unused, is_aside, sheet_aside
+from kpi.intake.matching.units_beside import units_beside
 from kpi.intake.nested_units import nested
 from kpi.intake.regions import beside_places, doubtful
 from kpi.intake.reported import cumulative_headings, duplicates, period_aggregation, row_cleaning
@@ -357,7 +358,8 @@ class _Intake:
                 merged = apart_merged(source.table, figure_columns(self.system, source))
                 sources.append(replace(source, table=merged))
                 notes = [*notes, *more]
-                notes = [*notes, *header_unused(source), *beside_commas(source, self.system)]
+                notes = [*notes, *header_unused(source)]
+                notes += [*beside_commas(source, self.system), *units_beside(source, self.system)]
                 self.read += table.refused
                 self.refused += table.refused
                 self.findings += notes

@@ -40,8 +40,15 @@ _COUNTED = re.compile(r"(eu|ea|eea)-?\d{2}(_\d{4})?|(european union|euro area)( 
 #: What may be a unit, and is often none: the rest, and what is directly below the authority above.
 _DOUBTFUL = re.compile(
     r"其[他它](地区|单位|县区|县市|区县|部门|乡镇|镇街|县|区|市)?|(省|市|县|区|州|盟|地)(本级|级|直|直属|直管|属)(单位|部门|机关|地区|区域)?"
-    r"|市辖区|未知|不详|不明|others?|unknown|unspecified|(not|un)( stated| specified|allocated|assigned)|rest of .+"
+    r"|直属单位|[\W_]+|\(?(空|空白|blank|none|null|nan|n/a)\)?|无|(所辖|辖)(县|市|区|县市|县区)(\(.{1,3}\))?|县\(市.{0,2}\)"
+    r"|市辖区|未知|不详|不明"
+    r"|others?( (areas|cities|counties|countries|departments|districts|provinces|regions|states|towns|units))?"
+    r"|unknown|unspecified|(not|un)( stated| specified|allocated|assigned)|rest of .+"
 )
+
+#: The four regions of the US Census Bureau, which tables of states have rows of, and the country above them.
+_CENSUS = ("northeast", "midwest", "south", "west")
+_COUNTRY = "united states"
 
 #: Names that show that a table is about parts of China.
 _PLACE = re.compile(r".{1,12}(省|市|县|区|州|盟|旗|镇|乡|街道|村)")
@@ -55,10 +62,13 @@ SUSPECT = re.compile(
     "|countries|economies|balt|situations|oceania|eu|ea|eea|emu|g7|g20|brics|asean|poor|developed|developing|advanced|emerging)"
 )
 SUSPECT_DOUBT = re.compile(
-    "其[他它]|[省市县区州盟地][本级直属管]|市辖区|未知|不[详明]"
-    "|(?i:other|unknown|unspecified|not |unallocated|unassigned|rest of)"
+    r"^\W*$|^\W?空|无$|、|，|;|其[他它]|[省市县区州盟地][本级直属管]|直属|辖|县[(（]市|市辖区|未知|不[详明]"
+    "|(?i:other|blank|none|null|nan|n/a|unknown|unspecified|not |unallocated|unassigned|rest of)"
 )
 _LONGEST = 80
+
+#: What parts the names of several units in one cell.
+_PARTING = re.compile("[、，,；;]")
 
 #: How many names a finding lists.
 _NAMED = 8
@@ -140,23 +150,45 @@ def beside_places(names: Iterable[str], exclusions: Exclusions) -> frozenset[str
     """
     names = list(names)
     suspects = [name for name in names if len(name) <= _LONGEST and SUSPECT.search(name)]
-    if not any(is_region(name) or name in groups_of_countries()[1] for name in suspects):
+    census = _census(names)
+    if not census and not any(is_region(name) or name in groups_of_countries()[1] for name in suspects):
         return frozenset()
     every = {name for name in names if not exclusions.exclude(name) and not exclusions.is_kept(name)}
     domestic, groups = {name for name in every if is_domestic(name)}, {name for name in every if is_group(name)}
     coded = {name for name in every if _COUNTRY_CODE.fullmatch(name)}
     if len(coded) * 2 > len(every):
         groups |= coded & groups_of_countries()[1]
+    groups |= {name for name in every if folded(name) in census}
     others = {name for name in every - domestic - groups if not is_doubtful(name)}
     if not any(_PLACE.fullmatch(name) or name in SHORT for name in map(folded, others)):
         domestic = set()
     return frozenset(map(folded, domestic | (groups if others else set())))
 
 
+def _census(names: Collection[str]) -> frozenset[str]:
+    """Return the names of the regions of the United States, folded, and that of the country, if all regions are there.
+
+    >>> sorted(_census(["West", "South Region", "Midwest", "Northeast", "United States", "Texas"]))
+    ['midwest', 'northeast', 'south region', 'united states', 'west']
+    >>> _census(["West", "South", "Texas"])
+    frozenset()
+    """
+    short = [name for name in names if len(name) <= len("northeast region")]
+    texts = {folded(name): folded(name).removesuffix(" region") for name in short if name[:1] in "NMSWUnmswu"}
+    if not set(_CENSUS) <= set(texts.values()):
+        return frozenset()
+    return frozenset(text for text, plain in texts.items() if plain in (*_CENSUS, _COUNTRY))
+
+
 def doubtful(names: Collection[str], exclusions: Exclusions) -> Iterator[Diagnostic]:
-    """Yield a warning (K676) that names such as 其他 and 市直 are ranked as units, if other names are."""
+    """Yield a warning (K676) that names such as 其他 and 市直 are ranked as units, if other names are.
+
+    So are several names in one cell, of which one behind the first is that of another unit.
+    """
     suspects = [name for name in names if len(name) <= _LONGEST and SUSPECT_DOUBT.search(name)]
-    items = [name for name in suspects if is_doubtful(name) and not exclusions.is_kept(name)]
+    own = set(names)
+    several = {name for name in suspects if not own.isdisjoint(map(str.strip, _PARTING.split(name)[1:]))}
+    items = [name for name in suspects if (is_doubtful(name) or name in several) and not exclusions.is_kept(name)]
     if not items or all(is_doubtful(name) or is_aggregate(name) for name in names):
         return
     message = Message("ranked as units, though such names are often none: {names}", names=tuple(items[:_NAMED]))

@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, alternatives
 from kpi.intake.aggregate_rows import Exclusions, by_name, listed, shown
-from kpi.intake.division_codes import divisions_above, is_division, parent_of
+from kpi.intake.division_codes import is_division, parent_of
 from kpi.intake.entities import Entities, code_of, from_data, short_forms
 from kpi.intake.files.contents import given_once
 from kpi.intake.files.headers import clean, role, roles
@@ -26,6 +27,8 @@ from kpi.intake.matching import entity_codes
 from kpi.intake.matching.datasets import PLACE, Placed, datasets
 from kpi.intake.matching.key_columns import finest_units
 from kpi.intake.near_names import near
+from kpi.intake.nested_units import units_above
+from kpi.intake.regions import beside_places, doubtful
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.adjacent_blocks import blocks_of, together
 from kpi.intake.shapes.labels import labelled
@@ -218,6 +221,11 @@ class _Drafting:
     def roster(self) -> DraftRoster:
         """Return the roster of the units in all tables."""
         exclusions = Exclusions() if self.system is None else Exclusions.of(self.system)
+        listed_names = [*chain(*(items for _, items in self.listing))]
+        # A region without figures is a heading.
+        named = (_rows(source, source).filter("filled")["name"].drop_nulls() for source in self.sources)
+        regions = beside_places([*listed_names, *chain(*named)], exclusions)
+        exclusions = replace(exclusions, leave_out=exclusions.leave_out | regions)
         none = replace(from_data([]), exclusions=exclusions)
         identified = self.beside.of(self.sources, None, none)
         self.findings += self.beside.findings
@@ -233,13 +241,14 @@ class _Drafting:
                 known.setdefault(code_of(code), [])
             elif code is None or name is None:
                 names[name or code] = None
-        names |= dict.fromkeys(name for _, items in self.listing for name in items if not exclusions.exclude(name))
+        names |= dict.fromkeys(name for name in listed_names if not exclusions.exclude(name))
         entities = from_data(
             list(names), known, exclusions=exclusions, apart=partial(entity_codes.in_one_table, identified)
         )
         units = self.units(entities, known, rows)
         self.near(units)
         self.levels(units)
+        self.findings += doubtful([unit.name for unit in units], exclusions)
         return DraftRoster(self.frame(units), tuple(self.findings))
 
     def units(
@@ -351,8 +360,7 @@ class _Drafting:
 
     def levels(self, units: Sequence[_Unit]) -> None:
         """Add the note that some units are above others, as cities among their counties."""
-        above = divisions_above(unit.code for unit in units if unit.code)
-        items = [unit.name for unit in units if unit.code in above]
+        items = units_above([(unit.name, code_of(unit.code or unit.name)) for unit in units])
         if items:
             message = Message("units that others belong to would be ranked beside them: {names}", names=tuple(items))
             hint = Message("delete their rows and name them in `entities: {{leave_out: [...]}}`, or give cohorts")

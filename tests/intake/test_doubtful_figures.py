@@ -61,6 +61,18 @@ def test_one_unit_in_two_words_is_no_contradiction(tmp_path):
     assert codes(card) == []
 
 
+@pytest.mark.parametrize("header", ["GDP", "GDP(亿元)"])
+def test_a_column_of_other_units_beside_a_wide_table_is_reported(header, tmp_path):
+    rows = ["2023,甲县,{unit},12,300", "2023,乙县,亿元,36,400", ""]
+    text = "\n".join([f"年份,地区,计量单位,{header},人口", *rows])
+    card = scored(tmp_path, text.format(unit="万元"))
+    assert "K605" in codes(card)
+    (finding,) = [finding for finding in card.findings_list if finding.code == "K605"]
+    assert "万元" in finding.message
+    assert "K605" not in codes(scored(tmp_path, text.format(unit="亿元")))
+    assert "K605" not in codes(scored(tmp_path, text.format(unit="人")))
+
+
 # ---- DECIMAL COMMAS ELSEWHERE ---- #
 
 COMMAS = "year;region;GDP;x\n2023;A;1.234;1,5\n2023;B;2.345;2,5\n2023;C;12.500;3,5\n"

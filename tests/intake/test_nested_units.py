@@ -68,6 +68,14 @@ def test_a_province_among_counties_is_reported_without_codes():
     assert findings(kpi.score(frame(rows).drop("代码"), system=definition())) == []
 
 
+def test_a_country_among_its_regions_is_reported_by_codes():
+    codes = ["AT", "AT11", "AT12", "AT13", "BE10", "BE21", "BE22", "CZ01"]
+    data = frame([(code, code, 1.0 + at) for at, code in enumerate(codes)]).drop("代码")
+    ((code, message),) = findings(kpi.score(data, system=definition()))
+    assert (code, message.endswith(": AT")) == ("K486", True)
+    assert findings(kpi.score(data.filter(pl.col("地区") != "AT"), system=definition())) == []
+
+
 def test_grandparents_are_above():
     assert divisions_above(["330000", "330102", "110105", "420000", "429004"]) == {"330000", "420000"}
 
@@ -90,3 +98,5 @@ def test_blank_groups_in_the_data_are_reported():
     ((code, message),) = findings(card)
     assert (code, "西湖区" in message) == ("K677", True)
     assert findings(kpi.score(frame(ROWS[:3], 分组=[None, None, None]), system=definition())) == []
+    ((code, message),) = findings(kpi.score(frame(ROWS[:3], 分组=["一", "—", "无"]), system=definition()))
+    assert (code, "拱墅区" in message, "西湖区" in message) == ("K677", True, True)

@@ -11,6 +11,7 @@ import pytest
 import kpi
 from kpi.intake import regions
 from kpi.intake.files import chunks, pieces
+from kpi.intake.roster_from_files import roster_from_files
 
 COUNTRIES = [
     ("China", "CHN", 1000.0), ("France", "FRA", 60.0), ("South Africa", "ZAF", 59.0), ("High income", "HIC", 800.0),
@@ -161,3 +162,25 @@ def test_every_name_of_a_group_is_worth_a_look():
     assert all(regions.SUSPECT.search(name) and regions.is_region(name) for name in some)
     doubtful = ("其他", "市直", "省本级", "县属单位", "市辖区", "未知", "Others", "Not stated", "Rest of China")
     assert all(regions.SUSPECT_DOUBT.search(name) and regions.is_doubtful(name) for name in doubtful)
+
+
+def test_regions_of_the_united_states_are_no_states():
+    rows = [("United States", 9.0), ("Northeast", 3.0), ("Midwest", 2.0), ("South", 3.0), ("West", 1.0), ("Texas", 3.0)]
+    assert ranked(kpi.score(wide(rows), system=definition())) == {"Texas"}
+    assert ranked(kpi.score(wide(rows[1:5]), system=definition())) == {"Northeast", "Midwest", "South", "West"}
+    assert ranked(kpi.score(wide([rows[3], *rows[5:]]), system=definition())) == {"South", "Texas"}
+
+
+def test_a_roster_of_files_has_no_regions(tmp_path):
+    (tmp_path / "a.csv").write_text(wide([*PLACES, ("其他", 3.0)]).write_csv(), "utf-8")
+    draft = roster_from_files([tmp_path / "a.csv"])
+    assert set(draft.frame["entity"]) == {"浙江省", "北京", "吉林市", "其他"}
+    assert [finding.code for finding in draft.findings] == ["K612", "K676"]
+
+
+def test_cells_that_name_no_unit_or_several_are_reported():
+    rows = [("甲局", 5.0), ("乙局", 3.0), ("甲局、乙局", 4.0), ("—", 1.0), ("(空白)", 2.0), ("Other counties", 1.0)]
+    (finding,) = kpi.score(wide(rows), system=definition()).findings_list
+    assert finding.code == "K676"
+    assert all(name in finding.message for name in ("甲局、乙局", "—", "(空白)", "Other counties"))
+    assert codes(kpi.score(wide([("甲局", 5.0), ("甲、乙片", 4.0)]), system=definition())) == []

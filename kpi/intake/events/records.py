@@ -34,6 +34,7 @@ from kpi.intake.events.measuring import (
 )  # fmt: skip
 from kpi.intake.events.mergeable import REFUSED, SOURCE, Aggregation, aggregation
 from kpi.intake.events.remote import PER, ROWS
+from kpi.intake.events.repeated_numbers import repeated_numbers
 from kpi.intake.events.times import negative, negative_findings, settled, uncounted_findings, with_working_days
 from kpi.intake.events.total_rows import TotalRows, finer_totals, late_totals, without_totals
 from kpi.intake.events.units import scales, with_implied_units
@@ -473,6 +474,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         ]
         tables, totals = without_totals(tables, measures, Exclusions.of(system))
         tables, repeats = deduplicated(tables, measures, dataset, grain=system.period)
+        repeats.findings += () if dataset.key else repeated_numbers(tables, measures)
         over = aggregation(tables, kinds, measures, units, parts_of(measures.values()), calendar=calendar)
         over = replace(over, notes=(*misfits, *notes, *remarks))
         negatives = [negative(*pair) for pair in pairs]
