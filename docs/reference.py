@@ -38,7 +38,7 @@ from kpi.language.alerts import Alert
 from kpi.language.checks import AnyCheck
 from kpi.language.classes import ByClass, Since
 from kpi.language.datasets import AnyDataset, Elsewhere, Shape
-from kpi.language.disclosure import Disclosure
+from kpi.language.disclosure import Disclosure, Dominance
 from kpi.language.grouping import Group
 from kpi.language.indicators import AnyIndicator
 from kpi.language.limits import LimitsOfAll
@@ -325,7 +325,7 @@ def keys() -> str:
         section("`sampling`", Sampling),
         group("Checks, by their first key", members(AnyCheck)),
         section("`localise`", Localisation, "##"),
-        section("`disclosure`", Disclosure, "##"),
+        section("`disclosure`", Disclosure, "##"), section("`disclosure`: `dominance`", Dominance, "###"),
     ]
     return "\n\n".join(chapters) + "\n"
 
