@@ -325,7 +325,8 @@ def keys() -> str:
         section("`sampling`", Sampling),
         group("Checks, by their first key", members(AnyCheck)),
         section("`localise`", Localisation, "##"),
-        section("`disclosure`", Disclosure, "##"), section("`disclosure`: `dominance`", Dominance, "###"),
+        section("`disclosure`", Disclosure, "##"),
+        section("`disclosure`: `dominance`", Dominance, "###"),
     ]
     return "\n\n".join(chapters) + "\n"
 

@@ -53,9 +53,9 @@ def stages(system: System) -> Iterator[Stage]:
         column = Column(name)
         # Each is a column of its own, as every cut asks for it.
         ends = {column.at_limit(place): score for place, score in enumerate(_scores(system, name, figures))}
-        scores |= ends
+        scores.update(ends.items())
         points[column.points] = _points(system, scheme, pl.col(column.score))
-        points |= {end.points: _points(system, scheme, pl.col(end)) for end in ends}
+        points.update((end.points, _points(system, scheme, pl.col(end))) for end in ends)
         own = _level(scheme, pl.col(column.points))
         others = [_level(scheme, pl.col(end.points)) for end in ends]
         known = own.is_not_null() & pl.col(column.lower_limit).is_not_null() & pl.col(column.upper_limit).is_not_null()
