@@ -331,12 +331,19 @@ def keys() -> str:
     return "\n\n".join(chapters) + "\n"
 
 
+def without_repeats(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame with the first of its columns of drawn weights, which stands for all."""
+    weights = [name for name in frame.columns if name.startswith("weight.")]
+    return frame.drop(weights[1:])
+
+
 def results() -> str:
     """Return the page of the tables of results: their columns with types and headings."""
     parts = [RESULTS]
     for command, report, frames, described in _reports():
         parts.append(f"## `{command}`: `{report.schema}`")
-        for name, frame in frames.items():
+        for name, every in frames.items():
+            frame = without_repeats(every)
             with using("zh"):
                 sheet, chinese = report.sheet(name), [report.heading(name, column) for column in frame.columns]
             english = [report.heading(name, column) for column in frame.columns]
