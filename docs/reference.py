@@ -386,6 +386,12 @@ def _keys() -> str:
     return "\n\n".join(chapters) + "\n"
 
 
+def without_repeats(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame with the first of its columns of drawn weights, which stands for all."""
+    weights = [name for name in frame.columns if name.startswith("weight.")]
+    return frame.drop(weights[1:])
+
+
 def results(language: str) -> str:
     """Return the page of the tables of results in a language: their columns with types and headings."""
     with using(language):
@@ -397,7 +403,8 @@ def _results(other: str) -> str:
     parts = [said(RESULTS.strip())]
     for command, report, frames, describing in _reports():
         parts.append(f"## `{command}`: `{report.schema}`")
-        for name, frame in frames.items():
+        for name, every in frames.items():
+            frame = without_repeats(every)
             with using(other):
                 sheet, theirs = report.sheet(name), [report.heading(name, column) for column in frame.columns]
             ours = [report.heading(name, column) for column in frame.columns]

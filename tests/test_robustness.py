@@ -20,6 +20,7 @@ from kpi.analysis.variants import leave_out
 from kpi.cli.main import main
 from kpi.errors import DataError
 from kpi.language.loading.loader import examine_text
+from kpi.report.files import content
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("a", "b", "c")
@@ -273,10 +274,12 @@ def test_reports_have_the_parameters_up_to_a_size(monkeypatch):
 
     result = kpi.stress(ROOT / "sample_data/five-star/scores.csv", system="five-star-bands", runs=20)
     shown = report.RobustnessReport(result)
-    assert shown.frames()["runs"].height == 20
+    assert shown.frames()["drawn"].height == 20
+    document = json.loads(content(shown, "json"))
+    assert document["runs"] == len(document["drawn"]) == 20
     with kpi.using_language("en"):
-        headings = [shown.heading("runs", column) for column in result.drawn.columns]
+        headings = [shown.heading("drawn", column) for column in result.drawn.columns]
     assert headings[0] == "Run"
     assert any(heading.startswith("Weight of ") for heading in headings)
     monkeypatch.setattr(report, "MOST_PARAMETERS", 10)
-    assert "runs" not in shown.frames()
+    assert "drawn" not in shown.frames()

@@ -46,17 +46,26 @@ def stages(system: System) -> Iterator[Stage]:
     if scheme is None or not names:
         return
     figures: dict[str, pl.Expr] = {}
+    scores: dict[str, pl.Expr] = {}
+    points: dict[str, pl.Expr] = {}
     levels: dict[str, pl.Expr] = {}
     for name in names:
         column = Column(name)
-        own = _level(system, scheme, pl.col(column.score))
-        ends = [_level(system, scheme, score) for score in _scores(system, name, figures)]
+        # Each is a column of its own, as every cut asks for it.
+        ends = {column.at_limit(place): score for place, score in enumerate(_scores(system, name, figures))}
+        scores.update(ends.items())
+        points[column.points] = _points(system, scheme, pl.col(column.score))
+        points.update((end.points, _points(system, scheme, pl.col(end))) for end in ends)
+        own = _level(scheme, pl.col(column.points))
+        others = [_level(scheme, pl.col(end.points)) for end in ends]
         known = own.is_not_null() & pl.col(column.lower_limit).is_not_null() & pl.col(column.upper_limit).is_not_null()
         levels[column.level] = own
-        levels[column.level_low] = pl.when(known).then(pl.min_horizontal(own, *ends))
-        levels[column.level_high] = pl.when(known).then(pl.max_horizontal(own, *ends))
+        levels[column.level_low] = pl.when(known).then(pl.min_horizontal(own, *others))
+        levels[column.level_high] = pl.when(known).then(pl.max_horizontal(own, *others))
     yield Stage("peers of ratings", Message("statistics of peers"), figures)
-    yield Stage("ratings", Message("ratings of indicators"), levels, done=tuple(figures))
+    yield Stage(
+        "ratings", Message("ratings of indicators"), levels, bases=points, sources=(scores,), done=tuple(figures)
+    )  # fmt: skip
 
 
 def _follows(system: System, name: str, rule: Rule) -> bool:
@@ -84,11 +93,15 @@ def _scores(system: System, name: str, figures: dict[str, pl.Expr]) -> Iterator[
         yield pl.when(~functools.reduce(operator.or_, void)).then(score) if void else score
 
 
-def _level(system: System, scheme: Scheme, score: pl.Expr) -> pl.Expr:
-    """Return the level of a total that is a score in percent of full marks."""
+def _points(system: System, scheme: Scheme, score: pl.Expr) -> pl.Expr:
+    """Return the total that is a score in percent of full marks, as levels compare it."""
     points = score * (system.composite.full / 100)
-    shown = system.ranking.rounded(points) if scheme.on == "rounded" else score_key(points)
-    level = scheme.level(Rated.plain(shown))
+    return system.ranking.rounded(points) if scheme.on == "rounded" else score_key(points)
+
+
+def _level(scheme: Scheme, points: pl.Expr) -> pl.Expr:
+    """Return the level of a total."""
+    level = scheme.level(Rated.plain(points))
     if scheme.floor is not None or scheme.cap is not None:
         level = level.clip(scheme.floor, scheme.cap)
     return level.cast(pl.Float64)

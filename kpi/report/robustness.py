@@ -84,7 +84,7 @@ class RobustnessReport(Report):
         "swaps": Message("Weights that decide places"),
         "choices": Message("What varies"),
         "convergence": Message("Convergence"),
-        "runs": Message("Parameters of the runs"),
+        "drawn": Message("Parameters of the runs"),
     }
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
         "mean": Message("Mean rank"),
@@ -183,7 +183,7 @@ class RobustnessReport(Report):
             "swaps": result.swaps,
             "choices": result.choices,
             "convergence": result.convergence,
-            "runs": result.drawn if result.runs * result.drawn.width <= MOST_PARAMETERS else None,
+            "drawn": result.drawn if result.runs * result.drawn.width <= MOST_PARAMETERS else None,
         }
         frames = always | {name: frame for name, frame in more.items() if frame is not None and frame.height}
         return {name: plain(frame) for name, frame in frames.items()}
@@ -191,7 +191,7 @@ class RobustnessReport(Report):
     @override
     def heading(self, frame: str, column: str) -> str:
         """Return the heading of a column; those of drawn parameters name the choice, or the part with a weight."""
-        if frame != "runs":
+        if frame != "drawn":
             return super().heading(frame, column)
         if column == "run":
             return tr("Run")

@@ -146,6 +146,10 @@ class Column(str):
         """Return the column of a fact about a figure that a check reads: `reported`, `scope`, a total, and so on."""
         return Column(f"{self}.{name}")
 
+    def at_limit(self, place: int) -> Column:
+        """Return the column of the score of an end of the confidence limits, or of the target between them."""
+        return Column(f"{self}.at_limit.{place}")
+
     def after(self, step: str) -> Column:
         """Return the column of the value after a step of data treatment."""
         return Column(f"{self}#{step}")
