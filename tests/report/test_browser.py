@@ -246,6 +246,7 @@ def test_print_leaves_the_controls_out(show, file):
     page.emulate_media(media="print")
     assert not page.locator("#search").is_visible()
     assert page.locator("#league tbody tr").first.is_visible()
+    assert page.get_by_text("缺项权重按比例分摊").first.is_visible()  # the method, which is closed on the screen
     assert page.pdf().startswith(b"%PDF")
 
 

@@ -189,6 +189,22 @@ def test_a_waterfall_ends_at_the_total(card, latest):
     assert all(math.isclose(after["start"], before["end"]) for before, after in pairwise(bars[:-1]))
 
 
+def test_a_waterfall_has_pillars_without_points(card, latest):
+    lowest = latest.sort("score")["entity"][0]
+    pillars = card.pillars.filter(pl.col("parent").is_null(), period=card.periods[-1], entity=lowest)
+    assert 0 in pillars["points"].to_list()
+    bars = rows(kpi.plot(card, "waterfall", entity=lowest))
+    assert {bar["part"] for bar in bars[:-1]} >= set(pillars["title"])
+
+
+def test_a_plot_of_targets_names_a_schedule_only_where_there_is_one(card):
+    """The targets of the sample have no schedule."""
+    assert card.indicators["schedule"].null_count() == card.indicators.height
+    chart = kpi.plot(card, "schedule", entity=UNIT).to_dict()
+    assert "dashed" not in str(chart["title"])
+    assert "strokeDash" not in str(chart["spec"])
+
+
 def test_the_weights_of_a_sunburst_are_whole_on_each_ring(card):
     arcs = rows(kpi.plot(card, "weights"))
     effective = card.weights.filter(pl.col("period") == card.periods[-1])

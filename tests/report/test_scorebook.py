@@ -210,6 +210,18 @@ def test_pages_of_the_matrix_are_whole_columns_and_pillars() -> None:
     assert matrix.oddHeader.center.text.endswith("多指标评价 2020")
 
 
+def test_long_names_and_probabilities_are_not_cut() -> None:
+    card = kpi.score(data(("甲" * 60, *UNITS[1:])), system=SYSTEM, intervals=20)
+    opened = openpyxl.load_workbook(BytesIO(content(card, "xlsx")))["Results"]
+    heights = {opened.cell(row, 3).value: opened.row_dimensions[row].height for row in range(5, 9)}
+    assert heights[UNITS[1]] == 18
+    assert heights["甲" * 60] >= 6 * 15
+    heads = {cell.value: cell.column_letter for cell in opened[3]}
+    letter = next(letter for head, letter in heads.items() if head and "robabilit" in str(head))
+    longest = max(len(str(opened[f"{letter}{row}"].value or "")) for row in range(5, 9))
+    assert opened.column_dimensions[letter].width >= longest
+
+
 def test_columns_without_anything_are_left_out() -> None:
     opened = openpyxl.load_workbook(BytesIO(content(_many(3, 1), "xlsx")))
     heads = [cell.value for cell in opened["Results"][3]]

@@ -14,8 +14,8 @@ from kpi.report.bulletin.facts import PARTS
 from kpi.report.language import SIGNS, current
 from kpi.report.paper.model import numeral
 
-#: What stands between a text and a parenthesis.
-_PARENTHESIS = re.compile("(?<=.)(?: (?=[(])|(?=（))")
+#: What stands between a text and the parenthesis at its end.
+_PARENTHESIS = re.compile("(?<=.)(?: (?=[(][^()]*[)]$)|(?=（[^（）]*）$))")
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -26,8 +26,8 @@ def environment(**options: Any) -> Environment:
 
     The filters: `numeral` (3 becomes 三 in a Chinese bulletin), `change(up, down, same)` (a difference in words, `@`
     stands for its size), `names(most)` (a list of texts, the rest counted), `short` (a difference for tables), `dash`
-    (— for an empty text), `breadth` (the half-width signs of a text) and `breaks` (a target with its parentheses on
-    lines of their own, in Word documents).
+    (— for an empty text), `breadth` (the half-width signs of a text) and `breaks` (a target with the period at its end
+    on a line of its own, in Word documents).
 
     Raises:
         DataError: K510, Jinja is not installed.
@@ -89,7 +89,7 @@ def names(texts: Sequence[str], most: int = 5) -> str:
 
 
 def breaks(text: str) -> str:
-    """Return a text as markup of Word in which each parenthesis begins a line, so that none is broken inside.
+    """Return a text as markup of Word in which the parenthesis at the end has a line of its own and is not broken.
 
     >>> str(breaks("≥90%（2025-12）")), str(breaks("< 5 (2025)"))
     ('≥90%</w:t><w:br/><w:t>（2025-12）', '&lt; 5</w:t><w:br/><w:t>(2025)')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -39,8 +39,9 @@ def method(system: System, /) -> Paper:
     )  # fmt: skip
 
 
-#: The length of a text in a row of the method from which its parts have rows of their own.
-_LONG = 300
+#: The length of a text in a row of the method from which its parts have rows of their own, and the length of these from
+#: which another one does not stand in the same row.
+_LONG, _ROW = 300, 80
 
 
 def method_of_scores(system: System, /) -> list[tuple[str, str]]:
@@ -65,12 +66,26 @@ def method_of_scores(system: System, /) -> list[tuple[str, str]]:
         if texts or cells:
             # Paragraphs are sentences and end as such; rows of tables do not.
             long = sum(map(len, cells)) > _LONG
-            first, others = (cells[:1], cells[1:]) if long else (cells, [])
+            first, *others = _together(cells) if long else [cells]
             rows.append((section.heading, sentences([*texts, joined(first)])))
-            rows += [("", sentences([cell])) for cell in others]
+            rows += [("", sentences([joined(part)])) for part in others]
     words = tr("System {system}, definition {definition_hash}", system=system.system,
                definition_hash=definition_hash(system))  # fmt: skip
     return [*rows, (tr("Definition"), words)]
+
+
+def _together(texts: Sequence[str]) -> list[list[str]]:
+    """Return texts in rows: short ones together, long ones alone.
+
+    >>> [list(map(len, row)) for row in _together(["a" * 200, "b", "c", "d" * 90, "e"])]
+    [[200], [1, 1, 90], [1]]
+    """
+    rows: list[list[str]] = [[]]
+    for text in texts:
+        if sum(map(len, rows[-1])) >= _ROW:
+            rows.append([])
+        rows[-1].append(text)
+    return rows
 
 
 @dataclass(frozen=True)

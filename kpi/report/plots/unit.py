@@ -31,7 +31,8 @@ def waterfall(view: View) -> Any:
     """Draw how the contributions of pillars, bonuses, deductions and limits add up to the total of a unit."""
     alt, entity = drawing(), entity_of(view)
     total = explain(view.card, entity, period=view.period)
-    parts = [part for part in total.parts if part.contribution]
+    # A pillar without points stands there; a bonus or deduction that does not apply does not.
+    parts = [part for part in total.parts if part.contribution or (part.contribution == 0 and part.weight is not None)]
     if not parts or total.contribution is None:
         message = Message("{entity} has no total in {period}", entity=entity, period=view.period)
         raise DataError(Diagnostic("K880", message, hint=Message("`kpi explain` says why")))
@@ -103,9 +104,10 @@ def schedule(view: View) -> Any:
     reached = base.mark_line(color=MARKED, point=True).encode(
         y=alt.Y("attainment:Q", title=tr("Percent of the target"))
     )
-    facets = alt.layer(due, reached, data=rows(table.select("period", "title", "attainment", "schedule")))
+    layers = (due, reached) if dated.height else (reached,)
+    facets = alt.layer(*layers, data=rows(table.select("period", "title", "attainment", "schedule")))
     facets = facets.properties(width=220, height=130)
-    below = [*view.below(), Message("line: reached; dashed: due by then"), more or ""]
+    below = [*view.below(), Message("line: reached; dashed: due by then") if dated.height else "", more or ""]
     title = titled(view.of_system(Message("targets of {entity}", entity=entity)), below=below)
     chart = facets.facet(facet=alt.Facet("title:N", sort=names, title=None), columns=3)
     return finished(chart.properties(title=title))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
 
 from kpi.report.language import localized, tr
 from kpi.report.league import Line
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 #: The signs of footnotes; further ones are numbers in brackets.
 _SIGNS = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
+#: The width of the names of units, the height of a further line of a long one, and the most of these.
+_NAME, _LINE, _LINES = 22, 15, 20
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def _columns(shown: Period, *, adjusted: bool) -> _Columns:
     moved = any(line.moved or line.change is not None for line in standing.lines)
     heads: list[tuple[str, float]] = [(tr("Rank"), 6), *([(tr("Move"), 6)] if moved else [])]
     heads += [(tr("Cohort"), 12)] if cohorts else []
-    heads += [(localized(shown.card.entity_title), 22)]
+    heads += [(localized(shown.card.entity_title), _NAME)]
     score = len(heads)
     heads += [(tr("Score"), 9)]
     heads += [(standing.level_heading, 11)] if standing.rated else []
@@ -89,7 +94,10 @@ def _columns(shown: Period, *, adjusted: bool) -> _Columns:
     last = len(heads) - 1
     for title in shown.headlines:
         heads += [(tr("{title} (index beside the total)", title=title), 11), (tr("Place by {title}", title=title), 9)]
-    heads += [(heading, 14) for heading in shown.standing.further[len(shown.standing.further) - standing.intervals :]]
+    for at in range(len(standing.further) - standing.intervals, len(standing.further)):
+        # Probabilities of several levels are longer than places and scores.
+        longest = max((cell_len(line.further[at]) for line in standing.lines), default=0)
+        heads += [(standing.further[at], min(max(longest + 4, 14), 60))]
     noted = any(line.note for line in standing.lines)
     heads += [(tr("Coverage"), 9), *([(tr("Footnote"), 8)] if noted else [])]
     return _Columns(heads, cohorts, standing.rated, adjusted, moved, noted, score, first, last)
@@ -132,7 +140,7 @@ def _lines(
                 cells += [(own.get("score"), "score"), (own.get("rank"), "count")]
             cells += [(text, "center") for text in line.further[len(line.further) - shown.standing.intervals :]]
             cells += [(line.coverage, "percent"), *([(sign, "center")] if columns.noted else [])]
-            sheet.set_row(row, 18)
+            sheet.set_row(row, 18 + _LINE * min(math.ceil(max(cell_len(line.entity), 1) * 1.1 / _NAME) - 1, _LINES))
             for place, (value, style) in enumerate(cells):
                 styles.put(sheet, row, place, value, style)
             figures = [part for part in parts if part is not None]

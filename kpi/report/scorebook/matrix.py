@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ _HEAD = 5
 MOST, _BREAKS = 16_000, 1_023
 #: How many indicators are fitted to one page, and of more how many stand on each, and the percentage at which.
 _FITTED, _ON_A_PAGE, _SCALE = 20, 15, 55
+#: What stands between a target and its period.
+_PERIOD = re.compile("(?: (?=[(][^()]*[)]$)|(?=（[^（）]*）$))")
 #: The width of a column of values, and the height of a line and the most lines of a heading.
 _WIDTH, _LINE, _LINES = 11, 15, 8
 
@@ -146,7 +149,7 @@ def _head(system: System, name: str, place: int) -> str:
         return tr("Higher is better") if indicator.direction == "higher" else tr("Lower is better")
     words = inert(unbroken(joined(target.words(system.unit(name)) for target in system.targets(name))))
     # A line for the number and one for the period: a column is too narrow for both.
-    return words.replace("（", "\n（").replace(" (", "\n(")
+    return _PERIOD.sub("\n", words)
 
 
 def _lines(text: str) -> int:
