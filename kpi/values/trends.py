@@ -124,8 +124,9 @@ def projected(figures: pl.Series, now: pl.Series, ahead: pl.Series, *, entities:
     """
     import numpy as np
 
-    out = np.full((len(figures) // entities, entities), np.nan)
-    lacks = np.ones(out.shape, bool)
+    out = np.empty((len(figures) // entities, entities))
+    lacks = np.empty(out.shape, bool)
+    out[: line.number - 1], lacks[: line.number - 1] = np.nan, True
     for late, drawn in _drawn(figures, now, ahead, entities, line, squared=False):
         out[late] = drawn.estimate
         lacks[late] = np.isnan(drawn.sums)
@@ -137,7 +138,8 @@ def interval(figures: pl.Series, now: pl.Series, ahead: pl.Series, *, entities: 
     """Return the ends of the intervals of projections, a struct of `ENDS`; the arguments are those of `projected`."""
     import numpy as np
 
-    out = np.full((2, len(figures) // entities, entities), np.nan)
+    out = np.empty((2, len(figures) // entities, entities))
+    out[:, : line.number - 1] = np.nan
     for late, drawn in _drawn(figures, now, ahead, entities, line, squared=True):
         half = drawn.half
         for column, end in zip(out, (drawn.estimate - half, drawn.estimate + half), strict=True):
