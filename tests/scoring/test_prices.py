@@ -179,11 +179,27 @@ def test_a_deflator_at_an_indicator_does_what_a_real_figure_before_it_does():
 @pytest.mark.parametrize(
     ("keys", "code"),
     [("deflator: rate", "K445"), ("base: 2021-03", "K445"), ("deflator: x, base: 2021-03", "K446"),
-     ("deflator: rate, base: 2021", "K432")],
+     ("deflator: rate, base: 2021-W05", "K105")],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["kind: level", "kind: growth", "kind: rolling, over: 3m"])
 def test_a_deflator_that_means_nothing_is_a_finding(kind, keys, code):
     assert codes(f"  p: {{{kind}, of: x, {keys}}}\n") == {code: Severity.ERROR}
+
+
+def test_a_year_of_months_is_a_base_by_the_mean_of_its_prices():
+    prices = [100.0 + i for i in range(18)]
+    absent = [None if i == 4 else price for i, price in enumerate(prices)]
+    xs = [float(i + 1) for i in range(18)]
+    card = scored(
+        "  real: {kind: real, of: x, deflator: rate, base: 2021}\n"
+        "  growth: {kind: growth, of: x, deflator: rate, base: 2021}\n",
+        months({"x": [xs, xs], "z": [xs, xs], "rate": [prices, absent]}),
+    )
+    mean = sum(prices[:12]) / 12
+    assert values(card, "real") == pytest.approx([x * mean / price for x, price in zip(xs, prices, strict=True)])
+    growth = (xs[17] / prices[17]) / (xs[5] / prices[5]) * 100 - 100
+    assert values(card, "growth")[17] == pytest.approx(growth)
+    assert set(statuses(card, "real", "县1")) == {"no_baseline", "missing"}
 
 
 def test_prices_of_zero_or_less_have_a_status():
@@ -203,7 +219,7 @@ def test_prices_of_zero_or_less_have_a_status():
     [
         ("{kind: real, of: x, deflator: rate}", "K445"),
         ("{kind: real, of: x, deflator: z, base: 2021-01}", "K446"),
-        ("{kind: real, of: x, deflator: rate, base: 2021}", "K432"),
+        ("{kind: real, of: x, deflator: rate, base: 2021-W05}", "K105"),
         ("{kind: chain, of: rate, over: 1y, base: 2021-01}", "K445"),
         ("{kind: chain, of: rate, over: 1m, base: 2021}", "K445"),
         ("{kind: chain, of: x, over: 1m, base: 2021-01}", "K446"),

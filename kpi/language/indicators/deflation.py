@@ -46,15 +46,30 @@ def _example(grain: Grain) -> str:
 def in_prices(name: str, of: str, *, deflator: str, base: str, symbols: Symbols, grain: Grain) -> Expressions:
     """Return the columns `name` and `name.status` of a figure in prices of a base period: `x d0/d`.
 
-    Statuses: those of figure and price index, break, no_baseline, and where a price is zero or less.
+    Of a base that is several scored periods, such as a year of months, d0 is the mean of their prices: the prices of
+    the year, in which an index of 2020 = 100 has the mean 100.
+
+    Statuses: those of figure and price index, break, no_baseline (also where one of several has no price), and where a
+    price is zero or less.
     """
-    end = period_texts.parse(base, timeline=grain.timeline).end
+    period = period_texts.parse(base, timeline=grain.timeline)
+    number = period.months // grain.months
     price, then_price = pl.col(deflator), pl.col(Column(name).base)
+    inside = pl.when(MONTH.is_between(period.start, period.end))
 
     def then(column: pl.Expr) -> pl.Expr:
-        return pl.when(MONTH.eq(end)).then(column).max().over("entity")
+        return inside.then(column).max().over("entity")
 
-    bases, across = based(name, then(price), broken(symbols, deflator, then))
+    def first_then(column: pl.Expr) -> pl.Expr:
+        return inside.then(column).min().over("entity")
+
+    price_then, breaks = then(price), broken(symbols, deflator, then)
+    if number > 1:
+        prices = inside.then(price)
+        price_then = pl.when(prices.count().over("entity") == number).then(prices.mean().over("entity"))
+        breaks_inside = broken(symbols, deflator, first_then)
+        breaks = None if breaks is None or breaks_inside is None else breaks | breaks_inside
+    bases, across = based(name, price_then, breaks)
     shown = across | {"no_baseline": then_price.is_null(), "zero_denominator": price == ZERO}
     guards = {
         "negative_denominator": price < ZERO, "zero_baseline": then_price == ZERO,
@@ -62,6 +77,16 @@ def in_prices(name: str, of: str, *, deflator: str, base: str, symbols: Symbols,
     }  # fmt: skip
     value = pl.col(of) * (then_price / price)
     return bases | guarded(name, value, guards, shown=shown, inputs=[of, deflator])
+
+
+def several_periods(base: str, grain: Grain) -> bool:
+    """Return whether a base period is made of several scored ones.
+
+    >>> several_periods("2022", Grain.MONTH), several_periods("2022-03", Grain.MONTH)
+    (True, False)
+    """
+    period = period_texts.parse(base, timeline=grain.timeline)
+    return period.months > grain.months and period.months % grain.months == 0 == period.start % grain.months
 
 
 def deflator_problems(path: Path, deflator: str, base: str | None, symbols: Symbols, grain: Grain) -> Problems:
@@ -72,7 +97,11 @@ def deflator_problems(path: Path, deflator: str, base: str | None, symbols: Symb
             hint=Message("add `base:`, a scored period such as {example}", example=_example(grain)),
         )  # fmt: skip
     else:
-        yield from scored_period(base, (*path, "base"), grain)[0]
+        yield from (
+            problem
+            for problem in scored_period(base, (*path, "base"), grain)[0]
+            if problem.code != "K432" or not several_periods(base, grain)
+        )
     title = title_of(symbols, deflator)
     if deflator in symbols and symbols[deflator].reported and of_relatives(title):
         yield Problem(
@@ -108,7 +137,10 @@ class Deflated(Indicator):
     deflator: Name | None = Field(
         None, description="a price index: the figure counts in the prices of `base` (可比价), as with `kind: real`"
     )
-    base: Text | None = Field(None, description="with `deflator`: the period whose prices count, such as 2020")
+    base: Text | None = Field(
+        None,
+        description="with `deflator`: the period whose prices count, such as 2020; of several scored ones their mean",
+    )
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yield the figure and the price index."""

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from kpi.errors import Message
 from kpi.language.indicators.base import MONTH, Indicator, Symbols, scale, title_of, unit_of
-from kpi.language.indicators.deflation import deflator_problems, in_prices, of_relatives, real_words
+from kpi.language.indicators.deflation import deflator_problems, in_prices, of_relatives, real_words, several_periods
 from kpi.language.indicators.windows import periods_of, span_words, window_problems
 from kpi.language.lookback import WHOLE, Comparison, Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
@@ -39,7 +39,9 @@ class Real(Indicator):
     kind_title: ClassVar[Message] = Message("in prices of a base period")
     of: Name = Field(description="the measure or indicator, in current prices")
     deflator: Name = Field(description="the price index: a measure or indicator, such as one of `kind: chain`")
-    base: Text | None = Field(None, description="the period whose prices count, such as 2020")
+    base: Text | None = Field(
+        None, description="the period whose prices count, such as 2020; of several scored ones their mean"
+    )
 
     def inputs(self) -> Iterator[tuple[Path, str]]:
         """Yield the figure and the price index."""
@@ -51,8 +53,10 @@ class Real(Indicator):
         return unit_of(symbols, self.of)
 
     @override
-    def baseline(self, period: int, grain: Grain) -> tuple[str, int]:
-        """Return the price index, in the base period."""
+    def baseline(self, period: int, grain: Grain) -> tuple[str, int] | None:
+        """Return the price index, in the base period; None where that is several scored ones."""
+        if several_periods(self.base or "", grain):
+            return None
         return self.deflator, period_texts.parse(self.base or "", timeline=grain.timeline).index(grain)
 
     @property
