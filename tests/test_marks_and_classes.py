@@ -352,3 +352,23 @@ def test_percent_beside_marks_is_a_warning_where_it_may_be_marks():
     assert codes(BASE.replace("base: 8", "no_target: {marks: 6}")) == set()
     # Of an item that is worth 100, percent are marks.
     assert codes(BASE.replace("weight: 10", "weight: 100").replace("i: 10", "i: 100").replace("10}", "100}")) == set()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "form"),
+    [
+        ("{i: 60,", "{i: {工业县: 60},", "{by: 类别, values: {工业县: 60}}"),
+        ("of: x}", "of: x, target: {工业县: 8}}", "{at_least: {by: 类别, values: {工业县: 8}}}"),
+        ("of: x}", "of: x, target: {at_least: {工业县: 8}}}", "{by: 类别, values: {工业县: 8}}"),
+    ],
+)
+def test_a_class_that_stands_as_a_key_has_a_hint_with_the_form(old, new, form):
+    findings = [finding for finding in examined(TWO.replace(old, new)).findings if finding.code == "K110"]
+    assert [form in str(finding.hint) for finding in findings] == [True]
+
+
+def test_a_key_of_a_target_that_is_no_class_has_the_list_of_keys():
+    findings = examined(TWO.replace("of: x}", "of: x, target: {at_least: 8, zebra: 9}}")).findings
+    (finding,) = (finding for finding in findings if finding.code == "K110")
+    assert "at_least" in str(finding.hint)
+    assert "classes" not in str(finding.hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -316,7 +316,8 @@ def _unknown_key(document: positions.Document, error: Any) -> Diagnostic:
     path = tuple(error["loc"])
     tail = path[-1]
     keys = [key for model in _models_at(path) for key in _keys(model)]
-    hint = _near(str(tail), keys) or (Message("what there is: {keys}", keys=tuple(keys)) if keys else None)
+    hint = _near(str(tail), keys) or _by_class(tail, error.get("input"), keys)
+    hint = hint or (Message("what there is: {keys}", keys=tuple(keys)) if keys else None)
     parent = document.known(path[:-1])
     if document.written(parent) == tail:
         return Diagnostic(
@@ -333,6 +334,23 @@ def _unknown_key(document: positions.Document, error: Any) -> Diagnostic:
         hint,
         label=Message("not a key here"),
     )
+
+
+def _by_class(key: object, value: object, keys: Sequence[str]) -> Message | None:
+    """Return how figures by class are written, where a key that is not known has a figure as a class would."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if {"by", "values"} <= set(keys):
+        return Message(
+            "for units of several classes write {{by: {column}, values: {{{key}: {value}}}}}, `by` being a column of "
+            "the roster", column="类别", key=key, value=value,
+        )  # fmt: skip
+    if "at_least" in keys and not str(key).isascii():
+        return Message(
+            "for units of several classes write {{at_least: {{by: {column}, values: {{{key}: {value}}}}}}}, `by` being "
+            "a column of the roster", column="类别", key=key, value=value,
+        )  # fmt: skip
+    return None
 
 
 def _tag(document: positions.Document, path: Path, value: Any) -> Diagnostic:
