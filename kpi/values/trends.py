@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from kpi.values.rounding import HAIR
-from kpi.values.window_sums import array_of, blocks, column_of, fresh, space
+from kpi.values.window_sums import array_of, blocks, column_of, space
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,7 +124,7 @@ def projected(figures: pl.Series, now: pl.Series, ahead: pl.Series, *, entities:
     """
     import numpy as np
 
-    out = fresh((len(figures) // entities, entities))
+    out = np.empty((len(figures) // entities, entities))
     lacks = np.empty(out.shape, bool)
     out[: line.number - 1], lacks[: line.number - 1] = np.nan, True
     for late, drawn in _drawn(figures, now, ahead, entities, line, squared=False):
@@ -138,7 +138,7 @@ def interval(figures: pl.Series, now: pl.Series, ahead: pl.Series, *, entities: 
     """Return the ends of the intervals of projections, a struct of `ENDS`; the arguments are those of `projected`."""
     import numpy as np
 
-    out = fresh((2, len(figures) // entities, entities))
+    out = np.empty((2, len(figures) // entities, entities))
     out[:, : line.number - 1] = np.nan
     for late, drawn in _drawn(figures, now, ahead, entities, line, squared=True):
         half = drawn.half

@@ -85,32 +85,6 @@ def space(name: str, shape: tuple[int, ...]) -> Array:
     return array
 
 
-#: How many values the memory of results is taken for at once: from 4 MB on, numpy asks for pages of 2 MB.
-_REGION = 2**21
-
-
-def fresh(shape: tuple[int, ...]) -> Array:
-    """Return an array for results, which nothing else writes to, with any values.
-
-    NOTE: columns are cut from regions of 16 MB, whose pages of 2 MB take a fifth of the time of those of 4 KB: to be
-    given memory is most of the time of a column of results. A region is freed with the last of its columns, so small
-    ones, which are kept longer, have memory of their own.
-    """
-    import numpy as np
-
-    size = math.prod(shape)
-    if not _REGION // 64 <= size <= _REGION // 4:
-        return np.empty(shape)
-    region: Array | None = getattr(_REGIONS, "rest", None)
-    if region is None or len(region) < size:
-        region = np.empty(_REGION)
-    _REGIONS.rest = region[size:]
-    return region[:size].reshape(shape)
-
-
-_REGIONS = threading.local()
-
-
 def _folded(values: Array, number: int, out: Array | None = None) -> Array:
     """Return the sums over some periods, from the first row that has as many; halves are added.
 
@@ -143,7 +117,7 @@ def total(column: pl.Series, entities: int, number: int) -> pl.Series:
     values = array_of(column).reshape(-1, entities)
     if number == 1 or number > len(values):
         return column if number == 1 else pl.repeat(None, len(column), dtype=pl.Float64, eager=True)
-    out = fresh(values.shape)
+    out = np.empty(values.shape)
     out[: number - 1] = np.nan
     for block in blocks(entities, len(column), _SUMMED):
         rounded(_folded(values[:, block], number, out[number - 1 :, block]))
@@ -205,10 +179,12 @@ def to_date(column: pl.Series, entities: int, place: int, year: int) -> pl.Serie
     >>> to_date(pl.Series([1.0, 2, 3, 4, 5, None]), 1, 3, 4).to_list()
     [None, 2.0, 5.0, 9.0, 14.0, None]
     """
+    import numpy as np
+
     if not len(column):
         return column
     figures = in_years(array_of(column), entities, place, year)
-    out = fresh(figures.shape)
+    out = np.empty(figures.shape)
     for block in blocks(entities, len(column)):
         out.transpose(1, 0, 2)[:, :, block] = added_to_date(figures[:, :, block])
     return column_of(bounded(out.reshape(-1)[place * entities : place * entities + len(column)]))

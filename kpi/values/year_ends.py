@@ -16,7 +16,7 @@ import polars as pl
 
 from kpi.values import student
 from kpi.values.rounding import HAIR
-from kpi.values.window_sums import added_to_date, array_of, blocks, bounded, column_of, fresh, in_years, space
+from kpi.values.window_sums import added_to_date, array_of, blocks, bounded, column_of, in_years, space
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +65,7 @@ class YearEnds:
         import numpy as np
 
         many = -(-(self.place + height // self.entities) // self.year)
-        out = fresh((number, many, self.year, self.entities))
+        out = np.empty((number, many, self.year, self.entities))
         out[:, : self.at_least] = np.nan
         return out.transpose(0, 2, 1, 3)
 
