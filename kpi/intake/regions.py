@@ -25,7 +25,7 @@ _AREAS = (
 )
 _DOMESTIC = re.compile(
     rf"({_DIRECTIONS})(地区|(十|八|六|三|十二|\d+)省(区|市|区市)?)?|({_AREAS})(地区|城市群|城市带|经济圈|经济区|经济带|流域)?"
-    r"|成渝地区双城经济圈|(沿海|内陆|南方|北方|沿江|沿边|山区|民族|少数民族|革命老区)(地区|省份)|民族自治地方|山区\d+县"
+    r"|成渝地区双城经济圈|环.{1,4}(地区|经济圈|城市群)|(沿海|内陆|南方|北方|沿江|沿边|山区|民族|少数民族|革命老区)(地区|省份)|民族自治地方|山区\d+县"
     r"|(不分|未分)(地区|市县|县区|区县|县市|市|县|区)|(地区|区域)不详"
 )
 _CHINESE_GROUPS = re.compile(
@@ -41,7 +41,7 @@ _COUNTED = re.compile(r"(eu|ea|eea)-?\d{2}(_\d{4})?|(european union|euro area)( 
 _DOUBTFUL = re.compile(
     r"其[他它](地区|单位|县区|县市|区县|部门|乡镇|镇街|县|区|市)?|(省|市|县|区|州|盟|地)(本级|级|直|直属|直管|属)(单位|部门|机关|地区|区域)?"
     r"|直属单位|[\W_]+|\(?(空|空白|blank|none|null|nan|n/a)\)?|无|(所辖|辖)(县|市|区|县市|县区)(\(.{1,3}\))?|县\(市.{0,2}\)"
-    r"|市辖区|未知|不详|不明"
+    r"|市辖区|县级市|设区市|地级市|\d+个.{2,}|沿海|内陆|未知|不详|不明"
     r"|others?( (areas|cities|counties|countries|departments|districts|provinces|regions|states|towns|units))?"
     r"|unknown|unspecified|(not|un)( stated| specified|allocated|assigned)|rest of .+"
 )
@@ -62,7 +62,7 @@ SUSPECT = re.compile(
     "|countries|economies|balt|situations|oceania|eu|ea|eea|emu|g7|g20|brics|asean|poor|developed|developing|advanced|emerging)"
 )
 SUSPECT_DOUBT = re.compile(
-    r"^\W*$|^\W?空|无$|、|，|;|其[他它]|[省市县区州盟地][本级直属管]|直属|辖|县[(（]市|市辖区|未知|不[详明]"
+    r"^\W*$|^\W?空|无$|、|，|;|其[他它]|[省市县区州盟地][本级直属管]|直属|辖|县[(（]市|市辖区|级市|设区|沿海|内陆|\d个|未知|不[详明]"
     "|(?i:other|blank|none|null|nan|n/a|unknown|unspecified|not |unallocated|unassigned|rest of)"
 )
 _LONGEST = 80

@@ -142,6 +142,12 @@ def test_a_year_is_read_from_its_months(tmp_path):
     assert sorted(codes(card)) == ["K622", "K678"]
 
 
+def test_each_year_has_its_note(tmp_path):
+    next_year = [(period.replace("2023", "2024"), value) for period, value in [*QUARTERS, ("2023-05", 7)]]
+    card = scored(tmp_path, long_text(甲县=[*QUARTERS, ("2023-05", 7), *next_year], 乙县=QUARTERS))
+    assert codes(card) == ["K678", "K678"]
+
+
 def test_a_month_above_its_quarter_leaves_the_year_open(tmp_path):
     card = scored(tmp_path, long_text(甲县=[*QUARTERS, ("2023-05", 70)], 乙县=QUARTERS))
     assert values(card) == {"甲县": None, "乙县": 100.0}

@@ -10,6 +10,7 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.cells.cell_text import as_text
 from kpi.intake.events.events import MONTH, WHO, Events
+from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import column_of
 from kpi.language.measures import Measure
 
@@ -47,8 +48,8 @@ def repeated_numbers(tables: Sequence[Events], measures: Mapping[str, Measure]) 
     headers = dict.fromkeys(header for table in tables for header in _numbers(table, finer))
     for header in headers:
         mine = [(at, table) for at, table in enumerate(tables) if header in _numbers(table, finer)]
-        sizes = [(table.source.table.whole or table.source.table).size for _, table in mine]
-        if None in sizes or sum(filter(None, sizes)) > _ROWS or any(table.source.table.remote for _, table in mine):
+        complete = [table.source.table.whole or table.source.table for _, table in mine]
+        if any(table.remote is not None for table in complete) or sum(map(_size, complete)) > _ROWS:
             continue
         if not _repeats(pl.concat(table.kept().select(_text(header).hash(0)) for _, table in mine)):
             continue
@@ -76,6 +77,11 @@ def _numbers(table: Events, finer: Collection[str]) -> list[str]:
 
 def _plain(header: str) -> str:
     return re.sub(r"\s", "", header).casefold()
+
+
+def _size(table: Table) -> int:
+    """Return the number of rows of a table; sheets, of which it is not at hand, are in memory."""
+    return table.size or table.about or table.rows
 
 
 def _text(header: str) -> pl.Expr:

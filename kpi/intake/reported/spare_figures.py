@@ -22,6 +22,9 @@ from kpi.values.status import OK
 #: Of several complete lengths the shortest is added up; the mean or maximum of months is not that of quarters.
 _ADDED: frozenset[OverTime] = frozenset({"sum", "ytd"})
 
+#: The year in which a figure's period ends.
+_YEAR = (pl.col("end") // 12).alias("year")
+
 
 def without_spare(
     rows: pl.DataFrame, timings: Mapping[str, OverTime], system: System, entities: Entities
@@ -68,8 +71,8 @@ def without_spare(
 
 
 def _notes(spare: pl.DataFrame, system: System, entities: Entities) -> Iterator[Diagnostic]:
-    """Yield a note (K678) for each measure with spare figures."""
-    for (measure,), items in spare.group_by("measure", maintain_order=True):
+    """Yield a note (K678) for each measure and year with spare figures: a batch reads the files of a year together."""
+    for (measure, _), items in spare.group_by("measure", _YEAR, maintain_order=True):
         row = items.row(0, named=True)
         fields = {
             **_fields(row, system, entities),
@@ -87,8 +90,8 @@ def _notes(spare: pl.DataFrame, system: System, entities: Entities) -> Iterator[
 
 
 def _contradictions(odd: pl.DataFrame, system: System, entities: Entities) -> Iterator[Diagnostic]:
-    """Yield a warning (K622) for each measure with a figure that is larger than that of the span in which it lies."""
-    for (measure,), items in odd.group_by("measure", maintain_order=True):
+    """Yield a warning (K622) for each measure and year with a figure larger than that of the span in which it lies."""
+    for (measure, _), items in odd.group_by("measure", _YEAR, maintain_order=True):
         row = items.row(0, named=True)
         around = Period(row["start.held"], row["months.held"], system.timeline).title
         message = Message(
