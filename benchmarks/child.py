@@ -71,8 +71,8 @@ class Apart:
                 env=SETTINGS | os.environ | {"PYTHONPATH": path},
             )  # fmt: skip
             if done.returncode:
-                said = done.stderr.decode(errors="replace")[-2000:]
-                raise RuntimeError(f"{self.make.__qualname__} ended with {done.returncode}: {said}")
+                text = done.stderr.decode(errors="replace")[-2000:]
+                raise RuntimeError(f"{self.make.__qualname__} ended with {done.returncode}: {text}")
             seconds, peak = pickle.loads(out.read_bytes())  # noqa: S301  (written by our own child)
             return Run(seconds, peak, pl.read_parquet(frame) if answer else None)
 
@@ -111,20 +111,20 @@ def differences(
     lacking = [name for name in other.columns if name not in mine.columns]
     if lacking or mine.height != other.height:
         return [f"{mine.height} rows beside {other.height}, without the columns {lacking}"]
-    mine, other = (one.sort(keys) if keys else one for one in (mine.select(other.columns), other))
-    found = []
+    mine, other = (item.sort(keys) if keys else item for item in (mine.select(other.columns), other))
+    result = []
     for name in other.columns:
         left, right = mine[name], other[name]
         if not (left.is_null() == right.is_null()).all():
-            found.append(f"{name}: {(left.is_null() != right.is_null()).sum()} nulls where the other has a value")
+            result.append(f"{name}: {(left.is_null() != right.is_null()).sum()} nulls where the other has a value")
         elif right.dtype.is_float() or left.dtype.is_float():
             left, right = left.cast(pl.Float64), right.cast(pl.Float64)
             apart = (left - right).abs() / pl.Series([1.0]).append(right.abs().fill_null(0)).clip(1)[1:]
             if apart.is_nan().any() or (apart.max() or 0) > tolerance:
-                found.append(f"{name}: up to {apart.max()} apart")
+                result.append(f"{name}: up to {apart.max()} apart")
         elif not (left.cast(pl.String) if right.dtype == pl.String else left).eq_missing(right).all():
-            found.append(f"{name}: {left.ne_missing(right).sum()} values differ")
-    return found
+            result.append(f"{name}: {left.ne_missing(right).sum()} values differ")
+    return result
 
 
 def main() -> None:
@@ -139,8 +139,8 @@ def main() -> None:
     seconds, peak = time.perf_counter() - began, peak_memory()
     out.write_bytes(pickle.dumps((seconds, peak)))
     if frame is not None:
-        found = as_frame(answer)
-        (found if shown is None else shown(found)).write_parquet(frame)
+        result = as_frame(answer)
+        (result if shown is None else shown(result)).write_parquet(frame)
 
 
 if __name__ == "__main__":

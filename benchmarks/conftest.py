@@ -26,8 +26,8 @@ def pytest_addoption(parser):
 
 def pytest_sessionfinish(session):
     out = session.config.getoption("--results")
-    found = getattr(session.config, "_benchmarksession", None)
-    races = [one.extra_info["race"] for one in (found.benchmarks if found else ()) if "race" in one.extra_info]
+    result = getattr(session.config, "_benchmarksession", None)
+    races = [item.extra_info["race"] for item in (result.benchmarks if result else ()) if "race" in item.extra_info]
     if not out or not races:
         return
     plots = Path(out).parent / "plots"

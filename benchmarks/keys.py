@@ -81,13 +81,13 @@ def engine(path: str, *, keyed: bool = False) -> Callable[[], pl.DataFrame]:
     def work() -> pl.DataFrame:
         gathered = records.gather([match(of, table)[0] for table in read(path)], of)
         entities = from_data(gathered.texts(), {})
-        found = gathered.measured(entities, reduce=partial(finer_facts, of))
-        assert not found.findings
+        result = gathered.measured(entities, reduce=partial(finer_facts, of))
+        assert not result.findings
         names = pl.Series("entity", entities.names)
-        rows = found.figures.select("entity", "period", "value")
+        rows = result.figures.select("entity", "period", "value")
         if not keyed:
-            rows = pl.concat(facts["reached"].select("entity", "period") for facts in found.reduced).unique()
-            rows = with_facts(rows, found.reduced)
+            rows = pl.concat(facts["reached"].select("entity", "period") for facts in result.reduced).unique()
+            rows = with_facts(rows, result.reduced)
         return rows.with_columns(names.gather(rows["entity"]))
 
     return work

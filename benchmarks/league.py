@@ -66,8 +66,8 @@ def hold(path: str) -> tuple[dict[str, list[float]], dict[str, int]]:
                 memory[name] = max(run.peak, memory.get(name, 0))
             if run.answer is not None:
                 reference = run.answer if reference is None else reference
-                if found := differences(run.answer.select(reference.columns), reference, ("entity", "period")):
-                    raise AssertionError(f"{name} differs: {'; '.join(found[:5])}")
+                if actual := differences(run.answer.select(reference.columns), reference, ("entity", "period")):
+                    raise AssertionError(f"{name} differs: {'; '.join(actual[:5])}")
     return seconds, memory
 
 
@@ -86,7 +86,7 @@ def written(path: Path, rows: int, seconds: Mapping[str, list[float]], memory: M
             "comment": f"{rows:,} events into 24 measures of {ENTITIES:,} entities × {MONTHS} months, one Parquet file",
             "tags": ["embedded"], "load_time": 0, "data_size": path.stat().st_size,
             "peak_memory": memory.get(name),
-            "result": [[round(one, 3) for one in runs]],
+            "result": [[round(item, 3) for item in runs]],
         }  # fmt: skip
         stem = name.lower().replace(" ", "-")
         (folder / f"{stem}.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", "utf-8")
@@ -122,7 +122,7 @@ def main() -> None:
         events.generate(path, given.rows, ENTITIES, MONTHS)
     seconds, memory = hold(str(path))
     for name, runs in seconds.items():
-        print(name, [round(one, 2) for one in runs], memory.get(name))
+        print(name, [round(item, 2) for item in runs], memory.get(name))
     written(path, given.rows, seconds, memory)
     picture()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 def processor() -> str:
     """Return the name of the processor with a comma behind it, empty where the system does not tell."""
     try:
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
+        result = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
     except OSError:
         return ""
-    return f"{found.group(1).strip()}, " if found else ""
+    return f"{result.group(1).strip()}, " if result else ""

@@ -57,10 +57,10 @@ def _bars(figure: Any, race: dict[str, Any]) -> None:
 def _growth(axes: Any, race: dict[str, Any]) -> None:
     sizes = list(race["sizes"].values())
     times = [race["seconds"][name] for name in race["sizes"]]
-    medians = [statistics.median(one) for one in times]
+    medians = [statistics.median(item) for item in times]
     reach = [
-        [median - min(one) for one, median in zip(times, medians, strict=True)],
-        [max(one) - median for one, median in zip(times, medians, strict=True)],
+        [median - min(item) for item, median in zip(times, medians, strict=True)],
+        [max(item) - median for item, median in zip(times, medians, strict=True)],
     ]
     axes.errorbar(sizes, medians, yerr=reach, fmt="o", color=BLUE, label="measured")
     # The fitted line goes through the geometric middle of the points.

@@ -47,17 +47,17 @@ class Race:
         for name, contender in contenders.items():
             compared = keys is not None and name not in self.seconds
             if isinstance(contender, Apart):
-                one = contender.run(answer=compared and contender.compared)
+                item = contender.run(answer=compared and contender.compared)
             else:
-                one = _here(contender, compared)
-            self.seconds.setdefault(name, []).append(one.seconds)
-            if one.peak is not None:
-                self.memory[name] = max(one.peak, self.memory.get(name, 0))
-            if one.answer is not None:
-                answers[name] = one.answer
+                item = _here(contender, compared)
+            self.seconds.setdefault(name, []).append(item.seconds)
+            if item.peak is not None:
+                self.memory[name] = max(item.peak, self.memory.get(name, 0))
+            if item.answer is not None:
+                answers[name] = item.answer
         for name, answer in answers.items():
-            if name != self.reference and (found := differences(answer, answers[self.reference], tuple(keys or ()))):
-                raise AssertionError(f"{name} differs from {self.reference}: {'; '.join(found[:8])}")
+            if name != self.reference and (result := differences(answer, answers[self.reference], tuple(keys or ()))):
+                raise AssertionError(f"{name} differs from {self.reference}: {'; '.join(result[:8])}")
 
     def ratio(self, name: str) -> float:
         """Return the median over the rounds of a contender's time by the reference's."""
@@ -89,20 +89,20 @@ def verdict(goal: str, *, ratio: float, seconds: float, peak: int | None) -> str
     >>> verdict("as fast as it can be", ratio=1.3, seconds=2, peak=None)
     'as fast as it can be'
     """
-    told = []
+    reports = []
     for part in filter(None, goal.split(", ")):
-        found = re.fullmatch(r"([≤≥]) ([\d.]+) ?(|s|ms|GB|MB)", part)
-        if found is None:
-            told.append(part)
+        result = re.fullmatch(r"([≤≥]) ([\d.]+) ?(|s|ms|GB|MB)", part)
+        if result is None:
+            reports.append(part)
             continue
-        sign, number, unit = found.groups()
+        sign, number, unit = result.groups()
         value = ratio if not unit else seconds if unit in ("s", "ms") else peak
         limit = float(number) * UNITS[unit]
         if value is None:
-            told.append(f"{part}: not measured")
+            reports.append(f"{part}: not measured")
         else:
-            told.append(f"{part}: {'met' if (value <= limit if sign == '≤' else value >= limit) else 'missed'}")
-    return ", ".join(told)
+            reports.append(f"{part}: {'met' if (value <= limit if sign == '≤' else value >= limit) else 'missed'}")
+    return ", ".join(reports)
 
 
 def hold(

@@ -129,7 +129,7 @@ def ours(*, data_hash: str | None = None, **settings: Any) -> Callable[[], pl.Da
     def work() -> pl.DataFrame:
         panel = take_in(system, [reports.path], data_hash=data_hash)
         assert panel.counts.used == reports.rows
-        labels = pl.Series([one.label for one in panel.periods])
+        labels = pl.Series([item.label for item in panel.periods])
         return panel.frame.select(
             labels.gather(panel.frame["period"] - panel.periods[0].start).alias("period"),
             panel.entities.frame["entity"].gather(panel.frame["entity"]).alias("entity"),
@@ -263,8 +263,8 @@ def polars_ranked(**settings: Any) -> Callable[[], pl.DataFrame]:
 
     def work() -> pl.DataFrame:
         panel = _obvious(reports).collect().sort("period", "entity")
-        ok, one = pl.lit("ok", dtype=Status), pl.lit("")
-        panel = panel.with_columns(one.alias("cohort"), *(ok.alias(f"{name}.status") for name in names))
+        ok, item = pl.lit("ok", dtype=Status), pl.lit("")
+        panel = panel.with_columns(item.alias("cohort"), *(ok.alias(f"{name}.status") for name in names))
         scored = by_hand.score(panel.lazy(), reports.indicators, reports.entities).collect(engine="in-memory")
         return scored.select("period", "entity", "score", "rank")
 
@@ -309,7 +309,7 @@ def _score(panel: Any, reports: Reports, i: int) -> Any:
 
 
 def _mean(parts: list[tuple[Any, int]]) -> Any:
-    present = sum(np.where(np.isnan(one), 0.0, weight) for one, weight in parts)
-    earned = sum(np.nan_to_num(one) * weight for one, weight in parts)
+    present = sum(np.where(np.isnan(item), 0.0, weight) for item, weight in parts)
+    earned = sum(np.nan_to_num(item) * weight for item, weight in parts)
     with np.errstate(invalid="ignore"):
         return np.where(present > 0, earned / present, np.nan)

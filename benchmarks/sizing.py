@@ -37,9 +37,9 @@ def files(folder: Path, rows: int) -> list[Path]:
         size = min(PART, rows - first)
         path = folder / f"events-{first}-{size}.parquet"
         if not path.exists():
-            made = path.with_suffix(".part")
-            events.generate(made, size, ENTITIES, MONTHS, after=first)
-            made.rename(path)
+            created = path.with_suffix(".part")
+            events.generate(created, size, ENTITIES, MONTHS, after=first)
+            created.rename(path)
         paths.append(path)
     return paths
 

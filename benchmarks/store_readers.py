@@ -135,7 +135,7 @@ def measured(held: Held, *, readers: int, seconds: float, pause: float, night: b
     stop.set()
     for process in [*asking, *([writer] if night else [])]:
         process.join()
-    times = {name: sorted(each for one, _ in answers for each in one[name]) for name in GOALS}
+    times = {name: sorted(each for item, _ in answers for each in item[name]) for name in GOALS}
     shown: dict[str, Any] = {
         name: {
             "count": len(values), "median_ms": round(1000 * values[len(values) // 2], 1),

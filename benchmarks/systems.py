@@ -44,11 +44,11 @@ def of_indicator(i: int, measures: int) -> tuple[int, int]:
 def tree(indicators: int) -> dict[str, tuple[int | None, dict[str, int]]]:
     """Return every pillar with its weight (None for one inside another) and the weights of its parts."""
     inner = max(1, indicators // 10)
-    found: dict[str, tuple[int | None, dict[str, int]]] = {
+    result: dict[str, tuple[int | None, dict[str, int]]] = {
         f"p{p}": (None, {f"x{i}": 1 + i % 3 for i in range(p, indicators, inner)}) for p in range(inner)
     }
     tops = min(5, inner)
-    return found | {f"t{t}": (10 + t, {f"p{p}": 1 for p in range(t, inner, tops)}) for t in range(tops)}
+    return result | {f"t{t}": (10 + t, {f"p{p}": 1 for p in range(t, inner, tops)}) for t in range(tops)}
 
 
 def system(indicators: int) -> System:

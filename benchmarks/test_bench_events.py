@@ -17,16 +17,16 @@ KEYS = ["entity", "period"]
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     """Files of events by their rows, removed when the races are over."""
-    made = {}
+    created = {}
 
     def of(rows: int, *, by_day: bool = False) -> str:
-        if (rows, by_day) not in made:
-            path = made[rows, by_day] = tmp_path_factory.mktemp("events") / f"{rows}.parquet"
+        if (rows, by_day) not in created:
+            path = created[rows, by_day] = tmp_path_factory.mktemp("events") / f"{rows}.parquet"
             events.generate(path, rows, ENTITIES, MONTHS, by_day=by_day)
-        return str(made[rows, by_day])
+        return str(created[rows, by_day])
 
     yield of
-    for path in made.values():
+    for path in created.values():
         path.unlink()
 
 

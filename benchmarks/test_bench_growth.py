@@ -58,14 +58,14 @@ def scored(indicators: int, entities: int, periods: int):
 )
 def test_scoring(benchmark, axis, sizes):
     usual = {"entities": size(1000, least=20), "periods": 15, "indicators": size(100, least=20)}
-    sizes = [size(one, least=one // 5) for one in sizes]
-    contenders = {f"{one:,} {axis}": scored(**(usual | {axis: one})) for one in sizes}
+    sizes = [size(item, least=item // 5) for item in sizes]
+    contenders = {f"{item:,} {axis}": scored(**(usual | {axis: item})) for item in sizes}
     others = " × ".join(f"{many:,} {name}" for name, many in usual.items() if name != axis)
     race = Race(
         f"Growth with the {axis}",
         f"{sizes[0]:,} {axis}",
         note=f"The whole scoring of a panel in memory, with {others}.",
-        sizes={f"{one:,} {axis}": one for one in sizes},
+        sizes={f"{item:,} {axis}": item for item in sizes},
         axis=axis,
     )
     for work in contenders.values():

@@ -15,16 +15,16 @@ COUNTIES = size(300, least=10)
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     """Files of events by their rows and households, removed when the races are over."""
-    made = {}
+    created = {}
 
     def of(rows: int, households: int) -> str:
-        if (rows, households) not in made:
-            path = made[rows, households] = tmp_path_factory.mktemp("keys") / f"{rows}.parquet"
+        if (rows, households) not in created:
+            path = created[rows, households] = tmp_path_factory.mktemp("keys") / f"{rows}.parquet"
             keys.generate(path, rows, households, COUNTIES)
-        return str(made[rows, households])
+        return str(created[rows, households])
 
     yield of
-    for path in made.values():
+    for path in created.values():
         path.unlink()
 
 

@@ -16,11 +16,11 @@ def collected(frame: pl.LazyFrame) -> pl.DataFrame:
 
 def test_compile(benchmark):
     sizes = [size(indicators, least=indicators // 20) for indicators in (200, 1000, 2000, 5000)]
-    made = {many: systems.system(many) for many in sizes}
-    small = {many: systems.panel(of, 3, 13).lazy() for many, of in made.items()}
+    created = {many: systems.system(many) for many in sizes}
+    small = {many: systems.panel(of, 3, 13).lazy() for many, of in created.items()}
 
     def compiled(many: int) -> None:
-        compile_plan(made[many]).run(small[many]).collect_schema()
+        compile_plan(created[many]).run(small[many]).collect_schema()
 
     race = Race(
         "N: compiling and planning",

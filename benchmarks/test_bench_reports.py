@@ -14,7 +14,7 @@ FEWER = max(ENTITIES // 10, 20)
 
 
 def apart(of: reports.Reports, *contenders) -> dict[str, Apart]:
-    return {one.__name__.replace("_", " "): Apart(one, of.settings) for one in contenders}
+    return {item.__name__.replace("_", " "): Apart(item, of.settings) for item in contenders}
 
 
 def test_rows_to_a_panel(benchmark):

@@ -20,6 +20,11 @@ def test_score_beside_other_engines(benchmark):
         note="From measures in the engine's own memory to values, statuses, scores, coverage, pillars, stars, ranks and"
         " changes. A process for each run, so that the first touch of memory is in all times.",
     )
-    made = {"the plan": rivals.plan, "Polars by hand": rivals.polars, "pandas": rivals.pandas, "DuckDB": rivals.duckdb}
-    contenders = {name: Apart(make, settings, rivals.numbers) for name, make in made.items()}
+    created = {
+        "the plan": rivals.plan,
+        "Polars by hand": rivals.polars,
+        "pandas": rivals.pandas,
+        "DuckDB": rivals.duckdb,
+    }
+    contenders = {name: Apart(make, settings, rivals.numbers) for name, make in created.items()}
     hold(benchmark, race, contenders, rounds=5, keys=("period", "entity"))

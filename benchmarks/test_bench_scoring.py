@@ -30,7 +30,7 @@ def plan(
     own = {"target": dict(target)} if target else {}
     pillars: dict[str, Any] = {f"p{p}": {"parts": names[20 * p : 20 * p + 20]} for p in range(10)}
     pillars |= {f"t{t}": {"weight": 1, "parts": [f"p{p}" for p in range(t, 10, 2)]} for t in range(2)}
-    pillars = {name: one | {"missing": missing} for name, one in pillars.items()}
+    pillars = {name: item | {"missing": missing} for name, item in pillars.items()}
     document = {
         "system": "bench",
         "period": "year",
@@ -96,7 +96,7 @@ def test_rules_and_policies(benchmark):
         dict.fromkeys(plans, "≤ 1.6"),
         note="No rule and no policy for gaps costs much more than another.",
     )
-    hold(benchmark, race, {name: lambda one=one: one.collect(frame) for name, one in plans.items()}, rounds=9)
+    hold(benchmark, race, {name: lambda item=item: item.collect(frame) for name, item in plans.items()}, rounds=9)
 
 
 def test_copeland(benchmark):

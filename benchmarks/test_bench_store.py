@@ -29,12 +29,12 @@ from tests.postgresql import Server, binaries
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str | None]:
     """The connection string of a server of its own, None where there is no server to start."""
-    found = binaries()
-    if found is None:
+    result = binaries()
+    if result is None:
         yield None
         return
     folder.chmod(0o755)
-    server = Server(found, folder / "postgresql", safe=True)
+    server = Server(result, folder / "postgresql", safe=True)
     try:
         yield server.url
     finally:

@@ -193,15 +193,15 @@ class Word:
             over, heading, text = repeated
             columns += [_tag(f"for {over}"), Cell(heading, text, 3, CENTER), _tag("endfor")]
         fitted = len(columns) > len(cells)
-        whole = sum(one.width for one in columns)
-        made = self.document.add_table(rows=0, cols=len(columns), style="Table Grid")
-        made.alignment = 1
-        _tight(made)
+        whole = sum(item.width for item in columns)
+        created = self.document.add_table(rows=0, cols=len(columns), style="Table Grid")
+        created.alignment = 1
+        _tight(created)
         # Where the number of columns depends on the data, they share the width as their texts need it.
-        made.autofit = fitted
-        for number, texts in enumerate(([one.heading for one in columns], [f"{{%tr for {loop} %}}"],
-                                        [one.text for one in columns], ["{%tr endfor %}"])):  # fmt: skip
-            row = made.add_row()
+        created.autofit = fitted
+        for number, texts in enumerate(([item.heading for item in columns], [f"{{%tr for {loop} %}}"],
+                                        [item.text for item in columns], ["{%tr endfor %}"])):  # fmt: skip
+            row = created.add_row()
             for mark in ("w:cantSplit", "w:tblHeader")[: 1 + (number == 0)]:
                 row._tr.get_or_add_trPr().append(OxmlElement(mark))
             for place, cell in enumerate(row.cells):
@@ -215,9 +215,9 @@ class Word:
                     _unsized(cell)
                 else:
                     cell.width = Mm(columns[place].width / whole * self.width)
-        widest = sum(max(one.width, 1) for one in columns)
-        for column, one in zip(made._tbl.tblGrid.gridCol_lst, columns, strict=True):
-            column.set(qn("w:w"), str(round(max(one.width, 1) / widest * self.width * 1440 / 25.4)))
+        widest = sum(max(item.width, 1) for item in columns)
+        for column, item in zip(created._tbl.tblGrid.gridCol_lst, columns, strict=True):
+            column.set(qn("w:w"), str(round(max(item.width, 1) / widest * self.width * 1440 / 25.4)))
         gap = self.document.add_paragraph("", "Bulletin Note")
         gap.paragraph_format.line_spacing = Pt(10)
 
@@ -317,9 +317,9 @@ class Markdown:
             self.write(f"**{caption}**", "")
         for kind in range(3):
             row = "|"
-            for one in cells:
-                part = f" {(one.heading, '---', one.text)[kind]} |"
-                row += f"{{% if {one.when} %}}{part}{{% endif %}}" if one.when else part
+            for item in cells:
+                part = f" {(item.heading, '---', item.text)[kind]} |"
+                row += f"{{% if {item.when} %}}{part}{{% endif %}}" if item.when else part
             if repeated:
                 over, heading, text = repeated
                 row += f"{{% for {over} %}} {(heading, '---', text)[kind]} |{{% endfor %}}"

@@ -33,18 +33,18 @@ DOMAINS = ("kpi", "reference")
 
 def texts() -> dict[str, list[str]]:
     """Return every text with the files that it stands in."""
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for file in sorted((ROOT / "kpi").rglob("*.py")):
         name = file.relative_to(ROOT).as_posix()
         for text in of_code(file.read_text("utf-8"), name):
-            found.setdefault(text, []).append(name)
+            result.setdefault(text, []).append(name)
     for text in of_commands():
-        found.setdefault(text, []).append("kpi/cli")
+        result.setdefault(text, []).append("kpi/cli")
     for text in of_starts():
-        found.setdefault(text, []).append("kpi/cli/starts")
+        result.setdefault(text, []).append("kpi/cli/starts")
     for text in of_rules():
-        found.setdefault(text, []).append("kpi/report/rules.yaml")
-    return {text: sorted(set(names)) for text, names in found.items() if text}
+        result.setdefault(text, []).append("kpi/report/rules.yaml")
+    return {text: sorted(set(names)) for text, names in result.items() if text}
 
 
 def of_code(code: str, name: str) -> Iterator[str]:

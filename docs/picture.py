@@ -44,7 +44,7 @@ def line(text: Text, console: Console, top: int) -> str:
         bold = ' font-weight="bold"' if segment.style and segment.style.bold else ""
         shown = escape(segment.text).replace(" ", "\u00a0")
         # Fonts draw these signs two cells wide; a terminal gives them one.
-        shown = "".join(f'<tspan font-size="10px">{one}</tspan>' if one in "★☆▲▼" else one for one in shown)
+        shown = "".join(f'<tspan font-size="10px">{item}</tspan>' if item in "★☆▲▼" else item for item in shown)
         parts.append(f'<text x="{" ".join(places)}" y="{top}" fill="{ink(segment.style)}"{bold}>{shown}</text>')
     return "\n".join(parts)
 
@@ -55,10 +55,10 @@ def main() -> None:
     console = Console(force_terminal=True)
     with kpi.using_language("en"):
         table = league_table(card, width=98, color=True)
-    lines = [Text.from_ansi(one) for one in table.splitlines()]
-    width = 2 * MARGIN + max(one.cell_len for one in lines) * CELL
+    lines = [Text.from_ansi(item) for item in table.splitlines()]
+    width = 2 * MARGIN + max(item.cell_len for item in lines) * CELL
     height = 2 * MARGIN + len(lines) * LINE
-    drawn = "\n".join(line(one, console, MARGIN + LINE * (place + 1) - 6) for place, one in enumerate(lines))
+    drawn = "\n".join(line(item, console, MARGIN + LINE * (place + 1) - 6) for place, item in enumerate(lines))
     Path("docs/league.svg").write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-size="{LINE - 6}px" '
         'font-family="Noto Sans Mono CJK SC, Sarasa Mono SC, Menlo, Consolas, monospace">\n'

@@ -153,11 +153,11 @@ def choices(annotation: Any) -> list[str]:
     if get_origin(annotation) is Literal:
         words = get_args(annotation)
     elif isinstance(annotation, type) and issubclass(annotation, Enum):
-        words = tuple(one.value for one in annotation)
+        words = tuple(item.value for item in annotation)
     elif annotation is Grain:
         words = tuple(Length)
     else:
-        return list(dict.fromkeys(word for one in get_args(annotation) for word in choices(one)))
+        return list(dict.fromkeys(word for item in get_args(annotation) for word in choices(item)))
     return [f"`{word}`" for word in words]
 
 
@@ -171,7 +171,7 @@ def default(field: FieldInfo) -> str:
     if isinstance(value, tuple):
         return f"`[{', '.join(map(str, value))}]`"
     if isinstance(value, dict):
-        return f"`{{{', '.join(f'{key}: {one:g}' for key, one in value.items())}}}`"
+        return f"`{{{', '.join(f'{key}: {item:g}' for key, item in value.items())}}}`"
     return "" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
@@ -183,7 +183,7 @@ def row(name: str, field: FieldInfo) -> str:
         " ".join(choices(field.annotation)),
         said(field.description or ""),
     )
-    return f"| {' | '.join(one.replace('|', chr(92) + '|') for one in cells)} |"
+    return f"| {' | '.join(item.replace('|', chr(92) + '|') for item in cells)} |"
 
 
 def rows(fields: Mapping[str, FieldInfo]) -> str:
@@ -216,18 +216,18 @@ def by_kind(models: tuple[type[BaseModel], ...], tag: str = "kind") -> dict[str,
 
 def members(union: Any) -> dict[str, type[BaseModel]]:
     """Return the models of a union by the tag that tells them apart, without those of extensions."""
-    found = (get_args(one) for one in get_args(get_args(union)[0]))
-    return {rest[-1].tag: model for model, *rest in found if len(rest) == 1}
+    result = (get_args(item) for item in get_args(get_args(union)[0]))
+    return {rest[-1].tag: model for model, *rest in result if len(rest) == 1}
 
 
 def group(title: str, kinds: Mapping[str, type[BaseModel]]) -> str:
     """Return a chapter: what all kinds take, then each."""
     models = kinds.values()
     common = set.intersection(*(set(model.model_fields) for model in models)) - TAGS - set(SHARED)
-    usual = {name: Counter(default(one.model_fields[name]) for one in models).most_common(1)[0][0] for name in common}
+    usual = {name: Counter(default(item.model_fields[name]) for item in models).most_common(1)[0][0] for name in common}
     parts = [heading("##", title)]
     if common:
-        plain = next(one for one in models if all(default(one.model_fields[name]) == usual[name] for name in common))
+        plain = next(item for item in models if all(default(item.model_fields[name]) == usual[name] for name in common))
         parts += [said("All take:"), table(plain, set(plain.model_fields) - common)]
     for kind, model in kinds.items():
         # A default of a kind's own, such as no cap, is worth saying again.
@@ -243,7 +243,7 @@ def glance() -> str:
     for model, needed in NORMALISERS.items():
         rule = model.model_validate(needed)
         ranges = [f"`{name}: {default(field)[1:-1]}`" for name, field in model.model_fields.items() if name in RANGE]
-        limits = ", ".join(said("none") if one is None else f"{one:g}" for one in (rule.floor, rule.cap))
+        limits = ", ".join(said("none") if item is None else f"{item:g}" for item in (rule.floor, rule.cap))
         scores = (scored(rule, [5.0] * number) for number in (3, 1))
         rows.append(f"| `{kind_of(model)}` | {', '.join(ranges)} | {limits} | {' | '.join(scores)} |")
     shown = ", ".join(f"`{kind_of(model)}` {needed}" for model, needed in NORMALISERS.items() if needed)
@@ -259,15 +259,15 @@ def stress() -> str:
         "normalisation": ", ".join(
             f"`{name}` ({localized(rule.words())})" for name, rule in varied.NORMALISATIONS.items()
         ),
-        "mean": ", ".join(f"`{name}` ({localized(means.words(one))})" for name, one in varied.MEANS.items()),
-        "missing": ", ".join(f"`{name}` ({localized(one.words())})" for name, one in varied.POLICIES.items()),
+        "mean": ", ".join(f"`{name}` ({localized(means.words(item))})" for name, item in varied.MEANS.items()),
+        "missing": ", ".join(f"`{name}` ({localized(item.words())})" for name, item in varied.POLICIES.items()),
         "without": said("each indicator and pillar"),
     }
     rows = "\n".join(
         [
             f"| {said('assumption')} | {said('alternatives')} |",
             "|---|---|",
-            *(f"| {key} | {one} |" for key, one in tried.items()),
+            *(f"| {key} | {item} |" for key, item in tried.items()),
         ]
     )
     text = inspect.getdoc(robustness) or ""
@@ -300,7 +300,7 @@ def _scoring() -> str:
         "variation": numerics.variation,
         "pca": numerics.principal,
     }
-    found = "\n\n".join(f"`{name}`: {paragraphs(one)}" for name, one in formulas.items())
+    result = "\n\n".join(f"`{name}`: {paragraphs(item)}" for name, item in formulas.items())
     chapters = [
         said(HEAD.strip()),
         group("Scoring rules", by_kind(KINDS)),
@@ -310,7 +310,7 @@ def _scoring() -> str:
         ),
         "\n\n".join([heading("##", "Missing parts"), paragraphs(Missing), table(Missing, set())]),
         group("Weights", by_kind(METHODS, "method")),
-        f"{heading('###', 'Formulas of weights from data')}\n\n{found}",
+        f"{heading('###', 'Formulas of weights from data')}\n\n{result}",
         group("Data treatment", by_kind(STEPS)),
         group("Stars", by_kind(SCHEMES)),
         stress(),
@@ -527,9 +527,9 @@ def options(language: str) -> str:
             usage = " ".join(command.collect_usage_pieces(click.Context(command, info_name=name)))
             parts += [f"## `kpi {name}`", f"`kpi {name} {usage}`", command.help or ""]
             rows = [
-                f"| `{', '.join(one.opts)}` | {words_of(one)} | {cell(one.help or '')} |"
-                for one in command.params
-                if isinstance(one, click.Option) and not one.hidden
+                f"| `{', '.join(item.opts)}` | {words_of(item)} | {cell(item.help or '')} |"
+                for item in command.params
+                if isinstance(item, click.Option) and not item.hidden
             ]
             parts.append("\n".join([f"| {option} | {values} | |", "|---|---|---|", *rows]))
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
@@ -538,7 +538,7 @@ def options(language: str) -> str:
 def words_of(option: click.Option) -> str:
     """Return the values that an option takes."""
     if isinstance(option.type, click.Choice) and option.metavar is None:
-        return " ".join(f"`{one}`" for one in option.type.choices)
+        return " ".join(f"`{item}`" for item in option.type.choices)
     return "" if option.is_flag or option.metavar is None else f"`{cell(option.metavar)}`"
 
 

@@ -138,21 +138,22 @@ def indicators(system: System) -> Iterator[str]:
     yield "## 指标"
     yield ""
     rows = []
-    for name, one in system.indicators.items():
+    for name, item in system.indicators.items():
         unit = system.unit(name)
-        target = "；".join(chinese(target.words(unit)) for target in one.target)
+        target = "；".join(chinese(target.words(unit)) for target in item.target)
         notes = [
-            one.note,
-            *(target.note for target in one.target),
-            chinese(one.score.in_full()) if one.score is not None else None,
+            item.note,
+            *(target.note for target in item.target),
+            chinese(item.score.in_full()) if item.score is not None else None,
         ]
         units = [
-            f"牵头 {'、'.join(one.lead)}" if one.lead else "",
-            f"责任 {'、'.join(one.responsible)}" if one.responsible else "",
+            f"牵头 {'、'.join(item.lead)}" if item.lead else "",
+            f"责任 {'、'.join(item.responsible)}" if item.responsible else "",
         ]
-        basis = BASES.get(one.basis or "", "")
+        basis = BASES.get(item.basis or "", "")
         rows.append((
-            one.title or name, f"`{name}`", chinese(one.words(system.symbols)), unit, target, one.clause or "", basis,
+            item.title or name, f"`{name}`", chinese(item.words(system.symbols)), unit, target, item.clause or "",
+            basis,
             "；".join(filter(None, units)), "；".join(filter(None, notes)),
         ))  # fmt: skip
     yield from table(("指标", "编号", "计算方法", "单位", "目标", "条款", "性质", "单位分工", "说明"), rows)
@@ -161,19 +162,19 @@ def indicators(system: System) -> Iterator[str]:
 def adjustments(system: System) -> Iterator[str]:
     """Yield bonuses, deductions and vetoes."""
     rows = []
-    titles = {name: one.title or name for name, one in {**system.symbols, **system.pillars}.items()}
-    for name, one in system.adjustments.items():
-        if isinstance(one, Veto):
-            effect = one.effect.words(system.stars.names if system.stars else {})
-            rows.append((one.title or name, "一票否决", one.when, chinese(effect)))
-        elif isinstance(one, Bonus | Deduction):
-            limit = f"，最多 {one.max:g} 分" if one.max is not None else ""
-            of = one.when or (system.symbols[one.of].title if one.of in system.symbols else one.of or "")
-            kind, sign = ("加分", "+") if isinstance(one, Bonus) else ("减分", "−")
-            condition = one.opens_words(titles) if isinstance(one, Bonus) else None
+    titles = {name: item.title or name for name, item in {**system.symbols, **system.pillars}.items()}
+    for name, item in system.adjustments.items():
+        if isinstance(item, Veto):
+            effect = item.effect.words(system.stars.names if system.stars else {})
+            rows.append((item.title or name, "一票否决", item.when, chinese(effect)))
+        elif isinstance(item, Bonus | Deduction):
+            limit = f"，最多 {item.max:g} 分" if item.max is not None else ""
+            of = item.when or (system.symbols[item.of].title if item.of in system.symbols else item.of or "")
+            kind, sign = ("加分", "+") if isinstance(item, Bonus) else ("减分", "−")
+            condition = item.opens_words(titles) if isinstance(item, Bonus) else None
             opens = "" if condition is None else chinese(condition)
             rows.append(
-                (one.title or name, kind, of, f"每 {one.per} {sign}{one.points:g} 分{limit}{opens and '，'}{opens}")
+                (item.title or name, kind, of, f"每 {item.per} {sign}{item.points:g} 分{limit}{opens and '，'}{opens}")
             )
     if rows:
         yield "## 加减分与一票否决"
@@ -187,13 +188,13 @@ def measures(system: System) -> Iterator[str]:
     yield ""
     rows = [
         (
-            one.title or name,
+            item.title or name,
             f"`{name}`",
-            one.unit,
-            made(one),
-            TIMING.get(getattr(one, "timing", one.over_time) or "", ""),
+            item.unit,
+            made(item),
+            TIMING.get(getattr(item, "timing", item.over_time) or "", ""),
         )
-        for name, one in system.measures.items()
+        for name, item in system.measures.items()
     ]
     yield from table(("名称", "编号", "单位", "来源", "汇总"), rows)
 
@@ -219,17 +220,19 @@ def own(system: System) -> Iterator[str]:
         for key, words in BLOCKS.items()
         if (mark := getattr(getattr(system, key), "ours", False))
     ]
-    marked += [f"一级指标「{one.title or name}」：{ours(one.ours)}" for name, one in system.pillars.items() if one.ours]
     marked += [
-        f"加减分「{one.title or name}」：{ours(one.ours)}" for name, one in system.adjustments.items() if one.ours
+        f"一级指标「{item.title or name}」：{ours(item.ours)}" for name, item in system.pillars.items() if item.ours
     ]
-    for name, one in system.indicators.items():
-        found = [
+    marked += [
+        f"加减分「{item.title or name}」：{ours(item.ours)}" for name, item in system.adjustments.items() if item.ours
+    ]
+    for name, item in system.indicators.items():
+        result = [
             ours(mark)
-            for mark in (one.ours, *(t.ours for t in one.target), one.score.ours if one.score else False)
+            for mark in (item.ours, *(t.ours for t in item.target), item.score.ours if item.score else False)
             if mark
         ]
-        marked += [f"指标「{one.title or name}」：{'；'.join(dict.fromkeys(found))}"] if found else []
+        marked += [f"指标「{item.title or name}」：{'；'.join(dict.fromkeys(result))}"] if result else []
     yield "## 文件规定与本评价所定"
     yield ""
     yield (
@@ -253,8 +256,14 @@ def index(systems: Iterable[System], language: str) -> str:
     title, headings = LIST[language]
     with using(language):
         rows = [
-            (f"[{one.title}]({one.system}.md)", f"`{one.system}`", len(one.indicators), one.entities.title, stars(one))
-            for one in systems
+            (
+                f"[{item.title}]({item.system}.md)",
+                f"`{item.system}`",
+                len(item.indicators),
+                item.entities.title,
+                stars(item),
+            )
+            for item in systems
         ]
     lines = [f"# {title}", "", "<!-- written by docs/systems.py -->", "", *table(headings, rows)]
     return "\n".join(lines).rstrip() + "\n"
@@ -279,8 +288,8 @@ def pages() -> dict[str, str]:
     """Return every page by its file name."""
     systems = [kpi.load(file) for file in sorted(shipped().glob("*.yaml"))]
     lists = {"README.md": index(systems, "en"), "README.zh.md": index(systems, "zh")}
-    english = {f"{one.system}.md": method(one) for one in systems}
-    return lists | english | {f"{one.system}.zh.md": page(one) for one in systems}
+    english = {f"{item.system}.md": method(item) for item in systems}
+    return lists | english | {f"{item.system}.zh.md": page(item) for item in systems}
 
 
 if __name__ == "__main__":

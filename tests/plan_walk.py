@@ -63,10 +63,10 @@ def walked(plan: Plan) -> Reach:
     # Checks are stages of a plan too.
     for columns in (step for stage in (*plan.stages, *plan.intervals, *plan.details) for step in stage.steps):
         # A step sees the columns before it, not its own.
-        found = {name: composed(expression, known) for name, expression in columns.items()}
-        known |= found
-        for one in found.values():
-            _merge(total, one)
+        result = {name: composed(expression, known) for name, expression in columns.items()}
+        known |= result
+        for item in result.values():
+            _merge(total, item)
     return {name: lags for name, lags in total.items() if not _is_place(name)}
 
 
@@ -81,11 +81,11 @@ def _merge(into: Reach, other: Mapping[str, set[int]]) -> None:
 
 
 def composed(expression: pl.Expr, known: Mapping[str, Reach]) -> Reach:
-    found: Reach = {}
+    result: Reach = {}
     for name, lags in _direct(expression).items():
         for column, inner in known.get(name, {name: {0}}).items():
-            found.setdefault(column, set()).update(_plus(lag, more) for lag in lags for more in inner)
-    return found
+            result.setdefault(column, set()).update(_plus(lag, more) for lag in lags for more in inner)
+    return result
 
 
 def _direct(expression: pl.Expr) -> Reach:
@@ -104,29 +104,29 @@ def _direct(expression: pl.Expr) -> Reach:
 
 def _walk(node: Any) -> Reach:  # noqa: C901  # one case a construct
     """The columns that a serialised expression reads, with the lags at which it does."""
-    found: Reach = {}
+    result: Reach = {}
     if node == _ENTITIES:
-        return found
+        return result
     match node:
         case {"Column": str(name)}:
-            found[name] = {0}
+            result[name] = {0}
         case {"Literal": _}:
             pass
         case {"Over": {"partition_by": by}} if {"Column": "period"} in by:
-            found = {name: {0} for name in _columns(node)}
+            result = {name: {0} for name in _columns(node)}
         case {"Over": {"partition_by": [{"Column": "entity"}], "function": inside}} if _is_causal(inside):
-            found = {name: {HISTORY} for name in _columns(inside)}
+            result = {name: {HISTORY} for name in _columns(inside)}
         case {"Function": {"function": "Shift", "input": [value, by]}}:
             lag = _periods(by)
-            found = {name: {_plus(one, lag) for one in lags} for name, lags in _walk(value).items()}
+            result = {name: {_plus(item, lag) for item in lags} for name, lags in _walk(value).items()}
         case {"Function": {"function": function, "input": inputs}} if _is_rowwise(function):
-            found = _walk(inputs)
+            result = _walk(inputs)
         case dict() if len(node) == 1 and (kind := next(iter(node)))[:1].isupper() and kind not in _ROWWISE:
-            found = {name: {WHOLE} for name in _columns(node)}
+            result = {name: {WHOLE} for name in _columns(node)}
         case dict() | list():
-            for one in node.values() if isinstance(node, dict) else node:
-                _merge(found, _walk(one))
-    return found
+            for item in node.values() if isinstance(node, dict) else node:
+                _merge(result, _walk(item))
+    return result
 
 
 def _plus(lag: int, more: int) -> int:
@@ -144,7 +144,7 @@ def _is_causal(node: Any) -> bool:
         case dict() if len(node) == 1 and (kind := next(iter(node)))[:1].isupper():
             return kind in _ROWWISE and _is_causal(node[kind])
         case dict() | list():
-            return all(_is_causal(one) for one in (node.values() if isinstance(node, dict) else node))
+            return all(_is_causal(item) for item in (node.values() if isinstance(node, dict) else node))
     return True
 
 
@@ -175,5 +175,5 @@ def _columns(node: Any) -> Iterator[str]:
             else:
                 yield from _columns(inside)
     elif isinstance(node, list):
-        for one in node:
-            yield from _columns(one)
+        for item in node:
+            yield from _columns(item)

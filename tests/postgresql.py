@@ -17,13 +17,15 @@ def binaries() -> Path | None:
     """
     if os.geteuid() == 0 and not _has_user("postgres"):
         return None
-    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: -float(one.parent.name))
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda item: -float(item.parent.name))
     on_path = shutil.which("initdb")
     places += [Path(on_path).resolve().parent] if on_path else []
     for place in places:
         if (place / "initdb").is_file() and (place / "postgres").is_file():
-            said = subprocess.run([place / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
-            if int(said.split()[2].split(".")[0]) >= 15:
+            answer = subprocess.run(
+                [place / "postgres", "--version"], capture_output=True, text=True, check=True
+            ).stdout
+            if int(answer.split()[2].split(".")[0]) >= 15:
                 return place
     return None
 

@@ -51,24 +51,24 @@ def sample():
 
 
 def test_availability_counts_the_last_period_alone(card):
-    found = statistics.availability(card).select("indicator", "there", "lacking", "percent").rows()
-    assert found == [("c", 3, 1, 75.0), ("a", 4, 0, 100.0), ("b", 4, 0, 100.0)]
+    result = statistics.availability(card).select("indicator", "there", "lacking", "percent").rows()
+    assert result == [("c", 3, 1, 75.0), ("a", 4, 0, 100.0), ("b", 4, 0, 100.0)]
 
 
 def test_correlations_within_and_across_pillars(card):
-    found = {(r["first"], r["second"]): r for r in statistics.correlations(card).iter_rows(named=True)}
-    assert found["a", "b"]["correlation"] == pytest.approx(1)
-    assert found["a", "b"]["within"] is True
+    result = {(r["first"], r["second"]): r for r in statistics.correlations(card).iter_rows(named=True)}
+    assert result["a", "b"]["correlation"] == pytest.approx(1)
+    assert result["a", "b"]["within"] is True
     # (10, 30), (20, 10), (40, 20): by hand.
-    assert found["a", "c"]["correlation"] == pytest.approx(-0.327327, abs=1e-6)
-    assert (found["a", "c"]["within"], found["a", "c"]["entities"]) == (False, 3)
+    assert result["a", "c"]["correlation"] == pytest.approx(-0.327327, abs=1e-6)
+    assert (result["a", "c"]["within"], result["a", "c"]["entities"]) == (False, 3)
 
 
 def test_cronbachs_alpha_by_its_definition(card):
-    found = {row["pillar"]: row for row in statistics.consistency(card).iter_rows(named=True)}
+    result = {row["pillar"]: row for row in statistics.consistency(card).iter_rows(named=True)}
     # Variances of a, b and a + b are as 1 : 4 : 9.
-    assert found["一"]["alpha"] == pytest.approx(2 * (1 - 5 / 9))
-    assert found["二"]["alpha"] is None
+    assert result["一"]["alpha"] == pytest.approx(2 * (1 - 5 / 9))
+    assert result["二"]["alpha"] is None
 
 
 def test_alpha_and_correlations_are_those_of_numpy(sample):
@@ -86,8 +86,8 @@ def test_alpha_and_correlations_are_those_of_numpy(sample):
         assert row["correlation"] == pytest.approx(numpy.corrcoef(x, y)[0, 1], abs=1e-12)
         compared += 1
     assert compared > 100
-    parts_of = {name: list(one.parts) for name, one in sample.definition.pillars.items()}
-    told = 0
+    parts_of = {name: list(item.parts) for name, item in sample.definition.pillars.items()}
+    reports = 0
     for row in statistics.consistency(sample).iter_rows(named=True):
         whole = wide.select(parts_of[row["pillar"]]).drop_nulls().to_numpy()
         assert row["entities"] == len(whole)
@@ -98,27 +98,27 @@ def test_alpha_and_correlations_are_those_of_numpy(sample):
             mean_covariance = (covariance.sum() - numpy.trace(covariance)) / (k * (k - 1))
             alpha = k * mean_covariance / (mean_variance + (k - 1) * mean_covariance)
             assert row["alpha"] == pytest.approx(alpha, abs=1e-12)
-            told += 1
-    assert told >= 5
+            reports += 1
+    assert reports >= 5
 
 
 def test_strengths_and_weaknesses_are_those_of_plain_counting(sample):
     last = sample.indicators.filter(pl.col("period") == sample.periods[-1]).to_dicts()
     for entity in sample.entities["entity"]:
-        found = {row["indicator"]: row for row in statistics.profile(sample, entity).iter_rows(named=True)}
-        for name, row in found.items():
-            others = [one["score"] for one in last if one["indicator"] == name and one["score"] is not None]
-            [mine] = [one["score"] for one in last if one["indicator"] == name and one["entity"] == entity]
+        result = {row["indicator"]: row for row in statistics.profile(sample, entity).iter_rows(named=True)}
+        for name, row in result.items():
+            others = [item["score"] for item in last if item["indicator"] == name and item["score"] is not None]
+            [mine] = [item["score"] for item in last if item["indicator"] == name and item["entity"] == entity]
             assert row["mean"] == pytest.approx(sum(others) / len(others))
             assert (row["score"], row["of"]) == (mine, len(others))
             assert row["rank"] == 1 + sum(other > mine for other in others)
 
 
 def test_a_profile_goes_from_strength_to_weakness(card):
-    found = statistics.profile(card, "甲")
-    assert found["indicator"].to_list() == ["c", "b", "a"] or found["indicator"].to_list() == ["c", "a", "b"]
-    assert found["rank"].to_list() == [1, 4, 4]
-    assert found["ahead"].to_list()[0] == pytest.approx(10)
+    result = statistics.profile(card, "甲")
+    assert result["indicator"].to_list() == ["c", "b", "a"] or result["indicator"].to_list() == ["c", "a", "b"]
+    assert result["rank"].to_list() == [1, 4, 4]
+    assert result["ahead"].to_list()[0] == pytest.approx(10)
     with pytest.raises(DataError, match="K602"):
         statistics.profile(card, "戊")
 

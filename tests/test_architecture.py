@@ -105,19 +105,19 @@ FOREIGN = re.compile(
 
 def modules(package: Path) -> dict[str, Path]:
     """Return every module by its dotted name with the package's name in front."""
-    found = {}
+    result = {}
     for path in sorted(package.rglob("*.py")):
         parts = path.relative_to(package.parent).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
+        result[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return result
 
 
 def layer(name: str, layers: tuple[str, ...] = LAYERS) -> int | None:
     """Return the position of a module in the order: its own, or that of the package it is in; None if not listed."""
     inner = name.partition(".")[2] or name
     above = [inner.rsplit(".", depth)[0] for depth in range(inner.count(".") + 1)]
-    entry = next((one for one in above if one in layers), None)
-    complete = any(one.startswith(f"{entry}.") for one in layers) and entry != inner
+    entry = next((item for item in above if item in layers), None)
+    complete = any(item.startswith(f"{entry}.") for item in layers) and entry != inner
     return None if entry is None or complete else layers.index(entry)
 
 
@@ -127,7 +127,7 @@ def imports(name: str, path: Path, known: dict[str, Path]) -> dict[str, int]:
     A string that is exactly a module's name counts too: that is how lazy imports name what they load.
     """
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-    found: dict[str, int] = {}
+    result: dict[str, int] = {}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         targets: list[str] = []
         if isinstance(node, ast.Import):
@@ -140,15 +140,15 @@ def imports(name: str, path: Path, known: dict[str, Path]) -> dict[str, int]:
             targets = [node.value.partition(":")[0]]
         for target in targets:
             if target in known and target != name:
-                found[target] = min(node.lineno, found.get(target, node.lineno))
-    return found
+                result[target] = min(node.lineno, result.get(target, node.lineno))
+    return result
 
 
 def order_violations(package: Path, layers: tuple[str, ...] = LAYERS) -> list[str]:
     """Return one line for every unlisted module, upward import and cycle."""
     known = modules(package)
     graph = {name: imports(name, path, known) for name, path in known.items()}
-    found = [f"{name} is not listed in LAYERS" for name in known if layer(name, layers) is None]
+    result = [f"{name} is not listed in LAYERS" for name in known if layer(name, layers) is None]
     for name, targets in graph.items():
         # Importing a.b runs a/__init__ first, so whatever reaches into a package from outside depends on that too.
         parents = {parent: line for target, line in targets.items() if (parent := target.rpartition(".")[0])}
@@ -156,12 +156,12 @@ def order_violations(package: Path, layers: tuple[str, ...] = LAYERS) -> list[st
         for target, line in sorted((outside | targets).items()):
             low, high = layer(target, layers), layer(name, layers)
             if low is not None and high is not None and low > high:
-                found.append(f"{name}:{line} imports {target}, which stands above it")
+                result.append(f"{name}:{line} imports {target}, which stands above it")
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        found.append("cycle: " + " -> ".join(error.args[1]))
-    return found
+        result.append("cycle: " + " -> ".join(error.args[1]))
+    return result
 
 
 def small_package(package: Path, files: dict[str, str]) -> list[str]:
@@ -189,8 +189,8 @@ def text_runners(source: str) -> list[int]:
 
 
 def test_every_module_imports_only_what_stands_below_it():
-    found = order_violations(ROOT / "kpi")
-    assert not found, "\n".join(found)
+    result = order_violations(ROOT / "kpi")
+    assert not result, "\n".join(result)
 
 
 def test_no_layer_is_listed_twice():
@@ -218,8 +218,8 @@ def test_no_layer_is_listed_twice():
 )
 def test_the_order_is_enforced(tmp_path, files, expected):
     base = {"__init__.py": "", "low.py": "", "pack/__init__.py": "", "pack/a.py": "", "high.py": "import kpi.low"}
-    found = small_package(tmp_path / "kpi", base | files)
-    assert any(line.startswith(expected) for line in found), found
+    result = small_package(tmp_path / "kpi", base | files)
+    assert any(line.startswith(expected) for line in result), result
 
 
 def test_what_points_downwards_passes(tmp_path):
@@ -251,13 +251,13 @@ def spelt_columns(source: str) -> list[int]:
 def test_names_of_columns_are_made_in_one_place():
     # Names of files are `name.form`, and of columns of joined frames `name.other`.
     others = {"kpi.values.columns", "kpi.intake.synthetic.files", "kpi.report.files", "kpi.report.reading"}
-    found = [
+    result = [
         f"{name}:{line} spells a column: go through kpi.values.columns.Column"
         for name, path in modules(ROOT / "kpi").items()
         for line in spelt_columns(path.read_text(encoding="utf-8"))
         if name not in others
     ]
-    assert not found, "\n".join(found)
+    assert not result, "\n".join(result)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def distinguished(source: str, homes: dict[str, set[str]]) -> list[tuple[int, st
     local: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module is not None:
-            home = next((one for one in homes if f"{node.module}.".startswith(f"{one}.")), None)
+            home = next((item for item in homes if f"{node.module}.".startswith(f"{item}.")), None)
             names = [alias for alias in node.names if home is not None and alias.name in homes[home]]
             local |= {alias.asname or alias.name: alias.name for alias in names}
     for node in ast.walk(tree):
@@ -301,20 +301,20 @@ def distinguished(source: str, homes: dict[str, set[str]]) -> list[tuple[int, st
                 asked = [kinds]
             case ast.MatchClass(cls=kinds):
                 asked = [kinds]
-        names = [one.id for kinds in asked for one in ast.walk(kinds) if isinstance(one, ast.Name)]
+        names = [item.id for kinds in asked for item in ast.walk(kinds) if isinstance(item, ast.Name)]
         lines += [(node.lineno, local[name]) for name in names if name in local]
     return sorted(lines)
 
 
 def test_a_kind_is_asked_through_its_methods():
     homes = kind_classes()
-    found = []
+    result = []
     for name, path in modules(ROOT / "kpi").items():
         others = {home: kinds for home, kinds in homes.items() if not f"{name}.".startswith(f"{home}.")}
         if not f"{name}.".startswith(DISTINGUISHING):
             lines = distinguished(path.read_text(encoding="utf-8"), others)
-            found += [f"{name}:{line} asks for {kind}: give its base class a method" for line, kind in lines]
-    assert not found, "\n".join(found)
+            result += [f"{name}:{line} asks for {kind}: give its base class a method" for line, kind in lines]
+    assert not result, "\n".join(result)
 
 
 @pytest.mark.parametrize(
@@ -337,12 +337,12 @@ def test_modules_say_what_they_are_about():
 
 
 def test_text_from_users_is_never_executed():
-    found = [
+    result = [
         f"{name}:{line} runs text: go through kpi.language.expressions"
         for name, path in modules(ROOT / "kpi").items()
         for line in text_runners(path.read_text(encoding="utf-8"))
     ]
-    assert not found, "\n".join(found)
+    assert not result, "\n".join(result)
 
 
 @pytest.mark.parametrize(
@@ -390,13 +390,13 @@ def tracked() -> list[Path]:
 
 
 def test_tracked_files_name_no_place_outside_the_project():
-    found = [
+    result = [
         f"{path.relative_to(ROOT)}:{number}: {line[:100]!r}"
         for path in tracked()
         for number, line in enumerate(path.read_bytes().splitlines(), 1)
         if FOREIGN.search(line)
     ]
-    assert not found, "\n".join(found)
+    assert not result, "\n".join(result)
 
 
 def place(node: ast.AST, file: Path, names: dict[str, Path]) -> Path | None:
@@ -463,14 +463,14 @@ def test_a_link_that_leaves_the_checkout_is_noticed():
 
 
 def test_nothing_is_read_outside_the_checkout():
-    found = []
+    result = []
     for path in tracked():
         name = path.relative_to(ROOT)
         if path.suffix == ".py":
-            found += [f"{name}:{line}" for line in leading_out(path.read_text("utf-8"), path, ROOT)]
+            result += [f"{name}:{line}" for line in leading_out(path.read_text("utf-8"), path, ROOT)]
         if path.suffix == ".md":
-            found += [f"{name}:{line}" for line in links_leading_out(path.read_text("utf-8"), path, ROOT)]
-    assert not found, "\n".join(found)
+            result += [f"{name}:{line}" for line in links_leading_out(path.read_text("utf-8"), path, ROOT)]
+    assert not result, "\n".join(result)
 
 
 @pytest.mark.parametrize(

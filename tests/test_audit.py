@@ -42,7 +42,7 @@ def document(groups, **more):
 
 def scored(figures, groups, **more):
     loaded = examine_text(yaml.safe_dump(document(groups, **more), allow_unicode=True))
-    assert loaded.system is not None, [str(one) for one in loaded.findings]
+    assert loaded.system is not None, [str(item) for item in loaded.findings]
     names = [name for name in figures.columns if name not in ("uCode", "分组")]
     frame = figures.rename({"uCode": "country"} | {name: f"m_{name}" for name in names})
     return kpi.score(frame.with_columns(period=pl.lit("2018")), system=loaded.system, intervals=0)

@@ -50,7 +50,7 @@ FRAME = pl.DataFrame({"key": ["a", "b"], "x": [1.0, None], "n": [1, 2]})
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "words"),
     [
         (FRAME.with_columns(x=pl.lit(1.0)), "x: 1 nulls"),
         (FRAME.with_columns(x=pl.col("x") + 1e-6), "x: up to"),
@@ -60,9 +60,9 @@ FRAME = pl.DataFrame({"key": ["a", "b"], "x": [1.0, None], "n": [1, 2]})
         (FRAME.drop("x"), r"without the columns \['x'\]"),
     ],
 )
-def test_answers_that_differ_are_seen(other, said):
-    (found,) = differences(other, FRAME, ("key",))
-    assert re.search(said, found)
+def test_answers_that_differ_are_seen(other, words):
+    (result,) = differences(other, FRAME, ("key",))
+    assert re.search(words, result)
 
 
 def test_answers_agree_in_any_order_and_within_rounding():

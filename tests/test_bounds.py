@@ -24,7 +24,7 @@ from kpi.values.status import STATUSES, Status, guarded, reason
 #: Seconds that no expression and no definition may take, on the slowest machine.
 LONG = 10
 GAPS = ["missing", "refused", "not_applicable", "incomplete"]
-_CELLS = [(1.0, "ok"), (2.0, "ok"), (0.0, "ok"), *((None, one) for one in GAPS)]
+_CELLS = [(1.0, "ok"), (2.0, "ok"), (0.0, "ok"), *((None, entry) for entry in GAPS)]
 FRAME = pl.DataFrame(
     {
         **{name: [_CELLS[(row // 7**place) % 7][0] for row in range(343)] for place, name in enumerate("abc")},
@@ -46,8 +46,8 @@ def judged(text: str) -> tuple[list[float | None], list[str]]:
     value = term.expr.cast(pl.Float64) if term.kind == "number" else pl.when(term.expr).then(1.0).otherwise(term.expr)
     reasons = [(term.expr.is_not_null(), reason("out_of_range")), *term.gaps, *term.voids]
     pair = guarded("x", value.cast(pl.Float64), reasons=[*reasons, (pl.lit(True), reason("missing"))])
-    found = FRAME.with_columns(**pair.values).with_columns(**pair.statuses)
-    return found["x"].to_list(), found["x.status"].to_list()
+    result = FRAME.with_columns(**pair.values).with_columns(**pair.statuses)
+    return result["x"].to_list(), result["x.status"].to_list()
 
 
 def at_the_limits() -> dict[str, str]:
@@ -227,10 +227,10 @@ DEEP = "(" * 40 + "a" + ")" * 40 + " > 1"
     ids=["where", "expr", "check", "when", "passes"],
 )
 def test_every_expression_of_a_definition_is_bounded(text):
-    found = examine_text(BODY + text).findings
-    assert [one.code for one in found if one.severity == "error"] == ["K128"], found
-    line = (BODY + text).split("\n")[found[0].place.line - 1]
-    assert line[found[0].place.column - 1] == "("
+    result = examine_text(BODY + text).findings
+    assert [entry.code for entry in result if entry.severity == "error"] == ["K128"], result
+    line = (BODY + text).split("\n")[result[0].place.line - 1]
+    assert line[result[0].place.column - 1] == "("
 
 
 @given(weight=st.floats(min_value=LIGHTEST, max_value=HEAVIEST), other=st.sampled_from([LIGHTEST, 1.0, HEAVIEST]))
@@ -251,11 +251,11 @@ def test_weights_within_their_range_are_taken(weight, other):
 def test_numbers_beyond_their_range_are_findings_where_they_stand(number):
     lines = [f"  x: {{kind: level, of: a, target: {{at_least: {number!r}}}}}", f"  p: {{parts: {{x: {number!r}}}}}"]
     text = HEAD + f"measures: {{a: {{unit: 件}}}}\nindicators:\n{lines[0]}\npillars:\n{lines[1]}\n"
-    found = [one for one in examine_text(text).findings if one.code == "K481"]
-    assert [one.place.line for one in found] == [6, 8]
-    for one, line in zip(found, lines, strict=True):
-        start = one.place.column - 1
-        assert line[start : start + one.place.length] == repr(number)
+    result = [entry for entry in examine_text(text).findings if entry.code == "K481"]
+    assert [entry.place.line for entry in result] == [6, 8]
+    for entry, line in zip(result, lines, strict=True):
+        start = entry.place.column - 1
+        assert line[start : start + entry.place.length] == repr(number)
 
 
 def many_mistakes() -> dict[str, str]:
@@ -279,16 +279,16 @@ def many_mistakes() -> dict[str, str]:
 @pytest.mark.parametrize("name", many_mistakes())
 def test_thousands_of_mistakes_are_found_in_time(name):
     began = time.perf_counter()
-    found = examine_text(HEAD + many_mistakes()[name]).findings
+    result = examine_text(HEAD + many_mistakes()[name]).findings
     assert time.perf_counter() - began < LONG
-    assert len(found) >= 700
+    assert len(result) >= 700
 
 
 def test_suggestions_are_bounded_for_one_definition_and_not_for_the_next(monkeypatch):
     text = many_mistakes()["names"]
     monkeypatch.setattr("kpi.errors.COMPARISONS", 1000)
     for _ in range(2):
-        hints = [one.hint for one in examine_text(HEAD + text).findings]
+        hints = [entry.hint for entry in examine_text(HEAD + text).findings]
         assert hints[:2] == ["did you mean `measure_0`?", "did you mean `measure_1`?"]
         assert hints[2:] == [None] * 698
 
@@ -313,16 +313,18 @@ MEGABYTE = "x" * 1_000_000
 )
 def test_messages_about_long_texts_are_short(text):
     began = time.perf_counter()
-    found = examine_text(HEAD + text).findings
-    assert found
-    assert all(len(part or "") < 1100 for one in found for part in (one.message, one.hint, one.label, str(one)))
+    result = examine_text(HEAD + text).findings
+    assert result
+    assert all(
+        len(part or "") < 1100 for entry in result for part in (entry.message, entry.hint, entry.label, str(entry))
+    )
     assert time.perf_counter() - began < LONG
 
 
 def test_cells_and_columns_in_messages_are_short():
-    one = Diagnostic("K601", f"`{MEGABYTE}` is no number, `12` is", Place("a.csv", row=3, field=MEGABYTE))
-    assert one.message.endswith("... (1,000,000 characters)` is no number, `12` is")
-    assert len(str(one)) < 500
+    entry = Diagnostic("K601", f"`{MEGABYTE}` is no number, `12` is", Place("a.csv", row=3, field=MEGABYTE))
+    assert entry.message.endswith("... (1,000,000 characters)` is no number, `12` is")
+    assert len(str(entry)) < 500
 
 
 def bomb(open_: str, item: str, close: str) -> str:
@@ -348,9 +350,9 @@ def bomb(open_: str, item: str, close: str) -> str:
 )
 def test_documents_without_end_are_refused_at_once(text):
     began = time.perf_counter()
-    found = examine_text(text)
-    assert found.system is None
-    assert {one.code for one in found.findings} == {"K101"}
+    result = examine_text(text)
+    assert result.system is None
+    assert {entry.code for entry in result.findings} == {"K101"}
     assert time.perf_counter() - began < 1
 
 
@@ -375,9 +377,9 @@ def test_aliases_within_reason_are_read():
 )
 def test_titles_that_cannot_be_told_apart(first, second, codes):
     text = HEAD + f"datasets: {{i: {{form: records}}}}\nmeasures:\n  one: {first}\n  two: {second}\n"
-    found = examine_text(text + "indicators: {x: {kind: level, of: one}}\n").findings
-    assert [one.code for one in found] == codes
-    assert all(one.place.line == 7 for one in found)
+    result = examine_text(text + "indicators: {x: {kind: level, of: one}}\n").findings
+    assert [entry.code for entry in result] == codes
+    assert all(entry.place.line == 7 for entry in result)
 
 
 def test_every_gap_is_a_status():
@@ -387,10 +389,10 @@ def test_every_gap_is_a_status():
 @pytest.mark.parametrize("piece", ["1 a", "1.", "1-", "1/", "a <> b ", "(("])
 def test_long_cells_are_read_in_time(piece):
     began = time.perf_counter()
-    found = read_number(piece * 20_000)
-    assert found.value is None
-    assert found.problem
-    assert len(found.problem) < 200
+    result = read_number(piece * 20_000)
+    assert result.value is None
+    assert result.problem
+    assert len(result.problem) < 200
     assert time.perf_counter() - began < LONG
 
 

@@ -66,19 +66,19 @@ def changed(table: pl.DataFrame, *keys: str) -> set[tuple[str, ...]]:
 def test_a_difference_across_a_break_says_so(tmp_path):
     card = scored(tmp_path)
     years = {label: at for at, label in card.labels.items()}
-    sides = [side(card.only([years[one]]), one) for one in ("2020", "2021")]
-    found = diff(*sides, periods={"2021": "2020"})
-    assert changed(found.totals, "entity") == {("上城区",)}
-    assert changed(found.indicators, "entity", "indicator") == {("上城区", "ir")}, "what adds up is of one area"
-    assert changed(found.figures, "entity", "measure") == {("上城区", "r")}
-    same = diff(*(side(card.only([years[one]]), one) for one in ("2019", "2020")), periods={"2020": "2019"})
+    sides = [side(card.only([years[item]]), item) for item in ("2020", "2021")]
+    result = diff(*sides, periods={"2021": "2020"})
+    assert changed(result.totals, "entity") == {("上城区",)}
+    assert changed(result.indicators, "entity", "indicator") == {("上城区", "ir")}, "what adds up is of one area"
+    assert changed(result.figures, "entity", "measure") == {("上城区", "r")}
+    same = diff(*(side(card.only([years[item]]), item) for item in ("2019", "2020")), periods={"2020": "2019"})
     assert not any(changed(table, "entity") for table in (same.totals, same.indicators, same.figures))
 
 
 def test_a_difference_of_two_files_says_so_too(tmp_path):
     old, new = (side(scored(tmp_path, *years), "s") for years in ((2019, 2020), (2019, 2020, 2021)))
-    found = diff(old, new, periods={"2021": "2020"})
-    assert changed(found.totals, "entity") == {("上城区",)}
+    result = diff(old, new, periods={"2021": "2020"})
+    assert changed(result.totals, "entity") == {("上城区",)}
     without = diff(*(side(scored(tmp_path, table=None), "s") for _ in range(2)))
     assert without.totals["areas_changed"].to_list() == [False] * without.totals.height
 
@@ -100,8 +100,8 @@ def test_the_table_of_a_difference_has_a_line_for_the_unit(more, tmp_path):
 def test_a_unit_with_a_new_name_is_compared_with_itself(tmp_path):
     before = side(scored(tmp_path, 2019, 2020, table=None), "before")
     after = side(scored(tmp_path), "after")
-    found = diff(before, after, periods={"2021": "2020"})
-    rows = {row["entity"]: row for row in found.totals.to_dicts()}
+    result = diff(before, after, periods={"2021": "2020"})
+    rows = {row["entity"]: row for row in result.totals.to_dicts()}
     assert (rows["临安区"]["status_before"], rows["临安区"]["score_before"] is not None) == ("ok", True)
     assert "临安市" not in rows
     assert rows["江干区"]["status"] == "absent"
@@ -113,12 +113,12 @@ def test_a_unit_that_merged_is_not_new_in_the_table_of_places(tmp_path):
     assert lines["上城区"].moved == ""
     assert "areas changed" in lines["上城区"].note
     assert lines["临安区"].moved
-    one = scored(tmp_path, period="2021")
-    assert {line.entity: line.moved for block in league(one).blocks for line in block.lines}["上城区"] == ""
+    item = scored(tmp_path, period="2021")
+    assert {line.entity: line.moved for block in league(item).blocks for line in block.lines}["上城区"] == ""
 
 
 def words(node: object, name: str) -> str:
-    return next(str(one.detail) for one in node.walk() if one.name == name)
+    return next(str(item.detail) for item in node.walk() if item.name == name)
 
 
 def test_an_explanation_of_a_growth_shows_what_it_is_compared_with(tmp_path):

@@ -37,7 +37,7 @@ def figures(**columns):
 
 def broken(frame, check):
     card = kpi.score(frame, system=system(rule=check))
-    return [one.place.period for one in card.findings_list if one.code == "K701"]
+    return [item.place.period for item in card.findings_list if item.code == "K701"]
 
 
 QUARTERS = ["2022Q1", "2022Q2", "2022Q3", "2022Q4", "2023Q1", "2023Q2", "2023Q3", "2023Q4"]
@@ -88,15 +88,15 @@ def test_each_kind_is_broken_where_it_should_be(columns, check, expected):
 
 def told(card):
     """What is found but for the measures that these small frames leave out."""
-    return [one for one in card.findings_list if one.code != "K555"]
+    return [item for item in card.findings_list if item.code != "K555"]
 
 
 def test_severity_words_and_place():
     frame = figures(gdp=[10.0], first=[11.0])
     check = {"title": "部分不大于总体", "expr": "first <= gdp", "severity": "error"}
-    (found,) = told(kpi.score(frame, system=system(rule=check)))
-    assert (found.severity, found.place.entity, found.place.period) == (Severity.ERROR, "甲县", "2022Q1")
-    assert found.message == "部分不大于总体: first <= gdp must hold"
+    (result,) = told(kpi.score(frame, system=system(rule=check)))
+    assert (result.severity, result.place.entity, result.place.period) == (Severity.ERROR, "甲县", "2022Q1")
+    assert result.message == "部分不大于总体: first <= gdp must hold"
 
 
 def test_a_note_answers_a_query_but_not_an_error():
@@ -106,9 +106,9 @@ def test_a_note_answers_a_query_but_not_an_error():
     frame = frame.with_columns(说明=pl.when(pl.col("期别") == "2023Q2").then(pl.lit("新投产项目")))
     for severity, expected in (("query", ["K701", "K703", "K701", "K701"]), ("error", ["K701"] * 4)):
         check = {"growth_within": 30, "of": "gdp", "severity": severity}
-        found = told(kpi.score(frame, system=system(jump=check)))
-        assert [one.code for one in found] == expected
-        assert found[1].message.endswith("explanation: 新投产项目")
+        result = told(kpi.score(frame, system=system(jump=check)))
+        assert [item.code for item in result] == expected
+        assert result[1].message.endswith("explanation: 新投产项目")
     assert told(kpi.score(frame, system=system(jump=check | {"severity": "query"})))[1].severity is Severity.INFO
 
 
@@ -139,5 +139,5 @@ def test_faults_of_checks_are_told_with_their_line(tmp_path, check, code):
     )
     loaded = examine(file)
     assert loaded.system is None
-    assert code in [one.code for one in loaded.findings]
-    assert {one.place.line for one in loaded.findings} == {11}
+    assert code in [item.code for item in loaded.findings]
+    assert {item.place.line for item in loaded.findings} == {11}

@@ -54,22 +54,22 @@ def files():
 
 
 def errors_in(text):
-    (found,) = re.findall(r"([\d,]+) errors?\b(?!.*error)", text.splitlines()[-1])
-    return int(found.replace(",", ""))
+    (result,) = re.findall(r"([\d,]+) errors?\b(?!.*error)", text.splitlines()[-1])
+    return int(result.replace(",", ""))
 
 
 def test_every_summary_counts_all_cells(folder):
     for name, file in files():
         card = kpi.score(file, system="s.yaml")
-        errors = [one for one in card.findings_list if one.severity == "error"]
+        errors = [item for item in card.findings_list if item.severity == "error"]
         assert len(errors) < BAD
         assert number_of(errors) == BAD, name
         assert tally(errors) == f"{BAD:,} errors"
         assert f"{BAD - 5:,} more K604 errors" in render(errors)
-        found = card.findings.filter(severity="error")
-        assert found["stands_for"].sum() == BAD
+        result = card.findings.filter(severity="error")
+        assert result["stands_for"].sum() == BAD
         in_json = json.loads(content(card, "json"))["findings"]
-        assert sum(one["stands_for"] for one in in_json if one["severity"] == "error") == BAD
+        assert sum(item["stands_for"] for item in in_json if item["severity"] == "error") == BAD
         assert f"{number_of(card.findings_list) - LISTED:,} more are not listed" in markdown(card)
         assert Outcome("many", findings=card.findings_list).as_json()["findings"]["error"] == BAD
         for arguments in (["score", file, "-s", "s.yaml"], ["check", "s.yaml", "--data", file]):
@@ -81,8 +81,8 @@ def test_a_few_are_listed_and_counted_alike(folder):
     cells = ["约5"] * 7 + ["5"]
     written("few.csv", {"期别": ["2023"] * 8, "县": units()[:8], "件数": cells})
     done = CliRunner().invoke(main, ["check", "s.yaml", "--data", "few.csv", "--output-format", "json"])
-    found = [one for one in json.loads(done.stderr[: done.stderr.rindex("]") + 1]) if one["severity"] == "error"]
-    assert [one["stands_for"] for one in found] == [1] * 7
+    result = [item for item in json.loads(done.stderr[: done.stderr.rindex("]") + 1]) if item["severity"] == "error"]
+    assert [item["stands_for"] for item in result] == [1] * 7
     assert errors_in(done.stderr) == 7
 
 
@@ -93,5 +93,5 @@ def test_rows_with_too_many_cells_are_counted(folder):
         *(f"2023,乙{n},5" for n in range(400)),
     ]
     (folder / "ragged.csv").write_text("\n".join(lines) + "\n", "utf-8")
-    found = [one for one in kpi.check("s.yaml", data="ragged.csv") if one.code == "K506"]
-    assert number_of(found) == 300
+    result = [item for item in kpi.check("s.yaml", data="ragged.csv") if item.code == "K506"]
+    assert number_of(result) == 300

@@ -42,11 +42,11 @@ def cards(tmp_path):
     """Two scorecards: 丙 makes more and becomes large, 甲 has more patents, which only the headline counts."""
     (tmp_path / "roster.csv").write_text("entity,cohort\n甲,东\n乙,东\n丙,西\n丁,西\n", "utf-8")
     (tmp_path / "s.yaml").write_text(SYSTEM, "utf-8")
-    found = []
+    result = []
     for name, text in (("old", OLD), ("new", NEW)):
         (tmp_path / f"{name}.csv").write_text(text, "utf-8")
-        found.append(kpi.score(tmp_path / f"{name}.csv", system=tmp_path / "s.yaml"))
-    return found
+        result.append(kpi.score(tmp_path / f"{name}.csv", system=tmp_path / "s.yaml"))
+    return result
 
 
 def of_cards(cards):
@@ -54,12 +54,12 @@ def of_cards(cards):
 
 
 def test_headlines_and_places_of_two_scorecards(cards):
-    found = of_cards(cards)
-    moved = found.changed_headlines.select(
+    result = of_cards(cards)
+    moved = result.changed_headlines.select(
         "entity", "score_before", "score", "rank_before", "rank", "rank_change"
     ).rows()
     assert sorted(moved) == [("丙", 4, 18.5, 4, 3, 1), ("乙", 13, 13, 2, 4, -2), ("甲", 7.5, 25, 3, 2, 1)]
-    places = {(row["entity"], row["within"]): row for row in found.changed_places.iter_rows(named=True)}
+    places = {(row["entity"], row["within"]): row for row in result.changed_places.iter_rows(named=True)}
     national = {who: row["rank_change"] for (who, within), row in places.items() if within == "all"}
     assert national == {"甲": -1, "乙": -1, "丙": 3, "丁": -1}
     # In another group nobody has gained or lost places.
@@ -88,11 +88,11 @@ def test_written_results_have_the_same_standings(cards, tmp_path, written):
     for name, card in zip(("old", "new"), cards, strict=True):
         write(card, f"{tmp_path}/{written.format(name)}")
         sides.append(read_result(tmp_path / written.format(name).rstrip("/")))
-    found, expected = diff(*sides), of_cards(cards)
+    result, expected = diff(*sides), of_cards(cards)
     for name in ("headlines", "places"):
-        one, other = getattr(found, name), getattr(expected, name)
-        assert one.height > 0
-        assert one.rows() == other.with_columns(pl.selectors.by_dtype(pl.Categorical, pl.Enum).cast(pl.String)).rows()
+        item, other = getattr(result, name), getattr(expected, name)
+        assert item.height > 0
+        assert item.rows() == other.with_columns(pl.selectors.by_dtype(pl.Categorical, pl.Enum).cast(pl.String)).rows()
 
 
 @pytest.mark.parametrize("suffix", ["json", "md", "html", "xlsx", "docx", "csv"])
@@ -110,7 +110,7 @@ def test_every_format_has_the_standings(cards, tmp_path, suffix):
         assert "Changes of headlines" in text
         assert "Changes of places" in text
     elif suffix == "csv":
-        assert {"headlines.csv", "places.csv", "headlines.parquet"} <= {one.name for one in target.iterdir()}
+        assert {"headlines.csv", "places.csv", "headlines.parquet"} <= {item.name for item in target.iterdir()}
     else:
         assert target.stat().st_size > 0
 
@@ -126,23 +126,23 @@ def test_headings_of_frames_are_names_of_sheets(language):
 
 
 def _below(kind):
-    return [kind, *(found for below in kind.__subclasses__() for found in _below(below))]
+    return [kind, *(result for below in kind.__subclasses__() for result in _below(below))]
 
 
 def test_the_table_and_that_of_a_unit_have_the_standings(cards):
-    found = of_cards(cards)
-    for text in (report.table(found), report.table(found.of("丙"), "丙")):
+    result = of_cards(cards)
+    for text in (report.table(result), report.table(result.of("丙"), "丙")):
         assert "创新指数" in text
         assert "小 → 大" in text
-    assert "all units" in report.table(found)
+    assert "all units" in report.table(result)
 
 
 def test_a_difference_of_headlines_alone_is_one(cards, tmp_path):
     (tmp_path / "c.csv").write_text(OLD.replace("甲,10,60,5", "甲,10,60,40"), "utf-8")
     other = kpi.score(tmp_path / "c.csv", system=tmp_path / "s.yaml")
-    found = diff(side(cards[0], "old"), side(other, "new"))
-    assert found.changed.height == 0
-    text = report.table(found)
+    result = diff(side(cards[0], "old"), side(other, "new"))
+    assert result.changed.height == 0
+    text = report.table(result)
     assert "Nothing has changed" not in text
     assert "创新指数" in text
 
@@ -155,5 +155,5 @@ def test_systems_without_them_have_no_such_frames():
         "scoring: {kind: goalposts, low: 0, high: 9}\npillars: {p: {parts: [i]}}\n",
         (2023, "甲", "x", 5),
     )
-    found = diff(side(card, "a"), side(card, "b"))
-    assert not {"headlines", "places"} & set(found.frames)
+    result = diff(side(card, "a"), side(card, "b"))
+    assert not {"headlines", "places"} & set(result.frames)

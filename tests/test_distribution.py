@@ -33,8 +33,8 @@ def bare(requirement: str) -> str:
 
 
 def required() -> set[str]:
-    every = [*PROJECT["dependencies"], *(one for some in PROJECT["optional-dependencies"].values() for one in some)]
-    return {bare(one) for one in every}
+    every = [*PROJECT["dependencies"], *(item for some in PROJECT["optional-dependencies"].values() for item in some)]
+    return {bare(item) for item in every}
 
 
 def test_the_project_has_the_name_that_the_package_knows():
@@ -43,16 +43,16 @@ def test_the_project_has_the_name_that_the_package_knows():
 
 
 def test_no_other_distribution_of_a_like_name_is_mentioned():
-    found = {(path, name) for path, text in TEXTS.items() for name in NAMED.findall(text)}
-    assert {pair for pair in found if pair[1] not in OTHERS | {distribution.NAME}} == set()
+    result = {(path, name) for path, text in TEXTS.items() for name in NAMED.findall(text)}
+    assert {pair for pair in result if pair[1] not in OTHERS | {distribution.NAME}} == set()
 
 
 def test_what_is_to_be_installed_is_a_requirement_of_the_project():
     allowed = required() | {".", "atheris"}
     others = {path: text for path, text in TEXTS.items() if path != "tests/test_distribution.py"}
-    found = {(path, name.rstrip(".") or ".") for path, text in others.items() for name in INSTALLED.findall(text)}
-    assert {"fastexcel", "xlsxwriter", "zstandard", "duckdb", "psycopg", "deltalake"} <= {name for _, name in found}
-    assert {pair for pair in found if pair[1] not in allowed} == set()
+    result = {(path, name.rstrip(".") or ".") for path, text in others.items() for name in INSTALLED.findall(text)}
+    assert {"fastexcel", "xlsxwriter", "zstandard", "duckdb", "psycopg", "deltalake"} <= {name for _, name in result}
+    assert {pair for pair in result if pair[1] not in allowed} == set()
 
 
 @pytest.mark.parametrize("text", ["pip install 'kpi-" + "engine[excel]'", 'pip install "kpi-' + 'tools"'])

@@ -57,8 +57,8 @@ def values(text: str) -> tuple[list[object], str]:
     ],
 )  # fmt: skip
 def test_numbers(text, column, unit):
-    found, found_unit = values(text)
-    assert found == pytest.approx(column)
+    result, found_unit = values(text)
+    assert result == pytest.approx(column)
     assert found_unit == unit
 
 
@@ -87,8 +87,8 @@ def test_numbers(text, column, unit):
     ],
 )  # fmt: skip
 def test_conditions(text, column):
-    found, _ = values(text)
-    assert found == column
+    result, _ = values(text)
+    assert result == column
 
 
 @pytest.mark.parametrize(

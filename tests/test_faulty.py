@@ -33,7 +33,7 @@ def letters(line: str, cells: int) -> int:
 
 
 def expected(file: Path) -> list[tuple[int, int, int, str, str, str, str]]:
-    found = []
+    result = []
     above = (0, "")
     for number, line in enumerate(file.read_text("utf-8-sig", errors="replace").split("\n"), 1):
         if pointed := POINTED.fullmatch(line):
@@ -47,8 +47,8 @@ def expected(file: Path) -> list[tuple[int, int, int, str, str, str, str]]:
             continue
         words = WORDS.fullmatch(pointed["words"])
         assert words, f"{file.name}:{number} is no expectation: {line}"
-        found.append((*place, words["severity"] or "error", words["code"], words["message"], words["hint"] or ""))
-    return sorted(found)
+        result.append((*place, words["severity"] or "error", words["code"], words["message"], words["hint"] or ""))
+    return sorted(result)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -56,15 +56,15 @@ def test_exactly_what_the_file_says_is_found(file):
     wanted = expected(file)
     assert wanted, "the file expects nothing"
     hints = {want[:-1]: want[-1] for want in wanted}
-    found = []
-    for one in examine(file).findings:
-        known = (one.place.line, one.place.column, one.place.length, str(one.severity), one.code, one.message)
-        hint = one.hint or ""
+    result = []
+    for item in examine(file).findings:
+        known = (item.place.line, item.place.column, item.place.length, str(item.severity), item.code, item.message)
+        hint = item.hint or ""
         start = hints.get(known, "")
         shown = start if start.endswith(" ...") and hint.startswith(start.removesuffix(" ...")) else hint
-        found.append((*known, shown))
-        assert one.place.file == str(file)
-    assert sorted(found) == wanted
+        result.append((*known, shown))
+        assert item.place.file == str(file)
+    assert sorted(result) == wanted
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -87,5 +87,5 @@ def test_every_code_about_definitions_has_a_file():
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_messages_speak_of_definitions_and_not_of_the_parser(file):
     leaks = re.compile(r"pydantic|python|dictionary|instance|validation|Traceback|None\b|\bstr\b|\[key\]|input|codec")
-    for one in examine(file).findings:
-        assert not leaks.search(f"{one.message} {one.hint or ''}"), str(one)
+    for item in examine(file).findings:
+        assert not leaks.search(f"{item.message} {item.hint or ''}"), str(item)

@@ -62,18 +62,18 @@ def test_results_are_those_of_the_source(folder):
             continue
         keys, wanted = KEYS[file.stem], rows(file)
         frame: pl.DataFrame = getattr(card, file.stem)
-        found = {tuple(str(row[key]) for key in keys): row for row in frame.to_dicts()}
+        result = {tuple(str(row[key]) for key in keys): row for row in frame.to_dicts()}
         for row in wanted:
             where = tuple(row[key] for key in keys)
-            assert where in found, f"no row {where} in {file.stem}, but {list(found)[:5]} ..."
+            assert where in result, f"no row {where} in {file.stem}, but {list(result)[:5]} ..."
             wrong += [
-                f"{file.stem} {where}: {column} is {found[where][column]}, not {text or 'null'}"
+                f"{file.stem} {where}: {column} is {result[where][column]}, not {text or 'null'}"
                 for column, text in row.items()
-                if column not in keys and not agrees(text, found[where][column])
+                if column not in keys and not agrees(text, result[where][column])
             ]
         if file.stem == "totals":
             periods = {row["period"] for row in wanted}
-            assert {where for where in found if where[0] in periods} == {(r["period"], r["entity"]) for r in wanted}
+            assert {where for where in result if where[0] in periods} == {(r["period"], r["entity"]) for r in wanted}
     assert not wrong, "\n".join(wrong)
 
 
@@ -82,13 +82,13 @@ def test_findings_are_those_expected(folder):
     card = kpi.score(data_of(folder), system=folder / "system.yaml")
     file = folder / "expected" / "findings.csv"
     wanted = [tuple(row.values()) for row in rows(file)] if file.exists() else []
-    found = card.findings.select("code", "severity", "period", "entity").rows()
-    assert sorted(tuple(one or "" for one in row) for row in found) == sorted(wanted)
+    result = card.findings.select("code", "severity", "period", "entity").rows()
+    assert sorted(tuple(item or "" for item in row) for row in result) == sorted(wanted)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_the_definition_is_without_findings(folder):
-    assert [str(one) for one in examine(folder / "system.yaml").findings] == []
+    assert [str(item) for item in examine(folder / "system.yaml").findings] == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

@@ -38,7 +38,7 @@ def document(**more):
 
 def system(**more):
     loaded = examine_text(yaml.safe_dump(document(**more), allow_unicode=True))
-    assert loaded.system is not None, [str(one) for one in loaded.findings]
+    assert loaded.system is not None, [str(item) for item in loaded.findings]
     return loaded.system
 
 
@@ -57,14 +57,14 @@ def card():
 
 def test_intervals_are_those_of_kpi_stress(card):
     for period in ("2022", "2023"):
-        found = stressed(card, period=period, runs=60)
+        result = stressed(card, period=period, runs=60)
         totals = card.totals.filter(pl.col("period") == period).sort("entity")
-        ranks = found.ranks.sort("entity")
+        ranks = result.ranks.sort("entity")
         assert totals["rank_low"].to_list() == ranks["low"].to_list()
         assert totals["rank_high"].to_list() == ranks["high"].to_list()
         assert totals["score_low"].to_list() == ranks["score_low"].round(2).to_list()
         assert totals["score_high"].to_list() == ranks["score_high"].round(2).to_list()
-        for entity, level, percent in found.stars.select("entity", "stars", "percent").iter_rows():
+        for entity, level, percent in result.stars.select("entity", "stars", "percent").iter_rows():
             [row] = totals.filter(pl.col("entity") == entity).to_dicts()
             assert row[f"probability_{level:g}"] == percent
 
@@ -126,7 +126,7 @@ def test_units_without_a_place_and_periods_without_enough_units_have_none():
     card = kpi.score(pl.concat([few, gone]), system=system(composite={"missing": "fail"}, pillars={
         "一": {"weight": 1, "parts": ["a", "b"], "missing": "fail"}, "二": {"weight": 1, "parts": ["c", "d"]},
     }), intervals=20)  # fmt: skip
-    [finding] = [one for one in card.findings_list if one.code == "K891"]
+    [finding] = [item for item in card.findings_list if item.code == "K891"]
     assert "2 units are ranked in 2021" in str(finding.message)
     assert (str(finding.severity), finding.place.period) == ("warning", "2021")
     new = [name for name in card.totals.columns if name in NEW or name.startswith("probability_")]
@@ -149,19 +149,19 @@ def test_every_output_has_them(card, language):
         cells = [cell for line in book.worksheets[0].iter_rows(values_only=True) for cell in line]
         latest = card.totals.filter(pl.col("period") == "2023")
         spans = [span(low, high) for low, high in latest.select("rank_low", "rank_high").iter_rows()]
-        assert any("–" in one for one in spans)
+        assert any("–" in item for item in spans)
         text = report.text(screen())
         document_of = content(report, "md").decode()
-        for one in spans:
-            assert one in cells
-            assert one in text
-            assert f"| {one} |" in document_of
+        for item in spans:
+            assert item in cells
+            assert item in text
+            assert f"| {item} |" in document_of
         page = content(report, "html").decode()
         assert '"rankLow"' in page
         assert "probabilities" in page
         bulletin = content(BulletinReport(card), "md").decode()
-        for entity, one in zip(latest["entity"], spans, strict=True):
-            assert (f"{entity} {one}" in bulletin or f"{entity}{one}" in bulletin) == ("–" in one)
+        for entity, item in zip(latest["entity"], spans, strict=True):
+            assert (f"{entity} {item}" in bulletin or f"{entity}{item}" in bulletin) == ("–" in item)
 
 
 def span(low, high):
@@ -191,6 +191,6 @@ def test_a_file_behind_the_option_is_no_number_of_runs(tmp_path):
 def test_the_page_of_kpi_stress_draws_intervals(card):
     from kpi.report.robustness import RobustnessReport
 
-    found = stressed(card, runs=20)
-    page = content(RobustnessReport(found), "html").decode()
-    assert page.count('<svg class="interval"') == found.ranks["rank"].count()
+    result = stressed(card, runs=20)
+    page = content(RobustnessReport(result), "html").decode()
+    assert page.count('<svg class="interval"') == result.ranks["rank"].count()

@@ -62,7 +62,7 @@ def unit(indicator: dict[str, Any]) -> str:
 def test_the_documents_targets_and_no_others_have_a_basis():
     rows = documented()
     assert len(rows) == 74
-    assert {row["id"] for row in rows} == {name for name, one in INDICATORS.items() if "basis" in one}
+    assert {row["id"] for row in rows} == {name for name, item in INDICATORS.items() if "basis" in item}
 
 
 @pytest.mark.parametrize("row", documented(), ids=lambda row: row["id"])
@@ -96,13 +96,13 @@ def test_a_documented_target_is_an_indicator_as_the_document_states_it(row: dict
 
 def test_scored_indicators_are_in_the_pillar_of_their_area():
     area = {row["id"]: row["area_zh"] for row in documented()}
-    places = {part: pillar for pillar, one in PILLARS.items() for part in one["parts"]}
-    assert places == {row: area[row] for row, one in INDICATORS.items() if one.get("basis") in SCORED}
+    places = {part: pillar for pillar, item in PILLARS.items() for part in item["parts"]}
+    assert places == {row: area[row] for row, item in INDICATORS.items() if item.get("basis") in SCORED}
 
 
 def test_every_scored_indicator_is_in_exactly_one_pillar_and_no_other_is_in_any():
     parts = [part for pillar in PILLARS.values() for part in pillar["parts"]]
-    assert sorted(parts) == sorted(name for name, one in INDICATORS.items() if one.get("basis") in SCORED)
+    assert sorted(parts) == sorted(name for name, item in INDICATORS.items() if item.get("basis") in SCORED)
     assert sum(pillar["weight"] for pillar in PILLARS.values()) == 100
 
 
@@ -110,7 +110,7 @@ def test_what_no_document_states_is_marked_as_ours():
     blocks = [*(SYSTEM[key] for key in ("scoring", "composite", "stars", "ranking")), *SYSTEM["adjustments"].values()]
     assert all(block["ours"] is True for block in blocks)
     assert all(set(pillar["ours"]) == {"weight", "parts", "missing"} for pillar in PILLARS.values())
-    targets = [one["target"] for one in INDICATORS.values() if "target" in one]
+    targets = [item["target"] for item in INDICATORS.values() if "target" in item]
     allotted = [target for target in targets if isinstance(target.get("at_least"), dict)]
     assert len(allotted) == 5
     assert all(target["ours"] == ["file"] for target in allotted)
@@ -121,14 +121,14 @@ def test_names_are_unique_and_every_measure_is_used():
     names = [*MEASURES, *INDICATORS, *PILLARS]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"\w+", name) for name in names)
-    used = {name for one in INDICATORS.values() for name in inputs(one)}
+    used = {name for item in INDICATORS.values() for name in inputs(item)}
     assert used | {"security_incidents"} == set(MEASURES)
     titles = [measure["title"] for measure in MEASURES.values()]
     assert len(set(titles)) == len(titles)
 
 
 def test_ratios_carry_numerator_and_denominator_in_the_same_unit():
-    pairs = [inputs(one) for one in INDICATORS.values() if one["kind"] in {"coverage", "ratio"}]
+    pairs = [inputs(item) for item in INDICATORS.values() if item["kind"] in {"coverage", "ratio"}]
     assert len(pairs) == 14 + 5 + 2
     for part, whole in pairs:
         assert part != whole
@@ -137,12 +137,12 @@ def test_ratios_carry_numerator_and_denominator_in_the_same_unit():
 
 def test_every_part_is_checked_against_its_whole():
     checked = {check["expr"] for check in SYSTEM["checks"].values() if "expr" in check}
-    stated = [one for one in INDICATORS.values() if one["kind"] in {"coverage", "ratio"} and "basis" in one]
-    assert checked == {" <= ".join(inputs(one)) for one in stated}
+    stated = [item for item in INDICATORS.values() if item["kind"] in {"coverage", "ratio"} and "basis" in item]
+    assert checked == {" <= ".join(inputs(item)) for item in stated}
 
 
 def test_allotted_targets_add_up_to_the_documents_figures():
-    bounds = {name: one["target"].get("at_least") for name, one in INDICATORS.items() if "target" in one}
+    bounds = {name: item["target"].get("at_least") for name, item in INDICATORS.items() if "target" in item}
     totals = {name: bound["total"] for name, bound in bounds.items() if isinstance(bound, dict)}
     shares: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for row in rows_of(ROOT / "definitions" / "targets" / "jiaxing-2022.csv"):
@@ -210,8 +210,8 @@ def test_every_reported_measure_has_a_row_for_every_unit_and_quarter(figures: Fi
 
 def test_units_of_the_data_are_those_of_the_measures_or_multiples(figures: Figures):
     declared = {measure["title"]: measure["unit"] for measure in MEASURES.values()}
-    found = {(title, row["计量单位"]) for (_, title, _), row in figures.items()}
-    assert found - set(declared.items()) == {
+    result = {(title, row["计量单位"]) for (_, title, _), row in figures.items()}
+    assert result - set(declared.items()) == {
         ("就地化解纠纷数", "万件"),
         ("纠纷受理总数", "万件"),
         ("已赋码自然资源实体数", "万个"),
@@ -222,7 +222,7 @@ def test_units_of_the_data_are_those_of_the_measures_or_multiples(figures: Figur
 
 def test_parts_never_exceed_their_wholes(generator: ModuleType):
     titles = {name: measure["title"] for name, measure in MEASURES.items()}
-    pairs = [inputs(one) for one in INDICATORS.values() if one["kind"] in {"coverage", "ratio"}]
+    pairs = [inputs(item) for item in INDICATORS.values() if item["kind"] in {"coverage", "ratio"}]
     for county in generator.COUNTIES:
         true = {(row.measure, row.period): int(row.value) for row in generator.parts(county, 2022)}
         for part, whole in pairs:

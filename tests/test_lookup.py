@@ -104,33 +104,33 @@ def test_data_are_checked_against_the_fitting_definition_of_a_folder(folder):
     (folder / "some" / "other.yaml").write_text(definition("other", first="别的", second="再一个"), "utf-8")
     (folder / "d.csv").write_text("期别,县,件数甲,件数乙\n2023,东湖县,10,约6\n", "utf-8")
     from_python = kpi.check("some", data="d.csv")
-    assert [(one.code, one.place.row) for one in from_python] == [("K604", 2)]
+    assert [(item.code, item.place.row) for item in from_python] == [("K604", 2)]
     done = ran("check", "some", "--data", "d.csv", "--output-format", "concise")
     assert done.exit_code == 1
-    assert done.stderr.splitlines()[:-1] == [str(one) for one in from_python]
+    assert done.stderr.splitlines()[:-1] == [str(item) for item in from_python]
 
 
 def test_several_definitions_that_fit_are_not_guessed_between(folder):
     for name in ("one", "two"):
         (folder / f"{name}.yaml").write_text(definition(name), "utf-8")
-    found = kpi.check(["one.yaml", "two.yaml"], data="d.csv")
-    assert [one.code for one in found] == ["K206"]
+    result = kpi.check(["one.yaml", "two.yaml"], data="d.csv")
+    assert [item.code for item in result] == ["K206"]
     assert kpi.check(["one.yaml", "two.yaml"], data="d.csv", system="two.yaml") == []
 
 
 def test_a_definition_with_errors_comes_before_its_data(folder):
     (folder / "own.yaml").write_text(definition("own").replace("online, den", "onlin, den"), "utf-8")
-    assert {one.code for one in kpi.check("own.yaml", data="nowhere.csv")} == {"K203"}
+    assert {item.code for item in kpi.check("own.yaml", data="nowhere.csv")} == {"K203"}
 
 
 def test_check_takes_a_period_as_score_does(folder):
     (folder / "own.yaml").write_text(definition("own") + "checks: {part: {expr: online <= all}}\n", "utf-8")
     (folder / "d.csv").write_text("期别,县,件数甲,件数乙\n2021,东湖县,3,4\n2023,东湖县,10,6\n", "utf-8")
     for period, expected in ((None, ["2021"]), ("2021", ["2021"]), ("2023", [])):
-        found = kpi.check("own.yaml", data="d.csv", period=period)
-        assert [one.place.period for one in found] == expected
-        assert tuple(found) == kpi.score("d.csv", system="own.yaml", period=period).findings_list
+        result = kpi.check("own.yaml", data="d.csv", period=period)
+        assert [item.place.period for item in result] == expected
+        assert tuple(result) == kpi.score("d.csv", system="own.yaml", period=period).findings_list
         arguments = () if period is None else ("--period", period)
         done = ran("check", "own.yaml", "--data", "d.csv", *arguments, "--output-format", "concise", "-q")
-        assert done.stderr.splitlines() == [str(one) for one in found]
-    assert [one.code for one in kpi.check("own.yaml", data="d.csv", period="2018")] == ["K551"]
+        assert done.stderr.splitlines() == [str(item) for item in result]
+    assert [item.code for item in kpi.check("own.yaml", data="d.csv", period="2018")] == ["K551"]

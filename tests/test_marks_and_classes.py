@@ -81,7 +81,7 @@ OF_CLASS = "{by: cohort, values: {甲类: {kind: bands, marks: {3: 90}}, 乙类:
 
 
 def codes(text: str) -> set[str]:
-    return {one.code for one in examined(text).findings}
+    return {item.code for item in examined(text).findings}
 
 
 def test_marks_beyond_those_of_the_item_are_an_error():
@@ -162,11 +162,11 @@ def test_an_explanation_names_the_class_and_only_its_rule():
 
 def test_a_unit_that_changes_its_class_is_named_with_its_weights():
     card = card_of("weights-by-class")
-    one = side(card, "one")
-    found = diff(one, one, periods={"2024": "2023"})
-    assert found.classes.rows() == [("2024", "乙县", "功能区", "工业县", "生态县")]
-    moved = found.indicators.filter(entity="乙县")["change"].sum()
-    assert moved == pytest.approx(found.totals.filter(entity="乙县")["change"].item())
+    item = side(card, "one")
+    result = diff(item, item, periods={"2024": "2023"})
+    assert result.classes.rows() == [("2024", "乙县", "功能区", "工业县", "生态县")]
+    moved = result.indicators.filter(entity="乙县")["change"].sum()
+    assert moved == pytest.approx(result.totals.filter(entity="乙县")["change"].item())
 
 
 def test_the_frame_of_weights_has_a_row_for_each_class():
@@ -186,7 +186,7 @@ def test_a_column_that_no_roster_has_is_an_error():
     text = TWO.replace("i: 60", "i: {by: 类别, values: {甲类: 60}}")
     with pytest.raises(kpi.KpiError) as refused:
         small_card(text, (2023, "甲", "x", 80))
-    assert [one.code for one in refused.value.diagnostics] == ["K545"]
+    assert [item.code for item in refused.value.diagnostics] == ["K545"]
 
 
 def test_the_column_of_the_cohort_is_one_to_differ_by(tmp_path):
@@ -252,7 +252,7 @@ def test_a_limit_on_itself_or_twice_is_refused():
         "    adjustments:\n      m: {kind: bonus, of: x, points: 1}\n      a: {kind: limit, of: [m, b], max: 2}\n"
         "      b: {kind: limit, of: [m], max: 2}\n"
     )
-    assert [one.code for one in examined(text).findings if one.severity == "error"] == ["K491", "K491"]
+    assert [item.code for item in examined(text).findings if item.severity == "error"] == ["K491", "K491"]
 
 
 # ---- RATINGS ---- #
@@ -282,8 +282,8 @@ def test_ends_are_left_out_of_enough_scores(tmp_path, scores, keys, expected):
 
 
 def test_a_group_that_is_absent_is_missing_or_gives_its_weight_away():
-    found = dict(card_of("raters-by-group").indicators.filter(entity="乙局").select("indicator", "value").rows())
-    assert found == {"测评": None, "打分": 94.5}
+    result = dict(card_of("raters-by-group").indicators.filter(entity="乙局").select("indicator", "value").rows())
+    assert result == {"测评": None, "打分": 94.5}
 
 
 def test_the_groups_of_a_rating_stand_under_it():
@@ -294,7 +294,7 @@ def test_the_groups_of_a_rating_stand_under_it():
 def test_weights_by_two_columns_name_them_where_they_do_not_add_up():
     """60 + 70 of 甲, 乙: with a column that is misspelt the values of both are combined."""
     parts = "{i: {by: 类别, values: {甲: 60, 乙: 30}}, j: {by: 类型, values: {甲: 40, 乙: 70}}}"
-    (finding,) = [one for one in examined(TWO.replace("{i: 60, j: 40}", parts)).findings if one.code == "K424"]
+    (finding,) = [item for item in examined(TWO.replace("{i: 60, j: 40}", parts)).findings if item.code == "K424"]
     assert "类别 甲, 类型 乙: 130" in str(finding.message)
     assert "the columns 类别, 类型" in str(finding.hint)
 
@@ -310,11 +310,11 @@ def test_the_explanation_of_a_measure_has_its_condition(tmp_path):
 
 def test_a_rating_that_does_not_count_has_the_place_of_its_cell():
     card = card_of("raters-by-group")
-    found = [one for one in card.findings_list if one.code == "K861"]
-    assert found
-    for one in found:
-        assert all((one.place.file, one.place.row, one.place.field))
-        assert "the first is `" in str(one.message)
+    result = [item for item in card.findings_list if item.code == "K861"]
+    assert result
+    for item in result:
+        assert all((item.place.file, item.place.row, item.place.field))
+        assert "the first is `" in str(item.message)
 
 
 def test_a_year_of_periods_without_a_weight_has_their_reason_and_no_nan(tmp_path):

@@ -57,19 +57,19 @@ def indicator(name: str, period: str, which: str, column: str) -> dict[str, obje
 @pytest.mark.parametrize("name", FILES)
 def test_a_mechanism_is_scored_within_two_seconds_without_an_error(name: str):
     began = time.process_time()
-    found = card(name).findings_list
+    result = card(name).findings_list
     assert time.process_time() - began < 2
-    assert [one for one in found if one.severity != "info"] == []
+    assert [item for item in result if item.severity != "info"] == []
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_mechanism_says_what_is_ours(name: str):
-    one = card(name).definition
+    item = card(name).definition
     stated = {"per-mu-2022"}  # whose weights and benchmarks are published
-    assert one.ranking.ours is True
-    assert bool(one.stars.ours) or name == "data-maturity"  # whose levels are the standard's
-    assert name in stated or (one.scoring is not None and one.scoring.ours)
-    assert all(adjustment.ours for adjustment in one.adjustments.values() if name not in stated)
+    assert item.ranking.ours is True
+    assert bool(item.stars.ours) or name == "data-maturity"  # whose levels are the standard's
+    assert name in stated or (item.scoring is not None and item.scoring.ours)
+    assert all(adjustment.ours for adjustment in item.adjustments.values() if name not in stated)
 
 
 # ---- 五星评价, THREE WAYS ---- #
@@ -91,7 +91,7 @@ def test_stars_by_bands_include_the_cut():
 
 def test_stars_by_lit_dimensions_count_what_reaches_eighty():
     rows = [row for row in rows_of("five-star/scores.csv") if row["期别"] == "2023Q2"]
-    lit = {row["地区"]: sum(float(one) >= 80 for one in list(row.values())[2:]) for row in rows}
+    lit = {row["地区"]: sum(float(item) >= 80 for item in list(row.values())[2:]) for row in rows}
     assert totals("five-star-lit", "2023Q2", "stars") == lit
     assert lit["海盐县"] == 1  # one brilliant dimension is one star
     assert lit["嘉善县"] == 5
@@ -227,7 +227,7 @@ def test_the_code_comes_back_with_a_clean_quarter():
 
 
 def test_a_veto_that_cannot_be_judged_is_told():
-    assert [(one.code, one.place.entity) for one in card("eco-code").findings_list] == [("K702", "己建材")]
+    assert [(item.code, item.place.entity) for item in card("eco-code").findings_list] == [("K702", "己建材")]
 
 
 # ---- 好差评 ---- #
@@ -243,16 +243,18 @@ def test_respondents_stars_become_rates_and_points():
     points = {"5": 10, "4": 8, "3": 6, "2": 3, "1": 0}
     good, mean, repair = {}, {}, {}
     for county, stars in counts.items():
-        number = sum(stars[one] for one in points)
+        number = sum(stars[item] for item in points)
         good[county] = (stars["5"] + stars["4"] + stars["3"]) / number * 100
-        mean[county] = sum(stars[one] * worth for one, worth in points.items()) / number
+        mean[county] = sum(stars[item] * worth for item, worth in points.items()) / number
         bad = stars["1"] + stars["2"]
         repair[county] = rectified[county] / bad * 100 if bad else None
     assert indicator("service-reviews", "2021Q2", "good_rate", "value") == pytest.approx(good)
     assert indicator("service-reviews", "2021Q2", "mean_points", "value") == pytest.approx(mean)
     got = indicator("service-reviews", "2021Q2", "rectification_rate", "value")
-    assert {name for name, one in got.items() if one is None} == {name for name, one in repair.items() if one is None}
-    assert got == {name: None if one is None else pytest.approx(one) for name, one in repair.items()}
+    assert {name for name, item in got.items() if item is None} == {
+        name for name, item in repair.items() if item is None
+    }
+    assert got == {name: None if item is None else pytest.approx(item) for name, item in repair.items()}
 
 
 def test_few_reviews_are_too_few_and_no_bad_review_is_not_a_zero():
@@ -358,7 +360,7 @@ def test_the_target_depends_on_the_class_of_the_hospital():
 def codes(name: str, old: str, new: str) -> list[str]:
     text = (ROOT / "definitions" / f"{name}.yaml").read_text("utf-8")
     assert old in text
-    return [one.code for one in examine_text(text.replace(old, new)).findings]
+    return [item.code for item in examine_text(text.replace(old, new)).findings]
 
 
 def test_the_base_of_an_index_is_a_scored_period():

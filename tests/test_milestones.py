@@ -34,7 +34,7 @@ def test_nobody_is_late_in_a_period_that_contains_the_deadline(
     definition, data = tmp_path / "steps.yaml", tmp_path / "data.csv"
     definition.write_text(DEFINITION.replace("GRAIN", grain), "utf-8")
     data.write_text(
-        "期别,地区,动员部署\n" + "".join(f"{period},甲镇,{one}\n" for period, one in periods.items()), "utf-8"
+        "期别,地区,动员部署\n" + "".join(f"{period},甲镇,{item}\n" for period, item in periods.items()), "utf-8"
     )
     card = kpi.score(data, system=definition)
     assert card.frame["done.status"].to_list() == statuses

@@ -218,14 +218,14 @@ PIECES = [*"0123456789 年月日前至到-—/.~QHMT:第一十〇末²", *WORDS]
 @example("ß" * 150, None)
 @example("2023年1月1日累计", None)
 def test_any_text_is_a_period_or_a_period_error(text, year):
-    found = read(text, year=year)
-    if isinstance(found, PeriodError):
-        assert str(found)
-        assert found.hint
-        assert "\n" not in str(found)
+    result = read(text, year=year)
+    if isinstance(result, PeriodError):
+        assert str(result)
+        assert result.hint
+        assert "\n" not in str(result)
     else:
-        assert FIRST_YEAR <= found.year <= LAST_YEAR
-        assert parse(found.label) == found
+        assert FIRST_YEAR <= result.year <= LAST_YEAR
+        assert parse(result.label) == result
 
 
 # ---- PERIODS AS VALUES ---- #
@@ -242,7 +242,7 @@ def test_label_and_title_read_back(period):
 def test_labels_and_titles_name_each_span_once():
     every = [Period(2023 * 12 + month, months) for month, months in SPANS]
     assert len(every) == 78
-    assert len({one.label for one in every}) == len({one.title for one in every}) == 78
+    assert len({item.label for item in every}) == len({item.title for item in every}) == 78
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_a_year_out_of_range_cannot_be_made(year):
 
 def test_order_is_by_start_then_length():
     texts = ["2022Q4", "2023-01", "2023-01/02", "2023Q1", "2023H1", "2023", "2023-02", "2023Q4", "2024"]
-    assert [one.label for one in sorted(map(parse, reversed(texts)))] == texts
+    assert [item.label for item in sorted(map(parse, reversed(texts)))] == texts
 
 
 #: Grains of calendar years.
@@ -317,7 +317,7 @@ def test_a_longer_span_is_never_taken_for_its_first_part(period, grain):
 
 
 def test_grains():
-    names = [(str(one), one.months, one.title) for one in GRAINS]
+    names = [(str(item), item.months, item.title) for item in GRAINS]
     assert names == [
         ("week", 1, "week"),
         ("month", 1, "calendar month"),
@@ -432,13 +432,13 @@ def test_a_column_reads_as_its_texts_do_in_any_order(texts, random):
     texts += ["2023/1-9 08:30", "2023-1-9 08:30"]
     frame = parse_column(pl.Series(texts, dtype=pl.String))
     assert frame["text"].to_list() == sorted(set(texts), key=str.encode)
-    for text, *found, problem in frame.rows():
+    for text, *result, problem in frame.rows():
         alone = read(text)
         if isinstance(alone, PeriodError):
-            assert found == [None, None]
+            assert result == [None, None]
             assert problem
         else:
-            assert (*found, problem) == (alone.start, alone.months, None)
+            assert (*result, problem) == (alone.start, alone.months, None)
     random.shuffle(texts)
     assert parse_column(pl.Series(texts, dtype=pl.String)).equals(frame)
 

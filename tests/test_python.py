@@ -84,7 +84,7 @@ def refused(call):
         pa.table(COLUMNS),
         pa.RecordBatch.from_pydict(COLUMNS),
         COLUMNS | {"办件量": [200, "100"], "网上办件量": np.array([180, 75])},
-        (one for one in [pl.DataFrame(COLUMNS)]),
+        (item for item in [pl.DataFrame(COLUMNS)]),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -130,9 +130,9 @@ def test_what_pandas_has_no_value_for_is_missing():
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_holds_no_table_is_refused_in_words(data, code):
-    (found,) = refused(lambda: kpi.score(data, system=DEFINITION))
-    assert found.code == code
-    assert found.hint
+    (result,) = refused(lambda: kpi.score(data, system=DEFINITION))
+    assert result.code == code
+    assert result.hint
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,8 @@ def test_what_holds_no_table_is_refused_in_words(data, code):
     ids=["complex", "longdouble", "surrogate"],
 )
 def test_every_column_that_cannot_be_taken_over_is_named(cells):
-    found = refused(lambda: kpi.score(pd.DataFrame(COLUMNS | {"办件量": cells, "x": cells}), system=DEFINITION))
-    assert [(one.code, one.place.field) for one in found] == [("K557", "办件量"), ("K557", "x")]
+    result = refused(lambda: kpi.score(pd.DataFrame(COLUMNS | {"办件量": cells, "x": cells}), system=DEFINITION))
+    assert [(item.code, item.place.field) for item in result] == [("K557", "办件量"), ("K557", "x")]
 
 
 @pytest.mark.parametrize("make", [list, lambda cells: np.array(cells, dtype=object), pd.Series])
@@ -158,18 +158,18 @@ def test_a_decimal_that_is_no_figure_costs_its_cell_alone(make, odd):
 
 
 def test_a_set_is_no_column():
-    (found,) = refused(lambda: kpi.score(COLUMNS | {"办件量": {200, 100}}, system=DEFINITION))
-    assert (found.code, "办件量" in found.message) == ("K556", True)
+    (result,) = refused(lambda: kpi.score(COLUMNS | {"办件量": {200, 100}}, system=DEFINITION))
+    assert (result.code, "办件量" in result.message) == ("K556", True)
 
 
 def test_a_surrogate_in_a_list_is_a_finding():
-    (found,) = refused(lambda: kpi.score(COLUMNS | {"县": ["\ud800", "西山区"]}, system=DEFINITION))
-    assert (found.code, found.place.field) == ("K557", "县")
+    (result,) = refused(lambda: kpi.score(COLUMNS | {"县": ["\ud800", "西山区"]}, system=DEFINITION))
+    assert (result.code, result.place.field) == ("K557", "县")
 
 
 def test_the_type_that_holds_no_table_is_named():
-    (found,) = refused(lambda: kpi.score(3.5, system=DEFINITION))
-    assert "float" in found.message
+    (result,) = refused(lambda: kpi.score(3.5, system=DEFINITION))
+    assert "float" in result.message
 
 
 def test_the_keys_of_a_mapping_are_never_opened_as_files(tmp_path, monkeypatch):
@@ -180,10 +180,10 @@ def test_the_keys_of_a_mapping_are_never_opened_as_files(tmp_path, monkeypatch):
 
 
 def test_a_dataset_that_there_is_not_is_refused():
-    (found,) = refused(lambda: kpi.score([], system=DEFINITION, data={"wied": pl.DataFrame(COLUMNS)}))
-    assert (found.code, "wied" in found.message) == ("K204", True)
-    (found,) = refused(lambda: kpi.score([], system=DEFINITION, data=[pl.DataFrame(COLUMNS)]))
-    assert (found.code, "list" in found.message) == ("K556", True)
+    (result,) = refused(lambda: kpi.score([], system=DEFINITION, data={"wied": pl.DataFrame(COLUMNS)}))
+    assert (result.code, "wied" in result.message) == ("K204", True)
+    (result,) = refused(lambda: kpi.score([], system=DEFINITION, data=[pl.DataFrame(COLUMNS)]))
+    assert (result.code, "list" in result.message) == ("K556", True)
 
 
 def test_a_column_of_texts_and_numbers_keeps_each_cell():
@@ -237,20 +237,20 @@ def test_no_system_is_scored_unchecked(code, tree):
         lambda: kpi.load(tree),
         lambda: kpi.load(kpi.load(DEFINITION).model_copy(update=dict(system))),
     ):
-        found = refused(call)
-        assert code in {one.code for one in found}
-    assert code in {one.code for one in kpi.check(data=COLUMNS, system=system)}
+        result = refused(call)
+        assert code in {item.code for item in result}
+    assert code in {item.code for item in kpi.check(data=COLUMNS, system=system)}
 
 
 def test_all_mistakes_of_a_mapping_come_at_once_with_the_keys_that_lead_to_them():
     tree = changed(indicators={"rate": {"kind": "ratio", "numerator": "onlin", "denominator": "al"}}, pillars={})
-    found = refused(lambda: kpi.load(tree))
-    assert [(one.code, one.place.file) for one in found] == [
+    result = refused(lambda: kpi.load(tree))
+    assert [(item.code, item.place.file) for item in result] == [
         ("K203", "indicators.rate.numerator"),
         ("K203", "indicators.rate.denominator"),
     ]
-    (found,) = refused(lambda: kpi.load(changed(period="quarterly")))
-    assert (found.code, found.place.file) == ("K113", "period")
+    (result,) = refused(lambda: kpi.load(changed(period="quarterly")))
+    assert (result.code, result.place.file) == ("K113", "period")
 
 
 def test_what_was_checked_before_does_not_hold_for_a_copy():
@@ -266,8 +266,8 @@ def test_what_was_checked_before_does_not_hold_for_a_copy():
     "given", [5, "", None, ["small"], pl.DataFrame(COLUMNS)], ids=lambda value: type(value).__name__
 )
 def test_what_is_no_system_is_refused_in_words(given):
-    (found,) = refused(lambda: kpi.load(given))
-    assert found.code == "K116"
+    (result,) = refused(lambda: kpi.load(given))
+    assert result.code == "K116"
 
 
 # ---- THE MODULE AND ITS HOST ---- #
@@ -326,7 +326,7 @@ def test_a_call_changes_nothing_of_the_process_in_any_thread(tmp_path):
         seen.append(state())
         thread.join(0.01)
     assert len(cards) == 2
-    assert [one for one in seen if one != before] == []
+    assert [item for item in seen if item != before] == []
     assert state() == before
 
 
@@ -350,9 +350,9 @@ def mappings(value, path=()):
 @pytest.mark.parametrize("name", sorted(files()))
 def test_no_mapping_of_a_system_can_be_changed(name):
     system = kpi.load(name)
-    found = dict(mappings(system))
-    assert ("measures",) in found
-    for path, mapping in found.items():
+    result = dict(mappings(system))
+    assert ("measures",) in result
+    for path, mapping in result.items():
         for change in (
             lambda some: some.update({"x": 1}), lambda some: some.clear(), lambda some: some.popitem(),
             lambda some: some.setdefault("x", 1), lambda some: some.__setitem__("x", 1), lambda some: some.__ior__({}),
@@ -364,11 +364,11 @@ def test_no_mapping_of_a_system_can_be_changed(name):
 
 
 def test_equal_systems_have_one_hash_and_others_another():
-    one, twin = kpi.load("jiaxing-2022"), kpi.load("jiaxing-2022")
-    assert (hash(one), one) == (hash(twin), twin)
-    other = one.model_copy(update={"title": "别的"})
-    assert hash(other) != hash(one)
-    assert {one: 1}[twin] == 1
+    item, twin = kpi.load("jiaxing-2022"), kpi.load("jiaxing-2022")
+    assert (hash(item), item) == (hash(twin), twin)
+    other = item.model_copy(update={"title": "别的"})
+    assert hash(other) != hash(item)
+    assert {item: 1}[twin] == 1
 
 
 def test_another_folder_makes_another_system(tmp_path):

@@ -70,7 +70,9 @@ def test_every_finding_and_every_option_is_in_the_reference():
         section = options.partition(f"## `kpi {name}`\n")[2].partition("\n## ")[0]
         command = main.get_command(click.Context(main), name)
         written = set(re.findall(r"--?[\w-]+", section))
-        assert {word for one in command.params if isinstance(one, click.Option) for word in one.opts} <= written, name
+        assert {word for item in command.params if isinstance(item, click.Option) for word in item.opts} <= written, (
+            name
+        )
 
 
 def test_every_key_of_the_language_is_in_the_reference():
@@ -79,8 +81,8 @@ def test_every_key_of_the_language_is_in_the_reference():
     headings = {word for line in re.findall(r"(?m)^### (.*)$", pages) for word in re.findall(r"`(\w+)`", line)}
     schema = json_schema()
     for name, model in {"system": schema, **schema["$defs"]}.items():
-        for key, one in model.get("properties", {}).items():
-            if key in {"kind", "method", "form"} and "const" in one:
-                assert one["const"] in headings, (name, key, one["const"])
+        for key, item in model.get("properties", {}).items():
+            if key in {"kind", "method", "form"} and "const" in item:
+                assert item["const"] in headings, (name, key, item["const"])
             else:
-                assert (key, one["description"].replace("|", "¦")) in rows, (name, key)
+                assert (key, item["description"].replace("|", "¦")) in rows, (name, key)

@@ -32,14 +32,14 @@ SYSTEMS = sorted([
 
 #: Every family of kinds: the chapter of the reference that it stands in, and its kinds by the words that name them.
 FAMILIES: dict[str, dict[str, type[BaseModel]]] = {
-    "Measures": {kind_of(one): one for one in measures.KINDS},
-    "Indicators": {kind_of(one): one for one in indicators.KINDS},
-    "Scoring rules": {kind_of(one): one for one in scoring.KINDS},
-    "Adjustments": {kind_of(one): one for one in adjustments.KINDS},
+    "Measures": {kind_of(item): item for item in measures.KINDS},
+    "Indicators": {kind_of(item): item for item in indicators.KINDS},
+    "Scoring rules": {kind_of(item): item for item in scoring.KINDS},
+    "Adjustments": {kind_of(item): item for item in adjustments.KINDS},
     "Checks, by their first key": {**checks.KINDS},
-    "Weights": {kind_of(one, "method"): one for one in METHODS},
-    "Stars": {kind_of(one): one for one in SCHEMES},
-    "Data treatment": {kind_of(one): one for one in STEPS},
+    "Weights": {kind_of(item, "method"): item for item in METHODS},
+    "Stars": {kind_of(item): item for item in SCHEMES},
+    "Data treatment": {kind_of(item): item for item in STEPS},
 }
 KINDS = [(family, word, kind) for family, kinds in FAMILIES.items() for word, kind in kinds.items()]
 #: What kinds that no system uses cannot do without.
@@ -52,7 +52,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "transform": {"by": "log"},
 }
 
-EVERY = pytest.mark.parametrize(("family", "word", "kind"), KINDS, ids=[f"{one[0]}-{one[1]}" for one in KINDS])
+EVERY = pytest.mark.parametrize(("family", "word", "kind"), KINDS, ids=[f"{item[0]}-{item[1]}" for item in KINDS])
 
 
 @cache
@@ -66,7 +66,7 @@ def reference() -> dict[str, set[str]]:
 @cache
 def used() -> set[type[BaseModel]]:
     """Return the kinds that golden cases, the systems of the package and the one with all checks use."""
-    return {type(one) for file in SYSTEMS for one in blocks(system_of(file))}
+    return {type(item) for file in SYSTEMS for item in blocks(system_of(file))}
 
 
 @cache
@@ -121,12 +121,12 @@ def test_a_kind_has_a_case(family, word, kind):
     assert kind in used() or named, f"no golden case, system or test of results uses `{word}`"
 
 
-@pytest.mark.parametrize("file", SYSTEMS, ids=[f"{one.parent.name}-{one.stem}" for one in SYSTEMS])
+@pytest.mark.parametrize("file", SYSTEMS, ids=[f"{item.parent.name}-{item.stem}" for item in SYSTEMS])
 def test_a_system_is_the_same_after_it_is_written_and_read(file):
     system = system_of(file)
     text = yaml.safe_dump(plain(system.model_dump(by_alias=True, exclude_unset=True)), allow_unicode=True)
     again = examine_text(text, folder=file.parent)
-    assert again.system is not None, [str(one) for one in again.findings]
+    assert again.system is not None, [str(item) for item in again.findings]
     assert again.system.model_dump() == system.model_dump()
     assert definition_hash(again.system) == definition_hash(system)
     assert hash(again.system) == hash(system)
@@ -134,7 +134,7 @@ def test_a_system_is_the_same_after_it_is_written_and_read(file):
 
 @EVERY
 def test_a_kind_is_the_same_after_it_is_written_and_read(family, word, kind):
-    systems = (one for file in SYSTEMS for one in blocks(system_of(file)) if type(one) is kind)
+    systems = (item for file in SYSTEMS for item in blocks(system_of(file)) if type(item) is kind)
     try:
         block = next(systems, None) or kind.model_validate(NEEDED.get(word, {}))
     except ValidationError:

@@ -69,26 +69,33 @@ def quantile(values, share):
 
 @pytest.mark.usefixtures("weights_alone")
 def test_drawn_weights_give_the_places_and_stars_that_plain_python_gives(tmp_path):
-    found = stressed(card(tmp_path), runs=60, weights=30, seed=7)
+    actual = stressed(card(tmp_path), runs=60, weights=30, seed=7)
     drawn = points.drawn(60, 4, seed=7)
     usual = {"甲": 2, "乙": 1, "丙": 1, "丁": 3, "戊": 2}
     places, kept = {name: [] for name in ROWS}, dict.fromkeys(ROWS, 0)
     for point in drawn:
-        first, second, a, b = (0.7 + 0.6 * float(one) for one in point)
+        first, second, a, b = (0.7 + 0.6 * float(item) for item in point)
         totals = {}
         for name, (x, y, z) in ROWS.items():
-            one = (x * 3 * a + y * b) / (3 * a + b)
-            totals[name] = round((one * 2 * first + z * second) / (2 * first + second), 2)
+            item = (x * 3 * a + y * b) / (3 * a + b)
+            totals[name] = round((item * 2 * first + z * second) / (2 * first + second), 2)
         for name, total in totals.items():
             places[name].append(1 + sum(other > total for other in totals.values()))
             kept[name] += (3 if total >= 70 else 2 if total >= 60 else 1) == usual[name]
-    for row in found.ranks.iter_rows(named=True):
-        told = places[row["entity"]]
-        expected = [sum(told) / 60, median(told), quantile(told, 0.05), quantile(told, 0.95), min(told), max(told)]
+    for row in actual.ranks.iter_rows(named=True):
+        reports = places[row["entity"]]
+        expected = [
+            sum(reports) / 60,
+            median(reports),
+            quantile(reports, 0.05),
+            quantile(reports, 0.95),
+            min(reports),
+            max(reports),
+        ]
         assert [row[key] for key in ("mean", "median", "low", "high", "best", "worst")] == pytest.approx(expected)
         assert row["stars"] == usual[row["entity"]]
         assert row["kept"] == pytest.approx(kept[row["entity"]] / 60 * 100)
-    assert any(0 < one < 60 for one in kept.values())
+    assert any(0 < item < 60 for item in kept.values())
 
 
 @pytest.mark.usefixtures("weights_alone")
@@ -107,10 +114,10 @@ def test_drawn_weights_give_the_places_and_stars_that_plain_python_gives(tmp_pat
     ids=str,
 )
 def test_runs_that_change_nothing_give_what_was_scored(tmp_path, more):
-    found = stressed(card(tmp_path, periods=("2022", "2023"), **more), runs=3, weights=0)
-    assert found.ranks["kept"].drop_nulls().to_list() == [100] * 5
+    actual = stressed(card(tmp_path, periods=("2022", "2023"), **more), runs=3, weights=0)
+    assert actual.ranks["kept"].drop_nulls().to_list() == [100] * 5
     for key in ("mean", "low", "high", "best", "worst"):
-        assert found.ranks[key].to_list() == found.ranks["rank"].to_list()
+        assert actual.ranks[key].to_list() == actual.ranks["rank"].to_list()
 
 
 def test_runs_held_together_are_the_runs_one_by_one(tmp_path, monkeypatch):
@@ -131,16 +138,16 @@ def test_the_same_seed_gives_the_same_runs_whatever_the_order_of_rows(tmp_path):
 
 
 def test_who_is_best_in_everything_is_first_under_every_assumption(tmp_path):
-    found = stressed(card(tmp_path), runs=80, weights=60)
-    best = found.ranks.row(0, named=True)
+    actual = stressed(card(tmp_path), runs=80, weights=60)
+    best = actual.ranks.row(0, named=True)
     assert (best["entity"], best["best"], best["worst"]) == ("丁", 1, 1)
-    assert found.ranks["low"].to_list() != found.ranks["high"].to_list()
-    assert found.ranks.select((pl.col("best") <= pl.col("low")) & (pl.col("low") <= pl.col("high"))).to_series().all()
+    assert actual.ranks["low"].to_list() != actual.ranks["high"].to_list()
+    assert actual.ranks.select((pl.col("best") <= pl.col("low")) & (pl.col("low") <= pl.col("high"))).to_series().all()
 
 
 def test_every_assumption_is_varied_and_what_makes_no_difference_is_left_alone(tmp_path):
-    def tried(one):
-        return set(one.alternatives.select("assumption", "alternative").rows())
+    def tried(item):
+        return set(item.alternatives.select("assumption", "alternative").rows())
 
     whole = tried(stressed(card(tmp_path), runs=1))
     normalisations = {("normalisation", name) for name in ("minmax", "zscore", "percentile")}
@@ -185,8 +192,8 @@ def test_there_must_be_a_ranking(tmp_path):
 
 def test_who_has_no_place_has_no_interval(tmp_path):
     rows = ROWS | {"己": (None, 50, 50)}
-    found = stressed(card(tmp_path, rows, treatment={"few": {"kind": "screen", "at_least": 90}}), runs=20)
-    [row] = found.ranks.filter(pl.col("entity") == "己").to_dicts()
+    actual = stressed(card(tmp_path, rows, treatment={"few": {"kind": "screen", "at_least": 90}}), runs=20)
+    [row] = actual.ranks.filter(pl.col("entity") == "己").to_dicts()
     assert [row[key] for key in ("rank", "low", "high", "stars", "kept")] == [None] * 5
 
 
@@ -200,19 +207,19 @@ def test_the_command_prints_a_table_places_and_json():
     assert "★★★★★" in shown.stdout
     piped = CliRunner().invoke(main, command)
     rows = list(csv.DictReader(StringIO(piped.stdout)))
-    told = json.loads(CliRunner().invoke(main, [*command, "-f", "json"]).stdout)
-    assert told["schema"] == "kpi.robustness/1"
-    assert [row["entity"] for row in rows] == [row["entity"] for row in told["ranks"]]
-    assert {row["assumption"] for row in told["alternatives"]} == {"normalisation", "mean", "without"}
+    reports = json.loads(CliRunner().invoke(main, [*command, "-f", "json"]).stdout)
+    assert reports["schema"] == "kpi.robustness/1"
+    assert [row["entity"] for row in rows] == [row["entity"] for row in reports["ranks"]]
+    assert {row["assumption"] for row in reports["alternatives"]} == {"normalisation", "mean", "without"}
     wrong = CliRunner().invoke(main, ["stress", file, "-s", "five-star-bands", "-p", "2030Q1"])
     assert (wrong.exit_code, wrong.stdout) == (2, "")
 
 
 def test_python_gives_the_same():
     file = ROOT / "sample_data/five-star/scores.csv"
-    found = kpi.stress(file, system="five-star-bands", period="2023Q2", runs=10, weights=10, seed=3)
-    assert (found.period, found.runs, found.weights, found.seed) == ("2023Q2", 10, 10, 3)
-    assert found.ranks["entity"][0] == "桐乡市"
+    actual = kpi.stress(file, system="five-star-bands", period="2023Q2", runs=10, weights=10, seed=3)
+    assert (actual.period, actual.runs, actual.weights, actual.seed) == ("2023Q2", 10, 10, 3)
+    assert actual.ranks["entity"][0] == "桐乡市"
 
 
 SHIPPED = {
@@ -226,14 +233,14 @@ SHIPPED = {
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_systems_of_every_make_can_be_stressed(name):
     scored = kpi.score(ROOT / "sample_data" / SHIPPED[name], system=name, definitions=ROOT / "definitions")
-    found = stressed(scored, runs=20)
-    ranked = found.ranks.filter(pl.col("rank").is_not_null())
+    actual = stressed(scored, runs=20)
+    ranked = actual.ranks.filter(pl.col("rank").is_not_null())
     last = scored.totals.filter(pl.col("period") == scored.periods[-1])
     assert ranked.height == last["rank"].count() > 1
     for key in ("mean", "median", "low", "high", "best", "worst"):
         assert ranked[key].is_between(1, ranked.height).all(), key
     assert (ranked["best"] <= ranked["worst"]).all()
-    assert found.alternatives.filter(pl.col("assumption") == "without").height > 1
+    assert actual.alternatives.filter(pl.col("assumption") == "without").height > 1
 
 
 def test_the_parameters_of_every_run_give_its_places():

@@ -27,11 +27,11 @@ def test_no_code_is_explained_that_nothing_finds():
 
 def test_rules_are_in_order_and_say_something_of_their_own():
     known = list(rules().values())
-    assert [one.code for one in known] == sorted(one.code for one in known)
-    assert len({one.means for one in known}) == len(known)
-    for one in known:
-        assert one.means.endswith("."), one
-        assert one.bad != one.good, one
+    assert [item.code for item in known] == sorted(item.code for item in known)
+    assert len({item.means for item in known}) == len(known)
+    for item in known:
+        assert item.means.endswith("."), item
+        assert item.bad != item.good, item
 
 
 def test_a_code_is_found_however_it_is_written():

@@ -55,13 +55,13 @@ def system(name: str) -> System:
 
 
 def finer() -> System:
-    found = examine_text(FINER).system
-    assert found is not None
-    return found
+    result = examine_text(FINER).system
+    assert result is not None
+    return result
 
 
 def errors(card):
-    return [one for one in card.findings_list if one.severity is Severity.ERROR]
+    return [item for item in card.findings_list if item.severity is Severity.ERROR]
 
 
 @pytest.mark.parametrize("flaws", [pytest.param(False, marks=pytest.mark.slow), True], ids=["clean", "flaws"])
@@ -92,11 +92,11 @@ def test_conditions_are_met_sometimes(tmp_path):
     for name in ("jiaxing-2022", "execution-index", "service-reviews"):
         of = system(name)
         card = kpi.score(list(write(Sample(of, rows=5000), tmp_path / name)), system=of)
-        counted = {key: one for key, one in of.measures.items() if one.kind == "count" and one.where}
-        for key, one in counted.items():
+        counted = {key: item for key, item in of.measures.items() if item.kind == "count" and item.where}
+        for key, item in counted.items():
             met = card.measures.filter(pl.col("measure") == key)["value"].sum()
-            assert met > 0, (name, one.where)
-            assert met < 5000 or one.where == "星级 >= 1", (name, one.where)
+            assert met > 0, (name, item.where)
+            assert met < 5000 or item.where == "星级 >= 1", (name, item.where)
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
@@ -114,12 +114,12 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(form, tmp_pa
 
 @pytest.mark.slow
 def test_the_bytes_do_not_depend_on_the_threads(tmp_path):
-    one, two = tmp_path / "one", tmp_path / "two"
+    item, two = tmp_path / "one", tmp_path / "two"
     arguments = ["sample", "jiaxing-2022", "--rows", "140000", "-q", "-o"]
-    for folder, threads in ((one, "1"), (two, "2")):
+    for folder, threads in ((item, "1"), (two, "2")):
         command = ["env", f"POLARS_MAX_THREADS={threads}", sys.executable, "-m", "kpi", *arguments, folder]
         subprocess.run(command, cwd=ROOT, check=True)
-    assert (one / "items.parquet").read_bytes() == (two / "items.parquet").read_bytes()
+    assert (item / "items.parquet").read_bytes() == (two / "items.parquet").read_bytes()
 
 
 def test_a_row_does_not_depend_on_how_many_there_are():
@@ -145,7 +145,7 @@ def test_flaws_are_blanks_corrections_and_other_units(tmp_path):
 def test_what_cannot_be_made_is_said(asked, code, tmp_path):
     with pytest.raises(DataError) as caught:
         write(Sample(system("jiaxing-2022"), **asked), tmp_path)
-    assert [one.code for one in caught.value.diagnostics] == [code]
+    assert [item.code for item in caught.value.diagnostics] == [code]
 
 
 def test_more_entities_than_fit_are_refused_before_they_are_named(tmp_path):
@@ -183,9 +183,9 @@ def test_the_command_writes_files_or_a_stream(tmp_path):
     assert streamed.err == ""
     assert run("sample", "service-reviews", "-q", "-o", tmp_path / "q.parquet", findings=False).err == ""
     binary = run("sample", "service-reviews", "-f", "parquet")
-    assert (binary.code, binary.out, [one["code"] for one in binary.findings]) == (2, "", ["K541"])
+    assert (binary.code, binary.out, [item["code"] for item in binary.findings]) == (2, "", ["K541"])
     wrong = run("sample", "service-review", "-o", tmp_path)
-    assert (wrong.code, [one["code"] for one in wrong.findings]) == (2, ["K205"])
+    assert (wrong.code, [item["code"] for item in wrong.findings]) == (2, ["K205"])
 
 
 @settings(deadline=None)

@@ -48,18 +48,18 @@ def test_the_generator_writes_the_committed_bytes(name: str, tmp_path: Path):
 @pytest.mark.parametrize("name", [*MADE, "taizhou-2020"])
 def test_a_sample_is_scored_within_two_seconds_and_has_no_findings(name: str):
     began = time.process_time()
-    found = card(name).findings_list
+    result = card(name).findings_list
     assert time.process_time() - began < 2
     # What 台州 published does not have the figures of all its clauses.
     expected = {"K555"} if name == "taizhou-2020" else set()
-    assert {one.code for one in found if one.severity != "info"} == expected
+    assert {item.code for item in result if item.severity != "info"} == expected
 
 
 @pytest.mark.parametrize("name", [*MADE, "taizhou-2020", "jiaxing-2022"])
 def test_a_sample_finds_its_system_by_itself(name: str):
     # Systems share figures such as 办件总量, so several know some of them.
-    found = kpi.score(SAMPLES / name / "reports.csv", definitions=ROOT / "definitions")
-    assert found.definition.system == name
+    result = kpi.score(SAMPLES / name / "reports.csv", definitions=ROOT / "definitions")
+    assert result.definition.system == name
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -189,6 +189,6 @@ def test_shares_of_a_total_add_up_to_the_documents_figure():
     for name in MADE[:3]:
         frame = final(name)
         for indicator in card(name).definition.indicators:
-            own = [one.per_entity for one in card(name).definition.targets(indicator) if one.per_entity]
+            own = [item.per_entity for item in card(name).definition.targets(indicator) if item.per_entity]
             if own:
                 assert frame[f"{indicator}.target"].sum() == pytest.approx(own[0].total)

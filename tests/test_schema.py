@@ -45,7 +45,7 @@ def as_json(data: Any) -> Any:
 
 def errors(file: Path) -> list[str]:
     data = positions.read(file.read_text("utf-8-sig", errors="replace"), str(file)).data
-    return [f"{list(one.absolute_path)}: {one.message[:200]}" for one in VALIDATOR.iter_errors(as_json(data))]
+    return [f"{list(item.absolute_path)}: {item.message[:200]}" for item in VALIDATOR.iter_errors(as_json(data))]
 
 
 def test_the_schema_is_one():
@@ -60,14 +60,16 @@ def test_sound_definitions_are_valid(file):
 
 @pytest.mark.parametrize("file", FAULTY, ids=lambda file: file.stem)
 def test_what_the_loader_refuses_for_its_shape_is_invalid(file):
-    found = examine(file).findings
-    shape = [one for one in found if one.code in ("K110", "K111", "K112", "K113", "K114") and one.severity == "error"]
+    result = examine(file).findings
+    shape = [
+        item for item in result if item.code in ("K110", "K111", "K112", "K113", "K114") and item.severity == "error"
+    ]
     refused = bool(errors(file))
     if file.stem in RELATIONS:
         assert shape
     elif shape:
         assert refused
-    elif not any(one.code in ("K100", "K101", "K102", "K103", "K104", "K115") for one in found):
+    elif not any(item.code in ("K100", "K101", "K102", "K103", "K104", "K115") for item in result):
         assert not refused, errors(file)
 
 
@@ -86,9 +88,9 @@ def objects(part: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 def test_every_object_and_every_property_says_what_it_is_for():
     every = dict(objects(SCHEMA))
     assert len(every) > len(SCHEMA["$defs"]) - 5
-    assert [place for place, one in every.items() if not one.get("description", "").strip()] == []
-    properties = {f"{place}/{key}": one for place, part in every.items() for key, one in part["properties"].items()}
-    assert [place for place, one in properties.items() if not one.get("description", "").strip()] == []
+    assert [place for place, item in every.items() if not item.get("description", "").strip()] == []
+    properties = {f"{place}/{key}": item for place, part in every.items() for key, item in part["properties"].items()}
+    assert [place for place, item in properties.items() if not item.get("description", "").strip()] == []
 
 
 def test_descriptions_are_for_people():
@@ -116,7 +118,7 @@ def test_names_are_names_in_every_editor(name, fits):
 
 
 def test_another_word_for_a_key_stands_for_a_key_and_is_none_itself_there():
-    places = [set(one["properties"]) for one in [SCHEMA, *SCHEMA["$defs"].values()] if "properties" in one]
+    places = [set(item["properties"]) for item in [SCHEMA, *SCHEMA["$defs"].values()] if "properties" in item]
     for word, keys in SYNONYMS.items():
         for key in keys:
             assert any(key in place and word not in place for place in places), (word, key)

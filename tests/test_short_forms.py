@@ -37,8 +37,8 @@ def system(tmp_path):
 
 def told(loaded):
     return [
-        (one.code, one.place.row, one.place.field, None if one.place.named_in is None else one.place.named_in[-4:])
-        for one in loaded.findings
+        (item.code, item.place.row, item.place.field, None if item.place.named_in is None else item.place.named_in[-4:])
+        for item in loaded.findings
     ]
 
 
@@ -57,7 +57,7 @@ TABLE = (
 
 def test_a_table_is_what_yaml_would_say(system):
     loaded = system(BOTH, t=TABLE)
-    assert [one.code for one in loaded.findings] == ["K489", "K489"]
+    assert [item.code for item in loaded.findings] == ["K489", "K489"]
     written = plain(loaded.system)
     assert written["measures"] == {
         "m_online": {"title": "网上办件率", "unit": "%", "synonyms": ["online"]},
@@ -92,7 +92,7 @@ def test_english_headings_say_the_same(system):
     }  # fmt: skip
     chinese = system(BOTH, t=TABLE).system
     head, _, rest = TABLE.partition("\n")
-    english = ",".join(words[one] for one in head.split(","))
+    english = ",".join(words[item] for item in head.split(","))
     rest = rest.replace("正向", "1").replace("负向", "-1").replace("合计", "Total")
     assert definition_hash(system(BOTH, t=f"{english}\n{rest}").system) == definition_hash(chinese)
 
@@ -117,7 +117,7 @@ def test_a_workbook_with_merged_cells_and_percent_formats_says_the_same(system, 
     assert loaded.system is not None, loaded.findings
     assert definition_hash(loaded.system) == definition_hash(chinese)
     wrong = system(short.replace("indicators: {", "indicators: {online: {unit: 亿元}, "))
-    assert [(one.code, one.place.line) for one in wrong.findings if one.code == "K303"] == [("K303", 5)]
+    assert [(item.code, item.place.line) for item in wrong.findings if item.code == "K303"] == [("K303", 5)]
 
 
 @pytest.mark.parametrize(
@@ -144,21 +144,21 @@ def test_a_workbook_with_merged_cells_and_percent_formats_says_the_same(system, 
 def test_what_is_wrong_in_yaml_is_wrong_in_a_table(system, old, new, code, row, field):  # noqa: PLR0917
     assert old in TABLE
     loaded = system(BOTH, t=TABLE.replace(old, new))
-    found = [one for one in told(loaded) if one[0] == code]
-    assert (row, field) in [(at, column) for _, at, column, _ in found], loaded.findings
-    assert all(line is not None for *_, line in found)
+    result = [item for item in told(loaded) if item[0] == code]
+    assert (row, field) in [(at, column) for _, at, column, _ in result], loaded.findings
+    assert all(line is not None for *_, line in result)
     assert loaded.system is None
 
 
 def test_every_finding_names_the_line_of_the_definition_too(system):
     loaded = system(BOTH, t=TABLE.replace("正向", "红"))
-    finding = next(one for one in loaded.findings if one.code == "K138")
+    finding = next(item for item in loaded.findings if item.code == "K138")
     assert str(finding.place).endswith("t.csv: row 2, column 方向, a table of " + str(loaded.file) + ":5:21")
 
 
 def test_unknown_and_repeated_columns_are_reported(system):
     loaded = system(BOTH, t="指标,单位,颜色,计量单位\na,件,红,万件\n")
-    columns = [one for one in told(loaded) if one[0] == "K136"]
+    columns = [item for item in told(loaded) if item[0] == "K136"]
     assert [(row, field) for _, row, field, _ in columns] == [(1, "颜色"), (1, "计量单位")]
     assert loaded.system is not None
 
@@ -177,7 +177,7 @@ def test_unknown_and_repeated_columns_are_reported(system):
 )  # fmt: skip
 def test_short_forms_that_cannot_be_written_out(system, body, tables, code):
     loaded = system(body, **tables)
-    assert code in [one.code for one in loaded.findings], loaded.findings
+    assert code in [item.code for item in loaded.findings], loaded.findings
     assert loaded.system is None
 
 
@@ -190,7 +190,7 @@ def test_headings_become_measures_with_their_units(system):
     ).replace("per:", "pc:")
     figures = "年份,地区,得分,gdp（亿元）,人口/万人,备用,颜色\n2023,甲县,1,2,3,4,红\n"
     loaded = system(body, f=figures)
-    assert [(one.code, str(one.severity)) for one in loaded.findings] == [("K547", "info")]
+    assert [(item.code, str(item.severity)) for item in loaded.findings] == [("K547", "info")]
     measures = plain(loaded.system)["measures"]
     assert measures == {
         "m_得分": {"unit": "分", "over_time": "last", "title": "得分", "from": "p"},
@@ -233,8 +233,8 @@ def test_levels_of_the_tree_and_rows_that_are_pillars(system):
     }  # fmt: skip
     for table in (levels, rows):
         pillars = plain(system(BOTH, t=table).system)["pillars"]
-        assert {name: one["parts"] for name, one in pillars.items()} == expected
-        assert {name: one["weight"] for name, one in pillars.items() if "weight" in one} == {"产业": 60, "民生": 40}
+        assert {name: item["parts"] for name, item in pillars.items()} == expected
+        assert {name: item["weight"] for name, item in pillars.items() if "weight" in item} == {"产业": 60, "民生": 40}
 
 
 def test_weights_without_pillars_make_one_and_no_weights_weigh_the_same(system):
@@ -282,7 +282,7 @@ def test_a_mapping_has_short_forms_too(tmp_path, monkeypatch):
     (tmp_path / "t.csv").write_text(TABLE.replace("正向", "红"), "utf-8")
     with pytest.raises(DefinitionError) as caught:
         kpi.load(tree)
-    place = next(one.place for one in caught.value.diagnostics if one.code == "K138")
+    place = next(item.place for item in caught.value.diagnostics if item.code == "K138")
     assert (place.row, place.field, place.named_in) == (2, "方向", "indicators.table")
 
 

@@ -36,9 +36,9 @@ def changed(*pairs):
 def marks(text):
     """The signs that findings point at: line, column, the sign."""
     lines = text.split("\n")
-    found = examine_text(text).findings
-    assert {one.code for one in found} <= {"K115"}, [str(one) for one in found]
-    return [(one.place.line, one.place.column, lines[one.place.line - 1][one.place.column - 1]) for one in found]
+    result = examine_text(text).findings
+    assert {item.code for item in result} <= {"K115"}, [str(item) for item in result]
+    return [(item.place.line, item.place.column, lines[item.place.line - 1][item.place.column - 1]) for item in result]
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_the_very_sign_is_pointed_at(pairs, signs):
 
 
 def test_the_message_names_the_sign_and_the_line_as_it_should_be():
-    (found,) = examine_text(changed(("title: 示例", "title：示例"))).findings
-    assert found.message == "full-width colon (：): write a half-width colon and a blank"
-    assert found.hint == "write: title: 示例"
+    (result,) = examine_text(changed(("title: 示例", "title：示例"))).findings
+    assert result.message == "full-width colon (：): write a half-width colon and a blank"
+    assert result.hint == "write: title: 示例"
 
 
 @pytest.mark.parametrize(
@@ -96,26 +96,26 @@ def test_signs_inside_texts_are_left_alone(pairs):
 
 def test_other_mistakes_come_at_the_same_time_and_in_their_places():
     text = changed(("{unit: 件}, b", "{unit: 件}，b"), ("title: 件数", "titel: 件数"), ("of: b", "of: c"))
-    found = examine_text(text).findings
+    result = examine_text(text).findings
     lines = text.split("\n")
-    at = {one.code: lines[one.place.line - 1][one.place.column - 1 :][: one.place.length] for one in found}
+    at = {item.code: lines[item.place.line - 1][item.place.column - 1 :][: item.place.length] for item in result}
     assert (at["K115"], at["K110"]) == ("，", "titel")
     text = changed(("{unit: 件}, b", "{unit：件}，b"), ("of: b", "of: c"))
-    assert {one.code for one in examine_text(text).findings} == {"K115", "K203"}
+    assert {item.code for item in examine_text(text).findings} == {"K115", "K203"}
 
 
 def test_a_mistake_beside_a_sign_is_not_blamed_on_it():
     text = changed(("title: 示例", "titel: 示例：甲"))
-    assert [one.code for one in examine_text(text).findings] == ["K110"]
+    assert [item.code for item in examine_text(text).findings] == ["K110"]
     text = changed(("  z: {kind", "  z: {note: 甲，乙, kind"), ("of: b", "of: c"))
-    assert [one.code for one in examine_text(text).findings] == ["K203"]
+    assert [item.code for item in examine_text(text).findings] == ["K203"]
 
 
 def test_a_list_of_one_text_with_a_comma_is_a_warning():
     text = changed(("of: a,", "of: a, responsible: [甲局，乙局],"))
-    (found,) = examine_text(text).findings
-    assert (found.code, str(found.severity)) == ("K115", "warning")
-    assert text.split("\n")[found.place.line - 1][found.place.column - 1] == "，"
+    (result,) = examine_text(text).findings
+    assert (result.code, str(result.severity)) == ("K115", "warning")
+    assert text.split("\n")[result.place.line - 1][result.place.column - 1] == "，"
     assert examine_text(text.replace("甲局，乙局", '"甲局，乙局"')).findings == ()
 
 
@@ -136,13 +136,13 @@ def test_any_colon_or_comma_of_a_definition_is_found(data):
     lines = BASE.split("\n")
     for number, at, old in sorted(chosen, reverse=True):
         lines[number] = lines[number][:at] + FULL[old] + lines[number][at + 2 :]
-    found = examine_text("\n".join(lines)).findings
-    assert "K115" in {one.code for one in found if one.severity == "error"}
-    for one in found:
-        if one.code == "K115":
-            assert lines[one.place.line - 1][one.place.column - 1] in "：，"
+    result = examine_text("\n".join(lines)).findings
+    assert "K115" in {item.code for item in result if item.severity == "error"}
+    for item in result:
+        if item.code == "K115":
+            assert lines[item.place.line - 1][item.place.column - 1] in "：，"
 
 
 def test_no_shipped_definition_has_one():
     for text in [starter.DEFINITION, *(file.read_text("utf-8") for file in sorted(shipped().glob("*.yaml")))]:
-        assert "K115" not in {one.code for one in examine_text(text).findings}
+        assert "K115" not in {item.code for item in examine_text(text).findings}

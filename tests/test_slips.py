@@ -24,8 +24,8 @@ TREE = "pillars: {甲: {weight: 60, parts: {p: 60}}, 乙: {weight: 40, parts: {q
 
 def found(target="at_least: 90", rest=TREE):
     findings = examine_text(BASE.format(target=target, rest=rest)).findings
-    assert {str(one.severity) for one in findings} <= {"warning"}, [str(one) for one in findings]
-    return [one.code for one in findings]
+    assert {str(item.severity) for item in findings} <= {"warning"}, [str(item) for item in findings]
+    return [item.code for item in findings]
 
 
 def test_a_plain_system_has_none():
@@ -111,7 +111,7 @@ def test_parts_that_do_not_add_up(parts, more, codes):
     rest = f"pillars: {{甲: {{weight: 60, {more}parts: {parts}}}, 乙: {{weight: 40, parts: [丙]}}, 丙: {{parts: [r]}}}}"
     text = BASE.format(target="at_least: 90", rest=rest)
     text = text.replace("  q: ", "  r: {kind: level, of: a, target: {at_least: 5}}\n  q: ")
-    assert [one.code for one in examine_text(text).findings] == codes
+    assert [item.code for item in examine_text(text).findings] == codes
 
 
 def test_parts_far_from_the_marks_are_a_slip_where_others_add_up():
@@ -132,7 +132,7 @@ def test_targets_without_pillars():
     for target in (", target: {at_least: 90}", ", target: {at_most: 200}"):
         text = text.replace(target, "")
     assert examine_text(text).findings == ()
-    assert [one.code for one in examine_text(text + "scoring: {kind: minmax}\n").findings] == ["K436"]
+    assert [item.code for item in examine_text(text + "scoring: {kind: minmax}\n").findings] == ["K436"]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_totals_that_tie(rest, codes):
 
 def test_errors_come_before_slips():
     text = BASE.format(target="at_least: 0.9", rest=TREE).replace("numerator: a", "numerator: c")
-    assert [one.code for one in examine_text(text).findings] == ["K203"]
+    assert [item.code for item in examine_text(text).findings] == ["K203"]
 
 
 @pytest.mark.parametrize("file", sorted(shipped().glob("*.yaml")), ids=lambda file: file.stem)
@@ -183,6 +183,6 @@ def test_one_mistake_in_a_mean_is_one_finding(mean, code, words):
         "indicators: {a: {kind: level, of: m}, b: {kind: level, of: n}}\nscoring: {kind: minmax}\n"
         f"pillars: {{p: {{weight: 100, parts: {{a: 1, b: 1}}, mean: {mean}}}}}\n"
     )
-    (finding,) = [one for one in examine_text(text).findings if one.severity is Severity.ERROR]
+    (finding,) = [item for item in examine_text(text).findings if item.severity is Severity.ERROR]
     assert finding.code == code
     assert words in str(finding.message)

@@ -58,7 +58,7 @@ each_city = pytest.mark.parametrize("city", CITIES)
 def test_the_documents_rows_and_no_others_have_a_basis(city: str):
     rows = {row["id"] for row in documented() if row["system"] == city}
     assert len(rows) == CITIES[city]
-    assert rows == {name for name, one in system(city).indicators.items() if one.basis is not None}
+    assert rows == {name for name, item in system(city).indicators.items() if item.basis is not None}
 
 
 @each_row
@@ -117,11 +117,13 @@ def test_what_is_firm_has_weight_in_the_pillar_of_its_area_and_nothing_else_has(
 
 @each_city
 def test_what_no_document_states_is_marked_as_ours(city: str):
-    one = system(city)
-    assert one.scoring is not None
-    assert all(block.ours for block in (one.scoring, one.composite, one.stars, one.ranking, *one.adjustments.values()))
-    assert all(set(pillar.ours) == {"weight", "parts", "missing"} for pillar in one.pillars.values())
-    for indicator in one.indicators.values():
+    item = system(city)
+    assert item.scoring is not None
+    assert all(
+        block.ours for block in (item.scoring, item.composite, item.stars, item.ranking, *item.adjustments.values())
+    )
+    assert all(set(pillar.ours) == {"weight", "parts", "missing"} for pillar in item.pillars.values())
+    for indicator in item.indicators.values():
         for target in indicator.target:
             ours = target.ours if isinstance(target.ours, tuple) else ()
             assert {"schedule", "tolerance"} & target.model_fields_set <= set(ours)
@@ -164,15 +166,15 @@ indicators: {length: {kind: level, of: roads, target: {at_least: 10}, clause: �
 
 
 def test_a_clause_that_the_document_has_not_is_a_finding(tmp_path: Path):
-    found = findings(EXAMPLE, "clause,indicator\n一2,length\n", tmp_path)
-    assert [one.code for one in found] == ["K440", "K441"]
-    assert "一2" in found[0].message
-    assert "一1" in found[1].message
+    result = findings(EXAMPLE, "clause,indicator\n一2,length\n", tmp_path)
+    assert [item.code for item in result] == ["K440", "K441"]
+    assert "一2" in result[0].message
+    assert "一1" in result[1].message
 
 
 def test_a_row_without_an_indicator_is_a_finding(tmp_path: Path):
-    found = findings(EXAMPLE, "clause,indicator\n一1,length\n一1,width\n", tmp_path)
-    assert [(one.code, "width" in one.message) for one in found] == [("K440", True)]
+    result = findings(EXAMPLE, "clause,indicator\n一1,length\n一1,width\n", tmp_path)
+    assert [(item.code, "width" in item.message) for item in result] == [("K440", True)]
 
 
 def test_a_system_without_a_table_of_clauses_says_so(tmp_path: Path):
@@ -188,7 +190,7 @@ def test_a_system_without_a_table_of_clauses_says_so(tmp_path: Path):
 def test_all_definitions_are_without_findings_within_two_seconds_of_work():
     began = time.process_time()
     examined = session.examine_all([DEFINITIONS])
-    assert [finding for one in examined for finding in one.findings] == []
+    assert [finding for item in examined for finding in item.findings] == []
     assert len(examined) >= 5
     assert time.process_time() - began < 2
 
@@ -215,11 +217,11 @@ def test_one_title_with_two_scopes_reads_two_pairs_of_figures():
 
 
 def test_one_figure_for_two_measures_is_two_indicators():
-    one, other = (
+    item, other = (
         system("dongtai-2021").indicators[name] for name in ("digital_economy_scale", "digital_industry_sales")
     )
-    assert one.target[0].per_entity.total == other.target[0].per_entity.total == 500
-    assert list(one.inputs()) != list(other.inputs())
+    assert item.target[0].per_entity.total == other.target[0].per_entity.total == 500
+    assert list(item.inputs()) != list(other.inputs())
 
 
 def test_at_least_and_more_than_sixty_percent_differ():

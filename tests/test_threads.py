@@ -28,14 +28,14 @@ def fingerprint(period: str | None = None) -> str:
 @pytest.fixture(scope="module")
 def by_threads():
     code = "import sys; sys.path.insert(0, 'tests'); import test_threads; print(test_threads.fingerprint())"
-    found = {}
+    result = {}
     for threads in (1, 2, 3, 8):
         environment = os.environ | {"POLARS_MAX_THREADS": str(threads)}
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
         )
-        found[threads] = done.stdout.strip()
-    return found
+        result[threads] = done.stdout.strip()
+    return result
 
 
 def test_the_number_of_threads_changes_no_bit(by_threads):

@@ -45,15 +45,17 @@ def test_labels_and_titles_are_read_back(period):
             assert parse(tr(period.title), timeline=period.timeline) == period
 
 
-@given(st.integers(1, 12), st.sampled_from([one for one in Length if one is not Length.WEEK]), st.integers(1950, 2150))
+@given(
+    st.integers(1, 12), st.sampled_from([item for item in Length if item is not Length.WEEK]), st.integers(1950, 2150)
+)
 def test_the_periods_of_a_grain_follow_one_another(month, length, year):
     grain = Grain.of(length, Timeline(month))
     every = [Period.of(year * grain.per_year + place, grain) for place in range(grain.per_year)]
-    days = [(grain.timeline.first_day(one.start), grain.timeline.last_day(one.end)) for one in every]
+    days = [(grain.timeline.first_day(item.start), grain.timeline.last_day(item.end)) for item in every]
     assert days[0][0] == date(year, month, 1)
     assert days[-1][1] == date(year + 1, month, 1) - timedelta(days=1) if month > 1 else date(year, 12, 31)
     assert all(last + timedelta(days=1) == first for (_, last), (first, _) in pairwise(days))
-    assert [one.grain for one in every] == [grain] * grain.per_year
+    assert [item.grain for item in every] == [grain] * grain.per_year
 
 
 @given(st.dates(date(1901, 1, 1), date(2198, 12, 31)))
@@ -190,7 +192,7 @@ def test_weeks_do_not_make_months():
 
 def test_longer_periods_stand_for_the_weeks_of_their_thursdays():
     spans = {
-        text: [Period(one, 1, WEEKS).label for one in stretch(text, WEEKS)] for text in ("2021", "2020", "2024-02")
+        text: [Period(item, 1, WEEKS).label for item in stretch(text, WEEKS)] for text in ("2021", "2020", "2024-02")
     }
     assert spans == {
         "2021": ["2021-W01", "2021-W52"], "2020": ["2020-W01", "2020-W53"], "2024-02": ["2024-W05", "2024-W09"]
@@ -230,7 +232,7 @@ def test_windows(grain, text, lags):
 def test_grains_are_told_apart_by_their_timeline():
     assert Grain.of("year", APRIL) != Grain.YEAR
     assert Grain.of("week", APRIL) == Grain.WEEK
-    assert [str(one) for one in GRAINS] == ["week", "month", "quarter", "half", "year"]
+    assert [str(item) for item in GRAINS] == ["week", "month", "quarter", "half", "year"]
 
 
 # ---- OTHER FORMS ---- #

@@ -64,7 +64,7 @@ def figures(seed=1, gaps=0.0, periods=("2023",)):
 
 def card(data=None, **more):
     loaded = examine_text(yaml.safe_dump(document(**more), allow_unicode=True))
-    assert loaded.system is not None, [str(one) for one in loaded.findings]
+    assert loaded.system is not None, [str(item) for item in loaded.findings]
     return kpi.score(figures() if data is None else data, system=loaded.system)
 
 
@@ -84,7 +84,7 @@ POLICIES = [
 
 def nodes(mean, policy, **more):
     given = document()["pillars"]
-    pillars = {name: one | {"mean": mean, "missing": policy} | more for name, one in given.items()}
+    pillars = {name: item | {"mean": mean, "missing": policy} | more for name, item in given.items()}
     return {"pillars": pillars, "composite": {"mean": mean, "missing": policy} | more}
 
 
@@ -92,10 +92,10 @@ def nodes(mean, policy, **more):
 @pytest.mark.parametrize("policy", POLICIES, ids=str)
 def test_declared_weights_give_the_bits_of_the_plan(mean, policy):
     scored = card(figures(gaps=0.01 if policy == "fail" else 0.05), **nodes(mean, policy))
-    one = study(scored)
-    assert one.plain(one.system)
-    outcome = one.alone(Variant(one.system))
-    ranked = one.nominal.filter(one.ranked)
+    item = study(scored)
+    assert item.plain(item.system)
+    outcome = item.alone(Variant(item.system))
+    ranked = item.nominal.filter(item.ranked)
     assert outcome.scores[0].tolist() == ranked["raw"].to_list()
     assert outcome.ranks[0].tolist() == ranked["rank"].to_list()
     assert (outcome.stars[0] / 2).tolist() == ranked["stars"].to_list()
@@ -104,8 +104,8 @@ def test_declared_weights_give_the_bits_of_the_plan(mean, policy):
 @pytest.mark.parametrize("more", [{"decimals": 1}, {"relative": True}], ids=str)
 def test_rounded_nodes_give_the_bits_of_the_plan(more):
     scored = card(figures(gaps=0.1), **nodes("geometric", "redistribute", **more))
-    one = study(scored)
-    assert one.alone(Variant(one.system)).scores[0].tolist() == one.nominal.filter(one.ranked)["raw"].to_list()
+    item = study(scored)
+    assert item.alone(Variant(item.system)).scores[0].tolist() == item.nominal.filter(item.ranked)["raw"].to_list()
 
 
 @pytest.mark.parametrize("ties", ["min", "max", "average", "dense"])
@@ -372,11 +372,11 @@ def test_figures_without_errors_give_what_was_scored(monkeypatch, name, in_numpy
     if not in_numpy:
         monkeypatch.setattr(Study, "plain", lambda *_: False)
     uncertainty = Uncertainty(sampling={"i1": {"standard_error": 1.0}}, revision="all")
-    found = stressed(scored, runs=2, uncertainty=uncertainty)
+    result = stressed(scored, runs=2, uncertainty=uncertainty)
     for key in ("mean", "low", "high", "best", "worst"):
-        assert found.ranks[key].to_list() == found.ranks["rank"].to_list()
-    assert found.ranks["kept"].drop_nulls().to_list() == [100] * found.ranks["rank"].count()
-    assert found.ranks["score_low"].to_list() == pytest.approx(found.ranks["score"].to_list(), rel=1e-13)
+        assert result.ranks[key].to_list() == result.ranks["rank"].to_list()
+    assert result.ranks["kept"].drop_nulls().to_list() == [100] * result.ranks["rank"].count()
+    assert result.ranks["score_low"].to_list() == pytest.approx(result.ranks["score"].to_list(), rel=1e-13)
 
 
 def unchanged(self, frame, normals):
@@ -435,10 +435,10 @@ def test_corrections_have_the_spread_of_the_past(tmp_path):
     assert set(corrections.factors) == {"办结"}
     assert sorted(corrections.factors["办结"].tolist()) == pytest.approx([0.9, 1.1])
     assert corrections.shares == {"办结": 0.5}
-    found = stressed(scored, runs=400, uncertainty=Uncertainty(revision="all"))
-    assert set(found.sources["source"]) == {"revision"}
+    result = stressed(scored, runs=400, uncertainty=Uncertainty(revision="all"))
+    assert set(result.sources["source"]) == {"revision"}
     # 丁 at 95 % or 85.5 % (or 104.5 %) is ahead of all others in 办结率 either way.
-    assert found.ranks["low"].to_list() != found.ranks["high"].to_list()
+    assert result.ranks["low"].to_list() != result.ranks["high"].to_list()
     with pytest.raises(DataError, match="K871"):
         stressed(scored, uncertainty=Uncertainty(revision="受理"))
 
@@ -448,7 +448,7 @@ def test_a_variance_that_cannot_be_known_is_an_error():
         loaded = examine_text(
             yaml.safe_dump(document(**COUNTED, uncertainty={"sampling": sampling}), allow_unicode=True)
         )
-        assert [one.code for one in loaded.findings] == ["K871"]
+        assert [item.code for item in loaded.findings] == ["K871"]
     scored = card(counts(误差=[500, None, 700, 300]), **COUNTED)
     with pytest.raises(DataError, match="1 of 4") as error:
         stressed(scored, uncertainty=Uncertainty(sampling={"收入水平": {"column": "误差"}}))
@@ -468,16 +468,16 @@ def test_a_variance_that_cannot_be_known_is_an_error():
 )
 def test_what_does_not_exist_cannot_vary(uncertainty):
     loaded = examine_text(yaml.safe_dump(document(uncertainty=uncertainty), allow_unicode=True))
-    assert [one.code for one in loaded.findings] == ["K870"]
+    assert [item.code for item in loaded.findings] == ["K870"]
 
 
 def test_cut_points_need_bands_and_totals_of_scores_alone():
     quota = {"kind": "quota", "shares": {2: 50, 1: 50}}
     loaded = examine_text(yaml.safe_dump(document(stars=quota, uncertainty={"cut_points": 2}), allow_unicode=True))
-    assert [one.code for one in loaded.findings] == ["K870"]
-    found = stressed(card(), runs=200, uncertainty=Uncertainty(cut_points=5))
-    assert found.ranks["low"].to_list() == found.ranks["rank"].to_list()
-    assert found.ranks["kept"].min() < 100
+    assert [item.code for item in loaded.findings] == ["K870"]
+    result = stressed(card(), runs=200, uncertainty=Uncertainty(cut_points=5))
+    assert result.ranks["low"].to_list() == result.ranks["rank"].to_list()
+    assert result.ranks["kept"].min() < 100
 
 
 def test_two_units_have_no_intervals():
@@ -541,16 +541,16 @@ def test_importance_adds_up_and_finds_a_part_that_does_nothing():
     # By hand, over the totals: cov(0.3 score of 一, total)/var(total).
     pillar = scored.pillars.filter(pl.col("pillar") == "一").select("entity", pillar="score")
     both = scored.totals.join(pillar, on="entity")
-    one, total = both["pillar"].to_numpy(), both["raw_score"].to_numpy()
-    expected = np.cov(0.3 * one, total)[0, 1] / total.var(ddof=1) * 100
+    item, total = both["pillar"].to_numpy(), both["raw_score"].to_numpy()
+    expected = np.cov(0.3 * item, total)[0, 1] / total.var(ddof=1) * 100
     assert rows["一"]["effective"] == pytest.approx(expected)
 
 
 def test_the_weight_at_which_two_units_change_places_makes_them_equal():
-    found = stressed(card(), runs=2)
-    top = found.swaps.filter(pl.col("part") == "一")
+    result = stressed(card(), runs=2)
+    top = result.swaps.filter(pl.col("part") == "一")
     assert top.height
-    scored = found.card
+    scored = result.card
     scores = {(row["entity"], row["pillar"]): row["score"] for row in scored.pillars.to_dicts()}
     for row in top.to_dicts():
         share = row["needed"] / 100
@@ -606,11 +606,11 @@ def g_function(at, a=(0, 1, 4.5, 9, 99, 99, 99, 99)):
 
 
 def g_indices(a=(0, 1, 4.5, 9, 99, 99, 99, 99)):
-    own = [1 / (3 * (1 + one) ** 2) for one in a]
-    variance = math.prod(1 + one for one in own) - 1
-    return [one / variance for one in own], [
-        one * math.prod(1 + two for at, two in enumerate(own) if at != place) / variance
-        for place, one in enumerate(own)
+    own = [1 / (3 * (1 + item) ** 2) for item in a]
+    variance = math.prod(1 + item for item in own) - 1
+    return [item / variance for item in own], [
+        item * math.prod(1 + two for at, two in enumerate(own) if at != place) / variance
+        for place, item in enumerate(own)
     ]
 
 
@@ -626,12 +626,12 @@ def test_indices_of_functions_are_the_analytic_ones(name):
     function, dimensions, (first, total) = FUNCTIONS[name]
     groups = [slice(at, at + 1) for at in range(dimensions)]
     design = sobol.Design.drawn(16_384, dimensions, groups, seed=1, spread="sobol")
-    found = sobol.indices(*design.results(function), seed=1, resamples=100)
-    assert found.first[:, 0].tolist() == pytest.approx(first, abs=0.01)
-    assert found.total[:, 0].tolist() == pytest.approx(total, abs=0.01)
-    assert (found.first_low <= found.first).all()
-    assert (found.first <= found.first_high).all()
-    assert (found.total_high - found.total_low).max() < 0.1
+    result = sobol.indices(*design.results(function), seed=1, resamples=100)
+    assert result.first[:, 0].tolist() == pytest.approx(first, abs=0.01)
+    assert result.total[:, 0].tolist() == pytest.approx(total, abs=0.01)
+    assert (result.first_low <= result.first).all()
+    assert (result.first <= result.first_high).all()
+    assert (result.total_high - result.total_low).max() < 0.1
 
 
 def test_bootstrap_intervals_cover_the_analytic_indices():
@@ -640,9 +640,13 @@ def test_bootstrap_intervals_cover_the_analytic_indices():
     inside = 0
     for seed in range(20):
         design = sobol.Design.drawn(512, dimensions, groups, seed=seed, spread="random")
-        found = sobol.indices(*design.results(function), seed=seed, resamples=200)
-        inside += sum(a <= b <= c for a, b, c in zip(found.first_low[:, 0], first, found.first_high[:, 0], strict=True))
-        inside += sum(a <= b <= c for a, b, c in zip(found.total_low[:, 0], total, found.total_high[:, 0], strict=True))
+        result = sobol.indices(*design.results(function), seed=seed, resamples=200)
+        inside += sum(
+            a <= b <= c for a, b, c in zip(result.first_low[:, 0], first, result.first_high[:, 0], strict=True)
+        )
+        inside += sum(
+            a <= b <= c for a, b, c in zip(result.total_low[:, 0], total, result.total_high[:, 0], strict=True)
+        )
     # 120 intervals at 95 %: 114 on average, 105 is 3.8 standard deviations below.
     assert inside >= 105
 
@@ -666,16 +670,16 @@ def test_indices_are_those_of_salib(name):
 
 def test_a_choice_of_several_dimensions_is_one():
     design = sobol.Design.drawn(16_384, 3, [slice(0, 2), slice(2, 3)], seed=1, spread="sobol")
-    found = sobol.indices(*design.results(ishigami), seed=1, resamples=2)
-    assert found.first[:, 0].tolist() == pytest.approx([0.3139 + 0.4424, 0], abs=0.01)
-    assert found.total[:, 0].tolist() == pytest.approx([1, 0.2437], abs=0.01)
+    result = sobol.indices(*design.results(ishigami), seed=1, resamples=2)
+    assert result.first[:, 0].tolist() == pytest.approx([0.3139 + 0.4424, 0], abs=0.01)
+    assert result.total[:, 0].tolist() == pytest.approx([1, 0.2437], abs=0.01)
 
 
 def test_what_does_not_vary_has_no_indices():
     design = sobol.Design.drawn(16, 2, [slice(0, 1), slice(1, 2)], seed=1, spread="random")
-    found = sobol.indices(*design.results(lambda at: np.full((len(at), 1), 0.1)), seed=1, resamples=3)
-    assert np.isnan(found.first).all()
-    assert np.isnan(found.total).all()
+    result = sobol.indices(*design.results(lambda at: np.full((len(at), 1), 0.1)), seed=1, resamples=3)
+    assert np.isnan(result.first).all()
+    assert np.isnan(result.total).all()
 
 
 # ---- COMMAND AND PYTHON ---- #
@@ -686,29 +690,29 @@ def test_the_command_line_states_what_varies(tmp_path):
     counts().write_csv(tmp_path / "d.csv")
     command = ["stress", str(tmp_path / "d.csv"), "-s", str(tmp_path / "s.yaml"), "--runs", "40", "-f", "json"]
     more = ["--vary", "sampling=known", "--vary", "means=[geometric]", "--points", "sobol", "--first", "2", "-q"]
-    told = json.loads(CliRunner().invoke(main, [*command, *more, "--sensitivity", "8"]).stdout)
-    assert {row["choice"] for row in told["choices"]} == {"mean", "sampling"}
-    assert (told["points"], told["first"], told["runs"], told["sensitivity_points"]) == ("sobol", 2, 40, 8)
-    assert {"sets", "sources", "sensitivity", "importance", "convergence"} <= told.keys()
+    reports = json.loads(CliRunner().invoke(main, [*command, *more, "--sensitivity", "8"]).stdout)
+    assert {row["choice"] for row in reports["choices"]} == {"mean", "sampling"}
+    assert (reports["points"], reports["first"], reports["runs"], reports["sensitivity_points"]) == ("sobol", 2, 40, 8)
+    assert {"sets", "sources", "sensitivity", "importance", "convergence"} <= reports.keys()
     for wrong, code in (("means=[nonsense]", "K113"), ("sampling={无: wilson}", "K870"), ("weights", "K542")):
         refused = CliRunner().invoke(main, [*command, "--vary", wrong])
         assert (refused.exit_code, refused.stdout) == (2, "")
         assert code in refused.stderr
-    found = kpi.stress(
+    result = kpi.stress(
         tmp_path / "d.csv", system=tmp_path / "s.yaml", runs=40, vary={"sampling": "known", "means": ["geometric"]},
         spread="sobol", first=2, sensitivity=8,
     )  # fmt: skip
-    assert found.ranks["low"].to_list() == [row["low"] for row in told["ranks"]]
+    assert result.ranks["low"].to_list() == [row["low"] for row in reports["ranks"]]
     with pytest.raises(DefinitionError, match="K870"):
         kpi.stress(tmp_path / "d.csv", system=tmp_path / "s.yaml", vary={"revision": "无"})
 
 
 def test_the_declared_choices_are_used_and_the_percent_can_be_replaced():
     scored = card(uncertainty={"weights": {"percent": 30, "of": ["composite"]}})
-    found = stressed(scored, runs=10)
-    assert (found.weights, set(found.choices["choice"])) == (30, {"weights"})
+    result = stressed(scored, runs=10)
+    assert (result.weights, set(result.choices["choice"])) == (30, {"weights"})
     assert stressed(scored, runs=10, weights=5).weights == 5
-    assert isinstance(found.study.cohorts, np.ndarray)
+    assert isinstance(result.study.cohorts, np.ndarray)
     assert Choices(scored.definition, ()).dimensions == 0
 
 
@@ -738,11 +742,11 @@ def test_weights_by_class_vary_by_percent_around_those_of_each_class():
     scored = card(data, **CLASSED)
     still = stressed(scored, runs=3, uncertainty=Uncertainty(means=["arithmetic"]))
     assert still.ranks["low"].to_list() == still.ranks["high"].to_list() == still.ranks["rank"].to_list()
-    found = stressed(scored, runs=200, uncertainty=Uncertainty(weights=90))
-    for row in scored.totals.join(found.ranks, on="entity").to_dicts():
+    result = stressed(scored, runs=200, uncertainty=Uncertainty(weights=90))
+    for row in scored.totals.join(result.ranks, on="entity").to_dicts():
         # Scores of the parts bound that of their mean, whatever the weights.
         assert row["score_low"] - 1e-9 <= row["raw_score"] <= row["score_high"] + 1e-9
     refused = examine_text(
         yaml.safe_dump(document(**CLASSED, uncertainty={"weights": {"order": True}}), allow_unicode=True)
     )
-    assert [one.code for one in refused.findings if one.severity == "error"] == ["K870"]
+    assert [item.code for item in refused.findings if item.severity == "error"] == ["K870"]

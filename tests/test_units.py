@@ -31,7 +31,7 @@ UNITS = TEXTS.map(parse)
 
 def kin(unit: Unit) -> st.SearchStrategy[Unit]:
     """Units of one dimension."""
-    return st.sampled_from([one for one in map(parse, SPELLED) if one.dimension == unit.dimension])
+    return st.sampled_from([item for item in map(parse, SPELLED) if item.dimension == unit.dimension])
 
 
 FAMILIES = WORD.map(parse).flatmap(lambda unit: st.tuples(kin(unit), kin(unit), kin(unit)))
@@ -101,8 +101,8 @@ def test_every_counting_word_is_its_own_dimension_and_has_multiples(word):
 
 
 def test_a_name_that_begins_with_a_multiple_has_the_size_it_says():
-    said = [(word, m, word.removeprefix(m)) for word in WORDS for m in MULTIPLES if word.startswith(m)]
-    named = [(word, m, rest) for word, m, rest in said if rest in WORDS]
+    answer = [(word, m, word.removeprefix(m)) for word in WORDS for m in MULTIPLES if word.startswith(m)]
+    named = [(word, m, rest) for word, m, rest in answer if rest in WORDS]
     assert {word for word, _, _ in named} >= {"千克", "千米", "千瓦", "千克标准煤"}
     for word, multiple, rest in named:
         assert parse(word).scale == MULTIPLES[multiple] * parse(rest).scale, word
@@ -220,9 +220,9 @@ def test_a_unit_is_what_its_text_says(unit):
 
 
 def test_errors_survive_pickling():
-    found = units.conversion(["公倾"], parse("亩"))["公倾"]
-    back = pickle.loads(pickle.dumps(found))  # noqa: S301
-    assert (back.message, back.hint) == (found.message, found.hint)
+    result = units.conversion(["公倾"], parse("亩"))["公倾"]
+    back = pickle.loads(pickle.dumps(result))  # noqa: S301
+    assert (back.message, back.hint) == (result.message, result.hint)
 
 
 @pytest.mark.parametrize(
@@ -308,13 +308,13 @@ def test_a_factor_is_never_zero_or_infinite():
 
 
 def test_conversion_answers_once_for_each_text():
-    found = units.conversion(iter(["万元", "亿元", "件", "公倾", "", "万元", "％"]), parse("亿元"))
-    assert list(found) == ["万元", "亿元", "件", "公倾", "", "％"]
-    assert (found["万元"], found["亿元"]) == (1e-4, 1.0)
-    assert [str(found[text]) for text in ("公倾", "")] == ["`公倾` is not a unit", "no unit is given"]
-    assert "件 counts 件, 亿元 is money" in str(found["件"])
-    assert "公顷" in found["公倾"].hint
-    assert "% is a pure ratio" in str(found["％"])
+    result = units.conversion(iter(["万元", "亿元", "件", "公倾", "", "万元", "％"]), parse("亿元"))
+    assert list(result) == ["万元", "亿元", "件", "公倾", "", "％"]
+    assert (result["万元"], result["亿元"]) == (1e-4, 1.0)
+    assert [str(result[text]) for text in ("公倾", "")] == ["`公倾` is not a unit", "no unit is given"]
+    assert "件 counts 件, 亿元 is money" in str(result["件"])
+    assert "公顷" in result["公倾"].hint
+    assert "% is a pure ratio" in str(result["％"])
 
 
 # Algebra
@@ -361,8 +361,8 @@ def test_algebra_laws(a, b, n):
     assert units.factor(units.multiply(quotient, b), a) == 1.0
     assert units.divide(a, a) == ONE
     assert units.factor(units.power(product, n), units.multiply(units.power(a, n), units.power(b, n))) == 1.0
-    for made in (product, quotient, units.power(a, n)):
-        assert parse(str(made)) == made
+    for created in (product, quotient, units.power(a, n)):
+        assert parse(str(created)) == created
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,9 @@ def test_points_without_a_figure_are_reported_and_explained(rule, scores):
     """91 - 2 x 5 = 81, 91 + 2 x 4 = 99, 91 - 5 = 86; the figures of A (none) and C (x) are not known."""
     card = small_card(DEFINITION.replace("RULE", rule), *FIGURES)
     assert dict(card.totals.select("entity", "score").rows()) == pytest.approx(scores)
-    found = [finding for finding in card.findings_list if finding.code == "K702"]
-    assert [finding.place.entity for finding in found] == ["A", "C"]
-    assert "d is not judged, as figures are missing: no points" in str(found[0].message)
+    result = [finding for finding in card.findings_list if finding.code == "K702"]
+    assert [finding.place.entity for finding in result] == ["A", "C"]
+    assert "d is not judged, as figures are missing: no points" in str(result[0].message)
     for name in scores:
         assert ("not judged, as figures are missing" in words(card, name)) == (name in "AC")
 

@@ -30,10 +30,10 @@ def test_an_explanation_says_what_a_bonus_waits_for():
     assert detail(card, "甲", "获奖加分") == "only with 服务 ≥ 90 %, not reached"
 
 
-@pytest.mark.parametrize(("entity", "said"), [("乙", True), ("甲", False), ("丁", True), ("戊", False)])
-def test_an_explanation_says_that_no_task_was_given(entity, said):
+@pytest.mark.parametrize(("entity", "answer"), [("乙", True), ("甲", False), ("丁", True), ("戊", False)])
+def test_an_explanation_says_that_no_task_was_given(entity, answer):
     text = detail(scored("no-task-given"), entity, "落地")
-    assert ("; no task set; " in text) is said
+    assert ("; no task set; " in text) is answer
     assert text.endswith("; 60 % without a target")
 
 

@@ -134,7 +134,7 @@ def test_single_changes_are_the_nearest_of_all_values(name):
     card = card_of(SYSTEMS[name], periods=("2022", "2023"))
     for unit, to, every in aims(card, name):
         way, aim = kpi.way_up(card, unit, to), aim_of(card.definition, to)
-        trials = [{one: float(value)} for one in NAMES for value in range(101)]
+        trials = [{item: float(value)} for item in NAMES for value in range(101)]
         met = [aim.met(standing) for standing in every.standings([{}, *trials])]
         assert way.reached == met[0]
         if way.reached:
@@ -142,8 +142,8 @@ def test_single_changes_are_the_nearest_of_all_values(name):
         now = dict(zip(NAMES, ROWS[unit], strict=True))
         reaching = [trial for trial, there in zip(trials, met[1:], strict=True) if there]
         nearest = {
-            one: min(abs(trial[one] - now[one]) for trial in reaching if one in trial)
-            for one in {key for trial in reaching for key in trial}
+            item: min(abs(trial[item] - now[item]) for trial in reaching if item in trial)
+            for item in {key for trial in reaching for key in trial}
         }
         seen = way.single.filter("reached", pl.col("indicator").is_in(NAMES))
         assert {row["indicator"]: abs(row["change"]) for row in seen.iter_rows(named=True)} == nearest, (unit, to)
@@ -167,7 +167,7 @@ def test_no_smaller_set_reaches_the_aim_and_no_amount_can_be_less(name):
             dict(zip(names, chosen, strict=True))
             for size in range(1, len(values) if values else len(domain) + 1)
             for names in itertools.combinations(domain, size)
-            for chosen in itertools.product(*(domain[one] for one in names))
+            for chosen in itertools.product(*(domain[item] for item in names))
             if size < 3 or not set(chosen) - {0.0, 42.0, 100.0, 2.0}
         ]
         assert not any(map(aim.met, every.standings(smaller))), (unit, to)
@@ -349,7 +349,7 @@ def test_the_command_prints_what_the_call_returns(folder):
             again = run(
                 "what-if", "period.csv", "--set", f"西山区.{row['indicator']}={row['needed']}", "-f", "json", "-q"
             )
-            totals = {one["entity"]: one for one in json.loads(again.stdout)["totals"]}
+            totals = {item["entity"]: item for item in json.loads(again.stdout)["totals"]}
             assert (totals["西山区"]["stars"], totals["西山区"]["score"]) == (row["stars"], row["score"])
 
 

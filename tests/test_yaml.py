@@ -29,8 +29,8 @@ def value(text: str) -> object:
     ],
 )  # fmt: skip
 def test_scalars_are_those_of_yaml_1_2(text, meant):
-    found = value(text)
-    assert (found, type(found)) == (meant, type(meant))
+    result = value(text)
+    assert (result, type(result)) == (meant, type(meant))
 
 
 def test_a_number_of_thousands_of_digits_is_no_crash():
@@ -51,23 +51,23 @@ def test_what_json_says_is_read_as_json_says_it(data):
     if not document.findings:
         assert document.data == {"a": data}
     else:
-        assert {one.code for one in document.findings} <= {"K101", "K103", "K106"}
+        assert {item.code for item in document.findings} <= {"K101", "K103", "K106"}
 
 
 @given(st.text(max_size=60))
 def test_no_text_makes_it_raise(text):
     document = positions.read(text, "x.yaml")
-    for one in document.findings:
-        assert one.place.line is not None
-        assert one.place.line >= 1
-        assert one.place.column >= 1
+    for item in document.findings:
+        assert item.place.line is not None
+        assert item.place.line >= 1
+        assert item.place.column >= 1
 
 
 def place(text: str, *path: str | int, span: tuple[int, int] | None = None, key: bool = False) -> tuple[int, int, str]:
     document = positions.read(text, "x.yaml")
-    found = document.place(path, span, key=key)
-    line = text.split("\n")[found.line - 1]
-    return found.line, found.column, line[found.column - 1 : found.column - 1 + found.length]
+    result = document.place(path, span, key=key)
+    line = text.split("\n")[result.line - 1]
+    return result.line, result.column, line[result.column - 1 : result.column - 1 + result.length]
 
 
 TEXT = """\
@@ -105,23 +105,23 @@ def test_places_are_those_of_the_words(path, options, meant):
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "- " * 100_000, "{a: " * 100_000, "? " * 100_000, "[\n" * 5000])
 def test_endless_nesting_is_a_finding(text):
-    assert [one.code for one in positions.read(text, "x.yaml").findings] == ["K101"]
+    assert [item.code for item in positions.read(text, "x.yaml").findings] == ["K101"]
 
 
 def test_aliases_of_aliases_are_a_finding():
     lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
-    found = positions.read("\n".join(lines), "x.yaml").findings
-    assert [one.code for one in found] == ["K101"]
-    assert "1,000,000" in found[0].message
+    result = positions.read("\n".join(lines), "x.yaml").findings
+    assert [item.code for item in result] == ["K101"]
+    assert "1,000,000" in result[0].message
 
 
 @pytest.mark.parametrize("text", ["a: \x00", "a: 1\nb: \x07", "a: \ud800"])
 def test_characters_of_no_text_are_found_where_they_are(text):
-    found = positions.read(text, "x.yaml").findings
-    assert [(one.code, one.place.line, one.place.column) for one in found] == [("K101", text.count("\n") + 1, 4)]
+    result = positions.read(text, "x.yaml").findings
+    assert [(item.code, item.place.line, item.place.column) for item in result] == [("K101", text.count("\n") + 1, 4)]
 
 
 def test_a_key_of_the_language_is_no_slip():
     document = positions.read("ranking: {on: raw}\nstars: {on: rounded}\nmeasures: {off: 1}\n", "x.yaml")
-    assert [(one.code, one.place.line) for one in document.findings] == [("K106", 3)]
+    assert [(item.code, item.place.line) for item in document.findings] == [("K106", 3)]

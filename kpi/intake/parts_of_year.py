@@ -37,9 +37,9 @@ def partly(sources: Sequence[Placed], apart: Mapping[int, Coded], system: System
     for number, coded in apart.items():
         source = sources[number]
         years = _years(coded.resolver.texts_of_periods(), source, system.timeline)
-        if not years or (said := _part(source.table, years)) is None:
+        if not years or (answer := _part(source.table, years)) is None:
             continue
-        part, where = said
+        part, where = answer
         message = Message(
             "{where} says `{part}`, but the figures are read as those of {years}", where=where, part=part,
             years=tuple(sorted(years)),

@@ -91,7 +91,7 @@ def test_what_is_listed(home):
 
 
 def test_a_result_has_statuses_findings_and_pages(home, card):
-    _, first, rest, one = called(
+    _, first, rest, item = called(
         home,
         ("query", {**PERIOD, "limit": 2}),
         ("query", {**PERIOD, "offset": 2, "limit": 200}),
@@ -102,8 +102,8 @@ def test_a_result_has_statuses_findings_and_pages(home, card):
     assert all("status" in row for row in first["rows"])
     assert first["data_hash"] == card.data_hash
     assert sum(first["findings"]["number"].values()) == len(card.findings_list)
-    assert {row["entity"] for row in one["rows"]} == {"东湖县"}
-    assert all((row["value"] is None) == (row["status"] != "ok") for row in one["rows"])
+    assert {row["entity"] for row in item["rows"]} == {"东湖县"}
+    assert all((row["value"] is None) == (row["status"] != "ok") for row in item["rows"])
 
 
 def test_intervals_are_given_where_asked_for(home):
@@ -198,7 +198,7 @@ def test_a_definition_names_no_file_outside_of_its_folder(home, key):
     answers = Answers(Access((home / "data",), (home / "definitions",)))
     with pytest.raises(KpiError) as error:
         answers.check_definition(text)
-    assert {one.code for one in error.value.diagnostics} == {"K940"}
+    assert {item.code for item in error.value.diagnostics} == {"K940"}
 
 
 def test_nothing_is_written_unless_it_is_allowed(home):

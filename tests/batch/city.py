@@ -36,11 +36,11 @@ class City:
         (folder / "small.yaml").write_text(SYSTEM, "utf-8")
         (folder / "roster.csv").write_text(ROSTER, "utf-8")
         for place, quarter in enumerate(QUARTERS):
-            self.report(quarter, made=[100 + 7 * place + 3 * i + (place * i) % 5 for i in range(3)])
+            self.report(quarter, created=[100 + 7 * place + 3 * i + (place * i) % 5 for i in range(3)])
 
-    def report(self, quarter: str, *, made: list[float], roads: int = 270, done: bool = True) -> None:
+    def report(self, quarter: str, *, created: list[float], roads: int = 270, done: bool = True) -> None:
         lines = ["期别,地区,指标,数值,单位"]
-        for name, value in zip(("甲县", "乙县", "丙县"), made, strict=True):
+        for name, value in zip(("甲县", "乙县", "丙县"), created, strict=True):
             lines += [f"{quarter},{name},产值,{value},亿元", f"{quarter},{name},公路,{roads + value % 9},公里"]
             lines += [f"{quarter},{name},方案出台,{'是' if done else '否'},"]
         (self.folder / "inbox" / f"{quarter}.csv").write_text("\n".join(lines) + "\n", "utf-8")

@@ -23,8 +23,8 @@ def city(tmp_path):
 
 @pytest.fixture(scope="session")
 def server():
-    found = binaries()
-    if found is None:
+    result = binaries()
+    if result is None:
         if os.environ.get("CI"):
             pytest.fail("CI must have PostgreSQL 15 or later: apt install postgresql")
         pytest.skip("no PostgreSQL 15 or later here: apt install postgresql")
@@ -32,7 +32,7 @@ def server():
     # Not below pytest's own folder, which only its owner may enter and the server's user is another.
     with tempfile.TemporaryDirectory(prefix="kpi-postgresql-", ignore_cleanup_errors=True) as place:
         Path(place).chmod(0o755)
-        running = Server(found, Path(place) / "server")
+        running = Server(result, Path(place) / "server")
         try:
             yield running
         finally:

@@ -80,8 +80,8 @@ def main() -> int:
     kinds = [given.store] if given.store else list(STORES)
     with tempfile.TemporaryDirectory(prefix="kpi.endurance-", ignore_cleanup_errors=True) as place:
         Path(place).chmod(0o755)
-        found = binaries() if "postgresql" in kinds else None
-        server = None if found is None else Server(found, Path(place) / "server")
+        result = binaries() if "postgresql" in kinds else None
+        server = None if result is None else Server(result, Path(place) / "server")
         try:
             for kind in kinds:
                 if kind == "postgresql" and server is None:

@@ -30,7 +30,7 @@ def alerted(city):
         file.unlink()
     (city.folder / "small.yaml").write_text(SYSTEM + NOTIFY, "utf-8")
     for quarter in ("2021Q1", "2021Q2", "2021Q3"):
-        city.report(quarter, made=HIGH)
+        city.report(quarter, created=HIGH)
     return city
 
 
@@ -49,21 +49,21 @@ def scored(city, **options):
 
 def test_a_scoring_reports_beginning_and_end_and_what_holds_on_at_the_end(alerted):
     assert scored(alerted) == []
-    alerted.report("2021Q2", made=LOW)
+    alerted.report("2021Q2", created=LOW)
     assert scored(alerted) == [("K652", "乙县", "2021Q2"), ("K654", "乙县", "2021Q3")]
-    alerted.report("2021Q3", made=LOW)
+    alerted.report("2021Q3", created=LOW)
     assert scored(alerted) == [("K652", "乙县", "2021Q2"), ("K653", "乙县", "2021Q3")]
     assert scored(alerted, period="2021Q2") == [("K652", "乙县", "2021Q2")]
     assert scored(alerted, period="2021Q3") == [("K653", "乙县", "2021Q3")]
 
 
 def test_an_alert_of_the_first_period_begins_there(alerted):
-    alerted.report("2021Q1", made=LOW)
+    alerted.report("2021Q1", created=LOW)
     assert scored(alerted) == [("K652", "乙县", "2021Q1"), ("K654", "乙县", "2021Q2")]
 
 
 def test_a_missing_figure_neither_begins_nor_ends_an_alert(alerted):
-    alerted.report("2021Q1", made=LOW)
+    alerted.report("2021Q1", created=LOW)
     file = alerted.folder / "inbox" / "2021Q2.csv"
     file.write_text(file.read_text("utf-8").replace("乙县,产值,100,", "乙县,产值,—,"), "utf-8")
     assert scored(alerted) == [("K652", "乙县", "2021Q1")]
@@ -71,43 +71,43 @@ def test_a_missing_figure_neither_begins_nor_ends_an_alert(alerted):
 
 def test_nights_report_an_alert_once_when_it_begins_and_once_when_it_ends(alerted, store):
     assert night(alerted, store)[0] == []
-    alerted.report("2021Q4", made=LOW)
+    alerted.report("2021Q4", created=LOW)
     assert night(alerted, store)[0] == [("K652", "乙县", "2021Q4")]
     assert night(alerted, store)[0] == []
-    alerted.report("2022Q1", made=LOW)
+    alerted.report("2022Q1", created=LOW)
     assert night(alerted, store)[0] == []
-    alerted.report("2021Q2", made=[101.0, 100, 100])
+    alerted.report("2021Q2", created=[101.0, 100, 100])
     assert night(alerted, store)[0] == []
-    alerted.report("2022Q2", made=HIGH)
+    alerted.report("2022Q2", created=HIGH)
     assert night(alerted, store)[0] == [("K654", "乙县", "2022Q2")]
     assert night(alerted, store)[0] == []
 
 
 def test_a_correction_withdraws_an_alert(alerted):
-    alerted.report("2021Q3", made=LOW)
+    alerted.report("2021Q3", created=LOW)
     assert night(alerted)[0] == [("K652", "乙县", "2021Q3")]
-    alerted.report("2021Q3", made=HIGH)
+    alerted.report("2021Q3", created=HIGH)
     assert night(alerted)[0] == [("K655", "乙县", "2021Q3")]
 
 
 def test_a_correction_withdraws_the_alert_that_was_reported_and_ends_no_older_alert(alerted):
     # Nobody was sent the alert of Q1, which ended in Q2, before the first night.
-    alerted.report("2021Q1", made=LOW)
+    alerted.report("2021Q1", created=LOW)
     (alerted.folder / "inbox" / "2021Q3.csv").unlink()
     assert night(alerted)[0] == []
-    alerted.report("2021Q3", made=LOW)
+    alerted.report("2021Q3", created=LOW)
     assert night(alerted)[0] == [("K652", "乙县", "2021Q3")]
-    alerted.report("2021Q3", made=HIGH)
+    alerted.report("2021Q3", created=HIGH)
     assert night(alerted)[0] == [("K655", "乙县", "2021Q3")]
     assert night(alerted)[0] == []
-    alerted.report("2021Q3", made=LOW)
+    alerted.report("2021Q3", created=LOW)
     assert night(alerted)[0] == [("K652", "乙县", "2021Q3")]
 
 
 @pytest.mark.parametrize("absent", ["cell", "row", "file"])
 def test_an_alert_whose_figure_is_missing_for_a_night_stays_as_it_is(alerted, absent):
     file = alerted.folder / "inbox" / "2021Q3.csv"
-    alerted.report("2021Q3", made=LOW)
+    alerted.report("2021Q3", created=LOW)
     assert night(alerted)[0] == [("K652", "乙县", "2021Q3")]
     text = file.read_text("utf-8")
     line = "2021Q3,乙县,产值,40,亿元\n"
@@ -119,26 +119,26 @@ def test_an_alert_whose_figure_is_missing_for_a_night_stays_as_it_is(alerted, ab
     assert night(alerted)[0] == []
     file.write_text(text, "utf-8")
     assert night(alerted)[0] == []
-    alerted.report("2021Q3", made=HIGH)
+    alerted.report("2021Q3", created=HIGH)
     assert night(alerted)[0] == [("K655", "乙县", "2021Q3")]
 
 
 def test_an_alert_ends_once_where_a_later_figure_is_known(alerted):
     file = alerted.folder / "inbox" / "2021Q3.csv"
-    alerted.report("2021Q3", made=LOW)
+    alerted.report("2021Q3", created=LOW)
     night(alerted)
     text = file.read_text("utf-8")
     file.write_text(text.replace("乙县,产值,40,", "乙县,产值,—,"), "utf-8")
-    alerted.report("2021Q4", made=HIGH)
+    alerted.report("2021Q4", created=HIGH)
     assert night(alerted)[0] == [("K654", "乙县", "2021Q4")]
     file.write_text(text, "utf-8")
     assert night(alerted)[0] == []
-    alerted.report("2022Q1", made=LOW)
+    alerted.report("2022Q1", created=LOW)
     assert night(alerted)[0] == [("K652", "乙县", "2022Q1")]
 
 
 def test_a_note_is_in_the_language_in_use(alerted, tmp_path):
-    alerted.report("2021Q3", made=LOW)
+    alerted.report("2021Q3", created=LOW)
     with kpi.using_language("zh"):
         _, result = night(alerted)
         note = write_note(tmp_path, result).read_text("utf-8")
@@ -147,36 +147,36 @@ def test_a_note_is_in_the_language_in_use(alerted, tmp_path):
 
 
 def test_a_first_night_reports_what_holds_and_nothing_of_the_past(alerted):
-    alerted.report("2021Q1", made=LOW)
-    alerted.report("2021Q3", made=[40.0, 100, 100])
+    alerted.report("2021Q1", created=LOW)
+    alerted.report("2021Q3", created=[40.0, 100, 100])
     assert night(alerted)[0] == [("K652", "甲县", "2021Q3")]
 
 
 def test_an_alert_in_another_language_is_the_same(alerted):
-    alerted.report("2021Q3", made=LOW)
+    alerted.report("2021Q3", created=LOW)
     with kpi.using_language("zh"):
         assert night(alerted)[0] == [("K652", "乙县", "2021Q3")]
     with kpi.using_language("en"):
-        alerted.report("2021Q4", made=LOW)
+        alerted.report("2021Q4", created=LOW)
         assert night(alerted)[0] == []
 
 
 def test_a_note_has_the_alerts_that_are_news(alerted, tmp_path):
-    alerted.report("2021Q3", made=LOW)
+    alerted.report("2021Q3", created=LOW)
     _, result = night(alerted)
     note = write_note(tmp_path, result).read_text("utf-8")
     assert "产值偏低" in note
     write_summary(tmp_path / "summary.json", result)
     assert len(json.loads((tmp_path / "summary.json").read_text("utf-8"))["alerts"]) == 1
-    alerted.report("2021Q4", made=LOW)
+    alerted.report("2021Q4", created=LOW)
     _, result = night(alerted)
     assert "产值偏低" not in write_note(tmp_path, result).read_text("utf-8")
 
 
 def test_a_night_with_alerts_can_be_computed_again(alerted):
-    alerted.report("2021Q3", made=LOW)
+    alerted.report("2021Q3", created=LOW)
     night(alerted)
-    alerted.report("2021Q4", made=LOW)
+    alerted.report("2021Q4", created=LOW)
     night(alerted)
     config = load(alerted.config())
     (verification,) = verified(store_of(config), archive_of(config))
@@ -216,7 +216,7 @@ PLACES = [
 
 
 def reported(card):
-    return [(one.code, one.place.entity, one.place.period) for one in card.findings_list if one.code in ALERTS]
+    return [(item.code, item.place.entity, item.place.period) for item in card.findings_list if item.code in ALERTS]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def reported(card):
 def test_alerts_on_pillars_headlines_and_totals(when, expected, words):
     card = small_card(RESULTS.replace("WHEN", when), *ROWS)
     assert sorted(reported(card)) == sorted(expected)
-    begins = next(one for one in card.findings_list if one.code == "K652")
+    begins = next(item for item in card.findings_list if item.code == "K652")
     assert str(begins.message) == f"alert one begins: {words}"
 
 
@@ -249,10 +249,10 @@ def test_the_names_of_totals_are_no_names_of_figures():
 
 def test_what_a_system_has_not_is_no_name_of_an_alert():
     text = RESULTS.replace("WHEN", "stars = 1").replace("    stars: {kind: bands, cuts: {2: 60, 1: 0}}\n", "")
-    assert [one.code for one in examined(text).findings] == ["K203"]
+    assert [item.code for item in examined(text).findings] == ["K203"]
     (unknown,) = examined(RESULTS.replace("WHEN", "scores < 60")).findings
     assert (unknown.code, unknown.hint) == ("K203", "did you mean `score`?")
-    assert [one.code for one in examined(RESULTS.replace("WHEN", "rank > p")).findings] == ["K301"]
+    assert [item.code for item in examined(RESULTS.replace("WHEN", "rank > p")).findings] == ["K301"]
 
 
 def test_nights_report_alerts_on_totals_once(alerted, store):
@@ -261,10 +261,10 @@ def test_nights_report_alerts_on_totals_once(alerted, store):
                         "growth: {kind: level, of: made, target: {at_least: 200}}")  # fmt: skip
     (alerted.folder / "small.yaml").write_text(text, "utf-8")
     for quarter in ("2021Q1", "2021Q2", "2021Q3"):
-        alerted.report(quarter, made=[90.0, 100, 110])
+        alerted.report(quarter, created=[90.0, 100, 110])
     assert night(alerted, store)[0] == [("K652", "甲县", "2021Q1")]
     assert night(alerted, store)[0] == []
-    alerted.report("2021Q4", made=[120.0, 100, 110])
+    alerted.report("2021Q4", created=[120.0, 100, 110])
     assert set(night(alerted, store)[0]) == {("K652", "乙县", "2021Q4"), ("K654", "甲县", "2021Q4")}
     config = load(alerted.config(store=store))
     (verification,) = verified(store_of(config), archive_of(config))

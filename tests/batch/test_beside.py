@@ -27,7 +27,7 @@ def test_a_night_sees_a_changed_table_and_any_night_can_be_computed_again(city):
     assert result.failed == [], result.findings
     check(config)
     first = held(config)
-    assert [one.status for one in night(config).outcomes] == ["unchanged"]
+    assert [item.status for item in night(config).outcomes] == ["unchanged"]
     (city.folder / "tables" / "indicators.csv").write_text(TABLE.replace("≥300", "≥200"), "utf-8")
     result = night(config)
     assert result.outcomes[0].scored == tuple(QUARTERS)
@@ -51,7 +51,7 @@ def test_a_unit_out_of_its_time_is_not_ranked_in_nights_either(city):
     assert night(config).failed == []
     totals = held(config)["totals"].filter(entity="丙县")
     ranked = totals.drop_nulls("rank")["period"].sort().to_list()
-    assert ranked == [one for one in QUARTERS if one >= "2022Q2"]
+    assert ranked == [item for item in QUARTERS if item >= "2022Q2"]
     out = totals.filter(~totals["period"].is_in(ranked))
     assert out["status"].cast(pl.String).unique().to_list() == ["not_applicable"]
     check(config)

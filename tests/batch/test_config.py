@@ -16,7 +16,7 @@ def findings(path, text):
     try:
         load(file)
     except DefinitionError as error:
-        return [(one.code, one.place.line, one.message, one.hint) for one in error.diagnostics]
+        return [(item.code, item.place.line, item.message, item.hint) for item in error.diagnostics]
     return []
 
 
@@ -42,8 +42,8 @@ def test_the_smallest_configuration_is_two_lines_and_a_source(tmp_path):
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(tmp_path, text, code, line, word):
-    found = findings(tmp_path, text)
-    assert any((c, n) == (code, line) and word in m for c, n, m, _ in found), found
+    result = findings(tmp_path, text)
+    assert any((c, n) == (code, line) and word in m for c, n, m, _ in result), result
 
 
 def test_a_near_key_is_suggested(tmp_path):
@@ -52,8 +52,8 @@ def test_a_near_key_is_suggested(tmp_path):
 
 
 def test_a_broken_source_is_not_also_reported_as_missing(tmp_path):
-    found = findings(tmp_path, 'store = "store"\n[[source]]\nsystem = 3\ndata = "x"\n')
-    assert len(found) == 1
+    result = findings(tmp_path, 'store = "store"\n[[source]]\nsystem = 3\ndata = "x"\n')
+    assert len(result) == 1
 
 
 def test_a_link_does_not_lead_out_either(tmp_path):
@@ -68,6 +68,6 @@ def test_outside_allows_what_leads_out(tmp_path):
 
 def test_a_connection_string_is_no_key_so_it_cannot_stand_in_the_file(tmp_path):
     text = f'store = {{kind = "postgresql", connection = "postgresql://li:geheim@db/kpi"}}\n{SOURCE}'
-    found = findings(tmp_path, text)
-    assert found
-    assert "geheim" not in str(found)
+    result = findings(tmp_path, text)
+    assert result
+    assert "geheim" not in str(result)

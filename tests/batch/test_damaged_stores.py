@@ -35,7 +35,7 @@ def three_runs(city):
     config = city.config()
     night(config)
     assert ran(config, "--close", "first", "-p", "2021Q1")[0] == 0
-    city.report("2021Q2", made=[99.5, 120, 121])
+    city.report("2021Q2", created=[99.5, 120, 121])
     night(config)
     return city, config
 
@@ -52,23 +52,23 @@ def files(city):
 
 def test_a_whole_store_says_so(kept):
     _, config = kept
-    code, said = ran(config, "--check-store")
-    assert (code, "whole. The last run is 3" in said, "first" in said) == (0, True, True), said
-    code, said = ran(config, "--repair")
-    assert (code, "nothing to repair" in said) == (0, True)
+    code, answer = ran(config, "--check-store")
+    assert (code, "whole. The last run is 3" in answer, "first" in answer) == (0, True, True), answer
+    code, answer = ran(config, "--repair")
+    assert (code, "nothing to repair" in answer) == (0, True)
 
 
 def test_what_names_the_runs_is_gone(kept):
     city, config = kept
     shutil.rmtree(folder(city) / "runs")
-    before = {one: one.read_bytes() for one in files(city)}
-    city.report("2021Q3", made=[1, 2, 3])
+    before = {item: item.read_bytes() for item in files(city)}
+    city.report("2021Q3", created=[1, 2, 3])
     for options in ([], ["--all"], ["--check-store"], ["--close", "second", "-p", "2021Q2"]):
-        code, said = ran(config, *options)
-        assert code in {1, 2}, said
-        assert "K833" in said
-        assert "--repair" in said
-    assert {one: one.read_bytes() for one in files(city)} == before
+        code, answer = ran(config, *options)
+        assert code in {1, 2}, answer
+        assert "K833" in answer
+        assert "--repair" in answer
+    assert {item: item.read_bytes() for item in files(city)} == before
 
 
 def test_a_log_that_lost_its_end_is_noticed(city):
@@ -79,10 +79,10 @@ def test_a_log_that_lost_its_end_is_noticed(city):
     city.correct("2022Q2")
     night(config)
     max((folder(city) / "runs" / "_delta_log").glob("*.json")).unlink()
-    code, said = ran(config)
-    assert (code, "K833" in said) == (2, True)
-    code, said = ran(config, "--repair")
-    assert (code, "went back to run 2" in said) == (0, True), said
+    code, answer = ran(config)
+    assert (code, "K833" in answer) == (2, True)
+    code, answer = ran(config, "--repair")
+    assert (code, "went back to run 2" in answer) == (0, True), answer
     night(config)
     assert ran(config, "--verify")[0] == 0
     assert "first" in ran(config, "--check-store")[1]
@@ -96,9 +96,9 @@ def test_a_log_that_names_a_column_otherwise_is_noticed(kept, column):
     log.write_text(text.replace(f'\\"name\\":\\"{column}\\"', f'\\"name\\":\\"{column[:-1]})\\"'), "utf-8")
     assert log.read_text("utf-8") != text
     for options in ([], ["--check-store"]):
-        code, said = ran(config, *options)
-        assert code, said
-        assert "K833" in said
+        code, answer = ran(config, *options)
+        assert code, answer
+        assert "K833" in answer
 
 
 def damage(path, how, chance):
@@ -117,7 +117,7 @@ def reads(config, expected):
     try:
         return same(held(config), expected)
     except DataError as error:
-        if not all(one.code.startswith("K8") and one.hint for one in error.diagnostics):
+        if not all(item.code.startswith("K8") and item.hint for item in error.diagnostics):
             raise
         return False
 
@@ -130,19 +130,19 @@ def judged(city, config, chance, draws):
         path, how = chance.choice(files(city)), chance.choice(["removed", "truncated", "changed"])
         damage(path, how, chance)
         where = f"draw {draw}: {path.relative_to(city.folder)} {how}"
-        code, said = ran(config, "--check-store")
-        assert code in {0, 1, 2}, f"{where}: {said}"
-        assert (code == 0) or "K8" in said, f"{where}: {said}"
+        code, answer = ran(config, "--check-store")
+        assert code in {0, 1, 2}, f"{where}: {answer}"
+        assert (code == 0) or "K8" in answer, f"{where}: {answer}"
         refused += code != 0
         assert reads(config, expected) or code, where
-        code, said = ran(config)
+        code, answer = ran(config)
         if code:
-            assert "K8" in said, f"{where}: {said}"
+            assert "K8" in answer, f"{where}: {answer}"
         elif ran(config, "--check-store")[0] == 0:
             assert same(held(config), expected), where
         if draw % 3 == 0:
-            code, said = ran(config, "--repair")
-            assert (code == 0) or "K835" in said, f"{where}: {said}"
+            code, answer = ran(config, "--repair")
+            assert (code == 0) or "K835" in answer, f"{where}: {answer}"
             if code == 0:
                 assert ran(config)[0] == 0, where
                 assert same(held(config), expected), where
@@ -166,16 +166,16 @@ def test_two_hundred_and_fifty_damaged_files(kept):
 )
 def test_a_file_that_cannot_be_written_is_a_finding(kept, monkeypatch, number, words):
     city, config = kept
-    city.report("2021Q3", made=[1, 2, 3])
+    city.report("2021Q3", created=[1, 2, 3])
     before = held(config)
 
     def refused(*_, **__):
         raise OSError(number, words)
 
     monkeypatch.setattr("pathlib.Path.replace", refused)
-    code, said = ran(config)
+    code, answer = ran(config)
     assert code == 2
-    assert "K813" in said or "K571" in said, said
+    assert "K813" in answer or "K571" in answer, answer
     monkeypatch.undo()
     assert same(held(config), before)
 
@@ -183,8 +183,8 @@ def test_a_file_that_cannot_be_written_is_a_finding(kept, monkeypatch, number, w
 def test_a_log_that_cannot_be_written_does_not_stop_a_night(city):
     config = city.config(store='log = "log.jsonl"\nstore = "store"')
     (city.folder / "log.jsonl").mkdir()
-    code, said = ran(config)
-    assert (code, "K834" in said) == (0, True), said
+    code, answer = ran(config)
+    assert (code, "K834" in answer) == (0, True), answer
 
 
 def test_runs_that_postgresql_lost(city, database):
@@ -198,16 +198,16 @@ def test_runs_that_postgresql_lost(city, database):
     with psycopg.connect(database) as connection:
         connection.execute("DELETE FROM kpi.runs WHERE number = 2")
     for options in ([], ["--check-store"]):
-        code, said = ran(config, *options)
-        assert (code in {1, 2}, "K833" in said) == (True, True), said
-    code, said = ran(config, "--repair")
-    assert (code, "run 1" in said) == (0, True), said
+        code, answer = ran(config, *options)
+        assert (code in {1, 2}, "K833" in answer) == (True, True), answer
+    code, answer = ran(config, "--repair")
+    assert (code, "run 1" in answer) == (0, True), answer
     assert same(held(config), expected)
     night(config)
     with psycopg.connect(database) as connection:
         connection.execute("DROP TABLE kpi.runs")
     for options in ([], ["--check-store"]):
-        code, said = ran(config, *options)
-        assert (code in {1, 2}, "K833" in said) == (True, True), said
-    code, said = ran(config, "--repair")
-    assert (code, "K835" in said) == (2, True), said
+        code, answer = ran(config, *options)
+        assert (code in {1, 2}, "K833" in answer) == (True, True), answer
+    code, answer = ran(config, "--repair")
+    assert (code, "K835" in answer) == (2, True), answer

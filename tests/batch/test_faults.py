@@ -48,7 +48,7 @@ def start(config: Path, wait: float = 0) -> subprocess.Popen[str]:
 
 def toggled(city, old: bool) -> None:
     """Puts one of two versions of a quarter into the inbox."""
-    city.report("2022Q2", made=[140, 150, 160] if old else [141, 150, 160], done=old)
+    city.report("2022Q2", created=[140, 150, 160] if old else [141, 150, 160], done=old)
 
 
 class Reader(threading.Thread):
@@ -68,7 +68,7 @@ class Reader(threading.Thread):
             except Exception as error:  # noqa: BLE001 - a reader is never refused
                 self.wrong.append(repr(error))
                 continue
-            if number < self.last or not any(same(seen, one) for one in self.published):
+            if number < self.last or not any(same(seen, item) for item in self.published):
                 self.wrong.append(f"run {number} after {self.last}")
             self.last = number
             self.reads += 1
@@ -159,9 +159,9 @@ def test_a_night_that_is_told_to_stop_leaves_nothing_half_written(city):
             time.sleep(0.01)
         time.sleep(chance.uniform(0, 0.5))
         child.terminate()
-        _, said = child.communicate(timeout=60)
+        _, answer = child.communicate(timeout=60)
         codes.append(child.returncode)
-        assert child.returncode == 0 or said == "Terminated; nothing is half written.\n"
+        assert child.returncode == 0 or answer == "Terminated; nothing is half written.\n"
         assert not list((city.folder / "tmp").iterdir())
         assert not list(city.folder.rglob("*.tmp"))
         assert same(held(config), expected)
@@ -318,7 +318,7 @@ def test_an_input_that_changes_while_it_is_copied_is_refused(city, monkeypatch):
 
     monkeypatch.setattr(whole.Archive, "keep", replaced)
     (outcome,) = night(config).outcomes
-    assert (outcome.status, [one.code for one in outcome.findings]) == ("failed", ["K552"])
+    assert (outcome.status, [item.code for item in outcome.findings]) == ("failed", ["K552"])
     assert same(held(config), before)
 
 
@@ -330,7 +330,7 @@ def test_an_unreadable_source_is_named(city):
     config = city.config()
     result = night(config)
     assert result.failed == ["small"]
-    assert any(one.place.file and one.place.file.endswith("2023Q4.csv") for one in result.findings)
+    assert any(item.place.file and item.place.file.endswith("2023Q4.csv") for item in result.findings)
 
 
 def test_a_file_of_the_last_run_that_is_gone_is_a_warning_once(city, store):
@@ -339,10 +339,10 @@ def test_a_file_of_the_last_run_that_is_gone_is_a_warning_once(city, store):
     gone = city.folder / "inbox" / f"{QUARTERS[-1]}.csv"
     gone.rename(gone.with_name("moved.csv"))
     (again,) = night(config).outcomes
-    assert "K640" not in [one.code for one in again.findings]
+    assert "K640" not in [item.code for item in again.findings]
     gone.with_name("moved.csv").unlink()
     (after,) = night(config).outcomes
-    assert [one.place.file for one in after.findings if one.code == "K640"] == ["inbox/moved.csv"]
+    assert [item.place.file for item in after.findings if item.code == "K640"] == ["inbox/moved.csv"]
     assert night(config).outcomes[0].status == "unchanged"
 
 
@@ -351,4 +351,4 @@ def test_a_night_reads_a_file_whose_name_is_gbk(city, store):
     file.rename(file.with_name(os.fsdecode("上报表.csv".encode("gbk"))))
     done = night(city.config(store=store))
     assert done.outcomes[0].status == "scored"
-    assert "inbox/上报表.csv" in [one["file"] for one in done.run.state["systems"]["small"]["inputs"]["data"]]
+    assert "inbox/上报表.csv" in [item["file"] for item in done.run.state["systems"]["small"]["inputs"]["data"]]

@@ -17,8 +17,8 @@ JUMP = ["2023Q4,甲县,产值,900,亿元", "2023Q3,乙县,产值,800,亿元"]
 def told(config, *codes):
     """The findings of some codes: code, entity, period, file, row, and the explanation in the message."""
     rows = held(config)["findings"].filter(pl.col("code").is_in(codes))
-    said = pl.col("message").str.split("; explanation: ").list.get(1, null_on_oob=True)
-    return rows.select("code", "entity", "period", "file", "row", said).sort(pl.all()).rows()
+    words = pl.col("message").str.split("; explanation: ").list.get(1, null_on_oob=True)
+    return rows.select("code", "entity", "period", "file", "row", words).sort(pl.all()).rows()
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_query_form_is_answered_and_what_answers_nothing_is_told(jumping, lang
     files = sorted((jumping.folder / "inbox").iterdir())
     with using(language):
         card = kpi.score(files, system=jumping.folder / "small.yaml")
-        asked = {one.place.period: tr(one.message) for one in card.findings_list if one.code == "K701"}
+        asked = {item.place.period: tr(item.message) for item in card.findings_list if item.code == "K701"}
     rows = [f"甲县,2023Q4,{asked['2023Q4']},新厂投产", f"乙县,2023Q4,{asked['2023Q4']},不是我"]
     answer(jumping, *rows, header="评价对象,期别,问题,说明")
     night(config)
@@ -109,8 +109,8 @@ def test_explanations_without_their_columns_fail_the_system(city):
     answers.write_text("评价对象,期别\n甲县,2023Q4\n", "utf-8")
     result = night(city.config('explanations = "answers.csv"', store=PLAIN))
     assert result.failed == ["small"]
-    (found,) = [one for one in result.findings if one.code == "K541"]
-    assert found.place.file == "answers.csv"
+    (actual,) = [item for item in result.findings if item.code == "K541"]
+    assert actual.place.file == "answers.csv"
 
 
 @pytest.mark.parametrize("roster", [True, False], ids=["in slices", "all together"])
@@ -126,7 +126,7 @@ def test_a_check_that_nothing_can_be_judged_by_is_told_of_all_periods(city, rost
     city.correct("2022Q2")
     result = night(config)
     assert told(config, "K704") == nothing
-    assert [one.code for one in result.findings].count("K704") == 1
+    assert [item.code for item in result.findings].count("K704") == 1
     check(config)
     # One quarter that says when it was reported is enough, also for a night that scores others.
     file = city.folder / "inbox" / "2021Q1.csv"
@@ -135,7 +135,7 @@ def test_a_check_that_nothing_can_be_judged_by_is_told_of_all_periods(city, rost
     night(config)
     assert told(config, "K704") == []
     check(config)
-    city.report("2023Q4", made=[171, 175, 182])
+    city.report("2023Q4", created=[171, 175, 182])
     night(config)
     assert told(config, "K704") == []
     check(config)
@@ -147,10 +147,10 @@ def test_a_check_that_nothing_can_be_judged_by_is_told_of_all_periods(city, rost
 def test_findings_of_periods_that_are_only_looked_back_to_are_not_counted(jumping):
     config = jumping.config(store=PLAIN)
     night(config)
-    jumping.report("2024Q1", made=[900, 160, 170])
+    jumping.report("2024Q1", created=[900, 160, 170])
     result = night(config)
     assert result.outcomes[0].scored == ("2024Q1",)
-    assert {one.place.period for one in result.findings if one.code == "K701"} <= {"2024Q1"}
+    assert {item.place.period for item in result.findings if item.code == "K701"} <= {"2024Q1"}
 
 
 UNSOLVED = """
@@ -188,7 +188,7 @@ def test_findings_about_a_method_or_a_window_stay_from_night_to_night(city, stor
     config = city.config(store=store)
     night(config)
     stored = told(config, *codes)
-    scored = {one.code for one in kpi.score(files, system=city.folder / "small.yaml").findings_list}
+    scored = {item.code for item in kpi.score(files, system=city.folder / "small.yaml").findings_list}
     assert {code for code, *_ in stored} == scored & set(codes) == set(codes)
     assert [period for code, _, period, *_ in stored if code == "K659"] == [None]
     assert {period for code, _, period, *_ in stored if code == "K657"} == {"2022Q3"}

@@ -19,13 +19,13 @@ SQL = "SELECT * FROM reports"
 
 
 def rows(city):
-    found = []
+    actual = []
     for quarter in QUARTERS:
         lines = (city.folder / "inbox" / f"{quarter}.csv").read_text("utf-8").splitlines()[1:]
         for cells in (line.split(",") for line in lines):
             value = {"是": "1", "否": "0"}.get(cells[3], cells[3])
-            found.append((*cells[:3], value, cells[4] or "是/否"))
-    return found
+            actual.append((*cells[:3], value, cells[4] or "是/否"))
+    return actual
 
 
 def sqlite(city):
@@ -137,7 +137,7 @@ def test_what_the_archive_holds_is_named_by_its_content(city):
     night(config)
     archive = archive_of(load(config))
     entry = store_of(load(config)).head().state["systems"]["small"]["inputs"]
-    names = {one["file"]: one["sha256"] for one in entry["data"]}
+    names = {item["file"]: item["sha256"] for item in entry["data"]}
     for quarter in QUARTERS:
         assert (
             archive.checked(names[f"inbox/{quarter}.csv"]).read_bytes()
@@ -170,4 +170,4 @@ def test_two_stores_of_the_same_nights_hold_the_same(city, database):
 def test_a_sheet_behind_a_file_is_refused(city):
     (city.folder / "book.xlsx").write_bytes(b"PK")
     result = night(city.config('[[source]]\nsystem = "small.yaml"\ndata = "book.xlsx#一"'))
-    assert [one.code for one in result.findings] == ["K539"]
+    assert [item.code for item in result.findings] == ["K539"]

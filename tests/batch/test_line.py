@@ -26,18 +26,18 @@ def begun(config, stderr, *options):
 
 def written(terminal, *, until=None):
     """Reads what is written on a terminal, to the end or until some words are."""
-    found, end = b"", time.monotonic() + 60
-    while time.monotonic() < end and (until is None or until not in found):
+    result, end = b"", time.monotonic() + 60
+    while time.monotonic() < end and (until is None or until not in result):
         if select.select([terminal], [], [], 0.2)[0]:
             try:
                 more = os.read(terminal, 65536)
             except OSError:  # Linux says so when the last writer has gone
-                return found
+                return result
             if not more:
-                return found
-            found += more
-    assert time.monotonic() < end, found
-    return found
+                return result
+            result += more
+    assert time.monotonic() < end, result
+    return result
 
 
 def test_a_night_shows_what_it_is_at_and_cleans_up(city):

@@ -48,22 +48,22 @@ def test_what_postgresql_lost_is_found_and_comes_back(city, database, loss):
     with psycopg.connect(database) as connection:
         connection.execute(LOSSES[loss].encode())
     for options, code_expected in (([], 2), (["--check-store"], 1), (["--verify"], 1)):
-        code, said = ran(config, *options)
-        assert (code, "K833" in said) == (code_expected, True), said
-        assert "whole" not in said.replace("is whole", "")
-    code, said = ran(config, "--repair")
-    assert "went back to the last" not in said
+        code, answer = ran(config, *options)
+        assert (code, "K833" in answer) == (code_expected, True), answer
+        assert "whole" not in answer.replace("is whole", "")
+    code, answer = ran(config, "--repair")
+    assert "went back to the last" not in answer
     if loss == "state":
-        assert (code, "K835" in said) == (2, True), said
+        assert (code, "K835" in answer) == (2, True), answer
         return
-    assert code == 0, said
-    code, said = ran(config, "--check-store")
-    assert (code == 0) or "K837" in said, said
+    assert code == 0, answer
+    code, answer = ran(config, "--check-store")
+    assert (code == 0) or "K837" in answer, answer
     assert ran(config)[0] == 0
     assert same(held(config), expected)
     for options in (["--check-store"], ["--verify"]):
-        code, said = ran(config, *options)
-        assert code == 0, said
+        code, answer = ran(config, *options)
+        assert code == 0, answer
     with psycopg.connect(database) as connection:
         assert connection.execute("SELECT count(score) > 0, count(*) FROM kpi.totals").fetchone() == (True, 12)
 
@@ -94,11 +94,11 @@ def test_a_store_that_is_gone_is_not_begun_anew(city, database):
         with psycopg.connect(database) as connection:
             connection.execute(loss.encode())
         for options, expected_code in (([], 2), (["--all"], 2), (["--check-store"], None), (["--repair"], 2)):
-            code, said = ran(config, *options)
-            assert (code, "K838" in said) == (expected_code or code, True), said
+            code, answer = ran(config, *options)
+            assert (code, "K838" in answer) == (expected_code or code, True), answer
             assert code in {1, 2}
     (trace,) = city.folder.rglob("last_run.json")
-    assert str(trace) in said
+    assert str(trace) in answer
     trace.unlink()
     assert ran(config)[0] == 0
     assert same(held(config), expected)
@@ -115,10 +115,10 @@ def test_views_that_were_changed_are_found_and_made_again(city, database):
         text = connection.execute("SELECT pg_get_viewdef('kpi.totals'::regclass)").fetchone()[0].rstrip(";")
         connection.execute(f"CREATE OR REPLACE VIEW kpi.totals AS {text} AND f.rank = 1".encode())
         connection.execute("ALTER VIEW kpi.indicators_history RENAME COLUMN value TO figure")
-    code, said = ran(config, "--check-store")
-    assert (code, "`kpi.totals` was" in said, "`kpi.indicators_history` was" in said) == (1, True, True), said
-    code, said = ran(config, "--repair")
-    assert code == 0, said
+    code, answer = ran(config, "--check-store")
+    assert (code, "`kpi.totals` was" in answer, "`kpi.indicators_history` was" in answer) == (1, True, True), answer
+    code, answer = ran(config, "--repair")
+    assert code == 0, answer
     assert ran(config, "--check-store")[0] == 0
     assert same(held(config), expected)
     with psycopg.connect(database) as connection:
@@ -133,8 +133,8 @@ def test_a_changed_value_is_named_with_the_remedy(city, database):
     config = two_runs(city, "postgresql")
     with psycopg.connect(database) as connection:
         connection.execute("UPDATE kpi.totals_facts SET score = 1")
-    code, said = ran(config, "--verify")
-    assert (code, "K827" in said, "--all" in said) == (1, True, True), said
+    code, answer = ran(config, "--verify")
+    assert (code, "K827" in answer, "--all" in answer) == (1, True, True), answer
 
 
 # ---- ARCHIVE ---- #
@@ -172,12 +172,12 @@ def test_a_damaged_file_of_the_archive_is_found_and_written_again(city, store, w
     path = archived(config, which)
     before = path.read_bytes()
     how(path)
-    code, said = ran(config, "--check-store")
-    assert (code, "K814" in said, "--repair" in said) == (1, True, True), said
-    code, said = ran(config, "--verify")
-    assert (code > 0, "K814" in said, "--repair" in said) == (True, True, True), said
-    code, said = ran(config, "--repair")
-    assert (code, "1 file of the archive" in said) == (0, True), said
+    code, answer = ran(config, "--check-store")
+    assert (code, "K814" in answer, "--repair" in answer) == (1, True, True), answer
+    code, answer = ran(config, "--verify")
+    assert (code > 0, "K814" in answer, "--repair" in answer) == (True, True, True), answer
+    code, answer = ran(config, "--repair")
+    assert (code, "1 file of the archive" in answer) == (0, True), answer
     assert path.read_bytes() == before
     assert not list(path.parent.glob("*.damaged"))
     assert ran(config, "--check-store")[0] == 0
@@ -188,8 +188,8 @@ def test_a_night_warns_of_a_file_of_a_closed_edition_that_is_gone(city):
     pytest.importorskip("deltalake")
     config = two_runs(city, "delta")
     archived(config, of_edition).unlink()
-    code, said = ran(config)
-    assert (code, "K814" in said) == (0, True), said
+    code, answer = ran(config)
+    assert (code, "K814" in answer) == (0, True), answer
 
 
 def test_an_archived_input_whose_original_changed_cannot_be_written_again(city):
@@ -198,9 +198,9 @@ def test_an_archived_input_whose_original_changed_cannot_be_written_again(city):
     path = archived(config, of_data)
     flipped(path)
     damaged = path.read_bytes()
-    city.report("2021Q2", made=[1, 2, 3])
-    code, said = ran(config, "--repair")
-    assert (code, "K814" in said, "backup" in said) == (2, True, True), said
+    city.report("2021Q2", created=[1, 2, 3])
+    code, answer = ran(config, "--repair")
+    assert (code, "K814" in answer, "backup" in answer) == (2, True, True), answer
     assert path.read_bytes() == damaged
 
 
@@ -219,13 +219,13 @@ def test_a_store_that_cannot_be_written_is_a_finding(city, monkeypatch, options)
         return opened(path, *rest, **more)
 
     monkeypatch.setattr(os, "open", refused)
-    code, said = ran(config, *options)
-    assert (code, "K813" in said) == (2, True), said
+    code, answer = ran(config, *options)
+    assert (code, "K813" in answer) == (2, True), answer
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_a_connection_file_is_a_file(city, make):
     config = city.config(store='archive = "archive"\nstore = {kind = "postgresql", connection_file = "secret"}')
     make(city.folder / "secret", 0o600)
-    code, said = ran(config)
-    assert (code, "K815" in said) == (2, True), said
+    code, answer = ran(config)
+    assert (code, "K815" in answer) == (2, True), answer

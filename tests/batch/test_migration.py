@@ -58,7 +58,7 @@ def former(city):
     night(config)
     assert ran(config, "--close", "一季度", "-p", "2021Q1")[0] == 0
     gone.write_text(text, "utf-8")
-    city.report("2021Q3", made=[99.5, 120, 121])
+    city.report("2021Q3", created=[99.5, 120, 121])
     night(config)
     store = store_of(load(config))
     as_parquet(store, city.folder / "store")
@@ -84,8 +84,8 @@ def test_a_parquet_store_is_refused_until_it_is_brought_over(former):
     for line in (FORMER, TODAY):
         config = city.config(store=line)
         for options in ([], ["--all"], ["--verify"], ["--check-store"], ["--repair"], ["--close", "x", "-p", "2021Q2"]):
-            code, said = ran(config, *options)
-            assert (code, "K850" in said, "--migrate" in said) == (2, True, True), said
+            code, answer = ran(config, *options)
+            assert (code, "K850" in answer, "--migrate" in answer) == (2, True, True), answer
         done = CliRunner().invoke(main, ["explain", "--run", "1", "--batch", str(config), "甲县"])
         assert (done.exit_code, "K850" in done.output + done.stderr) == (2, True)
     assert files(city.folder / "store") == before
@@ -95,23 +95,23 @@ def test_every_run_of_a_parquet_store_is_brought_over(former):
     city, was = former
     before = files(city.folder / "store")
     config = city.config(store=FORMER)
-    code, said = ran(config, "--migrate")
-    assert (code, "4 runs brought over (1 to 4)" in said, 'kind = "delta"' in said) == (0, True, True), said
+    code, answer = ran(config, "--migrate")
+    assert (code, "4 runs brought over (1 to 4)" in answer, 'kind = "delta"' in answer) == (0, True, True), answer
     assert files(city.folder / "store" / "parquet") == before
     assert not (city.folder / "store" / ".migrating").exists()
     assert_brought_over(city, was, [1, 2, 3, 4])
-    code, said = ran(city.config(store=FORMER))
-    assert (code, "K851" in said) == (2, True), said
+    code, answer = ran(city.config(store=FORMER))
+    assert (code, "K851" in answer) == (2, True), answer
     config = city.config(store=TODAY)
     check(config)
     state, archive = store_of(load(config)).head().state, archive_of(load(config))
     assert editions.read(state, archive, "一季度", "totals").height == 3
     assert night(config).outcomes[0].status == "unchanged"
-    city.report("2021Q2", made=[1, 2, 3])
+    city.report("2021Q2", created=[1, 2, 3])
     assert night(config).failed == []
     check(config)
-    code, said = ran(config, "--migrate")
-    assert (code, "nothing to bring over" in said) == (0, True), said
+    code, answer = ran(config, "--migrate")
+    assert (code, "nothing to bring over" in answer) == (0, True), answer
 
 
 def test_the_archive_in_the_folder_of_the_store_stays(former):
@@ -135,8 +135,8 @@ def test_a_store_without_runs_is_brought_over(city):
     (city.folder / "store" / "HEAD").write_text("0\n")
     config = city.config(store=FORMER)
     assert ran(config)[0] == 2
-    code, said = ran(config, "--migrate")
-    assert (code, "0 runs" in said) == (0, True), said
+    code, answer = ran(config, "--migrate")
+    assert (code, "0 runs" in answer) == (0, True), answer
     assert night(city.config(store=TODAY)).run.number == 1
 
 
@@ -163,8 +163,8 @@ def test_a_damaged_run_is_left_out_and_named(former, how):
         path.write_bytes(path.read_bytes()[:-9] + b"x" * 9)
     if how != "record":
         assert len({1, 2, 3} - damaged(city, path)) < 3
-    code, said = ran(city.config(store=FORMER), "--migrate")
-    assert (code, "K853" in said, "run 1 was left out" in said) == (0, True, True), said
+    code, answer = ran(city.config(store=FORMER), "--migrate")
+    assert (code, "K853" in answer, "run 1 was left out" in answer) == (0, True, True), answer
     left = {1} if how == "record" else damaged(city, path)
     assert_brought_over(city, was, [number for number in (1, 2, 3, 4) if number not in left])
 
@@ -173,7 +173,7 @@ def damaged(city, path):
     """The runs that name a file."""
     folder = city.folder / "store"
     runs = (folder / "parquet" / "runs") if (folder / "parquet").exists() else folder / "runs"
-    return {int(one.stem) for one in runs.glob("*.json") if path.name in one.read_text("utf-8")}
+    return {int(item.stem) for item in runs.glob("*.json") if path.name in item.read_text("utf-8")}
 
 
 @pytest.mark.parametrize("what", ["HEAD", "runs/000004.json", "a file"])
@@ -181,15 +181,15 @@ def test_a_store_whose_last_run_is_damaged_is_refused_and_left_as_it_is(former, 
     city, _ = former
     folder = city.folder / "store"
     path = (
-        max((folder / "totals").glob("*.parquet"), key=lambda one: 4 in damaged(city, one))
+        max((folder / "totals").glob("*.parquet"), key=lambda item: 4 in damaged(city, item))
         if what == "a file"
         else folder / what
     )
     path.write_bytes(path.read_bytes()[:-5]) if what == "a file" else path.unlink()
     before = files(folder)
     for options in ([], ["--migrate"]):
-        code, said = ran(city.config(store=FORMER), *options)
-        assert (code, ("K853" if options else "K850") in said) == (2, True), said
+        code, answer = ran(city.config(store=FORMER), *options)
+        assert (code, ("K853" if options else "K850") in answer) == (2, True), answer
     assert files(folder) == before
 
 
@@ -218,8 +218,8 @@ def test_a_migration_that_is_interrupted_is_finished_by_the_next(former, monkeyp
         monkeypatch.undo()
         if ended:
             break
-        code, said = ran(city.config(store=TODAY))
-        assert (code, "K850" in said) == (2, True), (step, said)
+        code, answer = ran(city.config(store=TODAY))
+        assert (code, "K850" in answer) == (2, True), (step, answer)
         assert ran(config, "--migrate")[0] == 0, step
         if step % 4 == 0:
             assert_brought_over(city, was, [1, 2, 3, 4])
@@ -252,9 +252,9 @@ def tables_of(database):
 def test_a_store_with_packed_rows_is_refused_until_it_is_brought_over(packed, database):
     before = tables_of(database)
     for options in ([], ["--all"], ["--verify"], ["--check-store"], ["--repair"], ["--close", "x", "-p", "2023Q1"]):
-        code, said = ran(packed, *options)
-        assert (code, "K850" in said, "--migrate" in said) == (2, True, True), said
-        assert "geheim7" not in said
+        code, answer = ran(packed, *options)
+        assert (code, "K850" in answer, "--migrate" in answer) == (2, True, True), answer
+        assert "geheim7" not in answer
     assert tables_of(database) == before
 
 
@@ -272,8 +272,8 @@ def test_every_run_of_an_older_store_is_brought_over(packed, city, database, ver
         connection.execute(f"CREATE ROLE reader_{version}".encode())
         connection.execute(f"GRANT SELECT ON kpi.indicators, kpi.totals_history TO reader_{version}".encode())
         connection.execute("GRANT SELECT ON kpi.totals TO PUBLIC")
-    code, said = ran(packed, "--migrate")
-    assert (code, "3 runs brought over (1 to 3)" in said) == (0, True), said
+    code, answer = ran(packed, "--migrate")
+    assert (code, "3 runs brought over (1 to 3)" in answer) == (0, True), answer
     now = store_of(load(packed))
     assert now.numbers() == [1, 2, 3]
     for number in (1, 2, 3):
@@ -303,8 +303,8 @@ def test_every_run_of_an_older_store_is_brought_over(packed, city, database, ver
     assert may == {
         "indicators": True, "indicators_history": False, "totals": True, "totals_history": True, "findings": False
     }  # fmt: skip
-    code, said = ran(packed, "--migrate")
-    assert (code, "nothing to bring over" in said) == (0, True), said
+    code, answer = ran(packed, "--migrate")
+    assert (code, "nothing to bring over" in answer) == (0, True), answer
     with now.lock(0):
         assert now.check() == []
         rows = was.read("indicators", number=1).filter(period="2023Q1")
@@ -322,8 +322,8 @@ def test_a_migration_that_the_database_refuses_changes_nothing(packed, database)
     with psycopg.connect(database) as connection:
         connection.execute("CREATE VIEW public.mine AS SELECT entity, value FROM kpi.indicators")
     before = tables_of(database)
-    code, said = ran(packed, "--migrate")
-    assert (code, "K816" in said, "mine" in said) == (2, True, True), said
+    code, answer = ran(packed, "--migrate")
+    assert (code, "K816" in answer, "mine" in answer) == (2, True, True), answer
     assert tables_of(database) == before
     with psycopg.connect(database) as connection:
         connection.execute("DROP VIEW public.mine")
@@ -332,8 +332,8 @@ def test_a_migration_that_the_database_refuses_changes_nothing(packed, database)
 
 def test_a_new_store_has_nothing_to_bring_over(city, database):
     config = city.config(store=STORES["postgresql"])
-    code, said = ran(config, "--migrate")
-    assert (code, "nothing to bring over" in said) == (0, True), said
+    code, answer = ran(config, "--migrate")
+    assert (code, "nothing to bring over" in answer) == (0, True), answer
     assert night(config).failed == []
     assert same(held(config), held(config, 1))
     with pytest.raises(DataError, match="K811"):

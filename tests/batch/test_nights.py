@@ -27,9 +27,9 @@ def same(first, second):
 
 def check(config):
     some = load(config)
-    (one,) = verified(store_of(some), archive_of(some))
-    assert not one.findings, one.findings
-    assert one.values > 500
+    (item,) = verified(store_of(some), archive_of(some))
+    assert not item.findings, item.findings
+    assert item.values > 500
 
 
 def test_the_store_holds_what_kpi_score_gives(city, store):
@@ -44,8 +44,8 @@ def test_the_store_holds_what_kpi_score_gives(city, store):
         mine = card.totals.sort(keys)[column].cast(stored[column].dtype)
         assert mine.equals(stored[column], null_equal=True), column
     for table in TABLES[:-1]:
-        told = table != "quality" or table in card.extras
-        assert there[table].height == (getattr(card, table).height if told else 0), table
+        reports = table != "quality" or table in card.extras
+        assert there[table].height == (getattr(card, table).height if reports else 0), table
     assert there["findings"].height == card.findings.height
 
 
@@ -54,7 +54,7 @@ def test_a_night_without_news_scores_nothing_and_changes_no_row(city, store):
     night(config)
     before = held(config)
     again_ = night(config)
-    assert [one.status for one in again_.outcomes] == ["unchanged"]
+    assert [item.status for item in again_.outcomes] == ["unchanged"]
     assert again_.run.number == 2
     assert same(before, held(config))
 
@@ -131,7 +131,7 @@ def test_a_quarter_that_leaves_the_inputs_leaves_the_store_and_is_reported(city,
     (city.folder / "inbox" / "2023Q4.csv").unlink()
     result = night(config)
     assert result.outcomes[0].removed == ("2023Q4",)
-    assert "K823" in {one.code for one in result.findings}
+    assert "K823" in {item.code for item in result.findings}
     assert "2023Q4" not in held(config)["totals"]["period"]
     check(config)
 
@@ -159,7 +159,7 @@ def test_one_bad_system_does_not_stop_the_others(city, store):
     (city.folder / "broken.yaml").write_text("system: broken\nperiod: decade\n", "utf-8")
     config = city.config(two, store=store)
     result = night(config)
-    assert [one.status for one in result.outcomes] == ["failed", "scored"]
+    assert [item.status for item in result.outcomes] == ["failed", "scored"]
     assert held(config)["totals"].height == 36
 
 
@@ -181,7 +181,7 @@ def test_a_gate_keeps_a_bad_night_from_the_store(city, store, gate, code):
     (city.folder / "roster.csv").write_text((city.folder / "roster.csv").read_text("utf-8") + "丁县,330104\n", "utf-8")
     result = night(city.config(gate, store=store))
     assert result.failed == ["small"]
-    assert code in {one.code for one in result.findings}
+    assert code in {item.code for item in result.findings}
     assert same(before, held(config))
 
 
@@ -193,7 +193,7 @@ def test_a_source_that_is_gone_keeps_the_last_results(city):
         file.unlink()
     result = night(config)
     assert result.failed == ["small"]
-    assert "K501" in {one.code for one in result.findings}
+    assert "K501" in {item.code for item in result.findings}
     assert same(before, held(config))
 
 
@@ -218,10 +218,10 @@ def test_old_runs_are_forgotten_and_kept_ones_still_verify(city, store):
         for e in there.run(n).state["systems"].values()
         for sha in e["inputs"]["definition"].values()
     }
-    kept = {one.name for one in archive_of(load(config)).folder.glob("??/*")}
+    kept = {item.name for item in archive_of(load(config)).folder.glob("??/*")}
     assert named <= kept
     assert len(kept) == 2 + len(
-        {one["sha256"] for n in (3, 4) for one in there.run(n).state["systems"]["small"]["inputs"]["data"]}
+        {item["sha256"] for n in (3, 4) for item in there.run(n).state["systems"]["small"]["inputs"]["data"]}
     )
 
 
@@ -234,9 +234,9 @@ def test_verification_finds_a_changed_figure_in_the_store(city, store):
     totals = there.read("totals").filter(period="2022Q2").with_columns(pl.col("raw_score") + 1e-12)
     with there.lock(0):
         there.publish(Run(2, run.manifest, run.state), [Change("totals", "small", ("2022Q2",), totals)])
-    (found,) = verified(there, archive_of(some))
-    assert [one.code for one in found.findings] == ["K827"]
-    assert "`raw_score` differ" in found.findings[0].message
+    (actual,) = verified(there, archive_of(some))
+    assert [item.code for item in actual.findings] == ["K827"]
+    assert "`raw_score` differ" in actual.findings[0].message
 
 
 def test_verification_finds_a_changed_input(city):

@@ -49,7 +49,7 @@ def test_a_closed_edition_keeps_its_results_and_says_that_its_inputs_changed(cit
     result = night(config)
     assert result.outcomes[0].scored == ("2023Q2", "2023Q3")
     assert result.outcomes[0].pending == ("2022Q2", "2022Q3")
-    assert [one.code for one in result.findings if one.code == "K822"] == ["K822", "K822"]
+    assert [item.code for item in result.findings if item.code == "K822"] == ["K822", "K822"]
     after = held(config)["totals"].filter(pl.col("period").str.starts_with("2022"))
     assert before.equals(after, null_equal=True)
     check(config)
@@ -70,7 +70,7 @@ def test_an_edition_is_superseded_with_a_reason_and_both_revisions_stay(city, st
     assert second.equals(now, null_equal=True)
     assert not first.equals(second, null_equal=True)
     revisions = state["editions"]["年度考核"]["revisions"]
-    assert [one["reason"] for one in revisions] == [None, "甲县更正产值"]
+    assert [item["reason"] for item in revisions] == [None, "甲县更正产值"]
 
 
 def test_an_edition_cannot_be_closed_twice_or_overlap(city):
@@ -105,7 +105,7 @@ def test_the_commands_of_a_batch(city):
     assert (city.folder / "out/totals.csv").read_text("utf-8-sig").count("\n") == 37
     assert (city.folder / "out/all/indicators.parquet").exists()
     events = [json.loads(line) for line in (city.folder / "kpi.jsonl").read_text("utf-8").splitlines()]
-    assert [one["event"] for one in events] == ["start", "system", "published", "end"]
+    assert [item["event"] for item in events] == ["start", "system", "published", "end"]
     assert json.loads((city.folder / "summary.json").read_text("utf-8"))["run"] == 1
 
     done = kpi(city, "batch", config, "--verify")
@@ -142,7 +142,7 @@ def test_a_night_with_news_leaves_a_note_and_one_without_leaves_none(city):
     assert kpi(city, "batch", config).returncode == 0
     assert "2023Q4" in (notes / "run-000001.md").read_text("utf-8")
     assert kpi(city, "batch", config).returncode == 0
-    assert [one.name for one in notes.iterdir()] == ["run-000001.md"]
+    assert [item.name for item in notes.iterdir()] == ["run-000001.md"]
     good = (city.folder / "inbox" / "2023Q4.csv").read_bytes()
     (city.folder / "inbox" / "2023Q4.csv").write_bytes(b"PK\x03\x04 no workbook")
     assert kpi(city, "batch", config, "-x").returncode == 1
@@ -151,7 +151,7 @@ def test_a_night_with_news_leaves_a_note_and_one_without_leaves_none(city):
     assert "inbox/2023Q4.csv" in note
     (city.folder / "inbox" / "2023Q4.csv").write_bytes(good)
     assert kpi(city, "batch", config).returncode == 0
-    assert [one.name for one in notes.iterdir()] == ["run-000001.md"]
+    assert [item.name for item in notes.iterdir()] == ["run-000001.md"]
 
 
 def test_the_state_of_a_run_names_files_hashes_rows_and_versions(city):
@@ -159,12 +159,12 @@ def test_the_state_of_a_run_names_files_hashes_rows_and_versions(city):
     night(config)
     run = store_of(load(config)).head()
     entry = run.state["systems"]["small"]
-    assert [one["file"] for one in entry["inputs"]["data"]] == sorted(entry["rows"])
+    assert [item["file"] for item in entry["inputs"]["data"]] == sorted(entry["rows"])
     assert set(entry["rows"].values()) == {9}
     assert {"python", "polars", "pydantic"} <= set(run.manifest["versions"])
-    told = run.manifest["systems"]["small"]
-    assert told["rows"]["read"] == 9 * 12
-    assert {"hash", "prepare", "read", "score", "frames"} <= set(told["seconds"])
+    reports = run.manifest["systems"]["small"]
+    assert reports["rows"]["read"] == 9 * 12
+    assert {"hash", "prepare", "read", "score", "frames"} <= set(reports["seconds"])
 
 
 def test_the_units_of_systemd_and_the_line_of_cron_in_the_manual_are_sound(tmp_path, city):
@@ -216,9 +216,9 @@ def test_no_password_is_in_the_arguments_or_the_log_of_a_batch(city, database, m
         arguments = Path(f"/proc/{child.pid}/cmdline").read_bytes()
     out, err = child.communicate(timeout=120)
     assert child.returncode == 0, err
-    said = out + err + (city.folder / "log.jsonl").read_text("utf-8") + arguments.decode()
+    answer = out + err + (city.folder / "log.jsonl").read_text("utf-8") + arguments.decode()
     run = store_of(load(config)).head()
-    assert "geheim7" not in said + json.dumps([run.manifest, run.state], ensure_ascii=False)
+    assert "geheim7" not in answer + json.dumps([run.manifest, run.state], ensure_ascii=False)
 
 
 def test_the_metrics_have_the_form_that_prometheus_reads(city):
@@ -287,9 +287,9 @@ def test_duckdb_reads_the_published_version_of_a_delta_store(city, name):
     for table, shown in (("totals", ["entity", "raw_score"]), ("treated", ["step", "entity", "indicator", "after"])):
         files = deltalake.DeltaTable(city.folder / "store" / table, version=versions[table]).file_uris()
         query = "SELECT * FROM read_parquet($files, hive_partitioning = true) WHERE period = '2022Q2' ORDER BY position"
-        found = duckdb.sql(query, params={"files": files}).select("system", *shown).fetchall()
-        assert found == held(config)[table].filter(period="2022Q2").select("system", *shown).rows()
-        assert found
+        actual = duckdb.sql(query, params={"files": files}).select("system", *shown).fetchall()
+        assert actual == held(config)[table].filter(period="2022Q2").select("system", *shown).rows()
+        assert actual
 
 
 def test_psql_reads_a_postgresql_store(city, server, database):

@@ -53,8 +53,8 @@ def test_sqlite(folder, what):
 
 def test_a_finding_names_the_query(folder):
     configured(folder, SQLITE + "sql = \"SELECT 期别, 地区, 指标, '约' || 数值 AS 数值 FROM figures WHERE 数值 > 100\"")
-    (found,) = kpi.score("monthly", system="small.yaml").findings_list
-    assert (found.code, found.place.file, found.place.row, found.place.field) == ("K604", "monthly", 1, "数值")
+    (result,) = kpi.score("monthly", system="small.yaml").findings_list
+    assert (result.code, result.place.file, result.place.row, result.place.field) == ("K604", "monthly", 1, "数值")
 
 
 def test_duckdb(folder):
@@ -87,7 +87,7 @@ def test_postgresql(folder, database, monkeypatch):
     monkeypatch.setenv("PGPASSWORD", "falsch-geheim")
     with pytest.raises(DataError) as caught:
         values()
-    assert [one.code for one in caught.value.diagnostics] == ["K830"]
+    assert [item.code for item in caught.value.diagnostics] == ["K830"]
     assert "geheim" not in str(caught.value)
 
 
@@ -126,9 +126,9 @@ def test_what_is_wrong_with_the_configuration_is_told(folder, text, line, words)
     configured(folder, text)
     with pytest.raises(DefinitionError) as caught:
         values()
-    (found,) = caught.value.diagnostics
-    assert (found.code, words in found.message, "geheim" in str(caught.value)) == ("K108", True, False)
-    assert line is None or found.place.line == line
+    (result,) = caught.value.diagnostics
+    assert (result.code, words in result.message, "geheim" in str(caught.value)) == ("K108", True, False)
+    assert line is None or result.place.line == line
 
 
 def test_what_a_database_says_is_told_on_one_line(folder):
@@ -138,9 +138,9 @@ def test_what_a_database_says_is_told_on_one_line(folder):
     configured(folder, '[data.monthly]\ndatabase = "duckdb"\npath = "a.duckdb"\nsql = "SELECT b FROM figures"')
     with pytest.raises(DataError) as caught:
         values()
-    (found,) = caught.value.diagnostics
-    assert "b" in found.message
-    assert set("\n\t^").isdisjoint(found.message)
+    (result,) = caught.value.diagnostics
+    assert "b" in result.message
+    assert set("\n\t^").isdisjoint(result.message)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_query_that_fails_is_a_finding(folder, text, code):
     configured(folder, text)
     with pytest.raises(DataError) as caught:
         values()
-    assert [one.code for one in caught.value.diagnostics] == [code]
+    assert [item.code for item in caught.value.diagnostics] == [code]
 
 
 def test_an_address_is_no_file_and_its_password_is_not_told(folder):

@@ -32,39 +32,39 @@ DATABASES = ["sqlite", "duckdb", "postgresql"]
 
 def comma(form):
     measure = "kind: sum, of: 收入" if form == "records" else "title: 收入"
-    found = examine_text(COMMA.replace("FORM", form).replace("MEASURE", measure))
-    assert found.system is not None, found.findings
-    return found.system
+    result = examine_text(COMMA.replace("FORM", form).replace("MEASURE", measure))
+    assert result.system is not None, result.findings
+    return result.system
 
 
 def frame(form, *, text=False):
     rows = [("2023Q4", name, f"{value:,}".translate(str.maketrans(",.", ".,")) if text else value)
             for name, value in FIGURES.items()]  # fmt: skip
-    made = pl.DataFrame(rows, ["期别", "地区", "收入"], orient="row")
+    created = pl.DataFrame(rows, ["期别", "地区", "收入"], orient="row")
     if form == "reported":
-        made = made.unpivot(index=["期别", "地区"], variable_name="指标", value_name="数值")
-    return made
+        created = created.unpivot(index=["期别", "地区"], variable_name="指标", value_name="数值")
+    return created
 
 
-def written(kind, made, folder, request, number="double precision"):
+def written(kind, created, folder, request, number="double precision"):
     """Return the query on a database that holds a frame, numbers in a column of a type."""
-    types = ", ".join(f'"{name}" {number if dtype.is_numeric() else "text"}' for name, dtype in made.schema.items())
+    types = ", ".join(f'"{name}" {number if dtype.is_numeric() else "text"}' for name, dtype in created.schema.items())
     create = f"CREATE TABLE d ({types})"
-    rows = made.rows()
+    rows = created.rows()
     if kind == "postgresql":
         import psycopg
 
         url = request.getfixturevalue("database")
         with psycopg.connect(url) as database:
             database.execute(create.encode())
-            marks = ", ".join(["%s"] * made.width)
+            marks = ", ".join(["%s"] * created.width)
             database.cursor().executemany(f"INSERT INTO d VALUES ({marks})".encode(), rows)  # noqa: S608
         return Query(database=kind, connection_env="KPI_TEST_DATABASE", table="d")
     file = folder / f"d.{kind}"
     database = pytest.importorskip("duckdb").connect(str(file)) if kind == "duckdb" else sqlite3.connect(file)
     with contextlib.closing(database):
         database.execute(create)
-        database.executemany(f"INSERT INTO d VALUES ({', '.join('?' * made.width)})", rows)  # noqa: S608
+        database.executemany(f"INSERT INTO d VALUES ({', '.join('?' * created.width)})", rows)  # noqa: S608
         database.commit()
     return Query(database=kind, path=str(file), table="d")
 
@@ -78,19 +78,19 @@ def scored(query, a_system):
 @pytest.mark.parametrize("form", ["reported", "panel", "records"])
 @pytest.mark.parametrize("kind", DATABASES)
 def test_a_decimal_comma_is_for_texts_and_not_for_numbers(kind, form, text, tmp_path, request):
-    made = frame(form, text=text).filter(pl.lit(not text) | (pl.col("地区") != "丁县"))
-    card = scored(written(kind, made, tmp_path, request), comma(form))
-    found = {row["entity"]: row["value"] for row in card.measures.iter_rows(named=True)}
-    assert found == {name: FIGURES[name] for name in found}
-    assert set(found) == set(made["地区"])
-    assert card.findings_list == [] or {one.code for one in card.findings_list} <= {"K530"}
+    created = frame(form, text=text).filter(pl.lit(not text) | (pl.col("地区") != "丁县"))
+    card = scored(written(kind, created, tmp_path, request), comma(form))
+    result = {row["entity"]: row["value"] for row in card.measures.iter_rows(named=True)}
+    assert result == {name: FIGURES[name] for name in result}
+    assert set(result) == set(created["地区"])
+    assert card.findings_list == [] or {item.code for item in card.findings_list} <= {"K530"}
 
 
 @pytest.mark.parametrize("form", ["reported", "panel", "records"])
 def test_texts_with_a_point_contradict_a_decimal_comma(form, tmp_path, request):
-    made = frame(form).with_columns(pl.selectors.float().cast(pl.String)).filter(pl.col("地区") == "乙县")
-    card = scored(written("duckdb", made, tmp_path, request), comma(form))
-    assert [(one.code, "decimal comma" in one.message) for one in card.findings_list if one.code == "K604"] == [
+    created = frame(form).with_columns(pl.selectors.float().cast(pl.String)).filter(pl.col("地区") == "乙县")
+    card = scored(written("duckdb", created, tmp_path, request), comma(form))
+    assert [(item.code, "decimal comma" in item.message) for item in card.findings_list if item.code == "K604"] == [
         ("K604", True)
     ]
 
@@ -103,9 +103,9 @@ def test_numbers_beside_texts_are_refused_where_they_could_be_either(tmp_path):
         database.executemany("INSERT INTO d VALUES (?, ?, ?)", rows)
         database.commit()
     card = scored(Query(database="sqlite", path=str(file), table="d"), comma("panel"))
-    found = dict(card.measures.select("entity", "value").rows())
-    assert found == {"甲县": None, "乙县": 1234.5, "丙县": 7.25}
-    assert "K635" in {one.code for one in card.findings_list}
+    result = dict(card.measures.select("entity", "value").rows())
+    assert result == {"甲县": None, "乙县": 1234.5, "丙县": 7.25}
+    assert "K635" in {item.code for item in card.findings_list}
 
 
 @pytest.mark.parametrize("kind", DATABASES)
@@ -136,7 +136,7 @@ def test_nights_ask_which_dataset_where_decimal_marks_differ(tmp_path, request):
         (tmp_path / "kpi.toml").write_text(text + 'table = "d"\n' + dataset, "utf-8")
         done = run(load(tmp_path / "kpi.toml"))
         assert bool(done.failed) == bool(code), done
-        assert any(one.code == "K836" for one in done.findings) == bool(code)
+        assert any(item.code == "K836" for item in done.findings) == bool(code)
 
 
 @pytest.mark.slow
@@ -148,7 +148,7 @@ def test_postgresql_has_no_figure_that_is_no_number(form, values, number, tmp_pa
     card, expected = scored(query, system(form, "zero")), kpi.score(table(form, values), system=system(form, "zero"))
     sound(card)
     assert card.totals.equals(expected.totals)
-    codes = [sorted(one.code for one in some.findings_list) for some in (card, expected)]
+    codes = [sorted(item.code for item in some.findings_list) for some in (card, expected)]
     assert codes[0] == codes[1]
 
 

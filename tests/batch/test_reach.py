@@ -36,11 +36,11 @@ def small(tmp_path):
 
 
 def test_growth_looks_a_year_back_and_changes_of_rank_one_quarter_more(small):
-    found = small(SYSTEM)
-    assert found["made"] == {0, 1, 4, 5}
-    assert found["roads"] == {0, 1}
-    assert min(found["plan_out"]) == HISTORY
-    assert window(found) == HISTORY
+    result = small(SYSTEM)
+    assert result["made"] == {0, 1, 4, 5}
+    assert result["roads"] == {0, 1}
+    assert min(result["plan_out"]) == HISTORY
+    assert window(result) == HISTORY
 
 
 @pytest.mark.parametrize(("over", "lags"), [("1q", {0, 1, 2}), ("2y", {0, 1, 8, 9})])
@@ -49,17 +49,17 @@ def test_the_window_of_a_growth_is_declared(small, over, lags):
         SYSTEM.replace("over: 1y", f"over: {over}").replace("  plan: {kind: milestone", "  #").replace(", plan: 1", "")
     )
     text = text.replace("checks:\n  jump: {growth_within: 50, of: [made], severity: query}\n", "")
-    found = small(text)
-    assert found["made"] == lags
-    assert window(found) == max(lags)
+    result = small(text)
+    assert result["made"] == lags
+    assert window(result) == max(lags)
 
 
 def test_a_ladder_of_single_steps_looks_at_all_earlier_periods(small):
-    found = small(
+    result = small(
         SYSTEM + "stars: {kind: ladder, one_rung: true, rungs: {3: {score: 80}, 2: {score: 60}, 1: {score: 0}}}\n"
     )
-    assert HISTORY in found["roads"]
-    assert WHOLE not in found["roads"]
+    assert HISTORY in result["roads"]
+    assert WHOLE not in result["roads"]
 
 
 def test_what_the_walk_does_not_know_counts_as_the_whole():
@@ -75,7 +75,7 @@ def test_what_the_walk_does_not_know_counts_as_the_whole():
 def test_no_shipped_system_looks_at_later_periods(name):
     system = load_system(name)
     # An index is of its base period, wherever that is.
-    indexed = any(one.kind == "index" for one in system.indicators.values())
+    indexed = any(item.kind == "index" for item in system.indicators.values())
     assert (window(reach(system)) == WHOLE) is indexed
     assert_no_less_than_the_plan_reads(system)
 

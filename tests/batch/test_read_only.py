@@ -28,10 +28,10 @@ WRITES = [
 def code_of(query, tmp_path):
     with pytest.raises(DataError) as caught:
         rows_of(query, "monthly", lambda name: tmp_path / name)
-    (found,) = caught.value.diagnostics
-    assert found.hint
-    assert found.place.file == "monthly"
-    return found.code
+    (result,) = caught.value.diagnostics
+    assert result.hint
+    assert result.place.file == "monthly"
+    return result.code
 
 
 # ---- SQLITE ---- #
@@ -191,8 +191,8 @@ def test_what_hinders_postgresql_is_named(database, tmp_path):
         query = Query(database="postgresql", connection_env="KPI_TEST_DATABASE", sql=sql)
         with pytest.raises(DataError) as caught:
             rows_of(query, "monthly", lambda name: tmp_path / name)
-        (found,) = caught.value.diagnostics
-        assert (found.code, words in found.message) == (code, True)
+        (result,) = caught.value.diagnostics
+        assert (result.code, words in result.message) == (code, True)
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,9 @@ def test_there_are_fifty_shapes():
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_message_that_holds_a_connection_string_shows_no_password(shape):
-    one = Diagnostic("K830", f"cannot reach {shape}", Place("a"), f"look at {shape}")
+    item = Diagnostic("K830", f"cannot reach {shape}", Place("a"), f"look at {shape}")
     if ("://" in shape and "@" in shape) or "assword" in shape:
-        hidden(str(one), str(one.hint), render([one]), render([one], style="json"), str(KpiError(one)))
+        hidden(str(item), str(item.hint), render([item]), render([item], style="json"), str(KpiError(item)))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -181,9 +181,9 @@ def test_what_is_wrong_with_a_connection_string_is_named(text, named):
     pytest.importorskip("psycopg")
     with pytest.raises(DataError) as caught:
         usable(text)
-    (found,) = caught.value.diagnostics
-    assert named in str(found.message)
-    hidden(str(found), str(found.hint))
+    (result,) = caught.value.diagnostics
+    assert named in str(result.message)
+    hidden(str(result), str(result.hint))
 
 
 def test_a_key_of_a_query_is_found_in_its_table(tmp_path, monkeypatch):

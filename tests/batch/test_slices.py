@@ -74,7 +74,7 @@ def test_files_that_know_of_one_another_are_read_together(city, reads):
 
 EVENTS = {
     "correct": lambda city, chance, quarter: city.report(
-        quarter, made=[round(chance.uniform(80, 200), 2) for _ in range(3)], done=chance.random() < 0.5
+        quarter, created=[round(chance.uniform(80, 200), 2) for _ in range(3)], done=chance.random() < 0.5
     ),
     "remove": lambda city, _, quarter: (city.folder / "inbox" / f"{quarter}.csv").unlink(missing_ok=True),
     "revise": lambda city, chance, quarter: put(
@@ -115,9 +115,9 @@ def test_random_corrections_come_to_the_bits_of_a_night_without_a_past(city, see
     night(config)
     for turn in range(4):
         what = [chance.choice(sorted(EVENTS)) for _ in range(chance.randint(1, 3))]
-        for one in what:
+        for item in what:
             quarter = f"{chance.choice((2021, 2022, 2023))}Q{chance.randint(1, 4)}"
-            EVENTS[one](city, chance, quarter)
+            EVENTS[item](city, chance, quarter)
         result = night(config)
         assert result.failed == [], (turn, what, result.findings)
         # Everything in one reading of all files; in the end also what a night without a past has.
@@ -176,7 +176,7 @@ def test_without_a_roster_all_files_say_who_there_is(city, reads):
     night(config)
     put(city, "2024Q1", "2024Q1,丁县,产值,5,亿元,,")
     night(config)
-    assert [len(one) for one in reads] == [12, 13]
+    assert [len(item) for item in reads] == [12, 13]
     assert same(held(config), fresh(city))
     check(config)
 
@@ -261,8 +261,8 @@ def test_outputs_are_what_kpi_score_writes_and_read_no_file_again(city, reads):
     write(card, city.folder / "expected.json")
     mine, expected = (json.loads((city.folder / name).read_text("utf-8")) for name in ("out.json", "expected.json"))
     for tree in (mine, expected):
-        for one in [*tree["findings"], *tree["restated"]]:
-            one["file"] = one["file"] and one["file"].rpartition("/")[2]
+        for item in [*tree["findings"], *tree["restated"]]:
+            item["file"] = item["file"] and item["file"].rpartition("/")[2]
         tree["findings"].sort(key=str)
     assert mine == expected
     assert mine["findings"]
@@ -280,8 +280,8 @@ def test_totals_are_left_out_of_slices_and_counted(city):
     (outcome,) = result.outcomes
     assert outcome.counts["left_out"] == 2 * len(list((city.folder / "inbox").glob("*.csv")))
     assert outcome.counts["read"] == outcome.counts["used"] + outcome.counts["left_out"]
-    assert [one.code for one in outcome.findings if "K61" in one.code] == ["K612"] * 12
+    assert [item.code for item in outcome.findings if "K61" in item.code] == ["K612"] * 12
     assert same(held(config), fresh(city))
-    found = held(config)
+    actual = held(config)
     for table in ("totals", "indicators", "measures"):
-        assert found[table].equals(plain[table])
+        assert actual[table].equals(plain[table])

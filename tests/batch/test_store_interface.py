@@ -11,7 +11,7 @@ import pytest
 from kpi.batch import store
 from kpi.batch.store.base import Store
 
-MODULES = [importlib.import_module(f"{store.__name__}.{one.name}") for one in pkgutil.iter_modules(store.__path__)]
+MODULES = [importlib.import_module(f"{store.__name__}.{item.name}") for item in pkgutil.iter_modules(store.__path__)]
 STORES = sorted(
     {
         value

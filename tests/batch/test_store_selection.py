@@ -23,7 +23,7 @@ SELECTIONS = [
 
 @pytest.mark.parametrize("selection", SELECTIONS, ids=str)
 def test_selected_rows_are_those_of_the_table(city, store, selection):
-    city.report("2022Q4", made=[1, 900, 3], roads=260)
+    city.report("2022Q4", created=[1, 900, 3], roads=260)
     config = load(city.config(store=store))
     run(config)
     kept = store_of(config)

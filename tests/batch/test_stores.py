@@ -168,8 +168,8 @@ def test_postgresql_has_plain_rows_and_shows_which_are_current(city, database, m
         ]  # fmt: skip
         shown = found("SELECT * FROM kpi.indicators ORDER BY period, position")
         assert shown == rows.sort("period", "position").select(opened.read("indicators").columns).rows()
-        one = found("SELECT position FROM kpi.indicators WHERE entity = '甲县' AND period = '2023Q2' ORDER BY 1")
-        assert one == [(place,) for place in range(100, 200)]
+        item = found("SELECT position FROM kpi.indicators WHERE entity = '甲县' AND period = '2023Q2' ORDER BY 1")
+        assert item == [(place,) for place in range(100, 200)]
         held = found(
             "SELECT DISTINCT valid_from, valid_to FROM kpi.indicators_history WHERE period = '2023Q1' ORDER BY 1"
         )

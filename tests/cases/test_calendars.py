@@ -47,26 +47,35 @@ def values(card, indicator="level"):
 
 
 def codes(card, *, besides=("K555", "K562")):
-    return [one.code for one in card.findings_list if one.code not in besides]
+    return [item.code for item in card.findings_list if item.code not in besides]
 
 
 def found(text):
     """The codes of the findings about a definition."""
-    return [one.code for one in examine_text(text).findings]
+    return [item.code for item in examine_text(text).findings]
 
 
-def wide(told, header="period"):
-    return pl.DataFrame({header: list(told), "region": "North", "revenue": [float(one) for one in told.values()]})
-
-
-def long(told):
+def wide(reports, header="period"):
     return pl.DataFrame(
-        {"period": list(told), "region": "North", "indicator": "revenue", "value": [str(one) for one in told.values()]}
+        {header: list(reports), "region": "North", "revenue": [float(item) for item in reports.values()]}
     )
 
 
-def across(told):
-    return pl.DataFrame({"region": ["North"], "indicator": ["revenue"], **{text: [one] for text, one in told.items()}})
+def long(reports):
+    return pl.DataFrame(
+        {
+            "period": list(reports),
+            "region": "North",
+            "indicator": "revenue",
+            "value": [str(item) for item in reports.values()],
+        }
+    )
+
+
+def across(reports):
+    return pl.DataFrame(
+        {"region": ["North"], "indicator": ["revenue"], **{text: [item] for text, item in reports.items()}}
+    )
 
 
 # ---- FISCAL YEARS ---- #
@@ -124,8 +133,8 @@ def test_running_totals_begin_with_the_year():
     text = SYSTEM.format(period="quarter", more="year_starts: 4", entities="", dataset="").replace(
         "unit: 万元}", "unit: 万元, cumulative: true, over_time: sum}"
     )
-    told = {"2023-06": 3, "2023-09": 5, "2023-12": 9, "2024-03": 10, "2024-06": 2}
-    assert list(values(kpi.score(wide(told), system=kpi.load(text))).values()) == [3, 2, 4, 1, 2]
+    reports = {"2023-06": 3, "2023-09": 5, "2023-12": 9, "2024-03": 10, "2024-06": 2}
+    assert list(values(kpi.score(wide(reports), system=kpi.load(text))).values()) == [3, 2, 4, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -164,8 +173,8 @@ def test_events_count_in_the_year_of_their_day():
     for column in (pl.Series(days), pl.Series(days).cast(pl.String), pl.Series(days).cast(pl.Datetime)):
         card = kpi.score(pl.DataFrame({"day": column, "region": "North"}), system=system())
         assert values(card, "seen") == {"2022/23": 1, "2023/24": 2, "2024/25": 1}
-        one = kpi.score(pl.DataFrame({"day": column, "region": "North"}), system=system(), period="2023/24")
-        assert values(one, "seen") == {"2023/24": 2}
+        item = kpi.score(pl.DataFrame({"day": column, "region": "North"}), system=system(), period="2023/24")
+        assert values(item, "seen") == {"2023/24": 2}
 
 
 @pytest.mark.parametrize(
@@ -226,9 +235,9 @@ def test_times_of_files_beside_the_definition_have_two_readings_too(tmp_path):
     (tmp_path / "targets.csv").write_text("entity,indicator,period,target\nNorth,own,2023Q2,50\n", "utf-8")
     data = pl.DataFrame({"period": ["2023/24Q1"], "region": "North", "revenue": [1.0], "opened": "否"})
     card = kpi.score(data, system=tmp_path / "s.yaml")
-    places = {Path(str(one.place.file)).name for one in card.findings_list if one.code == "K618"}
+    places = {Path(str(item.place.file)).name for item in card.findings_list if item.code == "K618"}
     assert places == {"roster.csv", "succession.csv", "targets.csv"}
-    assert "K618" in [one.code for one in examine_text(text, folder=tmp_path).findings]
+    assert "K618" in [item.code for item in examine_text(text, folder=tmp_path).findings]
 
 
 def test_a_deadline_with_two_readings_is_reported():
@@ -267,9 +276,9 @@ def test_nights_have_such_periods(tmp_path):
     (tmp_path / "w.yaml").write_text(
         SYSTEM.format(period="week", more="", entities="", dataset="").replace("system: s", "system: w"), "utf-8"
     )
-    for name, told in (("fy", YEARS), ("w", {"2023-W52": 1, "2024W1": 2})):
+    for name, reports in (("fy", YEARS), ("w", {"2023-W52": 1, "2024W1": 2})):
         (tmp_path / name).mkdir()
-        wide(told).write_csv(tmp_path / name / "data.csv")
+        wide(reports).write_csv(tmp_path / name / "data.csv")
     config = tmp_path / "nightly.toml"
     source = '[[source]]\nsystem = "{}.yaml"\ndata = "{}/*.csv"\nperiods = {}\n'
     config.write_text(
@@ -278,7 +287,7 @@ def test_nights_have_such_periods(tmp_path):
         + source.format("w", "w", '"changed"'),
         "utf-8",
     )
-    outcomes = {one.system: one for one in run(load(config)).outcomes}
+    outcomes = {item.system: item for item in run(load(config)).outcomes}
     assert outcomes["s"].status == outcomes["w"].status == "scored"
     assert list(outcomes["s"].scored) == ["2022/23", "2023/24"]
     assert list(outcomes["w"].scored) == ["2023-W52", "2024-W01"]
@@ -288,9 +297,9 @@ def test_without_a_declaration_the_key_is_named():
     folder = CASES / "fiscal-years"
     card = kpi.score(folder / "fy.csv", system=folder / "fy.yaml")
     assert codes(card) == ["K606"] * 5
-    assert all("year_starts: 4" in one.message for one in card.findings_list)
+    assert all("year_starts: 4" in item.message for item in card.findings_list)
     text = (folder / "fy.yaml").read_text("utf-8") + "year_starts: {month: 4, named_by: start}\n"
-    found = [one.code for one in kpi.score(folder / "fy.csv", system=kpi.load(text)).findings_list]
+    found = [item.code for item in kpi.score(folder / "fy.csv", system=kpi.load(text)).findings_list]
     assert "K606" not in found
 
 
@@ -359,7 +368,7 @@ def test_one_week_is_asked_for_and_looks_back_a_year(tmp_path, suffix):
 
 def test_a_week_53_without_a_counterpart_is_said():
     card = kpi.score(wide({"2019-W01": 1, "2019-W52": 1, "2020-W52": 2, "2020-W53": 3}), system=weekly())
-    (found,) = (one for one in card.findings_list if one.code == "K626")
+    (found,) = (item for item in card.findings_list if item.code == "K626")
     assert "2020-W53" in str(found.message)
     assert "2019 has no week 53" in str(found.message)
     assert values(card, "grown")["2020-W53"] == "no_baseline"
@@ -371,8 +380,8 @@ def test_events_count_in_the_week_of_their_day():
     for column in (pl.Series(days), pl.Series(days).cast(pl.String), pl.Series(days).cast(pl.Datetime)):
         card = kpi.score(pl.DataFrame({"day": column, "region": "North"}), system=weekly())
         assert values(card, "seen") == {"2020-W53": 2, "2021-W01": 1}
-        one = kpi.score(pl.DataFrame({"day": column, "region": "North"}), system=weekly(), period="2021-W01")
-        assert values(one, "seen") == {"2021-W01": 1}
+        item = kpi.score(pl.DataFrame({"day": column, "region": "North"}), system=weekly(), period="2021-W01")
+        assert values(item, "seen") == {"2021-W01": 1}
 
 
 def test_the_last_event_of_a_week_is_by_its_day_though_the_month_turns():
@@ -413,7 +422,7 @@ def test_what_is_no_week_is_refused(text):
 @pytest.mark.parametrize("period", ["month", "quarter", "year"])
 def test_weeks_are_refused_where_months_are_scored(period):
     card = kpi.score(wide({"2021-01": 1, "2021-W05": 2}), system=system(period, ""))
-    (found,) = (one for one in card.findings_list if one.code == "K606")
+    (found,) = (item for item in card.findings_list if item.code == "K606")
     assert "weeks do not add up to months" in str(found.message)
 
 
@@ -453,11 +462,11 @@ def test_a_deadline_among_weeks():
 
 @pytest.mark.parametrize("frame", [wide, long, across])
 def test_english_months_and_other_forms_of_any_layout(frame):
-    told = {"Jan 2020": 1, "2020 Feb": 2, "March 2020": 3, "2020M04": 4, "05/2020": 5}
-    card = kpi.score(frame(told), system=system("month", ""))
+    reports = {"Jan 2020": 1, "2020 Feb": 2, "March 2020": 3, "2020M04": 4, "05/2020": 5}
+    card = kpi.score(frame(reports), system=system("month", ""))
     assert values(card) == {f"2020-0{month}": month for month in range(1, 6)}
-    told = {"2020_Q1": 1, "2020-Q2": 2, "Q3 2020": 3, "4Q2020": 4}
-    assert list(values(kpi.score(frame(told), system=system("quarter", ""))).values()) == [1, 2, 3, 4]
+    reports = {"2020_Q1": 1, "2020-Q2": 2, "Q3 2020": 3, "4Q2020": 4}
+    assert list(values(kpi.score(frame(reports), system=system("quarter", ""))).values()) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("frame", [wide, long, across])
@@ -486,11 +495,11 @@ def test_a_day_above_12_decides_for_the_headings():
         "2020-01": 2,
         "2020-03": 1,
     }
-    assert any("31/01/2020" in str(one.message) for one in card.findings_list if one.code == "K562")
+    assert any("31/01/2020" in str(item.message) for item in card.findings_list if item.code == "K562")
 
 
 def test_dates_that_leave_the_order_open_are_refused():
-    for told in ({"2020-01": 1, "04/03/2020": 1}, {"2020-01": 1, "31/01/2020": 2, "01/31/2020": 3}):
-        card = kpi.score(wide(told), system=system("month", ""))
+    for reports in ({"2020-01": 1, "04/03/2020": 1}, {"2020-01": 1, "31/01/2020": 2, "01/31/2020": 3}):
+        card = kpi.score(wide(reports), system=system("month", ""))
         assert set(codes(card)) == {"K606"}
-        assert all("dates: dmy" in str(one.message) for one in card.findings_list if one.code == "K606")
+        assert all("dates: dmy" in str(item.message) for item in card.findings_list if item.code == "K606")

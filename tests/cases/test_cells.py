@@ -49,9 +49,9 @@ def system(form: str, options: str = "") -> str:
 
 
 def loaded(text: str) -> System:
-    one = examine_text(text)
-    assert one.system is not None, one.findings
-    return one.system
+    item = examine_text(text)
+    assert item.system is not None, item.findings
+    return item.system
 
 
 def frame(form: str, rows: list[tuple[str, object, object]]) -> pl.DataFrame:
@@ -106,7 +106,7 @@ def read(card: Scorecard, measure: str) -> dict[str, float | str]:
 
 
 def errors(card: Scorecard) -> list[str]:
-    return sorted(one.code for one in card.findings_list if str(one.severity) == "error")
+    return sorted(item.code for item in card.findings_list if str(item.severity) == "error")
 
 
 # ---- DECIMAL COMMAS ---- #
@@ -127,10 +127,10 @@ def test_an_undeclared_decimal_comma_makes_its_column_unclear(form, kind, tmp_pa
     card = scored(form, kind, tmp_path, rows)
     assert set(read(card, "pop").values()) == {"refused", 110}
     assert set(read(card, "rate").values()) == {"refused", 4}
-    found = [one for one in card.findings_list if one.code == "K635"]
-    assert errors(card) == ["K635"] * len(found)
-    assert len(found) == (2 if form == "panel" else 1)
-    assert all("decimal: ','" in one.hint for one in found)
+    result = [item for item in card.findings_list if item.code == "K635"]
+    assert errors(card) == ["K635"] * len(result)
+    assert len(result) == (2 if form == "panel" else 1)
+    assert all("decimal: ','" in item.hint for item in result)
     # Every cell is counted.
     assert card.counts["refused"] == len(rows) * 2 - 21
 
@@ -140,7 +140,7 @@ def test_records_with_undeclared_decimal_commas_count_none_of_the_ambiguous_cell
     assert 684.864 not in read(card, "pop").values()
     assert 794.864 not in read(card, "pop").values()
     assert errors(card) == ["K635", "K635"]
-    pop = next(one for one in card.findings_list if one.place.field == "Einwohner")
+    pop = next(item for item in card.findings_list if item.place.field == "Einwohner")
     assert "4 cells" in pop.message
 
 
@@ -248,9 +248,9 @@ def test_each_mark_is_read_as_what_it_plainly_is_or_refused_in_words(text):
     definition = loaded(system("panel"))
     card = kpi.score(table, system=definition)
     assert read(card, "rate")["a"] == value
-    found = [one.message for one in card.findings_list if str(one.severity) == "error"]
-    assert (value == REFUSED) == bool(found)
-    assert all(words in message for message in found)
+    result = [item.message for item in card.findings_list if str(item.severity) == "error"]
+    assert (value == REFUSED) == bool(result)
+    assert all(words in message for message in result)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -259,7 +259,7 @@ def test_declared_marks_are_missing(form, kind, tmp_path):
     options = "missing: [NP, ':', -999, '-999,0']"
     card = scored(form, kind, tmp_path, rows, options)
     missing = read(card, "pop"), read(card, "rate")
-    assert [[one[who] for who in "abcd"] for one in missing] == [["missing"] * 3 + [5], ["missing"] * 3 + [-998]]
+    assert [[item[who] for who in "abcd"] for item in missing] == [["missing"] * 3 + [5], ["missing"] * 3 + [-998]]
     assert errors(card) == []
 
 
@@ -284,7 +284,7 @@ def test_a_fraction_stands_for_missing_figures_in_the_precision_of_its_column(tm
 def test_a_mark_that_is_not_declared_is_refused_with_the_way_to_declare_it():
     definition = loaded(system("panel"))
     card = kpi.score(frame("panel", [("a", ":", "1"), ("b", "5", "1")]), system=definition)
-    assert [one.hint for one in card.findings_list] == [
+    assert [item.hint for item in card.findings_list] == [
         "where it marks a missing figure, write `missing: [':']` for the dataset"
     ]
 
@@ -305,7 +305,7 @@ def percents(values: list[object], *, unit: str = "%", target: str = "90", **col
     definition = loaded(PERCENTS.replace("UNIT", unit).replace("TARGET", target))
     who = [f"县{at}" for at in range(len(values))]
     table = pl.DataFrame({"期别": "2024", "地区": who, "指标": "满意率", "数值": values, **columns}, strict=False)
-    return [one.message for one in kpi.score(table, system=definition).findings_list if one.code == "K636"]
+    return [item.message for item in kpi.score(table, system=definition).findings_list if item.code == "K636"]
 
 
 def test_a_fraction_beside_percents_is_a_warning():
@@ -364,7 +364,7 @@ def test_cells_that_excel_shows_as_percents_are_percents(tmp_path):
     definition = loaded(PERCENTS.replace("UNIT", "%").replace("TARGET", "90"))
     card = kpi.score(file, system=definition)
     assert card.measures["value"].to_list() == [90, 91, 92]
-    assert [one.code for one in card.findings_list] == []
+    assert [item.code for item in card.findings_list] == []
 
 
 @pytest.mark.parametrize("options", ["missing: [[1]]", "missing: ['']", "missing: [true]", "decimal: ';'"])
@@ -393,6 +393,6 @@ def test_two_columns_with_decimal_commas_make_those_beside_them_undecided(tmp_pa
     card = kpi.score(tmp_path / "d.csv" if suffix == ".csv" else frame, system=kpi.load(DECIMALS), partly=True)
     values = card.measures.filter((pl.col("measure") == "c") & pl.col("value").is_not_null())["value"].to_list()
     assert sorted(values) == ([900.0] if many > 1 else [1.2, 2.3, 900.0])
-    (own, *rest) = [one for one in card.findings_list if one.code == "K635" and one.place.field == "丙"] or [None]
+    (own, *rest) = [item for item in card.findings_list if item.code == "K635" and item.place.field == "丙"] or [None]
     assert not rest
     assert own is None if many == 1 else str(own.message).startswith("other cells of the table seem")

@@ -21,11 +21,11 @@ HEAD = "system: case\nperiod: year\nentities: {title: 县}\n"
 
 def score(text: str, **columns: list[object]) -> Scorecard:
     """Scores a definition over one row a unit, of one year; texts are read as cells of a file."""
-    found = examine_text(HEAD + text)
-    assert found.system is not None, found.findings
+    result = examine_text(HEAD + text)
+    assert result.system is not None, result.findings
     height = len(next(iter(columns.values())))
     names = [f"县{number}" for number in range(height)]
-    return kpi.score(pl.DataFrame({"期别": ["2024"] * height, "地区": names, **columns}), system=found.system)
+    return kpi.score(pl.DataFrame({"期别": ["2024"] * height, "地区": names, **columns}), system=result.system)
 
 
 def column(card: Scorecard, name: str, what: str = "value") -> list[object]:
@@ -282,19 +282,19 @@ def test_scaling_a_ratio_keeps_score_and_place(pairs, data):
     before, after = column(plain, "rate", "score"), column(scaled, "rate", "score")
     assert [before[place] for place in order] == after
     rates = [Fraction(a, b) for a, b, _ in pairs]
-    assert before == [100 - 5 * sum(other > one for other in rates) for one in rates]
+    assert before == [100 - 5 * sum(other > item for other in rates) for item in rates]
 
 
 @settings(max_examples=60, deadline=None)
 @given(a=st.integers(-(10**6), 10**6), b=st.integers(-(10**6), 10**6), places=st.integers(0, 4))
 def test_equal_decimals_compare_equal(a, b, places):
-    one, other, total = (float(Decimal(n).scaleb(-places)) for n in (a, b, a + b))
+    item, other, total = (float(Decimal(n).scaleb(-places)) for n in (a, b, a + b))
     text = "measures:\n  x: {unit: 元}\n  y: {unit: 元}\n  z: {unit: 元}\nindicators:\n  i: {kind: level, of: x}\n"
     whens = {"eq": "x + y = z", "le": "z <= x + y", "lt": "x + y < z", "off": "x + y < z + " + f"{10.0**-places:.4f}"}
     text += "adjustments:\n" + "".join(
         f"  {name}: {{kind: veto, when: '{when}', effect: {{fail: true}}}}\n" for name, when in whens.items()
     )
-    frame = score(text, x=[one], y=[other], z=[total]).frame
+    frame = score(text, x=[item], y=[other], z=[total]).frame
     assert [frame[f"{name}.veto"].item() for name in whens] == [True, True, False, True]
 
 
@@ -389,7 +389,7 @@ def test_conditions_and_checks_follow_the_same_rules():
     )
     card = score(text, a=["5"], b=[""])
     assert [card.frame[f"{name}.veto"].item() for name in whens] == [True, True, True, False]
-    assert [one.message for one in card.findings_list if one.code == "K702"] == [
+    assert [item.message for item in card.findings_list if item.code == "K702"] == [
         "the veto both cannot be judged: a figure is missing"
     ]
     assert column(card, "x") == [5.0]
@@ -400,8 +400,8 @@ def test_conditions_and_checks_follow_the_same_rules():
 def test_round_takes_decimals_from_0_to_9():
     assert column(score(FORMULA % "round(a, 2)", a=["1.005"], b=["1"]), "f") == [1.01]
     for wrong in ("round(a, -2)", "round(a, b)", "round(a, 12)", "round(a, 1.5)"):
-        found = examine_text(HEAD + FORMULA % wrong)
-        assert [one.code for one in found.findings] == ["K121"], wrong
+        result = examine_text(HEAD + FORMULA % wrong)
+        assert [item.code for item in result.findings] == ["K121"], wrong
 
 
 # ---- NEGATIVE DENOMINATORS ---- #

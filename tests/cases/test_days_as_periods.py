@@ -31,7 +31,7 @@ def scored(days, period="month", form="wide", tmp_path=None, suffix=""):
 
 
 def notes(card):
-    return [(str(one.severity), one.message) for one in card.findings_list if one.code == "K583"]
+    return [(str(item.severity), item.message) for item in card.findings_list if item.code == "K583"]
 
 
 @pytest.mark.parametrize("suffix", ["", ".csv", ".xlsx"])
@@ -83,18 +83,18 @@ def test_figures_of_two_days_are_no_repetition(values, typed, form, period, what
     if period == "month":
         frame = pl.concat([frame, pl.DataFrame({**other, **rest})])
     card = kpi.score(frame, system=kpi.load(SYSTEM.replace("PERIOD", period)), partly=True)
-    some = [one for one in card.findings_list if one.code == "K608"]
-    assert [str(one.severity) for one in some] == ["error", "error"]
-    assert all(f"give one figure {what}" in str(one.hint) for one in some)
+    some = [item for item in card.findings_list if item.code == "K608"]
+    assert [str(item.severity) for item in some] == ["error", "error"]
+    assert all(f"give one figure {what}" in str(item.hint) for item in some)
 
 
 def test_the_same_day_twice_is_a_repetition():
     frame = pl.DataFrame({"日期": ["2023-01-05", "2023年1月5日"], "地区": ["甲县"] * 2, "产值": [5.0, 5.0]})
     card = kpi.score(frame, system=kpi.load(SYSTEM.replace("PERIOD", "month")))
-    assert [str(one.severity) for one in card.findings_list if one.code == "K608"] == ["warning"]
+    assert [str(item.severity) for item in card.findings_list if item.code == "K608"] == ["warning"]
 
 
 def test_a_month_and_its_last_day_are_a_repetition():
     frame = pl.DataFrame({"日期": ["2023-01", "2023-01-31"], "地区": ["甲县"] * 2, "产值": [5.0, 5.0]})
     card = kpi.score(frame, system=kpi.load(SYSTEM.replace("PERIOD", "month")))
-    assert [str(one.severity) for one in card.findings_list if one.code == "K608"] == ["warning"]
+    assert [str(item.severity) for item in card.findings_list if item.code == "K608"] == ["warning"]

@@ -66,7 +66,7 @@ def home(tmp_path, texts) -> Path:
 
 
 def run(*args: object) -> str:
-    done = CliRunner().invoke(main, [str(one) for one in args])
+    done = CliRunner().invoke(main, [str(item) for item in args])
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -123,8 +123,8 @@ def test_a_batch_publishes_what_score_says_and_scores_again_when_the_calendar_ch
 
     def published() -> pl.DataFrame:
         run("batch", home / "nightly.toml")
-        found = store_of(load(home / "nightly.toml")).read("measures")
-        return found.sort("period", "position").select(COLUMNS)
+        result = store_of(load(home / "nightly.toml")).read("measures")
+        return result.sort("period", "position").select(COLUMNS)
 
     def scored() -> pl.DataFrame:
         return measures(kpi.score(home / "d.csv", system=home / "s.yaml"))
@@ -140,13 +140,13 @@ def test_a_batch_publishes_what_score_says_and_scores_again_when_the_calendar_ch
 
 def test_a_comparison_has_the_figures_of_both_files(home, texts):
     (home / "e.csv").write_text(texts[1], "utf-8")
-    told = json.loads(run("diff", home / "d.csv", home / "e.csv", "-s", home / "s.yaml", "-f", "json", "-q"))
+    reports = json.loads(run("diff", home / "d.csv", home / "e.csv", "-s", home / "s.yaml", "-f", "json", "-q"))
     before, after = (measures(kpi.score(home / name, system=home / "s.yaml")) for name in ("d.csv", "e.csv"))
     both = before.join(after, on=["period", "entity", "measure"], suffix="_after")
     moved = both.filter(pl.col("value") != pl.col("value_after")).height
-    assert len(told["figures"]) == moved > 80
-    told = json.loads(
+    assert len(reports["figures"]) == moved > 80
+    reports = json.loads(
         run("diff", "2025-05", "2025-06", "--data", home / "d.csv", "-s", home / "s.yaml", "-f", "json", "-q")
     )
-    assert {one["measure"] for one in told["figures"]} >= {"within", "days", "wait", "middle"}
+    assert {item["measure"] for item in reports["figures"]} >= {"within", "days", "wait", "middle"}
     assert run("stress", home / "d.csv", "-s", home / "s.yaml", "--runs", 5, "-q")

@@ -72,9 +72,9 @@ def test_the_commands_say_the_expressions(tmp_path):
     assert "办结时间 - 受理时间" in shown.output
     shown = CliRunner().invoke(main, ["show", str(HERE / "s.yaml"), "ontime"])
     assert "办结时间 - 受理时间 <= 5 天" in shown.output
-    said = CliRunner().invoke(main, ["explain", str(HERE / "d.csv"), "甲镇", "rate", "-s", str(HERE / "s.yaml")])
-    assert said.exit_code == 0, said.output
-    assert "办结时间 - 受理时间 <= 5 天" in said.output
+    answer = CliRunner().invoke(main, ["explain", str(HERE / "d.csv"), "甲镇", "rate", "-s", str(HERE / "s.yaml")])
+    assert answer.exit_code == 0, answer.output
+    assert "办结时间 - 受理时间 <= 5 天" in answer.output
     checked = CliRunner().invoke(main, ["check", str(HERE / "s.yaml"), "--data", str(HERE / "d.csv")])
     assert checked.exit_code == 0, checked.output
 
@@ -101,7 +101,7 @@ MEASURES = {
 
 def at(first: datetime, last: datetime) -> st.SearchStrategy[datetime]:
     minutes = int((last - first) / timedelta(minutes=1))
-    return st.integers(0, minutes).map(lambda one: first + timedelta(minutes=one))
+    return st.integers(0, minutes).map(lambda item: first + timedelta(minutes=item))
 
 
 ROWS = st.lists(
@@ -133,8 +133,8 @@ def expected(rows: list[tuple[datetime | None, datetime, int]]) -> dict[str, obj
     none = "missing"
     return {
         "every": len(rows),
-        "soon": sum(one <= 5 * DAY for one in waits),
-        "between": sum(36 * HOUR <= one <= 5 * DAY for one in waits),
+        "soon": sum(item <= 5 * DAY for item in waits),
+        "between": sum(36 * HOUR <= item <= 5 * DAY for item in waits),
         "kept": sum(end - start <= limit for start, end, limit in known),
         "due": sum(end <= start + limit for start, end, limit in known),
         "open": sum(end_of_period - start > 20 * DAY for start, _, _ in known),
@@ -149,10 +149,10 @@ def expected(rows: list[tuple[datetime | None, datetime, int]]) -> dict[str, obj
     }
 
 
-def agree(found: dict[str, object], wanted: dict[str, object]) -> None:
-    assert set(found) == set(wanted)
+def agree(result: dict[str, object], wanted: dict[str, object]) -> None:
+    assert set(result) == set(wanted)
     for name, value in wanted.items():
-        assert found[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-12, abs=1e-12)), name
+        assert result[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-12, abs=1e-12)), name
 
 
 @settings(max_examples=25, deadline=None)
@@ -163,8 +163,8 @@ def test_figures_are_those_of_a_plain_computation(rows):
     text = typed.with_columns(pl.col("受理时间", "办结时间").dt.to_string("%Y-%m-%d %H:%M"))
     of = system(MEASURES)
     wanted = expected(rows)
-    for one in (typed, text):
-        card = kpi.score(one, system=of)
+    for item in (typed, text):
+        card = kpi.score(item, system=of)
         agree(figures(card), wanted)
         negative = sum(start is not None and end < start for start, end, _ in rows)
         assert codes(card).count("K649") == (negative > 0)
@@ -218,11 +218,11 @@ def test_a_cell_far_down_that_is_no_date_refuses_what_needs_it(monkeypatch, late
         受理时间=pl.when(pl.int_range(pl.len()) == len(rows) - 1).then(pl.lit(late)).otherwise("受理时间")
     )
     card = kpi.score(text, system=system(MEASURES))
-    found = figures(card)
+    result = figures(card)
     if late is None:
-        agree(found, expected([*rows[:-1], (None, *rows[-1][1:])]))
+        agree(result, expected([*rows[:-1], (None, *rows[-1][1:])]))
         return
-    assert {name for name, value in found.items() if value != "refused"} == {"every", "promise"}
+    assert {name for name, value in result.items() if value != "refused"} == {"every", "promise"}
     assert codes(card).count("K606") == 1
     assert late in card.findings.filter(pl.col("code") == "K606")["message"].item()
 
@@ -296,9 +296,9 @@ def test_a_day_that_is_compared_is_the_whole_day():
         "exact": count("受理时间 <= '2025-07-02 09:59'"),
         "both": count("受理时间 BETWEEN '2025-07-02' AND '2025-07-03'"),
     }
-    found = figures(kpi.score(data, system=system(of)))
+    result = figures(kpi.score(data, system=system(of)))
     wanted = {f"m{n}": value for n, value in enumerate(tests.values())}
-    assert found == wanted | {
+    assert result == wanted | {
         "flip": 2,
         "in": 2,
         "exact": 1,
@@ -452,9 +452,9 @@ def test_a_column_of_texts_that_look_like_dates_stays_what_it_is():
 
 def blanks(card: kpi.Scorecard) -> list[tuple[str, str]]:
     return [
-        (one.place.field, one.message.split(" with")[0])
-        for one in card.findings_list
-        if one.code == "K628" and "cannot be compared" in one.message
+        (item.place.field, item.message.split(" with")[0])
+        for item in card.findings_list
+        if item.code == "K628" and "cannot be compared" in item.message
     ]
 
 

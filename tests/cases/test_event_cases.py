@@ -26,7 +26,7 @@ COLUMNS = {"period": "日期", "entity": "地区"}
 def system(measures: dict, *, period: str = "year", entities: dict | None = None, **more) -> System:
     """A system with an indicator for each measure that has no finer units."""
     dataset = {"form": "records", "columns": COLUMNS} | more.pop("events", {})
-    levels = {f"i_{name}": {"kind": "level", "of": name} for name, one in measures.items() if "per" not in one}
+    levels = {f"i_{name}": {"kind": "level", "of": name} for name, item in measures.items() if "per" not in item}
     return System.model_validate(
         {
             "system": "events", "period": period, "entities": entities or {}, "measures": measures,
@@ -282,8 +282,8 @@ CELLS = st.sampled_from([None, 1.0, 7.0, "bad"])
     where=st.recursive(
         st.sampled_from(["a > 5", "b > 5", "a = 1", "a + b > 5", "t = 'x'", "t <> 'x'", "a IN (1, 2)"]),
         lambda inner: st.one_of(
-            st.tuples(inner, st.sampled_from(["AND", "OR"]), inner).map(lambda one: f"({one[0]} {one[1]} {one[2]})"),
-            inner.map(lambda one: f"NOT ({one})"),
+            st.tuples(inner, st.sampled_from(["AND", "OR"]), inner).map(lambda parts: f"({' '.join(parts)})"),
+            inner.map(lambda item: f"NOT ({item})"),
         ),
         max_leaves=5,
     ),
@@ -300,12 +300,12 @@ def test_a_condition_is_decided_as_if_every_figure_had_been_tried(where, a, b, t
             "bad a": pl.Boolean,
             "bad b": pl.Boolean,
         }
-        cells = [None if one == "bad" else one for one in (a, b)]
+        cells = [None if item == "bad" else item for item in (a, b)]
         return pl.DataFrame([[*cells, t, a == "bad", b == "bad"]], schema=schema, orient="row")
 
-    found = decided(where, kinds, lambda name: pl.col(f"bad {name}"))
-    holds, opened = frame(a, b).select(found.holds, found.open.alias("open")).row(0)
-    tried = [[-9.0, 1.0, 2.0, 3.0, 7.0, 99.0] if one == "bad" else [one] for one in (a, b)]
+    result = decided(where, kinds, lambda name: pl.col(f"bad {name}"))
+    holds, opened = frame(a, b).select(result.holds, result.open.alias("open")).row(0)
+    tried = [[-9.0, 1.0, 2.0, 3.0, 7.0, 99.0] if item == "bad" else [item] for item in (a, b)]
     results = {frame(*pair).select(condition(where, kinds)).item() is True for pair in itertools.product(*tried)}
     # Whether a condition depends on a cell is found part by part: `a > 5 OR NOT a > 5` counts as depending on it.
     assert not holds or results == {True}
@@ -348,9 +348,9 @@ def test_texts_are_compared_trimmed_and_in_half_width(given_as):
     assert figures(card) == {
         "complaints": 3, "full": 3, "others": 0, "like": 3, "people": 1, "valid": 1, "all_valid": 2,
     }  # fmt: skip
-    (found,) = card.findings.rows(named=True)
-    assert (found["code"], found["severity"]) == ("K628", "info")
-    assert "1 row with a blank `状态`" in found["message"]
+    (result,) = card.findings.rows(named=True)
+    assert (result["code"], result["severity"]) == ("K628", "info")
+    assert "1 row with a blank `状态`" in result["message"]
 
 
 def test_brackets_of_both_widths_are_one_text():
@@ -468,7 +468,7 @@ BILLIONS = [1.5, 2.25, 0.3, 0.00012]
 OTHER_UNITS = {
     "headings": ({"金额（亿元）": BILLIONS}, {"金额（万元）": [15000.0, 22500.0, 3000.0, 1.2]}),
     "cells": (
-        {"金额": [f"{one}亿元" for one in BILLIONS]}, {"金额": ["15000万元", "22,500万元", "3000万元", "12000元"]},
+        {"金额": [f"{item}亿元" for item in BILLIONS]}, {"金额": ["15000万元", "22,500万元", "3000万元", "12000元"]},
     ),
     "a column": ({"金额": BILLIONS, "计量单位": ["亿元"] * 4},
                  {"金额": [15000.0, 22500.0, 3000.0, 1.2], "计量单位": ["万元"] * 4}),
@@ -490,10 +490,10 @@ def test_the_same_events_in_other_units_are_reported_or_count_once(given_as, how
     total = 25 / 12 if how == "uneven" else 40501.2
     for order in (files, files[::-1]):
         card = kpi.score(order, system=of)
-        found = figures(card)
+        result = figures(card)
         times = 1 if keyed else 2
-        assert found["n"] == 4 * times
-        assert found.get("s", total * times) == pytest.approx(total * times, rel=1e-9)
+        assert result["n"] == 4 * times
+        assert result.get("s", total * times) == pytest.approx(total * times, rel=1e-9)
         assert set(codes(card)) <= {"K629", "K631", "K632", "K633", "K627"}
         assert ("K629" if keyed else "K631") in codes(card)
     first, second = (pl.DataFrame({**same, **more}) for more in OTHER_UNITS[how])
@@ -549,11 +549,11 @@ def test_what_a_program_gives_twice_counts_once(kind):
             "mapping": lambda: JANUARY.to_dict(as_series=False),
         }[kind]()  # fmt: skip
 
-    of, one = system(NUMBERED, period="month"), made()
-    for twice in ([one, one], [one, made()]):
+    of, item = system(NUMBERED, period="month"), made()
+    for twice in ([item, item], [item, made()]):
         card = kpi.score(twice, system=of)
         assert (figures(card)["n"], codes(card)) == (2, ["K548"])
-        assert card.data_hash == kpi.score(one, system=of).data_hash
+        assert card.data_hash == kpi.score(item, system=of).data_hash
 
 
 def test_a_file_of_reported_figures_given_twice_counts_once(tmp_path):
@@ -598,7 +598,7 @@ def test_a_unit_without_any_event_has_zero_where_that_is_said():
     # Of February the register says nothing.
     assert figures(card, "乙县", "2024-02") == {"rate": "missing"}
     tree = explain(card, "乙县", period="2024-01")
-    assert any("none: 0" in one.detail for one in tree.walk())
+    assert any("none: 0" in item.detail for item in tree.walk())
 
 
 @pytest.mark.parametrize("timing", [None, "sum", "mean", "max", "ytd"])
@@ -680,7 +680,7 @@ def test_the_same_events_written_in_any_way_give_the_same_figures(events, draw):
     )  # fmt: skip
     written = {
         "plain": str, "unit": lambda fee: f"{fee}元", "wan": lambda fee: f"{fee / 10_000}万元",
-        "wide": lambda fee: str(fee).translate({ord(one): ord(one) + 0xFEE0 for one in "0123456789"}),
+        "wide": lambda fee: str(fee).translate({ord(item): ord(item) + 0xFEE0 for item in "0123456789"}),
     }  # fmt: skip
     odd = plain.with_columns(
         金额=pl.Series([written[draw.draw(st.sampled_from(sorted(written)))](fee) for *_, fee in events]),
@@ -742,8 +742,8 @@ def test_a_repeated_heading_is_left_out_and_no_event(given_as):
 
 
 def test_totals_that_two_files_share_are_no_events_that_count_twice():
-    one, other = (rows(金额=[text, "9"]).with_columns(地区=pl.Series(["甲县", "合计"])) for text in "12")
-    card = kpi.score([one, other], system=system(OF_AMOUNT))
+    item, other = (rows(金额=[text, "9"]).with_columns(地区=pl.Series(["甲县", "合计"])) for text in "12")
+    card = kpi.score([item, other], system=system(OF_AMOUNT))
     assert figures(card)["yuan"] == 3
     assert codes(card) == ["K612", "K612"]
 
@@ -757,8 +757,8 @@ def test_rows_of_one_date_that_differ_are_reported_where_the_last_or_first_count
     dates = ["2024-01-05", "2024-01-05", "2024-02-06", "2024-02-06"]
     card = kpi.score(given_as(rows(日期=dates, 金额=["3", "5", "2", "1"])), system=system(measures))
     assert figures(card) == {"last": 2, "first": 3}
-    assert [(one.code, str(one.severity)) for one in card.findings_list] == [("K650", "warning")] * 2
-    first, last = (one.message for one in card.findings_list)
+    assert [(item.code, str(item.severity)) for item in card.findings_list] == [("K650", "warning")] * 2
+    first, last = (item.message for item in card.findings_list)
     assert "2 rows of one date differ, the smallest" in first
     assert "2 rows of one date differ, the largest" in last
     alike = kpi.score(given_as(rows(日期=dates, 金额=["3", "3", "2", "2"])), system=system(measures))

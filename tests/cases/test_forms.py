@@ -31,12 +31,12 @@ def written(path, lines):
 
 def scored(path, lines, text=SYSTEM):
     card = kpi.score(written(path, lines), system=text)
-    return card, [(one.code, str(one.severity)) for one in card.findings_list]
+    return card, [(item.code, str(item.severity)) for item in card.findings_list]
 
 
 def counts(path, text=SYSTEM):
-    made = take_in(kpi.load(text), [path]).counts
-    return made.used, made.refused
+    created = take_in(kpi.load(text), [path]).counts
+    return created.used, created.refused
 
 
 @pytest.fixture(params=["csv", "xlsx"])
@@ -83,7 +83,7 @@ def test_a_remark_with_a_period_is_no_unit(path, remark):
 def test_totals_under_unknown_names_do_not_hide_each_other(path, names):
     card, findings = scored(path, [HEADER, *ROWS, *(["2022", name, "6"] for name in names)])
     assert findings == [("K613", "warning")] * len(names)
-    assert {one.place.entity for one in card.findings_list} == set(names)
+    assert {item.place.entity for item in card.findings_list} == set(names)
 
 
 def test_equal_units_are_no_totals(path):
@@ -98,5 +98,5 @@ def test_a_bad_row_of_several_figures_is_one_finding_that_counts_for_all(tmp_pat
     lines = [[*HEADER, "总值"], ["2022", "甲县", "1", "5"], ["2022", "", "3", "6"], ["20x2", "丙县", "3", "6"]]
     card, findings = scored(tmp_path / "d.csv", lines, text)
     assert findings == [("K602", "error"), ("K606", "error")]
-    assert [one.stands_for for one in card.findings_list] == [2, 2]
+    assert [item.stands_for for item in card.findings_list] == [2, 2]
     assert counts(tmp_path / "d.csv", text) == (2, 4)

@@ -23,14 +23,14 @@ pillars:
 
 
 def test_likely_mistakes_are_reported_and_each_can_be_meant():
-    found = examine_text(SLIPS).findings
-    assert [(one.code, one.place.line) for one in found] == [("K433", 6), ("K434", 8), ("K435", 9)]
+    result = examine_text(SLIPS).findings
+    assert [(item.code, item.place.line) for item in result] == [("K433", 6), ("K434", 8), ("K435", 9)]
     meant = SLIPS.replace("0.9", "0.9 %").replace("parts: {r", "relative: true, parts: {r")
     assert examine_text(meant + "composite: {relative: true}\n").findings == ()
 
 
 def test_targets_without_a_tree_are_reported():
-    assert [one.code for one in examine_text(SLIPS[: SLIPS.index("pillars")]).findings] == ["K436", "K433"]
+    assert [item.code for item in examine_text(SLIPS[: SLIPS.index("pillars")]).findings] == ["K436", "K433"]
 
 
 @pytest.mark.parametrize("section", ["entities: {roster: nowhere.csv}", "target: {at_least: {file: nowhere.csv}}"])
@@ -39,8 +39,8 @@ def test_a_file_that_is_not_there_is_an_error_of_check(section, tmp_path):
     old = {"entities": "entities: {title: 县}", "target": "target: {at_most: 200}"}[key]
     file = tmp_path / "s.yaml"
     file.write_text(SLIPS.replace(old, section), "utf-8")
-    found = [one for one in kpi.check(file) if one.severity == "error"]
-    assert [(one.code, "nowhere.csv" in one.message) for one in found] == [("K107", True)]
+    result = [item for item in kpi.check(file) if item.severity == "error"]
+    assert [(item.code, "nowhere.csv" in item.message) for item in result] == [("K107", True)]
 
 
 COLON = """\
@@ -77,8 +77,8 @@ indicators: {x: {kind: level, of: a}}
     ids=["colon", "comma", "quotes"],
 )
 def test_a_full_width_sign_is_one_finding_where_it_stands(text, place, words):
-    (one,) = examine_text(text).findings
-    assert (one.code, (one.place.line, one.place.column), one.message) == ("K115", place, words)
+    (item,) = examine_text(text).findings
+    assert (item.code, (item.place.line, item.place.column), item.message) == ("K115", place, words)
 
 
 def test_a_frame_of_pandas_is_read():

@@ -103,7 +103,7 @@ def test_headings_of_a_large_file(tmp_path, monkeypatch, second):
 def test_a_heading_that_is_repeated_as_it_is_stays_a_note(tmp_path):
     file = text_file(tmp_path, [HEAD, "甲县,1,10", "地区, GDP(亿元),人口（万人）", "丙县,90,5"])
     card = score(file, system=kpi.load(SYSTEM))
-    assert [one.code for one in card.findings_list if one.code in ("K563", "K615")] == ["K615"]
+    assert [item.code for item in card.findings_list if item.code in ("K563", "K615")] == ["K615"]
 
 
 def test_a_heading_of_two_rows_may_be_repeated(tmp_path):

@@ -24,7 +24,7 @@ def test_a_lone_heading_near_a_measure_is_named(heading):
         findings = kpi.score(frame, system=system).findings_list
     except kpi.KpiError as error:
         findings = error.diagnostics
-        assert [one.code for one in findings] == ["K541"]
+        assert [item.code for item in findings] == ["K541"]
         assert "数量" in findings[0].hint
         assert "synonyms" in findings[0].hint
     assert findings
@@ -60,4 +60,4 @@ def test_a_condition_finds_its_column_with_a_unit(tmp_path, form, heading, wide)
     card = kpi.score(frame if form == "frame" else path, system=system)
     values = dict(card.indicators.filter(status="ok").select("entity", "value").rows())
     assert values == {name: at for at, name in enumerate(names) if at % 2}
-    assert [one.code for one in card.findings_list if str(one.severity) != "info"] == []
+    assert [item.code for item in card.findings_list if str(item.severity) != "info"] == []

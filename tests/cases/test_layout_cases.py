@@ -39,7 +39,7 @@ def values(card, indicator: str) -> dict[tuple[str, str], float | str]:
 
 
 def codes(card) -> list[str]:
-    return [one.code for one in card.findings_list]
+    return [item.code for item in card.findings_list]
 
 
 def sheet(path: Path, rows, merged=()) -> Path:
@@ -112,9 +112,9 @@ def test_text_saved_from_merged_cells_is_refused_and_says_so(tmp_path):
     with file.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream).writerows([["期别", *MEASURED[0]], *(["2023", *row] for row in MEASURED[1:])])
     card = scored(system(COMPLETION), file)
-    bad = [one for one in card.findings_list if one.code == "K602"]
-    assert [one.place.row for one in bad] == [3, 5]
-    assert all("merged" in one.hint for one in bad)
+    bad = [item for item in card.findings_list if item.code == "K602"]
+    assert [item.place.row for item in bad] == [3, 5]
+    assert all("merged" in item.hint for item in bad)
 
 
 def test_a_period_that_is_merged_is_that_of_each_row_and_a_merged_figure_of_none(tmp_path):
@@ -127,9 +127,9 @@ def test_a_period_that_is_merged_is_that_of_each_row_and_a_merged_figure_of_none
     file = sheet(tmp_path / "d.xlsx", rows, [(1, 0, 3, 0), (1, 3, 2, 3)])
     card = scored(system(LEVELS), file)
     who = ("甲县", "乙县", "丙县")
-    assert [values(card, "ir")[one, "2024Q1"] for one in who] == [90, 80, 70]
-    assert [values(card, "in")[one, "2024Q1"] for one in who] == ["refused", "refused", 3]
-    assert [(one.code, one.place.row, one.place.field) for one in card.findings_list] == [
+    assert [values(card, "ir")[item, "2024Q1"] for item in who] == [90, 80, 70]
+    assert [values(card, "in")[item, "2024Q1"] for item in who] == ["refused", "refused", 3]
+    assert [(item.code, item.place.row, item.place.field) for item in card.findings_list] == [
         ("K533", 2, "办件量"), ("K533", 3, "办件量"),
     ]  # fmt: skip
     assert "D2:D3" in card.findings_list[0].message
@@ -174,9 +174,9 @@ indicators: {i: {kind: level, of: s}}
 """
     rows = [["日期", "地区", "金额"], ["2024-01-02", "甲县", 5], ["2024-01-03", "乙县", None]]
     card = scored(system(text), sheet(tmp_path / "d.xlsx", rows, [(1, 2, 2, 2)]))
-    bad = [one for one in card.findings_list if one.severity is Severity.ERROR]
-    assert [one.place.row for one in bad] == [2, 3]
-    assert all("C2:C3" in one.message for one in bad)
+    bad = [item for item in card.findings_list if item.severity is Severity.ERROR]
+    assert [item.place.row for item in bad] == [2, 3]
+    assert all("C2:C3" in item.message for item in bad)
 
 
 # ---- HEADINGS ALIKE ---- #
@@ -209,7 +209,7 @@ def test_headings_alike_that_nothing_needs_are_a_note(tmp_path, header):
     )
     card = scored(system(SHARE), file)
     assert values(card, "r") == {("甲县", "2023"): 12.0, ("乙县", "2023"): 10.0}
-    assert [(one.code, one.severity, one.place.row) for one in card.findings_list] == [("K534", Severity.INFO, 1)]
+    assert [(item.code, item.severity, item.place.row) for item in card.findings_list] == [("K534", Severity.INFO, 1)]
     assert card.counts["used"] == 4
 
 
@@ -279,7 +279,7 @@ def test_a_year_and_a_month_are_read_together(tmp_path, header, rows, shape):
     )
     card = scored(system(MONTHLY), file)
     assert values(card, "g") == {("甲县", "2023-05"): 5.0, ("甲县", "2023-06"): 6.0}
-    assert [(one.code, one.severity) for one in card.findings_list] == [("K538", Severity.INFO)]
+    assert [(item.code, item.severity) for item in card.findings_list] == [("K538", Severity.INFO)]
 
 
 TITLES = {
@@ -301,7 +301,7 @@ def test_what_the_title_says_of_the_period_is_said_where_no_column_does(tmp_path
         pl.DataFrame(rows, schema=["a", "b"], orient="row").write_excel(file, include_header=False)
     with pytest.raises(DataError) as caught:
         scored(system(MONTHLY), file)
-    message = next(one.message for one in caught.value.diagnostics if one.code == "K606")
+    message = next(item.message for item in caught.value.diagnostics if item.code == "K606")
     assert message.startswith("no column says which period the row is for")
     assert (TITLES[title] or "") in message
     assert ("title" in message) is (TITLES[title] is not None)
@@ -318,7 +318,7 @@ def test_the_one_period_of_a_title_is_that_of_the_rows(tmp_path, title, shape, s
     file = laid_out(tmp_path / f"d.{suffix}", [[title], ["单位：亿元"], head, *rows])
     card = scored(system(MONTHLY), file)
     assert values(card, "g") == {("甲县", "2025-03"): 5.0}
-    (note,) = [one for one in card.findings_list if one.code == "K565"]
+    (note,) = [item for item in card.findings_list if item.code == "K565"]
     assert "from the title" in note.message
 
 
@@ -337,7 +337,7 @@ def test_where_title_and_file_contradict_the_period_is_asked_for(tmp_path, title
     file = laid_out(tmp_path / f"{name}.csv", [[title], ["地区", "GDP"], ["甲县", "5"]])
     with pytest.raises(DataError) as caught:
         scored(system(MONTHLY), file)
-    assert "K606" in {one.code for one in caught.value.diagnostics}
+    assert "K606" in {item.code for item in caught.value.diagnostics}
 
 
 def laid_out(file, rows):
@@ -356,7 +356,7 @@ def test_a_month_that_is_none_is_refused_alone_and_one_that_contradicts_its_year
     file.write_text("年份,月份,地区,GDP\n2023,5,甲县,5\n2023,13,甲县,6\n2023,,甲县,7\n2023,2022-07,甲县,8\n", "utf-8")
     card = scored(system(MONTHLY), file)
     assert values(card, "g") == {("甲县", "2023-05"): 5.0}
-    assert [(one.code, one.place.row) for one in card.findings_list if one.code == "K606"] == [
+    assert [(item.code, item.place.row) for item in card.findings_list if item.code == "K606"] == [
         ("K606", 3), ("K606", 4), ("K606", 5),
     ]  # fmt: skip
 
@@ -365,7 +365,7 @@ def test_two_columns_of_quarters_ask_in_wide_files_too(tmp_path):
     file = tmp_path / "d.csv"
     file.write_text("期别,统计期,地区,GDP\n2023-05,2023-06,甲县,5\n", "utf-8")
     card = scored(system(MONTHLY), file)
-    assert [(one.code, one.severity) for one in card.findings_list] == [("K210", Severity.WARNING)]
+    assert [(item.code, item.severity) for item in card.findings_list] == [("K210", Severity.WARNING)]
 
 
 def test_large_files_with_a_year_and_a_month_are_read_alike(tmp_path, every_file_is_large):
@@ -412,8 +412,8 @@ def test_of_a_city_and_a_county_the_county_is_meant(tmp_path, header, rows, shap
     )
     card = scored(system(COUNTY), file)
     assert values(card, "g") == {("南湖区", "2023"): 0.0, ("秀洲区", "2023"): 1.0, ("吴兴区", "2023"): 2.0}
-    found = [(one.code, one.severity) for one in card.findings_list if "省份" not in (one.place.field or "")]
-    assert found == [("K538", Severity.INFO)]
+    result = [(item.code, item.severity) for item in card.findings_list if "省份" not in (item.place.field or "")]
+    assert result == [("K538", Severity.INFO)]
 
 
 def test_which_column_names_the_units_is_asked_where_it_cannot_be_told_and_can_be_said(tmp_path):
@@ -531,7 +531,7 @@ indicators: {u: {kind: level, of: un}, p: {kind: level, of: all}}
         (who, str(year)): year - 2000 + at for year in years for at, who in enumerate(("甲县", "乙县"))
     }
     # 人口 is a measure of the system that the file does not have.
-    assert {one.code for one in card.findings_list if one.severity is not Severity.INFO} == {"K555"}
+    assert {item.code for item in card.findings_list if item.severity is not Severity.INFO} == {"K555"}
 
 
 EXTRA = """
@@ -557,27 +557,27 @@ def test_figures_that_the_system_does_not_use_are_a_note(tmp_path, every_file_is
     card = scored(system(EXTRA), file)
     assert values(card, "x")["甲县", "2023"] == 2023.0
     assert values(card, "y")["甲县", "2023"] == pytest.approx(0.2023)
-    assert [(one.code, one.severity) for one in card.findings_list] == [("K537", Severity.INFO)]
+    assert [(item.code, item.severity) for item in card.findings_list] == [("K537", Severity.INFO)]
     assert "136 rows of 2 figures" in card.findings_list[0].message
     assert (card.counts["read"], card.counts["used"], card.counts["left_out"]) == (272, 136, 136)
 
 
 def findings(card):
     """The findings but those about measures of the system that the small files of these tests do not have."""
-    return [(one.code, one.severity, one.hint) for one in card.findings_list if one.code != "K555"]
+    return [(item.code, item.severity, item.hint) for item in card.findings_list if item.code != "K555"]
 
 
 def test_a_text_like_a_measure_without_rows_is_misspelt_and_no_other_figure_is_suggested(tmp_path):
     file = tmp_path / "long.csv"
     file.write_text("年份,地区,指标,数值\n2023,甲县,GDP,50\n2023,甲县,财政收人,6\n", "utf-8")
     card = scored(system(EXTRA), file)
-    assert [(one.code, one.severity, one.hint) for one in card.findings_list] == [
+    assert [(item.code, item.severity, item.hint) for item in card.findings_list] == [
         ("K601", Severity.ERROR, "did you mean `财政收入`?")
     ]
     file.write_text("年份,地区,指标,数值\n2023,甲县,财政收入,50\n2023,甲县,财政收出,6\n", "utf-8")
     card = scored(system(EXTRA), file)
     assert findings(card) == [("K537", Severity.WARNING, None)]
-    assert "`财政收入`, misspelt?" in next(one.message for one in card.findings_list if one.code == "K537")
+    assert "`财政收入`, misspelt?" in next(item.message for item in card.findings_list if item.code == "K537")
     assert card.counts["left_out"] == 1
 
 

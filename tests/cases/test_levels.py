@@ -147,8 +147,8 @@ def test_without_a_scheme_there_are_no_stars_anywhere(tmp_path):
 
 @pytest.mark.parametrize("effect", ["stars_at_most", "demote"])
 def test_a_veto_on_stars_needs_a_scheme(effect):
-    found = examine_text(QUOTA.replace(STARS, "").replace(EFFECT, f"effect: {{{effect}: 1}}"))
-    assert [(one.code, one.place.line) for one in found.findings] == [("K475", 7)]
+    result = examine_text(QUOTA.replace(STARS, "").replace(EFFECT, f"effect: {{{effect}: 1}}"))
+    assert [(item.code, item.place.line) for item in result.findings] == [("K475", 7)]
 
 
 def test_vetoes_on_scores_and_failures_need_none(tmp_path):
@@ -211,8 +211,8 @@ def test_a_demotion_stops_at_the_lowest_level_or_at_none_where_the_floor_says_so
     text = QUOTA.replace(STARS, scheme).replace(EFFECT, "effect: {demote: 1}")
     scores = [99, 98, 97, 96, 93, 93, 93, 92, 90, 90]
     totals = scored(tmp_path, text, data("x...x....x", scores)).totals.sort("entity")
-    found = totals["stars"].to_list()
-    assert [found[0], found[4], found[9]] == expected
+    result = totals["stars"].to_list()
+    assert [result[0], result[4], result[9]] == expected
     card = scored(tmp_path, text, data("x...x....x", scores))
     assert "一票否决：v" in next(line for line in reversed(league_table(card).splitlines()) if "局10" in line)
     if expected[-1] == 0:

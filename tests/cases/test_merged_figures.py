@@ -75,7 +75,7 @@ def test_a_figure_over_several_events_is_none_of_them(tmp_path, form, heading):
     card = kpi.score(BOOKS[form](tmp_path / f"d.{form}", rows, [(1, 2, 2, 2)]), system=EVENTS)
     assert figures(card, "甲县") == {"total": "refused", "large": "refused", "every": 2}
     assert figures(card, "乙县") == {"total": 4, "large": 1, "every": 1}
-    refused = [(one.code, one.place.row, one.place.field) for one in card.findings_list if one.severity == "error"]
+    refused = [(item.code, item.place.row, item.place.field) for item in card.findings_list if item.severity == "error"]
     assert refused == [("K533", 2, clean(heading)), ("K533", 3, clean(heading))]
     assert "C2:C3" in card.findings_list[0].message
 
@@ -91,7 +91,7 @@ def test_a_figure_over_two_columns_of_events_is_none_of_them(tmp_path, form, rea
     card = kpi.score(BOOKS[form](tmp_path / f"d.{form}", rows, [(1, 2, 1, 3)]), system=system)
     assert figures(card, "甲县") == dict.fromkeys(reads, "refused")
     assert figures(card, "乙县") == {name: {"金额": 4, "退款": 1}[name] for name in reads}
-    assert [one.code for one in card.findings_list if one.severity == "error"] == ["K533"] * len(reads)
+    assert [item.code for item in card.findings_list if item.severity == "error"] == ["K533"] * len(reads)
 
 
 REPORTED = {
@@ -110,7 +110,7 @@ def test_a_figure_over_value_and_target_is_neither(tmp_path, form):
     rows = [["期别", "地区", "指标", "数值", "目标值"], ["2024", "甲县", "GDP", 6, None], ["2024", "乙县", "GDP", 4, 5]]
     card = kpi.score(BOOKS[form](tmp_path / f"d.{form}", rows, [(1, 3, 1, 4)]), system=REPORTED)
     assert (figures(card, "甲县"), figures(card, "乙县")) == ({"v": "refused"}, {"v": 4})
-    assert {(one.code, one.place.row) for one in card.findings_list if one.severity == "error"} == {("K533", 2)}
+    assert {(item.code, item.place.row) for item in card.findings_list if item.severity == "error"} == {("K533", 2)}
 
 
 @pytest.mark.parametrize("form", BOOKS)

@@ -128,9 +128,9 @@ def test_what_is_no_number_is_refused_and_never_a_value(kind, form, values, tmp_
     wrong = sorted(
         str(value).casefold() for some in values for value in some if value is not None and abs(value) not in range(9)
     )
-    said = sorted(one.message.split("`")[1].casefold() for one in card.findings_list if one.code == "K604")
-    assert said == wrong
-    assert all("is not a finite number" in one.message for one in card.findings_list if one.code == "K604")
+    text = sorted(item.message.split("`")[1].casefold() for item in card.findings_list if item.code == "K604")
+    assert text == wrong
+    assert all("is not a finite number" in item.message for item in card.findings_list if item.code == "K604")
     statuses = dict(card.measures.filter(measure="pop").select("entity", "status").rows())
     for at, (value, _) in enumerate(values):
         assert (statuses[f"L{at}"] == "ok") == (value in range(9)), at
@@ -154,7 +154,7 @@ def test_a_nan_among_many_events_is_one_finding_and_no_part_of_a_sum(tmp_path):
     frame = pl.concat([frame, frame.head(1).with_columns(Einwohner=pl.lit(NAN))])
     card = kpi.score(source(frame, "parquet", tmp_path), system=system("records", "zero"))
     sound(card)
-    assert [(one.code, one.place.row) for one in card.findings_list] == [("K604", 120_001)]
+    assert [(item.code, item.place.row) for item in card.findings_list] == [("K604", 120_001)]
 
 
 def test_targets_and_shares_that_are_no_numbers_are_refused(tmp_path):
@@ -174,6 +174,6 @@ pillars: {P: {weight: 1, parts: {i: 1, j: 1}, ours: true}}
     )
     data.write_parquet(tmp_path / "d.parquet")
     card = kpi.score(tmp_path / "d.parquet", system=tmp_path / "s.yaml")
-    assert sorted(one.code for one in card.findings_list) == ["K604", "K604"]
+    assert sorted(item.code for item in card.findings_list) == ["K604", "K604"]
     targets = dict(card.indicators.filter(entity="a").select("indicator", "target").rows())
     assert targets == {"i": None, "j": None}

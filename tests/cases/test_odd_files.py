@@ -51,7 +51,7 @@ def system(text: str = SYSTEM) -> System:
 
 
 def codes(error: KpiError) -> list[str]:
-    return [one.code for one in error.diagnostics]
+    return [item.code for item in error.diagnostics]
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_file_whose_name_is_gbk_is_read_and_shown(suffix, by, tmp_path):
     card = kpi.score(given, system=system())
     assert card.measures["status"].to_list() == ["ok", "refused", "ok"]
     shown = str(tmp_path / f"上报表{suffix}")
-    assert [one.place.file for one in card.findings_list if one.code == "K604"] == [shown]
+    assert [item.place.file for item in card.findings_list if item.code == "K604"] == [shown]
     assert card.findings["file"].to_list()[-1].endswith(f"上报表{suffix}")
     for out in ("a.json", "a.csv", "a.xlsx", "a.parquet"):
         write(card, tmp_path / out)
@@ -180,10 +180,10 @@ def test_a_file_that_mixes_encodings_is_refused_with_the_first_other_line(before
     with pytest.raises(DataError) as caught:
         kpi.score(tmp_path / "a.csv", system=system())
     assert codes(caught.value) == ["K507"]
-    (one,) = caught.value.diagnostics
+    (item,) = caught.value.diagnostics
     # Which of two encodings is the other one is told by the first lines.
-    assert one.place.row in {1, first + 1}
-    assert "mixes encodings" in one.message
+    assert item.place.row in {1, first + 1}
+    assert "mixes encodings" in item.message
 
 
 @pytest.mark.parametrize("before", [UTF8, GBK])
@@ -194,7 +194,7 @@ def test_a_large_file_that_mixes_encodings_is_refused(before, every_file_is_larg
     (tmp_path / "a.csv").write_bytes(b"".join(content))
     with pytest.raises(DataError) as caught:
         kpi.score(tmp_path / "a.csv", system=system())
-    assert [(one.code, one.place.row) for one in caught.value.diagnostics] == [("K507", 31)]
+    assert [(item.code, item.place.row) for item in caught.value.diagnostics] == [("K507", 31)]
 
 
 def test_all_of_one_encoding_is_no_mixture(tmp_path):
@@ -216,7 +216,7 @@ def test_lines_of_json_with_nan_are_read_and_such_cells_refused(tmp_path):
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
     card = kpi.score(tmp_path / "a.jsonl", system=system())
     assert card.measures["status"].to_list() == ["ok", "refused", "refused"]
-    assert [(one.code, one.place.row) for one in card.findings_list] == [("K604", 2), ("K604", 3)]
+    assert [(item.code, item.place.row) for item in card.findings_list] == [("K604", 2), ("K604", 3)]
 
 
 def test_types_of_json_lines_follow_from_all_lines(tmp_path):
@@ -225,7 +225,7 @@ def test_types_of_json_lines_follow_from_all_lines(tmp_path):
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
     card = kpi.score(tmp_path / "a.jsonl", system=system())
     assert card.measures.filter(entity="县200")["value"].to_list() == [200.5]
-    assert [one.place.row for one in card.findings_list] == [251]
+    assert [item.place.row for item in card.findings_list] == [251]
 
 
 ODD = {
@@ -250,10 +250,10 @@ def test_a_column_that_holds_no_figures_and_no_texts_is_one_finding(kind, odd, h
     if code == "K554":
         with pytest.raises(DataError) as caught:
             kpi.score(given, system=system())
-        assert [(one.code, one.place.field) for one in caught.value.diagnostics] == [(code, header)]
+        assert [(item.code, item.place.field) for item in caught.value.diagnostics] == [(code, header)]
         return
     card = kpi.score(given, system=system())
-    assert [one.code for one in card.findings_list] == [code]
+    assert [item.code for item in card.findings_list] == [code]
     assert card.measures["value"].to_list() == [5, 6]
 
 
@@ -266,7 +266,7 @@ def test_an_odd_column_of_a_wide_file_leaves_the_others(odd):
     card = kpi.score(table, system=system(text))
     assert card.measures.filter(measure="x")["value"].to_list() == [1, 2]
     assert set(card.measures.filter(measure="y")["status"]) == {"refused"}
-    assert [(one.code, str(one.severity)) for one in card.findings_list] == [("K553", "error")]
+    assert [(item.code, str(item.severity)) for item in card.findings_list] == [("K553", "error")]
     assert [card.counts[key] for key in ("read", "used", "refused")] == [4, 2, 2]
 
 
@@ -322,7 +322,7 @@ def test_csv_on_a_terminal_shows_no_control_characters_but_a_pipe_keeps_them(tmp
     os.close(ours)
     text = shown.decode("utf-8")
     assert r"东\x1b[31m\x9b2J县" in text
-    assert not {one for one in text if one < " " or "\x7f" <= one <= "\x9f"} - {"\r", "\n"}
+    assert not {item for item in text if item < " " or "\x7f" <= item <= "\x9f"} - {"\r", "\n"}
 
 
 def _read(handle: int) -> bytes:

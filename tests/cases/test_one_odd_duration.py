@@ -35,7 +35,7 @@ def of_events(path: Path, *measures: str) -> Path:
         "system: e\nperiod: year\nentities: {title: 县}\n"
         "datasets: {ev: {form: records, columns: {period: 受理时间, entity: 地区}}}\n"
         "measures:\n  every: {kind: count, unit: 件}\n"
-        + "".join(f"  {one}\n" for one in measures)
+        + "".join(f"  {item}\n" for item in measures)
         + "indicators: {i: {kind: level, of: every}}\n",
         "utf-8",
     )
@@ -48,7 +48,7 @@ def figures(card: Scorecard, name: str) -> dict[str, tuple[float | None, str]]:
 
 
 def misfits(card: Scorecard) -> list[tuple[str, int | None]]:
-    return [(one.code, one.place.row) for one in card.findings_list if one.code in ("K605", "K468")]
+    return [(item.code, item.place.row) for item in card.findings_list if item.code in ("K605", "K468")]
 
 
 CELLS = {
@@ -76,7 +76,7 @@ def test_events(heading, promised, suffix, tmp_path, monkeypatch):
         assert figures(small, "promise")["甲县"] == (None, "refused")
     row = 4 if suffix == "parquet" else 5
     assert misfits(small) == [("K605", row)]
-    message = next(one for one in small.findings_list if one.code == "K605")
+    message = next(item for item in small.findings_list if item.code == "K605")
     assert "微秒" not in message.message
     assert ("3天" if working else "3 工作日") in message.message
     assert "column of their own" in str(message.hint)
@@ -100,7 +100,7 @@ def test_a_column_of_units(tmp_path):
 def test_figures_without_a_unit_are_named_apart_from_those_in_another(tmp_path):
     card = kpi.score(events("时限", ["3", "5", "7天", "3 工作日", "4 工作日", "1"]), system=of_events(tmp_path, KEPT))
     assert sorted(misfits(card)) == [("K468", 1), ("K605", 3)]
-    assert "3 rows refused" in next(one for one in card.findings_list if one.code == "K468").message
+    assert "3 rows refused" in next(item for item in card.findings_list if item.code == "K468").message
 
 
 REPORTED = """system: r
@@ -122,8 +122,8 @@ def test_reported_figures(shape, suffix, tmp_path, monkeypatch):
         frame = frame.rename({"用时（天）": "数值"}).with_columns(指标=pl.lit("用时"), 计量单位=pl.lit("天"))
     file = read(tmp_path, frame, suffix)
     small = kpi.score(file, system=tmp_path / "r.yaml")
-    found = figures(small, "a")
-    assert (found["0县"], found["1县"], found["2县"]) == ((5.0, "ok"), (None, "refused"), (7.0, "ok"))
+    result = figures(small, "a")
+    assert (result["0县"], result["1县"], result["2县"]) == ((5.0, "ok"), (None, "refused"), (7.0, "ok"))
     assert [row for code, row in misfits(small) if code == "K605"] == [2 if suffix == "parquet" else 3]
     assert small.counts["refused"] == 1
     monkeypatch.setattr(chunks, "LARGE", 100)

@@ -28,7 +28,7 @@ def values(card, indicator: str) -> dict[tuple[str, str], float | str]:
 
 
 def errors(card) -> list[str]:
-    return [one.code for one in card.findings_list if one.severity is Severity.ERROR]
+    return [item.code for item in card.findings_list if item.severity is Severity.ERROR]
 
 
 # ---- A YEARBOOK ---- #
@@ -71,10 +71,10 @@ def test_a_page_of_a_yearbook_is_read_as_its_reader_would(tmp_path, roster):
     names = ["北京市", "天津市", "黑龙江省", "内蒙古自治区"] if roster else ["北京", "天津", "黑龙江", "内蒙古"]
     assert values(card, "part") == dict(zip([(name, "2023") for name in names], (40, 30, 20, 10), strict=True))
     assert values(card, "structure") == dict(zip([(name, "2023") for name in names], (75, 50, 50, 50), strict=True))
-    found = {one.code: one for one in card.findings_list}
-    assert {one.severity for one in card.findings_list} == {Severity.INFO}
-    assert "全国 (row 8)" in found["K612"].message
-    assert "华北 (row 9), 东北 (row 12)" in found["K614"].message
+    result = {item.code: item for item in card.findings_list}
+    assert {item.severity for item in card.findings_list} == {Severity.INFO}
+    assert "全国 (row 8)" in result["K612"].message
+    assert "华北 (row 9), 东北 (row 12)" in result["K614"].message
 
 
 # ---- TABLES TURNED THE OTHER WAY ---- #
@@ -98,10 +98,10 @@ indicators: {r: {kind: level, of: rate}, g: {kind: level, of: gdp}}
 def test_a_turned_table_is_read(tmp_path, rows):
     (tmp_path / "d.csv").write_text("\n".join([*rows, ""]), "utf-8")
     card = kpi.score(tmp_path / "d.csv", system=system(RATE))
-    found = card.measures.filter(measure="rate").select("entity", "period", "value").rows()
+    result = card.measures.filter(measure="rate").select("entity", "period", "value").rows()
     expected = [("东县", "2021", 81.0), ("东县", "2022", 91.0), ("西县", "2021", 71.0), ("西县", "2022", 76.0)]
-    assert sorted(found) == expected
-    assert [one.code for one in card.findings_list if one.code.startswith("K56")] == ["K562"]
+    assert sorted(result) == expected
+    assert [item.code for item in card.findings_list if item.code.startswith("K56")] == ["K562"]
 
 
 def test_a_table_of_units_across_takes_the_period_of_the_call(tmp_path):
@@ -225,7 +225,7 @@ def test_headings_of_groups_in_long_tables_are_no_errors(tmp_path, roster, size)
     card = kpi.score(tmp_path / "d.csv", system=system(text, tmp_path))
     assert values(card, "g") == {("东县", "2023"): 1.5, ("西县", "2023"): 2.5}
     assert not errors(card)
-    assert [one.message.split(",")[0] for one in card.findings_list if one.code == "K614"] == ["no figure"]
+    assert [item.message.split(",")[0] for item in card.findings_list if item.code == "K614"] == ["no figure"]
     assert (card.counts["used"], card.counts["refused"], card.counts["left_out"]) == (2, 0, 1 + size)
 
 
@@ -235,4 +235,4 @@ def test_a_repeated_heading_does_not_hide_the_parts_of_a_period(name, tmp_path):
     (tmp_path / "d.csv").write_text("\n".join(lines), "utf-8")
     card = kpi.score(tmp_path / "d.csv", system=system(RATE.replace("period: year", "period: month")))
     assert values(card, "r") == {("东县", "2023-01"): 81.0, ("东县", "2023-02"): 91.0}
-    assert name in next(one.message for one in card.findings_list if one.code == "K538")
+    assert name in next(item.message for item in card.findings_list if item.code == "K538")

@@ -51,12 +51,12 @@ def of_one(card: kpi.Scorecard) -> dict[str, float | str]:
 
 
 def codes(card: kpi.Scorecard) -> list[str]:
-    return [one.code for one in card.findings_list]
+    return [item.code for item in card.findings_list]
 
 
-def long(told: dict[str, object], measure: str = "财政收入") -> pl.DataFrame:
+def long(reports: dict[str, object], measure: str = "财政收入") -> pl.DataFrame:
     return pl.DataFrame(
-        {"期别": list(told), "地区": "甲县", "指标": measure, "数值": [str(one) for one in told.values()]}
+        {"期别": list(reports), "地区": "甲县", "指标": measure, "数值": [str(item) for item in reports.values()]}
     )
 
 
@@ -66,7 +66,7 @@ def long(told: dict[str, object], measure: str = "财政收入") -> pl.DataFrame
 def test_year_to_date_under_a_cumulative_title_is_kept():
     card = kpi.score(CASES / "cumulative-by-month/d.csv", system=CASES / "cumulative-by-month/s.yaml")
     assert of_one(card) == {"2024-01": 10, "2024-02": 20, "2024-03": 30}
-    assert [(one.code, str(one.severity)) for one in card.findings_list] == [("K461", "info")]
+    assert [(item.code, str(item.severity)) for item in card.findings_list] == [("K461", "info")]
 
 
 MONTHS = {"2023-12": 90, "2024-01": 10, "2024-02": 20, "2024-03": 30, "2024-04": 45, "2024-05": 50, "2024年6月": 77}
@@ -74,7 +74,7 @@ QUARTERS = {"2024年1-3月": 30, "2024Q2": 77, "2024-09": 97, "2024年": 100}
 
 
 @pytest.mark.parametrize(
-    ("period", "over_time", "told", "expected"),
+    ("period", "over_time", "reports", "expected"),
     [
         ("quarter", "sum", MONTHS, {"2023Q4": "incomplete", "2024Q1": 30, "2024Q2": 47}),
         ("quarter", "ytd", MONTHS, {"2023Q4": 90, "2024Q1": 30, "2024Q2": 77}),
@@ -94,10 +94,10 @@ QUARTERS = {"2024年1-3月": 30, "2024Q2": 77, "2024-09": 97, "2024年": 100}
 )  # fmt: skip
 @pytest.mark.parametrize("form", ["long", "wide", "parquet", "pieces"])
 def test_cumulative_figures_run_from_january_however_they_are_labelled(  # noqa: PLR0917
-    tmp_path, monkeypatch, period, over_time, told, expected, form
+    tmp_path, monkeypatch, period, over_time, reports, expected, form
 ):
     system = system_of(tmp_path, f"over_time: {over_time}, cumulative: true", period=period)
-    frame = long(told)
+    frame = long(reports)
     if form == "wide":
         frame = frame.select("期别", "地区", pl.col("数值").alias("财政收入"))
     file = tmp_path / ("d.parquet" if form == "parquet" else "d.csv")
@@ -156,12 +156,12 @@ def test_growth_of_a_running_total_within_a_year_is_an_error(tmp_path):
     folder = CASES / "growth-of-ytd"
     with pytest.raises(kpi.DefinitionError) as caught:
         kpi.score(folder / "d.csv", system=folder / "s.yaml")
-    assert [one.code for one in caught.value.diagnostics] == ["K462"]
+    assert [item.code for item in caught.value.diagnostics] == ["K462"]
     text = (folder / "s.yaml").read_text("utf-8")
     (tmp_path / "sum.yaml").write_text(text.replace("over_time: ytd", "over_time: sum"), "utf-8")
     card = kpi.score(folder / "d.csv", system=tmp_path / "sum.yaml")
-    found = {period: round(value, 1) for period, value in of_one(card).items() if not isinstance(value, str)}
-    assert found == {"2024Q1": -34.0, "2024Q2": 33.3}
+    result = {period: round(value, 1) for period, value in of_one(card).items() if not isinstance(value, str)}
+    assert result == {"2024Q1": -34.0, "2024Q2": 33.3}
     (tmp_path / "year.yaml").write_text(text.replace("1q", "1y"), "utf-8")
     assert kpi.load(tmp_path / "year.yaml")
 
@@ -181,7 +181,7 @@ def test_a_heading_that_calls_figures_cumulative_is_a_warning(tmp_path, text, co
     for period in ("month", "year"):
         system = system_of(tmp_path, synonyms, period=period)
         card = kpi.score(tmp_path / "d.csv", system=system)
-        assert [one for one in codes(card) if one in ("K461", "K623")] == ([code] if code else [])
+        assert [item for item in codes(card) if item in ("K461", "K623")] == ([code] if code else [])
         system = system_of(tmp_path, ", ".join(filter(None, (synonyms, "cumulative: false"))), period=period)
         assert not {"K461", "K623"} & set(codes(kpi.score(tmp_path / "d.csv", system=system)))
 
@@ -194,25 +194,25 @@ def test_a_name_that_says_cumulative_is_a_title_where_there_is_none(tmp_path):
             text.replace("xx: {title: 财政收入, ", "累计收入: {").replace("of: xx", "of: 累计收入"), "utf-8"
         )
         card = kpi.score(long({"2024-01": 1, "2024-02": 3}, "累计收入"), system=file)
-        assert [(one.code, str(one.severity)) for one in card.findings_list] == [("K461", "warning")]
+        assert [(item.code, str(item.severity)) for item in card.findings_list] == [("K461", "warning")]
 
 
 def test_a_definition_is_warned_of_once_with_its_data(tmp_path):
     system_of(tmp_path, "synonyms: [累计收入]", period="month")
     long({"2024-01": 1, "2024-02": 3}).write_csv(tmp_path / "d.csv")
-    found = kpi.check(tmp_path / "system.yaml", data=tmp_path / "d.csv")
-    assert [one.code for one in found] == ["K461"]
-    assert "cumulative: true" in (found[0].hint or "")
+    result = kpi.check(tmp_path / "system.yaml", data=tmp_path / "d.csv")
+    assert [item.code for item in result] == ["K461"]
+    assert "cumulative: true" in (result[0].hint or "")
 
 
 @pytest.mark.parametrize("period", ["month", "quarter", "year"])
 def test_a_sample_of_cumulative_figures_rises_within_the_year(tmp_path, period):
     system = system_of(tmp_path, "cumulative: true", period=period)
-    made = write(Sample(system, periods=5, entities=3, seed=1, flaws=False), tmp_path / "d.csv")
-    card = kpi.score(list(made), system=system)
-    found = card.indicators.filter(pl.col("status") == "ok")
-    assert found.height >= 9
-    assert (found["value"] > 0).all()
+    created = write(Sample(system, periods=5, entities=3, seed=1, flaws=False), tmp_path / "d.csv")
+    card = kpi.score(list(created), system=system)
+    result = card.indicators.filter(pl.col("status") == "ok")
+    assert result.height >= 9
+    assert (result["value"] > 0).all()
 
 
 # ---- CONTRADICTIONS ---- #
@@ -223,7 +223,7 @@ def test_spans_that_contradict_each_other_are_reported_once_a_measure():
     card = kpi.score(folder / "d.csv", system=folder / "s.yaml")
     assert of_one(card.only([8096])) == {"2024Q1": 6}  # the later of both indicators
     assert codes(card) == ["K622", "K622"]
-    flow, stock = (one.message for one in card.findings_list)
+    flow, stock = (item.message for item in card.findings_list)
     assert flow == (
         "财政收入 of 甲县 is 35 亿元 for 2024Q1, but figures for other spans come to 30 亿元; that for "
         "2024Q1 is used; so with 1 more figure of it"
@@ -234,7 +234,7 @@ def test_spans_that_contradict_each_other_are_reported_once_a_measure():
 
 
 @pytest.mark.parametrize(
-    ("told", "found"),
+    ("reports", "result"),
     [
         ({"2024Q1": 30.4, "2024-01": 10.1, "2024-02": 10.1, "2024-03": 10.1}, False),  # rounding explains it
         ({"2024Q1": 30.6, "2024-01": 10.1, "2024-02": 10.1, "2024-03": 10.1}, True),
@@ -247,9 +247,9 @@ def test_spans_that_contradict_each_other_are_reported_once_a_measure():
     ],
 )
 @pytest.mark.parametrize("over_time", ["sum", "ytd"])
-def test_flows_contradict_each_other_beyond_rounding(tmp_path, told, found, over_time):
-    card = kpi.score(long(told), system=system_of(tmp_path, f"over_time: {over_time}"))
-    assert ("K622" in codes(card)) is found
+def test_flows_contradict_each_other_beyond_rounding(tmp_path, reports, result, over_time):
+    card = kpi.score(long(reports), system=system_of(tmp_path, f"over_time: {over_time}"))
+    assert ("K622" in codes(card)) is result
 
 
 @settings(max_examples=40, deadline=None)
@@ -266,14 +266,14 @@ def test_figures_of_one_truth_never_contradict_each_other_and_a_wrong_one_does(m
     def label(first: int, months: int) -> str:
         return periods.Period(2024 * 12 + first, months).title
 
-    told = {label(first, months): sum(monthly[first : first + months]) for first, months in spans}
+    reports = {label(first, months): sum(monthly[first : first + months]) for first, months in spans}
     system = system_of(folder, "over_time: ytd", period="year")
-    assert "K622" not in codes(kpi.score(long(told), system=system))
-    longer = [one for one in spans if one[1] > 1]
+    assert "K622" not in codes(kpi.score(long(reports), system=system))
+    longer = [item for item in spans if item[1] > 1]
     if longer:
         first, months = longer[wrong % len(longer)]
-        told[label(first, months)] += months
-        assert "K622" in codes(kpi.score(long(told), system=system))
+        reports[label(first, months)] += months
+        assert "K622" in codes(kpi.score(long(reports), system=system))
 
 
 MONTHS = {"2024-01": 1, "2024-02": 1, "2024-03": 1}
@@ -285,8 +285,8 @@ def test_a_figure_for_exactly_the_period_goes_before_finer_ones_and_a_contradict
     tmp_path, over_time, order
 ):
     quarter = system_of(tmp_path, f"over_time: {over_time}")
-    told = dict(list((MONTHS | {"2024Q1": 9}).items())[::order])
-    card = kpi.score(long(told), system=quarter)
+    reports = dict(list((MONTHS | {"2024Q1": 9}).items())[::order])
+    card = kpi.score(long(reports), system=quarter)
     assert (of_one(card), codes(card)) == ({"2024Q1": 9}, ["K622"])
     assert "that for 2024Q1 is used" in card.findings_list[0].message
     agreeing = kpi.score(long(MONTHS | {"2024Q1": 3 if over_time in ("sum", "ytd") else 1}), system=quarter)
@@ -305,15 +305,15 @@ def test_the_figure_of_a_year_goes_before_that_of_its_month(tmp_path, over_time,
 
 
 def test_the_mean_of_a_period_contradicts_its_parts_beyond_rounding_alone(tmp_path):
-    told = {"2024-01": 1, "2024-02": 1, "2024-03": 2}
+    reports = {"2024-01": 1, "2024-02": 1, "2024-03": 2}
     mean = system_of(tmp_path, "over_time: mean")
-    assert codes(kpi.score(long(told | {"2024Q1": 1}), system=mean)) == []
-    assert codes(kpi.score(long(told | {"2024Q1": 3}), system=mean)) == ["K622"]
+    assert codes(kpi.score(long(reports | {"2024Q1": 1}), system=mean)) == []
+    assert codes(kpi.score(long(reports | {"2024Q1": 3}), system=mean)) == ["K622"]
     # Without March nothing follows of a mean; a month above a maximum contradicts it all the same.
     some = {"2024-01": 1, "2024-02": 7, "2024Q1": 3}
     assert codes(kpi.score(long(some), system=mean)) == []
-    for over_time, found in (("max", ["K622"]), ("min", ["K622"])):
-        assert codes(kpi.score(long(some), system=system_of(tmp_path, f"over_time: {over_time}"))) == found
+    for over_time, result in (("max", ["K622"]), ("min", ["K622"])):
+        assert codes(kpi.score(long(some), system=system_of(tmp_path, f"over_time: {over_time}"))) == result
     assert codes(kpi.score(long(some | {"2024Q1": 8}), system=system_of(tmp_path, "over_time: max"))) == []
 
 
@@ -352,8 +352,8 @@ def test_a_year_to_date_is_refused_for_a_mean_rather_than_passed_over(tmp_path):
 def test_days_of_a_zone_are_local_or_refused_by_its_name():
     card = kpi.score(CASES / "time-zones/d.csv", system=CASES / "time-zones/s.yaml")
     assert of_one(card) == {"2024-03": 15}
-    refused = [one.message for one in card.findings_list]
-    assert [one for one in refused if "it is in the zone UTC; write local time, or +08:00" in one] == [
+    refused = [item.message for item in card.findings_list]
+    assert [item for item in refused if "it is in the zone UTC; write local time, or +08:00" in item] == [
         f"`{text}` is not a period: it is in the zone UTC; write local time, or +08:00"
         for text in ("2024-03-31 00:00:00 UTC", "2024-03-31Z")
     ]
@@ -437,8 +437,8 @@ def test_the_order_of_day_and_month_is_as_the_dataset_says(tmp_path, monkeypatch
     last = list(expected)[-1] if order != "dmy" else "2024-03"
     until = {label: value for label, value in expected.items() if label <= last}
     assert of_one(card) == until
-    findings = [one for one in card.findings_list if one.code != "K583"]
-    assert all("`dates: dmy` or `dates: mdy`" in one.message for one in findings)
+    findings = [item for item in card.findings_list if item.code != "K583"]
+    assert all("`dates: dmy` or `dates: mdy`" in item.message for item in findings)
     assert len(findings) == (2 if order == "ymd" else 0)
     assert of_one(kpi.score(file, system=system, period="2024-01")) == {"2024-01": 1}
 
@@ -456,10 +456,10 @@ def test_fiscal_years_are_refused_in_words_and_calendar_years_are_not():
     assert of_one(card) == {"2023": 150, "2024": 160}
     assert codes(card) == ["K606"] * 5
     assert all(
-        "it looks like a fiscal year" in one.message or "it is a fiscal year" in one.message
-        for one in card.findings_list
+        "it looks like a fiscal year" in item.message or "it is a fiscal year" in item.message
+        for item in card.findings_list
     )
-    assert all("year_starts: 4" in f"{one.message} {one.hint}" for one in card.findings_list)
+    assert all("year_starts: 4" in f"{item.message} {item.hint}" for item in card.findings_list)
 
 
 @pytest.mark.parametrize(
@@ -502,8 +502,8 @@ def test_times_of_day_are_read_in_the_forms_of_spreadsheets(text):
 
 @pytest.mark.parametrize(("asked", "noted"), [("2024", True), ("2024年1-12月", True), ("2024Q4", False)])
 def test_a_longer_period_than_the_scored_ones_is_that_at_its_end_and_it_is_said(tmp_path, asked, noted):
-    told = {"2024Q1": 1, "2024Q4": 4}
-    card = kpi.score(long(told), system=system_of(tmp_path, ""), period=asked)
+    reports = {"2024Q1": 1, "2024Q4": 4}
+    card = kpi.score(long(reports), system=system_of(tmp_path, ""), period=asked)
     assert of_one(card) == {"2024Q4": 4}
     assert codes(card) == (["K578"] if noted else [])
     if noted:
@@ -513,6 +513,6 @@ def test_a_longer_period_than_the_scored_ones_is_that_at_its_end_and_it_is_said(
 def test_a_check_of_no_data_says_so(tmp_path):
     system = system_of(tmp_path, "")
     for nothing in ({"data": []}, {"datasets": {}}):
-        assert [one.code for one in kpi.check(tmp_path / "system.yaml", **nothing)] == ["K543"]
+        assert [item.code for item in kpi.check(tmp_path / "system.yaml", **nothing)] == ["K543"]
     assert kpi.check(tmp_path / "system.yaml") == []
     assert kpi.check(tmp_path / "system.yaml", data=long({"2024Q1": 1}), system=system) == []

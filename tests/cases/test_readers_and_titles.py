@@ -37,7 +37,7 @@ def system(period: str = "year", unit: str = "亿元", datasets: str = ""):
 def file(folder, rows, suffix=".csv", frozen=None, name="d"):
     path = folder / f"{name}{suffix}"
     if suffix == ".csv":
-        path.write_text("\n".join(",".join("" if one is None else str(one) for one in row) for row in rows) + "\n")
+        path.write_text("\n".join(",".join("" if item is None else str(item) for item in row) for row in rows) + "\n")
         return path
     with xlsxwriter.Workbook(path) as book:
         page = book.add_worksheet()
@@ -54,7 +54,7 @@ def figures(card) -> dict[tuple[str, str], float | str]:
 
 
 def codes(card) -> list[str]:
-    return [one.code for one in card.findings_list]
+    return [item.code for item in card.findings_list]
 
 
 # ---- UNITS ---- #
@@ -94,7 +94,7 @@ def test_the_unit_in_the_heading_of_values_is_that_of_all(tmp_path, monkeypatch,
         monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 150))
     rows = [
         ["期别", "地区", "指标", "数值（亿元）"],
-        *([2023, f"{one}县", "GDP", 1.5] for one in "甲乙丙丁戊己庚辛壬癸"),
+        *([2023, f"{item}县", "GDP", 1.5] for item in "甲乙丙丁戊己庚辛壬癸"),
     ]
     card = kpi.score(file(tmp_path, rows, suffix), system=system(unit="万元"))
     assert set(figures(card).values()) == {15000}
@@ -175,7 +175,7 @@ def test_a_figure_for_two_months_is_none_of_the_second(tmp_path, unit, february)
 def test_months_down_take_the_year_of_the_title(tmp_path, suffix, rows):
     card = kpi.score(file(tmp_path, rows, suffix), system=system("month"))
     assert (figures(card)["东湖县", "2023-01"], figures(card)["东湖县", "2023-02"]) == (1, 3)
-    assert any(one.code == "K565" and "2023" in one.message for one in card.findings_list)
+    assert any(item.code == "K565" and "2023" in item.message for item in card.findings_list)
 
 
 @pytest.mark.parametrize("title", ["2022年与2023年", "各县"])
@@ -197,7 +197,7 @@ def test_a_year_in_the_title_does_not_go_before_one_in_a_column(tmp_path):
 def test_a_part_of_the_unit_above_is_reported(tmp_path, mark):
     rows = [["期别", "地区", "GDP"], [2023, "南京市", 9], [2023, f"{mark}江宁区", 4], [2023, "苏州市", 8]]
     card = kpi.score(file(tmp_path, rows), system=system())
-    (finding,) = [one for one in card.findings_list if one.code == "K647"]
+    (finding,) = [item for item in card.findings_list if item.code == "K647"]
     assert finding.severity is Severity.WARNING
     assert "江宁区" in finding.message
     given = system()
@@ -220,7 +220,7 @@ def test_each_block_is_of_the_unit_above_it(tmp_path, suffix, again):
     ]
     card = kpi.score(file(tmp_path, rows, suffix), system=system())
     assert figures(card) == {("北京", "2022"): 1, ("北京", "2023"): 2, ("上海", "2022"): 5, ("上海", "2023"): 6}
-    assert any(one.code == "K565" and "上海" in one.message for one in card.findings_list)
+    assert any(item.code == "K565" and "上海" in item.message for item in card.findings_list)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_a_block_that_lies_otherwise_is_refused(tmp_path, below, row):
 def test_marks_of_british_statistics_come_with_advice(tmp_path):
     rows = [["期别", "地区", "GDP"], [2023, "甲县", 9], [2023, "乙县", "[x]"], [2023, "丙县", "[c]"]]
     card = kpi.score(file(tmp_path, rows), system=system())
-    hints = [str(one.hint) for one in card.findings_list if one.code == "K604"]
+    hints = [str(item.hint) for item in card.findings_list if item.code == "K604"]
     assert len(hints) == 2
     assert all("missing: ['[x]', '[c]'" in hint for hint in hints)
     given = system(datasets="datasets: {d: {form: panel, missing: ['[x]', '[c]']}}")
@@ -264,7 +264,7 @@ def test_sheets_about_others_are_left_out_with_a_note(tmp_path, name, rows):
                 page.write_row(at, 0, row)
     card = kpi.score(tmp_path / "d.xlsx", system=system())
     assert figures(card) == {("甲县", "2023"): 9}
-    assert [one.severity for one in card.findings_list if one.code == "K524"] == [Severity.INFO]
+    assert [item.severity for item in card.findings_list if item.code == "K524"] == [Severity.INFO]
 
 
 def test_a_frame_takes_no_year_from_elsewhere():
@@ -284,6 +284,6 @@ def test_the_draft_and_the_view_of_a_file_have_its_labels(tmp_path):
     (table,) = read(tmp_path / "a.sav")
     look = understood(system(unit="万元"), table)
     assert [(row[0], row[4]) for row in look.rows] == [("甲县", "亿元"), ("乙县", "亿元")]
-    found = survey(table, 2023)
-    assert found is not None
-    assert [(one.title, one.unit) for one in found.figures] == [("GDP", "亿元")]
+    result = survey(table, 2023)
+    assert result is not None
+    assert [(item.title, item.unit) for item in result.figures] == [("GDP", "亿元")]

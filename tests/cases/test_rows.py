@@ -75,7 +75,7 @@ def results(card: Scorecard):
 
 
 def codes(card: Scorecard) -> list[str]:
-    return [one.code for one in card.findings_list]
+    return [item.code for item in card.findings_list]
 
 
 def adds_up(card: Scorecard) -> bool:
@@ -146,7 +146,7 @@ def test_a_column_of_other_figures_is_not_the_measure_beside_it(beside, first):
     frame = frame.select(more, pl.all()) if first else frame.with_columns(more)
     card = kpi.score(frame, system=system())
     assert results(card) == ALONE
-    assert [one.code for one in card.findings_list] == ["K528"]
+    assert [item.code for item in card.findings_list] == ["K528"]
 
 
 @pytest.mark.parametrize("form", ["long", "wide"])
@@ -157,7 +157,7 @@ def test_totals_in_large_files_are_no_units(tmp_path, every_file_is_large, form,
     path = written(tmp_path, table(figures, form=form, periods=periods), ".csv")
     alone = tmp_path / "alone.csv"
     table(form=form, periods=periods).write_csv(alone)
-    card, other = (kpi.score(one, system=system(), period=period) for one in (path, alone))
+    card, other = (kpi.score(item, system=system(), period=period) for item in (path, alone))
     assert results(card) == results(other)
     assert codes(card) == ["K612"]
     assert adds_up(card)
@@ -167,9 +167,9 @@ def test_totals_in_large_files_are_no_units(tmp_path, every_file_is_large, form,
 def test_one_period_is_scored_as_all_are(form):
     figures = {**FIGURES, "合计": (100, 10), "戊县": (0, 0)}
     frame = table(figures, form=form).filter(~((pl.col("地区") == "戊县") & (pl.col("期别") == "2023")))
-    every, one = kpi.score(frame, system=system()), kpi.score(frame, system=system(), period="2023")
-    assert results(one)[0] == [row for row in results(every)[0] if row[0] == "2023"]
-    assert "戊县" in one.entities["entity"]
+    every, item = kpi.score(frame, system=system()), kpi.score(frame, system=system(), period="2023")
+    assert results(item)[0] == [row for row in results(every)[0] if row[0] == "2023"]
+    assert "戊县" in item.entities["entity"]
 
 
 def test_totals_of_unknown_measures_are_left_out_and_counted():
@@ -218,7 +218,7 @@ def test_a_name_that_is_left_out_is_not_in_the_roster(tmp_path):
     (tmp_path / "r.csv").write_text("entity\n甲县\n省本级\n", "utf-8")
     with pytest.raises(DataError) as caught:
         kpi.score(table(), system=system(", roster: r.csv, leave_out: 省本级", home=tmp_path))
-    assert [one.code for one in caught.value.diagnostics] == ["K418"]
+    assert [item.code for item in caught.value.diagnostics] == ["K418"]
 
 
 def test_a_total_in_the_roster_is_a_unit(tmp_path):
@@ -242,8 +242,8 @@ def test_a_total_in_the_roster_is_a_unit(tmp_path):
 )
 def test_a_unit_that_is_the_sum_of_all_others_is_told(figures, warned):
     card = kpi.score(table(figures), system=system())
-    found = [one for one in card.findings_list if one.code == "K613"]
-    assert [one.place.entity for one in found] == warned
+    result = [item for item in card.findings_list if item.code == "K613"]
+    assert [item.place.entity for item in result] == warned
     assert "某市" in card.entities["entity"]
 
 
@@ -261,7 +261,7 @@ def test_a_check_finds_its_whole_through_blanks(form, name):
 @pytest.mark.parametrize("measures", [["GDP"], ["财政收入"], ["GDP", "财政收入"]])
 @pytest.mark.parametrize("first", [True, False])
 def test_a_check_of_a_whole_never_ends_in_a_traceback(measures, first):
-    whole = pl.DataFrame([("2023", "全市", one, 1000) for one in measures], table().columns, orient="row")
+    whole = pl.DataFrame([("2023", "全市", item, 1000) for item in measures], table().columns, orient="row")
     frame = pl.concat([whole, table()] if first else [table(), whole], how="vertical_relaxed")
     card = kpi.score(frame, system=system(checks="a: {adds_up_to: 全市, of: [gdp]}"))
     assert results(card) == ALONE
@@ -325,7 +325,7 @@ def test_headings_and_remarks_without_figures_are_no_units(tmp_path):
     assert card.entities["entity"].to_list() == ["丁县", "丙县", "乙县", "甲县"]
     assert sorted(codes(card)) == ["K612", "K614", "K615"]
     assert adds_up(card)
-    notes = {one.code: one.message for one in card.findings_list}
+    notes = {item.code: item.message for item in card.findings_list}
     assert "华北 (row 2)" in notes["K614"]
     assert "注:本页完 (row 7)" in notes["K612"]
 
@@ -360,14 +360,14 @@ def test_refused_rows_make_no_units():
 def test_characters_without_width_are_no_name(form):
     frame = pl.concat([table(form=form), table({"\ufeff\u200b": (1, 1)}, form=form, periods=["2023"])])
     card = kpi.score(frame, system=system())
-    assert {(one.code, one.message) for one in card.findings_list} == {("K602", "the row names no entity")}
+    assert {(item.code, item.message) for item in card.findings_list} == {("K602", "the row names no entity")}
     assert results(card)[0] == ALONE[0]
 
 
 def test_explanations_find_a_name_through_blanks(tmp_path):
-    said = tmp_path / "said.csv"
-    said.write_text("评价对象,期别,指标,说明\n甲　县,2023,GDP,口径调整\n", "utf-8")
-    card = kpi.score(table(), system=system(), explanations=said)
+    answer = tmp_path / "said.csv"
+    answer.write_text("评价对象,期别,指标,说明\n甲　县,2023,GDP,口径调整\n", "utf-8")
+    card = kpi.score(table(), system=system(), explanations=answer)
     assert codes(card) == []
 
 
@@ -426,7 +426,7 @@ def test_a_large_file_with_codes_and_a_row_that_does_not_fit(tmp_path, every_fil
     (tmp_path / "d.csv").write_text("\n".join(lines) + "\n", "utf-8")
     with pytest.raises(DataError) as caught:
         kpi.score(tmp_path / "d.csv", system=system())
-    assert [(one.code, one.place.row) for one in caught.value.diagnostics] == [("K506", 61)]
+    assert [(item.code, item.place.row) for item in caught.value.diagnostics] == [("K506", 61)]
 
 
 def test_codes_of_events():
@@ -451,9 +451,9 @@ def test_a_row_without_a_code_goes_by_its_name_where_one_unit_has_it():
     )
     card = kpi.score(pl.concat([frame, more]), system=system())
     assert card.entities["entity"].to_list() == APART
-    found = [one for one in card.findings_list if one.code == "K602"]
-    assert {one.place.row for one in found} == {7}
-    assert "may be 鼓楼区（320106） or 鼓楼区（350102）" in found[0].message
+    result = [item for item in card.findings_list if item.code == "K602"]
+    assert {item.place.row for item in result} == {7}
+    assert "may be 鼓楼区（320106） or 鼓楼区（350102）" in result[0].message
 
 
 def test_a_code_with_several_names_over_time_is_one_unit_with_the_latest():
@@ -507,7 +507,7 @@ def test_one_name_with_two_codes_in_the_roster_is_two_units(tmp_path):
     assert card.entities["entity"].to_list() == ["鼓楼区（320106）", "鼓楼区（350102）", "东城区"]
     assert codes(card) == ["K612"]
     nameless = kpi.score(some.drop("行政区划代码"), system=own)
-    assert {one.message for one in nameless.findings_list if one.code == "K602"} == {
+    assert {item.message for item in nameless.findings_list if item.code == "K602"} == {
         "`鼓楼区` may be 鼓楼区（320106） or 鼓楼区（350102）"
     }
 
@@ -525,20 +525,20 @@ def test_an_alias_of_two_is_an_error_of_the_roster(tmp_path, text):
     (tmp_path / "r.csv").write_text(text, "utf-8")
     with pytest.raises(DataError) as caught:
         kpi.score(table(), system=system(", roster: r.csv", home=tmp_path))
-    assert [one.code for one in caught.value.diagnostics] == ["K603"]
+    assert [item.code for item in caught.value.diagnostics] == ["K603"]
 
 
 def test_a_short_name_of_two_is_told_with_both(tmp_path):
     (tmp_path / "r.csv").write_text("entity\n阜南县\n南县\n吉安县\n吉安市\n", "utf-8")
     card = kpi.score(table({"吉安": (1, 1), "阜南": (2, 2)}), system=system(", roster: r.csv", home=tmp_path))
-    assert {(one.code, one.message) for one in card.findings_list} == {("K602", "`吉安` may be 吉安县 or 吉安市")}
+    assert {(item.code, item.message) for item in card.findings_list} == {("K602", "`吉安` may be 吉安县 or 吉安市")}
 
 
 # ---- CONTRADICTIONS ---- #
 
 
 @pytest.mark.parametrize(
-    ("column", "texts", "said"),
+    ("column", "texts", "answer"),
     [
         ("性别", ("男", "女"), "`性别` (男, 女)"),
         ("楼层", (1, 2), "`楼层` (1, 2)"),
@@ -547,18 +547,18 @@ def test_a_short_name_of_two_is_told_with_both(tmp_path):
     ],
 )
 @pytest.mark.parametrize("form", ["long", "wide"])
-def test_what_rows_differ_in_is_named(form, column, texts, said):
-    one, other = (
+def test_what_rows_differ_in_is_named(form, column, texts, answer):
+    item, other = (
         table({"甲县": (n, n)}, form=form, periods=["2023"]).with_columns(pl.lit(text).alias(column))
         for n, text in zip((1, 2), texts, strict=True)
     )
-    card = kpi.score(pl.concat([one, other]), system=system())
-    found = [one for one in card.findings_list if one.code == "K608"]
-    assert len(found) == 4
-    for each in found:
-        assert (f"the rows differ in `{column}`" in each.message) is (said is not None)
-        assert ("修订" in (each.hint or "")) is (said is None)
-    assert said is None or said in found[0].message
+    card = kpi.score(pl.concat([item, other]), system=system())
+    result = [item for item in card.findings_list if item.code == "K608"]
+    assert len(result) == 4
+    for each in result:
+        assert (f"the rows differ in `{column}`" in each.message) is (answer is not None)
+        assert ("修订" in (each.hint or "")) is (answer is None)
+    assert answer is None or answer in result[0].message
 
 
 # ---- GROUPS ---- #

@@ -67,7 +67,7 @@ def figures(card, measure: str) -> dict[tuple[str, str], float | str]:
 
 
 def findings(card, code: str) -> list[str]:
-    return [one.message for one in card.findings_list if one.code == code]
+    return [item.message for item in card.findings_list if item.code == code]
 
 
 def refused(path, definition: str):
@@ -139,9 +139,9 @@ def test_a_further_dimension_that_nothing_fixes_is_refused(tmp_path):
 def test_texts_that_are_read_alike_are_no_further_dimension(tmp_path, sexes):
     rows = [
         "地区,类,指标,2022,2023",
-        *(f'甲县,"{one}",{name},5,6' for one, name in zip(sexes, ("满意率", "满意率 "), strict=True)),
+        *(f'甲县,"{item}",{name},5,6' for item, name in zip(sexes, ("满意率", "满意率 "), strict=True)),
     ]
-    codes = {one.code for one in scored(text_file(tmp_path, rows), RATE).findings_list}
+    codes = {item.code for item in scored(text_file(tmp_path, rows), RATE).findings_list}
     assert "K569" not in codes
 
 
@@ -250,8 +250,8 @@ def test_a_sheet_a_year_beside_one_with_everything(tmp_path):
     assert figures(card, "gdp")["河北", "2013"] == "refused"
     assert figures(card, "gdp")["河北", "2014"] == 9.0
     assert figures(card, "gdp")["北京", "2012"] == 1.0
-    places = {(one.place.sheet, one.place.row, one.place.field) for one in card.findings_list if one.code == "K608"
-              and one.severity is Severity.ERROR}  # fmt: skip
+    places = {(item.place.sheet, item.place.row, item.place.field) for item in card.findings_list if item.code == "K608"
+              and item.severity is Severity.ERROR}  # fmt: skip
     assert places == {("Sheet1", 3, "河北"), ("Sheet3", 5, "地区生产总值_2013")}
     assert "blank cells of `列1` repeat the cell above" in findings(card, "K562")[0]
 
@@ -277,7 +277,7 @@ def test_keys_joined_by_commas_and_flags_behind_figures(tmp_path, name):
         ("ES61", "2012"): 36.2, ("ES61", "2011"): 30.0, ("ES61", "2010"): "refused",
     }  # fmt: skip
     assert findings(card, "K568") == ["figures with flags are used as they are: b (2), bu (1), e (1), u (1)"]
-    (error,) = [one for one in card.findings_list if one.severity is Severity.ERROR]
+    (error,) = [item for item in card.findings_list if item.severity is Severity.ERROR]
     assert (error.code, error.place.row, error.place.field) == ("K604", 5, "2010")
 
 
@@ -356,14 +356,14 @@ def test_names_that_say_two_periods_say_none(tmp_path):
     book = workbook(tmp_path, {"2022": [["地区", "满意率"], ["甲县", 80]]}, "2023.xlsx")
     with pytest.raises(DataError) as caught:
         scored(book, RATE)
-    assert {one.code for one in caught.value.diagnostics} == {"K606"}
+    assert {item.code for item in caught.value.diagnostics} == {"K606"}
 
 
 def test_a_year_in_a_column_and_its_months_across(tmp_path):
     rows = ["年份,地区,指标,1月,2月", "2022年,甲县,满意率,1,2", "2023年,甲县,满意率,3,4"]
     card = scored(text_file(tmp_path, rows), RATE.replace("period: year", "period: month"))
-    found = {key: value for key, value in figures(card, "rate").items() if value != "missing"}
-    assert found == {
+    result = {key: value for key, value in figures(card, "rate").items() if value != "missing"}
+    assert result == {
         ("甲县", "2022-01"): 1.0, ("甲县", "2022-02"): 2.0, ("甲县", "2023-01"): 3.0, ("甲县", "2023-02"): 4.0,
     }  # fmt: skip
 
@@ -463,7 +463,7 @@ def test_findings_name_the_row_and_the_column_of_the_file(tmp_path):
     ]
     card = scored(text_file(tmp_path, rows), RATE)
     places = {
-        (one.code, one.place.row, one.place.field) for one in card.findings_list if one.severity is Severity.ERROR
+        (item.code, item.place.row, item.place.field) for item in card.findings_list if item.severity is Severity.ERROR
     }
     assert places == {("K604", 4, "2023年"), ("K602", 5, "地区")}
     (totals,) = findings(card, "K612")
@@ -534,7 +534,7 @@ def test_blocks_of_other_figures_are_joined_by_name(tmp_path):
 )
 def test_findings_in_blocks_have_the_place_of_the_sheet(tmp_path, rows, place):
     card = scored(text_file(tmp_path, rows, "2023.csv"), beside())
-    (finding,) = [one for one in card.findings_list if one.code == "K604"]
+    (finding,) = [item for item in card.findings_list if item.code == "K604"]
     assert (finding.place.row, finding.place.field) == place
 
 

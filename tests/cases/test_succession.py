@@ -79,7 +79,7 @@ def cell(card: Scorecard, entity: str, name: str, period: str = "2021") -> tuple
 
 def codes(card: Scorecard) -> list[str]:
     return sorted(
-        one.code for one in card.findings_list if not one.message.startswith("满意率") and one.code[:2] == "K6"
+        item.code for item in card.findings_list if not item.message.startswith("满意率") and item.code[:2] == "K6"
     )
 
 
@@ -144,7 +144,7 @@ def test_an_old_unit_has_no_figures_from_the_date_on(tmp_path):
     text = DATA + "2021,江干区,,70,7\n"
     (tmp_path / "late.csv").write_text(text, "utf-8")
     card = scored(tmp_path, MERGED + NAMED, tmp_path / "late.csv")
-    late = [one for one in card.findings_list if one.code == "K646"]
+    late = [item for item in card.findings_list if item.code == "K646"]
     assert len(late) == 1
     assert "江干区" in late[0].message
     assert "2021" in late[0].message
@@ -191,7 +191,7 @@ def test_a_date_inside_a_period_is_said(tmp_path):
 
 def test_without_a_table_the_contradiction_names_the_way_out(tmp_path):
     card = scored(tmp_path, None)
-    hints = {one.hint for one in card.findings_list if one.code == "K608"}
+    hints = {item.hint for item in card.findings_list if item.code == "K608"}
     assert len(hints) == 1
     assert "succession:" in hints.pop()
 
@@ -239,7 +239,7 @@ def test_a_table_without_a_column(text, tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     yaml = folder(tmp_path, MERGED)
     (tmp_path / "succession.csv").unlink()
-    assert [one.code for one in examine(yaml).findings] == ["K107"]
+    assert [item.code for item in examine(yaml).findings] == ["K107"]
 
 
 # ---- FORMATS AND PATHS ---- #
@@ -250,9 +250,9 @@ def long(text: str) -> pl.DataFrame:
     return wide.unpivot(index=["period", "entity", "code"], variable_name="指标", value_name="数值").drop_nulls("数值")
 
 
-def same(one: Scorecard, other: Scorecard) -> None:
-    assert one.measures.equals(other.measures)
-    assert one.indicators.equals(other.indicators)
+def same(item: Scorecard, other: Scorecard) -> None:
+    assert item.measures.equals(other.measures)
+    assert item.indicators.equals(other.indicators)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "xlsx", "parquet"])
@@ -294,8 +294,8 @@ def test_large_files_say_the_same(shape, tmp_path, monkeypatch):
 
 def test_one_period_is_as_all_periods_say(tmp_path):
     yaml = folder(tmp_path, MERGED + NAMED + SPLIT)
-    every, one = (kpi.score(tmp_path / "d.csv", system=yaml, period=at) for at in (None, "2021"))
-    assert one.indicators.equals(every.indicators.filter(pl.col("period") == "2021"))
+    every, item = (kpi.score(tmp_path / "d.csv", system=yaml, period=at) for at in (None, "2021"))
+    assert item.indicators.equals(every.indicators.filter(pl.col("period") == "2021"))
 
 
 # ---- EVENTS ---- #
@@ -353,7 +353,7 @@ def test_events_of_an_old_unit_after_its_end_are_said(tmp_path):
 
 
 def run(*args: object) -> tuple[int, str]:
-    done = CliRunner().invoke(main, [str(one) for one in args])
+    done = CliRunner().invoke(main, [str(item) for item in args])
     return done.exit_code, done.output
 
 
@@ -458,8 +458,8 @@ def test_a_milestone_keeps_no_state_across_a_break(tmp_path):
     rows = [("2020", "上城区", "是"), ("2020", "江干区", "否"), ("2022", "上城区", "否"), ("2023", "余杭区", "是")]
     rows += [("2019", "余杭区", "否"), ("2020", "临安市", "是"), ("2023", "西湖区", "是")]
     card = states(tmp_path, MERGED + "临安市,临安区,2021,\n", rows)
-    found = {year: cell(card, "上城区", "done", year) for year in ("2020", "2021", "2022", "2023")}
-    assert found == {"2020": (1, "ok"), "2021": (None, "break"), "2022": (0, "ok"), "2023": (0, "ok")}
+    result = {year: cell(card, "上城区", "done", year) for year in ("2020", "2021", "2022", "2023")}
+    assert result == {"2020": (1, "ok"), "2021": (None, "break"), "2022": (0, "ok"), "2023": (0, "ok")}
     assert cell(card, "临安区", "done", "2023") == (1, "ok"), "a new name alone breaks nothing"
     assert cell(card, "余杭区", "done", "2022") == (0, "ok")
     assert cell(card, "西湖区", "done", "2022") == (None, "missing")
@@ -550,5 +550,5 @@ def test_without_a_roster_a_slip_of_one_character_is_an_error_too(text, name, tm
 
 def test_without_a_roster_any_other_name_without_figures_is_a_warning(tmp_path):
     card = scored(tmp_path, MERGED + "西湖县,上城区,2021,\n下城区,上城区,2021,\n", roster=False)
-    found = [(one.code, one.severity.value) for one in card.findings_list if "have no figure" in one.message]
-    assert found == [("K639", "warning")] * 2, "a unit that the table names is no slip of another"
+    result = [(item.code, item.severity.value) for item in card.findings_list if "have no figure" in item.message]
+    assert result == [("K639", "warning")] * 2, "a unit that the table names is no slip of another"

@@ -69,7 +69,7 @@ def targets_of(card: Scorecard, entity: str, indicator: str) -> list[float | Non
 
 
 def notes(card: Scorecard, code: str = "K637") -> list[tuple[str, str]]:
-    return [(one.severity.value, str(one.message)) for one in card.findings_list if one.code == code]
+    return [(item.severity.value, str(item.message)) for item in card.findings_list if item.code == code]
 
 
 def years(who: str, name: str, *values: float | None) -> list[tuple[str, str, str, float]]:

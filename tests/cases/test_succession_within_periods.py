@@ -40,7 +40,7 @@ def cell(card: Scorecard, who: str, period: str = "2021") -> tuple[float | None,
 
 
 def codes(card: Scorecard) -> set[str]:
-    return {one.code for one in card.findings_list if one.code[:2] == "K6"}
+    return {item.code for item in card.findings_list if item.code[:2] == "K6"}
 
 
 def monthly(who: str, value: float, first: int = 1, last: int = 12) -> Rows:
@@ -98,7 +98,7 @@ def test_quarters_of_cumulative_figures(measure, tmp_path):
     rows = [*to_date("上城区", 12, 10, 15), *to_date("江干区", 3, 5)]
     values = [45.0, 75.0, 105.0, 135.0] if "ytd" in measure else [45.0, 30.0, 30.0, 30.0]
     card = scored(tmp_path, MERGED, rows, measure, "quarter")
-    assert [cell(card, "上城区", f"2021Q{quarter}") for quarter in (1, 2, 3, 4)] == [(one, "ok") for one in values]
+    assert [cell(card, "上城区", f"2021Q{quarter}") for quarter in (1, 2, 3, 4)] == [(item, "ok") for item in values]
 
 
 @pytest.mark.parametrize("period", ["month", "quarter", "year"])

@@ -26,7 +26,7 @@ def scored(rows: list[dict[str, str]], form: str, tmp_path) -> kpi.Scorecard:
 
 
 def told(card: kpi.Scorecard, code: str) -> list[tuple[str, str]]:
-    return [(str(one.severity), one.message) for one in card.findings_list if one.code == code]
+    return [(str(item.severity), item.message) for item in card.findings_list if item.code == code]
 
 
 FORMS = ["long frame", "wide frame", "long csv", "wide csv", "long xlsx", "wide parquet"]
@@ -39,12 +39,12 @@ TWO = [
 @pytest.mark.parametrize("texts", TWO)
 @pytest.mark.parametrize("figure", ["10", "30"])
 def test_figures_that_a_text_tells_apart_are_refused_and_the_column_is_named(tmp_path, form, texts, figure):
-    column, one, other = texts
-    card = scored([{column: one}, {column: other, "办件量": figure}], form, tmp_path)
+    column, item, other = texts
+    card = scored([{column: item}, {column: other, "办件量": figure}], form, tmp_path)
     assert card.indicators["status"].to_list() == ["refused"]
     refused = told(card, "K608")
     assert [severity for severity, _ in refused] == ["error", "error"]
-    assert all(f"`{column}`" in message and one in message and other in message for _, message in refused)
+    assert all(f"`{column}`" in message and item in message and other in message for _, message in refused)
     hints = {finding.hint for finding in card.findings_list if finding.code == "K608"}
     assert all(("codes" if column == "地市" else "where") in hint or "leave out" in hint for hint in hints)
     assert card.counts["refused"] == 2
@@ -52,12 +52,12 @@ def test_figures_that_a_text_tells_apart_are_refused_and_the_column_is_named(tmp
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
-    ("column", "one", "other"),
+    ("column", "item", "other"),
     [("备注", "初报", "复报"), ("填报人", "甲", "乙"), ("录入时间", "五月", "六月"), ("人数", "3", "4"),
      ("性别", "男", "男"), ("性别", "男", None)],
 )  # fmt: skip
-def test_figures_that_say_the_same_count_once(tmp_path, form, column, one, other):
-    card = scored([{column: one}, {column: other}], form, tmp_path)
+def test_figures_that_say_the_same_count_once(tmp_path, form, column, item, other):
+    card = scored([{column: item}, {column: other}], form, tmp_path)
     assert card.indicators["value"].to_list() == [10]
     assert [severity for severity, _ in told(card, "K608")] == ["warning"]
     assert card.counts["repeated"] == 1

@@ -38,7 +38,7 @@ def works(day: dt.date) -> bool:
 def elapsed(start: dt.date, end: dt.date) -> int:
     """Day by day: the days after the first, up to the last."""
     low, high = sorted((start, end))
-    number = sum(works(low + dt.timedelta(days=one)) for one in range(1, (high - low).days + 1))
+    number = sum(works(low + dt.timedelta(days=item)) for item in range(1, (high - low).days + 1))
     return number if start <= end else -number
 
 
@@ -152,7 +152,7 @@ Row = tuple[dt.datetime | None, dt.datetime, int]
 
 def at(first: dt.datetime, last: dt.datetime) -> st.SearchStrategy[dt.datetime]:
     minutes = int((last - first) / dt.timedelta(minutes=1))
-    return st.integers(0, minutes).map(lambda one: first + dt.timedelta(minutes=one))
+    return st.integers(0, minutes).map(lambda item: first + dt.timedelta(minutes=item))
 
 
 ROWS = st.lists(
@@ -168,30 +168,30 @@ ROWS = st.lists(
 def expected(rows: list[Row]) -> dict[str, object]:
     """The figures of `MEASURES`, row by row."""
     known = [(start, end, limit, elapsed(start.date(), end.date())) for start, end, limit in rows if start is not None]
-    days = [one for *_, one in known]
-    long = [one for *_, limit, one in known if limit > 1]
+    days = [item for *_, item in known]
+    long = [item for *_, limit, item in known if limit > 1]
     end_of_period = dt.date(2025, 12, 31)
     none = "missing"
     return {
         "every": len(rows),
-        "soon": sum(one <= 5 for one in days),
-        "both": sum(one <= 5 and end - start > dt.timedelta(hours=36) for start, end, _, one in known),
-        "kept": sum(one <= limit for *_, limit, one in known),
+        "soon": sum(item <= 5 for item in days),
+        "both": sum(item <= 5 and end - start > dt.timedelta(hours=36) for start, end, _, item in known),
+        "kept": sum(item <= limit for *_, limit, item in known),
         "open": sum(elapsed(start.date(), end_of_period) > 20 for start, *_ in known),
         "sum": sum(days) if days else none,
         "mean": float(Fraction(sum(days), len(days))) if days else none,
         "calendar": max((end - start) / dt.timedelta(days=1) for start, end, *_ in known) if known else none,
-        "max": max(one - limit for *_, limit, one in known) if known else none,
+        "max": max(item - limit for *_, limit, item in known) if known else none,
         "min": min(long) if long else none,
         "median": statistics.median(days) if days else none,
         "promise": sum(limit for *_, limit in rows) / len(rows),
     }
 
 
-def agree(found: dict[str, object], wanted: dict[str, object]) -> None:
-    assert set(found) == set(wanted)
+def agree(result: dict[str, object], wanted: dict[str, object]) -> None:
+    assert set(result) == set(wanted)
     for name, value in wanted.items():
-        assert found[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-12, abs=1e-12)), name
+        assert result[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-12, abs=1e-12)), name
 
 
 @settings(max_examples=25, deadline=None)
@@ -200,8 +200,8 @@ def test_figures_are_those_of_a_plain_computation(home, rows):
     data = cases(*((start, end) for start, end, _ in rows), **{"时限（工作日）": [limit for _, _, limit in rows]})
     typed = pl.DataFrame(data, schema_overrides={"受理时间": pl.Datetime("ms"), "办结时间": pl.Datetime("ns")})
     text = typed.with_columns(pl.col("受理时间", "办结时间").dt.to_string("%Y-%m-%d %H:%M"))
-    for one in (typed, text):
-        card = kpi.score(one, system=system(home, MEASURES))
+    for item in (typed, text):
+        card = kpi.score(item, system=system(home, MEASURES))
         agree(figures(card), expected(rows))
         assert set(codes(card)) <= {"K649", "K628"}
 
@@ -309,11 +309,11 @@ def test_dates_beyond_the_calendar_refuse_what_counts_from_them(home, monkeypatc
         "apart": count("受理时间 >= '2026-01-01'"),
     }
     card = kpi.score(cases(*rows, **{"时限（工作日）": [3] * len(rows)}), system=system(home, measures))
-    found = figures(card)
+    result = figures(card)
     plain = {"every", "calendar", "promise", "decided", "apart"}
-    assert {name for name, value in found.items() if value != "refused"} == plain
-    assert (found["every"], found["decided"]) == (len(rows), len(rows) - 1)
-    (finding,) = [one for one in card.findings_list if one.code == "K668"]
+    assert {name for name, value in result.items() if value != "refused"} == plain
+    assert (result["every"], result["decided"]) == (len(rows), len(rows) - 1)
+    (finding,) = [item for item in card.findings_list if item.code == "K668"]
     assert "2024" in finding.message
     assert finding.place.row == len(rows)
     assert card.counts["refused"] == 1
@@ -335,8 +335,8 @@ def test_a_period_that_ends_beyond_the_calendar(home):
     rows = [("2026-12-01", "2027-03-01"), ("2026-12-01", "2026-12-20")]
     of = system(home, {"open": count("period_end - 受理时间 > 20 工作日")})
     card = kpi.score(cases(*rows), system=of)
-    found = dict(card.measures.filter(pl.col("value").is_not_null()).select("period", "value").rows())
-    assert found == {"2026Q4": 1}
+    result = dict(card.measures.filter(pl.col("value").is_not_null()).select("period", "value").rows())
+    assert result == {"2026Q4": 1}
     assert codes(card) == ["K668"]
 
 
@@ -367,9 +367,9 @@ def test_a_calendar_that_is_not_there_is_said_where_it_is_named(tmp_path):
     }
     (tmp_path / "days.csv").write_text("date,working\n2025-07-07,no\n", "utf-8")
     (tmp_path / "s.json").write_text(json.dumps(of, ensure_ascii=False), "utf-8")
-    found = examine(tmp_path / "s.json").findings
-    assert [one.code for one in found] == ["K107", "K107"]
-    assert "days.csv" in str(found[0].hint)
+    result = examine(tmp_path / "s.json").findings
+    assert [item.code for item in result] == ["K107", "K107"]
+    assert "days.csv" in str(result[0].hint)
 
 
 def test_reported_figures_count_no_working_days(tmp_path):
@@ -379,7 +379,7 @@ def test_reported_figures_count_no_working_days(tmp_path):
         "indicators": {"i": {"kind": "level", "of": "m"}},
     }  # fmt: skip
     text = json.dumps(of, ensure_ascii=False)
-    assert [one.code for one in examine_text(text, "s.yaml").findings] == ["K467"]
+    assert [item.code for item in examine_text(text, "s.yaml").findings] == ["K467"]
 
 
 @pytest.mark.parametrize(
@@ -420,7 +420,7 @@ def test_without_the_package_the_finding_names_it(monkeypatch, tmp_path):
     data = cases(("2025-07-04", "2025-07-14"))
     with pytest.raises(DataError) as caught:
         kpi.score(data, system=of)
-    assert [one.code for one in caught.value.diagnostics] == ["K666"]
+    assert [item.code for item in caught.value.diagnostics] == ["K666"]
     assert "pip install chinesecalendar" in str(caught.value.diagnostics[0].hint)
     of["measures"] = {"m": count("办结时间 - 受理时间 <= 5 天")}
     assert figures(kpi.score(data, system=of)) == {"m": 0}
@@ -470,11 +470,11 @@ def test_the_explanation_says_working_days(home, tmp_path):
         "  n: {kind: level, of: soon, target: {at_least: 1}}\npillars: {p: {parts: {i: 1, n: 1}}}\n",
         "utf-8",
     )
-    said = CliRunner().invoke(main, ["explain", str(tmp_path / "d.csv"), "甲", "-s", str(tmp_path / "s.yaml")])
-    assert said.exit_code == 0, said.output
-    assert "taken from 办结时间 - 受理时间, in working days" in said.output
-    assert "where 办结时间 - 受理时间 <= 6 工作日" in said.output
-    assert "6 工作日" in said.output
+    answer = CliRunner().invoke(main, ["explain", str(tmp_path / "d.csv"), "甲", "-s", str(tmp_path / "s.yaml")])
+    assert answer.exit_code == 0, answer.output
+    assert "taken from 办结时间 - 受理时间, in working days" in answer.output
+    assert "where 办结时间 - 受理时间 <= 6 工作日" in answer.output
+    assert "6 工作日" in answer.output
 
 
 def test_the_last_day_of_a_year_does_not_list_the_year(tmp_path):
@@ -548,7 +548,7 @@ def test_calendar_days_by_any_name(unit, tmp_path):
 def refused(definition: dict, code: str) -> list:
     with pytest.raises(kpi.DefinitionError) as caught:
         kpi.load(definition)
-    return [one for one in caught.value.diagnostics if one.code == code]
+    return [item for item in caught.value.diagnostics if item.code == code]
 
 
 @pytest.mark.parametrize("unit", ["个月", "月", "年", "季度", "months"])
@@ -562,11 +562,11 @@ def test_months_have_no_fixed_length(unit, tmp_path):
     kept = system(tmp_path, {"kept": count("办结时间 - 受理时间 <= 时限")})
     for limits in ({f"时限（{unit}）": [5, 5]}, {"时限": [f"5{unit}", "3天"]}):
         card = kpi.score(cases(("2025-07-04", "2025-07-08"), ("2025-07-04", "2025-07-10"), **limits), system=kept)
-        assert [str(one.hint) for one in card.findings_list if one.code in ("K604", "K605")] == [
+        assert [str(item.hint) for item in card.findings_list if item.code in ("K604", "K605")] == [
             "months and years have no fixed length: write days, 天 or 工作日"
         ]
     wait = {"m": {"kind": "mean", "unit": "个月", "of": "办结时间 - 受理时间"}}
-    assert ["no fixed length" in str(one.hint) for one in refused(system(tmp_path, wait), "K468")] == [True]
+    assert ["no fixed length" in str(item.hint) for item in refused(system(tmp_path, wait), "K468")] == [True]
 
 
 @pytest.mark.parametrize(
@@ -586,7 +586,7 @@ def test_a_time_that_does_not_exist_is_said_to_be(text, why, column, tmp_path):
     row = ("2025-07-04", text) if column else (text, "2025-07-08")
     wait = system(tmp_path, {"m": count("办结时间 - 受理时间 <= 5 天")})
     card = kpi.score(cases(row, ("2025-07-04", "2025-07-05")), system=wait)
-    (finding,) = [one for one in card.findings_list if one.code == "K606"]
+    (finding,) = [item for item in card.findings_list if item.code == "K606"]
     assert why in finding.message
 
 
@@ -595,7 +595,7 @@ def test_open_cases_need_a_period_that_each_has(tmp_path):
     rows = [("2025-07-04", "2025-07-08"), ("2025-07-04", None)]
     for where in ("办结时间 - 受理时间 <= 5 天", "period_end - 受理时间 > 20 天"):
         card = kpi.score(cases(*rows), system=system(tmp_path, {"m": count(where)}))
-        (finding,) = [one for one in card.findings_list if one.code == "K606"]
+        (finding,) = [item for item in card.findings_list if item.code == "K606"]
         assert "columns: {period: 受理时间}" in str(finding.hint)
     plain = kpi.score(cases(*rows), system=system(tmp_path, {"m": {"kind": "count", "unit": "件"}}))
-    assert [one.hint for one in plain.findings_list if one.code == "K606"] == [None]
+    assert [item.hint for item in plain.findings_list if item.code == "K606"] == [None]

@@ -43,8 +43,8 @@ def hints(more: str = "", text: str = SYSTEM, **columns) -> dict[tuple[str, str]
     names = columns.pop("地区", [f"县{at}" for at in range(number)])
     card = kpi.score({"期别": periods, "地区": names, **columns}, system=examine_text(text + more).system)
     return {
-        (one.place.entity, str(one.message).partition(":")[0]): str(one.hint)
-        for one in card.findings_list if one.code == "K701"
+        (item.place.entity, str(item.message).partition(":")[0]): str(item.hint)
+        for item in card.findings_list if item.code == "K701"
     }  # fmt: skip
 
 
@@ -57,12 +57,12 @@ def row(**changed: float) -> dict[str, list[float]]:
 
 def test_checks_are_linear_inequalities_over_measures():
     """The unit of a part and a ratio are converted; growth is not linear."""
-    found = {(one.check, one.low): one for one in edits(examine_text(SYSTEM).system)}
-    assert found["sum", -0.015].factors == pytest.approx({"first": 1, "second": 1, "third": 0.0001, "gdp": -1})
-    assert found["taxed", None].factors == pytest.approx({"tax": 100, "gdp": -40})
-    assert found["less", None].factors == pytest.approx({"first": 1, "second": -1})
-    assert found["less", None].high == pytest.approx(5)
-    assert "growth" not in {check for check, _ in found}
+    result = {(item.check, item.low): item for item in edits(examine_text(SYSTEM).system)}
+    assert result["sum", -0.015].factors == pytest.approx({"first": 1, "second": 1, "third": 0.0001, "gdp": -1})
+    assert result["taxed", None].factors == pytest.approx({"tax": 100, "gdp": -40})
+    assert result["less", None].factors == pytest.approx({"first": 1, "second": -1})
+    assert result["less", None].high == pytest.approx(5)
+    assert "growth" not in {check for check, _ in result}
 
 
 @pytest.mark.parametrize(
@@ -93,25 +93,25 @@ def test_the_figure_in_two_broken_checks_is_the_one():
 
 
 def test_sets_of_the_same_weight_are_all_named():
-    found = hints(**row(second=6.3))["县0", "sum"]
-    assert found == "probably wrong: one of 一产, 二产, 三产, 生产总值"
+    result = hints(**row(second=6.3))["县0", "sum"]
+    assert result == "probably wrong: one of 一产, 二产, 三产, 生产总值"
 
 
 def test_figures_that_cannot_be_negative_are_no_suspects():
     """To restore the sum, 一产 would have to be -6."""
-    found = hints(**row(second=13.0))["县0", "sum"]
-    assert "一产" not in found
+    result = hints(**row(second=13.0))["县0", "sum"]
+    assert "一产" not in result
 
 
 def test_weights_make_figures_trusted():
-    found = hints("localise: {weights: {gdp: 5, first: 5, second: 5}}", **row(second=6.3))["县0", "sum"]
-    assert found == "probably wrong: 三产"
+    result = hints("localise: {weights: {gdp: 5, first: 5, second: 5}}", **row(second=6.3))["县0", "sum"]
+    assert result == "probably wrong: 三产"
 
 
 def test_an_odd_growth_that_is_a_power_of_ten_is_recognised():
     columns = {name: value * 2 for name, value in ROW.items()} | {"people": [50.0, 520.0]}
-    found = hints(**columns, 期别=["2022Q4", "2023Q4"], 地区=["甲县", "甲县"])
-    assert found["甲县", "growth"] == "人口 520 may be 52 (too large by a factor of 10)"
+    result = hints(**columns, 期别=["2022Q4", "2023Q4"], 地区=["甲县", "甲县"])
+    assert result["甲县", "growth"] == "人口 520 may be 52 (too large by a factor of 10)"
 
 
 def test_a_missing_figure_leaves_its_checks_out():
@@ -133,9 +133,9 @@ def test_suggestions_are_in_the_form_of_queries():
     [("{of: [growth]}", "not linear"), ("{of: [nothing]}", "no check"), ("{weights: {size: 2}}", "no measure")],
 )
 def test_what_cannot_be_located_is_an_error(block, word):
-    (found,) = examine_text(f"{SYSTEM}localise: {block}").findings
-    assert found.code == "K673"
-    assert word in str(found.message)
+    (result,) = examine_text(f"{SYSTEM}localise: {block}").findings
+    assert result.code == "K673"
+    assert word in str(result.message)
 
 
 def test_without_scipy_the_form_says_so(monkeypatch):
@@ -174,18 +174,18 @@ def test_sets_are_the_smallest_by_brute_force(case):
                 above.append(part)
                 most.append(edit.high - fixed + 1e-7)
             if edit.low is not None:
-                above.append([-one for one in part])
+                above.append([-item for item in part])
                 most.append(fixed - edit.low + 1e-7)
         if not free:
             return all(edit.holds(figures) for edit in rules)
         return linprog([0.0] * len(free), above, most, bounds=[(0, None)] * len(free)).status == 0
 
     for size in range(1, len(names) + 1):
-        sets = [one for one in itertools.combinations(names, size) if possible(one)]
+        sets = [item for item in itertools.combinations(names, size) if possible(item)]
         if sets:
             break
-    found = located(rules, figures, weights={}, natural=frozenset(names))
-    assert {frozenset(one) for one in found} == {frozenset(one) for one in sets[:12]} or len(sets) > 12
+    result = located(rules, figures, weights={}, natural=frozenset(names))
+    assert {frozenset(item) for item in result} == {frozenset(item) for item in sets[:12]} or len(sets) > 12
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e-3, 1.0, 1e3, 1e6, 1e9])
@@ -198,8 +198,8 @@ def test_the_size_of_an_unrelated_check_does_not_accuse_its_figures(scale, weigh
         Edit("range", {"gdp": 1e4 * scale, "pop": -1000.0 * scale}, 0.0, None),
         Edit("range", {"gdp": 1e4 * scale, "pop": -60000.0 * scale}, None, 0.0),
     ]
-    found = located(rules, figures, weights=weights, natural=frozenset(figures))
-    assert found == [("a",), ("b",), ("gdp",)]
+    result = located(rules, figures, weights=weights, natural=frozenset(figures))
+    assert result == [("a",), ("b",), ("gdp",)]
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e9])
@@ -212,19 +212,19 @@ def test_pairs_do_not_depend_on_sizes(scale, lack):
         Edit("two", {"c": 1.0, "d": 1.0, "sum": -1.0}, 0.0, 0.0),
         Edit("both", {"all": scale, "sum": -10.0}, None, 0.0),
     ]
-    found = located(rules, figures, weights={}, natural=frozenset(figures))
-    assert found == [(one, two) for one in ("a", "b", "all") for two in ("c", "d", "sum")]
+    result = located(rules, figures, weights={}, natural=frozenset(figures))
+    assert result == [(item, two) for item in ("a", "b", "all") for two in ("c", "d", "sum")]
 
 
 def test_errors_of_checks_without_a_figure_in_common_are_located_apart():
     """Each finding has the proposal for its own figures alone."""
     text = SYSTEM.replace("  people:", "  men: {title: 男, unit: 万人}\n  women: {title: 女, unit: 万人}\n  people:")
     text = text.replace("  growth:", "  heads: {parts: [men, women], whole: people}\n  growth:")
-    found = hints(text=text, **row(second=50.0, men=30.0, women=200.0))
-    assert "二产 50 may be 5 (too large by a factor of 10)" in found["县0", "sum"]
-    assert "女 200 may be 20 (too large by a factor of 10)" in found["县0", "heads"]
-    assert "女" not in found["县0", "sum"]
-    assert "二产" not in found["县0", "heads"]
+    result = hints(text=text, **row(second=50.0, men=30.0, women=200.0))
+    assert "二产 50 may be 5 (too large by a factor of 10)" in result["县0", "sum"]
+    assert "女 200 may be 20 (too large by a factor of 10)" in result["县0", "heads"]
+    assert "女" not in result["县0", "sum"]
+    assert "二产" not in result["县0", "heads"]
 
 
 def series(check: str, values: list[float]) -> dict[str, str]:
@@ -239,18 +239,18 @@ checks: {{odd: {check}}}
 """
     years = [str(2010 + at) for at in range(len(values))]
     card = kpi.score({"期别": years, "地区": ["县"] * len(years), "people": values}, system=examine_text(text).system)
-    return {one.place.period: str(one.hint) for one in card.findings_list if one.code == "K701"}
+    return {item.place.period: str(item.hint) for item in card.findings_list if item.code == "K701"}
 
 
 def test_what_a_correction_of_an_earlier_figure_mends_has_no_proposal_of_its_own():
-    found = series("{growth_within: 30, of: people}", [100, 102, 105, 106, 109, 110, 1130, 115])
-    assert found == {"2016": "人口 1,130 may be 113 (too large by a factor of 10)", "2017": "None"}
+    result = series("{growth_within: 30, of: people}", [100, 102, 105, 106, 109, 110, 1130, 115])
+    assert result == {"2016": "人口 1,130 may be 113 (too large by a factor of 10)", "2017": "None"}
 
 
 def test_a_correction_that_breaks_a_later_check_is_none():
     """In the new area ten times as many live, in each later year."""
-    found = series("{growth_within: 30, of: people}", [100, 102, 1050, 1060, 1070])
-    assert found == {"2012": "None"}
+    result = series("{growth_within: 30, of: people}", [100, 102, 1050, 1060, 1070])
+    assert result == {"2012": "None"}
 
 
 @pytest.mark.parametrize("power", [1, 4, -1, -4])

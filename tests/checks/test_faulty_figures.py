@@ -31,8 +31,8 @@ def system():
 
 def told(card):
     return [
-        (one.code, str(one.severity), one.place.entity or "", one.place.period or "", one.message)
-        for one in card.findings_list
+        (item.code, str(item.severity), item.place.entity or "", item.place.period or "", item.message)
+        for item in card.findings_list
     ]
 
 
@@ -100,7 +100,7 @@ def test_both_sides_of_a_ratio_end_with_one_month():
         ("2023-11", "甲县", "存量", "5"), ("2023-12", "甲县", "总数", "10"), ("2023-10", "甲县", "总数", "9")
     )
     card = kpi.score(frame, system=rule({"same_scope": ["stock", "base"], "severity": "error"}))
-    assert [one.message for one in card.findings_list if one.code == "K701"] == [
+    assert [item.message for item in card.findings_list if item.code == "K701"] == [
         "rule: 存量, 总数 must end with the same month; 2023-11, 2023-12"
     ]
     assert card.indicators["status"].cast(pl.String).to_list() == ["refused", "refused"]
@@ -121,7 +121,7 @@ def test_an_error_about_an_indicator_refuses_it_and_what_comes_of_it():
 
 def others(card):
     """What is found but for the measures that these small files leave out."""
-    return [one for one in card.findings_list if one.code != "K555"]
+    return [item for item in card.findings_list if item.code != "K555"]
 
 
 @pytest.mark.parametrize(
@@ -133,13 +133,13 @@ def others(card):
 )
 def test_a_rule_that_nothing_in_the_data_answers_is_told(check, words):
     card = kpi.score(figures(("2023Q4", "甲县", "存量", "5")), system=rule(check))
-    assert [(one.code, one.message) for one in others(card)] == [("K704", f"rule: {words}")]
+    assert [(item.code, item.message) for item in others(card)] == [("K704", f"rule: {words}")]
 
 
 def test_a_day_that_cannot_be_read_is_told():
     frame = figures(("2023Q4", "甲县", "存量", "5")).with_columns(报送日期=pl.lit("下周"))
     card = kpi.score(frame, system=rule({"due": "10d"}))
-    assert [(one.code, one.place.row, one.place.field) for one in card.findings_list if one.code == "K606"] == [
+    assert [(item.code, item.place.row, item.place.field) for item in card.findings_list if item.code == "K606"] == [
         ("K606", 1, "报送日期")
     ]
 
@@ -149,8 +149,8 @@ def test_a_day_that_cannot_be_read_is_told():
 )
 def test_days_as_they_are_typed(day):
     frame = figures(("2023Q4", "甲县", "存量", "5")).with_columns(报送日期=pl.lit(day))
-    (found,) = others(kpi.score(frame, system=rule({"due": "10d", "of": "stock"})))
-    assert found.message.endswith("reported on 2024-01-11, due by 2024-01-10")
+    (result,) = others(kpi.score(frame, system=rule({"due": "10d", "of": "stock"})))
+    assert result.message.endswith("reported on 2024-01-11, due by 2024-01-10")
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ def test_days_as_they_are_typed(day):
 )
 def test_deadlines(due, last):
     frame = figures(("2023Q4", "甲县", "存量", "5")).with_columns(报送日期=pl.lit("2024-03-01"))
-    (found,) = others(kpi.score(frame, system=rule({"due": due, "of": "stock"})))
-    assert found.message.endswith(f"due by {last}")
+    (result,) = others(kpi.score(frame, system=rule({"due": due, "of": "stock"})))
+    assert result.message.endswith(f"due by {last}")
 
 
 @pytest.mark.parametrize(
@@ -187,4 +187,4 @@ def test_faults_of_checks_are_told(tmp_path, check, code):
         f"checks:\n  rule: {check}\n",
         "utf-8",
     )
-    assert code in [one.code for one in examine(file).findings]
+    assert code in [item.code for item in examine(file).findings]

@@ -25,24 +25,24 @@ VALUES = [10.0, 11.0, 9.0, 10.5, 9.5, 12.0, 10.0, 40.0, 11.0, 10.0, 9.0, 10.0]
 def card(check: str, values=VALUES, *, period=None, units=("甲县",)):
     months = [f"2023-{month:02}" for month in range(1, len(values) + 1)]
     frame = pl.DataFrame({
-        "期别": months * len(units), "地区": [one for one in units for _ in months], "销售额": values * len(units),
+        "期别": months * len(units), "地区": [item for item in units for _ in months], "销售额": values * len(units),
     })  # fmt: skip
     return kpi.score(frame, system=examine_text(SYSTEM.replace("CHECK", check)).system, period=period)
 
 
 def broken(*args, **more):
-    return [one.place.period for one in card(*args, **more).findings_list if one.code == "K701"]
+    return [item.place.period for item in card(*args, **more).findings_list if item.code == "K701"]
 
 
 def by_hand(values, width, fewest):
     """Return the months outside, each against all months before it."""
     outside = []
     for at, value in enumerate(values):
-        past = [one for one in values[:at] if one is not None]
+        past = [item for item in values[:at] if item is not None]
         if value is None or len(past) < fewest:
             continue
         middle = statistics.median(past)
-        spread = 1.4826 * statistics.median(abs(one - middle) for one in past)
+        spread = 1.4826 * statistics.median(abs(item - middle) for item in past)
         if abs(value - middle) > width * spread * (1 + 1e-9):
             outside.append(at + 1)
     return outside
@@ -51,14 +51,16 @@ def by_hand(values, width, fewest):
 @pytest.mark.parametrize("values", [VALUES, [10.0] * 7 + [10.1] + [10.0] * 4, [None, 3.0, None, *VALUES[2:]]])
 @pytest.mark.parametrize(("width", "fewest"), [(3, 6), (1, 3), (10, 4)])
 def test_the_range_is_that_of_the_months_before(values, width, fewest):
-    found = broken(f"within: {width} mad, min_periods: {fewest}", values)
-    assert [int(one[-2:]) for one in found] == by_hand(values, width, fewest)
+    result = broken(f"within: {width} mad, min_periods: {fewest}", values)
+    assert [int(item[-2:]) for item in result] == by_hand(values, width, fewest)
 
 
 def test_fences_are_those_of_tukey():
     """Of 9, 9.5, 10, 10, 10.5, 11, 12 the quartiles are 9.75 and 10.75, so the fences are 8.25 and 12.25."""
-    (found,) = [one for one in card("within: 1.5 iqr, min_periods: 7", VALUES[:8]).findings_list if one.code == "K701"]
-    assert "8.25 to 12.25 (7 periods)" in str(found.message)
+    (result,) = [
+        item for item in card("within: 1.5 iqr, min_periods: 7", VALUES[:8]).findings_list if item.code == "K701"
+    ]
+    assert "8.25 to 12.25 (7 periods)" in str(result.message)
 
 
 def test_one_period_gives_the_findings_of_all():

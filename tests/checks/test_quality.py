@@ -60,14 +60,14 @@ def shown(card):
 
 
 def test_the_parts_are_counted():
-    found = shown(kpi.score(figures(), system=small()))
+    result = shown(kpi.score(figures(), system=small()))
     counts = ("expected", "reported", "dated", "on_time", "sound")
-    assert {name: tuple(row[key] for key in counts) for name, row in found.items()} == {
+    assert {name: tuple(row[key] for key in counts) for name, row in result.items()} == {
         # 西县's a is a day late; its b cannot be read, and 9 is above 5; c is answered by 不适用, and lacking in 西县.
         "甲局": (2, 2, 2, 1, 1), "乙局": (2, 2, 2, 2, 0), "东县": (1, 1, 0, 0, 1), "西县": (1, 0, 0, 0, 0),
     }  # fmt: skip
     parts = ("completeness", "timeliness", "accuracy", "quality")
-    assert {name: tuple(row[key] for key in parts) for name, row in found.items()} == {
+    assert {name: tuple(row[key] for key in parts) for name, row in result.items()} == {
         # 40 : 20 : 40, over the parts that can be told.
         "甲局": (100.0, 50.0, 50.0, 70.0), "乙局": (100.0, 100.0, 0.0, 60.0),
         "东县": (100.0, None, 100.0, 100.0), "西县": (0.0, None, None, 0.0),
@@ -144,9 +144,9 @@ def test_a_form_that_comes_back_answers_its_queries(system, tmp_path):
             sheet.cell(2, sheet.max_column).value = "新设便民中心"
             book.save(form)
         card = kpi.score(data, system=system, explanations=form)
-        (found,) = card.findings_list
-        assert (found.code, found.severity) == ("K703", Severity.INFO)
-        assert found.message == f"{query.message}; explanation: 新设便民中心"
+        (result,) = card.findings_list
+        assert (result.code, result.severity) == ("K703", Severity.INFO)
+        assert result.message == f"{query.message}; explanation: 新设便民中心"
         assert shown(card)["市政务办"]["accuracy"] == 100.0
 
 
@@ -163,9 +163,9 @@ def test_a_form_answers_its_queries_whatever_the_language_in_which_it_was_writte
     form = tmp_path / "form.csv"
     form.write_text("\n".join([header, ",".join(f'"{cell}"' for cell in row)]) + "\n", "utf-8")
     with using(then):
-        (found,) = kpi.score(data, system=system, explanations=form).findings_list
-        assert tr(found.message).endswith("新设便民中心")
-    assert found.code == "K703"
+        (result,) = kpi.score(data, system=system, explanations=form).findings_list
+        assert tr(result.message).endswith("新设便民中心")
+    assert result.code == "K703"
 
 
 def test_an_answer_to_another_wording_answers_nothing(system, tmp_path):
@@ -174,7 +174,7 @@ def test_an_answer_to_another_wording_answers_nothing(system, tmp_path):
     form = tmp_path / "form.csv"
     row = [query.place.entity, query.place.period, f"{query.message}?", "新设便民中心"]
     form.write_text("评价对象,期别,问题,说明\n" + ",".join(f'"{cell}"' for cell in row) + "\n", "utf-8")
-    codes = [one.code for one in kpi.score(data, system=system, explanations=form).findings_list]
+    codes = [item.code for item in kpi.score(data, system=system, explanations=form).findings_list]
     assert sorted(codes) == ["K701", "K705"]
 
 
@@ -189,16 +189,16 @@ def test_figures_may_be_explained_by_name(system, tmp_path):
     file = tmp_path / "notes.csv"
     file.write_text("期别,地区,指标,说明\n2023年四季度,甲县,办件量,新设便民中心\n", "utf-8")
     card = kpi.score([CLEAN, FOLDER / "v06-jump.csv"], system=system, explanations=file)
-    assert [one.code for one in card.findings_list] == ["K703"]
+    assert [item.code for item in card.findings_list] == ["K703"]
 
 
 def test_an_answer_does_not_undo_an_error(system, tmp_path):
     data = [CLEAN, FOLDER / "v02-part.csv"]
-    (found,) = kpi.score(data, system=system).findings_list
-    (form,) = write(FindingsReport((found,)), tmp_path / "form.csv")
+    (result,) = kpi.score(data, system=system).findings_list
+    (form,) = write(FindingsReport((result,)), tmp_path / "form.csv")
     pl.read_csv(form, infer_schema=False).with_columns(说明=pl.lit("就是这样")).write_csv(form)
-    (told,) = kpi.score(data, system=system, explanations=form).findings_list
-    assert (told.code, told.severity) == ("K701", Severity.ERROR)
+    (reports,) = kpi.score(data, system=system, explanations=form).findings_list
+    assert (reports.code, reports.severity) == ("K701", Severity.ERROR)
 
 
 @pytest.mark.parametrize(
@@ -213,8 +213,8 @@ def test_an_answer_does_not_undo_an_error(system, tmp_path):
 def test_a_row_that_explains_nothing_is_told(system, tmp_path, text, row):
     file = tmp_path / "notes.csv"
     file.write_text(text, "utf-8")
-    (found,) = kpi.score(CLEAN, system=system, explanations=file).findings_list
-    assert (found.code, found.place.row, found.place.field) == ("K705", row, "说明")
+    (result,) = kpi.score(CLEAN, system=system, explanations=file).findings_list
+    assert (result.code, result.place.row, result.place.field) == ("K705", row, "说明")
 
 
 def test_explanations_without_their_columns(system, tmp_path):

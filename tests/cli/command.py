@@ -53,16 +53,16 @@ class Ran:
     @property
     def findings(self) -> list[dict[str, Any]]:
         """The findings, in their order."""
-        found, _ = json.JSONDecoder().raw_decode(self.err) if self.err.startswith("[") else ([], 0)
-        return found
+        actual, _ = json.JSONDecoder().raw_decode(self.err) if self.err.startswith("[") else ([], 0)
+        return actual
 
     @property
     def errors(self) -> list[tuple[str, str | None, int | None, str | None]]:
         """Code, file name, row and column of every error."""
         return [
-            (one["code"], one["file"] and Path(one["file"]).name, one["row"], one["field"])
-            for one in self.findings
-            if one["severity"] == "error"
+            (item["code"], item["file"] and Path(item["file"]).name, item["row"], item["field"])
+            for item in self.findings
+            if item["severity"] == "error"
         ]
 
     @property
@@ -71,8 +71,8 @@ class Ran:
         match = _COUNTS.search(self.err)
         if match is None:
             return None
-        said = re.findall(r"(\d[\d,]*) (left out|\w+)", match[2])
-        parts = {word.replace(" ", "_"): int(number.replace(",", "")) for number, word in said}
+        text = re.findall(r"(\d[\d,]*) (left out|\w+)", match[2])
+        parts = {word.replace(" ", "_"): int(number.replace(",", "")) for number, word in text}
         return {"read": int(match[1].replace(",", "")), **parts}
 
 

@@ -96,13 +96,13 @@ def test_a_bad_file_beside_a_good_one_is_told_and_the_rest_is_scored(tmp_path, b
     for files in ([folder], [folder / "*.csv"], [folder / "bad.csv", good]):
         ran = kpi("score", *files, "--system", tmp_path / "s.yaml")
         assert ran.exception is None
-        assert [(found, file) for found, file, _, _ in ran.errors] == [(code, "bad.csv")]
+        assert [(result, file) for result, file, _, _ in ran.errors] == [(code, "bad.csv")]
         assert (ran.code, ran.out, ran.counts) == (2, alone.out, alone.counts)
         assert "1 file or sheet not read." in ran.err
     strict = kpi("score", folder, "--system", tmp_path / "s.yaml", "--strict")
     assert (strict.code, strict.out) == (2, "")
     checked = kpi("check", tmp_path / "s.yaml", "--data", folder)
-    assert (checked.code, [found for found, *_ in checked.errors]) == (1, [code])
+    assert (checked.code, [result for result, *_ in checked.errors]) == (1, [code])
 
 
 def test_a_bad_file_is_no_finding_of_an_embedding_service_unless_it_says_so(tmp_path):
@@ -116,7 +116,7 @@ def test_a_bad_file_is_no_finding_of_an_embedding_service_unless_it_says_so(tmp_
 def test_a_dataset_that_the_system_lacks(tmp_path):
     write(tmp_path, more())
     ran = score(tmp_path, {}, "--data", f"reportd={tmp_path / 'period.csv'}")
-    assert [one["hint"] for one in ran.findings] == ["did you mean `reported`?"]
+    assert [item["hint"] for item in ran.findings] == ["did you mean `reported`?"]
     assert (ran.code, ran.out, [code for code, *_ in ran.errors]) == (2, "", ["K204"])
 
 
@@ -142,7 +142,7 @@ def test_data_with_half_a_name(tmp_path, data):
 def test_a_period_that_the_files_lack(tmp_path, period, code):
     write(tmp_path, more())
     ran = score(tmp_path, {}, tmp_path / "period.csv", "--period", period)
-    assert (ran.code, ran.out, [one["code"] for one in ran.findings]) == (2, "", [code])
+    assert (ran.code, ran.out, [item["code"] for item in ran.findings]) == (2, "", [code])
 
 
 @pytest.mark.parametrize(
@@ -387,7 +387,7 @@ def test_a_table_without_a_column_of_periods_says_so(tmp_path):
     write(tmp_path, {"s.yaml": SYSTEM, "period.csv": GOOD.replace("期别", "阶段", 1)})
     ran = kpi("score", tmp_path / "period.csv", "--system", tmp_path / "s.yaml")
     assert {(code, field) for code, _, _, field in ran.errors} == {("K606", None)}
-    assert {one["message"] for one in ran.findings} == {"no column says which period the row is for"}
+    assert {item["message"] for item in ran.findings} == {"no column says which period the row is for"}
     assert kpi("score", tmp_path / "period.csv", "--system", tmp_path / "s.yaml", "-p", "2023Q4").code == 0
 
 
@@ -408,9 +408,9 @@ def test_a_refused_figure_is_no_zero_and_says_why(tmp_path):
 def test_an_unknown_system_and_a_broken_one(tmp_path):
     write(tmp_path, more())
     ran = kpi("score", tmp_path / "period.csv", "--system", "jiaxing-2021")
-    assert (ran.code, ran.out, [one["hint"] for one in ran.findings]) == (2, "", ["did you mean `jiaxing-2022`?"])
+    assert (ran.code, ran.out, [item["hint"] for item in ran.findings]) == (2, "", ["did you mean `jiaxing-2022`?"])
     ran = score(tmp_path, {}, tmp_path / "period.csv", system=SYSTEM.replace("of: gdp", "of: gpd"))
-    assert (ran.code, ran.out, [one["code"] for one in ran.findings]) == (2, "", ["K203"])
+    assert (ran.code, ran.out, [item["code"] for item in ran.findings]) == (2, "", ["K203"])
     assert ran.findings[0]["line"] == 10
 
 
@@ -478,7 +478,7 @@ def test_a_unit_above_the_table_that_fits_a_column_not_is_said_to_come_from_ther
     assert (ran.errors, ran.counts) == (
         [("K605", "period.csv", 3, "办件量")], {"read": 2, "used": 1, "refused": 1}
     )  # fmt: skip
-    (hint,) = [one["hint"] for one in ran.findings if one["code"] == "K605"]
+    (hint,) = [item["hint"] for item in ran.findings if item["code"] == "K605"]
     assert hint.startswith("单位：万元 above the table")
     assert hint.endswith("the header")
 
@@ -486,7 +486,7 @@ def test_a_unit_above_the_table_that_fits_a_column_not_is_said_to_come_from_ther
 def test_a_column_of_a_wide_file_that_is_not_read_is_told(tmp_path):
     text = "期别,地区,地区生产总值,办件量,网上办件,人口,备注\n2023Q4,甲县,120,1000,900,5,无\n"
     ran = score(tmp_path, {"period.csv": text})
-    assert [(one["code"], one["severity"], one["field"], one["hint"]) for one in ran.findings] == [
+    assert [(item["code"], item["severity"], item["field"], item["hint"]) for item in ran.findings] == [
         ("K528", "warning", "网上办件", "did you mean `网上办件量`?"),
         ("K528", "info", "人口", None),
     ]

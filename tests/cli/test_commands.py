@@ -23,6 +23,6 @@ def test_a_command_has_a_help_for_every_option(name):
     command = main.get_command(None, name)
     assert command is not None
     assert command.help
-    undescribed = [one.name for one in command.params if one.param_type_name == "option" and not one.help]
+    undescribed = [item.name for item in command.params if item.param_type_name == "option" and not item.help]
     assert not undescribed
     assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0

@@ -9,7 +9,7 @@ from command import kpi
 
 from tests.intake.annex_tables import TABLES, WRITERS
 
-ANNEX = next(one for one in TABLES if one.name == "townships")
+ANNEX = next(item for item in TABLES if item.name == "townships")
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ def test_the_commands_that_are_printed_work(form, folder):
     ran = kpi("init", "--table", f"指标.{form}", findings=False)
     assert ran.code == 0, ran.err
     commands = [line.split()[1:] for line in ran.out.splitlines()]
-    assert [one[0] for one in commands] == ["show", "sample", "score"]
-    for one in commands:
-        done = kpi(*one, findings=False)
+    assert [item[0] for item in commands] == ["show", "sample", "score"]
+    for item in commands:
+        done = kpi(*item, findings=False)
         assert done.code == 0, done.err
     assert "2025年度乡镇重点工作考核评分表" in (folder / "指标.yaml").read_text("utf-8")
 
@@ -34,10 +34,10 @@ def test_the_commands_that_are_printed_work(form, folder):
 def test_every_guess_is_reported_with_its_row(folder):
     WRITERS["csv"](ANNEX, folder / "a.csv")
     ran = kpi("init", "--table", "a.csv", findings=True)
-    found = {(one["code"], one["row"]) for one in ran.findings}
+    result = {(item["code"], item["row"]) for item in ran.findings}
     text = (folder / "a.yaml").read_text("utf-8")
-    assert {("K718", 9), ("K719", 4), ("K719", 7)} <= found
-    assert text.count("# guess") >= sum(code == "K719" for code, _ in found)
+    assert {("K718", 9), ("K719", 4), ("K719", 7)} <= result
+    assert text.count("# guess") >= sum(code == "K719" for code, _ in result)
 
 
 def test_the_same_table_makes_the_same_definition(folder):
@@ -62,7 +62,7 @@ def test_nothing_is_overwritten(folder):
     WRITERS["csv"](ANNEX, folder / "a.csv")
     (folder / "a.yaml").write_text("mine", "utf-8")
     ran = kpi("init", "--table", "a.csv")
-    assert [one[0] for one in ran.errors] == ["K540"]
+    assert [item[0] for item in ran.errors] == ["K540"]
     assert (folder / "a.yaml").read_text("utf-8") == "mine"
 
 
@@ -82,13 +82,13 @@ def test_what_cannot_be_read_is_said(arguments, content, code, folder):
         if name != "none.csv":
             (folder / name).write_text(content, "utf-8")
     ran = kpi("init", "--table", *arguments)
-    assert (ran.code, [one[0] for one in ran.errors]) == (2, [code])
+    assert (ran.code, [item[0] for item in ran.errors]) == (2, [code])
     assert not list(folder.glob("*.yaml"))
 
 
 def test_one_folder_is_taken_without_a_table(folder):
     ran = kpi("init", "one", "two")
-    assert (ran.code, [one[0] for one in ran.errors]) == (2, ["K543"])
+    assert (ran.code, [item[0] for item in ran.errors]) == (2, ["K543"])
     assert not (folder / "one").exists()
 
 
@@ -96,5 +96,5 @@ def test_a_missing_package_is_named(folder, monkeypatch):
     WRITERS["docx"](ANNEX, folder / "a.docx")
     monkeypatch.setitem(sys.modules, "docx", None)
     ran = kpi("init", "--table", "a.docx")
-    assert [one[0] for one in ran.errors] == ["K510"]
+    assert [item[0] for item in ran.errors] == ["K510"]
     assert "python-docx" in ran.err

@@ -35,16 +35,16 @@ class Heard:
 
     def stages(self):
         """Return name, total and rows of every stage."""
-        found, around = [], []
-        for told in self.told:
-            if isinstance(told, tuple):
-                around.append(len(found))
-                found.append([*told, 0])
-            elif told == "end":
+        result, around = [], []
+        for texts in self.told:
+            if isinstance(texts, tuple):
+                around.append(len(result))
+                result.append([*texts, 0])
+            elif texts == "end":
                 around.pop()
             else:
-                found[around[-1]][2] += told
-        return found
+                result[around[-1]][2] += texts
+        return result
 
 
 def on_a_terminal(*command):
@@ -126,8 +126,8 @@ def test_rows_of_a_query_are_counted_as_they_pass(tmp_path, engine):
     heard = Heard()
     with watched(heard):
         frame = counted(pl.scan_parquet(tmp_path / "rows.parquet").select("a")).filter(pl.col("a") % 2 == 0)
-        found = frame.select(pl.col("a").sum()).collect(engine=engine)
-    assert found.item() == sum(range(0, 100_000, 2))
+        result = frame.select(pl.col("a").sum()).collect(engine=engine)
+    assert result.item() == sum(range(0, 100_000, 2))
     assert sum(heard.told) == 100_000
 
 
@@ -137,7 +137,7 @@ def test_scoring_tells_its_stages_and_the_rows_of_large_files(tmp_path):
     heard = Heard()
     with watched(heard):
         kpi.score(list(files), system=of)
-    stages = [told[0] for told in heard.told if isinstance(told, tuple)]
+    stages = [texts[0] for texts in heard.told if isinstance(texts, tuple)]
     assert heard.told.count("end") == len(stages)
     assert stages[0].startswith("reading ")
     assert stages[-1] == "scoring"

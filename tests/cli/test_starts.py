@@ -33,8 +33,8 @@ def test_a_kind_is_written_and_its_commands_run(name, tmp_path, monkeypatch):
         after = CliRunner().invoke(main, shlex.split(step)[1:])
         assert after.exit_code == 0, (step, after.stderr)
         assert "error" not in after.stderr
-    definition = next(one for one in (tmp_path / "first").glob("*.yaml"))
-    assert [one for one in examine(definition).findings if one.severity is not Severity.INFO] == []
+    definition = next(item for item in (tmp_path / "first").glob("*.yaml"))
+    assert [item for item in examine(definition).findings if item.severity is not Severity.INFO] == []
 
 
 def test_a_kind_does_not_overwrite(tmp_path, monkeypatch):
@@ -53,20 +53,20 @@ def test_an_unknown_kind_is_refused_with_those_there_are(tmp_path, monkeypatch):
 
 
 def test_the_option_offers_every_kind():
-    option = next(one for one in command.params if one.name == "kind")
+    option = next(item for item in command.params if item.name == "kind")
     assert sorted(option.type.choices) == sorted(starter.KIND_NAMES)
 
 
 def test_the_data_are_those_of_the_script(tmp_path, monkeypatch):
-    before = {one: one.read_bytes() for one in sorted(starter.STARTS.rglob("*.csv"))}
+    before = {item: item.read_bytes() for item in sorted(starter.STARTS.rglob("*.csv"))}
     script = runpy.run_path(str(ROOT / "docs/starts.py"), run_name="script")
     written = {}
     monkeypatch.setitem(script["write"].__globals__, "HERE", tmp_path)
     for kind in starter.KINDS:
         (tmp_path / kind).mkdir()
         script[kind.replace("-", "_")](script["random"].Random(2024))
-    for one in before:
-        written[one] = (tmp_path / one.relative_to(starter.STARTS)).read_bytes()
+    for item in before:
+        written[item] = (tmp_path / item.relative_to(starter.STARTS)).read_bytes()
     assert written == before
 
 

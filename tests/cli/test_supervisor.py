@@ -185,7 +185,7 @@ def test_an_end_that_comes_before_the_interrupt_counts(tmp_path):
 def _ended_child(pid):
     """Whether a process has a child that has ended and not been waited for."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return any(") Z " in Path(f"/proc/{one}/stat").read_text() for one in children)
+    return any(") Z " in Path(f"/proc/{item}/stat").read_text() for item in children)
 
 
 DYING = """
@@ -207,7 +207,7 @@ K570 = "error[K570]: not enough memory while scoring"
 
 
 @pytest.mark.parametrize(
-    ("die", "code", "said"),
+    ("die", "code", "answer"),
     [
         ("os.kill(os.getpid(), signal.SIGKILL)", 2, f"{K570}: the system ended the program, as"),
         ("os.abort()", 2, f"{K570}, or another failure\n"),
@@ -220,10 +220,10 @@ K570 = "error[K570]: not enough memory while scoring"
     ],
     ids=["killed", "aborted", "with words", "with many", "fault", "bus", "left", "another signal"],
 )  # fmt: skip
-def test_a_death_is_told_and_cleaned_up(tmp_path, die, code, said):
+def test_a_death_is_told_and_cleaned_up(tmp_path, die, code, answer):
     done = ran(tmp_path, DYING.replace("DIE", die))
     assert (done.returncode, done.stdout) == (code, "")
-    assert done.stderr.startswith(said)
+    assert done.stderr.startswith(answer)
     assert not list(tmp_path.iterdir())
 
 
@@ -309,7 +309,7 @@ def test_an_interrupt_of_a_sample_leaves_nothing(tmp_path):
 def _mapped(pid):
     """Whether the child of a program has Polars."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return any("polars" in Path(f"/proc/{one}/maps").read_text("utf-8", errors="replace") for one in children)
+    return any("polars" in Path(f"/proc/{item}/maps").read_text("utf-8", errors="replace") for item in children)
 
 
 # ---- MEMORY ---- #
@@ -325,12 +325,12 @@ def test_a_panel_that_does_not_fit_is_refused_before_it_is_made(tmp_path, monkey
     monkeypatch.setattr(limits, "available", lambda: 100_000_000)
     ran = run("score", tmp_path / "wrong.parquet", "-s", tmp_path / "s.yaml")
     assert ran.code == 2
-    (found,) = ran.findings
-    assert found["code"] == "K570"
-    assert found["message"] == (
+    (result,) = ran.findings
+    assert result["code"] == "K570"
+    assert result["message"] == (
         "a panel of 1,000 entities from 1900-01 to 2199-12 needs 122 MB of memory, and 100 MB of memory is left"
     )
-    assert "--period" in found["hint"]
+    assert "--period" in result["hint"]
 
 
 LIMITED = """
@@ -363,7 +363,7 @@ REFUSED = """
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits and /proc are Linux's")
 @pytest.mark.parametrize(
-    ("how", "said"),
+    ("how", "answer"),
     [
         pytest.param(GROWING, "not enough memory while scoring: ", id="used up", marks=pytest.mark.slow),
         pytest.param(REFUSED, "not enough memory while scoring, or another", id="refused to Rust"),
@@ -371,10 +371,10 @@ REFUSED = """
                      "not enough memory while scoring\n", id="refused to Python", marks=pytest.mark.slow),
     ],
 )  # fmt: skip
-def test_memory_that_runs_out_is_a_finding(tmp_path, how, said):
+def test_memory_that_runs_out_is_a_finding(tmp_path, how, answer):
     done = limited(tmp_path, LIMITED + how)
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"error[K570]: {said}" in done.stderr
+    assert f"error[K570]: {answer}" in done.stderr
     assert "--period" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -463,8 +463,8 @@ def test_the_memory_of_another_process_is_told():
     ],
 )
 def test_what_comes_of_too_little_memory_is_known_by_its_words(error, short):
-    found = limits.shortage(error)
-    assert (found is not None) is short
+    result = limits.shortage(error)
+    assert (result is not None) is short
 
 
 def test_an_error_that_comes_of_too_little_memory_is_one_too():

@@ -52,20 +52,20 @@ def shell(tmp_path):
         fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
         with subprocess.Popen(["bash", "-c", command], stdout=side, stderr=subprocess.PIPE, **options) as process:
             os.close(side)
-            said: list[bytes] = []
-            reader = threading.Thread(target=drain, args=(main, said))
+            answer: list[bytes] = []
+            reader = threading.Thread(target=drain, args=(main, answer))
             reader.start()
             errors = process.stderr.read().decode()
             process.wait(timeout=60)
             reader.join(timeout=60)
         os.close(main)
-        return b"".join(said).decode().replace("\r\n", "\n"), errors, process.returncode
+        return b"".join(answer).decode().replace("\r\n", "\n"), errors, process.returncode
 
     run.folder = tmp_path / "work"
     return run
 
 
-def drain(terminal, said):
+def drain(terminal, answer):
     while True:
         try:
             data = os.read(terminal, 1 << 16)
@@ -73,7 +73,7 @@ def drain(terminal, said):
             return
         if not data:
             return
-        said.append(data)
+        answer.append(data)
 
 
 def masked(text):
@@ -92,8 +92,8 @@ def play(text, shell):
         if line.startswith(("$ ", "% ")):
             out, errors, code = shell(line[2:], terminal=line.startswith("%"))
             lines.append(line)
-            lines += [f"| {one}".rstrip() for one in masked(out).splitlines()]
-            lines += [f"! {one}".rstrip() for one in masked(errors).splitlines()]
+            lines += [f"| {item}".rstrip() for item in masked(out).splitlines()]
+            lines += [f"! {item}".rstrip() for item in masked(errors).splitlines()]
             lines.append(f"= {code}")
         elif not line.startswith(("|", "!", "=")):
             lines.append(line)
@@ -103,11 +103,11 @@ def play(text, shell):
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
 def test_transcript(path, shell):
     expected = path.read_text("utf-8")
-    found = play(expected, shell)
+    result = play(expected, shell)
     if os.environ.get("KPI_TRANSCRIPTS") == "write":
-        path.write_text(found, "utf-8")
+        path.write_text(result, "utf-8")
         return
-    assert found == expected
+    assert result == expected
 
 
 def test_there_are_transcripts():

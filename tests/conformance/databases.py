@@ -37,7 +37,7 @@ def _with_strings(schema: Any) -> Any:
     import pyarrow as pa
 
     texts = (pa.large_string(), pa.string_view())
-    return pa.schema([pa.field(one.name, pa.string() if one.type in texts else one.type) for one in schema])
+    return pa.schema([pa.field(item.name, pa.string() if item.type in texts else item.type) for item in schema])
 
 
 def in_chdb(folder: Path, tables: Mapping[str, pl.DataFrame]) -> str:

@@ -60,11 +60,11 @@ def system(meta, *, rule=None, rules=None, targets=None, mean="arithmetic", miss
     rows = leaves(meta).to_dicts()
     groups = meta.filter(pl.col("Type") == "Aggregate").to_dicts()
     pillars = {
-        one["iCode"]: {"parts": [row["iCode"] for row in [*rows, *groups] if row["Parent"] == one["iCode"]]}
+        item["iCode"]: {"parts": [row["iCode"] for row in [*rows, *groups] if row["Parent"] == item["iCode"]]}
         | {"mean": mean, "missing": missing}
-        | ({"weight": 1} if one["Parent"] == "Index" else {})
-        for one in groups
-        if one["iCode"] != "Index"
+        | ({"weight": 1} if item["Parent"] == "Index" else {})
+        for item in groups
+        if item["iCode"] != "Index"
     }
     definition = {
         "system": "asem",
@@ -90,7 +90,7 @@ def system(meta, *, rule=None, rules=None, targets=None, mean="arithmetic", miss
 def run(folder, text, figures, cohorts=None, names=None):
     """Scores a wide table of figures, uCode and a column per indicator, by a system given as text."""
     loaded = examine_text(text, "asem.yaml", folder=folder)
-    assert loaded.system is not None, [str(one) for one in loaded.findings]
+    assert loaded.system is not None, [str(item) for item in loaded.findings]
     names = names or list(loaded.system.indicators)
     long = figures.select("uCode", *names).unpivot(index="uCode", variable_name="measure").drop_nulls()
     long = long.select(pl.lit("2018").alias("period"), entity="uCode", measure="m_" + pl.col("measure"), value="value")
@@ -203,7 +203,7 @@ def test_principal_components(tmp_path, meta):
     """COINr takes the loadings themselves, some of them negative, as weights; ours are their squares."""
     theirs = table("pca")
     pillars = yaml.safe_load(system(meta))["pillars"]
-    groups = [name for name, one in pillars.items() if one["parts"][0] in theirs["iCode"]]
+    groups = [name for name, item in pillars.items() if item["parts"][0] in theirs["iCode"]]
     for name in groups:
         pillars[name]["weights"] = {"method": "pca"}
     card = run(tmp_path, system(meta, pillars=pillars), table("normalised"))
@@ -250,7 +250,7 @@ def test_the_whole_index_from_raw_figures(tmp_path, meta):
     groups = data.select(entity="uCode", 分组="EurAsia_group")
     text = system(meta, treatment=CHAIN, **denominated(meta))
     loaded = examine_text(text)
-    assert loaded.system is not None, [str(one) for one in loaded.findings]
+    assert loaded.system is not None, [str(item) for item in loaded.findings]
     below = {row["Denominator"] for row in leaves(meta).to_dicts() if row["Denominator"]}
     card = run(tmp_path, text, data, groups, [*leaves(meta)["iCode"], *below])
     expected = nodes("normalised")
@@ -350,11 +350,11 @@ def test_simulated_ranks(tmp_path, meta):
     }
     rule = {"kind": "minmax", "scale": [1, 100], "among": "period"}
     text = system(meta, rule=rule, treatment=chain, uncertainty=uncertainty, ranking={"on": "raw"})
-    found = stressed(run(tmp_path / "imputed", text, imputed), runs=4000)
-    assert found.converged
-    both = found.ranks.rename({"entity": "uCode"}).join(theirs, on="uCode")
+    result = stressed(run(tmp_path / "imputed", text, imputed), runs=4000)
+    assert result.converged
+    both = result.ranks.rename({"entity": "uCode"}).join(theirs, on="uCode")
     assert both["rank"].to_list() == both["Nominal"].to_list()
-    spread = simulated_deviation(found)
+    spread = simulated_deviation(result)
     error = both["uCode"].replace_strict(spread, return_dtype=pl.Float64) * (1 / 1000 + 1 / 4000) ** 0.5
     assert ((both["mean"] - both["Mean"]).abs() <= 4 * error + 0.01).all()
     for ours, their in (("low", "Q5"), ("high", "Q95"), ("median", "Median")):
@@ -364,11 +364,11 @@ def test_simulated_ranks(tmp_path, meta):
         assert differences.mean() < 0.25, ours
 
 
-def simulated_deviation(found):
+def simulated_deviation(result):
     """Return the standard deviation of the ranks of each country over other runs of the same study."""
-    again = points.drawn(1000, found.varied.dimensions, seed=9)
-    ranks = simulate(found.study, found.varied, again).outcome.ranks
-    return dict(zip(names_of(found.study), ranks.std(axis=0).astype(float).tolist(), strict=True))
+    again = points.drawn(1000, result.varied.dimensions, seed=9)
+    ranks = simulate(result.study, result.varied, again).outcome.ranks
+    return dict(zip(names_of(result.study), ranks.std(axis=0).astype(float).tolist(), strict=True))
 
 
 def test_simulated_ranks_of_normalised_figures(tmp_path, meta):
@@ -387,7 +387,7 @@ def test_what_is_left_out_is_in_the_report(tmp_path, meta):
     """The mean change of rank of each alternative is that of the published ranks without each group."""
     expected = table("left_out")
     card = run(tmp_path, system(meta, ranking={"on": "raw"}), table("normalised"))
-    found = stressed(card, runs=1).alternatives.filter(pl.col("assumption") == "without")
-    moved = dict(found.select("alternative", "moved").iter_rows())
+    result = stressed(card, runs=1).alternatives.filter(pl.col("assumption") == "without")
+    moved = dict(result.select("alternative", "moved").iter_rows())
     for name in expected.columns[2:]:
         assert moved[name] == pytest.approx((expected[name] - expected["Nominal"]).abs().mean()), name

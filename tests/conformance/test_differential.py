@@ -77,7 +77,7 @@ def test_topsis(normalisation, rows, data):
         frame = Stage.of("", "", level)(frame)
     function = getattr(importlib.import_module("pymcdm.normalizations"), f"{normalisation}_normalization")
     theirs = methods.TOPSIS(function)(numpy.array(rows), numpy.array(weights) / sum(weights), numpy.ones(len(names)))
-    assert frame.collect()["n.score"].to_list() == pytest.approx([100 * one for one in theirs], abs=1e-12)
+    assert frame.collect()["n.score"].to_list() == pytest.approx([100 * item for item in theirs], abs=1e-12)
 
 
 JUDGED = st.tuples(*[st.sampled_from([1 / 5, 1 / 3, 1 / 2, 1.0, 2.0, 3.0, 5.0])] * 6)

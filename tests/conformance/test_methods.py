@@ -91,8 +91,8 @@ def test_the_grades_of_the_rank_sum_ratio_in_the_text_book():
     figures = pl.read_csv(folder / "data.csv").drop("期别", "地区").to_numpy() * numpy.array([1, -1, -1])
     scores = 100 * stats.rankdata(figures, axis=0).sum(axis=1) / figures.size
     _, probit, line, limits = grades_of(scores.round(9), (4, 6))
-    assert [round(float(one), 4) for one in probit] == [3.7184, 4.3255, 4.7467, 5, 5.3853, 5.8416, 6.2816, 6.96]
-    assert [round(float(one), 2) for one in (*line, *limits)] == [-60.85, 22.17, 27.82, 72.16]
+    assert [round(float(item), 4) for item in probit] == [3.7184, 4.3255, 4.7467, 5, 5.3853, 5.8416, 6.2816, 6.96]
+    assert [round(float(item), 2) for item in (*line, *limits)] == [-60.85, 22.17, 27.82, 72.16]
     assert Probits().cuts(pl.Series(scores.round(9))) == pytest.approx(limits)
 
 
@@ -153,13 +153,13 @@ def test_best_weights(rows, data):
     low = numpy.array(data.draw(st.tuples(*[st.sampled_from([0.0, 0.05, 0.1])] * width)))
     high = numpy.array(data.draw(st.tuples(*[st.sampled_from([0.6, 0.9, 1.0])] * width)))
     ours = best_weights(table, list(low), list(high))
-    for row, found in zip(table, ours, strict=True):
+    for row, actual in zip(table, ours, strict=True):
         bounds = [numpy.outer(low, row) - numpy.diag(row), numpy.diag(row) - numpy.outer(high, row)]
-        one = optimize.linprog(
+        item = optimize.linprog(
             -row, A_ub=numpy.vstack([table, *bounds]), b_ub=numpy.append(numpy.ones(len(table)), numpy.zeros(2 * width))
         )
-        assert found[-1] * (found[:-1] @ row) == pytest.approx(-one.fun, abs=1e-7)
-        assert found[:-1].sum() == pytest.approx(1)
+        assert actual[-1] * (actual[:-1] @ row) == pytest.approx(-item.fun, abs=1e-7)
+        assert actual[:-1].sum() == pytest.approx(1)
 
 
 def subindexes():
@@ -171,7 +171,7 @@ def obtained(parts, weights):
     """Return the correlations of the parts with their weighted sum, adding up to 1."""
     index = parts[0] * weights[0] + parts[1] * weights[1]
     correlations = [pl.DataFrame({"a": part, "b": index}).select(pl.corr("a", "b")).item() for part in parts]
-    return [one / sum(correlations) for one in correlations]
+    return [item / sum(correlations) for item in correlations]
 
 
 @pytest.mark.parametrize("importance", [(1, 1), (2, 3)])
@@ -179,7 +179,7 @@ def test_a_wanted_importance(importance):
     """The two sub-indexes of ASEM correlate with the index as wanted; COINr's own test has 1 : 1, with 0.5 and 0.5."""
     weights = linear.for_importance(subindexes(), importance)
     assert weights is not None
-    assert obtained(subindexes(), weights) == pytest.approx([one / sum(importance) for one in importance], abs=1e-12)
+    assert obtained(subindexes(), weights) == pytest.approx([item / sum(importance) for item in importance], abs=1e-12)
 
 
 def test_an_importance_that_takes_a_negative_weight():
@@ -187,9 +187,9 @@ def test_an_importance_that_takes_a_negative_weight():
     parts = subindexes()
     correlation = pl.DataFrame({"a": parts[0], "b": parts[1]}).select(pl.corr("a", "b")).item()
     scaled = linear.solved([[1, correlation], [correlation, 1]], [1, 2])
-    weights = [one / part.std() for one, part in zip(scaled, parts, strict=True)]
+    weights = [item / part.std() for item, part in zip(scaled, parts, strict=True)]
     assert weights[0] < 0
-    assert [round(one, 2) for one in obtained(parts, weights)] == [0.33, 0.67]
+    assert [round(item, 2) for item in obtained(parts, weights)] == [0.33, 0.67]
     assert linear.for_importance(parts, [1, 2]) is None
 
 
@@ -256,8 +256,8 @@ def test_neighbours(rows, number, data):
     scaled[:, 0] = table[:, 0]
     scaled[0, 0] = numpy.nan
     target = pl.Series([None, *table[1:, 0]], dtype=pl.Float64)
-    found = from_neighbours(target, predictors, number)[0]
-    if found is None:
+    actual = from_neighbours(target, predictors, number)[0]
+    if actual is None:
         return
     from sklearn.metrics.pairwise import nan_euclidean_distances
 
@@ -266,7 +266,7 @@ def test_neighbours(rows, number, data):
         return
     # The first column is a target: its own distance is none, as it is missing in the row that is filled.
     theirs = impute.KNNImputer(n_neighbors=number).fit_transform(scaled)[0, 0]
-    assert found == pytest.approx(theirs, abs=1e-9)
+    assert actual == pytest.approx(theirs, abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def warehouse(request: pytest.FixtureRequest, frames: dict[str, pl.DataFrame]) -
 def assert_same(here: Scorecard, there: Scorecard, *, fetched: bool = False) -> None:
     """Assert that two scorecards have the same numbers, places and findings; only one says what was fetched."""
     keys = ["period", "entity", "measure"]
-    exact = [name for name, one in here.definition.measures.items() if one.kind in EXACT and one.over_time != "mean"]
+    exact = [name for name, item in here.definition.measures.items() if item.kind in EXACT and item.over_time != "mean"]
     a, b = (card.measures.sort(keys) for card in (here, there))
     assert a.drop("value").equals(b.drop("value"))
     known = pl.col("measure").is_in(exact)
@@ -79,9 +79,9 @@ def assert_same(here: Scorecard, there: Scorecard, *, fetched: bool = False) -> 
     assert not apart.any(), a.filter(apart)
     assert here.totals.equals(there.totals)
     assert here.counts == there.counts
-    notes = [[str(one.message) for one in card.findings_list if one.code != "K984"] for card in (here, there)]
+    notes = [[str(item.message) for item in card.findings_list if item.code != "K984"] for card in (here, there)]
     assert sorted(notes[0]) == sorted(notes[1])
-    assert any(one.code == "K984" for one in there.findings_list) == fetched
+    assert any(item.code == "K984" for item in there.findings_list) == fetched
 
 
 def scored(
@@ -93,7 +93,7 @@ def scored(
 
 @pytest.mark.parametrize("period", ["quarter", "month", "year"])
 def test_measures_of_every_kind_are_the_same(frames, warehouse, period):
-    measures = {name: one for name, one in MEASURES.items() if name != "trimmed"}
+    measures = {name: item for name, item in MEASURES.items() if name != "trimmed"}
     assert_same(*scored(frames, warehouse, system(measures, period=period)))
 
 

@@ -83,7 +83,7 @@ def blocks(text: str) -> Iterator[Block | Hidden]:
         elif fence := FENCE.match(line):
             indent, ticks, language, rest = fence.groups()
             end = next(at for at in range(number + 1, len(lines)) if lines[at].strip() == ticks)
-            body = [one.removeprefix(indent) for one in lines[number + 1 : end]]
+            body = [item.removeprefix(indent) for item in lines[number + 1 : end]]
             title = re.search(r'title="([^"]+)"', rest)
             yield Block(language, title[1] if title else "", "\n".join(body) + "\n", number + 1, reason, indent)
             number, reason = end, ""
@@ -307,7 +307,7 @@ def not_in_the_language(text: str) -> list[str]:
     # A part may be what stands under a key of a pillar or of an indicator.
     if isinstance(part, dict) and set(part) <= {"weights"}:
         part = {"pillars": {"part": {"parts": ["a", "b"], **part}}}
-    return [f"{'.'.join(map(str, one.absolute_path))}: {one.message[:200]}" for one in
+    return [f"{'.'.join(map(str, item.absolute_path))}: {item.message[:200]}" for item in
             jsonschema.Draft202012Validator(schema).iter_errors(_json(part))]  # fmt: skip
 
 
@@ -316,5 +316,5 @@ def _json(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {str(key): _json(value) for key, value in tree.items()}
     if isinstance(tree, list):
-        return [_json(one) for one in tree]
+        return [_json(item) for item in tree]
     return tree if tree is None or isinstance(tree, str | int | float | bool) else str(tree)

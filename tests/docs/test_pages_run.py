@@ -66,10 +66,10 @@ def test_pages_in_two_languages_show_the_same_commands():
 
 
 def typed(page: Path) -> list[tuple[str, str]]:
-    found = (block for block in blocks(page.read_text("utf-8")) if isinstance(block, Block))
+    result = (block for block in blocks(page.read_text("utf-8")) if isinstance(block, Block))
     return [
         (block.language, step.command.partition(" #")[0].rstrip())
-        for block in found
+        for block in result
         if block.language == "console"
         for step in steps(block.text)
     ]

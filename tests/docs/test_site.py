@@ -110,8 +110,10 @@ def test_nothing_comes_from_another_host(site, pages):
 def test_both_languages_can_be_searched(site):
     index = json.loads((site / "search/search_index.json").read_text("utf-8"))
     assert {"en", "zh"} <= set(index["config"]["lang"])
-    found = {entry["location"].partition("#")[0] for entry in index["docs"] if "否决" in entry["title"] + entry["text"]}
-    assert {"cookbook/veto.html", "zh/cookbook/veto.html"} <= found
+    result = {
+        entry["location"].partition("#")[0] for entry in index["docs"] if "否决" in entry["title"] + entry["text"]
+    }
+    assert {"cookbook/veto.html", "zh/cookbook/veto.html"} <= result
 
 
 def test_a_page_leads_to_itself_in_the_other_language(pages, site):

@@ -35,7 +35,7 @@ def table_of(grain: str) -> Table:
 
 
 def errors(findings):
-    return [str(one) for one in findings if one.severity is Severity.ERROR]
+    return [str(item) for item in findings if item.severity is Severity.ERROR]
 
 
 def init(folder: Path, *args: str, monkeypatch):
@@ -127,7 +127,7 @@ def test_suggestions_load_once_they_are_no_comments(tmp_path):
     file.write_text("\n".join(lines), "utf-8")
     done = tried([file], YEAR)
     assert errors(done.findings) == []
-    assert [(one.name, one.keys["kind"], one.keys["unit"]) for one in done.draft.measures] == [
+    assert [(item.name, item.keys["kind"], item.keys["unit"]) for item in done.draft.measures] == [
         ("件数", "count", "件"), ("金额", "sum", "元")
     ]  # fmt: skip
     everything = re.sub(r"(?m)^  # (\S+: \{)", r"  \1", done.text)
@@ -149,7 +149,7 @@ def test_rows_of_one_month_and_unit_are_events(heading, tmp_path):
     file.write_text("\n".join([f"办结日期,{heading},渠道,办理天数", *rows]), "utf-8")
     done = tried([file], YEAR)
     assert errors(done.findings) == []
-    assert [(one.name, one.keys.get("kind")) for one in done.draft.measures] == [("件数", "count")]
+    assert [(item.name, item.keys.get("kind")) for item in done.draft.measures] == [("件数", "count")]
 
 
 def test_several_files_make_one_definition(tmp_path):
@@ -157,9 +157,9 @@ def test_several_files_make_one_definition(tmp_path):
     (tmp_path / "b.csv").write_text("地区,指标,2022年,2023年\n甲县,人口(万人),5,6\n乙县,人口(万人),7,8\n", "utf-8")
     events = "日期,地区,事由\n" + "".join(f"2023-0{1 + at % 9}-11,{'甲乙'[at % 2]}县,投诉\n" for at in range(40))
     (tmp_path / "c.csv").write_text(events, "utf-8")
-    done = tried([tmp_path / f"{one}.csv" for one in "abc"], YEAR)
+    done = tried([tmp_path / f"{item}.csv" for item in "abc"], YEAR)
     assert errors(done.findings) == []
-    assert (str(done.draft.period), [one.name for one in done.draft.measures]) == ("year", ["GDP", "人口", "件数"])
+    assert (str(done.draft.period), [item.name for item in done.draft.measures]) == ("year", ["GDP", "人口", "件数"])
 
 
 def test_sheets_of_one_book_make_one_definition(tmp_path, monkeypatch):
@@ -224,7 +224,7 @@ def test_headings_and_cells_of_all_kinds(text, name, unit, tmp_path, monkeypatch
     done = init(tmp_path, "数据.csv", monkeypatch=monkeypatch)
     assert done.exit_code == 0, done.stderr
     system = kpi.load(tmp_path / "数据.yaml")
-    assert {one: measure.unit for one, measure in system.measures.items()} == {name: unit}
+    assert {item: measure.unit for item, measure in system.measures.items()} == {name: unit}
     after = scored(tmp_path, "数据.csv", monkeypatch=monkeypatch)
     assert after.exit_code == 0, after.stderr
     assert len(after.stdout.splitlines()) > 1
@@ -245,7 +245,7 @@ def test_a_table_without_figures_is_refused_with_its_columns(tmp_path, monkeypat
     done = init(tmp_path, "d.csv", monkeypatch=monkeypatch)
     assert done.exit_code == 2
     assert "姓名" in done.stderr
-    assert [one.name for one in tmp_path.iterdir()] == ["d.csv"]
+    assert [item.name for item in tmp_path.iterdir()] == ["d.csv"]
 
 
 def test_a_roster_of_other_units_is_kept(tmp_path, monkeypatch):
@@ -284,7 +284,7 @@ def test_a_sheet_that_describes_figures_is_no_table_of_events(tmp_path):
                 sheet.write_row(at, 0, row)
     done = tried([path], 2023, "d")
     assert [measure.keys.get("kind") for measure in done.draft.measures] == [None]
-    assert [(one.code, str(one.severity)) for one in done.findings if one.place.sheet == "指标目录"] == [
+    assert [(item.code, str(item.severity)) for item in done.findings if item.place.sheet == "指标目录"] == [
         ("K707", "info")
     ]
 

@@ -25,16 +25,16 @@ def drafted(tmp_path, text, suffix="csv"):
         file.write_text(text, "utf-8")
     else:
         head, *rows = (line.split(",") for line in text.splitlines())
-        figures = [[float(one) if one.isdigit() else one for one in row] for row in rows]
+        figures = [[float(item) if item.isdigit() else item for item in row] for row in rows]
         frame = pl.DataFrame(figures, schema=head, orient="row")
         frame.write_parquet(file) if suffix == "parquet" else frame.write_excel(file)
     done = tried([file], 2024)
-    assert [one for one in done.findings if one.severity is Severity.ERROR] == []
+    assert [item for item in done.findings if item.severity is Severity.ERROR] == []
     system = examine_text(done.text, folder=tmp_path).system if done.roster is None else None
     if done.roster is not None:
         (tmp_path / "roster.csv").write_text(done.roster, "utf-8")
         system = examine_text(done.text, folder=tmp_path).system
-    rows = [row for one in understanding([file], system, 2024).tables for row in one.understood.rows]
+    rows = [row for item in understanding([file], system, 2024).tables for row in item.understood.rows]
     return done, rows
 
 
@@ -58,7 +58,7 @@ def test_headings_that_are_periods(headings, period, month, first, suffix, tmp_p
     assert (str(done.draft.period), done.draft.period.timeline.year_starts) == (period, month)
     assert (len(done.draft.measures), done.scored) == (1, 2)
     assert rows[0][1] == first
-    assert ("year_starts" in str([str(one.message) for one in done.findings])) == (month != 1)
+    assert ("year_starts" in str([str(item.message) for item in done.findings])) == (month != 1)
 
 
 @pytest.mark.parametrize(
@@ -85,15 +85,15 @@ def test_a_period_that_cannot_be_read_is_no_measure(tmp_path):
     file.write_text(f"State,Jan-20,Feb-20\n{ROWS}", "utf-8")
     with pytest.raises(DataError, match="its year has two digits") as raised:
         tried([file], 2024)
-    assert [one.code for one in raised.value.diagnostics] == ["K707"]
+    assert [item.code for item in raised.value.diagnostics] == ["K707"]
     done, _ = drafted(tmp_path, f"State,Jan-20,population\n{ROWS}")
-    assert [one.name for one in done.draft.measures] == ["population"]
-    assert any("`Jan-20` is left out" in str(one.message) for one in done.findings)
+    assert [item.name for item in done.draft.measures] == ["population"]
+    assert any("`Jan-20` is left out" in str(item.message) for item in done.findings)
 
 
 def test_other_numbers_in_headings_stay_figures(tmp_path):
     done, _ = drafted(tmp_path, "State,year,W1,PM2.5,0-14,Q5\nKerala,2023,1,2,3,4\nGoa,2023,2,3,4,5\n")
-    assert [one.title for one in done.draft.measures] == ["W1", "PM2.5", "0-14", "Q5"]
+    assert [item.title for item in done.draft.measures] == ["W1", "PM2.5", "0-14", "Q5"]
     assert str(done.draft.period) == "year"
 
 

@@ -42,14 +42,14 @@ def test_what_is_shown_is_what_is_scored(name, tmp_path):
     written = SHAPES[name](Table("year", ENTITIES, PERIODS["year"], figures))
     files = write(tmp_path, written, written.formats[-1])
     system = kpi.load(SYSTEM.format(grain="year", datasets=written.datasets, where=written.where, over="y"))
-    found = understanding(files, system, 2024)
-    assert found.complete
+    result = understanding(files, system, 2024)
+    assert result.complete
     card = kpi.score(files, system=system)
     scored = {
         (row["entity"], row["period"], system.symbols[row["measure"]].title): row["value"]
         for row in card.measures.iter_rows(named=True)
     }
-    rows = [row for one in found.tables for row in one.understood.rows]
+    rows = [row for item in result.tables for row in item.understood.rows]
     assert len(rows) >= 3
     for who, when, what, value, unit in rows:
         assert unit in ("亿元", "万人")
@@ -74,9 +74,9 @@ def test_advice_helps_once_it_is_taken(text, line, tmp_path, monkeypatch):
     assert done.exit_code == 1
     assert "It would be with these lines" in done.stdout
     assert line in done.stdout
-    said = re.search(r"(?m)^    (datasets:)\n      (.*)$", done.stdout)
-    assert said is not None, done.stdout
-    (tmp_path / "s.yaml").write_text(DEFINITION + f"datasets:\n  {said[2]}\n", "utf-8")
+    answer = re.search(r"(?m)^    (datasets:)\n      (.*)$", done.stdout)
+    assert answer is not None, done.stdout
+    (tmp_path / "s.yaml").write_text(DEFINITION + f"datasets:\n  {answer[2]}\n", "utf-8")
     after = shown(tmp_path, monkeypatch, "d.csv", "s.yaml")
     assert (after.exit_code, "Not understood" in after.stdout) == (0, False)
 
@@ -132,4 +132,4 @@ def test_the_source_of_a_unit_is_where_it_stands(text, sources, tmp_path):
     file = tmp_path / "data.csv"
     file.write_text(text, "utf-8")
     (table,) = understanding([file], None, 2024).tables
-    assert {one.title: str(one.source) for one in table.understood.units} == sources
+    assert {item.title: str(item.source) for item in table.understood.units} == sources

@@ -17,8 +17,8 @@ def drafted(tmp_path, text):
     file = tmp_path / "data.csv"
     file.write_text(text, "utf-8")
     done = tried([file], 2024)
-    assert [str(one) for one in done.findings if one.severity is Severity.ERROR] == []
-    return done, [str(one.message) for one in done.findings]
+    assert [str(item) for item in done.findings if item.severity is Severity.ERROR] == []
+    return done, [str(item.message) for item in done.findings]
 
 
 ROWS = "{} DE,2023-01,3.0\n{} FR,2023-01,4.0\n{} DE,2023-02,3.5\n{} FR,2023-02,4.2\n"
@@ -62,7 +62,7 @@ def test_a_row_that_is_not_meant_voids_no_figure(tmp_path):
     )  # fmt: skip
     card = kpi.score([file], system=str(definition))
     assert card.measures["value"].to_list() == [1]
-    assert [one.code for one in card.findings_list if one.severity is Severity.ERROR] == []
+    assert [item.code for item in card.findings_list if item.severity is Severity.ERROR] == []
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_row_that_is_not_meant_voids_no_figure(tmp_path):
 )  # fmt: skip
 def test_codes_are_no_figures(text, names, tmp_path):
     done, _ = drafted(tmp_path, text)
-    assert [one.title for one in done.draft.measures] == names
+    assert [item.title for item in done.draft.measures] == names
     assert done.scored == 2
 
 
@@ -85,7 +85,7 @@ def test_codes_are_no_figures(text, names, tmp_path):
 )
 def test_lines_below_or_without_figures_are_no_measures(line, tmp_path):
     done, _ = drafted(tmp_path, f"指标,2021年,2022年\n用电量,1,2\n{line},,\n用水量,3,4\n{line},,\n")
-    assert [one.title for one in done.draft.measures] == ["用电量", "用水量"]
+    assert [item.title for item in done.draft.measures] == ["用电量", "用水量"]
 
 
 @pytest.mark.parametrize(

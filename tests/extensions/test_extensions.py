@@ -90,7 +90,7 @@ def twice(install, **change: str) -> None:
 
 
 def codes(error) -> list[str]:
-    return [one.code for one in error.value.diagnostics]
+    return [item.code for item in error.value.diagnostics]
 
 
 def test_a_kind_of_another_distribution_is_scored_explained_and_shown(install, tmp_path):
@@ -142,11 +142,11 @@ def test_a_wrong_key_of_an_installed_kind_has_its_place_and_the_keys_of_the_kind
 )  # fmt: skip
 def test_an_extension_that_cannot_be_used_is_a_finding_with_its_distribution(install, code, finding, words):
     install({"kpi.indicators": "twice = far_kinds:Twice"}, code)
-    (found,) = examine_text(text()).findings
-    assert found.code == finding
-    assert "far-kinds 1.2" in found.message
-    assert words in found.message
-    assert found.place.line == 5
+    (actual,) = examine_text(text()).findings
+    assert actual.code == finding
+    assert "far-kinds 1.2" in actual.message
+    assert words in actual.message
+    assert actual.place.line == 5
     assert examine_text(text("level")).system is not None
 
 
@@ -223,7 +223,7 @@ def test_a_name_of_two_distributions_is_refused(install):
 def test_every_kind_is_listed_with_its_distribution(install):
     twice(install)
     result = CliRunner().invoke(main, ["show", "--kinds", "-f", "json"])
-    rows = {(one["family"], one["kind"]): one for one in json.loads(result.stdout)["kinds"]}
+    rows = {(item["family"], item["kind"]): item for item in json.loads(result.stdout)["kinds"]}
     assert rows["indicators", "twice"]["origin"] == "far-kinds 1.2"
     assert rows["indicators", "twice"]["does"] == "twice a measure"
     assert rows["indicators", "ratio"]["origin"].startswith("kpi-scorecard")

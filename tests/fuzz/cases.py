@@ -205,14 +205,14 @@ def changed(grid: Grid, shape: str, change: Change) -> Grid:
 
 def _columns_changed(rows: Grid, change: Change) -> Grid:
     width = len(rows[0])
-    one, other = change.at % width, change.other % width
+    item, other = change.at % width, change.other % width
     order = list(range(width))
     if change.kind == "drop column":
-        del order[one]
+        del order[item]
     elif change.kind == "swap columns":
-        order[one], order[other] = order[other], order[one]
+        order[item], order[other] = order[other], order[item]
     elif change.kind == "repeat column":
-        order.insert(other, one)
+        order.insert(other, item)
     return [[row[at] for at in order if at < len(row)] for row in rows]
 
 
@@ -296,7 +296,7 @@ def _survey(grid: Grid, write: Callable[..., bytes]) -> bytes:
     """Return a file of a statistics package whose variables have the header as labels."""
     head, *rows = _cells(grid)
     columns = {f"v{at}": [(row[at] or "")[:2000] for row in rows] or [""] for at in range(len(head))}
-    return write(pd.DataFrame(columns), column_labels=[(one or "")[:70] for one in head])
+    return write(pd.DataFrame(columns), column_labels=[(item or "")[:70] for item in head])
 
 
 FORMATS: dict[str, tuple[str, Callable[[Grid], bytes]]] = {

@@ -52,8 +52,8 @@ def connection(dice: random.Random) -> str:
 
 def judge_connection(text: str) -> None:
     """Judge that a password appears in no message about its string, and in no traceback of a query that uses it."""
-    one = Diagnostic("K830", f"cannot reach {text}", Place("a"), f"look at {text}")
-    _hidden(text, str(one), str(one.hint), render([one]), render([one], style="json"), str(KpiError(one)))
+    item = Diagnostic("K830", f"cannot reach {text}", Place("a"), f"look at {text}")
+    _hidden(text, str(item), str(item.hint), render([item]), render([item], style="json"), str(KpiError(item)))
     os.environ["KPI_FUZZED"] = text
     for given in ({"url": text}, {"connection_env": "KPI_FUZZED"}, {"connection_env": text}):
         try:
@@ -64,14 +64,14 @@ def judge_connection(text: str) -> None:
         try:
             rows_of(query, "monthly", Path)
         except DataError as error:
-            found = error
+            result = error
         else:
             raise AssertionError(f"{text!r} reaches a database")
-        _hidden(text, str(found), "".join(traceback.format_exception(found)))
-        assert all(one.code in {"K815", "K830"} for one in found.diagnostics), text
+        _hidden(text, str(result), "".join(traceback.format_exception(result)))
+        assert all(item.code in {"K815", "K830"} for item in result.diagnostics), text
 
 
 def _hidden(text: str, *shown: str) -> None:
-    for one in shown:
+    for item in shown:
         for half in HALVES:
-            assert half not in one, f"{text!r} is shown: {one!r}"
+            assert half not in item, f"{text!r} is shown: {item!r}"

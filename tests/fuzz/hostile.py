@@ -154,14 +154,14 @@ def judge_expression(text: str) -> None:
         parsed.tells_blank()
         term = parsed.resolve(scope)
     except ExpressionError as error:
-        found = error
+        result = error
     else:
         frame.select(x=term.expr)
         return
-    start, length = found.span
-    assert found.message, text
-    assert 0 <= start <= len(text), (text, found.span)
-    assert length >= 0, (text, found.span)
+    start, length = result.span
+    assert result.message, text
+    assert 0 <= start <= len(text), (text, result.span)
+    assert length >= 0, (text, result.span)
 
 
 def judge_number(text: str) -> None:
@@ -170,20 +170,20 @@ def judge_number(text: str) -> None:
 
     from kpi.intake.cells.numbers import read_number
 
-    found = read_number(text)
-    assert found.value is None or math.isfinite(found.value), text
+    result = read_number(text)
+    assert result.value is None or math.isfinite(result.value), text
 
 
 def judge_definition(text: str) -> None:
     """Judge that a definition is a system or findings with words, of sensible length."""
     from kpi.language.loading.loader import examine_text
 
-    found = examine_text(text)
-    assert found.system is not None or found.findings, text
-    for one in found.findings:
-        assert one.code, text
-        assert one.message, text
-        assert len(one.message) < 1200, text
+    result = examine_text(text)
+    assert result.system is not None or result.findings, text
+    for item in result.findings:
+        assert item.code, text
+        assert item.message, text
+        assert len(item.message) < 1200, text
 
 
 def timed(judge: Callable[[str], None], text: str) -> None:

@@ -116,9 +116,9 @@ class Judge:
             if "" in touched:
                 return  # a text alone in a row may be part of the header
             others = {key: value for key, value in _REFERENCE.items() if key[1] not in touched}
-            told = _figures(card)
+            reports = _figures(card)
             periods = set(card.labels.values())
-            wrong = [key for key, value in others.items() if key[0] in periods and not _same(told.get(key), value)]
+            wrong = [key for key, value in others.items() if key[0] in periods and not _same(reports.get(key), value)]
             if wrong:
                 raise Wrong(f"figures of others change: {wrong[:3]}, touched are {sorted(touched)}")
 
@@ -132,7 +132,7 @@ class Judge:
         try:
             card = kpi.score(file, system=self.system, partly=True)
         except DataError as error:
-            if not error.diagnostics or not all(one.message and one.code for one in error.diagnostics):
+            if not error.diagnostics or not all(item.message and item.code for item in error.diagnostics):
                 raise Wrong("a refusal without a reason") from error
             self.refused += 1
             as_csv(form(error.diagnostics))
@@ -154,23 +154,23 @@ class Judge:
         """Judges that one of the periods, scored from what it reaches, comes out as among all."""
         index, label = list(card.labels.items())[draw % len(card.labels)]
         try:
-            one = kpi.score(file, system=self.system, partly=True, period=label)
+            item = kpi.score(file, system=self.system, partly=True, period=label)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
             raise Wrong(f"{label} alone, {type(error).__name__}: {error}") from error
-        mine, theirs = (some.frame.filter(period=index) for some in (one, card))
+        mine, theirs = (some.frame.filter(period=index) for some in (item, card))
         if not mine.equals(theirs):
             wrong = [name for name in theirs.columns if not mine[name].equals(theirs[name])]
             raise Wrong(f"{label} alone differs in {wrong[:5]}")
         # Hints may have proposals, which look at the history that was read.
-        found = [
+        result = [
             [(finding.code, finding.message, finding.place) for finding in some.findings_list if finding.place.period]
-            for some in (one, card)
+            for some in (item, card)
         ]
-        if found[0] != [finding for finding in found[1] if finding[2].period == label]:
+        if result[0] != [finding for finding in result[1] if finding[2].period == label]:
             raise Wrong(f"{label} alone has other findings")
-        counts = one.counts
+        counts = item.counts
         if counts["read"] != sum(counts.get(key, 0) for key in _PARTS):
             raise Wrong(f"counts of {label} do not add up: {dict(counts)}")
 
@@ -184,9 +184,9 @@ def _sound(card: Scorecard) -> None:
         raise Wrong(f"counts do not add up: {dict(counts)}")
     if min(counts.values()) < 0:
         raise Wrong(f"a count below zero: {dict(counts)}")
-    if counts["refused"] and not any(one.severity is Severity.ERROR for one in card.findings_list):
+    if counts["refused"] and not any(item.severity is Severity.ERROR for item in card.findings_list):
         raise Wrong("rows refused without a finding")
-    if any(not one.message for one in card.findings_list):
+    if any(not item.message for item in card.findings_list):
         raise Wrong("a finding without words")
     names = [*card.definition.measures, *card.definition.indicators]
     for row in card.frame.iter_rows(named=True):
@@ -222,10 +222,10 @@ def _total(row: Mapping[str, object]) -> None:
 # ---- ORACLES ---- #
 
 
-def _same(one: float | None, other: float | None, near: float = 1e-9) -> bool:
-    if one is None or other is None:
-        return one is other
-    return math.isclose(one, other, rel_tol=near, abs_tol=near)
+def _same(item: float | None, other: float | None, near: float = 1e-9) -> bool:
+    if item is None or other is None:
+        return item is other
+    return math.isclose(item, other, rel_tol=near, abs_tol=near)
 
 
 def _figures(card: Scorecard) -> Figures:
@@ -240,8 +240,8 @@ def _figures(card: Scorecard) -> Figures:
 def _compare(card: Scorecard | None, expected: Figures, words: str) -> None:
     if card is None:
         raise Wrong(f"{words}: it is refused")
-    told = {key: value for key, value in _figures(card).items() if value is not None}
-    if wrong := [key for key in {*told, *expected} if not _same(told.get(key), expected.get(key))]:
+    reports = {key: value for key, value in _figures(card).items() if value is not None}
+    if wrong := [key for key in {*reports, *expected} if not _same(reports.get(key), expected.get(key))]:
         raise Wrong(f"{words}: {sorted(wrong)[:3]} in {len(wrong)}")
 
 
@@ -249,15 +249,15 @@ def _touched(case: Case) -> set[str]:
     """The entities whose rows are changed, in a sheet whose order other changes may have changed before."""
     column = {"long": 1, "wide": 2}[case.shape]
     grid: Grid = Case(case.shape, case.form).sheet()
-    found: set[str] = set()
+    result: set[str] = set()
     for change in case.grid:
         if change.kind in LOCAL and len(grid) > 1:
             row = grid[1 + change.at % (len(grid) - 1)]
-            found.add(row[column] if column < len(row) else "")
+            result.add(row[column] if column < len(row) else "")
         grid = changed(grid, case.shape, change)
         if change.kind == "swap columns":
             column = grid[0].index("地区")
-    return found
+    return result
 
 
 def _read_again(data: bytes, case: Case) -> Figures | None:
@@ -276,15 +276,15 @@ def _read_again(data: bytes, case: Case) -> Figures | None:
     if not rows or rows[0] != long()[0]:
         return None
     titles = {title: name for name, title in MEASURES.items()}
-    found: Figures = {}
+    result: Figures = {}
     for row in rows[1:]:
         if len(row) != len(rows[0]):
             return None
         period, entity, title, value, unit, note = row
         name = titles.get(title)
         key = (period, entity, name or "")
-        plain = period in PERIODS and entity in ENTITIES and name is not None and not note and key not in found
+        plain = period in PERIODS and entity in ENTITIES and name is not None and not note and key not in result
         if not plain or name is None or unit != UNITS[name] or not _PLAIN.fullmatch(value):
             return None
-        found[key] = float(value)
-    return found or None
+        result[key] = float(value)
+    return result or None

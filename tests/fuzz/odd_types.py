@@ -32,13 +32,13 @@ def _number(text: str | None) -> float | None:
 
 def _whole(values: list[str | None], dtype: type[pl.DataType]) -> pl.Series:
     numbers = [
-        None if (number := _number(one)) is None or not abs(number) <= 1e6 else abs(int(number)) for one in values
+        None if (number := _number(item)) is None or not abs(number) <= 1e6 else abs(int(number)) for item in values
     ]
     return pl.Series(numbers, dtype=dtype)
 
 
 def _days(values: list[str | None], dtype: pl.DataType | type[pl.DataType]) -> pl.Series:
-    days = [None if one is None else _DAY + dt.timedelta(days=at) for at, one in enumerate(values)]
+    days = [None if item is None else _DAY + dt.timedelta(days=at) for at, item in enumerate(values)]
     return pl.Series(days, dtype=pl.Datetime("us")).cast(dtype)
 
 
@@ -47,30 +47,30 @@ _NESTED = pl.List(pl.Struct({"a": pl.List(pl.String)}))
 #: Columns of texts as another type, by name.
 TYPES: dict[str, Callable[[list[str | None]], pl.Series]] = {
     "text": lambda values: pl.Series(values, dtype=pl.String),
-    "float": lambda values: pl.Series([_number(one) for one in values], dtype=pl.Float64),
-    "float 32": lambda values: pl.Series([_number(one) for one in values], dtype=pl.Float32),
+    "float": lambda values: pl.Series([_number(item) for item in values], dtype=pl.Float64),
+    "float 32": lambda values: pl.Series([_number(item) for item in values], dtype=pl.Float32),
     "int 8": lambda values: _whole(values, pl.Int64).clip(0, 100).cast(pl.Int8),
     "int 64": lambda values: _whole(values, pl.Int64),
     "uint 64": lambda values: _whole(values, pl.UInt64),
     "int 128": lambda values: _whole(values, pl.Int64).cast(pl.Int128),
-    "huge int 128": lambda values: pl.Series([None if one is None else 10**30 for one in values], dtype=pl.Int128),
-    "decimal": lambda values: pl.Series([_number(one) for one in values]).cast(pl.Decimal(38, 4), strict=False),
-    "boolean": lambda values: pl.Series([None if one is None else len(one) % 2 == 0 for one in values]),
+    "huge int 128": lambda values: pl.Series([None if item is None else 10**30 for item in values], dtype=pl.Int128),
+    "decimal": lambda values: pl.Series([_number(item) for item in values]).cast(pl.Decimal(38, 4), strict=False),
+    "boolean": lambda values: pl.Series([None if item is None else len(item) % 2 == 0 for item in values]),
     "null": lambda values: pl.Series([None] * len(values), dtype=pl.Null),
     "categorical": lambda values: pl.Series(values, dtype=pl.Categorical),
-    "enum": lambda values: pl.Series(values, dtype=pl.Enum(sorted({one for one in values if one is not None}))),
-    "binary": lambda values: pl.Series([None if one is None else one.encode() for one in values], dtype=pl.Binary),
-    "odd binary": lambda values: pl.Series([None if one is None else b"\xff\x00\xfe" for one in values]),
+    "enum": lambda values: pl.Series(values, dtype=pl.Enum(sorted({item for item in values if item is not None}))),
+    "binary": lambda values: pl.Series([None if item is None else item.encode() for item in values], dtype=pl.Binary),
+    "odd binary": lambda values: pl.Series([None if item is None else b"\xff\x00\xfe" for item in values]),
     "date": lambda values: _days(values, pl.Date),
     "datetime": lambda values: _days(values, pl.Datetime("ns")),
     "zoned": lambda values: _days(values, pl.Datetime("us")).dt.replace_time_zone("America/New_York"),
     "time": lambda values: _days(values, pl.Time),
     "duration": lambda values: pl.Series([dt.timedelta(days=at) for at in range(len(values))]),
-    "list": lambda values: pl.Series([[one] for one in values], dtype=pl.List(pl.String)),
-    "list of numbers": lambda values: pl.Series([[_number(one)] for one in values], dtype=pl.List(pl.Float64)),
+    "list": lambda values: pl.Series([[item] for item in values], dtype=pl.List(pl.String)),
+    "list of numbers": lambda values: pl.Series([[_number(item)] for item in values], dtype=pl.List(pl.Float64)),
     "array": lambda values: pl.Series([[1.0, 2.0]] * len(values), dtype=pl.Array(pl.Float64, 2)),
-    "struct": lambda values: pl.Series([{"a": one, "b": 1} for one in values]),
-    "nested": lambda values: pl.Series([[{"a": [one]}] for one in values], dtype=_NESTED),
+    "struct": lambda values: pl.Series([{"a": item, "b": 1} for item in values]),
+    "nested": lambda values: pl.Series([[{"a": [item]}] for item in values], dtype=_NESTED),
 }
 
 
@@ -113,11 +113,11 @@ def judge_table(judge: Judge, frame: pl.DataFrame) -> None:
         cards[name] = _of_frame(judge, given)
     first, *others = cards
     for other in others:
-        one, two = cards[first], cards[other]
-        if (one is None) != (two is None):
-            raise Wrong(f"{first} is {'refused' if one is None else 'scored'} and {other} is not: {frame.schema}")
-        if one is not None and two is not None and not one.frame.equals(two.frame):
-            wrong = [name for name in one.frame.columns if not one.frame[name].equals(two.frame[name])]
+        item, two = cards[first], cards[other]
+        if (item is None) != (two is None):
+            raise Wrong(f"{first} is {'refused' if item is None else 'scored'} and {other} is not: {frame.schema}")
+        if item is not None and two is not None and not item.frame.equals(two.frame):
+            wrong = [name for name in item.frame.columns if not item.frame[name].equals(two.frame[name])]
             raise Wrong(f"{first} and {other} differ in {wrong[:5]}: {frame.schema}")
 
 
@@ -125,7 +125,7 @@ def _of_frame(judge: Judge, frame: pl.DataFrame | pl.LazyFrame) -> Scorecard | N
     try:
         return kpi.score(frame, system=judge.system, partly=True)
     except DataError as error:
-        if not all(one.message and one.code for one in error.diagnostics):
+        if not all(item.message and item.code for item in error.diagnostics):
             raise Wrong("a refusal without a reason") from error
         return None
     except BaseException as error:

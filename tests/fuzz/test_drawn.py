@@ -29,7 +29,7 @@ FAST = ("float 32", "decimal", "list", "binary")
 
 @pytest.mark.parametrize("shape", odd_types.SHAPES)
 @pytest.mark.parametrize(
-    "kind", [pytest.param(one, marks=() if one in FAST else pytest.mark.slow) for one in odd_types.TYPES]
+    "kind", [pytest.param(item, marks=() if item in FAST else pytest.mark.slow) for item in odd_types.TYPES]
 )
 def test_a_figure_of_every_type_is_scored_or_refused(judge, kind, shape):
     grid = odd_types.SHAPES[shape]()

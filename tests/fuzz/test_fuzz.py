@@ -106,10 +106,10 @@ def test_mutated_inputs(judge, case):
 @pytest.mark.slow
 def test_a_case_gives_the_same_bytes_whenever_it_is_made():
     """Archives and workbooks carry times, in steps of up to two seconds."""
-    made = [Case("long", form, (), (Change("inside", 5, 7),)) for form in FORMATS]
-    first = [one.content() for one in made]
+    created = [Case("long", form, (), (Change("inside", 5, 7),)) for form in FORMATS]
+    first = [item.content() for item in created]
     time.sleep(2.1)
-    assert [one.content() for one in made] == first
+    assert [item.content() for item in created] == first
 
 
 @pytest.mark.slow

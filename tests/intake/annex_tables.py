@@ -33,7 +33,7 @@ class Table:
     @property
     def merged(self) -> list[tuple[int, int, int, int]]:
         """The merged ranges: first row and column, last row and column, from 0."""
-        grid, found = self.grid, []
+        grid, result = self.grid, []
         for top, row in enumerate(grid):
             for left, cell in enumerate(row):
                 if cell in (UP, LEFT):
@@ -45,8 +45,8 @@ class Table:
                 while bottom + 1 < len(grid) and left < len(grid[bottom + 1]) and grid[bottom + 1][left] == UP:
                     bottom += 1
                 if (bottom, right) != (top, left):
-                    found.append((top, left, bottom, right))
-        return found
+                    result.append((top, left, bottom, right))
+        return result
 
     @property
     def texts(self) -> list[list[str]]:
@@ -272,13 +272,13 @@ def as_docx(table: Table, path: Path) -> Path:
     document = docx.Document()
     texts = table.texts
     width = max(map(len, texts))
-    made = document.add_table(rows=len(texts), cols=width)
+    created = document.add_table(rows=len(texts), cols=width)
     for row, line in enumerate(texts):
         for column, text in enumerate(line):
-            made.cell(row, column).text = text
+            created.cell(row, column).text = text
     for top, left, bottom, right in table.merged:
         text = texts[top][left]
-        made.cell(top, left).merge(made.cell(bottom, right)).text = text
+        created.cell(top, left).merge(created.cell(bottom, right)).text = text
     document.add_paragraph("本表由考核办公室负责解释。")
     document.save(str(path))
     return path

@@ -25,7 +25,7 @@ REPORTED = DEFINITION.replace("  c: {kind: count, unit: 件, from: cases, title:
 
 def found(data, definition=REPORTED, **options):
     card = kpi.score(data, system=definition, **options)
-    return [one for one in card.findings_list if one.code == "K555"]
+    return [item for item in card.findings_list if item.code == "K555"]
 
 
 LONG = {"期别": ["2023"], "县": ["东湖县"], "指标": ["件数甲"], "数值": [5]}
@@ -39,21 +39,21 @@ def test_a_measure_without_column_and_row_is_a_warning(columns, form, tmp_path):
     data = frame if form == "frame" else tmp_path / f"d.{form}"
     if form != "frame":
         {"csv": frame.write_csv, "parquet": frame.write_parquet, "xlsx": frame.write_excel}[form](data)
-    (one,) = found(data)
-    assert (str(one.severity), "网上办件量" in one.message, "`b`" in one.message) == ("warning", True, True)
-    assert ", ".join(columns) in one.hint
+    (item,) = found(data)
+    assert (str(item.severity), "网上办件量" in item.message, "`b`" in item.message) == ("warning", True, True)
+    assert ", ".join(columns) in item.hint
 
 
 def test_a_like_column_is_reported_once_with_the_name_of_the_measure():
     card = kpi.score(WIDE | {"网上办件": [4]}, system=REPORTED)
-    (one,) = [one for one in card.findings_list if one.code in {"K528", "K555"}]
-    assert (one.code, str(one.severity), one.hint) == ("K528", "warning", "did you mean `网上办件量`?")
+    (item,) = [item for item in card.findings_list if item.code in {"K528", "K555"}]
+    assert (item.code, str(item.severity), item.hint) == ("K528", "warning", "did you mean `网上办件量`?")
 
 
 def test_the_column_of_another_measure_is_never_suggested():
     definition = REPORTED.replace("件数甲", "网下办件量")
-    (one,) = found({"期别": ["2023"], "县": ["东湖县"], "网下办件量": [5]}, definition)
-    assert "did you mean" not in one.hint
+    (item,) = found({"期别": ["2023"], "县": ["东湖县"], "网下办件量": [5]}, definition)
+    assert "did you mean" not in item.hint
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,11 @@ def test_a_figure_that_is_only_missing_or_refused_is_none(data):
 
 
 def test_a_dataset_without_a_file_is_one_warning():
-    (one,) = found(WIDE | {"网上办件量": [4]}, DEFINITION)
-    assert ("cases" in one.message, "办结量" in one.message) == (True, True)
+    (item,) = found(WIDE | {"网上办件量": [4]}, DEFINITION)
+    assert ("cases" in item.message, "办结量" in item.message) == (True, True)
     cases = {"日期": ["2023-05-06"], "县": ["东湖县"]}
     assert found([WIDE | {"网上办件量": [4]}, cases], DEFINITION) == []
-    assert [one.code for one in kpi.check(data=WIDE | {"网上办件量": [4]}, system=DEFINITION)] == ["K555"]
+    assert [item.code for item in kpi.check(data=WIDE | {"网上办件量": [4]}, system=DEFINITION)] == ["K555"]
 
 
 def test_one_period_is_looked_at_alone():

@@ -131,28 +131,28 @@ def test_a_rule_gives_the_marks_of_its_words(*, rule, marks, target, unit, name,
 
 def test_sub_items_are_added_up(tmp_path):
     system = system_of(tmp_path, ["台账", "", "", "10", "(1)无台账扣4分；(2)每缺一项扣0.5分，扣完为止"])
-    without, lacking = (one.title for one in system.measures.values())
+    without, lacking = (item.title for item in system.measures.values())
     # 10 - 4 (once, however often) - 0.5 for each of what lacks.
     assert marks_of(system, {without: [0, 1, 2, 0], lacking: [3, 3, 0, 30]}) == pytest.approx([8.5, 4.5, 6, 0])
 
 
 def test_faults_of_several_kinds_are_added_up(tmp_path):
     system = system_of(tmp_path, ["公开", "", "", "10", "①未公开的，每件扣1分。②格式不规范的，每件扣0.5分。"])
-    hidden, untidy = (one.title for one in system.measures.values())
+    hidden, untidy = (item.title for item in system.measures.values())
     assert marks_of(system, {hidden: [1, 0], untidy: [3, 1]}) == pytest.approx([7.5, 9.5])
 
 
 def test_levels_of_honours_are_added_up(tmp_path):
     system = system_of(tmp_path, ["表彰", "", "", "10", "国家级加5分、省级加3分、市级加1分，最高10分"])
-    national, regional, local = (one.title for one in system.measures.values())
+    national, regional, local = (item.title for item in system.measures.values())
     assert marks_of(system, {national: [1, 2], regional: [1, 1], local: [1, 0]}) == pytest.approx([9, 10])
 
 
-@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda one: one.name)
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda item: item.name)
 def test_every_entry_of_the_phrase_book_understands_its_example(pattern):
     matching = [
-        one for one in PATTERNS
-        if (match := one.words.fullmatch(pattern.example.replace("，", ","))) and one.parse(match) is not None
+        item for item in PATTERNS
+        if (match := item.words.fullmatch(pattern.example.replace("，", ","))) and item.parse(match) is not None
     ]  # fmt: skip
     assert matching[0] is pattern
     assert understood(pattern.example) is not None
@@ -211,7 +211,7 @@ def test_a_figure_that_is_a_change_has_it_in_its_title(name, target, rule, title
 
 def test_the_limit_of_marks_is_reported_where_the_rule_has_more(tmp_path):
     scoring = scoring_of("居民认可得100分", Fraction(20), name="口碑")
-    assert (scoring.awards, [str(one) for one in scoring.guesses]) == (
+    assert (scoring.awards, [str(item) for item in scoring.guesses]) == (
         (0, 20), ["20 marks at most is ours, as the rule speaks of 100"],
     )  # fmt: skip
 

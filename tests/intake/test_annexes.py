@@ -14,31 +14,34 @@ from tests.intake.annex_tables import TABLES, WRITERS, Table
 
 
 @pytest.mark.parametrize("form", WRITERS)
-@pytest.mark.parametrize("table", TABLES, ids=lambda one: one.name)
+@pytest.mark.parametrize("table", TABLES, ids=lambda item: item.name)
 def test_an_annex_has_its_marks_in_the_definition(table: Table, form: str, tmp_path):
     path = WRITERS[form](table, tmp_path / f"指标体系.{form}")
     draft = draft_of([path])
     loaded = examine_text(definition_text(draft))
-    assert loaded.system is not None, [str(one.message) for one in loaded.findings]
+    assert loaded.system is not None, [str(item.message) for item in loaded.findings]
     assert not loaded.findings
     system = loaded.system
-    titles = {name: one.title or name for name, one in system.pillars.items()}
+    titles = {name: item.title or name for name, item in system.pillars.items()}
     marks = {
-        titles[name]: weight for one in system.pillars.values() for name, weight in one.parts.items() if name in titles
+        titles[name]: weight
+        for item in system.pillars.values()
+        for name, weight in item.parts.items()
+        if name in titles
     }
-    marks |= {titles[name]: one.weight for name, one in system.pillars.items() if one.weight is not None}
+    marks |= {titles[name]: item.weight for name, item in system.pillars.items() if item.weight is not None}
     assert table.pillars.items() <= marks.items() or len(system.pillars) == 1
     parts = {
         system.indicators[name].title or name: weight
-        for one in system.pillars.values() for name, weight in one.parts.items() if name in system.indicators
+        for item in system.pillars.values() for name, weight in item.parts.items() if name in system.indicators
     }  # fmt: skip
     assert parts == table.rows
     assert system.composite.full == table.total
-    assert {one.title or name for name, one in system.adjustments.items()} == table.adjustments
-    assert {one.code for one in draft.findings} == table.findings
+    assert {item.title or name for name, item in system.adjustments.items()} == table.adjustments
+    assert {item.code for item in draft.findings} == table.findings
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda one: one.name)
+@pytest.mark.parametrize("table", TABLES, ids=lambda item: item.name)
 def test_the_definition_scores_figures(table: Table, tmp_path):
     path = WRITERS["csv"](table, tmp_path / "annex.csv")
     system = kpi.load(definition_text(draft_of([path])))
@@ -47,7 +50,7 @@ def test_the_definition_scores_figures(table: Table, tmp_path):
     write(Sample(system, entities=5, periods=1), str(tmp_path / "sample.csv"))
     card = kpi.score(tmp_path / "sample.csv", system=system)
     assert card.totals.height == 5
-    vetoed = any(one.kind == "veto" for one in system.adjustments.values())
+    vetoed = any(item.kind == "veto" for item in system.adjustments.values())
     assert all(vetoed if score is None else math.isfinite(score) for score in card.totals["score"])
 
 
@@ -57,7 +60,7 @@ def draft_from(tmp_path, text: str):
 
 
 def codes(draft) -> dict[str, int | None]:
-    return {one.code: one.place.row for one in draft.findings if one.severity.value == "warning"}
+    return {item.code: item.place.row for item in draft.findings if item.severity.value == "warning"}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,7 @@ def test_what_does_not_add_up_or_is_not_there_is_reported_with_its_row(rows, exp
 def test_the_marks_of_a_group_hold_where_its_rows_have_others(tmp_path):
     text = "项目,指标,分值,评分标准\n甲（30分）,一,20,按比例得分\n,二,20,按比例得分\n乙（70分）,三,70,按比例得分\n"
     system = kpi.load(definition_text(draft_from(tmp_path, text)))
-    assert {name: (one.weight, one.relative) for name, one in system.pillars.items()} == {
+    assert {name: (item.weight, item.relative) for name, item in system.pillars.items()} == {
         "甲": (30, True),
         "乙": (70, False),
     }
@@ -94,7 +97,7 @@ def test_a_row_of_a_group_is_no_indicator(tmp_path):
         "二,创新,,40,\n3,,试点,40,按比例得分\n"
     )
     system = kpi.load(definition_text(draft_from(tmp_path, text)))
-    assert {name: one.weight for name, one in system.pillars.items()} == {"基础工作": 60, "创新": 40}
+    assert {name: item.weight for name, item in system.pillars.items()} == {"基础工作": 60, "创新": 40}
     assert list(system.indicators) == ["巡查", "台账", "试点"]
 
 
@@ -138,7 +141,7 @@ def test_a_rule_in_marks_of_a_row_in_percent_of_its_group_is_reported(tmp_path):
     draft = draft_from(tmp_path, text)
     # 20 % of 50 marks are 10, of which 2 are 20 %.
     assert kpi.load(definition_text(draft)).indicators["一"].score.points == 20
-    assert any("out of 10" in str(one.message) for one in draft.findings if one.code == "K719")
+    assert any("out of 10" in str(item.message) for item in draft.findings if item.code == "K719")
 
 
 def test_departments_and_sources_are_kept(tmp_path):
@@ -161,7 +164,7 @@ def test_rows_of_a_block_of_bonuses_share_its_limit(tmp_path):
 
     text = "类别,内容,分值,评分标准\n基础,工作,100,按比例得分\n加分项（5分）,表彰,4,每次加2分\n,试点,4,每个加1分\n"
     system = kpi.load(definition_text(draft_from(tmp_path, text)))
-    titles = [one.title for one in system.measures.values()]
+    titles = [item.title for item in system.measures.values()]
     # 4 of 6 for honours, 3 for pilots: 5 in all; one honour alone: 2; what is not reported earns nothing.
     figures = {"甲": (50, 3, 3), "乙": (50, 1, None)}
     rows = [
@@ -191,7 +194,7 @@ def test_a_block_is_known_by_a_label_before_the_names(heading, labels, tmp_path)
     )
     draft = draft_from(tmp_path, text)
     system = kpi.load(definition_text(draft))
-    assert {name: one.kind for name, one in system.adjustments.items()} == {
+    assert {name: item.kind for name, item in system.adjustments.items()} == {
         "获国家级表彰": "bonus", "被通报批评": "deduction", "发生重大事故": "veto",
     }  # fmt: skip
     assert (system.composite.full, list(system.indicators)) == (100, ["办结率", "满意度"])
@@ -199,7 +202,7 @@ def test_a_block_is_known_by_a_label_before_the_names(heading, labels, tmp_path)
     assert "K722" not in codes(draft)
     # 60 + 40; + 2 for an honour; - 1 for a criticism; 3 honours are 5 at most.
     figures = {"甲": (0, 0), "乙": (1, 0), "丙": (3, 1)}
-    titles = [one.title for one in system.measures.values()]
+    titles = [item.title for item in system.measures.values()]
     rows = [
         {"期别": "2025", "地区": unit, "指标": title, "数值": str(value)}
         for unit, values in figures.items() for title, value in zip(titles, (100, 90, *values, 0), strict=True)
@@ -214,7 +217,7 @@ def test_a_label_goes_on_where_the_cells_below_are_blank_and_ends_at_a_number(tm
         "2,加分项目拨付率,40,按比例得分\n"
     )
     system = kpi.load(definition_text(draft_from(tmp_path, text)))
-    assert [(one.kind, one.max) for one in system.adjustments.values()] == [("bonus", 5)]
+    assert [(item.kind, item.max) for item in system.adjustments.values()] == [("bonus", 5)]
     assert system.composite.full == 100
 
 
@@ -225,8 +228,8 @@ def test_a_label_without_a_name_is_no_part_of_the_row_above(tmp_path):
     )
     draft = draft_from(tmp_path, text)
     system = kpi.load(definition_text(draft))
-    assert [one.kind for one in system.adjustments.values()] == ["bonus", "veto"]
-    assert [one.note for one in system.indicators.values()] == ["按比例得分", "按比例得分"]
+    assert [item.kind for item in system.adjustments.values()] == ["bonus", "veto"]
+    assert [item.note for item in system.indicators.values()] == ["按比例得分", "按比例得分"]
     assert system.composite.full == 100
 
 
@@ -279,16 +282,16 @@ def test_grades_beside_a_table_are_read_or_reported(*, text, cuts, unread, below
     draft = draft_of([path])
     stars = kpi.load(definition_text(draft)).stars
     assert (None if stars is None else dict(stars.cuts)) == cuts
-    found = [str(one.message) for one in draft.findings if one.code == "K724" and one.severity.value == "warning"]
-    assert len(found) == bool(unread)
-    assert all(one in found[0] for one in unread)
+    result = [str(item.message) for item in draft.findings if item.code == "K724" and item.severity.value == "warning"]
+    assert len(result) == bool(unread)
+    assert all(item in result[0] for item in unread)
 
 
 def test_grades_that_a_veto_needs_and_no_text_has_are_reported(tmp_path):
     text = "类别,指标,分值,评分标准\n基本,一,60,按比例得分\n,二,40,按比例得分\n一票否决,发生事故,,取消评优资格\n"
     draft = draft_from(tmp_path, text)
     assert kpi.load(definition_text(draft)).stars.ours
-    assert any("优秀 90" in str(one.message) for one in draft.findings if one.code == "K719")
+    assert any("优秀 90" in str(item.message) for item in draft.findings if item.code == "K719")
 
 
 def test_amounts_of_a_block_are_not_added_to_counts(tmp_path):
@@ -297,8 +300,8 @@ def test_amounts_of_a_block_are_not_added_to_counts(tmp_path):
     )
     draft = draft_from(tmp_path, text)
     system = kpi.load(definition_text(draft))
-    assert [one.unit for one in system.measures.values()][1:] == ["亿元", "次"]
-    assert {name: one.max for name, one in system.adjustments.items()} == {"引资": 4, "表彰": 4}
+    assert [item.unit for item in system.measures.values()][1:] == ["亿元", "次"]
+    assert {name: item.max for name, item in system.adjustments.items()} == {"引资": 4, "表彰": 4}
     assert codes(draft) == {"K727": 3}
 
 

@@ -41,17 +41,17 @@ def test_a_broken_file_is_told_by_its_cells(name, system):
     try:
         card = kpi.score(FOLDER / name, system=system)
     except DataError as error:
-        found, counts = error.diagnostics, None
+        result, counts = error.diagnostics, None
     else:
-        found, counts = card.findings_list, card.counts
-    told = [
-        (one.code, str(one.severity), str(one.place.row or ""), one.place.field or "")
-        for one in found
-        if one.severity is not Severity.INFO
+        result, counts = card.findings_list, card.counts
+    reports = [
+        (item.code, str(item.severity), str(item.place.row or ""), item.place.field or "")
+        for item in result
+        if item.severity is not Severity.INFO
     ]
-    assert told == [(row["code"], row["severity"], row["row"], row["column"]) for row in EXPECTED[name]]
-    assert {Path(one.place.file or "").name for one in found} == {name}
-    assert all(one.message for one in found)
+    assert reports == [(row["code"], row["severity"], row["row"], row["column"]) for row in EXPECTED[name]]
+    assert {Path(item.place.file or "").name for item in result} == {name}
+    assert all(item.message for item in result)
     if counts is not None:
         parts = ("used", "refused", "restated", "repeated", "left_out")
         assert counts["read"] == sum(counts.get(key, 0) for key in parts)

@@ -109,4 +109,4 @@ def test_a_former_class_without_a_weight_is_reported(tmp_path):
     rows = {"期别": YEARS, "地区": ["A", "A"], "x": [50, 50], "y": [80, 80]}
     card = scored(tmp_path, roster, WEIGHTS.replace("COLUMN", "cohort"), rows)
     assert dict(card.totals.select("period", "score").rows()) == {"2024": None, "2025": 77}
-    assert any("山区县" in str(one.message) for one in card.findings_list if one.code == "K426")
+    assert any("山区县" in str(item.message) for item in card.findings_list if item.code == "K426")

@@ -49,7 +49,7 @@ def test_a_framework_and_its_data_make_the_index(tmp_path, order):
     system = kpi.load(definition_text(draft))
     assert (system.system, system.title) == ("small", "Small index")
     assert system.indicators["Dust"].better == "lower"
-    assert {name: one.parts for name, one in system.pillars.items()} == {
+    assert {name: item.parts for name, item in system.pillars.items()} == {
         "Infra": {"Roads": 1, "Net": 3},
         "Env": {"Dust": 1},
     }
@@ -70,13 +70,13 @@ def test_a_framework_and_its_data_make_the_index(tmp_path, order):
 def test_a_framework_that_contradicts_itself_or_the_data_is_refused(before, after, code, what, tmp_path):
     with pytest.raises(DataError) as raised:
         draft_of(written(tmp_path, iMeta=META.replace(before, after), iData=DATA))
-    assert {one.code for one in raised.value.diagnostics} == {code}
-    assert any(what in one.message for one in raised.value.diagnostics)
+    assert {item.code for item in raised.value.diagnostics} == {code}
+    assert any(what in item.message for item in raised.value.diagnostics)
 
 
 def test_columns_that_the_framework_does_not_name_are_reported(tmp_path):
     draft = draft_of(written(tmp_path, iMeta=META, iData=DATA.replace("Area\n", "Aera\n")))
-    assert ["`Aera`" in one.message for one in draft.findings if one.code == "K724"] == [True]
+    assert ["`Aera`" in item.message for item in draft.findings if item.code == "K724"] == [True]
 
 
 def coin_tool(path: Path) -> Path:
@@ -120,7 +120,7 @@ def test_a_workbook_of_the_coin_tool_makes_definition_and_data(tmp_path):
     text = definition_text(draft)
     system = kpi.load(text)
     assert system.title == "Small index"
-    assert {one.title: one.weight for one in system.pillars.values()} == {"Infrastructure": 2, "Environment": 1}
+    assert {item.title: item.weight for item in system.pillars.values()} == {"Infrastructure": 2, "Environment": 1}
     assert yaml.safe_load(text)["indicators"]["ind_03"]["better"] == "lower"
     ((name, data),) = draft.files.items()
     (tmp_path / name).write_text(data, "utf-8")

@@ -38,7 +38,7 @@ def test_targets_are_those_of_the_column_that_is_named(tmp_path, figures, column
         card = kpi.score(str(tmp_path / name), system=str(tmp_path / "s.yaml"))
         rows = dict(card.totals.select("entity", "score").rows())
         assert [rows["甲县"], rows["乙县"]] == scores
-        found = [one for one in card.findings_list if one.code == "K862"]
-        assert [str(one.severity) for one in found] == severities
+        result = [item for item in card.findings_list if item.code == "K862"]
+        assert [str(item.severity) for item in result] == severities
         if severities == ["warning"]:
-            assert all(column in str(found[0].hint) for column in figures)
+            assert all(column in str(result[0].hint) for column in figures)

@@ -35,7 +35,7 @@ def judged(path: Path) -> kpi.Scorecard | None:
     except KpiError as error:
         findings = error.diagnostics
     assert findings
-    assert all(one.code.startswith(("K5", "K6", "K2")) for one in findings), findings
+    assert all(item.code.startswith(("K5", "K6", "K2")) for item in findings), findings
     return None
 
 
@@ -46,7 +46,7 @@ def test_the_table_scores_the_same_in_every_format(tmp_path, suffix):
     card = judged(path)
     assert card is not None
     assert sorted(card.indicators["value"].to_list()) == [at + 0.5 for at in range(1, 30)]
-    assert not [one for one in card.findings_list if one.severity != "info"]
+    assert not [item for item in card.findings_list if item.severity != "info"]
 
 
 @EVERY
@@ -97,7 +97,7 @@ def test_bytes_of_no_format_are_refused_under_every_name(tmp_path, suffix):
         path.write_bytes(content)
         with pytest.raises(DataError) as caught:
             read(path)
-        assert {one.code for one in caught.value.diagnostics} <= {"K503", "K504", "K505", "K507"}
+        assert {item.code for item in caught.value.diagnostics} <= {"K503", "K504", "K505", "K507"}
 
 
 # ---- TOO LARGE ---- #
@@ -124,14 +124,14 @@ def test_what_grows_beyond_all_bounds_is_refused(tmp_path, name, content):
     path.write_bytes(content())
     with pytest.raises(DataError) as caught:
         read(path)
-    assert [one.code for one in caught.value.diagnostics] == ["K509"]
+    assert [item.code for item in caught.value.diagnostics] == ["K509"]
 
 
 def test_a_deeply_nested_document_is_refused(tmp_path):
     (tmp_path / "a.json").write_text("[" * 100_000 + "]" * 100_000)
     with pytest.raises(DataError) as caught:
         read(tmp_path / "a.json")
-    assert [one.code for one in caught.value.diagnostics] == ["K503"]
+    assert [item.code for item in caught.value.diagnostics] == ["K503"]
 
 
 # ---- PACKAGES ---- #
@@ -163,6 +163,6 @@ def test_a_folder_goes_on_without_its_damaged_files(tmp_path):
     (tmp_path / "c.dbf").write_bytes(FORMATS[".dbf"](ROWS))
     card = judged(tmp_path)
     assert card is not None
-    errors = [one for one in card.findings_list if one.severity == "error"]
-    assert [(one.code, Path(one.place.file).name) for one in errors] == [("K503", "a.json"), ("K503", "b.zip")]
+    errors = [item for item in card.findings_list if item.severity == "error"]
+    assert [(item.code, Path(item.place.file).name) for item in errors] == [("K503", "a.json"), ("K503", "b.zip")]
     assert card.counts["unread"] == 2

@@ -62,7 +62,7 @@ def scores(card):
 
 
 def findings(card, *severities):
-    return [one for one in card.findings_list if one.severity in (severities or set(Severity) - {Severity.INFO})]
+    return [item for item in card.findings_list if item.severity in (severities or set(Severity) - {Severity.INFO})]
 
 
 ROWS = "2023Q4,甲县,{},1000,900\n2023Q4,乙县,{},500,300\n"
@@ -131,29 +131,29 @@ def test_a_group_that_makes_another_figure_of_a_column_is_not_read_as_it(folder,
     text = f"期别,地区,{groups}\n,,GDP,办件量,网上办件量\n" + ROWS.format(120, 80)
     card = kpi.score(folder("period.csv", text), system=folder.small)
     assert card.measures.filter(measure="gdp")["value"].to_list() == [None, None]
-    (found,) = findings(card)
-    assert (found.code, found.hint) == ("K528", "did you mean `GDP`?")
+    (result,) = findings(card)
+    assert (result.code, result.hint) == ("K528", "did you mean `GDP`?")
 
 
 def test_of_two_groups_with_the_same_column_none_is_taken(folder):
     text = "期别,地区,一季度,二季度,办件\n,,GDP,GDP,办件量\n2023Q4,甲县,1,2,3\n"
     card = kpi.score(folder("period.csv", text), system=folder.small)
     assert card.counts["read"] == 1
-    assert [(found.code, found.place.field) for found in findings(card)] == [
+    assert [(result.code, result.place.field) for result in findings(card)] == [
         ("K528", "一季度_GDP"), ("K528", "二季度_GDP"), ("K555", None)
     ]  # fmt: skip
 
 
 def test_several_files_in_one_call(folder):
     head, *rows = LONG.splitlines()
-    one = folder("one.csv", "\n".join([head, *rows[:3]]) + "\n")
+    item = folder("one.csv", "\n".join([head, *rows[:3]]) + "\n")
     two = folder("two.csv", "\n".join([head, *rows[3:]]).encode("gb18030"))
-    card = kpi.score([one, two], system=folder.small)
+    card = kpi.score([item, two], system=folder.small)
     assert scores(card) == SCORES
     assert findings(card) == []
-    assert card.data_hash == kpi.score([two, one], system=folder.small).data_hash
+    assert card.data_hash == kpi.score([two, item], system=folder.small).data_hash
     wide = folder("three.csv", "期别,地区,办件量\n2023Q4,丙县,7\n")
-    assert kpi.score([one, two, wide], system=folder.small).counts["used"] == 7
+    assert kpi.score([item, two, wide], system=folder.small).counts["used"] == 7
 
 
 def test_a_file_without_periods_takes_the_one_given(folder):
@@ -163,7 +163,7 @@ def test_a_file_without_periods_takes_the_one_given(folder):
     assert (scores(card), card.periods) == (SCORES, ["2023Q4"])
     with pytest.raises(DataError) as caught:
         kpi.score(file, system=folder.small)
-    assert {one.code for one in caught.value.diagnostics} == {"K606"}
+    assert {item.code for item in caught.value.diagnostics} == {"K606"}
     assert "--period" in caught.value.diagnostics[0].hint
 
 
@@ -243,7 +243,10 @@ def test_cells_that_are_no_numbers_in_native_types(folder):
     native().with_columns(pl.Series("数值", values)).write_parquet(file)
     card = kpi.score(file, system=folder.small)
     errors = findings(card, Severity.ERROR)
-    assert [(one.code, one.place.row, one.place.field) for one in errors] == [("K604", 1, "数值"), ("K604", 3, "数值")]
+    assert [(item.code, item.place.row, item.place.field) for item in errors] == [
+        ("K604", 1, "数值"),
+        ("K604", 3, "数值"),
+    ]
     statuses = card.measures.select("entity", "measure", "status").rows()
     assert {row[2] for row in statuses if row[0] == "甲县" and row[1] != "cases"} == {"refused"}
     assert ("乙县", "cases", "missing") in statuses
@@ -253,7 +256,7 @@ def test_cells_that_are_no_numbers_in_native_types(folder):
 def test_a_bad_row_of_a_frame_is_named(folder):
     frames = [native(), native().with_columns(地区=pl.lit(None, dtype=pl.String))]
     card = kpi.score(frames, system=folder.small)
-    assert [str(one.place) for one in findings(card)] == [f"frame 2: row {row}, column 地区" for row in range(1, 7)]
+    assert [str(item.place) for item in findings(card)] == [f"frame 2: row {row}, column 地区" for row in range(1, 7)]
 
 
 @pytest.mark.parametrize(
@@ -267,7 +270,7 @@ def test_a_bad_row_of_a_frame_is_named(folder):
 def test_frames_that_are_no_data(folder, frame, code):
     with pytest.raises(DataError) as caught:
         kpi.score(frame, system=folder.small)
-    assert [(one.code, one.place.file) for one in caught.value.diagnostics] == [(code, "frame 1")]
+    assert [(item.code, item.place.file) for item in caught.value.diagnostics] == [(code, "frame 1")]
 
 
 # ---- WHICH SYSTEM ---- #
@@ -317,7 +320,7 @@ def test_rows_of_another_system_are_left_out_with_a_note(folder):
     )
     card = kpi.score(frame, system="small", definitions=folder.systems)
     assert scores(card) == SCORES
-    assert "6 rows of another system (other) left out" in [one.message for one in card.findings_list]
+    assert "6 rows of another system (other) left out" in [item.message for item in card.findings_list]
     assert card.counts["read"] == 6
     with pytest.raises(DefinitionError, match="several systems are named in the files: other, small"):
         kpi.score(frame, definitions=folder.systems)

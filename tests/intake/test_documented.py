@@ -33,7 +33,7 @@ def test_the_chinese_page_has_the_same_table():
 
 @pytest.mark.parametrize("unit", sorted({unit for _, unit, _ in CELLS}))
 def test_cells_are_what_the_documentation_says(unit):
-    cells = [(cell, said) for cell, of, said in CELLS if of == unit]
+    cells = [(cell, text) for cell, of, text in CELLS if of == unit]
     system = System.model_validate({
         "system": "cells", "period": "quarter", "entities": {}, "measures": {"it": {"unit": unit, "over_time": "last"}},
         "indicators": {"level": {"kind": "level", "of": "it"}},
@@ -41,11 +41,11 @@ def test_cells_are_what_the_documentation_says(unit):
     who = [f"{at:02}" for at in range(len(cells))]
     frame = pl.DataFrame({"期别": "2023Q4", "地区": who, "指标": "it", "数值": [cell for cell, _ in cells]})
     card = kpi.score(frame, system=system)
-    found = dict(card.measures.select("entity", pl.coalesce(pl.col("value").cast(pl.String), "status")).rows())
-    for name, (cell, said) in zip(who, cells, strict=True):
-        if said in ("missing", "not_applicable", "below_unit", "refused"):
-            assert found[name] == said, cell
+    result = dict(card.measures.select("entity", pl.coalesce(pl.col("value").cast(pl.String), "status")).rows())
+    for name, (cell, text) in zip(who, cells, strict=True):
+        if text in ("missing", "not_applicable", "below_unit", "refused"):
+            assert result[name] == text, cell
         else:
-            assert float(found[name]) == pytest.approx(float(said), rel=1e-12), cell
-    told = {one.place.row for one in card.findings_list if one.code in ("K604", "K605", "K635")}
-    assert told == {at for at, (_, said) in enumerate(cells, 1) if said == "refused"}
+            assert float(result[name]) == pytest.approx(float(text), rel=1e-12), cell
+    reports = {item.place.row for item in card.findings_list if item.code in ("K604", "K605", "K635")}
+    assert reports == {at for at, (_, text) in enumerate(cells, 1) if text == "refused"}

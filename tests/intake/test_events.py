@@ -70,21 +70,21 @@ def figures(of: System, *frames: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
     sources = [match(of, table)[0] for (table,) in read_all(frames)]
     gathered = records.gather(sources, of)
     panel = take_in(of, list(frames))
-    found = gathered.measured(panel.entities).figures
+    result = gathered.measured(panel.entities).figures
     names = panel.entities.frame.select("entity").with_row_index("place").cast({"place": pl.UInt32})
-    found = found.join(names, left_on="entity", right_on="place").drop("entity").rename({"entity_right": "entity"})
-    return found.sort("measure", "entity", "per", "period").select(
+    result = result.join(names, left_on="entity", right_on="place").drop("entity").rename({"entity_right": "entity"})
+    return result.sort("measure", "entity", "per", "period").select(
         "measure", "entity", "per", "period", "value", "rows"
     )
 
 
-def value(found: pl.DataFrame, measure: str, entity: str = "东湖县") -> float | None:
-    return found.filter(measure=measure, entity=entity)["value"].item()
+def value(result: pl.DataFrame, measure: str, entity: str = "东湖县") -> float | None:
+    return result.filter(measure=measure, entity=entity)["value"].item()
 
 
 def test_every_kind_is_what_its_rows_say():
     frame = made(3000)
-    found = figures(system(*MEASURES), frame)
+    result = figures(system(*MEASURES), frame)
     mine = frame.filter((pl.col("地区") == "东湖县") & (pl.col("日期").dt.quarter() == 2))
     fees = mine["收费"].drop_nulls().to_list()
     online = mine.filter(渠道="网上")
@@ -97,20 +97,20 @@ def test_every_kind_is_what_its_rows_say():
         "high": statistics.quantiles(web, n=10, method="inclusive")[8],
         "latest": dated.filter(日期=dated["日期"].max())["收费"].max(),
         "earliest": dated.filter(日期=dated["日期"].min())["收费"].min(),
-        "staff": len({one for one in online["经办人"].drop_nulls() if one.strip()}),
+        "staff": len({item for item in online["经办人"].drop_nulls() if item.strip()}),
         "monthly": max(
-            statistics.median(one["收费"].drop_nulls().to_list())
-            for one in mine.with_columns(m=pl.col("日期").dt.month()).partition_by("m")
+            statistics.median(item["收费"].drop_nulls().to_list())
+            for item in mine.with_columns(m=pl.col("日期").dt.month()).partition_by("m")
         ),
     }  # fmt: skip
-    quarter = found.filter(pl.col("period") == 2023 * 4 + 1)
+    quarter = result.filter(pl.col("period") == 2023 * 4 + 1)
     for name, exact in expected.items():
         assert value(quarter, name) == pytest.approx(exact, abs=1e-8), name
-    villages = {one: mine.filter(村=one)["收费"].drop_nulls().to_list() for one in ("一村", "二村")}
+    villages = {item: mine.filter(村=item)["收费"].drop_nulls().to_list() for item in ("一村", "二村")}
     for name, of in (("village", statistics.fmean), ("middle_village", statistics.median)):
         rows = quarter.filter(measure=name, entity="东湖县")
         got = dict(zip(rows["per"], rows["value"], strict=True))
-        assert got == pytest.approx({one: of(some) for one, some in villages.items()}, abs=1e-8)
+        assert got == pytest.approx({item: of(some) for item, some in villages.items()}, abs=1e-8)
 
 
 def test_the_bits_are_the_same_in_any_order_of_rows_files_and_chunks():
@@ -199,20 +199,20 @@ def test_texts_that_mean_one_entity_or_period_are_one_group():
             "渠道": ["网上"] * 4, "收费": ["1", "2", "30", "4"], "经办人": ["甲", "甲", "乙", "甲"], "村": ["一村"] * 4,
         }
     )  # fmt: skip
-    found = figures(system(*MEASURES), frame)
+    result = figures(system(*MEASURES), frame)
     expected = {"cases": 4, "fees": 37, "fee": 9.25, "least": 1, "most": 30, "middle": 3, "latest": 4, "earliest": 1,
                 "staff": 2, "monthly": 17, "village": 9.25, "middle_village": 3}  # fmt: skip
-    assert {name: value(found, name) for name in expected} == expected
-    assert dict(found.select("measure", "rows").rows()) == dict.fromkeys(MEASURES, 4) | {"most": 4, "offline": 0}
+    assert {name: value(result, name) for name in expected} == expected
+    assert dict(result.select("measure", "rows").rows()) == dict.fromkeys(MEASURES, 4) | {"most": 4, "offline": 0}
 
 
 def test_values_of_any_type_are_counted():
     frame = made(400, seed=8).with_columns(经办人=pl.int_range(pl.len()) % 17, 渠道=pl.lit("网上"))
     of, total = system("staff", period="year"), 0
-    for one in ([frame], [frame[:100], frame[100:].cast({"经办人": pl.String})]):
-        found = figures(of, *one)
-        total += int(found["value"].sum())
-        assert value(found, "staff") == frame.filter(地区="东湖县")["经办人"].n_unique()
+    for item in ([frame], [frame[:100], frame[100:].cast({"经办人": pl.String})]):
+        result = figures(of, *item)
+        total += int(result["value"].sum())
+        assert value(result, "staff") == frame.filter(地区="东湖县")["经办人"].n_unique()
     assert total > 17
 
 
@@ -224,8 +224,8 @@ def test_nothing_but_the_columns_that_measures_need_and_texts_are_read():
     frame = made(50).lazy().with_columns(pl.lit(1).map_batches(never, return_dtype=pl.Int64).alias("序号"))
     ((table,),) = read_all([frame])
     gathered = records.gather([match(of, table)[0]], of)
-    found = gathered.measured(from_data(gathered.texts(), {}))
-    assert found.figures.filter(measure="cases")["value"].sum() == found.read == 50
+    result = gathered.measured(from_data(gathered.texts(), {}))
+    assert result.figures.filter(measure="cases")["value"].sum() == result.read == 50
 
 
 def test_buckets_find_their_months_in_dates_of_every_type(monkeypatch):
@@ -246,15 +246,15 @@ def test_cells_that_are_no_number_refuse_what_needs_them_and_leak_nowhere():
     )  # fmt: skip
     frame = pl.concat([frame, frame.filter(pl.col("收费") < 5).with_columns(地区=pl.lit("西山区"))])
     of = system("fees", "fee", "least", "most", "middle")
-    found = figures(of, frame)
+    result = figures(of, frame)
     names = ("fees", "fee", "least", "most", "middle")
-    assert [value(found, name) for name in names] == [None] * 5
-    assert [value(found, name, "西山区") for name in names] == [7, 1.75, 0, 4, 1.5]
+    assert [value(result, name) for name in names] == [None] * 5
+    assert [value(result, name, "西山区") for name in names] == [7, 1.75, 0, 4, 1.5]
     panel = take_in(of, [frame])
-    told = [(one.code, one.place.row, one.place.field) for one in panel.findings]
+    reports = [(item.code, item.place.row, item.place.field) for item in panel.findings]
     # One row of 网上 has no figure; those that are refused are none of these.
     refused = [("K604", 2, "收费"), ("K604", 4, "收费"), ("K604", 5, "收费")]
-    assert told == [*refused, ("K628", None, "收费")]
+    assert reports == [*refused, ("K628", None, "收费")]
     assert (panel.counts.read, panel.counts.used, panel.counts.refused) == (12, 9, 3)
     assert (
         panel.frame.filter(entity=0).select(pl.col("^(fees|fee|least|most|middle).status$")).row(0) == ("refused",) * 5
@@ -271,8 +271,8 @@ def test_rows_that_cannot_be_placed_are_counted_and_told_and_blank_ones_are_none
     )
     panel = take_in(system("online"), [frame])
     assert (panel.counts.read, panel.counts.used, panel.counts.refused) == (6, 1, 5)
-    told = [(one.code, one.place.row) for one in panel.findings]
-    assert told == [("K602", 2), ("K602", 3), ("K606", 3), ("K606", 5), ("K606", 6), ("K606", 7)]
+    reports = [(item.code, item.place.row) for item in panel.findings]
+    assert reports == [("K602", 2), ("K602", 3), ("K606", 3), ("K606", 5), ("K606", 6), ("K606", 7)]
     assert "longer than the scored periods" in panel.findings[-1].message
 
 
@@ -280,17 +280,17 @@ def test_dates_of_impossible_years_do_not_stretch_the_panel():
     frame = made(3).with_columns(日期=pl.Series([date(2023, 1, 1), date(9999, 1, 1), date(1000, 1, 1)]))
     panel = take_in(system("cases"), [frame])
     assert len(panel.periods) == 1
-    assert [(one.code, one.place.row) for one in panel.findings] == [("K606", 2), ("K606", 3)]
+    assert [(item.code, item.place.row) for item in panel.findings] == [("K606", 2), ("K606", 3)]
     assert "there is no year 9999" in panel.findings[0].message
 
 
 def test_of_many_bad_rows_the_first_are_listed_and_all_counted():
     frame = pl.concat([made(10), made(250).with_columns(收费=float("nan"), 渠道=pl.lit("网上"))])
     panel = take_in(system("fees"), [frame])
-    findings = [one for one in panel.findings if one.code != "K628"]
+    findings = [item for item in panel.findings if item.code != "K628"]
     blank = made(10).filter(pl.col("收费").is_null() & (pl.col("渠道") == "网上")).height
-    assert [one.message.split()[0] for one in panel.findings if one.code == "K628"] == [str(blank)] * (blank > 0)
-    assert [one.place.row for one in findings[:-1]] == list(range(11, 111))
+    assert [item.message.split()[0] for item in panel.findings if item.code == "K628"] == [str(blank)] * (blank > 0)
+    assert [item.place.row for item in findings[:-1]] == list(range(11, 111))
     assert findings[-1].message == "... and 150 more rows of this kind"
 
 
@@ -303,8 +303,8 @@ def test_blank_text_is_no_text():
         one={"kind": "count", "unit": "件", "where": "NOT (渠道 = '网上')"},
         kinds={"kind": "distinct", "of": "渠道", "unit": "个"},
     )  # fmt: skip
-    found = figures(of, frame)
-    assert [value(found, name) for name in ("online", "offline", "blank", "one", "kinds")] == [2, 2, 3, 2, 3]
+    result = figures(of, frame)
+    assert [value(result, name) for name in ("online", "offline", "blank", "one", "kinds")] == [2, 2, 3, 2, 3]
 
 
 def test_a_file_without_any_usable_row_says_why():

@@ -70,7 +70,7 @@ def test_old_line_ends(write):
 
 def test_the_encoding_found_is_a_note(write):
     (table,) = read(write(TEXT.encode("gb18030")))
-    assert [(one.code, one.severity) for one in table.notes] == [("K520", Severity.INFO)]
+    assert [(item.code, item.severity) for item in table.notes] == [("K520", Severity.INFO)]
     assert read(write(TEXT))[0].notes == ()
 
 
@@ -108,7 +108,7 @@ def test_damaged_utf_8_is_not_taken_for_gb18030(write):
     # One byte lost from the middle of a character: the rest would decode as GB18030, into nonsense.
     content = TEXT.encode()
     at = content.index("海".encode())
-    assert [one.code for one in refusal(write(content[:at] + content[at + 1 :]))] == ["K507"]
+    assert [item.code for item in refusal(write(content[:at] + content[at + 1 :]))] == ["K507"]
 
 
 def test_chinese_beyond_the_first_megabyte_decides_the_encoding(write):
@@ -140,13 +140,13 @@ def test_a_sheet_saved_as_csv(write):
     assert table.unit == "万元"
     assert table.titles[0] == "2024年一季度主要指标"
     assert table.numbered().collect().rows() == [(7, "南湖区", "1,234.5", "3.2", "5"), (9, "秀洲区", "2", "3", "4")]
-    assert [one.code for one in table.notes] == ["K520", "K521", "K525", "K521", "K522"]
+    assert [item.code for item in table.notes] == ["K520", "K521", "K525", "K521", "K522"]
     assert "填报人：张三" in table.notes[-1].message
 
 
 def test_rows_with_too_many_cells_are_all_named(write):
     findings = refusal(write(TEXT + "2024-02,海盐县,GDP,1,234.5\n2024-02,平湖市,GDP,5\na,b,c,d,e\n"))
-    assert [(one.code, one.place.row) for one in findings] == [("K506", 5), ("K506", 7)]
+    assert [(item.code, item.place.row) for item in findings] == [("K506", 5), ("K506", 7)]
     assert "`234.5`" in findings[0].message
 
 
@@ -165,7 +165,7 @@ def test_blank_columns_go_and_unnamed_ones_get_a_name(write):
     (table,) = read(write(",a,,b,\n1,2,,3,\n4,5,,6,\n"))
     assert table.columns == ("列1", "a", "b")
     assert table.frame.collect().rows() == [("1", "2", "3"), ("4", "5", "6")]
-    assert [(one.code, one.severity) for one in table.notes] == [("K512", Severity.WARNING)]
+    assert [(item.code, item.severity) for item in table.notes] == [("K512", Severity.WARNING)]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_blank_columns_go_and_unnamed_ones_get_a_name(write):
 )
 def test_quotation_marks_that_do_not_close_swallow_nothing(write, content, row):
     findings = refusal(write(content))
-    assert [(one.code, one.place.row) for one in findings] == [("K513", row)]
+    assert [(item.code, item.place.row) for item in findings] == [("K513", row)]
 
 
 def test_a_quotation_mark_inside_a_cell_is_text(write):
@@ -249,8 +249,8 @@ def test_native_formats_keep_their_types(tmp_path):
 def test_native_columns_that_clean_to_the_same_name(tmp_path):
     pl.DataFrame({"a": [1], " a": [2]}).write_parquet(tmp_path / "a.parquet")
     pl.DataFrame({"a": []}).write_parquet(tmp_path / "b.parquet")
-    assert [one.code for one in refusal(tmp_path / "a.parquet")] == ["K508"]
-    assert [one.code for one in refusal(tmp_path / "b.parquet")] == ["K505"]
+    assert [item.code for item in refusal(tmp_path / "a.parquet")] == ["K508"]
+    assert [item.code for item in refusal(tmp_path / "b.parquet")] == ["K505"]
 
 
 def test_a_missing_file_names_its_neighbour(write, tmp_path):
@@ -273,7 +273,7 @@ def test_a_missing_file_names_its_neighbour(write, tmp_path):
 def test_the_first_row_of_another_encoding_is_named(write, codecs, row):
     lines = ["地区,期别,办件量\n", "甲县城关,2024Q1,10\n", "乙县城关,2024Q1,30\n"]
     lines[0] = "unit,period,cases\n" if codecs[0] == "ascii" else lines[0]
-    (finding,) = refusal(write(b"".join(line.encode(one) for line, one in zip(lines, codecs, strict=True))))
+    (finding,) = refusal(write(b"".join(line.encode(item) for line, item in zip(lines, codecs, strict=True))))
     assert (finding.code, finding.place.row) == ("K507", row)
 
 
@@ -293,7 +293,7 @@ def test_a_pipe_is_no_file(write, tmp_path):
     assert (pipe.code, "pipe" in pipe.message, "did you mean" in (pipe.hint or "")) == ("K501", True, False)
     assert (link.code, "nowhere.csv" in link.message) == ("K501", True)
     (table,) = read(tmp_path)
-    (note,) = (one for one in table.notes if one.code == "K517")
+    (note,) = (item for item in table.notes if item.code == "K517")
     assert "`b.csv`" in note.message and "`c.csv`" in note.message  # noqa: PT018
 
 
@@ -303,7 +303,7 @@ def test_an_archive_with_two_files_of_one_name(tmp_path):
         for unit in ("南湖区", "秀洲区"):
             archive.writestr("a.csv", f"地区,期别,办件量\n{unit},2024Q1,5\n{unit},2024Q2,7\n")
     first, second = read(tmp_path / "a.zip")
-    assert [one.frame.collect()["地区"][0] for one in (first, second)] == ["南湖区", "秀洲区"]
+    assert [item.frame.collect()["地区"][0] for item in (first, second)] == ["南湖区", "秀洲区"]
     assert (first.place().file, second.place().file) == tuple(
         f"{tmp_path / 'a.zip'}/{name}" for name in ("a.csv", "a (2).csv")
     )
@@ -334,7 +334,7 @@ def test_a_folder_reports_the_findings_of_all_files(write, tmp_path):
     write("", "a.csv")
     write(TEXT, "b.csv")
     write("a,a\n1,2\n", "c.csv")
-    assert [(one.code, one.place.file[-5:]) for one in refusal(tmp_path)] == [("K502", "a.csv"), ("K508", "c.csv")]
+    assert [(item.code, item.place.file[-5:]) for item in refusal(tmp_path)] == [("K502", "a.csv"), ("K508", "c.csv")]
 
 
 def test_names_that_polars_takes_for_patterns(write):
@@ -374,7 +374,7 @@ def test_any_bytes_give_a_table_or_findings(tmp_path, content):
         (table,) = read(path)
     except DataError as error:
         findings = error.diagnostics
-    assert all(one.code.startswith("K5") and one.place.file == str(path) for one in findings)
+    assert all(item.code.startswith("K5") and item.place.file == str(path) for item in findings)
     if not findings:
         frame = table.numbered().collect()
         assert frame.columns == [ROW, *table.columns]
@@ -385,9 +385,9 @@ def test_the_hash_of_a_frame_is_that_of_its_schema_and_rows_however_they_are_cut
     frame = pl.DataFrame({"a": ["x", None, "y"], "v": [1.0, 2.0, None]})
     whole = contents.content_hash([frame])
     monkeypatch.setattr(contents, "_HASHED", 1)
-    said = repr(frame.schema) + frame.write_ndjson()
-    one = hashlib.sha256(hashlib.sha256(said.encode()).hexdigest().encode()).hexdigest()[:16]
-    assert whole == contents.content_hash([frame]) == contents.content_hash([frame.lazy()]) == one
+    answer = repr(frame.schema) + frame.write_ndjson()
+    item = hashlib.sha256(hashlib.sha256(answer.encode()).hexdigest().encode()).hexdigest()[:16]
+    assert whole == contents.content_hash([frame]) == contents.content_hash([frame.lazy()]) == item
     others = [frame.reverse(), frame.head(2), frame.rename({"a": "b"}), frame.cast({"v": pl.Float32})]
     assert len({whole, *(contents.content_hash([other]) for other in others)}) == 5
 
@@ -406,14 +406,14 @@ def test_no_byte_of_parquet_that_is_damaged_loses_rows(tmp_path, monkeypatch, on
     rows = pl.DataFrame({"期别": "2023Q1", "地区": [f"县{at}" for at in range(90)], "指标": "gdp", "数值": 1.0})
     path = tmp_path / "a.parquet"
     rows.write_parquet(path, row_group_size=30, compression="uncompressed")
-    content, told = path.read_bytes(), set()
+    content, reports = path.read_bytes(), set()
     for at in {*range(4, len(content), every), *LOSING}:
         path.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
         try:
             assert take_in(one_measure, [path]).counts.read == 90
         except DataError as error:
-            told.update(one.code for one in error.diagnostics)
-    assert told == {"K503"}
+            reports.update(item.code for item in error.diagnostics)
+    assert reports == {"K503"}
 
 
 @pytest.mark.parametrize("form", ["files", "folder", "alone"])
@@ -432,7 +432,7 @@ def test_damage_that_shows_late_leaves_the_other_files(tmp_path, one_measure, fo
             kpi.score(given, system=one_measure, partly=True)
         return
     card = kpi.score(given, system=one_measure, partly=True)
-    assert [(one.code, one.place.file) for one in card.findings_list] == [("K503", str(folder / "a.parquet"))]
+    assert [(item.code, item.place.file) for item in card.findings_list] == [("K503", str(folder / "a.parquet"))]
     assert card.measures["value"].to_list() == [2.0]
     assert (card.counts["read"], card.counts["used"], card.counts["unread"]) == (1, 1, 1)
 

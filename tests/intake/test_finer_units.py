@@ -123,22 +123,22 @@ def test_passes_of_any_size_have_the_result_of_one(rows, names, most):
                 outcomes.append(outcome([frame], of))
             except kpi.DataError as error:
                 outcomes.append([finding.code for finding in error.diagnostics])
-    one, several = outcomes
-    if isinstance(one, list):
-        assert one == several
+    item, several = outcomes
+    if isinstance(item, list):
+        assert item == several
         return
-    assert several[0].equals(one[0], null_equal=True)
-    assert several[1].equals(one[1], null_equal=True)
-    assert several[2:] == one[2:]
+    assert several[0].equals(item[0], null_equal=True)
+    assert several[1].equals(item[1], null_equal=True)
+    assert several[2:] == item[2:]
 
 
 def test_a_pass_holds_no_more_groups_than_fit(monkeypatch):
     frame, of, sizes = drawn(20_000, seed=3), system("paid"), []
     in_passes(monkeypatch, 2000)
-    made = finer_units.FinerUnits.passes
+    created = finer_units.FinerUnits.passes
 
     def passes(self, known, whole):
-        for part in made(self, known, whole):
+        for part in created(self, known, whole):
             sizes.append(part.groups.height)
             yield part
 

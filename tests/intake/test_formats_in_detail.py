@@ -27,7 +27,7 @@ def written(tmp_path, name, content):
 
 
 def codes(path):
-    return [one.code for table in read(path) for one in table.notes]
+    return [item.code for table in read(path) for item in table.notes]
 
 
 # ---- OPENDOCUMENT ---- #
@@ -124,15 +124,15 @@ def test_a_page_as_excel_and_libreoffice_write_it(tmp_path):
     assert table.columns == ("地区", "经济_产值", "经济_增速")
     assert (table.unit, table.titles) == ("万元", ("单位:万元", "2023年主要指标"))
     assert table.frame.collect().rows() == [("甲 县", "1234.5678", "12.5%"), ("甲 县", "7.25", "— 注")]
-    assert [one.code for one in table.notes] == ["K529", "K521", "K525", "K514"]
+    assert [item.code for item in table.notes] == ["K529", "K521", "K525", "K514"]
 
 
 def test_the_tables_of_a_page_are_like_sheets(tmp_path):
     table = html(TABLE).decode().partition("<body>")[2].partition("</body>")[0]
     prose = "<table><tr><td>首页</td><td>新闻</td></tr><tr><td>公告</td><td>服务</td></tr></table>"
     path = written(tmp_path, "a.html", f"<!DOCTYPE html><html><body>{table}{prose}</body></html>".encode("utf-16"))
-    assert [one.sheet for one in read(path)] == ["table 1", "table 2"]
-    assert [one.sheet for one in read(path, sheet="table 1")] == ["table 1"]
+    assert [item.sheet for item in read(path)] == ["table 1", "table 2"]
+    assert [item.sheet for item in read(path, sheet="table 1")] == ["table 1"]
     assert rows_of(written(tmp_path, "a.xls.gz", gzip.compress(html(TABLE)))) == [tuple(row) for row in TABLE[1:]]
     with pytest.raises(DataError) as caught:
         read(written(tmp_path, "b.html", b"<html><body><p>no table</p></body></html>"))
@@ -161,7 +161,7 @@ def test_figures_of_a_document_keep_their_digits(tmp_path):
     content = b'{"data": [{"a": "x", "v": 0.1234567890123}, {"a": "y", "v": NaN}, {"a": "z", "v": 12345678901234567}]}'
     (table,) = read(written(tmp_path, "a.json", content))
     assert table.frame.collect()["v"].to_list() == ["0.1234567890123", "NaN", "12345678901234567"]
-    assert [one.code for one in table.notes] == ["K532"]
+    assert [item.code for item in table.notes] == ["K532"]
 
 
 # ---- ARCHIVES ---- #
@@ -177,11 +177,11 @@ def test_an_archive_with_chinese_names_and_other_files(tmp_path):
     path = written(tmp_path, "上报.zip", zipped(inner, raw_names=True))
     with pytest.raises(DataError) as caught:
         read(path)
-    assert [(one.code, one.place.file) for one in caught.value.diagnostics] == [("K503", f"{path}/数据/坏.xlsx")]
+    assert [(item.code, item.place.file) for item in caught.value.diagnostics] == [("K503", f"{path}/数据/坏.xlsx")]
     inner.pop("数据/坏.xlsx")
     tables = read(written(tmp_path, "上报.zip", zipped(inner, raw_names=True)))
-    assert [one.file for one in tables] == [f"{path}/数据/一月.csv", f"{path}/数据/二月.json"]
-    (note,) = [one for one in tables[0].notes if one.code == "K517"]
+    assert [item.file for item in tables] == [f"{path}/数据/一月.csv", f"{path}/数据/二月.json"]
+    (note,) = [item for item in tables[0].notes if item.code == "K517"]
     assert all(f"`{name}`" in note.message for name in ("__MACOSX/._一月.csv", "内.zip", "说明.docx"))
 
 
@@ -254,7 +254,7 @@ def test_labels_of_variables_and_values(tmp_path, suffix):
     assert got["甲县", "size"] == (5.5, "ok")
     assert got["乙县", "size"] == (None, "missing")
     assert [got[name, "mark"][0] for name in ("甲县", "乙县", "丙县")] == [1, 2, 3]
-    assert [one.severity for one in card.findings_list if one.code == "K518"] == [Severity.INFO]
+    assert [item.severity for item in card.findings_list if item.code == "K518"] == [Severity.INFO]
     # The system is found by the labels, too.
     (tmp_path / "s.yaml").write_text(SYSTEM, "utf-8")
     assert kpi.score(path, definitions=tmp_path).indicators.rows() == card.indicators.rows()

@@ -54,21 +54,21 @@ def test_other_headers_name_none(header):
     ],
 )
 def test_the_other_columns_say_what_the_ambiguous_header_means(headers, meant):
-    found, findings = roles(headers)
-    assert found[meant] == "单位"
+    result, findings = roles(headers)
+    assert result[meant] == "单位"
     assert findings == ()
 
 
 def test_the_ambiguous_header_with_nothing_to_go_by_is_who_reports_and_says_so():
-    found, (finding,) = roles(["期别", "单位", "指标", "数值"])
-    assert found["entity"] == "单位"
-    assert "unit" not in found
+    result, (finding,) = roles(["期别", "单位", "指标", "数值"])
+    assert result["entity"] == "单位"
+    assert "unit" not in result
     assert (finding.code, finding.severity) == ("K210", Severity.WARNING)
 
 
 def test_two_headers_for_one_role_are_reported():
-    found, (finding,) = roles(["期别", "日期", "地区", "数值"])
-    assert found["period"] == "期别"
+    result, (finding,) = roles(["期别", "日期", "地区", "数值"])
+    assert result["period"] == "期别"
     assert "`期别`" in finding.message
     assert "`日期`" in finding.message
 

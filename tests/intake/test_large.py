@@ -67,7 +67,7 @@ CONTENTS = {
     "a quotation mark within a cell": text(middle='2024-01,东县,5" 管,12'),
     "two quotation marks that are no pair": text(middle='2024-01,"东县,收入,12\n2024-02,西山县",收入,12'),
     "a quotation mark in the header": text(header='期别,地区,指标,"数\n值"'),
-    **{f"the figure {one}": text(middle=f"2024-01,东县,收入,{one}") for one in (
+    **{f"the figure {item}": text(middle=f"2024-01,东县,收入,{item}") for item in (
         "0", "-0", "0.000", "1e-400", "1e-5", "1e30", "nan", "inf", " 7", "7 ", "12%", "3.5亿元", "—", "x", "")},
     "no figure anywhere": "\n".join([HEADER, *(row.rpartition(",")[0] + "," for row in ROWS)]) + "\n",
     "a blank name": text(middle="2024-01, ,收入,12"),
@@ -92,10 +92,10 @@ def taken(path) -> Panel | list[str]:
     try:
         return take_in(loaded.system, [path])
     except DataError as error:
-        return [f"{one} {one.place} {one.hint}" for one in error.diagnostics]
+        return [f"{item} {item.place} {item.hint}" for item in error.diagnostics]
 
 
-@pytest.mark.parametrize("content", [pytest.param(one, id=name) for name, one in CONTENTS.items()])
+@pytest.mark.parametrize("content", [pytest.param(item, id=name) for name, item in CONTENTS.items()])
 def test_a_large_file_gives_what_a_small_one_does(tmp_path, monkeypatch, content):
     path = tmp_path / "data.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -113,7 +113,7 @@ def chosen(path, folder) -> list[str]:
     try:
         card = kpi.score(path, definitions=folder)
     except KpiError as error:
-        return [f"{one} {one.place} {one.hint}" for one in error.diagnostics]
+        return [f"{item} {item.place} {item.hint}" for item in error.diagnostics]
     return [card.system, str(card.findings_list), str(card.counts)]
 
 
@@ -164,16 +164,16 @@ def test_a_damaged_row_is_found_wherever_it_stands(tmp_path):
         rows = [*ROWS]
         rows[place] += ",5"
         path.write_text("\n".join([HEADER, *rows]) + "\n", "utf-8")
-        found = taken(path)
-        assert isinstance(found, list)
-        assert f": row {place + 2}: error K506" in found[0]
+        result = taken(path)
+        assert isinstance(result, list)
+        assert f": row {place + 2}: error K506" in result[0]
 
 
 @given(st.lists(st.text("0123456789.,-+eE _xnif%\t　７", max_size=8), min_size=1, max_size=6))
 @example(["-0", "0", "0.000", "5."])
 @example([" 7", "+5", ".5", "1e5"])
 def test_a_figure_that_is_read_at_once_is_what_its_text_says(figures):
-    content = "".join(f"a;{one}\n" for one in figures).encode()
+    content = "".join(f"a;{item}\n" for item in figures).encode()
     layout = Layout(0, 0, ("name", "value"), None, (), ())
     piece = pieces.Piece(content, pieces.Pieces(Path(), "utf-8", layout, ";", {0: "name", 1: "value"}))
     try:
@@ -203,10 +203,10 @@ def test_a_large_file_in_gb18030_makes_no_copy(tmp_path, monkeypatch):
     path = tmp_path / "data.csv"
     path.write_text(text(), "gb18030")
     monkeypatch.setattr("kpi.intake.files.encoding.Scratch", None)
-    found = taken(path)
-    assert isinstance(found, Panel)
-    assert [one.code for one in found.findings] == ["K520"]
-    assert found.counts.used == len(ROWS)
+    result = taken(path)
+    assert isinstance(result, Panel)
+    assert [item.code for item in result.findings] == ["K520"]
+    assert result.counts.used == len(ROWS)
 
 
 @pytest.mark.parametrize("form", ["small", "large", "wide", "parquet"])

@@ -15,22 +15,22 @@ def layout(*rows, merged=()):
 
 
 def test_a_plain_header():
-    found = layout(["地区", "GDP", "人口"])
-    assert (found.header, found.body, found.columns, found.unit, found.titles, found.notes) == (
+    result = layout(["地区", "GDP", "人口"])
+    assert (result.header, result.body, result.columns, result.unit, result.titles, result.notes) == (
         0, 1, ("地区", "GDP", "人口"), None, (), (),
     )  # fmt: skip
 
 
 def test_rows_above_the_header_are_titles_and_the_unit():
-    found = layout(
+    result = layout(
         ["2024年一季度主要指标", None, None],
         [None, None, None],
         ["填报单位：市统计局", None, "单位：万元"],
         ["地区", "GDP", "人口"],
     )
-    assert (found.header, found.body, found.unit) == (3, 4, "万元")
-    assert found.titles == ("2024年一季度主要指标", "填报单位:市统计局", "单位:万元")
-    assert [one.code for one in found.notes] == ["K521"]
+    assert (result.header, result.body, result.unit) == (3, 4, "万元")
+    assert result.titles == ("2024年一季度主要指标", "填报单位:市统计局", "单位:万元")
+    assert [item.code for item in result.notes] == ["K521"]
 
 
 @pytest.mark.parametrize(
@@ -57,27 +57,27 @@ def test_who_reports_is_not_a_unit():
 
 
 def test_several_units_are_none_with_a_warning():
-    found = layout(["单位：万元、人", None, None], ["地区", "GDP", "人口"])
-    assert found.unit is None
-    assert [one.code for one in found.notes] == ["K521", "K523"]
+    result = layout(["单位：万元、人", None, None], ["地区", "GDP", "人口"])
+    assert result.unit is None
+    assert [item.code for item in result.notes] == ["K521", "K523"]
 
 
 def test_merged_ranges_make_a_header_of_three_rows():
-    found = layout(
+    result = layout(
         ["标题", None, None, None, None],
         ["地区", "财政收入", None, None, "人口"],
         [None, "总量", None, "增速", None],
         [None, "本月", "累计", None, None],
         merged=[(0, 0, 0, 4), (1, 0, 3, 0), (1, 1, 1, 3), (2, 1, 2, 2), (2, 3, 3, 3), (1, 4, 3, 4)],
     )
-    assert found.columns == ("地区", "财政收入_总量_本月", "财政收入_总量_累计", "财政收入_增速", "人口")
-    assert (found.header, found.body) == (1, 4)
+    assert result.columns == ("地区", "财政收入_总量_本月", "财政收入_总量_累计", "财政收入_增速", "人口")
+    assert (result.header, result.body) == (1, 4)
 
 
 def test_without_merged_ranges_the_blank_first_cell_tells():
-    found = layout(["地区", "GDP", None, "人口"], [None, "总量", "增速", None])
-    assert found.columns == ("地区", "GDP_总量", "GDP_增速", "人口")
-    assert [one.code for one in found.notes] == ["K525"]
+    result = layout(["地区", "GDP", None, "人口"], [None, "总量", "增速", None])
+    assert result.columns == ("地区", "GDP_总量", "GDP_增速", "人口")
+    assert [item.code for item in result.notes] == ["K525"]
 
 
 def test_a_row_of_units_below_the_header_joins_it():
@@ -85,8 +85,8 @@ def test_a_row_of_units_below_the_header_joins_it():
 
 
 def test_data_with_a_blank_entity_is_not_a_header():
-    found = layout(["地区", "GDP", "人口"], [None, "12", "—"])
-    assert (found.columns, found.body) == (("地区", "GDP", "人口"), 1)
+    result = layout(["地区", "GDP", "人口"], [None, "12", "—"])
+    assert (result.columns, result.body) == (("地区", "GDP", "人口"), 1)
 
 
 def test_text_data_is_not_a_header():
@@ -94,13 +94,13 @@ def test_text_data_is_not_a_header():
 
 
 def test_a_group_over_unnamed_columns_does_not_spill_over_its_neighbours():
-    found = layout(["地区", "GDP", None, "人口", None], [None, "总量", "增速", None, None])
-    assert found.columns == ("地区", "GDP_总量", "GDP_增速", "人口", "")
+    result = layout(["地区", "GDP", None, "人口", None], [None, "总量", "增速", None, None])
+    assert result.columns == ("地区", "GDP_总量", "GDP_增速", "人口", "")
 
 
 def test_a_row_that_numbers_the_columns_is_skipped():
-    found = layout(["地区", "GDP", "人口"], ["甲", "1", "2"])
-    assert found.body == 2
+    result = layout(["地区", "GDP", "人口"], ["甲", "1", "2"])
+    assert result.body == 2
     assert layout(["地区", "GDP", "人口"], ["甲村", "1", "2"]).body == 1
 
 
@@ -125,9 +125,9 @@ def test_nothing_is_no_header():
 
 
 def test_headers_that_occur_again_are_numbered():
-    found = layout(["GDP", "人口", "GDP ", "人口"])
-    assert found.columns == ("GDP", "人口", "GDP#2", "人口#2")
-    assert found.repeats == {"GDP": ("GDP#2",), "人口": ("人口#2",)}
+    result = layout(["GDP", "人口", "GDP ", "人口"])
+    assert result.columns == ("GDP", "人口", "GDP#2", "人口#2")
+    assert result.repeats == {"GDP": ("GDP#2",), "人口": ("人口#2",)}
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,9 @@ def scored(folder: Path, bound: str, data: Path):
     definition = folder / "towns.yaml"
     definition.write_text(DEFINITION.replace("BOUND", bound), "utf-8")
     card = kpi.score(data, system=str(definition))
-    found = [(one.code, one.place.row, one.place.field) for one in card.findings_list if one.code == "K533"]
+    result = [(item.code, item.place.row, item.place.field) for item in card.findings_list if item.code == "K533"]
     rows = card.indicators.filter(pl.col("period").cast(pl.String) == "2024")
-    return dict(rows.select("entity", "target").rows()), found
+    return dict(rows.select("entity", "target").rows()), result
 
 
 LONG = [
@@ -54,15 +54,15 @@ TURNED = [
 @pytest.mark.parametrize(("rows", "column"), [(LONG, 4), (WIDE, 3), (TURNED, 2)], ids=["long", "wide", "turned"])
 def test_a_merged_target_of_data_is_refused_for_every_row(tmp_path, rows, column):
     data = sheet(tmp_path / "data.xlsx", rows, (1, column, 2, column))
-    targets, found = scored(tmp_path, "{column: 目标值}", data)
+    targets, result = scored(tmp_path, "{column: 目标值}", data)
     assert targets == {"甲县": None, "乙县": None, "丙县": 60}
-    assert {(code, row, field) for code, row, field in found} == {("K533", 2, "目标值"), ("K533", 3, "目标值")}
+    assert {(code, row, field) for code, row, field in result} == {("K533", 2, "目标值"), ("K533", 3, "目标值")}
 
 
 def test_a_merged_target_of_a_file_is_refused_for_every_row(tmp_path):
     rows = [("entity", "indicator", "target"), ("甲县", "work", 100), ("乙县", "work", ""), ("丙县", "work", 60)]
     sheet(tmp_path / "targets.xlsx", rows, (1, 2, 2, 2))
     data = sheet(tmp_path / "data.xlsx", [row[:4] for row in LONG])
-    targets, found = scored(tmp_path, "{file: targets.xlsx}", data)
+    targets, result = scored(tmp_path, "{file: targets.xlsx}", data)
     assert targets == {"甲县": None, "乙县": None, "丙县": 60}
-    assert found == [("K533", 2, "target"), ("K533", 3, "target")]
+    assert result == [("K533", 2, "target"), ("K533", 3, "target")]

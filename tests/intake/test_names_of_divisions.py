@@ -77,8 +77,8 @@ def test_an_autonomous_prefecture_has_its_short_names(full):
     ],
 )
 def test_a_county_banner_or_league_has_its_short_names(full, forms):
-    found = listed([full, "别处县"])
-    assert [found.place(form) for form in forms] == [0] * len(forms)
+    result = listed([full, "别处县"])
+    assert [result.place(form) for form in forms] == [0] * len(forms)
 
 
 def test_no_two_prefectures_or_provinces_have_a_name_in_common():
@@ -88,8 +88,8 @@ def test_no_two_prefectures_or_provinces_have_a_name_in_common():
         for text in {name, *short_forms(name)}:
             owners.setdefault(text, set()).add(name)
     assert {text: some for text, some in owners.items() if len(some) > 1} == {}
-    found = listed(names)
-    assert [found.place(name) for name in names] == list(range(len(names)))
+    result = listed(names)
+    assert [result.place(name) for name in names] == list(range(len(names)))
     assert from_data(names).names == sorted(names)
 
 
@@ -116,7 +116,7 @@ def test_a_name_of_several_units_is_asked_for_with_a_roster_and_told_without():
     frame = pl.DataFrame({"期别": ["2023"] * 3, "地区": ["朝阳", *both], "a": [1, 2, 3], "b": [2, 2, 4]})
     card = kpi.score([frame.head(1), frame.tail(2)], system=SYSTEM)
     assert card.indicators["entity"].to_list() == ["朝阳", "朝阳区", "朝阳市"]
-    assert [(one.code, one.message) for one in card.findings_list] == [
+    assert [(item.code, item.message) for item in card.findings_list] == [
         ("K488", "`朝阳` may be 朝阳区 or 朝阳市; it is taken as a unit of its own")
     ]
 

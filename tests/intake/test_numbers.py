@@ -173,7 +173,7 @@ def test_a_date_in_a_typed_column_is_named_as_one():
 
 STYLES = {
     "plain": lambda text: text,
-    "full width": lambda text: text.translate({ord(one): ord(one) + 0xFEE0 for one in "0123456789.,-"}),
+    "full width": lambda text: text.translate({ord(item): ord(item) + 0xFEE0 for item in "0123456789.,-"}),
     "minus sign": lambda text: text.replace("-", "−"),
     "brackets": lambda text: f"({text[1:]})" if text.startswith("-") else text,
     "blanks": lambda text: f" \u3000{text}\t",

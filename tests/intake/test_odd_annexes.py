@@ -127,27 +127,28 @@ def odd_table(seed: int) -> list[list[str]]:
     choose = random.Random(seed)
     headings = list(dict.fromkeys([*choose.sample(HEADINGS, choose.randint(2, 8)), "指标", "分值"]))
     rows = [
-        [choose.choice(CELLS.get(LIKE.get(one, one), NAMES)) for one in headings] for _ in range(choose.randint(1, 9))
+        [choose.choice(CELLS.get(LIKE.get(item, item), NAMES)) for item in headings]
+        for _ in range(choose.randint(1, 9))
     ]
     return [["考核指标体系"] * choose.randint(0, 1), headings, *rows, [choose.choice(NAMES)]]
 
 
 @pytest.mark.parametrize("block", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_table_makes_a_definition_or_findings(block, tmp_path):
-    made, codes = 0, set()
+    created, codes = 0, set()
     for seed in range(150) if block == 0 else range(150, 1500):
         with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream).writerows(odd_table(seed))
         try:
             text = definition_text(draft_of([tmp_path / "a.csv"]))
         except DataError as error:
-            codes |= {one.code for one in error.diagnostics}
+            codes |= {item.code for item in error.diagnostics}
             continue
         loaded = examine_text(text)
-        assert loaded.system is not None, (seed, [one.message for one in loaded.findings])
-        made += 1
+        assert loaded.system is not None, (seed, [item.message for item in loaded.findings])
+        created += 1
         if seed % 15 == 0:
             write(Sample(loaded.system, entities=3, periods=1), str(tmp_path / f"{seed}.csv"))
             assert kpi.score(tmp_path / f"{seed}.csv", system=loaded.system).totals.height == 3
-    assert made > 100
+    assert created > 100
     assert codes <= {"K502", "K721"}

@@ -27,7 +27,7 @@ def score(tmp_path: Path):
         (tmp_path / "hospitals.yaml").write_text(
             DEFINITION.replace("BOUND", bound).replace("of: paid", f"of: {of}"), "utf-8"
         )
-        rows = "".join(f"2023,{one},{value}\n" for one, value in (("甲院", 45), ("乙院", 45), ("丙院", 45)))
+        rows = "".join(f"2023,{item},{value}\n" for item, value in (("甲院", 45), ("乙院", 45), ("丙院", 45)))
         data = tmp_path / "data.csv"
         data.write_text(f"期别,地区,{'移动支付占比(%)' if of == 'paid' else '床位(张)'}\n{rows}", "utf-8")
         return kpi.score(data, system=str(tmp_path / "hospitals.yaml"))
@@ -53,8 +53,8 @@ def test_equal_shares_of_a_total(score):
 def test_shares_in_proportion_to_a_column_add_up_to_the_total(score):
     card = score("{share: 人口, total: 90}", of="beds")
     assert targets(card) == [67.5, 22.5, None]
-    refused = [one for one in card.findings_list if one.code == "K604"]
-    assert [one.place.entity for one in refused] == ["丙院"]
+    refused = [item for item in card.findings_list if item.code == "K604"]
+    assert [item.place.entity for item in refused] == ["丙院"]
 
 
 def test_a_column_that_the_roster_lacks_is_named(score):
@@ -84,11 +84,13 @@ def test_each_of_several_dated_targets_has_bounds_of_its_own(tmp_path: Path):
       {at_least: 90, by: 2025}]"""
     text = DEFINITION.replace("target: {at_least: BOUND}", f"target: {dated}")
     (tmp_path / "hospitals.yaml").write_text(text, "utf-8")
-    rows = "".join(f"{year},{one},45\n" for year in (2023, 2024, 2025) for one in ("甲院", "乙院"))
+    rows = "".join(f"{year},{item},45\n" for year in (2023, 2024, 2025) for item in ("甲院", "乙院"))
     (tmp_path / "data.csv").write_text(f"期别,地区,移动支付占比(%)\n{rows}", "utf-8")
     wide = kpi.score(tmp_path / "data.csv", system=str(tmp_path / "hospitals.yaml")).frame
-    found = {period: group["pay.target"].to_list() for (period,), group in wide.group_by("period", maintain_order=True)}
-    assert list(found.values()) == [[60, 30, None], [70, 50, None], [90, 90, 90]]
+    result = {
+        period: group["pay.target"].to_list() for (period,), group in wide.group_by("period", maintain_order=True)
+    }
+    assert list(result.values()) == [[60, 30, None], [70, 50, None], [90, 90, 90]]
 
 
 def test_two_indicators_of_one_measure_both_take_the_target_beside_its_figure(tmp_path):
@@ -111,7 +113,7 @@ indicators:
     assert card.indicators.select("entity", "indicator", "target").sort("entity", "indicator").rows() == [
         ("乙院", "first", None), ("乙院", "second", None), ("甲院", "first", 50.0), ("甲院", "second", 50.0),
     ]  # fmt: skip
-    assert [one.place.row for one in card.findings_list if one.code == "K604"] == [3]
+    assert [item.place.row for item in card.findings_list if item.code == "K604"] == [3]
 
 
 def test_a_dated_target_of_a_file_holds_whatever_periods_the_data_have(tmp_path: Path, score):
@@ -135,16 +137,16 @@ def test_a_file_of_targets_has_the_headings_of_data(tmp_path: Path, score, headi
     (tmp_path / "targets.csv").write_text("\n".join([headings, *rows]) + "\n", "utf-8")
     card = score("{file: targets.csv}")
     assert card.indicators.sort("entity")["target"].to_list() == [None, 30, 20]
-    assert [one.code for one in card.findings_list if one.code.startswith("K6")] == []
+    assert [item.code for item in card.findings_list if item.code.startswith("K6")] == []
 
 
 def test_what_is_wrong_in_a_file_of_targets_is_named_by_its_own_headings(tmp_path: Path, score):
     rows = ["甲院,pay,10,二零", "丁院,pay,10,", "乙院,pays,10,", "乙院,pay,多,"]
     (tmp_path / "targets.csv").write_text("\n".join(["地区,指标,目标值,期别", *rows]) + "\n", "utf-8")
-    found = [
-        one for one in score("{file: targets.csv}").findings_list if (one.place.file or "").endswith("targets.csv")
+    result = [
+        item for item in score("{file: targets.csv}").findings_list if (item.place.file or "").endswith("targets.csv")
     ]
-    assert {one.place.field for one in found} == {"地区", "指标", "目标值", "期别"}
+    assert {item.place.field for item in result} == {"地区", "指标", "目标值", "期别"}
 
 
 def test_a_heading_with_a_unit_is_refused_as_it_would_be_overlooked(tmp_path: Path, score):
@@ -157,6 +159,6 @@ def test_a_heading_with_a_unit_is_refused_as_it_would_be_overlooked(tmp_path: Pa
 def test_a_second_column_of_targets_is_reported(tmp_path: Path, score):
     (tmp_path / "targets.csv").write_text("地区,指标,目标值,年度目标\n甲院,pay,10,20\n", "utf-8")
     card = score("{file: targets.csv}")
-    assert [one.message for one in card.findings_list if one.code == "K210"] == [
+    assert [item.message for item in card.findings_list if item.code == "K210"] == [
         "columns `目标值` and `年度目标` both name the target; `目标值` is used"
     ]

@@ -116,7 +116,7 @@ def taken(system: System, sources: list) -> Panel | list[str]:
     try:
         return take_in(system, sources)
     except DataError as error:
-        return [str(one) for one in error.diagnostics]
+        return [str(item) for item in error.diagnostics]
 
 
 def bits(frame: pl.DataFrame) -> pl.DataFrame:
@@ -145,15 +145,15 @@ class Systems(dict):
 def systems(tmp_path_factory) -> Systems:
     home = tmp_path_factory.mktemp("plain")
     (home / "roster.csv").write_text(ROSTER, "utf-8")
-    found = Systems()
+    result = Systems()
     for grain in PERIODS:
         for roster in (False, True):
             path = home / f"{grain}{roster}.yaml"
             path.write_text(DEFINITION.format(grain=grain, roster=", roster: roster.csv" if roster else ""), "utf-8")
             loaded = examine(path)
             assert loaded.system is not None, loaded.findings
-            found[grain, roster] = loaded.system
-    return found
+            result[grain, roster] = loaded.system
+    return result
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -194,7 +194,7 @@ def test_a_table_without_the_column_of_a_condition_is_a_finding_on_each_row_conc
         {"period": ["2023-01"] * 2, "entity": ["甲县"] * 2, "measure": ["收入", "城区收入"], "value": ["3", "2"]}
     )
     panel = take_in(systems["month", False], [table])
-    assert [(one.code, one.place.row, one.message) for one in panel.findings] == [
+    assert [(item.code, item.place.row, item.message) for item in panel.findings] == [
         ("K541", 2, "城区收入 takes rows where 区域 = '城', but the file has no column `区域`")
     ]
     assert (panel.counts.read, panel.counts.refused, panel.counts.used) == (2, 1, 1)
@@ -207,7 +207,7 @@ def test_rows_beyond_those_listed_are_counted(systems):
         {"period": ["2023-01"] * 11, "entity": ["甲县", *["乙县"] * 10], "measure": names, "value": "1"}
     )
     panel = take_in(systems["month", False], [table])
-    assert [one.message for one in panel.findings if one.code == "K601"] == [
+    assert [item.message for item in panel.findings if item.code == "K601"] == [
         *("`城区收` is not a measure of s" for _ in range(3)),
         "... and 6 more rows of this kind",
     ]
@@ -228,7 +228,7 @@ def test_figures_alone_in_their_cells_take_the_short_way(systems):
     source = match(system, read_all([table])[0][0])[0]
     apart = fast_long.Long.of(source, system, from_data([]), None)
     assert (apart.others.height, apart.read, apart.names) == (0, 2, ["乙县", "甲县"])
-    assert pl.concat([one.frame for one in apart.plain])["value"].to_list() == [10000.0, 20000.0]
+    assert pl.concat([item.frame for item in apart.plain])["value"].to_list() == [10000.0, 20000.0]
 
 
 def test_more_entities_than_short_integers_count(systems, monkeypatch):

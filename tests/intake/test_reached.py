@@ -64,17 +64,17 @@ def same(system, some, *, only=None) -> list[int]:
     for index, label in every.labels.items():
         if only is not None and label not in only:
             continue
-        one = kpi.score(some, system=system, period=label)
+        item = kpi.score(some, system=system, period=label)
         for name in FRAMES:
-            assert bits(getattr(one, name)).equals(bits(getattr(every.only([index]), name))), (label, name)
-        assert all(finding.place.period in (None, label) for finding in one.findings_list)
+            assert bits(getattr(item, name)).equals(bits(getattr(every.only([index]), name))), (label, name)
+        assert all(finding.place.period in (None, label) for finding in item.findings_list)
         mine, theirs = (
-            [finding for finding in found if finding.place.period == label]
-            for found in (one.findings_list, every.findings_list)
+            [finding for finding in result if finding.place.period == label]
+            for result in (item.findings_list, every.findings_list)
         )
         assert mine == theirs
-        passed.append(one.counts.get("passed_over", 0))
-        assert one.counts["read"] + passed[-1] == every.counts["read"]
+        passed.append(item.counts.get("passed_over", 0))
+        assert item.counts["read"] + passed[-1] == every.counts["read"]
     return passed
 
 
@@ -85,8 +85,8 @@ def same(system, some, *, only=None) -> list[int]:
 @pytest.mark.parametrize("name", sorted(systems(None)))
 def test_a_period_of_a_shipped_system_comes_out_as_among_all(tmp_path, name, form):
     system = kpi.load(name)
-    made = Sample(system, periods=4 if system.period == "year" else 9, entities=None, seed=3, flaws=True)
-    written = [str(path) for path in write(made, f"{tmp_path}/", form=form)]
+    created = Sample(system, periods=4 if system.period == "year" else 9, entities=None, seed=3, flaws=True)
+    written = [str(path) for path in write(created, f"{tmp_path}/", form=form)]
     labels = list(kpi.score(written, system=system).labels.values())
     passed = same(system, written, only=[labels[0], labels[-2]])
     # Nothing comes before the first, and only an index looks at later periods, at those of its base.
@@ -145,7 +145,7 @@ def test_a_period_comes_out_as_among_all_whatever_the_rows(tmp_path, monkeypatch
     parts = {"all": rows}
     if dice.random() < 0.3:
         # A file a period, as departments send them.
-        parts = {row["期别"]: [one for one in rows if one["期别"] == row["期别"]] for row in rows}
+        parts = {row["期别"]: [item for item in rows if item["期别"] == row["期别"]] for row in rows}
     folder = tmp_path / "data"
     folder.mkdir()
     for number, part in enumerate(parts.values()):
@@ -184,8 +184,8 @@ def test_findings_are_of_the_rows_that_count_with_their_numbers(tmp_path, monkey
         monkeypatch.setattr(pieces, "SIZES", dict.fromkeys(pieces.SIZES, 60))
     first = 1 if form == "parquet" else 2
     card = kpi.score(path, system=system, period="2023Q4")
-    told = sorted((one.place.row - first, one.code) for one in card.findings_list if one.place.row)
-    assert told == [(1, "K602"), (2, "K606"), (4, "K605"), (5, "K606")]
+    reports = sorted((item.place.row - first, item.code) for item in card.findings_list if item.place.row)
+    assert reports == [(1, "K602"), (2, "K606"), (4, "K605"), (5, "K606")]
     assert card.counts == {"read": 6, "used": 2, "refused": 4, "restated": 0, "repeated": 0, "passed_over": 2}
 
 
@@ -202,7 +202,7 @@ def test_parts_of_a_file_that_hold_other_periods_are_not_read(tmp_path, system):
     path.write_bytes(content)
     with pytest.raises(kpi.DataError) as caught:
         kpi.score(path, system=system)
-    assert [one.code for one in caught.value.diagnostics] == ["K503"]
+    assert [item.code for item in caught.value.diagnostics] == ["K503"]
     assert kpi.score(path, system=system, period="2022Q2").totals.equals(expected)
 
 
@@ -264,7 +264,7 @@ def test_targets_that_stand_in_the_data_hold_for_all_periods(tmp_path, system):
 def test_what_the_files_hold_is_told_of_all_periods(system):
     with pytest.raises(kpi.DataError) as caught:
         kpi.score(long(*quarters("2021Q1", "2022Q4")), system=system, period="2023Q4")
-    assert [(one.code, one.hint) for one in caught.value.diagnostics] == [("K551", "they hold 2021Q1 to 2022Q4")]
+    assert [(item.code, item.hint) for item in caught.value.diagnostics] == [("K551", "they hold 2021Q1 to 2022Q4")]
 
 
 def test_explanations_of_other_periods_are_of_no_interest(tmp_path, system):
@@ -275,8 +275,8 @@ def test_explanations_of_other_periods_are_of_no_interest(tmp_path, system):
         "说明": ["普查"] * 3,
     })  # fmt: skip
     card = kpi.score(long(*people), system=system, period="2023Q3", explanations=answers)
-    told = [(one.code, one.place.entity or one.place.row) for one in card.findings_list if one.code != "K555"]
-    assert sorted(told, key=str) == [("K701", "甲县"), ("K703", "乙县"), ("K705", 3)]
+    reports = [(item.code, item.place.entity or item.place.row) for item in card.findings_list if item.code != "K555"]
+    assert sorted(reports, key=str) == [("K701", "甲县"), ("K703", "乙县"), ("K705", 3)]
 
 
 # ---- COLUMNS OF PERIODS ---- #
@@ -304,10 +304,10 @@ def test_events_of_other_months_are_passed_over_whatever_the_dates_are(tmp_path,
         "date": day, "text": day.cast(pl.String), "time": day.cast(pl.Datetime) + pl.duration(hours=23),
         "zone": (day.cast(pl.Datetime) + pl.duration(hours=23)).dt.replace_time_zone("Asia/Shanghai"),
         "number": day.dt.strftime("%Y%m%d").cast(pl.Int64), "categorical": day.cast(pl.String).cast(pl.Categorical),
-        "enum": day.cast(pl.String).cast(pl.Enum(sorted({str(one) for one in days}))),
+        "enum": day.cast(pl.String).cast(pl.Enum(sorted({str(item) for item in days}))),
     }  # fmt: skip
     passed = same(kpi.load(tmp_path / "e.yaml"), frame.with_columns(cells[kind].alias("日期")))
-    assert passed[5] == sum(one.month not in (5, 6) for one in days)
+    assert passed[5] == sum(item.month not in (5, 6) for item in days)
 
 
 def test_a_day_in_no_year_is_told_with_every_month(tmp_path):
@@ -315,7 +315,7 @@ def test_a_day_in_no_year_is_told_with_every_month(tmp_path):
     days = [date(1023, 6, 1), date(2023, 1, 1), date(2023, 6, 1), None, date(2023, 5, 31)]
     frame = pl.DataFrame({"地区": ["甲县"] * 5, "费": range(5), "日期": days})
     card = kpi.score(frame, system=kpi.load(tmp_path / "e.yaml"), period="2023-06")
-    assert [(one.code, one.place.row) for one in card.findings_list] == [("K606", 1), ("K606", 4)]
+    assert [(item.code, item.place.row) for item in card.findings_list] == [("K606", 1), ("K606", 4)]
     assert card.counts == {"read": 4, "used": 2, "refused": 2, "restated": 0, "repeated": 0, "passed_over": 1}
 
 
@@ -347,6 +347,6 @@ def test_take_in_gives_no_more_than_is_reached(system):
 
     frame = long(*quarters(*QUARTERS))
     panel = take_in(system, [frame], reached=lambda: Reached(system, 2023 * 4, lambda: 1))
-    assert [one.label for one in panel.periods] == ["2022Q4", "2023Q1"]
+    assert [item.label for item in panel.periods] == ["2022Q4", "2023Q1"]
     assert panel.counts.passed_over == 20
     assert contents.content_hash([frame]) == panel.data_hash

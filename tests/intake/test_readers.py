@@ -17,7 +17,7 @@ FILES = (Path(__file__).parents[2] / "docs/data.md").read_text("utf-8").partitio
 ROWS = [["2023Q4", "甲县", "12.5", "x"], ["2023Q4", "乙县", "13", None]]
 SHORT_HEADER = ["期别", "地区", "数值", "文字"]
 OWN_HEADER = ["TIME_PERIOD", "REF_AREA", "OBS_VALUE", "COMMENT"]
-EVERY = pytest.mark.parametrize("reader", READERS, ids=lambda one: one.name)
+EVERY = pytest.mark.parametrize("reader", READERS, ids=lambda item: item.name)
 
 
 def sample(reader: Reader) -> tuple[bytes, list[str]]:
@@ -32,7 +32,7 @@ def sample(reader: Reader) -> tuple[bytes, list[str]]:
 @EVERY
 def test_a_format_is_in_the_documentation(reader):
     assert reader.name in FILES, f"name {reader.name} under `## Files` of docs/data.md"
-    assert all(re.search(rf"`{re.escape(one)}`", FILES) for one in reader.suffixes), f"name {reader.suffixes} there"
+    assert all(re.search(rf"`{re.escape(item)}`", FILES) for item in reader.suffixes), f"name {reader.suffixes} there"
 
 
 @EVERY

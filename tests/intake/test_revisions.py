@@ -55,7 +55,7 @@ def test_the_last_valid_revision_wins(rows, value, status, counts):
     assert (row["value"], str(row["status"])) == (value, status)
     assert tuple(card.counts[key] for key in ("used", "refused", "restated", "repeated")) == counts
     assert card.counts["read"] == len(rows)
-    assert bool(counts[1]) == any(one.severity is Severity.ERROR for one in card.findings_list)
+    assert bool(counts[1]) == any(item.severity is Severity.ERROR for item in card.findings_list)
 
 
 def test_what_was_restated_is_kept():
@@ -95,13 +95,13 @@ def frames(*tables):
 
 def test_a_figure_that_comes_again_names_the_row_and_the_file_of_the_other():
     first, same, other = (("2023Q4", "甲县", "gdp", value) for value in ("10", "10", "11"))
-    (found,) = frames([first], [same, ("2023Q4", "乙县", "gdp", "1")]).findings_list
-    assert (found.place.file, found.place.row) == ("frame 2", 1)
-    assert found.message == "the figure of 地区生产总值 repeats row 1 of frame 1"
-    one, two = frames([first, other]).findings_list
-    assert [found.message.split("contradicts ")[1] for found in (one, two)] == ["row 2", "row 1"]
-    one, two, three = frames([first], [other, other]).findings_list
-    assert [found.message.split("contradicts ")[1] for found in (one, two, three)] == [
+    (result,) = frames([first], [same, ("2023Q4", "乙县", "gdp", "1")]).findings_list
+    assert (result.place.file, result.place.row) == ("frame 2", 1)
+    assert result.message == "the figure of 地区生产总值 repeats row 1 of frame 1"
+    item, two = frames([first, other]).findings_list
+    assert [result.message.split("contradicts ")[1] for result in (item, two)] == ["row 2", "row 1"]
+    item, two, three = frames([first], [other, other]).findings_list
+    assert [result.message.split("contradicts ")[1] for result in (item, two, three)] == [
         "row 1 of frame 2, row 2 of frame 2", "row 1 of frame 1, row 2", "row 1 of frame 1, row 1"
     ]  # fmt: skip
 
@@ -110,6 +110,6 @@ def test_columns_of_one_row_that_contradict_each_other_are_named():
     wide = pl.DataFrame({"期别": ["2023Q4"], "地区": ["甲县"], "gdp": ["10"], "地区生产总值(亿元)": ["11"]})
     card = kpi.score(wide, system=SYSTEM)
     assert card.counts == {"read": 2, "used": 0, "refused": 2, "restated": 0, "repeated": 0}
-    for found in card.findings_list:
-        assert found.message.endswith("contradicts another column of the row (`gdp`, `地区生产总值(亿元)`)")
-        assert "修订" not in found.hint
+    for result in card.findings_list:
+        assert result.message.endswith("contradicts another column of the row (`gdp`, `地区生产总值(亿元)`)")
+        assert "修订" not in result.hint

@@ -91,7 +91,7 @@ def test_order_and_cohort(roster):
 def test_rows_that_are_wrong(roster, text, expected):
     with pytest.raises(DataError) as caught:
         roster(text)
-    assert [(one.code, one.place.row, one.place.field) for one in caught.value.diagnostics] == expected
+    assert [(item.code, item.place.row, item.place.field) for item in caught.value.diagnostics] == expected
 
 
 def test_one_code_for_two_times_without_overlap_is_right(roster):
@@ -113,9 +113,14 @@ def test_a_code_beside_another_name_is_told_once(tmp_path):
         "utf-8",
     )
     card = kpi.score(data, system=tmp_path / "s.yaml")
-    (found,) = card.findings_list
-    assert (found.code, str(found.severity), found.place.row, found.place.field) == ("K611", "warning", 2, "区划代码")
-    assert found.message == "`330483` is the code of 桐乡市, but the row names 海宁市; the code counts"
+    (result,) = card.findings_list
+    assert (result.code, str(result.severity), result.place.row, result.place.field) == (
+        "K611",
+        "warning",
+        2,
+        "区划代码",
+    )
+    assert result.message == "`330483` is the code of 桐乡市, but the row names 海宁市; the code counts"
     assert card.measures.filter(entity="桐乡市")["value"].to_list() == [4.0, 1.0, 2.0, 3.0]
     assert card.measures.filter(entity="海宁市")["value"].to_list() == [None] * 4
 
@@ -134,8 +139,8 @@ def test_a_code_stands_for_a_name_that_is_left_blank(tmp_path, form):
     data = tmp_path / "data.csv"
     data.write_text("\n".join([f"期别,区划代码,地区,{head}", *lines]) + "\n", "utf-8")
     card = kpi.score(data, system=tmp_path / "s.yaml")
-    told = [(one.code, one.place.row, one.message.split(";")[0]) for one in card.findings_list]
-    assert told == [
+    reports = [(item.code, item.place.row, item.message.split(";")[0]) for item in card.findings_list]
+    assert reports == [
         ("K602", 5, "`999999` is not in the roster"),
         ("K602", 6, "the row names no entity"),
         ("K611", 7, "`330483` is the code of 桐乡市, but the row names 无此县, which is not in the roster"),
@@ -145,7 +150,7 @@ def test_a_code_stands_for_a_name_that_is_left_blank(tmp_path, form):
         ("桐乡市", "2023Q1", 1.0), ("桐乡市", "2023Q2", 2.0), ("桐乡市", "2023Q4", 6.0),
         ("海宁市", "2023Q3", 3.0),
     ]  # fmt: skip
-    assert (*(card.counts[one] for one in ("read", "used", "refused")),) == (6, 4, 2)
+    assert (*(card.counts[item] for item in ("read", "used", "refused")),) == (6, 4, 2)
 
 
 LIMITED = (
@@ -194,15 +199,15 @@ def test_a_unit_out_of_its_time_is_not_ranked_and_not_missing(tmp_path):
     assert out["status"].unique().to_list() == ["not_applicable"]
     assert card.totals.filter(period="2022")["of"].drop_nulls().unique().to_list() == [3]
     # 乙区 has no figure in its second year; that is missing, and nothing else is.
-    checked = [one.place for one in card.findings_list if one.code.startswith("K7")]
-    assert {(one.entity, one.period) for one in checked} == {("乙区", "2023")}
+    checked = [item.place for item in card.findings_list if item.code.startswith("K7")]
+    assert {(item.entity, item.period) for item in checked} == {("乙区", "2023")}
 
 
 def test_figures_of_a_unit_out_of_its_time_are_not_used_and_named(tmp_path):
     data = figures(("2021", "甲县", 5), ("2021", "乙区", 99), ("2022", "甲县", 5), ("2022", "丙县", 99))
     card = kpi.score(data, system=of_time(tmp_path))
-    told = [(one.code, one.message) for one in card.findings_list if one.code == "K610"]
-    assert told == [
+    reports = [(item.code, item.message) for item in card.findings_list if item.code == "K610"]
+    assert reports == [
         ("K610", "figures of 乙区 for 2021 are not used: by the roster it is a unit from 2022-01"),
         ("K610", "figures of 丙县 for 2022 are not used: by the roster it is a unit until 2021-12"),
     ]

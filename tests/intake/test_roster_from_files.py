@@ -52,7 +52,7 @@ def test_short_and_full_names_are_one_unit_with_its_code_parent_and_files(files)
         ("海宁市", "330481", None, None, "330400"),
         ("桐乡市", "330483", None, "桐乡", "330400"),
     ]
-    assert [[one.rpartition("/")[2] for one in cell.split("、")] for (cell,) in rows(draft, "files")] == [
+    assert [[item.rpartition("/")[2] for item in cell.split("、")] for (cell,) in rows(draft, "files")] == [
         ["reports.csv", "cases.csv"], ["reports.csv", "cases.csv"], ["reports.csv", "cases.csv", "codes.csv"],
     ]  # fmt: skip
     (total,) = draft.findings
@@ -103,7 +103,7 @@ def test_names_under_one_code_are_one_unit_shown_by_the_latest(files):
 )
 def test_names_that_may_be_one_unit_are_told_unless_one_table_has_both(files, first, second, pairs):
     apart = roster_from_files(files(a=f"期别,地区,x\n2023,{first},1\n", b=f"期别,地区,x\n2023,{second},1\n"))
-    assert [one.message for one in apart.findings] == [f"{a} and {b} may be one unit" for a, b in pairs]
+    assert [item.message for item in apart.findings] == [f"{a} and {b} may be one unit" for a, b in pairs]
     later = roster_from_files(files(a=f"期别,地区,x\n2023,{first},1\n2024,{second},1\n"))
     assert len(later.findings) == len(pairs)
     both = roster_from_files(files(a=f"期别,地区,x\n2023,{first},1\n2023,{second},1\n"))
@@ -118,7 +118,7 @@ def test_codes_tell_units_apart_whatever_their_names(files):
 def test_a_city_among_its_counties_is_told(files):
     draft = roster_from_files(files(a="代码,地区,x\n330400,嘉兴市,1\n330483,桐乡市,1\n"))
     assert rows(draft, "entity", "parent") == [("嘉兴市", "330000"), ("桐乡市", "330400")]
-    assert [one.message for one in draft.findings] == [
+    assert [item.message for item in draft.findings] == [
         "units that others belong to would be ranked beside them: 嘉兴市"
     ]
 
@@ -148,7 +148,7 @@ def test_a_column_of_places_without_a_known_heading_names_units(files):
 
 def test_a_table_without_units_is_told(files):
     draft = roster_from_files(files(a="日期,放假\n2023-01-01,是\n", b="地区,x\n甲县,1\n"))
-    assert [(one.code, str(one.severity), one.place.row) for one in draft.findings] == [("K546", "warning", 1)]
+    assert [(item.code, str(item.severity), item.place.row) for item in draft.findings] == [("K546", "warning", 1)]
     assert rows(draft, "entity") == [("甲县",)]
 
 
@@ -156,7 +156,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_used(files, tmp_path
     (tmp_path / "broken.xlsx").write_bytes(b"PK\x03\x04 nothing")
     draft = roster_from_files([*files(a="地区,x\n甲县,1\n"), tmp_path / "broken.xlsx"])
     assert rows(draft, "entity") == [("甲县",)]
-    assert [str(one.severity) for one in draft.findings] == ["error"]
+    assert [str(item.severity) for item in draft.findings] == ["error"]
     with pytest.raises(DataError):
         roster_from_files([tmp_path / "none.csv"])
 
@@ -207,7 +207,7 @@ def test_the_same_files_are_read_with_it_without_findings(files, tmp_path, form,
         "indicators": {"size": {"kind": "level", "of": "gdp"}},
     }  # fmt: skip
     card = kpi.score(paths, system=system)
-    assert [one.code for one in card.findings_list] == ["K612", "K612"]
+    assert [item.code for item in card.findings_list] == ["K612", "K612"]
     assert card.measures.filter(entity="桐乡市")["value"].to_list() == [2.0, 3.0]
 
 
@@ -216,7 +216,7 @@ def test_files_without_units_make_no_roster(tmp_path):
     file.write_text("期别,窗口,visitors\n2024Q1,甲窗,1\n", "utf-8")
     with pytest.raises(DataError, match="the files name no units") as raised:
         roster_from_files([file])
-    assert [one.code for one in raised.value.diagnostics] == ["K546", "K546"]
+    assert [item.code for item in raised.value.diagnostics] == ["K546", "K546"]
     assert "-s SYSTEM" in str(raised.value.diagnostics[-1].hint)
 
 
@@ -230,6 +230,6 @@ measures: {m: {title: 投资, unit: 元}}
 indicators: {i: {kind: level, of: m, better: higher}}
 """
     frame = pl.DataFrame({"区划代码": ["330101", "330102"], "期别": ["2023", "2023"], "投资": [5, 7]})
-    plain, declared = (roster_from_files([frame], system=one) for one in (None, kpi.load(definition)))
+    plain, declared = (roster_from_files([frame], system=item) for item in (None, kpi.load(definition)))
     assert declared.frame.equals(plain.frame)
     assert declared.frame["code"].to_list() == ["330101", "330102"]

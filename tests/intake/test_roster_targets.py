@@ -34,12 +34,12 @@ def score(tmp_path: Path):
         definition.write_text(DEFINITION.replace("BOUND", bound).replace("ROSTER", roster.name), "utf-8")
         data = pl.DataFrame({"期别": ["2024"] * len(names), "地区": names, "完成(件)": [50.0] * len(names)})
         card = kpi.score(data, system=str(definition))
-        found, alone = (
-            [one for one in some if one.code in {"K533", "K604", "K642", "K643"}]
+        result, alone = (
+            [item for item in some if item.code in {"K533", "K604", "K642", "K643"}]
             for some in (card.findings_list, checked(str(definition)).findings)
         )
-        assert alone == found
-        return card.frame["work.target"].to_list(), found
+        assert alone == result
+        return card.frame["work.target"].to_list(), result
 
     return scored
 
@@ -59,10 +59,10 @@ SHARE = "{share: COLUMN, total: 100}"
     ],
 )
 def test_shares_are_in_one_unit(score, column: str, cells: list[str], expected: list[float]):
-    targets, found = score(SHARE.replace("COLUMN", column), cells, column)
+    targets, result = score(SHARE.replace("COLUMN", column), cells, column)
     assert targets == pytest.approx(expected)
     bare = {cell.replace(".", "").isdigit() for cell in cells}  # whether some have a unit, and others none
-    assert [one.code for one in found] == (["K642"] if len(bare) == 2 and "(" not in column else [])
+    assert [item.code for item in result] == (["K642"] if len(bare) == 2 and "(" not in column else [])
 
 
 @pytest.mark.parametrize(
@@ -74,19 +74,19 @@ def test_shares_are_in_one_unit(score, column: str, cells: list[str], expected: 
     ],
 )  # fmt: skip
 def test_what_is_no_share_is_refused_by_cell(score, cell: str, code: str, words: str):
-    targets, found = score("{share: 人口, total: 100}", ["10人", "30人", cell])
+    targets, result = score("{share: 人口, total: 100}", ["10人", "30人", cell])
     assert targets == [25, 75, None]
-    found = [one for one in found if one.place.entity == "丙县"]
-    assert [one.code for one in found] == [code]
-    assert words in found[0].message
-    assert "None" not in found[0].message
+    result = [item for item in result if item.place.entity == "丙县"]
+    assert [item.code for item in result] == [code]
+    assert words in result[0].message
+    assert "None" not in result[0].message
 
 
 @pytest.mark.parametrize("suffix", ["csv", "xlsx", "parquet"])
 def test_a_blank_share_is_called_blank(score, suffix: str):
-    targets, (found,) = score("{share: 人口, total: 100}", [10, 30, None], suffix=suffix)
+    targets, (result,) = score("{share: 人口, total: 100}", [10, 30, None], suffix=suffix)
     assert targets == [25, 75, None]
-    assert found.message == "the cell is blank; 丙县 has no target for work"
+    assert result.message == "the cell is blank; 丙县 has no target for work"
 
 
 @pytest.mark.parametrize(
@@ -107,17 +107,17 @@ def test_values_may_be_numbers_in_the_roster(score, suffix: str):
 
 
 def test_values_without_a_bound_are_reported_once(score):
-    targets, found = score("{by: 等级, values: {三级: 60}}", ["三级", "未定级", "未定级", None], "等级")
+    targets, result = score("{by: 等级, values: {三级: 60}}", ["三级", "未定级", "未定级", None], "等级")
     assert targets == [60, None, None, None]
-    assert [(one.code, one.message) for one in found] == [
+    assert [(item.code, item.message) for item in result] == [
         ("K643", "`values` gives no bound for `未定级` (乙县, 丙县): no target for work")
     ]
 
 
 def test_one_value_with_two_bounds_is_an_error(score):
-    targets, found = score("{by: 等级, values: {'2': 60, '２': 30}}", ["2"], "等级")
+    targets, result = score("{by: 等级, values: {'2': 60, '２': 30}}", ["2"], "等级")
     assert targets == [60]
-    assert [str(one.severity.value) for one in found] == ["error"]
+    assert [str(item.severity.value) for item in result] == ["error"]
 
 
 def merged_roster(path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_merged_figure_of_the_roster_is_no_share_but_a_merged_value_holds(tmp_
     data = pl.DataFrame({"期别": ["2024"] * 3, "地区": NAMES[:3], "完成(件)": [50.0] * 3})
     card = kpi.score(data, system=str(definition))
     assert card.frame["work.target"].to_list() == expected
-    assert [one.code for one in card.findings_list if one.code.startswith(("K5", "K6"))] == codes
+    assert [item.code for item in card.findings_list if item.code.startswith(("K5", "K6"))] == codes
 
 
 def test_many_units_are_counted():

@@ -95,7 +95,7 @@ def xls(rows):
 
 def json_lines(rows):
     records = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
-    return "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in records).encode()
+    return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in records).encode()
 
 
 CODECS = ("utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
@@ -110,8 +110,8 @@ FORMS = {
     "book.xlsx": xlsx,
     "other.xlsx": from_openpyxl,
     "old.xls": xls,
-    "columns.parquet": stored(lambda one, out: one.write_parquet(out)),
-    "columns.arrow": stored(lambda one, out: one.write_ipc(out)),
+    "columns.parquet": stored(lambda item, out: item.write_parquet(out)),
+    "columns.arrow": stored(lambda item, out: item.write_ipc(out)),
     "lines.jsonl": json_lines,
     "lines.ndjson.gz": lambda rows: gzip.compress(json_lines(rows), mtime=0),
     **ANY_TEXT,

@@ -75,23 +75,23 @@ def as_json(version: int, *, flat: bool) -> bytes:
             "observation": [component("OBS_STATUS", statuses), *(units_of_figures if flat else [])],
         },
     }
-    found: dict = {}
+    result: dict = {}
     for area, indicator, _, value, status, unit, power in ROWS:
         key = f"{areas.index(area)}:{indicators.index(indicator)}"
         cells = [float(value) if value else None, statuses.index(status) if status else None]
         more = [units.index(unit), 0 if power == "8" else 1]
         if flat:
-            found[f"{key}:0"] = [*cells, *more]
+            result[f"{key}:0"] = [*cells, *more]
         else:
-            found[key] = {"attributes": more, "observations": {"0": cells}}
-    data = {"action": "Information", ("observations" if flat else "series"): found}
+            result[key] = {"attributes": more, "observations": {"0": cells}}
+    data = {"action": "Information", ("observations" if flat else "series"): result}
     if version == 1:
         return json.dumps({"header": {"id": "x"}, "dataSets": [data], "structure": structure}).encode()
     return json.dumps({"meta": {}, "data": {"structures": [structure], "dataSets": [data | {"structure": 0}]}}).encode()
 
 
 def as_rows(rows):
-    return [HEADER.strip().split(",")[1:], *([one or None for one in ("Q", *row)] for row in rows)]
+    return [HEADER.strip().split(",")[1:], *([item or None for item in ("Q", *row)] for row in rows)]
 
 
 FORMS = {
@@ -134,8 +134,8 @@ def test_every_form_of_sdmx_gives_the_same_figures(tmp_path, system, name):
     (tmp_path / name).write_bytes(FORMS[name])
     card = kpi.score(tmp_path / name, system=system())
     assert values(card) == EXPECTED
-    assert not [one for one in card.findings_list if one.severity is not Severity.INFO], card.findings_list
-    (flags,) = [one for one in card.findings_list if one.code == "K568"]
+    assert not [item for item in card.findings_list if item.severity is not Severity.INFO], card.findings_list
+    (flags,) = [item for item in card.findings_list if item.code == "K568"]
     assert "E (1)" in flags.message
 
 
@@ -173,13 +173,13 @@ def test_what_the_columns_beside_a_figure_say(tmp_path, system, kind, row, expec
     other = ("330411", "gdp", "2023-Q4", "7", "A", "CNY", "8")
     path = tmp_path / f"a.{kind}"
     if kind == "csv":
-        path.write_text(HEADER + "".join(",".join(("X", "Q", *one)) + "\n" for one in (row, other)), "utf-8")
+        path.write_text(HEADER + "".join(",".join(("X", "Q", *item)) + "\n" for item in (row, other)), "utf-8")
     else:
         path.write_bytes(sdmx_ml(as_rows([row, other])))
     card = kpi.score(path, system=system())
     value, status = values(card)["南湖区", "gdp"]
     assert (value, status) == (pytest.approx(expected[0]) if expected[0] is not None else None, expected[1])
-    assert [one.code for one in card.findings_list if one.code in {"K519", "K605"}] == codes
+    assert [item.code for item in card.findings_list if item.code in {"K519", "K605"}] == codes
 
 
 def test_rows_that_delete_are_left_out(tmp_path, system):
@@ -187,7 +187,7 @@ def test_rows_that_delete_are_left_out(tmp_path, system):
     (tmp_path / "a.csv").write_text(text, "utf-8")
     card = kpi.score(tmp_path / "a.csv", system=system())
     assert values(card) == EXPECTED
-    assert [one.severity for one in card.findings_list if one.code == "K519"] == [Severity.INFO]
+    assert [item.severity for item in card.findings_list if item.code == "K519"] == [Severity.INFO]
 
 
 NO_VALUES = {"dimensions": {"series": [], "observation": [{"id": "TIME_PERIOD", "values": []}]}}
@@ -219,7 +219,7 @@ def test_results_read_back_as_the_same_figures(tmp_path, system, roster):
     for name in ("totals", "pillars", "indicators"):
         assert getattr(again, name).equals(getattr(card, name))
     assert again.measures.drop("rows").equals(card.measures.drop("rows"))
-    assert not [one for one in again.findings_list if one.severity is not Severity.INFO], again.findings_list
+    assert not [item for item in again.findings_list if item.severity is not Severity.INFO], again.findings_list
 
 
 def test_the_command_line_writes_sdmx(tmp_path, system):
@@ -265,7 +265,7 @@ def test_known_units_are_used_and_others_reported_once(tmp_path, form):
         "甲县": 10_000.0, "乙县": 2.0, "丙县": None, "丁县": 4.0, "戊县": None, "己县": 6.0,
     }  # fmt: skip
     assert [values[who, "people"] for who in ("甲县", "乙县", "丙县")] == [7e-4, 0.8, 9.0]
-    warning, note = (one for one in card.findings_list if one.code == "K582")
+    warning, note = (item for item in card.findings_list if item.code == "K582")
     assert (str(warning.severity), str(note.severity)) == ("warning", "info")
     for text in ("NUMBER (2)", "XDC (1)", "_X (1)", "blank (1)"):
         assert text in warning.message

@@ -57,7 +57,7 @@ def kpi_ok(card):
 
 
 def told(card, code):
-    return [one for one in card.findings_list if one.code == code]
+    return [item for item in card.findings_list if item.code == code]
 
 
 # ---- WHICH SHEETS ---- #
@@ -78,7 +78,7 @@ def test_a_definition_chooses_sheets(tmp_path, declared, expected):
     )
     card = kpi.score(path, system=system(f"  wide: {{form: panel, {declared}}}"))
     assert values(card) == expected
-    assert "附表" in [one.place.sheet for one in told(card, "K524")]
+    assert "附表" in [item.place.sheet for item in told(card, "K524")]
 
 
 def test_each_dataset_takes_its_own_sheet(tmp_path):
@@ -101,7 +101,7 @@ def test_a_hidden_sheet_is_read_only_by_its_name(tmp_path):
     assert values(kpi.score(path, system=system("  wide: {form: panel, sheet: '*'}"))) == {"2023": 11}
     card = kpi.score(path, system=system("  wide: {form: panel, sheet: [一, 二]}"))
     assert values(card) == {"2022": 110, "2023": 11}
-    assert [one.place.sheet for one in told(card, "K524")] == ["二"]
+    assert [item.place.sheet for item in told(card, "K524")] == ["二"]
 
 
 def test_a_caller_names_a_sheet(tmp_path):
@@ -144,16 +144,16 @@ def test_a_sheet_that_is_no_table_is_a_note(tmp_path, name, rows):
     path = book(tmp_path / "a.xlsx", {name: rows, "数据": TABLE})
     card = kpi.score(path, system=system())
     assert values(card) == {"2023": 11}
-    about = [one for one in card.findings_list if one.place.sheet == name]
+    about = [item for item in card.findings_list if item.place.sheet == name]
     assert about
-    assert all(one.severity is Severity.INFO for one in about), about
+    assert all(item.severity is Severity.INFO for item in about), about
 
 
 def test_a_sheet_with_figures_that_belong_nowhere_is_an_error(tmp_path):
     path = book(tmp_path / "a.xlsx", {"数据": TABLE, "更多": [["代号", "甲", "乙"], ["x", 5, 6]]})
     with pytest.raises(DataError) as caught:
         kpi.score(path, system=system())
-    assert [(one.code, one.place.sheet) for one in caught.value.diagnostics] == [("K541", "更多")]
+    assert [(item.code, item.place.sheet) for item in caught.value.diagnostics] == [("K541", "更多")]
 
 
 def test_a_cover_alone_is_an_error(tmp_path):
@@ -183,7 +183,7 @@ def test_hidden_rows_and_columns_are_read_and_reported(tmp_path):
     sheet.row(2).hidden = True
     old.save(str(tmp_path / "b.xls"))
     card = kpi.score(tmp_path / "b.xls", system=system())
-    assert [one.place.sheet for one in told(card, "K514")] == ["一"]
+    assert [item.place.sheet for item in told(card, "K514")] == ["一"]
 
 
 # ---- HEADERS ---- #
@@ -218,15 +218,15 @@ def test_a_header_that_is_said_must_be_there(tmp_path):
     for row in (2, 9):
         with pytest.raises(DataError) as caught:
             kpi.score(tmp_path / "a.csv", system=system(f"  wide: {{form: panel, header: {row}}}"))
-        assert [(one.code, one.place.row) for one in caught.value.diagnostics] == [("K516", row)]
+        assert [(item.code, item.place.row) for item in caught.value.diagnostics] == [("K516", row)]
 
 
 def test_a_cover_without_the_rows_of_the_header_is_a_note(tmp_path):
     path = book(tmp_path / "a.xlsx", {"封面": [["统计年鉴"]], "一": ODD, "话": [["一张表"], ["由各县填报"]]})
     card = kpi.score(path, system=system("  wide: {form: panel, header: [2, 3]}"))
     assert values(card) == {"2023": 11}
-    about = [one for one in card.findings_list if one.place.sheet in {"封面", "话"}]
-    assert [one.severity for one in about] == [Severity.INFO] * 2
+    about = [item for item in card.findings_list if item.place.sheet in {"封面", "话"}]
+    assert [item.severity for item in about] == [Severity.INFO] * 2
 
 
 def test_a_header_of_one_of_several_datasets_is_not_used_silently(tmp_path):
@@ -234,7 +234,7 @@ def test_a_header_of_one_of_several_datasets_is_not_used_silently(tmp_path):
     (tmp_path / "a.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows), "utf-8")
     datasets = "  wide: {form: panel, header: [1, 2]}\n  long: {form: reported}"
     card = kpi.score(tmp_path / "a.csv", system=system(datasets))
-    assert [one.severity for one in told(card, "K515")] == [Severity.WARNING]
+    assert [item.severity for item in told(card, "K515")] == [Severity.WARNING]
     card = kpi.score([], data={"wide": tmp_path / "a.csv"}, system=system(datasets))
     assert not told(card, "K515")
 
@@ -242,7 +242,7 @@ def test_a_header_of_one_of_several_datasets_is_not_used_silently(tmp_path):
 @pytest.mark.parametrize("header", ["[4, 3]", "[1, 3]", "0", "[1, 2, 3, 4, 5]", "x"])
 def test_a_header_that_cannot_be_meant_is_an_error_of_the_definition(header):
     text = SYSTEM.format(datasets=f"  wide: {{form: panel, header: {header}}}")
-    assert [one for one in examine_text(text, "s.yaml").findings if one.severity is Severity.ERROR]
+    assert [item for item in examine_text(text, "s.yaml").findings if item.severity is Severity.ERROR]
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ FORM = [
 def test_marks_of_the_sheet_show_the_header(tmp_path, mark):
     def change(_, sheet, __):
         if mark == "table":
-            sheet.add_table(2, 0, 4, 2, {"columns": [{"header": one} for one in FORM[2]]})
+            sheet.add_table(2, 0, 4, 2, {"columns": [{"header": item} for item in FORM[2]]})
         elif mark == "panes":
             sheet.freeze_panes(3, 1)
         else:

@@ -32,7 +32,7 @@ def score(tmp_path: Path):
             data[-1].write_text("\n".join([head, *lines]) + "\n", "utf-8")
         card = kpi.score(data, system=str(definition))
         rows = card.frame.sort("period", "entity")
-        return rows["work.target"].to_list(), [one for one in card.findings_list if one.code in ("K608", "K643")]
+        return rows["work.target"].to_list(), [item for item in card.findings_list if item.code in ("K608", "K643")]
 
     return scored
 
@@ -50,17 +50,17 @@ def score(tmp_path: Path):
     ids=["one file", "two files", "alone"],
 )
 def test_different_targets_for_one_period_contradict_each_other(score, files):
-    targets, found = score(*files)
+    targets, result = score(*files)
     assert sorted(targets, key=str) == [7, None]
-    errors = [one for one in found if one.severity.value == "error"]
+    errors = [item for item in result if item.severity.value == "error"]
     assert len(errors) == 2
-    assert all("the target of work contradicts" in one.message and one.place.field == "目标值" for one in errors)
+    assert all("the target of work contradicts" in item.message and item.place.field == "目标值" for item in errors)
 
 
 def test_equal_targets_do_not_contradict_each_other(score):
-    targets, found = score("2024 甲县 数量 1 100 / 2024 甲县 数量 1 100.0")
+    targets, result = score("2024 甲县 数量 1 100 / 2024 甲县 数量 1 100.0")
     assert targets == [100]
-    assert [one.severity.value for one in found] == ["warning"]
+    assert [item.severity.value for item in result] == ["warning"]
 
 
 def test_no_earlier_target_holds_where_two_contradict_each_other(score):
@@ -110,9 +110,9 @@ MONTHS = " / ".join(f"2024-0{month} 甲县 数量 1 {target}" for month, target 
 
 
 def test_targets_of_months_are_added_as_figures_are(score):
-    targets, (found,) = score(MONTHS, grain="quarter")
+    targets, (result,) = score(MONTHS, grain="quarter")
     assert targets == [600]
-    assert (found.message, found.severity.value) == (
+    assert (result.message, result.severity.value) == (
         "work: targets within a quarter are added, as its figures are", "info"
     )  # fmt: skip
 
@@ -121,10 +121,10 @@ def test_targets_of_months_are_added_as_figures_are(score):
 def test_targets_of_some_months_are_not_used(score, missing):
     rows = MONTHS.split(" / ")
     rows[missing] = rows[missing].rsplit(" ", 1)[0] + " "
-    targets, (found,) = score(" / ".join(rows), grain="quarter")
+    targets, (result,) = score(" / ".join(rows), grain="quarter")
     assert targets == [None]
-    assert found.message == "work: the targets of 甲县 within 2024Q1 are not for all of it, so they are not used"
-    assert found.severity.value == "warning"
+    assert result.message == "work: the targets of 甲县 within 2024Q1 are not for all of it, so they are not used"
+    assert result.severity.value == "warning"
 
 
 def test_one_for_the_quarter_goes_before_those_of_its_months(score):
@@ -132,9 +132,9 @@ def test_one_for_the_quarter_goes_before_those_of_its_months(score):
 
 
 def test_of_a_stock_the_last_target_holds(score):
-    targets, (found,) = score(MONTHS, grain="quarter", unit="'%'")
+    targets, (result,) = score(MONTHS, grain="quarter", unit="'%'")
     assert targets == [300]
-    assert (found.message, found.severity.value) == (
+    assert (result.message, result.severity.value) == (
         "work: of several targets within a quarter the last holds", "info"
     )  # fmt: skip
 
@@ -148,9 +148,9 @@ def test_a_file_gives_targets_of_months_too(tmp_path, score):
     rows = [f"甲县,work,{target},2024-0{month}" for month, target in enumerate((100, 200, 300, 50), 1)]
     (tmp_path / "t.csv").write_text("\n".join(["entity,indicator,target,period", *rows]) + "\n", "utf-8")
     figures = " / ".join(f"2024-0{month} 甲县 数量 1" for month in range(1, 7))
-    targets, found = score(figures, grain="quarter", bound="{file: t.csv}", head="期别,地区,指标,数值")
+    targets, result = score(figures, grain="quarter", bound="{file: t.csv}", head="期别,地区,指标,数值")
     assert targets == [600, None]
-    assert ["2024Q2" in one.message for one in found] == [True, False]
+    assert ["2024Q2" in item.message for item in result] == [True, False]
 
 
 def test_frames_give_the_same(tmp_path, score):

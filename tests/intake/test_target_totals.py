@@ -30,11 +30,11 @@ def messages(tmp_path: Path):
         definition.write_text(DEFINITION.replace("BOUND", bound).replace("MORE", more), "utf-8")
         figures.write_text(data, "utf-8")
         card = kpi.score(figures, system=str(definition))
-        listed = [one for one in card.findings_list if one.code == "K643"]
-        assert {one.severity.value for one in listed} <= {"warning"}
+        listed = [item for item in card.findings_list if item.code == "K643"]
+        assert {item.severity.value for item in listed} <= {"warning"}
         if "file" in bound:
-            assert [one for one in checked(str(definition)).findings if one.code == "K643"] == listed
-        return [one.message for one in listed]
+            assert [item for item in checked(str(definition)).findings if item.code == "K643"] == listed
+        return [item.message for item in listed]
 
     return found
 
@@ -93,7 +93,7 @@ def merged(tmp_path: Path):
         figures = [f"{year},{name},1,1" for year in (2022, 2023, 2024) for name in ("甲县", "乙县", "丙县")][:-1]
         (tmp_path / "data.csv").write_text("\n".join(["期别,地区,数量,率", *figures]) + "\n", "utf-8")
         card = kpi.score(tmp_path / "data.csv", system=str(tmp_path / "towns.yaml"))
-        return [one.message for one in card.findings_list if one.code == "K643"]
+        return [item.message for item in card.findings_list if item.code == "K643"]
 
     return found
 

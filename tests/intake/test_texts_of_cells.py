@@ -60,7 +60,7 @@ def counted(card):
 
 
 def codes(card):
-    return [(one.code, one.severity.value, str(one.message)) for one in card.findings_list]
+    return [(item.code, item.severity.value, str(item.message)) for item in card.findings_list]
 
 
 @pytest.mark.parametrize("form", ["long", "wide", "csv"])
@@ -81,9 +81,11 @@ def test_a_condition_of_reported_figures_takes_texts_whatever_blanks_they_have(c
 
 def test_blank_cells_that_a_condition_of_reported_figures_drops_are_counted(card):
     frame, _ = long(range(4))
-    found = card(REPORTED.format(where="类别 <> '城镇'"), frame.with_columns(类别=pl.Series(["城镇", " ", None, "乡"])))
-    assert taken(found) == [False, False, False, True]
-    (note,) = [message for code, _, message in codes(found) if code == "K628"]
+    result = card(
+        REPORTED.format(where="类别 <> '城镇'"), frame.with_columns(类别=pl.Series(["城镇", " ", None, "乡"]))
+    )
+    assert taken(result) == [False, False, False, True]
+    (note,) = [message for code, _, message in codes(result) if code == "K628"]
     assert "2 rows with a blank `类别` are not counted" in note
 
 
@@ -205,8 +207,8 @@ def test_rows_that_name_no_finer_unit_are_counted_in_a_finding(card):
     text = text.replace("kind: level, of: a", "kind: count, of: a, passes: '>= 1'")
     frame = pl.DataFrame(events(5)).with_columns(村=pl.Series(["东村", None, " ", None, "\u3000"]))
     frame = frame.with_columns(级=pl.Series([1.0, 1.0, 1.0, None, 2.0]))
-    (found,) = [one for one in codes(card(text, frame)) if one[0] == "K628"]
-    assert found[1:] == ("warning", "2 rows with a blank `村` are of no finer unit, and not counted by `a`")
+    (result,) = [item for item in codes(card(text, frame)) if item[0] == "K628"]
+    assert result[1:] == ("warning", "2 rows with a blank `村` are of no finer unit, and not counted by `a`")
 
 
 GROUPS = ["A组", "Ａ组", "A\u200b组", "A 组"]
@@ -220,8 +222,8 @@ def test_groups_are_compared_as_names(card, tmp_path, form):
     frame, _ = long(units)
     frame = frame.with_columns(类别=1, 分组=pl.Series([*GROUPS, "B组"]))
     frame.select(entity="地区", cohort="分组").write_csv(tmp_path / "r.csv")
-    found = card(text, frame if form == "data" else frame.drop("分组"))
-    assert sorted(found.totals["cohort"].unique()) == ["A组", "B组"]
+    result = card(text, frame if form == "data" else frame.drop("分组"))
+    assert sorted(result.totals["cohort"].unique()) == ["A组", "B组"]
 
 
 def test_groups_that_are_numbers_are_the_texts_that_a_file_has(card):
@@ -240,8 +242,8 @@ def test_truth_values_that_are_compared_with_another_text_are_reported(card, for
     text = REPORTED.format(where=where)
     if form == "events":
         frame, text = pl.DataFrame(events(2)), EVENTS.format(measure=f'kind: count, where: "{where}"', key="")
-    found = card(text, frame.with_columns(类别=pl.Series([True, False])))
-    assert [one[1:] for one in codes(found) if one[0] == "K651"] == [
+    result = card(text, frame.with_columns(类别=pl.Series([True, False])))
+    assert [item[1:] for item in codes(result) if item[0] == "K651"] == [
         ("warning", "`类别` holds truth values, which are compared as '是' and '否': '有' is neither")
     ]
     plain = card(text.replace("类别 = '有' OR ", ""), frame.with_columns(类别=pl.Series([True, False])))

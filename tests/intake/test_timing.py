@@ -16,15 +16,16 @@ from kpi.values.status import Status
 Told = dict[str, float | str]
 
 
-def rows_of(told: Told, **more: object) -> pl.DataFrame:
+def rows_of(reports: Told, **more: object) -> pl.DataFrame:
     """Clean rows of one measure and entity."""
-    spans = [period_texts.parse(text) for text in told]
+    spans = [period_texts.parse(text) for text in reports]
     columns = {
-        "entity": [0] * len(told), "start": [one.start for one in spans], "months": [one.months for one in spans],
-        "measure": ["x"] * len(told), "per": [None] * len(told),
-        "value": [None if isinstance(one, str) else float(one) for one in told.values()],
-        "status": [one if isinstance(one, str) else "ok" for one in told.values()],
-        "revision": [0.0] * len(told), "row": list(range(2, len(told) + 2)), "source": [0] * len(told), **more,
+        "entity": [0] * len(reports), "start": [item.start for item in spans],
+        "months": [item.months for item in spans],
+        "measure": ["x"] * len(reports), "per": [None] * len(reports),
+        "value": [None if isinstance(item, str) else float(item) for item in reports.values()],
+        "status": [item if isinstance(item, str) else "ok" for item in reports.values()],
+        "revision": [0.0] * len(reports), "row": list(range(2, len(reports) + 2)), "source": [0] * len(reports), **more,
     }  # fmt: skip
     schema = {
         "entity": pl.UInt32, "start": pl.Int32, "months": pl.Int32, "measure": pl.String, "per": pl.String,
@@ -33,11 +34,11 @@ def rows_of(told: Told, **more: object) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=schema)
 
 
-def scored(told: Told, over_time: str, grain: Grain) -> Told:
-    found, _ = to_scored(rows_of(told), {"x": over_time}, grain)  # type: ignore[dict-item]
+def scored(reports: Told, over_time: str, grain: Grain) -> Told:
+    result, _ = to_scored(rows_of(reports), {"x": over_time}, grain)  # type: ignore[dict-item]
     return {
         Period.of(row["period"], grain).label: row["value"] if row["status"] == "ok" else row["status"]
-        for row in found.sort("period").to_dicts()
+        for row in result.sort("period").to_dicts()
     }
 
 
@@ -92,9 +93,11 @@ FLOWS: list[tuple[str, Grain, Told, Told]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("grain", "told", "expected"), [case[1:] for case in FLOWS], ids=[case[0] for case in FLOWS])
-def test_flows(grain: Grain, told: Told, expected: Told) -> None:
-    assert scored(told, "sum", grain) == expected
+@pytest.mark.parametrize(
+    ("grain", "reports", "expected"), [case[1:] for case in FLOWS], ids=[case[0] for case in FLOWS]
+)
+def test_flows(grain: Grain, reports: Told, expected: Told) -> None:
+    assert scored(reports, "sum", grain) == expected
 
 
 OTHERS: list[tuple[str, str, Grain, Told, Told]] = [
@@ -146,10 +149,10 @@ OTHERS: list[tuple[str, str, Grain, Told, Told]] = [
 
 
 @pytest.mark.parametrize(
-    ("over_time", "grain", "told", "expected"), [case[1:] for case in OTHERS], ids=[case[0] for case in OTHERS]
+    ("over_time", "grain", "reports", "expected"), [case[1:] for case in OTHERS], ids=[case[0] for case in OTHERS]
 )
-def test_stocks_means_and_years_to_date(over_time: str, grain: Grain, told: Told, expected: Told) -> None:
-    assert scored(told, over_time, grain) == expected
+def test_stocks_means_and_years_to_date(over_time: str, grain: Grain, reports: Told, expected: Told) -> None:
+    assert scored(reports, over_time, grain) == expected
 
 
 ENOUGH: list[tuple[str, str, int, Told, float | str]] = [
@@ -167,11 +170,11 @@ ENOUGH: list[tuple[str, str, int, Told, float | str]] = [
 
 
 @pytest.mark.parametrize(
-    ("over_time", "enough", "told", "expected"), [case[1:] for case in ENOUGH], ids=[case[0] for case in ENOUGH]
+    ("over_time", "enough", "reports", "expected"), [case[1:] for case in ENOUGH], ids=[case[0] for case in ENOUGH]
 )
-def test_how_many_periods_are_enough(over_time: str, enough: int, told: Told, expected: float | str) -> None:
-    found, _ = to_scored(rows_of(told), {"x": over_time}, Q, {"x": enough})  # type: ignore[dict-item]
-    assert [row["value"] if row["status"] == "ok" else row["status"] for row in found.to_dicts()] == [expected]
+def test_how_many_periods_are_enough(over_time: str, enough: int, reports: Told, expected: float | str) -> None:
+    result, _ = to_scored(rows_of(reports), {"x": over_time}, Q, {"x": enough})  # type: ignore[dict-item]
+    assert [row["value"] if row["status"] == "ok" else row["status"] for row in result.to_dicts()] == [expected]
 
 
 @pytest.mark.parametrize(
@@ -182,14 +185,14 @@ def test_how_many_periods_are_enough(over_time: str, enough: int, told: Told, ex
     ],
 )
 def test_labels_of_cumulative_figures_are_their_ends(over_time: str, expected: Told) -> None:
-    told = {
+    reports = {
         "2022Q3": 45, "2022": 50, "2023-01": 10, "2023-02": 20, "2023年3月": 30, "2023Q2": 75, "2023-08": 90,
         "2023年下半年": 150,
     }  # fmt: skip
-    found, _ = to_scored(from_january(rows_of(told), ["x"]), {"x": over_time}, Q)  # type: ignore[dict-item]
+    result, _ = to_scored(from_january(rows_of(reports), ["x"]), {"x": over_time}, Q)  # type: ignore[dict-item]
     figures = {
         Period.of(row["period"], Q).label: row["value"] if row["status"] == "ok" else row["status"]
-        for row in found.sort("period").to_dicts()
+        for row in result.sort("period").to_dicts()
         if row["period"] >= 2022 * 4 + 3
     }
     assert figures == expected
@@ -197,7 +200,7 @@ def test_labels_of_cumulative_figures_are_their_ends(over_time: str, expected: T
 
 @pytest.mark.parametrize("over_time", ["sum", "last", "mean", "ytd"])
 def test_the_order_of_rows_changes_nothing(over_time: str) -> None:
-    told: Told = {
+    reports: Told = {
         "2023-01": 0.1,
         "2023年1-2月": 0.3,
         "2023-03": 0.7,
@@ -205,14 +208,14 @@ def test_the_order_of_rows_changes_nothing(over_time: str) -> None:
         "2023年1-9月": 2e9,
         "2023-12": "missing",
     }
-    turned = dict(reversed(told.items()))
-    assert scored(told, over_time, Grain.QUARTER) == scored(turned, over_time, Grain.QUARTER)
+    turned = dict(reversed(reports.items()))
+    assert scored(reports, over_time, Grain.QUARTER) == scored(turned, over_time, Grain.QUARTER)
 
 
 def test_a_span_across_scored_periods_is_too_coarse_unless_it_begins_in_january() -> None:
-    found, coarse = to_scored(rows_of({"2023年2-5月": 1, "2023年1-5月": 2}), {"x": "sum"}, Grain.QUARTER)
+    result, coarse = to_scored(rows_of({"2023年2-5月": 1, "2023年1-5月": 2}), {"x": "sum"}, Grain.QUARTER)
     assert coarse["row"].to_list() == [2]
-    assert found["status"].to_list() == ["incomplete"]
+    assert result["status"].to_list() == ["incomplete"]
 
 
 # ---- REVISIONS ---- #
@@ -233,7 +236,7 @@ def test_the_latest_revision_counts_and_contradictions_do_not(
     values: list[float], revisions: list[int], value: float | None, restated: int, said_twice: int
 ) -> None:
     number = len(values)
-    rows = pl.concat([rows_of({"2023Q1": one}) for one in values]).with_columns(
+    rows = pl.concat([rows_of({"2023Q1": item}) for item in values]).with_columns(
         revision=pl.Series(revisions, dtype=pl.Float64), row=pl.int_range(2, number + 2, dtype=pl.UInt32)
     )
     kept, twice, changed = newest(rows)
@@ -246,7 +249,7 @@ def test_the_latest_revision_counts_and_contradictions_do_not(
 
 
 @pytest.mark.parametrize(
-    ("told", "grain", "expected"),
+    ("reports", "grain", "expected"),
     [
         ({"2023-03": 1, "2023-06": 2}, Grain.QUARTER, True),
         ({"2023-03": 1, "2023-05": 2}, Grain.QUARTER, False),
@@ -257,5 +260,5 @@ def test_the_latest_revision_counts_and_contradictions_do_not(
         ({}, Grain.QUARTER, False),
     ],
 )
-def test_quarters_may_be_labelled_by_their_last_month(told: Told, grain: Grain, expected: bool) -> None:
-    assert labels_by_end(rows_of(told), grain) is expected
+def test_quarters_may_be_labelled_by_their_last_month(reports: Told, grain: Grain, expected: bool) -> None:
+    assert labels_by_end(rows_of(reports), grain) is expected

@@ -73,20 +73,20 @@ def test_a_cell_is_what_it_would_be_in_a_row_of_its_own(tmp_path, system, seed):
         {"期别": row["期别"], "地区": row["地区"], "说明": row["说明"], "指标": title, "数值": row[title]}
         for title in MEASURES.values() for row in rows if any(row.values())
     ]  # fmt: skip
-    one = take_in(system, [path])
+    item = take_in(system, [path])
     other = take_in(system, [written(long, tmp_path / "long.csv")])
-    assert one.frame.equals(other.frame)
-    assert (one.counts, one.notes) == (other.counts, other.notes)
+    assert item.frame.equals(other.frame)
+    assert (item.counts, item.notes) == (other.counts, other.notes)
     # Of the many figures that contradict others the first rows are told. Cells of a row with one fault are one finding.
     messages = [
-        {(found.code, found.message.split(" row ")[0]) for found in each.findings if found.code != "K608"}
-        for each in (one, other)
+        {(result.code, result.message.split(" row ")[0]) for result in each.findings if result.code != "K608"}
+        for each in (item, other)
     ]
     assert messages[0] == messages[1]
-    counts = [Counter() for _ in (one, other)]
-    for each, count in zip((one, other), counts, strict=True):
-        for found in each.findings:
-            count[found.code] += found.stands_for
+    counts = [Counter() for _ in (item, other)]
+    for each, count in zip((item, other), counts, strict=True):
+        for result in each.findings:
+            count[result.code] += result.stands_for
     assert counts[0] == counts[1]
 
 
@@ -123,6 +123,6 @@ def test_a_unit_in_the_header_that_does_not_fit_refuses_its_column_alone(tmp_pat
     path = tmp_path / "wide.csv"
     path.write_text("期别,地区,地区生产总值（件）,人口（人）\n2023Q1,甲县,1,20000\n2023Q1,乙县,2,30000\n", "utf-8")
     panel = take_in(system, [path])
-    assert [(one.code, one.place.row) for one in panel.findings] == [("K605", 2), ("K605", 3)]
+    assert [(item.code, item.place.row) for item in panel.findings] == [("K605", 2), ("K605", 3)]
     assert panel.frame["people"].to_list() == [2.0, 3.0, None]
     assert panel.frame["gdp.status"].to_list() == ["refused", "refused", "missing"]

@@ -43,7 +43,7 @@ def table_or_findings(path):
     try:
         return read(path)
     except DataError as error:
-        return [one for one in error.diagnostics if one.code.startswith("K5")]
+        return [item for item in error.diagnostics if item.code.startswith("K5")]
 
 
 def plain(sheet, _):
@@ -96,7 +96,7 @@ def test_a_form_with_title_unit_merged_header_and_notes(make):
         (8, "秀洲区", "true", "—", "7%", None, "2024-03-31 12:30:00", None),
         (10, "海宁市", "123456789012", None, None, None, None, None),
     ]
-    assert [one.code for one in table.notes] == ["K521", "K525", "K522"]
+    assert [item.code for item in table.notes] == ["K521", "K525", "K522"]
 
 
 def test_figures_keep_their_digits_and_texts_their_form(make):
@@ -138,7 +138,7 @@ def test_every_visible_sheet_is_a_table_and_the_others_are_named(make):
     path = make(一=plain, 空=lambda *_: None, 藏=hidden, 说明=lambda sheet, _: sheet.write("A1", "填报说明"), 二=plain)
     first, second = read(path)
     assert (first.sheet, second.sheet) == ("一", "二")
-    assert [(one.code, one.place.sheet, one.severity) for one in first.notes] == [
+    assert [(item.code, item.place.sheet, item.severity) for item in first.notes] == [
         ("K524", "空", Severity.INFO),
         ("K524", "藏", Severity.INFO),
         ("K505", "说明", Severity.INFO),
@@ -155,8 +155,8 @@ def test_findings_of_all_sheets_come_together(make):
         sheet.write_row("A1", ["地区", "地区"])
         sheet.write_row("A2", ["南湖区", 1])
 
-    found = refusal(make(一=twice, 二=plain, 三=twice))
-    assert [(one.code, one.place.sheet) for one in found] == [("K508", "一"), ("K508", "三")]
+    result = refusal(make(一=twice, 二=plain, 三=twice))
+    assert [(item.code, item.place.sheet) for item in result] == [("K508", "一"), ("K508", "三")]
 
 
 def test_what_is_wrong_with_a_sheet_need_not_keep_the_others(make):
@@ -166,10 +166,10 @@ def test_what_is_wrong_with_a_sheet_need_not_keep_the_others(make):
 
     path = make(一=twice, 二=plain)
     unread: list[Diagnostic] = []
-    ((one, table),) = read_all([path], unread=unread)
+    ((item, table),) = read_all([path], unread=unread)
     # Whether a column that stands twice is needed is for the system to say.
-    assert (one.sheet, one.repeats, table.sheet, table.repeats, unread) == ("一", {"地区": ("地区#2",)}, "二", {}, [])
-    assert [one.code for one in refusal(path)] == ["K508"]
+    assert (item.sheet, item.repeats, table.sheet, table.repeats, unread) == ("一", {"地区": ("地区#2",)}, "二", {}, [])
+    assert [item.code for item in refusal(path)] == ["K508"]
 
 
 def test_a_sheet_that_goes_on_without_names_of_columns_is_an_error(make):
@@ -183,14 +183,14 @@ def test_a_sheet_that_goes_on_without_names_of_columns_is_an_error(make):
     def words(sheet, _):
         sheet.write_row("A1", [1, "一季度报一次"])
 
-    assert [(one.code, one.place.sheet) for one in refusal(make(一=headed, 二=bare))] == [("K504", "二")]
+    assert [(item.code, item.place.sheet) for item in refusal(make(一=headed, 二=bare))] == [("K504", "二")]
     (table,) = read(make("b.xlsx", 一=headed, 二=words))
-    assert [(one.code, one.severity) for one in table.notes] == [("K504", Severity.WARNING)]
+    assert [(item.code, item.severity) for item in table.notes] == [("K504", Severity.WARNING)]
 
 
 def test_a_workbook_without_cells(make):
-    assert [one.code for one in refusal(make(一=lambda *_: None))] == ["K502"]
-    assert [one.code for one in refusal(make(一=lambda sheet, _: sheet.write_row("A1", ["地区", "GDP"])))] == ["K505"]
+    assert [item.code for item in refusal(make(一=lambda *_: None))] == ["K502"]
+    assert [item.code for item in refusal(make(一=lambda sheet, _: sheet.write_row("A1", ["地区", "GDP"])))] == ["K505"]
 
 
 def test_a_workbook_is_known_by_its_content(make):
@@ -211,7 +211,7 @@ def test_a_bomb_is_refused(make, tmp_path, monkeypatch):
     path = make(一=plain)
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/media/x.bin", b"0" * 5_000_000)
-    assert [one.code for one in refusal(path)] == ["K509"]
+    assert [item.code for item in refusal(path)] == ["K509"]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_damaged_parts_are_a_finding(make, tmp_path, part):
         for name in archive.namelist():
             content = archive.read(name)
             damaged.writestr(name, content[: len(content) // 2] if name == part else content)
-    assert [one.code for one in refusal(tmp_path / "b.xlsx")] == ["K503"]
+    assert [item.code for item in refusal(tmp_path / "b.xlsx")] == ["K503"]
 
 
 def test_a_directory_that_points_before_the_file_is_a_finding(make):
@@ -276,21 +276,21 @@ def xml(cells):
 
 
 def test_marks_follow_cells_that_do_not_say_where_they_are():
-    found = workbook_xml.marks_of(
+    result = workbook_xml.marks_of(
         xml('<row><c><v>1</v></c><c s="1"><v>2</v></c></row><row><c t="e"><v>#REF!</v></c></row>'),
         {"1": PERCENT},
         Place(),
     )
-    assert found.formats == {(0, 1): PERCENT}
-    assert found.texts == {(1, 0): "#REF!"}
-    assert (found.rows, found.columns) == (2, 2)
+    assert result.formats == {(0, 1): PERCENT}
+    assert result.texts == {(1, 0): "#REF!"}
+    assert (result.rows, result.columns) == (2, 2)
 
 
 def test_marks_know_prefixed_names_and_empty_texts():
     cells = '<x:row r="3"><x:c r="B3" s="1"/><x:c r="C3" t="str"><x:f>""</x:f><x:v></x:v></x:c></x:row>'
     content = f'<x:worksheet xmlns:x="y"><x:sheetData>{cells}</x:sheetData></x:worksheet>'
-    found = workbook_xml.marks_of(io.BytesIO(content.encode()), {"1": PERCENT}, Place())
-    assert (found.formats, found.texts) == ({}, {})
+    result = workbook_xml.marks_of(io.BytesIO(content.encode()), {"1": PERCENT}, Place())
+    assert (result.formats, result.texts) == ({}, {})
 
 
 def test_a_document_type_is_refused():
@@ -410,8 +410,8 @@ def test_a_scale_or_currency_that_a_format_shows_is_reported(make):
             for at, style in enumerate([thousands, yuan, dollars], 1):
                 sheet.write(row, at, 12300, style)
 
-    notes = [one for one in read(make(一=fill))[0].notes if one.code == "K580"]
-    assert [(one.severity, one.place.field) for one in notes] == [
+    notes = [item for item in read(make(一=fill))[0].notes if item.code == "K580"]
+    assert [(item.severity, item.place.field) for item in notes] == [
         (Severity.WARNING, "产值"), (Severity.WARNING, None), (Severity.INFO, None),
     ]  # fmt: skip
     assert "12300 in row 2" in notes[0].message

@@ -103,7 +103,7 @@ def read_again(text: str, folder: Path, home: Path):
     file.write_text(text, encoding="utf-8")
     read = definition_of(file)
     loaded = examine_mapping(read.tree, folder=home)
-    assert loaded.system is not None, [str(one) for one in loaded.findings]
+    assert loaded.system is not None, [str(item) for item in loaded.findings]
     return read, loaded.system
 
 
@@ -131,8 +131,8 @@ def test_a_document_has_the_shape_of_the_specification(file):
 def test_every_indicator_is_a_metric_or_reported_as_none(file):
     system = shipped(file.stem)
     document, findings = ossie.document(system)
-    metrics = {one["name"] for one in document["semantic_model"][0].get("metrics", ())}
-    lost = {str(one.message).split("`")[1] for one in findings if one.code == "K942"}
+    metrics = {item["name"] for item in document["semantic_model"][0].get("metrics", ())}
+    lost = {str(item.message).split("`")[1] for item in findings if item.code == "K942"}
     assert metrics | lost == system.indicators.keys()
     assert not metrics & lost
 
@@ -176,7 +176,7 @@ def test_what_is_no_document_is_a_finding(tmp_path, text):
     file.write_text(text, encoding="utf-8")
     loaded = examine_document(file)
     assert loaded.system is None
-    assert {one.code for one in loaded.findings} == {"K944"}
+    assert {item.code for item in loaded.findings} == {"K944"}
 
 
 JSON = st.recursive(
@@ -207,12 +207,12 @@ def test_a_document_of_others_is_taken_over_as_far_as_its_sql_is_plain(tmp_path)
     file.write_text(json.dumps(THEIRS), encoding="utf-8")
     loaded = examine_document(file)
     assert loaded.system is not None
-    assert {name: one.kind for name, one in loaded.system.indicators.items()} == {"tax_per_land": "ratio"}
+    assert {name: item.kind for name, item in loaded.system.indicators.items()} == {"tax_per_land": "ratio"}
     assert loaded.system.measures["tax"].title == "Tax paid"
-    codes = [one.code for one in loaded.findings]
+    codes = [item.code for item in loaded.findings]
     assert codes.count("K945") == 1
     assert codes.count("K946") == 1
-    assert any("busy" in one.message for one in loaded.findings)
+    assert any("busy" in item.message for item in loaded.findings)
     card = kpi.score({"期别": ["2024"], "地区": ["甲"], "Tax paid": [6], "land": [2]}, system=str(file))
     assert card.indicators["value"].to_list() == [3.0]
 
@@ -233,14 +233,14 @@ def test_a_metric_is_the_aggregation_that_its_sql_says_of_a_field_that_is_there(
     file.write_text(json.dumps(document), encoding="utf-8")
     loaded = examine_document(file)
     assert loaded.system is not None, loaded.findings
-    assert {name: one.over_time for name, one in loaded.system.measures.items()} == {"tax": "sum", "land": "mean"}
-    assert {name: one.of for name, one in loaded.system.indicators.items()} == {
+    assert {name: item.over_time for name, item in loaded.system.measures.items()} == {"tax": "sum", "land": "mean"}
+    assert {name: item.of for name, item in loaded.system.indicators.items()} == {
         "all": "tax", "mean_land": "land", "again": "tax",
     }  # fmt: skip
-    lost = [one for one in loaded.findings if one.code == "K945"]
-    assert [str(one.hint) for one in lost if "zzz" in str(one.hint)]
+    lost = [item for item in loaded.findings if item.code == "K945"]
+    assert [str(item.hint) for item in lost if "zzz" in str(item.hint)]
     for name in ("mean_tax", "gone", "other", "nowhere"):
-        assert any(f"`{name}`" in one.message for one in lost), name
+        assert any(f"`{name}`" in item.message for item in lost), name
     assert len(lost) == 4
 
 
@@ -253,9 +253,9 @@ def test_a_change_of_the_sql_is_reported(tmp_path):
     file = tmp_path / "a.ossie.json"
     file.write_text(json.dumps(document), encoding="utf-8")
     findings = definition_of(file).findings
-    assert [one.code for one in findings] == ["K945"] * len(findings)
+    assert [item.code for item in findings] == ["K945"] * len(findings)
     for name in (metric["name"], "added", "more"):
-        assert any(f"`{name}`" in one.message for one in findings), name
+        assert any(f"`{name}`" in item.message for item in findings), name
 
 
 def test_the_commands_write_and_read_documents(tmp_path, monkeypatch):

@@ -61,7 +61,7 @@ def test_dbt_reads_the_documents(tmp_path):
         document, _ = ossie.document(system)
         file = tmp_path / f"{name}.ossie.json"
         file.write_text(json.dumps(document), encoding="utf-8")
-        metrics = [one["name"] for one in document["semantic_model"][0].get("metrics", ())]
+        metrics = [item["name"] for item in document["semantic_model"][0].get("metrics", ())]
         expected[str(file)] = {"version": "0.1.1", "metrics": metrics, "entities": ["entity", "period"]}
     assert answer(tmp_path, "metricflow>=0.213", METRICFLOW, [*map(Path, expected)]) == expected
 

@@ -16,7 +16,7 @@ def ruleset(checks: str):
         "measures: {a: {unit: 件}, b: {unit: 件}, 丙: {unit: 件}, far: {unit: 万件}, sum: {unit: 件}}\n"
         f"indicators: {{x: {{kind: level, of: a}}}}\npillars: {{}}\nchecks: {{{checks}}}\n"
     )
-    assert loaded.system is not None, [str(one) for one in loaded.findings]
+    assert loaded.system is not None, [str(item) for item in loaded.findings]
     return vtl.ruleset(loaded.system)
 
 
@@ -50,7 +50,7 @@ def test_a_check_of_several_figures_is_several_rules():
 def test_a_check_that_vtl_does_not_state_is_reported(check):
     text, findings = ruleset(check)
     assert text == ""
-    assert [one.code for one in findings] == ["K947"]
+    assert [item.code for item in findings] == ["K947"]
 
 
 def test_the_command_writes_a_ruleset(tmp_path):

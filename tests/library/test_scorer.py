@@ -121,9 +121,9 @@ def test_what_is_wrong_with_a_content_is_said_under_its_name(content, tmp_path):
     with pytest.raises(kpi.DataError) as caught:
         kpi.score(kpi.NamedFile("up.xlsx", content), system=SYSTEM)
     assert all(finding.place.file == "up.xlsx" for finding in caught.value.diagnostics)
-    assert "kpi-" not in "".join(f"{one}{one.hint}" for one in caught.value.diagnostics)
-    assert [one.code for one in kpi.compile(SYSTEM).check(kpi.NamedFile("up.xlsx", content))] == [
-        one.code for one in caught.value.diagnostics
+    assert "kpi-" not in "".join(f"{item}{item.hint}" for item in caught.value.diagnostics)
+    assert [item.code for item in kpi.compile(SYSTEM).check(kpi.NamedFile("up.xlsx", content))] == [
+        item.code for item in caught.value.diagnostics
     ]
 
 

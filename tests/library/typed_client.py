@@ -34,11 +34,11 @@ def main(folder: Path) -> str:
     try:
         kpi.load({"system": "x"})
     except kpi.KpiError as error:
-        words = [f"{one.code} {one.message}" for one in error.diagnostics]
+        words = [f"{item.code} {item.message}" for item in error.diagnostics]
     else:
         words = list[str]()
     with kpi.using_language("zh"):
-        language = [str(one) for one in findings]
+        language = [str(item) for item in findings]
     parts = (totals.height, len(rows), len(written), len(document), changed.totals.height, robust.period, tree.title)
     return f"{parts} {later.periods} {words} {language} {kpi.__version__}"
 

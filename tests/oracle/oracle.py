@@ -80,13 +80,13 @@ class _Judge:
     def __init__(self, system: dict, rows: list[Row], events: list[Event], cohorts: dict[str, str]) -> None:
         self.system, self.rows, self.events, self.cohorts = system, rows, events, cohorts
         self.size = MONTHS[system["period"]]
-        self.entities = sorted({one.entity for one in [*rows, *events]})
+        self.entities = sorted({item.entity for item in [*rows, *events]})
         self.out = Opinion()
         self.units = {name: measure["unit"] for name, measure in system["measures"].items()}
         self.finer: dict[str, dict] = {}
 
     def cohort(self, entity: str) -> list[str]:
-        return [one for one in self.entities if self.cohorts.get(one) == self.cohorts.get(entity)]
+        return [item for item in self.entities if self.cohorts.get(item) == self.cohorts.get(entity)]
 
     def peers(self, entity: str) -> list[str]:
         return self.entities if self.system.get("peers") == "all" else self.cohort(entity)
@@ -95,15 +95,15 @@ class _Judge:
         return self.entities if self.system["ranking"].get("within", ["cohort"])[0] == "all" else self.cohort(entity)
 
     def opinion(self) -> Opinion:
-        found = self.figures()
-        first, last = min(p for *_, p in found), max(p for *_, p in found)
+        result = self.figures()
+        first, last = min(p for *_, p in result), max(p for *_, p in result)
         self.periods = list(range(first, last + 1))
         self.grid = [(period, entity) for period in self.periods for entity in self.entities]
         self.cells: dict[tuple[int, str, str], Cell] = {}
         for name, measure in self.system["measures"].items():
             if "per" not in measure:
                 for period, entity in self.grid:
-                    self.cells[period, entity, name] = found.get((name, entity, period), MISSING)
+                    self.cells[period, entity, name] = result.get((name, entity, period), MISSING)
         self.out.measures = dict(self.cells)
         for name, indicator in self.system["indicators"].items():
             self.units[name] = self.unit(indicator)
@@ -121,14 +121,14 @@ class _Judge:
 
     def figures(self) -> dict[tuple[str, str, int], Cell]:
         measures = self.system["measures"]
-        found = reported(self.rows, {n: m for n, m in measures.items() if "kind" not in m}, self.size)
+        result = reported(self.rows, {n: m for n, m in measures.items() if "kind" not in m}, self.size)
         for name, measure in measures.items():
             if "kind" in measure:
                 cells = recorded(self.events, measure, self.size)
                 self.finer[name] = cells
                 # A finer unit's figure makes its period exist, too.
-                found |= {(name, entity, period): cell for (entity, _, period), cell in cells.items()}
-        return found
+                result |= {(name, entity, period): cell for (entity, _, period), cell in cells.items()}
+        return result
 
     # ---- INDICATORS ---- #
 
@@ -154,47 +154,47 @@ class _Judge:
     def cell(self, period: int, entity: str, name: str) -> Cell:
         return self.cells.get((period, entity, name), MISSING)
 
-    def level(self, one: dict, period: int, entity: str) -> Cell:
-        value, status = self.cell(period, entity, one["of"])
-        return (None, status) if value is None else (value * factor(self.units[one["of"]], self.unit(one)), "ok")
+    def level(self, item: dict, period: int, entity: str) -> Cell:
+        value, status = self.cell(period, entity, item["of"])
+        return (None, status) if value is None else (value * factor(self.units[item["of"]], self.unit(item)), "ok")
 
-    def ratio(self, one: dict, period: int, entity: str) -> Cell:
-        sides = [one["numerator"], one["denominator"]]
-        (above, why), (below, why_not) = self.sides(sides, one.get("pool"), period, entity)
+    def ratio(self, item: dict, period: int, entity: str) -> Cell:
+        sides = [item["numerator"], item["denominator"]]
+        (above, why), (below, why_not) = self.sides(sides, item.get("pool"), period, entity)
         if above is None or below is None:
             return None, why if above is None else why_not
         if below == 0:
             return None, "zero_denominator"
-        if below < 0 and one.get("negative") != "allow":
+        if below < 0 and item.get("negative") != "allow":
             return None, "negative_denominator"
-        if below < one.get("min_denominator", -math.inf):
+        if below < item.get("min_denominator", -math.inf):
             return None, "too_few"
-        units = self.units[one["numerator"]], self.units[one["denominator"]]
-        return above / below * (100 * factor(*units) if self.unit(one) == "%" else 1), "ok"
+        units = self.units[item["numerator"]], self.units[item["denominator"]]
+        return above / below * (100 * factor(*units) if self.unit(item) == "%" else 1), "ok"
 
-    def coverage(self, one: dict, period: int, entity: str) -> Cell:
-        (part, why), (whole, why_not) = self.sides([one["covered"], one["total"]], one.get("pool"), period, entity)
+    def coverage(self, item: dict, period: int, entity: str) -> Cell:
+        (part, why), (whole, why_not) = self.sides([item["covered"], item["total"]], item.get("pool"), period, entity)
         if part is None or whole is None:
             return None, why if part is None else why_not
-        part *= factor(self.units[one["covered"]], self.units[one["total"]])
+        part *= factor(self.units[item["covered"]], self.units[item["total"]])
         if whole <= 0:
             return None, "negative_denominator" if whole else "zero_denominator"
         if part < 0 or part > whole + abs(whole) * HAIR:
             return None, "out_of_range"
-        if whole < one.get("min_total", -math.inf):
+        if whole < item.get("min_total", -math.inf):
             return None, "too_few"
         return 100 * part / whole, "ok"
 
-    def share(self, one: dict, period: int, entity: str) -> Cell:
-        value, status = self.cell(period, entity, one["of"])
+    def share(self, item: dict, period: int, entity: str) -> Cell:
+        value, status = self.cell(period, entity, item["of"])
         if value is None:
             return None, status
-        within = self.entities if one.get("within", "all") == "all" else self.cohort(entity)
-        cells = [self.cell(period, other, one["of"]) for other in within]
+        within = self.entities if item.get("within", "all") == "all" else self.cohort(entity)
+        cells = [self.cell(period, other, item["of"]) for other in within]
         if any(why not in ("ok", "not_applicable") for _, why in cells):
             return None, "incomplete"
         whole = sum(v for v, _ in cells if v is not None)
-        if whole < 0 and one.get("negative") != "allow":
+        if whole < 0 and item.get("negative") != "allow":
             return None, "negative_denominator"
         return (100 * value / whole, "ok") if whole else (None, "zero_denominator")
 
@@ -223,34 +223,34 @@ class _Judge:
             return None, "incomplete"
         return exact_sum([value for value, _ in cells]), "ok"
 
-    def rolling(self, one: dict, period: int, entity: str) -> Cell:
-        number = 1 if one["over"] == "ytd" else span(one["over"]) // self.size
-        if "at_least" in one:
-            cells = [self.cell(when, entity, one["of"]) for when in range(period - number + 1, period + 1)]
+    def rolling(self, item: dict, period: int, entity: str) -> Cell:
+        number = 1 if item["over"] == "ytd" else span(item["over"]) // self.size
+        if "at_least" in item:
+            cells = [self.cell(when, entity, item["of"]) for when in range(period - number + 1, period + 1)]
             values = [value for value, _ in cells if value is not None]
-            if len(values) >= one["at_least"]:
+            if len(values) >= item["at_least"]:
                 return exact_sum(values) / len(values), "ok"
-        value, status = self.window(one["of"], one["over"], period, entity)
-        if value is None or "at_least" in one:
+        value, status = self.window(item["of"], item["over"], period, entity)
+        if value is None or "at_least" in item:
             return None, "incomplete" if status == "ok" else status
-        return (value / number if one.get("as") == "mean" else value), "ok"
+        return (value / number if item.get("as") == "mean" else value), "ok"
 
-    def growth(self, one: dict, period: int, entity: str) -> Cell:  # noqa: PLR0911 (one return per status)
-        months = span(one.get("over", "1y"))
+    def growth(self, item: dict, period: int, entity: str) -> Cell:  # noqa: PLR0911 (one return per status)
+        months = span(item.get("over", "1y"))
         back = months // self.size
-        value, status = self.cell(period, entity, one["of"])
-        if "since" in one:
-            back = period - (last_month(one["since"]) // self.size)
+        value, status = self.cell(period, entity, item["of"])
+        if "since" in item:
+            back = period - (last_month(item["since"]) // self.size)
             months = back * self.size
-        base = self.cell(period - back, entity, one["of"])[0] if back > 0 else None
-        if one.get("cumulative"):
-            value, status = self.window(one["of"], "ytd", period, entity)
-            base = self.window(one["of"], "ytd", period - back, entity)[0]
+        base = self.cell(period - back, entity, item["of"])[0] if back > 0 else None
+        if item.get("cumulative"):
+            value, status = self.window(item["of"], "ytd", period, entity)
+            base = self.window(item["of"], "ytd", period - back, entity)[0]
         if value is None:
             return None, status
         if base is None:
             return None, "no_baseline"
-        how = one.get("as", "rate")
+        how = item.get("as", "rate")
         if how == "points":
             return value - base, "ok"
         if base <= 0:
@@ -263,32 +263,32 @@ class _Judge:
             return None, "out_of_range"
         return 100 * (ratio ** (1 / years) - 1), "ok"
 
-    def count(self, one: dict, period: int, entity: str) -> Cell:
-        cells = [cell for (who, _, when), cell in self.finer[one["of"]].items() if (who, when) == (entity, period)]
+    def count(self, item: dict, period: int, entity: str) -> Cell:
+        cells = [cell for (who, _, when), cell in self.finer[item["of"]].items() if (who, when) == (entity, period)]
         values = [value for value, _ in cells if value is not None]
         if not values:
             return MISSING
-        if len(values) < one.get("min_units", 0):
+        if len(values) < item.get("min_units", 0):
             return None, "too_few"
-        passed = sum(evaluate(f"value {one['passes']}", {"value": value}) is True for value in values)
-        return (100 * passed / len(values) if one.get("as") == "share" else float(passed)), "ok"
+        passed = sum(evaluate(f"value {item['passes']}", {"value": value}) is True for value in values)
+        return (100 * passed / len(values) if item.get("as") == "share" else float(passed)), "ok"
 
-    def milestone(self, one: dict, period: int, entity: str) -> Cell:
-        known = [(when, self.cell(when, entity, one["of"])[0]) for when in self.periods if when <= period]
+    def milestone(self, item: dict, period: int, entity: str) -> Cell:
+        known = [(when, self.cell(when, entity, item["of"])[0]) for when in self.periods if when <= period]
         known = [(when, value) for when, value in known if value is not None]
         if not known:
-            return None, self.cell(period, entity, one["of"])[1]
+            return None, self.cell(period, entity, item["of"])[1]
         if known[-1][1] <= 0:
             return 0.0, "ok"
         done_in = min(when for when, value in known if value > 0) * self.size
-        deadlines = [last_month(target["by"]) for target in listed(one.get("target")) if "by" in target]
+        deadlines = [last_month(target["by"]) for target in listed(item.get("target")) if "by" in target]
         return (None, "late") if deadlines and done_in > max(deadlines) else (1.0, "ok")
 
-    def formula(self, one: dict, period: int, entity: str) -> Cell:
-        needed = [name for name in self.units if re.search(rf"\b{name}\b", one["expr"])]
-        order = sorted(needed, key=one["expr"].index)
+    def formula(self, item: dict, period: int, entity: str) -> Cell:
+        needed = [name for name in self.units if re.search(rf"\b{name}\b", item["expr"])]
+        order = sorted(needed, key=item["expr"].index)
         cells = {name: self.cell(period, entity, name) for name in order}
-        text = needed_part(" ".join(one["expr"].split()), cells)
+        text = needed_part(" ".join(item["expr"].split()), cells)
         for name in order:
             if cells[name][1] != "ok" and re.search(rf"\b{name}\b", text):
                 return None, cells[name][1]
@@ -322,15 +322,15 @@ class _Judge:
         return target, *bounds(target, self.units[name], own)
 
     def targets(self, name: str) -> list[dict]:
-        one = self.system["indicators"][name]
-        return listed(one.get("target")) or ([{"done": True}] if one["kind"] == "milestone" else [])
+        item = self.system["indicators"][name]
+        return listed(item.get("target")) or ([{"done": True}] if item["kind"] == "milestone" else [])
 
     def scores(self) -> None:
-        for name, one in self.system["indicators"].items():
-            implied = any("at_most" in target or "below" in target for target in listed(one.get("target")))
-            higher = one.get("better", "lower" if implied else "higher") == "higher"
+        for name, item in self.system["indicators"].items():
+            implied = any("at_most" in target or "below" in target for target in listed(item.get("target")))
+            higher = item.get("better", "lower" if implied else "higher") == "higher"
             rule = (
-                one.get("score")
+                item.get("score")
                 or self.system.get("scoring")
                 or ({"kind": "completion"} if self.targets(name) else None)
             )
@@ -343,7 +343,7 @@ class _Judge:
                 among = "cohort" if rule is None else rule.get("among", "cohort")
                 when = self.periods if among == "panel" else [period]
                 others = self.entities if among == "period" else self.peers(entity)
-                peers = [self.cells[one, other, name][0] for one in when for other in others]
+                peers = [self.cells[item, other, name][0] for item in when for other in others]
                 case = {
                     "value": cell[0], "peers": [v for v in peers if v is not None], "higher": higher, "target": low,
                     "upper": high, "reached": met, "unit": self.units[name],
@@ -352,20 +352,20 @@ class _Judge:
                 self.out.indicators[period, entity, name] = {
                     "value": cell[0], "status": cell[1], "target": low, "reached": met,
                     **self.progress(name, period, cell, (target, low, high)),
-                    **dict(zip(("score", "score_status"), self.scored(one, rule, cell, case), strict=True)),
+                    **dict(zip(("score", "score_status"), self.scored(item, rule, cell, case), strict=True)),
                 }  # fmt: skip
 
     def marks(self, name: str, entity: str) -> float | None:
         """Return the marks of an item, its weight in the tree."""
-        parts = next((one["parts"] for one in self.system.get("pillars", {}).values() if name in one["parts"]), {})
+        parts = next((item["parts"] for item in self.system.get("pillars", {}).values() if name in item["parts"]), {})
         return weight_of(parts[name], self.cohorts.get(entity, "")) if name in parts else None
 
-    def scored(self, one: dict, rule: dict | None, cell: Cell, case: dict) -> Cell:
+    def scored(self, item: dict, rule: dict | None, cell: Cell, case: dict) -> Cell:
         if cell[1] == "late" and rule is not None:
-            return float(one.get("late_score", 0)), "ok"
+            return float(item.get("late_score", 0)), "ok"
         if rule is None:
             return None, "not_applicable" if cell[1] == "not_applicable" else "no_target"
-        if "no_target" in rule and listed(one.get("target")) and case["target"] is None:
+        if "no_target" in rule and listed(item.get("target")) and case["target"] is None:
             given = rule["no_target"]
             if isinstance(given, dict) and cell[0] is not None:
                 return bands({"cuts": given}, case), "ok"
@@ -398,9 +398,9 @@ class _Judge:
         inner |= set(beside)
         self.tops = {name: pillar.get("weight", 1.0) for name, pillar in pillars.items() if name not in inner}
         self.nodes: dict[Key, dict[str, Node]] = defaultdict(dict)
-        for (period, entity, name), said in self.out.indicators.items():
-            coverage = None if said["score"] is None else 100.0
-            self.nodes[period, entity][name] = Node((said["score"], said["score_status"]), coverage)
+        for (period, entity, name), answer in self.out.indicators.items():
+            coverage = None if answer["score"] is None else 100.0
+            self.nodes[period, entity][name] = Node((answer["score"], answer["score_status"]), coverage)
         for name in (*self.bottom_up(list(self.tops)), *beside):
             self.add(name, pillars[name], pillars[name]["parts"])
         if self.tops:
@@ -418,34 +418,34 @@ class _Judge:
         return [*(self.bottom_up(below) if below else []), *names]
 
     def add(self, name: str, node: dict, weights: dict[str, float]) -> None:
-        made = {}
+        created = {}
         for period, entity in self.grid:
             peers = [self.nodes[period, other] for other in self.peers(entity)]
             # What weighs nothing in every class is shown and not counted.
             counted = {part: weight for part, weight in weights.items() if weight}
             own = {part: weight_of(weight, self.cohorts.get(entity, "")) for part, weight in counted.items()}
             parts = self.nodes[period, entity]
-            made[period, entity] = combine(node, own, parts, peers)
-        for key, one in made.items():
-            self.nodes[key][name] = one
+            created[period, entity] = combine(node, own, parts, peers)
+        for key, item in created.items():
+            self.nodes[key][name] = item
         if "score" in node:
-            self.score_again(node["score"], made)
-        for key, one in made.items():
-            if one.score[0] is not None:
+            self.score_again(node["score"], created)
+        for key, item in created.items():
+            if item.score[0] is not None:
                 scores = {part: other.score[0] for part, other in self.nodes[key].items()}
-                one.score = (held(node.get("caps", []), one.score[0], scores, self.names(key)), "ok")
-        for (period, entity), one in made.items():
+                item.score = (held(node.get("caps", []), item.score[0], scores, self.names(key)), "ok")
+        for (period, entity), item in created.items():
             own = {part: weight_of(weight, self.cohorts.get(entity, "")) for part, weight in weights.items()}
             self.nodes[period, entity][name] = within(
-                self.system, name, one, sum(own.values()), self.nodes[period, entity], self.names((period, entity)),
+                self.system, name, item, sum(own.values()), self.nodes[period, entity], self.names((period, entity)),
                 self.units,
             )  # fmt: skip
 
-    def score_again(self, rule: dict, made: dict[Key, Node]) -> None:
+    def score_again(self, rule: dict, created: dict[Key, Node]) -> None:
         """Scores the results of a pillar among its peers."""
-        results = {key: one.score[0] for key, one in made.items()}
+        results = {key: item.score[0] for key, item in created.items()}
         among = rule.get("among", "cohort")
-        for (period, entity), one in made.items():
+        for (period, entity), item in created.items():
             value = results[period, entity]
             when = self.periods if among == "panel" else [period]
             others = self.entities if among == "period" else self.peers(entity)
@@ -455,9 +455,9 @@ class _Judge:
                 "target": None, "upper": None, "reached": None, "unit": "分",
             }  # fmt: skip
             if value is not None:
-                one.score = score(rule, case)
-            if one.score[0] is None:
-                one.shares, one.counted = dict.fromkeys(one.shares), {}
+                item.score = score(rule, case)
+            if item.score[0] is None:
+                item.shares, item.counted = dict.fromkeys(item.shares), {}
 
     def settle(self, key: Key) -> None:
         """What is shown and not counted weighs nothing in a total, if there is one."""
@@ -465,9 +465,9 @@ class _Judge:
         nothing = None if root is None or root.score[0] is None else 0.0
         for name, pillar in self.system.get("pillars", {}).items():
             if (*key, name) not in self.out.pillars:
-                said = self.nodes[key][name]
+                answer = self.nodes[key][name]
                 self.out.pillars[(*key, name)] = {
-                    "score": said.score[0], "status": said.score[1], "coverage": said.coverage, "weight": nothing,
+                    "score": answer.score[0], "status": answer.score[1], "coverage": answer.coverage, "weight": nothing,
                     "points": nothing,
                 }  # fmt: skip
             for part in pillar["parts"]:
@@ -482,14 +482,14 @@ class _Judge:
             if share is None and node is not None and not self.weights_of(name).get(part, 1.0):
                 continue
             mine = None if share is None or weight is None else weight * share
-            said = self.out.indicators.get((*key, part))
+            answer = self.out.indicators.get((*key, part))
             below = self.nodes[key][part]
             value = below.score[0]
             counted = node.counted.get(part) if node else None
             full = self.system.get("composite", {}).get("full", 100)
             points = None if mine is None or counted is None else counted * mine / 100 * full / 100
-            if said is not None:
-                said |= {"weight": mine, "points": points}
+            if answer is not None:
+                answer |= {"weight": mine, "points": points}
             else:
                 self.out.pillars[(*key, part)] = {
                     "score": value, "status": below.score[1], "weight": mine, "points": points,
@@ -511,21 +511,22 @@ class _Judge:
                 system, self.nodes[key] | {"composite": root}, self.names(key), self.units
             )
             shown, entered[key] = (
-                None if one is None else rounded(one, ranking.get("decimals", 2), ranking.get("rounding", "half_up"))
-                for one in (raw, whole)
+                None if item is None else rounded(item, ranking.get("decimals", 2), ranking.get("rounding", "half_up"))
+                for item in (raw, whole)
             )
             if scheme.get("on") == "raw":
                 entered[key] = None if whole is None else round(whole, 9)
             self.out.totals[key] = {"score": shown, "raw_score": raw, "status": status, "coverage": root.coverage}
         ladder: dict[str, list] = defaultdict(list)
         for period, entity in self.grid:
-            said = self.out.totals[period, entity]
+            answer = self.out.totals[period, entity]
             cohort = [(period, other) for other in self.peers(entity)]
             keys = [self.key((period, other)) for other in self.ranked(entity)]
-            said["rank"] = place(system, self.key((period, entity)), keys)
-            said["of"] = sum(key[0] is not None for key in keys)
+            answer["rank"] = place(system, self.key((period, entity)), keys)
+            answer["of"] = sum(key[0] is not None for key in keys)
             rivals = {
-                one: Rival(self.compared(one, scheme.get("on", "rounded")), entered[one], vetoes[one]) for one in cohort
+                item: Rival(self.compared(item, scheme.get("on", "rounded")), entered[item], vetoes[item])
+                for item in cohort
             }
             names = scheme.get("of") or list(self.tops)
             tops = [self.nodes[period, entity][top].score for top in names]
@@ -534,9 +535,9 @@ class _Judge:
             names = self.names((period, entity))
             ladder[entity].append(earned(system, mine, list(rivals.values()), tops, names) if scheme else None)
             before = self.out.totals.get((period - 1, entity), {"rank": None, "score": None})
-            both = said["rank"] is not None and before["rank"] is not None
-            said["rank_change"] = before["rank"] - said["rank"] if both else None
-            said["score_change"] = round(said["score"] - before["score"], 9) if both else None
+            both = answer["rank"] is not None and before["rank"] is not None
+            answer["rank_change"] = before["rank"] - answer["rank"] if both else None
+            answer["score_change"] = round(answer["score"] - before["score"], 9) if both else None
         for entity, levels in ladder.items():
             final = climbed(levels) if scheme.get("one_rung") else levels
             for period, level in zip(self.periods, final, strict=True):
@@ -546,23 +547,23 @@ class _Judge:
                 self.out.totals[key]["veto"] = "、".join(titles)
 
     def compared(self, key: Key, on: str) -> float | None:
-        said = self.out.totals[key]
-        return said["score"] if on == "rounded" or said["raw_score"] is None else round(said["raw_score"], 9)
+        answer = self.out.totals[key]
+        return answer["score"] if on == "rounded" or answer["raw_score"] is None else round(answer["raw_score"], 9)
 
     def key(self, key: Key) -> tuple:
         """What a unit is ranked by: its total, then what breaks ties, higher first, none last."""
-        found: list[float | None] = [self.compared(key, self.system["ranking"].get("on", "rounded"))]
+        result: list[float | None] = [self.compared(key, self.system["ranking"].get("on", "rounded"))]
         for name in self.system["ranking"].get("tie_break", []):
             if name in self.system["indicators"]:
-                one = self.system["indicators"][name]
+                item = self.system["indicators"][name]
                 value = self.cells[(*key, name)][0]
-                implied = any("at_most" in t or "below" in t for t in listed(one.get("target")))
-                if one.get("better", "lower" if implied else "higher") == "lower" and value is not None:
+                implied = any("at_most" in t or "below" in t for t in listed(item.get("target")))
+                if item.get("better", "lower" if implied else "higher") == "lower" and value is not None:
                     value = -value
             else:
                 value = self.nodes[key][name].score[0]
-            found.append(-math.inf if value is None else value)
-        return tuple(found)
+            result.append(-math.inf if value is None else value)
+        return tuple(result)
 
 
 def needed_part(text: str, cells: dict[str, Cell]) -> str:
@@ -578,8 +579,8 @@ def needed_part(text: str, cells: dict[str, Cell]) -> str:
         other = pair[2] not in cells or cells[pair[2]][0] is not None or not stands_in(pair[2])
         return pair[2] if stands_in(pair[1]) and other else pair[1]
 
-    if found := re.fullmatch(r"CASE WHEN (\w+) IS NULL THEN (.+) ELSE (.+) END", text):
-        text = found[2] if stands_in(found[1]) else found[3]
+    if result := re.fullmatch(r"CASE WHEN (\w+) IS NULL THEN (.+) ELSE (.+) END", text):
+        text = result[2] if stands_in(result[1]) else result[3]
     return re.sub(r"coalesce\((\w+), (\w+)\)", first, text)
 
 

@@ -90,12 +90,12 @@ def reported(rows: list[Row], measures: dict[str, dict], size: int) -> dict[tupl
     for (measure, entity, start, months), all_versions in versions.items():
         newest = max(row.revision for row in all_versions)
         unit = measures[measure]["unit"]
-        said = {
+        answer = {
             (None if row.value is None else row.value * factor(row.unit or unit, unit), row.status)
             for row in all_versions
             if row.revision == newest
         }
-        spans[measure, entity][start, months] = said.pop() if len(said) == 1 else (None, "refused")
+        spans[measure, entity][start, months] = answer.pop() if len(answer) == 1 else (None, "refused")
     figures = {}
     for (measure, entity), cells in spans.items():
         how = timing(measures[measure])
@@ -220,7 +220,7 @@ def recorded(events: list[Event], measure: dict, size: int) -> dict[tuple[str, s
         finer = None if per is None else event.columns[per]
         if per is None or finer is not None:
             groups[event.entity, finer, event.month // size][event.month if how else 0].append(event)
-    found = {}
+    result = {}
     for key, months in groups.items():
         monthly = {month: aggregate(measure, some) for month, some in sorted(months.items())}
         values = [value for value in monthly.values() if value is not None]
@@ -230,8 +230,8 @@ def recorded(events: list[Event], measure: dict, size: int) -> dict[tuple[str, s
         elif how:
             combine = {"sum": exact_sum, "mean": lambda v: exact_sum(v) / len(v), "max": max, "min": min}[how]
             value = combine(values) if values else None
-        found[key] = MISSING if value is None else (value, "ok")
-    return found
+        result[key] = MISSING if value is None else (value, "ok")
+    return result
 
 
 def aggregate(measure: dict, events: list[Event]) -> float | None:  # noqa: PLR0911 (one return per kind)
@@ -311,7 +311,7 @@ def _value(node: ast.expr, names: dict[str, object]) -> object:  # noqa: C901, P
                 return None if inner is None else -inner
             return None if inner is None else not inner
         case ast.BoolOp():
-            parts = [_value(one, names) for one in node.values]
+            parts = [_value(item, names) for item in node.values]
             decisive = isinstance(node.op, ast.Or)
             return decisive if decisive in parts else None if None in parts else not decisive
     raise AssertionError(ast.dump(node))

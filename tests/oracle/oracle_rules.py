@@ -20,13 +20,13 @@ def rounded(value: float, decimals: int, mode: str = "half_up") -> float:
     return float(nine.quantize(Decimal(1).scaleb(-decimals), how))
 
 
-def alike(one: float | tuple, other: float | tuple) -> bool:
+def alike(item: float | tuple, other: float | tuple) -> bool:
     """Whether two numbers, or all numbers of two keys, agree to about eleven significant digits."""
-    if isinstance(one, tuple):
-        return all(map(alike, one, other))
-    if math.isinf(one) or math.isinf(other):
-        return one == other
-    return abs(one - other) <= 1e-11 * max(abs(one), abs(other))
+    if isinstance(item, tuple):
+        return all(map(alike, item, other))
+    if math.isinf(item) or math.isinf(other):
+        return item == other
+    return abs(item - other) <= 1e-11 * max(abs(item), abs(other))
 
 
 def at_least(value: float, bound: float) -> bool:
@@ -60,9 +60,9 @@ def last_month(text: str) -> int:
 
 def in_force(targets: list[dict], month: int) -> dict | None:
     """Return the next target due, the last of all when all are past."""
-    dated = sorted(targets, key=lambda one: last_month(one["by"]) if "by" in one else math.inf)
+    dated = sorted(targets, key=lambda item: last_month(item["by"]) if "by" in item else math.inf)
     return next(
-        (one for one in dated if "by" not in one or month <= last_month(one["by"])), dated[-1] if dated else None
+        (item for item in dated if "by" not in item or month <= last_month(item["by"])), dated[-1] if dated else None
     )
 
 
@@ -280,8 +280,8 @@ def minmax(rule: dict, case: dict) -> float:
 
 def places(value: float, others: list[float], ties: str, *, higher: bool) -> float:
     """The place of a value among others (itself included), 1 is best."""
-    ahead = sorted(one for one in others if not alike(one, value) and (one > value if higher else one < value))
-    same = sum(alike(one, value) for one in others)
+    ahead = sorted(item for item in others if not alike(item, value) and (item > value if higher else item < value))
+    same = sum(alike(item, value) for item in others)
     steps = sum(not alike(a, b) for a, b in pairwise(ahead)) + bool(ahead)
     return {
         "min": len(ahead) + 1,

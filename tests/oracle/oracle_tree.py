@@ -54,7 +54,7 @@ def combine(  # noqa: C901, PLR0912 (one branch per policy)
         elif policy == "penalty":
             filled[name] = -options["points"]
         elif policy == "cohort_mean":
-            known = [one[name].score[0] for one in peers if one[name].score[0] is not None]
+            known = [item[name].score[0] for item in peers if item[name].score[0] is not None]
             if known:
                 filled[name] = sum(known) / len(known)
     carried = {name: applicable[name] for name in filled}
@@ -62,7 +62,7 @@ def combine(  # noqa: C901, PLR0912 (one branch per policy)
         carried = {name: applicable[name] + (whole - there) / len(own) for name in own}
     if not carried:
         statuses = [parts[name].score[1] for name in applicable]
-        before = [one for one in ("refused", "out_of_range", "missing") if one in statuses]
+        before = [item for item in ("refused", "out_of_range", "missing") if item in statuses]
         return Node((None, [*before, *statuses][0]), coverage, nothing)
     least = 100 if policy == "fail" else options.get("at_least", 0)
     if there / whole * 100 < least - 1e-9:
@@ -87,12 +87,12 @@ def combine(  # noqa: C901, PLR0912 (one branch per policy)
 def by_place(power: float, scores: dict[str, float], weights: dict[str, float]) -> dict[str, float]:
     """Return what each part weighs by the place of its score, equal scores sharing their places by their weights."""
     total = sum(weights.values())
-    found: dict[str, float] = {}
+    result: dict[str, float] = {}
     for name, score in scores.items():
         above = sum(w for other, w in weights.items() if scores[other] > score + HAIR) / total
         equal = sum(w for other, w in weights.items() if abs(scores[other] - score) <= HAIR) / total
-        found[name] = (min(above + equal, 1.0) ** power - above**power) * weights[name] / total / equal
-    return found
+        result[name] = (min(above + equal, 1.0) ** power - above**power) * weights[name] / total / equal
+    return result
 
 
 def weight_of(weight: float | dict, cohort: str) -> float:
@@ -109,10 +109,10 @@ def signed(adjustment: dict, names: dict, units: dict[str, str]) -> float:
 def over_limits(adjustments: dict[str, dict], earned: dict[str, float]) -> float:
     """Return what the limits on several adjustments take off, or give back."""
     taken = 0.0
-    for one in adjustments.values():
-        if one["kind"] == "limit":
-            together = sum(earned[name] for name in one["of"])
-            taken += min(max(together, -one["max"]), one["max"]) - together
+    for item in adjustments.values():
+        if item["kind"] == "limit":
+            together = sum(earned[name] for name in item["of"])
+            taken += min(max(together, -item["max"]), item["max"]) - together
     return taken
 
 
@@ -120,15 +120,15 @@ def within(  # noqa: PLR0917 (all that an adjustment may read)
     system: dict, pillar: str, node: Node, marks: float, nodes: dict[str, Node], names: dict, units: dict[str, str]
 ) -> Node:
     """Return a pillar with the adjustments within it, which are in the marks of its parts."""
-    inside = {k: one for k, one in system.get("adjustments", {}).items() if one.get("within") == pillar}
+    inside = {k: item for k, item in system.get("adjustments", {}).items() if item.get("within") == pillar}
     score, status = node.score
     if not inside or score is None:
         return node
     earned = {}
-    for key, one in inside.items():
-        if one["kind"] != "limit":
-            counts = opened(one, score * marks / 100, {"on": "raw"}, nodes)
-            earned[key] = signed(one, names, units) if counts else 0.0
+    for key, item in inside.items():
+        if item["kind"] != "limit":
+            counts = opened(item, score * marks / 100, {"on": "raw"}, nodes)
+            earned[key] = signed(item, names, units) if counts else 0.0
     total_points = score * marks / 100 + sum(earned.values()) + over_limits(inside, earned)
     definition = system["pillars"][pillar]
     floor, cap = definition.get("floor", 0), definition.get("cap")
@@ -174,7 +174,7 @@ def chosen(mean: dict, scores: dict[str, float]) -> dict[str, float]:
     left, parts = float(number), {}
     keys = {name: round(score, 9) if which == "worst" else -round(score, 9) for name, score in scores.items()}
     for key in sorted(set(keys.values())):
-        equal = [name for name, one in keys.items() if one == key]
+        equal = [name for name, item in keys.items() if item == key]
         taken = min(left, len(equal))
         parts |= dict.fromkeys(equal, taken / len(equal))
         left -= taken
@@ -235,16 +235,16 @@ def total(
     root = nodes["composite"]
     composite = system.get("composite", {})
     adjustments = system.get("adjustments", {})
-    vetoes = [name for name, one in adjustments.items() if one["kind"] == "veto" and holds(one["when"], names)]
+    vetoes = [name for name, item in adjustments.items() if item["kind"] == "veto" and holds(item["when"], names)]
     value, status = root.score
     if value is None:
         return (None, status), vetoes, None
     value = value * composite.get("full", 100) / 100
-    own = {key: one for key, one in adjustments.items() if "within" not in one}
-    added = {key: one for key, one in own.items() if one["kind"] not in ("veto", "limit")}
+    own = {key: item for key, item in adjustments.items() if "within" not in item}
+    added = {key: item for key, item in own.items() if item["kind"] not in ("veto", "limit")}
     earned = {
-        key: signed(one, names, units) if opened(one, value, system["ranking"], nodes) else 0.0
-        for key, one in added.items()
+        key: signed(item, names, units) if opened(item, value, system["ranking"], nodes) else 0.0
+        for key, item in added.items()
     }
     value += sum(earned.values()) + over_limits(own, earned)
     if added:
@@ -267,7 +267,7 @@ def place(system: dict, mine: tuple, others: list[tuple]) -> float | None:
     if mine[0] is None:
         return None
     return places(
-        mine, [one for one in others if one[0] is not None], system["ranking"].get("ties", "min"), higher=True
+        mine, [item for item in others if item[0] is not None], system["ranking"].get("ties", "min"), higher=True
     )
 
 
@@ -313,8 +313,8 @@ def by_quota(system: dict, mine: Rival, peers: list[Rival]) -> int:
     """Gives the places out from the best level down; who may not keep a level leaves its place to the next."""
     scheme = system["stars"]
     counted = scheme.get("vetoed", "passed_on") == "counted"
-    rivals = [(one, one.entered if counted else one.score) for one in peers]
-    rivals = [(one, value) for one, value in rivals if value is not None]
+    rivals = [(item, item.entered if counted else item.score) for item in peers]
+    rivals = [(item, value) for item, value in rivals if value is not None]
     exclude = scheme.get("ties", "include") == "exclude"
     got: dict[int, int] = {}
     ordered = sorted(scheme["shares"].items(), reverse=True)
@@ -325,14 +325,14 @@ def by_quota(system: dict, mine: Rival, peers: list[Rival]) -> int:
         seats = {"half_up": math.floor(exact + 0.5), "down": math.floor(exact), "up": math.ceil(exact)}
         takers = [
             (number, value)
-            for number, (one, value) in enumerate(rivals)
-            if counted or after_vetoes(system, got.get(number, stars), one.vetoes) >= stars
+            for number, (item, value) in enumerate(rivals)
+            if counted or after_vetoes(system, got.get(number, stars), item.vetoes) >= stars
         ]
         for number, (_, value) in enumerate(rivals):
             ahead = [v for n, v in takers if v > value or (exclude and v == value and n != number)]
             if number not in got and len(ahead) < seats[scheme.get("rounding", "half_up")]:
                 got[number] = stars
-    place = next(number for number, (one, _) in enumerate(rivals) if one is mine)
+    place = next(number for number, (item, _) in enumerate(rivals) if item is mine)
     return got.get(place, ordered[-1][0])
 
 

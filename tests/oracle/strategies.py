@@ -62,11 +62,11 @@ class Evaluation:
             names = list(self.events[0].columns)
             lines = [
                 [
-                    f"{one.month // 12}-{one.month % 12 + 1:02d}-{one.day:02d}", one.entity,
-                    self.cohorts.get(one.entity, ""),
-                    *("" if one.columns[name] is None else one.columns[name] for name in names),
+                    f"{item.month // 12}-{item.month % 12 + 1:02d}-{item.day:02d}", item.entity,
+                    self.cohorts.get(item.entity, ""),
+                    *("" if item.columns[name] is None else item.columns[name] for name in names),
                 ]
-                for one in self.events
+                for item in self.events
             ]  # fmt: skip
             out.append(_write(folder / "events.csv", ["date", "entity", "cohort", *names], lines))
         return out
@@ -77,7 +77,7 @@ def as_yaml(system: dict) -> str:
 
     def keyed(value: object) -> str:
         if isinstance(value, dict):
-            return "{" + ", ".join(f"{_key(key)}: {keyed(one)}" for key, one in value.items()) + "}"
+            return "{" + ", ".join(f"{_key(key)}: {keyed(item)}" for key, item in value.items()) + "}"
         if isinstance(value, list):
             return "[" + ", ".join(map(keyed, value)) + "]"
         return json.dumps(value, ensure_ascii=False)
@@ -140,8 +140,8 @@ def evaluations(draw: st.DrawFn) -> Evaluation:
     if system.get("pillars"):
         draw(as_printed(system, cohorts))
     pillars = system.get("pillars", {})
-    effects = [one["effect"] for one in system.get("adjustments", {}).values() if one["kind"] == "veto"]
-    if draw(st.integers(0, 7)) or any("stars_at_most" in one or "demote" in one for one in effects):
+    effects = [item["effect"] for item in system.get("adjustments", {}).values() if item["kind"] == "veto"]
+    if draw(st.integers(0, 7)) or any("stars_at_most" in item or "demote" in item for item in effects):
         system["stars"] = draw(schemes([name for name in pillars if pillars[name].get("weight")], list(measures)))
     system["ranking"] = draw(rankings(names))
     system |= draw(st.sampled_from([{}, {}, {"peers": "all"}]))
@@ -153,44 +153,44 @@ def evaluations(draw: st.DrawFn) -> Evaluation:
 
 @st.composite
 def reported_measures(draw: st.DrawFn) -> dict[str, dict]:
-    found: dict[str, dict] = {}
+    result: dict[str, dict] = {}
     for name in AMOUNTS:
-        found[name] = {"unit": draw(st.sampled_from(["亿元", "万元"]))}
+        result[name] = {"unit": draw(st.sampled_from(["亿元", "万元"]))}
         how = draw(st.sampled_from([None, None, None, "ytd", "mean", "median", "max", "min", "first", "last"]))
         if how:
-            found[name]["over_time"] = how
+            result[name]["over_time"] = how
         if how in (None, "ytd") and draw(st.integers(0, 2)) == 0:
-            found[name]["cumulative"] = True
+            result[name]["cumulative"] = True
         if how not in (None, "ytd") and draw(st.booleans()):
-            found[name]["at_least"] = draw(st.integers(1, 3))
-    found |= {name: {"unit": "件"} for name in COUNTS}
-    found |= {name: {"unit": "%"} for name in RATES}
-    found |= {name: {"unit": "户", "over_time": "last"} for name in STOCKS}
-    found |= {name: {"unit": "是/否"} for name in YES}
-    return found
+            result[name]["at_least"] = draw(st.integers(1, 3))
+    result |= {name: {"unit": "件"} for name in COUNTS}
+    result |= {name: {"unit": "%"} for name in RATES}
+    result |= {name: {"unit": "户", "over_time": "last"} for name in STOCKS}
+    result |= {name: {"unit": "是/否"} for name in YES}
+    return result
 
 
 @st.composite
 def event_measures(draw: st.DrawFn) -> dict[str, dict]:
-    found: dict[str, dict] = {}
+    result: dict[str, dict] = {}
     for number, kind in enumerate(draw(st.lists(st.sampled_from(KINDS_OF_ROWS), min_size=1, max_size=3))):
-        one: dict = {"kind": kind, "from": "events", "unit": "件" if kind in ("count", "distinct") else "分钟"}
+        item: dict = {"kind": kind, "from": "events", "unit": "件" if kind in ("count", "distinct") else "分钟"}
         if kind == "distinct":
-            one["of"] = "渠道"
+            item["of"] = "渠道"
         elif kind != "count":
-            one["of"] = "等待"
+            item["of"] = "等待"
         if kind == "quantile":
-            one["q"] = draw(st.sampled_from([0, 0.25, 0.9, 1]))
+            item["q"] = draw(st.sampled_from([0, 0.25, 0.9, 1]))
         if draw(st.booleans()):
             where = ["渠道 = '网上'", "等待 > 3", "渠道 = '网上' AND 等待 <= 5", "NOT (等待 < 4) OR 渠道 = '掌上'"]
-            one["where"] = draw(st.sampled_from(where))
+            item["where"] = draw(st.sampled_from(where))
         how = draw(st.sampled_from([None, None, "sum", "mean", "max", "min", "last", "first"]))
         if how:
-            one["over_time"] = how
-        found[f"e{number}"] = one
+            item["over_time"] = how
+        result[f"e{number}"] = item
     if draw(st.booleans()):
-        found["finer"] = {"kind": "mean", "from": "events", "of": "等待", "unit": "分钟", "per": "村"}
-    return found
+        result["finer"] = {"kind": "mean", "from": "events", "of": "等待", "unit": "分钟", "per": "村"}
+    return result
 
 
 # ---- INDICATORS AND THEIR SCORES ---- #
@@ -198,53 +198,53 @@ def event_measures(draw: st.DrawFn) -> dict[str, dict]:
 
 @st.composite
 def indicator_sets(draw: st.DrawFn, measures: dict[str, dict], grain: str) -> dict[str, dict]:
-    found: dict[str, dict] = {}
+    result: dict[str, dict] = {}
     for number in range(draw(st.integers(1, 5))):
-        one = draw(indicator(measures, grain))
-        unit = _unit_of(one, measures)
+        item = draw(indicator(measures, grain))
+        unit = _unit_of(item, measures)
         which = draw(st.integers(0, 4))
-        if one["kind"] == "milestone":
+        if item["kind"] == "milestone":
             if which:
-                one["target"] = {"done": True, "by": draw(st.sampled_from(["2022-06", "2022", "2023Q1"]))}
-            one |= draw(st.sampled_from([{}, {"late_score": 40}]))
+                item["target"] = {"done": True, "by": draw(st.sampled_from(["2022-06", "2022", "2023Q1"]))}
+            item |= draw(st.sampled_from([{}, {"late_score": 40}]))
         elif which:
             lower = draw(st.booleans())
             amount = 1 if which < 3 else 2
-            one["target"] = [draw(targets(unit, lower=lower, grain=grain)) for _ in range(amount)]
+            item["target"] = [draw(targets(unit, lower=lower, grain=grain)) for _ in range(amount)]
             if amount == 1 or draw(st.booleans()):
-                one["target"] = one["target"][0]
-            if one["kind"] == "level" and draw(st.integers(0, 5)) == 0:
-                one["target"] = {"at_most" if lower else "at_least": {"column": "target"}}
+                item["target"] = item["target"][0]
+            if item["kind"] == "level" and draw(st.integers(0, 5)) == 0:
+                item["target"] = {"at_most" if lower else "at_least": {"column": "target"}}
         if draw(st.integers(0, 2)) == 0:
-            one["score"] = draw(rules(no_target="target" not in one and one["kind"] != "milestone"))
-        if "better" not in one and "target" not in one and draw(st.booleans()):
-            one["better"] = draw(st.sampled_from(["higher", "lower"]))
-        _fit_direction(one)
-        found[f"i{number}"] = one
-    return found
+            item["score"] = draw(rules(no_target="target" not in item and item["kind"] != "milestone"))
+        if "better" not in item and "target" not in item and draw(st.booleans()):
+            item["better"] = draw(st.sampled_from(["higher", "lower"]))
+        _fit_direction(item)
+        result[f"i{number}"] = item
+    return result
 
 
-def _unit_of(one: dict, measures: dict[str, dict]) -> str | None:
-    return one.get("unit", measures[one["of"]]["unit"]) if one["kind"] == "level" else None
+def _unit_of(item: dict, measures: dict[str, dict]) -> str | None:
+    return item.get("unit", measures[item["of"]]["unit"]) if item["kind"] == "level" else None
 
 
-def _fit_direction(one: dict) -> None:
+def _fit_direction(item: dict) -> None:
     """Bounds of bands must rise with the score where more is better, fall where less is."""
-    targets = one.get("target", [])
+    targets = item.get("target", [])
     targets = targets if isinstance(targets, list) else [targets]
-    lower = one.get("better") == "lower" or any("at_most" in target or "below" in target for target in targets)
-    rule = one.get("score", {})
+    lower = item.get("better") == "lower" or any("at_most" in target or "below" in target for target in targets)
+    rule = item.get("score", {})
     for key in ("cuts", "no_target"):
         if isinstance(rule.get(key), dict):
             marks, cuts = sorted(rule[key]), sorted(rule[key].values(), reverse=lower)
-            one["score"] = rule | {key: dict(zip(marks, cuts, strict=True))}
+            item["score"] = rule | {key: dict(zip(marks, cuts, strict=True))}
 
 
 @st.composite
 def indicator(  # noqa: C901, PLR0911, PLR0912 (one return per kind)
     draw: st.DrawFn, measures: dict[str, dict], grain: str
 ) -> dict:
-    plain = [name for name, one in measures.items() if "per" not in one and one["unit"] != "是/否"]
+    plain = [name for name, item in measures.items() if "per" not in item and item["unit"] != "是/否"]
     counts = [name for name in plain if measures[name]["unit"] == "件"]
     pairs = [("va", "gdp"), ("gdp", "va"), ("va", "people"), ("online", "cases"), ("cases", "online"), ("va", "cases")]
     kinds = ["level", "ratio", "coverage", "share", "growth", "rolling", "milestone", "formula"]
@@ -427,7 +427,7 @@ def adjustments(draw: st.DrawFn, measures: dict[str, dict], scores: list[str]) -
     for name in ("extra", "plus"):
         everything[name] |= draw(st.sampled_from(asked))
     names = draw(st.sets(st.sampled_from(sorted(everything)), min_size=1))
-    return {name: one for name, one in everything.items() if name in names}
+    return {name: item for name, item in everything.items() if name in names}
 
 
 @st.composite
@@ -437,9 +437,9 @@ def as_printed(  # noqa: C901, PLR0912 (one branch per way)
     """Let a system say what rules print: points in marks, weights by class, limits, adjustments within a pillar."""
     pillars, names = system["pillars"], list(system["indicators"])
     worth = {name: weight for pillar in pillars.values() for name, weight in pillar["parts"].items()}
-    for name, one in system["indicators"].items():
+    for name, item in system["indicators"].items():
         # An item that is shown and not counted has no marks.
-        rule = one.get("score", {}) if worth.get(name) else {}
+        rule = item.get("score", {}) if worth.get(name) else {}
         if rule.get("kind") in ("deduction", "step") and draw(st.booleans()):
             rule["marks"] = rule.pop("points")
             if rule["kind"] == "deduction":
@@ -461,17 +461,17 @@ def as_printed(  # noqa: C901, PLR0912 (one branch per way)
                 values = {kind: pair[place] for kind, pair in zip(kinds, chosen, strict=True)}
                 pillar["parts"][part] = {"by": "cohort", "values": values}
     adjusted = system.get("adjustments", {})
-    awards = [name for name, one in adjusted.items() if one["kind"] != "veto"]
+    awards = [name for name, item in adjusted.items() if item["kind"] != "veto"]
     inside = set(draw(st.sets(st.sampled_from(awards)))) if awards and draw(st.booleans()) else set()
     pillar = draw(st.sampled_from(sorted(pillars)))
     for name in inside:
         asked = adjusted[name].get("opens")
         if isinstance(asked, dict):
-            adjusted[name]["opens"] = {one: cut for one, cut in asked.items() if one in names} or 1
+            adjusted[name]["opens"] = {item: cut for item, cut in asked.items() if item in names} or 1
         adjusted[name]["within"] = pillar
     if inside:
         pillars[pillar] |= draw(st.sampled_from([{}, {"floor": None}, {"cap": 2}]))
-    for key, some in (("most", [one for one in awards if one not in inside]), ("inside", sorted(inside))):
+    for key, some in (("most", [item for item in awards if item not in inside]), ("inside", sorted(inside))):
         if some and draw(st.booleans()):
             adjusted[key] = {"kind": "limit", "of": some, "max": draw(st.sampled_from([0.5, 4]))}
             adjusted[key] |= {"within": pillar} if key == "inside" else {}
@@ -529,7 +529,11 @@ def figures(  # noqa: C901 (one branch per flaw)
         if "kind" in measure:
             continue
         unit = measure["unit"]
-        units = [None, None, *(one for one in UNITS if UNITS[one][1] == UNITS[unit][1] and UNITS[unit][1] == "money")]
+        units = [
+            None,
+            None,
+            *(item for item in UNITS if UNITS[item][1] == UNITS[unit][1] and UNITS[unit][1] == "money"),
+        ]
         values = st.sampled_from([0.0, 1.0]) if unit == "是/否" else FIGURES
         for entity in entities:
             style = draw(st.sampled_from(["whole", "whole", "whole", "finer", "to_date", "none"]))
@@ -563,7 +567,7 @@ def _spans(style: str, start: int, size: int) -> list[tuple[int, int]]:
         return [(january, start + size - january)]
     if style == "finer" and size > 1:
         step = 1 if size == 3 else 3
-        return [(one, step) for one in range(start, start + size, step)]
+        return [(item, step) for item in range(start, start + size, step)]
     return [(start, size)]
 
 

@@ -21,9 +21,9 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base
 
 
 def loaded(evaluation: Evaluation) -> System:
-    found = examine_text(evaluation.yaml)
-    assert found.system is not None, (found.findings, evaluation.yaml)
-    return found.system
+    result = examine_text(evaluation.yaml)
+    assert result.system is not None, (result.findings, evaluation.yaml)
+    return result.system
 
 
 def scored(evaluation: Evaluation) -> Scorecard:
@@ -31,44 +31,44 @@ def scored(evaluation: Evaluation) -> Scorecard:
         return score(evaluation.files(Path(folder)), system=loaded(evaluation))
 
 
-def same(one: object, other: object) -> bool:
-    if isinstance(one, float | int) and isinstance(other, float | int):
-        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
-    return one == other
+def same(item: object, other: object) -> bool:
+    if isinstance(item, float | int) and isinstance(other, float | int):
+        return math.isclose(item, other, rel_tol=1e-9, abs_tol=1e-9)
+    return item == other
 
 
 def differences(card: Scorecard, opinion: Opinion) -> list[str]:
     """Every cell in which the scorecard and the oracle differ."""
     grain = card.definition.period
-    found = []
+    result = []
     frames = {
         "measures": (card.measures, "measure", opinion.measures),
         "indicators": (card.indicators, "indicator", opinion.indicators),
         "pillars": (card.pillars, "pillar", opinion.pillars),
         "totals": (card.totals, None, opinion.totals),
     }
-    for frame, (table, what, said) in frames.items():
+    for frame, (table, what, text) in frames.items():
         seen = set()
         for row in table.to_dicts():
             key = (parse(row["period"]).index(grain), row["entity"], *([row[what]] if what else []))
             seen.add(key)
-            expected = said[key]
+            expected = text[key]
             if isinstance(expected, tuple):
                 expected = {"value": expected[0], "status": expected[1]}
-            found += [
+            result += [
                 f"{frame} {key} {name}: {row[name]!r}, the oracle says {value!r}"
                 for name, value in expected.items()
                 if not same(row[name], value)
             ]
-        if seen != set(said):
-            found.append(f"{frame}: only one has {sorted(seen ^ set(said))}")
-    return found
+        if seen != set(text):
+            result.append(f"{frame}: only one has {sorted(seen ^ set(text))}")
+    return result
 
 
 def compare(evaluation: Evaluation) -> None:
     opinion = judge(evaluation.system, evaluation.rows, evaluation.events, evaluation.cohorts)
-    found = differences(scored(evaluation), opinion)
-    assert not found, "\n".join([*found, evaluation.yaml])
+    result = differences(scored(evaluation), opinion)
+    assert not result, "\n".join([*result, evaluation.yaml])
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=SLOW, derandomize=True)

@@ -66,7 +66,7 @@ class Sample:
 
 
 def _mean(scores: tuple[float | None, ...]) -> float | None:
-    known = [one for one in scores if one is not None]
+    known = [item for item in scores if item is not None]
     return sum(known) / len(known) if known else None
 
 

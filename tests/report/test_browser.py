@@ -85,7 +85,7 @@ def names(page: Any) -> list[str]:
 
 
 def violations(page: Any) -> list[str]:
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in axe.Axe().run(page).response["violations"]]
+    return [f"{item['id']}: {item['nodes'][0]['html'][:200]}" for item in axe.Axe().run(page).response["violations"]]
 
 
 def test_the_verdict_is_first_and_the_table_by_rank(show, file, card):
@@ -189,9 +189,9 @@ def test_a_card_has_the_spread_of_the_peers(show, file, card):
     for number in (own.least, own.lower, own.middle, own.upper, own.greatest):
         assert f"{number + 1e-9:.2f}" in text
     indicator = page.locator("dialog .indicator", has_text="核心业务数字化覆盖率").first
-    peers = next(one for one in explain(card, "桐乡市").walk() if one.name == "core_duty_digital_coverage").peers
+    peers = next(item for item in explain(card, "桐乡市").walk() if item.name == "core_duty_digital_coverage").peers
     label = indicator.locator("svg.spread").get_attribute("aria-label")
-    numbers = [float(one) for one in re.findall(r"\d+(?:\.\d+)?", label)]
+    numbers = [float(item) for item in re.findall(r"\d+(?:\.\d+)?", label)]
     five = (peers.least, peers.lower, peers.middle, peers.upper, peers.greatest)
     assert {peers.place, peers.number} <= set(numbers)
     for value in five:

@@ -92,7 +92,7 @@ def scored(units: tuple[str, ...] = ("甲县", "乙县", "丙县", "丁县")) ->
             rows += [(period, unit, name, value) for name, value in figures.items()]
     rows += [("2024Q1", NO_DATA, "迟报次数", 0)]
     columns = dict(zip(("期别", "地区", "指标", "数值"), map(list, zip(*rows, strict=True)), strict=True))
-    return kpi.score([{**columns, "数值": [str(one) for one in columns["数值"]]}], system=SYSTEM)
+    return kpi.score([{**columns, "数值": [str(entry) for entry in columns["数值"]]}], system=SYSTEM)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def texts(data: bytes) -> list[str]:
         rows = [element] if element.tag == qn("w:p") else list(element.iter(qn("w:tr")))
         for row in rows:
             cells = [row] if row.tag == qn("w:p") else list(row.iter(qn("w:tc")))
-            lines.append(" | ".join("".join(one.text or "" for one in cell.iter(qn("w:t"))) for cell in cells))
+            lines.append(" | ".join("".join(entry.text or "" for entry in cell.iter(qn("w:t"))) for cell in cells))
     return lines
 
 
@@ -131,9 +131,9 @@ def changed(tmp_path: Path, change: Callable[[docx.document.Document], None]) ->
 
 
 def test_changes_are_those_of_the_period_before_and_of_a_year_before(card) -> None:
-    told = facts(card)
-    assert (told.period, told.before, told.year_before) == ("2024Q1", "2023Q4", "2023Q1")
-    rate = told.parts[0].indicators[0]
+    reports = facts(card)
+    assert (reports.period, reports.before, reports.year_before) == ("2024Q1", "2023Q4", "2023Q1")
+    rate = reports.parts[0].indicators[0]
     # Means of 办结量/受理量 over the four units, by hand: 70/100, 75/101, 80/102, 85/103;
     # ten cases fewer a period before.
     mean = [sum((start + 5 * n) / (100 + n) for n in range(4)) * 25 for start in (70, 60, 50)]
@@ -193,9 +193,9 @@ def test_what_is_printed_as_nothing_is_no_rise() -> None:
 
 
 def test_without_a_period_nothing_is_compared_with_it(card) -> None:
-    told = facts(card, period="2023Q1")
-    assert (told.before, told.year_before) == ("", "")
-    assert all(one.change is None and one.year is None for part in told.parts for one in part.indicators)
+    reports = facts(card, period="2023Q1")
+    assert (reports.before, reports.year_before) == ("", "")
+    assert all(entry.change is None and entry.year is None for part in reports.parts for entry in part.indicators)
     with using("zh"):
         assert not re.search(
             "比上期提高|比上年同期提高|与上期", markdown(facts(card, period="2023Q1")).replace("与上期比", "")
@@ -206,30 +206,30 @@ def test_years_are_compared_once() -> None:
     rows = {"期别": ["2022", "2023"], "地区": ["甲", "甲"], "a": [1, 2]}
     system = """{system: s, period: year, entities: {}, measures: {a: {title: a, unit: 件}},
                  indicators: {a_level: {kind: level, of: a}}}"""
-    told = facts(kpi.score([rows], system=system))
-    assert (told.before, told.year_before) == ("", "2022")
+    reports = facts(kpi.score([rows], system=system))
+    assert (reports.before, reports.year_before) == ("", "2022")
 
 
 def test_a_unit_without_data_is_named_and_has_no_zero(card) -> None:
-    told = facts(card)
-    assert [line.unit for line in told.unrated] == [NO_DATA]
-    (line,) = told.unrated
+    reports = facts(card)
+    assert [line.unit for line in reports.unrated] == [NO_DATA]
+    (line,) = reports.unrated
     assert (line.score, line.rank) == ("—", "—")
-    for text in ("".join(texts(word(told))), markdown(told)):
+    for text in ("".join(texts(word(reports))), markdown(reports)):
         assert NO_DATA in text
-    assert not any("0.00" in row for row in texts(word(told)) if NO_DATA in row)
+    assert not any("0.00" in row for row in texts(word(reports)) if NO_DATA in row)
 
 
 def test_alerts_are_among_the_warnings_and_not_among_the_checks(card) -> None:
-    told = facts(card)
-    assert [(one.about, one.code) for one in told.alerts] == [("甲县", "K653")]
-    assert sorted(one.about for one in told.ended) == ["丙县", "乙县"]
-    assert not told.findings
+    reports = facts(card)
+    assert [(entry.about, entry.code) for entry in reports.alerts] == [("甲县", "K653")]
+    assert sorted(entry.about for entry in reports.ended) == ["丙县", "乙县"]
+    assert not reports.findings
 
 
 def test_figures_are_those_of_the_league_table(jiaxing) -> None:
     with using("zh"):
-        told = facts(jiaxing)
+        reports = facts(jiaxing)
         lines = texts(content(ScorecardReport(jiaxing), "docx"))
     for row in jiaxing.totals.filter(period="2023Q4").iter_rows(named=True):
         assert any(
@@ -237,21 +237,21 @@ def test_figures_are_those_of_the_league_table(jiaxing) -> None:
             for line in lines
         )
     mean = jiaxing.totals.filter(period="2023Q4")["score"].mean()
-    assert told.groups[0].mean == f"{mean:.2f}"
+    assert reports.groups[0].mean == f"{mean:.2f}"
     assert any(f"平均得分{mean:.2f}分" in line for line in lines)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_text_is_as_committed(card, language: str) -> None:
     with using(language):
-        told = facts(card)
+        reports = facts(card)
         # The method has a test of its own, and what it is in depends on more than bulletins.
         annex = "附件3" if language == "zh" else "Annex 3"
-        made = {
-            "md": markdown(told).partition(annex)[0],
-            "txt": "\n".join(texts(word(told))).partition(f"{annex}\n")[0],
+        created = {
+            "md": markdown(reports).partition(annex)[0],
+            "txt": "\n".join(texts(word(reports))).partition(f"{annex}\n")[0],
         }
-    for suffix, text in made.items():
+    for suffix, text in created.items():
         path = FOLDER / f"small_{language}.{suffix}"
         if os.environ.get("KPI_BULLETINS") == "write":
             path.write_text(text, encoding="utf-8")
@@ -260,9 +260,9 @@ def test_the_text_is_as_committed(card, language: str) -> None:
 
 def test_word_and_markdown_say_the_same(jiaxing) -> None:
     with using("zh"):
-        told = facts(jiaxing)
-        of_word = [one.strip() for one in texts(word(told)) if one.strip(" |")]
-        of_text = markdown(told).replace("\\", "")
+        reports = facts(jiaxing)
+        of_word = [entry.strip() for entry in texts(word(reports)) if entry.strip(" |")]
+        of_text = markdown(reports).replace("\\", "")
     missing = [line for line in of_word if line not in of_text and len(line) < 200 and " | " not in line
                and not re.match("附件[123]$|分项得分表$|指标值表$|评价方法$", line)]  # fmt: skip
     assert not missing
@@ -277,9 +277,16 @@ def test_the_page_is_that_of_official_documents(card, language: str) -> None:
         document = docx.Document(BytesIO(word(facts(card))))
     section = document.sections[0]
     edges = (section.top_margin, section.bottom_margin, section.left_margin, section.right_margin)
-    assert [round(one.mm) for one in (section.page_width, section.page_height, *edges)] == [210, 297, 37, 35, 28, 26]
+    assert [round(entry.mm) for entry in (section.page_width, section.page_height, *edges)] == [
+        210,
+        297,
+        37,
+        35,
+        28,
+        26,
+    ]
     styles = [document.styles[name] for name in ("Title", "Bulletin Text", "Heading 1", "Heading 2")]
-    fonts = {one.name: (one.element.rPr.rFonts.get(qn("w:eastAsia")), one.font.size.pt) for one in styles}
+    fonts = {entry.name: (entry.element.rPr.rFonts.get(qn("w:eastAsia")), entry.font.size.pt) for entry in styles}
     assert fonts == {
         "Title": ("方正小标宋简体", 22),
         "Bulletin Text": ("仿宋", 16),
@@ -288,13 +295,13 @@ def test_the_page_is_that_of_official_documents(card, language: str) -> None:
     }
     assert document.styles["Normal"].paragraph_format.line_spacing.pt == 28.95
     # Without 仿宋 programs take another font for the language: a Japanese one has other glyphs and signs.
-    spoken = {one.get(qn("w:eastAsia")) for one in document.styles.element.iter(qn("w:lang"))}
+    spoken = {entry.get(qn("w:eastAsia")) for entry in document.styles.element.iter(qn("w:lang"))}
     assert spoken == {"zh-CN"}
     assert document.settings.odd_and_even_pages_header_footer
     for footer in (section.footer, section.even_page_footer):
         line = footer.part.element
-        assert "".join(one.text or "" for one in line.iter(qn("w:t"))) == "— 1 —"
-        assert [one.get(qn("w:instr")) for one in line.iter(qn("w:fldSimple"))] == ["PAGE"]
+        assert "".join(entry.text or "" for entry in line.iter(qn("w:t"))) == "— 1 —"
+        assert [entry.get(qn("w:instr")) for entry in line.iter(qn("w:fldSimple"))] == ["PAGE"]
     for table in document.element.iter(qn("w:tbl")):
         rows = list(table.iter(qn("w:tr")))
         assert list(rows[0].iter(qn("w:tblHeader")))
@@ -310,13 +317,13 @@ def test_columns_in_which_nothing_stands_are_left_out() -> None:
     system = """{system: s, period: year, entities: {title: 县}, measures: {a: {title: a, unit: 件}},
                  indicators: {a_level: {kind: level, title: 量, of: a, score: {kind: minmax}}},
                  pillars: {p: {parts: {a_level: 1}}}}"""
-    told = facts(kpi.score([rows], system=system))
-    lines = texts(word(told))
+    reports = facts(kpi.score([rows], system=system))
+    lines = texts(word(reports))
     assert "Place | 县 | Score" in lines
     assert "Indicator | Mean | Best | Worst" in lines
     assert "量 | 2.58件 | 丙: 4.00件 | 甲: 1.50件" in lines
     assert not any("Green" in line or "Remarks" in line for line in lines)
-    table = [line for line in markdown(told).splitlines() if line.startswith("|")]
+    table = [line for line in markdown(reports).splitlines() if line.startswith("|")]
     assert table[:2] == ["| Place | 县 | Score |", "| --- | --- | --- |"]
 
 
@@ -330,13 +337,13 @@ def test_values_beside_each_other_have_the_same_decimals() -> None:
     }
     measures = "a: {unit: 分钟}, b: {unit: 个}, c: {unit: 人}"
     levels = ", ".join(f"i{name}: {{kind: level, of: {name}}}" for name in "abc")
-    told = facts(
+    reports = facts(
         kpi.score(
             [rows],
             system=f"{{system: s, period: year, entities: {{}}, measures: {{{measures}}}, indicators: {{{levels}}}}}",
         )
     )
-    shown = {row.title: sorted(row.values) for row in told.matrices[0].rows}
+    shown = {row.title: sorted(row.values) for row in reports.matrices[0].rows}
     assert list(shown.values()) == [["10.90", "12.00", "8.95"], ["1", "2", "3"], ["0.0000", "0.0120", "0.0500"]]
 
 
@@ -370,19 +377,19 @@ def golden(name: str) -> Scorecard:
 
 def test_the_totals_of_the_year_are_in_the_bulletin() -> None:
     card = golden("year-of-quarters")
-    told = facts(card)
-    year = next(one for one in told.tables if one.title.startswith("2024"))
+    reports = facts(card)
+    year = next(entry for entry in reports.tables if entry.title.startswith("2024"))
     # By hand in the README of the golden case: the veto of one quarter holds for the year.
     assert [(row[3], row[4]) for row in year.rows] == [("甲", "90.00"), ("乙", "70.00"), ("丙", "60.00")]
-    for text in (markdown(told), "\n".join(texts(word(told)))):
+    for text in (markdown(reports), "\n".join(texts(word(reports)))):
         assert "2024, from its periods" in text
         assert "Veto: 安全事故" in text
 
 
 def test_moves_are_called_by_what_they_are_against() -> None:
-    told = facts(golden("year-of-quarters"))  # ranking: against: 1y
-    assert told.against == "year on year"
-    assert "Places year on year. Moved up: 乙 (2)." in markdown(told)
+    reports = facts(golden("year-of-quarters"))  # ranking: against: 1y
+    assert reports.against == "year on year"
+    assert "Places year on year. Moved up: 乙 (2)." in markdown(reports)
     with using("zh"):
         text = markdown(facts(golden("year-of-quarters")))
     assert "同比，位次上升的有：乙（升2位）" in text
@@ -390,11 +397,11 @@ def test_moves_are_called_by_what_they_are_against() -> None:
 
 
 def test_places_in_further_rankings_are_in_the_bulletin() -> None:
-    told = facts(golden("two-rankings"))
-    (table,) = told.tables
+    reports = facts(golden("two-rankings"))
+    (table,) = reports.tables
     assert list(table.headings) == ["县", "Rank within the cohort", "Rank within 规模"]
     assert list(table.rows[0])[:2] == ["甲", "1/3 ▲1"]
-    assert "Rank within 规模" in "".join(texts(word(told)))
+    assert "Rank within 规模" in "".join(texts(word(reports)))
 
 
 def test_indices_beside_the_total_are_in_the_bulletin() -> None:
@@ -402,8 +409,8 @@ def test_indices_beside_the_total_are_in_the_bulletin() -> None:
     rows = [("2024Q1", unit, name, value) for unit, done in (("甲县", 50), ("乙县", 90), ("丙县", 70))
             for name, value in (("办结量", done), ("受理量", 100), ("平台建成", 1), ("迟报次数", 0))]  # fmt: skip
     columns = dict(zip(("期别", "地区", "指标", "数值"), map(list, zip(*rows, strict=True)), strict=True))
-    told = facts(kpi.score([{**columns, "数值": [str(one) for one in columns["数值"]]}], system=system))
-    (table,) = told.tables
+    reports = facts(kpi.score([{**columns, "数值": [str(entry) for entry in columns["数值"]]}], system=system))
+    (table,) = reports.tables
     assert table.title == "速度指数 (index beside the total)"
     assert [(row[0], row[2]) for row in table.rows] == [("1", "乙县"), ("2", "丙县"), ("3", "甲县")]
 
@@ -427,8 +434,10 @@ def test_hostile_names_are_texts_in_word(hostile) -> None:
         for name in parts.namelist():
             if name.endswith((".xml", ".rels")):
                 root = etree.fromstring(parts.read(name))
-                assert not [one for one in root.iter() if isinstance(one.tag, str) and one.tag.endswith("}script")]
-    codes = [one.get(qn("w:instr")) for one in docx.Document(BytesIO(data)).element.iter(qn("w:fldSimple"))]
+                assert not [
+                    entry for entry in root.iter() if isinstance(entry.tag, str) and entry.tag.endswith("}script")
+                ]
+    codes = [entry.get(qn("w:instr")) for entry in docx.Document(BytesIO(data)).element.iter(qn("w:fldSimple"))]
     assert not codes
 
 
@@ -479,12 +488,12 @@ def test_a_mistake_is_reported_with_its_place(card, tmp_path, tag: str, what: st
     path = changed(tmp_path, change)
     with pytest.raises(DataError) as caught:
         word(facts(card), path)
-    (one,) = caught.value.diagnostics
-    assert one.code == "K882"
-    assert one.place.file == str(path)
-    assert f"in paragraph {BEGIN + 1}, at `" in one.message
-    assert tag in one.message
-    assert re.search(what, str(one.message).partition("`: ")[2]), one.message
+    (entry,) = caught.value.diagnostics
+    assert entry.code == "K882"
+    assert entry.place.file == str(path)
+    assert f"in paragraph {BEGIN + 1}, at `" in entry.message
+    assert tag in entry.message
+    assert re.search(what, str(entry.message).partition("`: ")[2]), entry.message
 
 
 def test_a_mistake_in_a_cell_and_in_a_footer_has_its_place(card, tmp_path) -> None:
@@ -500,9 +509,9 @@ def test_a_mistake_in_a_cell_and_in_a_footer_has_its_place(card, tmp_path) -> No
     ):
         with pytest.raises(DataError) as caught:
             word(facts(card), changed(tmp_path, change))
-        (one,) = caught.value.diagnostics
-        assert place in one.message
-        assert near in str(one.hint)
+        (entry,) = caught.value.diagnostics
+        assert place in entry.message
+        assert near in str(entry.hint)
 
 
 def test_a_block_that_cuts_through_the_document_is_reported_and_not_mended(card, tmp_path) -> None:
@@ -513,10 +522,10 @@ def test_a_block_that_cuts_through_the_document_is_reported_and_not_mended(card,
 
     with pytest.raises(DataError) as caught:
         word(facts(card), changed(tmp_path, change))
-    (one,) = caught.value.diagnostics
-    assert one.code == "K882"
-    assert "table 1, row 1, column 1" in one.message
-    assert "{% endfor %}" in one.message
+    (entry,) = caught.value.diagnostics
+    assert entry.code == "K882"
+    assert "table 1, row 1, column 1" in entry.message
+    assert "{% endfor %}" in entry.message
 
 
 def test_a_mistake_in_a_text_has_its_line(card, tmp_path) -> None:
@@ -525,8 +534,8 @@ def test_a_mistake_in_a_text_has_its_line(card, tmp_path) -> None:
         path.write_text(text, encoding="utf-8")
         with pytest.raises(DataError) as caught:
             markdown(facts(card), path)
-        (one,) = caught.value.diagnostics
-        assert (one.code, one.place.line) == ("K882", 3)
+        (entry,) = caught.value.diagnostics
+        assert (entry.code, entry.place.line) == ("K882", 3)
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 broken", b"text"])

@@ -93,7 +93,7 @@ def fill(path, figures):
             continue
         title = next(at for at, cell in enumerate(sheet[4]) if cell.value in {what for _, what in figures})
         for row in sheet.iter_rows(min_row=4):
-            cell = next(one for one in row if not one.protection.locked)
+            cell = next(item for item in row if not item.protection.locked)
             cell.value = figures.get((row[1].value, row[title].value))
     book.save(path)
 
@@ -135,10 +135,10 @@ def test_what_is_filled_in_is_what_is_scored(folder, expected, language, dataset
 
 def test_a_folder_takes_a_file_for_each_department(folder, expected):
     form("-o", "forms", "-p", "2024Q1", "--by", "department", "--lang", "en")
-    names = sorted(one.name for one in (folder / "forms").iterdir())
+    names = sorted(item.name for item in (folder / "forms").iterdir())
     assert names == ["Others.xlsx", "信访局.xlsx", "数据局.xlsx"]
-    for one in (folder / "forms").iterdir():
-        fill(one, FIGURES)
+    for item in (folder / "forms").iterdir():
+        fill(item, FIGURES)
     assert_frame_equal(measures("forms"), expected)
 
 
@@ -174,14 +174,14 @@ def test_cells_take_numbers_in_their_range(folder):
     value = headings(sheet).index("Value") + 1
     column = openpyxl.utils.get_column_letter(value)
     rules = {str(rule.sqref): rule for rule in sheet.data_validations.dataValidation}
-    found = {}
+    result = {}
     for row in range(4, sheet.max_row + 1):
         rule = rules[f"{column}{row}"]
-        found[sheet.cell(row, headings(sheet).index("Measure") + 1).value] = (rule.type, rule.formula1, rule.formula2)
-    assert found["办件总量"][:2] == ("whole", "0")
-    assert found["网上办件量"][:2] == ("decimal", "0")
-    assert found["满意率"] == ("decimal", "0", "100")
-    assert found["是否建成"][0] == "list"
+        result[sheet.cell(row, headings(sheet).index("Measure") + 1).value] = (rule.type, rule.formula1, rule.formula2)
+    assert result["办件总量"][:2] == ("whole", "0")
+    assert result["网上办件量"][:2] == ("decimal", "0")
+    assert result["满意率"] == ("decimal", "0", "100")
+    assert result["是否建成"][0] == "list"
 
 
 def test_a_condition_becomes_a_column_and_finer_units_are_left_out(folder, expected):
@@ -194,8 +194,8 @@ def test_a_condition_becomes_a_column_and_finer_units_are_left_out(folder, expec
     done = form("-o", "form.xlsx", "-p", "2024Q1", code=1)
     assert done.stderr.count("K711") == 2
     fill("form.xlsx", {**FIGURES, ("甲县", "失业率"): 4.5})
-    found = measures("form.xlsx").filter(pl.col("measure") == "women")
-    assert found["value"].to_list() == [None, 4.5]
+    result = measures("form.xlsx").filter(pl.col("measure") == "women")
+    assert result["value"].to_list() == [None, 4.5]
 
 
 def test_without_units_there_is_no_form(folder):

@@ -45,7 +45,7 @@ def card() -> kpi.Scorecard:
 
 
 def node(card: kpi.Scorecard, unit: str, name: str):
-    return next(one for one in explain(card, unit).walk() if one.name == name)
+    return next(item for item in explain(card, unit).walk() if item.name == name)
 
 
 def test_the_five_numbers_are_those_of_numpy(card) -> None:

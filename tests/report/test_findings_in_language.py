@@ -45,7 +45,7 @@ def test_the_frame_of_findings_is_in_the_language_in_use(files, chosen, monkeypa
         monkeypatch.delenv("KPI_LANG")
     assert all(map(CHINESE.search, chinese))
     assert card.findings["message"].to_list() == english
-    assert [str(one.message) for one in card.findings_list] == english
+    assert [str(item.message) for item in card.findings_list] == english
 
 
 def test_errors_and_checks_are_in_the_language_in_use(files):

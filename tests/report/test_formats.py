@@ -78,11 +78,11 @@ NEEDS = {
         pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed"),
     )
 }
-EVERY = pytest.mark.parametrize("form", FORMATS, ids=lambda one: one.name)
+EVERY = pytest.mark.parametrize("form", FORMATS, ids=lambda item: item.name)
 WRITTEN = pytest.mark.parametrize(
-    "form", [pytest.param(one, id=one.name, marks=NEEDS.get(one.name, ())) for one in FORMATS]
+    "form", [pytest.param(item, id=item.name, marks=NEEDS.get(item.name, ())) for item in FORMATS]
 )
-DATA = pytest.mark.parametrize("form", [one for one in FORMATS if one.data], ids=lambda one: one.name)
+DATA = pytest.mark.parametrize("form", [item for item in FORMATS if item.data], ids=lambda item: item.name)
 EACH = pytest.mark.parametrize("command", COMMANDS)
 
 
@@ -116,8 +116,8 @@ def tables(path: Path) -> list[dict[str, list[object]]]:
     """Return the tables of a file that was written, as columns of cells, texts or numbers."""
     if path.suffix == ".json":
         tree = json.loads(path.read_bytes())
-        rows = [one for one in tree.values() if isinstance(one, list) and one and isinstance(one[0], dict)]
-        return [pl.DataFrame(one, infer_schema_length=None).to_dict(as_series=False) for one in rows]
+        rows = [item for item in tree.values() if isinstance(item, list) and item and isinstance(item[0], dict)]
+        return [pl.DataFrame(item, infer_schema_length=None).to_dict(as_series=False) for item in rows]
     return [table.frame.collect().to_dict(as_series=False) for table in read(path)]
 
 
@@ -143,17 +143,17 @@ def test_a_data_format_is_read_back_as_the_same_figures(reports, form: Format, c
     headings = {report.heading(name, column) for column in frame.columns if column != "system"}
     # Before its sheets of data a workbook of scores has some for people.
     every = tables(path)
-    found = max(every, key=lambda one: len(headings & set(one))) if form.name == "xlsx" else every[0]
+    result = max(every, key=lambda item: len(headings & set(item))) if form.name == "xlsx" else every[0]
     compared = 0
     for column in frame.columns:
-        heading = next((one for one in (column, report.heading(name, column)) if one in found), None)
+        heading = next((item for item in (column, report.heading(name, column)) if item in result), None)
         if frame[column].dtype.is_float() and heading is not None:
-            for cell, figure in zip(found[heading], frame[column], strict=True):
+            for cell, figure in zip(result[heading], frame[column], strict=True):
                 assert number(cell) == (figure if figure is None else pytest.approx(figure, rel=1e-14))
             compared += frame[column].count()
         elif frame[column].dtype == pl.String and heading == column:
-            texts = [None if one is None else str(one) for one in found[heading]]
-            assert [one or None for one in texts] == [one or None for one in frame[column]]
+            texts = [None if item is None else str(item) for item in result[heading]]
+            assert [item or None for item in texts] == [item or None for item in frame[column]]
     assert compared or command == "check"
 
 
@@ -162,15 +162,15 @@ def check_observations(report: Report, path: Path) -> None:
     name, frame = next(iter(report.frames().items()))
     if not frame.select(pl.selectors.numeric()).columns:
         return
-    found = pl.read_csv(path, infer_schema=False)
+    result = pl.read_csv(path, infer_schema=False)
     key = name.removesuffix("s")
     for column in frame.select(pl.selectors.numeric()).columns:
         of_frame = pl.col("INDICATOR") == ("TOTAL" if name == "totals" else name)
         if name in ("indicators", "pillars"):
             of_frame = pl.col("INDICATOR").is_in(frame[key].to_list())
-        own = found.filter(of_frame, pl.col("KPI_RESULT") == column)
+        own = result.filter(of_frame, pl.col("KPI_RESULT") == column)
         assert own["OBS_VALUE"].cast(pl.Float64).to_list() == frame[column].cast(pl.Float64).to_list()
-        assert own["OBS_STATUS"].to_list() == ["M" if one is None else "A" for one in frame[column]]
+        assert own["OBS_STATUS"].to_list() == ["M" if item is None else "A" for item in frame[column]]
 
 
 @EACH
@@ -198,7 +198,7 @@ def test_every_command_takes_the_formats_of_the_table(command: str) -> None:
     shown = CliRunner().invoke(main, [command, "--help"]).output
     choices = re.search(r"--format\s+\[([^\]]*)\]", shown)
     assert choices is not None
-    assert re.split(r"\|\s*", choices[1]) == [formats.TEXT, *(one.name for one in FORMATS)]
+    assert re.split(r"\|\s*", choices[1]) == [formats.TEXT, *(item.name for item in FORMATS)]
 
 
 def test_an_unknown_format_names_the_known(reports, tmp_path) -> None:
@@ -210,6 +210,6 @@ def test_an_unknown_format_names_the_known(reports, tmp_path) -> None:
     for call in calls:
         with pytest.raises(DataError) as caught:
             call()
-        (one,) = caught.value.diagnostics
-        assert one.code == "K541"
-        assert all(form.name in f"{one.hint}" or form.suffixes[0] in f"{one.hint}" for form in FORMATS)
+        (item,) = caught.value.diagnostics
+        assert item.code == "K541"
+        assert all(form.name in f"{item.hint}" or form.suffixes[0] in f"{item.hint}" for form in FORMATS)

@@ -48,7 +48,7 @@ pillars: {p: {title: '</script><b>{{ 7*191 }}', weight: 60, parts: {a: 1}}, q: {
 stars: {kind: bands, cuts: {5: 90, 4: 80, 3: 60, 2: 40, 1: 0}}
 """
 #: Every format that is written without another program.
-FORMS = [one.name for one in FORMATS if one.name not in ("pdf", "parquet")]
+FORMS = [item.name for item in FORMATS if item.name not in ("pdf", "parquet")]
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def _inert_document(data: bytes) -> None:
         for name in packed.namelist():
             if name.endswith((".xml", ".rels")):
                 tree = etree.fromstring(packed.read(name))
-                fields = {value for one in tree.iter() for key, value in one.attrib.items() if key.endswith("}instr")}
+                fields = {value for item in tree.iter() for key, value in item.attrib.items() if key.endswith("}instr")}
                 assert fields <= {"PAGE", "NUMPAGES"}
 
 
@@ -164,8 +164,8 @@ def test_hostile_texts_do_nothing_in_plots(card, kind: str, form: str) -> None:
         json.loads(data)
     elif form == "svg":
         root = etree.fromstring(data)
-        names = {str(one.tag).rpartition("}")[2] for one in root.iter()}
+        names = {str(item.tag).rpartition("}")[2] for item in root.iter()}
         assert not names & {"script", "foreignObject", "img", "image"}
-        assert not [key for one in root.iter() for key in one.attrib if key.startswith("on")]
+        assert not [key for item in root.iter() for key in item.attrib if key.startswith("on")]
     else:
         assert "<script>alert" not in data.decode()

@@ -142,14 +142,14 @@ def test_word_and_workbook_hold_every_text(name: str, language: str) -> None:
 
 def test_a_word_document_is_laid_out_for_print(everything) -> None:
     document = docx.Document(BytesIO(content(MethodReport(everything), "docx")))
-    assert next(one.text for one in document.paragraphs if one.style.name == "Heading 1") == "1. What is scored"
+    assert next(entry.text for entry in document.paragraphs if entry.style.name == "Heading 1") == "1. What is scored"
     for style, font in (("Heading 1", "黑体"), ("Title", "黑体"), ("Normal", "仿宋")):
         fonts = document.styles[style].element.rPr.rFonts
         assert fonts.get(qn("w:eastAsia")) == font
         assert not [key for key in fonts.attrib if key.endswith("Theme")]
     for table in document.tables:
         assert table.rows[0]._tr.trPr.find(qn("w:tblHeader")) is not None  # noqa: SLF001
-    fields = [one.text for one in document.sections[0].footer._element.iter(qn("w:instrText"))]  # noqa: SLF001
+    fields = [entry.text for entry in document.sections[0].footer._element.iter(qn("w:instrText"))]  # noqa: SLF001
     assert fields == ["PAGE", "NUMPAGES"]
 
 
@@ -158,8 +158,8 @@ def test_marks_add_up_to_the_full_mark() -> None:
     for name in SYSTEMS:
         system = kpi.load(name)
         marks = full_marks(system)
-        leaves = [marks[one] for one in system.indicators if one in marks]
-        if len(leaves) == sum(one in system.parents for one in system.indicators):
+        leaves = [marks[entry] for entry in system.indicators if entry in marks]
+        if len(leaves) == sum(entry in system.parents for entry in system.indicators):
             assert sum(leaves) == pytest.approx(system.composite.full), name
             compared += 1
     assert compared > 10
@@ -179,7 +179,7 @@ def test_every_choice_is_listed() -> None:
     section = ours_section(system).tables[0]
     listed = {(row[0], item) for row in section.rows for item in str(row[1]).split(", ")}
     assert {("targets", "省级未来社区"), ("levels", ""), ("pillars", "经济调节")} <= listed
-    assert {(one.part, one.item) for one in choices(system)} >= {
+    assert {(entry.part, entry.item) for entry in choices(system)} >= {
         ("target", "省级未来社区"), ("stars", ""), ("adjustments", "重大网络安全事件"), ("pillars", "经济调节"),
     }  # fmt: skip
 
@@ -189,9 +189,9 @@ def test_hostile_texts_are_inert(kind: str) -> None:
     hostile = HOSTILE[kind]
     table = Table([Column(hostile), Column("n")], [[hostile, 1.5], [hostile, None]], caption=hostile)
     paper = Paper(hostile, hostile, [Section(hostile, hostile, [Paragraph(hostile), table])], margin=hostile)
-    found = of_workbook(sheets(paper))
+    result = of_workbook(sheets(paper))
     shown = hostile.replace("\x07", "\\x07").replace("\u202e", "\\u202e")
-    assert found.count(shown) >= 4
+    assert result.count(shown) >= 4
     assert of_word(word(paper)).count(shown) == 7
 
 

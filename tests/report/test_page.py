@@ -122,9 +122,9 @@ def test_the_cards_of_a_page_have_every_value_score_and_point(card, page):
                 assert rows[column].null_count() == rows.height
                 continue
             expected = rows[column].to_list()
-            for one, shown in zip(expected, unpacked(block, node[key]), strict=True):
-                assert (one is None) == (shown is None)
-                assert one is None or math.isclose(one, shown, abs_tol=within, rel_tol=1e-5)
+            for item, shown in zip(expected, unpacked(block, node[key]), strict=True):
+                assert (item is None) == (shown is None)
+                assert item is None or math.isclose(item, shown, abs_tol=within, rel_tol=1e-5)
     statuses = list(head["statuses"])
     (name,) = latest.filter(pl.col("status") != "ok")["indicator"].unique(maintain_order=True)[:1]
     shown = [statuses[int(place or 0)] for place in unpacked(block, nodes[name]["status"])]
@@ -134,7 +134,7 @@ def test_the_cards_of_a_page_have_every_value_score_and_point(card, page):
 def test_the_measures_of_a_page_have_figures_and_rows(card, page):
     head, block = page
     latest = card.measures.filter(pl.col("period") == card.periods[-1])
-    shown = {one["name"]: one for one in head["measures"]}
+    shown = {item["name"]: item for item in head["measures"]}
     for name, rows in latest.group_by("measure", maintain_order=True):
         measure = shown[str(name[0])]
         for value, figure in zip(rows["value"], unpacked(block, measure["values"]), strict=True):
@@ -224,11 +224,11 @@ def test_a_page_shows_marks_where_results_do():
     head, block = opened(content(card, "html"))
     assert head["marks"]
     rows = card.pillars.filter(period=card.periods[-1])
-    for node in (one for one in head["nodes"] if one["pillar"]):
+    for node in (item for item in head["nodes"] if item["pillar"]):
         own = rows.filter(pillar=node["name"])
         assert unpacked(block, node["scores"])[-own.height :] == pytest.approx(own["marks"].to_list())
         assert node["full"] == own["full_marks"][0]
-    shown = {one["name"]: one for one in head["nodes"] if not one["pillar"]}
+    shown = {item["name"]: item for item in head["nodes"] if not item["pillar"]}
     for row in card.indicators.filter(pl.col("marks").is_not_null(), period=card.periods[-1]).iter_rows(named=True):
         place = card.entities["entity"].to_list().index(row["entity"])
         assert unpacked(block, shown[row["indicator"]]["score"])[place] == pytest.approx(row["marks"], abs=0.006)
@@ -246,6 +246,6 @@ def test_what_a_page_leaves_out_is_a_finding(card, monkeypatch):
     assert left_out(card, "report.html") == []
     monkeypatch.setattr(page_contents, "_MOST_EARLIER", 1)
     monkeypatch.setattr(page_contents, "_MOST_MEASURES", 1)
-    found = [str(one) for one in left_out(card, "report.html")]
-    assert len(found) == 2
-    assert found[0] == "warning K894 in the page, the lines of scores of indicators over earlier periods are left out"
+    result = [str(item) for item in left_out(card, "report.html")]
+    assert len(result) == 2
+    assert result[0] == "warning K894 in the page, the lines of scores of indicators over earlier periods are left out"

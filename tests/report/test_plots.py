@@ -250,7 +250,7 @@ def test_the_limits_of_a_funnel_are_those_that_the_system_declares(how):
     points = sorted((row for row in drawn if row.get("limit") == "99.8 %"), key=lambda row: row["cases"])
     for row in scored.limits.filter(pl.col("high_998") < 100).to_dicts():
         size = cases[frame["地区"].index(row["entity"])]
-        upper = [(one["cases"], one["rate"]) for one in points if one["rate"] > row["centre"]]
+        upper = [(item["cases"], item["rate"]) for item in points if item["rate"] > row["centre"]]
         (left, low), (right, high) = max(p for p in upper if p[0] <= size), min(p for p in upper if p[0] >= size)
         between = low if left == right else low + (high - low) * (size - left) / (right - left)
         assert math.isclose(between, row["high_998"], abs_tol=0.05)
@@ -313,7 +313,7 @@ def test_a_map_colours_units_by_code_and_name(card, latest, areas):
     document = kpi.plot(card, "map", geojson=areas).to_dict()
     (data,) = [document["data"]] if "data" in document else document["datasets"].values()
     features = (data.get("values", data))["features"]
-    shown = {one["properties"]["entity"]: one["properties"]["figure"] for one in features}
+    shown = {item["properties"]["entity"]: item["properties"]["figure"] for item in features}
     assert shown.pop(None) is None  # an area of no unit is grey
     assert shown == dict(latest.select("entity", "score").iter_rows())
     assert picture(kpi.plot(card, "map", geojson=areas, indicator=INDICATOR), ".svg").startswith(b"<svg")

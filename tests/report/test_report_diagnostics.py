@@ -23,7 +23,7 @@ def cells(text: str) -> int:
 
 def rows(count: int, **place: object) -> list[Diagnostic]:
     places = [Place("period.csv", row=row, field="数值", **place) for row in range(2, 2 + count)]
-    return [Diagnostic("K602", "no figure for `地区生产总值`", one, "write 0 or 不适用") for one in places]
+    return [Diagnostic("K602", "no figure for `地区生产总值`", item, "write 0 or 不适用") for item in places]
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +61,10 @@ def test_full_shows_source_label_and_hint(tmp_path: Path) -> None:
     source = tmp_path / "service.yaml"
     source.write_text("a: 1\n  指标: {numerator: overdue_case}\n", encoding="utf-8")
     place = Place(str(source), 2, 19, 12)
-    one = Diagnostic(
+    item = Diagnostic(
         "K203", "unknown measure `overdue_case`", place, "did you mean `overdue_cases`?", label="not defined"
     )
-    assert render([one]) == (
+    assert render([item]) == (
         "error[K203]: unknown measure `overdue_case`\n"
         f"  --> {source}:2:19\n"
         "2 |   指标: {numerator: overdue_case}\n"
@@ -113,14 +113,14 @@ def test_places_in_data_name_sheet_row_column_entity_and_period() -> None:
 
 
 def test_order_is_kept_and_groups_stand_where_they_begin() -> None:
-    found = [*rows(2), Diagnostic("K203", "unknown", Place("a.yaml", 1, 1)), *rows(2)]
-    assert re.findall(r"\[(K\d+)\]", render(found)) == ["K602", "K203"]
+    result = [*rows(2), Diagnostic("K203", "unknown", Place("a.yaml", 1, 1)), *rows(2)]
+    assert re.findall(r"\[(K\d+)\]", render(result)) == ["K602", "K203"]
 
 
 def test_colour_adds_nothing_but_colour() -> None:
-    found = [*rows(7), Diagnostic("K203", "unknown", Place(__file__, 1, 1, 4), severity=Severity.QUERY)]
-    assert render(found, color=True) != render(found)
-    assert ANSI.sub("", render(found, color=True)) == render(found)
+    result = [*rows(7), Diagnostic("K203", "unknown", Place(__file__, 1, 1, 4), severity=Severity.QUERY)]
+    assert render(result, color=True) != render(result)
+    assert ANSI.sub("", render(result, color=True)) == render(result)
 
 
 @pytest.mark.parametrize("style", ["full", "concise"])
@@ -132,20 +132,20 @@ def test_text_from_data_cannot_steer_the_terminal(style: str) -> None:
 
 
 def test_json_keeps_every_field() -> None:
-    one = Diagnostic("K602", "无数", Place("a.csv", row=3, field="数值", entity="南湖区"), "hint", Severity.WARNING)
-    (record,) = json.loads(render([one], style="json"))
+    item = Diagnostic("K602", "无数", Place("a.csv", row=3, field="数值", entity="南湖区"), "hint", Severity.WARNING)
+    (record,) = json.loads(render([item], style="json"))
     assert list(record)[:3] == ["code", "severity", "message"]
     assert (record["severity"], record["row"], record["field"], record["line"]) == ("warning", 3, "数值", None)
     assert json.loads(render([], style="json")) == []
 
 
 def test_github_commands_are_escaped() -> None:
-    found = [
+    result = [
         Diagnostic("K203", "100% wrong\nsecond", Place("a,b:c.yaml", 3, 5, 2)),
         Diagnostic("K602", "none", Place("a.csv", row=7), severity=Severity.QUERY),
         Diagnostic("K602", "none", Place("a.xlsx", sheet="表", row=7), severity=Severity.INFO),
     ]
-    assert render(found, style="github").split("\n") == [
+    assert render(result, style="github").split("\n") == [
         "::error file=a%2Cb%3Ac.yaml,line=3,col=5,endColumn=7,title=K203::100%25 wrong%0Asecond",
         "::warning file=a.csv,line=7,title=K602::a.csv: row 7%0Anone",
         "::notice file=a.xlsx,title=K602::a.xlsx[表]: row 7%0Anone",
@@ -153,8 +153,8 @@ def test_github_commands_are_escaped() -> None:
 
 
 def test_tally_counts_the_gravest_first() -> None:
-    found = [Diagnostic("K7", "x", severity=severity) for severity in ("info", "query", "query", "error")]
-    assert tally([Diagnostic(one.code, one.message, severity=Severity(one.severity)) for one in found]) == (
+    result = [Diagnostic("K7", "x", severity=severity) for severity in ("info", "query", "query", "error")]
+    assert tally([Diagnostic(item.code, item.message, severity=Severity(item.severity)) for item in result]) == (
         "1 error, 2 queries, 1 note"
     )
     assert render([]) == ""

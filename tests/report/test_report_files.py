@@ -30,17 +30,17 @@ FORMS = sorted(NAMES)
 def failure(*args: object, **options: object) -> tuple[str, str]:
     with pytest.raises(DataError) as caught:
         write(sample(), *args, **options)
-    (one,) = caught.value.diagnostics
-    return one.code, f"{one.message} {one.hint}"
+    (item,) = caught.value.diagnostics
+    return item.code, f"{item.message} {item.hint}"
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_the_same_scorecard_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
-    one, two = tmp_path / f"a{suffix}", tmp_path / f"b{suffix.upper()}"
-    assert write(sample(), one) == (one,)
+    item, two = tmp_path / f"a{suffix}", tmp_path / f"b{suffix.upper()}"
+    assert write(sample(), item) == (item,)
     write(sample(), str(two))
-    assert one.read_bytes() == two.read_bytes()
-    assert len(one.read_bytes()) > 1000
+    assert item.read_bytes() == two.read_bytes()
+    assert len(item.read_bytes()) > 1000
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -136,7 +136,7 @@ def test_markdown_holds_the_standing_the_findings_and_the_origin() -> None:
     assert {len(row) for row in rows} == {11, 5}
     assert "| 1 | ▲1 | 桐乡市 | 76.04 | ★★★½☆ | +5.04 |" in text
     assert "\\`地区生产总值\\` \\| 缺报" in text
-    assert all(one in text for one in ("7c1e9a5500aa11bb", "90ab34cd77ee66ff", "一票否决", "未评：缺报", "第7行"))
+    assert all(item in text for item in ("7c1e9a5500aa11bb", "90ab34cd77ee66ff", "一票否决", "未评：缺报", "第7行"))
     assert "2023Q3" in content(sample(), "md", period="2023Q3").decode().splitlines()[0]
 
 
@@ -165,9 +165,9 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    said = f"cannot write `{path}`: no space left on the disk make room there, or write to another disk"
-    assert failure(path) == ("K540", said)
-    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("a.csv", "old")]
+    answer = f"cannot write `{path}`: no space left on the disk make room there, or write to another disk"
+    assert failure(path) == ("K540", answer)
+    assert [(item.name, item.read_text()) for item in tmp_path.iterdir()] == [("a.csv", "old")]
 
 
 def test_readers_and_rival_writers_never_see_half_a_file(tmp_path: Path) -> None:
@@ -182,13 +182,13 @@ def test_readers_and_rival_writers_never_see_half_a_file(tmp_path: Path) -> None
             write(scorecard, path)
             seen.add(path.read_bytes())
 
-    writers = [threading.Thread(target=rewrite, args=(one,)) for one in (sample(), other)]
-    for one in writers:
-        one.start()
-    for one in writers:
-        one.join()
+    writers = [threading.Thread(target=rewrite, args=(item,)) for item in (sample(), other)]
+    for item in writers:
+        item.start()
+    for item in writers:
+        item.join()
     assert seen <= whole
-    assert [one.name for one in tmp_path.iterdir()] == ["a.json"]
+    assert [item.name for item in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_what_is_no_regular_file_is_written_to_directly() -> None:

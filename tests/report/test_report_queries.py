@@ -57,7 +57,7 @@ def test_equal_findings_are_equal_bytes():
 def test_what_cannot_be_written_is_told(tmp_path, name, code):
     with pytest.raises(DataError) as caught:
         write(queries.FindingsReport(FINDINGS), tmp_path / name)
-    assert [one.code for one in caught.value.diagnostics] == [code]
+    assert [item.code for item in caught.value.diagnostics] == [code]
 
 
 def test_without_xlsxwriter_the_form_says_what_to_install(monkeypatch):

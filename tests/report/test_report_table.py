@@ -24,16 +24,16 @@ def cells(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
 
 
-def edge(line: str, found: re.Match[str]) -> int:
-    return cells(line[: found.start()])
+def edge(line: str, result: re.Match[str]) -> int:
+    return cells(line[: result.start()])
 
 
 @pytest.mark.parametrize("width", [41, 50, 60, 80, 100, 140, 200])
 def test_lines_fit_and_stars_line_up_in_terminal_cells(width: int) -> None:
     lines = league_table(sample(), width=width).splitlines()
     assert max(cells(line) for line in lines) <= width
-    starred = {edge(line, found) for line in lines if (found := re.search("[★½☆]{5}", line))}
-    headed = {edge(line, found) for line in lines if (found := re.search("星级", line))}
+    starred = {edge(line, result) for line in lines if (result := re.search("[★½☆]{5}", line))}
+    headed = {edge(line, result) for line in lines if (result := re.search("星级", line))}
     assert len(starred) == len(headed) == 1
     assert starred == headed
 
@@ -100,9 +100,9 @@ def test_only_pillars_without_a_parent_are_at_the_top() -> None:
 def test_an_unknown_period_is_a_finding_that_lists_the_known() -> None:
     with pytest.raises(DataError) as caught:
         league_table(sample(), period="2023Q5")
-    (one,) = caught.value.diagnostics
-    assert one.code == "K531"
-    assert "2023Q3, 2023Q4" in (one.hint or "")
+    (item,) = caught.value.diagnostics
+    assert item.code == "K531"
+    assert "2023Q3, 2023Q4" in (item.hint or "")
 
 
 def test_colour_adds_nothing_but_colour_and_text_is_never_markup() -> None:

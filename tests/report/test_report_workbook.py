@@ -30,8 +30,8 @@ def read(scorecard: Results, **options: int) -> openpyxl.Workbook:
 
 
 def column(sheet: Worksheet, heading: str) -> list[object]:
-    (found,) = [one for one in sheet.iter_cols() if one[0].value == heading]
-    return list(found[1:])
+    (result,) = [item for item in sheet.iter_cols() if item[0].value == heading]
+    return list(result[1:])
 
 
 def values(sheet: Worksheet, heading: str) -> list[object]:
@@ -101,7 +101,7 @@ def test_sheets_are_ready_to_filter_and_print() -> None:
 
 def test_movement_has_colour_beside_its_signs() -> None:
     sheet = read(sample())["总表"]
-    ranges = {str(found.sqref): [rule.operator for rule in found.rules] for found in sheet.conditional_formatting}
+    ranges = {str(result.sqref): [rule.operator for rule in result.rules] for result in sheet.conditional_formatting}
     assert ranges["K2:K13"] == ["greaterThan", "lessThan"]
     assert sheet["K1"].value == "位次升降"
 
@@ -139,15 +139,15 @@ def test_an_absent_package_is_a_finding_that_says_how_to_get_it(monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     with pytest.raises(DataError, match="xlsxwriter") as caught:
         workbook(ScorecardReport(sample()))
-    (one,) = caught.value.diagnostics
-    assert (one.code, one.hint) == ("K510", "pip install xlsxwriter, or write .csv")
+    (item,) = caught.value.diagnostics
+    assert (item.code, item.hint) == ("K510", "pip install xlsxwriter, or write .csv")
 
 
 @pytest.mark.parametrize(
-    "made", [lambda: workbook(ScorecardReport(sample())), lambda: queries.workbook([])], ids=["results", "queries"]
+    "created", [lambda: workbook(ScorecardReport(sample())), lambda: queries.workbook([])], ids=["results", "queries"]
 )
 def test_what_a_workbook_is_put_together_from_goes_with_the_process_and_with_a_failure(
-    made: Callable[[], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    created: Callable[[], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
 
@@ -160,7 +160,7 @@ def test_what_a_workbook_is_put_together_from_goes_with_the_process_and_with_a_f
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(zipfile.ZipFile, "write", full)
     with pytest.raises(Exception, match="No space"):
-        made()
+        created()
     parts, after = seen
     assert parts
     assert after == list(tmp_path.iterdir()) == []

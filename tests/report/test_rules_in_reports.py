@@ -149,5 +149,5 @@ def test_a_veto_that_leaves_a_level_that_is_never_given_is_reported() -> None:
         ("{kind: quota, shares: {5: 50, 2: 50}}", []),
         ("{kind: bands, cuts: {5: 90, 3: 0}}", ["K476"]),
     ):
-        found = examine_text(f"{HEAD}{TREE}{veto}stars: {stars}\n").findings
-        assert [one.code for one in found] == codes, stars
+        result = examine_text(f"{HEAD}{TREE}{veto}stars: {stars}\n").findings
+        assert [item.code for item in result] == codes, stars

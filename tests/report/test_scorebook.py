@@ -99,9 +99,9 @@ def test_cards_have_the_least_single_change_where_it_is_cheap(card, monkeypatch)
     text = "The least single change to the next level is on cards where units × units × indicators are at most"
     assert text not in str(sheets(card)["Method"])
     monkeypatch.setattr(next_level, "CHEAP_FOR_ALL", 47)
-    found = sheets(card)
-    assert "Least single change" not in str(found["Cards"])
-    assert text in str(found["Method"])
+    result = sheets(card)
+    assert "Least single change" not in str(result["Cards"])
+    assert text in str(result["Method"])
 
 
 def test_tasks_are_done_or_not_in_the_matrix(card) -> None:
@@ -146,7 +146,7 @@ def test_one_period_has_no_sheet_of_earlier_ones() -> None:
 
 def test_each_card_ends_its_page(card) -> None:
     opened = openpyxl.load_workbook(BytesIO(content(card, "xlsx")))["Cards"]
-    breaks = [one.id for one in opened.row_breaks.brk]
+    breaks = [item.id for item in opened.row_breaks.brk]
     titles = [row for row in range(1, opened.max_row + 1) if "示例评价  2023" in str(opened.cell(row, 1).value)]
     assert [row - 1 for row in titles[1:]] == breaks
     # A sheet that is fitted to pages would ignore its breaks.
@@ -238,20 +238,20 @@ def test_values_of_an_indicator_have_the_same_decimals() -> None:
 
 def test_colours_follow_which_way_is_better(card) -> None:
     opened = openpyxl.load_workbook(BytesIO(content(card, "xlsx")))["Matrix"]
-    scales = {str(one.sqref): [colour.rgb[-6:] for colour in rule.colorScale.color]
-              for one in opened.conditional_formatting for rule in one.rules}  # fmt: skip
+    scales = {str(item.sqref): [colour.rgb[-6:] for colour in rule.colorScale.color]
+              for item in opened.conditional_formatting for rule in item.rules}  # fmt: skip
     assert [colours[0] for colours in scales.values()] == ["F8696B", "63BE7B", "F8696B"]  # the least: red, green, red
 
 
 def test_what_is_long_is_left_out_and_said(card, monkeypatch) -> None:
     monkeypatch.setattr(extent, "DATA_ROWS", 10)
     monkeypatch.setattr(unit_cards, "ROWS", 25)
-    found = sheets(card)
-    text = str(found["Method"])
-    assert "Indicators" not in found
+    result = sheets(card)
+    text = str(result["Method"])
+    assert "Indicators" not in result
     assert "`Indicators` has 24 rows and is left out" in text
     assert "There are cards of the first 2 of 4 units." in text
-    findings = [str(one) for one in left_out(card, "result.xlsx")]
+    findings = [str(item) for item in left_out(card, "result.xlsx")]
     assert len(findings) == len([name for name in card.frames if len(card.frames[name]) > 10]) + 1
     assert "warning K894 in the workbook, the sheet `Indicators` is left out, as it has 24 rows" in findings
     assert "warning K894 in the workbook, only the first 2 of 4 units have a card" in findings
@@ -261,10 +261,10 @@ def test_what_is_long_is_left_out_and_said(card, monkeypatch) -> None:
 def test_units_beyond_a_sheet_are_left_out_and_said(card, monkeypatch) -> None:
     monkeypatch.setattr(figures, "UNITS", 3)
     monkeypatch.setattr(extent, "UNITS", 3)
-    found = sheets(card)
-    assert "西山" in str(found["Totals"])
-    assert "西山" not in str(found["Results"] + found["Matrix"] + found["Cards"])
-    assert [str(one) for one in left_out(card, "result.xlsx")] == [
+    result = sheets(card)
+    assert "西山" in str(result["Totals"])
+    assert "西山" not in str(result["Results"] + result["Matrix"] + result["Cards"])
+    assert [str(item) for item in left_out(card, "result.xlsx")] == [
         "warning K894 in the workbook, only the first 3 of 4 units are listed"
     ]
 
@@ -296,10 +296,10 @@ def test_hostile_names_are_inert(name: str) -> None:
                 if cell.data_type == "f"]  # fmt: skip
     assert formulas
     assert not [
-        one for one in formulas if not re.match(r"=(ROUND\(SUM|MAX|MIN|MEDIAN|AVERAGE|STDEVP|[A-Z]+\d+\*)", one)
+        item for item in formulas if not re.match(r"=(ROUND\(SUM|MAX|MIN|MEDIAN|AVERAGE|STDEVP|[A-Z]+\d+\*)", item)
     ]
     entities = {str(row[2].value) for row in opened["Results"].iter_rows(min_row=5)}
-    assert any(name.strip("\u202e") in one for one in entities)
+    assert any(name.strip("\u202e") in item for item in entities)
 
 
 def test_a_total_is_a_formula_only_where_spreadsheets_come_to_it() -> None:

@@ -41,7 +41,7 @@ def reports(wide: pl.DataFrame, *, entity: str = "entity", period: str | None = 
 def scored(folder: Path, text: str, wide: pl.DataFrame, **options: Any) -> Scorecard:
     """Scores a table of figures with a system given as text."""
     loaded = examine_text(text, "bench.yaml", folder=folder)
-    assert loaded.system is not None, [str(one) for one in loaded.findings]
+    assert loaded.system is not None, [str(item) for item in loaded.findings]
     file = folder / "figures.csv"
     reports(wide, **options).write_csv(file)
     return score(file, system=loaded.system)
@@ -49,4 +49,4 @@ def scored(folder: Path, text: str, wide: pl.DataFrame, **options: Any) -> Score
 
 def problems(text: str) -> list[str]:
     """Return the codes found in a system given as text."""
-    return [one.code for one in examine_text(text, "bench.yaml").findings]
+    return [item.code for item in examine_text(text, "bench.yaml").findings]

@@ -103,15 +103,15 @@ def test_weights_that_would_mean_something_else_are_a_finding(weights, options):
 
 def test_a_solver_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "scipy" else builtins.object())
-    found = examine_text(text({"method": "benefit_of_the_doubt"})).findings
-    assert [one.code for one in found] == ["K456"]
-    assert "scipy" in str(found[0].message)
+    result = examine_text(text({"method": "benefit_of_the_doubt"})).findings
+    assert [item.code for item in result] == ["K456"]
+    assert "scipy" in str(result[0].message)
 
 
 def test_ordered_weights_are_as_many_as_the_parts():
     assert "K457" in problems(system_text(ABC, scoring=PLAIN, pillars={"总": {"parts": ABC, "mean": {"owa": [1, 2]}}}))
     pillars = {"甲": {"parts": ["a"]}, "乙": {"parts": ["b"]}, "丙": {"parts": ["c"]}}
-    weighed = {name: {**one, "weight": 1} for name, one in pillars.items()}
+    weighed = {name: {**item, "weight": 1} for name, item in pillars.items()}
     assert "K457" in problems(system_text(ABC, scoring=PLAIN, pillars=weighed, composite={"mean": {"owa": [1, 2]}}))
     assert "K113" in problems(
         system_text(ABC, scoring=PLAIN, pillars={"总": {"parts": ABC, "mean": {"owa": [0, 0, 0]}}})
@@ -152,12 +152,12 @@ def test_equations_that_depend_on_each_other_have_no_combination():
 def test_a_unit_without_any_part_is_missing_and_one_below_zero_has_no_weights(tmp_path):
     rows = [(80, 20, 1, 1), (20, 80, 1, 1), (None, None, None, 1), (None, 40, None, 1)]
     pillars = {"总": {"parts": ABC, "weights": {"method": "benefit_of_the_doubt"}}, "别": {"parts": ["d"]}}
-    weighed = {name: {**one, "weight": 1} for name, one in pillars.items()}
+    weighed = {name: {**item, "weight": 1} for name, item in pillars.items()}
     names = [*ABC, "d"]
     card = scored(tmp_path, system_text(names, scoring=PLAIN, pillars=weighed), table(rows, names))
-    found = card.pillars.filter(pillar="总").sort("entity")
-    assert found["status"].to_list() == ["ok", "ok", "missing", "ok"]
-    assert found["coverage"].round(6).to_list() == [100, 100, 0, 33.333333]
+    result = card.pillars.filter(pillar="总").sort("entity")
+    assert result["status"].to_list() == ["ok", "ok", "missing", "ok"]
+    assert result["coverage"].round(6).to_list() == [100, 100, 0, 33.333333]
     card = scored(tmp_path, text({"method": "benefit_of_the_doubt"}), table([(80, 20, -1), (20, 80, 1)]))
     assert set(card.pillars["status"]) == {"out_of_range"}
 
@@ -199,7 +199,7 @@ def test_no_unit_is_better_with_weights_of_others():
     assert max(scores) == pytest.approx(100)
     for values, score in zip(rows, scores, strict=True):
         for weights in own:
-            sums = [math.fsum(w * x for w, x in zip(weights, one, strict=False)) for one in rows]
+            sums = [math.fsum(w * x for w, x in zip(weights, item, strict=False)) for item in rows]
             assert 100 * math.fsum(w * x for w, x in zip(weights, values, strict=False)) / max(sums) <= score + 1e-9
 
 
@@ -218,8 +218,8 @@ def test_the_order_of_entities_does_not_matter(method):
         random.shuffle(rows)
         results.append(method.find([pl.Series(column) for column in zip(*rows, strict=True)]))
     if isinstance(method, Importance):
-        assert all(one == results[0] for one in results)
-    assert all(one == pytest.approx(results[0], abs=1e-14) for one in results)
+        assert all(item == results[0] for item in results)
+    assert all(item == pytest.approx(results[0], abs=1e-14) for item in results)
 
 
 def test_the_best_weights_have_the_same_bits_in_any_order():
@@ -231,8 +231,8 @@ def test_the_best_weights_have_the_same_bits_in_any_order():
         columns = [pl.Series(column, dtype=pl.Float64) for column in zip(*rows, strict=True)]
         answers.append(
             sorted(
-                (str(row), found.tolist())
-                for row, found in zip(rows, BenefitOfTheDoubt(least=5).table(columns), strict=True)
+                (str(row), result.tolist())
+                for row, result in zip(rows, BenefitOfTheDoubt(least=5).table(columns), strict=True)
             )
         )
     assert str(answers[0]) == str(answers[1]) == str(answers[2])
@@ -241,19 +241,19 @@ def test_the_best_weights_have_the_same_bits_in_any_order():
 def test_correlations_are_as_wanted():
     random = Random(11)
     base = [random.gauss(0, 1) for _ in range(60)]
-    columns = [pl.Series([one * 0.5 + random.gauss(0, size) for one in base]) for size in (1, 2, 5)]
+    columns = [pl.Series([item * 0.5 + random.gauss(0, size) for item in base]) for size in (1, 2, 5)]
     weights = Importance(importance={"a": 2, "b": 1, "c": 1}).find(columns)
     assert weights is not None
     total = sum((column * weight for column, weight in zip(columns, weights, strict=True)), columns[0] * 0)
-    found = [pl.DataFrame({"a": column, "b": total}).select(pl.corr("a", "b")).item() for column in columns]
-    assert [one / sum(found) for one in found] == pytest.approx([0.5, 0.25, 0.25])
+    result = [pl.DataFrame({"a": column, "b": total}).select(pl.corr("a", "b")).item() for column in columns]
+    assert [item / sum(result) for item in result] == pytest.approx([0.5, 0.25, 0.25])
 
 
 def test_judges_count_by_their_weights_and_the_others_are_named():
     judges = {"甲": {"matrix": CONSISTENT}, "乙": {"matrix": CONTRADICTING, "weight": 9}}
-    one = GroupAhp(by="eigenvector", combine="judgements", inconsistent="leave_out", judges=judges)
-    assert one.fixed(3) == pytest.approx([4 / 7, 2 / 7, 1 / 7])
-    assert "乙" in str(one.words())
+    item = GroupAhp(by="eigenvector", combine="judgements", inconsistent="leave_out", judges=judges)
+    assert item.fixed(3) == pytest.approx([4 / 7, 2 / 7, 1 / 7])
+    assert "乙" in str(item.words())
     for name in ("judgements", "priorities"):
         both = GroupAhp(by="eigenvector", combine=name, inconsistent="allow", judges=judges)
         assert both.consistency > 0.1
@@ -266,7 +266,7 @@ WEIGHTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("weights", WEIGHTS, ids=lambda one: one["method"])
+@pytest.mark.parametrize("weights", WEIGHTS, ids=lambda item: item["method"])
 def test_stress_and_a_part_less(tmp_path, weights):
     random = Random(2)
     rows = [[random.uniform(10, 100) for _ in range(3)] for _ in range(8)]
@@ -275,6 +275,6 @@ def test_stress_and_a_part_less(tmp_path, weights):
     assert card.pillars["score"].null_count() == 0
     rest = leave_out(examine_text(system).system, "b")
     assert list(rest.pillars["总"].parts) == ["a", "c"]
-    found = stressed(card, runs=3)
-    assert found is not None
+    result = stressed(card, runs=3)
+    assert result is not None
     assert explain(card, "E1").contribution is not None

@@ -39,13 +39,13 @@ def scored(frame: dict, more: str) -> kpi.Scorecard:
 
 def system(more: str):
     examined = examine_text(SYSTEM + more)
-    assert not [str(one) for one in examined.findings if one.severity == "error"], examined.findings
+    assert not [str(entry) for entry in examined.findings if entry.severity == "error"], examined.findings
     return examined.system
 
 
 def figures(**more: list[float | None]) -> dict:
     number = len(next(iter(more.values())))
-    return {"地区": [f"区{one}" for one in range(number)], "期别": ["2023"] * number, **more}
+    return {"地区": [f"区{entry}" for entry in range(number)], "期别": ["2023"] * number, **more}
 
 
 def rows(card: kpi.Scorecard, name: str) -> list[dict]:
@@ -143,10 +143,10 @@ def test_funnel_limits_are_those_of_the_public_health_methods():
 def by_hand(hits: list[float], cases: list[float], how: str) -> tuple[float, list[float], float]:
     """Return centre, widened standard errors and dispersion by the formulas of Spiegelhalter (2005), one by one."""
     centre = sum(hits) / sum(cases)
-    errors = [math.sqrt(centre * (1 - centre) / one) for one in cases]
+    errors = [math.sqrt(centre * (1 - centre) / entry) for entry in cases]
     z = [(h / n - centre) / s for h, n, s in zip(hits, cases, errors, strict=True)]
     low, high = np.quantile(z, [0.1, 0.9])
-    phi = sum(min(max(one, low), high) ** 2 for one in z) / len(z)
+    phi = sum(min(max(entry, low), high) ** 2 for entry in z) / len(z)
     if how == "multiplicative":
         return centre, [s * math.sqrt(max(phi, 1)) for s in errors], phi
     weights = [1 / s**2 for s in errors]
@@ -176,7 +176,7 @@ def test_a_missing_figure_has_no_limits_and_does_not_move_the_group():
     """What is missing is no zero: the group's value is that of the others."""
     card = scored(figures(hits=[50, 60, 55, None], cases=[100, 100, 100, 400]), "limits: 95")
     *there, missing = rows(card, "share")
-    assert all(one["centre"] == pytest.approx(55) for one in there)
+    assert all(entry["centre"] == pytest.approx(55) for entry in there)
     assert missing["lower"] is None
     assert missing["signal"] is None
 
@@ -190,9 +190,9 @@ def test_impossible_counts_leave_only_their_unit_out(hits, word):
     *others, wrong = rows(card, "share")
     assert others == expected
     assert [wrong[key] for key in ("lower", "low_95", "signal")] == [None] * 3
-    (found,) = [one for one in card.findings_list if one.code == "K672"]
-    assert (found.place.entity, found.place.period, str(found.severity)) == ("区4", "2023", "warning")
-    assert word in str(found.message)
+    (result,) = [entry for entry in card.findings_list if entry.code == "K672"]
+    assert (result.place.entity, result.place.period, str(result.severity)) == ("区4", "2023", "warning")
+    assert word in str(result.message)
 
 
 @pytest.mark.parametrize("more", ["limits: {of: density}", "limits: {of: weighted, method: {column: variance}}"])
@@ -204,7 +204,7 @@ def test_negative_numbers_and_errors_leave_only_their_unit_out(more):
     assert [row["centre"] for row in rows(card, name)[:3]] == pytest.approx(
         [20 / 3 / (10 if name == "density" else 1)] * 3
     )
-    assert [one.place.entity for one in card.findings_list if one.code == "K672"] == ["区3"]
+    assert [entry.place.entity for entry in card.findings_list if entry.code == "K672"] == ["区3"]
 
 
 def test_all_cases_in_another_multiple_are_no_more_than_all():
@@ -213,7 +213,7 @@ def test_all_cases_in_another_multiple_are_no_more_than_all():
         figures(hits=[1.1, 1.0, 0.9], cases=[11000.0] * 3), system=examine_text(text + "limits: 95").system
     )
     assert rows(card, "share")[0]["upper"] == pytest.approx(100)
-    assert not [one for one in card.findings_list if one.code == "K672"]
+    assert not [entry for entry in card.findings_list if entry.code == "K672"]
 
 
 def test_two_units_are_no_group():
@@ -253,10 +253,10 @@ def test_stated_errors_have_limits_around_the_value():
 uncertainty: {sampling: {weighted: {standard_error: 2}}}
 limits: {of: [weighted], funnel: plain}
 """
-    found = rows(scored(figures(rate_of_weighted=[10.0, 12.0, 30.0]), more), "weighted")
-    assert found[0]["lower"] == pytest.approx(10 - 2 * 1.959964, abs=1e-5)
-    assert found[0]["centre"] == pytest.approx(52 / 3)
-    assert found[2]["signal"] == "alarm_above"
+    result = rows(scored(figures(rate_of_weighted=[10.0, 12.0, 30.0]), more), "weighted")
+    assert result[0]["lower"] == pytest.approx(10 - 2 * 1.959964, abs=1e-5)
+    assert result[0]["centre"] == pytest.approx(52 / 3)
+    assert result[2]["signal"] == "alarm_above"
 
 
 @pytest.mark.parametrize(
@@ -268,15 +268,15 @@ limits: {of: [weighted], funnel: plain}
     ],
 )
 def test_limits_that_cannot_be_known_are_an_error(more, place):
-    found = [one for one in examine_text(SYSTEM + more).findings if one.code == "K672"]
-    assert found, place
+    result = [entry for entry in examine_text(SYSTEM + more).findings if entry.code == "K672"]
+    assert result, place
 
 
 def test_an_indicator_whose_kind_shows_no_error_cannot_have_limits():
     text = SYSTEM.replace("of: rate_of_weighted}", "of: rate_of_weighted, limits: 95}")
-    (found,) = examine_text(text).findings
-    assert found.code == "K672"
-    assert "`weighted`" in str(found.message)
+    (result,) = examine_text(text).findings
+    assert result.code == "K672"
+    assert "`weighted`" in str(result.message)
 
 
 def test_a_level_that_is_no_level_is_an_error():

@@ -51,11 +51,11 @@ def test_coverage_is_a_percent(tree, figures, of):
     measures = "".join(f"  m{name}: {{unit: 件}}\n" for name in "abcde")
     indicators = "".join(f"  {name}: {{kind: level, of: m{name}, target: {{at_least: 50}}}}\n" for name in "abcde")
     text = f"system: s\nperiod: year\nentities: {{title: 县}}\nmeasures:\n{measures}indicators:\n{indicators}"
-    found = examine_text(f"{text}pillars:\n{tree}\ncomposite: {{mean: {of}, relative: true}}\n")
-    assert found.system is not None, found.findings
+    actual = examine_text(f"{text}pillars:\n{tree}\ncomposite: {{mean: {of}, relative: true}}\n")
+    assert actual.system is not None, actual.findings
     rows = [["2023", f"县{at}", *row] for at, row in enumerate(figures)] + [["2023", "整县", *["7"] * 5]]
     frame = pl.DataFrame(rows, ["年份", "县", *(f"m{name}" for name in "abcde")], orient="row")
-    card = kpi.score(frame, system=found.system)
+    card = kpi.score(frame, system=actual.system)
     for name in ("totals", "pillars"):
         result = getattr(card, name)
         for coverage, status in result.select("coverage", "status").iter_rows():

@@ -69,9 +69,9 @@ def run(folder, values, rules, target=5):
         {"period": 2023, "entity": [f"E{number:02}" for number in range(len(values))], "there": 1.0, "x": values},
         schema_overrides={"x": pl.Float64},
     )
-    found = scored(folder, yaml.safe_dump(document, allow_unicode=True), figures).indicators.sort("entity")
-    told = {name: found.filter(pl.col("indicator") == name) for name in rules}
-    return {name: (one["score"].to_list(), one["score_status"].to_list()) for name, one in told.items()}
+    result = scored(folder, yaml.safe_dump(document, allow_unicode=True), figures).indicators.sort("entity")
+    reports = {name: result.filter(pl.col("indicator") == name) for name in rules}
+    return {name: (item["score"].to_list(), item["score_status"].to_list()) for name, item in reports.items()}
 
 
 def every(**more):
@@ -81,39 +81,39 @@ def every(**more):
 
 
 def test_every_rule_is_tried():
-    assert list(RULES) == [kind_of(one) for one in SINGLE]
+    assert list(RULES) == [kind_of(item) for item in SINGLE]
 
 
 @pytest.mark.parametrize(("number", "place"), [(3, 1), (1, 2)])
 def test_equal_values_and_one_entity(tmp_path, number, place):
-    for name, (found, statuses) in run(tmp_path, [5.0] * number, every()).items():
-        assert found == [RULES[name.rpartition("_")[0]][place]] * number, name
+    for name, (result, statuses) in run(tmp_path, [5.0] * number, every()).items():
+        assert result == [RULES[name.rpartition("_")[0]][place]] * number, name
         assert set(statuses) == {"ok"}, name
 
 
 def test_nothing_at_all_is_missing_and_makes_nobody_a_peer(tmp_path):
-    for name, (found, statuses) in run(tmp_path, [None, None], every()).items():
-        assert (found, statuses) == ([None, None], ["missing", "missing"]), name
+    for name, (result, statuses) in run(tmp_path, [None, None], every()).items():
+        assert (result, statuses) == ([None, None], ["missing", "missing"]), name
     (tmp_path / "without").mkdir()
     without = run(tmp_path / "without", [2.0, 5.0, 7.0], every())
-    for name, (found, _) in run(tmp_path, [2.0, None, 5.0, 7.0], every()).items():
-        assert [found[0], *found[2:]] == without[name][0], name
-        assert found[1] is None, name
+    for name, (result, _) in run(tmp_path, [2.0, None, 5.0, 7.0], every()).items():
+        assert [result[0], *result[2:]] == without[name][0], name
+        assert result[1] is None, name
 
 
 def test_equal_values_score_the_same_and_better_ones_no_less(tmp_path):
-    for name, (found, statuses) in run(tmp_path, [1.0, 4.0, 4.0, 6.0, 9.0], every()).items():
-        assert found[1] == found[2], name
+    for name, (result, statuses) in run(tmp_path, [1.0, 4.0, 4.0, 6.0, 9.0], every()).items():
+        assert result[1] == result[2], name
         assert set(statuses) == {"ok"}, name
         if not name.startswith("interval"):
-            assert found == sorted(found, reverse=name.endswith("lower")), name
+            assert result == sorted(result, reverse=name.endswith("lower")), name
 
 
 def test_every_rule_is_clipped_to_floor_and_cap(tmp_path):
     free = run(tmp_path, [-30.0, 1.0, 5.0, 9.0, 40.0], every(floor=None, cap=None))
-    for name, (found, _) in run(tmp_path, [-30.0, 1.0, 5.0, 9.0, 40.0], every(floor=40, cap=60)).items():
-        expected = [None if one is None else min(max(one, 40), 60) for one in free[name][0]]
-        assert found == pytest.approx(expected), name
+    for name, (result, _) in run(tmp_path, [-30.0, 1.0, 5.0, 9.0, 40.0], every(floor=40, cap=60)).items():
+        expected = [None if item is None else min(max(item, 40), 60) for item in free[name][0]]
+        assert result == pytest.approx(expected), name
 
 
 SCALED = {
@@ -130,11 +130,11 @@ def test_every_normaliser_has_an_output_range_in_both_directions(tmp_path):
         for kind, scale in SCALED.items()
         for better in ("higher", "lower")
     }
-    for name, (found, _) in run(tmp_path, [0.0, 5.0, 10.0], rules, target=5).items():
+    for name, (result, _) in run(tmp_path, [0.0, 5.0, 10.0], rules, target=5).items():
         kind = name.rpartition("_")[0]
         low, high = {"borda": (0, 10), "distance_to_target": (1, 19)}.get(kind, (1, 10))
         expected = [low, (low + high) / 2, high]
-        assert found == pytest.approx(expected[::-1] if name.endswith("lower") else expected), name
+        assert result == pytest.approx(expected[::-1] if name.endswith("lower") else expected), name
 
 
 ZERO = {
@@ -170,9 +170,9 @@ def test_zero_and_negative_targets(tmp_path, target):
         for kind in TARGETED
         for better in ("higher", "lower")
     }
-    for name, (found, statuses) in run(tmp_path, [-50.0, 0.0, 50.0], rules, target=target).items():
+    for name, (result, statuses) in run(tmp_path, [-50.0, 0.0, 50.0], rules, target=target).items():
         kind, _, better = name.rpartition("_")
-        assert found == pytest.approx(ZERO[kind][target, better]), name
+        assert result == pytest.approx(ZERO[kind][target, better]), name
         assert set(statuses) == {"ok"}, name
 
 
@@ -188,9 +188,9 @@ def test_nothing_left_of_what_should_shrink_is_full_marks_and_never_infinite(tmp
         "benchmark": ({"kind": "benchmark", "benchmark": 5, "cap": cap}, "lower"),
         "distance_to_best": ({"kind": "distance_to_best", "cap": cap}, "lower"),
     }
-    found = run(tmp_path, [0.0, 2.5, 10.0], rules)
+    result = run(tmp_path, [0.0, 2.5, 10.0], rules)
     full = 100 if cap is None else cap
     for name in ("completion", "benchmark"):
-        assert found[name][0] == [full, min(200, cap or 200), 50], name
-    assert found["distance_to_best"][0] == [100, 0, 0]
-    assert all(math.isfinite(one) for scores, _ in found.values() for one in scores)
+        assert result[name][0] == [full, min(200, cap or 200), 50], name
+    assert result["distance_to_best"][0] == [100, 0, 0]
+    assert all(math.isfinite(item) for scores, _ in result.values() for item in scores)

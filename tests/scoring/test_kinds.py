@@ -46,7 +46,7 @@ CONSTANT = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "equal", "single"), CONSTANT, ids=lambda one: getattr(one, "kind", str(one)))
+@pytest.mark.parametrize(("rule", "equal", "single"), CONSTANT, ids=lambda item: getattr(item, "kind", str(item)))
 @pytest.mark.parametrize("better", ["higher", "lower"])
 def test_equal_values_and_a_single_one(rule, equal, single, better):
     if rule.kind == "grade_efficacy" and better == "lower":

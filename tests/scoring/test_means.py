@@ -36,8 +36,8 @@ def nodes(folder, rows, several):
         },
         "scoring": PLAIN,
         "pillars": {
-            f"n{number}": {"weight": 1, "parts": [f"{name}_{number}" for name in parts], **one}
-            for number, one in enumerate(several)
+            f"n{number}": {"weight": 1, "parts": [f"{name}_{number}" for name in parts], **item}
+            for number, item in enumerate(several)
         },
     }
     columns = {name: [row[place] for row in rows] for place, name in enumerate(parts)}
@@ -45,9 +45,9 @@ def nodes(folder, rows, several):
         {"period": 2023, "entity": [f"E{number}" for number in range(len(rows))], "there": 1.0, **columns},
         schema_overrides=dict.fromkeys(parts, pl.Float64),
     )
-    found = scored(folder, yaml.safe_dump(document, allow_unicode=True), figures).pillars.sort("entity")
-    told = (found.filter(pl.col("pillar") == f"n{number}") for number in range(len(several)))
-    return [(one["score"].to_list(), one["status"].to_list()) for one in told]
+    result = scored(folder, yaml.safe_dump(document, allow_unicode=True), figures).pillars.sort("entity")
+    reports = (result.filter(pl.col("pillar") == f"n{number}") for number in range(len(several)))
+    return [(item["score"].to_list(), item["status"].to_list()) for item in reports]
 
 
 @pytest.mark.parametrize(
@@ -64,17 +64,19 @@ def nodes(folder, rows, several):
     ],
 )
 def test_zeros_and_negatives(tmp_path, mean, rows, expected):
-    [(found, statuses)] = nodes(tmp_path, rows, [{"mean": mean}])
-    assert found == [None if one is None else pytest.approx(one) for one in expected]
-    assert statuses == ["out_of_range" if one is None else "ok" for one in expected]
+    [(result, statuses)] = nodes(tmp_path, rows, [{"mean": mean}])
+    assert result == [None if item is None else pytest.approx(item) for item in expected]
+    assert statuses == ["out_of_range" if item is None else "ok" for item in expected]
 
 
 def test_a_zero_without_weight_does_not_make_the_mean_zero(tmp_path):
     # Entropy gives a part in which all are equal no weight, here one in which all have nothing.
     weights = {"method": "entropy"}
     means = ["geometric", "harmonic", {"power": -2}]
-    for found, _ in nodes(tmp_path, [(0, 20), (0, 40), (0, 60)], [{"mean": one, "weights": weights} for one in means]):
-        assert found == pytest.approx([20, 40, 60])
+    for result, _ in nodes(
+        tmp_path, [(0, 20), (0, 40), (0, 60)], [{"mean": item, "weights": weights} for item in means]
+    ):
+        assert result == pytest.approx([20, 40, 60])
 
 
 def of_equals(mean, number):
@@ -86,14 +88,14 @@ def of_equals(mean, number):
 
 @pytest.mark.parametrize("rows", [[(40, 40)] * 3, [(40, 40)]])
 def test_equal_parts_and_a_single_entity(tmp_path, rows):
-    for mean, (found, statuses) in zip(MEANS, nodes(tmp_path, rows, [{"mean": one} for one in MEANS]), strict=True):
-        assert found == pytest.approx([of_equals(mean, len(rows))] * len(rows)), mean
+    for mean, (result, statuses) in zip(MEANS, nodes(tmp_path, rows, [{"mean": item} for item in MEANS]), strict=True):
+        assert result == pytest.approx([of_equals(mean, len(rows))] * len(rows)), mean
         assert set(statuses) == {"ok"}, mean
 
 
 def test_ties_and_order(tmp_path):
-    for found, _ in nodes(tmp_path, [(80, 80), (60, 60), (60, 60), (20, 20)], [{"mean": one} for one in MEANS]):
-        assert found[0] > found[1] == found[2] > found[3]
+    for result, _ in nodes(tmp_path, [(80, 80), (60, 60), (60, 60), (20, 20)], [{"mean": item} for item in MEANS]):
+        assert result[0] > result[1] == result[2] > result[3]
 
 
 def test_who_has_nothing_has_no_score_and_no_part_in_that_of_others(tmp_path):
@@ -101,13 +103,13 @@ def test_who_has_nothing_has_no_score_and_no_part_in_that_of_others(tmp_path):
     rows = [(80, 60), (None, None), (20, 40), (50, None)]
     (tmp_path / "without").mkdir()
     without = nodes(tmp_path / "without", [row for row in rows if row != (None, None)], cases)
-    for case, (found, statuses), (others, _) in zip(cases, nodes(tmp_path, rows, cases), without, strict=True):
+    for case, (result, statuses), (others, _) in zip(cases, nodes(tmp_path, rows, cases), without, strict=True):
         policy = case["missing"]
         named = policy if isinstance(policy, str) else next(iter(policy))
         assert statuses[0] == statuses[2] == "ok", case
-        assert all(one is None or math.isfinite(one) for one in found), case
+        assert all(item is None or math.isfinite(item) for item in result), case
         if named == "fail" or policy == POLICIES[1]:
-            assert (found[3], statuses[3]) == (None, "incomplete"), case
+            assert (result[3], statuses[3]) == (None, "incomplete"), case
         if named in ("redistribute", "spread", "fail"):
-            assert (found[1], statuses[1]) == (None, "missing"), case
-            assert others == [found[0], *found[2:]], case
+            assert (result[1], statuses[1]) == (None, "missing"), case
+            assert others == [result[0], *result[2:]], case

@@ -139,13 +139,13 @@ def test_no_clusters_no_stars_and_a_warning(tmp_path, values, starts):
 )
 def test_the_warning_says_why_there_are_no_stars(tmp_path, values, starts, words):
     card = starred(tmp_path, values, starts=starts)
-    (finding,) = [one for one in card.findings_list if one.code == "K658"]
+    (finding,) = [item for item in card.findings_list if item.code == "K658"]
     assert words in str(finding.message)
 
 
 def test_one_gap_is_one_gap(tmp_path):
     card = scored(tmp_path, system(REGRESSION), table([(1, 2, 4), (2, 4, 8), (3, 6, 12), (9, 8, 16), (None, 1, 2)]))
-    (finding,) = [one for one in card.findings_list if one.code == "K657"]
+    (finding,) = [item for item in card.findings_list if item.code == "K657"]
     assert "1 gap of a" in str(finding.message)
 
 
@@ -157,7 +157,7 @@ def test_importances_that_need_a_negative_weight_say_so(tmp_path):
     method = {"method": "importance", "importance": {"a": 10, "b": 1, "c": 1}}
     text = system_text(ABC, scoring=POSTS, pillars={"总": {"parts": ABC, "weights": method}})
     card = scored(tmp_path, text, table([(10, 11, 50), (20, 19, 20), (30, 32, 90), (40, 39, 10), (50, 51, 60)]))
-    (finding,) = [one for one in card.findings_list if one.code == "K658"]
+    (finding,) = [item for item in card.findings_list if item.code == "K658"]
     assert "negative" in str(finding.hint)
 
 
@@ -168,8 +168,8 @@ def test_best_weights_of_zeros_only_are_undefined(tmp_path):
     card = scored(tmp_path, text, table([(0, 0, 0), (0, 0, 0)]))
     assert card.totals.select("score", "rank").rows() == [(None, None)] * 2
     assert "K658" in warnings(card)
-    one = scored(tmp_path, text, table([(0, 0, 0), (50, 0, 0)]))
-    assert one.totals.sort("entity")["score"].to_list() == [0, 100]
+    item = scored(tmp_path, text, table([(0, 0, 0), (50, 0, 0)]))
+    assert item.totals.sort("entity")["score"].to_list() == [0, 100]
 
 
 def test_a_total_of_a_pillar_without_a_result_has_its_reason(tmp_path):
@@ -236,13 +236,13 @@ def bits(folder: Path, seed: int) -> list[object]:
     frame = table(rows, NAMES)
     places = list(range(frame.height))
     order.shuffle(places)
-    found: list[object] = []
+    result: list[object] = []
     for way in WAYS:
         pillars = {"总": {"parts": NAMES, **way}}
         text = system_text(NAMES, scoring=POSTS, pillars=pillars, treatment=STEPS, stars={"kind": "kmeans"})
         totals = scored(folder, text, frame[places]).totals.sort("entity")
-        found += [str(totals["raw_score"].to_list()), str(totals["stars"].to_list())]
-    return found
+        result += [str(totals["raw_score"].to_list()), str(totals["stars"].to_list())]
+    return result
 
 
 def test_the_order_of_rows_changes_no_bit(tmp_path):
@@ -255,11 +255,11 @@ def test_the_number_of_threads_changes_no_bit(tmp_path):
         "import sys; from pathlib import Path; sys.path.insert(0, 'tests/scoring'); "
         f"import test_no_solution as it; print(it.bits(Path({str(tmp_path)!r}), 1))"
     )
-    found = []
+    result = []
     for threads in ("1", "2", "8"):
         environment = os.environ | {"POLARS_MAX_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
         )
-        found.append(done.stdout)
-    assert len(set(found)) == 1
+        result.append(done.stdout)
+    assert len(set(result)) == 1

@@ -119,8 +119,8 @@ def prices(indicator: str, unit: str, title: str = "价格"):
     ],
 )
 def test_the_title_of_relatives_says_what_they_are(indicator, unit, title, expected):
-    findings = {one.code: one for one in prices(indicator, unit, title).findings}
-    assert {code: one.severity for code, one in findings.items()} == expected
+    findings = {item.code: item for item in prices(indicator, unit, title).findings}
+    assert {code: item.severity for code, item in findings.items()} == expected
     if "K446" in findings:
         assert "unit: '%'" in str(findings["K446"].hint)
 
@@ -133,13 +133,13 @@ def test_relatives_near_a_hundred_in_the_unit_1_are_no_factors(relatives, expect
     rows = {
         "期别": ["2020", "2021", "2022"],
         "地区": ["县0"] * 3,
-        "价格": [float(one) for one in relatives],
+        "价格": [float(item) for item in relatives],
         "x": [1.0] * 3,
     }
     card = kpi.score(pl.DataFrame(rows), system=system)
     assert values(card, "p") == pytest.approx(expected)
-    found = card.findings.filter(pl.col("code") == "K446")["severity"].to_list()
-    assert found == ([] if expected[1] else ["error"])
+    result = card.findings.filter(pl.col("code") == "K446")["severity"].to_list()
+    assert result == ([] if expected[1] else ["error"])
     assert statuses(card, "p")[1:] == (["ok"] * 2 if expected[1] else ["out_of_range"] * 2)
 
 
@@ -156,11 +156,11 @@ def test_deflating_by_a_constant_price_changes_nothing_and_by_itself_makes_the_b
 
 def test_a_deflator_at_an_indicator_does_what_a_real_figure_before_it_does():
     xs, links = [float(i * 7 % 13 + 5) for i in range(30)], [100 + i % 5 + 0.5 * i for i in range(30)]
-    one, two = "kind: growth, of: {0}{1}", "of: {0}, over: 3m{1}"
+    item, two = "kind: growth, of: {0}{1}", "of: {0}, over: 3m{1}"
     kinds = {
-        "level": "kind: level, of: {0}{1}", "year": one, "points": one + ", as: points",
-        "to_date": one + ", cumulative: true", "since": one + ", since: 2021-02",
-        "until": one + ", since: 2021-02, until: 2021-09",
+        "level": "kind: level, of: {0}{1}", "year": item, "points": item + ", as: points",
+        "to_date": item + ", cumulative: true", "since": item + ", since: 2021-02",
+        "until": item + ", since: 2021-02, until: 2021-09",
         "total": "kind: rolling, " + two, "mean": "kind: rolling, as: mean, at_least: 2, " + two,
     }  # fmt: skip
     real = "deflator: rate, base: 2021-03"
@@ -278,7 +278,7 @@ def test_a_missing_package_is_named(monkeypatch):
     ],
 )
 def test_growth_against_another_month_of_an_unadjusted_flow_is_warned_of(indicators, warned):
-    found = examine_text(
+    result = examine_text(
         text(indicators.replace("  y:", "  r12:").replace("of: y,", "of: r12,")) + "pillars: {p: {parts: {g: 1}}}\n"
     ).findings
-    assert ("K449" in [one.code for one in found]) is warned
+    assert ("K449" in [item.code for item in result]) is warned

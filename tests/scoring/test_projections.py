@@ -26,9 +26,11 @@ def interval(card, indicator, entity="县0"):
     return rows["value"].to_list(), rows["low"].to_list(), rows["high"].to_list()
 
 
-def close(one, other):
+def close(item, other):
     return (
-        one is None or other is None if None in (one, other) else math.isclose(one, other, rel_tol=1e-8, abs_tol=1e-8)
+        item is None or other is None
+        if None in (item, other)
+        else math.isclose(item, other, rel_tol=1e-8, abs_tol=1e-8)
     )
 
 
@@ -226,10 +228,10 @@ def test_statuses_of_projections():
     assert values(card, "end")[57] == gap[57]
 
 
-@pytest.mark.parametrize(("many", "found"), [(36, ["K659"]), (37, [])])
-def test_fewer_past_years_than_a_projection_needs_are_a_finding(many, found):
+@pytest.mark.parametrize(("many", "results"), [(36, ["K659"]), (37, [])])
+def test_fewer_past_years_than_a_projection_needs_are_a_finding(many, results):
     card = scored("  p: {kind: projection, of: x}\n", months({"x": [[1.0] * many], "z": [[1.0] * many]}))
-    assert [one.code for one in card.findings_list if one.code == "K659"] == found
+    assert [item.code for item in card.findings_list if item.code == "K659"] == results
 
 
 def test_lights_say_whether_the_target_will_be_reached():
@@ -259,7 +261,7 @@ def test_paces_of_what_should_fall_and_of_compound_growth():
     assert [values(card, "down")[i] for i in (0, 5, 10)] == [None, 100.0, 100.0]
     required = 100 * ((10 / 40) ** (1 / 15) - 1)
     actual = [100 * ((30 / 40) ** (1 / 5) - 1), 100 * ((20 / 40) ** (1 / 10) - 1)]
-    assert [values(card, "rates")[i] for i in (5, 10)] == pytest.approx([100 * one / required for one in actual])
+    assert [values(card, "rates")[i] for i in (5, 10)] == pytest.approx([100 * item / required for item in actual])
     classes = card.outlook.filter(pl.col("period") == "2025").select("indicator", "class").rows()
     assert dict(classes) == {"down": "on_track", "rates": "moderately_improving", "eurostat": "moderately_improving"}
 

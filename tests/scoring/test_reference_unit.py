@@ -43,19 +43,19 @@ def test_files_of_any_format_and_rows_in_any_order(tmp_path, kind):
             {"csv": frame.write_csv, "xlsx": frame.write_excel, "parquet": frame.write_parquet}[kind](source)
         card = score(source, system=system(tmp_path, keep=["全市"]))
         assert scores(card) == {"全市": 100, "甲县": 50, "乙县": 200}
-        assert not [one for one in card.findings_list if one.code == "K656"]
+        assert not [item for item in card.findings_list if item.code == "K656"]
 
 
 def test_a_total_that_is_left_out_is_no_reference(tmp_path):
     card = score(data(), system=system(tmp_path))
-    [finding] = [one for one in card.findings_list if one.code == "K656"]
+    [finding] = [item for item in card.findings_list if item.code == "K656"]
     assert "keep" in str(finding.hint)
     assert set(card.indicators["score_status"]) == {"no_baseline"}
 
 
 def test_a_name_that_is_not_there_is_an_error_and_nobody_has_a_score(tmp_path):
     card = score(data(), system=system(tmp_path, unit="甲区", keep=["全市"]))
-    assert [str(one.severity) for one in card.findings_list if one.code == "K656"] == ["error"]
+    assert [str(item.severity) for item in card.findings_list if item.code == "K656"] == ["error"]
     assert set(card.indicators["score_status"]) == {"no_baseline"}
     assert card.totals["score"].null_count() == 3
 

@@ -41,7 +41,7 @@ def by_hand(hits, cases):
     values = [100 * h / n for h, n in zip(hits, cases, strict=True)]
     chance = [10_000 * pooled * (1 - pooled) / n for n in cases]
     between = max(0.0, statistics.variance(values) - statistics.mean(chance))
-    parts = [between / (between + one) for one in chance]
+    parts = [between / (between + item) for item in chance]
     mean = statistics.mean(values)
     return [mean + r * (x - mean) for r, x in zip(parts, values, strict=True)], parts
 
@@ -96,7 +96,7 @@ def test_what_is_missing_stays_missing():
 def test_an_error_that_cannot_be_known_is_refused():
     text = SYSTEM.replace(", SHRINK", "").replace("of: income,", "of: income, shrink: reliability,")
     examined = examine_text(text)
-    assert [one.code for one in examined.findings] == ["K672"]
+    assert [item.code for item in examined.findings] == ["K672"]
     assert examined.findings[0].place.line == 12
 
 
@@ -109,4 +109,4 @@ def test_impossible_counts_are_reported_and_move_no_other():
         .drop("cohort", strict=False)
         .equals(good.treated.filter(indicator="share").sort("entity").drop("cohort", strict=False))
     )
-    assert [one.place.entity for one in card.findings_list if one.code == "K672"] == ["区5"]
+    assert [item.place.entity for item in card.findings_list if item.code == "K672"] == ["区5"]

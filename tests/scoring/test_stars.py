@@ -26,13 +26,13 @@ def stars(folder, scheme, periods, **more):
     ]
     text = system_text(["a"], scoring=IDENTITY, pillars={"全": {"parts": ["a"]}}, stars=scheme, **more)
     card = scored(folder, text, pl.DataFrame(rows, schema_overrides={"a": pl.Float64}))
-    found = card.totals.sort("period", "entity")["stars"].to_list()
-    return [found[start : start + len(periods[0])] for start in range(0, len(found), len(periods[0]))]
+    result = card.totals.sort("period", "entity")["stars"].to_list()
+    return [result[start : start + len(periods[0])] for start in range(0, len(result), len(periods[0]))]
 
 
 def squares(group):
     mean = sum(group) / len(group)
-    return sum((one - mean) ** 2 for one in group)
+    return sum((item - mean) ** 2 for item in group)
 
 
 @settings(max_examples=60, deadline=None)
@@ -110,9 +110,9 @@ def test_floors_caps_and_the_least_number_of_indicators(tmp_path):
 
 def test_levels_by_period_do_not_depend_on_other_cohorts_or_the_order_of_rows(tmp_path):
     scheme = {"kind": "breaks", "levels": [1, 2, 3], "guardrail": 2}
-    one = stars(tmp_path, scheme, [[10, 50, 90], [12, 80, 85]])
+    item = stars(tmp_path, scheme, [[10, 50, 90], [12, 80, 85]])
     turned = stars(tmp_path, scheme, [[90, 50, 10], [85, 80, 12]])
-    assert [list(reversed(period)) for period in turned] == one
+    assert [list(reversed(period)) for period in turned] == item
 
 
 @pytest.mark.parametrize(
@@ -135,16 +135,16 @@ SCHEMES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda one: one["kind"])
+@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda item: item["kind"])
 def test_ties_share_a_level_and_better_scores_have_no_lower_one(tmp_path, scheme):
     for shift in ({}, {"inclusive": "upper"} if scheme["kind"] in ("quantiles", "breaks") else {}):
-        [found] = stars(tmp_path, scheme | shift, [[5, 40, 40, 75, 75, 100]])
-        assert found == sorted(found)
-        assert found[1] == found[2]
-        assert found[3] == found[4]
+        [result] = stars(tmp_path, scheme | shift, [[5, 40, 40, 75, 75, 100]])
+        assert result == sorted(result)
+        assert result[1] == result[2]
+        assert result[3] == result[4]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda one: one["kind"])
+@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda item: item["kind"])
 def test_who_has_no_score_has_no_star_and_takes_none_from_others(tmp_path, scheme):
     with_gap = stars(tmp_path, scheme, [[5, 40, 75, 100, 60], [None, 40, 75, 100, 60]])
     assert with_gap[1][0] is None

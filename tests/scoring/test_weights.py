@@ -39,11 +39,11 @@ def judged(by, **options):
 
 def test_entropy_weights_of_a_published_example_are_frozen_into_the_scorecard(tmp_path):
     card = weighed(tmp_path, "entropy")
-    found = card.weights.filter(pl.col("node") == "总")
-    assert [round(one, 2) for one in found["weight"]] == [73.57, 18.30, 8.13]
-    assert found["method"].unique().to_list() == ["entropy"]
-    assert found["effective"].to_list() == found["weight"].to_list()
-    expected = [sum(w * v for w, v in zip(found["weight"], row, strict=True)) / 100 for row in [(10, 20, 30)]]
+    result = card.weights.filter(pl.col("node") == "总")
+    assert [round(item, 2) for item in result["weight"]] == [73.57, 18.30, 8.13]
+    assert result["method"].unique().to_list() == ["entropy"]
+    assert result["effective"].to_list() == result["weight"].to_list()
+    expected = [sum(w * v for w, v in zip(result["weight"], row, strict=True)) / 100 for row in [(10, 20, 30)]]
     assert card.pillars.filter(pl.col("entity") == "A")["score"].to_list() == pytest.approx(expected, abs=1e-9)
 
 
@@ -54,9 +54,9 @@ def test_entropy_weights_of_a_published_example_are_frozen_into_the_scorecard(tm
 def test_the_way_to_ahp_weights_matters_where_judgements_contradict(tmp_path, by, expected):
     text = system_text(FIVE, scoring=PLAIN, pillars=judged(by, inconsistent="allow"))
     values = pl.DataFrame({"period": [2023], "entity": ["A"], **{name: [1.0] for name in FIVE}})
-    found = scored(tmp_path, text, values).weights.filter(pl.col("node") == "总")
-    assert [round(one / 100, 3) for one in found["weight"]] == expected
-    assert found["consistency_ratio"][0] == pytest.approx(0.326 if by == "column_mean" else 0.331, abs=5e-4)
+    result = scored(tmp_path, text, values).weights.filter(pl.col("node") == "总")
+    assert [round(item / 100, 3) for item in result["weight"]] == expected
+    assert result["consistency_ratio"][0] == pytest.approx(0.326 if by == "column_mean" else 0.331, abs=5e-4)
 
 
 def test_contradicting_judgements_are_refused_unless_allowed():
@@ -80,9 +80,9 @@ def test_matrices_that_are_no_judgements_are_refused(matrix, code):
 
 def test_consistent_judgements_have_a_ratio_of_zero():
     for by in ("eigenvector", "column_mean"):
-        one = Ahp(by=by, matrix=((1, "1/4", 2), (4, 1, 8), ("1/2", "1/8", 1)))
-        assert [round(w, 4) for w in one.fixed(3)] == [0.1818, 0.7273, 0.0909]
-        assert one.consistency == pytest.approx(0, abs=1e-12)
+        item = Ahp(by=by, matrix=((1, "1/4", 2), (4, 1, 8), ("1/2", "1/8", 1)))
+        assert [round(w, 4) for w in item.fixed(3)] == [0.1818, 0.7273, 0.0909]
+        assert item.consistency == pytest.approx(0, abs=1e-12)
 
 
 def test_numbers_and_a_method_at_once_are_refused():
@@ -102,9 +102,9 @@ def test_a_part_named_twice_is_refused():
 def test_the_composite_may_find_the_weights_of_the_top_pillars(tmp_path):
     pillars = {"甲": {"parts": ["a"]}, "乙": {"parts": ["b", "c"]}}
     text = system_text(["a", "b", "c"], scoring=PLAIN, pillars=pillars, composite={"weights": {"method": "variation"}})
-    found = scored(tmp_path, text, VALUES).weights
-    assert found.filter(pl.col("node") == "composite")["weight"].sum() == pytest.approx(100)
-    leaves = found.filter(pl.col("part").is_in(["a", "b", "c"]))
+    result = scored(tmp_path, text, VALUES).weights
+    assert result.filter(pl.col("node") == "composite")["weight"].sum() == pytest.approx(100)
+    leaves = result.filter(pl.col("part").is_in(["a", "b", "c"]))
     assert leaves["effective"].sum() == pytest.approx(100)
     pillars["甲"]["weight"] = 1
     text = system_text(["a", "b", "c"], scoring=PLAIN, pillars=pillars, composite={"weights": {"method": "variation"}})
@@ -143,12 +143,12 @@ def test_a_constant_indicator_has_no_weight_and_all_constant_ones_the_same(metho
 @given(st.lists(st.tuples(*[st.one_of(st.none(), st.integers(1, 1000))] * 3), min_size=4, max_size=9))
 def test_weights_add_up_and_do_not_depend_on_the_unit_or_on_copies_of_all_entities(method, rows):
     columns = [pl.Series(column, dtype=pl.Float64) for column in zip(*rows, strict=True)]
-    found = method(columns)
-    if found is None or any(column.null_count() == len(column) for column in columns):
+    result = method(columns)
+    if result is None or any(column.null_count() == len(column) for column in columns):
         return
-    assert sum(found) == pytest.approx(1)
-    assert all(one >= -1e-12 for one in found)
-    assert method([column * 8 for column in columns]) == pytest.approx(found, abs=1e-7)
+    assert sum(result) == pytest.approx(1)
+    assert all(item >= -1e-12 for item in result)
+    assert method([column * 8 for column in columns]) == pytest.approx(result, abs=1e-7)
 
 
 def test_copeland_never_holds_entities_by_entities_by_indicators():
@@ -156,10 +156,10 @@ def test_copeland_never_holds_entities_by_entities_by_indicators():
     columns = [pl.Series([random.random() for _ in range(1500)]) for _ in range(20)]
     tracemalloc.start()
     try:
-        found = numerics.copeland(columns, [1 + place / 7 for place in range(20)])
+        result = numerics.copeland(columns, [1 + place / 7 for place in range(20)])
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     # 1500 x 1500 x 20 small integers are 45 MB, a block of 128 x 1500 pairs with its sums 2 MB.
     assert peak < 12e6
-    assert sum(found) == 0
+    assert sum(result) == 0

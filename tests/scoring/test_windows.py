@@ -31,12 +31,12 @@ def text(indicators: str, period: str = "month") -> str:
 
 
 def codes(indicators: str, period: str = "month") -> dict[str, Severity]:
-    return {one.code: one.severity for one in examine_text(text(indicators, period)).findings}
+    return {item.code: item.severity for item in examine_text(text(indicators, period)).findings}
 
 
 def scored(indicators: str, frame: pl.DataFrame, grain: str = "month", **options: object) -> Scorecard:
     loaded = examine_text(text(indicators, grain))
-    assert loaded.system is not None, [str(one) for one in loaded.findings]
+    assert loaded.system is not None, [str(item) for item in loaded.findings]
     return kpi.score(frame, system=loaded.system, **options)
 
 
@@ -85,7 +85,7 @@ def test_a_rolling_total_is_the_decimal_sum_of_its_terms_or_incomplete(rows, num
             elif len(window) < number or None in window:
                 assert (value, status) == (None, "incomplete")
             else:
-                assert (value, status) == (float(sum(Decimal(str(one)) for one in window)), "ok")
+                assert (value, status) == (float(sum(Decimal(str(item)) for item in window)), "ok")
 
 
 @EACH
@@ -192,7 +192,7 @@ def test_a_window_longer_than_the_data_is_incomplete_throughout():
         months({"x": [[1.0] * 8], "z": [[1.0] * 8]}),
     )
     assert set(statuses(card, "r")) == set(statuses(card, "p")) == {"incomplete"}
-    assert [one.code for one in card.findings_list if one.code == "K659"] == ["K659"] * 2
+    assert [item.code for item in card.findings_list if item.code == "K659"] == ["K659"] * 2
 
 
 def test_a_window_that_some_period_fills_is_no_finding():
@@ -201,7 +201,7 @@ def test_a_window_that_some_period_fills_is_no_finding():
         "  to: {kind: rolling, of: x, over: ytd}\n  g: {kind: growth, of: x}\n",
         months({"x": [[1.0] * 8], "z": [[1.0] * 8]}),
     )
-    assert "K659" not in {one.code for one in card.findings_list}
+    assert "K659" not in {item.code for item in card.findings_list}
 
 
 def test_a_pooled_denominator_of_zero_has_no_quotient():
@@ -220,7 +220,7 @@ def test_a_window_does_not_reach_across_a_change_of_areas(tmp_path):
     )
     definition = definition.replace("{title: 县}", "{title: 县, roster: roster.csv, succession: succession.csv}")
     loaded = examine_text(definition, folder=tmp_path)
-    assert loaded.system is not None, [str(one) for one in loaded.findings]
+    assert loaded.system is not None, [str(item) for item in loaded.findings]
     years = ["2020", "2021", "2022", "2023"]
     card = kpi.score(
         pl.DataFrame({"期别": years, "地区": "余杭区", "x": [2.0, 3, 4, 5], "z": 1.0}), system=loaded.system
@@ -272,9 +272,9 @@ def test_the_results_of_one_period_are_those_of_all(period):
     ],
 )
 def test_a_window_that_means_nothing_is_a_finding(indicator, code):
-    found = codes(f"  r: {indicator}\n")
-    assert set(found) == {code}
-    assert found[code] is (Severity.WARNING if code == "K448" else Severity.ERROR)
+    result = codes(f"  r: {indicator}\n")
+    assert set(result) == {code}
+    assert result[code] is (Severity.WARNING if code == "K448" else Severity.ERROR)
 
 
 @pytest.mark.parametrize(
@@ -290,8 +290,8 @@ def test_a_window_is_a_whole_number_of_periods(indicator, period, code):
 
 def test_weeks_have_no_window_of_a_year_and_none_to_date():
     weekly = text("  a: {kind: rolling, of: x, over: 1y}\n  b: {kind: rolling, of: x, over: ytd}\n", "week")
-    found = [one.code for one in examine_text(weekly.replace("  run: {unit: 件, over_time: ytd}\n", "")).findings]
-    assert found == ["K404", "K439"]
+    result = [item.code for item in examine_text(weekly.replace("  run: {unit: 件, over_time: ytd}\n", "")).findings]
+    assert result == ["K404", "K439"]
 
 
 def test_a_mean_of_a_stock_and_a_pooled_stock_are_meant():
@@ -300,5 +300,5 @@ def test_a_mean_of_a_stock_and_a_pooled_stock_are_meant():
 
 
 def test_a_total_to_date_is_not_compared_with_one_of_other_months():
-    found = codes("  to: {kind: rolling, of: x, over: ytd}\n  g: {kind: growth, of: to, over: 1m}\n")
-    assert found == {"K462": Severity.ERROR}
+    result = codes("  to: {kind: rolling, of: x, over: ytd}\n  g: {kind: growth, of: to, over: 1m}\n")
+    assert result == {"K462": Severity.ERROR}

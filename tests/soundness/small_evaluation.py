@@ -19,9 +19,9 @@ def examined(text: str, period: str = "year") -> Loaded:
 
 
 def small_system(text: str, period: str = "year") -> System:
-    found = examined(text, period)
-    assert found.system is not None, found.findings
-    return found.system
+    result = examined(text, period)
+    assert result.system is not None, result.findings
+    return result.system
 
 
 def small_card(text: str, *figures: tuple[object, ...], period: str = "year") -> Scorecard:

@@ -460,7 +460,7 @@ def full_width_thousands_separators(delivery):
 
 @variant("figures")
 def full_width_digits(delivery):
-    write(delivery, lambda value: str(value).translate({ord(one): ord(one) + 0xFEE0 for one in "0123456789.-"}))
+    write(delivery, lambda value: str(value).translate({ord(entry): ord(entry) + 0xFEE0 for entry in "0123456789.-"}))
 
 
 @variant("figures")
@@ -718,7 +718,7 @@ def a_revised_row_beside_the_earlier_one(delivery):
     for sheet in delivery.sheets:
         sheet.column("revision", "修订", lambda _: 1)
         for row in [row for row in sheet.rows if row.who == "南浦市"]:
-            columns = [column for one, column, _ in sheet.figures() if one is row]
+            columns = [column for entry, column, _ in sheet.figures() if entry is row]
             sheet.rows.append(replace(row, cells=row.cells | dict.fromkeys(columns, Decimal(55))))
             row.cells["revision"] = 2
 
@@ -808,8 +808,8 @@ def add_totals(delivery: Delivery, name: str, at: Callable[[Sheet, int], int]) -
             totals = []
             for measure, row in sorted(first.items(), key=lambda item: str(item[0])):
                 cells = row.cells | {"entity": name, "code": None}
-                for one, column, figure in sheet.figures():
-                    if one is row:
+                for entry, column, figure in sheet.figures():
+                    if entry is row:
                         cells[column] = sum((FACTS[who, when, figure] or 0 for who in UNITS), Decimal())
                 totals.append(Row(cells, None, when, measure))
             place = at(sheet, max(at for at, row in enumerate(sheet.rows) if row in rows) + 1)

@@ -19,10 +19,10 @@ from tests.soundness.small_evaluation import small_card
 def nodes(card: Scorecard) -> dict[str, tuple[object, list[str]]]:
     """Every node with its definition and its parts."""
     system = card.definition
-    found: dict[str, tuple[object, list[str]]] = {n: (p, list(p.parts)) for n, p in system.pillars.items()}
+    result: dict[str, tuple[object, list[str]]] = {n: (p, list(p.parts)) for n, p in system.pillars.items()}
     if system.tops:
-        found[ROOT] = (system.composite, list(system.tops))
-    return found
+        result[ROOT] = (system.composite, list(system.tops))
+    return result
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=SLOW, derandomize=True)
@@ -102,17 +102,17 @@ def test_improving_one_indicator_never_lowers_the_composite(data: st.DataObject)
         },
         "composite": {"mean": data.draw(st.sampled_from(MEANS)), "decimals": data.draw(st.sampled_from([1, 3]))},
     }  # fmt: skip
-    told = {(who, name): data.draw(figures) for who in entities for name in names}
-    assume(told["甲", "a"] is not None)
+    reports = {(who, name): data.draw(figures) for who in entities for name in names}
+    assume(reports["甲", "a"] is not None)
     step = data.draw(st.floats(0, 60))
-    better = told | {("甲", "a"): max(told["甲", "a"] + (-step if "a" in lower else step), 0.1)}
+    better = reports | {("甲", "a"): max(reports["甲", "a"] + (-step if "a" in lower else step), 0.1)}
 
     def total(cells: dict[tuple[str, str], float | None]) -> float | None:
         rows = [(2023, who, name, "—" if value is None else value) for (who, name), value in cells.items()]
         card = small_card(as_yaml(system), *rows)
         return card.totals.filter(entity="甲")["raw_score"].item()
 
-    before, after = total(told), total(better)
+    before, after = total(reports), total(better)
     if before is not None:
         assert after is not None
         assert after >= before - 1e-9

@@ -40,7 +40,7 @@ AGAIN = [
 
 #: Ways in which the weights of two parts come about.
 METHODS = [
-    *({"method": one} for one in ("equal", "entropy", "critic", "variation", "pca")),
+    *({"method": item} for item in ("equal", "entropy", "critic", "variation", "pca")),
     {"method": "ahp", "by": "eigenvector", "matrix": [[1, 3], ["1/3", 1]]},
     {"method": "importance"}, {"method": "benefit_of_the_doubt", "least": 10},
     {"method": "combined", "by": "product", "methods": [{"method": "equal"}, {"method": "critic"}]},
@@ -122,7 +122,7 @@ def cards(draw: st.DrawFn) -> Scorecard:
     kept = draw(st.sets(st.sampled_from(sorted(adjustments))))
     joint = {"most_of_both": ["plus", "more"], "most_inside": ["own", "lost"]}
     for name, of in joint.items():
-        if some := [one for one in of if one in kept]:
+        if some := [item for item in of if item in kept]:
             within = {"within": inside} if name == "most_inside" else {}
             adjustments[name] = {"kind": "limit", "of": some, "max": draw(st.sampled_from([0.3, 3]))} | within
             kept.add(name)
@@ -136,7 +136,7 @@ def cards(draw: st.DrawFn) -> Scorecard:
         "measures": {name: {"unit": "件"} for name in NAMES},
         "indicators": {f"i{name}": {"kind": "level", "of": name, "target": {"at_least": 50}} for name in NAMES},
         "scoring": rule, "pillars": pillars, "composite": composite,
-        "adjustments": {name: one for name, one in adjustments.items() if name in kept},
+        "adjustments": {name: item for name, item in adjustments.items() if name in kept},
     }  # fmt: skip
     if draw(st.booleans()):
         by = draw(st.sampled_from(["median", "mean", "previous"]))
@@ -149,8 +149,8 @@ def cards(draw: st.DrawFn) -> Scorecard:
     return small_card(as_yaml(system), *rows)
 
 
-def same(one: float | None, other: float | None) -> bool:
-    return (one or 0.0) == pytest.approx(other or 0.0, rel=1e-9, abs=1e-9)
+def same(item: float | None, other: float | None) -> bool:
+    return (item or 0.0) == pytest.approx(other or 0.0, rel=1e-9, abs=1e-9)
 
 
 def added(parts: list[Explained] | tuple[Explained, ...]) -> float:
@@ -182,26 +182,26 @@ def assert_explained(card: Scorecard) -> None:
                 assert same(added(alone.parts), alone.score) or alone.score is None, (label, entity, name)
 
 
-def assert_lines_add_up(one: Side, card: Scorecard) -> None:
+def assert_lines_add_up(item: Side, card: Scorecard) -> None:
     """The lines of one side of a difference make the total, and are the points of the frames."""
-    told = {
-        (row["period"], row["entity"], row["indicator"]): row["contribution"] for row in one.contributions.to_dicts()
+    reports = {
+        (row["period"], row["entity"], row["indicator"]): row["contribution"] for row in item.contributions.to_dicts()
     }
     for row in card.totals.drop_nulls("raw_score").to_dicts():
-        lines = [value for (label, who, _), value in told.items() if (label, who) == (row["period"], row["entity"])]
+        lines = [value for (label, who, _), value in reports.items() if (label, who) == (row["period"], row["entity"])]
         assert same(math.fsum(value or 0.0 for value in lines), row["raw_score"]), row
     for row in card.indicators.to_dicts():
-        assert same(told.get((row["period"], row["entity"], row["indicator"])), row["points"]), row
+        assert same(reports.get((row["period"], row["entity"], row["indicator"])), row["points"]), row
 
 
 def assert_changes_add_up(before: Side, after: Side, pairs: dict[str, str]) -> None:
-    found = diff(before, after, periods=pairs)
-    known = found.totals.drop_nulls("change")
-    moved = found.indicators.group_by("period", "entity").agg(pl.col("change").sum())
+    result = diff(before, after, periods=pairs)
+    known = result.totals.drop_nulls("change")
+    moved = result.indicators.group_by("period", "entity").agg(pl.col("change").sum())
     both = known.join(moved, on=["period", "entity"], how="left", suffix="_moved")
     for row in both.to_dicts():
         assert (row["change_moved"] or 0.0) == pytest.approx(row["change"], abs=1e-7), row
-    rows = found.indicators.drop_nulls("from_weight").to_dicts()
+    rows = result.indicators.drop_nulls("from_weight").to_dicts()
     for row in (row for row in rows if row["weight"] and row["weight_before"]):
         old, new = row["contribution_before"] / row["weight_before"], row["contribution"] / row["weight"]
         by_score = row["weight_before"] * (new - old)
@@ -212,10 +212,10 @@ def assert_changes_add_up(before: Side, after: Side, pairs: dict[str, str]) -> N
 @given(card=cards())
 def test_contributions_add_up_and_are_the_same_everywhere(card: Scorecard) -> None:
     assert_explained(card)
-    one = side(card, "one")
-    assert_lines_add_up(one, card)
+    item = side(card, "one")
+    assert_lines_add_up(item, card)
     if len(card.periods) == 2:
-        assert_changes_add_up(one, one, {"2024": "2023"})
+        assert_changes_add_up(item, item, {"2024": "2023"})
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=SLOW, derandomize=True)
@@ -228,11 +228,11 @@ def test_contributions_of_random_systems_add_up(evaluation: Evaluation) -> None:
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=SLOW, derandomize=True)
-@given(one=cards(), other=cards())
-def test_two_definitions_differ_by_the_sum_of_their_lines(one: Scorecard, other: Scorecard) -> None:
-    shared = [label for label in other.periods if label in one.periods]
+@given(item=cards(), other=cards())
+def test_two_definitions_differ_by_the_sum_of_their_lines(item: Scorecard, other: Scorecard) -> None:
+    shared = [label for label in other.periods if label in item.periods]
     assume(shared)
-    assert_changes_add_up(side(one, "old"), side(other, "new"), {label: label for label in shared})
+    assert_changes_add_up(side(item, "old"), side(other, "new"), {label: label for label in shared})
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=SLOW, derandomize=True)
@@ -246,8 +246,8 @@ def test_written_results_hold_the_same_contributions(card: Scorecard) -> None:
         write(card, f"{name}/csv/", "csv")
         for path in (folder / "a.json", folder / "parquet"):
             read = read_result(path)
-            found = diff(own, read)
-            assert not found.indicators.filter(pl.col("change").abs() > 1e-7).height, path
+            result = diff(own, read)
+            assert not result.indicators.filter(pl.col("change").abs() > 1e-7).height, path
             rest = read.contributions.filter(pl.col("indicator") == "rest").drop_nulls("contribution")
             assert (rest["contribution"].abs() < 1e-7).all(), path
         document = json.loads((folder / "a.json").read_text("utf-8"))
@@ -342,8 +342,8 @@ def test_what_counts_in_the_place_of_a_missing_part_is_its_contribution(
     assert points(card, "甲") == expected
     tree = explain(card, "甲")
     assert {node.name: node.contribution for node in tree.walk() if node.kind == "indicator"} == expected
-    told = next(node for node in tree.walk() if node.name == "j")
-    assert ("counted as" in told.detail) == (policy.split()[1] in ("zero", "cohort_mean", "{penalty:"))
+    reports = next(node for node in tree.walk() if node.name == "j")
+    assert ("counted as" in reports.detail) == (policy.split()[1] in ("zero", "cohort_mean", "{penalty:"))
 
 
 def test_a_geometric_mean_shows_what_unequal_scores_cost() -> None:

@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[2]
 FRAMES = ("totals", "pillars", "indicators", "measures")
 
 
-def same_bits(one: Scorecard, other: Scorecard) -> bool:
-    return all(getattr(one, frame).equals(getattr(other, frame)) for frame in FRAMES)
+def same_bits(item: Scorecard, other: Scorecard) -> bool:
+    return all(getattr(item, frame).equals(getattr(other, frame)) for frame in FRAMES)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=SLOW, derandomize=True)

@@ -26,7 +26,7 @@ ONE_PART = """
 
 def assert_sound(card: Scorecard) -> None:
     """Every value has a status that is ok exactly where it is not null, and no number is infinite or none."""
-    for name in (one for one in card.detailed.columns if one.endswith(".status")):
+    for name in (item for item in card.detailed.columns if item.endswith(".status")):
         value, status = card.detailed[name.removesuffix(".status")], card.detailed[name]
         assert status.null_count() == 0, name
         assert (value.is_not_null() == (status.cast(pl.String) == "ok")).all(), (name, value, status)
@@ -153,11 +153,11 @@ def test_an_equal_place_moves_by_halves() -> None:
 
 @pytest.mark.parametrize("name", ["score", "rank", "of", "stars", "veto", "raw", "target"])
 def test_a_name_that_the_engine_writes_itself_is_refused(name: str) -> None:
-    found = examined(f"""
+    result = examined(f"""
         measures: {{{name}: {{unit: 件}}}}
         indicators: {{i: {{kind: level, of: {name}}}}}
     """)
-    assert [one.code for one in found.findings] == ["K202"]
+    assert [item.code for item in result.findings] == ["K202"]
 
 
 # ---- NOTHING COMES OUT OF A DIVISION BY ZERO ---- #
@@ -285,9 +285,9 @@ def test_even_is_in_step_with_the_year_whatever_the_baseline() -> None:
 
 def test_a_linear_schedule_needs_time_to_go() -> None:
     target = "at_least: 50, by: 2023, schedule: linear, baseline: {value: 10, period: 2023}"
-    found = examined(ONE_PART.replace("at_least: 50", target))
-    assert [(one.code, one.place.line) for one in found.findings] == [("K402", 6)]
-    assert found.system is None
+    result = examined(ONE_PART.replace("at_least: 50", target))
+    assert [(item.code, item.place.line) for item in result.findings] == [("K402", 6)]
+    assert result.system is None
 
 
 @pytest.mark.parametrize(
@@ -299,4 +299,4 @@ def test_a_linear_schedule_needs_time_to_go() -> None:
     ],
 )
 def test_a_step_has_a_size(text: str) -> None:
-    assert [one.code for one in examined(text).findings] == ["K414"]
+    assert [item.code for item in examined(text).findings] == ["K414"]

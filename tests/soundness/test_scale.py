@@ -14,9 +14,9 @@ from tests.oracle.strategies import AMOUNTS, Evaluation, evaluations
 from tests.oracle.test_oracle import SLOW, same, scored
 
 
-def assert_same_results(one: Scorecard, other: Scorecard, frames: tuple[str, ...]) -> None:
+def assert_same_results(item: Scorecard, other: Scorecard, frames: tuple[str, ...]) -> None:
     for frame in frames:
-        before, after = getattr(one, frame), getattr(other, frame)
+        before, after = getattr(item, frame), getattr(other, frame)
         for row, twin in zip(before.to_dicts(), after.to_dicts(), strict=True):
             different = [name for name in row if not same(row[name], twin[name])]
             assert not different, (frame, different, row, twin)

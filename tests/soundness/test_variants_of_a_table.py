@@ -103,29 +103,31 @@ def results(card: Scorecard) -> dict[str, pl.DataFrame]:
     }
 
 
-def same(one: object, other: object, *, exact: bool) -> bool:
+def same(item: object, other: object, *, exact: bool) -> bool:
     """Whether two cells are the same: to the bit, or where a unit was converted to 1e-12."""
-    if isinstance(one, float) and isinstance(other, float) and not exact:
-        return math.isclose(one, other, rel_tol=1e-12, abs_tol=1e-12)
-    return one == other
+    if isinstance(item, float) and isinstance(other, float) and not exact:
+        return math.isclose(item, other, rel_tol=1e-12, abs_tol=1e-12)
+    return item == other
 
 
 def check(card: Scorecard, expected: Scorecard, *, exact: bool = True, warnings: frozenset[str] = frozenset()) -> None:
-    told = [f"{one.code} {one.message}" for one in card.findings_list]
+    reports = [f"{item.code} {item.message}" for item in card.findings_list]
     wanted, got = results(expected), results(card)
     for name, table in wanted.items():
         assert got[name].columns == table.columns
         keys = [column for column in table.columns if table[column].dtype == pl.String]
-        assert got[name].select(keys).rows() == table.select(keys).rows(), (name, told)
+        assert got[name].select(keys).rows() == table.select(keys).rows(), (name, reports)
         differing = [
             (row, other)
             for row, other in zip(got[name].rows(), table.rows(), strict=True)
             if not all(same(*cells, exact=exact) for cells in zip(row, other, strict=True))
         ]
-        assert not differing, (name, differing[:2], told)
-    unwelcome = [one for one in card.findings_list if one.severity is not Severity.INFO and one.code not in warnings]
-    assert not unwelcome, told
-    assert not [one for one in card.findings_list if one.severity is Severity.ERROR]
+        assert not differing, (name, differing[:2], reports)
+    unwelcome = [
+        item for item in card.findings_list if item.severity is not Severity.INFO and item.code not in warnings
+    ]
+    assert not unwelcome, reports
+    assert not [item for item in card.findings_list if item.severity is Severity.ERROR]
     parts = ("used", "refused", "restated", "repeated", "left_out")
     assert card.counts["read"] == sum(card.counts.get(part, 0) for part in parts), card.counts
     assert card.counts["refused"] == 0
@@ -160,17 +162,17 @@ def test_the_table_is_above_the_size_from_which_files_are_read_in_pieces(form, m
 
 def cases(*, every: bool) -> list:
     """The variants in every form and format; by turns with and without a roster, or both."""
-    found = []
+    result = []
     for at, variant in enumerate(VARIANTS.values()):
         for grain in variant.grains if "period" in variant.excludes else ("quarter",):
             for form in variant.forms:
-                for number, (format_, size) in enumerate([(one, "small") for one in FORMATS] + [("csv", "large")]):
+                for number, (format_, size) in enumerate([(item, "small") for item in FORMATS] + [("csv", "large")]):
                     turns = (at + number) % 2 == 0
                     for roster in (True, False) if every or variant.roster is not None else (turns,):
                         if variant.suits(form, format_, grain, roster=roster):
                             name = "-".join((variant.name, grain, form, format_, size, "roster" if roster else "open"))
-                            found.append(pytest.param(variant, grain, form, format_, size, roster, id=name))
-    return found
+                            result.append(pytest.param(variant, grain, form, format_, size, roster, id=name))
+    return result
 
 
 PARTS = ("variant", "grain", "form", "format_", "size", "roster")
@@ -267,11 +269,11 @@ def test_a_file_that_is_really_large(tmp_path, form, encoding):
     path.write_bytes("".join(lines).encode(encoding))
     assert path.stat().st_size > chunks.LARGE
     wide.write_parquet(tmp_path / "d.parquet")
-    card, expected = (kpi.score(one, system=given, period="2023-12") for one in (path, tmp_path / "d.parquet"))
+    card, expected = (kpi.score(item, system=given, period="2023-12") for item in (path, tmp_path / "d.parquet"))
     for name, table in results(expected).items():
         assert_frame_equal(results(card)[name], table, check_exact=False, rel_tol=1e-12, abs_tol=1e-9)
-    assert not [one for one in card.findings_list if one.severity is not Severity.INFO]
-    assert {"K612", "K615"} <= {one.code for one in card.findings_list}
+    assert not [item for item in card.findings_list if item.severity is not Severity.INFO]
+    assert {"K612", "K615"} <= {item.code for item in card.findings_list}
 
 
 # ---- SEVERAL TOGETHER ---- #
@@ -284,18 +286,18 @@ def deliveries(draw) -> tuple[Delivery, list[Variant], str, bool]:
     And whether its last period is scored alone.
     """
     form, grain = draw(st.sampled_from(FORMS)), draw(st.sampled_from(GRAINS))
-    format_, size = draw(st.sampled_from([*((one, "small") for one in FORMATS), ("csv", "large")]))
+    format_, size = draw(st.sampled_from([*((item, "small") for item in FORMATS), ("csv", "large")]))
     roster = draw(st.booleans())
     delivery = plain(form, format_, grain, roster=roster, seed=draw(st.integers(0, 99)))
-    some = [one for one in VARIANTS.values() if one.suits(form, format_, grain, roster=roster)]
+    some = [item for item in VARIANTS.values() if item.suits(form, format_, grain, roster=roster)]
     chosen: list[Variant] = []
-    for one in draw(st.lists(st.sampled_from(some), min_size=2, max_size=8, unique_by=lambda one: one.name)):
-        if not any(one.excludes & other.excludes for other in chosen):
-            chosen.append(one)
+    for item in draw(st.lists(st.sampled_from(some), min_size=2, max_size=8, unique_by=lambda item: item.name)):
+        if not any(item.excludes & other.excludes for other in chosen):
+            chosen.append(item)
     order = list(VARIANTS)
-    chosen.sort(key=lambda one: order.index(one.name))
-    for one in chosen:
-        one.change(delivery)
+    chosen.sort(key=lambda item: order.index(item.name))
+    for item in chosen:
+        item.change(delivery)
     return delivery, chosen, size, draw(st.booleans())
 
 
@@ -306,15 +308,15 @@ def together(reference, home, folder, drawn) -> None:
             make_files_large(monkeypatch)
         card = scored(delivery, folder, home, last=last)
     check(
-        card, reference(delivery.grain, roster=delivery.roster, last=last), exact=all(one.exact for one in chosen),
-        warnings=frozenset().union(*(one.warnings for one in chosen)),
+        card, reference(delivery.grain, roster=delivery.roster, last=last), exact=all(item.exact for item in chosen),
+        warnings=frozenset().union(*(item.warnings for item in chosen)),
     )  # fmt: skip
 
 
 def readable(drawn) -> str:
     delivery, chosen, size, last = drawn
     table = f"{delivery.form} {delivery.format} {size} {delivery.grain}, roster {delivery.roster}, alone {last}"
-    return f"{table}: {[one.name for one in chosen]}"
+    return f"{table}: {[item.name for item in chosen]}"
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -90,8 +90,8 @@ def compare(of_files, of_spark, file, table, *, rows=True):
         assert getattr(of_spark, name).equals(getattr(of_files, name)), name
     assert of_spark.counts == of_files.counts
     if rows:
-        found = [str(finding).replace(str(file), table) for finding in of_files.findings_list]
-        assert [str(finding) for finding in of_spark.findings_list] == found
+        result = [str(finding).replace(str(file), table) for finding in of_files.findings_list]
+        assert [str(finding) for finding in of_spark.findings_list] == result
 
 
 @pytest.fixture(scope="module")
@@ -177,10 +177,10 @@ def test_tables_of_a_cluster(subtests, session, cluster, tmp_path, monkeypatch):
             assert mark.exists()
     with subtests.test("a table that is not there"), pytest.raises(kpi.DataError) as error:
         table(session, "no_such_table")
-    assert [one.code for one in error.value.diagnostics] == ["K921"]
+    assert [entry.code for entry in error.value.diagnostics] == ["K921"]
     with subtests.test("a path that is not there"), pytest.raises(kpi.DataError) as error:
         table(session, str(tmp_path / "nowhere"))
-    assert [one.code for one in error.value.diagnostics] == ["K921"]
+    assert [entry.code for entry in error.value.diagnostics] == ["K921"]
     with subtests.test("columns of two types"):
         mixed = tmp_path / "mixed"
         mixed.mkdir()
@@ -188,20 +188,20 @@ def test_tables_of_a_cluster(subtests, session, cluster, tmp_path, monkeypatch):
         events(10).with_columns(pl.lit(3).alias("用时（天）")).write_parquet(mixed / "b.parquet")
         with pytest.raises(kpi.DataError) as error:
             kpi.score(table(session, str(mixed)), system=system())
-        assert [one.code for one in error.value.diagnostics] == ["K924"]
+        assert [entry.code for entry in error.value.diagnostics] == ["K924"]
     with subtests.test("a column of lists"):
         lists = events(10).with_columns(pl.lit([1.0]).alias("用时（天）"))
         lists.write_parquet(tmp_path / "lists.parquet")
         with pytest.raises(kpi.DataError) as error:
             kpi.score(table(session, str(tmp_path / "lists.parquet")), system=system())
-        assert [one.code for one in error.value.diagnostics] == ["K554"]
+        assert [entry.code for entry in error.value.diagnostics] == ["K554"]
     with subtests.test("a worker of another version"):
         item = table(session, str(file))
         monkeypatch.setattr(pl, "__version__", "1.99.0")
         with pytest.raises(kpi.DataError) as error:
             kpi.score(item, system=system())
         monkeypatch.undo()
-        assert [one.code for one in error.value.diagnostics] == ["K923"]
+        assert [entry.code for entry in error.value.diagnostics] == ["K923"]
         assert "1.99.0" in str(error.value)
     with subtests.test("a table without the right to read it"):
         if os.geteuid() == 0:
@@ -209,7 +209,7 @@ def test_tables_of_a_cluster(subtests, session, cluster, tmp_path, monkeypatch):
         file.chmod(0)
         with pytest.raises(kpi.DataError) as error:
             table(session, str(file))
-        assert [one.code for one in error.value.diagnostics] == ["K922"]
+        assert [entry.code for entry in error.value.diagnostics] == ["K922"]
 
 
 @pytest.fixture(scope="module")

@@ -58,14 +58,14 @@ def run(*arguments: str, folder: Path, **environment: str) -> subprocess.Complet
     ],
 )
 def test_faults_have_words_and_write_nothing(duckdb_file, tmp_path, arguments, code, words):
-    given = [duckdb_file if one == "DUCKDB" else one for one in arguments]
+    given = [duckdb_file if item == "DUCKDB" else item for item in arguments]
     done = run(*given, "-o", "result.csv", folder=tmp_path)
     assert done.returncode == 2
     assert f"error[{code}]" in done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert "geheim9" not in done.stderr + done.stdout
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["conformance.yaml"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["conformance.yaml"]
 
 
 def test_a_column_of_another_type_is_a_finding(duckdb_file):
@@ -88,7 +88,7 @@ def test_a_table_that_is_given_twice_counts_once(duckdb_file):
     definition = system({"money": MEASURES["money"]})
     warehouse = Warehouse.at(duckdb_file)
     twice = kpi.score([warehouse.table("items"), warehouse.table("items")], system=definition)
-    assert [one.code for one in twice.findings_list].count("K548") == 1
+    assert [item.code for item in twice.findings_list].count("K548") == 1
     assert twice.counts["read"] == 200
     warehouse.close()
 
@@ -96,7 +96,7 @@ def test_a_table_that_is_given_twice_counts_once(duckdb_file):
 def test_the_hash_is_of_what_was_fetched(duckdb_file, tmp_path):
     definition = system({"money": MEASURES["money"]})
     other = in_duckdb(tmp_path / "other.duckdb", {"items": events(200, seed=2)})
-    hashes = [kpi.score(system=definition, warehouse=one).data_hash for one in (duckdb_file, duckdb_file, other)]
+    hashes = [kpi.score(system=definition, warehouse=item).data_hash for item in (duckdb_file, duckdb_file, other)]
     assert hashes[0] == hashes[1] != hashes[2]
 
 
@@ -132,7 +132,9 @@ def test_postgresql_that_does_not_permit_or_answer(server, tmp_path):
     by_variable = run("--warehouse", "env:CITY", "-o", "result.csv", folder=tmp_path, CITY=server.url)
     assert "Scored 4 entities" in by_variable.stderr
     assert (tmp_path / "result.csv").exists()
-    assert not any(secret in one.stdout + one.stderr for one in (done, wrong, far) for secret in ("geheim9", "geheim8"))
+    assert not any(
+        secret in item.stdout + item.stderr for item in (done, wrong, far) for secret in ("geheim9", "geheim8")
+    )
 
 
 @pytest.mark.slow

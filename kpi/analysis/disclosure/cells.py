@@ -136,7 +136,7 @@ def tables(system: System, frame: pl.DataFrame, rules: Iterable[Sensitive]) -> l
 def _scope(system: System, rules: Iterable[Sensitive]) -> _Scope:
     names = dict.fromkeys(rule.measure for rule in rules)
     checks = [edit for edit in edits(system) if all(name in system.measures for name in edit.factors)]
-    running = [found for check in system.checks.values() if (found := check.accumulation(system.symbols)) is not None]
+    running = [result for check in system.checks.values() if (result := check.accumulation(system.symbols)) is not None]
     running = [item for item in running if all(name in system.measures for name in item[:2])]
     used: list[Edit] = []
     adding: list[tuple[str, str, float]] = []
