@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -238,18 +238,25 @@ def ratings_in_doubt(scorecard: Results, label: str) -> dict[str, list[tuple[str
 
     A rating is the level that a total of the score of the indicator would have. Without limits it is empty.
     """
+    ratings: dict[str, list[tuple[str, str]]] = {}
+    for entity, _, title, text in each_rating_in_doubt(scorecard, label):
+        ratings.setdefault(entity, []).append((title, text))
+    return ratings
+
+
+def each_rating_in_doubt(scorecard: Results, label: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yield of each rating that its limits leave open the entity, the indicator, its title and what it may be."""
     definition = getattr(scorecard, "definition", None)
     if definition is not None and not limits_of_levels.rated(definition):
-        return {}
-    frame, ratings = scorecard.indicators, dict[str, list[tuple[str, str]]]()
+        return
+    frame = scorecard.indicators
     if "stars_low" not in frame.columns:
-        return {}
+        return
     names, own = _level_names(scorecard), pl.col("stars")
     open_ones = frame.filter((pl.col("stars_low") < own) | (pl.col("stars_high") > own), period=label)
-    columns = ("entity", "title", "stars", "stars_low", "stars_high")
-    for entity, title, stars, low, high in open_ones.select(columns).iter_rows():
-        ratings.setdefault(entity, []).append((title, doubt(stars, low, high, names)))
-    return ratings
+    columns = ("entity", "indicator", "title", "stars", "stars_low", "stars_high")
+    for entity, indicator, title, *ends in open_ones.select(columns).iter_rows():
+        yield entity, indicator, title, doubt(*ends, names)
 
 
 def ratings_in_words(ratings: Sequence[tuple[str, str]], most: int = MOST_RATINGS) -> list[str]:

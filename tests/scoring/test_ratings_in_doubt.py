@@ -11,6 +11,8 @@ import kpi
 from kpi.language.loading.loader import examine_text
 from kpi.report.files import write
 from kpi.report.league import league, ratings_in_doubt
+from kpi.report.page.contents import head
+from kpi.report.page.numbers import Numbers
 from kpi.report.table import league_table
 
 SYSTEM = """
@@ -115,6 +117,17 @@ def test_every_output_says_so(tmp_path):
     assert sum(any("not distinguishable from ★★★☆☆" in cell for cell in texts) for texts in cells.values()) >= 2
     assert '"stars_low":3.0' in (tmp_path / "a.json").read_text("utf-8").replace(" ", "")
     assert "rating 4 stars, not distinguishable from 3 stars" in explained
+
+
+def test_the_card_of_a_unit_on_the_page_says_so_of_each_indicator():
+    with kpi.using_language("en"):
+        numbers = Numbers()
+        nodes = {node["name"]: node for node in head(card(), numbers)["nodes"]}
+    assert nodes["share"]["doubts"] == [
+        "", "not distinguishable from ★★★☆☆", "not distinguishable from ★★☆☆☆ to ★★★★☆",
+    ]  # fmt: skip
+    assert nodes["delay"]["doubts"] == ["", "not distinguishable from ★★☆☆☆ to ★★★★☆"]
+    assert "doubt" not in {node["name"]: node for node in head(card(""), Numbers())["nodes"]}["share"]
 
 
 def test_levels_have_their_names(tmp_path):

@@ -15,7 +15,7 @@ from kpi.engine.scorecard import PROBABILITY, Scorecard
 from kpi.errors import Message
 from kpi.language.system import ROOT, System
 from kpi.report.language import current, joined, listed, localized, tr
-from kpi.report.league import level_title, not_distinguishable, ratings_in_doubt, ratings_in_words
+from kpi.report.league import each_rating_in_doubt, level_title, not_distinguishable, ratings_in_doubt, ratings_in_words
 from kpi.report.longer import longer_tables
 from kpi.report.marks import SEVERITIES, least_change, visible
 from kpi.report.page.numbers import Numbers
@@ -251,12 +251,27 @@ class _Contents:
             node |= self.full(name)
             node["scored"] = self.status(latest[column.score.status])
         node |= self.points(name)
+        if name in self.doubts:
+            texts = list(dict.fromkeys(self.doubts[name].values()))
+            codes = [0] * latest.height
+            for unit_at, text in self.doubts[name].items():
+                codes[unit_at] = 1 + texts.index(text)
+            node |= {"doubts": ["", *map(visible, texts)], "doubt": add(pl.Series(codes), 0)}
         if targets:
             node["attainment"], node["schedule"] = (add(latest[key], 1) for key in (column.attainment, column.schedule))
             lights = ["none", "green", "yellow", "red"]
             shown = latest[column.light].cast(pl.String).replace_strict(lights, range(4), default=0)
             node["light"] = add(shown, 0)
         return node
+
+    @cached_property
+    def doubts(self) -> dict[str, dict[int, str]]:
+        """What the limits of ratings leave open in the last period, by indicator and the number of the unit."""
+        units = {name: number for number, name in enumerate(self.card.entities["entity"])}
+        doubts: dict[str, dict[int, str]] = {}
+        for entity, indicator, _, text in each_rating_in_doubt(self.card, self.card.periods[-1]):
+            doubts.setdefault(indicator, {})[units[entity]] = text
+        return doubts
 
     def measures(self) -> Iterator[dict[str, Any]]:
         """Yield the measures with their figures and the number of rows that these come from, in the last period."""

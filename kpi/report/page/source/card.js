@@ -88,11 +88,12 @@ export function card(model, texts, unit) {
     const facts = [
       [texts.formula, node.words], [texts.target, node.target], [texts.scoring, node.rule], [texts.weight, node.weight],
       ["", node.better === "higher" ? texts.higher : texts.lower], [texts.peers, among], [texts.clause, node.clause], [texts.lead, node.lead], [texts.note, node.note], ["", status],
-    ].filter(([, text]) => text);
+    ];
+    if (node.doubt) facts.push([head.levels && Object.keys(head.levels.names).length ? texts.level : texts.stars, node.doubts[model.of(node, "doubt", unit) ?? 0]]);
     const figures = head.measures.filter((measure) => node.of.includes(measure.name) && measure.values);
     return h(
       "details", { class: "indicator" }, line,
-      h("dl", {}, facts.map(([name, text]) => h("div", {}, h("dt", {}, name || " "), h("dd", {}, text)))),
+      h("dl", {}, facts.filter(([, text]) => text).map(([name, text]) => h("div", {}, h("dt", {}, name || " "), h("dd", {}, text)))),
       figures.length ? h("table", {}, h("caption", {}, texts.figures), h("thead", {}, h("tr", {}, h("th", { scope: "col" }, texts.figures), h("th", { scope: "col", class: "number" }, texts.value), h("th", { scope: "col", class: "number" }, texts.rows))), h("tbody", {}, figures.map(figure))) : null,
     );
   }
