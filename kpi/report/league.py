@@ -255,8 +255,8 @@ def each_rating_in_doubt(scorecard: Results, label: str) -> Iterator[tuple[str, 
     names, own = _level_names(scorecard), pl.col("stars")
     open_ones = frame.filter((pl.col("stars_low") < own) | (pl.col("stars_high") > own), period=label)
     columns = ("entity", "indicator", "title", "stars", "stars_low", "stars_high")
-    for entity, indicator, title, *ends in open_ones.select(columns).iter_rows():
-        yield entity, indicator, title, doubt(*ends, names)
+    for entity, indicator, title, stars, low, high in open_ones.select(columns).iter_rows():
+        yield entity, indicator, title, doubt(stars, low, high, names)
 
 
 def ratings_in_words(ratings: Sequence[tuple[str, str]], most: int = MOST_RATINGS) -> list[str]:
