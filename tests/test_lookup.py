@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
 import kpi
 from kpi.cli.main import main
+
+ROOT = Path(__file__).parents[1]
 
 DEFINITION = """\
 system: {id}
@@ -121,6 +125,27 @@ def test_several_definitions_that_fit_are_not_guessed_between(folder):
 def test_a_definition_with_errors_comes_before_its_data(folder):
     (folder / "own.yaml").write_text(definition("own").replace("online, den", "onlin, den"), "utf-8")
     assert {item.code for item in kpi.check("own.yaml", data="nowhere.csv")} == {"K203"}
+
+
+def test_a_definition_with_errors_beside_the_data_is_reported_where_none_fits(folder):
+    (folder / "own.yaml").write_text(definition("own").replace("online, den", "onlin, den"), "utf-8")
+    (folder / "strange.csv").write_text("期别,县,件数甲,件数乙\n2023,东湖县,10,6\n", "utf-8")
+    done = ran("score", "strange.csv", "--output-format", "concise")
+    assert done.exit_code == 2
+    assert "K206" in done.stderr
+    assert "own.yaml" in done.stderr
+    assert "K203" in done.stderr
+
+
+def test_a_definition_with_errors_is_never_replaced_in_silence_by_one_of_the_program(folder):
+    (folder / "own.yaml").write_text(definition("own").replace("online, den", "onlin, den"), "utf-8")
+    reports = ROOT / "sample_data/tongxiang-2022/reports.csv"
+    card = kpi.score(reports)
+    assert card.system == "tongxiang-2022"
+    noted = [item for item in card.findings_list if item.code == "K206"]
+    assert [(item.severity.value, item.place.file) for item in noted] == [("warning", "own.yaml")]
+    (folder / "own.yaml").unlink()
+    assert not [item for item in kpi.score(reports).findings_list if item.code == "K206"]
 
 
 def test_check_takes_a_period_as_score_does(folder):

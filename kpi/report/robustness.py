@@ -11,6 +11,7 @@ from rich.text import Text
 from typing_extensions import override
 
 from kpi.analysis.robustness import Robustness
+from kpi.analysis.uncertainty.summaries import FEWEST
 from kpi.errors import Message, commas
 from kpi.report.cards import printed, table_of
 from kpi.report.language import localized, tr
@@ -287,7 +288,7 @@ def settled(robustness: Robustness) -> str:
     """Return whether the intervals have converged."""
     frame = robustness.convergence
     moved = frame["shifted"][-2] if frame.height > 1 else None
-    if moved is None:
+    if moved is None or frame["runs"][-1] < FEWEST:
         return tr("Too few runs to see whether the intervals have converged.")
     if robustness.converged:
         return tr(

@@ -169,7 +169,9 @@ def _scored(
     panel = take_in(
         scored, sources, named=named, period=None if period is None else str(period), partly=partly, reached=reached
     )
-    panel = replace(panel, findings=(*panel.findings, *panel.absent, *at_its_end(scored, period, requested)))
+    passed_over = (finding for finding in loaded.findings if finding.code == "K206")
+    findings = (*passed_over, *panel.findings, *panel.absent, *at_its_end(scored, period, requested))
+    panel = replace(panel, findings=findings)
     return score_panel(plan, panel, period=requested, explanations=explanations)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from kpi.errors import DefinitionError, Diagnostic, Message, suggest
+from kpi.errors import DefinitionError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files.reader import read_all
 from kpi.intake.files.sources import Source
@@ -47,7 +48,32 @@ def chosen_system(system: Given | None, data: Sequence[Source], folder: Path | N
         return catalogue.resolve(system, folder)
     # A folder of the catalogue is read if nothing before it matches.
     groups = [_Drafts(group) for group in catalogue.by_folder(folder)]
-    return matching_system(data, groups, partly=partly)
+    try:
+        chosen = matching_system(data, groups, partly=partly)
+    except DefinitionError as error:
+        broken = [
+            finding for item in _broken(groups) for finding in item.findings if finding.severity is Severity.ERROR
+        ]
+        if not broken:
+            raise
+        raise DefinitionError([*error.diagnostics, *broken]) from None
+    if Path(chosen.file).parent.resolve() == catalogue.shipped().resolve() and (broken_files := _broken(groups)):
+        names = tuple(f"`{item.file}`" for item in broken_files)
+        name = "" if chosen.system is None else chosen.system.system
+        message = Message(
+            "{files} has errors and is passed over: the data are scored by `{system}`, which comes with the program",
+            files=names, system=name,
+        )  # fmt: skip
+        hint = Message("look with `kpi check {file}`, or name a system with --system", file=broken_files[0].file)
+        note = Diagnostic("K206", message, Place(broken_files[0].file), hint, Severity.WARNING)
+        chosen = replace(chosen, findings=(*chosen.findings, note))
+    return chosen
+
+
+def _broken(groups: Iterable[_Drafts]) -> list[Loaded]:
+    """Return the definitions with errors of the folders that do not come with the program."""
+    own = (group for group in groups if not group.shipped)
+    return [item for group in own for item in (draft.checked() for draft in group) if item.system is None]
 
 
 class _Drafts(Sequence[Draft]):
@@ -55,6 +81,11 @@ class _Drafts(Sequence[Draft]):
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = files
+
+    @property
+    def shipped(self) -> bool:
+        """Whether the folder is that of the definitions that come with the package."""
+        return bool(self._files) and self._files[0].parent.resolve() == catalogue.shipped().resolve()
 
     @cached_property
     def _read(self) -> list[Draft]:

@@ -27,9 +27,11 @@ PAIRS, NEXT = 100, 10
 SETS, DRAWS = 300, 2000
 
 #: Intervals whose bounds move less than this from half of the runs to all, on average, have converged: places, and
-#: percent
-#: of the number of units.
+#: percent of the number of units.
 SETTLED, SETTLED_PERCENT = 0.5, 1.0
+
+#: The fewest runs of which half can show it.
+FEWEST = 100
 
 
 def statistics(values: NDArray[np.float32] | Floats) -> dict[str, pl.Series]:
@@ -161,7 +163,7 @@ def convergence(simulated: Simulated) -> tuple[pl.DataFrame, bool]:
         return frame, False
     moved = frame["shifted"][-2]
     allowed = max(SETTLED, SETTLED_PERCENT / 100 * placed.shape[1])
-    return frame, number >= 100 and moved is not None and moved <= allowed
+    return frame, number >= FEWEST and moved is not None and moved <= allowed
 
 
 def sources(study: Study, by_source: Mapping[str, Simulated]) -> pl.DataFrame:
