@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import kpi
-from tests.conformance.catalogue import SYSTEMS, tables_of
 from tests.conformance.events import MEASURES, drawn_measures, events, system
+from tests.conformance.shipped_systems import SYSTEMS, tables_of
 from tests.spark_cluster import environment, needed
 
 # Spark 4 warns of pandas 3, which is not used here, and leaves sockets to the collector.
@@ -60,5 +60,5 @@ def test_systems_are_the_same_with_all_their_tables_in_spark(subtests, tmp_path,
 
 
 def _words(card: kpi.Scorecard) -> list[str]:
-    """Return the findings of a scorecard, without their places."""
-    return sorted(f"{item.code} {item.message}" for item in card.findings_list)
+    """Return the findings of a scorecard, without their places; K690 is not looked for elsewhere."""
+    return sorted(f"{item.code} {item.message}" for item in card.findings_list if item.code != "K690")

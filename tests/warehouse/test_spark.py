@@ -90,7 +90,9 @@ def compare(of_files, of_spark, file, table, *, rows=True):
         assert getattr(of_spark, name).equals(getattr(of_files, name)), name
     assert of_spark.counts == of_files.counts
     if rows:
-        result = [str(finding).replace(str(file), table) for finding in of_files.findings_list]
+        # Repeated numbers of events are not looked for elsewhere.
+        kept = [finding for finding in of_files.findings_list if finding.code != "K690"]
+        result = [str(finding).replace(str(file), table) for finding in kept]
         assert [str(finding) for finding in of_spark.findings_list] == result
 
 
