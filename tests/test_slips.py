@@ -52,6 +52,13 @@ def test_a_fraction_for_a_percent(target, codes):
     assert found(target) == codes
 
 
+def test_one_per_mille_is_a_target():
+    text = BASE.format(target="at_most: 1", rest=TREE).replace("denominator: b,", "denominator: b, unit: ‰,")
+    assert [item.code for item in examine_text(text).findings] == []
+    fraction = text.replace("at_most: 1", "at_most: 0.001")
+    assert [item.code for item in examine_text(fraction).findings] == ["K433"]
+
+
 @pytest.mark.parametrize(
     ("score", "codes"),
     [

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 import yaml
 from click.testing import CliRunner
+from polars.testing import assert_frame_equal
 
 import kpi
 from kpi.analysis.robustness import stressed
@@ -25,6 +26,7 @@ from kpi.cli.main import main
 from kpi.errors import DataError, DefinitionError
 from kpi.language.loading.loader import examine_text
 from kpi.language.uncertainty import Uncertainty, WeightNoise
+from kpi.report.robustness import settled
 
 ROOT = Path(__file__).parents[1]
 UNITS = ("东", "西", "南", "北", "中", "上", "下")
@@ -544,6 +546,16 @@ def test_importance_adds_up_and_finds_a_part_that_does_nothing():
     item, total = both["pillar"].to_numpy(), both["raw_score"].to_numpy()
     expected = np.cov(0.3 * item, total)[0, 1] / total.var(ddof=1) * 100
     assert rows["一"]["effective"] == pytest.approx(expected)
+
+
+def test_few_runs_do_not_say_that_intervals_have_not_converged():
+    with kpi.using_language("en"):
+        assert "Too few runs" in settled(stressed(card(), runs=50))
+
+
+def test_weights_at_which_units_change_places_are_there_where_stars_are_by_quota():
+    quota = {"kind": "quota", "shares": {5: 50, 4: 50}}
+    assert_frame_equal(stressed(card(stars=quota), runs=2).swaps, stressed(card(), runs=2).swaps)
 
 
 def test_the_weight_at_which_two_units_change_places_makes_them_equal():

@@ -273,6 +273,11 @@ def test_what_names_no_figure_or_value_is_refused(key, value, code):
     assert [finding.code for finding in caught.value.diagnostics] == [code]
 
 
+def test_a_number_of_things_below_zero_is_reported():
+    after = kpi.what_if(card_of(), {"乙.incidents": -5})
+    assert [finding.code for finding in after.findings_list] == ["K674"]
+
+
 def test_a_share_beyond_the_whole_is_refused():
     system = {
         "system": "s", "period": "year", "entities": {"title": "县"},

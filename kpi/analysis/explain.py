@@ -566,7 +566,8 @@ class _Tree:
             level=result[0].level, low=row[column.lower_limit], high=row[column.upper_limit],
         )  # fmt: skip
         yield from self.rating(column)
-        if row.get(column.signal) is not None:
+        # With disclosure rules the group may have a figure that is suppressed.
+        if row.get(column.signal) is not None and row[column.centre] is not None:
             yield Message("{signal} around the group's {value:,.6g}", signal=SIGNALS[row[column.signal]],
                           value=row[column.centre])  # fmt: skip
 

@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
-from kpi.analysis.disclosure import analysed, refuse_hidden
+from kpi.analysis.disclosure import analysed, refuse_compared, refuse_hidden
 from kpi.analysis.explain import name_of, place_of
 from kpi.analysis.trials import Standing, Trial, Trials
 from kpi.analysis.what_if import Replacement, index_of, landmarks, replaced, searched
@@ -121,11 +121,14 @@ def way_up(card: Scorecard, unit: str, to: float | str, *, period: str | None = 
 
     Raises:
         DataError: K602 for an unknown unit, K551 for an unknown period, K876 for no level of the system, K966 for a
-            unit with suppressed figures.
+            unit with suppressed figures, or whose standing depends on one.
     """
     place, index, aim = place_of(card, unit), index_of(card, period), aim_of(card.definition, to)
     refuse_hidden(card, index, place)
-    card = analysed(card)
+    left, stars = analysed(card), card.definition.stars
+    by_place = aim.rank is not None or stars is None or not stars.cuts_of_total
+    refuse_compared(card, left, card.labels[index], card.entities["entity"][place], by_place=by_place)
+    card = left
     with stage(Message("looking for the way up")):
         way = _Search(card, index, place, aim, together=True).way()
         # An answer that the whole plan does not confirm is looked for again with the whole plan alone.

@@ -19,6 +19,8 @@ import polars as pl
 from kpi.analysis.check_findings import judged
 from kpi.analysis.disclosure import analysed, refuse_hidden
 from kpi.analysis.explain import place_of
+from kpi.analysis.impossible_counts import impossible_counts
+from kpi.analysis.negative_counts import negative_counts
 from kpi.engine.plan import Plan
 from kpi.engine.result_columns import target_bounds
 from kpi.engine.scorecard import Scorecard, as_scorecard
@@ -109,12 +111,17 @@ def new_findings(card: Scorecard, after: Scorecard) -> tuple[Diagnostic, ...]:
 
 
 def _checked(card: Scorecard) -> list[Diagnostic]:
-    """Return the findings of checks and vetoes in the shown periods of a scorecard."""
+    """Return the findings of checks, vetoes and counts that cannot be, in the shown periods of a scorecard."""
     entities = Entities(card.entities, closed=True)
     panel = Panel(card.frame, entities, (), (), Counts(), card.data_hash)
     shown = {index: label for index, label in card.labels.items() if card.shown is None or index in card.shown}
     frame = card.frame.filter(pl.col("period").is_in(list(shown)))
-    return judged(card.plan, frame, panel, shown, suspecting=False).findings
+    names = card.entities["entity"].to_list()
+    return [
+        *judged(card.plan, frame, panel, shown, suspecting=False).findings,
+        *impossible_counts(card.definition, frame, names, shown),
+        *negative_counts(card.definition, frame, names, shown),
+    ]
 
 
 def index_of(card: Scorecard, period: str | None) -> int:

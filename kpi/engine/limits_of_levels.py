@@ -2,8 +2,8 @@
 
 A rating is the level that the cuts of the star scheme give to a total that is the score of the indicator. For each
 indicator with confidence limits: `level`, `level_low` and `level_high`, the lowest and the highest rating of the values
-between its limits, the figures of all other units being as they are. Where these differ, the unit cannot be told from
-the other level.
+between its limits. Where these differ, the unit cannot be told from the other level. Scores that depend on the other
+units have no rating: the minimum or the mean of a group moves with the value.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from kpi.values.rounding import score_key
 def rated(system: System) -> tuple[str, ...]:
     """Return the indicators with ratings that limits can be compared with.
 
-    They have limits, a rule that judges the value as it is, of the period alone, and the system has stars by cuts of
-    the total. A place among the units, and a value after treatment, are not those of the limits of one unit.
+    They have limits, a rule that judges the value as it is, without other units and of the period alone, and the system
+    has stars by cuts of the total.
     """
     if system.stars is None or not system.stars.cuts_of_total:
         return ()
@@ -45,14 +45,13 @@ def stages(system: System) -> Iterator[Stage]:
     scheme, names = system.stars, rated(system)
     if scheme is None or not names:
         return
-    figures: dict[str, pl.Expr] = {}
     scores: dict[str, pl.Expr] = {}
     points: dict[str, pl.Expr] = {}
     levels: dict[str, pl.Expr] = {}
     for name in names:
         column = Column(name)
         # Each is a column of its own, as every cut asks for it.
-        ends = {column.at_limit(place): score for place, score in enumerate(_scores(system, name, figures))}
+        ends = {column.at_limit(place): score for place, score in enumerate(_scores(system, name))}
         scores.update(ends.items())
         points[column.points] = _points(system, scheme, pl.col(column.score))
         points.update((end.points, _points(system, scheme, pl.col(end))) for end in ends)
@@ -62,27 +61,23 @@ def stages(system: System) -> Iterator[Stage]:
         levels[column.level] = own
         levels[column.level_low] = pl.when(known).then(pl.min_horizontal(own, *others))
         levels[column.level_high] = pl.when(known).then(pl.max_horizontal(own, *others))
-    yield Stage("peers of ratings", Message("statistics of peers"), figures)
-    yield Stage(
-        "ratings", Message("ratings of indicators"), levels, bases=points, sources=(scores,), done=tuple(figures)
-    )  # fmt: skip
+    yield Stage("ratings", Message("ratings of indicators"), levels, bases=points, sources=(scores,))
 
 
 def _follows(system: System, name: str, rule: Rule) -> bool:
-    """Return whether the score of an indicator follows from its value, by figures of the period alone."""
+    """Return whether the score of an indicator follows from its value of the period alone."""
     if name in system.treated or rule.lookback != NOW:
         return False
     figures: dict[str, pl.Expr] = {}
     rule.score(case_of(system, name, rule, name, figures))
-    return not any(column.endswith("~place") for column in figures)
+    return not figures
 
 
-def _scores(system: System, name: str, figures: dict[str, pl.Expr]) -> Iterator[pl.Expr]:
+def _scores(system: System, name: str) -> Iterator[pl.Expr]:
     """Yield the scores of the ends of the limits, and of the target where it is between them."""
     rule, column = system.rule(name), Column(name)
     assert rule is not None  # noqa: S101 - `rated` has checked it
-    case = case_of(system, name, rule, name, figures)
-    rule.score(case)  # the statistics are those of the values
+    case = case_of(system, name, rule, name, {})
     low, high = pl.col(column.lower_limit), pl.col(column.upper_limit)
     targets = [bound.clip(low, high) for bound in (case.target, case.upper)] if system.targets(name) else []
     for value in (low, high, *targets):

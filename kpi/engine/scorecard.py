@@ -238,7 +238,7 @@ class Scorecard:
         (the score in marks of the item) and full_marks; with `limits:` also lower, upper (the confidence limits of the
         value) and signal (where it is between the funnel limits of its group, see `limits`); with stars by cuts of
         the total also stars (the level that a total of this score would have), stars_low and stars_high (the lowest and
-        the highest of the values between the limits; null where values are treated or scored by their place).
+        the highest of the values between the limits; null where values are treated or scores depend on other units).
         """
         system = self.definition
         names = list(system.indicators)

@@ -58,22 +58,10 @@ def test_a_target_between_the_limits_may_be_what_is_rated_best():
     assert ratings(scored) == [(3, 4, 5)]
 
 
-def test_the_others_stay_as_they_are_where_the_best_of_them_is_the_measure():
-    """Of the best, 8100/10000 = 81 %: Wilson's 75.7 of 81 is 4 stars. The best itself stays the best."""
-    text = SYSTEM.replace("{kind: goalposts, low: 0, high: 100}", "{kind: distance_to_best}")
-    scored = card(system=text)
-    low, own, high = ratings(scored)[2]
-    assert own == 5  # 75/81 = 92.6
-    limits = scored.indicators.filter(indicator="share", entity="区2").row(0, named=True)
-    best = 81.0
-    expected = [sum(100 * limits[end] / best >= cut for cut in (60, 70, 80, 90)) + 1 for end in ("lower", "upper")]
-    assert [low, high] == expected
-
-
-@pytest.mark.parametrize(
-    "score", ["{kind: rank}", "{kind: percentile}"],
-)  # fmt: skip
-def test_a_place_among_others_has_no_rating(score):
+@pytest.mark.parametrize("kind", ["rank", "percentile", "minmax", "zscore", "distance_to_best"])
+def test_a_score_that_depends_on_the_others_has_no_rating(kind):
+    """The minimum, the mean or the best of the group would move with the value between its limits."""
+    score = f"{{kind: {kind}}}"
     text = SYSTEM.replace("{kind: goalposts, low: 0, high: 100}", score)
     assert ratings(card(system=text)) == [(None, None, None)] * 4
     assert ratings(card(system=text), "delay")[2] == (2, 3, 4)

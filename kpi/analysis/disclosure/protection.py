@@ -227,3 +227,27 @@ def refuse_hidden(card: Scorecard, index: int, entity: int) -> None:
         name = card.entities["entity"][entity]
         message = Message("figures or results of `{name}` are suppressed, and another score would show them", name=name)
         raise DataError(Diagnostic("K966", message, hint=Message("ask for a unit without suppressed figures")))
+
+
+def refuse_compared(card: Scorecard, left: Scorecard, label: str, unit: str, *, by_place: bool) -> None:
+    """Raise DataError K966 where what a unit has depends on units of which anything is suppressed.
+
+    Args:
+        card: as scored.
+        left: what `analysed` leaves of it.
+        label: of the period.
+        unit: its name.
+        by_place: whether a place, or a level given by places, is asked for.
+    """
+    if left is card:
+        return
+    columns = ("score", "stars")
+    before, after = (item.totals.filter(period=label, entity=unit).select(columns).rows() for item in (card, left))
+    alone = left.totals.filter(period=label)["score"].count() == card.totals.filter(period=label)["score"].count()
+    if before == after and (alone or not by_place):
+        return
+    message = Message(
+        "the standing of `{name}` depends on units with suppressed figures, and another one would show them", name=unit
+    )
+    hint = Message("ask for a level with fixed cuts where scores do not depend on other units")
+    raise DataError(Diagnostic("K966", message, hint=hint))

@@ -79,7 +79,7 @@ def swaps(study: Study) -> pl.DataFrame:
     nodes = [(name, parts) for name, _, parts in system.tree if len(parts) > 1]
     units = nominal(study)
     number = sum(len(parts) for _, parts in nodes)
-    if not study.plain(system) or number * units.height > CELLS:
+    if not study.ranked_by_scores(system) or number * units.height > CELLS:
         return pl.DataFrame(schema=schema)
     ordered = units.with_row_index("column").sort("cohort", "rank", "entity")
     following = ordered.with_columns(

@@ -139,10 +139,11 @@ class Study:
 
     def plain(self, system: System) -> bool:
         """Return whether the totals, ranks and stars of a system follow from the scores of its indicators alone."""
-        return (
-            countable(system) and not system.adjustments and not system.ranking.tie_break
-            and (system.stars is None or system.stars.by_score)
-        )  # fmt: skip
+        return self.ranked_by_scores(system) and (system.stars is None or system.stars.by_score)
+
+    def ranked_by_scores(self, system: System) -> bool:
+        """Return whether the totals and ranks of a system follow from the scores of its indicators alone."""
+        return countable(system) and not system.adjustments and not system.ranking.tie_break
 
     def run(
         self, variant: Variant, outcome: Outcome, rows: NDArray[np.intp], factors: Mapping[str, Floats], *,

@@ -67,6 +67,8 @@ def _as_fraction(unit: Unit, numbers: Mapping[Path, Quantity | None]) -> Iterato
     bare = {path: item for path, item in numbers.items() if isinstance(item, int | float) and item}
     if any(isinstance(item, str) for item in numbers.values()) or not all(0 < abs(x) <= 1 for x in bare.values()):
         return
+    if unit == PER_MILLE and all(abs(x) == 1 for x in bare.values()):
+        return  # at most 1 ‰ is a usual target, and 1000 ‰ is none
     for path, number in list(bare.items())[:1]:
         whole = number * (100 if unit == PERCENT else 1000)
         message = Message(
