@@ -24,6 +24,8 @@ def blank_cohorts(entities: Entities, system: System) -> Iterator[Diagnostic]:
         entities: those of the roster or of the data, with the column cohort.
         system: says where the roster is.
     """
+    if entities.frame["cohort"].null_count() == entities.frame.height:
+        return
     filled = ~pl.col("cohort").fill_null("").str.contains(_BLANK)
     blank = entities.frame.filter(~filled)["entity"].to_list()
     if not blank or len(blank) == entities.frame.height:
