@@ -127,10 +127,10 @@ def engine(path: str | list[str], *, hard: bool = False) -> Callable[[], pl.Data
         files = [path] if isinstance(path, str) else path
         gathered = records.gather([match(of, table)[0] for file in files for table in read(file)], of)
         entities = from_data(gathered.texts(), {})
-        found = gathered.measured(entities)
-        assert not found.findings
+        answer = gathered.measured(entities)
+        assert not answer.findings
         names = pl.Series("entity", entities.names)
-        return found.figures.with_columns(entity=names.gather(found.figures["entity"]))
+        return answer.figures.with_columns(entity=names.gather(answer.figures["entity"]))
 
     return work
 
@@ -205,7 +205,7 @@ def pandas(path: str, *, hard: bool = False) -> Callable[[], object]:
 
     assert not hard
 
-    def found(data: pd.DataFrame) -> pd.DataFrame:
+    def measures_of(data: pd.DataFrame) -> pd.DataFrame:
         days = pd.to_datetime(data[WHEN])
         keys = [data[WHO].astype("category").rename("entity"), (days.dt.year * 12 + days.dt.month - 1).rename("period")]
         columns = {}
@@ -220,7 +220,7 @@ def pandas(path: str, *, hard: bool = False) -> Callable[[], object]:
     def work() -> object:
         columns = [WHO, WHEN, CHANNEL, KIND, WAIT, FEE, RATING]
         batches = parquet.ParquetFile(path).iter_batches(PANDAS_ROWS, columns=columns)
-        parts = pd.concat([found(batch.to_pandas()) for batch in batches])
+        parts = pd.concat([measures_of(batch.to_pandas()) for batch in batches])
         whole = parts.groupby(["entity", "period"], sort=False).sum()
         for name in CONDITIONS:
             whole[f"f_{name}"] /= whole.pop(f"#f_{name}")
@@ -242,8 +242,8 @@ def sums(path: str, *, how: str) -> Callable[[], pl.DataFrame]:
             for name in CONDITIONS
             for of in (WAIT, FEE)
         }
-        found = frame.group_by(pl.col(WHO).alias("entity"), pl.col(WHEN).dt.month().alias("period")).agg(**added)
-        return found.with_columns(pl.col(*added).cast(pl.Float64) / (1.0 if how == "floats" else 1e9)).collect()
+        added_up = frame.group_by(pl.col(WHO).alias("entity"), pl.col(WHEN).dt.month().alias("period")).agg(**added)
+        return added_up.with_columns(pl.col(*added).cast(pl.Float64) / (1.0 if how == "floats" else 1e9)).collect()
 
     return work
 

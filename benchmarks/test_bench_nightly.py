@@ -15,7 +15,7 @@ def test_a_night_with_one_corrected_period(benchmark):
         corrected()
         turn = iter(range(1000))
 
-        def one(month: int):
+        def night_of(month: int):
             inbox.correct(inbox.months[month], next(turn))
             return corrected()
 
@@ -28,14 +28,14 @@ def test_a_night_with_one_corrected_period(benchmark):
         )
         contenders = {
             "everything": inbox.whole,
-            "a month in the middle": lambda: one(months // 2),
-            "the last month": lambda: one(months - 1),
+            "a month in the middle": lambda: night_of(months // 2),
+            "the last month": lambda: night_of(months - 1),
             "nothing changed": corrected,
         }
         hold(benchmark, race, contenders, rounds=3)
         # What is left to see: that the nights did what they are timed for.
-        assert len(one(months // 2).outcomes[0].scored) == 4
-        assert len(one(months - 1).outcomes[0].scored) == 1
+        assert len(night_of(months // 2).outcomes[0].scored) == 4
+        assert len(night_of(months - 1).outcomes[0].scored) == 1
         assert corrected().outcomes[0].status == "unchanged"
 
 

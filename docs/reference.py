@@ -120,7 +120,7 @@ SHARED = Definition.model_fields
 _PARAGRAPHS: dict[str, None] = {}
 
 
-def said(text: str) -> str:
+def in_language(text: str) -> str:
     """Return a text in the language in use."""
     _PARAGRAPHS.update(dict.fromkeys(paragraphs_of(text)))
     return described(text)
@@ -128,7 +128,7 @@ def said(text: str) -> str:
 
 def heading(level: str, title: str) -> str:
     """Return a heading in the language in use, with the anchor that it has in English."""
-    words = said(title)
+    words = in_language(title)
     slug = re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", title, flags=re.ASCII).strip().lower())
     return f"{level} {words}" if words == title else f"{level} {words} {{#{slug}}}"
 
@@ -137,7 +137,7 @@ def texts() -> list[str]:
     """Return every paragraph that is translated: of the pages, and of the JSON Schema."""
     _PARAGRAPHS.clear()
     for text in descriptions(json_schema()):
-        said(text)
+        in_language(text)
     for page in (scoring, keys, results):
         page("en")
     return sorted(_PARAGRAPHS)
@@ -145,7 +145,7 @@ def texts() -> list[str]:
 
 def paragraphs(model: Any) -> str:
     """Return the text of a docstring without its examples, `Args:` and `Returns:`."""
-    return said(without_examples((inspect.getdoc(model) or "").partition("\nArgs:")[0]))
+    return in_language(without_examples((inspect.getdoc(model) or "").partition("\nArgs:")[0]))
 
 
 def choices(annotation: Any) -> list[str]:
@@ -164,7 +164,7 @@ def choices(annotation: Any) -> list[str]:
 def default(field: FieldInfo) -> str:
     """Return a field's default as YAML would have it."""
     if field.is_required():
-        return said("needed")
+        return in_language("needed")
     value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel):
         return ""
@@ -181,7 +181,7 @@ def row(name: str, field: FieldInfo) -> str:
         f"`{field.alias or name}`",
         default(field),
         " ".join(choices(field.annotation)),
-        said(field.description or ""),
+        in_language(field.description or ""),
     )
     return f"| {' | '.join(item.replace('|', chr(92) + '|') for item in cells)} |"
 
@@ -189,7 +189,7 @@ def row(name: str, field: FieldInfo) -> str:
 def rows(fields: Mapping[str, FieldInfo]) -> str:
     """Return fields as a table."""
     lines = [row(name, field) for name, field in fields.items()]
-    head = f"| {said('key')} | {said('default')} | {said('words')} | |"
+    head = f"| {in_language('key')} | {in_language('default')} | {in_language('words')} | |"
     return "\n".join([head, "|---|---|---|---|", *lines]) if lines else ""
 
 
@@ -228,7 +228,7 @@ def group(title: str, kinds: Mapping[str, type[BaseModel]]) -> str:
     parts = [heading("##", title)]
     if common:
         plain = next(item for item in models if all(default(item.model_fields[name]) == usual[name] for name in common))
-        parts += [said("All take:"), table(plain, set(plain.model_fields) - common)]
+        parts += [in_language("All take:"), table(plain, set(plain.model_fields) - common)]
     for kind, model in kinds.items():
         # A default of a kind's own, such as no cap, is worth saying again.
         own = table(model, {name for name in common if default(model.model_fields[name]) == usual[name]})
@@ -239,15 +239,15 @@ def group(title: str, kinds: Mapping[str, type[BaseModel]]) -> str:
 def glance() -> str:
     """Return the normalisers side by side; what they make of equal values and of a single one is computed here."""
     titles = ("kind", "range", "floor, cap", "all are 5", "one, 5")
-    rows = [f"| {' | '.join(map(said, titles))} |", "|---|---|---|---|---|"]
+    rows = [f"| {' | '.join(map(in_language, titles))} |", "|---|---|---|---|---|"]
     for model, needed in NORMALISERS.items():
         rule = model.model_validate(needed)
         ranges = [f"`{name}: {default(field)[1:-1]}`" for name, field in model.model_fields.items() if name in RANGE]
-        limits = ", ".join(said("none") if item is None else f"{item:g}" for item in (rule.floor, rule.cap))
+        limits = ", ".join(in_language("none") if item is None else f"{item:g}" for item in (rule.floor, rule.cap))
         scores = (scored(rule, [5.0] * number) for number in (3, 1))
         rows.append(f"| `{kind_of(model)}` | {', '.join(ranges)} | {limits} | {' | '.join(scores)} |")
     shown = ", ".join(f"`{kind_of(model)}` {needed}" for model, needed in NORMALISERS.items() if needed)
-    head = said("Direction is the indicator's `better` everywhere. The target is 5; as examples:")
+    head = in_language("Direction is the indicator's `better` everywhere. The target is 5; as examples:")
     return "\n\n".join(
         [heading("###", "Normalisers at a glance"), f"{head} {shown.replace(chr(39), '')}.", "\n".join(rows)]
     )
@@ -261,11 +261,11 @@ def stress() -> str:
         ),
         "mean": ", ".join(f"`{name}` ({localized(means.words(item))})" for name, item in varied.MEANS.items()),
         "missing": ", ".join(f"`{name}` ({localized(item.words())})" for name, item in varied.POLICIES.items()),
-        "without": said("each indicator and pillar"),
+        "without": in_language("each indicator and pillar"),
     }
     rows = "\n".join(
         [
-            f"| {said('assumption')} | {said('alternatives')} |",
+            f"| {in_language('assumption')} | {in_language('alternatives')} |",
             "|---|---|",
             *(f"| {key} | {item} |" for key, item in tried.items()),
         ]
@@ -274,7 +274,7 @@ def stress() -> str:
     return "\n\n".join(
         [
             heading("##", "Robustness"),
-            said(text.replace("Robustness (稳健性)", "`kpi stress FILE`")),
+            in_language(text.replace("Robustness (稳健性)", "`kpi stress FILE`")),
             rows,
             paragraphs(robustness.Robustness),
         ]
@@ -302,7 +302,7 @@ def _scoring() -> str:
     }
     result = "\n\n".join(f"`{name}`: {paragraphs(item)}" for name, item in formulas.items())
     chapters = [
-        said(HEAD.strip()),
+        in_language(HEAD.strip()),
         group("Scoring rules", by_kind(KINDS)),
         glance(),
         "\n\n".join(
@@ -330,9 +330,9 @@ def keys(language: str) -> str:
 
 
 def _keys() -> str:
-    every = said("Every definition, one of a group as well as a pillar or the composite, may have these:")
+    every = in_language("Every definition, one of a group as well as a pillar or the composite, may have these:")
     chapters = [
-        said(KEYS.strip()),
+        in_language(KEYS.strip()),
         f"{every}\n\n{rows(SHARED)}",
         section("A system", System, "##"),
         section("`source`", Source),
@@ -400,7 +400,7 @@ def results(language: str) -> str:
 
 def _results(other: str) -> str:
     """Return the page in the language in use, with the headings in the other one beside."""
-    parts = [said(RESULTS.strip())]
+    parts = [in_language(RESULTS.strip())]
     for command, report, frames, describing in _reports():
         parts.append(f"## `{command}`: `{report.schema}`")
         for name, every in frames.items():
@@ -408,7 +408,7 @@ def _results(other: str) -> str:
             with using(other):
                 sheet, theirs = report.sheet(name), [report.heading(name, column) for column in frame.columns]
             ours = [report.heading(name, column) for column in frame.columns]
-            titles = (said("column"), said("type"), said("heading"), said("in Chinese"))
+            titles = (in_language("column"), in_language("type"), in_language("heading"), in_language("in Chinese"))
             lines = [f"| {' | '.join(titles)} |", "|---|---|---|---|"]
             lines += [
                 f"| `{column}` | {_type(dtype)} | {words} | {foreign} |"
@@ -416,7 +416,7 @@ def _results(other: str) -> str:
             ]
             text = _described(describing, name)
             title = f"### `{name}`: {report.sheet(name)} ({sheet})"
-            parts += [title, said(without_examples(text)), "\n".join(lines)]
+            parts += [title, in_language(without_examples(text)), "\n".join(lines)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -191,7 +191,7 @@ def measures(system: System) -> Iterator[str]:
             item.title or name,
             f"`{name}`",
             item.unit,
-            made(item),
+            computed(item),
             TIMING.get(getattr(item, "timing", item.over_time) or "", ""),
         )
         for name, item in system.measures.items()
@@ -199,7 +199,7 @@ def measures(system: System) -> Iterator[str]:
     yield from table(("名称", "编号", "单位", "来源", "汇总"), rows)
 
 
-def made(measure: Measure) -> str:
+def computed(measure: Measure) -> str:
     """Return where a figure comes from, in words."""
     kind = kind_of(type(measure))
     words = {

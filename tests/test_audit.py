@@ -219,7 +219,7 @@ def test_robustness_is_that_of_kpi_stress(asem):
 # ---- REMARKS ---- #
 
 
-def made(**changes):
+def built(**changes):
     """Return figures of eight units of which nothing is to be remarked on but what the changes make."""
     random = np.random.default_rng(3)
     common = np.array([10.0, 20, 30, 40, 50, 60, 70, 80])
@@ -234,28 +234,29 @@ def remarks(audit, step=None):
 
 def test_each_fault_of_the_data_has_its_remark():
     groups = {"one": ["a", "b"], "two": ["c", "d"]}
-    a = made()["a"].to_list()
+    a = built()["a"].to_list()
     audit = audited(
         scored(
-            made(b=[2 * value + 1 for value in a], d=[100 - value + at for at, value in enumerate(made()["c"])]), groups
+            built(b=[2 * value + 1 for value in a], d=[100 - value + at for at, value in enumerate(built()["c"])]),
+            groups,
         ),
         runs=3,
     )
     assert ("redundant", "a") in remarks(audit)
     assert ("negative", "c") in remarks(audit)
     assert {("inconsistent", "two")} <= remarks(audit)
-    audit = audited(scored(made(b=[5.0] * 8, c=[1.0, 2, 3, None, None, None, None, None]), groups), runs=3)
+    audit = audited(scored(built(b=[5.0] * 8, c=[1.0, 2, 3, None, None, None, None, None]), groups), runs=3)
     assert ("constant", "b") in remarks(audit)
     assert ("few_values", "c") in remarks(audit)
     assert audit.dimensions.filter(pl.col("node") == "one")["left_out"].to_list() == [1]
     tail = [1.0, 1, 2, 2, 3, 3, 2, 100]
-    assert remarks(audited(scored(made(a=tail), groups), runs=3), 3) == {("outliers", "a")}
+    assert remarks(audited(scored(built(a=tail), groups), runs=3), 3) == {("outliers", "a")}
     step = {"tails": {"kind": "winsorise", "most": 1}}
-    treated = audited(scored(made(a=tail), groups, treatment=step), runs=3)
+    treated = audited(scored(built(a=tail), groups, treatment=step), runs=3)
     assert remarks(treated, 3) == set()
     assert treated.treatment.rows() == [("tails", "a", "a", 1)]
     # The mean of one unit's values decides nothing: a part of hardly any spread has less weight than on paper.
-    flat = made(a=[50.0 + at / 1000 for at in range(8)], b=[50.0 - at / 1000 for at in range(8)])
+    flat = built(a=[50.0 + at / 1000 for at in range(8)], b=[50.0 - at / 1000 for at in range(8)])
     assert ("underweight", "one") in remarks(audited(scored(flat, groups), runs=3), 6)
 
 
@@ -264,10 +265,10 @@ def test_an_indicator_outside_of_the_total_is_a_link():
     definition = document(groups)
     definition["measures"]["m_d"] = {"unit": "1", "over_time": "last"}
     definition["indicators"]["d"] = {"kind": "level", "of": "m_d"}
-    frame = made().rename({"uCode": "country"} | {name: f"m_{name}" for name in "abcd"})
+    frame = built().rename({"uCode": "country"} | {name: f"m_{name}" for name in "abcd"})
     card = kpi.score(frame.with_columns(period=pl.lit("2018")), system=definition)
     [link] = audited(card, runs=3).links.to_dicts()
-    totals = card.totals.select(uCode="entity", total="raw_score").join(made(), on="uCode").to_pandas()
+    totals = card.totals.select(uCode="entity", total="raw_score").join(built(), on="uCode").to_pandas()
     assert (link["indicator"], link["entities"]) == ("d", 8)
     assert link["correlation"] == pytest.approx(totals["total"].corr(totals["d"]))
 
@@ -275,14 +276,14 @@ def test_an_indicator_outside_of_the_total_is_a_link():
 # ---- WHAT IS NOT DONE ---- #
 
 CASES = {
-    "two units": (made().head(2), {}, "2 units are ranked in 2018"),
-    "no pillars": (made(), {"pillars": {}, "composite": {}}, "the system has no pillars"),
-    "no scores": (made(), {"pillars": {}, "composite": {}, "scoring": None}, "no indicator is scored"),
+    "two units": (built().head(2), {}, "2 units are ranked in 2018"),
+    "no pillars": (built(), {"pillars": {}, "composite": {}}, "the system has no pillars"),
+    "no scores": (built(), {"pillars": {}, "composite": {}, "scoring": None}, "no indicator is scored"),
     "no unit with all": (
-        made(a=[1.0, 2, 3, 4, None, None, None, None], c=[None, None, None, None, 1.0, 2, 3, 4]), {},
+        built(a=[1.0, 2, 3, 4, None, None, None, None], c=[None, None, None, None, 1.0, 2, 3, 4]), {},
         "No principal components of all indicators: 0 entities",
     ),
-    "nothing varies": (made(**dict.fromkeys("abcd", [1.0] * 8)), {}, "no two indicators have different scores"),
+    "nothing varies": (built(**dict.fromkeys("abcd", [1.0] * 8)), {}, "no two indicators have different scores"),
 }  # fmt: skip
 
 
@@ -302,7 +303,7 @@ def test_what_cannot_be_done_is_stated(case, language):
 
 
 def test_without_the_package_that_draws_the_page_says_so(monkeypatch):
-    audit = audited(scored(made(), {"one": ["a", "b"], "two": ["c", "d"]}), runs=3)
+    audit = audited(scored(built(), {"one": ["a", "b"], "two": ["c", "d"]}), runs=3)
     drawn = content(AuditReport(audit), "html").decode()
     assert drawn.count("<figure") == 5
     monkeypatch.setitem(sys.modules, "altair", None)
@@ -330,7 +331,7 @@ def test_the_document_has_the_ten_steps_in_order(asem):
 
 
 def test_names_are_never_markup():
-    figures = made().with_columns(uCode=pl.Series(["<script>alert(1)</script>", *"BCDEFGH"]))
+    figures = built().with_columns(uCode=pl.Series(["<script>alert(1)</script>", *"BCDEFGH"]))
     audit = audited(scored(figures, {"one": ["a", "b"], "two": ["c", "d"]}), runs=3)
     page = content(AuditReport(audit), "html").decode()
     assert "<script" not in page
@@ -341,7 +342,7 @@ def test_names_are_never_markup():
 
 def test_the_command_writes_the_audit(tmp_path):
     (tmp_path / "s.yaml").write_text(yaml.safe_dump(document({"one": ["a", "b"], "two": ["c", "d"]})), "utf-8")
-    frame = made().rename({"uCode": "country"} | {name: f"m_{name}" for name in "abcd"})
+    frame = built().rename({"uCode": "country"} | {name: f"m_{name}" for name in "abcd"})
     frame.with_columns(period=pl.lit("2018")).write_csv(tmp_path / "d.csv")
     command = ["audit", str(tmp_path / "s.yaml"), str(tmp_path / "d.csv"), "--runs", "10"]
     done = CliRunner().invoke(main, [*command, "-o", str(tmp_path / "a.json"), "-o", str(tmp_path / "a.xlsx")])

@@ -86,7 +86,7 @@ def test_each_kind_is_broken_where_it_should_be(columns, check, expected):
     assert broken(figures(**columns), check) == expected
 
 
-def told(card):
+def messages_of(card):
     """What is found but for the measures that these small frames leave out."""
     return [item for item in card.findings_list if item.code != "K555"]
 
@@ -94,7 +94,7 @@ def told(card):
 def test_severity_words_and_place():
     frame = figures(gdp=[10.0], first=[11.0])
     check = {"title": "部分不大于总体", "expr": "first <= gdp", "severity": "error"}
-    (result,) = told(kpi.score(frame, system=system(rule=check)))
+    (result,) = messages_of(kpi.score(frame, system=system(rule=check)))
     assert (result.severity, result.place.entity, result.place.period) == (Severity.ERROR, "甲县", "2022Q1")
     assert result.message == "部分不大于总体: first <= gdp must hold"
 
@@ -106,10 +106,10 @@ def test_a_note_answers_a_query_but_not_an_error():
     frame = frame.with_columns(说明=pl.when(pl.col("期别") == "2023Q2").then(pl.lit("新投产项目")))
     for severity, expected in (("query", ["K701", "K703", "K701", "K701"]), ("error", ["K701"] * 4)):
         check = {"growth_within": 30, "of": "gdp", "severity": severity}
-        result = told(kpi.score(frame, system=system(jump=check)))
+        result = messages_of(kpi.score(frame, system=system(jump=check)))
         assert [item.code for item in result] == expected
         assert result[1].message.endswith("explanation: 新投产项目")
-    assert told(kpi.score(frame, system=system(jump=check | {"severity": "query"})))[1].severity is Severity.INFO
+    assert messages_of(kpi.score(frame, system=system(jump=check | {"severity": "query"})))[1].severity is Severity.INFO
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def system(tmp_path):
     return write
 
 
-def told(loaded):
+def messages_of(loaded):
     return [
         (item.code, item.place.row, item.place.field, None if item.place.named_in is None else item.place.named_in[-4:])
         for item in loaded.findings
@@ -144,7 +144,7 @@ def test_a_workbook_with_merged_cells_and_percent_formats_says_the_same(system, 
 def test_what_is_wrong_in_yaml_is_wrong_in_a_table(system, old, new, code, row, field):  # noqa: PLR0917
     assert old in TABLE
     loaded = system(BOTH, t=TABLE.replace(old, new))
-    result = [item for item in told(loaded) if item[0] == code]
+    result = [item for item in messages_of(loaded) if item[0] == code]
     assert (row, field) in [(at, column) for _, at, column, _ in result], loaded.findings
     assert all(line is not None for *_, line in result)
     assert loaded.system is None
@@ -158,7 +158,7 @@ def test_every_finding_names_the_line_of_the_definition_too(system):
 
 def test_unknown_and_repeated_columns_are_reported(system):
     loaded = system(BOTH, t="指标,单位,颜色,计量单位\na,件,红,万件\n")
-    columns = [item for item in told(loaded) if item[0] == "K136"]
+    columns = [item for item in messages_of(loaded) if item[0] == "K136"]
     assert [(row, field) for _, row, field, _ in columns] == [(1, "颜色"), (1, "计量单位")]
     assert loaded.system is not None
 

@@ -22,14 +22,14 @@ indicators:
 TREE = "pillars: {甲: {weight: 60, parts: {p: 60}}, 乙: {weight: 40, parts: {q: 40}}}"
 
 
-def found(target="at_least: 90", rest=TREE):
+def codes_of(target="at_least: 90", rest=TREE):
     findings = examine_text(BASE.format(target=target, rest=rest)).findings
     assert {str(item.severity) for item in findings} <= {"warning"}, [str(item) for item in findings]
     return [item.code for item in findings]
 
 
 def test_a_plain_system_has_none():
-    assert found() == []
+    assert codes_of() == []
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_plain_system_has_none():
     ],
 )
 def test_a_fraction_for_a_percent(target, codes):
-    assert found(target) == codes
+    assert codes_of(target) == codes
 
 
 def test_one_per_mille_is_a_target():
@@ -74,7 +74,7 @@ def test_one_per_mille_is_a_target():
     ],
 )
 def test_a_fraction_in_a_rule(score, codes):
-    assert found("at_least: 90}, score: " + score.removesuffix("}")) == codes
+    assert codes_of("at_least: 90}, score: " + score.removesuffix("}")) == codes
 
 
 def test_a_small_number_of_another_unit_is_no_fraction():
@@ -99,7 +99,7 @@ def test_a_small_number_of_another_unit_is_no_fraction():
 def test_weights_that_look_like_marks(weights, rest, codes):
     first, second = weights
     tree = f"pillars: {{甲: {{weight: {first}, parts: [p]}}, 乙: {{weight: {second}, parts: [q]}}}}\n{rest}"
-    assert found(rest=tree) == codes
+    assert codes_of(rest=tree) == codes
 
 
 @pytest.mark.parametrize(
@@ -123,18 +123,18 @@ def test_parts_that_do_not_add_up(parts, more, codes):
 
 def test_parts_far_from_the_marks_are_a_slip_where_others_add_up():
     tree = "pillars: {{甲: {{weight: 60, parts: {{p: {}}}}}, 乙: {{weight: 40, parts: {{q: {}}}}}}}"
-    assert found(rest=tree.format(30, 40)) == ["K435"]
-    assert found(rest=tree.format(3, 2)) == []
+    assert codes_of(rest=tree.format(30, 40)) == ["K435"]
+    assert codes_of(rest=tree.format(3, 2)) == []
 
 
 def test_marks_of_the_parts_of_a_single_pillar():
-    assert found(rest="pillars: {甲: {parts: {p: 60, q: 35}}}") == ["K434"]
-    assert found(rest="pillars: {甲: {relative: true, parts: {p: 60, q: 35}}}") == []
+    assert codes_of(rest="pillars: {甲: {parts: {p: 60, q: 35}}}") == ["K434"]
+    assert codes_of(rest="pillars: {甲: {relative: true, parts: {p: 60, q: 35}}}") == []
 
 
 def test_targets_without_pillars():
-    assert found(rest="") == ["K436"]
-    assert found(rest="pillars: {}") == []
+    assert codes_of(rest="") == ["K436"]
+    assert codes_of(rest="pillars: {}") == []
     text = BASE.format(target="at_least: 90", rest="")
     for target in (", target: {at_least: 90}", ", target: {at_most: 200}"):
         text = text.replace(target, "")
@@ -156,7 +156,7 @@ def test_targets_without_pillars():
     ],
 )
 def test_totals_that_tie(rest, codes):
-    assert found(rest=f"{TREE}\n{rest}") == codes
+    assert codes_of(rest=f"{TREE}\n{rest}") == codes
 
 
 def test_errors_come_before_slips():

@@ -14,7 +14,7 @@ PLAIN = 'store = "store"'
 JUMP = ["2023Q4,甲县,产值,900,亿元", "2023Q3,乙县,产值,800,亿元"]
 
 
-def told(config, *codes):
+def findings_of(config, *codes):
     """The findings of some codes: code, entity, period, file, row, and the explanation in the message."""
     rows = held(config)["findings"].filter(pl.col("code").is_in(codes))
     words = pl.col("message").str.split("; explanation: ").list.get(1, null_on_oob=True)
@@ -46,7 +46,7 @@ def test_explanations_answer_queries_and_score_their_periods_again(jumping):
     assert night(config).failed == []
     early = ("K705", None, None, "answers/a.csv", 2, None)
     queries = [("K701", "乙县", "2023Q3", None, None, None), ("K701", "甲县", "2023Q4", None, None, None)]
-    assert told(config, "K701", "K703", "K705") == [*queries, early]
+    assert findings_of(config, "K701", "K703", "K705") == [*queries, early]
     check(config)
 
     answer(jumping, "甲县,2023年四季度,产值,新厂投产", "乙县,2020Q1,产值,早了")
@@ -54,13 +54,13 @@ def test_explanations_answer_queries_and_score_their_periods_again(jumping):
     assert result.outcomes[0].scored == ("2023Q4",)
     answered = ("K703", "甲县", "2023Q4", None, None, "新厂投产")
     late = ("K705", None, None, "answers/a.csv", 3, None)
-    assert told(config, "K701", "K703", "K705") == [queries[0], answered, late]
+    assert findings_of(config, "K701", "K703", "K705") == [queries[0], answered, late]
     check(config)
 
     # Without the file the query stands again.
     (jumping.folder / "answers" / "a.csv").unlink()
     assert night(config).outcomes[0].scored == ("2023Q4",)
-    assert told(config, "K701", "K703", "K705") == queries
+    assert findings_of(config, "K701", "K703", "K705") == queries
     check(config)
 
 
@@ -80,12 +80,12 @@ def test_a_query_form_is_answered_and_what_answers_nothing_is_told(jumping, lang
         ("K703", "甲县", "2023Q4", None, None, "新厂投产"),
         ("K705", None, None, "answers/a.csv", 3, None),
     ]
-    assert told(config, "K701", "K703", "K705") == expected
+    assert findings_of(config, "K701", "K703", "K705") == expected
     check(config)
     # A night that scores other periods still knows that the answer was used.
     jumping.correct("2021Q1")
     assert "2023Q4" not in night(config).outcomes[0].scored
-    assert told(config, "K701", "K703", "K705") == expected
+    assert findings_of(config, "K701", "K703", "K705") == expected
     check(config)
 
 
@@ -121,11 +121,11 @@ def test_a_check_that_nothing_can_be_judged_by_is_told_of_all_periods(city, rost
     config = city.config(store=PLAIN)
     night(config)
     nothing = [("K704", None, None, None, None, None)]
-    assert told(config, "K704") == nothing
+    assert findings_of(config, "K704") == nothing
     check(config)
     city.correct("2022Q2")
     result = night(config)
-    assert told(config, "K704") == nothing
+    assert findings_of(config, "K704") == nothing
     assert [item.code for item in result.findings].count("K704") == 1
     check(config)
     # One quarter that says when it was reported is enough, also for a night that scores others.
@@ -133,11 +133,11 @@ def test_a_check_that_nothing_can_be_judged_by_is_told_of_all_periods(city, rost
     lines = file.read_text("utf-8").splitlines()
     file.write_text("\n".join([f"{lines[0]},报送日期", *(f"{line},2021-04-08" for line in lines[1:])]) + "\n", "utf-8")
     night(config)
-    assert told(config, "K704") == []
+    assert findings_of(config, "K704") == []
     check(config)
     city.report("2023Q4", created=[171, 175, 182])
     night(config)
-    assert told(config, "K704") == []
+    assert findings_of(config, "K704") == []
     check(config)
     before = held(config)
     night(config, everything=True)
@@ -187,7 +187,7 @@ def test_findings_about_a_method_or_a_window_stay_from_night_to_night(city, stor
     files = sorted((city.folder / "inbox").iterdir())
     config = city.config(store=store)
     night(config)
-    stored = told(config, *codes)
+    stored = findings_of(config, *codes)
     scored = {item.code for item in kpi.score(files, system=city.folder / "small.yaml").findings_list}
     assert {code for code, *_ in stored} == scored & set(codes) == set(codes)
     assert [period for code, _, period, *_ in stored if code == "K659"] == [None]
@@ -198,7 +198,7 @@ def test_findings_about_a_method_or_a_window_stay_from_night_to_night(city, stor
     # A night that scores a single quarter keeps what is about the others.
     city.correct("2023Q4")
     assert len(night(config).outcomes[0].scored) < 12
-    assert told(config, *codes) == stored
+    assert findings_of(config, *codes) == stored
     check(config)
     before = held(config)
     night(config, everything=True)

@@ -154,23 +154,23 @@ def test_postgresql_has_plain_rows_and_shows_which_are_current(city, database, m
     rows = pl.concat([first, second, other])
     with psycopg.connect(database) as connection:
 
-        def found(query: str) -> list[tuple]:
+        def rows_of(query: str) -> list[tuple]:
             return connection.execute(query.encode()).fetchall()
 
-        assert found("SELECT count(*) FROM kpi.indicators_facts") == [(first.height + rows.height,)]
+        assert rows_of("SELECT count(*) FROM kpi.indicators_facts") == [(first.height + rows.height,)]
         types = (
             "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = 'kpi' AND table_name"
         )
-        kinds = dict(found(f"{types} = 'indicators'"))
+        kinds = dict(rows_of(f"{types} = 'indicators'"))
         assert {kinds[name] for name in ("entity", "part", "title", "text")} == {"text"}
         assert [kinds[name] for name in ("target", "many", "day", "told", "late")] == [
             "double precision", "bigint", "date", "boolean", "bigint"
         ]  # fmt: skip
-        shown = found("SELECT * FROM kpi.indicators ORDER BY period, position")
+        shown = rows_of("SELECT * FROM kpi.indicators ORDER BY period, position")
         assert shown == rows.sort("period", "position").select(opened.read("indicators").columns).rows()
-        item = found("SELECT position FROM kpi.indicators WHERE entity = '甲县' AND period = '2023Q2' ORDER BY 1")
+        item = rows_of("SELECT position FROM kpi.indicators WHERE entity = '甲县' AND period = '2023Q2' ORDER BY 1")
         assert item == [(place,) for place in range(100, 200)]
-        held = found(
+        held = rows_of(
             "SELECT DISTINCT valid_from, valid_to FROM kpi.indicators_history WHERE period = '2023Q1' ORDER BY 1"
         )
         assert held == [(1, 4), (4, None)]

@@ -50,7 +50,7 @@ def codes(card, *, besides=("K555", "K562")):
     return [item.code for item in card.findings_list if item.code not in besides]
 
 
-def found(text):
+def codes_of(text):
     """The codes of the findings about a definition."""
     return [item.code for item in examine_text(text).findings]
 
@@ -138,7 +138,7 @@ def test_running_totals_begin_with_the_year():
 
 
 @pytest.mark.parametrize(
-    ("more", "expected", "found"),
+    ("more", "expected", "noted"),
     [
         ("year_starts: 4", "2023/24", ["K618"]),
         ("year_starts: {month: 4, named_by: start}", "2023/24", []),
@@ -146,9 +146,9 @@ def test_running_totals_begin_with_the_year():
     ],
 )
 @pytest.mark.parametrize("text", ["FY2023", "2023财年", "2023", "2023年度"])
-def test_which_year_a_number_names_is_declared_or_reported(more, expected, found, text):
+def test_which_year_a_number_names_is_declared_or_reported(more, expected, noted, text):
     card = kpi.score(wide({text: 7}), system=system(more=more))
-    assert (values(card), codes(card)) == ({expected: 7}, found)
+    assert (values(card), codes(card)) == ({expected: 7}, noted)
 
 
 def test_two_columns_of_a_year_and_its_part():
@@ -244,8 +244,8 @@ def test_a_deadline_with_two_readings_is_reported():
     text = SYSTEM.format(period="year", more="year_starts: 4", entities="", dataset="").replace(
         "level: {kind: level, of: x}", "level: {kind: level, of: x, target: {at_least: 1, by: 2025}}"
     )
-    assert "K618" in found(text)
-    assert "K618" not in found(text.replace("by: 2025", "by: 2025/26"))
+    assert "K618" in codes_of(text)
+    assert "K618" not in codes_of(text.replace("by: 2025", "by: 2025/26"))
 
 
 @pytest.mark.parametrize(("file", "period"), [("fy.csv", "2022/23"), ("w.csv", "2024-W02")])
@@ -299,8 +299,8 @@ def test_without_a_declaration_the_key_is_named():
     assert codes(card) == ["K606"] * 5
     assert all("year_starts: 4" in item.message for item in card.findings_list)
     text = (folder / "fy.yaml").read_text("utf-8") + "year_starts: {month: 4, named_by: start}\n"
-    found = [item.code for item in kpi.score(folder / "fy.csv", system=kpi.load(text)).findings_list]
-    assert "K606" not in found
+    result = [item.code for item in kpi.score(folder / "fy.csv", system=kpi.load(text)).findings_list]
+    assert "K606" not in result
 
 
 DAYS = [dt.date(2023, 3, 31), dt.date(2023, 4, 3), dt.date(2024, 3, 31)]
@@ -321,8 +321,8 @@ def test_days_of_workbooks_and_typed_columns(tmp_path, suffix, period, more, exp
         file = tmp_path / f"data.{suffix}"
         {"xlsx": data.write_excel, "parquet": data.write_parquet}[suffix](file)
         data = file
-    found = values(kpi.score(data, system=system(period, more)))
-    assert {label: value for label, value in found.items() if value != "missing"} == expected
+    result = values(kpi.score(data, system=system(period, more)))
+    assert {label: value for label, value in result.items() if value != "missing"} == expected
 
 
 @pytest.mark.parametrize(("more", "period"), [("year_starts: 4", "2023/24"), ("", "2023-W52")])
@@ -368,9 +368,9 @@ def test_one_week_is_asked_for_and_looks_back_a_year(tmp_path, suffix):
 
 def test_a_week_53_without_a_counterpart_is_said():
     card = kpi.score(wide({"2019-W01": 1, "2019-W52": 1, "2020-W52": 2, "2020-W53": 3}), system=weekly())
-    (found,) = (item for item in card.findings_list if item.code == "K626")
-    assert "2020-W53" in str(found.message)
-    assert "2019 has no week 53" in str(found.message)
+    (finding,) = (item for item in card.findings_list if item.code == "K626")
+    assert "2020-W53" in str(finding.message)
+    assert "2019 has no week 53" in str(finding.message)
     assert values(card, "grown")["2020-W53"] == "no_baseline"
     assert values(card, "grown")["2020-W52"] == 100
 
@@ -422,8 +422,8 @@ def test_what_is_no_week_is_refused(text):
 @pytest.mark.parametrize("period", ["month", "quarter", "year"])
 def test_weeks_are_refused_where_months_are_scored(period):
     card = kpi.score(wide({"2021-01": 1, "2021-W05": 2}), system=system(period, ""))
-    (found,) = (item for item in card.findings_list if item.code == "K606")
-    assert "weeks do not add up to months" in str(found.message)
+    (finding,) = (item for item in card.findings_list if item.code == "K606")
+    assert "weeks do not add up to months" in str(finding.message)
 
 
 @pytest.mark.parametrize("more", ["over_time: ytd", "cumulative: true"])
@@ -431,7 +431,7 @@ def test_weeks_have_no_running_totals(more):
     text = SYSTEM.format(period="week", more="", entities="", dataset="").replace(
         "unit: 万元}", f"unit: 万元, {more}}}"
     )
-    assert "K619" in found(text)
+    assert "K619" in codes_of(text)
 
 
 @pytest.mark.parametrize("over", ["1m", "1q"])
@@ -439,7 +439,7 @@ def test_windows_that_are_no_weeks_are_refused(over):
     text = SYSTEM.format(period="week", more="", entities="", dataset="").replace(
         "of: x}\n  seen", f"of: x, over: {over}}}\n  seen"
     )
-    assert found(text) == ["K404"]
+    assert codes_of(text) == ["K404"]
 
 
 def test_weeks_and_years_of_another_beginning_do_not_go_together():

@@ -57,14 +57,14 @@ def given_as(request, tmp_path):
     """Gives rows of texts as a file of each kind."""
     counter = itertools.count()
 
-    def made(frame: pl.DataFrame):
+    def build(frame: pl.DataFrame):
         path = tmp_path / f"{next(counter)}.{request.param}"
         if request.param == "frame":
             return frame
         {"csv": frame.write_csv, "parquet": frame.write_parquet, "xlsx": frame.write_excel}[request.param](path)
         return path
 
-    return made
+    return build
 
 
 @pytest.fixture(params=["small", "large"])
@@ -543,14 +543,14 @@ def test_a_frame_given_twice_counts_once_and_another_with_the_same_size_does_not
 
 @pytest.mark.parametrize("kind", ["polars", "pandas", "arrow", "mapping"])
 def test_what_a_program_gives_twice_counts_once(kind):
-    def made():
+    def build():
         return {
             "polars": JANUARY.clone, "pandas": JANUARY.to_pandas, "arrow": JANUARY.to_arrow,
             "mapping": lambda: JANUARY.to_dict(as_series=False),
         }[kind]()  # fmt: skip
 
-    of, item = system(NUMBERED, period="month"), made()
-    for twice in ([item, item], [item, made()]):
+    of, item = system(NUMBERED, period="month"), build()
+    for twice in ([item, item], [item, build()]):
         card = kpi.score(twice, system=of)
         assert (figures(card)["n"], codes(card)) == (2, ["K548"])
         assert card.data_hash == kpi.score(item, system=of).data_hash

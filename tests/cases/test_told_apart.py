@@ -25,7 +25,7 @@ def scored(rows: list[dict[str, str]], form: str, tmp_path) -> kpi.Scorecard:
     return kpi.score(path, system=SYSTEM)
 
 
-def told(card: kpi.Scorecard, code: str) -> list[tuple[str, str]]:
+def findings_of(card: kpi.Scorecard, code: str) -> list[tuple[str, str]]:
     return [(str(item.severity), item.message) for item in card.findings_list if item.code == code]
 
 
@@ -42,7 +42,7 @@ def test_figures_that_a_text_tells_apart_are_refused_and_the_column_is_named(tmp
     column, item, other = texts
     card = scored([{column: item}, {column: other, "办件量": figure}], form, tmp_path)
     assert card.indicators["status"].to_list() == ["refused"]
-    refused = told(card, "K608")
+    refused = findings_of(card, "K608")
     assert [severity for severity, _ in refused] == ["error", "error"]
     assert all(f"`{column}`" in message and item in message and other in message for _, message in refused)
     hints = {finding.hint for finding in card.findings_list if finding.code == "K608"}
@@ -59,16 +59,16 @@ def test_figures_that_a_text_tells_apart_are_refused_and_the_column_is_named(tmp
 def test_figures_that_say_the_same_count_once(tmp_path, form, column, item, other):
     card = scored([{column: item}, {column: other}], form, tmp_path)
     assert card.indicators["value"].to_list() == [10]
-    assert [severity for severity, _ in told(card, "K608")] == ["warning"]
+    assert [severity for severity, _ in findings_of(card, "K608")] == ["warning"]
     assert card.counts["repeated"] == 1
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_namesakes_in_different_periods_are_reported(tmp_path, form):
     card = scored([{"地市": "甲市"}, {"地市": "丙市", "期别": "2024Q2"}], form, tmp_path)
-    ((severity, message),) = told(card, "K579")
+    ((severity, message),) = findings_of(card, "K579")
     assert severity == "warning"
     assert "鼓楼区" in message
     assert "丙市" in message
     card = scored([{"地市": "甲市"}, {"地市": "甲市", "期别": "2024Q2"}], form, tmp_path)
-    assert told(card, "K579") == []
+    assert findings_of(card, "K579") == []

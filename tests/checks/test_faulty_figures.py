@@ -29,7 +29,7 @@ def system():
     return loaded.system
 
 
-def told(card):
+def messages_of(card):
     return [
         (item.code, str(item.severity), item.place.entity or "", item.place.period or "", item.message)
         for item in card.findings_list
@@ -43,7 +43,7 @@ def refused(card):
 
 def test_the_clean_file_breaks_no_rule(system):
     card = kpi.score(FOLDER / "clean.csv", system=system)
-    assert (told(card), refused(card)) == ([], [])
+    assert (messages_of(card), refused(card)) == ([], [])
     assert card.totals["score"].null_count() == 0
 
 
@@ -51,7 +51,7 @@ def test_the_clean_file_breaks_no_rule(system):
 def test_a_faulty_file_gives_its_finding_and_no_other(name, system):
     card = kpi.score([FOLDER / "clean.csv", FOLDER / name], system=system)
     rows = EXPECTED[name]
-    assert told(card) == [
+    assert messages_of(card) == [
         tuple(row[key] for key in ("code", "severity", "entity", "period", "message")) for row in rows
     ]
     assert " ".join(map("/".join, refused(card))) == rows[0]["refused"]

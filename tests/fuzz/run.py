@@ -136,7 +136,7 @@ def guided(count: int) -> None:
         from judge import Judge
     judge = Judge()
 
-    def one(data: bytes) -> None:
+    def try_bytes(data: bytes) -> None:
         draw = atheris.FuzzedDataProvider(data)
 
         def change(kinds: tuple[str, ...]) -> Change:
@@ -150,7 +150,7 @@ def guided(count: int) -> None:
         raw = tuple(change(RAW) for _ in range(draw.ConsumeIntInRange(0, 3)))
         judge.case(Case(shape, form, grid, raw))
 
-    atheris.Setup([sys.argv[0], f"-runs={count}", "-timeout=120", "-max_len=400", "-print_final_stats=1"], one)
+    atheris.Setup([sys.argv[0], f"-runs={count}", "-timeout=120", "-max_len=400", "-print_final_stats=1"], try_bytes)
     atheris.Fuzz()
 
 

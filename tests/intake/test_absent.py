@@ -23,7 +23,7 @@ REPORTED = DEFINITION.replace("  c: {kind: count, unit: 件, from: cases, title:
 )
 
 
-def found(data, definition=REPORTED, **options):
+def codes_of(data, definition=REPORTED, **options):
     card = kpi.score(data, system=definition, **options)
     return [item for item in card.findings_list if item.code == "K555"]
 
@@ -39,7 +39,7 @@ def test_a_measure_without_column_and_row_is_a_warning(columns, form, tmp_path):
     data = frame if form == "frame" else tmp_path / f"d.{form}"
     if form != "frame":
         {"csv": frame.write_csv, "parquet": frame.write_parquet, "xlsx": frame.write_excel}[form](data)
-    (item,) = found(data)
+    (item,) = codes_of(data)
     assert (str(item.severity), "网上办件量" in item.message, "`b`" in item.message) == ("warning", True, True)
     assert ", ".join(columns) in item.hint
 
@@ -52,7 +52,7 @@ def test_a_like_column_is_reported_once_with_the_name_of_the_measure():
 
 def test_the_column_of_another_measure_is_never_suggested():
     definition = REPORTED.replace("件数甲", "网下办件量")
-    (item,) = found({"期别": ["2023"], "县": ["东湖县"], "网下办件量": [5]}, definition)
+    (item,) = codes_of({"期别": ["2023"], "县": ["东湖县"], "网下办件量": [5]}, definition)
     assert "did you mean" not in item.hint
 
 
@@ -68,18 +68,18 @@ def test_the_column_of_another_measure_is_never_suggested():
     ids=["figure", "blank column", "two files", "blank row", "refused"],
 )
 def test_a_figure_that_is_only_missing_or_refused_is_none(data):
-    assert found(data) == []
+    assert codes_of(data) == []
 
 
 def test_a_dataset_without_a_file_is_one_warning():
-    (item,) = found(WIDE | {"网上办件量": [4]}, DEFINITION)
+    (item,) = codes_of(WIDE | {"网上办件量": [4]}, DEFINITION)
     assert ("cases" in item.message, "办结量" in item.message) == (True, True)
     cases = {"日期": ["2023-05-06"], "县": ["东湖县"]}
-    assert found([WIDE | {"网上办件量": [4]}, cases], DEFINITION) == []
+    assert codes_of([WIDE | {"网上办件量": [4]}, cases], DEFINITION) == []
     assert [item.code for item in kpi.check(data=WIDE | {"网上办件量": [4]}, system=DEFINITION)] == ["K555"]
 
 
 def test_one_period_is_looked_at_alone():
     rows = {"期别": ["2022", "2023"], "县": ["东湖县"] * 2, "指标": ["网上办件量", "件数甲"], "数值": [4, 5]}
-    assert found(rows) == []
-    assert found(rows, period="2023") == []
+    assert codes_of(rows) == []
+    assert codes_of(rows, period="2023") == []

@@ -51,7 +51,7 @@ def system(*names: str, period: str = "quarter", **more: dict) -> System:
     )  # fmt: skip
 
 
-def made(rows: int, seed: int = 1) -> pl.DataFrame:
+def event_rows(rows: int, seed: int = 1) -> pl.DataFrame:
     some = random.Random(seed)
     return pl.DataFrame(
         {
@@ -83,7 +83,7 @@ def value(result: pl.DataFrame, measure: str, entity: str = "东湖县") -> floa
 
 
 def test_every_kind_is_what_its_rows_say():
-    frame = made(3000)
+    frame = event_rows(3000)
     result = figures(system(*MEASURES), frame)
     mine = frame.filter((pl.col("地区") == "东湖县") & (pl.col("日期").dt.quarter() == 2))
     fees = mine["收费"].drop_nulls().to_list()
@@ -114,7 +114,7 @@ def test_every_kind_is_what_its_rows_say():
 
 
 def test_the_bits_are_the_same_in_any_order_of_rows_files_and_chunks():
-    frame, of = made(4000, seed=2), system(*MEASURES)
+    frame, of = event_rows(4000, seed=2), system(*MEASURES)
     once = figures(of, frame)
     shuffled = frame.sample(fraction=1.0, shuffle=True, seed=3)
     chunked = pl.concat([shuffled.slice(at, 97) for at in range(0, 4000, 97)], rechunk=False)
@@ -124,7 +124,7 @@ def test_the_bits_are_the_same_in_any_order_of_rows_files_and_chunks():
 
 @pytest.mark.parametrize("cells", [40, 400, 4000])
 def test_buckets_of_any_size_give_the_same(monkeypatch, cells):
-    frame, of = made(2000, seed=4), system(*MEASURES, period="half")
+    frame, of = event_rows(2000, seed=4), system(*MEASURES, period="half")
     once = figures(of, frame)
     monkeypatch.setattr(ordered, "CELLS", cells)
     assert once.equals(figures(of, frame))
@@ -134,7 +134,7 @@ def test_buckets_of_any_size_give_the_same(monkeypatch, cells):
 @pytest.mark.parametrize(("decimals", "bits"), [(2, 32), (9, 64)])
 def test_sums_in_few_bits_are_those_of_128(monkeypatch, late, decimals, bits):
     # The first rows are small and have few decimals, so that few bits are chosen; a later one is not, or has more.
-    frame = made(12_000, seed=5).with_columns(pl.col("收费").round(decimals)).with_columns(
+    frame = event_rows(12_000, seed=5).with_columns(pl.col("收费").round(decimals)).with_columns(
         收费=pl.when(pl.int_range(pl.len()) == 11_999).then(late).otherwise("收费")
     )  # fmt: skip
     of = system("fees", "fee", "cases", all={"kind": "sum", "of": "收费", "unit": "元"})
@@ -146,7 +146,7 @@ def test_sums_in_few_bits_are_those_of_128(monkeypatch, late, decimals, bits):
 
 @pytest.mark.parametrize("late", [3.0, 0.125, float("nan"), 8e5])
 def test_sums_of_several_files_have_the_precision_of_all(monkeypatch, late):
-    first = made(11_000, seed=9).with_columns(pl.col("收费").round(1))
+    first = event_rows(11_000, seed=9).with_columns(pl.col("收费").round(1))
     other = first.with_columns(收费=pl.when(pl.int_range(pl.len()) > 10_900).then(late).otherwise("收费"))
     of = system("fees", "fee", "village", "least")
     wide = figures(of, first, other)
@@ -169,7 +169,7 @@ def test_a_group_too_large_for_64_bits_is_summed_in_128(monkeypatch):
 
 @pytest.mark.parametrize("late", [None, float("nan")])
 def test_cells_that_are_empty_only_far_down_are_not_counted(monkeypatch, late):
-    frame = made(14_000, seed=7).with_columns(pl.col("收费").fill_null(7.25))
+    frame = event_rows(14_000, seed=7).with_columns(pl.col("收费").fill_null(7.25))
     frame = frame.with_columns(收费=pl.when(pl.int_range(pl.len()) > 13_990).then(late).otherwise("收费"))
     of = system(
         "fees", "fee", "least", "village", web={"kind": "mean", "of": "收费", "unit": "元", "where": "渠道 = '网上'"}
@@ -207,7 +207,7 @@ def test_texts_that_mean_one_entity_or_period_are_one_group():
 
 
 def test_values_of_any_type_are_counted():
-    frame = made(400, seed=8).with_columns(经办人=pl.int_range(pl.len()) % 17, 渠道=pl.lit("网上"))
+    frame = event_rows(400, seed=8).with_columns(经办人=pl.int_range(pl.len()) % 17, 渠道=pl.lit("网上"))
     of, total = system("staff", period="year"), 0
     for item in ([frame], [frame[:100], frame[100:].cast({"经办人": pl.String})]):
         result = figures(of, *item)
@@ -221,7 +221,7 @@ def test_nothing_but_the_columns_that_measures_need_and_texts_are_read():
         raise AssertionError("a column that no measure needs was read")
 
     of = system("cases", "fees", "middle", "staff")
-    frame = made(50).lazy().with_columns(pl.lit(1).map_batches(never, return_dtype=pl.Int64).alias("序号"))
+    frame = event_rows(50).lazy().with_columns(pl.lit(1).map_batches(never, return_dtype=pl.Int64).alias("序号"))
     ((table,),) = read_all([frame])
     gathered = records.gather([match(of, table)[0]], of)
     result = gathered.measured(from_data(gathered.texts(), {}))
@@ -229,7 +229,7 @@ def test_nothing_but_the_columns_that_measures_need_and_texts_are_read():
 
 
 def test_buckets_find_their_months_in_dates_of_every_type(monkeypatch):
-    of, frame = system("middle", "staff", period="month"), made(900, seed=6)
+    of, frame = system("middle", "staff", period="month"), event_rows(900, seed=6)
     once = figures(of, frame)
     monkeypatch.setattr(ordered, "CELLS", 100)
     for when in (pl.col("日期"), pl.col("日期").cast(pl.String), pl.col("日期").cast(pl.Datetime("ms"))):
@@ -240,7 +240,7 @@ def test_buckets_find_their_months_in_dates_of_every_type(monkeypatch):
 
 
 def test_cells_that_are_no_number_refuse_what_needs_them_and_leak_nowhere():
-    frame = made(8).with_columns(
+    frame = event_rows(8).with_columns(
         收费=pl.Series([1.0, float("nan"), 2.0, float("inf"), 1e21, None, 4.0, -0.0]), 地区=pl.lit("东湖县"),
         日期=pl.lit(date(2023, 1, 1)), 渠道=pl.Series(["网上", "窗口", "网上", "窗口", "网上", "网上", "网上", "网上"]),
     )  # fmt: skip
@@ -277,7 +277,7 @@ def test_rows_that_cannot_be_placed_are_counted_and_told_and_blank_ones_are_none
 
 
 def test_dates_of_impossible_years_do_not_stretch_the_panel():
-    frame = made(3).with_columns(日期=pl.Series([date(2023, 1, 1), date(9999, 1, 1), date(1000, 1, 1)]))
+    frame = event_rows(3).with_columns(日期=pl.Series([date(2023, 1, 1), date(9999, 1, 1), date(1000, 1, 1)]))
     panel = take_in(system("cases"), [frame])
     assert len(panel.periods) == 1
     assert [(item.code, item.place.row) for item in panel.findings] == [("K606", 2), ("K606", 3)]
@@ -285,17 +285,17 @@ def test_dates_of_impossible_years_do_not_stretch_the_panel():
 
 
 def test_of_many_bad_rows_the_first_are_listed_and_all_counted():
-    frame = pl.concat([made(10), made(250).with_columns(收费=float("nan"), 渠道=pl.lit("网上"))])
+    frame = pl.concat([event_rows(10), event_rows(250).with_columns(收费=float("nan"), 渠道=pl.lit("网上"))])
     panel = take_in(system("fees"), [frame])
     findings = [item for item in panel.findings if item.code != "K628"]
-    blank = made(10).filter(pl.col("收费").is_null() & (pl.col("渠道") == "网上")).height
+    blank = event_rows(10).filter(pl.col("收费").is_null() & (pl.col("渠道") == "网上")).height
     assert [item.message.split()[0] for item in panel.findings if item.code == "K628"] == [str(blank)] * (blank > 0)
     assert [item.place.row for item in findings[:-1]] == list(range(11, 111))
     assert findings[-1].message == "... and 150 more rows of this kind"
 
 
 def test_blank_text_is_no_text():
-    frame = made(6).with_columns(
+    frame = event_rows(6).with_columns(
         渠道=pl.Series(["网上", "", "  ", None, "窗口", "掌上"]), 地区=pl.lit("东湖县"), 日期=pl.lit(date(2023, 1, 1))
     )
     of = system(
@@ -309,12 +309,12 @@ def test_blank_text_is_no_text():
 
 def test_a_file_without_any_usable_row_says_why():
     with pytest.raises(DataError, match="names no entity"):
-        take_in(system("cases"), [made(3).with_columns(地区=pl.lit(" "))])
+        take_in(system("cases"), [event_rows(3).with_columns(地区=pl.lit(" "))])
 
 
 def test_files_that_are_aggregated_one_after_another_have_the_result_of_all_at_once(monkeypatch):
     of = system(*MEASURES)
-    frames = [made(400, seed=seed) for seed in (1, 2, 3)] + [made(400, seed=2).head(390)]
+    frames = [event_rows(400, seed=seed) for seed in (1, 2, 3)] + [event_rows(400, seed=2).head(390)]
     whole, notes = figures(of, *frames), take_in(of, frames).findings
     monkeypatch.setattr(mergeable, "BATCH", 500)
     assert figures(of, *frames).equals(whole, null_equal=True)
@@ -324,7 +324,7 @@ def test_files_that_are_aggregated_one_after_another_have_the_result_of_all_at_o
 
 def test_files_that_share_events_are_found_whether_their_rows_are_held_or_not(monkeypatch):
     of = system("cases", "fees")
-    frames = [made(300, seed=seed).head(300 - place) for place, seed in enumerate((5, 6, 5, 7, 6))]
+    frames = [event_rows(300, seed=seed).head(300 - place) for place, seed in enumerate((5, 6, 5, 7, 6))]
     held = take_in(of, frames).findings
     monkeypatch.setattr(keys, "_HELD", 0)
     assert take_in(of, frames).findings == held

@@ -33,7 +33,7 @@ def files(tmp_path):
     return put
 
 
-def told(draft):
+def messages_of(draft):
     return [(finding.code, str(finding.severity)) for finding in draft.findings]
 
 
@@ -69,7 +69,7 @@ def test_a_full_name_without_a_code_is_joined_to_the_code_beside_its_short_name(
 def test_a_name_that_may_be_two_is_asked_for_and_is_no_unit(files):
     draft = roster_from_files(files(a="代码,地区,x\n110105,朝阳区,1\n211300,朝阳市,1\n", b="地区,x\n朝阳,1\n"))
     assert rows(draft, "entity", "code") == [("朝阳区", "110105"), ("朝阳市", "211300")]
-    assert told(draft) == [("K484", "warning")]
+    assert messages_of(draft) == [("K484", "warning")]
     assert draft.findings[0].message == "`朝阳` may be 朝阳区 or 朝阳市, and is not in the roster"
     assert (draft.findings[0].place.row, draft.findings[0].place.field) == (2, "地区")
 
@@ -79,7 +79,7 @@ def test_one_name_with_two_codes_is_two_units_and_a_row_without_a_code_is_asked_
         files(a="代码,地区,x\n320106,鼓楼区,1\n350102,鼓楼区,1\n", b="地区,x\n鼓楼区,1\n", c="地区,x\n鼓楼,2\n")
     )
     assert rows(draft, "entity", "code", "aliases") == [("鼓楼区", "320106", None), ("鼓楼区", "350102", None)]
-    assert told(draft) == [("K616", "info"), ("K484", "warning"), ("K484", "warning")]
+    assert messages_of(draft) == [("K616", "info"), ("K484", "warning"), ("K484", "warning")]
     assert draft.findings[1].message == (
         "`鼓楼区` may be 鼓楼区（320106） or 鼓楼区（350102）, and is not in the roster"
     )
@@ -132,7 +132,7 @@ def test_headings_remarks_and_repeated_headers_are_no_units(files):
     text = "地区,x\n华北,\n甲县,1\n地区,x\n乙县,2\n平均,3\n"
     draft = roster_from_files(files(a=text))
     assert rows(draft, "entity") == [("甲县",), ("乙县",)]
-    assert told(draft) == [("K612", "info"), ("K614", "info")]
+    assert messages_of(draft) == [("K612", "info"), ("K614", "info")]
 
 
 def test_units_across_the_header_and_above_the_table(files):
@@ -177,7 +177,7 @@ def test_an_alias_that_a_cell_cannot_hold_is_told(files):
     text = "期别,代码,企业名称,x\n2022,A1,甲/乙公司,1\n2023,A1,甲乙公司,1\n"
     draft = roster_from_files(files(a=text))
     assert rows(draft, "entity", "aliases") == [("甲乙公司", None)]
-    assert told(draft) == [("K616", "info"), ("K484", "warning")]
+    assert messages_of(draft) == [("K616", "info"), ("K484", "warning")]
 
 
 def test_frames_and_other_formats_give_the_same_roster(files, tmp_path):

@@ -49,12 +49,12 @@ def frame(rows):
 
 
 def stored(write):
-    def made(rows):
+    def build(rows):
         out = io.BytesIO()
         write(frame(rows), out)
         return out.getvalue()
 
-    return made
+    return build
 
 
 def xlsx(rows):

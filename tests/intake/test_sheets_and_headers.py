@@ -56,7 +56,7 @@ def kpi_ok(card):
     return card.indicators["value"].is_not_null()
 
 
-def told(card, code):
+def messages_of(card, code):
     return [item for item in card.findings_list if item.code == code]
 
 
@@ -78,7 +78,7 @@ def test_a_definition_chooses_sheets(tmp_path, declared, expected):
     )
     card = kpi.score(path, system=system(f"  wide: {{form: panel, {declared}}}"))
     assert values(card) == expected
-    assert "附表" in [item.place.sheet for item in told(card, "K524")]
+    assert "附表" in [item.place.sheet for item in messages_of(card, "K524")]
 
 
 def test_each_dataset_takes_its_own_sheet(tmp_path):
@@ -101,7 +101,7 @@ def test_a_hidden_sheet_is_read_only_by_its_name(tmp_path):
     assert values(kpi.score(path, system=system("  wide: {form: panel, sheet: '*'}"))) == {"2023": 11}
     card = kpi.score(path, system=system("  wide: {form: panel, sheet: [一, 二]}"))
     assert values(card) == {"2022": 110, "2023": 11}
-    assert [item.place.sheet for item in told(card, "K524")] == ["二"]
+    assert [item.place.sheet for item in messages_of(card, "K524")] == ["二"]
 
 
 def test_a_caller_names_a_sheet(tmp_path):
@@ -109,9 +109,9 @@ def test_a_caller_names_a_sheet(tmp_path):
     assert values(kpi.score(f"{path}#二", system=system())) == {"2022": 110}
     both = kpi.score([f"{path}#一", f"{path}#二"], system=system())
     assert values(both) == {"2022": 110, "2023": 11}
-    assert not told(both, "K548")
+    assert not messages_of(both, "K548")
     assert values(kpi.score([], data={"wide": f"{path}#一"}, system=system())) == {"2023": 11}
-    assert told(kpi.score([path, f"{path}#一"], system=system()), "K548")
+    assert messages_of(kpi.score([path, f"{path}#一"], system=system()), "K548")
     with pytest.raises(DataError) as caught:
         kpi.score(f"{path}#三", system=system())
     assert caught.value.diagnostics[0].code == "K501"
@@ -172,7 +172,7 @@ def test_hidden_rows_and_columns_are_read_and_reported(tmp_path):
 
     card = kpi.score(book(tmp_path / "a.xlsx", {"一": TABLE}, hide), system=system())
     assert values(card) == {"2023": 11}
-    rows, columns = told(card, "K514")
+    rows, columns = messages_of(card, "K514")
     assert "1 row hidden" in rows.message
     assert "地区生产总值 (C)" in columns.message
     old = xlwt.Workbook()
@@ -183,7 +183,7 @@ def test_hidden_rows_and_columns_are_read_and_reported(tmp_path):
     sheet.row(2).hidden = True
     old.save(str(tmp_path / "b.xls"))
     card = kpi.score(tmp_path / "b.xls", system=system())
-    assert [item.place.sheet for item in told(card, "K514")] == ["一"]
+    assert [item.place.sheet for item in messages_of(card, "K514")] == ["一"]
 
 
 # ---- HEADERS ---- #
@@ -234,9 +234,9 @@ def test_a_header_of_one_of_several_datasets_is_not_used_silently(tmp_path):
     (tmp_path / "a.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows), "utf-8")
     datasets = "  wide: {form: panel, header: [1, 2]}\n  long: {form: reported}"
     card = kpi.score(tmp_path / "a.csv", system=system(datasets))
-    assert [item.severity for item in told(card, "K515")] == [Severity.WARNING]
+    assert [item.severity for item in messages_of(card, "K515")] == [Severity.WARNING]
     card = kpi.score([], data={"wide": tmp_path / "a.csv"}, system=system(datasets))
-    assert not told(card, "K515")
+    assert not messages_of(card, "K515")
 
 
 @pytest.mark.parametrize("header", ["[4, 3]", "[1, 3]", "0", "[1, 2, 3, 4, 5]", "x"])

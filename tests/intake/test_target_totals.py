@@ -23,7 +23,7 @@ TOTAL = "{file: t.csv, total: 100}"
 
 @pytest.fixture
 def messages(tmp_path: Path):
-    def found(*rows: str, bound=TOTAL, more="", data="期别,地区,数量\n2023,甲县,1\n2023,丙县,1\n2024,乙县,1\n"):
+    def codes_of(*rows: str, bound=TOTAL, more="", data="期别,地区,数量\n2023,甲县,1\n2023,丙县,1\n2024,乙县,1\n"):
         (tmp_path / "roster.csv").write_text(ROSTER, "utf-8")
         (tmp_path / "t.csv").write_text("\n".join(["entity,indicator,target,period", *rows]) + "\n", "utf-8")
         definition, figures = tmp_path / "towns.yaml", tmp_path / "data.csv"
@@ -36,7 +36,7 @@ def messages(tmp_path: Path):
             assert [item for item in checked(str(definition)).findings if item.code == "K643"] == listed
         return [item.message for item in listed]
 
-    return found
+    return codes_of
 
 
 def test_targets_that_make_the_total_are_no_finding(messages):
@@ -86,7 +86,7 @@ indicators:
 
 @pytest.fixture
 def merged(tmp_path: Path):
-    def found(*rows: str, measure="done", split=""):
+    def codes_of(*rows: str, measure="done", split=""):
         (tmp_path / "succession.csv").write_text(f"old,new,date,share\n丙县,乙县,2024,\n{split}", "utf-8")
         (tmp_path / "t.csv").write_text("\n".join(["entity,indicator,target,period", *rows]) + "\n", "utf-8")
         (tmp_path / "towns.yaml").write_text(SUCCEEDED.replace("MEASURE", measure), "utf-8")
@@ -95,7 +95,7 @@ def merged(tmp_path: Path):
         card = kpi.score(tmp_path / "data.csv", system=str(tmp_path / "towns.yaml"))
         return [item.message for item in card.findings_list if item.code == "K643"]
 
-    return found
+    return codes_of
 
 
 def test_targets_of_units_that_merged_make_the_total(merged):

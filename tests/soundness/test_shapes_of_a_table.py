@@ -88,14 +88,14 @@ def shape(write: Callable[[Table], Written]) -> Callable[[Table], Written]:
     return write
 
 
-def one(grid: Grid, **rest) -> Written:
+def single(grid: Grid, **rest) -> Written:
     return Written({"数据": {"表": grid}}, **rest)
 
 
 @shape
 def long(table: Table) -> Written:
     rows = [[who, when, TITLES[of], value] for (who, when, of), value in table.figures.items()]
-    return one([["地区", "期别", "指标", "数值"], *rows])
+    return single([["地区", "期别", "指标", "数值"], *rows])
 
 
 @shape
@@ -105,7 +105,7 @@ def wide(table: Table) -> Written:
         for when in table.periods
         for who in table.entities
     ]
-    return one([["地区", "期别", "地区生产总值（亿元）", "人口"], *rows])
+    return single([["地区", "期别", "地区生产总值（亿元）", "人口"], *rows])
 
 
 @shape
@@ -115,7 +115,7 @@ def periods_across(table: Table) -> Written:
         for who in table.entities
         for of in TITLES
     ]
-    return one([["地区", "指标", *reversed(table.periods)], *rows])
+    return single([["地区", "指标", *reversed(table.periods)], *rows])
 
 
 @shape
@@ -125,7 +125,7 @@ def periods_across_with_names_in_the_first_row_only(table: Table) -> Written:
         for who in table.entities
         for of in TITLES
     ]
-    return one([["地区", "指标", *table.periods], *rows])
+    return single([["地区", "指标", *table.periods], *rows])
 
 
 def _of_measure(table: Table, of: str, first: str = "地区") -> Grid:
@@ -159,14 +159,14 @@ def measures_over_periods(table: Table) -> Written:
         above += [f"{title}({UNITS[of]})", *[None] * (len(table.periods) - 1)]
     below = [None, *(when for _ in TITLES for when in table.periods)]
     rows = [[who, *(table.figures[who, when, of] for of in TITLES for when in table.periods)] for who in table.entities]
-    return one([above, below, *rows])
+    return single([above, below, *rows])
 
 
 @shape
 def measures_and_periods_in_one_header(table: Table) -> Written:
     heads = [f"{when}{TITLES[of]}（{UNITS[of]}）" for when in table.periods for of in TITLES]
     rows = [[who, *(table.figures[who, when, of] for when in table.periods for of in TITLES)] for who in table.entities]
-    return one([["地区", *heads], *rows])
+    return single([["地区", *heads], *rows])
 
 
 @shape
@@ -181,7 +181,7 @@ def years_over_their_parts(table: Table) -> Written:
         for who in table.entities
         for of in TITLES
     ]
-    return one([["地区", "指标", *above], [None, None, *(when[5:] for when in table.periods)], *rows])
+    return single([["地区", "指标", *above], [None, None, *(when[5:] for when in table.periods)], *rows])
 
 
 @shape
@@ -191,7 +191,7 @@ def entities_across(table: Table) -> Written:
         for of in TITLES
         for when in table.periods
     ]
-    return one([["指标", "期别", *table.entities], *rows])
+    return single([["指标", "期别", *table.entities], *rows])
 
 
 @shape
@@ -201,7 +201,7 @@ def entities_across_with_measures_in_the_first_row_only(table: Table) -> Written
         for of in TITLES
         for at, when in enumerate(table.periods)
     ]
-    return one([["指标", "期别", *table.entities], *rows])
+    return single([["指标", "期别", *table.entities], *rows])
 
 
 @shape
@@ -265,7 +265,7 @@ def lines_above_and_codes(table: Table) -> Written:
         for of in TITLES
         for who in table.entities
     ]
-    return one([*head, names, *rows])
+    return single([*head, names, *rows])
 
 
 @shape
@@ -331,31 +331,31 @@ def _the(written: Written) -> Grid:
 
 @shape
 def blocks_of_the_long_form(table: Table) -> Written:
-    return one(_beside(_in_blocks(_the(long(table)), 3)))
+    return single(_beside(_in_blocks(_the(long(table)), 3)))
 
 
 @shape
 def blocks_of_the_wide_form_with_blank_columns_between(table: Table) -> Written:
-    return one(_beside(_in_blocks(_the(wide(table)), 2), gap=1))
+    return single(_beside(_in_blocks(_the(wide(table)), 2), gap=1))
 
 
 @shape
 def blocks_of_periods_across(table: Table) -> Written:
-    return one(_beside(_in_blocks(_the(periods_across(table)), 3), gap=2))
+    return single(_beside(_in_blocks(_the(periods_across(table)), 3), gap=2))
 
 
 @shape
 def blocks_of_numbered_rows(table: Table) -> Written:
     head, *rows = _the(wide(table))
     numbered = [["序号", *head], *([at, *row] for at, row in enumerate(rows, 1))]
-    return one([["各县主要指标"], *_beside(_in_blocks(numbered, 2))])
+    return single([["各县主要指标"], *_beside(_in_blocks(numbered, 2))])
 
 
 @shape
 def blocks_under_headers_of_two_rows(table: Table) -> Written:
     above, below, *rows = _the(measures_over_periods(table))
     height = -(-len(rows) // 2)
-    return one(_beside([[above, below, *some] for some in (rows[:height], rows[height:]) if some]))
+    return single(_beside([[above, below, *some] for some in (rows[:height], rows[height:]) if some]))
 
 
 @shape
@@ -368,7 +368,7 @@ def blocks_with_the_period_before_them(table: Table) -> Written:
                                                    if who is not None else [None] * 3))]
         for when in table.periods for pair in pairs
     ]  # fmt: skip
-    return one([["期别", *["地区", "地区生产总值", "人口"] * 2], *rows])
+    return single([["期别", *["地区", "地区生产总值", "人口"] * 2], *rows])
 
 
 @shape
@@ -376,7 +376,7 @@ def blocks_of_a_measure_each(table: Table) -> Written:
     rows = [(who, when) for when in table.periods for who in table.entities]
     product: Grid = [["地区", "期别", "地区生产总值"], *([*row, table.figures[*row, "gdp"]] for row in rows)]
     people: Grid = [["地区", "期别", "人口"], *([*row, table.figures[*row, "people"]] for row in reversed(rows))]
-    return one(_beside([product, people], gap=1))
+    return single(_beside([product, people], gap=1))
 
 
 @shape
@@ -386,7 +386,7 @@ def blocks_of_some_periods_each(table: Table) -> Written:
         rows = [(who, of) for who in table.entities for of in TITLES]
         rows = rows[at:] + rows[:at]
         blocks.append([["地区", "指标", when], *([who, TITLES[of], table.figures[who, when, of]] for who, of in rows)])
-    return one(_beside(blocks))
+    return single(_beside(blocks))
 
 
 @shape
@@ -472,14 +472,14 @@ def test_the_same_figures_give_the_same_scorecard(name, table, data):
     written = SHAPES[name](table)
     card = card_of(table, written, data.draw(st.sampled_from(sorted(written.formats))))
     expected = card_of(table, long(table), "csv")
-    assert [one for one in card.findings_list if one.severity is Severity.ERROR] == []
+    assert [item for item in card.findings_list if item.severity is Severity.ERROR] == []
     for frame in ("totals", "indicators", "measures"):
         keys = [
             "entity",
             "period",
             *(["indicator"] if frame == "indicators" else ["measure"] if frame == "measures" else []),
         ]
-        mine, other = (getattr(one, frame).drop("rows", strict=False).sort(keys) for one in (card, expected))
+        mine, other = (getattr(item, frame).drop("rows", strict=False).sort(keys) for item in (card, expected))
         assert_frame_equal(mine, other, check_exact=True)
     # Where no column has the period, a row with nothing but a name is a heading.
     rows = card.counts["used"] + card.counts.get("left_out", 0)
@@ -496,7 +496,7 @@ def test_every_shape_but_two_is_reported():
         for name, write_shape in SHAPES.items()
         for written in [write_shape(table)]
         if not {"K562", "K565", "K584"}
-        & {one.code for one in card_of(table, written, written.formats[0]).findings_list}
+        & {item.code for item in card_of(table, written, written.formats[0]).findings_list}
     }
     assert silent == {"long", "wide"}
     assert pl.DataFrame(card_of(table, wide(table), "csv").measures).height == 8
