@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -203,6 +203,23 @@ def commas(texts: Iterable[str]) -> Message:
     'A ≥ 90, B ≥ 80'
     """
     return _chain(texts, lambda first, second: Message("{first}, {second}", first=first, second=second))
+
+
+#: How many names of a list stand in a message.
+NAMED = 8
+
+
+def first_names(names: Sequence[str]) -> Message:
+    """Return names as a list, from `NAMED` on with the number of the others.
+
+    >>> first_names(["甲县", "乙县"])
+    '甲县, 乙县'
+    >>> first_names([f"县{number}" for number in range(10)])
+    '县0, 县1, 县2, 县3, 县4, 县5, 县6, 县7 and 2 more'
+    """
+    if len(names) <= NAMED:
+        return Message("{names}", names=tuple(names))
+    return Message("{names} and {more:,} more", names=tuple(names[:NAMED]), more=len(names) - NAMED)
 
 
 def _chain(texts: Iterable[str], join: Callable[[str, str], Message]) -> Message:

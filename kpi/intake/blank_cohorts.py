@@ -6,15 +6,12 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Place, Severity, count
+from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.intake.entities import Entities
 from kpi.language.system import System
 
 #: What stands in a cell for no group: nothing, —, /, 无.
 _BLANK = r"^[\W_]*$|^\s*无\s*$"
-
-#: How many names a finding lists.
-_NAMED = 8
 
 
 def blank_cohorts(entities: Entities, system: System) -> Iterator[Diagnostic]:
@@ -30,12 +27,7 @@ def blank_cohorts(entities: Entities, system: System) -> Iterator[Diagnostic]:
     blank = entities.frame.filter(~filled)["entity"].to_list()
     if not blank or len(blank) == entities.frame.height:
         return
-    names = tuple(blank[:_NAMED])
-    message = Message("without a group, so ranked apart from the others: {names}", names=names)
-    if len(blank) > _NAMED:
-        more = count(len(blank) - _NAMED, "more name")
-        message = Message("without a group, so ranked apart from the others: {names} and {more}",
-                          names=names, more=more)  # fmt: skip
+    message = Message("without a group, so ranked apart from the others: {names}", names=first_names(blank))
     place = Place(str(system.entities.roster)) if entities.closed else Place(entity=blank[0])
     hint = Message("write the group of each unit into the column of groups; a group of their own needs a name, too")
     yield Diagnostic("K677", message, place, hint, Severity.WARNING)

@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, first_names, suggest
 from kpi.intake.changing_attributes import by_period
 from kpi.intake.entities import Entities
-from kpi.intake.reported.roster_targets import named
 from kpi.intake.roster import roster_of
 from kpi.language import classes
 from kpi.language.system import System
@@ -129,11 +128,12 @@ def without_class(attribute: str, own: Sequence[str], system: System, entities: 
         message = (
             Message(
                 "`{column}` is blank for {names}, and {what} differs by it: no score", column=attribute,
-                names=named(names), what=what,
+                names=first_names(names), what=what,
             )
             if not cell
             else Message(
-                "{what} gives nothing for `{value}` ({names}): no score", what=what, value=cell, names=named(names)
+                "{what} gives nothing for `{value}` ({names}): no score", what=what, value=cell,
+                names=first_names(names),
             )
         )  # fmt: skip
         hint = Message("give a number or rule for each value of `{column}`, or correct the roster", column=attribute)

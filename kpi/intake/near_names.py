@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
-from kpi.errors import Diagnostic, Message, Place, Severity, count
+from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.intake.entities import Entities, short_forms
 from kpi.values.names import look, unmarked
 
@@ -17,9 +17,6 @@ _TELLING = frozenset(
 
 #: How many letters a name needs at least for one of them to be a slip, and how long the shorter of two nested names is.
 _SLIP, _NESTED = 3, 3
-
-#: How many names a finding lists.
-_NAMED = 6
 
 #: Marks of footnotes and list numbers, which are no part of a name.
 _MARKS = re.compile(r"^(?:\d+[.、)]|\(\d+\)|#)(?=\D)|[*#†‡°^※]+$")
@@ -54,12 +51,8 @@ def _parts(names: Sequence[str]) -> Iterator[Diagnostic]:
     parts = [name for name in names if look(name).startswith("#") and look(name).lstrip("#") not in plain]
     if not plain or not parts:
         return
-    several = tuple(f"`{name}`" for name in parts[:_NAMED])
+    several = first_names([f"`{name}`" for name in parts])
     message = Message("{names}: # marks a part of the unit above, and parts are ranked beside it", names=several)
-    if len(parts) > _NAMED:
-        more = count(len(parts) - _NAMED, "more name")
-        message = Message("{names} and {more}: # marks a part of the unit above, and parts are ranked beside it",
-                          names=several, more=more)  # fmt: skip
     hint = Message('if they are no units of their own, write `leave_out: ["{name}"]` under `entities:`; if they are,'
                    " take away the #", name=parts[0])  # fmt: skip
     yield Diagnostic("K647", message, Place(entity=parts[0]), hint, Severity.WARNING)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
-from kpi.errors import Diagnostic, Message, Place, Severity, count
+from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.intake.division_codes import PROVINCES, divisions_above
 from kpi.intake.entities import Entities, code_of
 from kpi.values.names import clean
@@ -20,9 +20,6 @@ _COUNTY = re.compile(r".{1,12}(?<!自治)(县|旗|区|镇|乡|街道)")
 _NUTS = re.compile(r"[A-Z]{2}[0-9A-Z]{0,3}")
 #: How many there are at least, so that they are no other abbreviations.
 _CODES = 8
-
-#: How many names a finding lists.
-_NAMED = 8
 
 
 def nested(entities: Entities) -> Iterator[Diagnostic]:
@@ -40,12 +37,7 @@ def nested(entities: Entities) -> Iterator[Diagnostic]:
     items = [name for units in groups.values() for name in units_above(units) if not entities.exclusions.is_kept(name)]
     if not items:
         return
-    names = tuple(items[:_NAMED])
-    message = Message("units that others belong to are ranked beside them: {names}", names=names)
-    if len(items) > _NAMED:
-        more = count(len(items) - _NAMED, "more name")
-        message = Message("units that others belong to are ranked beside them: {names} and {more}",
-                          names=names, more=more)  # fmt: skip
+    message = Message("units that others belong to are ranked beside them: {names}", names=first_names(items))
     hint = Message('leave them out with `leave_out: ["{name}"]` under `entities:`, or use a roster', name=items[0])
     yield Diagnostic("K486", message, Place(entity=items[0]), hint, Severity.WARNING)
 

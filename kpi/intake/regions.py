@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 
-from kpi.errors import Diagnostic, Message, Place, Severity, count
+from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.intake.aggregate_rows import Exclusions, folded, is_aggregate
 from kpi.intake.division_codes import SHORT
 from kpi.values.names import unmarked
@@ -69,9 +69,6 @@ _LONGEST = 80
 
 #: What parts the names of several units in one cell.
 _PARTING = re.compile("[、，,；;]")
-
-#: How many names a finding lists.
-_NAMED = 8
 
 
 @cache
@@ -191,13 +188,7 @@ def doubtful(names: Collection[str], exclusions: Exclusions) -> Iterator[Diagnos
     items = [name for name in suspects if (is_doubtful(name) or name in several) and not exclusions.is_kept(name)]
     if not items or all(is_doubtful(name) or is_aggregate(name) for name in names):
         return
-    message = Message("ranked as units, though such names are often none: {names}", names=tuple(items[:_NAMED]))
-    if len(items) > _NAMED:
-        more = count(len(items) - _NAMED, "more name")
-        message = Message(
-            "ranked as units, though such names are often none: {names} and {more}",
-            names=tuple(items[:_NAMED]), more=more,
-        )  # fmt: skip
+    message = Message("ranked as units, though such names are often none: {names}", names=first_names(items))
     hint = Message(
         'if they are none, write `leave_out: ["{name}"]` under `entities:`; if they are, `keep: ["{name}"]`',
         name=items[0],

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Place, Severity, commas
+from kpi.errors import Diagnostic, Message, Place, Severity, commas, first_names
 from kpi.intake.cells.cell_text import as_text
 from kpi.intake.entities import Entities
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, column_of
-from kpi.intake.reported.roster_targets import named
 from kpi.language.datasets import Records
 from kpi.language.system import System
 
@@ -37,7 +36,7 @@ def unused_ratings(
         units = [entities.names[place] for place in rows["entity"].unique(maintain_order=True)]
         many = int(rows[unused.measure].sum())
         fields = {
-            "title": system.symbols[name].title, "names": named(units),
+            "title": system.symbols[name].title, "names": first_names(units),
             "columns": commas(
                 Message("`{column}` is none of {values}", column=column, values=tuple(values))
                 for column, values in unused.columns.items()

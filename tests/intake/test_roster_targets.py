@@ -9,7 +9,7 @@ import pytest
 import xlsxwriter
 
 import kpi
-from kpi.intake.reported.roster_targets import named
+from kpi.errors import first_names
 from kpi.session import checked
 
 DEFINITION = """
@@ -150,4 +150,4 @@ def test_a_merged_figure_of_the_roster_is_no_share_but_a_merged_value_holds(tmp_
 
 
 def test_many_units_are_counted():
-    assert named(list("甲乙丙丁戊己庚")) == "甲, 乙, 丙, 丁, 戊 and 2 more"
+    assert first_names(list("甲乙丙丁戊己庚辛壬癸")) == "甲, 乙, 丙, 丁, 戊, 己, 庚, 辛 and 2 more"

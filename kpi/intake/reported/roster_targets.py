@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity, first_names, suggest
 from kpi.intake.cells.numbers import PLAIN, problem_of
 from kpi.intake.cells.unit_factors import literal, meant, without_multiple
 from kpi.intake.changing_attributes import bounds_of, snapshots
@@ -29,9 +29,6 @@ from kpi.language.targets import EQUAL, PerEntity
 from kpi.values import units
 from kpi.values.names import comparable
 from kpi.values.units import Unit
-
-#: How many units a finding names; the others are counted.
-_NAMED = 5
 
 
 def from_roster(
@@ -76,17 +73,6 @@ def from_roster(
     return pl.concat(frames), findings
 
 
-def named(names: Sequence[str]) -> Message:
-    """Return units by their names, from some number on counted.
-
-    >>> named(["甲县", "乙县"])
-    '甲县, 乙县'
-    """
-    if len(names) <= _NAMED:
-        return Message("{names}", names=tuple(names))
-    return Message("{names} and {more:,} more", names=tuple(names[:_NAMED]), more=len(names) - _NAMED)
-
-
 # ---- BY VALUE ---- #
 
 
@@ -113,7 +99,7 @@ def _by_value(
             lacking.setdefault(cell, []).append(name)
     if lacking:
         values = tuple(
-            Message("`{value}` ({names})", value=value, names=named(names)) for value, names in lacking.items()
+            Message("`{value}` ({names})", value=value, names=first_names(names)) for value, names in lacking.items()
         )
         message = Message(
             "`values` gives no bound for {values}: no target for {indicator}", values=values, indicator=indicator

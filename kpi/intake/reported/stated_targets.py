@@ -11,13 +11,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.intake import row_findings
 from kpi.intake.entities import Entities
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed
 from kpi.intake.reported.duplicates import places_named
-from kpi.intake.reported.roster_targets import named
 from kpi.language.measures import Count, Reported, Sum, exact_sum
 from kpi.language.system import System
 from kpi.values.periods import Period
@@ -121,7 +120,7 @@ def in_scored_periods(
     for units, labels in by_units.items():
         message = Message(
             "{title}: the targets of {units} within {periods} are not for all of it, so they are not used",
-            title=title, units=named(units), periods=named(labels),
+            title=title, units=first_names(units), periods=first_names(labels),
         )  # fmt: skip
         hint = Message("give a target for every part of the {grain}, or one for the {grain}", grain=system.period.noun)
         findings.append(Diagnostic("K643", message, place, hint, Severity.WARNING))

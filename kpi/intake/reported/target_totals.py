@@ -7,9 +7,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.intake.entities import Entities
-from kpi.intake.reported.roster_targets import named
 from kpi.intake.reported.stated_targets import forward_filled
 from kpi.language.quantities import printed
 from kpi.language.system import System
@@ -103,7 +102,7 @@ def on_areas_beside_total(
         message = Message(
             "{title}: whether the targets make the total is not checked for {periods}: on the areas of today there is "
             "no target for {names}",
-            title=title, periods=named(periods), names=named(list(without)),
+            title=title, periods=first_names(periods), names=first_names(list(without)),
         )  # fmt: skip
         findings.append(Diagnostic("K643", message, place, None, Severity.WARNING))
     return findings + _differing(sums, total, indicator, system, place)
@@ -113,7 +112,7 @@ def _lacking(names: list[str], title: str, place: Place) -> list[Diagnostic]:
     """Return the warning about units without a target."""
     if not names:
         return []
-    message = Message("{title}: no target is given for {names}", title=title, names=named(names))
+    message = Message("{title}: no target is given for {names}", title=title, names=first_names(names))
     hint = Message("give one for every unit: together they make the total")
     return [Diagnostic("K643", message, place, hint, Severity.WARNING)]
 
@@ -140,7 +139,7 @@ def _differing(
         if labels != [""]:
             message = Message(
                 "{title}: the targets from {periods} on add up to {made} {unit}, the total is {total} {unit}",
-                title=title, periods=named(labels), made=amount, unit=unit, total=printed(total),
+                title=title, periods=first_names(labels), made=amount, unit=unit, total=printed(total),
             )  # fmt: skip
         hint = Message("correct the targets, or `total`")
         findings.append(Diagnostic("K643", message, place, hint, Severity.WARNING))
