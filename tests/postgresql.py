@@ -6,7 +6,10 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -111,6 +114,25 @@ class Server:
             self.process.wait()
             self.process = None
             (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+
+@contextmanager
+def own_server() -> Iterator[Server]:
+    """Give a server of a test's own; the test is skipped, in continuous integration it fails, where there is none."""
+    import pytest
+
+    programs = binaries()
+    if programs is None:
+        missing = pytest.fail if os.environ.get("CI") else pytest.skip
+        missing("no PostgreSQL 15 or later here: apt install postgresql")
+    # Not below pytest's own folder, which only its owner may enter and the server's user is another.
+    with tempfile.TemporaryDirectory(prefix="kpi-postgresql-", ignore_cleanup_errors=True) as place:
+        Path(place).chmod(0o755)
+        server = Server(programs, Path(place) / "server")
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def _has_user(name: str) -> bool:

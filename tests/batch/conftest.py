@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 from city import STORES, City
 
-from tests.postgresql import Server, binaries
+from tests.postgresql import own_server
 
 
 @pytest.fixture
@@ -23,20 +20,9 @@ def city(tmp_path):
 
 @pytest.fixture(scope="session")
 def server():
-    result = binaries()
-    if result is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI must have PostgreSQL 15 or later: apt install postgresql")
-        pytest.skip("no PostgreSQL 15 or later here: apt install postgresql")
     pytest.importorskip("psycopg")
-    # Not below pytest's own folder, which only its owner may enter and the server's user is another.
-    with tempfile.TemporaryDirectory(prefix="kpi-postgresql-", ignore_cleanup_errors=True) as place:
-        Path(place).chmod(0o755)
-        running = Server(result, Path(place) / "server")
-        try:
-            yield running
-        finally:
-            running.stop()
+    with own_server() as running:
+        yield running
 
 
 @pytest.fixture

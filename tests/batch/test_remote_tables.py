@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from kpi.cli.main import main
 from kpi.warehouse.databases import PostgreSQL
 from tests import spark_cluster
 from tests.conformance.databases import in_duckdb, in_postgresql
-from tests.postgresql import Server, binaries
+from tests.postgresql import own_server
 
 pytest.importorskip("deltalake")
 pytest.importorskip("pyarrow")
@@ -102,17 +101,9 @@ def write(request, tmp_path, monkeypatch) -> Iterator[tuple[str, Callable[[pl.Da
         yield 'warehouse = "duckdb:events.duckdb"', into_duckdb
         return
     pytest.importorskip("adbc_driver_postgresql")
-    programs = binaries()
-    if programs is None:
-        pytest.skip("no PostgreSQL 15 or later here: apt install postgresql")
-    with tempfile.TemporaryDirectory(prefix="nights-", ignore_cleanup_errors=True) as place:
-        Path(place).chmod(0o755)
-        server = Server(programs, Path(place) / "server")
+    with own_server() as server:
         monkeypatch.setenv("EVENTS", server.url)
-        try:
-            yield 'warehouse = "env:EVENTS"', lambda frame: in_postgresql(server.url, {"items": frame})
-        finally:
-            server.stop()
+        yield 'warehouse = "env:EVENTS"', lambda frame: in_postgresql(server.url, {"items": frame})
 
 
 @pytest.mark.parametrize("roster", [True, False], ids=["roster", "no roster"])
@@ -183,29 +174,21 @@ def test_a_database_that_is_gone_keeps_the_last_results(tmp_path):
 @pytest.mark.slow
 def test_a_connection_that_is_lost_keeps_the_last_results(tmp_path, monkeypatch):
     pytest.importorskip("adbc_driver_postgresql")
-    programs = binaries()
-    if programs is None:
-        pytest.skip("no PostgreSQL 15 or later here: apt install postgresql")
-    with tempfile.TemporaryDirectory(prefix="nights-", ignore_cleanup_errors=True) as place:
-        Path(place).chmod(0o755)
-        server = Server(programs, Path(place) / "server")
-        try:
-            monkeypatch.setenv("EVENTS", in_postgresql(server.url, {"items": items()}))
-            config = folder_of(tmp_path, 'warehouse = "env:EVENTS"')
-            night(config)
-            before = stored(config, "totals")
-            batches = PostgreSQL.batches
+    with own_server() as server:
+        monkeypatch.setenv("EVENTS", in_postgresql(server.url, {"items": items()}))
+        config = folder_of(tmp_path, 'warehouse = "env:EVENTS"')
+        night(config)
+        before = stored(config, "totals")
+        batches = PostgreSQL.batches
 
-            def lost(self: PostgreSQL, sql: str) -> Iterator[pl.DataFrame]:
-                # The server ends in the middle of the night, before the groups are asked for.
-                if "row_count" in sql:
-                    server.stop()
-                return batches(self, sql)
+        def lost(self: PostgreSQL, sql: str) -> Iterator[pl.DataFrame]:
+            # The server ends in the middle of the night, before the groups are asked for.
+            if "row_count" in sql:
+                server.stop()
+            return batches(self, sql)
 
-            monkeypatch.setattr(PostgreSQL, "batches", lost)
-            assert "K980" in night(config, code=1)
-        finally:
-            server.stop()
+        monkeypatch.setattr(PostgreSQL, "batches", lost)
+        assert "K980" in night(config, code=1)
     assert stored(config, "totals").equals(before)
     assert "to the bit" in night(config, "--verify")
 

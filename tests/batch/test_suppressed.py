@@ -12,15 +12,20 @@ RULES = SYSTEM.replace(
 )
 
 
+def with_accidents(city):
+    """Add accidents to the reports of every quarter: few of 甲县 in one of them."""
+    for quarter in QUARTERS:
+        with (city.folder / "inbox" / f"{quarter}.csv").open("a", encoding="utf-8") as file:
+            for unit, number in (("甲县", 3 if quarter == "2023Q2" else 33), ("乙县", 44), ("丙县", 55)):
+                file.write(f"{quarter},{unit},事故,{number},件\n")
+
+
 def test_a_store_keeps_what_is_published_alone(city, store, request):
     if store == "postgresql":
         request.getfixturevalue("database")
     rules = RULES + "disclosure: {threshold: 5, of: [accidents]}\n"
     (city.folder / "small.yaml").write_text(rules, "utf-8")
-    for quarter in QUARTERS:
-        with (city.folder / "inbox" / f"{quarter}.csv").open("a", encoding="utf-8") as file:
-            for unit, number in (("甲县", 3 if quarter == "2023Q2" else 33), ("乙县", 44), ("丙县", 55)):
-                file.write(f"{quarter},{unit},事故,{number},件\n")
+    with_accidents(city)
     config = city.config(store=STORES.get(store, store))
     assert night(config).failed == []
     frames = held(config)
@@ -38,10 +43,7 @@ def test_a_store_keeps_what_is_published_alone(city, store, request):
 def test_what_the_last_night_has_published_is_a_warning(city, store):
     """Rules that come later suppress what readers have already."""
     (city.folder / "small.yaml").write_text(RULES, "utf-8")
-    for quarter in QUARTERS:
-        with (city.folder / "inbox" / f"{quarter}.csv").open("a", encoding="utf-8") as file:
-            for unit, number in (("甲县", 3 if quarter == "2023Q2" else 33), ("乙县", 44), ("丙县", 55)):
-                file.write(f"{quarter},{unit},事故,{number},件\n")
+    with_accidents(city)
     config = city.config(store=STORES.get(store, store))
     night(config)
     (city.folder / "small.yaml").write_text(RULES + "disclosure: {threshold: 5, of: [accidents]}\n", "utf-8")

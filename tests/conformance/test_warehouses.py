@@ -15,7 +15,7 @@ from kpi.engine.scorecard import Scorecard
 from tests.conformance.databases import in_chdb, in_duckdb, in_postgresql
 from tests.conformance.events import MEASURES, drawn_measures, events, system
 from tests.conformance.shipped_systems import SYSTEMS, tables_of
-from tests.postgresql import Server, binaries
+from tests.postgresql import own_server
 
 #: The kinds of measures that are decimal numbers, equal to the last bit.
 EXACT = {"count", "sum", "min", "max", "last", "first", "distinct"}
@@ -54,15 +54,8 @@ def warehouse(request: pytest.FixtureRequest, frames: dict[str, pl.DataFrame]) -
             yield in_chdb(folder / "chdb", frames)
         else:
             pytest.importorskip("adbc_driver_postgresql")
-            programs = binaries()
-            if programs is None:
-                pytest.skip("no PostgreSQL 15 or later here: apt install postgresql")
-            folder.chmod(0o755)
-            server = Server(programs, folder / "server")
-            try:
+            with own_server() as server:
                 yield in_postgresql(server.url, frames)
-            finally:
-                server.stop()
 
 
 def assert_same(here: Scorecard, there: Scorecard, *, fetched: bool = False) -> None:

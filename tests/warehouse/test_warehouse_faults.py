@@ -18,7 +18,7 @@ from kpi.errors import DataError
 from kpi.warehouse.tables import Warehouse
 from tests.conformance.databases import in_duckdb, in_postgresql
 from tests.conformance.events import MEASURES, events, system
-from tests.postgresql import Server, binaries
+from tests.postgresql import Server, own_server
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,17 +103,9 @@ def test_the_hash_is_of_what_was_fetched(duckdb_file, tmp_path):
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     pytest.importorskip("adbc_driver_postgresql")
-    programs = binaries()
-    if programs is None:
-        pytest.skip("no PostgreSQL 15 or later here: apt install postgresql")
-    with tempfile.TemporaryDirectory(prefix="warehouse-", ignore_cleanup_errors=True) as place:
-        Path(place).chmod(0o755)
-        own = Server(programs, Path(place) / "server")
-        try:
-            in_postgresql(own.url, {"items": events(200)})
-            yield own
-        finally:
-            own.stop()
+    with own_server() as own:
+        in_postgresql(own.url, {"items": events(200)})
+        yield own
 
 
 @pytest.mark.slow
