@@ -57,7 +57,7 @@ def chosen_system(system: Given | None, data: Sequence[Source], folder: Path | N
         if not broken:
             raise
         raise DefinitionError([*error.diagnostics, *broken]) from None
-    if Path(chosen.file).parent.resolve() == catalogue.shipped().resolve() and (broken_files := _broken(groups)):
+    if _comes_with_the_program(Path(chosen.file)) and (broken_files := _broken(groups)):
         names = tuple(f"`{item.file}`" for item in broken_files)
         name = "" if chosen.system is None else chosen.system.system
         message = Message(
@@ -68,6 +68,10 @@ def chosen_system(system: Given | None, data: Sequence[Source], folder: Path | N
         note = Diagnostic("K206", message, Place(broken_files[0].file), hint, Severity.WARNING)
         chosen = replace(chosen, findings=(*chosen.findings, note))
     return chosen
+
+
+def _comes_with_the_program(file: Path) -> bool:
+    return file.parent.resolve() == catalogue.shipped().resolve()
 
 
 def _broken(groups: Iterable[_Drafts]) -> list[Loaded]:
@@ -85,7 +89,7 @@ class _Drafts(Sequence[Draft]):
     @property
     def shipped(self) -> bool:
         """Whether the folder is that of the definitions that come with the package."""
-        return bool(self._files) and self._files[0].parent.resolve() == catalogue.shipped().resolve()
+        return bool(self._files) and _comes_with_the_program(self._files[0])
 
     @cached_property
     def _read(self) -> list[Draft]:

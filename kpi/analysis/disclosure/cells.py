@@ -17,8 +17,8 @@ from kpi.values.periods import Period
 
 #: A figure: the row of the wide frame, which is of a period and entity, and the measure.
 Cell: TypeAlias = tuple[int, str]
-#: What is taken for floating-point error, as a part of the figures.
-_HAIR = 1e-9
+#: The relative error of floating-point sums of figures.
+_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -259,5 +259,5 @@ def _accumulated(
             if not all(cell in values for cell in factors):
                 continue
             terms = [number * values[cell] for cell, number in factors.items()]
-            if abs(rest := math.fsum(terms)) <= _HAIR * max(1.0, *map(abs, terms)):
+            if abs(rest := math.fsum(terms)) <= _TOLERANCE * max(1.0, *map(abs, terms)):
                 yield Relation(factors, rest, rest)
