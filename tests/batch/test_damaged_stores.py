@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 
+import polars as pl
 import pytest
 from city import QUARTERS
 from click.testing import CliRunner
@@ -99,6 +100,54 @@ def test_a_log_that_names_a_column_otherwise_is_noticed(kept, column):
         code, answer = ran(config, *options)
         assert code, answer
         assert "K833" in answer
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pl.col("versions").str.replace('"totals"', '"t0tals"', literal=True),
+        pl.col("versions").str.replace('"seal"', '"sea1"', literal=True),
+        pl.col("versions").str.replace(r'"totals": \d+', '"totals": 0'),
+        pl.col("number") - 2,
+        pl.col("number") + 1,
+        pl.col("state").str.replace(r"\d", "7"),
+    ],
+)
+def test_a_changed_record_of_a_run_is_noticed(kept, change):
+    city, config = kept
+    replace_record(city, lambda row: row.with_columns(change))
+    for options in ([], ["--check-store"]):
+        code, answer = ran(config, *options)
+        assert (code, "was changed" in answer) == (1 if options else 2, True), answer
+
+
+def test_a_lost_record_of_a_run_is_noticed(kept):
+    city, config = kept
+    replace_record(city, lambda row: row.clear())
+    for options in ([], ["--check-store"]):
+        code, answer = ran(config, *options)
+        assert code == (1 if options else 2), answer
+        assert "3 records of runs were written, and 2 can be read" in answer
+    code, answer = ran(config, "--repair")
+    assert (code, "went back to run 2" in answer) == (0, True), answer
+
+
+def replace_record(city, change):
+    """Replace the file of the last run's record by one of the same length with another content."""
+    for path in (folder(city) / "runs").glob("*.parquet"):
+        row = pl.read_parquet(path)
+        if row["number"].to_list() == [3]:
+            length = path.stat().st_size
+            change(row).write_parquet(path, compression="zstd", compression_level=22, statistics=False)
+            assert path.stat().st_size <= length
+            pad(path, length)
+
+
+def pad(path, length):
+    """Lengthen a Parquet file: its end says where its footer begins, so bytes may stand before it."""
+    data = path.read_bytes()
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    path.write_bytes(data[:start] + bytes(length - len(data)) + data[start:])
 
 
 def damage(path, how, chance):

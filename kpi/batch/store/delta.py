@@ -6,7 +6,7 @@ not referenced: the next run restores each table to its published version before
 
 A partition (system and period) is replaced as a whole and is one file, so no compaction is needed.
 
-A row of `runs` also has a digest of itself and, for each table, of its files. The name of a file has the hash of its
+A row of `runs` also has digests of itself and, for each table, of its files. The name of a file has the hash of its
 content. During a run, `.publishing` has its number: a table that is ahead of `runs` without this file is not the rest
 of a killed run; the end of `runs` is lost.
 """
@@ -45,8 +45,8 @@ _SETTINGS = {
 #: The columns of the table `runs`.
 _RUNS = {"number": pl.Int64, "versions": pl.String, "manifest": pl.String, "state": pl.String}
 
-#: Keys of `versions` besides the tables: digests of the tables' files and of the row.
-_CONTENTS, _DIGEST = "contents", "digest"
+#: Keys of `versions` besides the tables: digests of the tables' files, of the rest of the row, and of `versions`.
+_CONTENTS, _DIGEST, _SEAL = "contents", "digest", "seal"
 
 #: The file with the number of the run that is being published.
 _PUBLISHING = ".publishing"
@@ -195,7 +195,25 @@ class DeltaStore:
                 )
                 raise DataError(damaged(message, Place(str(self.folder / "runs"))))
             return pl.DataFrame(schema={"number": pl.Int64, "versions": pl.String})
-        return pl.scan_delta(str(self.folder / "runs")).select("number", "versions").collect().sort("number")
+        runs = self._delta.DeltaTable(self.folder / "runs")
+        return self._intact(pl.scan_delta(runs).select("number", "versions").collect().sort("number"), runs)
+
+    def _intact(self, rows: pl.DataFrame, runs: Any) -> pl.DataFrame:
+        """Return the published runs; raise DataError K833 if a row was changed or is gone since it was written."""
+        where = Place(str(self.folder / "runs"))
+        for number, versions in rows.iter_rows():
+            if not _sealed(number, versions):
+                raise DataError(damaged(Message("the record of run {number} was changed", number=number), where))
+        counts = pl.DataFrame(runs.get_add_actions(flatten=True))["num_records"]
+        written = rows.height if counts.has_nulls() else counts.sum()
+        if rows["number"].n_unique() != written:
+            message = Message(
+                "{written} records of runs were written, and {rows} can be read",
+                written=written,
+                rows=rows["number"].n_unique(),
+            )
+            raise DataError(damaged(message, where))
+        return rows
 
     def _versions(self, number: int | None) -> dict[str, int]:
         """Return the versions of the tables in a run (None for the last); raise DataError K811 if it does not exist."""
@@ -225,7 +243,7 @@ class DeltaStore:
         }
         contents = {table: _contents(self._files_of(table, version)) for table, version in versions.items()}
         marks = {_CONTENTS: contents, _DIGEST: _digest(row)}
-        row["versions"] = json.dumps(versions | marks, sort_keys=True)
+        row["versions"] = _seal(run.number, versions | marks)
         frame = pl.DataFrame([row]).select(list(_RUNS))
         self._delta.write_deltalake(self.folder / "runs", frame, mode="append", configuration=_SETTINGS)
         (self.folder / _PUBLISHING).unlink(missing_ok=True)
@@ -388,8 +406,9 @@ class DeltaStore:
         for version in range(self._latest("runs"), -1, -1):
             try:
                 with damage_reported(self.where):
-                    runs = pl.scan_delta(self._delta.DeltaTable(self.folder / "runs", version=version)).collect()
-                    self._published = runs.select("number", "versions").sort("number")
+                    opened = self._delta.DeltaTable(self.folder / "runs", version=version)
+                    runs = pl.scan_delta(opened).collect()
+                    self._published = self._intact(runs.select("number", "versions").sort("number"), opened)
                     row = self._published.tail(1)
                     intact = row.height and not self._damage(row, thorough=True)
                     if not intact or _differs(runs.filter(pl.col("number") == row["number"].item()).row(0, named=True)):
@@ -441,13 +460,30 @@ class DeltaStore:
 
 def _contents(files: list[tuple[str, int]]) -> str:
     """Return a digest of the names and sizes of files."""
-    return hashlib.sha256(json.dumps(files).encode()).hexdigest()[:_HASHED]
+    return _hash(json.dumps(files))
 
 
 def _digest(row: Mapping[str, Any]) -> str:
     """Return a digest of the number, manifest and state of a run."""
-    text = "\n".join(str(row[name]) for name in ("number", "manifest", "state"))
+    return _hash("\n".join(str(row[name]) for name in ("number", "manifest", "state")))
+
+
+def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_HASHED]
+
+
+def _seal(number: int, versions: Mapping[str, Any]) -> str:
+    """Return the text of `versions` with a digest of itself and the number of the run."""
+    text = json.dumps(versions, sort_keys=True)
+    return json.dumps({**versions, _SEAL: _hash(f"{number}\n{text}")}, sort_keys=True)
+
+
+def _sealed(number: int, text: str) -> bool:
+    """Return whether `versions` is as it was written; a row of an older version of the program has no digest."""
+    versions = json.loads(text)
+    if not isinstance(versions, dict) or versions.keys() - {*TABLES, _CONTENTS, _DIGEST, _SEAL}:
+        return False
+    return _SEAL not in versions or _seal(number, {key: item for key, item in versions.items() if key != _SEAL}) == text
 
 
 def _differs(row: Mapping[str, Any]) -> bool:
