@@ -29,6 +29,9 @@ from kpi.process import progress
 #: The possible delimiters, in the order of preference where several fit equally.
 DELIMITERS = ",\t;|"
 
+#: The size of a file, in bytes, up to which its cells are parsed once and kept; those of larger ones whenever needed.
+_IN_MEMORY = 1 << 22
+
 #: How many malformed rows of one kind are listed one by one.
 LISTED = 20
 
@@ -82,8 +85,9 @@ def read_delimited(text: Text, place: Place, *, declared: Sequence[int] = ()) ->
     ragged: list[Diagnostic] = []
     refused = 0
     frame = _cells(source, layout, delimiter)
+    small = source.stat().st_size <= _IN_MEMORY
     with progress.stage(Message("reading {file}", file=place.file), max(text.lines - layout.body, 0) or None):
-        measured = _measure(progress.counted(frame))
+        measured = _measure(progress.counted(frame), keep=small)
     # With old Macintosh line ends, which the scan takes for part of a cell, the head has rows that the scan lacks.
     wanted = measured is None or (complete and measured.rows + layout.body < len(head))
     if measured is None or wanted or measured.rows + layout.body != text.lines + (not _ends_with_break(source)):
@@ -91,7 +95,7 @@ def read_delimited(text: Text, place: Place, *, declared: Sequence[int] = ()) ->
         if clean_copy is not None:
             scratch = clean_copy
             frame = _cells(scratch.path, replace(layout, body=0), ",")
-            measured = _measure(frame)
+            measured = _measure(frame, keep=small)
     if measured is None:  # pragma: no cover - a copy that the csv module wrote always scans
         raise DataError(Diagnostic("K506", Message("the rows do not form a table"), place))
     rows, nulls, last = measured.rows, measured.nulls, measured.last.tail(SEARCHED).rows()
@@ -109,9 +113,9 @@ def read_delimited(text: Text, place: Place, *, declared: Sequence[int] = ()) ->
     copied = source != (scratch.path if scratch else source)
     read = (scratch.path, replace(layout, body=0), ",") if copied and scratch else (source, layout, delimiter)
     most = rows if dropped else None
-    cells = scan(*read, names, most=most)
+    cells = scan(*read, names, most=most) if measured.cells is None else _named(measured.cells.head(rows), names).lazy()
     first, end = (
-        (cells, ends.select(pl.col(str(at)).alias(name) for at, name in names.items()))
+        (cells, _named(ends, names))
         for ends in (measured.first.head(rows), measured.last.head(measured.last.height - dropped))
     )
     return Table(
@@ -314,19 +318,37 @@ class _Measured(NamedTuple):
         nulls: the number of nulls of every column.
         first: the first rows, see `Table.first_rows`.
         last: the last rows, see `Table.last_rows`; among `SEARCHED` of them notes may stand.
+        cells: all rows, if they are kept.
     """
 
     rows: int
     nulls: list[int]
     first: pl.DataFrame
     last: pl.DataFrame
+    cells: pl.DataFrame | None = None
 
 
-def _measure(frame: pl.LazyFrame) -> _Measured | None:
+def _named(cells: pl.DataFrame, names: Mapping[int, str]) -> pl.DataFrame:
+    """Return the kept columns of cells under their names."""
+    return pl.DataFrame([cells[str(at)].alias(name) for at, name in names.items()])
+
+
+def _measure(frame: pl.LazyFrame, *, keep: bool) -> _Measured | None:
     """Measure the rows of a file, or return None if a row is malformed.
 
     Every cell is parsed once, so that malformed rows show here and not when the frame is used.
+
+    Args:
+        frame: the rows, columns by position.
+        keep: whether all rows are kept in memory.
     """
+    if keep:
+        try:
+            cells = frame.collect()
+        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError):
+            return None
+        nulls = [column.null_count() for column in cells]
+        return _Measured(cells.height, nulls, cells.head(FIRST_ROWS), cells.tail(LAST_ROWS), cells)
     ends = {"first": pl.all().head(FIRST_ROWS), "last": pl.all().tail(LAST_ROWS)}
     try:
         measured = frame.select(
