@@ -8,6 +8,7 @@ targets of these, if they fill the scored period; elsewhere the last of them hol
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -20,6 +21,10 @@ from kpi.intake.reported.duplicates import places_named
 from kpi.language.measures import Count, Reported, Sum, exact_sum
 from kpi.language.system import System
 from kpi.values.periods import Period
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _KEYS = ["indicator", "entity", "start", "months"]
 
@@ -145,18 +150,31 @@ def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.D
     One without a period is given before all others; a null one says that there is none from then on. Which periods the
     grid has makes no difference.
     """
+    import numpy as np  # on use, since most programs do without
+
+    if not targets.height:
+        return grid.with_columns(target=pl.lit(None, dtype=pl.Float64))
     ends = (pl.col("start") + pl.col("months") - 1) // size
-    given = (
-        targets.sort("start", "row", nulls_last=False)
-        .select("entity", "target", given=pl.lit(value=True), period=ends.cast(pl.Int32).fill_null(-1))
-        .unique(["entity", "period"], keep="last", maintain_order=True)
-        .sort("period", "entity")
-    )
-    first = given.unique("entity", keep="first", maintain_order=True).select("entity", first="target")
-    # NOTE: without the check, as Polars 2.1 cannot tell whether a column is sorted within groups, and says so.
-    held = grid.join_asof(given, on="period", by="entity", check_sortedness=False)
-    held = held.join(first, on="entity", how="left", maintain_order="left")
-    return held.with_columns(target=pl.when("given").then("target").otherwise("first")).drop("first", "given")
+    given = targets.select("entity", "target", "start", "row", period=ends.cast(pl.Int64).fill_null(-1))
+    given = given.sort("entity", "period", "start", "row", nulls_last=False)
+    stated, wanted = _points(given), _points(grid)
+    # Of several for a period the last holds, which a search from the right gives.
+    held = np.searchsorted(stated, wanted, side="right") - 1
+    first = np.searchsorted(stated, wanted >> _BITS << _BITS).clip(max=len(stated) - 1)
+    held = np.where(held < first, np.searchsorted(stated, stated[first], side="right") - 1, held)
+    known = stated[held] >> _BITS == wanted >> _BITS
+    places = pl.Series(np.where(known, held, -1))
+    return grid.with_columns(given["target"].gather(places.set(places < 0, None)))
+
+
+#: The bits that a period takes in the number for an entity and a period.
+_BITS = 32
+
+
+def _points(rows: pl.DataFrame) -> NDArray[np.int64]:
+    """Return a number for the entity and the period of each row, in the order of these."""
+    entities, periods = rows["entity"].cast(pl.Int64).to_numpy(), rows["period"].cast(pl.Int64).to_numpy()
+    return (entities << _BITS) + periods + 1
 
 
 def _adds_up(system: System, indicator: str) -> bool:

@@ -40,17 +40,19 @@ def beside_total(
     if not targets.height:
         return findings
     size = system.period.months
-    ends = targets.select((pl.col("start") + pl.col("months") - 1) // size).to_series().drop_nulls()
+    ends = targets.select((pl.col("start") + pl.col("months") - 1) // size).to_series().drop_nulls().to_list()
     # Without any period they hold for all.
-    points = [int(at) for at in ends.unique().sort()] or [-1]
-    held = pl.DataFrame({"period": points}, schema={"period": pl.Int32}).join(
-        pl.DataFrame({"entity": range(len(names))}, schema={"entity": pl.UInt32}), how="cross"
+    points = sorted(set(ends)) or [-1]
+    held = pl.DataFrame(
+        {"period": [at for at in points for _ in names], "entity": [*range(len(names))] * len(points)},
+        schema={"period": pl.Int32, "entity": pl.UInt32},
     )
     known = forward_filled(held, targets, size).drop_nulls("target")
-    sums: dict[int, float] = {}
-    for at in points:
-        mine = known.filter(pl.col("period") == at).select("entity", "target").rows()
-        sums[at] = math.fsum(target for place, target in mine if at < 0 or _is_unit(entities, place, at, size))
+    by_point: dict[int, list[float]] = {at: [] for at in points}
+    for at, who, target in known.select("period", "entity", "target").iter_rows():
+        if at < 0 or _is_unit(entities, who, at, size):
+            by_point[at].append(target)
+    sums = {at: math.fsum(items) for at, items in by_point.items()}
     return findings + _differing(sums, total, indicator, system, place)
 
 
