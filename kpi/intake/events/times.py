@@ -116,7 +116,7 @@ def _dated(sources: Sequence[Placed], name: str) -> bool | None:
         known = column_of(source.table, name)
         if known is None:
             continue
-        cells = source.table.raw.select(known[0]).head(_HEAD).collect(engine="in-memory").to_series().drop_nulls()
+        cells = source.table.first_cells(known[0]).drop_nulls()
         if cells.dtype in (pl.Date, pl.Datetime):
             return True
         read = instants.read(cells, notation_of(source.dataset, source.table, known[0], ()), source.dataset.dates)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
+from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import Placed, figure_columns
 from kpi.language.system import System
-
-#: How many of the first rows are looked at.
-_HEAD = 1_000
 
 #: 1,5 or 12,25, and not 1,234; 1.234 or 1.234.567; any figure with a point.
 _COMMA, _GROUPED, _POINTED = r"^[+-]?\d+,\d{1,2}$", r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$", r"^[+-]?\d+\.\d+$"
@@ -31,15 +29,13 @@ def beside_commas(source: Placed, system: System) -> Iterator[Diagnostic]:
     columns, others = [name for name in texts if name in figures], [name for name in texts if name not in figures]
     if not columns or not others:
         return
-    head = (source.table.whole or source.table).frame.head(_HEAD)
-    frame = head.select(pl.selectors.by_name(*columns, *others).str.strip_chars()).collect()
-    # NOTE: Polars 2.1 takes the name of a series such as ^a$ for a pattern, and finds none.
-    cells = {name: frame[name].alias("text") for name in frame.columns}
-    commas = [name for name in others if _most(cells[name], _COMMA)]
+    table = source.table.whole or source.table
+    commas = _commas(table, others)
     if not commas:
         return
     for name in columns:
-        pointed = cells[name].drop_nulls()
+        # NOTE: Polars 2.1 takes the name of a series such as ^a$ for a pattern, and finds none.
+        pointed = table.first_cells(name).alias("text").str.strip_chars().drop_nulls()
         pointed = pointed.filter(pointed.str.contains(_POINTED))
         if not len(pointed) or not pointed.str.contains(_GROUPED).all():
             continue
@@ -51,9 +47,12 @@ def beside_commas(source: Placed, system: System) -> Iterator[Diagnostic]:
         yield Diagnostic("K635", message, source.table.place(None, name), hint, Severity.WARNING)
 
 
-def _most(cells: pl.Series, pattern: str) -> bool:
-    """Return whether most filled cells match a pattern, and at least two."""
-    filled = cells.drop_nulls()
-    filled = filled.filter(filled != "")
-    matches = int(filled.str.contains(pattern).sum())
-    return matches > 1 and 2 * matches > len(filled)
+def _commas(table: Table, headers: Sequence[str]) -> list[str]:
+    """Return the columns of which most filled cells, and at least two, have a decimal comma, by the first rows."""
+    cells = pl.DataFrame({str(place): table.first_cells(header) for place, header in enumerate(headers)})
+    text = pl.all().str.strip_chars()
+    counts = cells.select((text != "").sum(), text.str.contains(_COMMA).sum().name.suffix(" matches"))
+    filled, matches = counts.row(0)[: len(headers)], counts.row(0)[len(headers) :]
+    return [
+        header for header, many, some in zip(headers, filled, matches, strict=True) if some > 1 and 2 * some > many
+    ]  # fmt: skip

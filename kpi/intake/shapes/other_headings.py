@@ -64,13 +64,12 @@ def check_headings(table: Table, system: System, declared: Collection[str] = ())
     figures = figures[:_FIGURES]
     if not (keys or figures):
         return
-    like = [~_texts(key).str.contains(_others(_words(key))) for key in keys]
     few = table.remote is None and table.size is not None and table.size <= _FEW
-    any_like = _suspected_of_few(table, keys, figures) if few else _suspected(table, like, figures)
-    for key, condition, is_like in zip(keys, like, any_like, strict=False):
+    any_like = _suspected_of_few(table, keys, figures) if few else _suspected(table, keys, figures)
+    for key, is_like in zip(keys, any_like, strict=False):
         if not is_like:
             continue
-        texts_like = table.distinct(table.frame.select(_texts(key)).filter(condition)).collect().to_series()
+        texts_like = table.distinct(table.frame.select(_texts(key)).filter(_like(key))).collect().to_series()
         if words := [text for text in texts_like if clean(text) in _words(key)]:
             rows = table.frame.with_row_index(ROW, offset=table.first_row).filter(_texts(key).is_in(words))
             refuse_others(table, rows.collect(), key)
@@ -79,13 +78,18 @@ def check_headings(table: Table, system: System, declared: Collection[str] = ())
             _refuse_names(table, system, header)
 
 
-def _suspected(table: Table, like: Sequence[pl.Expr], figures: Sequence[str]) -> Sequence[bool]:
-    """Return which columns may hold a heading: keys by their conditions `like`, then figures with a name among them.
+def _like(key: str) -> pl.Expr:
+    """Return whether a cell of a column may be its heading once more."""
+    return ~_texts(key).str.contains(_others(_words(key)))
+
+
+def _suspected(table: Table, keys: Sequence[str], figures: Sequence[str]) -> Sequence[bool]:
+    """Return which columns may hold a heading: keys, then figures with a name among them.
 
     All columns are looked at in one pass.
     """
     named = [_texts(header).str.contains(_NAME) for header in figures]
-    looks = [look.any().alias(str(place)) for place, look in enumerate([*like, *named])]
+    looks = [look.any().alias(str(place)) for place, look in enumerate([*map(_like, keys), *named])]
     small = table.size is not None and table.size <= _SMALL
     seen = table.mapped(table.frame.select(looks)).select(pl.all().any())
     return seen.collect(engine="in-memory" if small else "auto").row(0)
@@ -93,9 +97,8 @@ def _suspected(table: Table, like: Sequence[pl.Expr], figures: Sequence[str]) ->
 
 def _suspected_of_few(table: Table, keys: Sequence[str], figures: Sequence[str]) -> Sequence[bool]:
     """Return the same as `_suspected` for a table of few rows, without a pattern."""
-    cells = table.frame.select(map(_texts, (*keys, *figures))).collect(engine="in-memory")
-    texts = {header: set(cells[header].drop_nulls()) for header in cells.columns}
-    headings = [any(clean(text) in _words(key) for text in texts[key]) for key in keys]
+    texts = {header: {*table.first_cells(header)} - {None} for header in (*keys, *figures)}
+    headings = [not _words(key).isdisjoint(map(clean, texts[key])) for key in keys]
     return headings + [any(text.lstrip()[:1].isalpha() for text in texts[header]) for header in figures]
 
 
