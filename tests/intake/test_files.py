@@ -392,6 +392,25 @@ def test_the_hash_of_a_frame_is_that_of_its_schema_and_rows_however_they_are_cut
     assert len({whole, *(contents.content_hash([other]) for other in others)}) == 5
 
 
+_CELLS = {
+    pl.String: st.text(max_size=5), pl.Boolean: st.booleans(), pl.Date: st.dates(), pl.Int64: st.integers(-9, 2**62),
+    pl.Float64: st.floats(), pl.Float32: st.floats(width=32),
+}  # fmt: skip
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from(list(_CELLS)), min_size=1, max_size=4), st.integers(1, 5), st.data())
+def test_few_rows_have_the_hash_that_they_have_as_a_lazy_frame(types, height, data):
+    columns = [
+        pl.Series(
+            f'"{at}\n', data.draw(st.lists(st.none() | _CELLS[item], min_size=height, max_size=height)), dtype=item
+        )
+        for at, item in enumerate(types)
+    ]
+    frame = pl.DataFrame(columns)
+    assert contents.content_hash([frame]) == contents.content_hash([frame.lazy()])
+
+
 @pytest.fixture
 def one_measure(tmp_path):
     text = "system: s\nperiod: quarter\nentities: {}\nmeasures: {gdp: {unit: 亿元}}\n"

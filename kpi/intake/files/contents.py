@@ -124,6 +124,13 @@ def _again(place: Place, message: Message) -> Diagnostic:
     return Diagnostic("K548", message, place, hint, Severity.WARNING)
 
 
+#: How many rows a frame has at most whose rows are encoded one by one, as `write_ndjson` encodes them.
+_FEW_ROWS = 200
+
+#: Types that are encoded alike both ways.
+_PLAIN = (pl.String, pl.Boolean, pl.Date)
+
+
 def content_hash(sources: Iterable[Source]) -> str:
     """Hash the contents of files and frames, independent of their order and names: sixteen hexadecimal digits.
 
@@ -137,6 +144,10 @@ def content_hash(sources: Iterable[Source]) -> str:
         if isinstance(source, pl.DataFrame | pl.LazyFrame | Rows):
             frame = source.frame if isinstance(source, Rows) else source
             hashed = _Hashed(repr(frame.collect_schema()).encode())
+            if isinstance(frame, pl.DataFrame) and _is_small(frame):
+                hashed.write("".join(f"{row}\n" for row in frame.to_struct().struct.json_encode()).encode())
+                hashes.append(hashed.hash.hexdigest())
+                continue
             batches: Iterable[pl.DataFrame]
             if isinstance(frame, pl.DataFrame):
                 batches = frame.iter_slices(_HASHED)
@@ -151,6 +162,12 @@ def content_hash(sources: Iterable[Source]) -> str:
             with file.open("rb") as stream:
                 hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
     return hash_of_all(hashes)
+
+
+def _is_small(frame: pl.DataFrame) -> bool:
+    """Return whether a frame has so few rows, of plain types, that they are encoded sooner than a sink is opened."""
+    plain = all(dtype in _PLAIN or dtype.is_integer() or dtype.is_float() for dtype in frame.schema.dtypes())
+    return 0 < frame.height <= _FEW_ROWS and plain
 
 
 def _as_json(batch: pl.DataFrame) -> pl.DataFrame:
