@@ -39,7 +39,8 @@ def negative_counts(
         entities: the names in order.
         labels: the labels of the periods to report on.
     """
-    judged = [name for name, measure in system.measures.items() if name in frame.columns and _is_count(name, measure)]
+    there = set(frame.columns)
+    judged = [name for name, measure in system.measures.items() if name in there and _is_count(name, measure)]
     if not judged:
         return
     lowest = frame.select(pl.col(judged).min()).row(0, named=True)

@@ -86,15 +86,15 @@ def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFr
     given = {"cohort": entities.frame["cohort"].fill_null(""), **of_roster(system, entities)}
     headers = {"cohort": "cohort", **columns_of_roster(system.groups)}
     changing = {name: header for name, header in headers.items() if header in entities.changing}
-    who = pl.int_range(number, dtype=pl.UInt32, eager=True)
+    who = np.tile(np.arange(number, dtype=np.uint32), periods)
     when = np.repeat(np.arange(first, last + 1, dtype=np.int32), number)
     rows = pl.DataFrame(
         {
             "period": when,
-            "entity": _repeated(who, periods),
+            "entity": who,
             **{name: _repeated(series, periods) for name, series in given.items() if name not in changing},
             "#month": (when + 1) * size - 1,
-            "#entities": pl.Series([number], dtype=pl.Int64).new_from_index(0, len(when)),
+            "#entities": np.full(len(when), number, dtype=np.int64),
         }
     )
     for name, header in changing.items():

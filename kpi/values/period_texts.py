@@ -711,13 +711,14 @@ def parse_column(
     [('2023Q4', 24285, 3, None),
      ('Q4', None, None, '`Q4` is not a period: it names no year; add the year, such as 2023年Q4')]
     """
-    texts = column.cast(pl.String).drop_nulls().unique().alias("text").to_frame()
-    texts = texts.with_columns(key=pl.col("text").str.replace(_TIMESTAMP, "${1}")).sort("text")
+    text = pl.col("text").cast(pl.String).drop_nulls().unique()
+    texts = column.to_frame("text").lazy().select(text)
+    texts = texts.with_columns(key=pl.col("text").str.replace(_TIMESTAMP, "${1}")).sort("text").collect()
     schema = {"key": pl.String, "start": pl.Int32, "months": pl.Int32, "problem": pl.String}
     parsed = pl.DataFrame(
         [_row(key, year, order, timeline) for key in texts["key"].unique()], schema=schema, orient="row"
     )
-    return texts.join(parsed, on="key", how="left", maintain_order="left").drop("key")
+    return texts.lazy().join(parsed.lazy(), on="key", how="left", maintain_order="left").drop("key").collect()
 
 
 @functools.lru_cache(maxsize=1 << 16)

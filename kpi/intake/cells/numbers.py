@@ -403,24 +403,25 @@ def read_numbers(column: pl.Series, cast: pl.Series | None = None, notation: Not
     elif column.dtype.is_numeric():
         value = column.cast(pl.Float64)
     else:
-        value = pl.repeat(None, len(column), dtype=pl.Float64, eager=True)
+        value = _constant(None, len(column), pl.Float64)
     if settled(column, value, notation):
-        return _columns(value, pl.repeat("ok", len(value), dtype=CELL_STATUS, eager=True))
+        return _columns(value, _constant("ok", len(value), CELL_STATUS))
     value, odd = _odd(column, value, notation)
     if not odd.any():
-        return _columns(value, pl.repeat("ok", len(value), dtype=CELL_STATUS, eager=True))
+        return _columns(value, _constant("ok", len(value), CELL_STATUS))
     return _read_odd(column, value, odd, notation)
 
 
 def _odd(column: pl.Series, value: pl.Series, notation: Notation) -> tuple[pl.Series, pl.Series]:
     """Return the numbers of cells, and which cells need to be parsed one by one."""
-    odd = value.is_null() | ~(value.abs() <= LARGEST)
-    if column.dtype == pl.String:
-        odd |= (value == 0) & ~column.is_in(_ZEROS)
-    odd = odd.fill_null(value=True)
+    odd = value.is_null() | ~((value <= LARGEST) & (value >= -LARGEST))
+    if column.dtype == pl.String and (zero := value == 0).any():
+        odd |= zero & ~column.is_in(_ZEROS)
+    if odd.null_count():
+        odd = odd.fill_null(value=True)
     if column.dtype == pl.String and notation.decimal == ".":
         rows = odd.arg_true()
-        rows = rows.filter(column.gather(rows).str.contains(_GROUPED).fill_null(value=False))
+        rows = rows.filter(column.gather(rows).str.contains(_GROUPED).fill_null(value=False)) if len(rows) else rows
         if len(rows):
             plain = column.gather(rows).str.replace_all(",", "", literal=True).cast(pl.Float64)
             value, odd = value.scatter(rows, plain), odd.scatter(rows, values=False)
@@ -439,7 +440,7 @@ def as_cast(column: pl.Series, notation: Notation = PLAIN) -> pl.Series:
     plain = column.str.contains(_COMMA_PLAIN)
     if notation.mixed:
         plain &= ~column.str.contains(_EITHER_PLAIN)
-    return text.zip_with(plain, pl.repeat(None, len(text), dtype=pl.String, eager=True)).cast(pl.Float64, strict=False)
+    return text.zip_with(plain, _constant(None, len(text), pl.String)).cast(pl.Float64, strict=False)
 
 
 def _absent(column: pl.Series, value: pl.Series, notation: Notation) -> pl.Series | None:
@@ -465,7 +466,8 @@ def settled(column: pl.Series, value: pl.Series, notation: Notation = PLAIN) -> 
         return True
     if notation.unclear and column.str.contains(_EITHER_PLAIN).any():
         return False
-    return bool(column.filter(value == 0).is_in(_ZEROS).all())
+    zero = value == 0
+    return not zero.any() or bool(column.filter(zero).is_in(_ZEROS).all())
 
 
 def within_bounds(value: pl.Series) -> bool:
@@ -485,12 +487,12 @@ def _read_odd(column: pl.Series, value: pl.Series, odd: pl.Series, notation: Not
     read = [Number(status="ok"), *(_read_any(cell, notation, strange.dtype) for cell in distinct["cell"].to_list())]
     codes = distinct.select("key", code=pl.int_range(1, len(read), dtype=pl.UInt32))
     code_of_odd = cells.join(codes, on="key", how="left", nulls_equal=True, maintain_order="left")["code"]
-    code = pl.zeros(len(column), dtype=pl.UInt32, eager=True).scatter(odd.arg_true(), code_of_odd)
+    code = _constant(0, len(column), pl.UInt32).scatter(odd.arg_true(), code_of_odd)
 
     def looked_up(name: str, dtype: type[pl.DataType] | pl.DataType) -> pl.Series:
         cells = pl.Series(name, [getattr(number, name) for number in read], dtype=dtype)
         if cells.null_count() == len(cells):
-            return pl.repeat(None, len(column), dtype=dtype, eager=True)
+            return _constant(None, len(column), dtype)
         return cells.gather(code)
 
     value = value.zip_with(code == 0, looked_up("value", pl.Float64))
@@ -531,7 +533,7 @@ def _columns(
     value: pl.Series, status: pl.Series, unit: pl.Series | None = None, problem: pl.Series | None = None
 ) -> pl.DataFrame:
     """Return the four columns of `read_numbers`; omitted ones are all null."""
-    nothing = pl.repeat(None, len(value), dtype=pl.String, eager=True)
+    nothing = _constant(None, len(value), pl.String)
     return pl.DataFrame(
         {
             "value": value,
@@ -540,3 +542,8 @@ def _columns(
             "problem": nothing if problem is None else problem,
         }
     )
+
+
+def _constant(value: str | int | None, length: int, dtype: type[pl.DataType] | pl.DataType) -> pl.Series:
+    """Return a column of one value; `pl.repeat` runs a query, which takes longer for the columns of small tables."""
+    return pl.Series([value], dtype=dtype).new_from_index(0, length)

@@ -179,6 +179,8 @@ class _Layout:
     """The order of cells: by measure, then by period, then by entity."""
 
     def __init__(self, plain: Sequence[Plain | Block], measures: Sequence[str], entities: int, grain: Grain) -> None:
+        import numpy as np
+
         places = sorted(set().union(*(figures.measures for figures in plain)))
         bounds = [(figures.period.min(), figures.period.max()) for figures in plain]
         self.first = min(int(str(low)) for low, _ in bounds)
@@ -187,9 +189,9 @@ class _Layout:
         self.all, self.entities, self.size = pl.Series(measures, dtype=pl.String), entities, grain.months
         self.height = len(places) * self.periods * entities
         # How many cells stand before those of a measure, in as few bits as do for every cell.
-        dtype = pl.Int32 if self.height <= _LARGEST else pl.Int64
-        starts = pl.int_range(len(places), dtype=pl.Int64, eager=True) * (self.periods * entities)
-        self.before = pl.zeros(len(measures), dtype=dtype, eager=True).scatter(places, starts.cast(dtype))
+        before = np.zeros(len(measures), dtype=np.int32 if self.height <= _LARGEST else np.int64)
+        before[places] = np.arange(len(places)) * (self.periods * entities)
+        self.before = pl.Series(before)
         make_sure(
             8 * self.height,
             Message(

@@ -355,7 +355,9 @@ class Lookup:
     def of(self, column: pl.Series) -> pl.Series:
         """Return the code of every cell (Int16 while that is enough, then Int32), null where there is none."""
         if len(column) <= _FEW:
-            texts = column.cast(pl.String).str.strip_chars().to_list()
+            texts = column.cast(pl.String).to_list()
+            if any(text and (text[0].isspace() or text[-1].isspace()) for text in texts):
+                texts = column.cast(pl.String).str.strip_chars().to_list()
             with self._lock:
                 self._look_up(texts)
             return pl.Series([self.texts.get(text) for text in texts], dtype=self._dtype)
