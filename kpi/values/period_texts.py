@@ -712,8 +712,8 @@ def parse_column(
      ('Q4', None, None, '`Q4` is not a period: it names no year; add the year, such as 2023年Q4')]
     """
     text = pl.col("text").cast(pl.String).drop_nulls().unique()
-    texts = column.to_frame("text").lazy().select(text)
-    texts = texts.with_columns(key=pl.col("text").str.replace(_TIMESTAMP, "${1}")).sort("text").collect()
+    distinct = column.to_frame("text").lazy().select(text)
+    texts = distinct.with_columns(key=pl.col("text").str.replace(_TIMESTAMP, "${1}")).sort("text").collect()
     schema = {"key": pl.String, "start": pl.Int32, "months": pl.Int32, "problem": pl.String}
     parsed = pl.DataFrame(
         [_row(key, year, order, timeline) for key in texts["key"].unique()], schema=schema, orient="row"

@@ -173,7 +173,8 @@ _BITS = 32
 
 def _points(rows: pl.DataFrame) -> NDArray[np.int64]:
     """Return a number for the entity and the period of each row, in the order of these."""
-    entities, periods = rows["entity"].cast(pl.Int64).to_numpy(), rows["period"].cast(pl.Int64).to_numpy()
+    entities: NDArray[np.int64] = rows["entity"].cast(pl.Int64).to_numpy()
+    periods: NDArray[np.int64] = rows["period"].cast(pl.Int64).to_numpy()
     return (entities << _BITS) + periods + 1
 
 
