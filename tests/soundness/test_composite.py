@@ -30,7 +30,8 @@ def nodes(card: Scorecard) -> dict[str, tuple[object, list[str]]]:
 def test_a_mean_lies_between_the_lowest_and_the_highest_part(evaluation: Evaluation) -> None:
     card = scored(evaluation)
     for name, (node, parts) in nodes(card).items():
-        given = evaluation.system.get("pillars", {}).get(name, {})
+        written = {**evaluation.system.get("pillars", {}), ROOT: evaluation.system.get("composite", {})}
+        given = written.get(name, {})
         # Mazziotta and Pareto add to the mean, or take from it, what the parts differ by.
         beyond = "mazziotta_pareto" in str(given.get("mean"))
         bounded = node.caps or given.keys() & {"cap", "floor"}  # type: ignore[attr-defined]
