@@ -135,7 +135,6 @@ def _rendered(data: bytes, context: dict[str, Any], jinja: Environment, wrong: l
     Wrong names of all parts are added to `wrong`; from the first on, parts are looked at and not rendered.
     """
     from docxtpl import DocxTemplate
-    from lxml import etree
 
     class Template(DocxTemplate):  # type: ignore[misc]
         """A template that tells which part has a mistake, and does not mend broken documents in silence."""
@@ -174,14 +173,21 @@ def _rendered(data: bytes, context: dict[str, Any], jinja: Environment, wrong: l
             """Leave the properties as they are; they are set afterwards."""
 
         def _well_formed(self, xml: str | bytes) -> Any:
-            try:
-                return etree.fromstring(xml.encode() if isinstance(xml, str) else xml)
-            except etree.XMLSyntaxError as error:
-                raise mistakes.Mistake(self.source, self.name, None) from error
+            return _tree(xml, mistakes.Mistake(self.source, self.name, None))
 
     result = Template(BytesIO(data))
     result.render(context, jinja, autoescape=True)
     return result.docx  # `get_docx` would read the template again
+
+
+def _tree(xml: str | bytes, broken: mistakes.Mistake) -> Any:
+    """Return the tree of a part, or raise what it means that there is none."""
+    from lxml import etree
+
+    try:
+        return etree.fromstring(xml.encode() if isinstance(xml, str) else xml)
+    except etree.XMLSyntaxError as error:
+        raise broken from error
 
 
 def _wrong(source: str, part: str, jinja: Environment) -> list[mistakes.Mistake]:
