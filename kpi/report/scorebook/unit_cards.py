@@ -38,6 +38,8 @@ _WIDTHS = (10, 0, 9, 10, 8, 8, 7, 8, 8, 8, 8, 8, 5, 7, 7, 6, 6, 0)
 _NAME, _WHY, _OF_NAME = 1, -1, 0.53
 #: The columns of schedule and light, which are hidden where there are none.
 _SCHEDULE = (5, 6)
+#: The most decimals of a target that is not tiny.
+_DECIMALS = 4
 #: The columns that formulas need.
 _SCORE, _WEIGHT, _POINTS = 13, 14, 15
 #: The widths of marks and full marks, which follow the points where results show marks.
@@ -317,4 +319,10 @@ def _target(row: Row) -> str:
     if row["comparator"] is None:
         return ""
     sign = localized(COMPARATORS.get(row["comparator"], ""))
-    return sign if row["comparator"] == "done" or row["target"] is None else unbroken(f"{sign} {row['target']:,.6g}")
+    if row["comparator"] == "done" or row["target"] is None:
+        return sign
+    # A share of a common target may have any number of decimals; at 0.294118 no more than 0.2941 is read.
+    text = f"{row['target']:,.6g}"
+    if len(text.partition(".")[2]) > _DECIMALS and abs(row["target"]) >= 10**-_DECIMALS:
+        text = f"{row['target']:,.{_DECIMALS}f}"
+    return unbroken(f"{sign} {text}")
