@@ -672,13 +672,14 @@ def _findings(out: Any, t: Any, section: Any) -> None:
             "The checks of the data have {{ errors }} errors, {{ queries }} queries and {{ warnings }} warnings.",
         )
     )
+    out.block("set at.about = findings | selectattr('about') | list | length > 0")
     out.table(
         "",
         "one in findings",
         [
             Cell(t("级别", "Severity"), "{{ one.severity }}", 1.6, CENTER),
             Cell(t("编号", "Code"), "{{ one.code }}", 1.6, CENTER),
-            Cell(t("对象", "About"), "{{ one.about | dash }}", 4, LEFT),
+            Cell(t("对象", "About"), "{{ one.about | dash }}", 4, LEFT, "at.about"),
             Cell(t("说明", "Note"), "{{ one.note }}", 9, LEFT),
         ],
     )  # fmt: skip

@@ -10,6 +10,7 @@ from kpi.report.language import localized, tr
 from kpi.report.league import Block, League, Line, league
 from kpi.report.longer import longer_tables
 from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
+from kpi.report.reader_columns import decimals_of, shown_columns
 from kpi.report.shape import Report, Results
 
 #: The maximum number of findings listed.
@@ -45,29 +46,38 @@ def markdown(scorecard: Results, /, *, period: str | None = None) -> str:
 def tables(report: Report, /) -> str:
     """Return a report as Markdown: its frames that have rows, a table each, with their headings.
 
-    Numbers have up to ten significant digits; text is escaped.
+    Columns and decimals are those of `reader_columns`; numbers in units of their own have up to ten significant digits.
+    Text is escaped.
     """
     about = report.about
     paragraphs = [f"# {escaped(about.title)}"]
     frames = report.frames()
     for name, frame in frames.items():
-        if not frame.height:
+        if not frame.height or name in report.unprinted:
             continue
-        titles = [report.heading(name, column) for column in frame.columns]
-        aligned = "".join(">" if dtype.is_numeric() else "<" for dtype in frame.dtypes)
-        rows = [[_cell(report, *pair) for pair in row.items()] for row in frame.iter_rows(named=True)]
+        kept = {column: decimals_of(frame, column) for column in shown_columns(frame)}
+        titles = [report.heading(name, column) for column in kept]
+        aligned = "".join(">" if frame.schema[column].is_numeric() else "<" for column in kept)
+        rows = [
+            [_cell(report, column, row[column], decimals) for column, decimals in kept.items()]
+            for row in frame.iter_rows(named=True)
+        ]
         heading = [f"## {escaped(report.sheet(name))}"] if len(frames) > 1 else []
         paragraphs += [*heading, piped(titles, aligned, rows)]
     if len(paragraphs) == 1:
         paragraphs.append(tr("There is nothing in it."))
+    if words := report.elsewhere():
+        paragraphs.append(escaped(words))
     return "\n\n".join([*paragraphs, *(["---", escaped(about.origin)] if about.origin else [])]) + "\n"
 
 
-def _cell(report: Report, column: str, value: object) -> str:
+def _cell(report: Report, column: str, value: object, decimals: int | None) -> str:
     """Return a value for readers: a number, a word, or nothing."""
     if value is None:
         return ""
-    return f"{value:,.10g}" if isinstance(value, float) else report.word(column, value)
+    if not isinstance(value, float):
+        return report.word(column, value)
+    return f"{value:,.10g}" if decimals is None else f"{value:z,.{decimals}f}"
 
 
 def league_rows(scorecard: Results, standing: League, block: Block) -> tuple[list[str], str, list[list[str]]]:
@@ -125,10 +135,10 @@ def _findings(scorecard: Results) -> list[str]:
         ]
         for row in rows
     ]
-    section = [
-        f"## {tr('Findings')}",
-        piped([tr("Severity"), tr("Code"), tr("About"), tr("Place"), tr("Note")], "<<<<<", cells),
-    ]
+    titles = [tr("Severity"), tr("Code"), tr("About"), tr("Place"), tr("Note")]
+    filled = [at for at in range(len(titles)) if any(row[at] for row in cells)]
+    table = piped([titles[at] for at in filled], "<" * len(filled), [[row[at] for at in filled] for row in cells])
+    section = [f"## {tr('Findings')}", table]
     if more := _number_of(scorecard.findings[LISTED:]):
         section.append(tr("{more:,} more are not listed.", more=more))
     return section

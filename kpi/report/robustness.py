@@ -87,6 +87,7 @@ class RobustnessReport(Report):
         "convergence": Message("Convergence"),
         "drawn": Message("Parameters of the runs"),
     }
+    unprinted: ClassVar[frozenset[str]] = frozenset({"drawn"})
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
         "mean": Message("Mean rank"),
         "median": Message("Median rank"),

@@ -279,6 +279,8 @@ class Report(ABC):
     words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS
     #: The frames whose columns `stars` and `grade` are levels.
     rated: ClassVar[tuple[str, ...]] = ("totals", "longer")
+    #: The frames that documents, Markdown and pages leave to workbooks and data: they are for programs.
+    unprinted: ClassVar[frozenset[str]] = frozenset()
 
     @property
     @abstractmethod
@@ -330,11 +332,22 @@ class Report(ABC):
     def outlook(self, form: str) -> Message | None:  # noqa: B027 - what is written at once has none
         """Return how long a format will take to write, None where it is written at once."""
 
+    def elsewhere(self) -> str:
+        """Return which tables a document leaves to files for programs, as a sentence; empty without any."""
+        names = tuple(
+            self.sheet(name) for name, frame in self.frames().items() if name in self.unprinted and frame.height
+        )
+        return tr("Only workbooks, folders and JSON have: {tables}.", tables=names) if names else ""
+
     def left_out(self, form: str) -> list[Diagnostic]:
         """Return a finding (K894) for everything that a format leaves out: of documents the rows beyond `LISTED`."""
         if form not in ("docx", "pdf") or "docx" in self.own():
             return []
-        long = {name: frame.height for name, frame in self.frames().items() if frame.height > LISTED}
+        long = {
+            name: frame.height
+            for name, frame in self.frames().items()
+            if frame.height > LISTED and name not in self.unprinted
+        }
         hint = Message("a folder takes all tables: -o results/")
         return [
             Diagnostic(

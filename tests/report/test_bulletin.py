@@ -31,7 +31,9 @@ from kpi.report.bulletin.collect import facts
 from kpi.report.bulletin.facts import Facts
 from kpi.report.bulletin.item_values import Items, ItemValues
 from kpi.report.bulletin.mistakes import NAMES
+from kpi.report.bulletin.names import wrong_names
 from kpi.report.bulletin.render import default_template, markdown, word
+from kpi.report.bulletin.words import environment
 from kpi.report.files import content
 from kpi.report.language import using
 from kpi.report.results import BulletinReport, ScorecardReport
@@ -536,6 +538,69 @@ def test_a_mistake_in_a_text_has_its_line(card, tmp_path) -> None:
             markdown(facts(card), path)
         (entry,) = caught.value.diagnostics
         assert (entry.code, entry.place.line) == ("K882", 3)
+
+
+def test_wrong_names_are_reported_all_at_once_where_the_data_do_not_come(card, tmp_path) -> None:
+    def change(document: docx.document.Document) -> None:
+        before = document.paragraphs[BEGIN].insert_paragraph_before
+        before("{% if not groups %}{{ titel }}{% else %}{{ title }}{% endif %}")
+        document.tables[0].rows[2].cells[5].paragraphs[0].runs[0].text = "{% if false %}{{ line.scor }}{% endif %}"
+        document.sections[0].footer.paragraphs[0].add_run("{% if false %}{{ issue }}{% endif %}")
+
+    with pytest.raises(DataError) as caught:
+        word(facts(card), changed(tmp_path, change))
+    reported = [
+        (re.search(r"in (.+), at `(.+)`: .*`(\w+)`$", entry.message).groups(), str(entry.hint))
+        for entry in caught.value.diagnostics
+    ]
+    assert {entry.code for entry in caught.value.diagnostics} == {"K882"}
+    assert reported == [
+        ((f"paragraph {BEGIN + 1}", "{{ titel }}", "titel"), "did you mean `title`?"),
+        (("table 1, row 3, column 6", "{{ line.scor }}", "scor"), "did you mean `score`?"),
+        (("the footer of a page", "{{ issue }}", "issue"), "did you mean `issuer`?"),
+    ]
+    path = tmp_path / "my.md"
+    path.write_text("{% if not groups %}\n{{ titel }}\n{% endif %}\n{{ perio }}\n", encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        markdown(facts(card), path)
+    assert [entry.place.line for entry in caught.value.diagnostics] == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        pytest.param("{% if 0 %}{{ groups[0].men }}{% endif %}", ["men"], id="an item"),
+        pytest.param("{% for g in groups[:2] %}{{ g.first[0].scor }}{% endfor %}", ["scor"], id="a chain"),
+        pytest.param("{% for g in groups %}{% set l = g.highest %}{{ l.unti }}{% endfor %}", ["unti"], id="set"),
+        pytest.param("{% with p = parts | first %}{{ p.titel }}{% endwith %}", ["titel"], id="a first item"),
+        pytest.param("{% macro m(a) %}{{ a.any }}{{ perio }}{% endmacro %}", ["perio"], id="a macro"),
+        pytest.param("{{ parts | map(attribute='titel') | join }}", ["titel"], id="a mapped attribute"),
+        pytest.param("{{ parts | selectattr('titel') | list }}", ["titel"], id="a selected attribute"),
+        pytest.param("{{ parts | map(attribute='change') | map(attribute='amont') | list }}", ["amont"], id="twice"),
+        pytest.param("{% for g in groups %}{{ loop.idx }}{% endfor %}", ["idx"], id="a loop"),
+        pytest.param("{{ groups.mean }}", ["mean"], id="a list"),
+        pytest.param("{{ title.endwith('a') }}", ["endwith"], id="a text"),
+        pytest.param("{{ groups['0'] }}{{ groups[0]['men'] }}", ["0", "men"], id="in brackets"),
+        pytest.param("{% for g in groups %}{% set k = 1 %}{% endfor %}{{ k }}", ["k"], id="beyond its loop"),
+        pytest.param("{{ a }}\n{{ b if title else c }}", ["a", "b", "c"], id="in order"),
+        pytest.param("{% if extra is defined %}{{ extra }}{% endif %}{{ more | default('') }}", [], id="asked for"),
+        pytest.param("{% if groups[0].extra is defined %}{{ groups[0].extra }}{% endif %}", [], id="asked of an item"),
+        pytest.param("{% set n = namespace(a=0) %}{% set n.a = n.a + 1 %}{{ n.a }}", [], id="a namespace"),
+        pytest.param("{% set l = title %}{% set l = groups[0] %}{{ l.mean }}", [], id="assigned twice"),
+        pytest.param("{% for g in groups recursive %}{{ loop.depth0 }}{{ loop.index }}{% endfor %}", [], id="loop"),
+        pytest.param("{{ groups[0].change.short }}{{ title.upper() }}{{ range(3) | list }}", [], id="known"),
+        pytest.param("{% set x %}{{ title }}{% endset %}{{ x.y }}", [], id="of an unknown kind"),
+        pytest.param("{{ parts | sort(attribute='mean') | map('upper') | list }}", [], id="filters"),
+        pytest.param("{% for a, b in parts | groupby('weight') %}{{ a.x }}{{ b.y }}{% endfor %}", [], id="pairs"),
+    ],
+)
+def test_names_are_known_without_rendering(source: str, wrong: list[str]) -> None:
+    assert [each.name for each in wrong_names(source, environment())] == wrong
+
+
+def test_an_item_named_of_its_list_is_explained() -> None:
+    (wrong,) = wrong_names("{{ groups.mean }}", environment())
+    assert "loop" in str(wrong.hint)
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 broken", b"text"])

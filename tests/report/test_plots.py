@@ -311,12 +311,29 @@ def test_intervals_contain_the_place(card):
 
 def test_a_map_colours_units_by_code_and_name(card, latest, areas):
     document = kpi.plot(card, "map", geojson=areas).to_dict()
-    (data,) = [document["data"]] if "data" in document else document["datasets"].values()
-    features = (data.get("values", data))["features"]
+    features = document["layer"][0]["data"]["values"]["features"]
     shown = {item["properties"]["entity"]: item["properties"]["figure"] for item in features}
     assert shown.pop(None) is None  # an area of no unit is grey
     assert shown == dict(latest.select("entity", "score").iter_rows())
-    assert picture(kpi.plot(card, "map", geojson=areas, indicator=INDICATOR), ".svg").startswith(b"<svg")
+    # Squares in a row, each with its name in the middle.
+    names = document["layer"][1]["data"]["values"]
+    places = {row["entity"]: row["x"] for row in names}
+    width = document["width"] / (len(shown) + 1)
+    expected = [(name, (place + 0.5) * width) for place, name in enumerate(card.entities["entity"])]
+    assert [(name, pytest.approx(at)) for name, at in places.items()] == expected
+    assert len({row["y"] for row in names}) == 1
+    drawn = picture(kpi.plot(card, "map", geojson=areas, indicator=INDICATOR), ".svg").decode()
+    assert drawn.startswith("<svg")
+    assert all(f">{name}</text>" in drawn for name in places)
+
+
+def test_what_is_no_polygon_is_not_drawn_on_a_map(card, areas):
+    content = json.loads(areas.read_text("utf-8"))
+    for feature, coordinates in zip(content["features"][1:], (None, ["x"], [[[1]]], {"a": 1}), strict=False):
+        feature["geometry"]["coordinates"] = coordinates
+    content["features"][-1]["geometry"] = {"type": "Point", "coordinates": [0, 0]}
+    areas.write_text(json.dumps(content), "utf-8")
+    assert kpi.plot(card, "map", geojson=areas).to_dict()["height"] > 0
 
 
 def test_a_plot_follows_period_and_unit(card):

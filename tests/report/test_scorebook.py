@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -153,23 +154,38 @@ def test_each_card_ends_its_page(card) -> None:
     assert not opened.sheet_properties.pageSetUpPr or not opened.sheet_properties.pageSetUpPr.fitToPage
 
 
-def test_a_card_with_wrapped_rows_fits_on_its_page() -> None:
+@pytest.mark.parametrize("show", ["percent", "marks"])
+@pytest.mark.parametrize(("number", "pages"), [(10, 1), (40, 3), (100, 6)])
+def test_a_long_card_has_further_pages_that_are_read(number: int, pages: int, show: str) -> None:
     parts = {
-        f"i{n}": {"kind": "level", "of": f"m{n}", "title": f"指标{n}：" + "每万人口拥有数量" * 3} for n in range(40)
+        f"i{n}": {"kind": "level", "of": f"m{n}", "title": f"指标{n}：" + "每万人口数量" * 3} for n in range(number)
     }
+    halves = [dict.fromkeys(list(parts)[: number // 2], 1), dict.fromkeys(list(parts)[number // 2 :], 1)]
     system = kpi.load({
-        "system": "long", "title": "长表", "period": "year", "entities": {"title": "县"},
-        "measures": {f"m{n}": {"title": f"数据{n}", "unit": "件"} for n in range(40)},
+        "system": "long", "title": "长表", "period": "year", "entities": {"title": "县"}, "show": show,
+        "measures": {f"m{n}": {"title": f"数据{n}", "unit": "件"} for n in range(number)},
         "indicators": {name: {**part, "target": {"at_least": 5}} for name, part in parts.items()},
-        "pillars": {"甲": {"weight": 100, "parts": dict.fromkeys(parts, 1)}},
+        "pillars": {name: {"weight": 50, "parts": part} for name, part in zip("甲乙", halves, strict=True)},
     })  # fmt: skip
-    rows = {"地区": ["东湖", "西山"], "期别": ["2023", "2023"], **{f"数据{n}": [n, 9] for n in range(40)}}
-    opened = openpyxl.load_workbook(BytesIO(content(kpi.score(pl.DataFrame(rows), system=system), "xlsx")))["Cards"]
-    (end,) = [mark.id for mark in opened.row_breaks.brk]
-    heights = [opened.row_dimensions[row].height or 15 for row in range(1, end + 1)]
-    assert sum(heights) > 40 * 15 * 1.5
-    # A4 in portrait, in points, less the margins.
-    assert sum(heights) * opened.page_setup.scale / 100 <= 740
+    rows = {"地区": ["东湖", "西山"], "期别": ["2023"] * 2, **{f"数据{n}": [n % 7, 9] for n in range(number)}}
+    sheet = openpyxl.load_workbook(BytesIO(content(kpi.score(pl.DataFrame(rows), system=system), "xlsx")))["Cards"]
+    ends = [0, *(mark.id for mark in sheet.row_breaks.brk), sheet.max_row]
+    assert abs(len(ends) - 1 - 2 * pages) <= 2  # marks leave less room for names, and more lines
+    scale = sheet.page_setup.scale / 100
+    assert scale * 11 >= 7
+    for start, end in itertools.pairwise(ends):
+        heights = [sheet.row_dimensions[row].height or 15 for row in range(start + 1, end + 1)]
+        # A4 in landscape, in points, less the margins.
+        assert sum(heights) * scale <= 508
+        heads = start + (2 if "continued" in sheet.cell(start + 1, 1).value else 3)
+        assert sheet.cell(heads, 2).value == "Indicator"
+        assert sheet.cell(heads + 1, 1).value in ("甲", "乙")
+        # The total is never alone.
+        assert "指标" in sheet.cell(heads + 1, 2).value
+    totals = [row for row in range(1, sheet.max_row + 1) if sheet.cell(row, 2).value == "Total"]
+    assert [row in ends or row + 1 in ends for row in totals] == [True, True]
+    columns = [column for column in sheet.column_dimensions.values() if not column.hidden]
+    assert 165 <= sum(column.width * (column.max - column.min + 1) for column in columns) <= 176
 
 
 def _many(indicators: int, periods: int) -> kpi.Scorecard:

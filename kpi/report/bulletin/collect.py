@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -465,8 +466,10 @@ class _Collector:
             for name in names
         ]  # fmt: skip
         parts = []
-        for start in range(0, len(kept), BESIDE):
-            units = kept[start : start + BESIDE]
+        # As many units in each part as in the others: a single one would have a part of its own.
+        beside = math.ceil(len(kept) / max(math.ceil(len(kept) / BESIDE), 1)) or BESIDE
+        for start in range(0, len(kept), beside):
+            units = kept[start : start + beside]
             rows = [
                 Value(*head, [self._cell(name, cells.get((name, entity))) for entity in units])
                 for name, head in zip(names, heads, strict=True)

@@ -18,7 +18,7 @@ from kpi.report.paper.model import inert
 MOST_UNITS, MOST_FINDINGS, MOST_CELLS = 1000, 30, 12_000
 #: How many texts are kept as they are shown: names and titles recur.
 _RECENT = 10_000
-#: How many units are named at either end of a ranking, and how many units stand beside each other in the annex.
+#: How many units are named at either end of a ranking, and the most that stand beside each other in the annex.
 NAMED, BESIDE = 3, 8
 
 

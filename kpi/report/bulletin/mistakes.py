@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from kpi.errors import DataError, Diagnostic, Message, Place, suggest
+from kpi.errors import Diagnostic, Message, Place, suggest
 from kpi.report.bulletin import facts
 
 if TYPE_CHECKING:
@@ -36,13 +36,27 @@ NAMES = sorted(
 )  # fmt: skip
 
 
+class WrongName(Exception):  # noqa: N818 - raised by nothing: a finding before it has a place
+    """A name that is not there.
+
+    Attributes:
+        name: as the template has it.
+        line: of the template.
+        hint: what may be meant.
+    """
+
+    def __init__(self, name: str, line: int, hint: Message | None) -> None:
+        super().__init__(name)
+        self.name, self.line, self.hint = name, line, hint
+
+
 class Mistake(Exception):  # noqa: N818 - no error of the program
     """A mistake in a part of a template.
 
     Attributes:
         source: the part, as Jinja reads it.
         part: the name of the part in the package, such as /word/document.xml.
-        cause: what Jinja, or a filter, raised; None where the tags cut through the document.
+        cause: what Jinja, or a filter, raised, or a wrong name; None where the tags cut through the document.
     """
 
     def __init__(self, source: str, part: str, cause: Exception | None) -> None:
@@ -68,16 +82,25 @@ def spot(mistake: Mistake, environment: Environment, context: dict[str, Any]) ->
     """Return the tag of a mistake: with a line for each tag, the line that Jinja names counts the tags."""
     if mistake.cause is None:
         return crossing(mistake.source)
+    if isinstance(mistake.cause, WrongName):
+        return _numbered(mistake.source, mistake.cause.line - 1)
     if "Unexpected end of template" in str(mistake.cause):
         return _open(mistake.source)
     try:
-        environment.from_string(_OPENS.sub(lambda match: f"\n{match[0]}", mistake.source.replace("\n", " "))).render(
-            context
-        )
+        environment.from_string(tag_a_line(mistake.source)).render(context)
     except Exception as error:  # noqa: BLE001 - the same error once more, whatever it is
         if (line := line_of(error)) is not None:
             return _numbered(mistake.source, line - 1)
     return None
+
+
+def tag_a_line(source: str) -> str:
+    """Return a template with the first tag on line 2, and each further one on the next.
+
+    >>> tag_a_line("{{ a }}, {% if b %}").splitlines()
+    ['', '{{ a }}, ', '{% if b %}']
+    """
+    return _OPENS.sub(lambda match: f"\n{match[0]}", source.replace("\n", " "))
 
 
 def _numbered(source: str, number: int) -> Spot | None:
@@ -161,12 +184,14 @@ def _text(element: Any) -> str:
 
 def finding(
     file: str, cause: Exception | None, place: Message | None, tag: str = "", line: int | None = None
-) -> DataError:
-    """Return the error about a mistake: which tag, where, what is wrong with it, and what may be meant."""
+) -> Diagnostic:
+    """Return the finding about a mistake: which tag, where, what is wrong with it, and what may be meant."""
     hint: Message | None = Message("docs/results.md lists what a template can name")
     if cause is None:
         what = Message("a block ends in another paragraph or row than it begins in")
         hint = Message("write {{%p ... %}} in a paragraph of its own, and {{%tr ... %}} in a row of its own")
+    elif isinstance(cause, WrongName):
+        what, hint = Message("there is nothing of the name `{name}`", name=cause.name), cause.hint or hint
     elif (match := _OF_A_NAME.search(str(cause))) is not None:
         name = next(filter(None, match.groups()), "")
         what = Message("there is nothing of the name `{name}`", name=name)
@@ -179,4 +204,4 @@ def finding(
         message = Message("the template has a mistake at `{tag}`: {what}", tag=tag, what=what)
     else:
         message = Message("the template has a mistake: {what}", what=what)
-    return DataError(Diagnostic("K882", message, Place(file, line=line), hint))
+    return Diagnostic("K882", message, Place(file, line=line), hint)

@@ -17,6 +17,7 @@ from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.report.bulletin import mistakes
 from kpi.report.bulletin.column_widths import fit_columns, fit_grid, keep_rows
 from kpi.report.bulletin.facts import Facts
+from kpi.report.bulletin.names import wrong_names
 from kpi.report.bulletin.words import environment, needs
 from kpi.report.language import current
 from kpi.report.markdown import escaped
@@ -49,12 +50,15 @@ def word(bulletin: Facts, /, template: Path | None = None) -> bytes:
     name = f"template_{current()}.docx" if template is None else str(template)
     data = _read(template, "docx")
     jinja, context = environment(autoescape=True), _context(bulletin)
+    wrong: list[mistakes.Mistake] = []
     try:
-        result = _rendered(data, context, jinja)
+        result = _rendered(data, context, jinja, wrong)
     except mistakes.Mistake as mistake:
-        raise _located(name, data, mistake, jinja, context) from mistake
+        wrong.append(mistake)
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise _unreadable(name, Message("it is no Word document (.docx)")) from error
+    if wrong:
+        raise DataError(_located(name, data, mistake, jinja, context) for mistake in wrong) from wrong[0]
     core = result.core_properties
     core.title, core.subject = bulletin.title[:_LONGEST], bulletin.period[:_LONGEST]
     out = BytesIO()
@@ -74,11 +78,13 @@ def markdown(bulletin: Facts, /, template: Path | None = None) -> str:
     except UnicodeDecodeError as error:
         raise _unreadable(name, Message("it is no text in UTF-8")) from error
     jinja = environment(trim_blocks=True, lstrip_blocks=True, finalize=_finalized)
+    if wrong := wrong_names(text, jinja):
+        raise DataError(mistakes.finding(name, each, None, _line(text, each.line), each.line) for each in wrong)
     try:
         result = jinja.from_string(text).render(_context(bulletin))
     except Exception as error:  # what a template does can raise anything
         line = mistakes.line_of(error)
-        raise mistakes.finding(name, error, None, _line(text, line), line) from error
+        raise DataError(mistakes.finding(name, error, None, _line(text, line), line)) from error
     # Blocks that write nothing leave empty lines.
     paragraphs = (part.strip("\n") for part in result.split("\n\n"))
     return "\n\n".join(part for part in paragraphs if part.strip()) + "\n"
@@ -123,16 +129,21 @@ def _unreadable(name: str, what: Message) -> DataError:
     return DataError(Diagnostic("K883", Message("the template cannot be used: {what}", what=what), Place(name), hint))
 
 
-def _rendered(data: bytes, context: dict[str, Any], jinja: Environment) -> Any:
-    """Return the document of python-docx; a mistake in a part of the template is a `Mistake` with its source."""
+def _rendered(data: bytes, context: dict[str, Any], jinja: Environment, wrong: list[mistakes.Mistake]) -> Any:
+    """Return the document of python-docx; a mistake in a part of the template is a `Mistake` with its source.
+
+    Wrong names of all parts are added to `wrong`; from the first on, parts are looked at and not rendered.
+    """
     from docxtpl import DocxTemplate
-    from lxml import etree
 
     class Template(DocxTemplate):  # type: ignore[misc]
         """A template that tells which part has a mistake, and does not mend broken documents in silence."""
 
         def render_xml_part(self, src_xml: str, part: Any, context: Any, jinja_env: Any = None) -> Any:
             self.source, self.name = src_xml, str(part.partname)
+            wrong.extend(_wrong(src_xml, self.name, jinja))
+            if wrong:
+                return src_xml
             try:
                 built = super().render_xml_part(src_xml, part, context, jinja_env)
             except Exception as error:  # what a template does can raise anything
@@ -162,20 +173,31 @@ def _rendered(data: bytes, context: dict[str, Any], jinja: Environment) -> Any:
             """Leave the properties as they are; they are set afterwards."""
 
         def _well_formed(self, xml: str | bytes) -> Any:
-            try:
-                return etree.fromstring(xml.encode() if isinstance(xml, str) else xml)
-            except etree.XMLSyntaxError as error:
-                raise mistakes.Mistake(self.source, self.name, None) from error
+            return _tree(xml, mistakes.Mistake(self.source, self.name, None))
 
     result = Template(BytesIO(data))
     result.render(context, jinja, autoescape=True)
     return result.docx  # `get_docx` would read the template again
 
 
+def _tree(xml: str | bytes, broken: mistakes.Mistake) -> Any:
+    """Return the tree of a part, or raise what it means that there is none."""
+    from lxml import etree
+
+    try:
+        return etree.fromstring(xml.encode() if isinstance(xml, str) else xml)
+    except etree.XMLSyntaxError as error:
+        raise broken from error
+
+
+def _wrong(source: str, part: str, jinja: Environment) -> list[mistakes.Mistake]:
+    return [mistakes.Mistake(source, part, name) for name in wrong_names(mistakes.tag_a_line(source), jinja)]
+
+
 def _located(
     name: str, data: bytes, mistake: mistakes.Mistake, jinja: Environment, context: dict[str, Any]
-) -> DataError:
-    """Return the error about a mistake in a Word document, with its place."""
+) -> Diagnostic:
+    """Return the finding about a mistake in a Word document, with its place."""
     import docx
 
     spot = mistakes.spot(mistake, jinja, context)

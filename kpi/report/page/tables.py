@@ -12,6 +12,7 @@ import polars as pl
 
 from kpi.report.language import current
 from kpi.report.marks import NOTHING, visible
+from kpi.report.reader_columns import decimals_of, shown_columns
 from kpi.report.shape import Report
 
 #: Digits of numbers in tables.
@@ -44,7 +45,12 @@ def tables(report: Report, drawings: Mapping[str, Drawing] | None = None) -> byt
     language = "zh-CN" if current() == "zh" else "en"
     style = files(__package__).joinpath("page.css").read_text("utf-8")
     drawn = drawings or {}
-    sections = "".join(_section(report, name, frame, drawn.get(name)) for name, frame in report.frames().items())
+    sections = "".join(
+        _section(report, name, frame, drawn.get(name))
+        for name, frame in report.frames().items()
+        if name not in report.unprinted
+    )
+    sections += f"<p>{_safe(words)}</p>\n" if (words := report.elsewhere()) else ""
     title = _safe(about.title)
     return (
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
@@ -56,16 +62,16 @@ def tables(report: Report, drawings: Mapping[str, Drawing] | None = None) -> byt
 
 
 def _section(report: Report, name: str, frame: pl.DataFrame, drawing: Drawing | None) -> str:
-    """Return a frame as a section with a table; columns without any value are left out."""
-    shown = [column for column in frame.columns if frame[column].null_count() < frame.height or column == "entity"]
+    """Return a frame as a section with a table of the columns for readers."""
+    shown = {column: decimals_of(frame, column) for column in shown_columns(frame)}
     heading = _safe(report.sheet(name))
     heads = [f'<th scope="col">{_safe(report.heading(name, column))}</th>' for column in shown]
-    place = shown.index(drawing.after) + 1 if drawing is not None and drawing.after in shown else None
+    place = [*shown].index(drawing.after) + 1 if drawing is not None and drawing.after in shown else None
     if drawing is not None and place is not None:
         heads.insert(place, f'<th scope="col">{_safe(drawing.heading)}</th>')
     head, lines = "".join(heads), []
     for row in frame.iter_rows(named=True):
-        cells = [_cell(report, column, row[column]) for column in shown]
+        cells = [_cell(report, column, row[column], decimals) for column, decimals in shown.items()]
         if drawing is not None and place is not None:
             cells.insert(place, f"<td>{drawing.draw(row)}</td>")
         lines.append(f"<tr>{''.join(cells)}</tr>\n")
@@ -78,9 +84,11 @@ def _section(report: Report, name: str, frame: pl.DataFrame, drawing: Drawing | 
     )
 
 
-def _cell(report: Report, column: str, value: object) -> str:
+def _cell(report: Report, column: str, value: object, decimals: int | None) -> str:
     if value is None:
         return f"<td>{NOTHING}</td>"
+    if isinstance(value, float) and decimals is not None:
+        return f'<td class="number">{value:z,.{decimals}f}</td>'
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f'<td class="number">{value:,.{_DIGITS}g}</td>'
     return f"<td>{_safe(report.word(column, value))}</td>"

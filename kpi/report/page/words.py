@@ -103,4 +103,5 @@ _WORDS: dict[str, Message] = {
 
 def words() -> dict[str, str]:
     """Return the words in the language in use."""
-    return {key: tr(text) for key, text in _WORDS.items()} | {"comma": SIGNS[current()].comma}
+    signs = SIGNS[current()]
+    return {key: tr(text) for key, text in _WORDS.items()} | {"comma": signs.comma, "semicolon": signs.semicolon}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -10,9 +13,12 @@ import polars as pl
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.entities import Entities
 from kpi.report.language import tr
+from kpi.report.marks import unit_words
 from kpi.report.plots.theme import SCORES, drawing, finished, titled
 from kpi.report.plots.view import View
 
+#: The width of a map, and the least and greatest height, in pixels; the most areas that have their name.
+_WIDTH, _LOW, _HIGH, _NAMED = 560, 160, 900, 80
 #: Properties of a feature that may have the code or the name of a unit, in this order.
 _KEYS = ("code", "adcode", "CODE", "行政区划代码", "代码", "id", "name", "NAME", "名称", "entity")
 
@@ -35,7 +41,9 @@ def choropleth(view: View) -> Any:
         table, figure, heading = view.totals(), "score", tr("Score")
     else:
         table = view.indicators().filter(pl.col("indicator") == view.indicator)
-        figure, heading = "value", f"{system.symbols[view.indicator].title} ({system.unit(view.indicator)})"
+        heading = tr("{title} ({unit})", title=system.symbols[view.indicator].title,
+                     unit=unit_words(str(system.unit(view.indicator))))  # fmt: skip
+        figure = "value"
     figures = dict(table.select("entity", figure).iter_rows())
     areas, placed = [], set()
     for feature in features:
@@ -64,9 +72,76 @@ def choropleth(view: View) -> Any:
     if absent:
         below.append(Message("without an area: {units}", units=tuple(absent[:8])))
     title = titled(view.headline(heading), below=below)
+    left, low, right, high = _extent([ring for area in areas for ring in _rings(area["geometry"])])
+    height = min(max(_WIDTH * (high - low) / max(right - left, 1e-9), _LOW), _HIGH)
+    # NOTE: names are placed in pixels: text is not drawn at the coordinates of an identity projection.
     # Coordinates of a national grid are not degrees on a sphere; rings of either order are drawn.
-    chart = shapes.project(type="identity", reflectY=True).properties(width=560, height=460, title=title)
+    scale = min(_WIDTH / max(right - left, 1e-9), height / max(high - low, 1e-9))
+    shift = [_WIDTH / 2 - scale * (left + right) / 2, height / 2 + scale * (low + high) / 2]
+    parts = [shapes.project(type="identity", reflectY=True, scale=scale, translate=shift)]
+    if len(areas) <= _NAMED:
+        parts.append(_labels(areas, scale, shift))
+    chart = alt.layer(*parts).properties(width=_WIDTH, height=height, title=title)
     return finished(chart)
+
+
+def _labels(areas: Sequence[dict[str, Any]], scale: float, shift: Sequence[float]) -> Any:
+    """Return the names of the units in the middle of their largest ring, dark with a light edge, on any colour."""
+    alt = drawing()
+    points = []
+    for area in areas:
+        name, rings = area["properties"]["entity"], _rings(area["geometry"])
+        if name is not None and rings:
+            x, y = _centre(max(rings, key=lambda ring: abs(_doubled(ring))))
+            points.append({"entity": name, "x": shift[0] + scale * x, "y": shift[1] - scale * y})
+    names = alt.Chart(alt.Data(values=points)).encode(
+        x=alt.X("x:Q", scale=None, axis=None), y=alt.Y("y:Q", scale=None, axis=None), text="entity:N"
+    )
+    edge = names.mark_text(fontSize=11, stroke="white", strokeWidth=3, strokeOpacity=0.85, strokeJoin="round")
+    return edge + names.mark_text(fontSize=11, color="#16181D")
+
+
+def _rings(geometry: dict[str, Any]) -> list[list[tuple[float, float]]]:
+    """Return the outer rings of an area, none of what is no polygon."""
+    kind, parts = geometry.get("type"), geometry.get("coordinates")
+    try:
+        polygons = {"Polygon": [parts], "MultiPolygon": parts}.get(str(kind)) or []
+        rings = [[(float(point[0]), float(point[1])) for point in polygon[0]] for polygon in polygons if polygon]
+    except (TypeError, ValueError, LookupError):
+        return []  # what is no polygon after all has no place, and is not drawn
+    return [ring for ring in rings if ring]
+
+
+def _extent(rings: Sequence[Sequence[tuple[float, float]]]) -> tuple[float, float, float, float]:
+    """Return the least and greatest coordinates of rings: left, bottom, right, top."""
+    across, up = ([point[axis] for ring in rings for point in ring] or [0.0, 1.0] for axis in (0, 1))
+    return min(across), min(up), max(across), max(up)
+
+
+def _doubled(ring: Sequence[tuple[float, float]]) -> float:
+    """Return twice the area of a ring, negative where it runs clockwise."""
+    return math.fsum(a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise([*ring, ring[0]]))
+
+
+def _centre(ring: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return the centroid of a ring, the mean of its points where it has no area.
+
+    >>> _centre([(0, 0), (4, 0), (4, 2), (0, 2), (0, 0)])
+    (2.0, 1.0)
+    """
+    # Relative to its first point, so that coordinates of a grid in metres keep their digits.
+    first = ring[0]
+    moved = [(x - first[0], y - first[1]) for x, y in ring]
+    size = _doubled(moved)
+    if not size:
+        return tuple(first[axis] + math.fsum(p[axis] for p in moved) / len(moved) for axis in (0, 1))  # type: ignore[return-value]
+    sides = list(itertools.pairwise([*moved, moved[0]]))
+    weights = [a[0] * b[1] - b[0] * a[1] for a, b in sides]
+    x, y = (
+        math.fsum((a[axis] + b[axis]) * weight for (a, b), weight in zip(sides, weights, strict=True)) / (3 * size)
+        for axis in (0, 1)
+    )
+    return first[0] + x, first[1] + y
 
 
 def _features(view: View) -> list[dict[str, Any]]:

@@ -173,8 +173,13 @@ def _bins(scores: pl.Series) -> tuple[float, float, float]:
 
 
 def _span(scores: pl.Series) -> list[float]:
-    """Return the limits of the scale of colours: four steps from 0, or below, to 100, or above."""
-    low, high = min(0.0, float(scores.min())), max(100.0, float(scores.max()))  # type: ignore[arg-type]
+    """Return the limits of the scale of colours: steps from the ten below the lowest score to 100, or above.
+
+    >>> _span(pl.Series([62.5, 100.0])), _span(pl.Series([100.0, 100.0]))[0], _span(pl.Series([-3.0, 120.0]))[::3]
+    ([60.0, 73.33333333333333, 86.66666666666667, 100.0], 90.0, [-10.0, 120.0])
+    """
+    high = max(100.0, float(scores.max()))  # type: ignore[arg-type]
+    low = min(math.floor(float(scores.min()) / 10) * 10.0, high - 10)  # type: ignore[arg-type]
     return [low + (high - low) * step / (len(SCORES) - 1) for step in range(len(SCORES))]
 
 

@@ -31,8 +31,9 @@ class Styles:
         cell = {"border": 1, "border_color": "#BFBFBF", "valign": "vcenter"}
         right = {**cell, "align": "right"}
         self._settings: dict[str, dict[str, object]] = {
-            "title": {"bold": True, "font_size": 16, "align": "center", "valign": "vcenter"},
-            "subtitle": {"align": "center", "font_color": "#595959"},
+            # Names have up to 200 signs: a line that is too long for a page is smaller.
+            "title": {"bold": True, "font_size": 16, "align": "center", "valign": "vcenter", "shrink": True},
+            "subtitle": {"align": "center", "font_color": "#595959", "shrink": True},
             "heading": {"bold": True, "font_size": 12, "valign": "vcenter"},
             "remark": {"font_size": 9, "font_color": "#595959", "text_wrap": True, "valign": "top"},
             "head": {**cell, "bold": True, "text_wrap": True, "align": "center", "bg_color": "#E8EEF7"},
@@ -124,10 +125,9 @@ def _cut(text: str) -> str:
     return text if len(text) <= CHARACTERS else text[: CHARACTERS - 1] + "…"
 
 
-def paginate(sheet: Worksheet, origin: str, *, landscape: bool = True) -> None:
-    """Set A4 and the line below each page."""
-    if landscape:
-        sheet.set_landscape()
+def paginate(sheet: Worksheet, origin: str, *, side: float = 0.5) -> None:
+    """Set A4 in landscape, margins, at the sides in inches, and the line below each page."""
+    sheet.set_landscape()
     sheet.set_paper(9)
-    sheet.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.6)
+    sheet.set_margins(left=side, right=side, top=0.6, bottom=0.6)
     sheet.set_footer(tr("&L{origin}&RPage &P of &N", origin=inert(origin)[:100].replace("&", "&&")))

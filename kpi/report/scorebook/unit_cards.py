@@ -1,9 +1,10 @@
-"""A card for each unit, on a page of its own: value, target, schedule, light, marks, and why marks are missing."""
+"""A card for each unit, on pages of its own: value, target, schedule, light, marks, and why marks are missing."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -21,19 +22,39 @@ if TYPE_CHECKING:
 
 #: The most rows of all cards, and of page breaks that a sheet can have in the file format.
 ROWS, BREAKS = 20_000, 1_000
-#: The height of a row and of a page of A4 in points without its margins, and the least scale at which it is read.
-_LINE, _PAGE, _LEAST = 15, 740, 35
-#: The greatest scale at which the columns without marks fit on a page in portrait.
-_WIDEST = 42
-#: The height of a page in landscape, and that scale there, for cards that are low enough.
-_LOW, _ACROSS = 470, 60
-_WIDTHS = (10, 22, 9, 10, 8, 8, 7, 8, 8, 8, 8, 8, 5, 7, 7, 6, 6, 20)
-#: The columns of schedule and light, which are hidden where there are none, and what names and reasons then have more.
-_SCHEDULE, _MORE_NAME, _MORE_WHY = (5, 6), 7, 8
+#: The scale of print, at which the 11 points of the sheet are 7: cards that are too long for a page take more of them.
+SCALE = 64
+#: The width of a page of A4 in landscape at that scale in characters, where a font is as wide as those that replace
+#: Calibri; what each column takes beside its own characters; the margins at the sides in inches.
+_WIDTH, _PADDING, _SIDE = 176, 0.71, 0.3
+#: The height of a row in points, and of a page at that scale in rows.
+_LINE, _PAGE = 15, 52
+#: The rows of the head of a card, of that of its further pages, and of its end: the total, and a row between cards.
+_HEAD, _AGAIN, _END = 4.6, 3.6, 2
+#: The most lines of a row.
+_LINES = 6
+#: The widths of the columns; names and reasons, 0 here, have the rest: names that part of it.
+_WIDTHS = (10, 0, 9, 10, 8, 8, 7, 8, 8, 8, 8, 8, 5, 7, 7, 6, 6, 0)
+_NAME, _WHY, _OF_NAME = 1, -1, 0.53
+#: The columns of schedule and light, which are hidden where there are none.
+_SCHEDULE = (5, 6)
+#: The most decimals of a target that is not tiny.
+_DECIMALS = 4
 #: The columns that formulas need.
 _SCORE, _WEIGHT, _POINTS = 13, 14, 15
 #: The widths of marks and full marks, which follow the points where results show marks.
 _OF_MARKS = (7, 7)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A row of a card: its cells with their styles, how many lines it needs, and whether a pillar begins with it."""
+
+    cells: Sequence[tuple[str | float | None, str]]
+    lines: int = 1
+    pillar: str = ""
+    begins: bool = False
+    row: Row | None = None
 
 
 def cards(shown: Period) -> list[str]:
@@ -67,50 +88,114 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     adjustments = shown.card.adjustments.filter(pl.col("entity").is_in(units), period=shown.standing.period)
     for row in adjustments.iter_rows(named=True):
         added.setdefault(row["entity"], []).append(row)
-    for start in range(0, max(len(units), 1), BREAKS):
-        sheet = book.add_worksheet(name + (f"({start // BREAKS + 1})" if start else ""))
-        for place, width in enumerate(widths):
-            sheet.set_column(place, place, width, None, {} if width else {"hidden": True})
-        at, breaks, high = 0, [], 0.0
-        for entity in units[start : start + BREAKS]:
-            at, height = _card(sheet, at, shown, entity, own.get(entity, []), spread, added.get(entity, []), styles)
-            high = max(high, height)
-            breaks.append(at)
-        sheet.set_h_pagebreaks(breaks[:-1])
-        # NOTE: spreadsheets ignore page breaks where a sheet is fitted to pages, so the scale is computed.
-        across, widest = (scale * sum(_WIDTHS) // sum(widths) for scale in (_ACROSS, _WIDEST))
-        low = high * across / 100 <= _LOW
-        sheet.set_print_scale(across if low else max(min(int(100 * _PAGE / max(high, _LINE)), widest), _LEAST))
-        sheet.print_area(0, 0, max(at - 1, 0), len(widths) - 1)
-        paginate(sheet, origin, landscape=low)
+    sheet, at, number = _sheet(book, name, widths, origin), 0, 1
+    breaks: list[int] = []
+    for entity in units:
+        entries = _entries(shown, own.get(entity, []), added.get(entity, []), spread, widths)
+        cuts = _cuts(entries)
+        if len(breaks) + len(cuts) + 1 > BREAKS:
+            _print(sheet, at, breaks, widths)
+            number += 1
+            sheet, at, breaks = _sheet(book, f"{name}({number})", widths, origin), 0, []
+        at = _card(sheet, at, shown, entity, entries, cuts, breaks, styles)
+    _print(sheet, at, breaks, widths)
 
 
-def _widths(shown: Period) -> tuple[int, ...]:
-    """Return the widths of the columns, with those of marks where results show these; 0 of hidden ones."""
-    widths = list(_with_marks(marked=shown.card.definition.show == "marks"))
-    if not shown.scheduled:
-        for place in _SCHEDULE:
-            widths[place] = 0
-        widths[1] += _MORE_NAME
-        widths[-1] += _MORE_WHY
+def _sheet(book: Workbook, name: str, widths: Sequence[float], origin: str) -> Worksheet:
+    """Return a new sheet of cards."""
+    sheet = book.add_worksheet(name)
+    for place, width in enumerate(widths):
+        sheet.set_column(place, place, width, None, {} if width else {"hidden": True})
+    paginate(sheet, origin, side=_SIDE)
+    # NOTE: spreadsheets ignore page breaks where a sheet is fitted to pages, so the scale is set.
+    sheet.set_print_scale(SCALE)
+    return sheet
+
+
+def _print(sheet: Worksheet, rows: int, breaks: Sequence[int], widths: Sequence[float]) -> None:
+    """Set the pages of a sheet; the last card needs no break."""
+    sheet.set_h_pagebreaks(breaks[:-1])
+    sheet.print_area(0, 0, max(rows - 1, 0), len(widths) - 1)
+
+
+def _widths(shown: Period) -> tuple[float, ...]:
+    """Return the widths of the columns, which fill a page, with marks where results show these; 0 of hidden ones."""
+    widths: list[float] = list(_WIDTHS)
+    if _marked(shown):
+        widths[_POINTS + 1 : _POINTS + 1] = _OF_MARKS
+    hidden = () if shown.scheduled else _SCHEDULE
+    for place in hidden:
+        widths[place] = 0
+    spare = _WIDTH - sum(widths) - _PADDING * (len(widths) - len(hidden))
+    widths[_NAME] = round(spare * _OF_NAME)
+    widths[_WHY] = int(spare - widths[_NAME])
     return tuple(widths)
 
 
-def _with_marks(*, marked: bool) -> tuple[int, ...]:
-    return (*_WIDTHS[: _POINTS + 1], *_OF_MARKS, *_WIDTHS[_POINTS + 1 :]) if marked else _WIDTHS
+def _marked(shown: Period) -> bool:
+    return shown.card.definition.show == "marks"
+
+
+def _cuts(entries: Sequence[_Entry]) -> set[int]:
+    """Return the entries with which further pages of a card begin: where the page is full, or the last pillar on it.
+
+    The total is never alone on a page.
+    """
+    cuts: set[int] = set()
+    start, filled = 0, _HEAD
+    for number, entry in enumerate(entries):
+        end = _END if number == len(entries) - 1 else 0
+        if filled + entry.lines + end > _PAGE and number > start:
+            # A pillar stays whole if the page is more than half full without it.
+            half = (start + number) // 2
+            start = next((at for at in range(number, half, -1) if entries[at].begins), number)
+            cuts.add(start)
+            filled = _AGAIN + sum(entry.lines for entry in entries[start:number])
+        filled += entry.lines
+    return cuts
 
 
 def _card(  # noqa: PLR0917 - what a card consists of
-    sheet: Worksheet, at: int, shown: Period, entity: str, rows: Sequence[Row], spread: dict[tuple[str, str], Row],
-    added: Sequence[Row], styles: Styles,
-) -> tuple[int, float]:  # fmt: skip
-    """Write a card from a row on; return the row below it, and its height in points."""
+    sheet: Worksheet, at: int, shown: Period, entity: str, entries: Sequence[_Entry], cuts: Collection[int],
+    breaks: list[int], styles: Styles,
+) -> int:  # fmt: skip
+    """Write a card from a row on, and add where its pages end; return the row below it."""
     from xlsxwriter.utility import xl_range
 
     card, total = shown.card, shown.totals[entity]
-    full, columns, marked = card.full, len(_widths(shown)), card.definition.show == "marks"
+    columns = len(_widths(shown))
+    title = f"{entity}  {card.title}  {shown.standing.period or ''}"
     sheet.set_row(at, 1.6 * _LINE)
-    styles.across(sheet, at, columns, f"{entity}  {card.title}  {shown.standing.period or ''}", "title")
+    styles.across(sheet, at, columns, title, "title")
+    styles.across(sheet, at + 1, columns, _standing(shown, entity), "subtitle")
+    _heads(sheet, at + 2, shown, styles)
+    first = line = at + 3
+    parent = None
+    for number, entry in enumerate(entries):
+        if number in cuts:
+            breaks.append(line)
+            sheet.set_row(line, 1.6 * _LINE)
+            styles.across(sheet, line, columns, tr("{title} (continued)", title=title), "title")
+            _heads(sheet, line + 1, shown, styles)
+            line, parent = line + 2, None
+        _row(sheet, line, entry, entry.pillar if entry.pillar != parent else "", card.full, styles)
+        parent = entry.pillar
+        line += 1
+    for column in range(columns):
+        sheet.write_blank(line, column, None, styles["label"])
+    styles.put(sheet, line, _NAME, tr("Total"), "label")
+    styles.put(sheet, line, _POINTS, total["score"], "score")
+    figures = [value for entry in entries if isinstance(value := entry.cells[_POINTS][0], float | int)]
+    if entries and total["score"] is not None and adds_up(figures, total["score"], card.decimals):
+        formula = f"=ROUND(SUM({xl_range(first, _POINTS, line - 1, _POINTS)}),{card.decimals})"
+        sheet.write_formula(line, _POINTS, formula, styles["score"], total["score"])
+    breaks.append(line + 2)
+    return line + 2
+
+
+def _standing(shown: Period, entity: str) -> str:
+    """Return where a unit stands: its place, level, what lacks to the next, further indices and vetoes."""
+    total = shown.totals[entity]
     place = (
         NOTHING if total["rank"] is None else f"{total['rank']}/{total['of']} {movement(total['rank_change'])}".strip()
     )
@@ -122,60 +207,60 @@ def _card(  # noqa: PLR0917 - what a card consists of
         if (own := units.get(entity)) is not None and own["rank"] is not None:
             words.append(
                 tr("{title}, an index beside the total: {score:.{decimals}f}, place {place:g}", title=title,
-                   score=own["score"], decimals=card.decimals, place=own["rank"])
+                   score=own["score"], decimals=shown.card.decimals, place=own["rank"])
             )  # fmt: skip
     if total["veto"]:
         words.append(tr("Veto: {veto}", veto=total["veto"]))
-    styles.across(sheet, at + 1, columns, "    ".join(filter(None, words)), "subtitle")
+    return "    ".join(filter(None, words))
+
+
+def _heads(sheet: Worksheet, at: int, shown: Period, styles: Styles) -> None:
     heads = (
         tr("Pillar"), tr("Indicator"), tr("Value"), tr("Target"), tr("Attainment"), tr("Schedule"), tr("Light"),
         tr("Minimum"), tr("Lower quartile"), tr("Median"), tr("Upper quartile"), tr("Maximum"), tr("Rank"),
-        tr("Score"), tr("Weight"), *((tr("Contribution"), tr("Marks"), tr("Full marks")) if marked else (tr("Marks"),)),
+        tr("Score"), tr("Weight"),
+        *((tr("Contribution"), tr("Marks"), tr("Full marks")) if _marked(shown) else (tr("Marks"),)),
         tr("Marks lost"), tr("Why"),
     )  # fmt: skip
-    sheet.set_row(at + 2, 2 * _LINE)
+    sheet.set_row(at, 2 * _LINE)
     for column, heading in enumerate(heads):
-        styles.put(sheet, at + 2, column, heading, "head")
-    line, parent = at + 3, None
-    first = line
-    system = card.definition
-    high = 8.0 + len(added)
+        styles.put(sheet, at, column, heading, "head")
+
+
+def _entries(
+    shown: Period, rows: Sequence[Row], added: Sequence[Row], spread: dict[tuple[str, str], Row],
+    widths: Sequence[float],
+) -> list[_Entry]:  # fmt: skip
+    """Return the rows of a card: of its indicators, and of what adds to them."""
+    system, texts = shown.card.definition, shown.card.texts
+    entries: list[_Entry] = []
     for row in rows:
+        cells = _cells(row, spread.get((row["cohort"], row["indicator"]), {}), shown)
         pillar = name_of(system, system.parents[row["indicator"]])
-        group = spread.get((row["cohort"], row["indicator"]), {})
-        high += _indicator(sheet, line, row, pillar if pillar != parent else "", group, full, styles, shown)
-        parent = pillar
-        line += 1
+        begins = not entries or entries[-1].pillar != pillar
+        entries.append(_Entry(cells, _lines([(pillar, "text"), *cells[1:]], widths), pillar, begins, row))
     for row in added:
-        for column in range(columns):
-            sheet.write_blank(line, column, None, styles["text"])
-        styles.put(sheet, line, 1, localized(card.texts.get(row["title"], row["title"])), "text")
-        styles.put(sheet, line, _POINTS, row["points"], "points")
-        line += 1
-    for column in range(columns):
-        sheet.write_blank(line, column, None, styles["label"])
-    styles.put(sheet, line, 1, tr("Total"), "label")
-    styles.put(sheet, line, _POINTS, total["score"], "score")
-    figures = [row["points"] for row in (*rows, *added) if row["points"] is not None]
-    if line > first and total["score"] is not None and adds_up(figures, total["score"], card.decimals):
-        formula = f"=ROUND(SUM({xl_range(first, _POINTS, line - 1, _POINTS)}),{card.decimals})"
-        sheet.write_formula(line, _POINTS, formula, styles["score"], total["score"])
-    return line + 2, high * _LINE
+        cells = [(None, "text")] * len(widths)
+        cells[_NAME] = (localized(texts.get(row["title"], row["title"])), "text")
+        cells[_POINTS] = (row["points"], "points")
+        entries.append(_Entry(cells, _lines(cells, widths)))
+    return entries
 
 
-def _indicator(  # noqa: PLR0917 - as for a card
-    sheet: Worksheet, line: int, row: Row, pillar: str, group: Row, full: float, styles: Styles, shown: Period
-) -> int:
-    """Write the row of an indicator; its points are a formula, `score * weight`, where that is all there is to them.
+def _lines(cells: Sequence[tuple[str | float | None, str]], widths: Sequence[float]) -> int:
+    texts = (
+        (value, width) for (value, _), width in zip(cells, widths, strict=True) if isinstance(value, str) and width
+    )
+    return min(max((math.ceil(cell_len(text) * 1.1 / width) for text, width in texts), default=1), _LINES)
 
-    Return the lines of the row.
+
+def _cells(row: Row, group: Row, shown: Period) -> list[tuple[str | float | None, str]]:
+    """Return the cells of an indicator with their styles; the first is for its pillar.
 
     Where results show marks, those of the full marks follow: the points are more where weights of missing parts have
     been spread.
     """
-    from xlsxwriter.utility import xl_rowcol_to_cell
-
-    marked, decimals = shown.card.definition.show == "marks", shown.decimals.get(row["indicator"], 2)
+    marked, decimals, full = _marked(shown), shown.decimals.get(row["indicator"], 2), shown.card.full
     light = row["light"] if row["light"] in ("green", "yellow", "red") else "center"
     points, weight = row["points"], row["weight"]
     earned, of = (
@@ -183,11 +268,11 @@ def _indicator(  # noqa: PLR0917 - as for a card
     )
     lost = None if earned is None or of is None else of - earned
     task = row["unit"] == "是/否"
-    cells: list[tuple[str | float | None, str]] = [
-        (pillar, "text"), (_title(row), "text"), (_value(row), styles.figures("number", decimals)),
+    return [
+        (None, "text"), (_title(row), "text"), (_value(row), Styles.figures("number", decimals)),
         (_target(row), "center"), (row["attainment"], "percent"),
         (row["schedule"], "percent"), (localized(LIGHTS.get(row["light"], "")), light),
-        *((group.get(part), "spread_done" if task else styles.figures("spread", decimals, group.get(part)))
+        *((group.get(part), "spread_done" if task else Styles.figures("spread", decimals, group.get(part)))
           for part in ("least", "lower", "middle", "upper", "greatest")),
         (row["place"], "count"),
         (row["score"], "points"), (weight, "percent"), (points, "points"),
@@ -195,21 +280,25 @@ def _indicator(  # noqa: PLR0917 - as for a card
         (None if lost is None or abs(lost) < 1e-9 else round(lost, 9), "points"),
         (remarks(row, shown.level_names), "text"),
     ]  # fmt: skip
-    for column, (value, style) in enumerate(cells):
+
+
+def _row(  # noqa: PLR0917 - as for a card
+    sheet: Worksheet, line: int, entry: _Entry, pillar: str, full: float, styles: Styles
+) -> None:
+    """Write a row of a card; the points of an indicator are a formula, `score * weight`, where that is all there is."""
+    from xlsxwriter.utility import xl_rowcol_to_cell
+
+    sheet.set_row(line, _LINE * entry.lines)
+    styles.put(sheet, line, 0, pillar, "text")
+    for column, (value, style) in enumerate(entry.cells[1:], start=1):
         styles.put(sheet, line, column, value, style)
-    widths = _widths(shown)
-    texts = (
-        (value, widths[column]) for column, (value, _) in enumerate(cells) if isinstance(value, str) and widths[column]
-    )
-    high = max(math.ceil(cell_len(text) * 1.1 / width) for text, width in texts)
-    high = min(high, 3)
-    sheet.set_row(line, _LINE * high)
-    if points is None or weight is None or row["score"] is None:
-        return high
-    if abs(row["score"] * weight * full / 10_000 - points) <= 1e-12 * max(abs(points), 1):
+    row = entry.row
+    if row is None or any(row[part] is None for part in ("points", "weight", "score")):
+        return
+    points = row["points"]
+    if abs(row["score"] * row["weight"] * full / 10_000 - points) <= 1e-12 * max(abs(points), 1):
         score, share = xl_rowcol_to_cell(line, _SCORE), xl_rowcol_to_cell(line, _WEIGHT)
         sheet.write_formula(line, _POINTS, f"={score}*{share}*{full!r}/10000", styles["points"], points)
-    return high
 
 
 def _title(row: Row) -> str:
@@ -230,4 +319,10 @@ def _target(row: Row) -> str:
     if row["comparator"] is None:
         return ""
     sign = localized(COMPARATORS.get(row["comparator"], ""))
-    return sign if row["comparator"] == "done" or row["target"] is None else unbroken(f"{sign} {row['target']:,.6g}")
+    if row["comparator"] == "done" or row["target"] is None:
+        return sign
+    # A share of a common target may have any number of decimals; at 0.294118 no more than 0.2941 is read.
+    text = f"{row['target']:,.6g}"
+    if len(text.partition(".")[2]) > _DECIMALS and abs(row["target"]) >= 10**-_DECIMALS:
+        text = f"{row['target']:,.{_DECIMALS}f}"
+    return unbroken(f"{sign} {text}")

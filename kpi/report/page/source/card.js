@@ -61,7 +61,7 @@ export function card(model, texts, unit) {
     const score = model.of(node, "scores", unit);
     const points = model.of(node, "points", unit);
     const summary = h("summary", {}, h("strong", {}, node.title), h("span", { class: "sum" }, model.scored(node, unit, texts, score), points === null ? "" : ` · ${texts.points} ${format(points, 2, 2)}`, node.weight ? ` · ${texts.weight} ${node.weight}` : ""));
-    const words = [node.words, node.note].filter(Boolean).join("; ");
+    const words = [node.words, node.note].filter(Boolean).join(texts.semicolon);
     return h("details", { class: "pillar", open: depth === 0 }, summary, words ? h("p", { class: "words" }, words) : null, model.children(node.name).map((child) => branch(child, depth + 1)));
   }
 

@@ -29,7 +29,7 @@ export function league(model, texts, actions) {
     ...model.tops.map((node, place) => ({
       id: `pillar${place}`, header: model.headed(node, texts), number: true, value: (row) => row.pillars[place], cell: (row) => format(row.pillars[place], 2, 2),
     })),
-    { id: "coverage", header: texts.coverage, number: true, cell: (row) => (row.coverage === null ? "—" : `${format(row.coverage, 1)} %`) },
+    { id: "coverage", header: texts.coverage, number: true, cell: (row) => (row.coverage === null ? "—" : `${format(row.coverage, 1, 1)} %`) },
     { id: "note", header: texts.note, value: (row) => row.veto || row.status, cell: (row) => row.veto || (row.score === null ? row.status : "") },
   ];
   const always = head.total ? ["rank", "name", "score"] : ["name"];

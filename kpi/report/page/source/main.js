@@ -69,7 +69,7 @@ function verdict(model, texts, period) {
   }
   const levels = new Map();
   for (const row of rows) if (row.stars !== null) levels.set(row.stars, (levels.get(row.stars) ?? 0) + 1);
-  if (levels.size) lines.push([...levels].sort((a, b) => b[0] - a[0]).map(([stars, number]) => fill(texts.atLevel, { level: model.level(stars), number })).join("; "));
+  if (levels.size) lines.push([...levels].sort((a, b) => b[0] - a[0]).map(([stars, number]) => fill(texts.atLevel, { level: model.level(stars), number })).join(texts.semicolon));
   const moved = rows.filter((row) => row.moved).sort((a, b) => b.moved - a.moved);
   if (moved.length && moved[0].moved > 0) lines.push(fill(texts.climbed, { unit: moved[0].name, places: movement(moved[0].moved) }));
   if (moved.length && moved.at(-1).moved < 0) lines.push(fill(texts.fell, { unit: moved.at(-1).name, places: movement(moved.at(-1).moved) }));
@@ -163,8 +163,10 @@ function longer(head, texts) {
 function findings(head, texts) {
   if (!head.findings.length) return null;
   const headings = [texts.severity, texts.code, texts.note, texts.where, texts.hint];
-  const rows = head.findings.map((finding) => h("tr", {}, finding.map((text) => h("td", {}, text))));
-  const table = h("table", {}, h("caption", { class: "hidden" }, texts.findings), h("thead", {}, h("tr", {}, headings.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows));
+  const filled = headings.map((_, place) => head.findings.some((finding) => finding[place]));
+  const shown = (cells) => cells.filter((_, place) => filled[place]);
+  const rows = head.findings.map((finding) => h("tr", {}, shown(finding).map((text) => h("td", {}, text))));
+  const table = h("table", { class: "findings" }, h("caption", { class: "hidden" }, texts.findings), h("thead", {}, h("tr", {}, shown(headings).map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows));
   return h("section", {}, h("h2", {}, texts.findings), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": texts.findings }, table));
 }
 
