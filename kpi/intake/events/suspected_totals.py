@@ -1,8 +1,8 @@
 """Suspect rows of totals in the middle of large tables of events, by what they do to the figures.
 
 Of a large table only the first and last rows are searched for the names of totals: to read all texts takes longer than
-to sum the figures. But the total of a unit's events, beside these events, at least doubles the mean of the month that it
-is dated in. So months with such a mean are a reason to search all rows, and comparing means takes no time.
+to sum the figures. But the total of a unit's events, beside these events, doubles the mean of the month that it is
+dated in, or more. So months with such a mean are a reason to search all rows, and comparing means takes no time.
 """
 
 from __future__ import annotations
