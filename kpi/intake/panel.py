@@ -231,7 +231,8 @@ class _Intake:
         self.findings += named_units.unknown(self.system, entities)
         if not entities.closed:
             self.findings += [*undeclared_totals.unnamed(frame, entities, self.system), *near_names.alike(entities)]
-            self.findings += [*doubtful(entities.names, entities.exclusions), *nested(entities)]
+            self.findings += doubtful(entities.names, entities.exclusions)
+        self.findings += nested(entities)
         self.findings += blank_cohorts(entities, self.system)
         reporting = entities
         if self.areas is not None:

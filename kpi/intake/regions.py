@@ -33,8 +33,8 @@ _COUNTRY = "united states"
 _PLACE = re.compile(r".{1,12}(省|市|县|区|州|盟|旗|镇|乡|街道|村)")
 _COUNTRY_CODE = re.compile(r"[A-Z]{3}")
 
-#: What parts the names of several units in one cell.
-_PARTING = re.compile("[、，,；;]")
+#: What parts the names of several units in one cell; a comma between words may belong to a name: Hong Kong SAR, China.
+_PARTING = re.compile("[、，；;]|(?<=[\u2e80-\u9fff]),|,(?=[\u2e80-\u9fff])")
 
 
 def beside_places(names: Iterable[str], exclusions: Exclusions) -> frozenset[str]:

@@ -219,3 +219,5 @@ def test_cells_that_name_no_unit_or_several_are_reported():
     assert finding.code == "K676"
     assert all(name in finding.message for name in ("甲局、乙局", "—", "(空白)", "Other counties"))
     assert codes(kpi.score(wide([("甲局", 5.0), ("甲、乙片", 4.0)]), system=definition())) == []
+    assert codes(kpi.score(wide([("甲局", 5.0), ("乙局", 3.0), ("甲局，乙局", 4.0)]), system=definition())) == ["K676"]
+    assert codes(kpi.score(wide([("China", 5.0), ("Hong Kong SAR, China", 4.0)]), system=definition())) == []
