@@ -121,7 +121,7 @@ _DOUBTFUL = (
         r"(所辖|辖)(县|市|区|县市|县区)(\(.{1,3}\))?|县\(市.{0,2}\)|市辖区|县级市|设区市|地级市",
         "辖|县[(（]市|级市|设区",
     ),
-    Names(r"\d+个.{2,}|沿海|内陆|市域|县域|未知|不详|不明", r"\d个|沿海|内陆|域|未知|不[详明]"),
+    Names(r"\d+个.{2,}|沿海|内陆|未知|不详|不明", r"\d个|沿海|内陆|未知|不[详明]"),
     Names(
         r"others?( (areas|cities|counties|countries|departments|districts|provinces|regions|states|towns|units))?"
         r"|unknown|unspecified|(not|un)( stated| specified|allocated|assigned)|rest of .+",

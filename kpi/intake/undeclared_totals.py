@@ -41,7 +41,8 @@ def unnamed(frame: pl.DataFrame, entities: Entities, system: System) -> Iterator
 
     The condition is `(k + 1) x = sum of all` for k totals, for every additive measure, in every period in which all
     entities have a figure, if in one of them at least three of the others are not 0. Several totals of the same
-    entities (k = 2, 3) are detected together, since they would hide each other.
+    entities (k = 2, 3) are detected together, since they would hide each other. Where in every period some entity lacks
+    its figure, a total is the sum of the figures that are there, in every period in which it has one.
 
     A sum over events is 0 for entities without any. A total of events has the sum of all others or 0 (where its row has
     no figure, or does not satisfy a condition) in every period, or over all of them, and either as many events as all
@@ -72,20 +73,17 @@ def unnamed(frame: pl.DataFrame, entities: Entities, system: System) -> Iterator
 
 def _totals(frame: pl.DataFrame, system: System, number: int) -> Iterator[tuple[int, list[int]]]:
     """Yield the place of each entity that is a total, with the places of further totals of the same units."""
-    import numpy as np
-
     additive = {name: measure for name, measure in system.measures.items() if _is_additive(measure)}
-    reported = [_complete(frame, name, number) for name, measure in additive.items() if measure.reported]
+    reported = [frame[name].to_numpy().reshape(-1, number) for name, measure in additive.items() if measure.reported]
     events = [_of_events(frame, name, number) for name, measure in additive.items() if not measure.reported]
     for totals in range(1, _TOTALS + 1):
         places = set(range(number))
-        most = 0
+        sure: set[int] = set()
         for values in reported:
-            if len(values):
-                most = max(most, int((values != 0).sum(axis=1).max()))
-                places &= _places(np.all(_equal(values, totals), axis=0))
-        # At least three others are not 0.
-        sure = set(places) if most >= totals + _OTHERS else set()
+            fits, equal = _reported_totals(values, totals)
+            places &= fits
+            sure |= equal
+        sure &= places
         for values, rows in events:
             fits, equal = _event_totals(values, rows, totals)
             places &= fits
@@ -103,13 +101,22 @@ def _is_additive(measure: Measure) -> bool:
     return unit is not None and units.summable(unit)
 
 
-def _complete(frame: pl.DataFrame, name: str, number: int) -> Matrix:
-    """Return the periods in which all entities have a figure, a row each with a column for each entity."""
+def _reported_totals(values: Matrix, totals: int) -> tuple[set[int], set[int]]:
+    """Return the places of entities that may be totals, and of those that are, by one reported measure."""
     import numpy as np
 
-    values = frame[name].to_numpy().reshape(-1, number)
-    complete: Matrix = values[~np.isnan(values).any(axis=1)]
-    return complete
+    complete = values[~np.isnan(values).any(axis=1)]
+    if len(complete):
+        equal = _equal(complete, totals)
+        many = (complete != 0).sum(axis=1, keepdims=True) >= totals + _OTHERS
+        return _places(np.all(equal, axis=0)), _places((equal & many).any(axis=0))
+    filled = ~np.isnan(values)
+    if not filled.any():
+        return set(range(values.shape[1])), set()
+    there = np.where(filled, values, 0.0)
+    holds: Matrix = np.all(_equal(there, totals) | ~filled, axis=0) & np.any(filled, axis=0)
+    many = (there != 0).sum(axis=1, keepdims=True) >= totals + _OTHERS
+    return _places(holds), _places(holds & (many & filled).any(axis=0))
 
 
 def _of_events(frame: pl.DataFrame, name: str, number: int) -> tuple[Matrix, Matrix]:
