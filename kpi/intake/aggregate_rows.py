@@ -19,8 +19,14 @@ from kpi.values.names import unmarked
 _SUM = "合计|总计|小计|共计|总和|汇总"
 _MEAN = "平均|平均值|平均数|平均水平|均值"
 _WHOLE = r"全(市|县|区|省|国|州|旗|盟|镇|乡|村|街道|域|市域|县域|部|体|系统|行业|辖区)"
+#: What a whole may be said to consist of: 全市企业, 全省规上工业.
+_OF_WHOLE = (
+    "(所有|各类?|重点|规模以上|规模以下|规上|规下|限额以上|限上|国有|民营|外资|亩均|工业|农业|服务业|建筑业|批发零售业)*"
+    "(企业|工业|农业|服务业|建筑业|单位|部门|机关|乡镇|镇街|街道|学校|医院|园区|项目|城镇|农村|乡村|居民)?(总体|整体|总数|总量|水平)?"
+)
 _CHINESE = re.compile(
-    rf".*({_SUM}|{_MEAN})|{_WHOLE}(总体|整体|总数|总量|水平)?|总数|总体|整体|其中|其中:?.+"
+    rf".*({_SUM}|{_MEAN})|{_WHOLE}(总体|整体|总数|总量|水平)?|(?!全州){_WHOLE}{_OF_WHOLE}|.{{2,8}}(?<![安保])全(市|省|域)|(所有|全部|全体|各)(企业|单位|部门|县区|县市|区县|乡镇|镇街)"
+    r"|总数|总体|整体|其中|其中:?.+"
     r"|中位数|中位值|最[高低大小](值|数|分|者)?|极差|标准差|方差|变异系数|离散系数"
 )
 _ENGLISH = re.compile(
@@ -96,7 +102,10 @@ def is_aggregate(name: str) -> bool:
     True
     >>> all(map(is_aggregate, ("占比（%）", "同比增速", "比上年同期增减", "全市排名", "预算数", "去年同期")))
     True
-    >>> [text for text in ("甲县", "增城区", "其他", "平均镇", "Total Energies", "Meanwhile") if is_aggregate(text)]
+    >>> all(map(is_aggregate, ("全市企业", "全省规上工业企业", "嘉兴全市", "各县区")))
+    True
+    >>> some = ("甲县", "增城区", "全州工业园区", "保全市", "其他", "平均镇", "Total Energies", "Meanwhile")
+    >>> [text for text in some if is_aggregate(text)]
     []
     """
     text = folded(unmarked(name))

@@ -18,7 +18,7 @@ from kpi.errors import Diagnostic, Message, Place, alternatives, suggest
 from kpi.intake.aggregate_rows import Exclusions, shown
 from kpi.intake.division_codes import PROVINCES, SHORT
 from kpi.intake.files.headers import clean
-from kpi.intake.regions import is_region
+from kpi.intake.region_names import is_region
 from kpi.values.names import unmarked
 from kpi.values.periods import Period
 from kpi.values.timelines import MONTHS, Timeline

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.intake.division_codes import PROVINCES, divisions_above
-from kpi.intake.entities import Entities, code_of
+from kpi.intake.entities import ALWAYS, Entities, code_of
 from kpi.values.names import clean
 
 #: Full names of provinces, without those of municipalities, which end like cities.
@@ -22,24 +23,54 @@ _NUTS = re.compile(r"[A-Z]{2}[0-9A-Z]{0,3}")
 _CODES = 8
 
 
+@dataclass(frozen=True)
+class _Unit:
+    """A unit with its code, or its name in place of one, and the first and last months of the times when it is one."""
+
+    name: str
+    code: str
+    spans: Sequence[tuple[int, int]]
+
+    def overlaps(self, other: _Unit) -> bool:
+        """Return whether both are there in some month; a unit overlaps itself."""
+        return any(first <= end and start <= last for first, last in self.spans for start, end in other.spans)
+
+
 def nested(entities: Entities) -> Iterator[Diagnostic]:
-    """Yield a warning (K486) for units of the data that others belong to, in the same cohort.
+    """Yield a warning (K486) for units that others belong to, in the same cohort, and at the same time.
 
     Codes of administrative divisions say so, or those of NUTS in Europe; without any, the full names of provinces
     beside those of counties.
 
     Args:
-        entities: those of the data, with their cohorts. The units of a roster are as its owner wants them.
+        entities: those of the data or of the roster, with their cohorts.
     """
-    groups: dict[str | None, list[tuple[str, str]]] = {}
-    for name, code, cohort in entities.frame.select("entity", "code", "cohort").rows():
-        groups.setdefault(cohort, []).append((name, code_of(code or name)))
-    items = [name for units in groups.values() for name in units_above(units) if not entities.exclusions.is_kept(name)]
+    groups: dict[str | None, list[_Unit]] = {}
+    for place, (name, code, cohort) in enumerate(entities.frame.select("entity", "code", "cohort").rows()):
+        groups.setdefault(cohort, []).append(_Unit(name, code_of(code or name), entities.spans.get(place, (ALWAYS,))))
+    items = [name for units in groups.values() for name in _above(units) if not entities.exclusions.is_kept(name)]
     if not items:
         return
     message = Message("units that others belong to are ranked beside them: {names}", names=first_names(items))
     hint = Message('leave them out with `leave_out: ["{name}"]` under `entities:`, or use a roster', name=items[0])
+    if entities.closed:
+        hint = Message(
+            'take them out of the roster, or give them another cohort; else write `keep: ["{name}"]` under `entities:`',
+            name=items[0],
+        )
     yield Diagnostic("K486", message, Place(entity=items[0]), hint, Severity.WARNING)
+
+
+def _above(units: Sequence[_Unit]) -> list[str]:
+    """Return the names of the units that others of them belong to while both are there."""
+    names = units_above([(unit.name, unit.code) for unit in units])
+    if all(unit.spans == (ALWAYS,) for unit in units):
+        return names
+    at_a_time = {
+        unit.name: [(other.name, other.code) for other in units if unit.overlaps(other)]
+        for unit in units if unit.name in names
+    }  # fmt: skip
+    return [name for name in names if name in units_above(at_a_time[name])]
 
 
 def units_above(units: Sequence[tuple[str, str]]) -> list[str]:

@@ -54,6 +54,7 @@ from kpi.intake.matching.datasets import (
     with_conditions,
 )
 from kpi.intake.matching.date_order import ordered
+from kpi.intake.matching.dates_beside import dates_beside
 from kpi.intake.matching.key_columns import keyed
 from kpi.intake.matching.labels import by_labels
 from kpi.intake.matching.other_decimals import beside_commas
@@ -231,7 +232,8 @@ class _Intake:
         self.findings += named_units.unknown(self.system, entities)
         if not entities.closed:
             self.findings += [*undeclared_totals.unnamed(frame, entities, self.system), *near_names.alike(entities)]
-            self.findings += [*doubtful(entities.names, entities.exclusions), *nested(entities)]
+            self.findings += doubtful(entities.names, entities.exclusions)
+        self.findings += nested(entities)
         self.findings += blank_cohorts(entities, self.system)
         reporting = entities
         if self.areas is not None:
@@ -360,6 +362,7 @@ class _Intake:
                 notes = [*notes, *more]
                 notes = [*notes, *header_unused(source)]
                 notes += [*beside_commas(source, self.system), *units_beside(source, self.system)]
+                notes += dates_beside(source, self.system)
                 self.read += table.refused
                 self.refused += table.refused
                 self.findings += notes

@@ -100,3 +100,18 @@ def test_a_bad_row_of_several_figures_is_one_finding_that_counts_for_all(tmp_pat
     assert findings == [("K602", "error"), ("K606", "error")]
     assert [item.stands_for for item in card.findings_list] == [2, 2]
     assert counts(tmp_path / "d.csv", text) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("rows", "totals"),
+    [
+        ([["2022", "丁县", "未报"], ["2022", "某片", "6"]], ["某片"]),
+        ([["2022", "丁县", ""], ["2022", "某片", "6"], ["2022", "各地", "6"]], ["某片", "各地"]),
+        ([["2022", "丁县", "未报"], ["2022", "某片", "7"]], []),
+        ([["2022", "丁县", "未报"], ["2022", "某片", "6"], ["2023", "甲县", "2"], ["2023", "某片", "3"]], []),
+    ],
+    ids=["one lacks", "two totals", "another figure", "not in every period"],
+)
+def test_a_total_under_another_name_is_reported_where_a_unit_lacks_its_figure(path, rows, totals):
+    _, findings = scored(path, [HEADER, *ROWS, *rows])
+    assert [item for item in findings if item[0] == "K613"] == [("K613", "warning")] * len(totals)

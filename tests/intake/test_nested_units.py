@@ -60,6 +60,40 @@ def test_units_of_one_level_are_not_reported():
     assert findings(kpi.score(frame(分组=["区", "区", "区", "市"]), system=definition())) == []
 
 
+@pytest.mark.parametrize(
+    ("roster", "warned"),
+    [
+        ("entity,code\n上城区,330102\n拱墅区,330105\n西湖区,330106\n杭州市,330100\n", True),
+        ("entity,code\n上城区,330102\n拱墅区,330105\n西湖区,330106\n", False),
+        ("entity,code,cohort\n上城区,330102,区\n拱墅区,330105,区\n西湖区,330106,区\n杭州市,330100,市\n", False),
+        ("entity\n上城区\n拱墅区\n西湖区\n浙江省\n", True),
+        ("entity,code,from,to\n上城区,330102,2023-01,\n西湖区,330106,2023-01,\n杭州市,330100,,2022-12\n", False),
+        ("entity,code,from,to\n上城区,330102,2022-01,\n西湖区,330106,2023-01,\n杭州市,330100,,2022-12\n", True),
+    ],
+    ids=["several levels", "one level", "cohorts", "names", "one after another", "both for a year"],
+)
+@pytest.mark.parametrize("form", ["wide", "long", "csv", "parquet"])
+def test_units_of_several_levels_in_a_roster_are_reported(roster, warned, form, tmp_path):
+    (tmp_path / "roster.csv").write_text(roster, "utf-8")
+    data: Any = frame(long=form == "long").filter(pl.col("地区").is_in(roster.replace("\n", ",").split(",")))
+    if form in {"csv", "parquet"}:
+        path = tmp_path / f"d.{form}"
+        (data.write_csv if form == "csv" else data.write_parquet)(path)
+        data = path
+    card = kpi.score(data, system=definition(roster=str(tmp_path / "roster.csv")))
+    names = {item.place.entity for item in card.findings_list if item.code == "K486"}
+    assert names == ({"浙江省" if "浙江省" in roster else "杭州市"} if warned else set())
+
+
+def test_a_unit_of_the_roster_that_is_kept_is_meant(tmp_path):
+    (tmp_path / "roster.csv").write_text("entity,code\n上城区,330102\n拱墅区,330105\n杭州市,330100\n", "utf-8")
+    data = frame().filter(pl.col("地区") != "西湖区")
+    roster = str(tmp_path / "roster.csv")
+    ((code, message),) = findings(kpi.score(data, system=definition(roster=roster)))
+    assert (code, "杭州市" in message) == ("K486", True)
+    assert findings(kpi.score(data, system=definition(roster=roster, keep=["杭州市"]))) == []
+
+
 def test_a_province_among_counties_is_reported_without_codes():
     rows = [("", "浙江省", 100.0), ("", "上城区", 1.0), ("", "德清县", 2.0)]
     ((code, message),) = findings(kpi.score(frame(rows).drop("代码"), system=definition()))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import kpi
-from kpi.intake import regions
+from kpi.intake import region_names
 from kpi.intake.files import chunks, pieces
 from kpi.intake.roster_from_files import roster_from_files
 
@@ -143,25 +146,57 @@ def test_check_reports_regions_too(tmp_path):
 
 
 def test_every_name_of_a_group_is_worth_a_look():
-    names, groups = regions.groups_of_countries()
-    assert all(regions.SUSPECT.search(name) for name in {*names, *groups})
-    some = (
-        "东部",
-        "中部地区",
-        "长三角城市群",
-        "京津冀",
-        "苏南",
-        "山区26县",
-        "不分地区",
-        "地区不详",
-        "全世界",
-        "欧盟",
-        "高收入国家",
-        "东南亚",
-    )
-    assert all(regions.SUSPECT.search(name) and regions.is_region(name) for name in some)
-    doubtful = ("其他", "市直", "省本级", "县属单位", "市辖区", "未知", "Others", "Not stated", "Rest of China")
-    assert all(regions.SUSPECT_DOUBT.search(name) and regions.is_doubtful(name) for name in doubtful)
+    names, groups = region_names.groups_of_countries()
+    assert all(map(region_names.may_be_region, {*names, *groups}))
+
+
+@pytest.mark.parametrize("family", ["_DOMESTIC", "_GROUPS", "_DOUBTFUL"])
+@settings(deadline=None, max_examples=300, derandomize=True)
+@given(data=st.data())
+def test_the_quick_search_rules_out_no_name(family, data):
+    kinds = getattr(region_names, family)
+    kind = data.draw(st.sampled_from(kinds))
+    text = data.draw(st.from_regex(kind.pattern, fullmatch=True, alphabet=st.characters(exclude_categories=("Z", "C"))))
+    assert re.search(kind.contains, text)
+    if len(text) <= 80:
+        assert (region_names.may_be_doubtful if family == "_DOUBTFUL" else region_names.may_be_region)(text)
+
+
+REGIONS = (
+    "浙北 浙西南地区 苏中 粤东西北 陕南 渝东北 南疆 杭嘉湖 苏锡常一体化 武汉城市圈 杭州都市圈 全市企业 "
+    "全省规上工业企业 嘉兴全市 各县区 全市乡镇总数"
+)
+UNITS = (
+    "晋中 渝北 渝中 陇西 湘西 黔南 黔西 桂东 琼中 宁南 甘南 云南 湖南 海南 新北 津南 辽中 全州县 全椒县 全南县 "
+    "万全区 新城区 郊区 城区 矿区 都市报社 市区供电所 浙北高速公司 全州工业园区"
+)
+
+
+@pytest.mark.parametrize("name", REGIONS.split())
+def test_parts_of_provinces_and_wholes_are_no_units(name):
+    rows = [("南湖区", 5.0), ("嘉善县", 3.0), (name, 4.0), ("桐乡市", 1.0)]
+    card = kpi.score(wide(rows), system=definition())
+    assert ranked(card) == {"南湖区", "嘉善县", "桐乡市"}
+    assert codes(card) == ["K612"]
+
+
+@pytest.mark.parametrize("name", UNITS.split())
+def test_units_that_are_called_like_regions_are_ranked(name):
+    rows = [("南湖区", 5.0), ("嘉善县", 3.0), (name, 4.0), ("桐乡市", 1.0)]
+    card = kpi.score(wide(rows), system=definition())
+    assert name in ranked(card)
+    assert set(codes(card)) <= {"K486"}
+
+
+def test_the_districts_together_are_no_unit_beside_districts():
+    rows = [("市区", 8.0), ("南湖区", 5.0), ("秀洲区", 3.0), ("海宁市", 4.0)]
+    card = kpi.score(wide(rows), system=definition())
+    assert (ranked(card), codes(card)) == ({"南湖区", "秀洲区", "海宁市"}, ["K612"])
+    rows = [("市区", 8.0), ("海宁市", 5.0), ("嘉善县", 3.0), ("经济开发区", 4.0)]
+    card = kpi.score(wide(rows), system=definition())
+    assert "市区" in ranked(card)
+    assert codes(card) == ["K676"]
+    assert codes(kpi.score(wide(rows), system=definition(keep=["市区"]))) == []
 
 
 def test_regions_of_the_united_states_are_no_states():
@@ -184,3 +219,5 @@ def test_cells_that_name_no_unit_or_several_are_reported():
     assert finding.code == "K676"
     assert all(name in finding.message for name in ("甲局、乙局", "—", "(空白)", "Other counties"))
     assert codes(kpi.score(wide([("甲局", 5.0), ("甲、乙片", 4.0)]), system=definition())) == []
+    assert codes(kpi.score(wide([("甲局", 5.0), ("乙局", 3.0), ("甲局，乙局", 4.0)]), system=definition())) == ["K676"]
+    assert codes(kpi.score(wide([("China", 5.0), ("Hong Kong SAR, China", 4.0)]), system=definition())) == []

@@ -167,3 +167,85 @@ def test_totals_at_the_end_of_a_large_table_are_left_out(form, tmp_path):
 
 def subtotal(row: tuple[str, ...]) -> tuple[str, ...]:
     return (*row[:2], "本月合计", "30000")
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "frame"])
+@pytest.mark.parametrize("at", [60_001, 90_000])
+def test_totals_in_the_middle_of_a_large_table_are_left_out(form, at, tmp_path):
+    rows = [
+        (f"2023-{n // 10_000 + 1:02}-01", f"{'甲乙'[n % 2]}县", f"{n % 50}路", f"{n % 7 + 1}") for n in range(120_000)
+    ]
+    amount = sum(int(row[3]) for row in rows[60_000:70_000] if row[1] == "甲县")
+    rows.insert(at, ("2023-07-31", "甲县", "合　计", str(amount)))
+    data: Any = frame(rows)
+    if form == "csv":
+        (tmp_path / "a.csv").write_text(data.write_csv(), "utf-8")
+        data = tmp_path / "a.csv"
+    elif form == "parquet":
+        data.write_parquet(tmp_path / "a.parquet")
+        data = tmp_path / "a.parquet"
+    card = kpi.score(data, system=definition())
+    expected = {
+        who: sum(int(row[3]) for row in rows if row[1] == who and row[2] != "合　计") for who in ("甲县", "乙县")
+    }
+    assert {who: figures(card, who)["s"] for who in expected} == expected
+    assert figures(card, "甲县")["n"] == 60_000
+    (note,) = card.findings.filter(code="K612")["message"]
+    assert note.endswith(f"合计 (row {at + (2 if form == 'csv' else 1):,})")
+
+
+def test_large_figures_that_are_no_totals_only_cost_a_search():
+    rows = [(f"2023-{n // 10_000 + 1:02}-01", f"{'甲乙'[n % 2]}县", f"{n % 50}路", "1") for n in range(120_000)]
+    rows[60_001] = ("2023-07-02", "乙县", "桥", "99999")
+    card = kpi.score(frame(rows), system=definition())
+    assert figures(card, "乙县")["s"] == 59_999 + 99_999
+    assert card.findings_list == ()
+
+
+def amounts(total: str, parts: dict[str, list[int]], *, events: int = 4) -> list[tuple[str, ...]]:
+    """Return events of some units by month, each with the amount, and rows of a total under a name of its own."""
+    rows = [
+        (f"2023-{month:02}-{day:02}", who, "道路", str(amount))
+        for who, items in parts.items() for month, amount in enumerate(items, 1) for day in range(1, events + 1)
+    ]  # fmt: skip
+    sums = [events * sum(items) for items in zip(*parts.values(), strict=True)]
+    return [*rows, *((f"2023-{month:02}-28", total, "", str(amount)) for month, amount in enumerate(sums, 1))]
+
+
+PARTS = {"甲县": [1, 5], "乙县": [2, 6], "丙县": [4, 7]}
+
+
+@pytest.mark.parametrize("period", ["month", "quarter", "year"])
+@pytest.mark.parametrize("place", ["first", "middle", "last"])
+def test_a_unit_of_which_events_are_the_sum_of_all_others_is_reported(period, place):
+    rows = amounts("某片", PARTS)
+    if place != "last":
+        rows = sorted(rows, key=lambda row: row[1] != "某片") if place == "first" else rows[9:] + rows[:9]
+    measures = {"s": MEASURES["s"], "road": {**MEASURES["s"], "where": "项目名称 = '道路'"}, "n": MEASURES["n"]}
+    card = kpi.score(frame(rows), system={**definition(measures), "period": period})
+    assert [(item.code, item.place.entity) for item in card.findings_list if item.code == "K613"] == [("K613", "某片")]
+    assert "某片" in set(card.totals["entity"])
+
+
+def test_one_row_for_the_sum_of_all_months_is_reported():
+    rows = [*amounts("", PARTS)[:-2], ("2023-02-28", "某片", "", "100")]
+    card = kpi.score(frame(rows), system={**definition({"s": MEASURES["s"]}), "period": "month"})
+    assert [item.code for item in card.findings_list] == ["K613"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [
+            ("2023-01-01", who, "道路", much)
+            for who, much in (("甲县", "3"), ("乙县", "1"), ("丙县", "1"), ("丁县", "1"))
+        ],
+        [*amounts("", PARTS)[:-2], ("2023-02-28", "某片", "", "101")],
+        [*amounts("", {"甲县": [1, 5], "乙县": [2, 6]})[:-2], ("2023-02-28", "某片", "", "56")],
+        [*amounts("", PARTS)[:-2], *(("2023-02-28", "大县", "道路", "10") for _ in range(10))],
+    ],
+    ids=["few events", "not equal", "few others", "many events of its own"],
+)
+def test_sums_that_are_equal_by_coincidence_are_not_reported(rows):
+    card = kpi.score(frame(rows), system=definition({"s": MEASURES["s"], "n": MEASURES["n"]}))
+    assert "K613" not in {item.code for item in card.findings_list}

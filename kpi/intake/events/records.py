@@ -18,7 +18,7 @@ from kpi.intake.aggregate_rows import Exclusions
 from kpi.intake.calendars import calendar_of, counting, notes_of
 from kpi.intake.entities import Entities
 from kpi.intake.events.conditions import blank_note, reads, truth_notes
-from kpi.intake.events.events import MONTH, WHO, bad, dated, events, number_columns
+from kpi.intake.events.events import MONTH, WHO, Events, bad, dated, events, number_columns
 from kpi.intake.events.finer_units import FinerUnits
 from kpi.intake.events.keys import Deduplication, deduplicated, shared_events
 from kpi.intake.events.measuring import (
@@ -35,8 +35,15 @@ from kpi.intake.events.measuring import (
 from kpi.intake.events.mergeable import REFUSED, SOURCE, Aggregation, aggregation
 from kpi.intake.events.remote import PER, ROWS
 from kpi.intake.events.repeated_numbers import repeated_numbers
+from kpi.intake.events.suspected_totals import with_suspected_totals
 from kpi.intake.events.times import negative, negative_findings, settled, uncounted_findings, with_working_days
-from kpi.intake.events.total_rows import TotalRows, finer_totals, late_totals, without_totals
+from kpi.intake.events.total_rows import (
+    TotalRows,
+    finer_totals,
+    is_inspected_in_part,
+    late_totals,
+    without_totals,
+)
 from kpi.intake.events.units import scales, with_implied_units
 from kpi.intake.finer_facts import FinerFacts
 from kpi.intake.matching.datasets import Placed, column_of, of_dataset
@@ -456,6 +463,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
     for measure in measures.values():
         by_per.setdefault(measure.per, []).append(measure)
     unclear: list[set[str]] = [set() for _ in sources]
+    exclusions, suspected = Exclusions.of(system), set[int]()
     while True:
         numbers = [
             number_columns(source, columns_read.kinds, commas) for source, commas in zip(sources, unclear, strict=True)
@@ -475,7 +483,8 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
             )
             for source, columns in zip(sources, numbers, strict=True)
         ]
-        tables, totals = without_totals(tables, measures, Exclusions.of(system))
+        complete = tables
+        tables, totals = without_totals(complete, measures, exclusions, suspected=suspected)
         tables, repeats = deduplicated(tables, measures, dataset, grain=system.period)
         repeats.findings += () if dataset.key else repeated_numbers(tables, measures)
         over = aggregation(tables, kinds, measures, units, parts_of(measures.values()), calendar=calendar)
@@ -485,9 +494,13 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         whole, over = over.verified(list(dict.fromkeys([*parts_of(by_per[None], over), *finer, *negatives])))
         # An undeclared decimal comma makes other cells of its column ambiguous: they are read again.
         more = [table.undeclared_commas(over.second or ()) for table in tables]
-        if not any(more):
+        if any(more):
+            unclear = [item | new for item, new in zip(unclear, more, strict=True)]
+            continue
+        large = {at for at, table in enumerate(complete) if is_inspected_in_part(table)} - suspected
+        suspected |= large & with_suspected_totals(whole, measures.values()) if large else set()
+        if suspected.isdisjoint(large) or not _more_totals(complete, measures, exclusions, suspected, totals):
             break
-        unclear = [item | new for item, new in zip(unclear, more, strict=True)]
     read = dict(whole.group_by(SOURCE).agg(pl.col(ROWS).sum()).rows())
     for place, source in enumerate(sources):
         source.table.all_read(read.get(place, 0) + repeats.left_out_of(place) + totals.by_table.get(place, 0))
@@ -499,6 +512,14 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
             months = 1 if by_month else system.period.months
             finer_units[per] = FinerUnits(over, per, parts, system.period, months)
     return Gathered(system.period, measures, over, whole, finer_units, repeats, totals, pairs)
+
+
+def _more_totals(
+    tables: Sequence[Events], measures: Mapping[str, Measure], exclusions: Exclusions, suspected: set[int],
+    totals: TotalRows,
+) -> bool:  # fmt: skip
+    """Return whether there are more rows of totals than were left out, if suspected tables are inspected completely."""
+    return without_totals(tables, measures, exclusions, suspected=suspected)[1].left_out > totals.left_out
 
 
 def _truth_notes(

@@ -37,7 +37,7 @@ _NAME = re.compile(
 _SUSPECT, _LONGEST = "计|計|均|次页|前页|上页|(?i:total|average)|[Ａ-Ｚａ-ｚ]", 60
 
 #: How many of the first rows of a table are inspected, and how many of a large one, beside its last; if a total stands
-#: there, all rows are.
+#: there, or the figures look so (`suspected_totals`), all rows are.
 _ROWS, _HEAD = 100_000, 20_000
 #: How many rows a table has at most of which all finer units are inspected; those of a larger one are a warning.
 _INSPECTED = 5_000_000
@@ -69,7 +69,11 @@ class TotalRows:
 
 
 def without_totals(
-    tables: Sequence[Events], measures: Mapping[str, Measure], exclusions: Exclusions
+    tables: Sequence[Events],
+    measures: Mapping[str, Measure],
+    exclusions: Exclusions,
+    *,
+    suspected: Collection[int] = (),
 ) -> tuple[list[Events], TotalRows]:
     """Leave out the rows of totals of some tables.
 
@@ -77,11 +81,12 @@ def without_totals(
         tables: the tables of a dataset.
         measures: its measures, whose conditions may name a total.
         exclusions: the names that are kept.
+        suspected: the positions of tables of which all rows are inspected, whatever their size.
     """
     result, left_out = TotalRows(), {}
     finer = {measure.per for measure in measures.values() if measure.per is not None}
     for at, table in enumerate(tables):
-        rows = _rows(table, _with_totals(table, finer), exclusions)
+        rows = _rows(table, _with_totals(table, finer, every=at in suspected), exclusions)
         totals: set[int] = set()
         for header, items in rows.items():
             compared = literals(expressions_of(list(measures.values())), _names(table, header))
@@ -135,8 +140,17 @@ def _texts(table: Events) -> list[str]:
     ]  # fmt: skip
 
 
-def _with_totals(table: Events, finer: Collection[str]) -> list[str]:
-    """Return the columns that have names of totals in their first rows, and columns of finer units to be inspected."""
+def is_inspected_in_part(table: Events) -> bool:
+    """Return whether a table is so large that totals in the middle of it are not looked for, and can be."""
+    complete = table.source.table.whole or table.source.table
+    return (complete.size or complete.about or 0) > _ROWS and complete.remote is None
+
+
+def _with_totals(table: Events, finer: Collection[str], *, every: bool) -> list[str]:
+    """Return the columns that have names of totals in their first rows, and columns of finer units to be inspected.
+
+    With `every` the names may stand in any row.
+    """
     headers = _texts(table)
     complete = table.source.table.whole or table.source.table
     many = complete.size or complete.about or 0
@@ -146,9 +160,11 @@ def _with_totals(table: Events, finer: Collection[str]) -> list[str]:
         for place, header in enumerate(headers)
     ]  # fmt: skip
     texts = []
-    if headers:
+    if headers and every:
+        texts.append(complete.raw.select(suspects).collect(engine="streaming"))
+    elif headers:
         texts.append(complete.raw.head(_HEAD if many > _ROWS else _ROWS).select(suspects).collect())
-    if headers and many > _ROWS and complete.remote is None:
+    if headers and not every and many > _ROWS and complete.remote is None:
         # Totals stand below the last rows of what they sum up.
         texts.append(complete.last_texts(headers).select(suspects))
     inspected = finer if many <= _INSPECTED and complete.remote is None else ()

@@ -26,7 +26,7 @@ from kpi.intake.events import conditions
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import Placed, condition_columns, panel_columns
 from kpi.intake.matching.notation import notation_of, read_column
-from kpi.intake.regions import is_region
+from kpi.intake.region_names import is_region
 from kpi.intake.reported import entity_targets, refusals
 from kpi.intake.reported.lookups import ASIDE, Resolver, distinct, joined
 from kpi.intake.reported.plain_rows import Coded
