@@ -58,9 +58,10 @@ INSIDE = {
     ),
     "warehouse": "dialects translation ranges cells queries databases tables printed spark",
     "analysis": (
-        "disclosure statistics multivariate variants uncertainty robustness intervals error_localisation proposals "
-        "check_findings alert_findings price_findings unsolved short_data group_findings impossible_counts "
-        "negative_counts clause_coverage peers explain diff what_if trials way_up next_level audit"
+        "disclosure statistics multivariate variants uncertainty robustness intervals error_localisation "
+        "negative_counts typing_errors sums_of_units proposals check_findings alert_findings "
+        "price_findings unsolved short_data group_findings impossible_counts "
+        "clause_coverage peers explain diff what_if trials way_up next_level audit"
     ),
     "report": (
         "language marks reader_columns shape rules encode xlsx sheet_rows cards longer league diagnostics reading quality markdown "

@@ -684,6 +684,61 @@ def test_nobody_computes_the_largest_contribution_within_p_percent():
     assert frame.select(rule.low, rule.high.alias("high")).row(0) == (93.0, 107.0)
 
 
+CONTRIBUTED = {
+    "system": "contributed", "period": "quarter", "entities": {"title": "县区"},
+    "datasets": {"firms": {"form": "records", "columns": {"entity": "县区", "period": "日期"}}},
+    "measures": {
+        "output": {"kind": "sum", "of": "产值", "unit": "万元"},
+        "each": {"kind": "sum", "of": "产值", "per": "企业", "unit": "万元"},
+    },
+    "indicators": {"level": {"kind": "level", "of": "output"}},
+}  # fmt: skip
+#: As `OUTPUT`, in rows of contributors: 甲 has 30 + 30 + 20, 15 and 5; 丙 a single one, 己 mostly rows without a name.
+ROWS = {
+    "甲": {"A": [30, 30, 20], "B": [10, 5], "C": [5]}, "乙": {"D": [25, 25], "E": [30], "F": [20]},
+    "丙": {"G": [40, 50]}, "丁": {"H": [0]}, "戊": {"I": [100, 100, 200], "J": [90], "K": [80]},
+    "己": {"L": [10], "M": [10], "N": [10], None: [70]},
+}  # fmt: skip
+
+
+def contributed(rows=ROWS, **rule: Any) -> kpi.Scorecard:
+    events = [
+        {"日期": f"2023-{1 + at}-10", "县区": unit, "企业": firm, "产值": float(value)}
+        for unit, firms in rows.items() for firm, values in firms.items() for at, value in enumerate(values)
+    ]  # fmt: skip
+    rules = {"threshold": 3, "dominance": {"output": {"by": "each"} | rule}, "totals": "none"}
+    return kpi.score(pl.DataFrame(events), system=CONTRIBUTED | {"disclosure": rules})
+
+
+@pytest.mark.parametrize(
+    ("rule", "units"),
+    [
+        ({"p": 15}, {"甲", "丙", "己"}),
+        ({"p": 6}, {"丙"}),
+        ({"k": 75}, {"甲", "丙", "己"}),
+        ({"k": 77, "n": 2}, {"甲", "乙", "丙", "戊", "己"}),
+        ({"k": 83, "n": 2}, {"甲", "丙", "戊", "己"}),
+    ],
+)
+def test_the_rows_of_a_contributor_are_added_up(rule, units):
+    """Split rows are one contribution, and rows without a name may all be the largest contributor's."""
+    card = contributed(**rule)
+    assert set(hidden(card).filter(measure="output")["entity"]) == units
+    assert "each" not in card.measures["measure"]
+
+
+def test_however_the_rows_are_split_the_same_is_suppressed():
+    whole = {unit: {firm: [sum(values)] for firm, values in firms.items()} for unit, firms in ROWS.items()}
+    for rule in ({"p": 15}, {"k": 80, "n": 2}):
+        assert hidden(contributed(whole, **rule)).equals(hidden(contributed(**rule)))
+
+
+def test_contributions_of_several_passes_are_those_of_one(monkeypatch):
+    once = contributed(p=15)
+    monkeypatch.setattr("kpi.intake.events.finer_units.GROUPS", 4)
+    assert contributed(p=15).measures.equals(once.measures)
+
+
 # ---- DEFINITIONS ---- #
 
 
@@ -697,6 +752,8 @@ def test_nobody_computes_the_largest_contribution_within_p_percent():
         ({"threshold": 5, "dominance": {"sales": {"largest": ["cases"], "k": 80}}}, "`sales` is no measure"),
         ({"threshold": 5, "dominance": {"cases": {"largest": ["firm"], "k": 80}}}, "`firm` is no measure"),
         ({"threshold": 5, "dominance": {"cases": {"largest": ["money"], "k": 80}}}, "`money` is in 万元"),
+        ({"threshold": 5, "dominance": {"cases": {"by": "online", "k": 80}}}, "no sum for each contributor"),
+        ({"threshold": 5, "dominance": {"cases": {"by": "firm", "k": 80}}}, "`firm` is no measure"),
     ],
 )
 def test_rules_about_what_is_not_there(rules, words):
@@ -715,6 +772,9 @@ def test_rules_about_what_is_not_there(rules, words):
         {"threshold": 5, "dominance": {"cases": {"largest": ["online"]}}},
         {"threshold": 5, "dominance": {"cases": {"largest": ["online"], "p": 10}}},
         {"threshold": 5, "dominance": {"cases": {"largest": ["online", "offline"], "p": 10, "k": 80}}},
+        {"threshold": 5, "dominance": {"cases": {"k": 80}}},
+        {"threshold": 5, "dominance": {"cases": {"largest": ["online"], "by": "each", "k": 80}}},
+        {"threshold": 5, "dominance": {"cases": {"largest": ["online"], "n": 2, "k": 80}}},
     ],
 )  # fmt: skip
 def test_rules_need_a_threshold_and_figures(rules):

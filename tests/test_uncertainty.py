@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import statistics
 from pathlib import Path
 
@@ -26,7 +27,8 @@ from kpi.cli.main import main
 from kpi.errors import DataError, DefinitionError
 from kpi.language.loading.loader import examine_text
 from kpi.language.uncertainty import Uncertainty, WeightNoise
-from kpi.report.robustness import settled
+from kpi.report.files import content
+from kpi.report.robustness import RobustnessReport, settled
 
 ROOT = Path(__file__).parents[1]
 UNITS = ("东", "西", "南", "北", "中", "上", "下")
@@ -482,6 +484,37 @@ def test_cut_points_need_bands_and_totals_of_scores_alone():
     assert result.ranks["kept"].min() < 100
 
 
+@pytest.mark.parametrize(
+    ("cuts", "points", "word"),
+    [
+        ({5: 90, 4: 80, 3: 77.3, 1: 0}, 2.7, "77.3 and 80 are only 2.7 apart"),
+        ({5: 90, 4: 80, 1: 0}, 200, "80 and 90 are only 10 apart"),
+        ({5: 98, 4: 80, 1: 0}, 2.5, "up to 100.5, above the full mark of 100"),
+        ({5: 90, 4: 80, 3: 77.3, 1: 0}, 2.6, None),
+        ({5: 98, 4: 80, 1: 0}, 2, None),
+    ],
+)
+def test_cut_points_may_not_pass_each_other_or_the_full_mark(cuts, points, word):
+    stars = {"kind": "bands", "cuts": cuts}
+    text = yaml.safe_dump(document(stars=stars, uncertainty={"cut_points": points}), allow_unicode=True)
+    findings = [item for item in examine_text(text).findings if item.code == "K990"]
+    assert len(findings) == (word is not None)
+    assert all(word in str(item.message) for item in findings)
+
+
+def test_the_middles_of_half_stars_are_cut_points():
+    stars = {"kind": "bands", "cuts": {5: 90, 4: 80, 1: 0}, "half": True}
+    text = yaml.safe_dump(document(stars=stars, uncertainty={"cut_points": 5}), allow_unicode=True)
+    assert "K990" in [item.code for item in examine_text(text).findings]
+
+
+def test_a_lowest_cut_of_zero_does_not_move():
+    """Whoever scores nearly nothing has the lowest level in each run."""
+    data = figures().with_columns(pl.lit(0.1).alias(name) for name in figures().columns if name.startswith("m_i"))
+    result = stressed(card(data), runs=200, uncertainty=Uncertainty(cut_points=5))
+    assert result.ranks["kept"].to_list() == [100.0] * len(UNITS)
+
+
 def test_two_units_have_no_intervals():
     data = figures()
     with pytest.raises(DataError, match="three") as error:
@@ -509,6 +542,28 @@ def test_every_choice_is_varied_and_described(everything):
     methods = {(name, "method") for name in ("normalisation", "mean", "missing", "weights")}
     assert chosen == methods | {("sampling", "sampling"), ("revision", "revision")}
     assert set(everything.sensitivity["choice"]) == {name for name, _ in chosen}
+
+
+def test_tables_for_people_have_no_ids_of_choices():
+    """In either language each choice and alternative is in words, also in the parameters of the runs."""
+    varied = {
+        "weights": 25, "normalisation": ["zscore", "minmax", {"kind": "minmax", "scale": [0, 10]}],
+        "means": ["harmonic", {"power": 0.5}], "missing": ["zero", "cohort_mean"], "cut_points": 1,
+        "treatment": {"tails": ["none"]}, "sampling": "known",
+    }  # fmt: skip
+    more = COUNTED | {"treatment": {"tails": {"kind": "winsorise"}}, "uncertainty": varied}
+    report = RobustnessReport(stressed(card(counts(), **more), runs=40))
+    ids = {"zscore", "minmax", "harmonic", "power", "zero", "cohort_mean", "none", "declared", "cut_points"}
+    with kpi.using_language("zh"):
+        text = content(report, "md").decode()
+    words = set(re.findall(r"[a-z_]+", text.replace("\\", "")))
+    assert not words & ids
+    rows = [line for line in text.splitlines() if "按定义" in line]
+    assert any("不做该步骤" in line for line in rows)
+    assert "极差标准化：组内最差得 0 %，最好得 10 %" in "".join(rows)
+    assert "| 换数据处理 | 不做该步骤 |" in text
+    plain_rows = report.frames()["drawn"]
+    assert "minmax 2" in plain_rows["normalisation"]
 
 
 def test_probabilities_add_up(everything):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from kpi.analysis.proposals import Suspicions, suspicions
+from kpi.analysis.proposals import WHOLE, Suspicions, suspicions
 from kpi.engine.check_stages import Rule
 from kpi.engine.plan import Plan
 from kpi.errors import Diagnostic, Message, Place, Severity, statements
@@ -126,7 +126,8 @@ def _add_findings(
             message = with_answer(message, answer)
         answered = answer and check.severity == "query"
         severity = Severity.INFO if answered else Severity(check.severity)
-        hint = None if answered or breach.aggregate_unit is not None else suspected.of((period, entity), rule)
+        suspect = entity if breach.aggregate_unit is None else WHOLE
+        hint = None if answered else suspected.of((period, suspect), rule)
         result.findings.append(Diagnostic("K703" if answered else "K701", message, place, hint, severity))
         if severity in {Severity.ERROR, Severity.QUERY} and breach.aggregate_unit is None:
             result.doubtful.update((measure, entity, period) for measure in breach.names)

@@ -16,10 +16,12 @@ from kpi.language.linear_edits import Edit
 _FAR = 20.0
 #: The most by which the reaches of a figure in several checks may differ.
 _FURTHEST = 1e3
-#: The most sets of the same weight that are looked for, and the most that are tried.
+#: The most sets of several figures and the same weight that are looked for, and the most that are tried.
 _TIES, _TRIALS = 12, 60
 #: What is taken for floating-point error, as a part of the largest term; and as a difference of weights.
 _HAIR, _SAME = 1e-9, 1e-6
+#: The digits of a figure that are not floating-point error.
+_DIGITS = 12
 
 
 def component(edits: Sequence[Edit], broken: Iterable[Edit], figures: Mapping[str, float]) -> list[Edit]:
@@ -72,7 +74,7 @@ def located(
     lightest = min((trust[name] for name in alone), default=math.inf)
     if alone and sum(sorted(trust.values())[:2]) > lightest + _SAME:
         lightest_alone: list[tuple[str, ...]] = [(name,) for name in alone if trust[name] <= lightest + _SAME]
-        return lightest_alone[:_TIES]
+        return lightest_alone
     result = _sets(edits, figures, trust, natural)
     return sorted(result, key=lambda chosen: [names.index(name) for name in chosen])
 
@@ -98,6 +100,28 @@ def _solvable(edits: Sequence[Edit], figures: Mapping[str, float], name: str, na
         item, other_end = sorted((low / factor, high / factor))
         least, most = max(least, item), min(most, other_end)
     return least <= most
+
+
+def balanced(edits: Sequence[Edit], figures: Mapping[str, float], name: str) -> float | None:
+    """Return the value of a figure with which the narrowest edit about it that has two ends is in their middle.
+
+    None without such an edit.
+
+    >>> edit = Edit("sum", {"a": 1.0, "b": 1.0, "all": -1.0}, -0.01, 0.01)
+    >>> balanced([edit], {"a": 620.0, "b": 3.14, "all": 626.53}, "a")
+    623.39
+    """
+    best, result = math.inf, None
+    for edit in edits:
+        factor = edit.factors.get(name, 0.0)
+        if not factor or edit.low is None or edit.high is None:
+            continue
+        width = (edit.high - edit.low) / abs(factor)
+        if width < best:
+            rest = sum(other * figures[part] for part, other in edit.factors.items() if part != name)
+            value = ((edit.low + edit.high) / 2 - rest) / factor
+            best, result = width, float(f"{value:.{_DIGITS}g}")
+    return result
 
 
 def _size(edit: Edit, figures: Mapping[str, float]) -> float:

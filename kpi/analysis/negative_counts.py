@@ -40,7 +40,7 @@ def negative_counts(
         labels: the labels of the periods to report on.
     """
     there = set(frame.columns)
-    judged = [name for name, measure in system.measures.items() if name in there and _is_count(name, measure)]
+    judged = [name for name, measure in system.measures.items() if name in there and never_negative(name, measure)]
     if not judged:
         return
     lowest = frame.select(pl.col(judged).min()).row(0, named=True)
@@ -53,7 +53,7 @@ def negative_counts(
             yield _finding(name, system.measures[name], rows, entities, label, quoted=system.disclosure is None)
 
 
-def _is_count(name: str, measure: Measure) -> bool:
+def never_negative(name: str, measure: Measure) -> bool:
     """Return whether figures of a measure are numbers of things, or amounts, which are never below zero."""
     if measure.negative is not None or any(map(_CHANGE.search, (name, measure.title or "", *measure.synonyms))):
         return False

@@ -11,7 +11,10 @@ from decimal import Decimal
 
 import polars as pl
 
-from kpi.analysis.error_localisation import component, located
+from kpi.analysis.error_localisation import balanced, component, located
+from kpi.analysis.negative_counts import never_negative
+from kpi.analysis.sums_of_units import corrections_of_sums
+from kpi.analysis.typing_errors import Correction, corrections, stepped, whole_steps
 from kpi.engine.check_stages import Rule
 from kpi.engine.plan import Plan, valued
 from kpi.errors import Message, statements
@@ -19,58 +22,21 @@ from kpi.intake.grid import Panel
 from kpi.language.indicators.base import title_of
 from kpi.language.linear_edits import Edit
 from kpi.language.system import System
+from kpi.values import units
 from kpi.values.columns import ENTITIES
 
 #: The most rows of a period in which figures are located.
 _MOST = 200
-#: The most proposals that a finding names.
-_SHOWN = 3
-#: The factors of typing errors.
-_FACTORS = (10, 100, 1000, 10_000)
+#: The most proposals, and the most figures that can be wrong, that a finding names.
+_SHOWN, _NAMED = 5, 12
+#: The number of other figures of a measure that show by being whole that all of them are.
+_TELLING = 5
 #: How far from its neighbour in time a figure may be, in powers of ten, so that no other power is nearer.
 _NEAR = 0.5
 
-#: The period index and the entity of a row.
+#: The period index and the entity of a row; WHOLE for that of all entities together.
 Row = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Correction:
-    """Another value that a figure may have had before it was typed.
-
-    `how` are the words about the typing error; `factor` says whether it is a factor of ten or the sign.
-    """
-
-    name: str
-    before: float
-    after: float
-    how: Message
-    factor: bool
-
-
-def corrections(name: str, value: float) -> Iterator[Correction]:
-    """Yield what a figure may have been before a typing error.
-
-    >>> [one.after for one in corrections("x", 132.0)][8:]
-    [-132.0, 312.0, 123.0]
-    """
-    for factor in _FACTORS:
-        how = Message("too small by a factor of {factor:,}", factor=factor)
-        yield Correction(name, value, float(Decimal(repr(value)) * factor), how, factor=True)
-    for factor in _FACTORS:
-        how = Message("too large by a factor of {factor:,}", factor=factor)
-        yield Correction(name, value, float(Decimal(repr(value)) / factor), how, factor=True)
-    yield Correction(name, value, -value, Message("the sign"), factor=True)
-    text = format(Decimal(repr(value)).normalize(), "f")
-    for place in range(len(text) - 1):
-        first, second = text[place], text[place + 1]
-        if first.isdigit() and second.isdigit() and first != second:
-            swapped = float(f"{text[:place]}{second}{first}{text[place + 2 :]}")
-            yield Correction(name, value, swapped, Message("two digits swapped"), factor=False)
-    for decimals in (2, 1, 0):
-        rounded = float(round(Decimal(repr(value)), decimals))
-        if rounded != value:
-            yield Correction(name, value, rounded, Message("rounded"), factor=False)
+WHOLE = -1
 
 
 @dataclass
@@ -107,6 +73,7 @@ def suspicions(plan: Plan, frame: pl.DataFrame, panel: Panel) -> Suspicions:
         panel: with the figures as reported.
     """
     result, system = Suspicions(), plan.system
+    _add_wholes(plan, frame, panel, result)
     rules = [rule for rule in plan.rules if rule.breach.aggregate_unit is None and rule.check.severity != "info"]
     broken = [rule for rule in rules if frame[rule.broken].any()]
     every = plan.edits if broken else ()
@@ -133,6 +100,30 @@ def suspicions(plan: Plan, frame: pl.DataFrame, panel: Panel) -> Suspicions:
                 for rule, own in zip(case.broken, earlier, strict=True)
             }
     return result
+
+
+def _add_wholes(plan: Plan, frame: pl.DataFrame, panel: Panel, suspected: Suspicions) -> None:
+    """Add the corrections of one figure with which the units add up to their whole, under no entity."""
+    for rule in plan.rules:
+        if rule.breach.aggregate_unit is None or not frame[rule.broken].any():
+            continue
+        (name,) = rule.breach.names
+        for period in frame.filter(rule.broken)["period"].unique().sort().to_list():
+            entries = corrections_of_sums(rule, period, panel)
+            rows = [None if entity is None else (period, entity) for entity, _ in entries]
+            whole = _as_whole(
+                plan.system, panel, name, [(row, item) for row, (_, item) in zip(rows, entries, strict=True)]
+            )
+            entries = list(itertools.compress(entries, whole))
+            of_units = [((period, entity), item) for entity, item in entries if entity is not None]
+            verdicts = iter(_kept(plan, of_units, panel) if of_units else ())
+            kept = [(entity, item) for entity, item in entries if entity is None or next(verdicts).good]
+            if kept:
+                of_whole = str(rule.breach.aggregate_unit)
+                suspected.words[(period, WHOLE), rule.broken] = statements(_proposals(
+                    (of_whole if entity is None else panel.entities.names[entity], item)
+                    for entity, item in sorted(kept, key=lambda entry: entry[1].rank)
+                ))  # fmt: skip
 
 
 def _cases(system: System, row: Row, broken: list[Rule], panel: Panel, every: Sequence[Edit]) -> Iterator[_Case]:
@@ -173,7 +164,10 @@ def _locate(system: System, cases: Sequence[_Case], panel: Panel, suspected: Sus
             of_period = panel.frame.filter(period=period)
             names = [name for name in system.measures if name in of_period.columns]
             least = of_period.select(pl.col(names).min()).row(0, named=True) if names else {}
-            natural[period] = frozenset(name for name, value in least.items() if value is not None and value >= 0)
+            natural[period] = frozenset(
+                name for name, value in least.items()
+                if value is not None and (value >= 0 or never_negative(name, system.measures[name]))
+            )  # fmt: skip
         case.natural = natural[period]
     linear = [case for case in cases if case.linked]
     if linear and importlib.util.find_spec("scipy") is None:
@@ -186,10 +180,17 @@ def _locate(system: System, cases: Sequence[_Case], panel: Panel, suspected: Sus
 
 
 def _propose(plan: Plan, cases: Sequence[_Case], panel: Panel) -> None:
-    """Add the corrections with which no rule about their figure is broken to the cases."""
+    """Add the corrections with which no rule about their figure is broken to the cases, the likeliest first."""
+    tries: dict[str, list[tuple[_Case, Correction]]] = {}
     for case in cases:
         for name in _suspects(case):
-            case.tried += [item for item in _tries(case, name, panel) if item.after >= 0 or name not in case.natural]
+            tries.setdefault(name, []).extend(
+                (case, item) for item in _tries(case, name, panel) if item.after >= 0 or name not in case.natural
+            )
+    for name, of_name in tries.items():
+        whole = _as_whole(plan.system, panel, name, [(case.row, item) for case, item in of_name])
+        for case, item in itertools.compress(of_name, whole):
+            case.tried.append(item)
     trials = [(case, item) for case in cases for item in case.tried]
     if not trials:
         return
@@ -200,27 +201,71 @@ def _propose(plan: Plan, cases: Sequence[_Case], panel: Panel) -> None:
         for row, rule in verdict.mended
     }  # fmt: skip
     for (case, item), verdict in zip(trials, kept, strict=True):
-        follows = all((case.row, rule.broken, item.name) in mended for rule in case.broken)
-        known = any(item.after == other.after and item.name == other.name for other in case.proposed)
-        if verdict.good and not follows and not known:
+        if verdict.good and not all((case.row, rule.broken, item.name) in mended for rule in case.broken):
             case.proposed.append(item)
+    for case in cases:
+        case.proposed = _in_order(case, panel) if len(case.proposed) > 1 else case.proposed
+
+
+def _in_order(case: _Case, panel: Panel) -> list[Correction]:
+    """Return the corrections of a case, the likeliest first, of each figure one in each direction.
+
+    A figure that is as large as that of the same unit in the period beside it is likelier than another; then come the
+    kinds of errors in their order.
+    """
+    beside = {name: _neighbour(case.row, name, panel) for name in {item.name for item in case.proposed}}
+
+    def order(item: Correction) -> tuple[bool, int]:
+        other = beside[item.name]
+        return other is None or not _near(item.after, other), item.rank
+
+    result: list[Correction] = []
+    for item in sorted(case.proposed, key=order):
+        same = [other for other in result if other.name == item.name]
+        if not any(item.after == other.after or (item.direction == other.direction and item.coarse) for other in same):
+            result.append(item)
+    return result
+
+
+def _as_whole(
+    system: System, panel: Panel, name: str, corrected: Sequence[tuple[Row | None, Correction]]
+) -> list[bool]:
+    """Return for each correction of a measure whether it is as whole as its other figures; None for one of no row.
+
+    A number of things is whole, one in 万人 a whole number of 0.0001, unless another figure of the measure is none, as
+    an average may be. Of any measure figures are whole where there are several others and all are.
+    """
+    measure = system.measures[name]
+    counted = units.is_count(measure.quantity)
+    step = float(1 / measure.quantity.scale) if counted else 1.0
+    values = panel.frame[name].drop_nulls()
+    all_broken = values.len() - int(whole_steps(values, step).sum())
+    results = []
+    for row, item in corrected:
+        number = values.len() - (row is not None)
+        broken = all_broken - (row is not None and not stepped(item.before, step))
+        results.append(broken > 0 or not (counted or number >= _TELLING) or stepped(item.after, step))
+    return results
 
 
 def _tries(case: _Case, name: str, panel: Panel) -> Iterator[Correction]:
     """Yield the corrections of a figure of a case with which its edits hold."""
     value = case.figures.get(name)
-    if not value:
+    if value is None:
         return
     if any(name in edit.factors for edit in case.linked):
-        for correction in corrections(name, value):
+        for correction in corrections(name, value, balanced(case.linked, case.figures, name)):
             changed = case.figures | {name: correction.after}
             if all(edit.holds(changed) for edit in case.linked):
                 yield correction
         return
+    if any(rule.check.equates and name in rule.breach.names for rule in case.broken):
+        yield from corrections(name, value)
+        return
     # What only looks odd beside other periods would fit after many a change of digits, and several powers of ten.
     beside = _neighbour(case.row, name, panel)
     for correction in corrections(name, value):
-        if correction.factor and (beside is None or _near(correction.after, beside)):
+        if correction.coarse and (beside is None or _near(correction.after, beside)):
             yield correction
 
 
@@ -318,28 +363,34 @@ def _words(system: System, case: _Case) -> Message | None:
     parts: list[Message] = []
     if case.sets:
         number = len(case.sets)
-        shown = [
+        shown: list[str] = [
             Message("{figure}", figure=title_of(system.symbols, item[0])) if len(item) == 1
             else Message("{figures} together", figures=tuple(title_of(system.symbols, name) for name in item))
-            for item in case.sets
+            for item in case.sets[:_NAMED]
         ]  # fmt: skip
+        if number > _NAMED:
+            shown.append(Message("{number} others", number=number - _NAMED))
         if number == 1:
             parts.append(Message("probably wrong: {figures}", figures=shown[0]))
         else:
             parts.append(Message("probably wrong: one of {figures}", figures=tuple(shown)))
-    parts += [
-        Message(
-            "{figure} {before} may be {after} ({how})", figure=title_of(system.symbols, item.name),
-            before=_number(item.before), after=_number(item.after), how=item.how,
-        )
-        for item in _fewest(case.proposed)
-    ]  # fmt: skip
+    parts += _proposals((title_of(system.symbols, item.name), item) for item in case.proposed)
     return statements(parts) if parts else None
 
 
-def _fewest(proposed: Iterable[Correction]) -> list[Correction]:
-    return list(itertools.islice(proposed, _SHOWN))
+def _proposals(corrected: Iterable[tuple[str, Correction]]) -> list[Message]:
+    """Return the words about corrections, each with the words for its figure; of many the first."""
+    words = [
+        Message(
+            "{figure} {before} may be {after} ({how})",
+            figure=figure, before=_number(item.before), after=_number(item.after), how=item.how,
+        )
+        for figure, item in corrected
+    ]  # fmt: skip
+    if (more := len(words) - _SHOWN) > 0:
+        words[_SHOWN:] = [Message("there are {number} more proposals", number=more)]
+    return words
 
 
 def _number(value: float) -> str:
-    return f"{value:,.10g}"
+    return f"{Decimal(f'{value:.10g}'):,f}"

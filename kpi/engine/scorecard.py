@@ -846,7 +846,7 @@ def _published(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 #: The keys of systems and indicators that hashes of older systems do not have.
-_LATER = ("limits", "localise", "shrink", "disclosure")
+_LATER, _LATER_OF_DOMINANCE = ("limits", "localise", "shrink", "disclosure"), ("by", "n")
 
 
 def _converted(convert: Callable[[], Any], lacking: Message) -> Any:
@@ -865,11 +865,16 @@ def definition_hash(system: System) -> str:
         del content["uncertainty"]["show"]
         if not system.uncertainty.declared:
             del content["uncertainty"]
+    disclosure = content.get("disclosure") or {}
     for key in ("dominance", "years"):
-        if content.get("disclosure") and not content["disclosure"][key]:
-            del content["disclosure"][key]
-    for block in (content, *content["indicators"].values()):
-        for key in _LATER:
+        if not disclosure.get(key):
+            disclosure.pop(key, None)
+    blocks: list[tuple[dict[str, Any], tuple[str, ...]]] = [
+        (block, _LATER) for block in (content, *content["indicators"].values())
+    ]
+    blocks += [(block, _LATER_OF_DOMINANCE) for block in disclosure.get("dominance", {}).values()]
+    for block, later in blocks:
+        for key in later:
             if block.get(key) is None:
                 block.pop(key, None)
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, default=str)

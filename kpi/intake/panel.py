@@ -228,7 +228,7 @@ class _Intake:
             measures = [name for name, measure in self.system.measures.items() if measure.per is None]
             frame = filled(grid(self.system, entities, first, last), measures, figures, cells)
             finer = figures if self.areas is None else self.areas.finer(figures)
-            frame = with_facts(frame, [finer_facts(self.system, finer), *read.finer])
+            frame = with_facts(self.system, frame, [finer_facts(self.system, finer), *read.finer])
         self.findings += named_units.unknown(self.system, entities)
         if not entities.closed:
             self.findings += [*undeclared_totals.unnamed(frame, entities, self.system), *near_names.alike(entities)]

@@ -16,16 +16,24 @@ Kept = Literal["totals", "ranks", "stars"]
 class Dominance(Block):
     """A figure to which one or a few contribute so much that it shows what they contribute.
 
-    `largest` are the measures with the largest contributions, the first one first. With `k` a figure is suppressed
-    where these n together are more than k percent of it, the (n,k) rule; with `p`, and two of them, where what is left
-    without both is less than p percent of the first, the p% rule: the second could compute the first more exactly
-    than that. The largest contributions are suppressed everywhere. A figure other than zero whose largest
-    contributions are not reported is suppressed, too.
+    The contributions are those of the finer units of the measure `by`, such as `{kind: sum, of: 产值, per: 企业}`: the
+    rows of a contributor are added up. Or `largest` are the measures with the largest ones, the first one first. With
+    `k` a figure is suppressed where the n largest together are more than k percent of it, the (n,k) rule; with `p`
+    where what is left without the first two is less than p percent of the first, the p% rule: the second could compute
+    the first more exactly than that. The contributions are suppressed everywhere. A figure other than zero whose
+    largest contributions are not reported is suppressed, too; what rows without a contributor add counts as the
+    largest one's.
 
     Source: Hundepool et al. (2012), Statistical Disclosure Control, 4.2.
     """
 
-    largest: OneOrMany[Name] = Field(min_length=1, description="the measures of the largest contributions, in order")
+    largest: OneOrMany[Name] = Field((), description="the measures of the largest contributions, in order")
+    by: Name | None = Field(
+        None, description="the measure of the contribution of each contributor, with `per`, in the place of `largest`"
+    )
+    n: Annotated[int, Field(ge=1, le=20)] | None = Field(
+        None, description="how many of the largest contributions of `by` the (n,k) rule adds up; left out: 1"
+    )
     p: Annotated[float, Field(gt=0, lt=100)] | None = Field(
         None, description="percent of the largest contribution that the others, without the second, must be"
     )
@@ -37,9 +45,18 @@ class Dominance(Block):
     def _single_rule(self) -> Self:
         if (self.p is None) == (self.k is None):
             raise ValueError(Message("needs `p` (of the p% rule) or `k` (of the (n,k) rule), not both"))
-        if self.p is not None and len(self.largest) != 2:
+        if bool(self.largest) == (self.by is not None):
+            raise ValueError(Message("needs `by`, the measure of each contribution, or `largest`, not both"))
+        if self.n is not None and (self.by is None or self.k is None):
+            raise ValueError(Message("`n` belongs to the (n,k) rule, with `by` and `k`"))
+        if self.p is not None and self.largest and len(self.largest) != 2:
             raise ValueError(Message("the p% rule needs two measures in `largest`: the first and the second"))
         return self
+
+    @property
+    def number(self) -> int:
+        """How many of the largest contributions the rule looks at."""
+        return len(self.largest) or (2 if self.p is not None else self.n or 1)
 
 
 class Disclosure(Block):

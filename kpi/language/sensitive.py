@@ -12,6 +12,7 @@ from kpi.language.grouping import ALL, COHORTS
 from kpi.language.indicators.counted import multiple
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.system import System
+from kpi.values.columns import Column
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,46 @@ def contributions(system: System) -> tuple[str, ...]:
     )
 
 
+@dataclass(frozen=True)
+class ContributionFacts:
+    """The columns of the panel about the contributions of finer units: the largest ones in order, and their total."""
+
+    largest: tuple[str, ...]
+    total: str
+
+
+def contribution_facts(measure: str, number: int) -> ContributionFacts:
+    """Return the columns about the contributions that a measure with `per` has."""
+    column = Column(measure)
+    return ContributionFacts(
+        tuple(column.fact(f"largest {place}") for place in range(1, number + 1)), column.fact("all contributions")
+    )
+
+
+def contributed(system: System) -> dict[str, int]:
+    """Return the measures of the contributions of finer units, and how many of the largest ones rules look at."""
+    numbers: dict[str, int] = {}
+    for rule in () if system.disclosure is None else system.disclosure.dominance.values():
+        if rule.by is not None:
+            numbers[rule.by] = max(numbers.get(rule.by, 0), rule.number)
+    return numbers
+
+
 def _dominated(name: str, rule: Dominance, protect: float) -> Sensitive:
     """Return the rule of a figure to which a few contribute nearly all.
 
     It must stay uncertain by so much that nobody computes the largest contribution within p percent of it, or from n
     contributors that they are more than k percent, and at least by `protect` percent.
     """
-    figure, first = pl.col(name), pl.col(rule.largest[0])
-    together = pl.sum_horizontal(rule.largest, ignore_nulls=False)
+    figure = pl.col(name)
+    if rule.by is None:
+        first, together = pl.col(rule.largest[0]), pl.sum_horizontal(rule.largest, ignore_nulls=False)
+    else:
+        facts = contribution_facts(rule.by, rule.number)
+        # Rows without a contributor may all be the first one's.
+        unknown = pl.max_horizontal(figure - pl.col(facts.total), 0.0)
+        first = pl.col(facts.largest[0]) + unknown
+        together = pl.sum_horizontal(facts.largest, ignore_nulls=False) + unknown
     if rule.p is not None:
         lacking = first * (rule.p / 100) - (figure - together)
     else:
@@ -138,8 +171,9 @@ def _count_problems(system: System, rules: Disclosure) -> Problems:
 def _contribution_problems(system: System, rules: Disclosure) -> Problems:
     """Yield largest contributions that are no measure, or not of the kind of their figure."""
     for name, rule in rules.dominance.items():
-        for place, largest in enumerate(rule.largest):
-            path: Path = ("disclosure", "dominance", name, "largest", place)
+        used: list[tuple[Path, str]] = [(("largest", place), largest) for place, largest in enumerate(rule.largest)]
+        for key, largest in [*used, *([] if rule.by is None else [(("by",), rule.by)])]:
+            path: Path = ("disclosure", "dominance", name, *key)
             if largest not in system.measures:
                 message = Message("`{name}` is no measure", name=largest)
                 yield Problem("K960", path, message, hint=suggest(largest, system.measures))
@@ -149,3 +183,12 @@ def _contribution_problems(system: System, rules: Disclosure) -> Problems:
                     largest=largest, unit=system.measures[largest].unit, name=name, other=system.measures[name].unit,
                 )  # fmt: skip
                 yield Problem("K960", path, message, hint=Message("give both measures the same unit"))
+            elif key == ("by",) and (system.measures[largest].per is None or not system.measures[largest].additive):
+                message = Message("`{name}` has no sum for each contributor", name=largest)
+                hint = Message("add up the rows of each: `{{kind: sum, of: COLUMN, per: COLUMN}}`")
+                yield Problem("K960", path, message, hint=hint)
+            elif key != ("by",) and system.measures[largest].per is not None:
+                message = Message(
+                    "`{name}` has a figure for each {per}", name=largest, per=system.measures[largest].per
+                )
+                yield Problem("K960", path, message, hint=Message("write `by: {name}`", name=largest))

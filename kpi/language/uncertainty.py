@@ -6,7 +6,8 @@ points), sampling (figures that would differ in another sample), and revision (f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -162,7 +163,8 @@ class Uncertainty(Block):
         nodes: Mapping[str, bool],
         steps: frozenset[str],
         *,
-        by_score: bool,
+        cuts: Sequence[float] | None,
+        full: float,
     ) -> Problems:
         """Yield what varies and does not exist, and variances that cannot be known.
 
@@ -171,14 +173,12 @@ class Uncertainty(Block):
             indicators: the indicators.
             nodes: the nodes of the tree, with whether their weights come from data or differ between units.
             steps: the steps of data treatment.
-            by_score: whether stars follow from totals by bands.
+            cuts: the totals from which on the levels are given, from the least; None where stars do not follow from
+                totals by bands.
+            full: the full mark.
         """
         yield from self._unknown_methods(nodes, steps)
-        if self.cut_points is not None and not by_score:
-            message = Message(
-                "there are no cut points that could be off: stars do not follow from totals by bands alone"
-            )
-            yield Problem("K870", ("uncertainty", "cut_points"), message, hint=Message("leave it out"), at_key=True)
+        yield from self._impossible_cuts(cuts, full)
         measures = {name for name in symbols if name not in indicators}
         for place, name in enumerate(self.revision):
             if name not in measures and name != "all":
@@ -193,6 +193,37 @@ class Uncertainty(Block):
             elif name != "all":
                 message = Message("`{name}` is no indicator", name=name)
                 yield Problem("K870", place_of, message, hint=suggest(name, indicators), at_key=True)
+
+    def _impossible_cuts(self, cuts: Sequence[float] | None, full: float) -> Problems:
+        """Yield cut points that do not exist, and those that would pass the next one or the full mark."""
+        width = self.cut_points
+        if width is None:
+            return
+        path = ("uncertainty", "cut_points")
+        if cuts is None:
+            message = Message(
+                "there are no cut points that could be off: stars do not follow from totals by bands alone"
+            )
+            yield Problem("K870", path, message, hint=Message("leave it out"), at_key=True)
+            return
+        # Shifts are drawn from the whole range, and decimals as 0.3 and 90.3 - 90 differ in their last bits.
+        gaps = [(high - low, low, high) for low, high in pairwise(cuts)]
+        near = min((gap for gap in gaps if gap[0] <= width * (1 + 1e-9)), default=None)
+        if near is not None:
+            gap, low, high = near
+            message = Message(
+                "cut points that are off by {width:g} points pass each other: those of {low:g} and {high:g} are only "
+                "{gap:g} apart", width=width, low=low, high=high, gap=round(gap, 9),
+            )  # fmt: skip
+            yield Problem("K990", path, message, hint=Message("write less than {gap:g}", gap=round(gap, 9)))
+        elif cuts and cuts[-1] <= full < cuts[-1] + width * (1 - 1e-9):
+            room = round(full - cuts[-1], 9)
+            message = Message(
+                "the cut point of {cut:g} would be off up to {most:g}, above the full mark of {full:g}, where nobody "
+                "reaches it", cut=cuts[-1], most=cuts[-1] + width, full=full,
+            )  # fmt: skip
+            hint = Message("write at most {room:g}", room=room) if room else Message("leave it out")
+            yield Problem("K990", path, message, hint=hint)
 
     def _unknown_methods(self, nodes: Mapping[str, bool], steps: frozenset[str]) -> Problems:
         """Yield nodes and steps that do not exist, and weights that cannot vary as stated."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import polars as pl
@@ -11,6 +12,7 @@ from rich.text import Text
 from typing_extensions import override
 
 from kpi.analysis.robustness import Robustness
+from kpi.analysis.uncertainty.choices import METHODS
 from kpi.analysis.uncertainty.summaries import FEWEST
 from kpi.errors import Message, commas
 from kpi.report.cards import printed, table_of
@@ -65,6 +67,7 @@ _ALTERNATIVES = {
     "redistribute": Message("shared out in proportion"),
     "zero": Message("scored zero"),
     "cohort_mean": Message("mean score of the peers"),
+    "all": Message("all indicators"),
 }
 
 
@@ -134,9 +137,6 @@ class RobustnessReport(Report):
         "shifted_most": Message("Largest shift of bounds"),
     }
     words: ClassVar[Mapping[str, Mapping[str, str]]] = {
-        "assumption": _ASSUMPTIONS,
-        "alternative": _ALTERNATIVES,
-        "choice": _CHOICES,
         "source": _SOURCES,
         "result": _RESULTS,
     }
@@ -201,6 +201,26 @@ class RobustnessReport(Report):
             part = column.rpartition(".")[2]
             return tr("Weight of {title} (%)", title=_part_title(self.robustness, part))
         return localized(choice_words(column))
+
+    @override
+    def word(self, column: str, value: object) -> str:
+        """Return the display of a value; ids of choices and alternatives in the words of the definition."""
+        text = str(value)
+        if column == "choice":
+            return localized(choice_words(text))
+        if column == "assumption":
+            return localized(assumption_words(text))
+        if column == "alternative" or column.partition(".")[0] in METHODS:
+            return localized(self._alternatives.get(text, text))
+        return super().word(column, value)
+
+    @cached_property
+    def _alternatives(self) -> Mapping[str, str]:
+        """The words for alternatives by their id: short ones where there are any, else those of the definition."""
+        choices = self.robustness.choices.filter(pl.col("choice") != "sampling").drop_nulls("title")
+        words = dict(choices.select("alternative", "title").iter_rows())
+        texts = self.texts
+        return {name: texts.get(title, title) for name, title in words.items()} | _CHOICES | _ALTERNATIVES
 
     @property
     def texts(self) -> Mapping[str, Message]:

@@ -232,7 +232,12 @@ class Study:
             shown = pl.col("score") if scheme.on == "rounded" else full
             if shifts is not None:
                 points = points.with_columns(shift=pl.Series(np.repeat(shifts, raw.shape[1])))
-                shown = score_key(shown - pl.col("shift"))
+                shifted = score_key(shown - pl.col("shift"))
+                # A lowest cut of 0 takes in everybody else: it is no judgement, and stays.
+                least = scheme.steps[0]
+                shown = (
+                    pl.when((shown >= least) & (least <= 0)).then(pl.max_horizontal(shifted, least)).otherwise(shifted)
+                )
             levels = points.select(in_halves(scheme.settled(Rated.plain(shown)))).to_series()
             stars = levels.to_numpy().reshape(raw.shape)
         return Outcome(ranks, stars, raw)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import polars as pl
 from pydantic import Field
@@ -84,6 +84,8 @@ class Cumulative(Check):
     ['2023: ytd must be the running total of the period before + gdp']
     """
 
+    equates: ClassVar[bool] = True
+
     cumulative: Name = Field(description="the measure that is reported as a running total (1-本月)")
     of: Name = Field(description="the measure of the single periods")
     tolerance: float = Field(0, ge=0, description="the difference that is allowed, in the unit of the running total")
@@ -140,6 +142,8 @@ class LastYear(Check):
     ['2023: then must equal gdp as reported the year before']
     """
 
+    equates: ClassVar[bool] = True
+
     last_year: Name = Field(description="the measure that repeats last year's figure")
     of: Name = Field(description="the measure of this year")
     tolerance: float = Field(0, ge=0, description="the difference that is allowed, in the unit of `last_year`")
@@ -179,6 +183,8 @@ class ReportedGrowth(Check):
     >>> messages({"reported_growth": "rate", "of": "gdp"}, rate=[None, 10], gdp=[10, 12])
     ['2023: rate differs from the growth of gdp by more than 0.05 percentage points']
     """
+
+    equates: ClassVar[bool] = True
 
     reported_growth: Name = Field(description="the measure that is a reported growth rate")
     of: Name = Field(description="the measure whose growth is reported")

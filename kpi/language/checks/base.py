@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
@@ -71,6 +71,9 @@ class Check(Definition):
     severity: Literal["error", "query", "warning", "info"] = Field(
         "query", description="error refuses the figure, query asks for an explanation, warning and info are notes"
     )
+
+    #: Whether two numbers have to be equal: then a correction with which they are is hardly a coincidence.
+    equates: ClassVar[bool] = False
 
     @abstractmethod
     def breaches(self, symbols: Symbols, grain: Grain) -> Iterator[Breach]:

@@ -130,7 +130,8 @@ def uncertainty_problems(uncertainty: Uncertainty, system: System) -> Problems:
     yield from uncertainty.problems(
         system.symbols, system.indicators,
         {ROOT: False} | dict.fromkeys(system.pillars, False) | derived, frozenset(system.treatment),
-        by_score=system.stars is not None and system.stars.by_score,
+        cuts=system.stars.steps if system.stars is not None and system.stars.by_score else None,
+        full=system.composite.full,
     )  # fmt: skip
 
 

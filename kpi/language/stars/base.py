@@ -272,6 +272,11 @@ class Scheme(Block):
         return False
 
     @property
+    def steps(self) -> tuple[float, ...]:
+        """The totals at which the level rises, from the least, where the level follows from the total alone."""
+        return ()
+
+    @property
     def by_score(self) -> bool:
         """Whether the level of a unit follows from its total alone."""
         return False
@@ -311,6 +316,11 @@ class Halving(Scheme):
         return pl.Float64 if self.half else pl.Int8
 
 
+def middle(low: float, high: float) -> float:
+    """Return the total between two cuts from which on there is half a star more, with the decimals of scores."""
+    return round((low + high) / 2, SCORE_DECIMALS)
+
+
 def halved(level: pl.Expr, score: pl.Expr, cuts: Mapping[int, float]) -> pl.Expr:
     """Return a level with half a star more in the upper half of a band; the highest has none.
 
@@ -320,7 +330,6 @@ def halved(level: pl.Expr, score: pl.Expr, cuts: Mapping[int, float]) -> pl.Expr
     """
     ordered = sorted(cuts.items())
     for (stars, low), (_, high) in pairwise(ordered):
-        # The middle between two decimals, as scores are rounded.
-        more = (level == stars) & (score >= round((low + high) / 2, SCORE_DECIMALS))
+        more = (level == stars) & (score >= middle(low, high))
         level = pl.when(more).then(pl.lit(stars + 0.5)).otherwise(level)
     return level

@@ -17,7 +17,7 @@ from kpi.language.indicators import Symbols
 from kpi.language.indicators.base import in_titles
 from kpi.language.lookback import HISTORY, Lags
 from kpi.language.model import Block, Listed, Name, Path, Problem, Problems
-from kpi.language.stars.base import Halving, Level, Limit, Rated, Scheme, halved
+from kpi.language.stars.base import Halving, Level, Limit, Rated, Scheme, halved, middle
 from kpi.values.columns import Column
 from kpi.values.names import clean
 from kpi.values.status import reason, status_of
@@ -56,6 +56,14 @@ class Bands(Halving):
     def by_score(self) -> bool:
         """Whether nothing but the total decides: neither earlier levels nor the number of indicators."""
         return self.moves is None and self.min_indicators is None
+
+    @property
+    @override
+    def steps(self) -> tuple[float, ...]:
+        """The cuts, with half stars also the middles between them."""
+        cuts = sorted(self.cuts.values())
+        middles = [middle(low, high) for low, high in pairwise(cuts)] if self.half else []
+        return tuple(sorted((*cuts, *middles)))
 
     def level(self, rated: Rated) -> pl.Expr:
         """Return the band, 0 below every cut."""
