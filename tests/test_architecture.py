@@ -63,10 +63,10 @@ INSIDE = {
         "negative_counts clause_coverage peers explain diff what_if trials way_up next_level audit"
     ),
     "report": (
-        "language marks reader_columns shape rules encode xlsx sheet_rows cards longer league diagnostics reading quality markdown "
-        "paper workbook method scorebook bulletin sdmx_csv page formats kinds table results files peers tree way_up "
-        "queries analysis difference robustness yaml_text definition_text roster understanding entry_form notebook "
-        "plots audit"
+        "language marks reader_columns shape rules encode xlsx sheet_rows cards longer league diagnostics reading "
+        "quality markdown paper workbook method scorebook bulletin sdmx_csv page formats kinds table results files "
+        "peers tree way_up queries analysis difference robustness yaml_text definition_text roster understanding "
+        "entry_form notebook plots audit"
     ),
     "session": (
         "asked_periods given_data systems warehouses scoring checking comparing publishing scorer asynchronous"
