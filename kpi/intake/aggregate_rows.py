@@ -96,6 +96,15 @@ def folded(name: str) -> str:
     return clean(name).casefold().rstrip(":")
 
 
+def unframed(text: str) -> str:
+    """Return a text without brackets, dashes and stars around it.
+
+    >>> unframed("【合计】"), unframed("—小计—"), unframed("—")
+    ('合计', '小计', '—')
+    """
+    return text.strip(_FRAME) or text
+
+
 @lru_cache(1 << 14)
 def is_aggregate(name: str) -> bool:
     """Return whether a name is that of a total, an average, a part, other figures or a remark rather than of an entity.
@@ -115,8 +124,7 @@ def is_aggregate(name: str) -> bool:
     >>> [text for text in some if is_aggregate(text)]
     []
     """
-    text = folded(unmarked(name))
-    text = text.strip(_FRAME) or text
+    text = unframed(folded(unmarked(name)))
     inside = re.fullmatch(r"(.*?)\(([^()]*)\)", text)
     texts = [text] if inside is None else [text, *filter(None, (inside[1].strip(), inside[2].strip()))]
     if inside is not None and re.fullmatch(_WHOLE, texts[-1]):
