@@ -25,7 +25,9 @@ _OF_WHOLE = (
     "(企业|工业|农业|服务业|建筑业|单位|部门|机关|乡镇|镇街|街道|学校|医院|园区|项目|城镇|农村|乡村|居民)?(总体|整体|总数|总量|水平)?"
 )
 _CHINESE = re.compile(
-    rf".*({_SUM}|{_MEAN})|{_WHOLE}(总体|整体|总数|总量|水平)?|(?!全州){_WHOLE}{_OF_WHOLE}|.{{2,8}}(?<![安保])全(市|省|域)|(所有|全部|全体|各)(企业|单位|部门|县区|县市|区县|乡镇|镇街)"
+    rf".*({_SUM})(数|额|值|量)?[\d一二三四五六七八九十]{{0,2}}|.*({_MEAN})|[∑Σσ]|{_WHOLE}(总体|整体|总数|总量|水平)?"
+    rf"|(?!全州){_WHOLE}{_OF_WHOLE}|.{{2,8}}(?<![安保])全[市省]"
+    r"|(所有|全部|全体|各)(企业|单位|部门|县区|县市|区县|乡镇|镇街)"
     r"|总数|总体|整体|其中|其中:?.+"
     r"|中位数|中位值|最[高低大小](值|数|分|者)?|极差|标准差|方差|变异系数|离散系数"
 )
@@ -52,6 +54,9 @@ _REMARK = re.compile(
     r"((附?注|备注|说明|资料来源|数据来源|填报说明|指标解释|remarks?|notes?|source)\s*\d*"
     r"|(填报|填表|制表|审核|报送|复核|经办|联系)(人|员|单位|日期|电话)|单位(负责人|领导)|分管领导):.+"
 )
+
+#: What a name is framed with: 【合计】, —合计—.
+_FRAME = "【】[]〔〕「」《》<>—–-=~·•*# "
 
 # Footnote marks, which NFKC turns into digits.
 _MARK = re.compile("([\u2460-\u24ff\u00b2\u00b3\u00b9\u2070-\u209f])")
@@ -91,6 +96,15 @@ def folded(name: str) -> str:
     return clean(name).casefold().rstrip(":")
 
 
+def unframed(text: str) -> str:
+    """Return a text without brackets, dashes and stars around it.
+
+    >>> unframed("【合计】"), unframed("—小计—"), unframed("—")
+    ('合计', '小计', '—')
+    """
+    return text.strip(_FRAME) or text
+
+
 @lru_cache(1 << 14)
 def is_aggregate(name: str) -> bool:
     """Return whether a name is that of a total, an average, a part, other figures or a remark rather than of an entity.
@@ -102,13 +116,15 @@ def is_aggregate(name: str) -> bool:
     True
     >>> all(map(is_aggregate, ("占比（%）", "同比增速", "比上年同期增减", "全市排名", "预算数", "去年同期")))
     True
+    >>> all(map(is_aggregate, ("合计数", "小计2", "【合计】", "—总 计—", "∑")))
+    True
     >>> all(map(is_aggregate, ("全市企业", "全省规上工业企业", "嘉兴全市", "各县区")))
     True
     >>> some = ("甲县", "增城区", "全州工业园区", "保全市", "其他", "平均镇", "Total Energies", "Meanwhile")
     >>> [text for text in some if is_aggregate(text)]
     []
     """
-    text = folded(unmarked(name))
+    text = unframed(folded(unmarked(name)))
     inside = re.fullmatch(r"(.*?)\(([^()]*)\)", text)
     texts = [text] if inside is None else [text, *filter(None, (inside[1].strip(), inside[2].strip()))]
     if inside is not None and re.fullmatch(_WHOLE, texts[-1]):

@@ -58,7 +58,7 @@ _DOMESTIC = (
     ),
     Names(
         f"({_PARTS_OF_PROVINCES}){_AREA}",
-        "[浙苏皖闽赣鲁豫鄂湘粤桂琼川黔滇陕陇晋冀辽渝蒙藏青][东西南北中江]|关中|[南北东]疆",
+        "[浙苏皖闽赣鲁豫鄂湘粤桂琼川黔滇陇晋冀辽渝蒙藏青][东西南北中]|陕[南北]|皖江|关中|[南北东]疆",
     ),
     Names(
         f"({_GROUPS_OF_CITIES}){_AREA}",
@@ -130,17 +130,22 @@ _DOUBTFUL = (
 )
 
 
-def _search(kinds: Iterable[Names], *more: str) -> re.Pattern[str]:
-    return re.compile("|".join([*(kind.contains for kind in kinds), *more]))
+def _search(kinds: Iterable[Names]) -> re.Pattern[str]:
+    return re.compile("|".join(kind.contains for kind in kinds))
 
 
-_REGION_SEARCH = _search((*_DOMESTIC, _DISTRICTS, *_GROUPS), _LISTED)
+_REGION_SEARCH = _search((*_DOMESTIC, _DISTRICTS, *_GROUPS))
 _DOUBT_SEARCH = _search(_DOUBTFUL)
+# NOTE: A search without regard to case takes several times as long as the others, and most names have no letters.
+_LETTER, _LISTED_SEARCH = re.compile("[A-Za-z]"), re.compile(_LISTED)
 
 
 def may_be_region(name: str) -> bool:
     """Return whether a name, or a code, is worth a closer look; false for none that `is_region`."""
-    return len(name) <= _LONGEST and _REGION_SEARCH.search(name) is not None
+    if len(name) > _LONGEST:
+        return False
+    listed = _LETTER.search(name) is not None and _LISTED_SEARCH.search(name) is not None
+    return listed or _REGION_SEARCH.search(name) is not None
 
 
 def may_be_doubtful(name: str) -> bool:

@@ -34,6 +34,7 @@ _PLACE = re.compile(r".{1,12}(省|市|县|区|州|盟|旗|镇|乡|街道|村)")
 _COUNTRY_CODE = re.compile(r"[A-Z]{3}")
 
 #: What parts the names of several units in one cell; a comma between words may belong to a name: Hong Kong SAR, China.
+_COMMA = re.compile("[、，,；;]")
 _PARTING = re.compile("[、，；;]|(?<=[\u2e80-\u9fff]),|,(?=[\u2e80-\u9fff])")
 
 
@@ -92,8 +93,8 @@ def doubtful(names: Collection[str], exclusions: Exclusions) -> Iterator[Diagnos
     own = set(names)
 
     def is_reported(name: str) -> bool:
-        several = not own.isdisjoint(map(str.strip, _PARTING.split(name)[1:]))
-        return (several or (may_be_doubtful(name) and is_doubtful(name))) and not exclusions.is_kept(name)
+        several = _COMMA.search(name) and not own.isdisjoint(map(str.strip, _PARTING.split(name)[1:]))
+        return (bool(several) or (may_be_doubtful(name) and is_doubtful(name))) and not exclusions.is_kept(name)
 
     items = [name for name in names if is_reported(name)]
     if not items or all(is_doubtful(name) or is_aggregate(name) for name in names):

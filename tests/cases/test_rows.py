@@ -603,6 +603,7 @@ def test_a_category_in_the_roster_groups_units(tmp_path):
 TOTAL_NAMES = """
 合计 总计 小计 全市 全县 全区 全省 全国 全州 全旗 嘉兴市合计 全市平均 合计： 全市（合计）
 平均 平均值 均值 平均数 其中 其中：开发区
+合计数 全市合计数 小计1 小计二 【合计】 —合计— *合计* ∑ Σ 全市企业 嘉兴全市 所有企业
 Total TOTALS ＴＯＴＡＬ Subtotal Sub-total Sum Average Mean All
 """
 
@@ -613,7 +614,21 @@ def test_names_of_totals(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["其他", "甲县", "全椒县", "全南县", "平安县", "Allegheny", "Meaney", "Totally", "总参社区"]
+    "name",
+    [
+        "其他",
+        "甲县",
+        "全椒县",
+        "全南县",
+        "平安县",
+        "Allegheny",
+        "Meaney",
+        "Totally",
+        "总参社区",
+        "【甲县】",
+        "保全市",
+        "小计划镇",
+    ],
 )
 def test_names_of_units(name):
     assert not is_aggregate(name)

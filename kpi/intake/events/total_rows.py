@@ -14,7 +14,7 @@ from functools import lru_cache
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Severity
-from kpi.intake.aggregate_rows import Exclusions, by_name, folded, listed
+from kpi.intake.aggregate_rows import Exclusions, by_name, folded, listed, unframed
 from kpi.intake.cells.cell_text import as_text
 from kpi.intake.cells.numbers import fold
 from kpi.intake.events.conditions import literals
@@ -30,8 +30,8 @@ _SPAN = (
     r"|\d{1,2}月份?|第?[一二三四1-4]季度|\d{4}年度?|上半年|下半年"
 )
 _NAME = re.compile(
-    rf"({_SPAN})?(累计|[合总小共](计|計))(数|额|金额|件数)?|平均(值|数)?|均值|过次页|转次页|承前页|承上页"
-    r"|(grand |sub[- ]?)?totals?|averages?"
+    rf"({_SPAN})?(累计|[合总小共](计|計))(数|额|金额|件数)?[\d一二三四五六七八九十]{{0,2}}"
+    r"|平均(值|数)?|均值|过次页|转次页|承前页|承上页|(grand |sub[- ]?)?totals?|averages?"
 )
 # The texts that are worth a closer look, for the scan.
 _SUSPECT, _LONGEST = "计|計|均|次页|前页|上页|(?i:total|average)|[Ａ-Ｚａ-ｚ]", 60
@@ -47,12 +47,13 @@ _INSPECTED = 5_000_000
 def is_total(text: str) -> bool:
     """Return whether a whole cell is the name of a total, a mean or a balance carried over.
 
-    >>> [text for text in ("小 计", "本月合计：", "本年累计", "6月小计", "过次页", "Sub-total") if not is_total(text)]
+    >>> some = ("小 计", "本月合计：", "本年累计", "6月小计", "【合计】", "小计2", "过次页", "Sub-total")
+    >>> [text for text in some if not is_total(text)]
     []
     >>> [text for text in ("水电费合计", "会计", "设计", "统计局", "共计划", "Total Energies") if is_total(text)]
     []
     """
-    return _NAME.fullmatch(folded(text)) is not None
+    return _NAME.fullmatch(unframed(folded(text))) is not None
 
 
 @dataclass
