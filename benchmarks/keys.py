@@ -87,7 +87,7 @@ def engine(path: str, *, keyed: bool = False) -> Callable[[], pl.DataFrame]:
         rows = result.figures.select("entity", "period", "value")
         if not keyed:
             rows = pl.concat(facts["reached"].select("entity", "period") for facts in result.reduced).unique()
-            rows = with_facts(rows, result.reduced)
+            rows = with_facts(of, rows, result.reduced)
         return rows.with_columns(names.gather(rows["entity"]))
 
     return work
