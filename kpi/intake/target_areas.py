@@ -117,7 +117,7 @@ class TargetAreas:
         affected = pl.col("entity").is_in(sorted(self._affected))
         mine, others = rows.filter(affected), rows.filter(~affected)
         others = others.with_columns(now.gather(others["entity"]).alias("entity")).drop_nulls("entity")
-        grid = forward_filled(grid, others, size)
+        grid = grid.hstack([forward_filled(grid, others, size)])
         if not mine.height:
             return grid
         periods = range(int(grid["period"][0]), int(grid["period"][-1]) + 1)

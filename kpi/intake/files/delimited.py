@@ -252,6 +252,9 @@ def repeats_of(layout: Layout, names: Mapping[int, str]) -> dict[str, tuple[str,
     return {header: items for header, items in repeats.items() if items}
 
 
+#: The lines among which rows are looked for, some of which may hold line breaks: to copy more takes time.
+_LINES = 20 * SEARCHED
+
 #: The beginning of a table of Eurostat: keys joined by commas, then periods behind tabs.
 _JOINED_KEYS = re.compile(r"\ufeff?[\w,]+\\\w+\t")
 
@@ -260,6 +263,7 @@ def delimiter_of(text: str) -> str:
     """Detect the delimiter: the one that gives the most rows of one common width above one."""
     if _JOINED_KEYS.match(text):
         return "\t"
+    text = "\n".join(text.split("\n", _LINES)[:_LINES])
 
     def fit(delimiter: str) -> int:
         widths = [len(row) for row in _tolerant(text, delimiter)]

@@ -24,7 +24,7 @@ from kpi.intake.matching.datasets import Placed
 from kpi.intake.matching.notation import notation_of, read_column
 from kpi.intake.reported.period_aggregation import labels_by_end
 from kpi.intake.reported.roster_targets import from_roster
-from kpi.intake.reported.stated_targets import forward_filled, in_scored_periods
+from kpi.intake.reported.stated_targets import forward_filled, in_scored_periods, without_targets
 from kpi.intake.reported.target_totals import beside_total, on_areas_beside_total
 from kpi.intake.roster import roster_of
 from kpi.language.indicators import Level
@@ -156,15 +156,15 @@ def add(
         if target.per_entity is not None
     ]
     for name, place, bound in wanted:
-        column = pl.lit(None, dtype=pl.Float64)
+        column = without_targets(grid)
         mine = targets
         if bound.file is None and bound.column is None:
             by_entity, more = from_roster(bound, name, system, entities, grid["period"].unique().sort().to_list())
             findings += [item for item in more if item not in findings]
             keys = [key for key in ("entity", "period") if key in by_entity.columns]
-            grid = grid.join(by_entity, on=keys, how="left", maintain_order="left")
-            grid = grid if areas is None else areas.of_today(grid, name)
-            column, mine = pl.col("target"), targets.clear()
+            joined = grid.join(by_entity, on=keys, how="left", maintain_order="left")
+            column = (joined if areas is None else areas.of_today(joined, name))["target"]
+            mine = targets.clear()
         elif bound.file is not None:
             if bound.file not in files:
                 known = entities if areas is None else areas.entities
@@ -177,8 +177,7 @@ def add(
             mine, more = in_scored_periods(mine, name, system, entities if areas is None else areas.entities, where)
             findings += [item for item in more if item not in findings]
             size = system.period.months
-            grid = forward_filled(grid, mine, size) if areas is None else areas.on_areas(grid, name, mine)
-            column = pl.col("target")
+            column = forward_filled(grid, mine, size) if areas is None else areas.on_areas(grid, name, mine)["target"]
         if bound.total is not None and (bound.file or bound.column):
             if areas is None:
                 more = beside_total(mine, bound.total, name, system, entities, place=where)
@@ -188,7 +187,7 @@ def add(
                 aside = silent.set_aside()
                 more = on_areas_beside_total(held, bound.total, name, system, entities, aside=aside, place=where)
             findings += [item for item in more if item not in findings]
-        grid = grid.with_columns(column.alias(Column(name).own_target(place))).drop("target", strict=False)
+        grid = grid.hstack([column.alias(Column(name).own_target(place))])
     return grid, findings
 
 

@@ -87,10 +87,10 @@ def in_scored_periods(
         place: of the targets.
     """
     size = system.period.months
+    if not (targets["months"] < size).any():
+        return targets, []
     rows = targets.with_columns(period=(pl.col("start") + pl.col("months") - 1) // size)
     finer = rows.filter(pl.col("months") < size)
-    if not finer.height:
-        return targets, []
     title, keys = system.symbols[indicator].title, ["entity", "period"]
     if not _adds_up(system, indicator):
         several = finer.group_by(keys).agg(pl.col("target").n_unique())["target"].max()
@@ -144,8 +144,8 @@ def in_scored_periods(
     return pl.concat([rest.select(columns), result.select(columns).cast(rest.select(columns).schema)]), findings
 
 
-def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.DataFrame:
-    """Add the column `target`: one that is given holds until another is given, the first for the time before it too.
+def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.Series:
+    """Return the `target` of each row: one that is given holds until another is given, the first before it too.
 
     One without a period is given before all others; a null one says that there is none from then on. Which periods the
     grid has makes no difference.
@@ -153,7 +153,7 @@ def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.D
     import numpy as np  # on use, since most programs do without
 
     if not targets.height:
-        return grid.with_columns(target=pl.lit(None, dtype=pl.Float64))
+        return without_targets(grid)
     ends = (pl.col("start") + pl.col("months") - 1) // size
     given = targets.select("entity", "target", "start", "row", period=ends.cast(pl.Int64).fill_null(-1))
     given = given.sort("entity", "period", "start", "row", nulls_last=False)
@@ -164,7 +164,12 @@ def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.D
     held = np.where(held < first, np.searchsorted(stated, stated[first], side="right") - 1, held)
     known = stated[held] >> _BITS == wanted >> _BITS
     places = pl.Series(np.where(known, held, -1))
-    return grid.with_columns(given["target"].gather(places.set(places < 0, None)))
+    return given["target"].gather(places.set(places < 0, None))
+
+
+def without_targets(grid: pl.DataFrame) -> pl.Series:
+    """Return the column `target` of rows without any."""
+    return pl.Series("target", [None], dtype=pl.Float64).new_from_index(0, grid.height)
 
 
 #: The bits that a period takes in the number for an entity and a period.

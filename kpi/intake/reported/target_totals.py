@@ -47,10 +47,9 @@ def beside_total(
         {"period": [at for at in points for _ in names], "entity": [*range(len(names))] * len(points)},
         schema={"period": pl.Int32, "entity": pl.UInt32},
     )
-    known = forward_filled(held, targets, size).drop_nulls("target")
     by_point: dict[int, list[float]] = {at: [] for at in points}
-    for at, who, target in known.select("period", "entity", "target").iter_rows():
-        if at < 0 or _is_unit(entities, who, at, size):
+    for (at, who), target in zip(held.iter_rows(), forward_filled(held, targets, size), strict=True):
+        if target is not None and (at < 0 or _is_unit(entities, who, at, size)):
             by_point[at].append(target)
     sums = {at: math.fsum(items) for at, items in by_point.items()}
     return findings + _differing(sums, total, indicator, system, place)
