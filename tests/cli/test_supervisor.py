@@ -80,9 +80,14 @@ def begun(folder, *command):
     """Starts a command in a process group of its own, as a shell does."""
     env = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "tmp")}
     (folder / "tmp").mkdir()
-    return subprocess.Popen(
-        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
+    # Whoever runs the tests may ignore the end of a terminal, as `nohup` does; a shell does not.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        return subprocess.Popen(
+            command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def ran(folder, code, **settings):
