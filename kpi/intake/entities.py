@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 import polars as pl
 
@@ -60,22 +60,23 @@ def code_of(text: str) -> str:
     return code[:6] if len(code) == 12 and code.isdigit() and code.endswith(_NO_TOWN) else code
 
 
-def short_forms(name: str) -> Iterator[str]:
-    """Yield the short forms of a name: without the ending, or without the peoples of an autonomous area.
+@lru_cache(1 << 16)
+def short_forms(name: str) -> tuple[str, ...]:
+    """Return the short forms of a name: without the ending, or without the peoples of an autonomous area.
 
     The short name of a province is that of no other unit, though 吉林市 and 海南藏族自治州 have it too.
 
-    >>> list(short_forms("桐乡市")), list(short_forms("河北省")), list(short_forms("延边朝鲜族自治州"))
-    (['桐乡'], ['河北'], ['延边', '延边州', '延边自治州'])
-    >>> list(short_forms("内蒙古自治区")), list(short_forms("广西壮族自治区")), list(short_forms("阿克苏地区"))
-    (['内蒙古'], ['广西', '广西自治区'], ['阿克苏地', '阿克苏'])
-    >>> list(short_forms("吉林市")), list(short_forms("海南藏族自治州")), list(short_forms("鄂温克族自治旗"))
-    ([], ['海南州', '海南自治州'], ['鄂温克', '鄂温克旗', '鄂温克自治旗'])
+    >>> short_forms("桐乡市"), short_forms("河北省"), short_forms("延边朝鲜族自治州")
+    (('桐乡',), ('河北',), ('延边', '延边州', '延边自治州'))
+    >>> short_forms("内蒙古自治区"), short_forms("广西壮族自治区"), short_forms("阿克苏地区")
+    (('内蒙古',), ('广西', '广西自治区'), ('阿克苏地', '阿克苏'))
+    >>> short_forms("吉林市"), short_forms("海南藏族自治州"), short_forms("鄂温克族自治旗")
+    ((), ('海南州', '海南自治州'), ('鄂温克', '鄂温克旗', '鄂温克自治旗'))
     """
     if not name.endswith(_LAST):
-        return
+        return ()
     province = name in PROVINCES.values()
-    yield from (form for form in _forms(name) if form != name and (province or form not in SHORT))
+    return tuple(form for form in _forms(name) if form != name and (province or form not in SHORT))
 
 
 def _forms(name: str) -> Iterator[str]:
@@ -245,6 +246,8 @@ class Entities:
 
     def without(self, indices: Collection[int]) -> Entities:
         """Return the entities without those at some positions; those of a roster are never removed."""
+        if not indices:
+            return self
         number = len(self.names)
         kept = [place for place in range(number) if place not in indices]
         now = dict(zip(kept, range(len(kept)), strict=True))
@@ -445,20 +448,19 @@ def _options(
 ) -> dict[str, set[str]]:
     """Return the other names that each of the names may mean, where there are any. Arguments as of `_same_units`."""
     fuller: dict[str, set[str]] = {}
-    shorter: dict[str, list[str]] = {}
-    for name in sorted({*alone, *coded, *kept}):
+    for name in {*alone, *coded, *kept}:
         for form in short_forms(name):
             fuller.setdefault(form, set()).add(name)
-            shorter.setdefault(name, []).append(form)
-    options = {name: set(fuller.get(name, ())) for name in alone}
+    options = {name: set(fuller[name]) for name in alone & fuller.keys()}
     for name in alone & marks.keys():
-        options[name] |= {marks[name]} & (alone | coded.keys()) or fuller.get(marks[name], set()) - {name}
+        others = {marks[name]} & (alone | coded.keys()) or fuller.get(marks[name], set()) - {name}
+        options.setdefault(name, set()).update(others)
     # A short name beside a code is joined to by the one full name that has none.
-    for name in alone:
-        for form in shorter.get(name, ()):
-            full = {other for other in fuller[form] - coded.keys() if not fuller.get(other, set()) & fuller[form]}
-            if len(coded.get(form, ())) == 1 and len(full) == 1:
-                options[name].add(form)
+    for form in fuller.keys() & coded.keys():
+        full = {other for other in fuller[form] - coded.keys() if not fuller.get(other, set()) & fuller[form]}
+        if len(coded[form]) == 1 and len(full) == 1:
+            for name in fuller[form] & alone:
+                options.setdefault(name, set()).add(form)
     return {name: others for name, others in options.items() if others}
 
 

@@ -30,7 +30,7 @@ from kpi.process import progress
 DELIMITERS = ",\t;|"
 
 #: The size of a file, in bytes, up to which its cells are parsed once and kept; those of larger ones whenever needed.
-_IN_MEMORY = 1 << 22
+_IN_MEMORY = 1 << 25
 
 #: How many malformed rows of one kind are listed one by one.
 LISTED = 20

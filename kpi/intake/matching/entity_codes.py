@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import polars as pl
 
@@ -54,8 +55,14 @@ def entity_text(source: Placed) -> pl.Expr:
 
 def repeats_heading(source: Placed, text: str) -> bool:
     """Return whether the cell of a name or code holds the words above it, as where a heading is repeated."""
-    heads = {head for role in ("entity", "code") if (head := source.roles.get(role)) is not None}
-    return clean(text) in heads.union(*(head.split(LEVELS) for head in heads))
+    return clean(text) in _levels_of(source.roles.get("entity"), source.roles.get("code"))
+
+
+@lru_cache(256)
+def _levels_of(*headings: str | None) -> frozenset[str]:
+    """Return headings and the levels of those that have several."""
+    heads = {head for head in headings if head is not None}
+    return frozenset(heads.union(*(head.split(LEVELS) for head in heads)))
 
 
 def _not_heading(source: Placed, texts: pl.Series) -> pl.Series:
