@@ -6,9 +6,11 @@ import json
 import math
 import re
 import statistics
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import polars as pl
 import pytest
 import yaml
@@ -556,11 +558,14 @@ def test_tables_for_people_have_no_ids_of_choices():
     ids = {"zscore", "minmax", "harmonic", "power", "zero", "cohort_mean", "none", "declared", "cut_points"}
     with kpi.using_language("zh"):
         text = content(report, "md").decode()
-    words = set(re.findall(r"[a-z_]+", text.replace("\\", "")))
-    assert not words & ids
-    rows = [line for line in text.splitlines() if "按定义" in line]
-    assert any("不做该步骤" in line for line in rows)
-    assert "极差标准化：组内最差得 0 %，最好得 10 %" in "".join(rows)
+        book = openpyxl.load_workbook(BytesIO(content(report, "xlsx")))
+    # The parameters of the runs are in the workbook alone.
+    runs = [
+        str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row if cell is not None
+    ]
+    for shown in (text.replace("\\", ""), "\n".join(runs)):
+        assert not set(re.findall(r"[a-z_]+", shown)) & ids
+    assert {"按定义", "不做该步骤", "极差标准化：组内最差得 0 %，最好得 10 %"} <= set(runs)
     assert "| 换数据处理 | 不做该步骤 |" in text
     plain_rows = report.frames()["drawn"]
     assert "minmax 2" in plain_rows["normalisation"]
