@@ -31,7 +31,7 @@ from benchmarks.test_bench_store import postgresql, scoring
 from kpi.batch.store.base import Change, Run, Store
 from kpi.batch.system_run import frames_of
 
-#: Milliseconds at the median: what issue and documentation promise, of a reader beside the others.
+#: Milliseconds at the median, of a reader beside the others.
 GOALS = {"league": 20.0, "history": 50.0, "history of indicators": 50.0, "indicator": 1000.0}
 TABLES = ("totals", "indicators")
 #: Seconds between two nights.
