@@ -499,3 +499,9 @@ def test_few_hooks_ignore_their_arguments() -> None:
         for _ in re.findall("noqa: ARG", path.read_text("utf-8"))
     ]
     assert len(ignored) < 10, ignored
+
+
+def test_no_two_modules_of_tests_have_one_name():
+    """pytest imports them by their names alone, so the second of two is not collected."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name not in {"conftest.py", "__init__.py"}]
+    assert [name for name in sorted(set(names)) if names.count(name) > 1] == []
