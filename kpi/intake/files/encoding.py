@@ -295,10 +295,10 @@ def as_utf8(path: Path, place: Place) -> Text:
     lines = 0
     try:
         with scratch.path.open("wb") as target:
-            for text in _decoded(path, encoding, place if encoding == "gb18030" else None):
+            for text, breaks in _decoded(path, encoding, place if encoding == "gb18030" else None):
                 if encoding == "gb18030" and lines == 0:
                     _check_plausible(text, place)
-                lines += text.count("\n")
+                lines += breaks
                 target.write(text.encode("utf-8"))
     except _Undecodable as error:
         if encoding in {"utf-16-le", "utf-16-be"}:
@@ -332,7 +332,7 @@ def _has_mark(head: bytes) -> bool:
 
 def _check(path: Path) -> int:
     """Decode a whole UTF-8 file and return the number of its line breaks."""
-    return sum(text.count("\n") for text in _decoded(path, "utf-8"))
+    return sum(breaks for _, breaks in _decoded(path, "utf-8"))
 
 
 class _Undecodable(Exception):  # noqa: N818 - not an error that leaves this module
@@ -363,13 +363,15 @@ class _Undecodable(Exception):  # noqa: N818 - not an error that leaves this mod
         return Diagnostic("K507", message, Place(place.file, sheet=place.sheet, row=self.row), hint)
 
 
-def _decoded(path: Path, encoding: str, unmixed: Place | None = None) -> Iterator[str]:
-    """Yield the text of a file piece by piece, decoded strictly, without a byte order mark.
+def _decoded(path: Path, encoding: str, unmixed: Place | None = None) -> Iterator[tuple[str, int]]:
+    """Yield the text of a file piece by piece, decoded strictly, without a byte order mark, and its line breaks.
 
     With `unmixed`, the place of the file, a UTF-8 line among GB18030 is an error (see `_check_unmixed`).
     """
     decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
     read = lines = foreign = 0
+    # No byte of a character is a line break, but for UTF-16; bytes are counted in a third of the time.
+    in_bytes = encoding in {"utf-8", "gb18030"}
     with path.open("rb", buffering=0) as file:
         while True:
             chunk = file.read(_CHUNK)
@@ -392,9 +394,10 @@ def _decoded(path: Path, encoding: str, unmixed: Place | None = None) -> Iterato
             if not text.isascii() and foreign < _CONVINCING:
                 foreign += sum(not item.isascii() for item in text[:4096])
             read += len(chunk)
-            lines += text.count("\n")
+            breaks = chunk.count(b"\n") if in_bytes else text.count("\n")
+            lines += breaks
             if text:
-                yield text
+                yield text, breaks
             if not chunk:
                 return
 
