@@ -35,7 +35,8 @@ def test_a_mean_lies_between_the_lowest_and_the_highest_part(evaluation: Evaluat
         # Mazziotta and Pareto add to the mean, or take from it, what the parts differ by.
         beyond = "mazziotta_pareto" in str(given.get("mean"))
         bounded = node.caps or given.keys() & {"cap", "floor"}  # type: ignore[attr-defined]
-        if name == "beside" or node.rule is not None or bounded or beyond or name in card.definition.within:  # type: ignore[attr-defined]
+        awarded = name in card.definition.within.values()
+        if name == "beside" or node.rule is not None or bounded or beyond or awarded:  # type: ignore[attr-defined]
             continue  # a headline, or the mean is scored again, capped, or added to
         slack = 0.051 if node.decimals is not None else 1e-9  # type: ignore[attr-defined]
         # What a policy puts in place of a missing part is a part, too.
