@@ -505,3 +505,15 @@ def test_no_two_modules_of_tests_have_one_name():
     """pytest imports them by their names alone, so the second of two is not collected."""
     names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name not in {"conftest.py", "__init__.py"}]
     assert [name for name in sorted(set(names)) if names.count(name) > 1] == []
+
+
+def test_what_streaming_queries_call_streams_nothing():
+    """Their threads would wait for each other: what parses cells and texts asks the engine in memory alone."""
+    streaming = []
+    for folder in ("values", "language", "intake/cells"):
+        for path in sorted((ROOT / "kpi" / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "collect":
+                    engines = [ast.unparse(item.value) for item in node.keywords if item.arg == "engine"]
+                    streaming += [] if engines == ["'in-memory'"] else [f"{path.name}:{node.lineno}"]
+    assert streaming == []

@@ -713,12 +713,14 @@ def parse_column(
     """
     text = pl.col("text").cast(pl.String).drop_nulls().unique()
     distinct = column.to_frame("text").lazy().select(text)
-    texts = distinct.with_columns(key=pl.col("text").str.replace(_TIMESTAMP, "${1}")).sort("text").collect()
+    keyed = distinct.with_columns(key=pl.col("text").str.replace(_TIMESTAMP, "${1}")).sort("text")
+    # NOTE: a streaming query calls this in threads of its own, for which a streaming query here would wait for ever.
+    texts = keyed.collect(engine="in-memory")
     schema = {"key": pl.String, "start": pl.Int32, "months": pl.Int32, "problem": pl.String}
     parsed = pl.DataFrame(
         [_row(key, year, order, timeline) for key in texts["key"].unique()], schema=schema, orient="row"
     )
-    return texts.lazy().join(parsed.lazy(), on="key", how="left", maintain_order="left").drop("key").collect()
+    return texts.join(parsed, on="key", how="left", maintain_order="left").drop("key")
 
 
 @functools.lru_cache(maxsize=1 << 16)
