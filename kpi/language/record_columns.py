@@ -8,7 +8,10 @@ difference is a duration, which needs a unit of time; one that meets working day
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TypeVar
 
 import polars as pl
@@ -68,7 +71,14 @@ def column_kinds(
         timed: columns that are known to hold dates.
         untimed: columns that are known to hold no dates.
     """
-    items = list(measures)
+    return _column_kinds(dataset, tuple(measures), frozenset(timed), frozenset(untimed))
+
+
+# A service scores by the same definitions again and again.
+@lru_cache(256)
+def _column_kinds(
+    dataset: Dataset, items: Sequence[Measure], timed: AbstractSet[str], untimed: AbstractSet[str]
+) -> ColumnKinds:
     declared: dict[str, str] = dict(dataset.types) if isinstance(dataset, Records) else {}
     kinds: dict[str, str] = {}
     trees: list[exp.Expr] = []
@@ -101,10 +111,9 @@ def column_kinds(
     # What is read as text, such as by LIKE, stays one.
     written = {item.name for tree in trees for node in tree.find_all(*_OF_TEXTS) for item in node.find_all(exp.Column)}
     written -= {name for name, kind in declared.items() if kind == "date"}
-    known = (known | set(timed)) - written
-    untimed = {*untimed, *written}
-    untimed = {*untimed, *(name for name, kind in declared.items() if kind != "date")}
-    result = _Inference(set(known), set(untimed))
+    known = (known | timed) - written
+    untimed = {*untimed, *written, *(name for name, kind in declared.items() if kind != "date")}
+    result = _Inference(known, {*untimed})
     result.of(trees, spans)
     kinds.pop(PERIOD_END, None)
     plain = {name: "time" if kind == "date" else kind for name, kind in declared.items()}
@@ -116,7 +125,7 @@ def column_kinds(
     kinds = {**kinds, **plain, **{name: kind for name, kind in inferred.items() if plain.get(name) != "text"}}
     beside = {name for tree in trees for name in _beside(tree)} - untimed - set(declared)
     return ColumnKinds(
-        kinds, frozenset(result.times - {PERIOD_END} - {*timed, *declared} - result.certain),
+        MappingProxyType(kinds), frozenset(result.times - {PERIOD_END} - {*timed, *declared} - result.certain),
         frozenset(name for name in beside if kinds.get(name) == "number"), differences,
     )  # fmt: skip
 

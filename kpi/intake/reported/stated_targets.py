@@ -154,17 +154,20 @@ def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.S
 
     if not targets.height:
         return without_targets(grid)
-    ends = (pl.col("start") + pl.col("months") - 1) // size
-    given = targets.select("entity", "target", "start", "row", period=ends.cast(pl.Int64).fill_null(-1))
-    given = given.sort("entity", "period", "start", "row", nulls_last=False)
-    stated, wanted = _points(given), _points(grid)
+    start, months = (targets[name].cast(pl.Int64).fill_null(0).to_numpy() for name in ("start", "months"))
+    undated = targets["start"].is_null().to_numpy()
+    ends = np.where(undated, -1, (start + months - 1) // size)
+    order = np.lexsort((targets["row"].to_numpy(), np.where(undated, -1, start), ends, targets["entity"].to_numpy()))
+    stated = _points(targets["entity"], ends)[order]
+    wanted = _points(grid["entity"], grid["period"].cast(pl.Int64).to_numpy())
     # Of several for a period the last holds, which a search from the right gives.
     held = np.searchsorted(stated, wanted, side="right") - 1
     first = np.searchsorted(stated, wanted >> _BITS << _BITS).clip(max=len(stated) - 1)
     held = np.where(held < first, np.searchsorted(stated, stated[first], side="right") - 1, held)
     known = stated[held] >> _BITS == wanted >> _BITS
-    places = pl.Series(np.where(known, held, -1))
-    return given["target"].gather(places.set(places < 0, None))
+    # A place behind the last stands for none.
+    places = np.where(known, order[held], targets.height)
+    return pl.concat([targets["target"], without_targets(grid.head(1))]).gather(places)
 
 
 def without_targets(grid: pl.DataFrame) -> pl.Series:
@@ -176,11 +179,10 @@ def without_targets(grid: pl.DataFrame) -> pl.Series:
 _BITS = 32
 
 
-def _points(rows: pl.DataFrame) -> NDArray[np.int64]:
-    """Return a number for the entity and the period of each row, in the order of these."""
-    entities: NDArray[np.int64] = rows["entity"].cast(pl.Int64).to_numpy()
-    periods: NDArray[np.int64] = rows["period"].cast(pl.Int64).to_numpy()
-    return (entities << _BITS) + periods + 1
+def _points(entities: pl.Series, periods: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a number for each entity and period, in the order of these."""
+    places: NDArray[np.int64] = entities.cast(pl.Int64).to_numpy()
+    return (places << _BITS) + periods + 1
 
 
 def _adds_up(system: System, indicator: str) -> bool:
