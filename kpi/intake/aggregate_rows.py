@@ -162,8 +162,10 @@ class Exclusions:
         [True, False, True]
         """
         text = folded(name)
-        leave_out = not self.leave_out.isdisjoint((text, folded(unmarked(name))))
-        return text not in self.keep and (leave_out or is_aggregate(name))
+        if text in self.keep:
+            return False
+        left_out = self.leave_out and not self.leave_out.isdisjoint((text, folded(unmarked(name))))
+        return bool(left_out) or is_aggregate(name)
 
     def is_kept(self, name: str) -> bool:
         """Return whether a name is in `keep`."""

@@ -41,13 +41,14 @@ _AUTONOMOUS = re.compile(
     rf"(?P<name>.{{2,}}?)(?:(?:{_PEOPLES})族|蒙古|哈萨克|柯尔克孜|维吾尔|塔吉克|锡伯)*自治(?P<kind>[区州县旗])"
 )
 
-# The code of a county, and the digits that extend it to the code of twelve digits, which reaches down to villages.
-_COUNTY, _NO_TOWN = re.compile(r"\d{6}"), "000000"
+# The digits that extend the code of a county, of as many, to the code of twelve digits, which reaches down to villages.
+_NO_TOWN = "000000"
 
 #: The first and last month of an unlimited validity.
 ALWAYS = (0, 12 * 9999)
 
 
+@lru_cache(1 << 16)
 def code_of(text: str) -> str:
     """Normalise a code for comparison: a county's code of twelve digits becomes that of six.
 
@@ -154,36 +155,55 @@ class Entities:
         return [*self.names, *self.wholes]
 
     @cached_property
-    def _short(self) -> dict[str, list[int]]:
-        """The short forms of names, each with the positions of the entities that it may denote."""
-        short: dict[str, list[int]] = {}
+    def _short(self) -> tuple[dict[str, int], dict[str, list[int]]]:
+        """The short forms of names with the first entity that each may denote, and with all where there are several."""
+        short: dict[str, int] = {}
+        several: dict[str, list[int]] = {}
         for place, name in enumerate(self.names):
-            for text in dict.fromkeys(short_forms(clean(name))):
-                short.setdefault(text, []).append(place)
-        return short
+            for text in short_forms(clean(name)):
+                if (first := short.setdefault(text, place)) != place and place not in several.get(text, ()):
+                    several.setdefault(text, [first]).append(place)
+        return short, several
 
     @cached_property
     def lookup(self) -> dict[str, int]:
         """Every text that denotes an entity, with its position: names, codes, and unambiguous short forms."""
         places: dict[str, int] = {}
         for place, (name, code) in enumerate(zip(self.names, self.frame["code"].to_list(), strict=True)):
-            for text in (name, code, *([code[:6]] if code and len(code) == 12 else [])):
-                if text:
-                    places.setdefault(clean(str(text)), place)
+            if name:
+                places.setdefault(clean(name), place)
+            if code:
+                places.setdefault(clean(code), place)
+                if len(code) == 12:
+                    places.setdefault(clean(code[:6]), place)
         for text, place in self.others.items():
             places.setdefault(text, place)
-        for text in [text for text in places if _COUNTY.fullmatch(text)]:
+        for text in [text for text in places if len(text) == len(_NO_TOWN) and text.isdecimal()]:
             places.setdefault(text + _NO_TOWN, places[text])
-        alone = {text: places[0] for text, places in self._short.items() if len(places) == 1}
+        short, several = self._short
         behind = {clean(name): place for place, name in enumerate(self.wholes, len(self.names))}
-        lookup = behind | alone | places
-        return {text: place for text, place in lookup.items() if text not in self.ambiguous}
+        lookup = behind | short
+        for text in several:
+            lookup.pop(text, None)
+            if text in behind:
+                lookup[text] = behind[text]
+        lookup |= places
+        for text in self.ambiguous:
+            lookup.pop(text, None)
+        return lookup
+
+    def _meant_by(self, short: str) -> Sequence[int]:
+        """Return the positions of the entities that a short form may denote."""
+        first, several = self._short
+        return several.get(short) or ([first[short]] if short in first else ())
 
     def place(self, name: str | None, code: str | None = None) -> int | None:
         """Resolve a row to the position of its entity: by its code, else by its name; None if it is unknown.
 
         Without a roster a name that denotes no entity resolves to none, whatever its code.
         """
+        if not code and name and (place := self.lookup.get(clean(name))) is not None:
+            return place
         if not self.closed and name and self.excluded(name):
             return None
         if code and (place := self.by_code(code)) is not None:
@@ -307,7 +327,7 @@ class Entities:
     def unknown(self, text: str, place: Place) -> Diagnostic:
         """Return the finding (K602) for an unknown or ambiguous text."""
         name = clean(text)
-        several = self.ambiguous.get(name) or (self._short.get(name) if self.closed else None) or ()
+        several = self.ambiguous.get(name) or (self._meant_by(name) if self.closed else ())
         meant = [self.names[at] for at in several[:5]]
         if not several and name in SHORT and self.closed:
             # 吉林 may be 吉林市, which is in the roster, and the province, which is not.
@@ -448,9 +468,12 @@ def _options(
 ) -> dict[str, set[str]]:
     """Return the other names that each of the names may mean, where there are any. Arguments as of `_same_units`."""
     fuller: dict[str, set[str]] = {}
-    for name in {*alone, *coded, *kept}:
+    known = {*alone, *coded, *kept}
+    asked = known.union(marks.values())
+    for name in known:
         for form in short_forms(name):
-            fuller.setdefault(form, set()).add(name)
+            if form in asked:
+                fuller.setdefault(form, set()).add(name)
     options = {name: set(fuller[name]) for name in alone & fuller.keys()}
     for name in alone & marks.keys():
         others = {marks[name]} & (alone | coded.keys()) or fuller.get(marks[name], set()) - {name}

@@ -30,9 +30,11 @@ def alike(entities: Entities) -> Iterator[Diagnostic]:
     ['`1.海宁市`, `海宁市` seem to be one unit, and are scored as several']
     """
     yield from _parts(entities.names)
+    looks = [_MARKS.sub("", look(unmarked(name))) for name in entities.names]
     by_look: dict[str, list[str]] = {}
-    for name in entities.names:
-        by_look.setdefault(_MARKS.sub("", look(unmarked(name))), []).append(name)
+    if len(set(looks)) < len(looks):
+        for text, name in zip(looks, entities.names, strict=True):
+            by_look.setdefault(text, []).append(name)
     for names in by_look.values():
         # Marks alone, 一区① beside 一区②, tell units apart.
         if len(names) > 1 and not all(unmarked(name) != name for name in names):
@@ -47,6 +49,8 @@ def _parts(names: Sequence[str]) -> Iterator[Diagnostic]:
 
     Where all names begin so, it parts nothing. A name that is there without the mark, too, is reported as such.
     """
+    if not any(look(name).startswith("#") for name in names):
+        return
     plain = {look(name) for name in names if not look(name).startswith("#")}
     parts = [name for name in names if look(name).startswith("#") and look(name).lstrip("#") not in plain]
     if not plain or not parts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -45,10 +45,18 @@ def nested(entities: Entities) -> Iterator[Diagnostic]:
     Args:
         entities: those of the data or of the roster, with their cohorts.
     """
-    groups: dict[str | None, list[_Unit]] = {}
-    for place, (name, code, cohort) in enumerate(entities.frame.select("entity", "code", "cohort").rows()):
-        groups.setdefault(cohort, []).append(_Unit(name, code_of(code or name), entities.spans.get(place, (ALWAYS,))))
-    items = [name for units in groups.values() for name in _above(units) if not entities.exclusions.is_kept(name)]
+    groups: dict[str | None, list[int]] = {}
+    names, codes, cohorts = (entities.frame[name].to_list() for name in ("entity", "code", "cohort"))
+    codes = [code_of(code or name) for name, code in zip(names, codes, strict=True)]
+    for place, cohort in enumerate(cohorts):
+        groups.setdefault(cohort, []).append(place)
+    items: list[str] = []
+    for places in groups.values():
+        above = units_above([names[place] for place in places], [codes[place] for place in places])
+        if above and entities.spans:
+            units = [_Unit(names[place], codes[place], entities.spans.get(place, (ALWAYS,))) for place in places]
+            above = _at_a_time(units, above)
+        items += (name for name in above if not entities.exclusions.is_kept(name))
     if not items:
         return
     message = Message("units that others belong to are ranked beside them: {names}", names=first_names(items))
@@ -61,27 +69,28 @@ def nested(entities: Entities) -> Iterator[Diagnostic]:
     yield Diagnostic("K486", message, Place(entity=items[0]), hint, Severity.WARNING)
 
 
-def _above(units: Sequence[_Unit]) -> list[str]:
-    """Return the names of the units that others of them belong to while both are there."""
-    names = units_above([(unit.name, unit.code) for unit in units])
-    if all(unit.spans == (ALWAYS,) for unit in units):
-        return names
-    at_a_time = {
-        unit.name: [(other.name, other.code) for other in units if unit.overlaps(other)]
-        for unit in units if unit.name in names
-    }  # fmt: skip
-    return [name for name in names if name in units_above(at_a_time[name])]
+def _at_a_time(units: Sequence[_Unit], names: Collection[str]) -> list[str]:
+    """Return those of the names of some of the units that others belong to while both are there."""
+    at_a_time = {unit.name: [other for other in units if unit.overlaps(other)] for unit in units if unit.name in names}
+    return [
+        name for name in names
+        if name in units_above([unit.name for unit in at_a_time[name]], [unit.code for unit in at_a_time[name]])
+    ]  # fmt: skip
 
 
-def units_above(units: Sequence[tuple[str, str]]) -> list[str]:
-    """Return the names of the units, given with codes, that others of them belong to."""
-    above = divisions_above(code for _, code in units)
-    above = above or _nuts_above({code for _, code in units})
+def units_above(names: Sequence[str], codes: Sequence[str]) -> list[str]:
+    """Return the names of the units that others of them belong to.
+
+    Args:
+        names: of the units.
+        codes: their codes, or their names again.
+    """
+    above = divisions_above(codes) or _nuts_above(set(codes))
     if above:
-        return [name for name, code in units if code in above]
-    provinces = [name for name, _ in units if clean(name) in _PROVINCE]
-    counties = any(_COUNTY.fullmatch(clean(name)) for name, _ in units if clean(name) not in _PROVINCE)
-    return provinces if provinces and counties else []
+        return [name for name, code in zip(names, codes, strict=True) if code in above]
+    provinces = [name for name in names if clean(name) in _PROVINCE]
+    counties = provinces and any(_COUNTY.fullmatch(clean(name)) for name in names if clean(name) not in _PROVINCE)
+    return provinces if counties else []
 
 
 def _nuts_above(codes: AbstractSet[str]) -> set[str]:

@@ -498,6 +498,8 @@ class _Intake:
                     )
                     where = source.table.place(None, group)
                     self.findings.append(Diagnostic("K607", message, where, None, Severity.WARNING))
+        if not cohorts and entities.frame["cohort"].null_count() == len(entities.names):
+            return entities
         own = pl.Series([cohorts.get(place) for place in range(len(entities.names))], dtype=pl.String)
         return replace(entities, frame=entities.frame.with_columns(cohort=own))
 

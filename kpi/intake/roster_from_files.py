@@ -360,7 +360,7 @@ class _Drafting:
 
     def levels(self, units: Sequence[_Unit]) -> None:
         """Add the note that some units are above others, as cities among their counties."""
-        items = units_above([(unit.name, code_of(unit.code or unit.name)) for unit in units])
+        items = units_above([unit.name for unit in units], [code_of(unit.code or unit.name) for unit in units])
         if items:
             message = Message("units that others belong to would be ranked beside them: {names}", names=tuple(items))
             hint = Message("delete their rows and name them in `entities: {{leave_out: [...]}}`, or give cohorts")

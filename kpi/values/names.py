@@ -59,6 +59,7 @@ def unmarked(text: str) -> str:
     return stem or text
 
 
+@lru_cache(1 << 14)
 def look(text: str) -> str:
     """Return a name reduced to its look: without zero-width and combining characters, look-alikes in Latin letters.
 

@@ -203,6 +203,8 @@ class Resolver:
 
     def _name(self, text: str) -> EntityText:
         entities = self.entities
+        if (place := entities.lookup.get(clean(text))) is not None:
+            return self._at(text, place)
         # Without a roster a name that denotes no unit means none, whatever else it is like.
         excluded = not entities.closed and entities.excluded(text)
         place = None if excluded else entities.by_code(text)
@@ -221,7 +223,8 @@ class Resolver:
             return EntityText(None, "unknown", None)
         times = self.entities.times
         # A code that holds for some time only is judged with the period of its row; a whole is no entity.
-        plain = clean(text) not in times and code_of(text) not in times and place < len(self.entities.names)
+        plain = place < len(self.entities.names)
+        plain = plain and (not times or (clean(text) not in times and code_of(text) not in times))
         return EntityText(place if plain else NOT_PLAIN, None, place)
 
     def with_entities(self, rows: pl.DataFrame) -> pl.DataFrame:
