@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+import pickle
+from pathlib import Path
 
+import polars as pl
+import pytest
+import yaml
+from click.testing import CliRunner
+
+import kpi
 from kpi.cli import starter
+from kpi.cli.main import main
 from kpi.errors import Severity
 from kpi.language.loading.catalogue import shipped
 from kpi.language.loading.loader import examine, examine_text
+from kpi.language.system import System
 
 BASE = """\
 system: t
@@ -193,3 +202,71 @@ def test_one_mistake_in_a_mean_is_one_finding(mean, code, words):
     (finding,) = [item for item in examine_text(text).findings if item.severity is Severity.ERROR]
     assert finding.code == code
     assert words in str(finding.message)
+
+
+# ---- REPORTED WHEREVER THE SYSTEM SCORES ---- #
+
+#: 0.9 is meant for 90 %: every unit would have full marks.
+FRACTION = BASE.format(target="at_least: 0.9", rest=TREE)
+ROWS = {"期别": ["2023Q4"] * 3, "地区": ["甲县", "乙县", "丙县"], "a": [90, 70, 80], "b": [100, 100, 100]}
+
+
+def slips_in(card):
+    return [item.code for item in card.findings_list if item.code.startswith("K4")]
+
+
+def test_scoring_reports_likely_mistakes_of_its_definition_once(tmp_path):
+    file, data = tmp_path / "t.yaml", tmp_path / "d.csv"
+    file.write_text(FRACTION, "utf-8")
+    pl.DataFrame(ROWS).write_csv(data)
+    ways = {
+        "the path of a file": file,
+        "a text": FRACTION,
+        "a mapping": yaml.safe_load(FRACTION),
+        "a loaded system": kpi.load(file),
+        "a pickled system": pickle.loads(pickle.dumps(kpi.load(file))),  # noqa: S301 - its own
+        "a system of Python": System.model_validate(yaml.safe_load(FRACTION)),
+    }
+    for name, system in ways.items():
+        assert slips_in(kpi.score(data, system=system)) == ["K433"], name
+        assert slips_in(kpi.compile(system).score(pl.DataFrame(ROWS))) == ["K433"], name
+    assert slips_in(kpi.score(data, definitions=tmp_path)) == ["K433"]
+    assert [item.code for item in kpi.check(file, data=data)] == ["K433"]
+    places = {finding.place.line for finding in kpi.score(data, system=kpi.load(file)).findings_list}
+    assert places == {FRACTION.splitlines().index(next(x for x in FRACTION.splitlines() if "0.9" in x)) + 1}
+
+
+def test_every_command_says_that_there_are_findings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("t.yaml").write_text(FRACTION, "utf-8")
+    pl.DataFrame(ROWS).write_csv("d.csv")
+
+    def run(*arguments):
+        done = CliRunner().invoke(main, [*arguments, "--lang", "en"])
+        assert done.exit_code == 0, done.stderr
+        return done.stderr
+
+    assert run("score", "d.csv", "--system", "t.yaml").count("K433") == 1
+    for arguments in (
+        ("explain", "d.csv", "甲县", "--system", "t.yaml"),
+        ("diff", "t.yaml", "t.yaml", "--data", "d.csv"),
+        ("what-if", "d.csv", "--set", "乙县.a=80", "--system", "t.yaml"),
+        ("stress", "d.csv", "--system", "t.yaml", "--runs", "10"),
+    ):
+        assert "There are findings: 1 warning." in run(*arguments), arguments
+        assert "There are findings" not in run(*arguments, "--quiet")
+
+
+def test_a_night_stores_likely_mistakes_and_verifies(tmp_path, monkeypatch):
+    pytest.importorskip("deltalake")
+    monkeypatch.chdir(tmp_path)
+    Path("t.yaml").write_text(FRACTION, "utf-8")
+    Path("n.toml").write_text('store = "store"\n[[source]]\nsystem = "t.yaml"\ndata = "d*.csv"\n', "utf-8")
+    for number, period in enumerate(("2023Q4", "2023Q3")):
+        pl.DataFrame(ROWS | {"期别": [period] * 3}).write_csv(f"d{number}.csv")
+        done = CliRunner().invoke(main, ["batch", "n.toml"])
+        assert done.exit_code == 0, done.stderr
+        assert done.stderr.count("K433") == 1
+        assert "--> t.yaml:6" in done.stderr
+        assert CliRunner().invoke(main, ["batch", "n.toml", "--verify"]).exit_code == 0
+    assert CliRunner().invoke(main, ["batch", "n.toml"]).stderr.count("K433") == 0

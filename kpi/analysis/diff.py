@@ -42,7 +42,7 @@ class Side:
     `contributions` has the columns period, entity, indicator (or entry), title, weight (percent of the whole, null of
     entries), contribution (in points). `tree` is what the definition says, None where only results are known; so are
     `measures`. `classes` are those of the entities, where weights or rules differ by them: period, entity, attribute,
-    class. `breaks`, `former` and `renamed` are as in the scorecard; of written results they are not known.
+    class. `breaks`, `former`, `renamed` and `findings` are as in the scorecard; of written results they are not known.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Side:
     longer: pl.DataFrame | None = None
     headlines: pl.DataFrame | None = None
     places: pl.DataFrame | None = None
+    findings: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -167,7 +168,7 @@ def side(card: Scorecard, name: str) -> Side:
         card.restated, card.breaks, card.former, card.renamed, card.classes,
         card.longer if card.definition.totals_over is not None else None,
         card.headlines if card.definition.headlines else None,
-        card.places if card.definition.places_apart else None,
+        card.places if card.definition.places_apart else None, card.findings_list,
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from kpi.intake.groups_of_roster import given_columns
 from kpi.intake.query_answers import Explanations
 from kpi.intake.reported import entity_targets
 from kpi.intake.roster import roster_of
-from kpi.language.system import System
+from kpi.language.system import CheckedSystem, System
 from kpi.values import period_texts
 from kpi.values.columns import OUTSIDE, Column, class_by, is_unit
 from kpi.values.periods import Period
@@ -59,7 +59,7 @@ class Figures:
     explanations: Explanations = field(default_factory=Explanations)
 
     @property
-    def system(self) -> System:
+    def system(self) -> CheckedSystem:
         """The system of the figures."""
         return self.laid.system
 

@@ -1,4 +1,6 @@
-"""The findings of a run as a table: of files, explanations, all data and each period, with those of unchanged periods.
+"""The findings of a run as a table: of the definition, files, explanations, all data and each period.
+
+Those of periods that did not change are kept.
 
 A run scores some periods, its verification all of them at once, and both must give the same findings. Findings that do
 not concern one period, such as a check without any data, are therefore derived from all periods, not from those scored.
@@ -19,7 +21,7 @@ from kpi.batch.store.base import Store, prepared
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.query_answers import Explanations
-from kpi.language.system import System
+from kpi.language.system import CheckedSystem
 from kpi.report.language import wordings
 from kpi.values.periods import Period
 
@@ -36,10 +38,10 @@ _TEXTS = ("code", "severity", "message", "file", "sheet", "row", "column", "enti
 
 
 def findings_of(
-    system: System, of_files: Iterable[Diagnostic], *, explanations: Explanations, holds: Callable[[str], bool],
+    system: CheckedSystem, of_files: Iterable[Diagnostic], *, explanations: Explanations, holds: Callable[[str], bool],
     cards: Collection[Scorecard], there: Sequence[Period] = (), stay: pl.DataFrame | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
-    """Return the findings on files, explanations, all data, and the periods of scorecards.
+    """Return the findings on the definition, files, explanations, all data, and the periods of scorecards.
 
     Args:
         system: the system with the checks.
@@ -50,7 +52,8 @@ def findings_of(
         there: the periods of the data.
         stay: the findings of the other periods.
     """
-    findings = [*of_files, *explanations.findings, *unjudgeable(system, holds), *bases_outside(system, there)]
+    findings = [*system.warnings, *of_files, *explanations.findings, *unjudgeable(system, holds)]
+    findings += bases_outside(system, there)
     findings += too_short(system, len(there))
     for card in cards:
         shown = set(card.periods)

@@ -310,7 +310,9 @@ def laid_out(inputs: Inputs, archive: Archive, folder: Path) -> LaidOut:
     # Counts of working days depend on the calendar.
     known = filter(None, [version_of(loaded.system)])
     fingerprint = "/".join([definition_hash(loaded.system), *beside, *known])
-    return LaidOut(folder, loaded.system, inputs, archive, fingerprint)
+    laid = LaidOut(folder, loaded.system, inputs, archive, fingerprint)
+    warnings = tuple(map(laid.renamed, loaded.system.warnings))
+    return replace(laid, system=CheckedSystem.of(loaded.system, warnings))
 
 
 def _located(config: Config, source: Source) -> Loaded:

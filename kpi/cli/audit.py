@@ -38,9 +38,8 @@ def audit(
 ) -> Exit:  # fmt: skip
     """Audit an index by the ten steps of the OECD/JRC handbook: structure, data, correlations, weights, robustness."""
     from kpi import session
-    from kpi.errors import DataError, Diagnostic, Message, Severity
+    from kpi.errors import DataError, Diagnostic, Message
     from kpi.report.audit.report import AuditReport
-    from kpi.report.diagnostics import tally
 
     more, named = options.files_of(data)
     if not files and not data:
@@ -52,9 +51,7 @@ def audit(
             sensitivity=sensitivity, succession=succession,
         )  # fmt: skip
         console.publish(AuditReport(audit), form, output)
-    findings = audit.card.findings_list
-    if any(finding.severity is Severity.ERROR for finding in findings):
-        console.note(Message("The data have findings: {tally}. kpi check --data shows them.", tally=tally(findings)))
+    console.mention(audit.card.findings_list)
     if output:
         console.note(Message("Wrote {files}.", files=tuple(output)))
     return Exit.FINE

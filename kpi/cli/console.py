@@ -57,6 +57,19 @@ class Console:
         if listed_findings := list(findings):
             self.say(render(listed_findings, style=self.style, color=self.colored(sys.stderr)).rstrip("\n"))
 
+    def mention(self, findings: Iterable[Diagnostic]) -> None:
+        """Note that there are errors or warnings, of a command that shows something else.
+
+        Args:
+            findings: of everything that was scored for it; equal ones count once.
+        """
+        from kpi.errors import Message, Severity
+        from kpi.report.diagnostics import tally
+
+        known = list(dict.fromkeys(findings))
+        if any(finding.severity is not Severity.INFO for finding in known):
+            self.note(Message("There are findings: {tally}. kpi check --data shows them.", tally=tally(known)))
+
     def write(self, text: str, *, untrusted: bool = False) -> None:
         """Write data to stdout.
 

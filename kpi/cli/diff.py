@@ -55,6 +55,7 @@ def diff(
         )  # fmt: skip
     difference = difference if entity is None else difference.of(entity)
     console.publish(DifferenceReport(difference, entity), form, output)
+    console.mention([*difference.before.findings, *difference.after.findings])
     parts = [count(difference.changed.height, "total")]
     if difference.before.measures is not None and difference.after.measures is not None:
         parts.append(count(difference.figures.height, "figure"))

@@ -46,9 +46,8 @@ def explain(
     from kpi.analysis.explain import explain as explained
     from kpi.analysis.explain import name_of
     from kpi.analysis.next_level import ahead
-    from kpi.errors import DataError, Diagnostic, Message, Place, Severity
+    from kpi.errors import DataError, Diagnostic, Message, Place
     from kpi.intake.files import named_queries
-    from kpi.report.diagnostics import tally
     from kpi.report.formats import TEXT
     from kpi.report.tree import ExplanationReport
 
@@ -93,11 +92,7 @@ def explain(
         above = None if part is not None or longer is not None else ahead(card, unit)
         report = ExplanationReport(card, unit, node, above)
     console.publish(report, form, output, usual=TEXT)
-    errors = [finding for finding in card.findings_list if finding.severity is Severity.ERROR]
-    if errors:
-        console.note(
-            Message("The data have findings: {tally}. kpi check --data shows them.", tally=tally(card.findings_list))
-        )
+    console.mention(card.findings_list)
     if output:
         console.note(Message("Wrote {files}.", files=tuple(output)))
     return Exit.FINE

@@ -45,8 +45,7 @@ def plot(
     intervals, probabilities, ahead, importance, sensitivity, funnel or map.
     """  # noqa: D205  # the head of the help
     from kpi import session
-    from kpi.errors import DataError, Diagnostic, Message, Severity
-    from kpi.report.diagnostics import tally
+    from kpi.errors import DataError, Diagnostic, Message
     from kpi.report.plots import pictures
     from kpi.report.plots.kinds import plotted
 
@@ -67,9 +66,6 @@ def plot(
         )  # fmt: skip
         findings = pictures.write(chart, output)
     console.report(findings)
-    if any(finding.severity is Severity.ERROR for finding in card.findings_list):
-        console.note(
-            Message("The data have findings: {tally}. kpi check --data shows them.", tally=tally(card.findings_list))
-        )
+    console.mention(card.findings_list)
     console.note(Message("Wrote {files}.", files=(output,)))
     return Exit.FINE

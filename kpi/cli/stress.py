@@ -81,6 +81,7 @@ def stress(
         )  # fmt: skip
     console.report(finding for finding in robustness.card.findings_list if finding.code == "K965")
     console.publish(RobustnessReport(robustness), form, output)
+    console.mention(robustness.card.findings_list)
     if output:
         console.note(Message("Wrote {files}.", files=tuple(output)))
     return Exit.FINE

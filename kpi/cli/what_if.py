@@ -60,6 +60,7 @@ def what_if(
     console.report(new)
     findings = replace(after, findings_list=new).findings if new else None
     console.publish(DifferenceReport(difference, findings=findings), form, output)
+    console.mention(card.findings_list)
     changed = count(difference.changed.height, "total")
     console.note(Message("{changed} would be different in {period}.", changed=changed, period=label))
     if output:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self, cast
 import polars as pl
 from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
-from kpi.errors import Message
+from kpi.errors import Diagnostic, Message
 from kpi.language.adjustments import AnyAdjustment, all_awards
 from kpi.language.aggregation.nodes import Composite, Node, Pillar
 from kpi.language.alerts import Alert, Result, results
@@ -667,20 +667,37 @@ class System(Frozen):
 
 
 class CheckedSystem(System):
-    """A system that passed all checks across its definitions: the only one that can be scored."""
+    """A system that passed all checks across its definitions: the only one that can be scored.
+
+    Attributes:
+        warnings: what its definitions probably say by mistake; every scoring reports it.
+    """
+
+    _warnings: tuple[Diagnostic, ...] = PrivateAttr(())
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """The warnings that the checks gave."""
+        return self._warnings
 
     @classmethod
-    def of(cls, system: System) -> CheckedSystem:
+    def of(cls, system: System, warnings: tuple[Diagnostic, ...] = ()) -> CheckedSystem:
         """Return a system as one that passed the checks: of the loader, and of variants that are known to be sound."""
-        return cls._build(system, system.home)
+        return cls._warned(system, system.home, warnings)
 
     def at(self, home: Path | None) -> CheckedSystem:
         """Return the system with another folder that its files are relative to."""
-        return CheckedSystem._build(self, home)
+        return CheckedSystem._warned(self, home, self._warnings)
 
     def succeeding(self, file: Path) -> CheckedSystem:
         """Return the system with another table of units that succeed one another, which is checked when it is read."""
-        return CheckedSystem.of(super().succeeding(file))
+        return CheckedSystem.of(super().succeeding(file), self._warnings)
+
+    @classmethod
+    def _warned(cls, system: System, home: Path | None, warnings: tuple[Diagnostic, ...]) -> CheckedSystem:
+        result = cls._build(system, home)
+        result._warnings = warnings  # noqa: SLF001 - its own class
+        return result
 
 
 def unit_or_none(text: str) -> Unit | None:

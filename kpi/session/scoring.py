@@ -215,7 +215,8 @@ def score_panel(
         *negative_counts(plan.system, judging, panel.entities.names, shown),
     ]
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
-    findings = [*panel.findings, *apart, *counts_apart, *verdict.findings, *alerts, *answers.findings]
+    findings = [*plan.system.warnings, *panel.findings, *apart, *counts_apart, *verdict.findings, *alerts]
+    findings += answers.findings
     findings += answers.unused(verdict.used)
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}
     more = {"left_out": panel.counts.left_out, "passed_over": panel.counts.passed_over, "unread": panel.unread}

@@ -18,6 +18,7 @@ period: quarter
 entities: {title: 县}
 measures: {gdp: {title: 地区生产总值, unit: 亿元}}
 indicators: {output: {kind: level, of: gdp, target: {at_least: 100}}}
+pillars: {}
 """
 ROWS = [("2023Q4", "甲县", "地区生产总值", "120"), ("2023Q4", "乙县", "地区生产总值", "80.25")]
 TABLE = "CREATE TABLE figures (期别 text, 地区 text, 指标 text, 数值 {number})"

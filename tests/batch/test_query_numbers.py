@@ -25,6 +25,7 @@ entities: {title: 县}
 datasets: {d: {form: FORM, decimal: ',', columns: {entity: 地区, period: 期别}}}
 measures: {gdp: {MEASURE, unit: 亿元}}
 indicators: {output: {kind: level, of: gdp, target: {at_least: 100}}}
+pillars: {}
 """
 FIGURES = {"甲县": 684.864, "乙县": 1234.5, "丙县": 5.0, "丁县": 1.5e-07}
 DATABASES = ["sqlite", "duckdb", "postgresql"]

@@ -236,7 +236,7 @@ def test_times_of_files_beside_the_definition_have_two_readings_too(tmp_path):
     data = pl.DataFrame({"period": ["2023/24Q1"], "region": "North", "revenue": [1.0], "opened": "否"})
     card = kpi.score(data, system=tmp_path / "s.yaml")
     places = {Path(str(item.place.file)).name for item in card.findings_list if item.code == "K618"}
-    assert places == {"roster.csv", "succession.csv", "targets.csv"}
+    assert places == {"roster.csv", "s.yaml", "succession.csv", "targets.csv"}
     assert "K618" in [item.code for item in examine_text(text, folder=tmp_path).findings]
 
 

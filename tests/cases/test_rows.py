@@ -272,7 +272,7 @@ def test_own_targets_of_totals_are_left_out(tmp_path):
     (tmp_path / "t.csv").write_text("entity,indicator,target\n甲 县,level,10\n全市,level,9\n", "utf-8")
     text = (
         "system: s\nperiod: year\nentities: {}\nmeasures: {gdp: {title: GDP, unit: 亿元}}\n"
-        "indicators: {level: {kind: level, of: gdp, target: {at_least: {file: t.csv}}}}\n"
+        "indicators: {level: {kind: level, of: gdp, target: {at_least: {file: t.csv}}}}\npillars: {}\n"
     )
     loaded = examine_text(text, "s.yaml", folder=tmp_path)
     card = kpi.score(table().filter(指标="GDP"), system=loaded.system)

@@ -24,6 +24,7 @@ measures:
 indicators:
   output:      {kind: level, title: 经济总量, of: gdp, target: {at_least: 100}}
   online_rate: {kind: ratio, title: 网办率, numerator: online, denominator: cases, unit: '%', target: {at_least: 80}}
+pillars: {}
 """
 with (FOLDER / "expected.csv").open(encoding="utf-8") as stream:
     EXPECTED = {name: list(rows) for name, rows in groupby(csv.DictReader(stream), lambda row: row["file"])}

@@ -21,6 +21,7 @@ SYSTEM = System.model_validate({
     "system": "small", "period": "quarter", "entities": {},
     "measures": {"gdp": {"title": "地区生产总值", "unit": "亿元"}},
     "indicators": {"size": {"kind": "level", "of": "gdp", "target": {"at_least": 100}}},
+    "pillars": {},
 })  # fmt: skip
 FORMATS = {
     Path(name).suffix: write for name, write in (FORMS | SHORT_TEXT | OWN_COLUMNS).items() if name.count(".") == 1

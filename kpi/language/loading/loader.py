@@ -24,6 +24,10 @@ from kpi.process import extensions
 from kpi.process.os_errors import reason
 
 
+#: Warnings that scoring gives where the data show them: that figures are called cumulative, and are not read so.
+_SHOWN_BY_DATA = ("K461",)
+
+
 @dataclass(frozen=True)
 class Loaded:
     """A definition file: the system if it is valid, and all findings."""
@@ -68,7 +72,11 @@ class Draft:
             first = Reading(self.document.stopped, self.system is not None, findings)
             findings = _tidy(explained(self.document.lines, first, self._read_anew))
         broken = any(finding.severity is Severity.ERROR for finding in findings)
-        system = None if broken or self.system is None else CheckedSystem.of(self.system)
+        warnings = tuple(
+            finding for finding in findings
+            if finding.severity is Severity.WARNING and finding.code not in _SHOWN_BY_DATA
+        )  # fmt: skip
+        system = None if broken or self.system is None else CheckedSystem.of(self.system, warnings)
         return Loaded(self.file, system, tuple(findings))
 
     def all_findings(self) -> list[Diagnostic]:
@@ -113,7 +121,7 @@ def examine_mapping(tree: Mapping[str, Any], *, folder: FilePath | None = None) 
 def examine_system(system: System) -> Loaded:
     """Check the definitions of a system that was built in Python, unless they were checked before."""
     if isinstance(system, CheckedSystem):
-        return Loaded("", system, ())
+        return Loaded("", system, system.warnings)
     document = _Given(system.system, system.model_dump(by_alias=True, exclude_unset=True))
     return Draft("", system, (), document, system.home).checked()
 

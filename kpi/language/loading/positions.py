@@ -357,7 +357,7 @@ class _Reader:
                     "K106",
                     Message("`{key}` as a key is easily taken for a truth value", key=key_node.value),
                     hint,
-                    Severity.WARNING,
+                    Severity.INFO,
                 )
             seen[key] = key_node
             here = (*path, key)
