@@ -23,7 +23,6 @@ from kpi.language.uncertainty import Uncertainty
 from kpi.process import extensions
 from kpi.process.os_errors import reason
 
-
 #: Warnings that scoring gives where the data show them: that figures are called cumulative, and are not read so.
 _SHOWN_BY_DATA = ("K461",)
 
