@@ -172,6 +172,21 @@ def test_a_heading_of_another_dimension_is_one_finding():
     assert (count(card, "read"), count(card, "refused")) == (3, 3)
 
 
+@pytest.mark.parametrize("word", ["万元-inf", "万元/", "没有这个单位"])
+def test_a_text_above_the_table_that_is_no_unit_refuses_its_figures(word, tmp_path):
+    lines = [f"单位：{word}", "日期,地区,金额", "2024-01-05,甲县,1", "2024-01-06,甲县,2"]
+    (tmp_path / "d.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    of = system({"s": KINDS["sum"], "n": {"kind": "count", "unit": "件"}})
+    card = kpi.score(tmp_path / "d.csv", system=of)
+    assert figures(card) == {"s": "refused", "n": 2}
+    assert codes(card) == ["K605", "K521"]
+    assert word in card.findings["message"][0]
+    # Beside a table in a unit that is known, its figures alone are refused.
+    (tmp_path / "e.csv").write_text("\n".join(["单位：万元", lines[1], "2024-01-07,乙县,3"]) + "\n", "utf-8")
+    both = kpi.score([tmp_path / "d.csv", tmp_path / "e.csv"], system=of)
+    assert (figures(both)["s"], figures(both, "乙县")["s"]) == ("refused", 30000 if KINDS["sum"]["unit"] == "元" else 3)
+
+
 def test_a_condition_compares_in_the_unit_of_the_column():
     late = {
         "late": {"kind": "count", "unit": "件", "where": "用时 > 5"},

@@ -25,6 +25,7 @@ from kpi.language import expressions
 from kpi.language.expressions.terms import ExpressionError, Term
 from kpi.language.measures import Measure
 from kpi.language.record_columns import DURATIONS, PARTS_OF_DATES, computed, term_of
+from kpi.language.system import unit_or_none
 from kpi.values import units
 from kpi.values.periods import Order
 from kpi.values.units import MICROSECONDS, WORKING_DAY, Unit, UnitError
@@ -301,13 +302,14 @@ def scales(
             continue
         figures_of = {key: item for key, item in measures.items() if _takes(item, name)}
         headings = {table[name].unit for table in tables}
-        known = [units.parse(text) for text in sorted(filter(None, headings))]
+        # Figures under a text that is no unit are refused, each as what it is.
+        known = [unit for unit in map(unit_or_none, sorted(filter(None, headings))) if unit is not None]
         by_row = any(table[name].by_row for table in tables)
         first = next((item.quantity for item in figures_of.values()), None)
         if known and None not in headings and len({item.scale for item in known}) == 1:
             scale_of[name] = Scale(known[0])
         elif first is not None:
-            scale_of[name] = Scale(first, assumed=not known and not by_row)
+            scale_of[name] = Scale(first, assumed=not any(headings) and not by_row)
         else:
             scale_of[name] = Scale(min(known, key=lambda quantity: quantity.scale) if known else None)
         if kinds[name] in DURATIONS:
