@@ -74,20 +74,19 @@ def unnamed(frame: pl.DataFrame, entities: Entities, system: System) -> Iterator
 def _totals(frame: pl.DataFrame, system: System, number: int) -> Iterator[tuple[int, list[int]]]:
     """Yield the place of each entity that is a total, with the places of further totals of the same units."""
     additive = {name: measure for name, measure in system.measures.items() if _is_additive(measure)}
-    reported = [frame[name].to_numpy().reshape(-1, number) for name, measure in additive.items() if measure.reported]
-    events = [_of_events(frame, name, number) for name, measure in additive.items() if not measure.reported]
     for totals in range(1, _TOTALS + 1):
         places = set(range(number))
         sure: set[int] = set()
-        for values in reported:
-            fits, equal = _reported_totals(values, totals)
+        for name, measure in sorted(additive.items(), key=lambda item: not item[1].reported):
+            if not places:
+                break
+            if measure.reported:
+                fits, equal = _reported_totals(frame[name].to_numpy().reshape(-1, number), totals)
+            else:
+                fits, equal = _event_totals(*_of_events(frame, name, number), totals)
             places &= fits
             sure |= equal
         sure &= places
-        for values, rows in events:
-            fits, equal = _event_totals(values, rows, totals)
-            places &= fits
-            sure = (sure | equal) & places
         # Several totals must all be there.
         if totals == 1 or len(sure) == totals:
             yield from ((place, sorted(sure - {place}) if totals > 1 else []) for place in sorted(sure))

@@ -17,7 +17,7 @@ from kpi.errors import Place
 from kpi.intake.files.delimited import delimiter_of, encoding_note, head_rows, long_cells, scan
 from kpi.intake.files.encoding import Text, encoding_of_sample
 from kpi.intake.files.pieces import Pieces
-from kpi.intake.files.table import Table
+from kpi.intake.files.table import FIRST_ROWS, Table
 from kpi.intake.files.table_layout import SEARCHED, find_layout, trailing_notes
 
 #: The size in bytes from which a text file is large.
@@ -70,10 +70,15 @@ def read_large(path: Path, place: Place, decoded: Text | None = None, *, declare
     pieces = Pieces(path, encoding, layout, delimiter, names)
     if decoded is None and encoding != "utf-8":
         decoded = Text(path, encoding.upper(), 0)
+    frame = scan(path, layout, delimiter, names) if encoding == "utf-8" else pieces.frame()
+    first_rows = None
+    if '"' not in text:  # a quoted cell may go on behind what was read
+        sample = text.removesuffix("\n").encode()
+        first_rows = frame, scan(sample, layout, delimiter, names).head(FIRST_ROWS).collect(engine="in-memory")
     return Table(
         file=place.file or "",
         sheet=place.sheet,
-        frame=scan(path, layout, delimiter, names) if encoding == "utf-8" else pieces.frame(),
+        frame=frame,
         columns=layout.columns,
         first_row=layout.body + 1,
         unit=layout.unit,
@@ -86,6 +91,7 @@ def read_large(path: Path, place: Place, decoded: Text | None = None, *, declare
         notes=layout.notes if decoded is None else (encoding_note(decoded, place), *layout.notes),
         scratch=None if decoded is None else decoded.scratch,
         pieces=pieces,
+        first_rows=first_rows,
     )
 
 

@@ -36,7 +36,8 @@ _FIGURES = 2
 def check_headings(table: Table, system: System, declared: Collection[str] = ()) -> None:
     """Check that each row that repeats the heading of a key repeats all of them, and no other is a heading.
 
-    Tables that are read in pieces are not checked here: their headings are, where they are left out.
+    Tables that are read in pieces are not checked here: their headings are, where they are left out. Nor are those with
+    a column that is not of texts: no row of them can be a heading.
 
     Args:
         table: as it stands in its file, or with its blocks below each other.
@@ -50,6 +51,8 @@ def check_headings(table: Table, system: System, declared: Collection[str] = ())
         return
     schema = table.frame.collect_schema()
     texts = [header for header in table.columns if schema[header] == pl.String]
+    if any(schema[header] not in (pl.String, pl.Null) for header in table.columns):
+        return  # a column of numbers or dates holds no heading, so no row does
     own = set(table.columns) - {header for header in table.roles.values() if header is not None}
     keys = [
         header
