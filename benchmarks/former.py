@@ -26,6 +26,7 @@ from typing import Any
 from benchmarks import events, reports
 from benchmarks.child import ROOT
 from benchmarks.size import size
+from kpi.process.tuning import SETTINGS
 
 ENTITIES, MONTHS, INDICATORS = size(3000, least=20), size(120, least=14), 198
 EVENTS = size(50_000_000, least=20_000)
@@ -65,7 +66,8 @@ def command(*arguments: str) -> Timed:
 
 
 def _environment(checkout: Path) -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(checkout)}
+    # Those of the command line, which a former state may set by itself.
+    return SETTINGS | os.environ | {"PYTHONPATH": str(checkout)}
 
 
 def races(stack: ExitStack) -> Iterator[tuple[str, Timed]]:
@@ -94,10 +96,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("former", type=Path, help="a checkout of the former state")
     options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--only", default="", help="the races whose title has this text")
     given = options.parse_args()
     former = given.former.resolve()
     with ExitStack() as stack:
         for title, timed in races(stack):
+            if given.only not in title:
+                continue
             times: dict[Path, list[float]] = {ROOT: [], former: []}
             for number in range(given.rounds):
                 # Who comes second finds a warmer machine.

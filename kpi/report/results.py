@@ -17,7 +17,6 @@ from kpi.report import encode
 from kpi.report.language import tr
 from kpi.report.league import level_title
 from kpi.report.markdown import markdown
-from kpi.report.page.document import page
 from kpi.report.shape import FRAMES, MORE, SCHEMA, About, Report, Results, Screen, frames, origin, plain
 from kpi.report.table import league_table
 
@@ -85,7 +84,7 @@ class ScorecardReport(Report):
         }  # fmt: skip
         if isinstance(self.scorecard, Scorecard):  # results that were read from files have no definition
             own["xlsx"] = self._workbook
-            own["html"] = partial(page, self.scorecard)
+            own["html"] = self._page
         return own
 
     @override
@@ -146,6 +145,12 @@ class ScorecardReport(Report):
 
         assert isinstance(self.scorecard, Scorecard)  # noqa: S101
         return book(self, self.scorecard, self.period)
+
+    def _page(self) -> bytes:
+        from kpi.report.page.document import page
+
+        assert isinstance(self.scorecard, Scorecard)  # noqa: S101
+        return page(self.scorecard)
 
     def _markdown(self) -> bytes:
         return markdown(self.scorecard, period=self.period).encode()

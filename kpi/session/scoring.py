@@ -12,7 +12,6 @@ import polars as pl
 
 from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
-from kpi.analysis.disclosure import protected
 from kpi.analysis.group_findings import ungrouped
 from kpi.analysis.impossible_counts import impossible_counts
 from kpi.analysis.negative_counts import negative_counts
@@ -228,7 +227,12 @@ def score_panel(
         plan, frame, panel.entities.frame, labels, tuple(findings), panel.data_hash, None, counts, supply,
         former=panel.former, renamed=panel.renamed,
     )  # fmt: skip
-    return protected(card if period is None else card.only(list(shown)))
+    shown_card = card if period is None else card.only(list(shown))
+    if plan.system.disclosure is None:
+        return shown_card
+    from kpi.analysis.disclosure import protected  # most systems publish all figures
+
+    return protected(shown_card)
 
 
 def stress(
