@@ -29,6 +29,7 @@ from kpi.engine.funnel_limits import SIGNALS
 from kpi.engine.plan import compile_plan
 from kpi.engine.scorecard import Scorecard, as_scorecard
 from kpi.errors import DataError, Diagnostic, Message, count, statements, suggest
+from kpi.intake.aggregate_rows import is_aggregate
 from kpi.intake.entities import Entities, from_data
 from kpi.intake.files.headers import clean
 from kpi.language.adjustments import Award, Veto, awards, vetoes
@@ -113,6 +114,10 @@ def place_of(card: Scorecard, entity: str) -> int:
             raise DataError(gone)
         named = [name for name in entities.names if clean(name).startswith(f"{clean(entity)}(")]
         hint = Message("there is {entities}", entities=tuple(named[:5])) if named else suggest(entity, entities.names)
+        if not named and is_aggregate(entity):
+            hint = Message(
+                "totals and the like are left out; `entities: {{keep: [{entity}]}}` makes a unit of one", entity=entity
+            )
         raise DataError(Diagnostic("K602", Message("`{entity}` is not among the entities", entity=entity), hint=hint))
     return place
 

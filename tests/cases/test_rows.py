@@ -172,6 +172,19 @@ def test_one_period_is_scored_as_all_are(form):
     assert "戊县" in item.entities["entity"]
 
 
+def test_to_explain_a_total_says_that_it_was_left_out():
+    frame = pl.DataFrame({"期别": ["2023"] * 4, "县": ["甲县", "乙县", "丙县", "合计"], "GDP": [1.0, 2.0, 3.0, 6.0]})
+    text = (
+        "system: s\nperiod: year\nentities: {title: 县}\nmeasures: {gdp: {title: GDP, unit: 亿元}}\n"
+        "indicators: {level: {kind: level, of: gdp}}\n"
+    )
+    card = kpi.score(frame, system=text)
+    with pytest.raises(DataError) as caught:
+        kpi.explain(card, "合计")
+    (finding,) = caught.value.diagnostics
+    assert (finding.code, "keep: [合计]" in str(finding.hint)) == ("K602", True)
+
+
 def test_totals_of_unknown_measures_are_left_out_and_counted():
     rows = [("2023", "全市", "没有的指标", 1.0)] * 300 + [("2023", "甲县", "没有的指标", 1.0)] * 300
     rows += [("2023", who, name, 1.0) for who in FIGURES for name in ("GDP", "财政收入")]
