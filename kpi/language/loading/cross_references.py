@@ -388,7 +388,7 @@ def _shared_part(system: System, part: str, name: str, others: Iterable[str]) ->
         by_method = any(system.pillars[node].weights_method is not None for node in (name, other))
         if by_method or any(classes.differs(node.parts[part]) for node in beside):
             hint = Message(
-                "a headline shares only parts to which it gives plain numbers; define `{part}` again under another name",
+                "a headline shares only parts to which it gives plain numbers; define `{part}` again by another name",
                 part=part,
             )
             return message, hint
