@@ -17,6 +17,7 @@ KINDS = {
     "plain scoring": ("kind: level",),
     "rolling totals": ("kind: rolling, over: 12m",),
     "projections": ("kind: projection, years: 3",),
+    "plain scoring of 400": ("kind: level", "kind: level"),
     "rolling totals and projections": ("kind: rolling, over: 12m", "kind: projection, years: 3"),
     "trends": ("kind: projection, by: trend, over: 2y, as: total",),
 }
@@ -47,9 +48,10 @@ def test_windows(benchmark):
     race = Race(
         "Windows and projections on every indicator",
         "plain scoring",
-        dict.fromkeys(list(KINDS)[1:], "≤ 1.5"),
+        dict.fromkeys((name for name in KINDS if not name.startswith("plain")), "≤ 1.5"),
         note="3,000 units, 120 months, 200 indicators, min-max, a tree of pillars, totals and ranks: the whole plan "
-        "from measures in memory. Where there are both, totals are scored and projections stand beside them. "
+        "from measures in memory. Where there are both, these are 400 indicators, all scored, of which 200 totals are "
+        "in the tree and 200 projections stand beside it, as in plain scoring of 400. "
         "Intervals, which neither totals nor ranks read, are in the race of all columns.",
     )
     plans = {name: compile_plan(of) for name, of in compiled.items()}

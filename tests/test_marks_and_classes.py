@@ -281,6 +281,27 @@ def test_ends_are_left_out_of_enough_scores(tmp_path, scores, keys, expected):
     assert kpi.score(tmp_path / "v.csv", system=system).indicators["value"].to_list() == [expected]
 
 
+def test_scores_beyond_the_scale_do_not_count_and_are_reported(tmp_path):
+    """90 and 80 of 甲 count; 130 and -5 are slips, a blank one is no score."""
+    rows = "".join(f"2023-12-01,甲,{at},{group},{score}\n" for at, (group, score) in enumerate(
+        [("领导", 90), ("领导", 130), ("群众", 80), ("群众", -5), ("群众", "")]
+    ))  # fmt: skip
+    (tmp_path / "v.csv").write_text(VOTES + rows, "utf-8")
+    system = (
+        "system: s\nperiod: year\nentities: {title: 单位}\n"
+        "datasets: {v: {form: records, columns: {period: 日期, entity: 单位}}}\n"
+        "indicators: {r: {kind: rating, of: 得分, by: 主体, groups: {领导: 40, 群众: 60}, between: [0, 100]}}\n"
+        "pillars: {}\n"
+    )
+    card = kpi.score(tmp_path / "v.csv", system=system)
+    assert card.indicators["value"].to_list() == [pytest.approx(0.4 * 90 + 0.6 * 80)]
+    (finding,) = [item for item in card.findings_list if item.code == "K861"]
+    assert "2 rows do not count" in str(finding.message)
+    assert "`得分` is not from 0 to 100; the first is `130`" in str(finding.message)
+    assert (finding.place.row, finding.place.field) == (3, "得分")
+    assert "scores from 0 to 100 count" in str(card.definition.indicators["r"].words(card.definition.symbols))
+
+
 def test_a_group_that_is_absent_is_missing_or_gives_its_weight_away():
     result = dict(card_of("raters-by-group").indicators.filter(entity="乙局").select("indicator", "value").rows())
     assert result == {"测评": None, "打分": 94.5}

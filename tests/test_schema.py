@@ -27,7 +27,7 @@ FAULTY = sorted((HERE / "faulty").glob("*.yaml"))
 RELATIONS = {
     "cap_without_a_condition", "longer_periods_without_weights",
     "bonus_of_and_when", "knot_is_no_pair", "part_listed_twice", "points_and_marks", "policy_of_two_kinds",
-    "rung_asks_for_nothing",
+    "rating_scale", "rung_asks_for_nothing",
     "target_from_column_and_file", "target_with_two_comparators", "target_within_one_number",
     "target_without_comparator",
     "target_without_end", "type_star_level", "veto_with_two_effects", "yaml_not_a_number", "type_key_is_a_number",

@@ -55,12 +55,20 @@ def _below(system: System, name: str) -> list[str]:
 
 
 def alone(system: System, name: str) -> CheckedSystem:
-    """Return the system in which a headline is all there is: its score is the total, with a full mark of 100."""
+    """Return the system in which a headline is all there is: its score is the total, with a full mark of 100.
+
+    What is about other results (the total's adjustments, alerts, the totals of longer periods) is left out; adjustments
+    within the headline and its pillars stay.
+    """
     pillars = {
         part: system.pillars[part].model_copy(update={"weight": None})
         for part in _below(system, name)
         if part in system.pillars
     }
-    update = {"pillars": pillars, "composite": Composite(), "adjustments": {}, "stars": None}
+    adjustments = {key: item for key, item in system.adjustments.items() if system.within.get(key) in pillars}
+    update = {
+        "pillars": pillars, "composite": Composite(), "adjustments": adjustments,
+        "stars": None, "notify": {}, "totals_over": None,
+    }  # fmt: skip
     ranking = system.ranking.model_copy(update={"tie_break": ()})
     return CheckedSystem.of(system.model_copy(update=update | {"ranking": ranking}))

@@ -121,9 +121,9 @@ def system(shown_system: System, *, width: int | None = None) -> str:
         below.append(tr("{kind} {title}: {words}", kind=kind, title=visible(adjustment.title or name), words=words))
     if shown_system.checks:
         below.append(tr("Checks: {checks}", checks=tuple(shown_system.checks)))
-    if shown_system.notify:
-        alerts = tuple(notice.title or name for name, notice in shown_system.notify.items())
-        below.append(tr("Alerts: {alerts}", alerts=alerts))
+    for name, alert in shown_system.notify.items():
+        words = localized(alert.words(shown_system.symbols, shown_system.results))
+        below.append(tr("Alert {title}: {words}", title=visible(alert.title or name), words=words))
     below += _of_errors(shown_system)
     return printed(title, table, *map(Text, below), width=width)
 

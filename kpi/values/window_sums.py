@@ -26,9 +26,15 @@ if TYPE_CHECKING:
 DECIMALS = 9
 
 
+#: What stands in an array where a column has no value.
+_GAP = pl.Series([float("nan")])
+
+
 def array_of(column: pl.Series) -> Array:
     """Return the values of a column, NaN where there is none; not to be written to."""
-    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    column = column.cast(pl.Float64)
+    # NOTE: `fill_null` of a column is a query of its own, which takes twice the time.
+    return (column.zip_with(column.is_not_null(), _GAP) if column.null_count() else column).to_numpy()
 
 
 def column_of(values: Array) -> pl.Series:
@@ -197,7 +203,7 @@ def any_within(column: pl.Series, entities: int, number: int) -> pl.Series:
     [True, True, False]
     """
     if not column.any():
-        return pl.zeros(len(column), dtype=pl.Boolean, eager=True)
+        return column
     lasts, number = column.fill_null(value=False), min(number, len(column) // entities)
     reach = 1
     while reach < number:
@@ -215,7 +221,7 @@ def any_to_date(column: pl.Series, entities: int, place: int, year: int) -> pl.S
     import numpy as np
 
     if not column.any():
-        return pl.zeros(len(column), dtype=pl.Boolean, eager=True)
+        return column
     holds = in_years(array_of(column), entities, place, year) == 1
     values = np.logical_or.accumulate(holds, axis=1).reshape(-1)
     return pl.Series(values[place * entities : place * entities + len(column)])

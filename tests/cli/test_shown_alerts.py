@@ -11,9 +11,9 @@ TEXT = (
 )
 
 
-def test_alerts_are_listed_and_have_cards():
+def test_alerts_are_listed_with_their_conditions_and_have_cards():
     system = examine_text(TEXT).system
-    assert "产值偏低" in cards.system(system)
+    assert "Alert 产值偏低: 产值 < 5" in cards.system(system)
     for name in ("low",):
         card = cards.definition(system, name)
         assert "产值偏低" in card

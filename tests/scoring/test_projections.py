@@ -16,6 +16,7 @@ from test_windows import codes, months, scored, statuses, values
 from kpi.errors import Severity
 from kpi.language.loading.loader import examine_text
 from kpi.values import student, window_sums
+from tests.soundness.small_evaluation import small_system
 
 EACH = settings(max_examples=12, deadline=None)
 FIGURES = st.lists(st.decimals("0.1", "999.9", places=1).map(float), min_size=30, max_size=60)
@@ -320,3 +321,16 @@ def test_a_year_is_projected_to_a_later_one():
     card = scored("  p: {kind: projection, of: rate, by: trend, over: 5y, as: level, to: 2025}\n", frame, "year")
     line = stats.linregress(range(5), xs)
     assert values(card, "p")[-1] == pytest.approx(line.intercept + line.slope * 6)
+
+
+def test_a_pace_says_how_it_grows_and_from_where_on_it_is_on_track():
+    system = small_system("""
+    measures: {net: {title: 上网率, unit: '%'}}
+    indicators:
+      slow: {kind: pace, of: net, at_least: 95, since: 2015, by: 2030}
+      fast: {kind: pace, of: net, at_least: 95, since: 2015, by: 2030, growth: compound, cuts: [95, 60]}
+    """)
+    words = {name: str(item.words(system.symbols)) for name, item in system.indicators.items()}
+    assert words["slow"].startswith("growth of 上网率 since 2015, percent of what 95 % by 2030 requires; on track from")
+    assert words["fast"].startswith("compound growth of 上网率 since 2015")
+    assert words["fast"].endswith("on track from 95 % on, improving from 60 % on")

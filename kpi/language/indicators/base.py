@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
@@ -128,10 +128,17 @@ def scope_of(symbols: Symbols) -> Scope:
 
 @dataclass(frozen=True)
 class Unused:
-    """Rows of records that an indicator leaves out: the measure that counts them, and the values that columns need."""
+    """Rows of records that an indicator leaves out.
+
+    Attributes:
+        measure: counts them.
+        columns: the texts that columns need.
+        scales: the lowest and the highest number of columns of numbers.
+    """
 
     measure: str
     columns: Mapping[str, tuple[str, ...]]
+    scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class Indicator(Definition):

@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import Field
 from typing_extensions import override
 
-from kpi.errors import Message
+from kpi.errors import Message, statements
 from kpi.language.indicators.base import MONTH, Indicator, Symbols, based, broken, scored_period, title_of, unit_of
 from kpi.language.indicators.derived import from_then_on
 from kpi.language.lookback import HISTORY, Comparison, Lags
@@ -42,8 +42,8 @@ class Pace(Indicator):
     Source: Sachs et al., Sustainable Development Report 2019, annex on trends (linear growth, 50 and 100 %); Eurostat's
     monitoring of the goals takes compound growth and other cuts.
 
-    >>> Pace(of="internet", at_least=90, since=2015, by=2030).words({})
-    'growth of internet since 2015, percent of what 90 by 2030 requires'
+    >>> Pace(of="users", at_least="90 %", since=2015, by=2030).words({})
+    'growth of users since 2015, percent of what 90 % by 2030 requires; on track from 100 % on, improving from 50 % on'
     """
 
     kind: Literal["pace"] = "pace"
@@ -139,11 +139,21 @@ class Pace(Indicator):
         return {self.of: frozenset({HISTORY})}
 
     def words(self, symbols: Symbols) -> Message:
-        """Return what grows since when, and what it has to reach."""
-        return Message(
-            "growth of {title} since {period}, percent of what {aim} by {last} requires",
-            title=title_of(symbols, self.of), period=self.since, aim=printed(self.aim), last=self.by,
+        """Return what grows since when, what it has to reach, and from where on it is how far on its way."""
+        unit = unit_of(symbols, self.of)
+        aim = printed(self.aim) if isinstance(self.aim, str) or unit is None else f"{printed(self.aim)} {unit}"
+        what = {"title": title_of(symbols, self.of), "period": self.since, "aim": aim, "last": self.by}
+        growth = (
+            Message("growth of {title} since {period}, percent of what {aim} by {last} requires", **what)
+            if self.growth == "linear"
+            else Message("compound growth of {title} since {period}, percent of what {aim} by {last} requires", **what)
+        )
+        on_track, improving = self.cuts
+        classes = Message(
+            "on track from {on_track:g} % on, improving from {improving:g} % on",
+            on_track=on_track, improving=improving,
         )  # fmt: skip
+        return statements([growth, classes])
 
     def problems(self, path: Path, symbols: Symbols, grain: Grain) -> Problems:
         """Yield target problems, an aim that is none, and periods in the wrong order."""

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from kpi.errors import Message, Severity, commas, statements
 from kpi.language.indicators.base import Indicator, Symbols, Unused, unit_of
-from kpi.language.model import Name, Path, Problem, Problems, Text
+from kpi.language.model import Listed, Name, Path, Problem, Problems, Text
 from kpi.language.sums import total
 from kpi.values.columns import Expressions
 from kpi.values.periods import Grain
@@ -49,8 +49,8 @@ class Rating(Indicator):
     """The mean of raters' scores by group, weighted: `Σ w x / Σ w`, x being the mean of a group.
 
     `trim: 1` leaves the highest and the lowest score of each group out (去掉一个最高分和一个最低分), from `trim_from`
-    scores on. `grades` turns grades into points. A group without any score leaves the whole without a value, unless
-    `absent: redistribute` gives its weight to the others.
+    scores on. `grades` turns grades into points. With `between` scores beyond a scale do not count. A group without
+    any score leaves the whole without a value, unless `absent: redistribute` gives its weight to the others.
 
     Source: 民主测评 and 评委打分 of 考核办法.
 
@@ -78,6 +78,9 @@ class Rating(Indicator):
     grades: dict[Text, float] = Field(
         default_factory=dict, description="the points of each grade, such as {优秀: 100, 良好: 80}"
     )
+    between: Listed[float] | None = Field(
+        None, min_length=2, max_length=2, description="the scale of the scores, such as [0, 100]; others do not count"
+    )
     absent: Literal["missing", "redistribute"] = Field(
         "missing", description="a group without a score: no value, or its weight goes to the others in proportion"
     )
@@ -92,6 +95,10 @@ class Rating(Indicator):
             raise ValueError(Message("`by` needs `groups`, and only `by` has them"))
         if self.trim_from is not None and self.trim_from <= 2 * self.trim:
             raise ValueError(Message("`trim_from` leaves no score: it must be above 2 x `trim`"))
+        if self.between is not None and self.grades:
+            raise ValueError(Message("`between` is about scores, and grades have points of their own"))
+        if self.between is not None and self.between[0] >= self.between[1]:
+            raise ValueError(Message("`between` is the lowest score and the highest, such as [0, 100]"))
         return self
 
     # ---- THE MEASURES ---- #
@@ -110,7 +117,7 @@ class Rating(Indicator):
         results: dict[str, dict[str, Any]] = {}
         for group, key in self.means_of(name).items():
             own = f"{_column(str(self.by))} = {_text(group)}" if self.groups else None
-            where = self._condition(own)
+            where = self._condition(" AND ".join(filter(None, (own, self._on_scale()))) or None)
             results[key] = shared | mean | {
                 "of": self._points(), "unit": self.unit, "title": f"{title}（{group}）" if self.groups else title,
             } | ({} if where is None else {"where": where})  # fmt: skip
@@ -119,6 +126,13 @@ class Rating(Indicator):
             count = {"kind": "count", "unit": "份", "where": condition, "title": f"{title}（-）"}
             results[f"{name}_unused"] = shared | count
         return results
+
+    def _on_scale(self) -> str | None:
+        """Return the condition of scores that are on the scale, None if every score is."""
+        if self.between is None:
+            return None
+        low, high = self.between
+        return f"{_column(self.of)} BETWEEN {low:.15g} AND {high:.15g}"
 
     def _condition(self, own: str | None) -> str | None:
         if self.where is None or own is None:
@@ -141,6 +155,8 @@ class Rating(Indicator):
             for column, values in known
             if column is not None
         ]
+        if (on_scale := self._on_scale()) is not None:
+            tests.append(f"NOT ({on_scale})")
         return f"({' OR '.join(tests)})" if tests else None
 
     @override
@@ -149,7 +165,8 @@ class Rating(Indicator):
         if self._unused() is None:
             return None
         columns = {str(self.by): tuple(self.groups)} if self.groups else {}
-        return Unused(f"{name}_unused", columns | ({self.of: tuple(self.grades)} if self.grades else {}))
+        scale = {} if self.between is None else {self.of: (self.between[0], self.between[1])}
+        return Unused(f"{name}_unused", columns | ({self.of: tuple(self.grades)} if self.grades else {}), scale)
 
     # ---- THE INDICATOR ---- #
 
@@ -199,6 +216,9 @@ class Rating(Indicator):
             parts.append(Message("without the {number} highest and lowest of {least} scores or more", **cut))
         if self.grades:
             parts.append(grades)
+        if self.between is not None:
+            low, high = self.between
+            parts.append(Message("scores from {low:g} to {high:g} count", low=low, high=high))
         if self.absent == "redistribute":
             parts.append(Message("the weight of a group without scores goes to the others"))
         return statements(parts)

@@ -306,17 +306,17 @@ def _treatment_problems(system: System) -> Problems:
 
 
 def _tree_problems(system: System) -> Problems:
-    seen: dict[str, str] = {}
+    seen: dict[str, list[str]] = {}
     for name, pillar in system.pillars.items():
         for part in pillar.parts:
             path: Path = ("pillars", name, "parts", part)
+            others = seen.setdefault(part, [])
             if part not in system.indicators and part not in system.pillars:
                 yield _unknown_part(system, part, path, at_key=True)
-            elif part in seen and not _shared(system, name, seen[part]):
-                message = Message("`{part}` is already a part of `{pillar}`", part=part, pillar=seen[part])
-                yield Problem("K408", path, message, hint=Message("a part has one parent"), at_key=True)
-            if name not in system.beside_nodes:
-                seen.setdefault(part, name)
+            elif (problem := _shared_part(system, part, name, others)) is not None:
+                message, hint = problem
+                yield Problem("K408", path, message, hint=hint, at_key=True)
+            others.append(name)
         method = system.composite.weights
         if name in system.tops and pillar.weight is None and len(system.tops) > 1 and method is None:
             yield Problem(
@@ -374,11 +374,25 @@ def _repeated(system: System, headline: str) -> Problems:
             first.setdefault(part, name)
 
 
-def _shared(system: System, name: str, other: str) -> bool:
-    """Return whether a headline, or what only it is made of, and another pillar may name the same part."""
-    nodes = [system.pillars[item] for item in (name, other)]
-    fixed = all(node.weights_method is None and not any(map(classes.differs, node.parts.values())) for node in nodes)
-    return fixed and (name in system.beside_nodes or other in system.beside_nodes)
+def _shared_part(system: System, part: str, name: str, others: Iterable[str]) -> tuple[Message, Message] | None:
+    """Return what is wrong with a part that other nodes name too, and what to do; None for nothing.
+
+    Headlines, and what only they are made of, may name parts of the total and of each other. The part has one column
+    for a weight that is found by a method or differs by class, which is that of the total: the others are numbers.
+    """
+    for other in others:
+        message = Message("`{part}` is already a part of `{pillar}`", part=part, pillar=other)
+        beside = [system.pillars[node] for node in (name, other) if node in system.beside_nodes]
+        if not beside:
+            return message, Message("a part has one parent")
+        by_method = any(system.pillars[node].weights_method is not None for node in (name, other))
+        if by_method or any(classes.differs(node.parts[part]) for node in beside):
+            hint = Message(
+                "a headline shares only parts to which it gives plain numbers; define `{part}` again by another name",
+                part=part,
+            )
+            return message, hint
+    return None
 
 
 def _below(system: System, parts: Iterable[str]) -> list[str]:
