@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
-from rich.color import ColorSystem
-from rich.style import Style
 
 from kpi.errors import Diagnostic, Message, Severity, count, number_of, redacted
 from kpi.report.language import listed, localized, tr
@@ -198,7 +196,12 @@ def _read(file: str) -> tuple[str, ...]:
 
 
 def _paint(text: str, style: str, *, color: bool) -> str:
-    return Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if color else text
+    if not color:
+        return text
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
 
 
 def _record(finding: Diagnostic) -> dict[str, object]:

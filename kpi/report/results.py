@@ -18,7 +18,6 @@ from kpi.report.language import tr
 from kpi.report.league import level_title
 from kpi.report.markdown import markdown
 from kpi.report.shape import FRAMES, MORE, SCHEMA, About, Report, Results, Screen, frames, origin, plain
-from kpi.report.table import league_table
 
 #: The frames in JSON; the measures, which may be large, are in Parquet and workbooks only.
 _IN_JSON = ("totals", "pillars", "indicators", "findings")
@@ -72,6 +71,8 @@ class ScorecardReport(Report):
 
     def text(self, screen: Screen) -> str:
         """Return the league table."""
+        from kpi.report.table import league_table
+
         return league_table(
             self.scorecard, period=self.period, width=screen.width, color=screen.color, columns=screen.columns
         )
