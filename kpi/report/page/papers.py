@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from importlib.resources import files
 
+from rich.cells import cell_len
+
 from kpi.report.language import current, tr
 from kpi.report.marks import visible
-from kpi.report.paper.model import Paper, Paragraph, Table
+from kpi.report.paper.model import Paper, Paragraph, Picture, Table
 
 #: Nothing is loaded and nothing runs.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:"
@@ -22,6 +24,8 @@ nav a { color: var(--accent); }
 figure { margin: 1rem 0; overflow-x: auto; background: white; }
 figure svg { max-width: 100%; height: auto; }
 """
+#: The greatest of the least widths of columns, in widths of a Chinese sign.
+_WIDEST = 14
 # Where the elements of a picture are named, and where these names are used.
 _NAME, _USED = re.compile(r'\bid="([^"]+)"'), re.compile(r'(\bid="|url\(#|href="#)([^")]+)')
 
@@ -61,15 +65,20 @@ def _paragraph(part: Paragraph) -> str:
 
 
 def _table(table: Table) -> str:
-    numeric = [any(isinstance(row[at], float | int) for row in table.rows) for at in range(len(table.columns))]
+    numeric = [
+        column.align == "right" or any(isinstance(row[at], float | int) for row in table.rows)
+        for at, column in enumerate(table.columns)
+    ]
     kinds = [' class="number"' if item else "" for item in numeric]
+    widths = [least_width(column.shown(row[at]) for row in table.rows) for at, column in enumerate(table.columns)]
     head = "".join(
-        f'<th scope="col"{kind}>{_safe(column.heading)}</th>' for column, kind in zip(table.columns, kinds, strict=True)
+        f'<th scope="col"{kind or width}>{_safe(column.heading)}</th>'
+        for column, kind, width in zip(table.columns, kinds, widths, strict=True)
     )
     rows = "".join(
         "<tr>"
         + "".join(
-            f"<td{kind}>{_safe(column.shown(cell))}</td>"
+            f"<td{kind}>{cell.markup if isinstance(cell, Picture) else _safe(column.shown(cell))}</td>"
             for column, kind, cell in zip(table.columns, kinds, row, strict=True)
         )
         + "</tr>\n"
@@ -81,6 +90,16 @@ def _table(table: Table) -> str:
         f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">\n<table>\n{caption}'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>\n"
     )
+
+
+def least_width(texts: Iterable[str]) -> str:
+    """Return the attribute of a header of texts that keeps its column readable on a narrow screen.
+
+    >>> least_width(["2023", "2024"]), least_width(["a", "东台经济开发区"])
+    (' style="min-width:3.4em"', ' style="min-width:8.2em"')
+    """
+    longest = max(map(cell_len, texts), default=0)
+    return f' style="min-width:{min(longest / 2 + 1.2, _WIDEST):.1f}em"' if longest else ""
 
 
 def _figure(picture: str | None, number: int, heading: str) -> str:
