@@ -14,7 +14,18 @@ from kpi.analysis.diff import Difference
 from kpi.engine.contributions import NOISE
 from kpi.errors import Message
 from kpi.report.language import joined, localized, sentences, tr
-from kpi.report.marks import NOTHING, alike_decimals, change, level, movement, number, reason, unit_words, visible
+from kpi.report.marks import (
+    NOTHING,
+    alike_decimals,
+    before_figures,
+    change,
+    level,
+    movement,
+    number,
+    reason,
+    unit_words,
+    visible,
+)
 from kpi.report.paper.frames import parts_of
 from kpi.report.paper.model import Cell, Column, Paper, Paragraph, Part, Section, Table
 from kpi.report.shape import Report
@@ -95,7 +106,7 @@ def _sentences(difference: Difference, rows: pl.DataFrame, changed: pl.DataFrame
             sign * pl.col("change"), descending=True, maintain_order=True
         )
         units = tuple(
-            f"{visible(entity)} {change(value, decimals)}"
+            f"{before_figures(entity)} {change(value, decimals)}"
             for entity, value in largest.head(_FEW).select("entity", "change").iter_rows()
         )
         if units and both.height > 1:
@@ -105,7 +116,9 @@ def _sentences(difference: Difference, rows: pl.DataFrame, changed: pl.DataFrame
             )  # fmt: skip
     for sign in (1, -1):
         other = both.filter(sign * (pl.col("stars") - pl.col("stars_before")) > 0)
-        units = tuple(f"{visible(row['entity'])} ({levels_of(difference, row)})" for row in other.iter_rows(named=True))
+        units = tuple(
+            f"{before_figures(row['entity'])} ({levels_of(difference, row)})" for row in other.iter_rows(named=True)
+        )
         if units and sign > 0:
             yield tr("A higher level: {units}.", units=_few(units))
         elif units:
@@ -113,7 +126,7 @@ def _sentences(difference: Difference, rows: pl.DataFrame, changed: pl.DataFrame
     lacking = changed.filter(pl.col("score").is_null() | pl.col("score_before").is_null())
     if lacking.height:
         units = tuple(
-            f"{visible(row['entity'])} ({_state(row, 'status_before')} → {_state(row, 'status')})"
+            f"{before_figures(row['entity'])} ({_state(row, 'status_before')} → {_state(row, 'status')})"
             for row in lacking.iter_rows(named=True)
         )
         yield tr("Without a total in one of them: {units}.", units=_few(units))
@@ -216,8 +229,8 @@ def _indicators(difference: Difference, entity: str | None) -> Section:
         [
             row["period"] if several else None, localized(texts_of(difference).get(row["title"], row["title"])),
             row["mean"], float(row["up"]), float(row["down"]),
-            f"{visible(row['best'])} {change(row['most'], decimals)}" if row["most"] > NOISE else None,
-            f"{visible(row['worst'])} {change(row['least'], decimals)}" if row["least"] < -NOISE else None,
+            f"{before_figures(row['best'])} {change(row['most'], decimals)}" if row["most"] > NOISE else None,
+            f"{before_figures(row['worst'])} {change(row['least'], decimals)}" if row["least"] < -NOISE else None,
         ]
         for row in by.head(FIGURES).iter_rows(named=True)
     ]  # fmt: skip
@@ -393,7 +406,7 @@ def main_causes(difference: Difference, rows: pl.DataFrame) -> dict[tuple[str, s
     largest = frame.group_by("period", "entity", maintain_order=True).head(NAMED)
     causes: dict[tuple[str, str], list[str]] = {}
     for period, entity, title, value in largest.select("period", "entity", "title", "change").iter_rows():
-        words = f"{visible(localized(named.get(title, title)))} {change(value, decimals)}"
+        words = f"{before_figures(localized(named.get(title, title)))} {change(value, decimals)}"
         causes.setdefault((period, entity), []).append(words)
     return causes
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from kpi.analysis.robustness import Robustness
 from kpi.report.language import listed, localized, tr
-from kpi.report.marks import NOTHING, number, visible
+from kpi.report.marks import NOTHING, before_figures, number
 from kpi.report.paper.frames import parts_of
 from kpi.report.paper.model import Cell, Column, Paper, Paragraph, Picture, Section, Table
 from kpi.report.robustness_words import (
@@ -120,7 +120,7 @@ def _summary(robustness: Robustness) -> Iterator[str]:
     units = tuple(
         tr(
             "{entity} {low} to {high}",
-            entity=visible(row["entity"]),
+            entity=before_figures(row["entity"]),
             low=_tenths(row["low"]),
             high=_tenths(row["high"]),
         )
@@ -232,13 +232,14 @@ def _importance(report: Report, robustness: Robustness) -> Section:
 
 
 def _swaps(report: Report, robustness: Robustness) -> Section:
-    """Return the weights whose change makes neighbours equal, the smallest changes first."""
+    """Return of each pair of neighbours the weight whose smallest change makes them equal, the smallest first."""
     section = Section(report.sheet("swaps"), report.sheet("swaps"), wide=True)
     frame = robustness.swaps
     if frame is None or not frame.height:
         return section
     several = frame["cohort"].n_unique() > 1
     names = ("cohort", "entity", "other")
+    nearest = frame.unique([*names], keep="first", maintain_order=True)
     columns = [
         *(Column(report.heading("swaps", name), 3) for name in names), Column(tr("Part"), 5),
         *(Column(report.heading("swaps", name), 2, decimals=2) for name in ("weight", "needed")),
@@ -246,7 +247,7 @@ def _swaps(report: Report, robustness: Robustness) -> Section:
     lines: list[list[Cell]] = [
         [row["cohort"] if several else None, row["entity"], row["other"], _title(robustness, row), row["weight"],
          row["needed"]]
-        for row in frame.head(MOST).iter_rows(named=True)
+        for row in nearest.head(MOST).iter_rows(named=True)
     ]  # fmt: skip
     section.write(tr("Weights at which neighbours have equal totals, the smallest changes first."))
     section.parts.append(Table(columns, lines).compact())

@@ -134,3 +134,12 @@ def test_a_difference_is_a_document_of_few_pages() -> None:
     assert book[report.sheet("indicators")].max_row == changed.height + 1
     assert book.sheetnames[0] == "Totals"
     assert "Changes" in book.sheetnames
+
+
+def test_figures_stay_behind_names_that_run_right_to_left() -> None:
+    def rows(factor: float) -> list[tuple[int, str, str, float]]:
+        return [(2023, unit, name, at * factor) for at, unit in ((61.0, "שלום"), (47.0, "西县")) for name in "xy"]
+
+    report = DifferenceReport(kpi.diff(small_card(SYSTEM, *rows(1)), small_card(SYSTEM, *rows(0.9))))
+    words = [part.text for part in report.paper.sections[0].parts if hasattr(part, "text")]
+    assert any("שלום\u200e -" in text and "西县 -" in text for text in words)

@@ -26,6 +26,8 @@ figure svg { max-width: 100%; height: auto; }
 """
 #: The greatest of the least widths of columns, in widths of a Chinese sign.
 _WIDEST = 14
+#: How many signs of a heading stand beside each other.
+_HEADING = 4
 # Where the elements of a picture are named, and where these names are used.
 _NAME, _USED = re.compile(r'\bid="([^"]+)"'), re.compile(r'(\bid="|url\(#|href="#)([^")]+)')
 
@@ -70,7 +72,10 @@ def _table(table: Table) -> str:
         for at, column in enumerate(table.columns)
     ]
     kinds = [' class="number"' if item else "" for item in numeric]
-    widths = [least_width(column.shown(row[at]) for row in table.rows) for at, column in enumerate(table.columns)]
+    widths = [
+        least_width([column.heading[:_HEADING], *(column.shown(row[at]) for row in table.rows)])
+        for at, column in enumerate(table.columns)
+    ]
     head = "".join(
         f'<th scope="col"{kind or width}>{_safe(column.heading)}</th>'
         for column, kind, width in zip(table.columns, kinds, widths, strict=True)
@@ -96,7 +101,7 @@ def least_width(texts: Iterable[str]) -> str:
     """Return the attribute of a header of texts that keeps its column readable on a narrow screen.
 
     >>> least_width(["2023", "2024"]), least_width(["a", "东台经济开发区"])
-    (' style="min-width:3.4em"', ' style="min-width:8.2em"')
+    (' style="min-width:3.2em"', ' style="min-width:8.2em"')
     """
     longest = max(map(cell_len, texts), default=0)
     return f' style="min-width:{min(longest / 2 + 1.2, _WIDEST):.1f}em"' if longest else ""
