@@ -55,7 +55,9 @@ def paper(report: Report, difference: Difference, entity: str | None = None) -> 
             name, frames.get(name, pl.DataFrame())
         )
         if name in frames and frame.height:
-            sections.append(Section(report.sheet(name), report.sheet(name), _parts(report, name, frame), wide=True))
+            sections.append(
+                Section(report.sheet(name), report.sheet(name), _parts(report, name, frame, entity), wide=True)
+            )
     sections.append(_figures(report, entity))
     if not any(section.parts for section in sections):
         sections.append(Section(tr("Result"), parts=[Paragraph(tr("Nothing has changed."))]))
@@ -92,8 +94,10 @@ def _sentences(difference: Difference, rows: pl.DataFrame, changed: pl.DataFrame
     """Yield what a period comes to: how many rose and fell, from what, and who the most."""
     decimals = difference.after.decimals
     both = rows.drop_nulls(["score_before", "score", "change"])
-    up, down = (int((sign * both["change"] > NOISE).sum()) for sign in (1, -1))
-    if both.height:
+    # What is shown as 0.00 is no change.
+    least = 0.5 * 10.0**-decimals
+    up, down = (int((sign * both["change"] >= least).sum()) for sign in (1, -1))
+    if both.height > 1:
         yield tr(
             "Of {units:,} units with a total in both, {up:,} have a higher one, {down:,} a lower one and {same:,} the "
             "same. The mean changes by {mean} points.",
@@ -102,7 +106,7 @@ def _sentences(difference: Difference, rows: pl.DataFrame, changed: pl.DataFrame
     rounding = tr("Changes are of totals before rounding, and may differ from those of printed ones in the last digit.")
     yield sentences([cause(difference, both), rounding])
     for sign, words in ((1, "gains"), (-1, "losses")):
-        largest = both.filter(sign * pl.col("change") > NOISE).sort(
+        largest = both.filter(sign * pl.col("change") >= least).sort(
             sign * pl.col("change"), descending=True, maintain_order=True
         )
         units = tuple(
@@ -299,14 +303,15 @@ def _figures(report: Report, entity: str | None) -> Section:
     """Return the reported figures that are others; nothing where there are many."""
     frame, heading = report.frames()["figures"], report.sheet("figures")
     listed = 0 < frame.height <= FIGURES or (frame.height and entity is not None)
-    return Section(heading, heading, _parts(report, "figures", frame) if listed else [], wide=True)
+    return Section(heading, heading, _parts(report, "figures", frame, entity) if listed else [], wide=True)
 
 
-def _parts(report: Report, name: str, frame: pl.DataFrame) -> list[Part]:
-    """Return the rows of a frame; the periods stand in the title where there is one pair of them."""
+def _parts(report: Report, name: str, frame: pl.DataFrame, entity: str | None) -> list[Part]:
+    """Return the rows of a frame; the title has the unit that is asked for, and the periods where they are one pair."""
     pair = [column for column in ("period_before", "period") if column in frame.columns]
-    alike = all(frame[column].n_unique() == 1 for column in pair)
-    return parts_of(report, name, frame.drop(pair) if alike else frame)
+    told: list[str] = [*pair] if all(frame[column].n_unique() == 1 for column in pair) else []
+    told = [*told, "entity"] if entity is not None and "entity" in frame.columns else told
+    return parts_of(report, name, frame.drop(told))
 
 
 # ---- VALUES ---- #

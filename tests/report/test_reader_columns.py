@@ -143,3 +143,34 @@ def test_figures_stay_behind_names_that_run_right_to_left() -> None:
     report = DifferenceReport(kpi.diff(small_card(SYSTEM, *rows(1)), small_card(SYSTEM, *rows(0.9))))
     words = [part.text for part in report.paper.sections[0].parts if hasattr(part, "text")]
     assert any("שלום\u200e -" in text and "西县 -" in text for text in words)
+
+
+def test_of_one_unit_a_difference_has_everything() -> None:
+    pair = [small_card(SYSTEM, *values(factor)) for factor in (1, 0.9)]
+    difference = kpi.diff(*pair)
+    text = content(DifferenceReport(difference.of("东县"), "东县"), "md").decode()
+    assert text.startswith("# 东县: ")
+    assert "units with a total in both" not in text
+    assert "## 2. All changes" in text
+    # Its name stands in the title and with its total, not in each row.
+    assert text.count("东县") == 2
+
+
+def test_other_rules_are_said_to_be_the_cause() -> None:
+    other = SYSTEM.replace("weight: 70", "weight: 60").replace("weight: 30", "weight: 40")
+    report = DifferenceReport(kpi.diff(small_card(SYSTEM, *values(1)), small_card(other, *values(1))))
+    text = content(report, "md").decode()
+    assert "All changes come from the rules." in text
+    assert "pillars.P.weight | 70.0 | 60.0" in text
+
+
+def test_units_beyond_the_most_are_counted_and_reported() -> None:
+    def rows(factor: float) -> list[tuple[int, str, str, float]]:
+        return [(2023, f"{at}县", name, (20 + at % 50) * factor) for at in range(70) for name in "xy"]
+
+    report = DifferenceReport(kpi.diff(small_card(SYSTEM, *rows(1)), small_card(SYSTEM, *rows(0.9))))
+    text = content(report, "md").decode()
+    assert "10 more are not listed" in text
+    assert "Of 70 units the first 60 are listed." in text
+    assert [item.code for item in report.left_out("docx")] == ["K894"]
+    assert [*report.left_out("xlsx"), *report.left_out("csv")] == []
