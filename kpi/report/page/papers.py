@@ -44,9 +44,13 @@ def paper_page(paper: Paper, pictures: Mapping[int, str] | None = None, note: st
     language = "zh-CN" if current() == "zh" else "en"
     title = _safe(paper.title)
     links, sections = [], []
+    labels: list[str] = []
     for number, (heading, section) in enumerate(paper.numbered, start=1):
         links.append(f'<li><a href="#step{number}">{_safe(section.heading)}</a></li>')
-        parts = "".join(_paragraph(part) if isinstance(part, Paragraph) else _table(part) for part in section.parts)
+        parts = "".join(
+            _paragraph(part) if isinstance(part, Paragraph) else _table(part, _label(section.heading, part, labels))
+            for part in section.parts
+        )
         picture = _figure((pictures or {}).get(number), number, section.heading)
         sections.append(f'<section id="step{number}">\n<h2>{_safe(heading)}</h2>\n{parts}{picture}</section>\n')
     return (
@@ -66,7 +70,15 @@ def _paragraph(part: Paragraph) -> str:
     return f"<p{words}>{_safe(part.text)}</p>\n"
 
 
-def _table(table: Table) -> str:
+def _label(heading: str, table: Table, taken: list[str]) -> str:
+    """Return the label of a table, which no other on the page has, and add it to those that are taken."""
+    label = tr("{what}: {names}", what=heading, names=table.caption) if table.caption else heading
+    taken.append(label)
+    number = taken.count(label)
+    return label if number == 1 else f"{label} ({number})"
+
+
+def _table(table: Table, label: str) -> str:
     numeric = [
         column.align == "right" or any(isinstance(row[at], float | int) for row in table.rows)
         for at, column in enumerate(table.columns)
@@ -90,9 +102,8 @@ def _table(table: Table) -> str:
         for row in table.rows
     )
     caption = f"<caption>{_safe(table.caption)}</caption>\n" if table.caption else ""
-    label = _safe(table.caption or tr("Table"))
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">\n<table>\n{caption}'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{_safe(label)}">\n<table>\n{caption}'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>\n"
     )
 
