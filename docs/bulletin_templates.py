@@ -370,7 +370,8 @@ def outline(out: Any, language: str) -> None:
             "{% if document %}Under {{ document }}{% if issuer or number or dated %} ("
             "{% if issuer %}{{ issuer }}{% if number or dated %}, {% endif %}{% endif %}"
             "{% if number %}{{ number }}{% if dated %}, {% endif %}{% endif %}{{ dated }}){% endif %}, {% endif %}"
-            "{{ units }} units ({{ entities }}) have been assessed on {{ indicators }} indicators for {{ period }}.",
+            "{{ units }} unit{% if units == 1 %} ({{ entities }}) has{% else %}s ({{ entities }}) have{% endif %} been "
+            "assessed on {{ indicators }} indicators for {{ period }}.",
         )
     )
     _overall(out, t, section, listed, numbered)
@@ -400,7 +401,8 @@ def _overall(out: Any, t: Any, section: Any, listed: Any, numbered: str) -> None
             "{% if group.year %}，{{ group.year | change('比上年同期提高@分', '比上年同期下降@分', '与上年同期持平') }}{% endif %}。"
             "{% if group.rated > 1 %}最高的是{{ group.highest_units | names(10) }}，{{ group.highest.score }}分；最低的是{{ group.lowest_units | names(10) }}，"
             "{{ group.lowest.score }}分；相差{{ group.spread }}分。{% endif %}{% else %}。{% endif %}",
-            "Of {{ group.units }} units{% if group.name %} ({{ group.name }}){% endif %}, {{ group.rated }} have a score"
+            "Of {{ group.units }} unit{% if group.units != 1 %}s{% endif %}{% if group.name %} ({{ group.name }}){% endif %}, "
+            "{{ group.rated }} {% if group.rated == 1 %}has{% else %}have{% endif %} a score"
             "{% if group.rated %}; the mean is {{ group.mean }} of {{ full }} points"
             "{% if group.change %}, {{ group.change | change('up @ on', 'down @ on', 'unchanged from') }} {{ before }}{% endif %}"
             "{% if group.year %}, {{ group.year | change('up @ on', 'down @ on', 'unchanged from') }} {{ year_before }}{% endif %}."

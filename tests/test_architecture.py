@@ -66,8 +66,8 @@ INSIDE = {
     "report": (
         "language marks reader_columns shape rules encode xlsx sheet_rows cards longer league diagnostics reading "
         "quality markdown paper workbook method scorebook bulletin sdmx_csv page formats kinds table results files "
-        "peers tree way_up queries analysis difference robustness yaml_text definition_text roster understanding "
-        "entry_form notebook plots audit"
+        "peers tree way_up queries analysis difference_paper difference robustness_words robustness_paper robustness "
+        "yaml_text definition_text roster understanding entry_form notebook plots audit"
     ),
     "session": (
         "asked_periods given_data systems warehouses scoring checking comparing publishing scorer asynchronous"

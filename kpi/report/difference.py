@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import polars as pl
 from rich.text import Text
+from typing_extensions import override
 
 from kpi.analysis.diff import Difference
 from kpi.engine.contributions import NOISE
-from kpi.errors import Message
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.report.cards import printed, table_of
+from kpi.report.difference_paper import (
+    CARDED,
+    across,
+    between,
+    level_heading,
+    levels_of,
+    main_causes,
+    paper,
+    place,
+    score,
+    texts_of,
+)  # fmt: skip
 from kpi.report.language import localized, tr
-from kpi.report.marks import NOTHING, change, level, movement, number, reason, visible
+from kpi.report.marks import NOTHING, change, movement, number, reason, visible
+from kpi.report.page.papers import paper_page
+from kpi.report.paper.markdown import markdown
+from kpi.report.paper.model import Paper
+from kpi.report.paper.word import word
 from kpi.report.shape import HEADINGS, WITHIN, WORDS, About, Report, Screen, origin, plain
+from kpi.report.workbook import workbook
 from kpi.values.status import STATUSES
 
 #: The maximum number of lines of each kind.
 MOST = 30
-
-#: The maximum number of indicators named beside a changed total.
-_NAMED = 2
 
 
 @dataclass(frozen=True)
@@ -88,7 +103,7 @@ class DifferenceReport(Report):
     @property
     def texts(self) -> Mapping[str, Message]:
         """The messages in the frames of both sides."""
-        return _texts(self.difference)
+        return texts_of(self.difference)
 
     def _hashes(self) -> dict[str, list[str]]:
         before, after = self.difference.before, self.difference.after
@@ -112,6 +127,33 @@ class DifferenceReport(Report):
         """Return the changes as tables."""
         return table(self.difference, self.entity, width=screen.width)
 
+    @property
+    def paper(self) -> Paper:
+        """The document, in the language in use."""
+        return paper(self, self.difference, self.entity)
+
+    def own(self) -> Mapping[str, Callable[[], bytes]]:
+        """Return the document in Word, Markdown and as a page; the workbook begins with its sheets."""
+        return {
+            "docx": lambda: word(self.paper),
+            "md": lambda: markdown(self.paper).encode(),
+            "html": lambda: paper_page(self.paper),
+            "xlsx": lambda: workbook(self, self.paper),
+        }
+
+    @override
+    def left_out(self, form: str) -> list[Diagnostic]:
+        """Return a finding (K894) for the units that a document leaves out."""
+        if form not in ("docx", "pdf", "md", "html"):
+            return []
+        units = self.difference.totals["entity"].n_unique()
+        if units <= CARDED:
+            return []
+        words = Message("in the document, changes are listed of only {shown:,} of {units:,} units", shown=CARDED,
+                        units=units)  # fmt: skip
+        hint = Message("a folder takes all tables: -o results/")
+        return [Diagnostic("K894", words, hint=hint, severity=Severity.WARNING)]
+
 
 def table(difference: Difference, entity: str | None = None, *, width: int | None = None) -> str:
     """Return the changes as tables for a terminal; for one entity, with everything that changed its total."""
@@ -121,7 +163,7 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
     parts: list[object] = [_head(difference)]
     if not (changed.height or difference.changed_headlines.height or difference.changed_places.height):
         parts.append(Text(tr("Nothing has changed.")))
-    decimals, heading = difference.after.decimals, _level_heading(difference)
+    decimals, heading = difference.after.decimals, level_heading(difference)
     for rows in changed.partition_by("period", maintain_order=True):
         entity_title = visible(localized(difference.after.entity_title))
         levels = [] if heading is None else [heading]
@@ -136,19 +178,22 @@ def table(difference: Difference, entity: str | None = None, *, width: int | Non
             *levels,
             tr("Mainly from"),
         )
+        causes = main_causes(difference, rows.head(MOST))
         for row in rows.head(MOST).iter_rows(named=True):
-            rank = _place(row)
-            now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
+            rank = place(row)
+            now, was = (score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
             effects = [_effect(row[key], decimals) for key in ("change", "from_data", "from_definition")]
-            last = [*([_stars(difference, row)] if levels else []), _mainly(difference, row)]
+            mainly = "\n".join(causes.get((row["period"], row["entity"]), ()))
+            last = [*([levels_of(difference, row)] if levels else []), mainly]
             shown.add_row(rank, visible(row["entity"]), now, was, *effects, *last)
         more = tr(", {rows} more", rows=rows.height - MOST) if rows.height > MOST else ""
         parts += [
             Text(
-                "\n" + tr("{what}: {number} changed{more}", what=_of(rows), number=rows.height, more=more), style="bold"
+                "\n" + tr("{what}: {number} changed{more}", what=between(rows), number=rows.height, more=more),
+                style="bold",
             ),
             shown,
-            *_across(difference, rows),
+            *map(Text, across(difference, rows, MOST)),
         ]
     parts += [*_headlines(difference), *_places(difference)]
     parts += _classes(difference)
@@ -177,13 +222,13 @@ def _longer(difference: Difference) -> list[object]:
         entity_title = visible(localized(difference.after.entity_title))
         shown = table_of(tr("Rank"), entity_title, tr("Score"), tr("Old"), tr("Change"), tr("Former rank"))
         for row in part.sort("rank", nulls_last=True, maintain_order=True).head(MOST).iter_rows(named=True):
-            rank = _place(row)
-            now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
+            rank = place(row)
+            now, was = (score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
             former = NOTHING if row["rank_before"] is None else f"{row['rank_before']:g}"
             shown.add_row(rank, visible(row["entity"]), now, was, _effect(row["change"], decimals), former)
         old, new = first["over_before"], first["over"]
         longer = new if old == new else f"{old} → {new}"
-        heading = tr("{longer}, from its periods up to {period}", longer=longer, period=_of(part))
+        heading = tr("{longer}, from its periods up to {period}", longer=longer, period=between(part))
         if several:
             heading = f"{heading}  {visible(first['cohort'] or tr('No cohort'))}"
         parts += [Text(f"\n{heading}", style="bold"), shown]
@@ -198,10 +243,10 @@ def _headlines(difference: Difference) -> list[object]:
         entity_title = visible(localized(difference.after.entity_title))
         shown = table_of(tr("Rank"), entity_title, tr("Score"), tr("Old"), tr("Change"), tr("Data"), tr("Rules"))
         for row in part.sort("rank", nulls_last=True, maintain_order=True).head(MOST).iter_rows(named=True):
-            now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
+            now, was = (score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
             effects = [_effect(row[key], decimals) for key in ("change", "from_data", "from_definition")]
-            shown.add_row(_place(row), visible(row["entity"]), now, was, *effects)
-        parts += [Text(f"\n{_of(part)}  {visible(part['title'][0])}", style="bold"), shown]
+            shown.add_row(place(row), visible(row["entity"]), now, was, *effects)
+        parts += [Text(f"\n{between(part)}  {visible(part['title'][0])}", style="bold"), shown]
         parts += _cut(part)
     return parts
 
@@ -218,36 +263,15 @@ def _places(difference: Difference) -> list[object]:
             groups = [visible(row[key] or "") for key in ("group_before", "group")]
             group = groups[1] if groups[0] == groups[1] else " → ".join(text or NOTHING for text in groups)
             former = NOTHING if row["rank_before"] is None else f"{row['rank_before']:g}"
-            shown.add_row(visible(row["entity"]), visible(within), group, _place(row), former)
-        parts += [Text("\n" + tr("{what}: places", what=_of(part)), style="bold"), shown]
+            shown.add_row(visible(row["entity"]), visible(within), group, place(row), former)
+        parts += [Text("\n" + tr("{what}: places", what=between(part)), style="bold"), shown]
         parts += _cut(part)
     return parts
-
-
-def _place(row: dict[str, Any]) -> str:
-    """Return a place with its movement."""
-    moved = "" if row["rank_change"] is None else movement(int(row["rank_change"]))
-    return NOTHING if row["rank"] is None else f"{row['rank']:g} {moved}".strip()
 
 
 def _cut(rows: pl.DataFrame) -> list[object]:
     """Return the line that says how many rows of a table are left out, if any."""
     return [Text(tr("{rows} more", rows=rows.height - MOST), style="dim")] if rows.height > MOST else []
-
-
-def _across(difference: Difference, rows: pl.DataFrame) -> list[object]:
-    """Return a line for each unit whose total, or indicators, are not comparable across a change of areas."""
-    lines = []
-    for row in rows.filter("areas_changed").head(MOST).iter_rows(named=True):
-        items = difference.indicators.filter(pl.col("areas_changed"), period=row["period"], entity=row["entity"])
-        lines.append(
-            tr(
-                "{entity}: areas changed in between, so the change is of two areas ({indicators})",
-                entity=visible(row["entity"]),
-                indicators=tuple(map(visible, items["title"])) or tr("Total"),
-            )
-        )
-    return [Text(line) for line in lines]
 
 
 def _head(difference: Difference) -> Text:
@@ -259,70 +283,15 @@ def _title(difference: Difference) -> str:
     return tr("{title}: {before} → {after}", title=after.title, before=before.name, after=after.name)
 
 
-def _of(rows: pl.DataFrame) -> str:
-    old, new = rows.row(0, named=True)["period_before"], rows.row(0, named=True)["period"]
-    return str(new) if old == new else f"{old} → {new}"
-
-
-def _score(value: float | None, status: str, decimals: int) -> str:
-    if status == "absent":
-        return tr("none")
-    return number(value, decimals) if value is not None else reason(status)
-
-
 def _effect(value: float | None, decimals: int) -> str:
     return NOTHING if value is None else change(value, decimals)
 
 
-def _stars(difference: Difference, row: dict[str, Any]) -> str:
-    """Return the levels before and after, by name or as a number of stars."""
-    named = _named_levels(difference)
-    old, new = (_level(row[f"stars{key}"], row[f"grade{key}"], named=named) for key in ("_before", ""))
-    return new if old == new else f"{old} → {new}"
-
-
-def _named_levels(difference: Difference) -> bool:
-    """Return whether levels have names."""
-    totals = difference.totals
-    return any(totals[name].null_count() < totals.height for name in ("grade", "grade_before"))
-
-
-def _level(number: float | None, grade: str | None, *, named: bool) -> str:
-    if number is None:
-        return NOTHING
-    if named and number == 0:
-        return level(number, grade, named=True)
-    return f"{number:g}" if grade is None else visible(level(number, grade, named=True))
-
-
-def _level_heading(difference: Difference) -> str | None:
-    """Return the heading of levels, None if neither result has levels."""
-    totals = difference.totals
-    if all(totals[name].null_count() == totals.height for name in ("stars", "stars_before")):
-        return None
-    return tr("Grade") if _named_levels(difference) else tr("Stars")
-
-
-def _texts(difference: Difference) -> Mapping[str, Message]:
-    """Return the messages that the frames have as English text, by that text."""
-    return {**difference.before.texts, **difference.after.texts}
-
-
-def _mainly(difference: Difference, row: dict[str, Any]) -> str:
-    frame = difference.indicators.filter(period=row["period"], entity=row["entity"]).drop_nulls("change")
-    named = frame.filter(pl.col("change") != 0).head(_NAMED)
-    decimals = difference.after.decimals
-    lines, texts = named.select("title", "change").rows(), _texts(difference)
-    return "\n".join(
-        f"{visible(localized(texts.get(title, title)))} {change(value, decimals)}" for title, value in lines
-    )
-
-
 def _detail(difference: Difference, entity: str, width: int | None) -> str:
-    decimals, heading = difference.after.decimals, _level_heading(difference)
+    decimals, heading = difference.after.decimals, level_heading(difference)
     parts: list[object] = [Text(visible(f"{entity}  "), style="bold") + _head(difference)]
     for row in difference.totals.iter_rows(named=True):
-        now, was = (_score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
+        now, was = (score(row[key], row[f"status{key[5:]}"], decimals) for key in ("score", "score_before"))
         effects = [_effect(row[key], decimals) for key in ("change", "from_data", "from_definition")]
         moved = movement(None if row["rank_change"] is None else int(row["rank_change"]))
         total, data, rules = effects
@@ -330,10 +299,10 @@ def _detail(difference: Difference, entity: str, width: int | None) -> str:
             "{period}  score {was} → {now}  change {total} (data {data}, rules {rules})",
             period=row["period"], was=was, now=now, total=total, data=data, rules=rules,
         )  # fmt: skip
-        stars = "" if heading is None else f"  {heading} {_stars(difference, row)}"
+        stars = "" if heading is None else f"  {heading} {levels_of(difference, row)}"
         parts.append(Text(tr("{line}{stars}  rank {moved}", line=line, stars=stars, moved=moved or NOTHING)))
-        parts += _across(difference, difference.totals.filter(period=row["period"]))
-        texts = _texts(difference)
+        parts += map(Text, across(difference, difference.totals.filter(period=row["period"]), MOST))
+        texts = texts_of(difference)
         indicators = difference.indicators.filter(period=row["period"])
         weighed = bool((indicators["from_weight"].abs() > NOISE).any())
         weights = [tr("Weight %")] if weighed else []

@@ -10,7 +10,7 @@ from kpi.report.language import localized, tr
 from kpi.report.league import Block, League, Line, league
 from kpi.report.longer import longer_tables
 from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
-from kpi.report.reader_columns import decimals_of, shown_columns
+from kpi.report.reader_columns import constant_columns, decimals_of, shown_columns
 from kpi.report.shape import Report, Results
 
 #: The maximum number of findings listed.
@@ -53,9 +53,10 @@ def tables(report: Report, /) -> str:
     paragraphs = [f"# {escaped(about.title)}"]
     frames = report.frames()
     for name, frame in frames.items():
-        if not frame.height or name in report.unprinted:
+        if not frame.height:
             continue
-        kept = {column: decimals_of(frame, column) for column in shown_columns(frame)}
+        alike = constant_columns(frame)
+        kept = {column: decimals_of(frame, column) for column in shown_columns(frame) if column not in alike}
         titles = [report.heading(name, column) for column in kept]
         aligned = "".join(">" if frame.schema[column].is_numeric() else "<" for column in kept)
         rows = [
@@ -63,11 +64,10 @@ def tables(report: Report, /) -> str:
             for row in frame.iter_rows(named=True)
         ]
         heading = [f"## {escaped(report.sheet(name))}"] if len(frames) > 1 else []
-        paragraphs += [*heading, piped(titles, aligned, rows)]
+        words = report.in_all_rows(name, frame)
+        paragraphs += [*heading, piped(titles, aligned, rows), *([escaped(words)] if words else [])]
     if len(paragraphs) == 1:
         paragraphs.append(tr("There is nothing in it."))
-    if words := report.elsewhere():
-        paragraphs.append(escaped(words))
     return "\n\n".join([*paragraphs, *(["---", escaped(about.origin)] if about.origin else [])]) + "\n"
 
 

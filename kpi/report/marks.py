@@ -6,6 +6,7 @@ Every sign is understood without colour.
 from __future__ import annotations
 
 import re
+import unicodedata
 from decimal import Decimal
 
 from kpi.errors import Message
@@ -138,6 +139,16 @@ def visible(text: str) -> str:
     '南湖\\x1b[31m区'
     """
     return _INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def before_figures(name: str) -> str:
+    r"""Return a name on one line that figures follow: one that runs right to left would take them to its other side.
+
+    >>> before_figures("南湖区"), before_figures("שלום") == "שלום\u200e"
+    ('南湖区', True)
+    """
+    text = visible(name)
+    return f"{text}\u200e" if any(unicodedata.bidirectional(sign) in ("R", "AL") for sign in text) else text
 
 
 def figure(value: float, unit: str | None) -> str:

@@ -11,6 +11,10 @@ from kpi.report.marks import alike_decimals
 
 #: Columns with the code of what a column `title` names.
 _CODES = frozenset({"indicator", "measure", "pillar", "headline", "component", "node", "item", "part", "name"})
+#: Columns with what rows are about, which stay where all are the same.
+_SUBJECTS = frozenset({"entity", "title", "unit", "message"})
+#: The fewest rows in which a column can be constant.
+_ROWS = 3
 #: How the names of columns begin whose numbers have one unit although rows with a unit of their own stand beside them.
 _ALIKE = (
     "score", "raw_score", "change", "from_", "contribution", "weight", "points", "marks", "full_marks", "coverage",
@@ -33,6 +37,24 @@ def shown_columns(frame: pl.DataFrame) -> list[str]:
         if name == "entity" or (name != "system" and frame[name].null_count() < frame.height)
     ]
     return [name for name in kept if not (name in _CODES and "title" in kept and _told_apart(frame, name))]
+
+
+def constant_columns(frame: pl.DataFrame) -> list[str]:
+    """Return those of `shown_columns` that say the same in all rows, of three rows or more: a sentence says it once.
+
+    Never titles and units, of which the rows are; and some column always remains.
+
+    >>> frame = pl.DataFrame({"period": ["2023"] * 3, "entity": ["A", "B", "C"], "from_definition": [0.0] * 3})
+    >>> constant_columns(frame), constant_columns(frame.head(2))
+    (['period', 'from_definition'], [])
+    """
+    if frame.height < _ROWS:
+        return []
+    shown = shown_columns(frame)
+    alike = [
+        name for name in shown if name not in _SUBJECTS and not frame[name].null_count() and frame[name].n_unique() == 1
+    ]
+    return alike if len(alike) < len(shown) else []
 
 
 def _told_apart(frame: pl.DataFrame, code: str) -> bool:

@@ -13,14 +13,28 @@ from typing_extensions import override
 
 from kpi.analysis.robustness import Robustness
 from kpi.analysis.uncertainty.choices import METHODS
-from kpi.analysis.uncertainty.summaries import FEWEST
-from kpi.errors import Message, commas
+from kpi.errors import Diagnostic, Message, Severity
 from kpi.report.cards import printed, table_of
 from kpi.report.language import localized, tr
-from kpi.report.marks import NOTHING, level, number, visible
+from kpi.report.marks import NOTHING, number, visible
 from kpi.report.page.interval_bars import interval_bar
-from kpi.report.page.tables import Drawing, tables
-from kpi.report.shape import HEADINGS, About, Report, Screen, origin, plain
+from kpi.report.page.papers import paper_page
+from kpi.report.paper.markdown import markdown
+from kpi.report.paper.model import Paper
+from kpi.report.paper.word import word
+from kpi.report.robustness_paper import largest_cohort, paper
+from kpi.report.robustness_words import (
+    ALTERNATIVES,
+    CHOICES,
+    alternative_words,
+    assumption_words,
+    choice_words,
+    how_varied,
+    level_words,
+    settled,
+)  # fmt: skip
+from kpi.report.shape import HEADINGS, LISTED, About, Report, Screen, origin, plain
+from kpi.report.workbook import workbook
 
 #: The maximum number of assumptions shown, those with the largest effect.
 MOST = 12
@@ -29,22 +43,6 @@ MOST_PARAMETERS = 100_000
 #: What columns with drawn weights begin with.
 _WEIGHT = "weight."
 
-_ASSUMPTIONS = {
-    "normalisation": Message("other normalisation"),
-    "mean": Message("other aggregation"),
-    "missing": Message("other missing policy"),
-    "treatment": Message("other data treatment"),
-    "without": Message("leave out"),
-}
-_CHOICES = {
-    "normalisation": Message("normalisation"),
-    "mean": Message("aggregation"),
-    "missing": Message("missing policy"),
-    "weights": Message("weights"),
-    "cut_points": Message("cut points"),
-    "sampling": Message("sampling error"),
-    "revision": Message("later corrections"),
-}
 _RESULTS = {
     "ranks": Message("mean shift of ranks"),
     "stars": Message("mean shift of stars"),
@@ -54,20 +52,6 @@ _SOURCES = {
     "method": Message("method"),
     "sampling": Message("sampling"),
     "revision": Message("later corrections"),
-}
-_ALTERNATIVES = {
-    "declared": Message("as declared"),
-    "none": Message("no such step"),
-    "minmax": Message("min-max"),
-    "zscore": Message("z-score"),
-    "percentile": Message("percentile"),
-    "arithmetic": Message("arithmetic mean"),
-    "geometric": Message("geometric mean"),
-    "power": Message("power mean of 0.5"),
-    "redistribute": Message("shared out in proportion"),
-    "zero": Message("scored zero"),
-    "cohort_mean": Message("mean score of the peers"),
-    "all": Message("all indicators"),
 }
 
 
@@ -90,7 +74,6 @@ class RobustnessReport(Report):
         "convergence": Message("Convergence"),
         "drawn": Message("Parameters of the runs"),
     }
-    unprinted: ClassVar[frozenset[str]] = frozenset({"drawn"})
     headings: ClassVar[Mapping[str | tuple[str, str], str]] = HEADINGS | {
         "mean": Message("Mean rank"),
         "median": Message("Median rank"),
@@ -220,7 +203,7 @@ class RobustnessReport(Report):
         choices = self.robustness.choices.filter(pl.col("choice") != "sampling").drop_nulls("title")
         words = dict(choices.select("alternative", "title").iter_rows())
         texts = self.texts
-        return {name: texts.get(title, title) for name, title in words.items()} | _CHOICES | _ALTERNATIVES
+        return {name: texts.get(title, title) for name, title in words.items()} | CHOICES | ALTERNATIVES
 
     @property
     def texts(self) -> Mapping[str, Message]:
@@ -232,15 +215,38 @@ class RobustnessReport(Report):
         """Return the ranks, and the assumptions with the largest effect."""
         return table(self.robustness, width=screen.width)
 
+    @property
+    def paper(self) -> Paper:
+        """The document, in the language in use."""
+        return paper(self, self.robustness)
+
     def own(self) -> Mapping[str, Callable[[], bytes]]:
-        """Return the page, with the intervals drawn beside the places."""
-        return {"html": self._page}
+        """Return the document in Word and Markdown, and as a page with the intervals drawn beside the places.
+
+        The workbook begins with its sheets.
+        """
+        return {
+            "docx": lambda: word(self.paper),
+            "md": lambda: markdown(self.paper).encode(),
+            "html": self._page,
+            "xlsx": lambda: workbook(self, self.paper),
+        }
 
     def _page(self) -> bytes:
         places = self.robustness.ranks["worst"].drop_nulls().to_list()
         last = max(places, default=1.0)
-        bars = Drawing(tr("Interval"), "rank", lambda row: interval_bar(row, last))
-        return tables(self, {"ranks": bars})
+        return paper_page(paper(self, self.robustness, lambda row: interval_bar(row, last)))
+
+    @override
+    def left_out(self, form: str) -> list[Diagnostic]:
+        """Return a finding (K894) for the units that a document leaves out."""
+        largest = largest_cohort(self.robustness)
+        if form not in ("docx", "pdf", "md", "html") or largest <= LISTED:
+            return []
+        words = Message("in the document, only the first {shown:,} of {units:,} units are listed", shown=LISTED,
+                        units=largest)  # fmt: skip
+        hint = Message("a folder takes all tables: -o results/")
+        return [Diagnostic("K894", words, hint=hint, severity=Severity.WARNING)]
 
 
 def table(robustness: Robustness, /, *, width: int | None = None) -> str:
@@ -259,66 +265,12 @@ def table(robustness: Robustness, /, *, width: int | None = None) -> str:
     )
 
 
-def how_varied(robustness: Robustness) -> str:
-    """Return what was varied."""
-    if robustness.default:
-        return tr(
-            "{runs} simulations: weights ±{weights:g} %, any normalisation, aggregation and missing policy; "
-            "seed {seed}",
-            runs=robustness.runs,
-            weights=robustness.weights,
-            seed=robustness.seed,
-        )
-    choices = robustness.choices["choice"].unique(maintain_order=True).to_list()
-    varied = tuple(choice_words(choice) for choice in choices)
-    return tr(
-        "{runs} simulations of {choices}; seed {seed}",
-        runs=robustness.runs,
-        choices=commas(varied),
-        seed=robustness.seed,
-    )
-
-
 def _part_title(robustness: Robustness, part: str) -> str:
     """Return the title of an indicator or pillar."""
     system = robustness.card.definition
     if part in system.pillars:
         return system.pillars[part].title or part
     return system.symbols[part].title
-
-
-def choice_words(key: str) -> str:
-    """Return a choice in words."""
-    family, _, step = key.partition(".")
-    return Message("treatment `{step}`", step=step) if family == "treatment" else _CHOICES.get(family, key)
-
-
-def assumption_words(assumption: str) -> str:
-    """Return an assumption that is changed, in words."""
-    return _ASSUMPTIONS[assumption.partition(".")[0]]
-
-
-def alternative_words(robustness: Robustness, row: Mapping[str, Any]) -> str:
-    """Return what an assumption is changed to in a row of `alternatives`, in words."""
-    title, name = str(row["title"]), str(row["alternative"])
-    texts = {str(text): text for text in robustness.words}
-    return texts.get(title, title) or _ALTERNATIVES.get(name, name)
-
-
-def settled(robustness: Robustness) -> str:
-    """Return whether the intervals have converged."""
-    frame = robustness.convergence
-    moved = frame["shifted"][-2] if frame.height > 1 else None
-    if moved is None or frame["runs"][-1] < FEWEST:
-        return tr("Too few runs to see whether the intervals have converged.")
-    if robustness.converged:
-        return tr(
-            "Converged: half of the runs give the same intervals within {places:.2f} places on average.", places=moved
-        )
-    return tr(
-        "Not converged: with half of the runs intervals differ by {places:.2f} places on average; take more runs.",
-        places=moved,
-    )
 
 
 def _sets(robustness: Robustness) -> list[object]:
@@ -385,15 +337,8 @@ def _ranks(robustness: Robustness) -> list[object]:
         unchanged = NOTHING if row["kept"] is None else f"{row['kept']:.0f} %"
         spans = (f"{row[a]:g}–{row[b]:g}" for a, b in (("low", "high"), ("best", "worst")))
         cells = [f"{row['rank']:g}", *spans, number(row["mean"], 1)]
-        shown.add_row(*entity, *cells, *([_level(robustness, row["stars"]), unchanged] if scheme else []))
+        shown.add_row(*entity, *cells, *([level_words(robustness, row["stars"]), unchanged] if scheme else []))
     return [shown]
-
-
-def _level(robustness: Robustness, number: float | None) -> str:
-    """Return a level by its name, or as stars."""
-    names = robustness.card.definition.stars.names if robustness.card.definition.stars is not None else {}
-    grade = None if number is None else names.get(int(number))
-    return visible(level(number, grade, named=bool(names)))
 
 
 def _alternatives(robustness: Robustness) -> list[object]:

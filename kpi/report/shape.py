@@ -15,6 +15,7 @@ from kpi.errors import Diagnostic, Message, Severity
 from kpi.language.indicators import CLASSES
 from kpi.report.language import localized, tr
 from kpi.report.marks import COMPARATORS, LIGHTS, SEVERITIES
+from kpi.report.reader_columns import constant_columns, decimals_of
 from kpi.values.status import STATUSES
 
 #: The name and version of the shape, written into every machine-readable file.
@@ -22,6 +23,9 @@ SCHEMA = "kpi.scorecard/1"
 
 #: The most rows of a frame in a document: it is read, and Word is slow with tables of many pages.
 LISTED = 500
+
+#: What constant columns say where everything is as usual.
+_EXPECTED = frozenset({("areas_changed", False), ("status", "ok"), ("status_before", "ok")})
 
 #: The frames of a scorecard in their order, with the names of their sheets.
 FRAMES = {
@@ -279,8 +283,6 @@ class Report(ABC):
     words: ClassVar[Mapping[str, Mapping[str, str]]] = WORDS
     #: The frames whose columns `stars` and `grade` are levels.
     rated: ClassVar[tuple[str, ...]] = ("totals", "longer")
-    #: The frames that documents, Markdown and pages leave to workbooks and data: they are for programs.
-    unprinted: ClassVar[frozenset[str]] = frozenset()
 
     @property
     @abstractmethod
@@ -332,22 +334,25 @@ class Report(ABC):
     def outlook(self, form: str) -> Message | None:  # noqa: B027 - what is written at once has none
         """Return how long a format will take to write, None where it is written at once."""
 
-    def elsewhere(self) -> str:
-        """Return which tables a document leaves to files for programs, as a sentence; empty without any."""
-        names = tuple(
-            self.sheet(name) for name, frame in self.frames().items() if name in self.unprinted and frame.height
-        )
-        return tr("Only workbooks, folders and JSON have: {tables}.", tables=names) if names else ""
+    def in_all_rows(self, name: str, frame: pl.DataFrame) -> str:
+        """Return what the `constant_columns` of a frame say, as a sentence; empty without any.
+
+        What readers expect, as that all have values, is not said.
+        """
+        facts = []
+        for column in constant_columns(frame):
+            value, decimals = frame[column][0], decimals_of(frame, column)
+            if (column, value) in _EXPECTED:
+                continue
+            text = self.word(column, value) if decimals is None else f"{value:z,.{decimals}f}"
+            facts.append(tr("{heading} {value}", heading=self.heading(name, column), value=text))
+        return tr("In all rows: {facts}.", facts=tuple(facts)) if facts else ""
 
     def left_out(self, form: str) -> list[Diagnostic]:
         """Return a finding (K894) for everything that a format leaves out: of documents the rows beyond `LISTED`."""
         if form not in ("docx", "pdf") or "docx" in self.own():
             return []
-        long = {
-            name: frame.height
-            for name, frame in self.frames().items()
-            if frame.height > LISTED and name not in self.unprinted
-        }
+        long = {name: frame.height for name, frame in self.frames().items() if frame.height > LISTED}
         hint = Message("a folder takes all tables: -o results/")
         return [
             Diagnostic(

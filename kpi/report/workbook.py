@@ -14,7 +14,8 @@ from rich.cells import cell_len
 from kpi.report.encode import is_formula
 from kpi.report.language import tr
 from kpi.report.marks import stars
-from kpi.report.paper.model import inert
+from kpi.report.paper.model import Paper, inert
+from kpi.report.paper.sheets import add_sheets
 from kpi.report.shape import About, Report
 from kpi.report.sheet_rows import Cells, write_rows
 from kpi.report.xlsx import CHARACTERS, new_workbook
@@ -67,8 +68,16 @@ class _Field:
     word: Callable[[Any], str] = str
 
 
-def workbook(report: Report, /, *, rows: int = ROWS) -> bytes:
+#: The most rows of a sheet of data that are printed where a document stands before it, about a page.
+PRINTED = 40
+# Of a sheet with many columns the first ones: all of them on a page could not be read.
+_COLUMNS = 24
+
+
+def workbook(report: Report, paper: Paper | None = None, /, *, rows: int = ROWS) -> bytes:
     """Return a report as the bytes of an xlsx file, one sheet per frame, such as 总表, 分项, 指标, 基础数据 and 审核.
+
+    The sheets of a `paper` come first; then those of frames with rows are data, of which the first rows are printed.
 
     Numbers are numeric cells (percent columns hold percent, 95 is shown as 95.0%); stars are a number and ★★★★☆ or the
     name of the level; statuses are described in words; no text is a formula. A frame of more than `rows` rows,
@@ -83,7 +92,11 @@ def workbook(report: Report, /, *, rows: int = ROWS) -> bytes:
     about = report.about
     properties = {"title": about.title, "subject": about.system, "comments": about.origin}
     with new_workbook(out, properties, **options) as book:
-        add_frames(book, report, report.frames(), rows=rows)
+        frames = report.frames()
+        if paper is not None:
+            frames = {name: frame for name, frame in frames.items() if frame.height}
+            add_sheets(book, paper, [report.sheet(name) for name in frames])
+        add_frames(book, report, frames, rows=rows, printed=None if paper is None else PRINTED)
     return out.getvalue()
 
 
@@ -214,7 +227,7 @@ def _print_first(sheet: Worksheet, about: About, shown: int, rows: int, columns:
     """Limit what is printed of a sheet of data to its first rows, with a line above them that says so."""
     words = tr("Data, not for printing: the first {shown:,} of {rows:,} rows. All are printed without the print area.",
                shown=shown, rows=rows)  # fmt: skip
-    sheet.print_area(0, 0, shown, columns - 1)
+    sheet.print_area(0, 0, shown, min(columns, _COLUMNS) - 1)
     sheet.set_header(f"&C{inert(about.title)[:80].replace('&', '&&')}\n{words}")
 
 

@@ -12,8 +12,12 @@ import polars as pl
 import pytest
 
 import kpi
+from kpi.analysis.diff import diff, side
 from kpi.analysis.explain import explain
-from kpi.report.files import write
+from kpi.analysis.robustness import stressed
+from kpi.report.difference import DifferenceReport
+from kpi.report.files import content, write
+from kpi.report.robustness import RobustnessReport
 from tests.report.cohorts_sample import cohorts_card
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
@@ -290,3 +294,26 @@ def test_a_card_has_the_least_single_change(show, tmp_path):
     write(card, tmp_path / "page.html")
     page = show(tmp_path / "page.html", "#unit=A")
     assert "Least single change: ia 70 1 → 90 1" in page.locator("dialog").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_documents_of_differences_and_robustness_are_accessible_and_fit(browser, tmp_path, card, scheme, width):
+    one, other = card.periods[-2:]
+    reports = {
+        "diff": DifferenceReport(diff(side(card, one), side(card, other), periods={other: one})),
+        "stress": RobustnessReport(stressed(card, runs=40)),
+    }
+    for name, report in reports.items():
+        path = tmp_path / f"{name}.html"
+        path.write_bytes(content(report, "html"))
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True, offline=True
+        )
+        page = context.new_page()
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert not violations(page)
+        # Names keep their signs together, whatever the width.
+        assert page.locator("tbody tr").first.evaluate("row => row.offsetHeight") < 120
+        context.close()

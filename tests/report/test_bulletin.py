@@ -702,3 +702,22 @@ def test_all_units_at_an_end_and_without_a_level_are_named() -> None:
     text = markdown(facts(cohorts_card()))
     assert "The highest score is 70.00 (A, B)" in text
     assert "0 stars" not in text
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "a row for 乙, 丙"), ("zh", "下列数据的列或行：乙、丙")])
+def test_measures_that_no_file_has_are_one_finding_with_their_titles(language: str, words: str) -> None:
+    system = kpi.load({
+        "system": "lacking", "title": "评价", "period": "year", "entities": {"title": "县"},
+        "measures": {name: {"title": title, "unit": "件"} for name, title in zip("abc", "甲乙丙", strict=True)},
+        "indicators": {f"i{name}": {"kind": "level", "of": name, "target": {"at_least": 5}} for name in "abc"},
+        "pillars": {"P": {"weight": 100, "parts": {f"i{name}": 1 for name in "abc"}}},
+    })  # fmt: skip
+    card = kpi.score(pl.DataFrame({"县": ["东县"], "期别": ["2023"], "甲": [7]}), system=system)
+    with kpi.using_language(language):
+        text = content(BulletinReport(card), "md").decode()
+    assert text.count("K555") == 1
+    assert words in text
+    assert "`b`" not in text.replace("\\", "")
+    if language == "en":
+        assert "1 unit (县) has been assessed" in text
+        assert "Of 1 unit, 1 has a score" in text

@@ -329,8 +329,8 @@ def test_reasons_of_lost_marks(card) -> None:
     rows = {(row["entity"], row["indicator"]): why(row)
             for row in card.indicators.filter(period="2023").iter_rows(named=True)}  # fmt: skip
     assert rows["东湖", "a"] == ""
-    assert rows["西山", "a"] == "off the target by 2.7 percentage points"
-    assert rows["西山", "b"] == "off the target by 2 件"
+    assert rows["西山", "a"] == "off target by 2.7 pp"
+    assert rows["西山", "b"] == "off target by 2 件"
     assert rows["西山", "c"] == "not done"
     assert rows["北原", "b"] == "not reported"
 
@@ -388,3 +388,25 @@ show: marks
     assert [line[heads.index(name)] for name in ("Marks", "Full marks", "Marks lost")] == [40, 50, 10]
     sheet = [[cell.value for cell in row] for row in book["Indicators"].iter_rows()]
     assert sheet[1][sheet[0].index("Marks")] == 40
+
+
+def test_a_unit_without_peers_has_no_spread_and_rows_are_as_high_as_their_own_texts() -> None:
+    names = [f"i{number}" for number in range(4)]
+    system = kpi.load({
+        "system": "alone", "title": "独评", "period": "year", "entities": {"title": "市"},
+        "measures": {f"m{number}": {"unit": "件"} for number in range(4)},
+        "indicators": {name: {"kind": "level", "of": f"m{at}", "title": f"指标{at}", "target": {"at_least": 5}}
+                       for at, name in enumerate(names)},
+        "pillars": {"政府数字化转型与治理能力现代化": {"weight": 100, "parts": dict.fromkeys(names, 1)}},
+    })  # fmt: skip
+    rows = {"地区": ["甲市"], "期别": ["2023"], **{f"m{number}": [number] for number in range(4)}}
+    book = openpyxl.load_workbook(BytesIO(content(kpi.score(pl.DataFrame(rows), system=system), "xlsx")))
+    cards, matrix = book["Cards"], book["Matrix"]
+    spans = [(each.min, each.max) for each in cards.column_dimensions.values() if each.hidden]
+    hidden = {cell.value for cell in cards[3] if any(low <= cell.column <= high for low, high in spans)}
+    assert hidden >= {"Min.", "Q1", "Median", "Q3", "Max.", "Rank"}
+    assert "Standard deviation" not in {row[0].value for row in matrix.iter_rows()}
+    # The pillar stands in the first row alone, so that one is higher.
+    assert cards.row_dimensions[4].height > 15
+    assert cards.row_dimensions[5].height in (None, 15)
+    assert book["Results"]["A2"].value.endswith("1 unit") or "1 unit " in book["Results"]["A2"].value

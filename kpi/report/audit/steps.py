@@ -24,7 +24,7 @@ from kpi.language.system import ROOT
 from kpi.report.language import listed, localized, tr
 from kpi.report.marks import number
 from kpi.report.paper.model import Cell, Column, Paper, Section, Table
-from kpi.report.robustness import alternative_words, assumption_words, choice_words, how_varied, settled
+from kpi.report.robustness_words import alternative_words, assumption_words, choice_words, how_varied, settled
 from kpi.report.shape import origin
 
 #: The most rows of a table, of a list of names, and of remarks.

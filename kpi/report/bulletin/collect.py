@@ -12,6 +12,7 @@ import polars as pl
 
 from kpi.analysis.alert_findings import ALERTS, ENDS
 from kpi.engine.scorecard import Scorecard
+from kpi.errors import Message
 from kpi.language.indicators.derived import window
 from kpi.report.bulletin.changes import Change, figure, fixed, of_means, of_scores, of_values, spaced
 from kpi.report.bulletin.facts import (
@@ -161,6 +162,8 @@ class _Collector:
         alerts = [*findings.filter(pl.col("code").is_in(ALERTS)).iter_rows(named=True)]
         findings = findings.filter(~pl.col("code").is_in(ALERTS))
         counts = dict(findings.group_by("severity").agg(pl.col("stands_for").sum()).iter_rows())
+        absent = findings.filter((pl.col("code") == "K555") & pl.col("message").is_in([*self.absent]))
+        findings = findings.filter(~pl.col("message").is_in([*self.absent]))
         shown = findings.head(MOST_FINDINGS)
         matrices, cut = self.matrices()
         progress, adjustments = self.progress(), self.adjustments()
@@ -184,7 +187,10 @@ class _Collector:
             tables=[*self.tables()],
             alerts=[self.finding(row) for row in alerts if row["code"] != ENDS],
             ended=[self.finding(row) for row in alerts if row["code"] == ENDS], missing=self.missing(),
-            findings=[self.finding(row) for row in shown.iter_rows(named=True)],
+            findings=[
+                *([self.lacking(absent)] if absent.height else []),
+                *(self.finding(row) for row in shown.iter_rows(named=True)),
+            ],
             more_findings=int(findings[MOST_FINDINGS:]["stands_for"].sum()),
             errors=counts.get("error", 0), warnings=counts.get("warning", 0), queries=counts.get("query", 0),
             matrices=matrices, cut=cut,
@@ -449,6 +455,22 @@ class _Collector:
         place = " ".join(filter(None, (row["entity"], row["file"], row["column"])))
         severity = str(row["severity"])
         return Finding(localized(SEVERITIES.get(severity, severity)), row["code"], own(place), own(row["message"]))
+
+    @cached_property
+    def absent(self) -> dict[str, str]:
+        """The titles of measures that no file has, by the message of their finding in the language in use."""
+        return {
+            localized(message): str(message.fields["title"])
+            for message in self.card.texts.values()
+            if message.template.startswith("no file has a column or a row for {title}")
+        }
+
+    def lacking(self, rows: pl.DataFrame) -> Finding:
+        """Return the findings on measures that no file has as one, with their titles alone: readers need no ids."""
+        row = rows.row(0, named=True)
+        titles = tuple(own(self.absent[text]) for text in rows["message"].unique(maintain_order=True))
+        note = Message("no file has a column or a row for {titles}", titles=titles)
+        return self.finding({**row, "message": localized(note)})
 
     def matrices(self) -> tuple[list[Matrix], int]:
         """Return the annex of values, and how many units it leaves out: it has at most `MOST_CELLS` values."""

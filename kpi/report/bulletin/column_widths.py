@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from rich.cells import cell_len
 _SIGN, _MARGINS = 95, 2
 #: How many breadths of texts are kept: numbers and levels recur.
 _RECENT = 10_000
+#: The part of the texts of a column that have room in it before longer ones of other columns.
+_USUAL = 0.9
 
 
 def fit_grid(tree: Any) -> None:
@@ -99,15 +102,37 @@ def fit_columns(tree: Any) -> None:
             continue
         if any(size.get(kind) != "auto" for size in sizes):
             continue
-        longest = [max(map(_breadth, texts)) for texts in zip(*rows, strict=True)]
         whole = sum(int(column.get(width, 0)) for column in grid)
-        shares = _shares([length + _MARGINS for length in longest], whole / _SIGN)
+        shares = _fitted([*zip(*rows, strict=True)], whole / _SIGN)
         widths = [str(round(share / sum(shares) * whole)) for share in shares]
         for column, share in zip(grid, widths, strict=True):
             column.set(width, share)
         for size, share in zip(sizes, itertools.cycle(widths), strict=False):
             size.set(width, share)
             size.set(kind, "dxa")
+
+
+def _fitted(columns: Sequence[Sequence[str]], room: float) -> list[float]:
+    """Return the widths of columns: first for most of their texts, then for those few that are longer, and headings.
+
+    So a few cells with a reason in place of a number do not take the room of names. No word is broken if that can be.
+
+    >>> texts = [["Indicator", *["a name that is rather long"] * 20], ["东湖县", *["12.50"] * 19, "not reported"]]
+    >>> _fitted(texts, 38), _fitted(texts, 60)
+    ([28, 10], [28.0, 14.0])
+    """
+    longest = [max(map(_breadth, texts)) + _MARGINS for texts in columns]
+    if sum(longest) <= room:
+        return [float(length) for length in longest]
+    usual = []
+    for texts in columns:
+        lengths = sorted(map(_breadth, texts[1:])) or [0]
+        most = lengths[math.ceil(_USUAL * (len(lengths) - 1))]
+        usual.append(max(most, *map(_unbroken, texts)) + _MARGINS)
+    if sum(usual) >= room:
+        return _shares(usual, room)
+    lacking = _shares([length - width for length, width in zip(longest, usual, strict=True)], room - sum(usual))
+    return [width + more for width, more in zip(usual, lacking, strict=True)]
 
 
 def _shares(needs: Sequence[float], room: float) -> list[float]:
@@ -145,6 +170,12 @@ def _cells(table: Any, word: str) -> tuple[list[list[str]], list[Any]]:
         else:
             rows.append([])
     return rows, sizes
+
+
+@functools.lru_cache(_RECENT)
+def _unbroken(text: str) -> int:
+    """Return how many half-width signs the longest word takes; Chinese texts are broken between any three signs."""
+    return max((len(word) if word.isascii() else min(cell_len(word), 6) for word in text.split()), default=0)
 
 
 @functools.lru_cache(_RECENT)

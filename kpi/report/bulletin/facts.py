@@ -106,12 +106,17 @@ class Group:
     @property
     def moved(self) -> bool:
         """Whether places are compared with former ones."""
-        return any(line.move for line in self.lines)
+        return self._filled[0]
 
     @property
     def noted(self) -> bool:
         """Whether a line has a note."""
-        return any(line.note for line in self.lines)
+        return self._filled[1]
+
+    @functools.cached_property
+    def _filled(self) -> tuple[bool, bool]:
+        """Whether a line has a movement, and whether one has a note: templates ask for it in each line."""
+        return any(line.move for line in self.lines), any(line.note for line in self.lines)
 
 
 @dataclass(frozen=True)

@@ -34,16 +34,24 @@ def environment(**options: Any) -> Environment:
     """
     try:
         from jinja2 import StrictUndefined
+        from jinja2.runtime import LoopContext
         from jinja2.sandbox import ImmutableSandboxedEnvironment
     except ImportError as error:
         raise DataError(needs("docxtpl")) from error
 
+    known = frozenset({*PARTS, LoopContext})
+
     class Sandbox(ImmutableSandboxedEnvironment):
         """A sandbox that knows facts to be data: of theirs nothing can be called or changed."""
 
+        def getattr(self, obj: Any, attribute: str) -> Any:
+            # Most attributes are of facts: the checks for all others take longer than the rest of a large bulletin.
+            if type(obj) in known and not attribute.startswith("_") and hasattr(obj, attribute):
+                return getattr(obj, attribute)
+            return super().getattr(obj, attribute)
+
         def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-            known = type(obj) in PARTS and not attr.startswith("_")
-            return known or super().is_safe_attribute(obj, attr, value)
+            return (type(obj) in known and not attr.startswith("_")) or super().is_safe_attribute(obj, attr, value)
 
     environment = Sandbox(undefined=StrictUndefined, **options)
     environment.filters |= {"numeral": numeral, "change": change, "names": names, "short": short, "dash": dash}

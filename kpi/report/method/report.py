@@ -15,7 +15,7 @@ from kpi.report import cards
 from kpi.report.language import joined, listed, sentences, tr
 from kpi.report.method import choices, comparison, data, indicators, rules
 from kpi.report.paper import markdown, sheets, word
-from kpi.report.paper.model import Paper, Paragraph
+from kpi.report.paper.model import Cell, Paper, Paragraph, Table, sentence
 from kpi.report.shape import HEADINGS, About, Report, Screen
 
 
@@ -58,20 +58,29 @@ def method_of_scores(system: System, /) -> list[tuple[str, str]]:
     rows = []
     for section in sections:
         texts = [part.text for part in section.parts if isinstance(part, Paragraph)]
-        cells = [
-            ": ".join(filter(None, (column.shown(cell) for column, cell in zip(table.columns, row, strict=True))))
-            for table in section.tables
-            for row in table.rows
-        ]
+        cells = [_words(table, row) for table in section.tables for row in table.rows]
         if texts or cells:
-            # Paragraphs are sentences and end as such; rows of tables do not.
             long = sum(map(len, cells)) > _LONG
             first, *others = _together(cells) if long else [cells]
-            rows.append((section.heading, sentences([*texts, joined(first)])))
-            rows += [("", sentences([joined(part)])) for part in others]
+            rows.append((section.heading, sentences([*texts, *_ended(first)])))
+            rows += [("", sentences(_ended(part))) for part in others]
     words = tr("System {system}, definition {definition_hash}", system=system.system,
                definition_hash=definition_hash(system))  # fmt: skip
     return [*rows, (tr("Definition"), words)]
+
+
+def _words(table: Table, row: Sequence[Cell]) -> str:
+    """Return the cells of a row as a text: what it is about, a colon, and the rest."""
+    words = ""
+    for column, cell in zip(table.columns, row, strict=True):
+        text = column.shown(cell)
+        words = tr("{what}: {names}", what=words, names=text) if words and text else words or text
+    return words
+
+
+def _ended(texts: Sequence[str]) -> list[str]:
+    """Return the rows of a table, which are no sentences, as one."""
+    return [sentence(joined(texts))] if texts else []
 
 
 def _together(texts: Sequence[str]) -> list[list[str]]:

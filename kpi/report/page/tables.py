@@ -1,56 +1,28 @@
-"""Any report as a page of plain tables, one a frame, perhaps with a picture in each row."""
+"""Any report as a page of plain tables, one a frame."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
-from typing import Any
 
 import polars as pl
 
 from kpi.report.language import current
 from kpi.report.marks import NOTHING, visible
-from kpi.report.reader_columns import decimals_of, shown_columns
+from kpi.report.page.papers import least_width
+from kpi.report.reader_columns import constant_columns, decimals_of, shown_columns
 from kpi.report.shape import Report
 
 #: Digits of numbers in tables.
 _DIGITS = 10
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """A column of pictures, SVG, that stands after another column of a frame.
-
-    Attributes:
-        heading: of the column, in the language in use.
-        after: the column that it stands after.
-        draw: returns the picture of a row, which is trusted markup; empty for none.
-    """
-
-    heading: str
-    after: str
-    draw: Callable[[Mapping[str, Any]], str]
-
-
-def tables(report: Report, drawings: Mapping[str, Drawing] | None = None) -> bytes:
-    """Return a report as a page without a program: its title, and a table for each of its frames.
-
-    Args:
-        report: the report.
-        drawings: a column of pictures by the frame that has one.
-    """
+def tables(report: Report) -> bytes:
+    """Return a report as a page without a program: its title, and a table for each of its frames."""
     about = report.about
     language = "zh-CN" if current() == "zh" else "en"
     style = files(__package__).joinpath("page.css").read_text("utf-8")
-    drawn = drawings or {}
-    sections = "".join(
-        _section(report, name, frame, drawn.get(name))
-        for name, frame in report.frames().items()
-        if name not in report.unprinted
-    )
-    sections += f"<p>{_safe(words)}</p>\n" if (words := report.elsewhere()) else ""
+    sections = "".join(_section(report, name, frame) for name, frame in report.frames().items())
     title = _safe(about.title)
     return (
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
@@ -61,27 +33,34 @@ def tables(report: Report, drawings: Mapping[str, Drawing] | None = None) -> byt
     ).encode()
 
 
-def _section(report: Report, name: str, frame: pl.DataFrame, drawing: Drawing | None) -> str:
+def _section(report: Report, name: str, frame: pl.DataFrame) -> str:
     """Return a frame as a section with a table of the columns for readers."""
-    shown = {column: decimals_of(frame, column) for column in shown_columns(frame)}
+    alike = constant_columns(frame)
+    shown = {column: decimals_of(frame, column) for column in shown_columns(frame) if column not in alike}
     heading = _safe(report.sheet(name))
-    heads = [f'<th scope="col">{_safe(report.heading(name, column))}</th>' for column in shown]
-    place = [*shown].index(drawing.after) + 1 if drawing is not None and drawing.after in shown else None
-    if drawing is not None and place is not None:
-        heads.insert(place, f'<th scope="col">{_safe(drawing.heading)}</th>')
+    heads = [
+        f'<th scope="col"{_of_column(report, frame, column)}>{_safe(report.heading(name, column))}</th>'
+        for column in shown
+    ]
     head, lines = "".join(heads), []
     for row in frame.iter_rows(named=True):
         cells = [_cell(report, column, row[column], decimals) for column, decimals in shown.items()]
-        if drawing is not None and place is not None:
-            cells.insert(place, f"<td>{drawing.draw(row)}</td>")
         lines.append(f"<tr>{''.join(cells)}</tr>\n")
     rows = "".join(lines)
+    below = f'<p class="words">{_safe(words)}</p>\n' if (words := report.in_all_rows(name, frame)) else ""
     return (
         f"<section>\n<h2>{heading}</h2>\n"
         f'<div class="scroll" tabindex="0" role="region" aria-label="{heading}">\n'
         f"<table>\n<thead><tr>{head}</tr></thead>\n"
-        f"<tbody>\n{rows}</tbody>\n</table>\n</div>\n</section>\n"
+        f"<tbody>\n{rows}</tbody>\n</table>\n</div>\n{below}</section>\n"
     )
+
+
+def _of_column(report: Report, frame: pl.DataFrame, column: str) -> str:
+    """Return the attribute of the header of a column: of numbers at the right, of texts no narrower than they need."""
+    if frame.schema[column].is_numeric():
+        return ' class="number"'
+    return least_width(report.word(column, value) for value in frame[column].drop_nulls().unique(maintain_order=True))
 
 
 def _cell(report: Report, column: str, value: object, decimals: int | None) -> str:

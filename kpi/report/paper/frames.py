@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from kpi.report.language import tr
-from kpi.report.paper.model import Cell, Column, Paper, Paragraph, Section, Table
-from kpi.report.reader_columns import decimals_of, shown_columns
+from kpi.report.paper.model import Cell, Column, Paper, Paragraph, Part, Section, Table
+from kpi.report.reader_columns import constant_columns, decimals_of, shown_columns
 from kpi.report.shape import LISTED, Report
 
 
@@ -18,23 +18,29 @@ def paper_of(report: Report, /) -> Paper:
     about = report.about
     sections = []
     for name, frame in report.frames().items():
-        if not frame.height or name in report.unprinted:
+        if not frame.height:
             continue
-        section = Section(report.sheet(name), report.sheet(name), wide=True)
-        section.parts.append(_table(report, name, frame.head(LISTED)))
-        if frame.height > LISTED:
-            words = tr("{more:,} more are not listed.", more=frame.height - LISTED)
-            section.parts.append(Paragraph(words, remark=True))
+        section = Section(report.sheet(name), report.sheet(name), parts_of(report, name, frame), wide=True)
         sections.append(section)
     if not sections:
         sections.append(Section(tr("Result"), parts=[Paragraph(tr("There is nothing in it."))]))
-    if words := report.elsewhere():
-        sections[-1].parts.append(Paragraph(words, remark=True))
     return Paper(about.title, sections=sections, margin=about.origin)
 
 
+def parts_of(report: Report, name: str, frame: pl.DataFrame) -> list[Part]:
+    """Return a frame as a table of its first rows; what all rows say, and how many are not listed, stands below it."""
+    shown = frame.head(LISTED)
+    parts: list[Part] = [_table(report, name, shown)]
+    if words := report.in_all_rows(name, shown):
+        parts.append(Paragraph(words, remark=True))
+    if frame.height > LISTED:
+        parts.append(Paragraph(tr("{more:,} more are not listed.", more=frame.height - LISTED), remark=True))
+    return parts
+
+
 def _table(report: Report, name: str, frame: pl.DataFrame) -> Table:
-    kept = shown_columns(frame)
+    alike = constant_columns(frame)
+    kept = [column for column in shown_columns(frame) if column not in alike]
     columns = [
         Column(report.heading(name, item), 1.0 if frame.schema[item].is_numeric() else 1.6,
                decimals=decimals_of(frame, item))

@@ -31,7 +31,10 @@ def markdown(paper: Paper, /) -> str:
 
 
 def _table(table: Table) -> str:
-    numeric = [any(isinstance(row[place], float) for row in table.rows) for place in range(len(table.columns))]
+    numeric = [
+        column.align == "right" or any(isinstance(row[place], float) for row in table.rows)
+        for place, column in enumerate(table.columns)
+    ]
     rows = [[column.shown(cell) for column, cell in zip(table.columns, row, strict=True)] for row in table.rows]
     body = piped([item.heading for item in table.columns], "".join("<>"[item] for item in numeric), rows)
     return f"**{escaped(table.caption)}**\n\n{body}" if table.caption else body

@@ -14,19 +14,26 @@ from typing import Literal, TypeAlias
 from rich.cells import cell_len
 
 from kpi.report.language import current, tr
-from kpi.report.marks import visible
+from kpi.report.marks import change, visible
 
 # Signs that no XML has: halves of pairs of UTF-16, and two that are no characters.
 _NO_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
-#: A cell: a text, a number, nothing, or `SAME`, which is the cell above once more.
-Cell: TypeAlias = "str | float | Same | None"
+#: A cell: a text, a number, a picture, nothing, or `SAME`, which is the cell above once more.
+Cell: TypeAlias = "str | float | Same | Picture | None"
 
 
 class Same:
     """The type of `SAME`."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture in a cell, of which only pages make use: SVG that the program drew, trusted markup."""
+
+    markup: str
 
 
 #: How many half-width signs a column has for each share of its width, and at least, and of its heading at least.
@@ -45,23 +52,29 @@ class Column:
         width: the greatest share of the width of the table, relative to the other columns; short texts take less.
         align: of texts; numbers are at the right.
         decimals: of numbers; None for as many as they have, at most six digits.
+        signed: whether numbers are differences, which have a sign.
     """
 
     heading: str
     width: float = 1
-    align: Literal["left", "center"] = "left"
+    align: Literal["left", "center", "right"] = "left"
     decimals: int | None = None
+    signed: bool = False
 
     def shown(self, cell: Cell) -> str:
         """Return a cell as text; `SAME` and nothing are empty.
 
         >>> Column("分值", decimals=2).shown(2.5), Column("权重").shown(2.0), Column("权重").shown(None)
         ('2.50', '2', '')
+        >>> Column("增减", decimals=2, signed=True).shown(2.5)
+        '+2.50'
         """
-        if cell is None or isinstance(cell, Same):
+        if cell is None or isinstance(cell, Same | Picture):
             return ""
         if isinstance(cell, str):
             return inert(cell)
+        if self.signed:
+            return change(cell, 2 if self.decimals is None else self.decimals)
         return f"{cell:,.6g}" if self.decimals is None else f"{cell:,.{self.decimals}f}"
 
 

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from kpi.report.encode import is_formula
 from kpi.report.language import tr
-from kpi.report.paper.model import Cell, Column, Paper, Paragraph, Same, Table, inert
+from kpi.report.paper.model import Cell, Column, Paper, Paragraph, Picture, Same, Table, inert
 from kpi.report.xlsx import CHARACTERS, new_workbook, sheet_name
 
 if TYPE_CHECKING:
@@ -38,9 +38,10 @@ class _Styles:
     centered: Format
     left: Format
     center: Format
+    right: Format
     quoted: Format
     number: Format
-    decimals: dict[int, Format]
+    decimals: dict[tuple[int, bool], Format]
 
 
 def sheets(paper: Paper, /) -> bytes:
@@ -118,7 +119,9 @@ def _styles(book: Workbook, paper: Paper) -> _Styles:
     wrapped = {"text_wrap": True, "valign": "vcenter"}
     cell = {**wrapped, "border": 1}
     decimals = {
-        item.decimals: book.add_format({**cell, "align": "right", "num_format": "#,##0." + "0" * item.decimals})
+        (item.decimals, item.signed): book.add_format(
+            {**cell, "align": "right", "num_format": _code(item.decimals, signed=item.signed)}
+        )
         for _, section in paper.numbered
         for table in section.tables
         for item in table.columns
@@ -133,6 +136,7 @@ def _styles(book: Workbook, paper: Paper) -> _Styles:
         centered=book.add_format({**wrapped, "align": "center"}),
         left=book.add_format({**cell, "align": "left"}),
         center=book.add_format({**cell, "align": "center"}),
+        right=book.add_format({**cell, "align": "right"}),
         quoted=book.add_format({**cell, "align": "left", "quote_prefix": True}),
         number=book.add_format({**cell, "align": "right", "num_format": "General"}),
         decimals=decimals,
@@ -195,16 +199,27 @@ def _table(sheet: Worksheet, line: int, table: Table, widths: list[float], style
 
 def _put(sheet: Worksheet, place: tuple[int, int], cell: Cell, column: Column, styles: _Styles) -> None:
     """Write a cell by its type: `write` would take texts for formulas, links and numbers."""
-    if cell is None or isinstance(cell, Same):
+    if cell is None or isinstance(cell, Same | Picture):
         sheet.write_blank(*place, None, styles.left)
     elif isinstance(cell, str):
         text = inert(cell)
         if len(text) > CHARACTERS:
             text = text[: CHARACTERS - 1] + "…"
-        usual = styles.center if column.align == "center" else styles.left
+        usual: Format = getattr(styles, column.align)
         sheet.write_string(*place, text, styles.quoted if is_formula(text) else usual)
     else:
-        sheet.write_number(*place, cell, styles.number if column.decimals is None else styles.decimals[column.decimals])
+        usual = styles.number if column.decimals is None else styles.decimals[column.decimals, column.signed]
+        sheet.write_number(*place, cell, usual)
+
+
+def _code(decimals: int, *, signed: bool) -> str:
+    """Return the number format of a column.
+
+    >>> _code(2, signed=False), _code(1, signed=True), _code(0, signed=False)
+    ('#,##0.00', '+#,##0.0;-#,##0.0;0.0', '#,##0')
+    """
+    fraction = "." + "0" * decimals if decimals else ""
+    return f"+#,##0{fraction};-#,##0{fraction};0{fraction}" if signed else f"#,##0{fraction}"
 
 
 def _heights(table: Table, merged: Sequence[dict[int, int]], widths: list[float]) -> list[float]:

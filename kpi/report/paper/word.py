@@ -193,9 +193,11 @@ def _settled(document: Document) -> bytes:
 def _fill(document: Document, section: Section) -> None:
     from docx.shared import Pt
 
-    for part in section.parts:
+    for part, following in zip(section.parts, [*section.parts[1:], None], strict=True):
         if isinstance(part, Paragraph):
             line = document.add_paragraph()
+            # What introduces a table is not left alone at the end of a page.
+            line.paragraph_format.keep_with_next = isinstance(following, Table)
             run = line.add_run(inert(part.text))
             if part.remark:
                 run.font.size = Pt(_REMARK)

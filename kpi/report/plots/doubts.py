@@ -15,7 +15,7 @@ from kpi.report.language import localized, tr
 from kpi.report.plots.cohorts import Part, below_each, parts_of, stacked
 from kpi.report.plots.theme import BETTER, MARKED, MOST, PEERS, SCORES, drawing, finished, rows, shortened, titled
 from kpi.report.plots.view import View
-from kpi.report.robustness import choice_words
+from kpi.report.robustness_words import choice_words
 
 _ROW = 18
 #: The most units of a picture of pairs, and the most parts of one of importance.

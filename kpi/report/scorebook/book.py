@@ -16,11 +16,8 @@ from kpi.report.scorebook.extent import extent
 from kpi.report.scorebook.figures import Period
 from kpi.report.scorebook.styles import Styles
 from kpi.report.shape import FRAMES, Report, plain
-from kpi.report.workbook import add_frames
+from kpi.report.workbook import PRINTED, add_frames
 from kpi.report.xlsx import new_workbook
-
-#: The most rows of a sheet of data that are printed, about a page: of all periods there would be hundreds of pages.
-PRINTED = 40
 
 
 def book(report: Report, card: Scorecard, period: str | None = None) -> bytes:

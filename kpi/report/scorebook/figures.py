@@ -89,6 +89,12 @@ class Period:
         return self.indicators["schedule"].null_count() < self.indicators.height
 
     @cached_property
+    def compared(self) -> bool:
+        """Whether a unit has peers, so that there is a spread."""
+        sizes = self.indicators.group_by("cohort").agg(pl.col("entity").n_unique())["entity"]
+        return any(size > 1 for size in sizes)
+
+    @cached_property
     def counted(self) -> list[str]:
         """The indicators that stand in the tree, in its order."""
         system = self.card.definition
@@ -185,5 +191,5 @@ def _off_target(row: Row) -> str:
         return tr("not done")
     if row["comparator"] == "within" or target is None or value is None:
         return tr("outside the range of the target")
-    unit = tr("percentage points") if row["unit"] == "%" else row["unit"]
-    return tr("off the target by {gap:,.4g} {unit}", gap=abs(target - value), unit=unit)
+    unit = tr("pp") if row["unit"] == "%" else row["unit"]
+    return tr("off target by {gap:,.4g} {unit}", gap=abs(target - value), unit=unit)

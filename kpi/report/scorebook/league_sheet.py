@@ -64,7 +64,7 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     end = max(row - 1, 4)
     _bars(sheet, columns.first, fulls, end)
     sheet.autofilter(2, 0, end, width - 1)
-    words = [sentence(shown.standing.base)]
+    words = [sentence(shown.standing.base)] if columns.moved else []
     if shown.pillars:
         words.append(tr("Pillars are in points of the total; the score is their sum with adjustments, rounded."))
     for note in [*notes, *words]:
@@ -166,7 +166,8 @@ def _cells(shown: Period, columns: _Columns, line: Line, cohort: str | None) -> 
 def _about(shown: Period) -> str:
     source = shown.card.definition.source
     issuer = source.issuer if source is not None else None
-    number = tr("{units} units", units=len(shown.totals))
+    units = len(shown.totals)
+    number = tr("1 unit") if units == 1 else tr("{units} units", units=units)
     return "  ".join(
         filter(None, [issuer, shown.standing.period, number, tr("data {hash}", hash=shown.card.data_hash)])
     )

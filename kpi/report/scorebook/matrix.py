@@ -51,7 +51,7 @@ def write(book: Workbook, name: str, shown: Period, styles: Styles, origin: str)
     spread = (
         (tr("Maximum"), "MAX"), (tr("Median"), "MEDIAN"), (tr("Mean"), "AVERAGE"), (tr("Minimum"), "MIN"),
         (tr("Standard deviation"), "STDEVP"),
-    )  # fmt: skip
+    ) if len(lines) > 1 else ()  # fmt: skip
     top = 1 + _HEAD + len(spread)
     end = max(top + len(lines) - 1, top)
     sheet = book.add_worksheet(name)

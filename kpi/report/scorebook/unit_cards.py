@@ -33,13 +33,16 @@ _LINE, _PAGE = 15, 52
 _HEAD, _AGAIN, _END = 4.6, 3.6, 2
 #: The most lines of a row.
 _LINES = 6
-#: The widths of the columns; names and reasons, 0 here, have the rest: names that part of it.
+#: The widths of the columns; names and reasons, 0 here, have the rest: names what they need, at most that part
+#: of it.
 _WIDTHS = (10, 0, 9, 10, 8, 8, 7, 8, 8, 8, 8, 8, 5, 7, 7, 6, 6, 0)
 _NAME, _WHY, _OF_NAME = 1, -1, 0.53
 #: The columns of schedule and light, which are hidden where there are none.
 _SCHEDULE = (5, 6)
 #: The most decimals of a target that is not tiny.
 _DECIMALS = 4
+#: The columns of the spread and the place in it, which are hidden where no unit has peers.
+_SPREAD = (7, 8, 9, 10, 11, 12)
 #: The columns that formulas need.
 _SCORE, _WEIGHT, _POINTS = 13, 14, 15
 #: The widths of marks and full marks, which follow the points where results show marks.
@@ -48,10 +51,14 @@ _OF_MARKS = (7, 7)
 
 @dataclass(frozen=True)
 class _Entry:
-    """A row of a card: its cells with their styles, how many lines it needs, and whether a pillar begins with it."""
+    """A row of a card: its cells with their styles, how many lines they need, and whether a pillar begins with it.
+
+    The name of the pillar, of which the lines are `of_pillar`, stands in its first row on a page alone.
+    """
 
     cells: Sequence[tuple[str | float | None, str]]
     lines: int = 1
+    of_pillar: int = 1
     pillar: str = ""
     begins: bool = False
     row: Row | None = None
@@ -119,15 +126,24 @@ def _print(sheet: Worksheet, rows: int, breaks: Sequence[int], widths: Sequence[
 
 
 def _widths(shown: Period) -> tuple[float, ...]:
-    """Return the widths of the columns, which fill a page, with marks where results show these; 0 of hidden ones."""
+    """Return the widths of the columns, which fill a page, with marks where results show these; 0 of hidden ones.
+
+    No word of a heading is broken.
+    """
     widths: list[float] = list(_WIDTHS)
+    system = shown.card.definition
     if _marked(shown):
         widths[_POINTS + 1 : _POINTS + 1] = _OF_MARKS
-    hidden = () if shown.scheduled else _SCHEDULE
+    for place, heading in enumerate(_headings(shown)):
+        if widths[place]:
+            words = (len(word) * 1.1 + 0.5 for word in heading.split() if word.isascii())
+            widths[place] = max(widths[place], *words, 0)
+    hidden = (*(() if shown.scheduled else _SCHEDULE), *(() if shown.compared else _SPREAD))
     for place in hidden:
         widths[place] = 0
     spare = _WIDTH - sum(widths) - _PADDING * (len(widths) - len(hidden))
-    widths[_NAME] = round(spare * _OF_NAME)
+    names = [_title({"title": name_of(system, item), "unit": str(system.unit(item))}) for item in shown.counted]
+    widths[_NAME] = round(min(spare * _OF_NAME, max(map(cell_len, names), default=0) * 1.1 + 1))
     widths[_WHY] = int(spare - widths[_NAME])
     return tuple(widths)
 
@@ -145,13 +161,14 @@ def _cuts(entries: Sequence[_Entry]) -> set[int]:
     start, filled = 0, _HEAD
     for number, entry in enumerate(entries):
         end = _END if number == len(entries) - 1 else 0
-        if filled + entry.lines + end > _PAGE and number > start:
+        lines = max(entry.lines, entry.of_pillar if entry.begins else 1)
+        if filled + lines + end > _PAGE and number > start:
             # A pillar stays whole if the page is more than half full without it.
             half = (start + number) // 2
             start = next((at for at in range(number, half, -1) if entries[at].begins), number)
             cuts.add(start)
-            filled = _AGAIN + sum(entry.lines for entry in entries[start:number])
-        filled += entry.lines
+            filled = _AGAIN + entries[start].of_pillar + sum(entry.lines for entry in entries[start:number])
+        filled += lines
     return cuts
 
 
@@ -214,16 +231,20 @@ def _standing(shown: Period, entity: str) -> str:
     return "    ".join(filter(None, words))
 
 
-def _heads(sheet: Worksheet, at: int, shown: Period, styles: Styles) -> None:
-    heads = (
-        tr("Pillar"), tr("Indicator"), tr("Value"), tr("Target"), tr("Attainment"), tr("Schedule"), tr("Light"),
-        tr("Minimum"), tr("Lower quartile"), tr("Median"), tr("Upper quartile"), tr("Maximum"), tr("Rank"),
+def _headings(shown: Period) -> tuple[str, ...]:
+    """Return the headings of the columns."""
+    return (
+        tr("Pillar"), tr("Indicator"), tr("Value"), tr("Target"), tr("Attained"), tr("Schedule"), tr("Light"),
+        tr("Min."), tr("Q1"), tr("Median"), tr("Q3"), tr("Max."), tr("Rank"),
         tr("Score"), tr("Weight"),
-        *((tr("Contribution"), tr("Marks"), tr("Full marks")) if _marked(shown) else (tr("Marks"),)),
+        *((tr("Gives"), tr("Marks"), tr("Full marks")) if _marked(shown) else (tr("Marks"),)),
         tr("Marks lost"), tr("Why"),
     )  # fmt: skip
+
+
+def _heads(sheet: Worksheet, at: int, shown: Period, styles: Styles) -> None:
     sheet.set_row(at, 2 * _LINE)
-    for column, heading in enumerate(heads):
+    for column, heading in enumerate(_headings(shown)):
         styles.put(sheet, at, column, heading, "head")
 
 
@@ -238,7 +259,8 @@ def _entries(
         cells = _cells(row, spread.get((row["cohort"], row["indicator"]), {}), shown)
         pillar = name_of(system, system.parents[row["indicator"]])
         begins = not entries or entries[-1].pillar != pillar
-        entries.append(_Entry(cells, _lines([(pillar, "text"), *cells[1:]], widths), pillar, begins, row))
+        of_pillar = _lines([(pillar, "text")], widths[:1])
+        entries.append(_Entry(cells, _lines(cells[1:], widths[1:]), of_pillar, pillar, begins, row))
     for row in added:
         cells = [(None, "text")] * len(widths)
         cells[_NAME] = (localized(texts.get(row["title"], row["title"])), "text")
@@ -288,7 +310,7 @@ def _row(  # noqa: PLR0917 - as for a card
     """Write a row of a card; the points of an indicator are a formula, `score * weight`, where that is all there is."""
     from xlsxwriter.utility import xl_rowcol_to_cell
 
-    sheet.set_row(line, _LINE * entry.lines)
+    sheet.set_row(line, _LINE * max(entry.lines, entry.of_pillar if pillar else 1))
     styles.put(sheet, line, 0, pillar, "text")
     for column, (value, style) in enumerate(entry.cells[1:], start=1):
         styles.put(sheet, line, column, value, style)
