@@ -21,7 +21,7 @@ from kpi.errors import DataError, Diagnostic, Message, Severity, rendered, sugge
 from kpi.language.grouping import COHORTS
 from kpi.language.indicators import class_of
 from kpi.language.small_numbers import limited
-from kpi.language.system import ROOT, System
+from kpi.language.system import ROOT, CheckedSystem, System
 from kpi.process import locale, notebook
 from kpi.values.columns import COHORT, LONGER, PARTS_THERE, Column, class_by, group_of, in_ranking
 from kpi.values.periods import Period
@@ -134,7 +134,7 @@ class Scorecard:
     # ---- IDENTITY ---- #
 
     @property
-    def definition(self) -> System:
+    def definition(self) -> CheckedSystem:
         """The system that was scored."""
         return self.plan.system
 

@@ -721,3 +721,21 @@ def test_measures_that_no_file_has_are_one_finding_with_their_titles(language: s
     if language == "en":
         assert "1 unit (县) has been assessed" in text
         assert "Of 1 unit, 1 has a score" in text
+
+
+def test_what_a_definition_may_say_by_mistake_is_not_for_readers() -> None:
+    frame = pl.DataFrame(
+        {"期别": ["2023Q4"] * 3, "地区": ["甲县", "乙县", "丙县"], "办件量": [9, 7, 8], "受理量": [10, 10, 10]}
+    )
+    text = """\
+system: t
+period: quarter
+entities: {title: 县}
+measures: {办件: {title: 办件量, unit: 件}, 受理: {title: 受理量, unit: 件}}
+indicators: {率: {kind: ratio, numerator: 办件, denominator: 受理, unit: '%', target: {at_least: 0.9}}}
+pillars: {甲: {weight: 100, parts: {率: 1}}}
+"""
+    card = kpi.score(frame, system=text)
+    assert "K433" in [item.code for item in card.findings_list]
+    bulletin = facts(card)
+    assert (bulletin.findings, bulletin.warnings) == ([], 0)

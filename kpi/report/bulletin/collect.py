@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -156,7 +156,9 @@ class _Collector:
         tops = [name for name in system.tops if name not in system.pillars]
         others = [self.indicator(name) for name in (*tops, *self._outside())]
         every = [indicator for part in parts for indicator in part.indicators] + others
-        findings = card.findings.filter(
+        # What the definition may say by mistake is for who writes it, not for readers.
+        own_findings = [item for item in card.findings_list if item not in card.definition.warnings]
+        findings = replace(card, findings_list=tuple(own_findings)).findings.filter(
             pl.col("period").is_null() | (pl.col("period") == pl.lit(standing.period, dtype=pl.String))
         )
         alerts = [*findings.filter(pl.col("code").is_in(ALERTS)).iter_rows(named=True)]
