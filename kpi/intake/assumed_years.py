@@ -30,7 +30,12 @@ def assumed(sources: Iterable[Placed], system: System) -> Iterator[Diagnostic]:
         header = source.roles.get("period")
         if header is not None:
             column = pl.selectors.by_name(header).cast(pl.String).str.strip_chars()
-            texts = source.table.distinct(source.table.raw.select(column)).collect(engine="streaming").to_series()
+            texts = (
+                source.table.distinct(source.table.raw.select(column))
+                .collect(engine="streaming")
+                .to_series()
+                .alias("cells")
+            )
             yield from of_texts(texts, system.timeline, source.table.place(None, header))
 
 
@@ -41,7 +46,9 @@ def of_roster(system: System) -> Iterator[Diagnostic]:
     table = read(system.home / system.entities.roster)[0]
     for header in table.columns:
         if header in TIMES:
-            texts = table.frame.select(pl.selectors.by_name(header).cast(pl.String)).collect().to_series()
+            texts = (
+                table.frame.select(pl.selectors.by_name(header).cast(pl.String)).collect().to_series().alias("cells")
+            )
             yield from of_texts(texts, system.timeline, table.place(None, header))
 
 

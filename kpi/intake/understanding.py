@@ -168,7 +168,7 @@ def _units(system: System, source: Placed) -> list[Unit]:
     results: dict[str, Unit] = {}
     header = source.roles["measure"]
     texts = source.table.frame.select(as_text(header).str.strip_chars().unique(
-        maintain_order=True)).collect().to_series()  # fmt: skip
+        maintain_order=True)).collect().to_series().alias("cells")  # fmt: skip
     for text in texts.drop_nulls():
         name, unit = measure_of(names, text)
         if name is not None:
@@ -198,7 +198,7 @@ def _added_unit(source: Placed, text: str, column: str) -> str | None:
     """Return the unit that the headings of a turned table give a figure, None where they give none."""
     names = as_text(source.roles["measure"]).str.strip_chars()
     rows = source.table.frame.filter(names == text).select(as_text(column))
-    units = rows.drop_nulls().head(1).collect().to_series().to_list()
+    units = rows.drop_nulls().head(1).collect().to_series().alias("cells").to_list()
     return units[0] if units else None
 
 

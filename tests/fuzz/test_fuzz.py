@@ -74,6 +74,24 @@ FOUND = [
     Case("wide", "parquet", (), (Change("swap", 477901400, 978414261),)),
     Case("records", "parquet", (), (Change("swap", 884216989, 596123282),)),
     Case("long", "arrow", (), (Change("swap", 984403930, 888608120),)),
+    # A line that calls for no unit, headings that look like patterns, and a damaged file without a column.
+    Case(
+        "records",
+        "utf-8-sig",
+        (Change("figure", 303094014, 985976602, "戊县"), Change("title", 379837761, 778615103, "单位：万元-inf")),
+    ),
+    Case(
+        "long",
+        "utf-16",
+        (
+            Change("title", 595352199, 106522220, "^a$"),
+            Change("note", 267907095, 936789560, "NULL"),
+            Change("shuffle", 464001387, 448012446, "-inf"),
+            Change("figure", 553226801, 124935803, "12,345,678.9"),
+            Change("repeat column", 309382680, 181122459, "100左右"),
+        ),
+    ),
+    Case("wide", "arrow", (), (Change("swap", 299745663, 582905349, "=1+1"),)),
 ]
 
 

@@ -265,7 +265,12 @@ class Events:
             if column.dates is not None or column.notation.unclear or column.notation.decimal != ".":
                 continue
             odd = self.source.table.raw.filter(self.columns[cell(name)].abs() > LARGEST)
-            cells = self.source.table.distinct(odd.select(pl.col(column.header).cast(pl.String))).collect().to_series()
+            cells = (
+                self.source.table.distinct(odd.select(pl.col(column.header).cast(pl.String)))
+                .collect()
+                .to_series()
+                .alias("cells")
+            )
             if undecided(cells, cells, column.notation).any():
                 headers.add(column.header)
         return headers
@@ -490,7 +495,9 @@ def _has_units(source: Placed, header: str) -> bool:
     """Return whether a column has units of measure: by its heading, or by its first rows."""
     if clean(header).casefold() in _UNITS or "unit" in source.dataset.columns:
         return True
-    items = source.table.frame.select(_unit(header)).head(_HEAD).collect().to_series().drop_nulls().unique()
+    items = (
+        source.table.frame.select(_unit(header)).head(_HEAD).collect().to_series().alias("cells").drop_nulls().unique()
+    )
     return bool(items.len()) and all(map(is_unit, items))
 
 

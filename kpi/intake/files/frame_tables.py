@@ -107,7 +107,7 @@ def of_frame(
     replaced, unreadable = _plain_types(lazy, schema)
     if size is None:
         size = frame.height if isinstance(frame, pl.DataFrame) else lazy.select(pl.len()).collect().item()
-    if not size:
+    if not size or not schema:  # damaged files may have rows without a column
         raise DataError(Diagnostic("K505", Message("there are columns, but no row of data"), place))
     cleaned = dict(zip(schema, columns, strict=True))
     plain, numbered = (item.with_columns(replaced).rename(cleaned) for item in (lazy, numbered))

@@ -158,7 +158,7 @@ def _with_ids(table: Table, ids: Mapping[str, str]) -> tuple[Table, list[Diagnos
     for header, name in labelled.items():
         if name in ("TIME_PERIOD", "OBS_VALUE"):
             continue
-        texts = table.frame.select(_text(header).unique().drop_nulls()).collect().to_series()
+        texts = table.frame.select(_text(header).unique().drop_nulls()).collect().to_series().alias("cells")
         parts = [text.partition(":") for text in texts]
         if parts and all(mark for _, mark, _ in parts):
             labels[header] = {code.strip(): label.strip() for code, _, label in parts}

@@ -248,8 +248,9 @@ class Table:
     def first_cells(self, header: str) -> pl.Series:
         """Return the cells of a column in the first rows of `raw`, at most `FIRST_ROWS`."""
         if self.first_rows is not None and self.first_rows[0] is self.raw:
-            return self.first_rows[1][header]
-        return self.raw.head(FIRST_ROWS).select(pl.selectors.by_name(header)).collect().to_series()
+            return self.first_rows[1][header].alias("cells")
+        # NOTE: methods of Series take a name such as ^a$ for a pattern, and find none (Polars 2.1).
+        return self.raw.head(FIRST_ROWS).select(pl.selectors.by_name(header)).collect().to_series().alias("cells")
 
     def last_texts(self, headers: Sequence[str]) -> pl.DataFrame:
         """Return some columns of the last rows of `raw`, at most `LAST_ROWS`."""

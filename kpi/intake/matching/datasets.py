@@ -49,7 +49,7 @@ def systems_named(table: Table) -> list[str]:
     if header is None:
         return []
     column = as_text(header).str.strip_chars()
-    return table.distinct(table.frame.select(column.drop_nulls())).collect().to_series().sort().to_list()
+    return table.distinct(table.frame.select(column.drop_nulls())).collect().to_series().alias("cells").sort().to_list()
 
 
 def of_system(system: System, table: Table) -> tuple[Table, list[Diagnostic]]:
@@ -408,7 +408,7 @@ def _evidence(system: System, source: Placed, texts: Callable[[str], list[str]] 
     header = source.roles["measure"]
     if texts is None:
         column = table.frame.head(_HEAD).select(as_text(header).unique().drop_nulls())
-        given = column.collect().to_series().to_list()
+        given = column.collect().to_series().alias("cells").to_list()
     else:
         given = texts(header)
     known = measure_names(system)

@@ -34,7 +34,7 @@ def ordered(source: Placed) -> tuple[Placed, list[Diagnostic]]:
     if not any(period_texts.has_year_last(text) for text in first if not _YEAR_FIRST.match(text)):
         return source, []
     column = source.table.raw.select(pl.selectors.by_name(header).cast(pl.String))
-    texts = source.table.distinct(column).collect(engine="streaming").to_series().drop_nulls().sort()
+    texts = source.table.distinct(column).collect(engine="streaming").to_series().alias("cells").drop_nulls().sort()
     result = period_texts.order_of(texts)
     if result is None:
         return source, []

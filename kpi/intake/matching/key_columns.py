@@ -110,7 +110,7 @@ def _period(source: Placed, system: System) -> tuple[Placed, list[Diagnostic]] |
         return source, []
     head = _sample(source, headers)
     # A heading that is repeated among the rows is no period.
-    texts = {header: head[header].drop_nulls().unique().sort() for header in headers}
+    texts = {header: head[header].alias("cells").drop_nulls().unique().sort() for header in headers}
     texts = {header: items.filter([clean(text) != header for text in items]) for header, items in texts.items()}
     kinds = {header: _kind(items, system.timeline) for header, items in texts.items() if len(items)}
     full, years, parts = (

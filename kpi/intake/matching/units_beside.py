@@ -25,7 +25,9 @@ def units_beside(source: Placed, system: System) -> Iterator[Diagnostic]:
     if header is None or not isinstance(source.dataset, PanelData) or source.table.remote is not None:
         return
     cells = (source.table.whole or source.table).frame.head(_HEAD)
-    texts = cells.select(as_text(header).str.strip_chars().unique(maintain_order=True)).collect().to_series()
+    texts = (
+        cells.select(as_text(header).str.strip_chars().unique(maintain_order=True)).collect().to_series().alias("cells")
+    )
     for column, (measure, unit) in panel_columns(system, source.table, list(source.roles.values())).items():
         taken, _ = factor(unit or source.table.unit, None, system, measure)
         for text in texts.drop_nulls():

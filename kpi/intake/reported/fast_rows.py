@@ -264,7 +264,8 @@ class Coding(ABC):
         for header in self.extras:
             if batch[header].null_count() < batch.height:
                 if batch[header].dtype.is_float():
-                    yield batch[header].is_not_null()  # NaN, too, which is refused where a number is needed
+                    # NaN is there, too, which is refused where a number is needed.
+                    yield batch[header].alias("cells").is_not_null()
                     continue
                 text = as_text(header).str.strip_chars()
                 yield batch.select((text.fill_null("") != "").alias(header)).to_series()

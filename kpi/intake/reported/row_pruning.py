@@ -158,19 +158,19 @@ class Reached:
     def _texts(self, source: Placed, cells: pl.LazyFrame, header: str) -> Selection | None:
         """Return which texts or numbers are reached, None where all are."""
         column = pl.col(header)
-        head = cells.select(column).head(_HEAD).collect().to_series()
+        head = cells.select(column).head(_HEAD).collect().to_series().alias("cells")
         if not (head.dtype.is_integer() or isinstance(head.dtype, pl.String | pl.Categorical | pl.Enum)):
             return None
         if head.len() == _HEAD and head.n_unique() > _HEAD // 2:
             return None
         counted = cells.group_by(column).agg(pl.len().alias("many")).collect(engine="streaming")
-        texts = counted.select(as_text(header).str.strip_chars()).to_series()
+        texts = counted.select(as_text(header).str.strip_chars()).to_series().alias("cells")
         kept = self._meaning(texts, source.dataset.dates, events=isinstance(source.dataset, Records))
         if kept.all():
             return None
         items = counted.filter(kept)
         size = int(items["many"].sum())
-        only = column.is_in(items[header].drop_nulls().implode()) | column.is_null()
+        only = column.is_in(items[header].alias("cells").drop_nulls().implode()) | column.is_null()
         return only, size, int(counted["many"].sum()) - size
 
     def _days(self, source: Placed, cells: pl.LazyFrame, header: str, month: pl.Expr) -> Selection | None:

@@ -105,7 +105,7 @@ def _may_name(table: Table, header: str) -> bool:
 
 
 def _holds_words(table: Table, header: str) -> bool:
-    cells = table.frame.select(as_text(header).str.strip_chars()).head(1000).collect().to_series()
+    cells = table.frame.select(as_text(header).str.strip_chars()).head(1000).collect().to_series().alias("cells")
     return are_words([item for item in cells.drop_nulls().unique(maintain_order=True).head(200).to_list() if item])
 
 

@@ -493,7 +493,7 @@ class Recognition:
         if self.table.pieces is not None:
             return []
         text = as_text(header).str.strip_chars()
-        cells = self.table.frame.select(text).head(_HEAD).collect().to_series()
+        cells = self.table.frame.select(text).head(_HEAD).collect().to_series().alias("cells")
         return [cell for cell in cells.drop_nulls().unique(maintain_order=True).to_list() if cell]
 
     def _all(self, header: str, test: Callable[[str], bool]) -> bool:

@@ -118,14 +118,14 @@ def with_keys(table: Table, keys: Mapping[str, str], named: str | None) -> Table
 
 def years_lacking(table: Table, header: str, timeline: Timeline) -> bool:
     """Return whether the periods of a column, in the first rows, are parts of a year and none names its year."""
-    texts = table.raw.head(_HEAD).select(_texts(header)).unique().collect().to_series().drop_nulls()
+    texts = table.raw.head(_HEAD).select(_texts(header)).unique().collect().to_series().alias("cells").drop_nulls()
     known = [period_in(clean(text), timeline=timeline) is not None for text in texts]
     return not any(known) and any(_in_year(text, header, 2000, timeline) is not None for text in texts)
 
 
 def with_year(table: Table, header: str, year: int, timeline: Timeline) -> Table:
     """Return a table whose column of parts of a year, such as 1月, names the year, too; not for one in pieces."""
-    texts = table.raw.select(_texts(header)).unique().collect().to_series().drop_nulls()
+    texts = table.raw.select(_texts(header)).unique().collect().to_series().alias("cells").drop_nulls()
     meant = {text: _in_year(text, header, year, timeline) for text in texts}
     meant = {text: period for text, period in meant.items() if period is not None}
     column = _texts(header).replace(meant)

@@ -243,7 +243,9 @@ class Succession:
     def within(self) -> list[Diagnostic]:
         """Return a warning for each date inside a scored period, and about dates with two readings."""
         header = str(self.headers["date"])
-        dates = self.table.frame.select(pl.selectors.by_name(header).cast(pl.String)).collect().to_series()
+        dates = (
+            self.table.frame.select(pl.selectors.by_name(header).cast(pl.String)).collect().to_series().alias("cells")
+        )
         results = [*assumed_years.of_texts(dates, self.grain.timeline, self.table.place(None, header))]
         for start in dict.fromkeys(row.start for row in self.rows if row.within):
             rows = [row for row in self.rows if row.start == start and row.within]
