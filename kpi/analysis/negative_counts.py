@@ -7,13 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Place, Severity, commas, count
+from kpi.analysis.named_figures import named_figures
+from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.measures import Measure
 from kpi.language.system import System
 from kpi.values.units.vocabulary import counts
-
-#: How many units a finding names; the others are counted.
-_NAMED = 3
 
 #: Words of titles whose figures are changes or balances, which may be below zero.
 _CHANGE = re.compile(
@@ -41,11 +39,10 @@ def negative_counts(
     """
     there = set(frame.columns)
     judged = [name for name, measure in system.measures.items() if name in there and never_negative(name, measure)]
-    if not judged:
-        return
-    lowest = frame.select(pl.col(judged).min()).row(0, named=True)
     for name in judged:
-        if lowest[name] is None or lowest[name] >= 0:
+        # Column by column, as a query takes longer than the comparisons.
+        lowest = frame.get_column(name).min()
+        if lowest is None or lowest >= 0:  # type: ignore[operator]
             continue
         below = frame.filter((pl.col(name) < 0) & pl.col("period").is_in(list(labels)))
         for (period,), rows in below.sort("period", "entity").group_by("period", maintain_order=True):
@@ -65,17 +62,13 @@ def _finding(
     name: str, measure: Measure, rows: pl.DataFrame, entities: Sequence[str], label: str, *, quoted: bool
 ) -> Diagnostic:
     """Return the finding about the figures of one measure and period; with disclosure rules it has none of them."""
-    figures: list[str] = [
-        Message("{entity}: {value:,.10g} {unit}", entity=entities[place], value=value, unit=measure.unit)
-        if quoted
-        else entities[place]
-        for place, value in rows.head(_NAMED).select("entity", name).iter_rows()
+    figures = [
+        (entities[place], Message("{value:,.10g} {unit}", value=value, unit=measure.unit))
+        for place, value in rows.select("entity", name).iter_rows()
     ]
-    if (others := rows.height - _NAMED) > 0:
-        figures.append(Message("and {others}", others=count(others, "more figure")))
     message = Message(
         "{measure} is below zero, which a number of things never is: {figures}",
-        measure=measure.title or name, figures=commas(figures),
+        measure=measure.title or name, figures=named_figures(figures, quoted=quoted),
     )  # fmt: skip
     hint = Message("correct the figures; if it is a change or a balance, write `negative: allow` for the measure")
     entity = entities[rows["entity"][0]] if rows.height == 1 else None

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from kpi.analysis.above_whole import rates_above_whole
 from kpi.analysis.check_findings import judged
 from kpi.analysis.disclosure import analysed, refuse_hidden
 from kpi.analysis.explain import place_of
@@ -92,7 +93,7 @@ def what_if(card: Scorecard, values: Mapping[str | tuple[str, str], Given], *, p
     card = analysed(card)
     after = replaced(card, index, [replacement(card, key, value, index) for key, value in values.items()])
     before, new = _checked(card), _checked(after)
-    solved = {finding for finding in before if finding not in new}
+    solved = {replace(finding, hint=None) for finding in before if finding not in new}
     # The hints of findings in the data may say what was probably typed, which has no part in what a finding is about.
     kept = [finding for finding in card.findings_list if replace(finding, hint=None) not in solved]
     return replace(after, findings_list=(*kept, *(finding for finding in new if finding not in before)))
@@ -121,6 +122,7 @@ def _checked(card: Scorecard) -> list[Diagnostic]:
         *judged(card.plan, frame, panel, shown, suspecting=False).findings,
         *impossible_counts(card.definition, frame, names, shown),
         *negative_counts(card.definition, frame, names, shown),
+        *rates_above_whole(card.definition, frame, names, shown),
     ]
 
 

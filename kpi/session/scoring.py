@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from kpi.analysis.above_whole import rates_above_whole
 from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
 from kpi.analysis.group_findings import ungrouped
@@ -212,6 +213,7 @@ def score_panel(
     counts_apart = [
         *impossible_counts(plan.system, judging, panel.entities.names, shown),
         *negative_counts(plan.system, judging, panel.entities.names, shown),
+        *rates_above_whole(plan.system, judging, panel.entities.names, shown),
     ]
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
     findings = [*plan.system.warnings, *panel.findings, *apart, *counts_apart, *verdict.findings, *alerts]

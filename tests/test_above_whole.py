@@ -1,0 +1,166 @@
+"""A rate above 100 %, where those of other units are not, is scored as it is and reported, whatever form it came in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+import kpi
+from kpi.cli.main import main
+from kpi.errors import Severity
+
+COUNTS = {"县": ["甲县", "乙县", "丙县", "丁县"], "年份": [2024] * 4}
+WIDE = pl.DataFrame(COUNTS | {"网上办件量": [90, 188700, 85, 80], "办件总量": [100, 20115, 100, 100]})
+LONG = WIDE.unpivot(index=["县", "年份"], variable_name="指标", value_name="数值")
+RATES = pl.DataFrame(COUNTS | {"网办率": [90.0, 938.0, 85.0, 80.0]})
+EVENTS = pl.DataFrame(
+    {
+        "县": ["甲县", "甲县", "乙县", "丙县"],
+        "日期": ["2024-03-01"] * 4,
+        "网上": [80, 10, 500, 85],
+        "全部": [90, 10, 50, 99],
+    }
+)
+SYSTEM = """\
+system: rates
+period: year
+entities: {{title: 县}}
+{more}
+measures: {measures}
+indicators: {{x: {indicator}}}
+pillars: {{甲: {{weight: 100, parts: {{x: 1}}}}}}
+"""
+COUNTED = "{网上办件量: {unit: 件}, 办件总量: {unit: 件}}"
+RATIO = "{kind: ratio, numerator: 网上办件量, denominator: 办件总量, title: 网上办件率, target: {at_least: 90}}"
+
+
+def card_of(data, indicator=RATIO, measures=COUNTED, more="", **options):
+    system = kpi.load(SYSTEM.format(indicator=indicator, measures=measures, more=more))
+    return kpi.score(data, system=system, **options)
+
+
+def found(*arguments, **options):
+    return [
+        (finding.place.entity, finding.place.period, str(finding.message))
+        for finding in card_of(*arguments, **options).findings_list
+        if finding.code == "K680" and finding.severity is Severity.WARNING
+    ]
+
+
+@pytest.mark.parametrize("data", [WIDE, LONG], ids=["wide", "long"])
+def test_a_digit_too_many(data):
+    ((entity, period, message),) = found(data)
+    assert (entity, period) == ("乙县", "2024")
+    assert message == (
+        "网上办件率 is above 100 %, and a part is never more than all: "
+        "乙县: 938.106 % (网上办件量 188,700 件 of 办件总量 20,115 件)"
+    )
+
+
+def test_sums_of_events():
+    measures = "{a: {kind: sum, of: 网上, unit: 件}, b: {kind: sum, of: 全部, unit: 件, title: 全部办件}}"
+    indicator = "{kind: ratio, numerator: a, denominator: b, target: {at_least: 90}}"
+    more = "datasets: {cases: {form: records, columns: {period: 日期, entity: 县}}}"
+    ((entity, _, message),) = found(EVENTS, indicator, measures, more)
+    assert entity == "乙县"
+    assert "1,000 %" in message
+
+
+def test_a_rate_that_departments_report():
+    ((entity, _, message),) = found(
+        RATES, "{kind: level, title: 网办率, of: 网办率, target: {at_least: 90}}", "{网办率: {unit: '%'}}"
+    )
+    assert (entity, message) == (
+        "乙县",
+        "网办率 is above 100 %, and more than twice what most other units have: 乙县: 938 %",
+    )
+
+
+def test_a_formula_in_percent():
+    indicator = "{kind: formula, expr: 网上办件量 / 办件总量 * 1, unit: '%', title: 网上办件率, target: {at_least: 90}}"
+    ((entity, _, _),) = found(WIDE, indicator)
+    assert entity == "乙县"
+
+
+def test_a_rate_over_several_years():
+    years = pl.concat([WIDE, WIDE.with_columns(年份=pl.lit(2023, pl.Int64))])
+    indicator = RATIO.replace("target", "pool: 2y, target")
+    ((entity, period, message),) = found(years, indicator)
+    assert (entity, period) == ("乙县", "2024")
+    assert "938.106 %" in message
+
+
+def test_a_unit_alone_and_a_pair():
+    assert [unit for unit, _, _ in found(WIDE.filter(县="乙县"))] == ["乙县"]
+    assert [unit for unit, _, _ in found(WIDE.filter(pl.col("县").is_in(["甲县", "乙县"])))] == ["乙县"]
+
+
+def test_other_dimensions_are_compared_with_the_others_alone():
+    money = "{网上办件量: {unit: 万元}, 办件总量: {unit: 亿元}}"
+    data = WIDE.with_columns(pl.col("办件总量") / 10000)
+    ((_, _, message),) = found(data, measures=money)
+    assert message.startswith("网上办件率 is above 100 %, and more than twice what most other units have: 乙县")
+    assert found(data.with_columns(网上办件量=pl.Series([90, 24000, 85, 80])), measures=money) == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        RATIO.replace("网上办件率", "年度任务完成率"),
+        RATIO.replace("网上办件率", "比上年增长"),
+        RATIO.replace("at_least: 90", "at_least: 120"),
+        "{kind: ratio, numerator: 办件总量, denominator: 网上办件量, target: {at_least: 90}, title: 倒数}",
+    ],
+)
+def test_rates_that_may_be_above(changed):
+    assert found(WIDE, changed) == []
+
+
+def test_figures_that_a_check_of_the_system_judges():
+    assert found(WIDE, more="checks: {range: {between: [0, 2000], of: [x]}}") == []
+    assert found(WIDE, more="checks: {part: {expr: 网上办件量 <= 办件总量}}") == []
+    assert len(found(WIDE, more="checks: {whole: {expr: 办件总量 > 0}}")) == 1
+
+
+def test_where_most_are_above_the_rate_is_another():
+    assert found(WIDE.with_columns(pl.col("网上办件量") * 10)) == []
+
+
+def test_many_units_are_one_finding():
+    many = pl.concat([WIDE, *(WIDE.with_columns(县=pl.col("县") + str(number)) for number in range(5))])
+    ((entity, _, message),) = found(many)
+    assert entity is None
+    assert message.endswith("and 3 more figures")
+
+
+def test_only_the_period_asked_for():
+    years = pl.concat([WIDE, WIDE.with_columns(年份=pl.lit(2023, pl.Int64))])
+    assert [period for _, period, _ in found(years)] == ["2023", "2024"]
+    assert [period for _, period, _ in found(years, period="2024")] == ["2024"]
+
+
+def test_no_figures_are_quoted_beside_disclosure_rules():
+    ((_, _, message),) = found(WIDE, more="disclosure: {threshold: 5, of: [网上办件量]}")
+    assert message == "网上办件率 is above 100 %, and a part is never more than all: 乙县"
+
+
+def test_another_figure_solves_it():
+    card = card_of(WIDE)
+    after = kpi.what_if(card, {"乙县.网上办件量": 18870})
+    assert "K680" not in {finding.code for finding in after.findings_list}
+
+
+def test_of_nights(tmp_path, monkeypatch):
+    pytest.importorskip("deltalake")
+    monkeypatch.chdir(tmp_path)
+    Path("t.yaml").write_text(SYSTEM.format(indicator=RATIO, measures=COUNTED, more=""), "utf-8")
+    Path("n.toml").write_text('store = "store"\n[[source]]\nsystem = "t.yaml"\ndata = "d*.csv"\n', "utf-8")
+    for year in (2023, 2024):
+        WIDE.with_columns(年份=pl.lit(year)).write_csv(f"d{year}.csv")
+        done = CliRunner().invoke(main, ["batch", "n.toml"])
+        assert done.exit_code == 0, done.stderr
+        assert done.stderr.count("K680") == 1
+        assert CliRunner().invoke(main, ["batch", "n.toml", "--verify"]).exit_code == 0
