@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from kpi.intake.events.events import MONTH, WHO
+from kpi.intake.events.events import MONTH, WHO, places
 from kpi.intake.events.mergeable import SOURCE
 from kpi.language.measures import Measure, Part
 
@@ -23,9 +25,6 @@ _MULTIPLE = 1.8
 #: The share of the months of units that are suspicious at most. Where there are more, the figures vary so; totals in
 #: so many months would stand in the first rows too.
 _SHARE, _FEW = 0.01, 10
-
-#: What is behind the names of the sums of a unit and of a table.
-_UNIT, _TABLE = " of the unit", " of the table"
 
 
 def with_suspected_totals(groups: pl.DataFrame, measures: Iterable[Measure]) -> set[int]:
@@ -44,29 +43,30 @@ def with_suspected_totals(groups: pl.DataFrame, measures: Iterable[Measure]) -> 
     columns = {name for pair in names for name in pair}
     if not columns:
         return set()
-    amounts = groups.lazy().group_by(SOURCE, WHO, MONTH).agg(pl.col(columns).cast(pl.Float64).sum())
-    unit, table = (
-        amounts.group_by(keys).agg(pl.col(columns).sum(), months=pl.len()) for keys in ((SOURCE, WHO), SOURCE)
-    )
-    beside = amounts.join(unit, on=[SOURCE, WHO], nulls_equal=True, suffix=_UNIT).join(table, on=SOURCE, suffix=_TABLE)
-    counted = beside.group_by(SOURCE).agg(
-        pl.len().alias("months"), *(_suspicious(*pair).sum().alias(str(at)) for at, pair in enumerate(names))
-    )  # fmt: skip
-    tables = set()
-    for position, months, *suspicious in counted.collect().rows():
-        if any(0 < many <= max(_FEW, _SHARE * months) for many in suspicious):
-            tables.add(position)
-    return tables
+    amounts = groups.group_by(SOURCE, WHO, MONTH).agg(pl.col(columns).cast(pl.Float64).sum())
+    units = _units(amounts)
+    positions, tables = np.unique(amounts[SOURCE].to_numpy(), return_inverse=True)
+    alone = np.bincount(units)[units] == 1
+    months = np.bincount(tables)
+    found: set[int] = set()
+    for filled, total in names:
+        number, amount = (amounts[name].to_numpy() for name in (filled, total))
+        others = [
+            np.where(alone, np.bincount(tables, figures)[tables], np.bincount(units, figures)[units]) - figures
+            for figures in (number, amount)
+        ]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            usual, mean = others[1] / others[0], amount / number
+        # Comparisons with NaN, of no other figures, are false.
+        suspicious = (number >= _FIGURES) & (usual > 0) & (mean >= _MULTIPLE * usual)
+        many = np.bincount(tables, suspicious)
+        found.update(positions[(many > 0) & (many <= np.maximum(_FEW, _SHARE * months))].tolist())
+    return found
 
 
-def _suspicious(filled: str, total: str) -> pl.Expr:
-    """Return whether a month of a unit has a suspicious mean, given the number of figures and their sum."""
-
-    def others(name: str) -> pl.Expr:
-        # The unit's other months; of a unit with one month, all other units.
-        every = pl.when(pl.col("months") > 1).then(pl.col(name + _UNIT)).otherwise(pl.col(name + _TABLE))
-        return every - pl.col(name)
-
-    number, mean = pl.col(filled), pl.col(total) / pl.col(filled)
-    usual = others(total) / others(filled)
-    return ((number >= _FIGURES) & (usual > 0) & (mean >= _MULTIPLE * usual)).fill_null(value=False)
+def _units(amounts: pl.DataFrame) -> npt.NDArray[np.intp]:
+    """Return for each row the place of its unit in its table among all of them."""
+    kept = places()
+    unit = amounts[WHO].cast(kept.dtype).to_physical().cast(pl.Int64).fill_null(-1)
+    key = amounts[SOURCE].cast(pl.Int64) * (1 << 32) + unit
+    return np.unique(key.to_numpy(), return_inverse=True)[1]
