@@ -17,8 +17,6 @@ from kpi.analysis.named_figures import named_figures
 from kpi.analysis.negative_counts import never_negative
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.indicators import Indicator
-from kpi.language.indicators.derived import Formula
-from kpi.language.indicators.plain import Level, Ratio
 from kpi.language.system import System
 from kpi.values import units
 from kpi.values.rounding import HAIR
@@ -62,8 +60,8 @@ def rates_above_whole(
 ) -> Iterator[Diagnostic]:
     """Yield a warning for each rate and period with values above 100 % where those of most other units are not (K680).
 
-    Rates are ratios of two figures of one dimension, and levels and formulas in percent whose title says so. Those with
-    a target above 100 %, and those that a check of the system judges, are left out.
+    Rates are ratios of two figures of one dimension, and other values in percent of one period whose title says so.
+    Those with a target above 100 %, and those that a check of the system judges, are left out.
 
     Args:
         system: that was scored.
@@ -98,7 +96,7 @@ def _rate(name: str, system: System) -> _Rate | None:
     unit = system.symbols[name].unit
     if unit is None or not units.convertible(unit, units.PERCENT) or _beyond(indicator, unit):
         return None
-    sides = indicator.proportion if isinstance(indicator, Ratio) else None
+    sides, shown = indicator.proportion, indicator.measure_shown
     titles = [name, symbols[name].title]
     if sides is not None:
         over, under = (symbols[side].unit for side in sides)
@@ -106,9 +104,8 @@ def _rate(name: str, system: System) -> _Rate | None:
             return None
         titles += [text for side in sides for text in (side, symbols[side].title)]
     else:
-        if isinstance(indicator, Level):
-            titles += [indicator.of, symbols[indicator.of].title]
-        if not (isinstance(indicator, Level | Formula) and any(map(_RATE.search, titles))):
+        titles += [] if shown is None else [shown, symbols[shown].title]
+        if not (_of_one_period(indicator, system) and any(map(_RATE.search, titles))):
             return None
     if any(map(_NO_PART.search, titles)):
         return None
@@ -117,6 +114,12 @@ def _rate(name: str, system: System) -> _Rate | None:
         counted = all(never_negative(side, system.measures[side]) for side in sides if side in system.measures)
         of_all = counted and any(map(_ALL.search, (sides[1], symbols[sides[1]].title)))
     return _Rate(name, units.factor(units.ONE, unit), of_all, sides)
+
+
+def _of_one_period(indicator: Indicator, system: System) -> bool:
+    """Return whether the value is what it is in its period, rather than a growth, a mean over time or a projection."""
+    compared = any(True for _ in indicator.comparisons())
+    return not compared and not indicator.projects and indicator.fewest_periods(system.period) is None
 
 
 def _beyond(indicator: Indicator, unit: units.Unit) -> bool:
