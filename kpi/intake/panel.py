@@ -90,6 +90,7 @@ from kpi.language.measures import reported
 from kpi.language.system import System
 from kpi.process import progress
 from kpi.process.limits import make_sure, shortage
+from kpi.process.prefetch import beside
 from kpi.values.periods import Period
 
 #: The bytes that a figure, or an indicator with its score, takes at least for each entity and period: it has a value,
@@ -98,6 +99,9 @@ _CELL = 17
 
 # The most rows of frames that are hashed at once: to start a thread takes longer.
 _FEW = 1_000
+
+# From how many rows on reading them keeps the machine busy.
+_MOMENT = 200_000
 
 # The notes on rows that are about no unit, which say why nothing may be left.
 _LEFT_OUT = ("K612", "K614", "K615")
@@ -172,10 +176,13 @@ class _Intake:
             self.findings += entity_codes.renamed(known, self.beside.sources.values())
             if known:
                 none = replace(none, ambiguous=from_data([], known).ambiguous)
+        aggregated: Callable[[], dict[str, Gathered]] = partial(records.gathered, sources, self.system)
+        if _in_a_moment(sources):
+            aggregated = beside(aggregated)
         apart = self.coded(sources, roster or none)
         if isinstance(apart, Escalate):
             return apart
-        events = records.gathered(sources, self.system)
+        events = aggregated()
         entities = roster or self.named(sources, apart, events.values(), none, known)
         read = self.figures(sources, entities, apart, events)
         if isinstance(read, Escalate):
@@ -763,6 +770,15 @@ def take_in(
         start = ReadPlan(tuple(files), rows=reached)
         call = _Call(system, period, start, notes, pool, data_hash, partly)
         return settled(call.read, start, reopen=True)
+
+
+def _in_a_moment(sources: Sequence[Placed]) -> bool:
+    """Return whether there are events beside reported figures, and both are few: then they are read side by side.
+
+    More keep the threads of Polars busy by themselves, and should not be held at once.
+    """
+    kinds = {isinstance(source.dataset, Records) for source in sources}
+    return len(kinds) > 1 and sum(source.table.size or _MOMENT for source in sources) < _MOMENT
 
 
 def _fetched(table: Table) -> Sequence[Diagnostic]:
