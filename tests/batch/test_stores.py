@@ -328,3 +328,21 @@ def test_a_store_that_stays_open_sees_what_others_publish_and_what_takes_its_pla
     assert reader.read("totals")["value"].to_list() == [0.5]
     publish(reader, 2, 0.25)
     assert reader.read("totals")["value"].to_list() == [0.25]
+
+
+@pytest.mark.slow
+def test_an_error_in_the_middle_of_rows_from_postgresql_is_one_of_the_store(database):
+    from psycopg.sql import SQL, Identifier
+
+    store = PostgresStore(database)
+    shown = {"n": ("rows", pl.Int32()), "texts": ("rows", pl.String())}
+    rows = SQL("(SELECT n, 3 / (40000 - n) AS share, nullif(repeat('\"a,', n % 3), '') AS texts FROM {}) AS rows")
+    numbers = SQL("generate_series(1, 50000) AS n")
+    with store.transaction() as connection:
+        whole = store.rows(connection, rows.format(numbers), shown, SQL("n < 9"))
+    assert whole["texts"].to_list() == [None if n % 3 == 0 else '"a,' * (n % 3) for n in range(1, 9)]
+    with pytest.raises(DataError, match="division by zero"), store.transaction() as connection:
+        store.rows(connection, rows.format(numbers), shown, SQL("{} >= 0").format(Identifier("rows", "share")))
+    # The next question is answered.
+    with store.transaction() as connection:
+        assert store.rows(connection, rows.format(numbers), shown, SQL("false")).height == 0

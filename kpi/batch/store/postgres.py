@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
 from queue import SimpleQueue
+from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -27,7 +28,7 @@ from typing_extensions import override
 from kpi.batch.store import binary, contents, partitions, tables
 from kpi.batch.store.base import TABLES, Change, Repaired, Run, Store, no_run, ordered
 from kpi.batch.store.damage import damaged
-from kpi.batch.store.dimensions import dimensions, numbered
+from kpi.batch.store.dimensions import Dimension, dimensions, numbered
 from kpi.batch.store.former import former_layout
 from kpi.errors import DataError, Diagnostic, Message, Place
 
@@ -195,15 +196,30 @@ class PostgresStore(Store):
                 if name in shown:
                     column, texts = sql.Identifier(shown[name][0], name), sql.Literal(list(values))
                     conditions.append(sql.SQL("{} = ANY({}::text[])").format(column, texts))
-            rows = self.rows(
-                connection, tables.joined(table), {"part_id": ("f", pl.Int32()), **shown},
-                sql.SQL(" AND ").join(conditions),
-            ).with_columns(pl.col("position").cast(pl.Int64))  # fmt: skip
+            # Texts of dimensions are fetched once, not with every row.
+            kept = [item for item in dimensions(table) if item.of(shown)]
+            numbers = {name: ("f", pl.Int32()) for name in ("part_id", *(item.key for item in kept))}
+            own = {name: item for name, item in shown.items() if item[0] == "f"}
+            rows = self.rows(connection, tables.joined(table), numbers | own, sql.SQL(" AND ").join(conditions))
+            rows = rows.with_columns(pl.col("position").cast(pl.Int64))
+            for item in kept:
+                texts = self._dimension(connection, item, item.of(shown), rows[item.key])
+                rows = rows.join(texts, on=item.key, how="left")
         whose = pl.DataFrame(
             parts, schema={"part_id": pl.Int32, "system": pl.String, "period": pl.String}, orient="row"
         )
         rows = rows.join(whose.select("part_id", *tables.of_part(table)), on="part_id", how="left")
         return ordered(rows.select(*kinds))
+
+    def _dimension(
+        self, connection: psycopg.Connection[Any], item: Dimension, names: Sequence[str], numbers: pl.Series
+    ) -> pl.DataFrame:
+        """Return some columns of the rows of a dimension, under the name of the key in the facts with their numbers."""
+        sql = self._psycopg.sql
+        shown: dict[str, tuple[str, pl.DataType]] = {"id": (item.name, pl.Int32())}
+        shown |= {name: (item.name, pl.String()) for name in names}
+        wanted = sql.SQL("id = ANY({}::integer[])").format(sql.Literal(numbers.unique().to_list()))
+        return self.rows(connection, sql.Identifier("kpi", item.name), shown, wanted).rename({"id": item.key})
 
     def rows(
         self,
@@ -226,19 +242,16 @@ class PostgresStore(Store):
             for name, (of, kind) in shown.items()
         ]
         # An empty text is quoted, a null is not.
-        texts = [sql.Identifier(name) for name, (_, kind) in shown.items() if kind == pl.String()] or [sql.SQL("*")]
-        query = sql.SQL("COPY (SELECT {} FROM {} WHERE {}) TO STDOUT (FORMAT csv, FORCE_QUOTE ({}))")
-        comma, data = sql.SQL(", "), BytesIO()
-        with connection.cursor().copy(
-            query.format(comma.join(columns), source, condition, comma.join(texts))
-        ) as stream:
-            for piece in stream:
-                data.write(piece)
+        comma = sql.SQL(", ")
+        texts = [sql.Identifier(name) for name, (_, kind) in shown.items() if kind == pl.String()]
+        quoted = sql.SQL(", FORCE_QUOTE ({})").format(comma.join(texts)) if texts else sql.SQL("")
+        query = sql.SQL("COPY (SELECT {} FROM {} WHERE {}) TO STDOUT (FORMAT csv{})")
+        data = _copied_out(connection, query.format(comma.join(columns), source, condition, quoted))
         kinds = {name: kind for name, (_, kind) in shown.items()}
-        if not data.tell():
+        if not data:
             return pl.DataFrame(schema=kinds)
         schema = {name: pl.Int8() if kind == pl.Boolean() else kind for name, kind in kinds.items()}
-        return pl.read_csv(data.getvalue(), has_header=False, schema=schema).cast(kinds)  # type: ignore[arg-type]
+        return pl.read_csv(data, has_header=False, schema=schema).cast(kinds)  # type: ignore[arg-type]
 
     # ---- WRITING ---- #
 
@@ -496,6 +509,38 @@ class PostgresStore(Store):
                 continue
             rows = sql.SQL("DELETE FROM {} WHERE part_id = ANY(%s)").format(tables.facts(table))
             connection.execute(rows, (partitions.to_empty(connection, table, ids),))
+
+
+def _copied_out(connection: psycopg.Connection[Any], statement: Composable) -> bytes:
+    """Return what a `COPY … TO STDOUT` gives.
+
+    Raises:
+        psycopg.Error: the server refuses it, or ends the connection.
+    """
+    # NOTE: by libpq, as the cursor's own loop takes as long for each row as the server, and as much of the processor
+    # as all else.
+    from psycopg import errors, pq
+
+    server, data = connection.pgconn, BytesIO()
+    result = server.exec_(statement.as_bytes(connection))
+    if result.status != pq.ExecStatus.COPY_OUT:
+        raise errors.error_from_result(result, connection.info.encoding)
+    with DefaultSelector() as waiting:
+        waiting.register(server.socket, EVENT_READ)
+        # Of a row the number of bytes, 0 where none is there yet, a negative number at the end.
+        while (size := (got := server.get_copy_data(1))[0]) >= 0:
+            if size:
+                data.write(got[1])
+            else:
+                waiting.select()
+                server.consume_input()
+    failed = None
+    while (end := server.get_result()) is not None:
+        if end.status != pq.ExecStatus.COMMAND_OK:
+            failed = errors.error_from_result(end, connection.info.encoding)
+    if failed is not None:
+        raise failed
+    return data.getvalue()
 
 
 def _json(value: Mapping[str, Any]) -> str:
