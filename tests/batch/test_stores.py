@@ -346,3 +346,29 @@ def test_an_error_in_the_middle_of_rows_from_postgresql_is_one_of_the_store(data
     # The next question is answered.
     with store.transaction() as connection:
         assert store.rows(connection, rows.format(numbers), shown, SQL("false")).height == 0
+
+
+@pytest.mark.slow
+def test_questions_to_postgresql_share_a_connection_that_the_server_may_end(database):
+    import psycopg
+
+    store = PostgresStore(database)
+    assert store.numbers() == []
+    counted = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with psycopg.connect(database, autocommit=True) as other:
+        (first,) = other.execute(counted).fetchall()
+        assert store.numbers() == []
+        assert other.execute(counted).fetchall() == [first]
+        other.execute("SELECT pg_terminate_backend(%s)", first)
+        assert store.numbers() == []
+        (second,) = other.execute(counted).fetchall()
+        assert second != first
+        # It is in no transaction, which would keep old rows alive.
+        state = other.execute("SELECT state FROM pg_stat_activity WHERE pid = %s", second).fetchone()
+        assert state == ("idle",)
+        with pytest.raises(DataError, match="boom"), store.transaction(store._idle) as connection:
+            connection.execute("DO $$ BEGIN RAISE 'boom'; END $$")
+        assert other.execute(counted).fetchall() != [second]
+        assert store.numbers() == []
+        del store
+        assert other.execute(f"SELECT count(*) FROM ({counted}) AS others").fetchone() == (0,)

@@ -11,6 +11,7 @@ ones have besides.
 from __future__ import annotations
 
 import json
+import weakref
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +31,7 @@ from kpi.batch.store.base import TABLES, Change, Repaired, Run, Store, no_run, o
 from kpi.batch.store.damage import damaged
 from kpi.batch.store.dimensions import Dimension, dimensions, numbered
 from kpi.batch.store.former import former_layout
+from kpi.batch.store.idle import Idle
 from kpi.errors import DataError, Diagnostic, Message, Place
 
 if TYPE_CHECKING:
@@ -71,6 +73,8 @@ class PostgresStore(Store):
         self._connection = connection
         self._psycopg = psycopg
         self._known = False
+        self._idle = Idle()
+        weakref.finalize(self, self._idle.close)
 
     @property
     def where(self) -> str:
@@ -82,9 +86,13 @@ class PostgresStore(Store):
         return f"postgresql://{parts.get('host', '')}/{parts.get('dbname', '')}"
 
     @contextmanager
-    def _open(self) -> Iterator[psycopg.Connection[Any]]:
-        """Open a transaction on a store with the layout of this engine."""
-        with self.transaction() as connection:
+    def _open(self, *, kept: bool = False) -> Iterator[psycopg.Connection[Any]]:
+        """Open a transaction on a store with the layout of this engine.
+
+        Args:
+            kept: whether the connection is one that questions before it used, and stays open for the next.
+        """
+        with self.transaction(self._idle if kept else None) as connection:
             if not self._known:
                 if 0 < tables.version(connection) < tables.VERSION:
                     raise DataError(former_layout(self.where))
@@ -92,11 +100,23 @@ class PostgresStore(Store):
             yield connection
 
     @contextmanager
-    def transaction(self) -> Iterator[psycopg.Connection[Any]]:
-        """Open a transaction, committed at the end of the block; database errors become findings."""
+    def transaction(self, idle: Idle | None = None) -> Iterator[psycopg.Connection[Any]]:
+        """Open a transaction, committed at the end of the block; database errors become findings.
+
+        Args:
+            idle: connections of which one is used if there is any, and to which it returns; by default a new one is
+                opened and closed.
+        """
         try:
-            with self._psycopg.connect(self._connection, connect_timeout=10) as connection:
-                yield connection
+            connection = None if idle is None else idle.taken()
+            if connection is None:
+                connection = self._psycopg.connect(self._connection, connect_timeout=10)
+            with ExitStack() as closing:
+                closing.callback(connection.close)
+                with connection.transaction() if idle is not None else connection:
+                    yield connection
+                if idle is not None and idle.returned(connection):
+                    closing.pop_all()
         except self._psycopg.errors.ProgramLimitExceeded as error:
             message = Message(
                 "PostgreSQL: a name is too long for an index: {error}", error=str(error).strip().splitlines()[0]
@@ -142,7 +162,7 @@ class PostgresStore(Store):
     # ---- READING ---- #
 
     def _first(self, where: str, values: tuple[int, ...] = ()) -> Run | None:
-        with self._open() as connection:
+        with self._open(kept=True) as connection:
             if not tables.exists(connection, "runs"):
                 return None
             mark = "digest" if contents.is_recorded(connection) else "NULL"
@@ -163,7 +183,7 @@ class PostgresStore(Store):
 
     def numbers(self) -> list[int]:
         """Return the numbers of the published runs."""
-        with self._open() as connection:
+        with self._open(kept=True) as connection:
             if not tables.exists(connection, "runs"):
                 return []
             return [row[0] for row in connection.execute("SELECT number FROM kpi.runs ORDER BY number").fetchall()]
@@ -176,7 +196,7 @@ class PostgresStore(Store):
         sql = self._psycopg.sql
         if number is not None:
             self.run(number)
-        with self._open() as connection:
+        with self._open(kept=True) as connection:
             kinds = tables.columns(connection, table)
             if not kinds:
                 return pl.DataFrame()
