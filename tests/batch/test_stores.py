@@ -379,7 +379,7 @@ def test_questions_to_postgresql_share_a_connection_that_the_server_may_end(data
         assert store.numbers() == []
         (second,) = sessions()
         assert second != first
-        with pytest.raises(DataError, match="boom"), store.transaction(store._idle) as connection:
+        with pytest.raises(DataError, match="boom"), store.transaction(store.idle) as connection:
             connection.execute("DO $$ BEGIN RAISE 'boom'; END $$")
         assert ended(second)
         assert store.numbers() == []

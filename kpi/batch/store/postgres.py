@@ -73,8 +73,8 @@ class PostgresStore(Store):
         self._connection = connection
         self._psycopg = psycopg
         self._known = False
-        self._idle = Idle()
-        weakref.finalize(self, self._idle.close)
+        self.idle = Idle()
+        weakref.finalize(self, self.idle.close)
 
     @property
     def where(self) -> str:
@@ -92,7 +92,7 @@ class PostgresStore(Store):
         Args:
             kept: whether the connection is one that questions before it used, and stays open for the next.
         """
-        with self.transaction(self._idle if kept else None) as connection:
+        with self.transaction(self.idle if kept else None) as connection:
             if not self._known:
                 if 0 < tables.version(connection) < tables.VERSION:
                     raise DataError(former_layout(self.where))
