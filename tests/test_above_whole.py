@@ -125,8 +125,51 @@ def test_figures_that_a_check_of_the_system_judges():
     assert len(found(WIDE, more="checks: {whole: {expr: 办件总量 > 0}}")) == 1
 
 
-def test_where_most_are_above_the_rate_is_another():
-    assert found(WIDE.with_columns(pl.col("网上办件量") * 10)) == []
+def test_all_units_above_what_is_all_by_its_name():
+    ((entity, _, message),) = found(WIDE.rename({"网上办件量": "办件总量", "办件总量": "网上办件量"}).head(1))
+    assert (entity, "111.111 %" in message) == ("甲县", True)
+    assert len(found(WIDE.with_columns(pl.col("网上办件量") * 10))) == 1
+
+
+def notes(*arguments):
+    return [str(item.message) for item in card_of(*arguments).findings_list if item.code == "K680"]
+
+
+COUNTS_OF = "{{合格产品数: {{unit: 件}}, {whole}: {{unit: 件}}}}"
+RATIO_OF = "{{kind: ratio, numerator: 合格产品数, denominator: {whole}, title: {title}, target: {{at_least: 90}}}}"
+
+
+@pytest.mark.parametrize(
+    ("title", "whole", "figure", "severities"),
+    [
+        ("合格率", "抽检产品数", 110, ["info"]),
+        ("合格率", "抽检产品数", 900, ["warning"]),
+        ("任务完成率", "下达数", 110, []),
+        ("任务完成率", "下达数", 900, ["info"]),
+        ("率", "受理数", 120, []),
+        ("比上年增长率", "抽检产品数", 900, []),
+    ],
+)
+def test_what_may_be_above_and_what_is_far_above(title, whole, figure, severities):
+    data = WIDE.select("县", "年份", 合格产品数=pl.Series([90, figure, 85, 80]), **{whole: pl.lit(100)})
+    card = card_of(data, RATIO_OF.format(whole=whole, title=title), COUNTS_OF.format(whole=whole))
+    assert [item.severity.value for item in card.findings_list if item.code == "K680"] == severities
+
+
+@pytest.mark.parametrize("pool", ["", ", pool: 1y"])
+def test_a_coverage_above_100_percent_has_no_value_and_says_so(pool):
+    coverage = (
+        f"{{kind: coverage, covered: 网上办件量, total: 办件总量, title: 覆盖率, target: {{at_least: 90}}{pool}}}"
+    )
+    card = card_of(WIDE, coverage)
+    assert card.indicators.filter(entity="乙县")["status"].to_list() == ["out_of_range"]
+    ((entity, _, message),) = found(WIDE, coverage)
+    assert entity == "乙县"
+    assert message == (
+        "覆盖率 has no value, as a part is never more than all: "
+        "乙县: 938.106 % (网上办件量 188,700 件 of 办件总量 20,115 件)"
+    )
+    assert notes(WIDE.with_columns(网上办件量=pl.lit(100), 办件总量=pl.lit(100)), coverage) == []
 
 
 def test_many_units_are_one_finding():

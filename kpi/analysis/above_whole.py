@@ -1,15 +1,15 @@
 """The findings about rates above 100 % where those of other units are not, as with a digit too many.
 
-A rate may be above 100 %: of what was planned, of last year's, of residents by register. So a rate is only reported if
-most other units are at 100 % or below, and either its denominator is by its name all there is (办件总量), or it is more
-than twice what the highest of those others has.
+A rate may be above 100 %: of what was planned, of last year's, of residents by register. So it is reported if its
+denominator is by its name all there is (办件总量), or if most other units are at 100 % or below: as a warning where it
+is more than twice what the highest of those has, else as a note. A coverage above 100 % has no value, which is said.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 
 import polars as pl
 
@@ -19,21 +19,31 @@ from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.indicators import Indicator
 from kpi.language.system import System
 from kpi.values import units
+from kpi.values.columns import Column
 from kpi.values.rounding import HAIR
 
 #: How many times the highest rate of the units at 100 % or below is far above them.
 _FAR = 2
+#: The same for a rate that may well be above 100 %.
+_VERY_FAR = 5
 #: Denominators that are by their names all there is.
 _ALL = re.compile(r"总(?!.*[值额])|全部|全体|合计|应|\b(total|all|overall)\b", re.IGNORECASE)
 #: Rates by their titles.
 _RATE = re.compile(
     r"(率|占比|比重|比例|覆盖面)([（(].*)?$|\b(rate|share|percent|percentage|proportion|coverage)\b", re.IGNORECASE
 )
-#: Words of comparisons with a plan, an earlier period or another quantity, which may well be above 100 %.
+#: A rate as a part of 1, and the status of what has no value for being more.
+_SHARE, _OUT_OF_RANGE = "#share", "out_of_range"
+#: Words of changes and of comparisons with an earlier period, which are of any size.
+_CHANGE = re.compile(
+    r"上年|去年|上期|同期|基期|[增减升降]|变[动化]|同比|环比|\b(growth|change|increase|decrease|previous|last|index)\b",
+    re.IGNORECASE,
+)
+#: Words of comparisons with a plan, a capacity or another quantity, which may well be above 100 %.
 _NO_PART = re.compile(
-    r"完成|计划|目标|任务|预算|上年|去年|上期|同期|基期|[增减升降]|变[动化]|同比|环比|倍|比值|毛|负债|杠杆|依存|抚养|负担|利用|产销"
-    r"|\b(plan\w*|targets?|budget\w*|quota|growth|change|increase|decrease|previous|last|gross|debt|leverage|depend\w*"
-    r"|utili[sz]ation|occupancy|index)\b",
+    r"完成|计划|目标|任务|预算|倍|比值|比率|(?<!占)比$|毛|债|杠杆|依存|抚养|负担|利用|使用|产销|存贷|拨备|到位|负荷|普及|户籍|受理|结转|报名"
+    r"|招生|招聘|剂次|人次|\b(plan\w*|targets?|budget\w*|quota|complet\w*|gross|debt|leverage|depend\w*|utili[sz]ation"
+    r"|occupancy)\b",
     re.IGNORECASE,
 )
 
@@ -45,14 +55,19 @@ class _Rate:
     Attributes:
         name: of the indicator, which is its column.
         whole: 100 % in its unit.
-        of_all: whether the denominator is by its name all there is.
         sides: the measures above and below the line; None of what departments report as a rate.
+        of_all: whether the denominator is by its name all there is.
+        bounded: whether it has no value above 100 %.
+        far: how many times the highest rate of the units at 100 % or below is far above them.
     """
 
     name: str
     whole: float
-    of_all: bool
     sides: tuple[str, str] | None
+    _: KW_ONLY
+    of_all: bool = False
+    bounded: bool = False
+    far: int = _FAR
 
 
 def rates_above_whole(
@@ -70,50 +85,77 @@ def rates_above_whole(
         labels: the labels of the periods to report on.
     """
     there = set(frame.columns)
-    above = []
-    for name in filter(there.__contains__, system.indicators):
-        # Column by column, as a query takes longer than the comparisons.
-        highest = frame.get_column(name).max()
-        if highest is None or not highest > 1:  # type: ignore[operator]
-            continue
-        rate = _rate(name, system)
-        if rate is not None and highest > _most(rate):  # type: ignore[operator]
-            above.append(rate)
+    above = [
+        rate for name in filter(there.__contains__, system.indicators)
+        if _may_be_above(name, system, frame) and (rate := _rate(name, system)) is not None
+    ]  # fmt: skip
     judged = _judged(system) if above else []
     for rate in above:
         if any(rate.name in names or (rate.sides and names.issuperset(rate.sides)) for names in judged):
             continue
-        shown = frame.filter(pl.col(rate.name).is_not_null() & pl.col("period").is_in(list(labels)))
+        shown = frame.filter(pl.col("period").is_in(list(labels)))
+        shown = shown.with_columns(_share(rate, system, there).alias(_SHARE)).filter(pl.col(_SHARE).is_not_null())
         for (period,), rows in shown.sort("period", "entity").group_by("period", maintain_order=True):
-            wrong = _wrong(rate, rows)
-            if wrong.height:
-                yield _finding(rate, system, wrong, entities, labels[int(str(period))])
+            for wrong, severity in _wrong(rate, rows):
+                if wrong.height:
+                    yield _finding(rate, system, wrong, entities, label=labels[int(str(period))], severity=severity)
+
+
+def _may_be_above(name: str, system: System, frame: pl.DataFrame) -> bool:
+    """Return whether a value of an indicator may be above 100 %."""
+    # Column by column, as a query takes longer than the comparisons.
+    values = frame.get_column(name)
+    if system.indicators[name].bounded:
+        return values.null_count() > 0 and bool((frame.get_column(Column(name).status) == _OUT_OF_RANGE).any())
+    highest = values.max()
+    return highest is not None and bool(highest > 1)  # type: ignore[operator]
+
+
+def _share(rate: _Rate, system: System, there: Collection[str]) -> pl.Expr:
+    """Return a rate as a part of 1, also where it has no value for being above 1."""
+    if not rate.bounded or rate.sides is None:
+        return pl.col(rate.name) / rate.whole
+    pooled = Column(rate.name).pooled_above, Column(rate.name).pooled_below
+    above, below = pooled if set(pooled) <= set(there) else rate.sides
+    over, under = (system.symbols[side].unit for side in rate.sides)
+    factor = 1.0 if over is None or under is None else units.factor(over, under)
+    # Below zero is another finding.
+    beyond = (pl.col(Column(rate.name).status) == _OUT_OF_RANGE) & (pl.col(above) * factor > pl.col(below))
+    return pl.when(beyond).then(pl.col(above) * factor / pl.col(below)).otherwise(pl.col(rate.name) / rate.whole)
 
 
 def _rate(name: str, system: System) -> _Rate | None:
-    """Return an indicator as a rate, None if it is none, or may be above 100 %."""
+    """Return an indicator as a rate, None if it is none, or may be of any size."""
     indicator, symbols = system.indicators[name], system.symbols
-    unit = system.symbols[name].unit
-    if unit is None or not units.convertible(unit, units.PERCENT) or _beyond(indicator, unit):
+    unit, sides = symbols[name].unit, indicator.proportion
+    if unit is None or not units.convertible(unit, units.PERCENT):
         return None
-    sides, shown = indicator.proportion, indicator.measure_shown
-    titles = [name, symbols[name].title]
-    if sides is not None:
-        over, under = (symbols[side].unit for side in sides)
-        if over is None or under is None or not units.convertible(over, under):
-            return None
-        titles += [text for side in sides for text in (side, symbols[side].title)]
+    whole = units.factor(units.ONE, unit)
+    if indicator.bounded:
+        return _Rate(name, whole, sides, of_all=True, bounded=True)
+    if sides is None:
+        # Of what departments report as a rate, and of formulas, the title says so.
+        named = [name] if indicator.measure_shown is None else [name, indicator.measure_shown]
+        is_rate = _of_one_period(indicator, system)
     else:
-        titles += [] if shown is None else [shown, symbols[shown].title]
-        if not (_of_one_period(indicator, system) and any(map(_RATE.search, titles))):
-            return None
-    if any(map(_NO_PART.search, titles)):
+        named = [name, *sides]
+        over, under = (symbols[side].unit for side in sides)
+        is_rate = over is not None and under is not None and units.convertible(over, under)
+    titles = [text for item in named for text in (item, symbols[item].title)]
+    is_rate = is_rate and (sides is not None or any(map(_RATE.search, titles)))
+    if not is_rate or _beyond(indicator, unit) or any(map(_CHANGE.search, titles)):
         return None
-    of_all = False
-    if sides is not None:
-        counted = all(never_negative(side, system.measures[side]) for side in sides if side in system.measures)
-        of_all = counted and any(map(_ALL.search, (sides[1], symbols[sides[1]].title)))
-    return _Rate(name, units.factor(units.ONE, unit), of_all, sides)
+    if any(map(_NO_PART.search, titles)):
+        return _Rate(name, whole, sides, far=_VERY_FAR)
+    return _Rate(name, whole, sides, of_all=sides is not None and _are_counts(sides, system) and _is_all(titles[-2:]))
+
+
+def _are_counts(sides: tuple[str, str], system: System) -> bool:
+    return all(never_negative(side, system.measures[side]) for side in sides if side in system.measures)
+
+
+def _is_all(titles: Iterable[str]) -> bool:
+    return any(map(_ALL.search, titles))
 
 
 def _of_one_period(indicator: Indicator, system: System) -> bool:
@@ -140,48 +182,52 @@ def _judged(system: System) -> list[frozenset[str]]:
     ]
 
 
-def _most(rate: _Rate) -> float:
-    return rate.whole * (1 + HAIR)
-
-
-def _wrong(rate: _Rate, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of a period in which a rate is not what it should be."""
-    value = pl.col(rate.name)
-    others = rows.filter(value <= _most(rate))
-    wrong = rows.filter(value > _most(rate))
+def _wrong(rate: _Rate, rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, Severity]]:
+    """Yield the rows of a period in which a rate is probably wrong, and those in which it may be."""
+    share = pl.col(_SHARE)
+    wrong, others = rows.filter(share > 1 + HAIR), rows.filter(share <= 1 + HAIR)
     if rate.of_all:
-        # Where most are above, the name of the denominator is no proof of what is right; of a single unit it has to be.
-        return wrong if wrong.height <= max(others.height, 1) else wrong.clear()
-    if wrong.height >= others.height:
-        return wrong.clear()
-    return wrong.filter(value > _FAR * others.select(value.max()).item())
+        yield wrong, Severity.WARNING
+    elif wrong.height < others.height:
+        is_far = share > rate.far * others.select(share.max()).item()
+        certain = rate.far == _FAR
+        yield wrong.filter(is_far), Severity.WARNING if certain else Severity.INFO
+        if certain and rate.sides is not None:
+            yield wrong.filter(~is_far), Severity.INFO
 
 
-def _finding(rate: _Rate, system: System, rows: pl.DataFrame, entities: Sequence[str], label: str) -> Diagnostic:
+def _finding(
+    rate: _Rate, system: System, rows: pl.DataFrame, entities: Sequence[str], *, label: str, severity: Severity
+) -> Diagnostic:
     """Return the finding about the values of one rate and period; with disclosure rules it has none of them."""
     title = system.symbols[rate.name].title
     figures = [(entities[row["entity"]], _figure(rate, system, row)) for row in rows.iter_rows(named=True)]
-    figures_words = named_figures(figures, quoted=system.disclosure is None)
-    message = Message(
-        "{indicator} is above 100 %, and a part is never more than all: {figures}"
-        if rate.of_all
-        else "{indicator} is above 100 %, and more than twice what most other units have: {figures}",
-        indicator=title, figures=figures_words,
-    )  # fmt: skip
-    hint = Message(
-        "correct the figures; if the rate may be above 100 %, write a check that says up to where: "
-        "`{check}: {{between: [0, {most:g}], of: [{indicator}]}}`",
-        check=f"{rate.name}_range", most=rate.whole * 2, indicator=rate.name,
-    )  # fmt: skip
+    words = {"indicator": title, "figures": named_figures(figures, quoted=system.disclosure is None)}
+    if rate.bounded:
+        message = Message("{indicator} has no value, as a part is never more than all: {figures}", **words)
+    elif rate.of_all:
+        message = Message("{indicator} is above 100 %, and a part is never more than all: {figures}", **words)
+    elif severity is Severity.WARNING:
+        message = Message(
+            "{indicator} is above 100 %, and more than twice what most other units have: {figures}", **words
+        )
+    else:
+        message = Message("{indicator} is above 100 %, which it is not in most other units: {figures}", **words)
+    hint = Message("check the figures")
+    if not rate.bounded:
+        hint = Message(
+            "correct the figures; if the rate may be above 100 %, write a check that says up to where: "
+            "`{check}: {{between: [0, {most:g}], of: [{indicator}]}}`",
+            check=f"{rate.name}_range", most=rate.whole * 2, indicator=rate.name,
+        )  # fmt: skip
     entity = entities[rows["entity"][0]] if rows.height == 1 else None
-    return Diagnostic(
-        "K680", message, Place(entity=entity, period=label, field=title), hint, Severity.WARNING, stands_for=rows.height
-    )
+    place = Place(entity=entity, period=label, field=title)
+    return Diagnostic("K680", message, place, hint, severity, stands_for=rows.height)
 
 
 def _figure(rate: _Rate, system: System, row: Mapping[str, float]) -> Message:
     """Return the value of a rate, with the two figures behind it."""
-    value = Message("{value:,.6g} {unit}", value=row[rate.name], unit=system.symbols[rate.name].unit)
+    value = Message("{value:,.6g} {unit}", value=row[_SHARE] * rate.whole, unit=system.symbols[rate.name].unit)
     if rate.sides is None or any(row.get(side) is None for side in rate.sides):
         return value
     above, below = (

@@ -148,6 +148,8 @@ class Indicator(Definition):
     quantitative: ClassVar[bool] = True
     #: Whether the value is a projection, with the ends of an interval beside it.
     projects: ClassVar[bool] = False
+    #: Whether there is no value above 100 %, which is out of range.
+    bounded: ClassVar[bool] = False
     #: Whether the value falls into the classes of the SDG reports, from `class_cuts` on.
     classified: ClassVar[bool] = False
     #: What the panel has of the indicator itself, such as how many finer units pass: columns `name.fact`.

@@ -340,6 +340,8 @@ class Coverage(Indicator):
     'done ÷ planned, each over the year to date (0–100 %)'
     """
 
+    bounded: ClassVar[bool] = True
+
     kind: Literal["coverage"] = "coverage"
     kind_title: ClassVar[Message] = Message("share that is covered")
     covered: Name = Field(description="the measure of what is covered")

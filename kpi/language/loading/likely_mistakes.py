@@ -24,6 +24,8 @@ _SHARES = (1, 10, 100)
 _NEAR, _PART = 0.1, 0.2
 #: With so many distinct totals or fewer, rounded totals tie.
 _FEW = 100
+#: From which full mark on, and with how many of them, cuts of stars up to 1 look like fractions.
+_MARKS, _CUTS = 10, 3
 
 
 def slips(system: System) -> Problems:
@@ -33,6 +35,7 @@ def slips(system: System) -> Problems:
     yield from _marks_of_parts(system)
     yield from _no_tree(system)
     yield from _coarse_totals(system)
+    yield from _cuts_as_fractions(system)
     yield from _below_every_cut(system)
 
 
@@ -206,6 +209,22 @@ def _coarse_totals(system: System) -> Problems:
         )
         hint = Message("write `ranking: {{decimals: 4}}`, or `ranking: {{on: rounded}}` if that is meant")
         yield _slip("K437", ("composite", "full"), message, hint)
+
+
+def _cuts_as_fractions(system: System) -> Problems:
+    """Yield cuts of stars between 0 and 1 where totals go to 100: nearly every total is above all of them."""
+    cuts = {} if system.stars is None else system.stars.cuts_of_total
+    fractions = [cut for cut in cuts.values() if 0 < cut <= 1]
+    # Standard scores lie around 0: few cuts of theirs are all above 0.
+    if system.composite.full < _MARKS or len(fractions) < _CUTS or any(not 0 <= cut <= 1 for cut in cuts.values()):
+        return
+    message = Message(
+        "the cuts are up to {cut:g}, and totals up to {full:g}", cut=max(fractions), full=system.composite.full
+    )
+    hint = Message(
+        "write {whole:g} for {cut:g}, and so on", whole=max(fractions) * system.composite.full, cut=max(fractions)
+    )
+    yield _slip("K433", ("stars", "cuts"), message, hint, at_key=True)
 
 
 def _below_every_cut(system: System) -> Problems:
