@@ -169,6 +169,9 @@ def test_a_coverage_above_100_percent_has_no_value_and_says_so(pool):
         "覆盖率 has no value, as a part is never more than all: "
         "乙县: 938.106 % (网上办件量 188,700 件 of 办件总量 20,115 件)"
     )
+    # A check of the value has nothing to judge, one of the figures has.
+    assert len(found(WIDE, coverage, more="checks: {range: {between: [0, 100], of: [x]}}")) == 1
+    assert found(WIDE, coverage, more="checks: {part: {expr: 网上办件量 <= 办件总量}}") == []
     assert notes(WIDE.with_columns(网上办件量=pl.lit(100), 办件总量=pl.lit(100)), coverage) == []
 
 

@@ -91,7 +91,10 @@ def rates_above_whole(
     ]  # fmt: skip
     judged = _judged(system) if above else []
     for rate in above:
-        if any(rate.name in names or (rate.sides and names.issuperset(rate.sides)) for names in judged):
+        # A check of a value finds nothing where there is none.
+        about = [{rate.name}] if not rate.bounded else []
+        about += [] if rate.sides is None else [set(rate.sides)]
+        if any(names.issuperset(item) for item in about for names in judged):
             continue
         shown = frame.filter(pl.col("period").is_in(list(labels)))
         shown = shown.with_columns(_share(rate, system, there).alias(_SHARE)).filter(pl.col(_SHARE).is_not_null())
@@ -201,8 +204,8 @@ def _finding(
 ) -> Diagnostic:
     """Return the finding about the values of one rate and period; with disclosure rules it has none of them."""
     title = system.symbols[rate.name].title
-    figures = [(entities[row["entity"]], _figure(rate, system, row)) for row in rows.iter_rows(named=True)]
-    words = {"indicator": title, "figures": named_figures(figures, quoted=system.disclosure is None)}
+    figures = ((entities[row["entity"]], _figure(rate, system, row)) for row in rows.iter_rows(named=True))
+    words = {"indicator": title, "figures": named_figures(figures, rows.height, quoted=system.disclosure is None)}
     if rate.bounded:
         message = Message("{indicator} has no value, as a part is never more than all: {figures}", **words)
     elif rate.of_all:

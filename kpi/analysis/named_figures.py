@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import islice
 
 from kpi.errors import Message, commas, count
 
@@ -10,20 +11,21 @@ from kpi.errors import Message, commas, count
 _NAMED = 3
 
 
-def named_figures(figures: Sequence[tuple[str, Message]], *, quoted: bool) -> Message:
+def named_figures(figures: Iterable[tuple[str, Message]], number: int, *, quoted: bool) -> Message:
     """Return the first units with their figures, and how many more there are.
 
     Args:
-        figures: the units, each with its figure in words.
+        figures: the units, each with its figure in words; no more are taken than are named.
+        number: how many there are.
         quoted: whether the figures may be shown; with disclosure rules only the units are.
 
-    >>> str(named_figures([(unit, Message("-60 件")) for unit in "甲乙丙丁"], quoted=True))
+    >>> str(named_figures([(unit, Message("-60 件")) for unit in "甲乙丙丁"], 4, quoted=True))
     '甲: -60 件, 乙: -60 件, 丙: -60 件, and 1 more figure'
     """
     texts: list[str] = [
         Message("{entity}: {figure}", entity=entity, figure=figure) if quoted else entity
-        for entity, figure in figures[:_NAMED]
+        for entity, figure in islice(figures, _NAMED)
     ]
-    if (others := len(figures) - _NAMED) > 0:
+    if (others := number - _NAMED) > 0:
         texts.append(Message("and {others}", others=count(others, "more figure")))
     return commas(texts)

@@ -62,13 +62,13 @@ def _finding(
     name: str, measure: Measure, rows: pl.DataFrame, entities: Sequence[str], label: str, *, quoted: bool
 ) -> Diagnostic:
     """Return the finding about the figures of one measure and period; with disclosure rules it has none of them."""
-    figures = [
+    figures = (
         (entities[place], Message("{value:,.10g} {unit}", value=value, unit=measure.unit))
         for place, value in rows.select("entity", name).iter_rows()
-    ]
+    )
     message = Message(
         "{measure} is below zero, which a number of things never is: {figures}",
-        measure=measure.title or name, figures=named_figures(figures, quoted=quoted),
+        measure=measure.title or name, figures=named_figures(figures, rows.height, quoted=quoted),
     )  # fmt: skip
     hint = Message("correct the figures; if it is a change or a balance, write `negative: allow` for the measure")
     entity = entities[rows["entity"][0]] if rows.height == 1 else None
