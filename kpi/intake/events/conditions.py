@@ -167,6 +167,66 @@ def literals(texts: Iterable[str], columns: Collection[str]) -> set[str]:
     }  # fmt: skip
 
 
+def truth_of(text: str) -> str | None:
+    """Return the word for true or false that a text is another form of, None where it is none.
+
+    >>> truth_of("是"), truth_of("×"), truth_of("办结")
+    ('true', 'false', None)
+    """
+    return next((_TRUTH[0][pair.index(text)] for pair in _TRUTH if text in pair), None)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A test of one column against texts, within a condition or another expression.
+
+    Attributes:
+        column: the column.
+        texts: the texts or patterns, folded like the cells.
+        where: the condition or expression as it is written.
+        test: the test alone, without a negation.
+        plain: whether the cell must equal one of the texts, rather than match a pattern or in a part.
+        needed: whether the condition selects only rows that meet the test.
+        excludes: whether the test is negated.
+    """
+
+    column: str
+    texts: tuple[str, ...]
+    where: str
+    test: str
+    plain: bool
+    needed: bool
+    excludes: bool
+
+
+def comparisons(texts: Iterable[str]) -> list[Comparison]:
+    """Return the tests of one column against texts in some expressions.
+
+    >>> [(item.test, item.needed, item.excludes) for item in comparisons(["渠道 = '网上' AND 状态 <> '作废'"])]
+    [("渠道 = '网上'", True, False), ("状态 = '作废'", False, True)]
+    """
+    items = []
+    for text in dict.fromkeys(texts):
+        for node in _folded(text).find_all(exp.EQ, exp.NEQ, exp.In, exp.Like):
+            names = {item.name for item in node.find_all(exp.Column)}
+            words = tuple(str(item.this) for item in node.find_all(exp.Literal) if item.is_string)
+            if len(names) != 1 or not words:
+                continue
+            test = exp.EQ(this=node.this, expression=node.expression) if isinstance(node, exp.NEQ) else node
+            sides = (node.this, node.args.get("expression"))
+            plain = not isinstance(node, exp.Like) and any(isinstance(side, exp.Column) for side in sides)
+            above, negative = node.parent, isinstance(node, exp.NEQ)
+            needed = True
+            while above is not None:
+                negative ^= isinstance(above, exp.Not)
+                needed &= isinstance(above, exp.And | exp.Paren)
+                above = above.parent
+            if _is_within_limits(sql := test.sql()):
+                needed &= not negative
+                items.append(Comparison(names.pop(), words, text, sql, plain, needed, negative))
+    return items
+
+
 def truth_text(column: pl.Expr, words: tuple[str, str]) -> pl.Expr:
     """Return truth values as one of two words."""
     true, false = map(pl.lit, words)

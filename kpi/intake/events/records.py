@@ -17,6 +17,7 @@ from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.aggregate_rows import Exclusions
 from kpi.intake.calendars import calendar_of, counting, notes_of
 from kpi.intake.entities import Entities
+from kpi.intake.events.compared_texts import text_findings
 from kpi.intake.events.conditions import blank_note, reads, truth_notes
 from kpi.intake.events.events import MONTH, WHO, Events, bad, dated, events, number_columns
 from kpi.intake.events.finer_units import FinerUnits
@@ -501,6 +502,7 @@ def gather(sources: Sequence[Placed], system: System) -> Gathered:
         suspected |= large & with_suspected_totals(whole, measures.values()) if large else set()
         if suspected.isdisjoint(large) or not _more_totals(complete, measures, exclusions, suspected, totals):
             break
+    over = replace(over, notes=(*over.notes, *text_findings(tables, over, measures, whole)))
     read = dict(whole.group_by(SOURCE).agg(pl.col(ROWS).sum()).rows())
     for place, source in enumerate(sources):
         source.table.all_read(read.get(place, 0) + repeats.left_out_of(place) + totals.by_table.get(place, 0))

@@ -1,0 +1,277 @@
+"""Report texts that conditions compare columns of events with, where no row has them or some rows spell them otherwise.
+
+`状态 = '办结'` selects no row where all have 已办结, and counts neither `已 办结` nor `已办结。` as 已办结. Of a large
+table the first rows are looked at, and all of them for a condition that selects none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from kpi.errors import Diagnostic, Message, Place, Severity, first_names, shortened
+from kpi.intake.cells.text_folding import folded
+from kpi.intake.events.conditions import Comparison, cell, comparisons, condition, truth_of
+from kpi.intake.events.events import Events
+from kpi.intake.events.mergeable import SMALL, Aggregation, engines
+from kpi.intake.events.remote import PER, ROWS, Groups, Rows
+from kpi.intake.files.table import ROW
+from kpi.intake.matching.datasets import column_of
+from kpi.language.measures import Measure
+from kpi.language.record_columns import as_written, expressions_of
+
+#: How many rows of a table with more than `SMALL` are looked at first.
+_HEAD = 10_000
+
+#: The most distinct texts of a column in which other spellings are looked for: one with more names single things.
+_DISTINCT = 10_000
+
+# Marks around a text that do not tell it from another; signs such as + and - may.
+_MARKS = r"[\s.,;:!?'\"`*_·…。，、；：！？“”‘’()（）\[\]【】《》〈〉]+"
+_AROUND = re.compile(rf"^{_MARKS}|{_MARKS}$|\s+")
+#: What makes the contrary of a text that it stands before.
+_CONTRARY = ("未", "不", "非", "无", "没", "un", "not ", "non")
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """The texts of columns: columns column, text (String), rows (Int64), table and row of the first (UInt32).
+
+    Attributes:
+        frame: the texts, the most frequent of a column first.
+        complete: whether all rows were looked at.
+    """
+
+    frame: pl.DataFrame
+    complete: bool
+
+    def of(self, column: str) -> pl.DataFrame:
+        """Return the texts of a column."""
+        return self.frame.filter(pl.col("column") == column)
+
+
+def text_findings(
+    tables: Sequence[Events], over: Aggregation, measures: Mapping[str, Measure], whole: pl.DataFrame
+) -> list[Diagnostic]:
+    """Return the findings (K681) about texts that are compared with columns of tables of events.
+
+    Args:
+        tables: the tables of a dataset, without rows of totals.
+        over: the pass over them.
+        measures: the measures of the dataset.
+        whole: the groups of this pass, which show what conditions select.
+    """
+    compared = [item for item in comparisons(expressions_of([*measures.values()])) if _is_text(tables, over, item)]
+    columns = sorted({item.column for item in compared})
+    if not columns:
+        return []
+    if over.remote:
+        # A database has no first rows: of a large table, only what conditions that select none are compared with.
+        if int(whole[ROWS].sum()) > SMALL:
+            compared = [item for item in compared if item.needed and not _is_met(item, whole)]
+        texts = _elsewhere(over, sorted({item.column for item in compared}))
+        return [*_misspelt(compared, texts, tables), *_absent(compared, texts, tables)]
+    texts = _texts(tables, columns, most=_HEAD)
+    if not texts.complete:
+        doubtful = {
+            item.column for item in compared
+            if _spellings(item, compared, texts).height or (item.needed and not _is_met(item, whole))
+        }  # fmt: skip
+        compared = [item for item in compared if item.column in doubtful]
+        texts = _texts(tables, sorted(doubtful), most=None) if doubtful else texts
+    return [*_misspelt(compared, texts, tables), *_absent(compared, texts, tables)]
+
+
+def _is_text(tables: Sequence[Events], over: Aggregation, item: Comparison) -> bool:
+    """Return whether a column holds texts in all tables, as truth values have findings of their own."""
+    if over.kinds.get(item.column) != "text":
+        return False
+    known = [(table, column_of(table.source.table, item.column)) for table in tables]
+    return all(
+        header is not None and table.source.table.frame.collect_schema()[header[0]] != pl.Boolean
+        for table, header in known
+    )
+
+
+def _is_met(item: Comparison, whole: pl.DataFrame) -> bool:
+    """Return whether some row is known to meet the condition with a comparison."""
+    names = [name for name in whole.columns if name.split("\n")[:2] in (["rows", item.where], ["filled", item.where])]
+    return any((whole[name].cast(pl.Int64) > 0).any() for name in names)
+
+
+def _texts(tables: Sequence[Events], columns: Sequence[str], *, most: int | None) -> _Texts:
+    """Return the texts of columns, in the first rows of large tables alone if `most` is given."""
+    frames: list[pl.LazyFrame] = []
+    complete = True
+    for place, table in enumerate(tables):
+        rows = table.numbered().select(ROW, *(table.columns[cell(name)].alias(name) for name in columns))
+        if most is not None and (table.size is None or table.size > SMALL):
+            rows, complete = rows.head(most), False
+        if most is not None:
+            rows = rows.collect().lazy()
+        frames += [
+            rows.group_by(pl.col(name).cast(pl.String).alias("text"))
+            .agg(pl.len().cast(pl.Int64).alias("rows"), pl.col(ROW).min().alias("row"))
+            .select("text", "rows", "row", column=pl.lit(name), table=pl.lit(place, dtype=pl.UInt32))
+            for name in columns
+        ]
+    merged = pl.concat(frames).sort("table").group_by("column", "text", maintain_order=True).agg(
+        pl.col("rows").sum(), pl.col("table", "row").first()
+    )  # fmt: skip
+    return _Texts(_ordered(merged.collect(engine="streaming" if most is None else "in-memory")), complete)
+
+
+def _elsewhere(over: Aggregation, columns: Iterable[str]) -> _Texts:
+    """Return the texts of columns of tables whose rows an engine groups where they are."""
+    frames = []
+    for name in columns:
+        for place, (table, engine) in enumerate(zip(over.tables, engines(over.tables), strict=True)):
+            rows = Rows(table, over.kinds, over.scales, [name], {}, name, over.calendar)
+            answer = engine.groups(Groups(rows, [], {}, pl.lit(value=False)))
+            if answer is not None:
+                frames.append(
+                    answer.group_by(folded(answer[PER]).alias("text"))
+                    .agg(pl.col(ROWS).cast(pl.Int64).sum().alias("rows"))
+                    .with_columns(column=pl.lit(name), table=pl.lit(place, pl.UInt32), row=pl.lit(None, pl.UInt32))
+                )  # fmt: skip
+    if not frames:
+        schema = {"text": pl.String, "rows": pl.Int64, "column": pl.String, "table": pl.UInt32, "row": pl.UInt32}
+        return _Texts(pl.DataFrame(schema=schema), complete=False)
+    merged = pl.concat(frames).sort("table").group_by("column", "text", maintain_order=True)
+    return _Texts(_ordered(merged.agg(pl.col("rows").sum(), pl.col("table", "row").first())), complete=True)
+
+
+def _ordered(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.filter(pl.col("text").is_not_null()).sort("rows", "text", descending=[True, False])
+
+
+def _bare(text: str) -> str:
+    """Return a text without blanks, marks around it and the case of letters; words for true and false as one of each.
+
+    >>> [_bare(text) for text in ("已 办结。", "（A+）", "√", "是")]
+    ['已办结', 'a+', 'true', 'true']
+    """
+    bare = _AROUND.sub("", text.casefold()) or text
+    return truth_of(bare) or bare
+
+
+def _spellings(item: Comparison, compared: Sequence[Comparison], texts: _Texts) -> pl.DataFrame:
+    """Return the texts of a column that differ from those of a comparison in their spelling alone."""
+    there = texts.of(item.column)
+    if not item.plain or there.height > _DISTINCT:
+        return there.clear()
+    known = _known(item.column, compared)
+    meant = {_bare(text) for text in item.texts}
+    return there.filter(
+        pl.Series([text not in known and _bare(text) in meant for text in there["text"]], dtype=pl.Boolean)
+    )
+
+
+def _known(column: str, compared: Sequence[Comparison]) -> set[str]:
+    """Return the texts that the definition compares a column with."""
+    return {text for other in compared if other.column == column for text in other.texts}
+
+
+def _misspelt(compared: Sequence[Comparison], texts: _Texts, tables: Sequence[Events]) -> Iterator[Diagnostic]:
+    """Yield a warning for each condition that rows do not meet as their texts are spelled otherwise."""
+    said = set()
+    for item in compared:
+        others = _spellings(item, compared, texts)
+        if not others.height or (item.column, item.texts) in said:
+            continue
+        said.add((item.column, item.texts))
+        many = int(others["rows"].sum())
+        fields = {
+            "column": item.column, "where": as_written(item.where), "others": first_names(_counted(others)),
+            "texts": first_names(_quoted(item.texts)),
+        }  # fmt: skip
+        message = Message(
+            "1 row with {others} in `{column}` is not counted as {texts}, with which `{where}` compares it", **fields
+        )
+        if many > 1:
+            message = Message(
+                "{number:,} rows with {others} in `{column}` are not counted as {texts}, with which `{where}` "
+                "compares them",
+                number=many, **fields,
+            )  # fmt: skip
+        names = ", ".join(_sql(text) for text in (*item.texts, *others["text"].head(5)))
+        hint = Message(
+            "correct the cells, or name every spelling: `{column} {test} ({names})`",
+            column=item.column, test="NOT IN" if item.excludes else "IN", names=names,
+        )  # fmt: skip
+        yield Diagnostic("K681", message, _place(others, item.column, tables), hint, Severity.WARNING)
+
+
+def _absent(compared: Sequence[Comparison], texts: _Texts, tables: Sequence[Events]) -> Iterator[Diagnostic]:
+    """Yield a finding for each condition that selects no row, or excludes none, as no row has a text of it.
+
+    It is a warning where rows have a text that may be meant, else a note; what excludes no row is as a rule right.
+    """
+    said = set()
+    for item in compared:
+        there = texts.of(item.column)
+        if not 0 < there.height <= _DISTINCT or (item.column, item.texts) in said or _meets(item, there):
+            continue
+        known = _known(item.column, compared)
+        near = [text for text in there["text"] if text not in known and any(map(_alike(text), item.texts))]
+        if _spellings(item, compared, texts).height or not (item.needed or (item.excludes and near)):
+            continue
+        said.add((item.column, item.texts))
+        fields = {
+            "column": item.column, "where": as_written(item.where), "texts": first_names(_quoted(item.texts)),
+            "others": first_names(_counted(there)),
+        }  # fmt: skip
+        message = Message("`{where}` selects no row: none has {texts} in `{column}`, but {others}", **fields)
+        if item.excludes:
+            message = Message("`{where}` excludes no row: none has {texts} in `{column}`, but {others}", **fields)
+        hint = Message("check the text in the definition: nothing is to be done where such rows are rare")
+        if near:
+            hint = Message("if {texts} is meant, write that in the definition", texts=first_names(_quoted(near)))
+        severity = Severity.WARNING if near else Severity.INFO
+        yield Diagnostic("K681", message, _place(there.clear(), item.column, tables), hint, severity)
+
+
+def _meets(item: Comparison, there: pl.DataFrame) -> bool:
+    """Return whether one of some texts meets a test."""
+    texts = there.select(pl.col("text").alias(cell(item.column)))
+    return bool(texts.select(condition(item.test, {item.column: "text"}).any()).item())
+
+
+def _alike(text: str) -> Callable[[str], bool]:
+    """Return what tells whether another text is a part of a text or the reverse, and not its contrary.
+
+    >>> list(map(_alike("已办结"), ["办结", "已办结件", "投诉"])), _alike("未办结")("办结")
+    ([True, True, False], False)
+    """
+    bare = _bare(text)
+
+    def alike(other: str) -> bool:
+        short, long = sorted((bare, _bare(other)), key=len)
+        before = long.partition(short)[0]
+        return short in long and len(short) > 1 and not before.endswith(_CONTRARY)
+
+    return alike
+
+
+def _place(texts: pl.DataFrame, column: str, tables: Sequence[Events]) -> Place:
+    """Return where the first of some texts stands, of none the first table."""
+    if not texts.height:
+        return tables[0].source.table.place(None, column)
+    first = texts.sort("table", "row", nulls_last=True).row(0, named=True)
+    place: Place = tables[first["table"]].source.table.place(first["row"], column)
+    return place
+
+
+def _counted(texts: pl.DataFrame) -> list[str]:
+    return [f"'{shortened(text)}' ({rows:,})" for text, rows in texts.select("text", "rows").rows()]
+
+
+def _quoted(texts: Iterable[str]) -> list[str]:
+    return [f"'{shortened(text)}'" for text in texts]
+
+
+def _sql(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
