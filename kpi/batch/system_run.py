@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import polars as pl
@@ -94,6 +96,16 @@ class Prepared:
         self.reached: Reach = reach(self.laid.system)
         self.rows = index.rows
         return (figures or read_together(self.laid)).explained(), index.put(shelf)
+
+    def findings_apart(self, together: Iterable[Diagnostic]) -> Iterable[Diagnostic]:
+        """Return the findings of all files, each of them read anew as a run reads them.
+
+        Args:
+            together: the findings of reading the files together, for files that cannot be read separately.
+        """
+        with TemporaryDirectory() as folder:
+            figures, _ = in_slices(self.laid, slices_of(Archive(Path(folder))), Index())
+        return together if figures is None else figures.findings
 
     def keys(self, figures: Figures) -> dict[str, str]:
         """Return the key of every period."""

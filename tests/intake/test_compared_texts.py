@@ -61,7 +61,7 @@ def with_status(*texts: str | None) -> pl.DataFrame:
 def test_a_text_that_no_row_has(where, severity):
     (finding,) = findings_of(ROWS, where)
     assert finding.severity is severity
-    assert finding.message.endswith("but '已办结' (4), '在办' (1)")
+    assert finding.message.endswith("but '在办', '已办结'")
     assert finding.message.startswith(f"`{where}` selects no row")
 
 
@@ -163,7 +163,7 @@ def test_a_large_table(tmp_path, monkeypatch, at):
     found = findings_of("rows.csv", "状态 = '已办结'")
     assert [item.message[:21] for item in found] == (["1 row with '已办结。' (1)"] if at < 10_000 else [])
     (finding,) = findings_of("rows.csv", "状态 = '办结'")
-    assert finding.message.endswith("but '已办结' (199,999), '已办结。' (1)")
+    assert finding.message.endswith("but '已办结', '已办结。'")
     rows.with_columns(状态=pl.when(odd).then(pl.lit("归档")).otherwise("状态")).write_csv("rows.csv")
     assert findings_of("rows.csv", "状态 = '归档'") == []
 
@@ -180,18 +180,23 @@ def test_a_database(tmp_path, monkeypatch):
     assert findings_of(None, "状态 = '办结'", **place)[0].message == findings_of(rows, "状态 = '办结'")[0].message
 
 
-def test_nights_and_their_verification(tmp_path, monkeypatch):
+@pytest.mark.parametrize("where", ["状态 = '已办结'", "状态 = '办结'", "状态 = '归档'"])
+@pytest.mark.parametrize("roster", ["", ", roster: roster.csv"])
+def test_nights_and_their_verification(tmp_path, monkeypatch, roster, where):
     pytest.importorskip("deltalake")
     monkeypatch.chdir(tmp_path)
-    Path("t.yaml").write_text(system_of("状态 = '已办结'"), "utf-8")
+    pl.DataFrame({"区县": ["东区", "西区"]}).write_csv("roster.csv")
+    Path("t.yaml").write_text(system_of(where, roster), "utf-8")
     Path("n.toml").write_text('store = "store"\n[[source]]\nsystem = "t.yaml"\ndata = "d*.csv"\n', "utf-8")
-    for month, odd in (("01", "已办结。"), ("02", "已办结"), ("03", "已 办结")):
+    for month, odd in (("01", "已办结。"), ("02", "已办结"), ("03", "已 办结"), ("04", "归档")):
         rows = with_status("已办结", "已办结", odd, "已办结", "在办")
         rows.with_columns(日期=pl.col("日期").str.replace("-01-", f"-{month}-")).write_csv(f"d{month}.csv")
         done = CliRunner().invoke(main, ["batch", "n.toml"])
         assert done.exit_code == 0, done.stderr
-        assert done.stderr.count("K681") == 1
-        assert CliRunner().invoke(main, ["batch", "n.toml", "--verify"]).exit_code == 0
+        # With a roster the files are read each by itself.
+        assert "K681" in done.stderr or (not roster and month == "04" and "归档" in where)
+        verified = CliRunner().invoke(main, ["batch", "n.toml", "--verify"])
+        assert verified.exit_code == 0, verified.stderr
 
 
 def test_in_chinese(tmp_path, monkeypatch):

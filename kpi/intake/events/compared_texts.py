@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kpi.errors import Diagnostic, Message, Place, Severity, first_names, shortened
+from kpi.errors import NAMED, Diagnostic, Message, Place, Severity, first_names, shortened
 from kpi.intake.cells.text_folding import folded
 from kpi.intake.events.conditions import Comparison, cell, comparisons, condition, truth_of
 from kpi.intake.events.events import Events
@@ -222,7 +222,8 @@ def _absent(compared: Sequence[Comparison], texts: _Texts, tables: Sequence[Even
         said.add((item.column, item.texts))
         fields = {
             "column": item.column, "where": as_written(item.where), "texts": first_names(_quoted(item.texts)),
-            "others": first_names(_counted(there)),
+            # Without numbers, the same finding about several files is one.
+            "others": first_names(_quoted([*sorted(there["text"].head(NAMED)), *there["text"][NAMED:]])),
         }  # fmt: skip
         message = Message("`{where}` selects no row: none has {texts} in `{column}`, but {others}", **fields)
         if item.excludes:
