@@ -8,7 +8,8 @@ SAMPLE := sample_data/jiaxing-2022/reports.csv sample_data/jiaxing-2022/cases.cs
 
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses 4 --dist worksteal
+# A test that hangs shows the stacks of its threads, ends its process, and is named as failed.
+PYTEST := $(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses 4 --dist worksteal -o faulthandler_timeout=840 --timeout 900 --timeout-method thread
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check
 
 .DEFAULT_GOAL := help
