@@ -775,8 +775,11 @@ def take_in(
 def _in_a_moment(sources: Sequence[Placed]) -> bool:
     """Return whether there are events beside reported figures, and both are few: then they are read side by side.
 
-    More keep the threads of Polars busy by themselves, and should not be held at once.
+    More keep the threads of Polars busy by themselves, and should not be held at once. Tables of a database share its
+    connection, which answers one question at a time.
     """
+    if any(source.table.remote is not None for source in sources):
+        return False
     kinds = {isinstance(source.dataset, Records) for source in sources}
     return len(kinds) > 1 and sum(source.table.size or _MOMENT for source in sources) < _MOMENT
 

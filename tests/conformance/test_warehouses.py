@@ -115,6 +115,19 @@ def test_every_system_is_the_same_with_all_its_tables_in_the_database(warehouse,
     assert_same(here, there)
 
 
+def test_a_connection_is_asked_by_one_thread_at_a_time(warehouse, monkeypatch):
+    """Few events beside few reported figures are read side by side from files, never over one connection."""
+    started = []
+    monkeypatch.setattr("kpi.intake.panel.beside", lambda work: started.append(work) or work)
+    tables = tables_of("jiaxing-2022")
+    kpi.score(system="jiaxing-2022", data=dict(tables))
+    assert len(started) == 1
+    kpi.score(
+        system="jiaxing-2022", warehouse=warehouse, tables={dataset: f"jiaxing-2022 {dataset}" for dataset in tables}
+    )
+    assert len(started) == 1
+
+
 @settings(
     max_examples=12, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
