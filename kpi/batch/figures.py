@@ -27,6 +27,7 @@ from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.groups_of_roster import given_columns
 from kpi.intake.query_answers import Explanations
 from kpi.intake.reported import entity_targets
+from kpi.intake.reported.rising_figures import summed
 from kpi.intake.roster import roster_of
 from kpi.language.system import CheckedSystem, System
 from kpi.values import period_texts
@@ -91,6 +92,19 @@ class Figures:
         before = self.periods[0].index(self.system.period) - 1
         nothing = marks(self._grid((), before, before).select("period", "entity", column))[column][before]
         return any(mark != nothing for mark in self.marks[column].values())
+
+    def recent(self) -> pl.DataFrame:
+        """Return the panel's measures of the last two years, where there is one to be looked at for running totals."""
+        names = summed(self.system)
+        if self.of is not None:
+            return self.of.frame
+        size, last = self.system.period.months, self.periods[-1].index(self.system.period)
+        first = (last * size // 12 - 1) * 12 // size
+        slices = [part for part in self.slices if any(first <= at <= last for at in part.periods)] if names else []
+        frames = [
+            frame.select("entity", "period", *names) for part in slices if (frame := self._frame(part)) is not None
+        ]
+        return pl.concat(frames) if frames else pl.DataFrame(schema={"entity": pl.UInt32, "period": pl.Int32})
 
     def between(self, low: int, high: int) -> Panel:
         """Return the panel of the periods with indices from `low` to `high`, without findings."""

@@ -21,6 +21,7 @@ from kpi.batch.store.base import Store, prepared
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.query_answers import Explanations
+from kpi.intake.reported.rising_figures import rising_findings, rising_in_panel
 from kpi.language.system import CheckedSystem
 from kpi.report.language import wordings
 from kpi.values.periods import Period
@@ -39,7 +40,8 @@ _TEXTS = ("code", "severity", "message", "file", "sheet", "row", "column", "enti
 
 def findings_of(
     system: CheckedSystem, of_files: Iterable[Diagnostic], *, explanations: Explanations, holds: Callable[[str], bool],
-    cards: Collection[Scorecard], there: Sequence[Period] = (), stay: pl.DataFrame | None = None,
+    cards: Collection[Scorecard], recent: pl.DataFrame, there: Sequence[Period] = (),
+    stay: pl.DataFrame | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
     """Return the findings on the definition, files, explanations, all data, and the periods of scorecards.
 
@@ -49,12 +51,14 @@ def findings_of(
         explanations: answers to findings; an answer without a finding is a finding itself.
         holds: returns whether a column of the panel has a value in any period.
         cards: the scorecards of the run.
+        recent: the figures of the last two years, as in a panel.
         there: the periods of the data.
         stay: the findings of the other periods.
     """
     findings = [*system.warnings, *of_files, *explanations.findings, *unjudgeable(system, holds)]
     findings += bases_outside(system, there)
     findings += too_short(system, len(there))
+    findings += rising_findings(rising_in_panel(system, recent), system, findings)
     for card in cards:
         shown = set(card.periods)
         # That an alert holds on is said of the last period of a run, whichever that is.

@@ -241,6 +241,7 @@ def scored(
             explanations=figures.explanations,
             holds=figures.holds,
             cards=cards,
+            recent=figures.recent(),
             there=figures.periods,
             stay=stay,
         )

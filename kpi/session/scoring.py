@@ -36,6 +36,7 @@ from kpi.intake.grid import Panel
 from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
+from kpi.intake.reported.rising_figures import rising_findings, rising_in_panel
 from kpi.intake.reported.row_pruning import Reached
 from kpi.process import progress
 from kpi.report.language import wordings
@@ -209,6 +210,8 @@ def score_panel(
     verdict.findings.extend(bases_outside(plan.system, panel.periods))
     verdict.findings.extend(plain_relatives(plan.system, judging, shown))
     verdict.findings.extend(too_short(plan.system, len(panel.periods)))
+    risen = rising_in_panel(plan.system, panel.frame)
+    verdict.findings.extend(rising_findings(risen, plan.system, [*plan.system.warnings, *panel.findings]))
     apart = ungrouped(plan.system, judging, panel.entities.names, shown)
     counts_apart = [
         *impossible_counts(plan.system, judging, panel.entities.names, shown),

@@ -128,6 +128,7 @@ def read_delimited(text: Text, place: Place, *, declared: Sequence[int] = ()) ->
         first_row=layout.body + 1,
         unit=layout.unit,
         titles=layout.titles,
+        below=tuple(below),
         depth=layout.depth,
         header_row=layout.header + 1,
         repeats=repeats_of(layout, names),

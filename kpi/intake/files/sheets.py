@@ -161,6 +161,7 @@ def _table(sheet: SheetCells, place: Place, declared: tuple[int, ...]) -> Table:
         first_row=layout.body + 1,
         unit=layout.unit,
         titles=layout.titles,
+        below=tuple(below),
         depth=layout.depth,
         header_row=layout.header + 1,
         repeats=repeats_of(layout, names),

@@ -155,6 +155,7 @@ class Table:
         first_row: the row number of the first data row in a spreadsheet; 2 for a plain CSV.
         unit: the text after 单位： above the header, None when there is none or it names several units.
         titles: the texts above the header, which often name the period.
+        below: the notes below the rows.
         depth: the number of header rows; with several, `columns` are their levels, joined.
         header_row: the number of the first header row, None where there is none (Parquet, frames).
         repeats: headers that occur more than once, with the names that `columns` has for the further ones.
@@ -192,6 +193,7 @@ class Table:
     first_row: int = 2
     unit: str | None = None
     titles: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
     depth: int = 1
     header_row: int | None = None
     repeats: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

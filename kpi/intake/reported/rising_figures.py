@@ -1,0 +1,188 @@
+"""Figures that rise within a year as running totals do (累计), and are read as those of single periods.
+
+Within a year running totals never fall, and the last of `n` equal periods has `n` times the figure of the first.
+Figures of single periods hardly do so in every unit, as a month with less than the one before is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from kpi.errors import Diagnostic, Message, Place, Severity, first_names
+from kpi.language.measures import Reported
+from kpi.language.system import System, unit_or_none
+from kpi.values import units
+
+Numbers = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
+
+#: How many figures must follow another of their unit and year, at least, and in how many periods.
+_STEPS, _PERIODS = 8, 3
+#: How much of the growth of running totals of equal periods there must be.
+_SHARE = 0.5
+#: How much of the last figure of a year the first of the next may be, where there are both.
+_ANEW = 0.7
+
+
+def summed(system: System) -> list[str]:
+    """Return the reported measures that are added up over periods and do not say whether they are running totals."""
+    names = []
+    for name, measure in system.measures.items():
+        if isinstance(measure, Reported) and measure.cumulative is None and measure.timing in ("sum", "ytd"):
+            unit = unit_or_none(measure.unit)
+            if unit is not None and units.summable(unit) and not measure.from_january:
+                names.append(name)
+    return names
+
+
+def rises(unit: Places, month: Places, value: Numbers, before: tuple[Numbers, Numbers] | None = None) -> bool:
+    """Return whether figures of the periods of a year rise as running totals do.
+
+    Args:
+        unit: the unit of each figure.
+        month: the number of months from January to the end of its period.
+        value: the figures, NaN for none.
+        before: the last figures of the year before of some units, and the first of this year of the same ones.
+
+    >>> months = np.arange(1, 11)
+    >>> rises(np.zeros(10, int), months, np.array([5.0, 9, 15, 19, 26, 31, 36, 40, 44, 51]))
+    True
+    >>> rises(np.zeros(10, int), months, np.array([5.0, 6, 7, 8, 9, 10, 11, 12, 13, 14]))
+    False
+    """
+    order = np.lexsort((month, unit))
+    order = order[~np.isnan(value[order])]
+    unit, month, value = unit[order], month[order], value[order]
+    follows = unit[1:] == unit[:-1]
+    if np.any((value[1:] < value[:-1]) & follows) or np.any(value < 0) or follows.sum() < _STEPS:
+        return False
+    if np.unique(month).size < _PERIODS:
+        return False
+    first, last = np.append(True, ~follows), np.append(~follows, True)
+    begun = value[first].sum()
+    equal = (value[first] * month[last] / month[first]).sum()
+    if not 0 < begun < equal or value[last].sum() < begun + _SHARE * (equal - begun):
+        return False
+    return before is None or bool(before[1].sum() < _ANEW * before[0].sum())
+
+
+def rising_in_years(rows: Sequence[pl.DataFrame], system: System) -> set[str]:
+    """Return the measures whose figures of shorter periods rise within the last year, where years are scored.
+
+    Args:
+        rows: the clean rows of the tables, as they are labelled.
+        system: gives the measures.
+    """
+    names = summed(system)
+    if system.period.months != 12 or not names or not rows:
+        return set()
+    shorter = (pl.col("months") < 12) & pl.col("per").is_null() & pl.col("value").is_not_null()
+    figures = pl.concat(
+        [
+            part.filter(shorter & pl.col("measure").is_in(names)).select(
+                "measure", "entity", "start", "months", "value"
+            )
+            for part in rows
+        ]
+    )
+    found = set()
+    for (name,), mine in figures.partition_by("measure", as_dict=True).items():
+        year = mine["start"].to_numpy() // 12
+        latest = _latest(year, mine["start"].to_numpy())
+        last = mine.filter(year == latest)
+        # Figures of several lengths, or of one period twice, are judged by what they contradict.
+        if last["months"].n_unique() == 1 and not last.select("entity", "start").is_duplicated().any():
+            month = (last["start"] % 12 + last["months"]).to_numpy().astype(np.int64)
+            unit = last["entity"].to_numpy().astype(np.int64)
+            if rises(unit, month, last["value"].to_numpy()):
+                found.add(str(name))
+    return found
+
+
+def rising_in_panel(system: System, frame: pl.DataFrame) -> set[str]:
+    """Return the measures whose figures rise within the last year that has several periods.
+
+    Args:
+        system: gives the measures and the scored periods, which are shorter than years.
+        frame: with the columns entity, period and the measures.
+    """
+    size = system.period.months
+    names = [name for name in summed(system) if name in frame.columns]
+    if not names or size >= 12 or system.period.timeline.weeks or not frame.height:
+        return set()
+    period, entity = (frame[name].to_numpy().astype(np.int64) for name in ("period", "entity"))
+    year = period * size // 12
+    recent = year >= year.max() - 1
+    period, entity, year = period[recent], entity[recent], year[recent]
+    found = set()
+    for name in names:
+        value = frame[name].to_numpy()[recent].astype(np.float64)
+        if system.measures[name].over_time == "ytd":
+            value = _of_periods(entity, period, year, value)
+        there = ~np.isnan(value)
+        latest = _latest(year[there], period[there])
+        if latest is None:
+            continue
+        this = there & (year == latest)
+        end = period[this] * size % 12 + size
+        if rises(entity[this], end, value[this], _at_new_year(entity, period, value, there, latest * 12 // size)):
+            found.add(name)
+    return found
+
+
+def _latest(year: Places, period: Places) -> int | None:
+    """Return the last year with figures of enough periods, None without one."""
+    years, number = np.unique(year[np.unique(period, return_index=True)[1]], return_counts=True)
+    enough = years[number >= _PERIODS]
+    return int(enough[-1]) if enough.size else None
+
+
+def _of_periods(entity: Places, period: Places, year: Places, value: Numbers) -> Numbers:
+    """Return the figures of single periods of levels that were added up within each year."""
+    order = np.lexsort((period, entity))
+    value, entity, period, year = value[order], entity[order], period[order], year[order]
+    same = np.append(False, (entity[1:] == entity[:-1]) & (year[1:] == year[:-1]) & (period[1:] == period[:-1] + 1))
+    single = np.where(same, value - np.append(0.0, value[:-1]), value)
+    back = np.empty_like(order)
+    back[order] = np.arange(order.size)
+    return np.asarray(single[back], np.float64)
+
+
+def _at_new_year(
+    entity: Places, period: Places, value: Numbers, there: npt.NDArray[np.bool_], first: int
+) -> tuple[Numbers, Numbers] | None:
+    """Return the figures before and at the first period of a year, of units that have both; None without one."""
+    old, new = there & (period == first - 1), there & (period == first)
+    _, at_old, at_new = np.intersect1d(entity[old], entity[new], return_indices=True)
+    return (value[old][at_old], value[new][at_new]) if at_old.size else None
+
+
+def rising_findings(
+    names: Iterable[str], system: System, known: Iterable[Diagnostic], place: Place | None = None
+) -> Iterator[Diagnostic]:
+    """Yield one warning (K682) about measures whose figures rise as running totals do.
+
+    Args:
+        names: the measures.
+        system: gives their titles.
+        known: findings; measures that one of them says are called cumulative are left out.
+        place: the file, where there is one.
+    """
+    said = [finding.message for finding in known if finding.code in ("K461", "K623")]
+    titles = [system.symbols[name].title for name in system.measures if name in {*names}]
+    titles = [title for title in titles if not any(title in message for message in said)]
+    if titles:
+        message = Message(
+            "the figures of {measures} rise within the year in every unit as running totals do, and each is read as "
+            "that of its own period",
+            measures=first_names(titles),
+        )
+        hint = Message(
+            "write `cumulative: true` at the measure where they run from January, `cumulative: false` where each "
+            "is that of its own period"
+        )
+        yield Diagnostic("K682", message, place or Place(), hint, Severity.WARNING)
