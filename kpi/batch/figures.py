@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from kpi.batch.file_periods import Span, separable, span, together
+from kpi.batch.findings import recent_from
 from kpi.batch.fingerprints import Marks, engine, marks
 from kpi.batch.inputs import Item, LaidOut
 from kpi.batch.read_cache import Index, Slice
@@ -27,8 +28,8 @@ from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.groups_of_roster import given_columns
 from kpi.intake.query_answers import Explanations
 from kpi.intake.reported import entity_targets
-from kpi.intake.reported.rising_figures import summed
 from kpi.intake.roster import roster_of
+from kpi.language.measures import reported
 from kpi.language.system import CheckedSystem, System
 from kpi.values import period_texts
 from kpi.values.columns import OUTSIDE, Column, class_by, is_unit
@@ -94,16 +95,13 @@ class Figures:
         return any(mark != nothing for mark in self.marks[column].values())
 
     def recent(self) -> pl.DataFrame:
-        """Return the panel's measures of the last two years, where there is one to be looked at for running totals."""
-        names = summed(self.system)
+        """Return the reported measures of the recent periods that have files, as a panel has them."""
         if self.of is not None:
             return self.of.frame
-        size, last = self.system.period.months, self.periods[-1].index(self.system.period)
-        first = (last * size // 12 - 1) * 12 // size
-        slices = [part for part in self.slices if any(first <= at <= last for at in part.periods)] if names else []
-        frames = [
-            frame.select("entity", "period", *names) for part in slices if (frame := self._frame(part)) is not None
-        ]
+        first = recent_from(self.system, self.periods[-1].index(self.system.period))
+        slices = [part for part in self.slices if any(at >= first for at in part.periods)]
+        columns = ["entity", "period", *reported(self.system.measures)]
+        frames = [frame.select(columns) for part in slices if (frame := self._frame(part)) is not None]
         return pl.concat(frames) if frames else pl.DataFrame(schema={"entity": pl.UInt32, "period": pl.Int32})
 
     def between(self, low: int, high: int) -> Panel:

@@ -14,6 +14,7 @@ import polars as pl
 
 from kpi.analysis.alert_findings import BEGINS, ENDS, HOLDS_ON
 from kpi.analysis.check_findings import unjudgeable, with_answer
+from kpi.analysis.magnitudes import magnitude_findings
 from kpi.analysis.price_findings import bases_outside, plain_relatives
 from kpi.analysis.short_data import too_short
 from kpi.analysis.unsolved import unsolved
@@ -22,7 +23,7 @@ from kpi.engine.scorecard import Scorecard
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.query_answers import Explanations
 from kpi.intake.reported.rising_figures import rising_findings, rising_in_panel
-from kpi.language.system import CheckedSystem
+from kpi.language.system import CheckedSystem, System
 from kpi.report.language import wordings
 from kpi.values.periods import Period
 
@@ -32,6 +33,9 @@ _OF_FIGURES = "K7"
 #: Findings that a scoring has once for all its periods: here each period has its own, so that those of others stay.
 _ONCE = ("K446", "K657", "K658")
 
+#: Findings on figures beside those of the period before, which a period that is scored alone does not have.
+_JUMPS = "K683"
+
 #: The codes of all findings that follow from scoring a period, beside those on figures.
 _OF_PERIODS = (BEGINS, ENDS, "K672", "K674", "K680", "K865", "K891", *_ONCE)
 
@@ -40,7 +44,7 @@ _TEXTS = ("code", "severity", "message", "file", "sheet", "row", "column", "enti
 
 def findings_of(
     system: CheckedSystem, of_files: Iterable[Diagnostic], *, explanations: Explanations, holds: Callable[[str], bool],
-    cards: Collection[Scorecard], recent: pl.DataFrame, there: Sequence[Period] = (),
+    cards: Collection[Scorecard], recent: pl.DataFrame, entities: Sequence[str], there: Sequence[Period] = (),
     stay: pl.DataFrame | None = None,
 ) -> list[Diagnostic]:  # fmt: skip
     """Return the findings on the definition, files, explanations, all data, and the periods of scorecards.
@@ -51,7 +55,8 @@ def findings_of(
         explanations: answers to findings; an answer without a finding is a finding itself.
         holds: returns whether a column of the panel has a value in any period.
         cards: the scorecards of the run.
-        recent: the figures of the last two years, as in a panel.
+        recent: the figures of the last years, as in a panel.
+        entities: the names in order.
         there: the periods of the data.
         stay: the findings of the other periods.
     """
@@ -59,15 +64,35 @@ def findings_of(
     findings += bases_outside(system, there)
     findings += too_short(system, len(there))
     findings += rising_findings(rising_in_panel(system, recent), system, findings)
+    labels = {period.index(system.period): period.label for period in there}
+    lately = _lately(system, recent)
+    findings += magnitude_findings(system, lately, entities, labels)
     for card in cards:
         shown = set(card.periods)
         # That an alert holds on is said of the last period of a run, whichever that is.
         findings += [
             finding for finding in card.findings_list
-            if finding.place.period in shown and finding.code not in (HOLDS_ON, *_ONCE)
+            if finding.place.period in shown and finding.code not in (HOLDS_ON, _JUMPS, *_ONCE)
         ]  # fmt: skip
         findings += _of_each_period(card)
     return [*findings, *_unused(explanations, findings, stay)]
+
+
+def recent_from(system: System, last: int) -> int:
+    """Return the first period of those that are recent: of the last two years, or the last three if these are more.
+
+    Args:
+        system: gives the scored periods.
+        last: the index of the last period.
+    """
+    size = system.period.months
+    return last - 2 if system.period.timeline.weeks else min((last * size // 12 - 1) * 12 // size, last - 2)
+
+
+def _lately(system: System, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the recent periods."""
+    last = frame.select(pl.col("period").max()).item()
+    return frame if last is None else frame.filter(pl.col("period") >= recent_from(system, last))
 
 
 def _of_each_period(card: Scorecard) -> Iterator[Diagnostic]:

@@ -101,7 +101,8 @@ def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified
         def all_findings(of_files: Iterable[Diagnostic]) -> pl.DataFrame:
             every = findings.findings_of(
                 ready.laid.system, of_files, explanations=explanations,
-                holds=lambda name: panel.frame[name].count() > 0, cards=cards, recent=panel.frame, there=panel.periods,
+                holds=lambda name: panel.frame[name].count() > 0, cards=cards, recent=panel.frame,
+                entities=panel.entities.names, there=panel.periods,
             )  # fmt: skip
             return findings.table(every, system)
 

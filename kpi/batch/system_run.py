@@ -242,6 +242,7 @@ def scored(
             holds=figures.holds,
             cards=cards,
             recent=figures.recent(),
+            entities=figures.entities.names,
             there=figures.periods,
             stay=stay,
         )

@@ -15,6 +15,7 @@ from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
 from kpi.analysis.group_findings import ungrouped
 from kpi.analysis.impossible_counts import impossible_counts
+from kpi.analysis.magnitudes import magnitude_findings
 from kpi.analysis.negative_counts import negative_counts
 from kpi.analysis.price_findings import bases_outside, plain_relatives
 from kpi.analysis.short_data import too_short
@@ -218,8 +219,9 @@ def score_panel(
         *negative_counts(plan.system, judging, panel.entities.names, shown),
         *rates_above_whole(plan.system, judging, panel.entities.names, shown),
     ]
+    magnitudes = magnitude_findings(plan.system, panel.frame, panel.entities.names, shown)
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
-    findings = [*plan.system.warnings, *panel.findings, *apart, *counts_apart, *verdict.findings, *alerts]
+    findings = [*plan.system.warnings, *panel.findings, *apart, *counts_apart, *magnitudes, *verdict.findings, *alerts]
     findings += answers.findings
     findings += answers.unused(verdict.used)
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
 import polars as pl
@@ -279,6 +279,11 @@ class Magnitude(Check):
 
     magnitude: OneOrMany[Name] = Field(description="measures that must not be off by a power of ten")
     over: str = Field("1y", description="the window: 1y year on year, 1q, 1m")
+
+    @override
+    def compared_with_past(self) -> Sequence[str]:
+        """Return the measures."""
+        return self.magnitude
 
     def comparisons(self) -> Iterator[Comparison]:
         """Yield the measures, over the window."""

@@ -96,6 +96,10 @@ class Check(Definition):
         """Yield the figures that the check compares with an earlier period."""
         yield from ()
 
+    def compared_with_past(self) -> Sequence[str]:
+        """Return the measures whose size the check judges by the past of their units."""
+        return ()
+
     def nested(self) -> Iterator[tuple[str, str]]:
         """Yield pairs of figures of which the first does not exceed the second."""
         yield from ()

@@ -71,6 +71,11 @@ class History(Check):
             )  # fmt: skip
         return self
 
+    @override
+    def compared_with_past(self) -> Sequence[str]:
+        """Return the measures or indicators."""
+        return self.history
+
     @property
     def _width(self) -> tuple[float, str]:
         """The number and the measure of spread."""

@@ -1,0 +1,170 @@
+"""The findings about figures that are some power of ten away from those before: another unit, or a wrong digit.
+
+A measure whose figures in nearly all units are about 10,000 times those of the period before has another unit since,
+万元 in place of 亿元. A figure that alone is about ten times its unit's others has a digit too many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from kpi.analysis.named_figures import named_figures
+from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.language.measures import reported
+from kpi.language.system import System, unit_or_none
+from kpi.values.units import YES_NO, Unit
+from kpi.values.units.vocabulary import counts
+
+Numbers = npt.NDArray[np.float64]
+Truths = npt.NDArray[np.bool_]
+
+#: How far (in powers of ten) a ratio may be from ten, and from a higher power.
+_OF_TEN, _OF_MORE = 0.1, 0.25
+#: In which part of the units, of how many at least, a figure of another unit of measure stands.
+_MOST, _UNITS = 0.8, 3
+#: From which power of ten on it does where there are fewer units.
+_CERTAIN = 3
+#: In which part of the units wrong digits stand at most, and how far the others' ratios are from one (powers of ten).
+_FEW, _STEADY = 0.2, 0.3
+#: How far apart (powers of ten) the other figures of a unit are at most, of which one has a digit too many; and those
+#: of the other units, where it has few.
+_SPREAD, _STILL = 0.5, 0.15
+#: Numbers of things below this vary by a power of ten.
+_SMALL = 20.0
+
+
+@dataclass(frozen=True)
+class _Jumps:
+    """Figures of one measure by period and unit, and the powers of ten that they jump by from the period before.
+
+    Attributes:
+        values: the figures, NaN for none.
+        ratio: the decimal logarithm of the ratio to the period before.
+        power: the power of ten that a figure jumps by, 0 where it does not.
+    """
+
+    values: Numbers
+    ratio: Numbers
+    power: Numbers
+
+
+def magnitude_findings(
+    system: System, frame: pl.DataFrame, entities: Sequence[str], labels: Mapping[int, str]
+) -> Iterator[Diagnostic]:
+    """Yield a warning for each measure and period with figures about a power of ten from those before (K683).
+
+    Measures that a check `magnitude` or `history` of the system judges are left out.
+
+    Args:
+        system: gives the measures.
+        frame: with the columns entity, period and the measures.
+        entities: the names in order.
+        labels: the labels of the periods to report on.
+    """
+    checked = {name for check in system.checks.values() for name in check.compared_with_past()}
+    names = [
+        name for name, measure in reported(system.measures).items()
+        if name not in checked and name in frame.columns
+        and (unit := unit_or_none(measure.unit)) is not None and unit != YES_NO
+    ]  # fmt: skip
+    if not names or not frame.height:
+        return
+    period = frame["period"].to_numpy()
+    row = period - period.min()
+    if not row.any():
+        return
+    column = frame["entity"].to_numpy()
+    for name in names:
+        values = np.full((int(row.max()) + 1, len(entities)), np.nan)
+        values[row, column] = frame[name].to_numpy()
+        unit = unit_or_none(system.measures[name].unit)
+        jumps = _jumps(values, unit)
+        for at in [] if jumps is None else np.flatnonzero(jumps.power.any(axis=1)).tolist():
+            label = labels.get(int(period.min()) + at)
+            if jumps is not None and label is not None:
+                finding = _finding(jumps, at, name, system, entities, label=label)
+                yield from () if finding is None else (finding,)
+
+
+def _jumps(values: Numbers, unit: Unit | None) -> _Jumps | None:
+    """Return the jumps of figures from the period before, None without any; the first period has none."""
+    # Exponents of two are there without a logarithm, and hardly any differ by three.
+    exponents = np.frexp(values)[1]
+    there = values > 0
+    both = there[1:] & there[:-1]
+    if not (both & (np.abs(np.diff(exponents, axis=0)) > 2)).any():
+        return None
+    ratio, power = np.zeros_like(values), np.zeros_like(values)
+    ratio[1:][both] = np.log10(values[1:][both] / values[:-1][both])
+    power = np.round(ratio)
+    near = np.abs(ratio - power) <= np.where(np.abs(power) == 1, _OF_TEN, _OF_MORE)
+    if unit is not None and counts(unit.dimension):
+        near[1:] &= np.fmin(values[1:], values[:-1]) >= _SMALL
+    ratio[1:][~both] = np.nan
+    return _Jumps(values, ratio, np.where(near, power, 0.0))
+
+
+def _finding(
+    jumps: _Jumps, at: int, name: str, system: System, entities: Sequence[str], *, label: str
+) -> Diagnostic | None:
+    """Return the finding about the figures of one measure and period, None where they may be right."""
+    power, ratio = jumps.power[at], jumps.ratio[at]
+    compared = ~np.isnan(ratio)
+    title = system.symbols[name].title
+    usual = _commonest(power[compared])
+    number, alike = int(compared.sum()), int((power == usual).sum())
+    if abs(usual) > 1 and alike >= _MOST * number and (number >= _UNITS or abs(usual) >= _CERTAIN):
+        message = Message(
+            "{measure} is about {factor} times that of the period before in {alike:,} of {number:,} units: its unit "
+            "may have changed",
+            measure=title, factor=_factor(usual), alike=alike, number=number,
+        )  # fmt: skip
+        hint = Message("convert the figures, or write their unit into the heading or a column 单位")
+        return Diagnostic("K683", message, Place(period=label, field=title), hint, Severity.WARNING)
+    wrong = [int(unit) for unit in np.flatnonzero(power) if _is_wrong(jumps, at, int(unit))]
+    if not wrong or len(wrong) > max(1, _FEW * number):
+        return None
+    figures = (
+        (entities[unit], Message(
+            "{value:,.10g} {unit}, about {factor} times that before",
+            value=float(jumps.values[at, unit]), unit=system.measures[name].unit, factor=_factor(power[unit]),
+        )) for unit in wrong
+    )  # fmt: skip
+    message = Message(
+        "{measure} is a power of ten away from the period before, as other units are not: {figures}",
+        measure=title, figures=named_figures(figures, len(wrong), quoted=system.disclosure is None),
+    )  # fmt: skip
+    hint = Message("check the unit and the number of digits; nothing is to be done where the figures are right")
+    entity = entities[wrong[0]] if len(wrong) == 1 else None
+    place = Place(entity=entity, period=label, field=title)
+    return Diagnostic("K683", message, place, hint, Severity.WARNING, stands_for=len(wrong))
+
+
+def _commonest(power: Numbers) -> float:
+    found, number = np.unique(power, return_counts=True)
+    return float(found[number.argmax()]) if found.size else 0.0
+
+
+def _is_wrong(jumps: _Jumps, at: int, unit: int) -> bool:
+    """Return whether a jump of one unit is rather an error than a change."""
+    power = jumps.power[at, unit]
+    if at > 1 and jumps.power[at - 1, unit] == -power:
+        return False  # It is back where it was.
+    others = np.delete(jumps.ratio[at], unit)
+    others = np.abs(others[~np.isnan(others)])
+    own = np.delete(jumps.values[:, unit], at)
+    own = np.log10(own[own > 0])
+    steady = others.size >= _UNITS and np.quantile(others, 1 - _FEW) <= _STEADY
+    if own.size >= _UNITS and own.max() - own.min() <= _SPREAD:
+        return bool(steady or others.size < _UNITS)
+    return bool(steady and (abs(power) > 1 or np.quantile(others, 1 - _FEW) <= _STILL) and own.size < _UNITS)
+
+
+def _factor(power: float) -> str:
+    """Return a power of ten as it is read: 10,000 or 1/10,000."""
+    return f"{10 ** int(power):,}" if power > 0 else f"1/{10 ** int(-power):,}"
