@@ -87,7 +87,8 @@ def rates_above_whole(
     there = set(frame.columns)
     above = [
         rate for name in filter(there.__contains__, system.indicators)
-        if _may_be_above(name, system, frame) and (rate := _rate(name, system)) is not None
+        if _may_be_above(name, system, frame, 1.0) and (rate := _rate(name, system)) is not None
+        and _may_be_above(name, system, frame, rate.whole)
     ]  # fmt: skip
     judged = _judged(system) if above else []
     for rate in above:
@@ -104,14 +105,14 @@ def rates_above_whole(
                     yield _finding(rate, system, wrong, entities, label=labels[int(str(period))], severity=severity)
 
 
-def _may_be_above(name: str, system: System, frame: pl.DataFrame) -> bool:
-    """Return whether a value of an indicator may be above 100 %."""
+def _may_be_above(name: str, system: System, frame: pl.DataFrame, whole: float) -> bool:
+    """Return whether a value of an indicator is above a number, or missing for being above 100 %."""
     # Column by column, as a query takes longer than the comparisons.
     values = frame.get_column(name)
     if system.indicators[name].bounded:
         return values.null_count() > 0 and bool((frame.get_column(Column(name).status) == _OUT_OF_RANGE).any())
     highest = values.max()
-    return highest is not None and bool(highest > 1)  # type: ignore[operator]
+    return highest is not None and bool(highest > whole)  # type: ignore[operator]
 
 
 def _share(rate: _Rate, system: System, there: Collection[str]) -> pl.Expr:

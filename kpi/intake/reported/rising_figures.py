@@ -115,14 +115,20 @@ def rising_in_panel(system: System, frame: pl.DataFrame) -> set[str]:
     if not names or size >= 12 or system.period.timeline.weeks or not frame.height:
         return set()
     period, entity = (frame[name].to_numpy().astype(np.int64) for name in ("period", "entity"))
+    order = np.lexsort((period, entity))
+    order = order[period[order] * size // 12 >= int(period.max()) * size // 12 - 1]
+    period, entity = period[order], entity[order]
     year = period * size // 12
-    recent = year >= year.max() - 1
-    period, entity, year = period[recent], entity[recent], year[recent]
+    follows = (entity[1:] == entity[:-1]) & (year[1:] == year[:-1])
+    this_year = follows & (year[1:] == year.max()) & (period.max() * size % 12 >= (_PERIODS - 1) * size)
     found = set()
     for name in names:
-        value = frame[name].to_numpy()[recent].astype(np.float64)
+        value = frame[name].to_numpy()[order].astype(np.float64)
         if system.measures[name].over_time == "ytd":
-            value = _of_periods(entity, period, year, value)
+            value[1:] -= np.where(follows & (period[1:] == period[:-1] + 1), value[:-1], 0.0)
+        change = value[1:] - value[:-1]
+        if ((change < 0) & this_year).any() or np.count_nonzero((change >= 0) & follows) < _STEPS:
+            continue
         there = ~np.isnan(value)
         latest = _latest(year[there], period[there])
         if latest is None:
@@ -139,17 +145,6 @@ def _latest(year: Places, period: Places) -> int | None:
     years, number = np.unique(year[np.unique(period, return_index=True)[1]], return_counts=True)
     enough = years[number >= _PERIODS]
     return int(enough[-1]) if enough.size else None
-
-
-def _of_periods(entity: Places, period: Places, year: Places, value: Numbers) -> Numbers:
-    """Return the figures of single periods of levels that were added up within each year."""
-    order = np.lexsort((period, entity))
-    value, entity, period, year = value[order], entity[order], period[order], year[order]
-    same = np.append(False, (entity[1:] == entity[:-1]) & (year[1:] == year[:-1]) & (period[1:] == period[:-1] + 1))
-    single = np.where(same, value - np.append(0.0, value[:-1]), value)
-    back = np.empty_like(order)
-    back[order] = np.arange(order.size)
-    return np.asarray(single[back], np.float64)
 
 
 def _at_new_year(
