@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import polars as pl
 
@@ -231,13 +232,38 @@ def _of_ends(rows: pl.DataFrame, grain: Grain) -> pl.DataFrame:
     return rows.with_columns(start=start.cast(pl.Int32), months=months.cast(pl.Int32))
 
 
-def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:
-    """Return the targets in a file of the columns entity, indicator, target, perhaps period and unit, and the findings.
+class _Rows(NamedTuple):
+    """The rows of a file of targets as texts: columns `ROW`, entity, indicator, period, unit and target.
 
-    The columns may have the headings that data files have for them, such as 地区, 指标, 目标值, 期别, 计量单位.
-
-    Columns: indicator, entity (place), start, months (null without a period), target (in the indicator's unit), row.
+    Attributes:
+        table: the table.
+        headings: the heading of each column.
+        rows: the rows.
+        findings: about the headings.
     """
+
+    table: Table
+    headings: Mapping[str, str]
+    rows: pl.DataFrame
+    findings: Sequence[Diagnostic]
+
+
+def _rows(path: Path) -> _Rows:
+    """Return the rows of a file of targets."""
+    try:
+        known = path.stat()
+    except OSError:
+        return _read_rows(path)
+    return _cached_rows(path, known.st_mtime_ns, known.st_size, known.st_ino, known.st_dev)
+
+
+@lru_cache(32)
+def _cached_rows(path: Path, *_: int) -> _Rows:
+    """Keep the rows while their file is unchanged: services score many files with one file of targets."""
+    return _read_rows(path)
+
+
+def _read_rows(path: Path) -> _Rows:
     table = read(path)[0]
     headings, findings = _headings(table)
     absent = [column for column in _NEEDED if column not in headings]
@@ -257,6 +283,18 @@ def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataF
         for column in ("entity", "indicator", "period", "unit")
     }
     rows = rows.select(ROW, target=pl.col(headings["target"]), **text)
+    return _Rows(table, headings, rows, findings)
+
+
+def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:
+    """Return the targets in a file of the columns entity, indicator, target, perhaps period and unit, and the findings.
+
+    The columns may have the headings that data files have for them, such as 地区, 指标, 目标值, 期别, 计量单位.
+
+    Columns: indicator, entity (place), start, months (null without a period), target (in the indicator's unit), row.
+    """
+    table, headings, rows, about_headings = _rows(path)
+    findings = [*about_headings]
     rows = _known(table, rows, system, entities, headings=headings, findings=findings)
     rows = _dated(table, rows, system.timeline, headings=headings, findings=findings)
     rows = _valued(table, rows, system, headings=headings, findings=findings)
@@ -312,7 +350,7 @@ def _known(
     system: System,
     entities: Entities,
     *,
-    headings: dict[str, str],
+    headings: Mapping[str, str],
     findings: list[Diagnostic],
 ) -> pl.DataFrame:
     """Keep the rows of known entities and indicators."""
@@ -338,7 +376,7 @@ def _known(
 
 
 def _dated(
-    table: Table, rows: pl.DataFrame, timeline: Timeline, *, headings: dict[str, str], findings: list[Diagnostic]
+    table: Table, rows: pl.DataFrame, timeline: Timeline, *, headings: Mapping[str, str], findings: list[Diagnostic]
 ) -> pl.DataFrame:
     """Keep the rows whose period is blank or can be read, and add start and months."""
     known = period_texts.parse_column(rows["period"], timeline=timeline).rename({"text": "period"})
@@ -358,7 +396,7 @@ def _dated(
 
 
 def _valued(
-    table: Table, rows: pl.DataFrame, system: System, *, headings: dict[str, str], findings: list[Diagnostic]
+    table: Table, rows: pl.DataFrame, system: System, *, headings: Mapping[str, str], findings: list[Diagnostic]
 ) -> pl.DataFrame:
     """Keep the rows with a target, in the unit of their indicator; a refused one is null, as no earlier one holds."""
     numbers, _ = read_column(rows["target"], PLAIN)
