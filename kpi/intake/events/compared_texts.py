@@ -107,9 +107,10 @@ def _texts(tables: Sequence[Events], columns: Sequence[str], *, most: int | None
     frames: list[pl.LazyFrame] = []
     complete = True
     for place, table in enumerate(tables):
-        rows = table.numbered().select(ROW, *(table.columns[cell(name)].alias(name) for name in columns))
+        cells = table.numbered()
         if most is not None and (table.size is None or table.size > SMALL):
-            rows, complete = rows.head(most), False
+            cells, complete = cells.head(most), False
+        rows = cells.select(ROW, *(table.columns[cell(name)].alias(name) for name in columns))
         if most is not None:
             rows = rows.collect().lazy()
         frames += [

@@ -39,14 +39,13 @@ def summed(system: System) -> list[str]:
     return names
 
 
-def rises(unit: Places, month: Places, value: Numbers, before: tuple[Numbers, Numbers] | None = None) -> bool:
+def rises(unit: Places, month: Places, value: Numbers) -> bool:
     """Return whether figures of the periods of a year rise as running totals do.
 
     Args:
         unit: the unit of each figure.
-        month: the number of months from January to the end of its period.
+        month: the number of months from January to the end of its period, in order for each unit.
         value: the figures, NaN for none.
-        before: the last figures of the year before of some units, and the first of this year of the same ones.
 
     >>> months = np.arange(1, 11)
     >>> rises(np.zeros(10, int), months, np.array([5.0, 9, 15, 19, 26, 31, 36, 40, 44, 51]))
@@ -54,20 +53,18 @@ def rises(unit: Places, month: Places, value: Numbers, before: tuple[Numbers, Nu
     >>> rises(np.zeros(10, int), months, np.array([5.0, 6, 7, 8, 9, 10, 11, 12, 13, 14]))
     False
     """
-    order = np.lexsort((month, unit))
-    order = order[~np.isnan(value[order])]
-    unit, month, value = unit[order], month[order], value[order]
+    there = ~np.isnan(value)
+    unit, month, value = unit[there], month[there], value[there]
     follows = unit[1:] == unit[:-1]
-    if np.any((value[1:] < value[:-1]) & follows) or np.any(value < 0) or follows.sum() < _STEPS:
-        return False
-    if np.unique(month).size < _PERIODS:
+    if np.count_nonzero(follows) < _STEPS or ((value[1:] < value[:-1]) & follows).any() or (value < 0).any():
         return False
     first, last = np.append(True, ~follows), np.append(~follows, True)
-    begun = value[first].sum()
-    equal = (value[first] * month[last] / month[first]).sum()
-    if not 0 < begun < equal or value[last].sum() < begun + _SHARE * (equal - begun):
+    begun, ended = value[first], value[last]
+    equal = begun * month[last] / month[first]
+    growth = equal.sum() - begun.sum()
+    if not begun.sum() > 0 < growth or ended.sum() - begun.sum() < _SHARE * growth:
         return False
-    return before is None or bool(before[1].sum() < _ANEW * before[0].sum())
+    return np.unique(month).size >= _PERIODS
 
 
 def rising_in_years(rows: Sequence[pl.DataFrame], system: System) -> set[str]:
@@ -96,6 +93,7 @@ def rising_in_years(rows: Sequence[pl.DataFrame], system: System) -> set[str]:
         last = mine.filter(year == latest)
         # Figures of several lengths, or of one period twice, are judged by what they contradict.
         if last["months"].n_unique() == 1 and not last.select("entity", "start").is_duplicated().any():
+            last = last.sort("entity", "start")
             month = (last["start"] % 12 + last["months"]).to_numpy().astype(np.int64)
             unit = last["entity"].to_numpy().astype(np.int64)
             if rises(unit, month, last["value"].to_numpy()):
@@ -119,24 +117,27 @@ def rising_in_panel(system: System, frame: pl.DataFrame) -> set[str]:
     order = order[period[order] * size // 12 >= int(period.max()) * size // 12 - 1]
     period, entity = period[order], entity[order]
     year = period * size // 12
-    follows = (entity[1:] == entity[:-1]) & (year[1:] == year[:-1])
-    this_year = follows & (year[1:] == year.max()) & (period.max() * size % 12 >= (_PERIODS - 1) * size)
+    follows = (entity[1:] == entity[:-1]) & (year[1:] == year[:-1]) & (period[1:] == period[:-1] + 1)
+    every = np.unique(period)
+    years = [
+        last
+        for last in range(int(year.max()), int(year.max()) - 2, -1)
+        if np.count_nonzero(every * size // 12 == last) >= _PERIODS
+    ]
     found = set()
     for name in names:
         value = frame[name].to_numpy()[order].astype(np.float64)
         if system.measures[name].over_time == "ytd":
-            value[1:] -= np.where(follows & (period[1:] == period[:-1] + 1), value[:-1], 0.0)
-        change = value[1:] - value[:-1]
-        if ((change < 0) & this_year).any() or np.count_nonzero((change >= 0) & follows) < _STEPS:
-            continue
-        there = ~np.isnan(value)
-        latest = _latest(year[there], period[there])
-        if latest is None:
-            continue
-        this = there & (year == latest)
-        end = period[this] * size % 12 + size
-        if rises(entity[this], end, value[this], _at_new_year(entity, period, value, there, latest * 12 // size)):
-            found.add(name)
+            value[1:] -= np.where(follows, value[:-1], 0.0)
+        for last in years:
+            this = year == last
+            there = value[this]
+            if np.count_nonzero(~np.isnan(there)) < _STEPS:
+                continue
+            end = period[this] * size % 12 + size
+            if rises(entity[this], end, there) and _begins_anew(entity, period, value, last * 12 // size):
+                found.add(name)
+            break
     return found
 
 
@@ -147,13 +148,12 @@ def _latest(year: Places, period: Places) -> int | None:
     return int(enough[-1]) if enough.size else None
 
 
-def _at_new_year(
-    entity: Places, period: Places, value: Numbers, there: npt.NDArray[np.bool_], first: int
-) -> tuple[Numbers, Numbers] | None:
-    """Return the figures before and at the first period of a year, of units that have both; None without one."""
+def _begins_anew(entity: Places, period: Places, value: Numbers, first: int) -> bool:
+    """Return whether figures of the first period of a year are below those before, where units have both."""
+    there = ~np.isnan(value)
     old, new = there & (period == first - 1), there & (period == first)
     _, at_old, at_new = np.intersect1d(entity[old], entity[new], return_indices=True)
-    return (value[old][at_old], value[new][at_new]) if at_old.size else None
+    return not at_old.size or bool(value[new][at_new].sum() < _ANEW * value[old][at_old].sum())
 
 
 def rising_findings(
