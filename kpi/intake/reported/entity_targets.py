@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -158,6 +158,13 @@ def add(
     ]
     for name, place, bound in wanted:
         column = without_targets(grid)
+        if bound.file is not None and areas is None and entities.closed:
+            of_file = _kept(system, entities, bound.file).of(name, bound.total)
+            findings += [item for item in of_file.findings if item not in findings]
+            if of_file.targets.height:
+                column = forward_filled(grid, of_file.targets, system.period.months)
+            grid = grid.hstack([column.alias(Column(name).own_target(place))])
+            continue
         mine = targets
         if bound.file is None and bound.column is None:
             by_entity, more = from_roster(bound, name, system, entities, grid["period"].unique().sort().to_list())
@@ -232,38 +239,78 @@ def _of_ends(rows: pl.DataFrame, grain: Grain) -> pl.DataFrame:
     return rows.with_columns(start=start.cast(pl.Int32), months=months.cast(pl.Int32))
 
 
-class _Rows(NamedTuple):
-    """The rows of a file of targets as texts: columns `ROW`, entity, indicator, period, unit and target.
+class _OfIndicator(NamedTuple):
+    """The targets of one indicator in a file, of scored periods, and the findings about them and about the file."""
 
-    Attributes:
-        table: the table.
-        headings: the heading of each column.
-        rows: the rows.
-        findings: about the headings.
-    """
-
-    table: Table
-    headings: Mapping[str, str]
-    rows: pl.DataFrame
+    targets: pl.DataFrame
     findings: Sequence[Diagnostic]
 
 
-def _rows(path: Path) -> _Rows:
-    """Return the rows of a file of targets."""
+@dataclass
+class _Kept:
+    """The targets of a file for a roster.
+
+    Attributes:
+        system: gives the indicators.
+        entities: those of the roster.
+        path: the file.
+        state: tells whether the file is unchanged.
+        indicators: what is known of each indicator and total already.
+    """
+
+    system: System
+    entities: Entities
+    path: Path
+    state: tuple[int, ...]
+    indicators: dict[tuple[str, float | None], _OfIndicator] = field(default_factory=dict)
+
+    def of(self, name: str, total: float | None) -> _OfIndicator:
+        """Return the targets of an indicator, and the findings, also about the total that they should make."""
+        key = (name, total)
+        if key not in self.indicators:
+            place = Place(str(self.path))
+            mine, findings = self._every
+            mine = mine.filter(pl.col("indicator") == name)
+            more: list[Diagnostic] = []
+            if mine.height:
+                mine, more = in_scored_periods(mine, name, self.system, self.entities, place)
+            if total is not None:
+                more = [*more, *beside_total(mine, total, name, self.system, self.entities, place=place)]
+            self.indicators[key] = _OfIndicator(mine, [*findings, *more])
+        return self.indicators[key]
+
+    @cached_property
+    def _every(self) -> tuple[pl.DataFrame, list[Diagnostic]]:
+        return _from_file(self.path, self.system, self.entities)
+
+
+#: Where a system keeps the targets of its files, beside the cached properties that are derived from it, too.
+_KEPT = "targets of files"
+
+
+def _kept(system: System, entities: Entities, file: str) -> _Kept:
+    """Return the targets of a file, which are kept while the file and the roster are unchanged."""
+    path = system.home / file
     try:
         known = path.stat()
+        state: tuple[int, ...] = (known.st_mtime_ns, known.st_size, known.st_ino, known.st_dev)
     except OSError:
-        return _read_rows(path)
-    return _cached_rows(path, known.st_mtime_ns, known.st_size, known.st_ino, known.st_dev)
+        state = ()
+    by_file: dict[str, _Kept] = vars(system).setdefault(_KEPT, {})
+    kept = by_file.get(file)
+    # A roster that was read again has another frame.
+    if kept is None or not state or kept.state != state or kept.entities.frame is not entities.frame:
+        kept = by_file[file] = _Kept(system, entities, path, state)
+    return kept
 
 
-@lru_cache(32)
-def _cached_rows(path: Path, *_: int) -> _Rows:
-    """Keep the rows while their file is unchanged: services score many files with one file of targets."""
-    return _read_rows(path)
+def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:
+    """Return the targets in a file of the columns entity, indicator, target, perhaps period and unit, and the findings.
 
+    The columns may have the headings that data files have for them, such as 地区, 指标, 目标值, 期别, 计量单位.
 
-def _read_rows(path: Path) -> _Rows:
+    Columns: indicator, entity (place), start, months (null without a period), target (in the indicator's unit), row.
+    """
     table = read(path)[0]
     headings, findings = _headings(table)
     absent = [column for column in _NEEDED if column not in headings]
@@ -283,18 +330,6 @@ def _read_rows(path: Path) -> _Rows:
         for column in ("entity", "indicator", "period", "unit")
     }
     rows = rows.select(ROW, target=pl.col(headings["target"]), **text)
-    return _Rows(table, headings, rows, findings)
-
-
-def _from_file(path: Path, system: System, entities: Entities) -> tuple[pl.DataFrame, list[Diagnostic]]:
-    """Return the targets in a file of the columns entity, indicator, target, perhaps period and unit, and the findings.
-
-    The columns may have the headings that data files have for them, such as 地区, 指标, 目标值, 期别, 计量单位.
-
-    Columns: indicator, entity (place), start, months (null without a period), target (in the indicator's unit), row.
-    """
-    table, headings, rows, about_headings = _rows(path)
-    findings = [*about_headings]
     rows = _known(table, rows, system, entities, headings=headings, findings=findings)
     rows = _dated(table, rows, system.timeline, headings=headings, findings=findings)
     rows = _valued(table, rows, system, headings=headings, findings=findings)
