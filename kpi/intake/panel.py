@@ -616,7 +616,7 @@ class _Intake:
 
     def running_totals(self, source: Placed, cleaned: Figures, coded: Coded) -> list[Diagnostic]:
         """Return the findings about headings with 累计 over figures that are added up."""
-        if not (headings := cumulative_headings.undeclared(source, self.system)):
+        if not (headings := cumulative_headings.undeclared(source, self.system, cleaned.notes)):
             return []
         labelled = cumulative_headings.within_the_year(cleaned.rows, coded.plain, self.system)
         return [*cumulative_headings.contradicted(source, headings, labelled, self.system)]

@@ -64,7 +64,9 @@ def text_findings(
         measures: the measures of the dataset.
         whole: the groups of this pass, which show what conditions select.
     """
-    compared = [item for item in comparisons(expressions_of([*measures.values()])) if _is_text(tables, over, item)]
+    compared = [
+        item for item in comparisons(tuple(expressions_of([*measures.values()]))) if _is_text(tables, over, item)
+    ]
     columns = sorted({item.column for item in compared})
     if not columns:
         return []

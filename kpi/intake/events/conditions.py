@@ -199,10 +199,12 @@ class Comparison:
     excludes: bool
 
 
-def comparisons(texts: Iterable[str]) -> list[Comparison]:
+# A service scores by the same definitions again and again.
+@lru_cache(256)
+def comparisons(texts: tuple[str, ...]) -> Sequence[Comparison]:
     """Return the tests of one column against texts in some expressions.
 
-    >>> [(item.test, item.needed, item.excludes) for item in comparisons(["渠道 = '网上' AND 状态 <> '作废'"])]
+    >>> [(item.test, item.needed, item.excludes) for item in comparisons(("渠道 = '网上' AND 状态 <> '作废'",))]
     [("渠道 = '网上'", True, False), ("状态 = '作废'", False, True)]
     """
     items = []

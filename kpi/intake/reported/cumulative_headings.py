@@ -25,7 +25,9 @@ _REMARKS = re.compile(r"备注|口径|说明|注释|^注$|remark|\bnotes?\b|comm
 _PERHAPS = r"(?i)累计|年初|本月|year|ytd|cumulative|running"
 
 
-def undeclared(source: Placed, system: System) -> dict[str, tuple[str, str] | None]:
+def undeclared(
+    source: Placed, system: System, notes: Mapping[tuple[str, int, int], str]
+) -> dict[str, tuple[str, str] | None]:
     """Return the measures that a table may hold as running totals, though the definition does not say so.
 
     Each has the text that calls it cumulative and what that is (`_what`); None where its own title does.
@@ -33,6 +35,7 @@ def undeclared(source: Placed, system: System) -> dict[str, tuple[str, str] | No
     Args:
         source: a table of reported figures.
         system: gives the measures.
+        notes: the texts in its note column, by measure, entity and period.
     """
     measures = {
         name: measure
@@ -44,7 +47,8 @@ def undeclared(source: Placed, system: System) -> dict[str, tuple[str, str] | No
         return called
     for about_all in _about_all(source):
         called |= dict.fromkeys(measures, about_all)
-    called |= {name: ("remark", text) for name, text in _remarked(source, measures).items()}
+    noted = {name: text for (name, _, _), text in notes.items() if name in measures and calls_cumulative(text)}
+    called |= {name: ("remark", text) for name, text in (noted | _remarked(source, measures)).items()}
     if isinstance(source.dataset, PanelData):
         for header, (name, _) in panel_columns(system, source.table, list(source.roles.values())).items():
             if calls_cumulative(header):
@@ -62,8 +66,8 @@ def _about_all(source: Placed) -> Iterator[tuple[str, str]]:
 
 
 def _remarked(source: Placed, measures: Mapping[str, Reported]) -> dict[str, str]:
-    """Return the measures that cells in a column of remarks (备注, 口径) call cumulative, with such a cell."""
-    read = {header for role, header in source.roles.items() if role not in ("note", "scope")}
+    """Return the measures that cells in a column of remarks beside that of notes, 口径, call cumulative, with one."""
+    read = {header for role, header in source.roles.items() if role != "scope"}
     columns = [name for name in source.table.columns if name not in read and _REMARKS.search(name)]
     if not columns:
         return {}
