@@ -71,6 +71,8 @@ _PARTED = re.compile(r"\s*[/_,]\s*")
 clean = names.clean
 
 
+# A service reads the same headers again and again.
+@lru_cache(1 << 12)
 def role(header: str) -> Role | None:
     """Return the role of a header, or None; the ambiguous 单位 is None here: see `roles`.
 
@@ -256,6 +258,7 @@ def two_columns(meaning: Role, used: str, other: str, place: Place) -> Diagnosti
     return Diagnostic("K210", message, place, Message("rename one, or say which under `columns:`"), Severity.WARNING)
 
 
+@lru_cache(1 << 12)
 def split_unit(header: str, is_unit: Callable[[str], bool] | None = None) -> tuple[str, str | None]:
     """Return a header's name and the unit written behind it, None when there is none.
 

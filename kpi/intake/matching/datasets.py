@@ -110,8 +110,20 @@ def is_unit(text: str) -> bool:
     return True
 
 
-def measure_names(system: System) -> dict[str, str]:
+#: Where a system keeps what `measure_names` gives, beside the cached properties that are derived from it, too.
+_NAMES = "names of measures"
+
+
+def measure_names(system: System) -> Mapping[str, str]:
     """Return every text under which files carry a reported measure: name, title, synonyms."""
+    derived = vars(system)
+    if _NAMES not in derived:
+        derived[_NAMES] = _measure_names(system)
+    names: Mapping[str, str] = derived[_NAMES]
+    return names
+
+
+def _measure_names(system: System) -> dict[str, str]:
     names: dict[str, str] = {}
     for name, measure in system.measures.items():
         for text in (name, measure.title, *measure.synonyms):

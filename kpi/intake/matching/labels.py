@@ -99,7 +99,7 @@ def _known(system: System) -> dict[str, str]:
         texts += [*dataset.headers.values(), *dataset.parts_of_period]
         if isinstance(dataset, Records):
             texts += [*needed_columns(system, key), *dataset.key]
-    return {clean(text): text for text in texts if text} | measure_names(system)
+    return {clean(text): text for text in texts if text} | dict(measure_names(system))
 
 
 def _is_known(known: Mapping[str, str], header: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from pathlib import Path
 
 import polars as pl
 
@@ -60,7 +59,7 @@ def undeclared(
 def _about_all(source: Placed) -> Iterator[tuple[str, str]]:
     """Yield the texts about all of a table that call it cumulative, with what each is, the most telling last."""
     table = source.table
-    texts = [("file", Path(table.file).name), ("sheet", table.sheet or "")]
+    texts = [("file", table.file.rpartition("/")[2]), ("sheet", table.sheet or "")]
     texts += [("note", text) for text in table.below[::-1]] + [("title", text) for text in table.titles[::-1]]
     yield from ((kind, text) for kind, text in texts if calls_cumulative(text))
 

@@ -96,7 +96,7 @@ def names_of(system: System) -> dict[str, str]:
 
     Those are measures, and indicators that take their targets from the data.
     """
-    names = measure_names(system)
+    names = dict(measure_names(system))
     for key in entity_targets.targeted_in_data(system):
         for text in filter(None, (key, system.indicators[key].title)):
             names.setdefault(clean(text), key)

@@ -112,6 +112,9 @@ def rising_in_panel(system: System, frame: pl.DataFrame) -> set[str]:
     names = [name for name in summed(system) if name in frame.columns]
     if not names or size >= 12 or system.period.timeline.weeks or not frame.height:
         return set()
+    names = [name for name in names if _may_rise(system, name, frame)]
+    if not names:
+        return set()
     period, entity = (frame[name].to_numpy().astype(np.int64) for name in ("period", "entity"))
     order = np.lexsort((period, entity))
     order = order[period[order] * size // 12 >= int(period.max()) * size // 12 - 1]
@@ -146,6 +149,25 @@ def _latest(year: Places, period: Places) -> int | None:
     years, number = np.unique(year[np.unique(period, return_index=True)[1]], return_counts=True)
     enough = years[number >= _PERIODS]
     return int(enough[-1]) if enough.size else None
+
+
+def _may_rise(system: System, name: str, frame: pl.DataFrame) -> bool:
+    """Return whether the figures of a measure may rise as running totals do, by their sums alone where that suffices.
+
+    It does in a panel with a row for every unit and period, in order, for the last year of it.
+    """
+    size, first, last = system.period.months, frame["period"][0], frame["period"][-1]
+    units, rest = divmod(frame.height, last - first + 1)
+    begins = max(first, last - last * size % 12 // size)
+    if rest or system.measures[name].over_time == "ytd" or last - begins < _PERIODS - 1:
+        return True
+    places = [(at - first) * units for at in (begins, last)]
+    whole = [frame["period"].slice(place, units) for place in places]
+    if any(there.min() != at or there.max() != at for there, at in zip(whole, (begins, last), strict=True)):
+        return True
+    begun, ended = (frame[name].slice(place, units) for place in places)
+    growth = (last * size % 12 + size) / (begins * size % 12 + size) - 1
+    return begun.null_count() + ended.null_count() > 0 or bool(ended.sum() >= begun.sum() * (1 + _SHARE * growth))
 
 
 def _begins_anew(entity: Places, period: Places, value: Numbers, first: int) -> bool:
