@@ -404,9 +404,13 @@ def from_data(
     own_place = {clean(name): at for at, (name, code) in enumerate(rows) if code is None}
     others = {key: place[items[0]] for key, items in of_name.items() if len(items) == 1}
     places = {key: others[item] if item in others else own_place[item] for key, item in meant.items()}
-    frame = pl.DataFrame(rows, {"entity": pl.String, "code": pl.String}, orient="row")
+    columns: dict[str, list[str | None]] = {
+        "entity": [name for name, _ in rows],
+        "code": [code for _, code in rows],
+        "cohort": [None] * len(rows),
+    }
     return Entities(
-        frame.with_columns(cohort=pl.lit(None, dtype=pl.String)),
+        pl.DataFrame([pl.Series(name, items, dtype=pl.String) for name, items in columns.items()]),
         others=others | places,
         ambiguous={key: [place[code] for code in items] for key, items in of_name.items() if len(items) > 1},
         exclusions=exclusions,

@@ -83,7 +83,11 @@ def grid(system: System, entities: Entities, first: int, last: int) -> pl.DataFr
     import numpy as np
 
     number, periods, size = len(entities.names), last - first + 1, system.period.months
-    given = {"cohort": entities.frame["cohort"].fill_null(""), **of_roster(system, entities)}
+    cohort = entities.frame["cohort"]
+    if cohort.null_count():
+        none = cohort.null_count() == number
+        cohort = pl.Series("cohort", [""]).new_from_index(0, number) if none else cohort.fill_null("")
+    given = {"cohort": cohort, **of_roster(system, entities)}
     headers = {"cohort": "cohort", **columns_of_roster(system.groups)}
     changing = {name: header for name, header in headers.items() if header in entities.changing}
     who = np.tile(np.arange(number, dtype=np.uint32), periods)

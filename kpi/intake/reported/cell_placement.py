@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -101,7 +102,7 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
     first, last, number = int(grid["period"][0]), int(grid["period"][-1]), int(grid["#entities"][0])
     height = grid.height
     # Measures without gaps, and those without a figure, share the columns that are the same for all of them.
-    good, missing = (pl.Series([word], dtype=Status).new_from_index(0, height) for word in ("ok", "missing"))
+    good, missing = (_status(word).new_from_index(0, height) for word in ("ok", "missing"))
     items, zeros = (pl.Series([many], dtype=pl.Int64).new_from_index(0, height) for many in (1, 0))
     nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, height)
     columns: dict[str, pl.Series] = {}
@@ -161,9 +162,17 @@ def _columns(name: str) -> tuple[str, str, str]:
     return name, Column(name).status, Column(name).rows
 
 
+@cache
+def _status(word: str) -> pl.Series:
+    """Return a status alone: to make one takes longer than to repeat it for few rows."""
+    return pl.Series([word], dtype=Status)
+
+
 def _finished(part: NDArray[np.float64]) -> int:
     """Replace minus zero by zero, and return how many cells of a part are filled."""
     part += 0.0
+    if part.size <= _SMALL:
+        return int((part == part).sum())  # noqa: PLR0124 - NaN alone is no number
     return int(pl.Series(part).is_not_nan().sum())
 
 

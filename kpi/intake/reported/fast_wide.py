@@ -45,6 +45,10 @@ class _Part:
     odd: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
+#: Up to how many rows columns are put together one by one, which takes less time then.
+_FEW = 10_000
+
+
 class Wide(Coding):
     """One reading of a table with a measure in each column; `others` are the `row_cleaning.texts` of its cells."""
 
@@ -224,7 +228,10 @@ class Wide(Coding):
 
         known = [measure for header in cells if (measure := self.measures[header]) is not None]
         # Column by column in memory. Not a number is neither below nor above anything.
-        values = pl.DataFrame(cells).to_numpy(order="fortran", writable=True).T
+        if len(entity) <= _FEW:
+            values = np.array([series.to_numpy() for series in cells.values()])
+        else:
+            values = pl.DataFrame(cells).to_numpy(order="fortran", writable=True).T
         if any(factor != 1 for _, factor in known):
             values *= np.array([[factor] for _, factor in known])
         # There is no negative zero among statistics.
