@@ -17,6 +17,7 @@ from kpi.intake.aggregate_rows import is_aggregate
 from kpi.intake.files.headers import clean
 from kpi.intake.files.table import Table
 from kpi.intake.shapes.labels import period_in, period_inside, stem
+from kpi.language.loading.contrary_names import less_is_better
 from kpi.values import period_texts, periods, units
 from kpi.values.periods import Grain, Period
 from kpi.values.timelines import MONTHS, WEEKS, Timeline
@@ -238,7 +239,7 @@ def _measures(surveys: Sequence[Survey], *, running: bool) -> tuple[list[Measure
             taken.append(measure.name)
             titles[key] = measure.name
             measures[measure.name] = measure
-            if _RANKED.search(figure.title):
+            if _RANKED.search(figure.title) or less_is_better(figure.title):
                 lower.add(measure.name)
     reported = {
         measure.name: (measure.title, str(measure.keys["unit"]))

@@ -13,6 +13,7 @@ from kpi.errors import Message, Severity
 from kpi.language.adjustments import deducts
 from kpi.language.aggregation.nodes import Pillar
 from kpi.language.classes import Weighed
+from kpi.language.loading.contrary_names import contrary
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.quantities import Quantity
 from kpi.language.system import System
@@ -31,6 +32,7 @@ _MARKS, _CUTS = 10, 3
 def slips(system: System) -> Problems:
     """Yield the likely mistakes of a system without errors, in the order of the file."""
     yield from _fractions(system)
+    yield from contrary(system)
     yield from _weights(system)
     yield from _marks_of_parts(system)
     yield from _no_tree(system)
