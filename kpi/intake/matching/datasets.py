@@ -323,7 +323,7 @@ def match(system: System, table: Table, *, name: str | None = None) -> tuple[Pla
     about = _READ[source.dataset.form] - set(source.dataset.columns)  # type: ignore[attr-defined]
     about -= set(table.roles)
     _, notes = roles(_headers(table), place=table.place(), about=about)
-    strangers = _strangers(system, source) if isinstance(source.dataset, PanelData) else []
+    strangers = _strangers(system, source) if isinstance(source.dataset, PanelData) else _beside_value(system, source)
     return source, [*alike, *notes, *strangers]
 
 
@@ -624,6 +624,49 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
         )
         findings.append(Diagnostic("K528", message, table.place(None, header), hint, severity))
     return findings
+
+
+#: Headings of numbers that are no figures.
+_NO_FIGURES = re.compile(
+    r"序号|编号|代码|编码|行次|排[名位序]|位次|名次|权重|年份?$|月份?$|季度?$|日期|电话|邮编|\b(no|id|code|rank|order|weight|year|month)\b",
+    re.IGNORECASE,
+)
+
+
+def _beside_value(system: System, source: Placed) -> list[Diagnostic]:
+    """Return a note on columns of figures of a long table beside the one that is read, such as 上年同期 and 累计."""
+    table = source.table
+    if table.origin is not None or "value" not in source.roles:
+        return []
+    read = {*source.roles.values(), *condition_columns(system), *conditions_by_unit(system, source).values()}
+    read |= {repeat for header, items in table.repeats.items() for repeat in (header, *items)}
+    attributes = {header.casefold() for header in (system.ranking.cohort or "cohort", *_SYSTEM)}
+    others = [
+        header for header in table.columns
+        if header not in read and header.casefold() not in attributes and role(header) is None
+        and not _NO_FIGURES.search(header)
+    ]  # fmt: skip
+    figures = [header for header in others if _holds_figures(table, header)]
+    if not figures:
+        return []
+    message = Message(
+        "{columns} hold figures and are not read: those of `{value}` are",
+        columns=tuple(f"`{header}`" for header in figures), value=source.roles["value"],
+    )  # fmt: skip
+    hint = Message(
+        "to read another in its place, write `columns: {{value: {column}}}` in the dataset", column=figures[0]
+    )
+    return [Diagnostic("K528", message, table.place(None, figures[0]), hint, Severity.INFO)]
+
+
+def _holds_figures(table: Table, header: str) -> bool:
+    """Return whether a column has numbers alone in the first rows, as far as these are at hand."""
+    if table.typed:
+        return table.frame.collect_schema()[header].is_numeric()
+    if table.first_rows is None:
+        return header in table.numbers
+    cells = table.first_rows[1].get_column(header).cast(pl.String).str.strip_chars().replace("", None).drop_nulls()
+    return len(cells) > 0 and not cells.str.replace_all(",", "").cast(pl.Float64, strict=False).null_count()
 
 
 def _nearly_measured(system: System, source: Placed) -> Message | None:
