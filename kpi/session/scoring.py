@@ -15,6 +15,7 @@ from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
 from kpi.analysis.group_findings import ungrouped
 from kpi.analysis.impossible_counts import impossible_counts
+from kpi.analysis.lone_periods import lone_periods
 from kpi.analysis.magnitudes import magnitude_findings
 from kpi.analysis.negative_counts import negative_counts
 from kpi.analysis.price_findings import bases_outside, plain_relatives
@@ -211,6 +212,7 @@ def score_panel(
     verdict.findings.extend(bases_outside(plan.system, panel.periods))
     verdict.findings.extend(plain_relatives(plan.system, judging, shown))
     verdict.findings.extend(too_short(plan.system, len(panel.periods)))
+    verdict.findings.extend(lone_periods(plan.system, panel.frame, labels))
     risen = rising_in_panel(plan.system, panel.frame)
     verdict.findings.extend(rising_findings(risen, plan.system, [*plan.system.warnings, *panel.findings]))
     apart = ungrouped(plan.system, judging, panel.entities.names, shown)
