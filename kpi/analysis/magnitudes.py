@@ -100,7 +100,8 @@ def _jumps(values: Numbers, unit: Unit | None) -> _Jumps | None:
     if not (both & (np.abs(np.diff(exponents, axis=0)) > 2)).any():
         return None
     ratio, power = np.zeros_like(values), np.zeros_like(values)
-    ratio[1:][both] = np.log10(values[1:][both] / values[:-1][both])
+    # A difference of logarithms is never too large, as a ratio may be.
+    ratio[1:][both] = np.log10(values[1:][both]) - np.log10(values[:-1][both])
     power = np.round(ratio)
     near = np.abs(ratio - power) <= np.where(np.abs(power) == 1, _OF_TEN, _OF_MORE)
     if unit is not None and counts(unit.dimension):

@@ -38,7 +38,7 @@ _CONTRARY = ("未", "不", "非", "无", "没", "un", "not ", "non")
 
 @dataclass(frozen=True)
 class _Texts:
-    """The texts of columns: columns column, text (String), rows (Int64), table and row of the first (UInt32).
+    """The texts of columns: columns column, text (String), rows (Int64) and table (UInt32), the first with it.
 
     Attributes:
         frame: the texts, the most frequent of a column first.
@@ -109,22 +109,21 @@ def _texts(tables: Sequence[Events], columns: Sequence[str], *, most: int | None
     frames: list[pl.LazyFrame] = []
     complete = True
     for place, table in enumerate(tables):
-        cells = table.numbered()
+        cells = table.kept()
         if most is not None and (table.size is None or table.size > SMALL):
             cells, complete = cells.head(most), False
-        rows = cells.select(ROW, *(table.columns[cell(name)].alias(name) for name in columns))
+        rows = cells.select(table.columns[cell(name)].alias(name) for name in columns)
         if most is not None:
             rows = rows.collect().lazy()
         frames += [
             rows.group_by(pl.col(name).cast(pl.String).alias("text"))
-            .agg(pl.len().cast(pl.Int64).alias("rows"), pl.col(ROW).min().alias("row"))
-            .select("text", "rows", "row", column=pl.lit(name), table=pl.lit(place, dtype=pl.UInt32))
+            .agg(pl.len().cast(pl.Int64).alias("rows"))
+            .select("text", "rows", column=pl.lit(name), table=pl.lit(place, dtype=pl.UInt32))
             for name in columns
         ]
-    merged = pl.concat(frames).sort("table").group_by("column", "text", maintain_order=True).agg(
-        pl.col("rows").sum(), pl.col("table", "row").first()
-    )  # fmt: skip
-    return _Texts(_ordered(merged.collect(engine="streaming" if most is None else "in-memory")), complete)
+    merged = pl.concat(frames).sort("table").group_by("column", "text", maintain_order=True)
+    texts = merged.agg(pl.col("rows").sum(), pl.col("table").first())
+    return _Texts(_ordered(texts.collect(engine="streaming" if most is None else "in-memory")), complete)
 
 
 def _elsewhere(over: Aggregation, columns: Iterable[str]) -> _Texts:
@@ -138,13 +137,13 @@ def _elsewhere(over: Aggregation, columns: Iterable[str]) -> _Texts:
                 frames.append(
                     answer.group_by(folded(answer[PER]).alias("text"))
                     .agg(pl.col(ROWS).cast(pl.Int64).sum().alias("rows"))
-                    .with_columns(column=pl.lit(name), table=pl.lit(place, pl.UInt32), row=pl.lit(None, pl.UInt32))
+                    .with_columns(column=pl.lit(name), table=pl.lit(place, pl.UInt32))
                 )  # fmt: skip
     if not frames:
-        schema = {"text": pl.String, "rows": pl.Int64, "column": pl.String, "table": pl.UInt32, "row": pl.UInt32}
+        schema = {"text": pl.String, "rows": pl.Int64, "column": pl.String, "table": pl.UInt32}
         return _Texts(pl.DataFrame(schema=schema), complete=False)
     merged = pl.concat(frames).sort("table").group_by("column", "text", maintain_order=True)
-    return _Texts(_ordered(merged.agg(pl.col("rows").sum(), pl.col("table", "row").first())), complete=True)
+    return _Texts(_ordered(merged.agg(pl.col("rows").sum(), pl.col("table").first())), complete=True)
 
 
 def _ordered(frame: pl.DataFrame) -> pl.DataFrame:
@@ -264,9 +263,13 @@ def _place(texts: pl.DataFrame, column: str, tables: Sequence[Events]) -> Place:
     """Return where the first of some texts stands, of none the first table."""
     if not texts.height:
         return tables[0].source.table.place(None, column)
-    first = texts.sort("table", "row", nulls_last=True).row(0, named=True)
-    place: Place = tables[first["table"]].source.table.place(first["row"], column)
-    return place
+    first: int = min(texts["table"].to_list())
+    events, table = tables[first], tables[first].source.table
+    if table.elsewhere is not None:
+        return table.place(None, column)
+    rows = events.numbered().select(ROW, text=events.columns[cell(column)].cast(pl.String))
+    mine = rows.filter(pl.col("text").is_in(texts["text"].implode())).select(pl.col(ROW).min())
+    return table.place(mine.collect().item(), column)
 
 
 def _counted(texts: pl.DataFrame) -> list[str]:
