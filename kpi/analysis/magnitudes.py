@@ -34,6 +34,8 @@ _FEW, _STEADY = 0.2, 0.3
 #: How far apart (powers of ten) the other figures of a unit are at most, of which one has a digit too many; and those
 #: of the other units, where it has few.
 _SPREAD, _STILL = 0.5, 0.15
+#: The bits of a figure behind its exponent.
+_MANTISSA = 52
 #: Numbers of things below this vary by a power of ten.
 _SMALL = 20.0
 
@@ -78,10 +80,17 @@ def magnitude_findings(
     row = period - period.min()
     if not row.any():
         return
+    shape = int(row.max()) + 1, len(entities)
     column = frame["entity"].to_numpy()
+    place = row.astype(np.int64) * shape[1] + column
+    whole = place.size == shape[0] * shape[1] and bool((place[1:] > place[:-1]).all())
     for name in names:
-        values = np.full((int(row.max()) + 1, len(entities)), np.nan)
-        values[row, column] = frame[name].to_numpy()
+        values = frame[name].to_numpy()
+        if not whole:
+            every = np.full(shape[0] * shape[1], np.nan)
+            every[place] = values
+            values = every
+        values = values.reshape(shape)
         unit = unit_or_none(system.measures[name].unit)
         jumps = _jumps(values, unit)
         for at in [] if jumps is None else np.flatnonzero(jumps.power.any(axis=1)).tolist():
@@ -94,10 +103,10 @@ def magnitude_findings(
 def _jumps(values: Numbers, unit: Unit | None) -> _Jumps | None:
     """Return the jumps of figures from the period before, None without any; the first period has none."""
     # Exponents of two are there without a logarithm, and hardly any differ by three.
-    exponents = np.frexp(values)[1]
+    exponents = (values.view(np.int64) >> _MANTISSA).astype(np.int16)
     there = values > 0
     both = there[1:] & there[:-1]
-    if not (both & (np.abs(np.diff(exponents, axis=0)) > 2)).any():
+    if not (both & (np.abs(exponents[1:] - exponents[:-1]) > 2)).any():
         return None
     ratio, power = np.zeros_like(values), np.zeros_like(values)
     # A difference of logarithms is never too large, as a ratio may be.

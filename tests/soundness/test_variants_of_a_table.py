@@ -249,7 +249,7 @@ def test_a_file_that_is_really_large(tmp_path, form, encoding):
     wide = pl.DataFrame({"地区": units}).join(pl.DataFrame({"期别": months}), how="cross").with_row_index("at")
     wide = wide.select(
         "期别", "地区",
-        pl.col("at").mod(9973).add(1).truediv(4).alias("地区生产总值"),
+        pl.col("at").mod(9973).add(5000).truediv(4).alias("地区生产总值"),
         pl.col("at").mod(7919).add(1).cast(pl.Float64).alias("办件量"),
         pl.col("at").mod(101).add(900).truediv(10).alias("满意率"),
         pl.col("at").mod(503).sub(100.0).truediv(8).alias("利润总额"),
