@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import polars as pl
 
@@ -29,6 +30,11 @@ _PARTS = ("completeness", "timeliness", "accuracy")
 COLUMNS = ("system", "period", "department", *_COUNTS, *_PARTS, "quality")
 
 
+@cache
+def _no_reporters() -> pl.DataFrame:
+    return pl.DataFrame(schema=_REPORTERS)
+
+
 @dataclass(frozen=True)
 class Supply:
     """Facts about reports: who reported the figures, which were restated, which are doubtful.
@@ -39,7 +45,7 @@ class Supply:
         doubtful: figures that a check objects to: measure, entity and period.
     """
 
-    reporters: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_REPORTERS))
+    reporters: pl.DataFrame = field(default_factory=_no_reporters)
     restated: pl.DataFrame | None = None
     doubtful: frozenset[tuple[str, int, int]] = frozenset()
 

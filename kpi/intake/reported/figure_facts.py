@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import polars as pl
 
@@ -97,10 +98,16 @@ class Facts:
         Columns: measure, entity (place), period (Int32, index), reporter (String).
         """
         items = [rows for rows in self.rows if rows["reporter"].null_count() < rows.height]
-        columns = ["measure", "entity", "period", "reporter"]
         if not items:
-            return pl.DataFrame(schema=dict(zip(columns, (pl.String, pl.UInt32, pl.Int32, pl.String), strict=True)))
+            return _no_reporters()
+        columns = _no_reporters().columns
         return _gathered(pl.concat(items), system.period.months).select(columns).drop_nulls("reporter")
+
+
+@cache
+def _no_reporters() -> pl.DataFrame:
+    schema = {"measure": pl.String, "entity": pl.UInt32, "period": pl.Int32, "reporter": pl.String}
+    return pl.DataFrame(schema=schema)
 
 
 def wanted(system: System) -> list[tuple[str, str]]:

@@ -57,8 +57,9 @@ def fractions(grid: pl.DataFrame, system: System, entities: Entities, sources: S
     for name, indicator in system.indicators.items():
         own = (Column(name).own_target(place) for place in range(len(indicator.target)))
         columns += [_Column(column, name, system.unit(name), "target") for column in own]
-    schema = grid.schema
-    columns = [column for column in columns if column.unit in _SCALES and schema.get(column.column) == pl.Float64]
+    columns = [column for column in columns if column.unit in _SCALES]
+    schema = grid.schema if columns else {}
+    columns = [column for column in columns if schema.get(column.column) == pl.Float64]
     if not columns:
         return []
     # NOTE: not pl.col, which takes a name such as ^.*$ for a pattern.
