@@ -663,7 +663,8 @@ def _holds_figures(table: Table, header: str) -> bool:
     """Return whether a column has numbers alone in the first rows, as far as these are at hand."""
     if table.typed:
         return table.frame.collect_schema()[header].is_numeric()
-    if table.first_rows is None:
+    # Columns that were renamed since have other names in the first rows.
+    if table.first_rows is None or header not in table.first_rows[1].columns:
         return header in table.numbers
     cells = table.first_rows[1].get_column(header).cast(pl.String).str.strip_chars().replace("", None).drop_nulls()
     return len(cells) > 0 and not cells.str.replace_all(",", "").cast(pl.Float64, strict=False).null_count()
