@@ -55,6 +55,7 @@ def test_figures_of_other_columns(tmp_path, form):
         {"序号": [1, 2, 3]},
         {"代码": [330101, 330101, 330102]},
         {"排名": [2, 1, 1]},
+        {"UNIT_MULT": [8, 8, 8], "DECIMALS": [1, 1, 1]},
         {"备注": ["1", "见附件", None]},
         {"空列": [None, None, None]},
         {"目标值": [1, 2, 3]},
