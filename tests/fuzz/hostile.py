@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -229,7 +230,10 @@ def main() -> int:
     ):
         judge_expression("a + 1")
         judge_number("1")
-    atheris.Setup([sys.argv[0], f"-max_total_time={given.seconds}", "-timeout=30", "-max_len=400"], parsers)
+    # The most memory that this process has used counts, which is that of its parent where that had more.
+    limit = 2048 + resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    options = [f"-max_total_time={given.seconds}", "-timeout=30", "-max_len=400", f"-rss_limit_mb={limit}"]
+    atheris.Setup([sys.argv[0], *options], parsers)
     atheris.Fuzz()
     return 0
 

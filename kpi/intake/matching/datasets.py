@@ -628,6 +628,7 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
 
 #: Headings of numbers that are no figures.
 _NO_FIGURES = re.compile(
+    r"^last period\s*\(|^上期值\(|"  # of entry forms
     r"序号|编号|代码|编码|行次|排[名位序]|位次|名次|权重|年份?$|月份?$|季度?$|日期|电话|邮编|倍数|小数位|unit_mult|multiplier|decimals|\b(no|id|code|rank|order|weight|year|month)\b",
     re.IGNORECASE,
 )
