@@ -32,14 +32,14 @@ def lone_periods(system: System, frame: pl.DataFrame, labels: Mapping[int, str])
     there = frame.select("period", there=pl.any_horizontal(pl.col(name).is_not_null() for name in names))
     rows = there.filter("there").group_by("period").len().sort("period").rows()
     every = sum(number for _, number in rows)
-    for ends, words in ((rows[::-1], "after"), (rows, "before")):
+    for ends, later in ((rows[::-1], True), (rows, False)):
         number = 0
         for (period, many), (other, _) in pairwise(ends):
             number += many
             if number > _FEW * every:
                 break
             if abs(period - other) >= _YEARS * of_year:
-                yield _finding(system, ends[0][0], abs(period - other) // of_year, later=words == "after")
+                yield _finding(system, ends[0][0], abs(period - other) // of_year, later=later)
                 break
 
 

@@ -10,6 +10,8 @@ from click.testing import CliRunner
 
 import kpi
 from kpi.cli.main import main
+from kpi.intake.reported.rising_figures import rising_in_panel
+from kpi.language.loading.loader import examine_text
 
 SYSTEM = """\
 system: totals
@@ -169,3 +171,20 @@ def test_in_chinese(tmp_path, monkeypatch):
     done = CliRunner(env={"KPI_LANG": "zh"}).invoke(main, ["score", "d.csv", "--system", "t.yaml"])
     assert "K682" in done.stderr
     assert "逐期上升" in done.stderr
+
+
+def test_periods_without_a_figure_make_no_difference():
+    """A panel has rows for them, the periods that a night reads have none."""
+    system = examine_text(system_of()).system
+    rows = {"entity": list(range(9)), "收入": 1.0}
+    figures = [
+        pl.DataFrame({**rows, "period": 12 * 2023 + month}).with_columns(
+            pl.col("收入") * (month + 1), pl.col("entity").cast(pl.UInt32), pl.col("period").cast(pl.Int32)
+        )
+        for month in range(12)
+    ]
+    figures += [figures[0].with_columns(period=pl.lit(12 * 2024, pl.Int32))]
+    third = figures[0].with_columns(period=pl.lit(12 * 2024 + 2, pl.Int32))
+    gap = figures[0].with_columns(pl.lit(None, pl.Float64).alias("收入"), period=pl.lit(12 * 2024 + 1, pl.Int32))
+    assert rising_in_panel(system, pl.concat([*figures, third])) == {"收入"}
+    assert rising_in_panel(system, pl.concat([*figures, gap, third])) == {"收入"}

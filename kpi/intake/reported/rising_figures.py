@@ -121,21 +121,16 @@ def rising_in_panel(system: System, frame: pl.DataFrame) -> set[str]:
     period, entity = period[order], entity[order]
     year = period * size // 12
     follows = (entity[1:] == entity[:-1]) & (year[1:] == year[:-1]) & (period[1:] == period[:-1] + 1)
-    every = np.unique(period)
-    years = [
-        last
-        for last in range(int(year.max()), int(year.max()) - 2, -1)
-        if np.count_nonzero(every * size // 12 == last) >= _PERIODS
-    ]
     found = set()
     for name in names:
         value = frame[name].to_numpy()[order].astype(np.float64)
         if system.measures[name].over_time == "ytd":
             value[1:] -= np.where(follows, value[:-1], 0.0)
-        for last in years:
+        for last in range(int(year.max()), int(year.max()) - 2, -1):
             this = year == last
             there = value[this]
-            if np.count_nonzero(~np.isnan(there)) < _STEPS:
+            # Whether or not a period without a figure has rows makes no difference.
+            if np.unique(period[this][~np.isnan(there)]).size < _PERIODS:
                 continue
             end = period[this] * size % 12 + size
             if rises(entity[this], end, there) and _begins_anew(entity, period, value, last * 12 // size):
@@ -165,9 +160,10 @@ def _may_rise(system: System, name: str, frame: pl.DataFrame) -> bool:
     whole = [frame["period"].slice(place, units) for place in places]
     if any(there.min() != at or there.max() != at for there, at in zip(whole, (begins, last), strict=True)):
         return True
-    begun, ended = (frame[name].slice(place, units) for place in places)
+    year = frame[name].slice(places[0])
+    begun, ended = year.head(units), year.tail(units)
     growth = (last * size % 12 + size) / (begins * size % 12 + size) - 1
-    return begun.null_count() + ended.null_count() > 0 or bool(ended.sum() >= begun.sum() * (1 + _SHARE * growth))
+    return year.null_count() > 0 or bool(ended.sum() >= begun.sum() * (1 + _SHARE * growth))
 
 
 def _begins_anew(entity: Places, period: Places, value: Numbers, first: int) -> bool:
