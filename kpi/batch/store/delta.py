@@ -33,6 +33,7 @@ import polars as pl
 from kpi.batch.store.base import TABLES, Change, Repaired, Run, no_run, ordered
 from kpi.batch.store.damage import damage_reported, damaged, reports_damage, reports_damage_of_files
 from kpi.batch.store.lock import locked
+from kpi.batch.store.partition_cache import Opened, PartitionCache, open_table
 from kpi.batch.store.whole import digest, write_durably
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.process.os_errors import reason
@@ -79,7 +80,8 @@ class DeltaStore:
         self._published: pl.DataFrame | None = None
         # What was read of the log of `runs`, and tables as they were opened, by what they were made from.
         self._known: tuple[object, pl.DataFrame] | None = None
-        self._opened: OrderedDict[object, Any] = OrderedDict()
+        self._opened: OrderedDict[object, Opened] = OrderedDict()
+        self.partition_cache = PartitionCache()
 
     @property
     def where(self) -> str:
@@ -134,14 +136,12 @@ class DeltaStore:
         if table not in versions:
             return pl.DataFrame()
         source = self._table(table, versions[table])
-        frame = pl.scan_delta(source)
+        kept = None
         if system is not None:
-            frame = frame.filter(pl.col("system") == system)
-        if periods is not None:
-            frame = frame.filter(_one_of("period", periods))
-        there = {field.name for field in source.schema().fields} if where else set()
+            kept = self.partition_cache.rows(self.folder / table, source, system, periods, _GROUP)
+        frame = _selected(pl.scan_delta(source.table), system, periods) if kept is None else kept.lazy()
         for name, values in (where or {}).items():
-            if name in there:
+            if name in source.columns:
                 frame = frame.filter(_one_of(name, values))
         return ordered(frame.collect())
 
@@ -156,19 +156,19 @@ class DeltaStore:
             self._known = state, self._read_rows()
         return self._known[1]
 
-    def _table(self, table: str, version: int) -> Any:
+    def _table(self, table: str, version: int) -> Opened:
         """Return a table at a version, of the last ones as it was opened: a commit is never written again."""
         commit = self.folder / table / "_delta_log" / f"{version:020}.json"
         try:
             key = table, version, commit.stat().st_mtime_ns
         except OSError:
-            return self._delta.DeltaTable(self.folder / table, version=version)
-        if key not in self._opened:
-            self._opened[key] = self._delta.DeltaTable(self.folder / table, version=version)
+            return open_table(self._delta.DeltaTable(self.folder / table, version=version))
+        source = self._opened.get(key)
+        if source is None:
+            source = self._opened[key] = open_table(self._delta.DeltaTable(self.folder / table, version=version))
             while len(self._opened) > _TABLES:
                 self._opened.popitem(last=False)
-        self._opened.move_to_end(key)
-        return self._opened[key]
+        return source
 
     def _exists(self, table: str) -> bool:
         return bool(self._delta.DeltaTable.is_deltatable(str(self.folder / table)))
@@ -504,6 +504,13 @@ def _files_in(table: Any) -> list[tuple[str, int]]:
 
 def _partitions(table: str) -> list[str]:
     return ["system"] if table == "findings" else ["system", "period"]
+
+
+def _selected(frame: pl.LazyFrame, system: str | None, periods: Collection[str] | None) -> pl.LazyFrame:
+    """Return the rows of a system and of some periods, None for all."""
+    if system is not None:
+        frame = frame.filter(pl.col("system") == system)
+    return frame if periods is None else frame.filter(_one_of("period", periods))
 
 
 def _one_of(name: str, values: Collection[str]) -> pl.Expr:
