@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +56,8 @@ def nearest() -> Settings | None:
     for folder in (here, *here.parents):
         file = folder / FILE
         if file.is_file():
+            import tomllib
+
             try:
                 return Settings(file, tomllib.loads(file.read_text("utf-8")))
             except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:

@@ -11,8 +11,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO
-from xml.etree import ElementTree as ET
+from typing import IO, TYPE_CHECKING
 from xml.parsers import expat
 
 from kpi.errors import DataError, Diagnostic, Message, Place
@@ -20,6 +19,9 @@ from kpi.intake.files.encoding import MOST_UNPACKED, check_growth
 from kpi.intake.files.number_formats import BUILT_IN, NumberFormat, number_format
 from kpi.intake.files.table import cause
 from kpi.intake.files.table_layout import Hints, Merged
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 #: The most cells of the used rectangle of a sheet, blank ones included.
 MOST_CELLS = 30_000_000
@@ -290,6 +292,8 @@ def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def _tree(archive: zipfile.ZipFile, part: str) -> ET.Element:
+def _tree(archive: zipfile.ZipFile, part: str) -> Element:
     """Return a small part of the archive as a tree."""
-    return ET.fromstring(archive.read(part))  # noqa: S314 - expat limits the expansion of entities
+    from xml.etree.ElementTree import fromstring
+
+    return fromstring(archive.read(part))  # noqa: S314 - expat limits the expansion of entities

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from statistics import median
 
 import polars as pl
 
@@ -20,6 +19,8 @@ def group_medians(scores: pl.Series, number: int) -> list[float] | None:
     >>> group_medians(pl.Series([1.0, 2.0, 3.0, 10.0, 11.0, 12.0]), 3)
     [1.5, 6.5, 11.5]
     """
+    from statistics import median
+
     ranks, count = scores.rank("average").to_list(), len(scores)
     groups: list[list[float]] = [[] for _ in range(number)]
     for score, rank in zip(scores.to_list(), ranks, strict=True):
