@@ -550,8 +550,7 @@ def events(
             text = as_text(header)
             if dtype == pl.Boolean:
                 text = truth_text(pl.col(header), truth_words(texts, name))
-            folding = Folding(_shortest(name, measures.values()))
-            folded = text.map_batches(folding, return_dtype=pl.String, is_elementwise=True)
+            folded = Folding(_shortest(name, measures.values())).of(text)
             columns[cell(name)] = folded if is_text and name in read else text
         if is_text and name in strict:
             column = columns[cell(name)]
