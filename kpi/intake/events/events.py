@@ -547,7 +547,7 @@ def events(
             text = pl.col(header)
             columns[cell(name)], is_text = text.fill_nan(None) if dtype.is_float() else text, dtype == pl.String
         else:
-            text = as_text(header)
+            text = as_text(header, dtype)
             if dtype == pl.Boolean:
                 text = truth_text(pl.col(header), truth_words(texts, name))
             folded = Folding(_shortest(name, measures.values())).of(text)

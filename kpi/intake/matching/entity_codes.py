@@ -47,7 +47,7 @@ def entity_text(source: Placed) -> pl.Expr:
     """Return the text that identifies the entity of a row: a name or code, or both with `BESIDE` between."""
     headers = both(source)
     if headers is None:
-        return as_text(source.who)
+        return as_text(source.who, source.table.frame.collect_schema()[source.who])
     name, code = (text_of(header) for header in headers)
     beside = pl.concat_str(code, pl.lit(BESIDE), name.fill_null(""))
     return pl.when(code.is_not_null()).then(beside).otherwise(name)
