@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.intake.division_codes import PROVINCES, divisions_above
 from kpi.intake.entities import ALWAYS, Entities, code_of
+from kpi.intake.region_names import is_district
 from kpi.values.names import clean
 
 #: Full names of provinces, without those of municipalities, which end like cities.
@@ -21,6 +22,18 @@ _COUNTY = re.compile(r".{1,12}(?<!自治)(县|旗|区|镇|乡|街道)")
 _NUTS = re.compile(r"[A-Z]{2}[0-9A-Z]{0,3}")
 #: How many there are at least, so that they are no other abbreviations.
 _CODES = 8
+
+
+#: Names of towns and streets. 桐乡, 新乡 and 景德镇 are short for cities, 城镇 and 乡镇 are all of a kind.
+_TOWN = re.compile(
+    r"(?!其[他它]|各|所有|全|景德镇).{2,12}(街道(办事处|办)?|(?<![城乡村集强])镇|(?<![城返下家回水])乡)"
+    r"|.+ (township|subdistrict)",
+    re.IGNORECASE,
+)
+#: Names of counties, cities and banners; `is_district` recognises those of districts.
+_COUNTY_OR_CITY = re.compile(r".{2,12}(县|旗|(?<![超城都夜集股早菜])市)|.+ (county|city|district)", re.IGNORECASE)
+#: In which part of the units towns stand by mistake at most, and how many counties there are then, in which part.
+_FEW, _COUNTIES, _MOSTLY = 0.2, 4, 0.8
 
 
 @dataclass(frozen=True)
@@ -37,10 +50,10 @@ class _Unit:
 
 
 def nested(entities: Entities) -> Iterator[Diagnostic]:
-    """Yield a warning (K486) for units that others belong to, in the same cohort, and at the same time.
+    """Yield a warning (K486) for units of another level than those of their cohort: that others belong to, or below.
 
-    Codes of administrative divisions say so, or those of NUTS in Europe; without any, the full names of provinces
-    beside those of counties.
+    Codes of administrative divisions say which others belong to, at the same time, or those of NUTS in Europe; without
+    any, the full names of provinces beside those of counties. Towns and streets are below counties by their names.
 
     Args:
         entities: those of the data or of the roster, with their cohorts.
@@ -51,22 +64,33 @@ def nested(entities: Entities) -> Iterator[Diagnostic]:
     for place, cohort in enumerate(cohorts):
         groups.setdefault(cohort, []).append(place)
     items: list[str] = []
+    lower: list[str] = []
     for places in groups.values():
-        above = units_above([names[place] for place in places], [codes[place] for place in places])
+        units = [_Unit(names[place], codes[place], entities.spans.get(place, (ALWAYS,))) for place in places]
+        above = units_above([unit.name for unit in units], [unit.code for unit in units])
         if above and entities.spans:
-            units = [_Unit(names[place], codes[place], entities.spans.get(place, (ALWAYS,))) for place in places]
             above = _at_a_time(units, above)
         items += (name for name in above if not entities.exclusions.is_kept(name))
-    if not items:
-        return
-    message = Message("units that others belong to are ranked beside them: {names}", names=first_names(items))
-    hint = Message('leave them out with `leave_out: ["{name}"]` under `entities:`, or use a roster', name=items[0])
+        if not above:
+            lower += (name for name in towns([unit.name for unit in units]) if not entities.exclusions.is_kept(name))
+    if items:
+        message = Message("units that others belong to are ranked beside them: {names}", names=first_names(items))
+        yield _finding(message, items[0], entities)
+    if lower:
+        message = Message("towns or streets are ranked beside counties, cities and districts: {names}",
+                          names=first_names(lower))  # fmt: skip
+        yield _finding(message, lower[0], entities)
+
+
+def _finding(message: Message, name: str, entities: Entities) -> Diagnostic:
+    """Return the warning about units of another level than those that they are ranked beside."""
+    hint = Message('leave them out with `leave_out: ["{name}"]` under `entities:`, or use a roster', name=name)
     if entities.closed:
         hint = Message(
             'take them out of the roster, or give them another cohort; else write `keep: ["{name}"]` under `entities:`',
-            name=items[0],
+            name=name,
         )
-    yield Diagnostic("K486", message, Place(entity=items[0]), hint, Severity.WARNING)
+    return Diagnostic("K486", message, Place(entity=name), hint, Severity.WARNING)
 
 
 def _at_a_time(units: Sequence[_Unit], names: Collection[str]) -> list[str]:
@@ -91,6 +115,24 @@ def units_above(names: Sequence[str], codes: Sequence[str]) -> list[str]:
     provinces = [name for name in names if clean(name) in _PROVINCE]
     counties = provinces and any(_COUNTY.fullmatch(clean(name)) for name in names if clean(name) not in _PROVINCE)
     return provinces if counties else []
+
+
+def towns(names: Sequence[str]) -> list[str]:
+    """Return the names of a few towns and streets among those of counties, cities and districts.
+
+    Where they are more than a fifth, or development zones and others more than a fifth with them, they are ranked on
+    purpose.
+
+    >>> towns(["硖石街道", "海宁市", "桐乡市", "海盐县", "南湖区", "秀洲区"])
+    ['硖石街道']
+    >>> towns(["硖石街道", "海宁市", "桐乡市", "海盐县", "经济开发区", "嘉兴港区"])
+    []
+    """
+    few = [name for name in names if _TOWN.fullmatch(clean(name))]
+    if not 0 < len(few) <= _FEW * len(names):
+        return []
+    others = sum(_COUNTY_OR_CITY.fullmatch(clean(name)) is not None or is_district(name) for name in names)
+    return few if others >= max(_COUNTIES, _MOSTLY * len(names)) else []
 
 
 def _nuts_above(codes: AbstractSet[str]) -> set[str]:

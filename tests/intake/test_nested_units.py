@@ -110,6 +110,42 @@ def test_a_country_among_its_regions_is_reported_by_codes():
     assert findings(kpi.score(data.filter(pl.col("地区") != "AT"), system=definition())) == []
 
 
+COUNTIES = ["海宁市", "桐乡市", "平湖市", "嘉善县", "海盐县", "南湖区", "秀洲区", "鄂温克族自治旗"]
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ([*COUNTIES, "硖石街道"], ["硖石街道"]),
+        ([*COUNTIES, "长安镇", "云龙乡"], ["长安镇", "云龙乡"]),
+        (["硖石街道办事处", *COUNTIES[:4]], ["硖石街道办事处"]),
+        ([f"{name} County" for name in "ABCD"] + ["Long Township"], ["Long Township"]),
+        ([*COUNTIES[:6], "长安镇", "云龙乡"], []),
+        ([*COUNTIES[:3], "硖石街道"], []),
+        ([*COUNTIES[:4], "硖石街道", "经济开发区"], []),
+        ([*COUNTIES[:4], "硖石街道", "尖山新区", "度假区管委会"], []),
+        (["硖石街道", "长安镇", "许村镇", "海宁市"], []),
+        (["新乡", "桐乡", "海宁市", "平湖市", "南湖区", "嘉善县", "海盐县", "秀洲区"], []),
+        (["景德镇", *COUNTIES], []),
+        (["城镇", *COUNTIES], []),
+        (["其他镇", *COUNTIES], []),
+        (["开发区", *COUNTIES], []),
+        (["Cape Town", *(f"{name} City" for name in "ABCD")], []),
+    ],
+)
+def test_a_town_among_counties_is_reported_by_its_name(names, found, tmp_path):
+    data = frame([("", name, 1.5 + at) for at, name in enumerate(names)]).drop("代码")
+    result = [(code, message) for code, message in findings(kpi.score(data, system=definition())) if code == "K486"]
+    words = "towns or streets are ranked beside counties, cities and districts: "
+    assert result == ([("K486", words + ", ".join(sorted(found)))] if found else [])
+    assert "K486" not in dict(findings(kpi.score(data, system=definition(keep=found))))
+    for cohort, warned in (("县", bool(found)), ("镇", False)):
+        lines = [f"{name},{cohort if name in found else '县'}" for name in names]
+        (tmp_path / "r.csv").write_text("\n".join(["entity,cohort", *lines]), "utf-8")
+        card = kpi.score(data, system=definition(roster=str(tmp_path / "r.csv")))
+        assert ("K486" in dict(findings(card))) == warned
+
+
 def test_grandparents_are_above():
     assert divisions_above(["330000", "330102", "110105", "420000", "429004"]) == {"330000", "420000"}
 
