@@ -17,6 +17,7 @@ from kpi.intake import (
     entity_classes,
     named_units,
     near_names,
+    near_totals,
     parts_of_year,
     row_findings,
     undeclared_totals,
@@ -239,7 +240,9 @@ class _Intake:
             frame = with_facts(self.system, frame, [finer_facts(self.system, finer), *read.finer])
         self.findings += named_units.unknown(self.system, entities)
         if not entities.closed:
-            self.findings += [*undeclared_totals.unnamed(frame, entities, self.system), *near_names.alike(entities)]
+            totals = [*undeclared_totals.unnamed(frame, entities, self.system)]
+            totals += near_totals.nearly(frame, entities, self.system, {item.place.entity for item in totals})
+            self.findings += [*totals, *near_names.alike(entities)]
             self.findings += doubtful(entities.names, entities.exclusions)
         self.findings += nested(entities)
         self.findings += blank_cohorts(entities, self.system)

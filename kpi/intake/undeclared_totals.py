@@ -73,7 +73,7 @@ def unnamed(frame: pl.DataFrame, entities: Entities, system: System) -> Iterator
 
 def _totals(frame: pl.DataFrame, system: System, number: int) -> Iterator[tuple[int, list[int]]]:
     """Yield the place of each entity that is a total, with the places of further totals of the same units."""
-    additive = {name: measure for name, measure in system.measures.items() if _is_additive(measure)}
+    additive = {name: measure for name, measure in system.measures.items() if is_additive(measure)}
     for totals in range(1, _TOTALS + 1):
         places = set(range(number))
         sure: set[int] = set()
@@ -83,7 +83,7 @@ def _totals(frame: pl.DataFrame, system: System, number: int) -> Iterator[tuple[
             if measure.reported:
                 fits, equal = _reported_totals(frame[name].to_numpy().reshape(-1, number), totals)
             else:
-                fits, equal = _event_totals(*_of_events(frame, name, number), totals)
+                fits, equal = _event_totals(*of_events(frame, name, number), totals)
             places &= fits
             sure |= equal
         sure &= places
@@ -92,7 +92,7 @@ def _totals(frame: pl.DataFrame, system: System, number: int) -> Iterator[tuple[
             yield from ((place, sorted(sure - {place}) if totals > 1 else []) for place in sorted(sure))
 
 
-def _is_additive(measure: Measure) -> bool:
+def is_additive(measure: Measure) -> bool:
     """Return whether the figures of units add up to that of all: amounts, not levels, rates or numbers of rows."""
     if measure.per is not None or not (measure.reported or (measure.additive and measure.taken_from)):
         return False
@@ -118,7 +118,7 @@ def _reported_totals(values: Matrix, totals: int) -> tuple[set[int], set[int]]:
     return _places(holds), _places(holds & (many & filled).any(axis=0))
 
 
-def _of_events(frame: pl.DataFrame, name: str, number: int) -> tuple[Matrix, Matrix]:
+def of_events(frame: pl.DataFrame, name: str, number: int) -> tuple[Matrix, Matrix]:
     """Return the sums and the numbers of events of each period, and of all periods together."""
     import numpy as np
 
