@@ -54,7 +54,7 @@ INSIDE = {
         "shapes rows_left_out roster_from_files definition_tables validity absent_measures assumed_years week_53 "
         "calendars finer_facts events reported days_as_periods parts_of_year entity_classes unused_ratings "
         "target_columns succession periods_of_change target_areas contradicting_spans grid undeclared_totals "
-        "near_totals panel query_answers understanding entry_forms synthetic annexes"
+        "near_totals alternating_names panel query_answers understanding entry_forms synthetic annexes"
     ),
     "warehouse": "dialects translation ranges cells queries databases tables printed spark",
     "analysis": (

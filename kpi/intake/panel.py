@@ -12,6 +12,7 @@ import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
 from kpi.intake import (
+    alternating_names,
     assumed_years,
     days_as_periods,
     entity_classes,
@@ -242,7 +243,10 @@ class _Intake:
         if not entities.closed:
             totals = [*undeclared_totals.unnamed(frame, entities, self.system)]
             totals += near_totals.nearly(frame, entities, self.system, {item.place.entity for item in totals})
+            units = () if self.succession is None else self.succession.units
+            known = set(entities.resolve(units).values())
             self.findings += [*totals, *near_names.alike(entities)]
+            self.findings += alternating_names.alternating(frame, entities, self.system, sources, known)
             self.findings += doubtful(entities.names, entities.exclusions)
         self.findings += nested(entities)
         self.findings += blank_cohorts(entities, self.system)
