@@ -27,6 +27,7 @@ from kpi.intake.cells.unit_factors import literal
 from kpi.intake.entities import BESIDE
 from kpi.intake.events.conditions import cell
 from kpi.intake.events.events import MONTH, ORDER, WHO, Events, Repeats, unit_column
+from kpi.intake.events.rounded_numbers import is_rounded, rounded_numbers
 from kpi.intake.events.units import Reader
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import column_of
@@ -44,12 +45,14 @@ class Deduplication:
     """The result of deduplication: the findings, and the numbers of rows that are left out.
 
     `repeated` rows have the same values as another, `restated` rows have a later revision; both are left out.
-    `left_out` is their total, `by_table` their number in each table.
+    `left_out` is their total, `by_table` their number in each table. `rounded` says that rows are events of their own
+    as the digits of their numbers are lost.
     """
 
     findings: list[Diagnostic] = field(default_factory=list)
     repeated: int = 0
     restated: int = 0
+    rounded: bool = False
     by_table: Mapping[int, int] = field(default_factory=dict)
 
     @property
@@ -166,7 +169,29 @@ def _repeated(
     heading = pl.col(WHO).is_in(pl.Series(headings, dtype=pl.String).implode()).fill_null(value=False)
     items = items.filter(~(undated & heading))
     by_key = [f"k {place}" for place in range(len(dataset.key))]
+    items = _without_rounded(items, tables, keys, dataset.key, result)
     return items.filter(pl.len().over(by_key) > 1)
+
+
+def _without_rounded(
+    items: pl.DataFrame, tables: Sequence[Events], keys: Sequence[Sequence[pl.Expr]], names: Sequence[str],
+    result: Deduplication,
+) -> pl.DataFrame:  # fmt: skip
+    """Return rows without those whose numbers a spreadsheet rounded, which are the same for different events."""
+    parts = [f"k {part}" for part in range(len(names))]
+    seen = items.group_by(_SOURCE).agg(is_rounded(pl.col(part)).any() for part in parts).to_dicts()
+    suspected: list[set[int]] = [set() for _ in tables]
+    for row in seen:
+        suspected[row[_SOURCE]] = {at for at, part in enumerate(parts) if row[part]}
+    if not any(suspected):
+        return items
+    rounded, findings = rounded_numbers(tables, keys, names, suspected)
+    result.rounded = bool(rounded)
+    result.findings += findings
+    for at, places in rounded.items():
+        lost = pl.any_horizontal(is_rounded(pl.col(parts[part])) for part in sorted(places))
+        items = items.filter(~((pl.col(_SOURCE) == at) & lost.fill_null(value=False)))
+    return items
 
 
 def _heads(text: str, table: Events) -> bool:
@@ -293,7 +318,7 @@ def shared_events(
         twin = _common(tables[pair[0]], tables[pair[1]], pairs[pair], [rows_of[at] for at in pair])
         if twin is None:
             continue
-        who, month, rows = twin
+        who, month, rows, total = twin
         places = [tables[at].source.table.place() for at in pair]
         label = Period(month, 1, grain.timeline).label
         code, _, known = who.rpartition(BESIDE)
@@ -302,10 +327,11 @@ def shared_events(
             "the same 1 row of {entity} for {period} stands in {first} and in {second}; both count",
             entity=entity, period=label, first=first, second=second,
         )  # fmt: skip
-        if rows > 1:
+        if total > 1:
             message = Message(
-                "the same {number:,} rows of {entity} for {period} stand in {first} and in {second}; both count",
-                number=rows, entity=entity, period=label, first=first, second=second,
+                "the same rows stand in {first} and in {second}, at least {number:,}, such as {rows} of {entity} for "
+                "{period}; both count",
+                number=total, rows=count(rows, "row"), entity=entity, period=label, first=first, second=second,
             )  # fmt: skip
         hint = Message("leave the earlier file out, or name the columns that tell events apart, such as key: 办件编号")
         findings.append(Diagnostic("K631", message, places[1], hint, Severity.WARNING))
@@ -361,8 +387,10 @@ def _of_groups(rows: pl.LazyFrame, groups: pl.DataFrame) -> pl.LazyFrame:
 
 def _common(
     first: Events, second: Events, groups: pl.DataFrame, rows: Sequence[pl.LazyFrame]
-) -> tuple[str, int, int] | None:
-    """Return entity, month and rows of the largest group that two tables share; None if they share none.
+) -> tuple[str, int, int, int] | None:
+    """Return entity, month and rows of the largest group that two tables share, and all rows that they do.
+
+    None if they share none.
 
     Texts are compared as written and, if that finds nothing, by their meaning, in groups of few rows.
     """
@@ -374,7 +402,7 @@ def _common(
 
 def _same(
     table: Events, other_table: Events, groups: pl.DataFrame, rows: Sequence[pl.LazyFrame], *, canonical: bool
-) -> tuple[str, int, int] | None:
+) -> tuple[str, int, int, int] | None:
     texts = sorted(_texts(table) & _texts(other_table))
     numbers = sorted(table.numbers.keys() & other_table.numbers.keys())
     first, second = (
@@ -401,7 +429,7 @@ def _same(
     elif both.height < _ENOUGH or int(both["rows"].sum()) < fewer:
         return None
     who, month, many = common.row(0)[:3]
-    return str(who), int(month), int(many)
+    return str(who), int(month), int(many), int(common["rows"].sum())
 
 
 def _texts(table: Events) -> set[str]:

@@ -161,7 +161,7 @@ class Gathered:
         out.findings += self._blank(measuring.counts)
         out.findings += self._of_one_date(measuring.tied)
         out.findings += self._negative(whole)
-        if not cast("Records", over.tables[0].source.dataset).key:
+        if not cast("Records", over.tables[0].source.dataset).key or self.repeats.rounded:
             of_entities = [measure for measure in self.measures.values() if measure.per is None]
             parts = [part.name for part in parts_of(of_entities)]
             if shared := shared_events(over.tables, whole, parts, self.grain):

@@ -10,6 +10,7 @@ import polars as pl
 from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.cells.cell_text import as_text
 from kpi.intake.events.events import MONTH, WHO, Events
+from kpi.intake.events.rounded_numbers import is_rounded
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import column_of
 from kpi.language.measures import Measure
@@ -108,7 +109,8 @@ def _findings(header: str, rows: pl.DataFrame, tables: Sequence[Events]) -> Iter
         for items, keys in ((inside, [_SOURCE, _TEXT]), (alike, [_TEXT, WHO, MONTH]))
     )
     again = pl.concat(further).unique([_SOURCE, _AT]).sort(_SOURCE, _AT)
-    if not again.height:
+    # What a spreadsheet rounded is the same for different events, and no key would tell them apart.
+    if not again.height or again.select(is_rounded(pl.col(_TEXT)).all()).item():
         return
     place = tables[again[_SOURCE][0]].source.table.place(None, header)
     message = Message(
