@@ -38,8 +38,8 @@ INSIDE = {
     ),
     "language": (
         "foreign_kinds model sampling limits localisation disclosure lookback sums expressions ranges datasets "
-        "measures record_columns quantities targets classes treatment scoring indicators conditions grouping "
-        "aggregation "
+        "measures never_negative record_columns quantities targets classes treatment scoring indicators conditions "
+        "grouping aggregation "
         "uncertainty adjustments alerts ranking longer_totals stars checks system small_numbers sensitive linear_edits "
         "running_totals window_checks ossie vtl loading"
     ),
@@ -50,8 +50,9 @@ INSIDE = {
     ),
     "intake": (
         "cells files frames row_findings aggregate_rows division_codes region_names regions entities blank_cohorts "
-        "nested_units changing_attributes near_names named_units matching version_numbers groups_of_roster roster "
-        "shapes rows_left_out roster_from_files definition_tables validity absent_measures assumed_years week_53 "
+        "nested_units changing_attributes near_names near_cohorts named_units matching version_numbers "
+        "groups_of_roster roster shapes rows_left_out roster_from_files definition_tables validity absent_measures "
+        "assumed_years week_53 "
         "calendars finer_facts events reported days_as_periods parts_of_year entity_classes unused_ratings "
         "target_columns succession periods_of_change target_areas contradicting_spans grid undeclared_totals "
         "near_totals alternating_names panel query_answers understanding entry_forms synthetic annexes"

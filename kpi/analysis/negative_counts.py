@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
@@ -10,17 +9,8 @@ import polars as pl
 from kpi.analysis.named_figures import named_figures
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.measures import Measure
+from kpi.language.never_negative import never_negative
 from kpi.language.system import System
-from kpi.values.units.vocabulary import counts
-
-#: Words of titles whose figures are changes or balances, which may be below zero.
-_CHANGE = re.compile(
-    r"[净增减差]|变动|变化|盈|余额|结余|\b(net|change|increase|decrease|growth|difference|balance|gap|surplus)\b",
-    re.IGNORECASE,
-)
-
-#: Quantities of nature that cannot be below zero, as counts cannot.
-_AMOUNTS = {(("length", 1),), (("length", 2),), (("length", 3),), (("mass", 1),)}
 
 
 def negative_counts(
@@ -48,14 +38,6 @@ def negative_counts(
         for (period,), rows in below.sort("period", "entity").group_by("period", maintain_order=True):
             label = labels[int(str(period))]
             yield _finding(name, system.measures[name], rows, entities, label, quoted=system.disclosure is None)
-
-
-def never_negative(name: str, measure: Measure) -> bool:
-    """Return whether figures of a measure are numbers of things, or amounts, which are never below zero."""
-    if measure.negative is not None or any(map(_CHANGE.search, (name, measure.title or "", *measure.synonyms))):
-        return False
-    dimension = measure.quantity.dimension
-    return counts(dimension) or dimension in _AMOUNTS
 
 
 def _finding(

@@ -12,7 +12,6 @@ from decimal import Decimal
 import polars as pl
 
 from kpi.analysis.error_localisation import balanced, component, located
-from kpi.analysis.negative_counts import never_negative
 from kpi.analysis.sums_of_units import corrections_of_sums
 from kpi.analysis.typing_errors import Correction, corrections, stepped, whole_steps
 from kpi.engine.check_stages import Rule
@@ -21,6 +20,7 @@ from kpi.errors import Message, statements
 from kpi.intake.grid import Panel
 from kpi.language.indicators.base import title_of
 from kpi.language.linear_edits import Edit
+from kpi.language.never_negative import never_negative
 from kpi.language.system import System
 from kpi.values import units
 from kpi.values.columns import ENTITIES
