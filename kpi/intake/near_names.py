@@ -75,9 +75,19 @@ def near(names: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _slips(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield names that differ in one letter, or by one that is left out.
+    """Yield names that differ in one letter, or by one that is left out."""
+    for item, other, left, right in one_letter_apart(names):
+        if not {left, right} & _TELLING and _words(left + right):
+            yield item, other
+
+
+def one_letter_apart(names: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield names that differ in one letter, each with its own; it is empty where one of them lacks it.
 
     All names with one letter taken out are compared, which takes no time of the square of their number.
+
+    >>> list(one_letter_apart(["东湖县", "东胡县", "东湖", "湖东县"]))
+    [('东湖县', '东胡县', '湖', '胡')]
     """
     without: dict[str, list[tuple[str, int]]] = {}
     for name in names:
@@ -91,8 +101,8 @@ def _slips(names: Iterable[str]) -> Iterator[tuple[str, str]]:
             if item == other:
                 continue
             left, right = item[at] if at >= 0 else "", other[there] if there >= 0 else ""
-            if (at == there or not left or not right) and not {left, right} & _TELLING and _words(left + right):
-                yield item, other
+            if at == there or not left or not right:
+                yield item, other, left, right
 
 
 def _words(letters: str) -> bool:

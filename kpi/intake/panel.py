@@ -62,6 +62,7 @@ from kpi.intake.matching.labels import by_labels
 from kpi.intake.matching.other_decimals import beside_commas
 from kpi.intake.matching.sheets import header_unused, is_aside, sheet_aside
 from kpi.intake.matching.units_beside import units_beside
+from kpi.intake.near_cohorts import near_cohorts
 from kpi.intake.nested_units import nested
 from kpi.intake.regions import beside_places, doubtful
 from kpi.intake.reported import cumulative_headings, duplicates, period_aggregation, row_cleaning
@@ -249,7 +250,7 @@ class _Intake:
             self.findings += alternating_names.alternating(frame, entities, self.system, sources, known)
             self.findings += doubtful(entities.names, entities.exclusions)
         self.findings += nested(entities)
-        self.findings += blank_cohorts(entities, self.system)
+        self.findings += [*blank_cohorts(entities, self.system), *near_cohorts(entities, self.system)]
         reporting = entities
         if self.areas is not None:
             frame, entities, every = self.brought(self.areas, frame, entities, every)
