@@ -22,6 +22,7 @@ from kpi.intake.cells.numbers import LARGEST, PLAIN, YES_NO, Notation, problem_o
 from kpi.intake.cells.unit_factors import meant
 from kpi.intake.events.conditions import reads, value_of
 from kpi.language import expressions
+from kpi.language.expressions.conversions_by_hand import second_conversion
 from kpi.language.expressions.terms import ExpressionError, Term
 from kpi.language.measures import Measure
 from kpi.language.record_columns import DURATIONS, PARTS_OF_DATES, computed, term_of
@@ -338,7 +339,22 @@ def scales(
                 )
                 hint = Message("write the unit into the heading: {column}（{unit}）", column=name, unit=first)
                 notes.append(Diagnostic("K627", message, replace(place, field=name), hint, Severity.WARNING))
-    return scale_of | _computed(measures.values(), kinds, scale_of), notes
+    results = _computed(measures.values(), kinds, scale_of)
+    return scale_of | results, [*notes, *_converted_twice(measures, results, place)]
+
+
+def _converted_twice(measures: Mapping[str, Measure], results: Mapping[str, Scale], place: Place) -> list[Diagnostic]:
+    """Return a warning (K499) for each measure whose expression converts what the units of its columns convert."""
+    findings = []
+    for measure in measures.values():
+        if not measure.computed or measure.taken_from not in results:
+            continue
+        again = second_conversion(measure.taken_from, results[measure.taken_from].unit, measure.quantity)
+        if again is not None:
+            message, hint = again
+            where = replace(place, field=measure.taken_from)
+            findings.append(Diagnostic("K499", message, where, hint, Severity.WARNING))
+    return findings
 
 
 def _computed(measures: Iterable[Measure], kinds: Mapping[str, str], known: Mapping[str, Scale]) -> dict[str, Scale]:

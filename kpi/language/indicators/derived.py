@@ -31,6 +31,7 @@ from kpi.language.indicators.base import (
     title_of,
     unit_of,
 )
+from kpi.language.indicators.conversions import converted_by_hand
 from kpi.language.indicators.counted import Counted
 from kpi.language.indicators.deflation import Deflated
 from kpi.language.indicators.windows import YEAR_TO_DATE, gaps, lags_of, window_problems, window_total
@@ -623,3 +624,6 @@ class Formula(Indicator):
             return
         yield from super().problems(path, symbols, grain)
         yield from declared_problem(self.unit, term.unit, path)
+        if term.unit is not None:
+            title, unit = title_of(symbols, str(path[-1])), None if self.unit is None else self.in_unit(symbols)
+            yield from converted_by_hand(path, self.expr, term.unit, unit, title=title, targets=self.target)
