@@ -80,6 +80,7 @@ from kpi.intake.reported.rising_figures import rising_findings, rising_in_years
 from kpi.intake.reported.row_cleaning import Figures
 from kpi.intake.reported.spare_figures import without_spare
 from kpi.intake.reported.stated_targets import settled as settled_targets
+from kpi.intake.reported.zero_targets import zero_targets
 from kpi.intake.roster import roster_of
 from kpi.intake.rows_left_out import figureless_note
 from kpi.intake.shapes.tables import shaped
@@ -265,6 +266,7 @@ class _Intake:
         self.findings += [*of_classes, *unused_ratings(frame, self.system, entities, sources)]
         self.findings += without_counterpart(self.system, first, last)
         self.findings += [*more, *(areas.findings() if areas is not None else ())]
+        self.findings += zero_targets(frame, self.system)
         self.findings += fractions(frame, self.system, entities, sources)
         frame, more = out_of_time(frame, entities, self.system)
         self.findings += more

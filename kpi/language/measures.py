@@ -117,6 +117,8 @@ class Measure(Definition):
     reported: ClassVar[bool] = False
     #: Whether it computes with the values of a column, in whose place an expression may then stand.
     computes: ClassVar[bool] = False
+    #: Whether the value is a number of rows or of what they name.
+    counts: ClassVar[bool] = False
     #: Whether the value depends on the order of the rows in time.
     chronological: ClassVar[bool] = False
 
@@ -271,6 +273,7 @@ class Count(_Countable):
     """
 
     additive: ClassVar[bool] = True
+    counts: ClassVar[bool] = True
     kind: Literal["count"] = "count"
     kind_title: ClassVar[Message] = Message("count of records")
 
@@ -586,6 +589,7 @@ class Distinct(OfRows, _Countable):
     """
 
     computes: ClassVar[bool] = False
+    counts: ClassVar[bool] = True
     statistic: ClassVar[str] = "distinct"
     kind: Literal["distinct"] = "distinct"
     kind_title: ClassVar[Message] = Message("count of distinct values")

@@ -318,6 +318,13 @@ class Indicator(Definition):
         """Yield the figures whose values of several periods are added up, each with its place in the definition."""
         yield from ()
 
+    def extent(self, never_negative: Callable[[str], bool]) -> tuple[float, float] | None:
+        """Return the least and the greatest value that there can be; None where it may be below zero.
+
+        Args:
+            never_negative: says of a figure that it is never below zero.
+        """
+
     def nested(self) -> Iterator[tuple[str, str]]:
         """Yield pairs of figures of which the first is a part of the second, if the value is in percent."""
         yield from ()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 import polars as pl
@@ -380,6 +381,11 @@ class Count(Indicator):
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return the counting unit, or % for a share."""
         return units.PERCENT if self.as_ == "share" else units.parse(self.unit or "个")
+
+    @override
+    def extent(self, never_negative: Callable[[str], bool]) -> tuple[float, float]:
+        """Return from 0 on, up to 100 for a share."""
+        return 0.0, 100.0 if self.as_ == "share" else math.inf
 
     @override
     def exact(self, symbols: Symbols) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -104,6 +105,11 @@ class Level(Deflated):
         """Return whether the measure is, and stays in its unit."""
         known = symbols.get(self.of)
         return known is not None and known.exact and self.in_unit(symbols) == known.unit and self.deflator is None
+
+    @override
+    def extent(self, never_negative: Callable[[str], bool]) -> tuple[float, float] | None:
+        """Return from 0 on, of a figure that is never below it."""
+        return (0.0, math.inf) if self.deflator is None and never_negative(self.of) else None
 
     @override
     def quotient(self, symbols: Symbols) -> tuple[str, str | None, float] | None:
@@ -267,6 +273,12 @@ class Ratio(Indicator):
         return declared(self.unit, natural)
 
     @override
+    def extent(self, never_negative: Callable[[str], bool]) -> tuple[float, float] | None:
+        """Return from 0 on, of two figures that are never below it."""
+        sides = (self.numerator, self.denominator)
+        return (0.0, math.inf) if self.negative is None and all(map(never_negative, sides)) else None
+
+    @override
     def quotient(self, symbols: Symbols) -> tuple[str, str | None, float] | None:
         """Return both sides, unless they are of several periods."""
         return _quotient(self.numerator, self.denominator, self.in_unit(symbols), symbols, pool=self.pool)
@@ -372,6 +384,11 @@ class Coverage(Indicator):
         return units.PERCENT
 
     @override
+    def extent(self, never_negative: Callable[[str], bool]) -> tuple[float, float]:
+        """Return 0 and 100: any other value is out of range."""
+        return 0.0, 100.0
+
+    @override
     def quotient(self, symbols: Symbols) -> tuple[str, str | None, float] | None:
         """Return part and total, unless they are of several periods."""
         return _quotient(self.covered, self.total, units.PERCENT, symbols, pool=self.pool)
@@ -455,6 +472,11 @@ class Share(Indicator):
     def in_unit(self, symbols: Symbols) -> Unit | None:
         """Return %."""
         return units.PERCENT
+
+    @override
+    def extent(self, never_negative: Callable[[str], bool]) -> tuple[float, float] | None:
+        """Return 0 and 100, of a figure that is never below zero."""
+        return (0.0, 100.0) if self.negative is None and never_negative(self.of) else None
 
     @override
     def expressions(self, name: str, symbols: Symbols, grain: Grain) -> Expressions:

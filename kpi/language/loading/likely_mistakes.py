@@ -14,6 +14,7 @@ from kpi.language.adjustments import deducts
 from kpi.language.aggregation.nodes import Pillar
 from kpi.language.classes import Weighed
 from kpi.language.loading.contrary_names import contrary
+from kpi.language.loading.idle_targets import idle
 from kpi.language.loading.rates_as_counts import rates_as_counts
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.quantities import Quantity
@@ -35,6 +36,7 @@ def slips(system: System) -> Problems:
     yield from _fractions(system)
     yield from contrary(system)
     yield from rates_as_counts(system)
+    yield from idle(system)
     yield from _weights(system)
     yield from _marks_of_parts(system)
     yield from _no_tree(system)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -330,6 +330,7 @@ class Step(InMarks):
     '8 marks at the target, 1 marks more (less) for each 1 above (below)'
     """
 
+    begins_at_target: ClassVar[bool] = True
     kind: Literal["step"] = "step"
     base: float | OwnMarks = Field(
         80, description="percent of full marks at the target; {marks: 8}: marks of the item, its weight in the tree"

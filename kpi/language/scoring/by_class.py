@@ -73,6 +73,11 @@ class ByClassRule(Rule):
         return all(rule.needs_target for rule in self.values.values())
 
     @property
+    def begins_at_target(self) -> bool:  # type: ignore[override]
+        """Whether those ahead of the target score more in some class."""
+        return any(rule.begins_at_target for rule in self.values.values())
+
+    @property
     def relative(self) -> bool:  # type: ignore[override]
         """Whether every class is judged by its peers alone."""
         return all(rule.relative for rule in self.values.values())

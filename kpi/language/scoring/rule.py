@@ -242,6 +242,9 @@ class Rule(Block):
     #: Whether only the peers decide, no number in the indicator's unit.
     relative: ClassVar[bool] = False
 
+    #: Whether those ahead of the target score more than those at it, so that the target is where points begin.
+    begins_at_target: ClassVar[bool] = False
+
     floor: float | None = Field(0, description="the least percent of full marks; null for none")
     cap: float | None = Field(100, description="the most percent of full marks; null for none")
     decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="round each score, half up")
