@@ -71,12 +71,69 @@ def test_sums_of_events():
 
 def test_a_rate_that_departments_report():
     ((entity, _, message),) = found(
-        RATES, "{kind: level, title: 网办率, of: 网办率, target: {at_least: 90}}", "{网办率: {unit: '%'}}"
-    )
+        RATES.rename({"网办率": "上网率"}),
+        "{kind: level, title: 上网率, of: 上网率, target: {at_least: 90}}", "{上网率: {unit: '%'}}",
+    )  # fmt: skip
     assert (entity, message) == (
         "乙县",
-        "网办率 is above 100 %, and more than twice what most other units have: 乙县: 938 %",
+        "上网率 is above 100 %, and more than twice what most other units have: 乙县: 938 %",
     )
+
+
+def reported_rate(title, figures, *, unit="%", target=90, more="", **options):
+    """Return the findings about a rate that departments report, with figures of one year."""
+    names = [f"{number}县" for number in range(1, len(figures) + 1)]
+    data = pl.DataFrame({"县": names, "年份": [2024] * len(figures), title: figures})
+    indicator = f"{{kind: level, of: rate, target: {{at_least: {target}}}}}"
+    return found(data, indicator, f"{{rate: {{title: '{title}', unit: '{unit}'}}}}", more, **options)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "满意率", "群众满意度", "产品合格率", "空气质量优良天数比例", "按时办结率", "12345热线办结及时率",
+        "森林覆盖率", "用水普及率", "常住人口城镇化率",
+        "Satisfaction rate", "Pass rate", "On-time rate", "Literacy rate (adults)",
+    ],
+)  # fmt: skip
+def test_a_part_of_a_whole_by_its_name(title):
+    ((entity, _, message),) = reported_rate(title, [95.0, 107.0, 96, 98])
+    assert entity == "2县"
+    assert message.endswith("is above 100 %, and a part is never more than all: 2县: 107 %")
+    assert reported_rate(title, [95.0, 100.0, 96, 98]) == []
+    # Those of other units may be above, too, and one unit alone is compared with none.
+    assert reported_rate(title, [105.0, 107.0, 96, 98]) == []
+    assert reported_rate(title, [107.0]) == []
+    assert reported_rate(title, [95.0, 107.0, 96, 98], target=105) == []
+    assert reported_rate(title, [95.0, 107.0, 96, 98], more="checks: {r: {between: [0, 110], of: [x]}}") == []
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "任务完成率", "整改完成率", "增长率", "产销率", "预算执行率", "毛入学率", "高中阶段毛入学率",
+        "移动电话普及率", "户籍人口参保率",
+        "基本医疗保险覆盖率", "拨备覆盖率", "流动性覆盖率", "产能利用率", "资金到位率", "满意率提升幅度",
+        "满意率目标达成率", "合格率比上年增长", "利润率", "进出口占GDP比重", "资产负债率", "破案率",
+        "Plan completion rate", "Satisfaction rate growth", "Interest coverage rate", "Vaccination coverage rate",
+        "Gross enrolment rate", "Capacity utilisation rate",
+    ],
+)  # fmt: skip
+def test_rates_that_are_no_parts_by_their_names(title):
+    assert reported_rate(title, [95.0, 107.0, 96, 98]) == []
+
+
+def test_a_part_in_other_units_of_measure():
+    assert len(reported_rate("满意率", [0.95, 1.07, 0.96, 0.98], unit="1", target=0.9)) == 1
+    assert len(reported_rate("病死率", [9.5, 1007, 9.6, 9.8], unit="‰", target=9)) == 1
+
+
+def test_two_indicators_of_the_same_rate_are_one_finding():
+    indicator = (
+        "{kind: level, of: 满意率, target: {at_least: 90}}, y: {kind: level, of: 满意率, target: {at_least: 95}}"
+    )
+    data = RATES.rename({"网办率": "满意率"}).with_columns(满意率=pl.Series([95.0, 107.0, 96, 98]))
+    assert len(found(data, indicator, "{满意率: {unit: '%'}}")) == 1
 
 
 def test_a_formula_in_percent():

@@ -65,6 +65,42 @@ def test_changes_and_balances():
     )
 
 
+def rates(title, figures, unit="%"):
+    names = [f"{number}县" for number in range(1, len(figures) + 1)]
+    data = pl.DataFrame({"县": names, "年份": [2024] * len(figures), title: figures})
+    return findings(f"title: '{title}', unit: '{unit}'", data)
+
+
+@pytest.mark.parametrize(
+    "title", ["满意率", "合格率（%）", "差错率", "毛入学率", "产能利用率", "参保率", "Satisfaction rate", "Birth rate"]
+)
+def test_a_part_of_a_whole_below_zero(title):
+    ((entity, _, message),) = rates(title, [92.0, -95.0, 93.0, 94.0])
+    assert entity == "2县"
+    assert message == f"{title} is below zero, which a part of a whole never is: 2县: -95 %"
+    assert rates(title, [92.0, 0.0, 93.0, 94.0]) == []
+    # If those of other units are, too, the figures are something else.
+    assert rates(title, [-92.0, -95.0, 93.0, 94.0]) == []
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "产值增速", "自然增长率", "利润率", "净资产收益率", "资本回报率", "贡献率", "满意率差异",
+        "满意率提升", "利润完成率", "满意率同比变化", "税收降幅",
+        "Profit rate", "Growth rate", "Change of the satisfaction rate", "Net return rate",
+    ],
+)  # fmt: skip
+def test_rates_that_may_be_below_zero(title):
+    assert rates(title, [2.0, -5.0, 3.0, 4.0]) == []
+
+
+def test_a_rate_that_is_said_to_be_below_zero():
+    data = pl.DataFrame({"县": ["甲县", "乙县", "丙县"], "年份": [2024] * 3, "满意率": [95, -1, 96]})
+    assert len(findings("title: 满意率, unit: '%'", data)) == 1
+    assert findings("title: 满意率, unit: '%', negative: allow", data) == []
+
+
 def test_only_the_period_asked_for():
     years = pl.concat([WIDE, WIDE.with_columns(年份=pl.lit(2023, pl.Int64), 投诉=pl.lit(-1, pl.Int64))])
     assert [period for _, period, _ in findings("title: 投诉, unit: 件", years)] == ["2023", "2024"]

@@ -2,7 +2,8 @@
 
 A rate may be above 100 %: of what was planned, of last year's, of residents by register. So it is reported if its
 denominator is by its name all there is (办件总量), or if most other units are at 100 % or below: as a warning where it
-is more than twice what the highest of those has, else as a note. A coverage above 100 % has no value, which is said.
+is more than twice what the highest of those has, or is reported under the name of a part of a whole (满意率), else as a
+note. A coverage above 100 % has no value, which is said.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import KW_ONLY, dataclass
 import polars as pl
 
 from kpi.analysis.named_figures import named_figures
+from kpi.analysis.part_names import is_part
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.indicators import Indicator
 from kpi.language.never_negative import never_negative
@@ -41,8 +43,8 @@ _CHANGE = re.compile(
 )
 #: Words of comparisons with a plan, a capacity or another quantity, which may well be above 100 %.
 _NO_PART = re.compile(
-    r"完成|计划|目标|任务|预算|倍|比值|比率|(?<!占)比$|毛|债|杠杆|依存|抚养|负担|利用|使用|产销|存贷|拨备|到位|负荷|普及|户籍|受理|结转|报名"
-    r"|招生|招聘|剂次|人次|\b(plan\w*|targets?|budget\w*|quota|complet\w*|gross|debt|leverage|depend\w*|utili[sz]ation"
+    r"完成|计划|目标|任务|预算|倍|比值|比率|(?<!占)比$|毛|债|杠杆|依存|抚养|负担|利用|使用|产销|存贷|拨备|到位|负荷|户籍|受理|结转|报名"
+    r"|(?<!燃气|用水|供水|来水|厕所|联网|饮水)普及|招生|招聘|剂次|人次|\b(plan\w*|targets?|budget\w*|quota|complet\w*|gross|debt|leverage|depend\w*|utili[sz]ation"
     r"|occupancy)\b",
     re.IGNORECASE,
 )
@@ -58,6 +60,7 @@ class _Rate:
         sides: the measures above and below the line; None of what departments report as a rate.
         of_all: whether the denominator is by its name all there is.
         bounded: whether it has no value above 100 %.
+        named_part: whether departments report it under the name of a part of a whole.
         far: how many times the highest rate of the units at 100 % or below is far above them.
     """
 
@@ -67,6 +70,7 @@ class _Rate:
     _: KW_ONLY
     of_all: bool = False
     bounded: bool = False
+    named_part: bool = False
     far: int = _FAR
 
 
@@ -91,12 +95,17 @@ def rates_above_whole(
         and _may_be_above(name, system, frame, rate.whole)
     ]  # fmt: skip
     judged = _judged(system) if above else []
+    shown_measures: set[str] = set()
     for rate in above:
+        measure = system.indicators[rate.name].measure_shown
+        if measure in shown_measures:
+            continue  # Another indicator shows the same figures.
         # A check of a value finds nothing where there is none.
         about = [{rate.name}] if not rate.bounded else []
         about += [] if rate.sides is None else [set(rate.sides)]
         if any(names.issuperset(item) for item in about for names in judged):
             continue
+        shown_measures |= set() if measure is None else {measure}
         shown = frame.filter(pl.col("period").is_in(list(labels)))
         shown = shown.with_columns(_share(rate, system, there).alias(_SHARE)).filter(pl.col(_SHARE).is_not_null())
         for (period,), rows in shown.sort("period", "entity").group_by("period", maintain_order=True):
@@ -135,23 +144,27 @@ def _rate(name: str, system: System) -> _Rate | None:
     if unit is None or not units.convertible(unit, units.PERCENT):
         return None
     whole = units.factor(units.ONE, unit)
+    named_part = False
     if indicator.bounded:
         return _Rate(name, whole, sides, of_all=True, bounded=True)
     if sides is None:
         # Of what departments report as a rate, and of formulas, the title says so.
         named = [name] if indicator.measure_shown is None else [name, indicator.measure_shown]
         is_rate = _of_one_period(indicator, system)
+        # A ratio of two figures that are reported may be above 100 % for cases carried over, whatever its name.
+        named_part = indicator.measure_shown is not None and any(is_part(symbols[item].title) for item in named)
     else:
         named = [name, *sides]
         over, under = (symbols[side].unit for side in sides)
         is_rate = over is not None and under is not None and units.convertible(over, under)
     titles = [text for item in named for text in (item, symbols[item].title)]
-    is_rate = is_rate and (sides is not None or any(map(_RATE.search, titles)))
+    is_rate = is_rate and (sides is not None or named_part or any(map(_RATE.search, titles)))
     if not is_rate or _beyond(indicator, unit) or any(map(_CHANGE.search, titles)):
         return None
     if any(map(_NO_PART.search, titles)):
         return _Rate(name, whole, sides, far=_VERY_FAR)
-    return _Rate(name, whole, sides, of_all=sides is not None and _are_counts(sides, system) and _is_all(titles[-2:]))
+    of_all = sides is not None and _are_counts(sides, system) and _is_all(titles[-2:])
+    return _Rate(name, whole, sides, of_all=of_all, named_part=named_part)
 
 
 def _are_counts(sides: tuple[str, str], system: System) -> bool:
@@ -190,7 +203,7 @@ def _wrong(rate: _Rate, rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, Seve
     """Yield the rows of a period in which a rate is probably wrong, and those in which it may be."""
     share = pl.col(_SHARE)
     wrong, others = rows.filter(share > 1 + HAIR), rows.filter(share <= 1 + HAIR)
-    if rate.of_all:
+    if rate.of_all or (rate.named_part and wrong.height < others.height):
         yield wrong, Severity.WARNING
     elif wrong.height < others.height:
         is_far = share > rate.far * others.select(share.max()).item()
@@ -209,7 +222,7 @@ def _finding(
     words = {"indicator": title, "figures": named_figures(figures, rows.height, quoted=system.disclosure is None)}
     if rate.bounded:
         message = Message("{indicator} has no value, as a part is never more than all: {figures}", **words)
-    elif rate.of_all:
+    elif rate.of_all or rate.named_part:
         message = Message("{indicator} is above 100 %, and a part is never more than all: {figures}", **words)
     elif severity is Severity.WARNING:
         message = Message(

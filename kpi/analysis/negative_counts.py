@@ -1,4 +1,4 @@
-"""The findings about counts below zero: a negative number of things is a slip, or the measure is a change."""
+"""The findings about counts and parts below zero: a negative number of things is a slip, or the measure is a change."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from kpi.analysis.named_figures import named_figures
+from kpi.analysis.part_names import is_never_below_zero
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.measures import Measure
 from kpi.language.never_negative import never_negative
 from kpi.language.system import System
+from kpi.values import units
 
 
 def negative_counts(
@@ -18,8 +20,9 @@ def negative_counts(
 ) -> Iterator[Diagnostic]:
     """Yield a warning for each measure and period with figures below zero that are counts of things (K674).
 
-    Areas, lengths, volumes and masses are judged as counts are. Measures with `negative: allow`, or with the title of a
-    change or a balance, such as 净增户数, are not judged.
+    Areas, lengths, volumes and masses are judged as counts are, and so are rates in percent whose title is that of a
+    part of a whole, such as 满意率, where those of most other units are not below zero. Measures with
+    `negative: allow`, or with the title of a change or a balance, such as 净增户数, are not judged.
 
     Args:
         system: that was scored.
@@ -28,16 +31,27 @@ def negative_counts(
         labels: the labels of the periods to report on.
     """
     there = set(frame.columns)
-    judged = [name for name, measure in system.measures.items() if name in there and never_negative(name, measure)]
-    for name in judged:
+    for name, measure in system.measures.items():
+        if name not in there or not (never_negative(name, measure) or _is_part(name, measure)):
+            continue
         # Column by column, as a query takes longer than the comparisons.
         lowest = frame.get_column(name).min()
         if lowest is None or lowest >= 0:  # type: ignore[operator]
             continue
         below = frame.filter((pl.col(name) < 0) & pl.col("period").is_in(list(labels)))
         for (period,), rows in below.sort("period", "entity").group_by("period", maintain_order=True):
+            others = pl.col("period").eq(period) & pl.col(name).ge(0)
+            if _is_part(name, measure) and rows.height >= frame.select(others.sum()).item():
+                continue
             label = labels[int(str(period))]
-            yield _finding(name, system.measures[name], rows, entities, label, quoted=system.disclosure is None)
+            yield _finding(name, measure, rows, entities, label, quoted=system.disclosure is None)
+
+
+def _is_part(name: str, measure: Measure) -> bool:
+    """Return whether figures of a measure are in percent, with the title of a rate that is never below zero."""
+    if measure.negative is not None or not units.convertible(measure.quantity, units.PERCENT):
+        return False
+    return is_never_below_zero(measure.title or name)
 
 
 def _finding(
@@ -48,10 +62,10 @@ def _finding(
         (entities[place], Message("{value:,.10g} {unit}", value=value, unit=measure.unit))
         for place, value in rows.select("entity", name).iter_rows()
     )
-    message = Message(
-        "{measure} is below zero, which a number of things never is: {figures}",
-        measure=measure.title or name, figures=named_figures(figures, rows.height, quoted=quoted),
-    )  # fmt: skip
+    words = {"measure": measure.title or name, "figures": named_figures(figures, rows.height, quoted=quoted)}
+    message = Message("{measure} is below zero, which a number of things never is: {figures}", **words)
+    if _is_part(name, measure):
+        message = Message("{measure} is below zero, which a part of a whole never is: {figures}", **words)
     hint = Message("correct the figures; if it is a change or a balance, write `negative: allow` for the measure")
     entity = entities[rows["entity"][0]] if rows.height == 1 else None
     place = Place(entity=entity, period=label, field=measure.title or name)
