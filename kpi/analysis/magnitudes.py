@@ -1,7 +1,8 @@
 """The findings about figures that are some power of ten away from those before: another unit, or a wrong digit.
 
 A measure whose figures in nearly all units are about 10,000 times those of the period before has another unit since,
-万元 in place of 亿元. A figure that alone is about ten times its unit's others has a digit too many.
+万元 in place of 亿元. A figure that alone is about ten times its unit's others has a digit too many. What no period
+before shows, the other units of the period may: see `magnitudes_beside`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from kpi.analysis.magnitudes_beside import Grid, far_apart, magnitudes_beside
 from kpi.analysis.named_figures import named_figures
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.measures import reported
@@ -55,12 +57,32 @@ class _Jumps:
     power: Numbers
 
 
+@dataclass(frozen=True)
+class _Slip:
+    """What is found in a period: a power of ten in most units, or units whose figures are wrong.
+
+    Attributes:
+        at: the row of the period.
+        power: the power of ten.
+        alike: in how many units.
+        number: of how many.
+        wrong: the units with wrong figures, none where most units have the power.
+    """
+
+    at: int
+    power: float = 0.0
+    alike: int = 0
+    number: int = 0
+    wrong: tuple[int, ...] = ()
+
+
 def magnitude_findings(
     system: System, frame: pl.DataFrame, entities: Sequence[str], labels: Mapping[int, str]
 ) -> Iterator[Diagnostic]:
     """Yield a warning for each measure and period with figures about a power of ten from those before (K683).
 
-    Measures that a check `magnitude` or `history` of the system judges are left out.
+    Figures far beyond those of all other units of the period are another warning (K686), where the first is not about
+    their unit. Measures that a check `magnitude` or `history` of the system judges are left out.
 
     Args:
         system: gives the measures.
@@ -77,9 +99,8 @@ def magnitude_findings(
     if not names or not frame.height:
         return
     period = frame["period"].to_numpy()
-    row = period - period.min()
-    if not row.any():
-        return
+    first = int(period.min())
+    row = period - first
     shape = int(row.max()) + 1, len(entities)
     column = frame["entity"].to_numpy()
     place = row.astype(np.int64) * shape[1] + column
@@ -92,18 +113,25 @@ def magnitude_findings(
             values = every
         values = values.reshape(shape)
         unit = unit_or_none(system.measures[name].unit)
-        jumps = _jumps(values, unit)
+        # Exponents of two are there without a logarithm.
+        exponents = (values.view(np.int64) >> _MANTISSA).astype(np.int16)
+        jumps = _jumps(values, exponents, unit)
+        named: set[int] = set()
         for at in [] if jumps is None else np.flatnonzero(jumps.power.any(axis=1)).tolist():
-            label = labels.get(int(period.min()) + at)
-            if jumps is not None and label is not None:
-                finding = _finding(jumps, at, name, system, entities, label=label)
-                yield from () if finding is None else (finding,)
+            label = labels.get(first + at)
+            if jumps is None or label is None:
+                continue
+            if (slip := _slip(jumps, at)) is not None:
+                named.update(slip.wrong or range(len(entities)))
+                yield _finding(slip, jumps, name, system, entities, label=label)
+        if rows := far_apart(exponents):
+            grid = Grid(values, first, rows)
+            yield from magnitudes_beside(grid, name, system, entities, labels, without=named)
 
 
-def _jumps(values: Numbers, unit: Unit | None) -> _Jumps | None:
+def _jumps(values: Numbers, exponents: npt.NDArray[np.int16], unit: Unit | None) -> _Jumps | None:
     """Return the jumps of figures from the period before, None without any; the first period has none."""
-    # Exponents of two are there without a logarithm, and hardly any differ by three.
-    exponents = (values.view(np.int64) >> _MANTISSA).astype(np.int16)
+    # Hardly any exponents differ by three.
     there = values > 0
     both = there[1:] & there[:-1]
     if not (both & (np.abs(exponents[1:] - exponents[:-1]) > 2)).any():
@@ -119,45 +147,51 @@ def _jumps(values: Numbers, unit: Unit | None) -> _Jumps | None:
     return _Jumps(values, ratio, np.where(near, power, 0.0))
 
 
-def _finding(
-    jumps: _Jumps, at: int, name: str, system: System, entities: Sequence[str], *, label: str
-) -> Diagnostic | None:
-    """Return the finding about the figures of one measure and period, None where they may be right."""
+def _slip(jumps: _Jumps, at: int) -> _Slip | None:
+    """Return what is found in the figures of one measure and period, None where they may be right."""
     power, ratio = jumps.power[at], jumps.ratio[at]
     compared = ~np.isnan(ratio)
-    title = system.symbols[name].title
     usual = _commonest(power[compared])
     number, alike = int(compared.sum()), int((power == usual).sum())
     if abs(usual) > 1 and alike >= _MOST * number and (number >= _UNITS or abs(usual) >= _CERTAIN):
+        return _Slip(at, power=usual, alike=alike, number=number)
+    wrong = [int(unit) for unit in np.flatnonzero(power) if _is_wrong(jumps, at, int(unit))]
+    return _Slip(at, wrong=tuple(wrong)) if wrong and len(wrong) <= max(1, _FEW * number) else None
+
+
+def _finding(
+    slip: _Slip, jumps: _Jumps, name: str, system: System, entities: Sequence[str], *, label: str
+) -> Diagnostic:
+    """Return the finding about the figures of one measure and period."""
+    title = system.symbols[name].title
+    if not slip.wrong:
         message = Message(
             "{measure} is about {factor} times that of the period before in {alike:,} of {number:,} units: its unit "
             "may have changed",
-            measure=title, factor=_factor(usual), alike=alike, number=number,
+            measure=title, factor=_factor(slip.power), alike=slip.alike, number=slip.number,
         )  # fmt: skip
         hint = Message("convert the figures, or write their unit into the heading or a column 单位")
         return Diagnostic("K683", message, Place(period=label, field=title), hint, Severity.WARNING)
-    wrong = [int(unit) for unit in np.flatnonzero(power) if _is_wrong(jumps, at, int(unit))]
-    if not wrong or len(wrong) > max(1, _FEW * number):
-        return None
     figures = (
         (entities[unit], Message(
             "{value:,.10g} {unit}, about {factor} times that before",
-            value=float(jumps.values[at, unit]), unit=system.measures[name].unit, factor=_factor(power[unit]),
-        )) for unit in wrong
+            value=float(jumps.values[slip.at, unit]), unit=system.measures[name].unit,
+            factor=_factor(jumps.power[slip.at, unit]),
+        )) for unit in slip.wrong
     )  # fmt: skip
     message = Message(
         "{measure} is a power of ten away from the period before, as other units are not: {figures}",
-        measure=title, figures=named_figures(figures, len(wrong), quoted=system.disclosure is None),
+        measure=title, figures=named_figures(figures, len(slip.wrong), quoted=system.disclosure is None),
     )  # fmt: skip
     hint = Message("check the unit and the number of digits; nothing is to be done where the figures are right")
-    entity = entities[wrong[0]] if len(wrong) == 1 else None
+    entity = entities[slip.wrong[0]] if len(slip.wrong) == 1 else None
     place = Place(entity=entity, period=label, field=title)
-    return Diagnostic("K683", message, place, hint, Severity.WARNING, stands_for=len(wrong))
+    return Diagnostic("K683", message, place, hint, Severity.WARNING, stands_for=len(slip.wrong))
 
 
 def _commonest(power: Numbers) -> float:
-    found, number = np.unique(power, return_counts=True)
-    return float(found[number.argmax()]) if found.size else 0.0
+    slip, number = np.unique(power, return_counts=True)
+    return float(slip[number.argmax()]) if slip.size else 0.0
 
 
 def _is_wrong(jumps: _Jumps, at: int, unit: int) -> bool:

@@ -33,8 +33,9 @@ _OF_FIGURES = "K7"
 #: Findings that a scoring has once for all its periods: here each period has its own, so that those of others stay.
 _ONCE = ("K446", "K657", "K658")
 
-#: Findings on figures beside those of the period before, which a period that is scored alone does not have.
-_JUMPS = "K683"
+#: Findings on figures beside those of other periods, which a period that is scored alone does not have, and those that
+#: are found once for all periods.
+_BESIDE = ("K683", "K686")
 
 #: The codes of all findings that follow from scoring a period, beside those on figures.
 _OF_PERIODS = (BEGINS, ENDS, "K672", "K674", "K680", "K865", "K891", *_ONCE)
@@ -72,7 +73,7 @@ def findings_of(
         # That an alert holds on is said of the last period of a run, whichever that is.
         findings += [
             finding for finding in card.findings_list
-            if finding.place.period in shown and finding.code not in (HOLDS_ON, _JUMPS, *_ONCE)
+            if finding.place.period in shown and finding.code not in (HOLDS_ON, *_BESIDE, *_ONCE)
         ]  # fmt: skip
         findings += _of_each_period(card)
     return [*findings, *_unused(explanations, findings, stay)]
