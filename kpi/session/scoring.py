@@ -14,6 +14,7 @@ from kpi.analysis.above_whole import rates_above_whole
 from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
 from kpi.analysis.group_findings import ungrouped
+from kpi.analysis.growth_as_index import growth_as_index
 from kpi.analysis.impossible_counts import impossible_counts
 from kpi.analysis.lone_periods import lone_periods
 from kpi.analysis.magnitudes import magnitude_findings
@@ -221,7 +222,10 @@ def score_panel(
         *negative_counts(plan.system, judging, panel.entities.names, shown),
         *rates_above_whole(plan.system, judging, panel.entities.names, shown),
     ]
-    magnitudes = magnitude_findings(plan.system, panel.frame, panel.entities.names, shown)
+    magnitudes = [
+        *magnitude_findings(plan.system, panel.frame, panel.entities.names, shown),
+        *growth_as_index(plan.system, panel.frame, shown),
+    ]
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
     findings = [*plan.system.warnings, *panel.findings, *apart, *counts_apart, *magnitudes, *verdict.findings, *alerts]
     findings += answers.findings
