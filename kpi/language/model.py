@@ -12,7 +12,7 @@ import functools
 import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, cast, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
@@ -126,6 +126,11 @@ class Frozen(BaseModel):
         for name, value in fields.items():
             if type(value) is dict:
                 fields[name] = _frozen(value)
+
+    @classmethod
+    def of_defaults(cls) -> Self:
+        """Return the model with all its defaults; the validator, which would take most of the time, is not built."""
+        return cast("Self", cls.model_construct())
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with some fields replaced, which is frozen too."""

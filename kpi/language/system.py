@@ -47,7 +47,7 @@ from kpi.values.units import Unit
 ROOT = "composite"
 
 #: The rule of an indicator with a target where the system names none.
-_BY_DEFAULT = Completion()
+_BY_DEFAULT = Completion.of_defaults()
 
 
 class Source(Block):
@@ -228,12 +228,14 @@ class System(Frozen):
     pillars: dict[Name, Pillar] = Field(
         default_factory=dict, description="name: a weighted node of the tree; those that no other names are the top"
     )
-    composite: Composite = Field(default_factory=Composite, description="how the top pillars make the total")
+    composite: Composite = Field(
+        default_factory=Composite.of_defaults, description="how the top pillars make the total"
+    )
     adjustments: dict[Name, AnyAdjustment] = Field(
         default_factory=dict, description="name: bonus, deduction or veto after the tree"
     )
     stars: AnyScheme | None = Field(None, description="how totals become stars or grades; left out: there are none")
-    ranking: Ranking = Field(default_factory=Ranking, description="how totals are rounded and placed")
+    ranking: Ranking = Field(default_factory=Ranking.of_defaults, description="how totals are rounded and placed")
     totals_over: TotalsOver | None = Field(
         None, description="how the totals of the scored periods make those of longer ones, such as a year of quarters"
     )
@@ -242,7 +244,9 @@ class System(Frozen):
         description="how results print the scores of pillars and indicators: percent of full marks, or the marks of "
         "each item (28 of 30), as the rules do",
     )
-    lights: Lights = Field(default_factory=Lights, description="how far behind schedule is green, yellow, red")
+    lights: Lights = Field(
+        default_factory=Lights.of_defaults, description="how far behind schedule is green, yellow, red"
+    )
     checks: dict[Name, AnyCheck] = Field(default_factory=dict, description="name: what must hold of the figures")
     localise: Localisation | None = Field(
         None, description="how figures that can be wrong are found where a check is broken; left out: all count alike"
@@ -253,12 +257,15 @@ class System(Frozen):
     notify: dict[Name, Alert] = Field(
         default_factory=dict, description="name: a condition that is reported when it begins to hold and when it ends"
     )
-    quality: Quality = Field(default_factory=Quality, description="how the quality of departments' reports is weighed")
+    quality: Quality = Field(
+        default_factory=Quality.of_defaults, description="how the quality of departments' reports is weighed"
+    )
     limits: AnyLimitsOfAll | None = Field(
         None, description="confidence limits of the values of indicators, and funnel limits of their groups"
     )
     uncertainty: Uncertainty = Field(
-        default_factory=Uncertainty, description="what `kpi stress` varies; left out: weights and methods by themselves"
+        default_factory=Uncertainty.of_defaults,
+        description="what `kpi stress` varies; left out: weights and methods by themselves",
     )
 
     _home: Path | None = PrivateAttr(None)

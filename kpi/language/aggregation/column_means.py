@@ -293,5 +293,6 @@ EVERY: tuple[type[ColumnMean], ...] = (MazziottaPareto, Owa, GreyRelational, Vik
 
 #: The means that may be written by their name alone.
 BY_NAME: dict[str, ColumnMean] = {
-    "grey_relational": GreyRelational(), "vikor": Vikor(), "rank_sum_ratio": RankSumRatio(),
+    "grey_relational": GreyRelational.of_defaults(), "vikor": Vikor.of_defaults(),
+    "rank_sum_ratio": RankSumRatio.of_defaults(),
 }  # fmt: skip
