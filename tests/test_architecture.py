@@ -55,13 +55,14 @@ INSIDE = {
         "assumed_years week_53 "
         "calendars finer_facts events reported days_as_periods parts_of_year entity_classes unused_ratings "
         "target_columns succession periods_of_change target_areas contradicting_spans grid undeclared_totals "
-        "near_totals alternating_names panel query_answers understanding entry_forms synthetic annexes"
+        "near_totals alternating_names named_figures part_names negative_counts magnitudes_beside magnitudes "
+        "finer_figures panel query_answers understanding entry_forms synthetic annexes"
     ),
     "warehouse": "dialects translation ranges cells queries databases tables printed spark",
     "analysis": (
         "disclosure statistics multivariate variants uncertainty robustness intervals error_localisation "
-        "named_figures part_names negative_counts typing_errors sums_of_units proposals check_findings alert_findings "
-        "price_findings unsolved short_data group_findings impossible_counts above_whole magnitudes_beside magnitudes "
+        "typing_errors sums_of_units proposals check_findings alert_findings "
+        "price_findings unsolved short_data group_findings impossible_counts above_whole "
         "growth_as_index lone_periods "
         "clause_coverage peers explain diff what_if trials way_up next_level audit"
     ),

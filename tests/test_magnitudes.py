@@ -72,6 +72,34 @@ def test_one_digit_too_many(years, year):
     assert message.startswith(f"乙县 {year}: 产值 is a power of ten away")
 
 
+def test_one_digit_too_many_in_the_first_period():
+    (message,) = findings_of(figures(甲县2020=900.0))
+    assert message.startswith("甲县 2020: 产值 is a power of ten away from the period after")
+    assert message.endswith("甲县: 900 亿元, about 10 times that after")
+
+
+def test_a_small_first_figure_is_that_of_what_begins():
+    assert findings_of(figures(甲县2020=9.0)) == []
+    assert findings_of(figures(甲县2020=900.0, 甲县2021=900.0)) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["GDP增速", "产值比上年增长", "较上年增减额", "value added growth", "Change in output"]
+)
+def test_growth_and_changes_are_of_any_size(name):
+    system = system_of().replace("产值: {", f"产值: {{title: {name}, ")
+    data = figures(甲县2023=9.0).rename({"产值": name})
+    card = kpi.score(data, system=system)
+    assert not [item for item in card.findings_list if item.code == "K683"]
+
+
+@pytest.mark.parametrize("name", ["工业增加值", "增值税收入", "新增就业", "存款余额"])
+def test_amounts_whose_names_have_the_words_of_changes(name):
+    data = figures(甲县2023=9.0 * 1.15).rename({"产值": name})
+    card = kpi.score(data, system=system_of().replace("产值: {", f"产值: {{title: {name}, "))
+    assert [item for item in card.findings_list if item.code == "K683"]
+
+
 @pytest.mark.parametrize(
     "changed",
     [

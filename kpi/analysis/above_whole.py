@@ -14,9 +14,9 @@ from dataclasses import KW_ONLY, dataclass
 
 import polars as pl
 
-from kpi.analysis.named_figures import named_figures
-from kpi.analysis.part_names import is_part
 from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.intake.named_figures import named_figures
+from kpi.intake.part_names import is_part
 from kpi.language.indicators import Indicator
 from kpi.language.never_negative import never_negative
 from kpi.language.system import System

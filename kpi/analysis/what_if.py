@@ -21,7 +21,6 @@ from kpi.analysis.check_findings import judged
 from kpi.analysis.disclosure import analysed, refuse_hidden
 from kpi.analysis.explain import place_of
 from kpi.analysis.impossible_counts import impossible_counts
-from kpi.analysis.negative_counts import negative_counts
 from kpi.engine.plan import Plan
 from kpi.engine.result_columns import target_bounds
 from kpi.engine.scorecard import Scorecard, as_scorecard
@@ -29,6 +28,7 @@ from kpi.engine.stage import Stage
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.intake.entities import Entities
 from kpi.intake.grid import Counts, Panel
+from kpi.intake.negative_counts import negative_counts
 from kpi.language.quantities import Quantity, in_unit
 from kpi.language.system import System
 from kpi.values import units

@@ -15,13 +15,14 @@ import polars as pl
 from kpi.analysis.alert_findings import BEGINS, ENDS, HOLDS_ON
 from kpi.analysis.check_findings import unjudgeable, with_answer
 from kpi.analysis.growth_as_index import growth_as_index
-from kpi.analysis.magnitudes import magnitude_findings
 from kpi.analysis.price_findings import bases_outside, plain_relatives
 from kpi.analysis.short_data import too_short
 from kpi.analysis.unsolved import unsolved
 from kpi.batch.store.base import Store, prepared
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Diagnostic, Message, Severity
+from kpi.intake.finer_figures import unless_finer
+from kpi.intake.magnitudes import magnitude_findings
 from kpi.intake.query_answers import Explanations
 from kpi.intake.reported.rising_figures import rising_findings, rising_in_panel
 from kpi.language.system import CheckedSystem, System
@@ -62,19 +63,20 @@ def findings_of(
         there: the periods of the data.
         stay: the findings of the other periods.
     """
+    of_files = [*of_files]
     findings = [*system.warnings, *of_files, *explanations.findings, *unjudgeable(system, holds)]
     findings += bases_outside(system, there)
     findings += too_short(system, len(there))
     findings += rising_findings(rising_in_panel(system, recent), system, findings)
     labels = {period.index(system.period): period.label for period in there}
     lately = _lately(system, recent)
-    findings += magnitude_findings(system, lately, entities, labels)
+    findings += unless_finer(magnitude_findings(system, lately, entities, labels), of_files, system.period)
     findings += growth_as_index(system, lately, labels)
     for card in cards:
         shown = set(card.periods)
         # That an alert holds on is said of the last period of a run, whichever that is.
         findings += [
-            finding for finding in card.findings_list
+            finding for finding in unless_finer(card.findings_list, of_files, system.period)
             if finding.place.period in shown and finding.code not in (HOLDS_ON, *_BESIDE, *_ONCE)
         ]  # fmt: skip
         findings += _of_each_period(card)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -96,7 +96,9 @@ def _verified(store: Store, archive: Archive, run: Run, system: str) -> Verified
         pending = set(entry["pending"])
         compared = [label for label in there if label not in pending]
         explanations = ready.laid.explanations(panel.entities, panel.periods)
-        cards = [with_uncertainty(session.score_panel(ready.plan, panel, explanations=explanations))]
+        # A run scores periods without the findings of files, which say what those of periods leave out.
+        apart = replace(panel, findings=())
+        cards = [with_uncertainty(session.score_panel(ready.plan, apart, explanations=explanations))]
 
         def all_findings(of_files: Iterable[Diagnostic]) -> pl.DataFrame:
             every = findings.findings_of(

@@ -40,6 +40,7 @@ from kpi.intake.files.remote import Remote
 from kpi.intake.files.sources import Source
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.finer_facts import FinerFacts, finer_facts, with_facts
+from kpi.intake.finer_figures import of_finer_periods
 from kpi.intake.grid import Counts, Panel, grid
 from kpi.intake.matching import entity_codes
 from kpi.intake.matching.datasets import (
@@ -692,6 +693,7 @@ class _Intake:
         every = kept
         kept, spare = without_spare(kept, timings, self.system, entities)
         self.findings += spare
+        self.findings += of_finer_periods(kept, self.system, entities.names)
         figures, coarse = period_aggregation.to_scored(kept, timings, grain, enough, undecided)
         self.findings += added_levels(kept, measures, grain)
         usable, every = (

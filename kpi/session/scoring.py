@@ -17,8 +17,6 @@ from kpi.analysis.group_findings import ungrouped
 from kpi.analysis.growth_as_index import growth_as_index
 from kpi.analysis.impossible_counts import impossible_counts
 from kpi.analysis.lone_periods import lone_periods
-from kpi.analysis.magnitudes import magnitude_findings
-from kpi.analysis.negative_counts import negative_counts
 from kpi.analysis.price_findings import bases_outside, plain_relatives
 from kpi.analysis.short_data import too_short
 from kpi.analysis.unsolved import unsolved
@@ -35,7 +33,10 @@ from kpi.errors import (
 )
 from kpi.intake.files.damage import DamagedError, damage_reported
 from kpi.intake.files.sources import Source
+from kpi.intake.finer_figures import unless_finer, within
 from kpi.intake.grid import Panel
+from kpi.intake.magnitudes import magnitude_findings
+from kpi.intake.negative_counts import negative_counts
 from kpi.intake.panel import take_in
 from kpi.intake.query_answers import Explanations
 from kpi.intake.query_answers import explanations as read_explanations
@@ -227,7 +228,9 @@ def score_panel(
         *growth_as_index(plan.system, panel.frame, shown),
     ]
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
-    findings = [*plan.system.warnings, *panel.findings, *apart, *counts_apart, *magnitudes, *verdict.findings, *alerts]
+    of_figures = [*unless_finer([*counts_apart, *magnitudes], panel.findings, grain)]
+    of_files = panel.findings if period is None else within(panel.findings, shown, grain)
+    findings = [*plan.system.warnings, *of_files, *apart, *of_figures, *verdict.findings, *alerts]
     findings += answers.findings
     findings += answers.unused(verdict.used)
     counts = {key: getattr(panel.counts, key) for key in ("read", "used", "refused", "restated", "repeated")}

@@ -7,18 +7,20 @@ before shows, the other units of the period may: see `magnitudes_beside`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from kpi.analysis.magnitudes_beside import Grid, far_apart, magnitudes_beside
-from kpi.analysis.named_figures import named_figures
 from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.intake.magnitudes_beside import Grid, far_apart, magnitudes_beside
+from kpi.intake.named_figures import named_figures
 from kpi.language.measures import reported
 from kpi.language.system import System, unit_or_none
+from kpi.values import units
 from kpi.values.units import YES_NO, Unit
 from kpi.values.units.vocabulary import counts
 
@@ -36,10 +38,19 @@ _FEW, _STEADY = 0.2, 0.3
 #: How far apart (powers of ten) the other figures of a unit are at most, of which one has a digit too many; and those
 #: of the other units, where it has few.
 _SPREAD, _STILL = 0.5, 0.15
+#: How many periods before and after a figure are those that it is compared with: over decades most figures grow.
+_AROUND = 24
 #: The bits of a figure behind its exponent.
 _MANTISSA = 52
 #: Numbers of things below this vary by a power of ten.
 _SMALL = 20.0
+
+#: Titles of growth and changes, whose ratios mean nothing; 增加值 and 新增 are amounts.
+_CHANGE = re.compile(
+    r"增速|增长|增幅|涨幅|降幅|跌幅|升幅|涨跌|增减|净[增减流变]|增量|减量|变动|变化|同比|环比|[比较][上去同].*[增减升降]"
+    r"|\b(growth|changes?|increases?|decreases?)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,7 @@ class _Slip:
         alike: in how many units.
         number: of how many.
         wrong: the units with wrong figures, none where most units have the power.
+        after: whether they are compared with the period after, as there is none before.
     """
 
     at: int
@@ -74,6 +86,7 @@ class _Slip:
     alike: int = 0
     number: int = 0
     wrong: tuple[int, ...] = ()
+    after: bool = False
 
 
 def magnitude_findings(
@@ -90,12 +103,7 @@ def magnitude_findings(
         entities: the names in order.
         labels: the labels of the periods to report on.
     """
-    checked = {name for check in system.checks.values() for name in check.compared_with_past()}
-    names = [
-        name for name, measure in reported(system.measures).items()
-        if name not in checked and name in frame.columns
-        and (unit := unit_or_none(measure.unit)) is not None and unit != YES_NO
-    ]  # fmt: skip
+    names = [name for name in with_magnitude(system) if name in frame.columns]
     if not names or not frame.height:
         return
     period = frame["period"].to_numpy()
@@ -111,22 +119,43 @@ def magnitude_findings(
             every = np.full(shape[0] * shape[1], np.nan)
             every[place] = values
             values = every
-        values = values.reshape(shape)
-        unit = unit_or_none(system.measures[name].unit)
-        # Exponents of two are there without a logarithm.
-        exponents = (values.view(np.int64) >> _MANTISSA).astype(np.int16)
-        jumps = _jumps(values, exponents, unit)
-        named: set[int] = set()
-        for at in [] if jumps is None else np.flatnonzero(jumps.power.any(axis=1)).tolist():
-            label = labels.get(first + at)
-            if jumps is None or label is None:
-                continue
-            if (slip := _slip(jumps, at)) is not None:
+        yield from magnitudes_of(Grid(values.reshape(shape), first), name, system, entities, labels)
+
+
+def with_magnitude(system: System) -> list[str]:
+    """Return the reported measures whose figures are compared with those before, without growth and changes."""
+    checked = {name for check in system.checks.values() for name in check.compared_with_past()}
+    return [
+        name for name, measure in reported(system.measures).items()
+        if name not in checked and (unit := unit_or_none(measure.unit)) is not None and unit != YES_NO
+        and not units.convertible(unit, units.POINTS) and _CHANGE.search(measure.title or name) is None
+    ]  # fmt: skip
+
+
+def magnitudes_of(
+    grid: Grid, name: str, system: System, entities: Sequence[str], labels: Mapping[int, str]
+) -> Iterator[Diagnostic]:
+    """Yield the warnings about the figures of one measure (K683, K686).
+
+    Args:
+        grid: the figures.
+        name: the measure, one `with_magnitude`.
+        system: gives the measure.
+        entities: the names in order.
+        labels: the labels of the periods to report on.
+    """
+    values = grid.values
+    # Exponents of two are there without a logarithm.
+    exponents = (values.view(np.int64) >> _MANTISSA).astype(np.int16)
+    jumps = _jumps(values, exponents, unit_or_none(system.measures[name].unit))
+    named: set[int] = set()
+    for at in [] if jumps is None else np.flatnonzero(jumps.power.any(axis=1)).tolist():
+        for slip in [] if jumps is None else _slips(jumps, at):
+            if jumps is not None and (label := labels.get(grid.first + slip.at)) is not None:
                 named.update(slip.wrong or range(len(entities)))
                 yield _finding(slip, jumps, name, system, entities, label=label)
-        if rows := far_apart(exponents):
-            grid = Grid(values, first, rows)
-            yield from magnitudes_beside(grid, name, system, entities, labels, without=named)
+    if rows := far_apart(exponents):
+        yield from magnitudes_beside(replace(grid, rows=rows), name, system, entities, labels, without=named)
 
 
 def _jumps(values: Numbers, exponents: npt.NDArray[np.int16], unit: Unit | None) -> _Jumps | None:
@@ -147,16 +176,23 @@ def _jumps(values: Numbers, exponents: npt.NDArray[np.int16], unit: Unit | None)
     return _Jumps(values, ratio, np.where(near, power, 0.0))
 
 
-def _slip(jumps: _Jumps, at: int) -> _Slip | None:
-    """Return what is found in the figures of one measure and period, None where they may be right."""
+def _slips(jumps: _Jumps, at: int) -> Iterator[_Slip]:
+    """Yield what is found in the figures of one measure and period, and of the first one from the second."""
     power, ratio = jumps.power[at], jumps.ratio[at]
     compared = ~np.isnan(ratio)
     usual = _commonest(power[compared])
     number, alike = int(compared.sum()), int((power == usual).sum())
     if abs(usual) > 1 and alike >= _MOST * number and (number >= _UNITS or abs(usual) >= _CERTAIN):
-        return _Slip(at, power=usual, alike=alike, number=number)
-    wrong = [int(unit) for unit in np.flatnonzero(power) if _is_wrong(jumps, at, int(unit))]
-    return _Slip(at, wrong=tuple(wrong)) if wrong and len(wrong) <= max(1, _FEW * number) else None
+        yield _Slip(at, power=usual, alike=alike, number=number)
+        return
+    jumping = np.flatnonzero(power).tolist()
+    most = max(1, _FEW * number)
+    wrong = [unit for unit in jumping if _is_wrong(jumps, at, unit)]
+    if wrong and len(wrong) <= most:
+        yield _Slip(at, wrong=tuple(wrong))
+    wrong = [unit for unit in jumping if _is_wrong_before(jumps, at, unit)]
+    if wrong and len(wrong) <= most:
+        yield _Slip(at - 1, wrong=tuple(wrong), after=True)
 
 
 def _finding(
@@ -172,21 +208,31 @@ def _finding(
         )  # fmt: skip
         hint = Message("convert the figures, or write their unit into the heading or a column 单位")
         return Diagnostic("K683", message, Place(period=label, field=title), hint, Severity.WARNING)
-    figures = (
-        (entities[unit], Message(
-            "{value:,.10g} {unit}, about {factor} times that before",
-            value=float(jumps.values[slip.at, unit]), unit=system.measures[name].unit,
-            factor=_factor(jumps.power[slip.at, unit]),
-        )) for unit in slip.wrong
-    )  # fmt: skip
+    figures = ((entities[unit], _figure(slip, jumps, unit, system.measures[name].unit)) for unit in slip.wrong)
+    words = {
+        "measure": title, "figures": named_figures(figures, len(slip.wrong), quoted=system.disclosure is None)
+    }  # fmt: skip
     message = Message(
-        "{measure} is a power of ten away from the period before, as other units are not: {figures}",
-        measure=title, figures=named_figures(figures, len(slip.wrong), quoted=system.disclosure is None),
-    )  # fmt: skip
+        "{measure} is a power of ten away from the period before, as other units are not: {figures}", **words
+    )
+    if slip.after:
+        message = Message(
+            "{measure} is a power of ten away from the period after, as other units are not: {figures}", **words
+        )
     hint = Message("check the unit and the number of digits; nothing is to be done where the figures are right")
     entity = entities[slip.wrong[0]] if len(slip.wrong) == 1 else None
     place = Place(entity=entity, period=label, field=title)
     return Diagnostic("K683", message, place, hint, Severity.WARNING, stands_for=len(slip.wrong))
+
+
+def _figure(slip: _Slip, jumps: _Jumps, place: int, unit: str) -> Message:
+    """Return the figure of a unit and its ratio to the one before, of the first to the one after, as they are read."""
+    words = {"value": float(jumps.values[slip.at, place]), "unit": unit}
+    if slip.after:
+        factor = _factor(-jumps.power[slip.at + 1, place])
+        return Message("{value:,.10g} {unit}, about {factor} times that after", factor=factor, **words)
+    factor = _factor(jumps.power[slip.at, place])
+    return Message("{value:,.10g} {unit}, about {factor} times that before", factor=factor, **words)
 
 
 def _commonest(power: Numbers) -> float:
@@ -199,14 +245,35 @@ def _is_wrong(jumps: _Jumps, at: int, unit: int) -> bool:
     power = jumps.power[at, unit]
     if at > 1 and jumps.power[at - 1, unit] == -power:
         return False  # It is back where it was.
-    others = np.delete(jumps.ratio[at], unit)
-    others = np.abs(others[~np.isnan(others)])
-    own = np.delete(jumps.values[:, unit], at)
+    others = _others(jumps, at, unit)
+    begins = max(at - _AROUND, 0)
+    own = np.delete(jumps.values[begins : at + _AROUND + 1, unit], at - begins)
     own = np.log10(own[own > 0])
     steady = others.size >= _UNITS and np.quantile(others, 1 - _FEW) <= _STEADY
     if own.size >= _UNITS and own.max() - own.min() <= _SPREAD:
         return bool(steady or others.size < _UNITS)
     return bool(steady and (abs(power) > 1 or np.quantile(others, 1 - _FEW) <= _STILL) and own.size < _UNITS)
+
+
+def _is_wrong_before(jumps: _Jumps, at: int, unit: int) -> bool:
+    """Return whether a fall from the first figure of a unit is rather from an error in it.
+
+    A rise is not: what begins within a period has a small first figure.
+    """
+    if jumps.power[at, unit] >= 0 or (jumps.values[: at - 1, unit] > 0).any():
+        return False
+    others = _others(jumps, at, unit)
+    own = jumps.values[at : at + _AROUND, unit]
+    own = np.log10(own[own > 0])
+    if own.size < _UNITS or own.max() - own.min() > _SPREAD:
+        return False
+    return others.size < _UNITS or bool(np.quantile(others, 1 - _FEW) <= _STEADY)
+
+
+def _others(jumps: _Jumps, at: int, unit: int) -> Numbers:
+    """Return how far (powers of ten) the figures of the other units of a period are from those before."""
+    others: Numbers = np.abs(np.delete(jumps.ratio[at], unit))
+    return others[~np.isnan(others)]
 
 
 def _factor(power: float) -> str:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kpi.analysis.named_figures import named_figures
 from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.intake.aggregate_rows import Exclusions, is_aggregate
+from kpi.intake.named_figures import named_figures
 from kpi.intake.nested_units import units_above
 from kpi.intake.region_names import is_region
 from kpi.language.system import System, unit_or_none
@@ -65,7 +65,7 @@ class Grid:
 
     values: Numbers
     first: int
-    rows: Sequence[int]
+    rows: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from kpi.analysis.named_figures import named_figures
-from kpi.analysis.part_names import is_never_below_zero
 from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.intake.named_figures import named_figures
+from kpi.intake.part_names import is_never_below_zero
 from kpi.language.measures import Measure
 from kpi.language.never_negative import never_negative
 from kpi.language.system import System
@@ -32,7 +32,7 @@ def negative_counts(
     """
     there = set(frame.columns)
     for name, measure in system.measures.items():
-        if name not in there or not (never_negative(name, measure) or _is_part(name, measure)):
+        if name not in there or not is_judged(name, measure):
             continue
         # Column by column, as a query takes longer than the comparisons.
         lowest = frame.get_column(name).min()
@@ -45,6 +45,11 @@ def negative_counts(
                 continue
             label = labels[int(str(period))]
             yield _finding(name, measure, rows, entities, label, quoted=system.disclosure is None)
+
+
+def is_judged(name: str, measure: Measure) -> bool:
+    """Return whether figures of a measure are never below zero, by its unit or its title."""
+    return never_negative(name, measure) or _is_part(name, measure)
 
 
 def _is_part(name: str, measure: Measure) -> bool:
