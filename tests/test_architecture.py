@@ -62,7 +62,7 @@ INSIDE = {
         "disclosure statistics multivariate variants uncertainty robustness intervals error_localisation "
         "named_figures part_names negative_counts typing_errors sums_of_units proposals check_findings alert_findings "
         "price_findings unsolved short_data group_findings impossible_counts above_whole magnitudes_beside magnitudes "
-        "growth_as_index lone_periods "
+        "growth_as_index target_magnitudes lone_periods "
         "clause_coverage peers explain diff what_if trials way_up next_level audit"
     ),
     "report": (

@@ -21,6 +21,7 @@ from kpi.analysis.magnitudes import magnitude_findings
 from kpi.analysis.negative_counts import negative_counts
 from kpi.analysis.price_findings import bases_outside, plain_relatives
 from kpi.analysis.short_data import too_short
+from kpi.analysis.target_magnitudes import target_magnitudes
 from kpi.analysis.unsolved import unsolved
 from kpi.engine.foreign_columns import collected
 from kpi.engine.lookback import reach, window
@@ -225,6 +226,7 @@ def score_panel(
     magnitudes = [
         *magnitude_findings(plan.system, panel.frame, panel.entities.names, shown),
         *growth_as_index(plan.system, panel.frame, shown),
+        *target_magnitudes(plan.system, judging, panel.entities.names, shown),
     ]
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
     findings = [*plan.system.warnings, *panel.findings, *apart, *counts_apart, *magnitudes, *verdict.findings, *alerts]
