@@ -101,9 +101,10 @@ def test_a_part_of_a_whole_by_its_name(title):
     assert entity == "2县"
     assert message.endswith("is above 100 %, and a part is never more than all: 2县: 107 %")
     assert reported_rate(title, [95.0, 100.0, 96, 98]) == []
-    # Those of other units may be above, too, and one unit alone is compared with none.
-    assert reported_rate(title, [105.0, 107.0, 96, 98]) == []
-    assert reported_rate(title, [107.0]) == []
+    # In all units, too, as where percent was read twice.
+    ((_, _, message),) = reported_rate(title, [9050.0, 9070.0, 9600, 9800])
+    assert "1县: 9,050 %" in message
+    assert len(reported_rate(title, [107.0])) == 1
     assert reported_rate(title, [95.0, 107.0, 96, 98], target=105) == []
     assert reported_rate(title, [95.0, 107.0, 96, 98], more="checks: {r: {between: [0, 110], of: [x]}}") == []
 
@@ -121,6 +122,22 @@ def test_a_part_of_a_whole_by_its_name(title):
 )  # fmt: skip
 def test_rates_that_are_no_parts_by_their_names(title):
     assert reported_rate(title, [95.0, 107.0, 96, 98]) == []
+
+
+@pytest.mark.parametrize(("targets", "number"), [([90, 95, 90, 90], 1), ([90, 110, 90, 90], 0)])
+def test_targets_of_each_unit(targets, number):
+    data = pl.DataFrame(COUNTS | {"满意率": [95.0, 107.0, 96.0, 98.0], "目标": targets})
+    indicator = "{kind: level, of: r, target: {at_least: {column: 目标}}}"
+    assert len(found(data, indicator, "{r: {title: 满意率, unit: '%'}}")) == number
+
+
+def test_exchanged_figures_of_all_units():
+    indicator = "{kind: ratio, numerator: 抽检数, denominator: 合格数, title: 产品合格率, target: {at_least: 90}}"
+    measures = "{抽检数: {unit: 件}, 合格数: {unit: 件}}"
+    exchanged = pl.DataFrame(COUNTS | {"抽检数": [650, 700, 620, 640], "合格数": [100] * 4})
+    assert len(found(exchanged, indicator, measures)) == 1
+    carried_over = exchanged.with_columns(抽检数=pl.Series([105, 110, 120, 103]))
+    assert found(carried_over, indicator, measures) == []
 
 
 def test_a_part_in_other_units_of_measure():

@@ -78,3 +78,20 @@ def test_a_coverage_of_itself():
 @pytest.mark.parametrize("path", sorted(shipped().glob("*.yaml")), ids=lambda path: path.stem)
 def test_no_shipped_system_is_contrary(path):
     assert not [str(item) for item in examine(path).findings if item.code in ("K496", "K497")]
+
+
+def test_the_title_of_the_measure_where_the_indicator_has_none():
+    system = """\
+system: s
+period: year
+entities: {title: 县}
+measures: {a: {title: 投诉件数, unit: 件}, b: {title: 群众满意率, unit: '%'}, c: {title: 失业率, unit: '%'}}
+indicators:
+  x: {kind: level, of: a}
+  y: {kind: level, of: b, target: {at_most: 90}}
+  z: {kind: level, of: c, score: {kind: interval, within: [3, 6]}}
+scoring: {kind: minmax}
+pillars: {p: {parts: {x: 1, y: 1, z: 1}}}
+"""
+    found = [finding for finding in examine_text(system).findings if finding.code == "K496"]
+    assert ["投诉件数" in str(item.message) or "群众满意率" in str(item.message) for item in found] == [True, True]

@@ -90,6 +90,13 @@ def test_growth_as_it_is(values):
     assert findings_of(figures(values)) == []
 
 
+def test_a_rebound_after_a_fall():
+    rows = figures([-45.0, -38.0, -50.0, -20.0, -41.0], (2020,)).vstack(
+        figures([103.0, 96.0, 118.0, 99.0, 104.0], (2021,))
+    )
+    assert findings_of(rows) == []
+
+
 def test_a_definition_that_means_indices():
     assert findings_of(figures(INDICES), target="{at_least: 105}") == []
     assert findings_of(figures(INDICES), indicator="kind: formula, expr: 'g - 100', unit: '%', target: {target}") == []

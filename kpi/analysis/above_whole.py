@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
+from enum import Enum, auto
+from typing import Any
 
 import polars as pl
 
@@ -28,6 +30,8 @@ from kpi.values.rounding import HAIR
 _FAR = 2
 #: The same for a rate that may well be above 100 %.
 _VERY_FAR = 5
+#: In how many units a ratio that is a part by its name is above 100 % at least to be wrong in all of them.
+_UNITS = 4
 #: Denominators that are by their names all there is.
 _ALL = re.compile(r"总(?!.*[值额])|全部|全体|合计|应|\b(total|all|overall)\b", re.IGNORECASE)
 #: Rates by their titles.
@@ -50,6 +54,14 @@ _NO_PART = re.compile(
 )
 
 
+class _Doubt(Enum):
+    """Why a rate above 100 % is reported."""
+
+    IMPOSSIBLE = auto()
+    FAR = auto()
+    UNUSUAL = auto()
+
+
 @dataclass(frozen=True)
 class _Rate:
     """An indicator that is a part of a whole, probably.
@@ -61,6 +73,7 @@ class _Rate:
         of_all: whether the denominator is by its name all there is.
         bounded: whether it has no value above 100 %.
         named_part: whether departments report it under the name of a part of a whole.
+        of_part: whether a ratio of two figures has such a name.
         far: how many times the highest rate of the units at 100 % or below is far above them.
     """
 
@@ -71,6 +84,7 @@ class _Rate:
     of_all: bool = False
     bounded: bool = False
     named_part: bool = False
+    of_part: bool = False
     far: int = _FAR
 
 
@@ -91,7 +105,7 @@ def rates_above_whole(
     there = set(frame.columns)
     above = [
         rate for name in filter(there.__contains__, system.indicators)
-        if _may_be_above(name, system, frame, 1.0) and (rate := _rate(name, system)) is not None
+        if _may_be_above(name, system, frame, 1.0) and (rate := _rate(name, system, frame)) is not None
         and _may_be_above(name, system, frame, rate.whole)
     ]  # fmt: skip
     judged = _judged(system) if above else []
@@ -109,9 +123,9 @@ def rates_above_whole(
         shown = frame.filter(pl.col("period").is_in(list(labels)))
         shown = shown.with_columns(_share(rate, system, there).alias(_SHARE)).filter(pl.col(_SHARE).is_not_null())
         for (period,), rows in shown.sort("period", "entity").group_by("period", maintain_order=True):
-            for wrong, severity in _wrong(rate, rows):
+            for wrong, doubt in _wrong(rate, rows):
                 if wrong.height:
-                    yield _finding(rate, system, wrong, entities, label=labels[int(str(period))], severity=severity)
+                    yield _finding(rate, system, wrong, entities, label=labels[int(str(period))], doubt=doubt)
 
 
 def _may_be_above(name: str, system: System, frame: pl.DataFrame, whole: float) -> bool:
@@ -137,7 +151,7 @@ def _share(rate: _Rate, system: System, there: Collection[str]) -> pl.Expr:
     return pl.when(beyond).then(pl.col(above) * factor / pl.col(below)).otherwise(pl.col(rate.name) / rate.whole)
 
 
-def _rate(name: str, system: System) -> _Rate | None:
+def _rate(name: str, system: System, frame: pl.DataFrame) -> _Rate | None:
     """Return an indicator as a rate, None if it is none, or may be of any size."""
     indicator, symbols = system.indicators[name], system.symbols
     unit, sides = symbols[name].unit, indicator.proportion
@@ -159,12 +173,13 @@ def _rate(name: str, system: System) -> _Rate | None:
         is_rate = over is not None and under is not None and units.convertible(over, under)
     titles = [text for item in named for text in (item, symbols[item].title)]
     is_rate = is_rate and (sides is not None or named_part or any(map(_RATE.search, titles)))
-    if not is_rate or _beyond(indicator, unit) or any(map(_CHANGE.search, titles)):
+    if not is_rate or _beyond(name, system, frame) or any(map(_CHANGE.search, titles)):
         return None
     if any(map(_NO_PART.search, titles)):
         return _Rate(name, whole, sides, far=_VERY_FAR)
     of_all = sides is not None and _are_counts(sides, system) and _is_all(titles[-2:])
-    return _Rate(name, whole, sides, of_all=of_all, named_part=named_part)
+    of_part = sides is not None and any(is_part(symbols[name].title) for name in named[:1])
+    return _Rate(name, whole, sides, of_all=of_all, named_part=named_part, of_part=of_part)
 
 
 def _are_counts(sides: tuple[str, str], system: System) -> bool:
@@ -181,13 +196,19 @@ def _of_one_period(indicator: Indicator, system: System) -> bool:
     return not compared and not indicator.projects and indicator.fewest_periods(system.period) is None
 
 
-def _beyond(indicator: Indicator, unit: units.Unit) -> bool:
-    """Return whether a target of an indicator is above 100 %, or differs by unit."""
+def _beyond(name: str, system: System, frame: pl.DataFrame) -> bool:
+    """Return whether a target of an indicator is above 100 %, that of some unit where they differ."""
+    unit = system.unit(name)
     whole = units.factor(units.ONE, unit)
-    return any(
-        target.per_entity is not None or any(bound is not None and bound > whole for bound in target.bounds(unit))
-        for target in indicator.target
-    )
+    column = Column(name)
+    for target in system.indicators[name].target:
+        bounds: Iterable[Any] = target.bounds(unit)
+        if target.per_entity is not None:
+            columns = (part for part in (column.target, column.upper_target) if part in frame.columns)
+            bounds = (frame.get_column(part).max() for part in columns)
+        if any(bound is not None and bound > whole for bound in bounds):
+            return True
+    return False
 
 
 def _judged(system: System) -> list[frozenset[str]]:
@@ -199,32 +220,38 @@ def _judged(system: System) -> list[frozenset[str]]:
     ]
 
 
-def _wrong(rate: _Rate, rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, Severity]]:
-    """Yield the rows of a period in which a rate is probably wrong, and those in which it may be."""
+def _wrong(rate: _Rate, rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, _Doubt]]:
+    """Yield the rows of a period in which a rate is probably wrong, and those in which it may be.
+
+    A ratio of two figures may be above 100 % for cases carried over, whatever its name, but hardly in all units far.
+    """
     share = pl.col(_SHARE)
     wrong, others = rows.filter(share > 1 + HAIR), rows.filter(share <= 1 + HAIR)
-    if rate.of_all or (rate.named_part and wrong.height < others.height):
-        yield wrong, Severity.WARNING
+    everywhere = not others.height and wrong.height >= _UNITS and wrong.select(share.median()).item() >= _FAR
+    if rate.of_all or rate.named_part or (rate.of_part and everywhere):
+        yield wrong, _Doubt.IMPOSSIBLE
     elif wrong.height < others.height:
         is_far = share > rate.far * others.select(share.max()).item()
         certain = rate.far == _FAR
-        yield wrong.filter(is_far), Severity.WARNING if certain else Severity.INFO
+        yield wrong.filter(is_far), _Doubt.FAR if certain else _Doubt.UNUSUAL
         if certain and rate.sides is not None:
-            yield wrong.filter(~is_far), Severity.INFO
+            yield wrong.filter(~is_far), _Doubt.UNUSUAL
 
 
 def _finding(
-    rate: _Rate, system: System, rows: pl.DataFrame, entities: Sequence[str], *, label: str, severity: Severity
+    rate: _Rate, system: System, rows: pl.DataFrame, entities: Sequence[str], *, label: str, doubt: _Doubt
 ) -> Diagnostic:
     """Return the finding about the values of one rate and period; with disclosure rules it has none of them."""
-    title = system.symbols[rate.name].title
+    indicator = system.indicators[rate.name]
+    shown = rate.name if indicator.title or indicator.measure_shown is None else indicator.measure_shown
+    title = system.symbols[shown].title
     figures = ((entities[row["entity"]], _figure(rate, system, row)) for row in rows.iter_rows(named=True))
     words = {"indicator": title, "figures": named_figures(figures, rows.height, quoted=system.disclosure is None)}
     if rate.bounded:
         message = Message("{indicator} has no value, as a part is never more than all: {figures}", **words)
-    elif rate.of_all or rate.named_part:
+    elif doubt is _Doubt.IMPOSSIBLE:
         message = Message("{indicator} is above 100 %, and a part is never more than all: {figures}", **words)
-    elif severity is Severity.WARNING:
+    elif doubt is _Doubt.FAR:
         message = Message(
             "{indicator} is above 100 %, and more than twice what most other units have: {figures}", **words
         )
@@ -237,6 +264,7 @@ def _finding(
             "`{check}: {{between: [0, {most:g}], of: [{indicator}]}}`",
             check=f"{rate.name}_range", most=rate.whole * 2, indicator=rate.name,
         )  # fmt: skip
+    severity = Severity.INFO if doubt is _Doubt.UNUSUAL else Severity.WARNING
     entity = entities[rows["entity"][0]] if rows.height == 1 else None
     place = Place(entity=entity, period=label, field=title)
     return Diagnostic("K680", message, place, hint, severity, stands_for=rows.height)

@@ -32,6 +32,8 @@ _UNITS, _MOST = 4, 0.9
 _INDICES, _MEDIAN, _HALF, _ZERO = (60.0, 160.0), (85.0, 130.0), 25.0, 30.0
 #: Below what growth is, and its median.
 _GROWTH, _USUAL = 40.0, 30.0
+#: Below what the growth of half of the units is after which figures may double.
+_FALL = -25.0
 #: Where indices of which last year is 1 lie.
 _OF_ONE = (0.5, 2.0)
 
@@ -124,10 +126,16 @@ def _misnamed(
         at for at in np.flatnonzero((every >= _UNITS) & (likely >= _MOST * every)).tolist()
         if first + at in labels and _is_likely(values[row == at], is_growth=is_growth)
     ]  # fmt: skip
-    if not chosen:
+    if not chosen or _has_fallen(values, row):
         return None
     figures = values[np.isin(row, chosen)]
     return _Misnamed([first + at for at in chosen], float(np.nanmin(figures)), float(np.nanmax(figures)))
+
+
+def _has_fallen(values: Numbers, row: npt.NDArray[np.int32]) -> bool:
+    """Return whether most figures of some period fell by a quarter and more: growth by about 100 % may follow."""
+    fallen = np.bincount(row, weights=values < _FALL)
+    return bool((fallen * 2 > np.bincount(row, weights=~np.isnan(values))).any())
 
 
 def _is_likely(values: Numbers, *, is_growth: bool) -> bool:

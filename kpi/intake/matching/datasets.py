@@ -540,7 +540,7 @@ def _lacking(system: System, source: Placed) -> list[str]:
             f"{words} ({role})" for role, words in (("measure", "指标"), ("value", "数值")) if role not in source.roles
         ]
     if not panel_columns(system, source.table, list(source.roles.values())):
-        lacking.append("a column headed by a measure")
+        lacking.append(Message("a column headed by a measure"))
     return lacking
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -11,7 +11,7 @@ from sqlglot import exp
 from kpi.errors import Message
 from kpi.language.expressions.parser import parse
 from kpi.language.expressions.terms import ExpressionError
-from kpi.values.units import Unit
+from kpi.values.units import PER_MILLE, PERCENT, Unit
 
 #: Factors that units differ by.
 _POWERS = frozenset(Fraction(10) ** (sign * power) for power in range(2, 9) for sign in (1, -1))
@@ -53,11 +53,13 @@ def second_conversion(text: str, source: Unit | None, unit: Unit) -> tuple[Messa
         source: the unit that comes out of it; None where it has none, so that nothing is converted.
         unit: the declared one.
     """
-    if source is None or source.dimension != unit.dimension or source.scale == unit.scale:
+    if source is None or source.dimension != unit.dimension:
         return None
-    again = next((item for item in multipliers(text) if item.factor == source.scale / unit.scale), None)
+    factors = multipliers(text)
+    converts = source.scale != unit.scale
+    again = next((item for item in factors if converts and item.factor == source.scale / unit.scale), None)
     if again is None:
-        return None
+        return _needless(factors, unit)
     message = (
         Message(
             "the expression multiplies by {factor:,}, and the unit {unit} does so again: values are {factor:,} times "
@@ -70,6 +72,19 @@ def second_conversion(text: str, source: Unit | None, unit: Unit) -> tuple[Messa
             "small",
             factor=again.size, unit=unit,
         )
+    )  # fmt: skip
+    return message, Message("leave the factor out of the expression: the unit converts by itself")
+
+
+def _needless(factors: Sequence[Multiplier], unit: Unit) -> tuple[Message, Message] | None:
+    """Return the message and the hint where a quotient is multiplied although its unit is %, ‰ or a quotient itself."""
+    factor = next((item for item in factors if item.divided and item.factor > 1), None)
+    if factor is None or not (unit in (PERCENT, PER_MILLE) or "/" in unit.text):
+        return None
+    message = Message(
+        "the expression multiplies by {factor:,}, and the unit {unit} converts by itself: values are {factor:,} times "
+        "too large",
+        factor=factor.size, unit=unit,
     )  # fmt: skip
     return message, Message("leave the factor out of the expression: the unit converts by itself")
 

@@ -57,8 +57,9 @@ def _slip(code: str, path: Path, message: Message, hint: Message) -> Problem:
 
 def _direction(name: str, indicator: Indicator, system: System) -> Problems:
     """Yield a direction that the name of an indicator contradicts and that nothing declares."""
-    title = system.symbols[name].title
-    if indicator.better is not None or _UNDECIDED.search(title) or system.rule(name) is None:
+    title = _shown_title(name, indicator, system)
+    rule = system.rule(name)
+    if indicator.better is not None or _UNDECIDED.search(title) or rule is None or not rule.directed:
         return
     compared = {target.comparator for target in indicator.target}
     path: Path = ("indicators", name, *(("target",) if indicator.target else ()))
@@ -72,6 +73,12 @@ def _direction(name: str, indicator: Indicator, system: System) -> Problems:
     elif not lower and _HIGHER.search(title) and compared and compared <= {"at_most", "below"}:
         message = Message("the target makes lower better for {title}", title=title)
         yield _slip("K496", path, message, Message("write `at_least`, or `better: lower` beside it if that is meant"))
+
+
+def _shown_title(name: str, indicator: Indicator, system: System) -> str:
+    """Return the title of an indicator, or that of the measure it shows where it has none of its own."""
+    shown = indicator.measure_shown
+    return system.symbols[name if indicator.title or shown is None else shown].title
 
 
 def _sides(name: str, indicator: Indicator, system: System) -> Problems:

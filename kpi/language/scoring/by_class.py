@@ -78,6 +78,11 @@ class ByClassRule(Rule):
         return any(rule.begins_at_target for rule in self.values.values())
 
     @property
+    def directed(self) -> bool:  # type: ignore[override]
+        """Whether more, or less, is always better in some class."""
+        return any(rule.directed for rule in self.values.values())
+
+    @property
     def relative(self) -> bool:  # type: ignore[override]
         """Whether every class is judged by its peers alone."""
         return all(rule.relative for rule in self.values.values())

@@ -245,6 +245,9 @@ class Rule(Block):
     #: Whether those ahead of the target score more than those at it, so that the target is where points begin.
     begins_at_target: ClassVar[bool] = False
 
+    #: Whether more, or less, is always better.
+    directed: ClassVar[bool] = True
+
     floor: float | None = Field(0, description="the least percent of full marks; null for none")
     cap: float | None = Field(100, description="the most percent of full marks; null for none")
     decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(None, description="round each score, half up")

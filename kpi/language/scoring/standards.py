@@ -89,6 +89,7 @@ class Interval(Relative):
     """
 
     relative: ClassVar[bool] = False
+    directed: ClassVar[bool] = False
     kind: Literal["interval"] = "interval"
     within: Listed[Quantity] | None = Field(
         None, description="[a, b], the values with full marks; left out: the indicator's `within` target"
