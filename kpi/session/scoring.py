@@ -19,7 +19,6 @@ from kpi.analysis.impossible_counts import impossible_counts
 from kpi.analysis.lone_periods import lone_periods
 from kpi.analysis.price_findings import bases_outside, plain_relatives
 from kpi.analysis.short_data import too_short
-from kpi.analysis.target_magnitudes import target_magnitudes
 from kpi.analysis.unsolved import unsolved
 from kpi.engine.foreign_columns import collected
 from kpi.engine.lookback import reach, window
@@ -227,7 +226,6 @@ def score_panel(
     magnitudes = [
         *magnitude_findings(plan.system, panel.frame, panel.entities.names, shown),
         *growth_as_index(plan.system, panel.frame, shown),
-        *target_magnitudes(plan.system, judging, panel.entities.names, shown),
     ]
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
     of_figures = [*unless_finer([*counts_apart, *magnitudes], panel.findings, grain)]
