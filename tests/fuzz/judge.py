@@ -21,6 +21,7 @@ from cases import (
     ENTITIES, FORMATS, HARMLESS, LOCAL, MEASURES, PERIODS, ROSTER, SYSTEM, UNITS, Case, Grid, changed, figure, long,
 )  # fmt: skip
 from kpi.errors import DataError, Severity
+from kpi.intake.finer_figures import within
 from kpi.intake.reported import fast_rows
 from kpi.language.loading.loader import examine
 from kpi.report.encode import csv as as_csv
@@ -164,11 +165,16 @@ class Judge:
             wrong = [name for name in theirs.columns if not mine[name].equals(theirs[name])]
             raise Wrong(f"{label} alone differs in {wrong[:5]}")
         # Hints may have proposals, which look at the history that was read.
+        others = {*card.labels.values()} - {label}
         result = [
-            [(finding.code, finding.message, finding.place) for finding in some.findings_list if finding.place.period]
+            [
+                (finding.code, finding.message, finding.place)
+                for finding in within(some.findings_list, [index], self.system.period)
+                if finding.place.period and finding.place.period not in others
+            ]
             for some in (item, card)
         ]
-        if result[0] != [finding for finding in result[1] if finding[2].period == label]:
+        if result[0] != result[1]:
             raise Wrong(f"{label} alone has other findings")
         counts = item.counts
         if counts["read"] != sum(counts.get(key, 0) for key in _PARTS):
