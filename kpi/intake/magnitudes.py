@@ -149,9 +149,9 @@ def magnitudes_of(
     exponents = (values.view(np.int64) >> _MANTISSA).astype(np.int16)
     jumps = _jumps(values, exponents, unit_or_none(system.measures[name].unit))
     named: set[int] = set()
-    for at in [] if jumps is None else np.flatnonzero(jumps.power.any(axis=1)).tolist():
-        for slip in [] if jumps is None else _slips(jumps, at):
-            if jumps is not None and (label := labels.get(grid.first + slip.at)) is not None:
+    if jumps is not None:
+        for slip in _slips(jumps):
+            if (label := labels.get(grid.first + slip.at)) is not None:
                 named.update(slip.wrong or range(len(entities)))
                 yield _finding(slip, jumps, name, system, entities, label=label)
     if rows := far_apart(exponents):
@@ -176,7 +176,13 @@ def _jumps(values: Numbers, exponents: npt.NDArray[np.int16], unit: Unit | None)
     return _Jumps(values, ratio, np.where(near, power, 0.0))
 
 
-def _slips(jumps: _Jumps, at: int) -> Iterator[_Slip]:
+def _slips(jumps: _Jumps) -> Iterator[_Slip]:
+    """Yield what is found in the figures of one measure."""
+    for at in np.flatnonzero(jumps.power.any(axis=1)).tolist():
+        yield from _slips_of(jumps, at)
+
+
+def _slips_of(jumps: _Jumps, at: int) -> Iterator[_Slip]:
     """Yield what is found in the figures of one measure and period, and of the first one from the second."""
     power, ratio = jumps.power[at], jumps.ratio[at]
     compared = ~np.isnan(ratio)
