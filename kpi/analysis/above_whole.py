@@ -91,10 +91,10 @@ class _Rate:
 def rates_above_whole(
     system: System, frame: pl.DataFrame, entities: Sequence[str], labels: Mapping[int, str]
 ) -> Iterator[Diagnostic]:
-    """Yield a warning for each rate and period with values above 100 % where those of most other units are not (K680).
+    """Yield a finding for each rate and period with values above 100 % that are wrong or unusual (K680).
 
     Rates are ratios of two figures of one dimension, and other values in percent of one period whose title says so.
-    Those with a target above 100 %, and those that a check of the system judges, are left out.
+    Those with a target above 100 %, of some unit, and those that a check of the system judges, are left out.
 
     Args:
         system: that was scored.
