@@ -16,10 +16,12 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote, quote_plus, unquote
+
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import force_setattr, replace
 
 #: The maximum number of characters of names in messages, and of messages.
 NAME, MESSAGE = 100, 1000
@@ -232,6 +234,21 @@ def _chain(texts: Iterable[str], join: Callable[[str, str], Message]) -> Message
     return parts[0] if isinstance(parts[0], Message) else Message("{text}", text=parts[0])
 
 
+def built_in(record: object) -> Any:
+    """Return a record as built-in values, such as JSON has: mappings, lists, numbers and texts, messages in English.
+
+    >>> built_in(Place("a.csv"))["file"], built_in([Message("no `{name}`", name="x")])
+    ('a.csv', ['no `x`'])
+    """
+    return to_builtins(record, enc_hook=_in_english)
+
+
+def _in_english(text: object) -> str:
+    if isinstance(text, Message):
+        return str(text)
+    raise NotImplementedError
+
+
 class Severity(StrEnum):
     """How much a finding matters.
 
@@ -245,8 +262,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a finding is: a spot in a definition, or a cell of a data file.
 
     `line` and `column` count from 1 and belong to definitions; `row` (as a spreadsheet shows it, header included),
@@ -267,7 +283,7 @@ class Place:
 
     def __post_init__(self) -> None:
         if self.file is not None and not self.file.isascii():
-            object.__setattr__(self, "file", readable(self.file))
+            force_setattr(self, "file", readable(self.file))
 
     def __str__(self) -> str:
         """Return the clickable short form, `file:line:column` or `file[sheet]: row 7, column 数值`."""
@@ -292,8 +308,7 @@ class Place:
         return Message("{places}", places=tuple(parts)) if parts else Message("{name}", name=head)
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """One finding: a stable code, a severity, one sentence, the place and what to do (`hint`).
 
     `label` is the short note printed under the caret; `stands_for` is the number of findings that the last entry of a
@@ -313,11 +328,20 @@ class Diagnostic:
         for name in ("message", "hint", "label"):
             text = getattr(self, name)
             if isinstance(text, Message):
-                object.__setattr__(self, name, text.cleaned())
+                force_setattr(self, name, text.cleaned())
             elif text and (clear := cleaned(text)) != text:
-                object.__setattr__(self, name, clear)
+                force_setattr(self, name, clear)
         if self.place.file and (clear := redacted(self.place.file)) != self.place.file:
-            object.__setattr__(self, "place", replace(self.place, file=clear))
+            force_setattr(self, "place", replace(self.place, file=clear))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the finding as built-in values, its texts in English.
+
+        >>> Diagnostic("K602", Message("no `{name}`", name="x")).as_dict()["message"]
+        'no `x`'
+        """
+        values: dict[str, Any] = built_in(self)
+        return values
 
     def __str__(self) -> str:
         """Return the one-line form in the language in use, `place: error K203 message`."""

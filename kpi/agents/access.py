@@ -6,9 +6,10 @@ Codes: K940 a path outside of the folders, or a file that a definition names the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Message, suggest
 from kpi.intake.files.file_formats import has_known_suffix
@@ -19,8 +20,7 @@ _FILES = ("roster", "succession", "calendar", "headings", "file", "table", "from
 _HINT = Message("name a file in one of the folders that this server was given, by its path from there")
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(Struct, frozen=True):
     """The folders that may be read.
 
     Attributes:

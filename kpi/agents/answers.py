@@ -7,11 +7,11 @@ import re
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi import session
 from kpi.agents.access import Access
@@ -46,8 +46,7 @@ Answer = dict[str, Any]
 Frame = Literal["totals", "pillars", "indicators", "measures", "findings"]
 
 
-@dataclass
-class Answers:
+class Answers(Struct):
     """The answers of a server.
 
     Attributes:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
 from enum import Enum, auto
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.named_figures import named_figures
@@ -62,8 +62,7 @@ class _Doubt(Enum):
     UNUSUAL = auto()
 
 
-@dataclass(frozen=True)
-class _Rate:
+class _Rate(Struct, frozen=True):
     """An indicator that is a part of a whole, probably.
 
     Attributes:
@@ -80,7 +79,6 @@ class _Rate:
     name: str
     whole: float
     sides: tuple[str, str] | None
-    _: KW_ONLY
     of_all: bool = False
     bounded: bool = False
     named_part: bool = False

@@ -11,12 +11,12 @@ audits of the JRC, for the limits of skewness, kurtosis and correlation. The lim
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.analysis import multivariate, statistics
 from kpi.analysis.robustness import Robustness, stressed
@@ -72,8 +72,7 @@ REMARKS: Mapping[str, Message] = {
 Remark = tuple[int, str, str, str, str | None, float | None, float | None]
 
 
-@dataclass(frozen=True)
-class Audit:
+class Audit(Struct, frozen=True, dict=True):
     """The audit of one period; its frames are computed when they are first asked for.
 
     `robustness` is None with fewer than three ranked units or without a composite: `reason` says why.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.analysis.proposals import WHOLE, Suspicions, suspicions
 from kpi.engine.check_stages import Rule
@@ -23,8 +23,7 @@ Answers = Mapping[tuple[str, str, str], str]
 Wordings = Callable[[Message], Iterable[str]]
 
 
-@dataclass
-class Judged:
+class Judged(Struct):
     """The findings in the order of the checks, with the figures in doubt and the answers used.
 
     `doubtful` has the measure, entity and period index of each figure in doubt.

@@ -8,7 +8,8 @@ of the two is wrong.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kpi.errors import DefinitionError, Diagnostic, Message, Place, statements
 from kpi.intake.files.reader import read
@@ -16,8 +17,7 @@ from kpi.intake.files.table import ROW
 from kpi.language.system import System
 
 
-@dataclass(frozen=True)
-class Covered:
+class Covered(Struct, frozen=True):
     """One requirement of a clause.
 
     `state` is scored (计分), unscored (不计分: present without a number or without weight), missing (only in the table)

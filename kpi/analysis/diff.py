@@ -14,10 +14,11 @@ weights of missing parts that others carry, differ between periods.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.engine.contributions import NOISE, entries
 from kpi.engine.scorecard import Scorecard
@@ -35,8 +36,7 @@ _CLASSES = dict.fromkeys(("period", "entity", "attribute", "before", "after"), p
 Place = Callable[[pl.DataFrame, Mapping[str, str]], pl.DataFrame]
 
 
-@dataclass(frozen=True)
-class Side:
+class Side(Struct, frozen=True):
     """One of two results: frames as a scorecard has them (period labels, entity names), and the contributions.
 
     `contributions` has the columns period, entity, indicator (or entry), title, weight (percent of the whole, null of
@@ -69,8 +69,7 @@ class Side:
     findings: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, repr=False)
-class Difference:
+class Difference(Struct, frozen=True):
     """What changed, by frame.
 
     - `totals`, every entity in both or one: period_before, period, cohort, entity, score_before, score, change (of the
@@ -134,7 +133,7 @@ class Difference:
             name: frame.filter(entity=entity) if "entity" in frame.columns else frame
             for name, frame in self.frames.items()
         }
-        return replace(self, **frames)  # type: ignore[arg-type]
+        return replace(self, **frames)
 
     @property
     def changed(self) -> pl.DataFrame:

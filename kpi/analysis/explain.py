@@ -6,11 +6,12 @@ The explanation is a tree of plain nodes, which the terminal, reports and servic
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.analysis.peers import Peers, Spread
 from kpi.engine import headlines
@@ -47,8 +48,7 @@ from kpi.values.periods import Period
 from kpi.values.status import STATUSES
 
 
-@dataclass(frozen=True, repr=False)
-class Explained:
+class Explained(Struct, frozen=True):
     """One line of an explanation with its parts.
 
     `score` is in percent of full marks, `weight` in percent of the total weight, `contribution` in points of the total,
@@ -74,7 +74,7 @@ class Explained:
     grade: str | None = None
     full_marks: float | None = None
     peers: Spread | None = None
-    parts: tuple[Explained, ...] = field(default=())
+    parts: tuple[Explained, ...] = ()
 
     def __repr__(self) -> str:
         """Return the line, without its parts."""

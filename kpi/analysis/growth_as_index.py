@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.language.indicators import Indicator
@@ -51,8 +51,7 @@ _IS_INDEX = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class _Misnamed:
+class _Misnamed(Struct, frozen=True):
     """The periods, by index, in which the figures of a measure are of the other kind, and their range."""
 
     periods: list[int]

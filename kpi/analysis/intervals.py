@@ -5,9 +5,8 @@ They are those of `kpi stress` with the same number of runs and seed.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import polars as pl
+from msgspec.structs import replace
 
 from kpi.analysis.robustness import simulated_intervals
 from kpi.engine.scorecard import BOUNDS, PROBABILITY, Scorecard

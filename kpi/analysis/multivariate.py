@@ -7,8 +7,9 @@ use, since most programs do without.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 _SINGULAR = 1e-10
 
 
-@dataclass(frozen=True)
-class Components:
+class Components(Struct, frozen=True):
     """The principal components of standardised columns.
 
     Attributes:

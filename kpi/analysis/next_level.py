@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.analysis.way_up import least_change
 from kpi.engine.scorecard import Scorecard
@@ -20,8 +21,7 @@ CHEAP = 3_000
 CHEAP_FOR_ALL = 2_000
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """A change of one figure."""
 
     indicator: str
@@ -31,8 +31,7 @@ class Change:
     unit: str
 
 
-@dataclass(frozen=True)
-class NextLevel:
+class NextLevel(Struct, frozen=True):
     """The next level of a unit.
 
     Attributes:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.engine.scorecard import Scorecard
 
 
-@dataclass(frozen=True)
-class Spread:
+class Spread(Struct, frozen=True):
     """The five numbers of a group, and the place of one of its units.
 
     Quartiles are interpolated linearly between neighbours (type 7 of Hyndman and Fan 1996, as QUARTILE.INC of
@@ -44,8 +44,7 @@ def spread(values: pl.Series, own: float | None, *, higher: bool = True) -> Spre
     return Spread(known.len(), least, lower, middle, upper, greatest, own, place)  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True)
-class Peers:
+class Peers(Struct, frozen=True, dict=True):
     """The units that are ranked with one of them in a period."""
 
     card: Scorecard

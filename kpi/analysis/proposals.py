@@ -6,10 +6,10 @@ import importlib.util
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.analysis.error_localisation import balanced, component, located
 from kpi.analysis.sums_of_units import corrections_of_sums
@@ -39,8 +39,7 @@ Row = tuple[int, int]
 WHOLE = -1
 
 
-@dataclass
-class Suspicions:
+class Suspicions(Struct):
     """The words about what is probably wrong, by row and rule: for the suggestions of a 查询单."""
 
     words: dict[tuple[Row, str], Message] = field(default_factory=dict)
@@ -50,8 +49,7 @@ class Suspicions:
         return self.words.get((row, rule.broken))
 
 
-@dataclass
-class _Case:
+class _Case(Struct):
     """Rules that are broken in a row, and what hangs together with them by the figures that they share."""
 
     row: Row
@@ -295,8 +293,7 @@ def _suspects(case: _Case) -> list[str]:
     return list(dict.fromkeys(name for rule in case.broken for name in rule.breach.names if name in case.figures))
 
 
-@dataclass(frozen=True)
-class _Verdict:
+class _Verdict(Struct, frozen=True):
     """Whether no rule about a figure is broken by its correction, and which rules of later rows hold only with it."""
 
     good: bool

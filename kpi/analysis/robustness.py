@@ -12,11 +12,11 @@ Tarantola (2005); COINr (Becker et al. 2022). The alternatives and the width of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.analysis.disclosure import analysed
 from kpi.analysis.uncertainty import importance, points, sobol, summaries
@@ -43,8 +43,7 @@ PERCENT = 20.0
 UNITS = 200
 
 
-@dataclass(frozen=True)
-class Parameters:
+class Parameters(Struct, frozen=True):
     """The parameters of a study: with the same ones, definition and data the results have the same bits.
 
     `weights` is the percent that weights may be off (0 where they do not vary by percent), `spread` how points are
@@ -61,8 +60,7 @@ class Parameters:
     sensitivity: int
 
 
-@dataclass(frozen=True)
-class Robustness:
+class Robustness(Struct, frozen=True, dict=True):
     """The result for one period.
 
     Percentages of runs with stars and intervals of scores are of those with the declared
@@ -124,8 +122,8 @@ class Robustness:
     sources: pl.DataFrame | None
     sets: pl.DataFrame | None
     sensitivity: pl.DataFrame | None
-    study: Study = field(repr=False)
-    varied: Choices = field(repr=False)
+    study: Study
+    varied: Choices
 
     @property
     def default(self) -> bool:

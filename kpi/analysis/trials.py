@@ -8,10 +8,10 @@ something looks at all cohorts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.analysis.uncertainty.study import CELLS, apart, stacked, through
 from kpi.analysis.what_if import column_of, stages_with
@@ -24,8 +24,7 @@ from kpi.values.rounding import score_key
 Trial = Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What a unit has: total before rounding in points, level, place; None for what it lacks."""
 
     raw: float | None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Message
 
@@ -18,8 +18,7 @@ _SIGN, _SWAPPED, _ROUNDED, _UNROUNDED = range(len(_FACTORS), len(_FACTORS) + 4)
 _HAIR = 1e-6
 
 
-@dataclass(frozen=True)
-class Correction:
+class Correction(Struct, frozen=True):
     """Another value that a figure may have had before it was typed.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Message
 from kpi.language.adjustments import in_tree
@@ -129,8 +129,7 @@ class Drawn(FromData):
         )
 
 
-@dataclass(frozen=True)
-class Noisy:
+class Noisy(Struct, frozen=True, dict=True):
     """The nodes of a system whose weights are random.
 
     `columns` are the factors; `stackable` is whether runs can be stacked as cohorts.

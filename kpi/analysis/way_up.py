@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any, TypeAlias
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.analysis.disclosure import analysed, refuse_compared, refuse_hidden
 from kpi.analysis.explain import name_of, place_of
@@ -59,8 +60,7 @@ _TOTALS: dict[str, type[pl.DataType]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Aim:
+class Aim(Struct, frozen=True):
     """A level that is to be reached or passed, or a place that is to be at least as good."""
 
     level: float | None = None
@@ -74,8 +74,7 @@ class Aim:
         return standing.level is not None and self.level is not None and standing.level >= self.level
 
 
-@dataclass(frozen=True)
-class WayUp:
+class WayUp(Struct, frozen=True):
     """The way of a unit to a level or place in a period.
 
     `reached`: whether it is there already; `reachable`: whether it can get there by its own figures; `shortest`:
@@ -93,7 +92,7 @@ class WayUp:
     veto, status.
     """
 
-    card: Scorecard = field(repr=False)
+    card: Scorecard
     period: str
     entity: str
     aim: Aim
@@ -198,8 +197,7 @@ def _level(text: str) -> float | None:
 # ---- THE FIGURES THAT MAY CHANGE ---- #
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(Struct, frozen=True):
     """A figure of the unit that may change, in steps of its last decimal.
 
     Attributes:

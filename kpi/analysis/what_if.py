@@ -11,10 +11,11 @@ import hashlib
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.analysis.above_whole import rates_above_whole
 from kpi.analysis.check_findings import judged
@@ -43,8 +44,7 @@ _NO = ("否", "no", "false", "0")
 _FORM = Message("write UNIT.indicator=VALUE, such as 桐乡市.一网通办率=95")
 
 
-@dataclass(frozen=True)
-class Replacement:
+class Replacement(Struct, frozen=True):
     """A value that takes the place of that of a measure or indicator of one entity."""
 
     entity: int

@@ -7,10 +7,12 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.batch import editions, integrity, last_run, system_run
 from kpi.batch.config import STORES, Config, Source
@@ -30,8 +32,7 @@ from kpi.process.credentials import connection
 Logger = Callable[..., None]
 
 
-@dataclass
-class Night:
+class Night(Struct):
     """The result of a run: its number, None if nothing was published, and one outcome per system."""
 
     run: Run | None = None

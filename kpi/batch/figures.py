@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.batch.file_periods import Span, separable, span, together
 from kpi.batch.findings import recent_from
@@ -42,8 +42,7 @@ _GIVEN = ("cohort", "#month", "#entities", OUTSIDE)
 _BY_ENDS = "K620"
 
 
-@dataclass(frozen=True)
-class Figures:
+class Figures(Struct, frozen=True, dict=True):
     """The figures of a system; any range of periods is available as a panel.
 
     `of` is the whole panel if the files could not be read in slices.
@@ -76,14 +75,14 @@ class Figures:
             if label in index:
                 by.setdefault(index[label], []).append([unit, message, text])
         news = {at: int(_hash(sorted(texts))[:15], 16) for at, texts in by.items()}
-        return dataclasses.replace(self, explanations=explanations, marks={**self.marks, "#explained": news})
+        return replace(self, explanations=explanations, marks={**self.marks, "#explained": news})
 
     def panel(self) -> Panel:
         """Return the panel of all periods, with the findings."""
         if self.of is not None:
             return self.of
         first, last = (self.periods[at].index(self.system.period) for at in (0, -1))
-        return dataclasses.replace(self.between(first, last), findings=self.findings, data_hash=self.laid.data_hash)
+        return replace(self.between(first, last), findings=self.findings, data_hash=self.laid.data_hash)
 
     def holds(self, column: str) -> bool:
         """Return whether a column of the panel has a value in any period."""
@@ -109,7 +108,7 @@ class Figures:
         periods = tuple(period for period in self.periods if low <= period.index(self.system.period) <= high)
         if self.of is not None:
             frame = self.of.frame.filter(pl.col("period").is_between(low, high))
-            return dataclasses.replace(self.of, frame=frame, periods=periods, findings=())
+            return replace(self.of, frame=frame, periods=periods, findings=())
         slices = [part for part in self.slices if any(low <= at <= high for at in part.periods)]
         frame = self._grid(slices, low, high)
         notes = {at: text for part in slices for at, text in part.notes.items()}
@@ -270,11 +269,11 @@ def _joined(laid: LaidOut, slices: tuple[Slice, ...], archive: Archive) -> Figur
         # Findings that concern all files, such as those on a file of targets, repeat in every slice.
         findings += [finding for finding in slice_read.findings if finding not in listed]
         listed.update(slice_read.findings)
-    counts = Counts(*(sum(getattr(part.counts, name) for part in slices) for name in Counts.__dataclass_fields__))
+    counts = Counts(*(sum(getattr(part.counts, name) for part in slices) for name in Counts.__struct_fields__))
     entities = roster_of(system)
     assert entities is not None  # noqa: S101
     figures = Figures(laid, entities, periods, {}, tuple(findings), counts, slices, archive)
-    return dataclasses.replace(figures, marks=figures.marked(set(range(there[0], there[-1] + 1)) - set(there)))
+    return replace(figures, marks=figures.marked(set(range(there[0], there[-1] + 1)) - set(there)))
 
 
 def read_together(laid: LaidOut) -> Figures:

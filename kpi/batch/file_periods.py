@@ -7,11 +7,11 @@ rows for different periods, or years, are independent and can be read separately
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.intake.files.reader import read_all
 from kpi.intake.files.table import Table
@@ -29,8 +29,7 @@ from kpi.values.timelines import Timeline
 _File = TypeVar("_File", bound=Hashable)
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(Struct, frozen=True):
     """The scored periods that the rows of a file may enter, as indices, and the number of its rows.
 
     `periods` is None if unknown: such a file is read with all others.

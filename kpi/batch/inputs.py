@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.batch.config import Config, Source
 from kpi.batch.remote_tables import opened, packed, unpacked
@@ -44,8 +45,7 @@ _EXPLANATIONS = "explanations"
 Item = tuple[str, str, str | None]
 
 
-@dataclass(frozen=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """Names and hashes of the input files of a system.
 
     `definition` has the YAML first, `data` each file with its dataset or None, `explanations` (说明) the answers to
@@ -91,8 +91,7 @@ class Inputs:
         }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class LaidOut:
+class LaidOut(Struct, frozen=True):
     """Inputs in a folder, ready to be scored."""
 
     folder: Path

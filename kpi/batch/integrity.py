@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.batch import editions, last_run
 from kpi.batch.config import Config
@@ -26,8 +26,7 @@ from kpi.errors import DataError, Diagnostic, KpiError, Message, count
 _LOST = ""
 
 
-@dataclass(frozen=True)
-class Repair:
+class Repair(Struct, frozen=True):
     """The result of a repair: the run before damage, what will be scored again, and how many files were restored."""
 
     number: int

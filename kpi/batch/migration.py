@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.batch.batch_run import store_of
 from kpi.batch.config import Config
@@ -45,8 +46,7 @@ _PLAIN = 3
 _COMPLETE = "complete"
 
 
-@dataclass(frozen=True)
-class Migrated:
+class Migrated(Struct, frozen=True):
     """The result of a migration: the numbers of the runs, those skipped, and the folder of the old files."""
 
     where: str

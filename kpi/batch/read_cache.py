@@ -8,11 +8,11 @@ date; a lost or damaged one is computed again. The verification of a past run (`
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field, to_builtins
 
 from kpi.batch.file_periods import Span
 from kpi.batch.fingerprints import Marks
@@ -27,8 +27,7 @@ def slices_of(archive: Archive) -> Archive:
     return Archive(archive.folder / "slices", last=False)
 
 
-@dataclass(frozen=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """Figures of some files: the hash of their frame in the archive, their periods, and the findings."""
 
     key: str
@@ -49,10 +48,10 @@ class Slice:
 
     def as_json(self) -> dict[str, Any]:
         """Return the slice in the format of an index."""
-        findings = [dataclasses.asdict(finding) for finding in self.findings]
+        findings = [finding.as_dict() for finding in self.findings]
         return {
             "key": self.key, "items": self.items, "frame": self.frame, "periods": self.periods, "marks": self.marks,
-            "findings": findings, "counts": dataclasses.asdict(self.counts),
+            "findings": findings, "counts": to_builtins(self.counts),
             "notes": [[*at, text] for at, text in self.notes.items()], "reporters": self.reporters,
             "restated": self.restated,
         }  # fmt: skip
@@ -73,8 +72,7 @@ class Slice:
         )  # fmt: skip
 
 
-@dataclass
-class Index:
+class Index(Struct):
     """The spans of files and the slices of the last run of a system, each by its key.
 
     `rows` are the row counts of all files; they are part of the state of the run, not of the archive.

@@ -7,7 +7,6 @@ repeated from them, under its own definition alone.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from kpi.batch.config import Config, Source
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
@@ -72,7 +73,7 @@ def packed(panel: Panel, fingerprint: str, root: Path) -> bytes:
     head = {
         "fingerprint": fingerprint,
         "findings": _findings(panel.findings, root), "absent": _findings(panel.absent, root),
-        "counts": dataclasses.asdict(panel.counts),
+        "counts": to_builtins(panel.counts),
         "unread": panel.unread,
         "notes": [[*at, text] for at, text in panel.notes.items()],
         "entities": None if panel.entities.closed else _entities(panel.entities),
@@ -128,11 +129,7 @@ def _findings(findings: tuple[Diagnostic, ...], root: Path) -> list[dict[str, An
     """Return findings as JSON, with names of files as the configuration has them."""
     own = f"{root}{os.sep}"
     return [
-        dataclasses.asdict(
-            dataclasses.replace(
-                item, place=dataclasses.replace(item.place, file=(item.place.file or "").replace(own, "") or None)
-            )
-        )
+        replace(item, place=replace(item.place, file=(item.place.file or "").replace(own, "") or None)).as_dict()
         for item in findings
     ]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi import session
 from kpi.batch import findings
@@ -48,8 +49,7 @@ def again(run: Run, system: str, archive: Archive, *, use_slices: bool = False) 
         return with_uncertainty(session.score_panel(ready.plan, panel, explanations=explanations))
 
 
-@dataclass(frozen=True)
-class Verified:
+class Verified(Struct, frozen=True):
     """The result of verifying a system: how many values are equal to the bit, and what differs."""
 
     system: str

@@ -6,12 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi import session
 from kpi.batch import alerts, findings
@@ -38,8 +38,7 @@ FRAMES = TABLES[:-1]
 HIGHEST = 5
 
 
-@dataclass
-class Outcome:
+class Outcome(Struct):
     """The outcome of the run of one system."""
 
     system: str

@@ -174,7 +174,7 @@ def _checked(console: Console, file: str) -> Exit:
 
 def _repaired(console: Console, file: str, *, wait: float) -> Exit:
     """Restore the last intact run and damaged files of the archive: exit code 2 if that cannot be done."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from kpi.batch import integrity
     from kpi.batch.batch_run import archive_of, store_of

@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
+
+from msgspec import Struct
 
 from kpi.report.formats import NAMES, TEXT
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 _WIDEST = 10_000
 
 
-@dataclass(frozen=True)
-class Console:
+class Console(Struct, frozen=True):
     """The output of one command, according to its options.
 
     Attributes:

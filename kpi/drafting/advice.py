@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from kpi import session
 from kpi.drafting.definition_text import text_of
@@ -27,8 +28,7 @@ from kpi.report.yaml_text import flow
 _OF_TABLE = ("K584", "K565", "K538", "K528", "K534", "K567", "K210", "K525", "K520", "K521", "K522", "K523", "K562")
 
 
-@dataclass(frozen=True)
-class Advice:
+class Advice(Struct, frozen=True):
     """What would help a table that is not understood.
 
     Attributes:
@@ -42,8 +42,7 @@ class Advice:
     known: bool
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A table as it is understood, what became of its rows, and what would help."""
 
     understood: Understood
@@ -51,8 +50,7 @@ class Shown:
     advice: Advice | None = None
 
 
-@dataclass(frozen=True)
-class Understanding:
+class Understanding(Struct, frozen=True):
     """How files are understood.
 
     Attributes:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.intake.cells.cell_text import texts_of
 from kpi.intake.cells.numbers import Notation, read_number
@@ -36,12 +36,11 @@ _CODES = re.compile(
 _COMMA = Notation(decimal=",")
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(Struct, frozen=True, dict=True):
     """The first cells of a column, as texts without blank ones."""
 
     header: str
-    cells: list[str] = field(repr=False)
+    cells: list[str]
     dtype: pl.DataType
     timeline: Timeline = MONTHS
 

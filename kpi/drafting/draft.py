@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from kpi.drafting.names import name_of
 from kpi.drafting.ratios import Ratio, ratios
@@ -32,8 +33,7 @@ _WEEK = re.compile(r"W\d|周", re.IGNORECASE)
 _RANKED = re.compile(r"(排名|名次|位次|rank)$", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Measure:
+class Measure(Struct, frozen=True):
     """A measure of the draft: the keys of its definition, and which of them were guessed."""
 
     name: str
@@ -46,8 +46,7 @@ class Measure:
         return str(self.keys.get("title", self.name))
 
 
-@dataclass(frozen=True)
-class Suggestion:
+class Suggestion(Struct, frozen=True):
     """Lines of a definition that are written as comments."""
 
     section: str
@@ -55,8 +54,7 @@ class Suggestion:
     keys: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A definition that scores some tables.
 
     Attributes:

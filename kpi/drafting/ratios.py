@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kpi.values import units
 
@@ -33,8 +34,7 @@ _ENDING = re.compile(r"(总量|总数|总额|数量|件数|人数|户数|量|数
 _PEOPLE = re.compile(r"(?:年末|年均|平均)?(?:常住|户籍|总)?人口(?:数|总数)?|population", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Ratio:
+class Ratio(Struct, frozen=True):
     """One figure over another, by their names."""
 
     numerator: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi import session
 from kpi.drafting.definition_text import roster_text, text_of
@@ -26,8 +27,7 @@ from kpi.process import atomic_files
 ROSTER = "roster.csv"
 
 
-@dataclass(frozen=True)
-class Tried:
+class Tried(Struct, frozen=True):
     """A definition that was tried.
 
     Attributes:
@@ -45,8 +45,7 @@ class Tried:
     scored: int
 
 
-@dataclass(frozen=True)
-class _Attempt:
+class _Attempt(Struct, frozen=True):
     text: str
     card: Scorecard | None
     errors: tuple[Diagnostic, ...]

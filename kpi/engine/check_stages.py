@@ -8,9 +8,9 @@ refused too.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.engine.stage import Stage
 from kpi.errors import Message
@@ -20,8 +20,7 @@ from kpi.values.columns import Column
 from kpi.values.status import OK, reason, status_of
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule of a check.
 
     `number` is its position within the check, `level` the level of indicators after which it is evaluated.

@@ -20,10 +20,10 @@ before rounding, `raw`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.engine.totals import limited, limited_pillar
 from kpi.errors import Message
@@ -65,8 +65,7 @@ def residual_of(node: str) -> str:
     return Column(node).residual
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A component of the total that is not an indicator.
 
     `kind` is a key of `KINDS`; `points` is an expression over the wide frame with details, in points of the full mark,

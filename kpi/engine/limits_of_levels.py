@@ -11,9 +11,9 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Iterator
-from dataclasses import replace
 
 import polars as pl
+from msgspec.structs import replace
 
 from kpi.engine.result_columns import case_of, target_reached
 from kpi.engine.stage import Stage

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 #: How many values are computed together: each piece has to be planned.
 _TOGETHER = 40
@@ -18,8 +18,7 @@ _TOGETHER = 40
 _NONE: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A part of a stage: groups of named expressions in the order of evaluation, and the columns dropped after it."""
 
     steps: tuple[list[pl.Expr], ...]

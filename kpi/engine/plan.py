@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.engine import alert_stage, check_stages, headlines, limits_of_levels
 from kpi.engine.result_columns import NOTHING, case_of, details_of
@@ -36,8 +36,7 @@ from kpi.values.columns import COHORT, OUTSIDE, Column, Expressions, group_of, k
 from kpi.values.status import guarded, literal, reason, status_of, where_given
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True, dict=True):
     """A compiled system: `stages` compute the totals, `details` the further columns of the tidy result frames."""
 
     system: CheckedSystem

@@ -15,10 +15,10 @@ Objections are: the figure could not be read or was refused, or a check reports 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.language.system import System
 from kpi.values.columns import Column
@@ -35,8 +35,7 @@ def _no_reporters() -> pl.DataFrame:
     return pl.DataFrame(schema=_REPORTERS)
 
 
-@dataclass(frozen=True)
-class Supply:
+class Supply(Struct, frozen=True):
     """Facts about reports: who reported the figures, which were restated, which are doubtful.
 
     Attributes:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 import polars as pl
 import polars.selectors as cs
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.engine import applied_weights, funnel_limits, limits_of_levels, longer_totals, withheld
 from kpi.engine.contributions import NOISE, entries
@@ -73,8 +74,7 @@ BOUNDS = ("rank_low", "rank_high", "score_low", "score_high")
 LIGHTS = pl.Enum(["green", "yellow", "red", "none", "at_risk"])
 
 
-@dataclass(frozen=True, repr=False)
-class Scorecard:
+class Scorecard(Struct, frozen=True, dict=True):
     """The results of scoring a panel with a plan.
 
     Attributes:
@@ -109,7 +109,7 @@ class Scorecard:
     former: Mapping[str, Message] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
     intervals: pl.DataFrame | None = None
-    worlds: tuple[pl.DataFrame, ...] = field(default=(), repr=False)
+    worlds: tuple[pl.DataFrame, ...] = ()
 
     #: What other packages add to scorecards by name, such as `plot`: functions of a scorecard.
     namespaces: ClassVar[dict[str, Callable[[Scorecard], Any]]] = {}

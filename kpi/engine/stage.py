@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.engine.pieces import Piece, pieces
 from kpi.errors import Message
 from kpi.values.columns import Expressions
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(Struct, frozen=True, dict=True):
     """One step of a plan: expressions that are evaluated together, in the order of `Expressions`.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from kpi.errors import Message
 from kpi.intake.files.headers import clean
@@ -136,8 +137,7 @@ def is_aggregate(name: str) -> bool:
     )
 
 
-@dataclass(frozen=True)
-class Exclusions:
+class Exclusions(Struct, frozen=True):
     """The excluded names: aggregates and `leave_out`, except those in `keep`; both are `folded`."""
 
     leave_out: frozenset[str] = frozenset()

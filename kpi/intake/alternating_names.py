@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.intake.entities import Entities
@@ -55,8 +55,7 @@ _ENGLISH_ENDING = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class _Cells:
+class _Cells(Struct, frozen=True, dict=True):
     """Which cells of the panel have a row: by measure a matrix of periods and units."""
 
     frame: pl.DataFrame

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Place, alternatives, suggest
 from kpi.intake.aggregate_rows import Exclusions, shown
@@ -105,8 +106,7 @@ def _longer_forms(name: str) -> set[str]:
     return {form for form in short_forms(name) if form.endswith(_LAST)} if "自治" in name else set()
 
 
-@dataclass(frozen=True)
-class Entities:
+class Entities(Struct, frozen=True, dict=True):
     """The entities in their order.
 
     Attributes:
@@ -140,7 +140,7 @@ class Entities:
     joined: Mapping[str, str] = field(default_factory=dict)
     unclear: Mapping[str, Sequence[str]] = field(default_factory=dict)
     timeline: Timeline = MONTHS
-    marked: dict[str, str] = field(default_factory=dict, compare=False)
+    marked: dict[str, str] = field(default_factory=dict)
     merged: Mapping[tuple[str, str], str] = field(default_factory=dict)
     changing: Mapping[str, Mapping[str, Sequence[tuple[int, int, object]]]] = field(default_factory=dict)
 

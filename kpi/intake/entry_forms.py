@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
 from kpi.intake.entities import Entities
@@ -35,8 +35,7 @@ HEADINGS: Mapping[str, Message] = {
 _EQUALS = re.compile(r"\"?([^\"=']+?)\"?\s*=\s*'((?:[^']|'')*)'")
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(Struct, frozen=True):
     """A figure of a form.
 
     Attributes:
@@ -58,8 +57,7 @@ class Item:
     department: str | None = None
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(Struct, frozen=True):
     """A sheet of a form: some figures of some units."""
 
     name: str
@@ -67,8 +65,7 @@ class Page:
     units: Sequence[tuple[str, str | None]]
 
 
-@dataclass(frozen=True)
-class EntryForm:
+class EntryForm(Struct, frozen=True):
     """A form.
 
     Attributes:

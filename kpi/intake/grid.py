@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.errors import Diagnostic, Message
 from kpi.intake.cells.text_folding import as_names
@@ -18,8 +18,7 @@ from kpi.values.columns import OUTSIDE, is_unit
 from kpi.values.periods import Period
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """The counts of rows: `read = used + refused + restated + repeated + left_out`.
 
     `left_out` are those of totals and the like, of headings, and of names without a figure. Not in `read` are those
@@ -39,8 +38,7 @@ class Counts:
         return self.read - self.refused - self.restated - self.repeated - self.left_out
 
 
-@dataclass(frozen=True)
-class Panel:
+class Panel(Struct, frozen=True):
     """Measures on the complete grid, ready for a plan.
 
     `frame` has one row per period and entity, ordered by period and entity, with the columns entity (UInt32), period

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.magnitudes_beside import Grid, far_apart, magnitudes_beside
@@ -53,8 +54,7 @@ _CHANGE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class _Jumps:
+class _Jumps(Struct, frozen=True):
     """Figures of one measure by period and unit, and the powers of ten that they jump by from the period before.
 
     Attributes:
@@ -68,8 +68,7 @@ class _Jumps:
     power: Numbers
 
 
-@dataclass(frozen=True)
-class _Slip:
+class _Slip(Struct, frozen=True):
     """What is found in a period: a power of ten in most units, or units whose figures are wrong.
 
     Attributes:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.intake.aggregate_rows import Exclusions, is_aggregate
@@ -53,8 +53,7 @@ _RATE = re.compile(
 _TOWN = re.compile(r".+(镇|乡|街道|村|社区|苏木|嘎查)")
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """The figures of a measure.
 
     Attributes:
@@ -68,8 +67,7 @@ class Grid:
     rows: Sequence[int] = ()
 
 
-@dataclass(frozen=True)
-class _Odd:
+class _Odd(Struct, frozen=True):
     """The figures of one period that are far beyond all others.
 
     Attributes:

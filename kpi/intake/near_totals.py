@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.division_codes import PROVINCES
@@ -59,8 +59,7 @@ _LEVELS = tuple(
 _DISTRICT = 2
 
 
-@dataclass
-class _Compared:
+class _Compared(Struct):
     """The sums that a unit was compared with.
 
     Attributes:

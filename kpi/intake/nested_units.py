@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.intake.division_codes import PROVINCES, divisions_above
@@ -36,8 +37,7 @@ _COUNTY_OR_CITY = re.compile(r".{2,12}(县|旗|(?<![超城都夜集股早菜])�
 _FEW, _COUNTIES, _MOSTLY = 0.2, 4, 0.8
 
 
-@dataclass(frozen=True)
-class _Unit:
+class _Unit(Struct, frozen=True):
     """A unit with its code, or its name in place of one, and the first and last months of the times when it is one."""
 
     name: str

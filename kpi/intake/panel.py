@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
 from kpi.intake import (
@@ -98,6 +99,7 @@ from kpi.process import progress
 from kpi.process.limits import make_sure, shortage
 from kpi.process.prefetch import beside
 from kpi.values.periods import Period
+from kpi.values.timelines import MONTHS
 
 #: The bytes that a figure, or an indicator with its score, takes at least for each entity and period: it has a value,
 #: a status, and a number of rows or a score.
@@ -113,8 +115,7 @@ _MOMENT = 200_000
 _LEFT_OUT = ("K612", "K614", "K615")
 
 
-@dataclass(frozen=True)
-class _Read:
+class _Read(Struct, frozen=True):
     """The result of a reading whose plan is sufficient.
 
     Attributes:
@@ -136,8 +137,7 @@ class _Read:
     passed_over: int = 0
 
 
-@dataclass
-class _Intake:
+class _Intake(Struct):
     """One reading of all files by a plan, with the findings and counts so far."""
 
     system: System
@@ -155,7 +155,7 @@ class _Intake:
     by_end: bool = False
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     facts: facts_of.Facts = field(default_factory=facts_of.Facts)
-    beside: entity_codes.Beside = field(init=False)
+    beside: entity_codes.Beside = field(default_factory=lambda: entity_codes.Beside(MONTHS))
     earlier: pl.DataFrame = field(default_factory=pl.DataFrame)
     succession: Succession | None = None
     areas: Areas | None = None
@@ -808,8 +808,7 @@ def _is_remote(source: Source) -> bool:
     return isinstance(source, Remote)
 
 
-@dataclass
-class _Call:
+class _Call(Struct, dict=True):
     """The files of one call, read by one plan after another; see `take_in` for the attributes."""
 
     system: System

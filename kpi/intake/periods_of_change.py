@@ -11,9 +11,9 @@ What cannot be made whole has no figure: `incomplete` where a part is not report
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.reported.period_aggregation import KEYS, together
@@ -26,8 +26,7 @@ from kpi.values.status import OK, reason
 Scored = Callable[[pl.DataFrame], pl.DataFrame]
 
 
-@dataclass
-class PeriodsOfChange:
+class PeriodsOfChange(Struct, dict=True):
     """Figures of the periods within which units succeed one another, and what was found.
 
     Attributes:
@@ -128,8 +127,7 @@ class PeriodsOfChange:
         self.findings.append(Diagnostic("K638", message, place, hint, Severity.WARNING))
 
 
-@dataclass(frozen=True)
-class _Before:
+class _Before(Struct, frozen=True):
     """Rows that end before a date, under the units since; (measure, unit) of rows of another area; units changed."""
 
     rows: pl.DataFrame

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.errors import DataError, Diagnostic, Message, Place, alternatives
 from kpi.intake.cells.cell_text import as_text
@@ -22,8 +22,7 @@ from kpi.values import period_texts, periods
 FINDING = ("问题", "Finding")
 
 
-@dataclass
-class Explanations:
+class Explanations(Struct):
     """Explanations by departments: `notes` of figures, and `answers` to findings.
 
     The key of a note is measure, entity and period index; that of an answer is unit, period label and the message of

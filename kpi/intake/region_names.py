@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from kpi.intake.aggregate_rows import folded
 from kpi.values.names import unmarked
@@ -19,8 +20,7 @@ from kpi.values.names import unmarked
 _LONGEST = 80
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(Struct, frozen=True):
     """A kind of names: the pattern of whole names, folded, and that of what each of them contains, as written."""
 
     pattern: str

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, alternatives
 from kpi.intake.aggregate_rows import Exclusions, by_name, listed, shown
@@ -51,8 +52,7 @@ _HEAD = 10_000
 _PAIRS = 20
 
 
-@dataclass(frozen=True)
-class DraftRoster:
+class DraftRoster(Struct, frozen=True):
     """A roster made of files.
 
     Attributes:
@@ -98,8 +98,7 @@ def roster_from_files(sources: Sequence[Source], *, system: System | None = None
     return draft
 
 
-@dataclass(eq=False)
-class _Unit:
+class _Unit(Struct, eq=False):
     """A unit: its code, all names, the first being shown, the first place where it stands, and the files."""
 
     code: str | None
@@ -123,8 +122,7 @@ class _Unit:
         return self.names[0]
 
 
-@dataclass
-class _Drafting:
+class _Drafting(Struct):
     """The tables that name units, and what is found about them.
 
     Attributes:
@@ -139,7 +137,7 @@ class _Drafting:
     findings: list[Diagnostic]
     sources: list[Placed] = field(default_factory=list)
     listing: list[tuple[Table, Sequence[str]]] = field(default_factory=list)
-    beside: entity_codes.Beside = field(init=False)
+    beside: entity_codes.Beside = field(default_factory=lambda: entity_codes.Beside(MONTHS))
 
     def __post_init__(self) -> None:
         self.beside = entity_codes.Beside(MONTHS if self.system is None else self.system.timeline)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeAlias
 
 import polars as pl
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Place, Severity, count
 from kpi.intake.files.table import ROW, Table

@@ -12,11 +12,11 @@ of the former ones: the unit has none, which is reported (K637). The rules are o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.entities import Entities
@@ -31,16 +31,14 @@ from kpi.values.periods import Period
 _Series = dict[int, float | None]
 
 
-@dataclass(frozen=True)
-class _Target:
+class _Target(Struct, frozen=True):
     """A target of a unit: the scored period that it is given for, None without one; null where none holds any more."""
 
     period: int | None
     value: float | None
 
 
-@dataclass
-class TargetAreas:
+class TargetAreas(Struct, dict=True):
     """The targets of the units of today, on the areas of their figures, and what was found.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.aggregate_rows import Exclusions, shown
@@ -50,8 +51,7 @@ KEYS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """A figure of a table, with its unit and where that comes from."""
 
     header: str
@@ -60,8 +60,7 @@ class Unit:
     source: Message
 
 
-@dataclass(frozen=True)
-class Understood:
+class Understood(Struct, frozen=True):
     """How a table is understood.
 
     Attributes:

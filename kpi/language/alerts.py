@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
+from msgspec import Struct
 from pydantic import Field
 
 from kpi.errors import Message
@@ -20,8 +20,7 @@ from kpi.values.status import gap
 from kpi.values.units import ONE, parse
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(Struct, frozen=True):
     """A result that a condition may name beside figures: its title, and what the name stands for."""
 
     title: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, get_args
 
+from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticOmit, core_schema
 
@@ -30,8 +30,7 @@ class UnusableError(ValueError):
         self.finding = finding
 
 
-@dataclass(frozen=True)
-class ForeignKinds:
+class ForeignKinds(Struct, frozen=True):
     """The branch of a union for kinds that are not built in.
 
     Attributes:

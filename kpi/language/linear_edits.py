@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Message, suggest
 from kpi.language.checks.base import Balance
@@ -17,8 +17,7 @@ from kpi.language.system import System
 _TRIALS = ((3.0, 7.0, 11.0, 17.0, 23.0), (1013.0, 211.0, 89.0, 499.0, 37.0))
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """A linear inequality that a check wants to hold; `check` is its name."""
 
     check: str

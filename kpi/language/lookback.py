@@ -7,7 +7,8 @@ Every definition declares it, as lags in periods: 0 is the period itself, 4 the 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kpi.language.model import Among, Path
 
@@ -23,8 +24,7 @@ NOW: Lags = frozenset({0})
 Reach = Mapping[str, Lags]
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """A figure that a definition compares with its own value in an earlier period.
 
     Attributes:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 import polars as pl
+from msgspec import Struct
 from pydantic import Field
 from typing_extensions import override
 
@@ -71,8 +71,7 @@ def unscaled(whole: pl.Expr) -> pl.Expr:
     return whole / (whole * 0.0 + SCALE)
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Struct, frozen=True):
     """What is kept of the rows of a group that satisfy a condition, all of them where there is none.
 
     `rows` is their number, `filled` the number of those with a figure in the column `of`; `sum`, `min` and `max` are of

@@ -11,9 +11,9 @@ import datetime as dt
 import functools
 import operator
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, TypeVar, cast, get_args
 
+from msgspec import Struct
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from kpi.errors import Message, Severity
@@ -180,8 +180,7 @@ def one_of(
     return Annotated[functools.reduce(operator.or_, tagged), Discriminator(tag_of)]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Something wrong with a definition: code, path from the root of the system, one sentence, and what to do.
 
     `span` is an offset and a length inside the text at that path, for a caret under part of an expression; with

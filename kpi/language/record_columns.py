@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeVar
 
 import polars as pl
+from msgspec import Struct, field
 from sqlglot import exp
 
 from kpi.language import expressions
@@ -43,8 +43,7 @@ _ORDERS = (exp.GT, exp.GTE, exp.LT, exp.LTE)
 PARTS_OF_DATES = (exp.Year, exp.Month, exp.DayOfWeekIso, exp.Hour)
 
 
-@dataclass(frozen=True)
-class ColumnKinds:
+class ColumnKinds(Struct, frozen=True):
     """The columns that the measures of a dataset read.
 
     Attributes:
@@ -246,8 +245,7 @@ def _combined(node: exp.Expr, left: str | None, right: str | None) -> str | None
     return left if left in DURATIONS and right is None else None
 
 
-@dataclass
-class _Inference:
+class _Inference(Struct):
     """Which columns are points in time, durations, or numbers of working days, until nothing more follows.
 
     `used` are those that an expression computes or compares as such; `certain` those of which nothing else can be

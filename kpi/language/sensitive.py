@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Message, suggest
 from kpi.language.disclosure import Disclosure, Dominance
@@ -15,8 +14,7 @@ from kpi.language.system import System
 from kpi.values.columns import Column
 
 
-@dataclass(frozen=True)
-class Sensitive:
+class Sensitive(Struct, frozen=True):
     """The rule of one measure, as expressions over the panel.
 
     Attributes:
@@ -68,8 +66,7 @@ def contributions(system: System) -> tuple[str, ...]:
     )
 
 
-@dataclass(frozen=True)
-class ContributionFacts:
+class ContributionFacts(Struct, frozen=True):
     """The columns of the panel about the contributions of finer units: the largest ones in order, and their total."""
 
     largest: tuple[str, ...]

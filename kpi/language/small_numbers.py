@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Message, suggest
 from kpi.language.indicators.counted import Counted
@@ -25,8 +25,7 @@ GROUP = PEERS["cohort"]
 _KNOWN = Sampling(by="known")
 
 
-@dataclass(frozen=True)
-class ErrorOf:
+class ErrorOf(Struct, frozen=True):
     """The sampling error of the value of an indicator.
 
     Attributes:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from kpi.errors import DataError, DefinitionError, Diagnostic, KpiError, Message, Place, Severity
 
@@ -30,8 +31,7 @@ def group(family: str) -> str:
     return f"kpi.{family}"
 
 
-@dataclass(frozen=True)
-class Extension:
+class Extension(Struct, frozen=True):
     """An entry point of another distribution.
 
     Attributes:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from kpi.errors import DefinitionError, Diagnostic, Message, Place
 
 FILE = "kpi.toml"
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """The content of a configuration file and its path; paths in it are relative to its folder."""
 
     file: Path

@@ -6,11 +6,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from msgspec import structs
 from rich.cells import cell_len, set_cell_size
 
 from kpi.errors import Diagnostic, Message, Severity, count, number_of, redacted
@@ -213,7 +213,7 @@ def _record(finding: Diagnostic) -> dict[str, object]:
         "hint": finding.hint and localized(finding.hint),
         "stands_for": finding.stands_for,
     }
-    place = asdict(finding.place)
+    place = structs.asdict(finding.place)
     if place["named_in"] is None:
         del place["named_in"]
     return head | place

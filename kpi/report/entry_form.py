@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from kpi.intake.cells.numbers import LARGEST, YES_NO
 from kpi.intake.entry_forms import EntryForm, Item, Page
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 _ABOVE = 2
 
 
-@dataclass(frozen=True)
-class _Styles:
+class _Styles(Struct, frozen=True):
     title: Format
     remark: Format
     head: Format

@@ -7,9 +7,10 @@ that commands can list formats at once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 TEXT = "table"
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(Struct, frozen=True):
     """A format of results.
 
     Attributes:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import polars as pl
+from msgspec import Struct
 from pydantic import BaseModel
 from typing_extensions import override
 
@@ -43,8 +44,7 @@ _FOREIGN: dict[str, ForeignKinds] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Kind:
+class _Kind(Struct, frozen=True):
     """A row of the list."""
 
     family: str

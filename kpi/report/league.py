@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.engine import limits_of_levels
 from kpi.engine.scorecard import PROBABILITY
@@ -21,8 +22,7 @@ from kpi.report.shape import WITHIN, Results
 MOST_RATINGS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One entity of a league table; `pillars` has its scores in the order of `League.pillars`.
 
     `places` are its places by headlines beside the total, None for other pillars. `further` are the former place and
@@ -48,8 +48,7 @@ class Line:
     further: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """The entities that are ranked together, the best first, those without a score last."""
 
     cohort: str | None
@@ -61,8 +60,7 @@ class Block:
         return sum(line.score is not None for line in self.lines)
 
 
-@dataclass(frozen=True)
-class League:
+class League(Struct, frozen=True, dict=True):
     """The standing of one period; `pillars` are the titles of the top pillars, `further` headings of further places.
 
     The last `intervals` of `further` are the intervals of place and score and the probabilities of levels.

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 
 import yaml
+from msgspec import Struct
 
 from kpi.errors import DefinitionError, Diagnostic, Message, suggest
 from kpi.report.language import tr, translated
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """The meaning of a code in one sentence, an example that triggers it, and the same without the mistake.
 
     `in_words` are the examples in English words, which are translated, rather than in some notation.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.engine.contributions import KINDS
 from kpi.engine.funnel_limits import SIGNALS
@@ -233,8 +233,7 @@ class Results(Protocol):
         """One row per finding."""
 
 
-@dataclass(frozen=True)
-class About:
+class About(Struct, frozen=True):
     """The subject of a report, for headings, margins and metadata.
 
     Attributes:
@@ -254,8 +253,7 @@ class About:
     full: float = 100
 
 
-@dataclass(frozen=True)
-class Screen:
+class Screen(Struct, frozen=True):
     """The output device of a report: its width in terminal cells (None without a terminal), and colour support.
 
     `columns` are those of the first table that are asked for, by name or heading; none for all that have room.

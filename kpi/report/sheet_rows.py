@@ -7,11 +7,11 @@ texts of a column still go through xlsxwriter, which escapes what the file forma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 _PIECE = 100_000
 
 
-@dataclass(frozen=True)
-class Cells:
+class Cells(Struct, frozen=True):
     """How the cells of a column are written; without a style they are plain.
 
     Attributes:

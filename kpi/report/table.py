@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from io import StringIO
 
+from msgspec import Struct
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
@@ -40,8 +40,7 @@ _HEADINGS = {
 _MOVES = {"▲": "green", "▼": "red"}
 
 
-@dataclass(frozen=True)
-class _Column:
+class _Column(Struct, frozen=True, dict=True):
     """A column: its heading, the cells of lines, and the maximum widths before folding.
 
     If space is short, columns with the highest `order` are left out.

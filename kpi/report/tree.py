@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass
 from io import StringIO
 from typing import Any, ClassVar
 
 import polars as pl
+from msgspec.structs import replace
 from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
@@ -17,7 +18,7 @@ from kpi.analysis.explain import Explained, words
 from kpi.analysis.next_level import NextLevel
 from kpi.analysis.peers import Spread
 from kpi.engine.scorecard import Scorecard
-from kpi.errors import Message
+from kpi.errors import Message, built_in
 from kpi.language.system import ROOT
 from kpi.report.language import localized, tr
 from kpi.report.markdown import escaped
@@ -91,7 +92,7 @@ class ExplanationReport(Report):
         as peers (how many have a value), least, lower, middle, upper, greatest and place. Ahead: level, title, needed,
         lacking, by, and the least single change: changed (the indicator), from, to, unit.
         """
-        names = [field.name for field in fields(Explained) if field.name not in ("parts", "peers")]
+        names = [name for name in Explained.__struct_fields__ if name not in ("parts", "peers")]
         texts = {"name", "title", "kind", "unit", "status", "detail", "grade"}
         schema: dict[str, type[pl.DataType]] = {name: pl.String if name in texts else pl.Float64 for name in names}
         rows = [
@@ -128,9 +129,9 @@ class ExplanationReport(Report):
         return {"json": self._json, "md": self._markdown}
 
     def _json(self) -> bytes:
-        result = self.head() | {"explanation": asdict(_rendered(self.node))}
+        result = self.head() | {"explanation": built_in(_rendered(self.node))}
         if self.ahead is not None and self.ahead.level is not None:
-            result["ahead"] = {**asdict(self.ahead), "title": localized(self.ahead.title)}
+            result["ahead"] = {**built_in(self.ahead), "title": localized(self.ahead.title)}
         return (json.dumps(result, ensure_ascii=False, indent=2) + "\n").encode()
 
     def _markdown(self) -> bytes:

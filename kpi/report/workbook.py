@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from msgspec import Struct
 from rich.cells import cell_len
 
 from kpi.report.encode import is_formula
@@ -58,8 +58,7 @@ _GREEN, _YELLOW, _RED = "#1B7F3B", "#9A6700", "#C62828"
 _FILLS = {"green": "#D7F0DD", "yellow": "#FFF2CC", "red": "#F9D6D5", "at_risk": "#FCE4CC"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
+class _Field(Struct, frozen=True):
     """A column of a sheet: the source of its values, its heading, style, and the display of values."""
 
     source: str

@@ -20,13 +20,13 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import yaml
+from msgspec import Struct
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from kpi.errors import DefinitionError, Diagnostic, Message, Place
@@ -79,8 +79,7 @@ class _File(BaseModel):
 LOCAL = Token(name="local", sha256="0" * 64, read=("*",), score=("*",), publish=("*",))
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(Struct, frozen=True):
     """The tokens of a service; none: everybody on this machine may do everything."""
 
     tokens: tuple[Token, ...] = ()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi import session
 from kpi.analysis.diff import diff, side
@@ -46,8 +48,7 @@ class Context:
         self.stored = Stored(settings)
 
 
-@dataclass(frozen=True)
-class Data:
+class Data(Struct, frozen=True):
     """The data of a request: an upload, or what a run of the store was computed from, with the tag of the system."""
 
     upload: Upload | None = None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from urllib.parse import urlencode
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, alternatives
 from kpi.process.locale import LANGUAGES, current
@@ -18,8 +18,7 @@ from kpi.report.shape import Report, plain
 from kpi.service.problems import Problem
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """A format: its name in `?format=`, and its media type."""
 
     name: str
@@ -142,8 +141,7 @@ def tags(header: str) -> set[str]:
 # ---- PAGES ---- #
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(Struct, frozen=True):
     """A page of a table: the place of its first row, counted from 0, and the most rows that it has."""
 
     offset: int

@@ -9,10 +9,11 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.batch.config import load as configuration
 from kpi.engine.scorecard import Scorecard
@@ -32,8 +33,7 @@ _KEPT = 1.0
 _PLAIN, _SHORTEST = (".csv", ".tsv", ".txt", ".json"), 2
 
 
-@dataclass(frozen=True)
-class Upload:
+class Upload(Struct, frozen=True):
     """The files of a request, in a folder of their own.
 
     Attributes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.batch.fingerprints import engine
 from kpi.errors import Message, suggest
@@ -29,8 +31,7 @@ _FRESH = 1.0
 _NIGHT = 6 * 3600
 
 
-@dataclass
-class Service:
+class Service(Struct, dict=True):
     """A running service.
 
     Attributes:

@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.analysis.diff import Difference
 from kpi.batch import comparison
@@ -32,16 +32,14 @@ _CARDS, _RUNS = 2, 8
 _NAMED_IN = {"entity": "totals", "indicator": "indicators", "pillar": "pillars", "measure": "measures"}
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(Struct, frozen=True):
     """A system in a run: the hash of all that determines its results, and its periods in order."""
 
     tag: str
     periods: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(Struct, frozen=True):
     """A run: its number, and its systems by id."""
 
     number: int

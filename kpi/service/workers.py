@@ -11,10 +11,11 @@ import multiprocessing
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
+
+from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message
 from kpi.process import memory
@@ -43,8 +44,7 @@ class RefusedError(Exception):
         self.status, self.findings, self.headers = status, findings, headers
 
 
-@dataclass(eq=False)
-class _Worker:
+class _Worker(Struct, eq=False):
     """A worker process and the connection to it; `excess` once it was ended for its memory."""
 
     process: SpawnProcess

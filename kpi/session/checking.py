@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import (
@@ -59,8 +61,7 @@ def check(
     return [finding.rendered() for finding in done.findings]
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """The result of a check: the definitions, all findings, and the scorecard if the data could be scored."""
 
     examined: tuple[Loaded, ...]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, KpiError, Message
@@ -19,8 +20,7 @@ from kpi.intake.files.sources import Source
 from kpi.process import atomic_files
 
 
-@dataclass(frozen=True)
-class NamedFile:
+class NamedFile(Struct, frozen=True):
     """The content of a file with its name, such as of an upload, for a function that takes files.
 
     Attributes:
@@ -29,7 +29,7 @@ class NamedFile:
     """
 
     name: str
-    content: bytes = field(repr=False)
+    content: bytes
 
     def __post_init__(self) -> None:
         """Raise DataError K556 if the content is no bytes, such as text, or the name is no text."""
@@ -47,8 +47,7 @@ def _check_content(name: object, content: object) -> None:
         raise DataError(Diagnostic("K556", message, hint=hint))
 
 
-@dataclass(frozen=True)
-class Files:
+class Files(Struct, frozen=True):
     """What a caller gives, with the contents of files as files of a temporary folder.
 
     Attributes:

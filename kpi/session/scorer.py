@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from kpi.engine.plan import Plan, compile_plan
 from kpi.engine.scorecard import Scorecard
@@ -17,8 +18,7 @@ from kpi.session.scoring import score
 from kpi.session.systems import Given
 
 
-@dataclass(frozen=True)
-class Scorer:
+class Scorer(Struct, frozen=True):
     """A system that is ready to score: immutable, safe to share between threads, and picklable.
 
     Attributes:

@@ -8,9 +8,10 @@ locate a row: `period` (Int32, an index at the grain of the system), `entity` (U
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     import polars as pl
@@ -200,8 +201,7 @@ def _merged(
     return tuple({**group, **other} for group, other in zip_longest(first, second, fillvalue=_NONE))
 
 
-@dataclass(frozen=True)
-class Expressions:
+class Expressions(Struct, frozen=True):
     """Named expressions in the order of evaluation: each group of `sources`, `bases`, `values`, `statuses`.
 
     Each may read those before it: values are computed from bases, bases from sources, and a status is the reason for a

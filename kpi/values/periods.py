@@ -18,6 +18,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
+from msgspec import Struct
+
 from kpi.errors import Message
 from kpi.values.timelines import MONTHS, WEEKS, Timeline
 
@@ -53,8 +55,7 @@ class Length(StrEnum):
     YEAR = "year"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """A window of time such as 1y, in periods of a grain.
 
     Attributes:
@@ -67,8 +68,7 @@ class Window:
     years: float
 
 
-@dataclass(frozen=True, slots=True)
-class Grain:
+class Grain(Struct, frozen=True):
     """The length of the periods that are scored, and the timeline on which they lie.
 
     >>> Grain.of("quarter") is Grain.QUARTER, Grain.QUARTER.months, str(Grain.WEEK)

@@ -11,11 +11,11 @@ Monday, and make up neither months nor quarters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
 import polars as pl
+from msgspec import Struct
 
 #: Days from 0001-01-01, a Monday, to 1970-01-01.
 _TO_1970 = date(1970, 1, 1).toordinal() - 1
@@ -24,8 +24,7 @@ _TO_1970 = date(1970, 1, 1).toordinal() - 1
 NamedBy = Literal["start", "end"]
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """What ordinals count.
 
     Attributes:

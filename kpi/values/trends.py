@@ -6,11 +6,11 @@ Values and intervals are computed apart, since totals and ranks need values alon
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.values.rounding import HAIR
 from kpi.values.window_sums import array_of, blocks, column_of, space
@@ -28,8 +28,7 @@ KIND = pl.Struct({"value": pl.Float64, "lacks": pl.Boolean})
 ENDS = pl.Struct({"low": pl.Float64, "high": pl.Float64})
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line through the latest periods.
 
     Attributes:
@@ -162,8 +161,7 @@ def _drawn(
         yield (slice(head, None), block), _Drawn(line, values[head:, block], done[head:, block], steps, *sums)
 
 
-@dataclass
-class _Drawn:
+class _Drawn(Struct, dict=True):
     """Lines of a block, by period and entity.
 
     Attributes:

@@ -7,11 +7,12 @@ counted in working days (行政许可法第八十二条: 以工作日计算，�
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import Message
 from kpi.values.periods import EPOCH
@@ -24,8 +25,7 @@ def number_of(column: str) -> str:
     return f"w {column}"
 
 
-@dataclass(frozen=True, eq=False)
-class WorkingDays:
+class WorkingDays(Struct, frozen=True, eq=False, dict=True):
     """The working days of whole years.
 
     Attributes:

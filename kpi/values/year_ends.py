@@ -8,11 +8,11 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.values import student
 from kpi.values.rounding import HAIR
@@ -34,8 +34,7 @@ KIND = pl.Struct({"value": pl.Float64, "state": pl.UInt8})
 ENDS = pl.Struct({"low": pl.Float64, "high": pl.Float64})
 
 
-@dataclass(frozen=True)
-class YearEnds:
+class YearEnds(Struct, frozen=True):
     """How totals at the end of the year follow from figures of an entity and period, ordered by period.
 
     Attributes:

@@ -8,10 +8,10 @@ folded by the very expression of the pass, and a CASE replaces them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 
 import polars as pl
+from msgspec import Struct, field
 from sqlglot import exp
 
 from kpi.errors import Message
@@ -48,8 +48,7 @@ Distinct = Callable[[exp.Expr, str | None], Sequence[str] | None]
 _TEXT = (pl.String, pl.Categorical, pl.Enum)
 
 
-@dataclass
-class Cells:
+class Cells(Struct):
     """The typed columns of one table as SQL.
 
     Attributes:

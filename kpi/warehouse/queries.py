@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 from sqlglot import exp
 
 from kpi.errors import Message
@@ -22,8 +22,7 @@ from kpi.warehouse.translation import Translator, Untranslatable
 _CELLS, _VALUES, _TESTS = "cells", "computed_cells", "tested_rows"
 
 
-@dataclass(frozen=True)
-class Query:
+class Query(Struct, frozen=True):
     """A query, and what its columns are.
 
     Attributes:

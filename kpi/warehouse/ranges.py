@@ -8,9 +8,9 @@ whether any is empty, and answers this one query from them. It has no aggregate 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 from sqlglot import exp
 
 from kpi.values.periods import FIRST_YEAR, LAST_YEAR
@@ -20,8 +20,7 @@ from kpi.warehouse.dialects import Dialect, number
 _GAPS, _LOW, _HIGH = "gaps {}", "low {}", "high {}"
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(Struct, frozen=True):
     """The bounds of a column.
 
     Attributes:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from threading import RLock
 
 import polars as pl
+from msgspec import Struct, field
 from polars.io.plugins import register_io_source
 from sqlglot import exp
 
@@ -29,8 +29,7 @@ from kpi.warehouse.translation import Untranslatable
 _MANY = 1 << 62
 
 
-@dataclass(frozen=True)
-class Warehouse:
+class Warehouse(Struct, frozen=True):
     """A database whose tables are scored where they are.
 
     >>> Warehouse.at("duckdb:nowhere.duckdb")
@@ -223,8 +222,7 @@ class WarehouseTable(Engine):
             yield frame if predicate is None else frame.filter(predicate)
 
 
-@dataclass
-class _Fetched:
+class _Fetched(Struct):
     """The hash of what is fetched, as a set of frames; threads may fetch at once."""
 
     hashes: set[str] = field(default_factory=set)

@@ -8,7 +8,6 @@ import multiprocessing
 import pickle
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import duckdb
@@ -50,7 +49,7 @@ def test_a_scorer_gives_what_scoring_gives():
 
 def test_a_scorer_is_immutable_equal_and_pickled_without_its_plan():
     scorer = kpi.compile("jiaxing-2022")
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         scorer.system = kpi.load("jiaxing-2022")  # type: ignore[misc]
     twin = pickle.loads(pickle.dumps(scorer))  # noqa: S301 - its own
     assert twin == scorer

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.language.linear_edits import Edit, edits
 from kpi.language.sensitive import Sensitive, contributions
@@ -21,8 +22,7 @@ Cell: TypeAlias = tuple[int, str]
 _TOLERANCE = 1e-9
 
 
-@dataclass(frozen=True)
-class Relation:
+class Relation(Struct, frozen=True):
     """What readers know of some figures: `low <= Σ factor · figure <= high`; None for no end."""
 
     factors: Mapping[Cell, float]
@@ -35,8 +35,7 @@ class Relation:
         return self.low is not None and self.low == self.high
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Struct, frozen=True):
     """The figures of a period, or of connected periods, that are, or may have to be, suppressed.
 
     Attributes:
@@ -91,12 +90,11 @@ class Table:
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Scope:
+class _Scope(Struct, frozen=True):
     """The measures that relations connect with protected ones, and the checks that do."""
 
     measures: tuple[str, ...]
-    checks: tuple[Edit, ...] = field(default=())
+    checks: tuple[Edit, ...] = ()
     accumulations: tuple[tuple[str, str, float], ...] = ()
 
     @property

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.analysis.disclosure.cells import Cell, Table, tables
 from kpi.analysis.disclosure.tau_argus import secondary
@@ -22,8 +23,7 @@ from kpi.values.status import Status, reason
 _HARMLESS = (pl.String, pl.Date, pl.Boolean, Status)
 
 
-@dataclass(frozen=True)
-class _Hidden:
+class _Hidden(Struct, frozen=True):
     """What is suppressed of the figures of a table, and the worlds that hide it."""
 
     table: Table

@@ -13,9 +13,9 @@ of whole numbers stay whole where they can. It is solved by HiGHS, through scipy
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from kpi.analysis.disclosure.cells import Cell, Table
 from kpi.errors import DataError, Diagnostic, Message
@@ -26,8 +26,7 @@ _NEAR = 1e-4
 _HAIR = 1e-7
 
 
-@dataclass(frozen=True)
-class Worlds:
+class Worlds(Struct, frozen=True):
     """The worlds of a table: the values of its suppressed figures in each, and the figures that lack one."""
 
     values: tuple[Mapping[Cell, float], ...]

@@ -7,11 +7,11 @@ each part of a node, and figures with errors read one, from which the errors of 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.analysis.uncertainty.score_tree import numbers
 from kpi.analysis.uncertainty.study import Variant
@@ -59,8 +59,7 @@ RESCORING = ("treatment", "normalisation")
 Change = Callable[[System], System]
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Something that varies.
 
     Attributes:
@@ -89,8 +88,7 @@ class Choice:
         return self.key.partition(".")[0]
 
 
-@dataclass(frozen=True)
-class Choices:
+class Choices(Struct, frozen=True, dict=True):
     """The choices of a study, in the order of their dimensions."""
 
     system: System

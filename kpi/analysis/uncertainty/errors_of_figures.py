@@ -7,10 +7,10 @@ revision multiplies a measure by a correction that the same measure had before.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message
@@ -82,8 +82,7 @@ def byar(events: Floats, z: Floats) -> Floats:
     return np.where(number > 0, limit, 0.0)
 
 
-@dataclass(frozen=True)
-class SamplingErrors:
+class SamplingErrors(Struct, frozen=True):
     """The sampling errors of the indicators of a system.
 
     `errors` are those declared, by indicator; `counts` the counts that some of them need.
@@ -202,8 +201,7 @@ class SamplingErrors:
 # ---- REVISION ---- #
 
 
-@dataclass(frozen=True)
-class Corrections:
+class Corrections(Struct, frozen=True):
     """The relative corrections that measures had, and the share of their figures that were corrected.
 
     A figure is multiplied by one of the corrections, each as likely as the others, with the probability of being
@@ -268,8 +266,7 @@ class Corrections:
 _RECORD = Message("corrections are read from a column of revisions (修订) in the data; see docs/data.md")
 
 
-@dataclass(frozen=True)
-class Errors:
+class Errors(Struct, frozen=True):
     """The errors of the figures of a study; None for a source that does not vary."""
 
     seed: int

@@ -12,8 +12,9 @@ the same authors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class RankSets:
+class RankSets(Struct, frozen=True):
     """The lowest and the highest rank that each unit can have."""
 
     low: NDArray[np.intp]

@@ -9,11 +9,11 @@ Blocks are small enough for the cache of a processor, and no result depends on t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.language.aggregation import means
 from kpi.language.aggregation.nodes import Node
@@ -40,8 +40,7 @@ _MEANS = ("arithmetic", "geometric", "harmonic", "minimum", "mazziotta_pareto")
 _CHAIN = 16
 
 
-@dataclass(frozen=True)
-class Scores:
+class Scores(Struct, frozen=True, dict=True):
     """The scores of a part, one a unit, or one a run and unit: NaN without a score.
 
     `applies` is whether the part applies to the unit; `withheld` whether it was left out on purpose (not_scored).
@@ -70,8 +69,7 @@ class Scores:
         return Scores(self.values[first:last], self.applies[first:last], self.withheld[first:last])
 
 
-@dataclass(frozen=True)
-class Patterns:
+class Patterns(Struct, frozen=True):
     """The patterns in which units have gaps: `places`, a unit for each pattern, and `of_units`, that of each unit."""
 
     places: NDArray[np.intp]
@@ -138,8 +136,7 @@ def numbers(parts: Mapping[str, Weighed]) -> Floats:
     return np.array([float(weight) for weight in parts.values() if isinstance(weight, int | float)])
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """The tree of a system over the scores of its indicators.
 
     Attributes:
@@ -200,8 +197,7 @@ class Tree:
         return self.gaps[parts]
 
 
-@dataclass(frozen=True)
-class _Node:
+class _Node(Struct, frozen=True, dict=True):
     """One node over a block of runs."""
 
     node: Node

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from kpi.analysis.uncertainty.choices import Choice, Choices, Source
 from kpi.analysis.uncertainty.study import Outcome, Study
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Simulated:
+class Simulated(Struct, frozen=True):
     """The outcome of runs, and whether each has the declared normalisation."""
 
     outcome: Outcome

@@ -13,8 +13,9 @@ together.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from kpi.analysis.uncertainty.points import Spread, drawn
 
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Indices:
+class Indices(Struct, frozen=True):
     """Indices of choices (rows) for results (columns), with bootstrap intervals; NaN without variance."""
 
     first: Floats
@@ -37,8 +37,7 @@ class Indices:
     total_high: Floats
 
 
-@dataclass(frozen=True)
-class Design:
+class Design(Struct, frozen=True):
     """The points of a study of sensitivity: `a`, `b`, and for each choice `a` with its dimensions from `b`."""
 
     a: Floats

@@ -8,11 +8,11 @@ weights alone is a product. Trees whose results depend on nothing but the scores
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.analysis.uncertainty.errors_of_figures import Errors
 from kpi.analysis.uncertainty.score_tree import Patterns, Scores, Tree, countable, leaf, numbers, places
@@ -40,8 +40,7 @@ CELLS = 20_000_000
 BLOCK = 1_000_000
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What runs give: a row a run, a column a unit that is ranked in the results as scored.
 
     `ranks` are NaN where there are none; `stars` are in halves, so that they are whole numbers, -1 where there are
@@ -68,8 +67,7 @@ class Outcome:
         self.ranks[rows], self.stars[rows], self.scores[rows] = part.ranks, part.stars, part.scores
 
 
-@dataclass(frozen=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """A way to score that runs share.
 
     Attributes:

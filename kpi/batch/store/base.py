@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.errors import DataError, Diagnostic, Message
 
@@ -41,8 +41,7 @@ ASKED = ("limits", "alike", "outlook")
 KEYS = ("system", "period", "position")
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """A published run: its number, its manifest (what was done) and the state after it."""
 
     number: int
@@ -50,8 +49,7 @@ class Run:
     state: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """Rows that replace those of some periods of a system in a table; of all periods if None."""
 
     table: str
@@ -60,8 +58,7 @@ class Change:
     rows: pl.DataFrame
 
 
-@dataclass(frozen=True)
-class Repaired:
+class Repaired(Struct, frozen=True):
     """The run to which a store went back, and the systems of which rows are lost, to be scored again."""
 
     number: int

@@ -8,10 +8,10 @@ numbers have the same length if the same fields are null, so these are laid out 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 #: The types: of the column, of numpy, and the bytes of a value.
 _TYPES: dict[pl.DataType, tuple[str, str, int]] = {
@@ -63,8 +63,7 @@ def rows(frame: pl.DataFrame) -> Iterator[bytes]:
         yield b"".join(_joined(row) for row in part.filter(is_long).iter_slices(1))
 
 
-@dataclass(frozen=True)
-class _Field:
+class _Field(Struct, frozen=True):
     """The fields of a column: the bytes of each distinct case and which of these count, and the case of each row.
 
     A column of numbers has two cases, value and null; `values` then has the values that follow the length.

@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from kpi.batch.store import tables
 from kpi.batch.store.base import TABLES, Run
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 _GAINED = {"parts": {"rows": "bigint"}, "runs": {"contents": "json", "digest": "text"}}
 
 
-@dataclass
-class Losses:
+class Losses(Struct):
     """What is lost: views or columns of tables, parts with other rows than were written, and whole systems."""
 
     tables: set[str] = field(default_factory=set)

@@ -8,10 +8,10 @@ or removed, so a number keeps its meaning for all runs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -30,8 +30,7 @@ _ENTITIES = ("entity", "cohort")
 _GREATEST = 2**62
 
 
-@dataclass(frozen=True)
-class Dimension:
+class Dimension(Struct, frozen=True):
     """A dimension of a table: its name, its columns, and the column of the facts with the number of its row."""
 
     name: str

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.batch.store.base import Change, Run, ordered
 from kpi.batch.store.damage import damage_reported
@@ -51,8 +51,7 @@ def refuse_former(folder: Path) -> None:
         raise DataError(former_layout(str(folder)))
 
 
-@dataclass
-class FormerRun:
+class FormerRun(Struct):
     """A run of a Parquet store, with the file of each table, system and period."""
 
     run: Run

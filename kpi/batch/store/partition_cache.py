@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
 from urllib.parse import unquote
 
 import polars as pl
+from msgspec import Struct
 
 #: The most bytes of rows that a store keeps in a process: ten years of totals of 3,000 entities have 33 million.
 BOUND = 64 << 20
@@ -24,8 +24,7 @@ BOUND = 64 << 20
 _Key = tuple[tuple[tuple[str, int, int], ...], tuple[str, ...]]
 
 
-@dataclass(frozen=True)
-class Partition:
+class Partition(Struct, frozen=True):
     """The files of one system and period in a version of a table.
 
     Attributes:
@@ -39,8 +38,7 @@ class Partition:
     rows: int | None
 
 
-@dataclass(frozen=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A version of a Delta table as it was opened.
 
     Attributes:

@@ -9,8 +9,9 @@ needs a part is dropped.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from kpi.batch.store.dimensions import dimensions
 
@@ -24,8 +25,7 @@ MANY, FULL = 50_000, 5_000_000
 _PATIENCE = "2s"
 
 
-@dataclass(frozen=True)
-class Partition:
+class Partition(Struct, frozen=True):
     """A partition of a table: the numbers of its parts, from `first` up to `end`, exclusive."""
 
     table: str

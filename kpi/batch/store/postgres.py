@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
 from queue import SimpleQueue
@@ -24,6 +23,7 @@ from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from msgspec import Struct, field
 from typing_extensions import override
 
 from kpi.batch.store import binary, contents, partitions, tables
@@ -52,8 +52,7 @@ _BLOCK = 8
 _CONNECTIONS, _PIECE = 4, 100_000
 
 
-@dataclass
-class _Load:
+class _Load(Struct):
     """The new parts of a run, and its new partitions."""
 
     parts: list[int] = field(default_factory=list)

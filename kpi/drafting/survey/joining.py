@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from kpi.drafting.survey.notes import Guess
 from kpi.drafting.survey.result import Survey

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kpi.drafting.survey.figures import Figures
 from kpi.drafting.survey.headings import Headings
@@ -17,8 +18,7 @@ from kpi.intake.files.table import Table
 from kpi.values.timelines import Timeline
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """The table, the periods in its headings, and its figures."""
 
     subject: Subject

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from kpi.drafting.columns import Column
 from kpi.drafting.survey.notes import Guess
 from kpi.intake.files.table import Table
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(Struct, frozen=True):
     """A figure that a table has: what it is called, its unit, and whether the unit had to be guessed."""
 
     title: str
@@ -22,8 +22,7 @@ class Figure:
     header: str | None = None
 
 
-@dataclass(frozen=True)
-class Survey:
+class Survey(Struct, frozen=True):
     """What a table is taken for.
 
     Attributes:
@@ -52,4 +51,4 @@ class Survey:
     spans: Sequence[str] = ()
     where: str | None = None
     guesses: Sequence[Guess] = ()
-    columns: Mapping[str, Column] = field(default_factory=dict, repr=False)
+    columns: Mapping[str, Column] = field(default_factory=dict)

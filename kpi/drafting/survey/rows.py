@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from kpi.drafting.survey.conditions import condition
 from kpi.drafting.survey.entities import entity_of

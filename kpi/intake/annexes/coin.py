@@ -14,9 +14,10 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake.annexes.drafts import Draft, Item, identifier
@@ -31,8 +32,7 @@ _AGGREGATE = re.compile(r"(?:sp|p|si)\.\d+.*|index.*", re.IGNORECASE)
 _LEVELS = ("sp.", "p.", "si.", "index")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A row of a framework.
 
     Attributes:
@@ -236,8 +236,7 @@ def coin_tool_draft(grids: Sequence[Grid], path: Path) -> Draft:
     return draft
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     """Where the rows of the sheet Database stand: the codes, and the first and last column of indicators."""
 
     codes: int

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from kpi.errors import DataError, Diagnostic, Message, Severity, statements
 from kpi.intake.annexes.drafts import Draft, Item, identifier
@@ -37,8 +38,7 @@ _RULE_BESIDE = re.compile(
 _SHOWN = 8
 
 
-@dataclass
-class _Node:
+class _Node(Struct):
     """A node of the tree of groups: parts are nodes and rows, in the order of the table."""
 
     title: str
@@ -49,8 +49,7 @@ class _Node:
     relative: bool = False
 
 
-@dataclass
-class _Leaf:
+class _Leaf(Struct):
     """A scored row with its marks: as stated (`marks`), and what they come to in the total (`full`)."""
 
     entry: Entry
@@ -632,8 +631,7 @@ class _Builder:
         )
 
 
-@dataclass(frozen=True)
-class _Award:
+class _Award(Struct, frozen=True):
     """What a row of a block adds or takes off: what is counted (nothing if it is not understood), and the most."""
 
     counts: tuple[Count, ...] = ()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from kpi.errors import Diagnostic, Message
 from kpi.values.names import clean, look
@@ -38,8 +39,7 @@ _RESERVED = {
 }
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(Struct, frozen=True):
     """One entry of a section: its fields as in YAML, the comments before it, and whether it is written in a line."""
 
     fields: dict[str, Any]
@@ -47,8 +47,7 @@ class Item:
     inline: bool = False
 
 
-@dataclass
-class Draft:
+class Draft(Struct):
     """A definition before it is written.
 
     Attributes:

@@ -7,7 +7,9 @@ the cells are read without a header of their own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.errors import Place
 
@@ -18,8 +20,7 @@ Range = tuple[int, int, int, int]
 MOST_ROWS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """The cells of one sheet or of one table of a document.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from kpi.intake.annexes.grids import Grid
 from kpi.intake.annexes.texts import squeezed
@@ -48,8 +49,7 @@ _ROLES = tuple((role, re.compile(words, re.IGNORECASE)) for role, words in _WORD
 _SEARCHED = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column of an annex.
 
     Attributes:
@@ -65,8 +65,7 @@ class Column:
     own: str
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """The header of a table: its first row, its number of rows, and its columns."""
 
     row: int

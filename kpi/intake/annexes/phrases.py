@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.intake.annexes.targets import Bound, bound_of, no_change_of
 from kpi.intake.annexes.texts import NUMBER, leading_unit, number_of, squeezed
@@ -18,8 +20,7 @@ from kpi.values.units import Unit
 # ---- WHAT CLAUSES SAY ---- #
 
 
-@dataclass(frozen=True, slots=True)
-class Earned:
+class Earned(Struct, frozen=True):
     """Marks under a condition: 完成得满分, 达到90%得8分, 未完成不得分.
 
     Attributes:
@@ -39,8 +40,7 @@ class Earned:
     lower: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """Marks for each step: 每低1个百分点扣0.5分, 每发现一起扣2分, 每新增1家得2分.
 
     Attributes:
@@ -66,8 +66,7 @@ class Step:
     bare: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Once:
+class Once(Struct, frozen=True):
     """Marks taken off or given once under a condition that is not about the value: 无台账扣4分."""
 
     what: str
@@ -75,8 +74,7 @@ class Once:
     marks: float
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """A limit of marks.
 
     `off` is the most that is taken off, `on` the most that the row gets (None: full marks), `added` the most that is
@@ -87,8 +85,7 @@ class Limit:
     marks: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
+class Ratio(Struct, frozen=True):
     """In proportion to the completion: 按比例得分.
 
     Attributes:
@@ -100,8 +97,7 @@ class Ratio:
     since: Bound | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """By rank: `marks` for the places from the first on (None: full marks), or `step` marks less for each place."""
 
     marks: tuple[float | None, ...] = ()
@@ -109,47 +105,40 @@ class Places:
     step: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToBest:
+class ToBest(Struct, frozen=True):
     """In proportion to the best of the peers: 第一名得满分，其余按与第一名的比例得分."""
 
 
-@dataclass(frozen=True, slots=True)
-class Efficacy:
+class Efficacy(Struct, frozen=True):
     """功效系数法, from `base` up by `span` percent; None where the text has no numbers."""
 
     base: float | None = None
     span: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A straight line between no marks at a bound and full marks at the target: 高于90%按线性内插."""
 
     since: Bound | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """Marks that somebody gives: 酌情扣分, 由考核组综合评定."""
 
 
-@dataclass(frozen=True, slots=True)
-class Vetoed:
+class Vetoed(Struct, frozen=True):
     """一票否决: what happens, `fail` (不合格), `not_best` (不得评为优秀) or `unsaid`."""
 
     effect: Literal["fail", "not_best", "unsaid"]
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(Struct, frozen=True):
     """A clause that changes nothing: 满分10分, 以统计局数据为准."""
 
     marks: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Required:
+class Required(Struct, frozen=True):
     """How much is asked for in each period: 每月报送不少于2篇."""
 
     bound: Bound
@@ -347,8 +336,7 @@ def _efficacy(match: Match) -> Part:
     return Efficacy(number_of(groups["base"]), number_of(groups["span"]))
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """An entry of the phrase book.
 
     Attributes:

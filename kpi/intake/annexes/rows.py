@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.annexes.grades import states_grades
@@ -41,8 +43,7 @@ _SEVERAL = re.compile(r"(?P<name>[^、,;()（）]+?)[(](?P<marks>\d+(?:\.\d+)?)(
 _BETWEEN = re.compile(r"[、,;]")
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """A group of indicators: its title, and its marks where they are stated (as percent of those above it)."""
 
     title: str
@@ -50,8 +51,7 @@ class Group:
     percent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """An indicator, or a line of a further block.
 
     Attributes:
@@ -87,8 +87,7 @@ class Entry:
     note: str = ""
 
 
-@dataclass
-class Annex:
+class Annex(Struct):
     """A table of indicators as its rows say it.
 
     Attributes:

@@ -8,10 +8,11 @@ import io
 import os
 import zipfile
 import zlib
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from msgspec.structs import replace
 
 from kpi.errors import DataError, Diagnostic, Message, Place, suggest
 from kpi.intake.annexes.documents import read_document

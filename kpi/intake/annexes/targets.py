@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from kpi.intake.annexes.texts import NUMBER, number_of, quantity, squeezed, unit_of
 from kpi.values.units import Unit
@@ -56,8 +57,7 @@ _TASK = re.compile(
 _DEADLINE = re.compile(r"\d{1,2}月(?:底|末|\d{1,2}日)前?.{0,20}|年(?:底|内|末)前?.{0,12}")
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """A bound in words: a comparator with one number, or `within` two; `unit` is None where none is written."""
 
     comparator: Comparator
@@ -81,8 +81,7 @@ class Bound:
         return {self.comparator: bound} | ({"soft": True} if self.soft else {})
 
 
-@dataclass(frozen=True, slots=True)
-class StatedTarget:
+class StatedTarget(Struct, frozen=True):
     """What a cell of targets says.
 
     Attributes:

@@ -27,12 +27,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Message
 
@@ -139,8 +139,7 @@ _FAULTS: tuple[tuple[re.Pattern[str], Message], ...] = tuple(
 )
 
 
-@dataclass(frozen=True)
-class Notation:
+class Notation(Struct, frozen=True):
     """The notation of the figures of a column.
 
     Attributes:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import NAMED, Diagnostic, Message, Place, Severity, first_names, shortened
 from kpi.intake.cells.text_folding import folded
@@ -36,8 +36,7 @@ _AROUND = re.compile(rf"^{_MARKS}|{_MARKS}$|\s+")
 _CONTRARY = ("未", "不", "非", "无", "没", "un", "not ", "non")
 
 
-@dataclass(frozen=True)
-class _Texts:
+class _Texts(Struct, frozen=True):
     """The texts of columns: columns column, text (String), rows (Int64) and table (UInt32), the first with it.
 
     Attributes:

@@ -7,11 +7,11 @@ for 窗口, whatever the days are. A blank cell is not unreadable: a comparison 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import or_
 
 import polars as pl
+from msgspec import Struct
 from sqlglot import exp
 
 from kpi.errors import Diagnostic, Message, Place, Severity
@@ -54,8 +54,7 @@ def uncounted(text: str, kinds: Mapping[str, str], calendar: WorkingDays | None)
         return ()
 
 
-@dataclass(frozen=True)
-class Decided:
+class Decided(Struct, frozen=True):
     """The outcome of a condition in rows with unreadable cells.
 
     Attributes:
@@ -176,8 +175,7 @@ def truth_of(text: str) -> str | None:
     return next((_TRUTH[0][pair.index(text)] for pair in _TRUTH if text in pair), None)
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """A test of one column against texts, within a condition or another expression.
 
     Attributes:
@@ -395,8 +393,7 @@ def _folded(where: str) -> exp.Expr:
     return tree
 
 
-@dataclass(frozen=True)
-class _Outcomes:
+class _Outcomes(Struct, frozen=True):
     """Whether a condition is true or false for certain, and whether it may be; null is neither."""
 
     true: pl.Expr
@@ -413,8 +410,7 @@ _STRICT = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Cells:
+class _Cells(Struct, frozen=True):
     """What is known of the cells that a condition reads, see `decided`."""
 
     scope: Scope

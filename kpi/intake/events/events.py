@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import cache, partial, reduce
 from operator import or_
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.errors import Diagnostic, Message, count
 from kpi.intake import row_findings
@@ -74,16 +74,14 @@ def typed(column: str) -> str:
     return f"t {column}"
 
 
-@dataclass(frozen=True)
-class Repeats:
+class Repeats(Struct, frozen=True):
     """Rows of a table (`ROW`): those left out, as totals or repetitions, and those that contradict another."""
 
     left_out: pl.Series
     clashing: pl.Series
 
 
-@dataclass(frozen=True)
-class Events:
+class Events(Struct, frozen=True):
     """One table of events.
 
     Attributes:
@@ -445,8 +443,7 @@ _OF_MONTHS = re.compile(r"[0-9.]+\s*(?:个?月|个?季度?|年)")
 _DAYS = Message("if these are dates to compute with, say so at the dataset: types: {{COLUMN: date}}")
 
 
-@dataclass(frozen=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """The unreadable cells of numbers in one table that some measure needs.
 
     Attributes:

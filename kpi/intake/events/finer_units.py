@@ -9,9 +9,10 @@ remainder, so that each is complete in one pass. How many passes are needed says
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.intake.cells.text_folding import as_names, needs_cleaning
 from kpi.intake.events.conditions import cell
@@ -27,8 +28,7 @@ from kpi.values.periods import Grain
 GROUPS, HASHED_GROUPS = 3_000_000, 6_000_000
 
 
-@dataclass(frozen=True)
-class Pass:
+class Pass(Struct, frozen=True):
     """The groups of the finer units of a pass.
 
     Attributes:
@@ -42,8 +42,7 @@ class Pass:
     distinct: int | None
 
 
-@dataclass(frozen=True)
-class FinerUnits:
+class FinerUnits(Struct, frozen=True):
     """The finer units of one column.
 
     Attributes:
@@ -121,8 +120,7 @@ class FinerUnits:
         )
 
 
-@dataclass(frozen=True)
-class EntityKeys:
+class EntityKeys(Struct, frozen=True):
     """The key of entity and period; the finer unit stays a text. Rows of unknown names or dates have no group."""
 
     known: pl.DataFrame
@@ -164,8 +162,7 @@ class EntityKeys:
         ).drop(KEY)
 
 
-@dataclass(frozen=True)
-class _HashedKeys:
+class _HashedKeys(Struct, frozen=True):
     """The key of entity and period with 94 bits of hashes of the finer unit, in one integer: `PER` is that number.
 
     Texts take twice the time and memory. With as many as a billion names, the probability that any two have the same

@@ -7,10 +7,10 @@ above the limit or with more decimals are kept apart, and no group has more rows
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.intake.cells.numbers import LARGEST
 from kpi.language.measures import SCALE
@@ -28,8 +28,7 @@ _EXACT = 2.0**51 / SCALE
 _FEW = 4
 
 
-@dataclass(frozen=True)
-class Precision:
+class Precision(Struct, frozen=True):
     """The expected range and decimals of a column, and the width of its sums.
 
     Attributes:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake import row_findings
@@ -40,8 +41,7 @@ from kpi.values.periods import Grain, Order, Period
 _SOURCE, _HASH, _EDITION = "#source", "#hash", "#edition"
 
 
-@dataclass
-class Deduplication:
+class Deduplication(Struct):
     """The result of deduplication: the findings, and the numbers of rows that are left out.
 
     `repeated` rows have the same values as another, `restated` rows have a later revision; both are left out.

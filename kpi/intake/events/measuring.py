@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.intake.events.conditions import blank_comparands, blank_operands, left_out_blank
 from kpi.intake.events.events import MONTH
@@ -23,8 +23,7 @@ from kpi.values.status import OK, reason
 _COUNTS = ("rows\n", "blank\n", "filled\n", "refused\n", "unsure\n")
 
 
-@dataclass
-class Measuring:
+class Measuring(Struct):
     """The measures of a dataset, made into figures.
 
     Attributes:

@@ -12,11 +12,12 @@ bits, cell by cell. Everything is repeated in 128 bits only if a group has more 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Protocol
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.cells.text_folding import as_names
@@ -63,8 +64,7 @@ BATCH = 10_000_000
 _HEAD, _HEADS = 10_000, 1_000_000
 
 
-@dataclass(frozen=True)
-class Aggregation:
+class Aggregation(Struct, frozen=True):
     """The pass over all tables of a dataset.
 
     Attributes:
@@ -474,8 +474,7 @@ class Keys(Protocol):
         """Return groups with the columns of their key in its place."""
 
 
-@dataclass(frozen=True)
-class _Keys:
+class _Keys(Struct, frozen=True):
     """The key of name, month and table, of which the name is the position of its text among those seen.
 
     With `per` the finer unit as written is a column beside it.

@@ -9,10 +9,10 @@ than fit in parts by entity.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import reduce
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.intake.cells.text_folding import as_names
 from kpi.intake.events.conditions import cell, condition, reads
@@ -29,8 +29,7 @@ CELLS = 60_000_000
 _SMALL = (pl.String, pl.UInt32, pl.Int32, pl.UInt16, pl.Int16, pl.UInt8, pl.Int8, pl.Date)
 
 
-@dataclass(frozen=True)
-class Bucket:
+class Bucket(Struct, frozen=True):
     """A span of months, and the entities whose number is `place` modulo `of`."""
 
     span: Span
@@ -67,8 +66,7 @@ def _of_entities(first: int, last: int, held: int, months: int, most: int) -> It
         yield Bucket((first * months, (last + 1) * months - 1), place, parts)
 
 
-@dataclass(frozen=True)
-class Statistics:
+class Statistics(Struct, frozen=True):
     """The statistics of measures that need the rows, by groups.
 
     Attributes:

@@ -8,10 +8,11 @@ each column of finer units (`per`), which has other groups; others are aggregate
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import cast
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.aggregate_rows import Exclusions
@@ -58,8 +59,7 @@ from kpi.process import progress
 from kpi.values.periods import Grain, Period
 
 
-@dataclass
-class Aggregated:
+class Aggregated(Struct):
     """Measures of one table of records.
 
     `figures` has the columns measure, entity, per, period, value, status, rows (as `period_aggregation.to_scored`).
@@ -76,8 +76,7 @@ class Aggregated:
     restated: int = 0
 
 
-@dataclass(frozen=True)
-class Gathered:
+class Gathered(Struct, frozen=True):
     """The tables of a dataset, aggregated by name and month as written, before the entities are known.
 
     Attributes:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.intake.events.events import Events
 from kpi.intake.events.fixed_point import Precision
@@ -31,8 +31,7 @@ def tied(name: str) -> str:
     return f"#tied {name}"
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """The rows of one table, and what is read from them.
 
     Attributes:
@@ -56,8 +55,7 @@ class Rows:
     second: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class Groups:
+class Groups(Struct, frozen=True):
     """What the groups of a table have.
 
     Attributes:
@@ -73,8 +71,7 @@ class Groups:
     odd: pl.Expr
 
 
-@dataclass(frozen=True)
-class OfEntities:
+class OfEntities(Struct, frozen=True):
     """Statistics of the rows themselves, by entity, scored period and finer unit.
 
     Attributes:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.aggregate_rows import Exclusions, by_name, folded, listed, unframed
@@ -56,8 +57,7 @@ def is_total(text: str) -> bool:
     return _NAME.fullmatch(unframed(folded(text))) is not None
 
 
-@dataclass
-class TotalRows:
+class TotalRows(Struct):
     """The rows of totals of a dataset: the findings, and the number of rows left out of each table, by position."""
 
     findings: list[Diagnostic] = field(default_factory=list)

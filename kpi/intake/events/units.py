@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from kpi.errors import Diagnostic, Message, Place, Severity
@@ -46,8 +47,7 @@ _EVEN = 10**6
 _DECIMALS = 9
 
 
-@dataclass(frozen=True)
-class NumberColumn:
+class NumberColumn(Struct, frozen=True):
     """The column of a number in one table, with its unit and notation.
 
     Attributes:
@@ -67,8 +67,7 @@ class NumberColumn:
     dates: Order | None = None
 
 
-@dataclass(frozen=True)
-class Scale:
+class Scale(Struct, frozen=True):
     """The unit of a column's figures, None if unknown, and the number of parts into which it is divided for sums.
 
     `assumed` means that it is the unit of a measure because no heading has one; `declared`, that no unit is assumed for
@@ -92,8 +91,7 @@ class Scale:
         return self.unit.scale / wanted.scale / self.parts
 
 
-@dataclass(frozen=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """Parse the cells of a column of numbers in one table."""
 
     column: NumberColumn
@@ -235,8 +233,7 @@ class Reader:
         return _Factors(place, [self.factor(*pair)[0] for pair in known.select("row", "typed").rows()])
 
 
-@dataclass(frozen=True)
-class _Factors:
+class _Factors(Struct, frozen=True):
     """The distinct factors, and for each cell the position of its factor."""
 
     place: pl.Series

@@ -5,10 +5,11 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
 from itertools import count
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
+
+from msgspec.structs import replace
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
 from kpi.intake.files.encoding import UNZIPPED, check_growth

@@ -5,14 +5,14 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kpi.errors import DataError, Diagnostic, Message, Place, suggest
 from kpi.intake.files.headers import clean
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What a dataset declares of its files.
 
     Attributes:
@@ -34,8 +34,7 @@ class Choice:
         return any(fnmatch.fnmatchcase(clean(sheet), clean(pattern)) for pattern in self.sheets)
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """What is read of a file.
 
     Attributes:

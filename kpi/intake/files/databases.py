@@ -14,12 +14,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
 import polars as pl
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, remember
@@ -76,8 +76,7 @@ class Query(BaseModel):
         return f"SELECT * FROM {'.'.join(parts)}"  # noqa: S608
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The rows of a query as texts, sorted.
 
     Attributes:

@@ -16,9 +16,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
+
+from msgspec import Struct
 
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.table import Scratch
@@ -69,8 +70,7 @@ UNZIPPED = (zipfile.BadZipFile, RuntimeError, EOFError, struct.error, OverflowEr
 _CONVINCING = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A text file in UTF-8: its path, original encoding and line count, and the scratch file that holds it, if any."""
 
     path: Path

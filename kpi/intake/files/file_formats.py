@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.choice import EVERYTHING, Selection
@@ -43,8 +44,7 @@ from kpi.process.extensions import Extension
 from kpi.process.limits import shortage
 
 
-@dataclass(frozen=True)
-class File:
+class File(Struct, frozen=True):
     """A file to read.
 
     Attributes:
@@ -62,8 +62,7 @@ class File:
     text: Text | None = None
 
 
-@dataclass(frozen=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """A supported file format.
 
     Attributes:

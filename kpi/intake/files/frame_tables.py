@@ -6,10 +6,10 @@ Codes: K503 damaged, K505 only a header, K549 unreadable, K624 times of another 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
+from msgspec.structs import replace
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity
 from kpi.intake.files.headers import clean, distinct

@@ -9,9 +9,10 @@ behind `\` or `!`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+
+from msgspec import Struct
 
 #: Number formats 9 and 10 of the standard, which files do not write out.
 BUILT_IN = {9: "0%", 10: "0.00%"}
@@ -28,8 +29,7 @@ _UNIT_SIGNS = frozenset("%‰‱℃°")
 _TIMES = frozenset("yYmMdDhHsS")
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A section of a format.
 
     Attributes:
@@ -53,8 +53,7 @@ class Section:
         return self.before + (text.rstrip("0").rstrip(".") if "." in text else text) + self.behind
 
 
-@dataclass(frozen=True, slots=True)
-class NumberFormat:
+class NumberFormat(Struct, frozen=True):
     """A format that shows more than the stored number, or another number."""
 
     code: str

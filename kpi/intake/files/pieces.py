@@ -8,11 +8,12 @@ are decoded independently. A piece is accepted only if each of its lines is one 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 from polars.io.plugins import register_io_source
 
 from kpi.intake.files.delimited import scan
@@ -28,8 +29,7 @@ _LOOK = 1 << 16
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Pieces:
+class Pieces(Struct, frozen=True):
     """The rows of a file in pieces.
 
     Attributes:
@@ -103,8 +103,7 @@ class Pieces:
         return Piece(content, self if first == 0 else replace(self, layout=replace(self.layout, body=0)), quoted)
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """Complete rows of a file as UTF-8, the layout they are read with, and whether they have quotation marks."""
 
     content: bytes

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 import polars as pl
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.cells.unit_factors import SINGLE

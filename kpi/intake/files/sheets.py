@@ -7,9 +7,10 @@ what is reported about the others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count
 from kpi.intake.cells.numbers import YES_NO, read_number
@@ -25,8 +26,7 @@ from kpi.intake.files.workbook_xml import Marks, reference
 _NO_TABLE = {"K504", "K505", "K516"}
 
 
-@dataclass(frozen=True)
-class SheetCells:
+class SheetCells(Struct, frozen=True):
     """One sheet.
 
     Attributes:

@@ -6,18 +6,17 @@ Codes: K501 not there, K517 passed over in a folder.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, readable, suggest
 from kpi.intake.files.file_formats import SUFFIXES, is_data_file
 from kpi.intake.files.remote import Remote
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
+class Rows(Struct, frozen=True, eq=False):
     """A frame with its name in messages, such as that of a query.
 
     Of texts from a database, `numbers` are the columns of numbers, and `mixed` those of numbers and texts.

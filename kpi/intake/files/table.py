@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Place
 from kpi.intake.files.remote import Remote
@@ -37,8 +38,7 @@ class Scratch:
         self.path.touch(mode=0o600, exist_ok=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(Struct, frozen=True):
     """A merged cell among the rows of a table.
 
     Attributes:
@@ -54,8 +54,7 @@ class Merged:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where the rows of a table stand in the sheet that it was turned from (see `kpi.intake.shapes`).
 
     Row *k* of the turned table, from 0, is the cell in row `k % height` of the sheet's rows and under
@@ -72,8 +71,7 @@ class Origin:
     added: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Adjacent:
+class Adjacent(Struct, frozen=True):
     """Where the rows of a table stand in the sheet that has it in blocks beside each other (see `kpi.intake.shapes`).
 
     Attributes:
@@ -134,8 +132,7 @@ def without_blanks(cells: pl.LazyFrame) -> pl.LazyFrame:
     return cells.with_columns(pl.when(column.str.strip_chars() != "").then(column) for column in columns)
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True, eq=False):
     """One table of one file or sheet: cells as the file has them, headers cleaned.
 
     `frame` has exactly `columns`, all String unless `typed`. Row *i* of the frame (from 0) is row `first_row + i` of
@@ -202,16 +199,16 @@ class Table:
     size: int | None = None
     about: int | None = None
     refused: int = 0
-    cells: pl.LazyFrame | None = field(default=None, repr=False, compare=False)
-    numbered_cells: pl.LazyFrame | None = field(default=None, repr=False, compare=False)
-    scratch: Scratch | None = field(default=None, repr=False, compare=False)
-    pieces: Pieces | None = field(default=None, repr=False, compare=False)
-    scan: Callable[[Mapping[str, pl.DataType]], pl.LazyFrame] | None = field(default=None, repr=False, compare=False)
-    first_rows: tuple[pl.LazyFrame, pl.DataFrame] | None = field(default=None, repr=False, compare=False)
-    last_rows: tuple[pl.LazyFrame, pl.DataFrame] | None = field(default=None, repr=False, compare=False)
-    remote: tuple[pl.LazyFrame, Remote] | None = field(default=None, repr=False, compare=False)
-    whole: Table | None = field(default=None, repr=False, compare=False)
-    only: pl.Expr | None = field(default=None, repr=False, compare=False)
+    cells: pl.LazyFrame | None = None
+    numbered_cells: pl.LazyFrame | None = None
+    scratch: Scratch | None = None
+    pieces: Pieces | None = None
+    scan: Callable[[Mapping[str, pl.DataType]], pl.LazyFrame] | None = None
+    first_rows: tuple[pl.LazyFrame, pl.DataFrame] | None = None
+    last_rows: tuple[pl.LazyFrame, pl.DataFrame] | None = None
+    remote: tuple[pl.LazyFrame, Remote] | None = None
+    whole: Table | None = None
+    only: pl.Expr | None = None
     roles: Mapping[str, str | None] = field(default_factory=dict)
     origin: Origin | None = None
     adjacent: Adjacent | None = None

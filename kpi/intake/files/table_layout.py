@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count
 from kpi.intake.cells.numbers import YES_NO, fold, read_number
@@ -43,8 +45,7 @@ _FIGURE = re.compile(r"[+-]?\d[\d,]*(\.\d*)?\s*%?")
 _YEAR = re.compile(r"(19|20)\d\d((0[1-9]|1[0-2])|[-./]\d{1,2})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The layout of a sheet: rows count from 0, `body` is the first row of data, `columns` are the headers.
 
     A column without a header has "" in `columns`; `depth` is the number of header rows. Repeated headers are numbered;
@@ -64,8 +65,7 @@ class Layout:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Hints:
+class Hints(Struct, frozen=True):
     """Marks of a sheet beside its cells that show where its header is; rows count from 0.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.cells.numbers import fold
@@ -40,8 +41,7 @@ _NOUNS = {
 _TRADITIONAL = str.maketrans("單萬億圓計貨幣∶", "单万亿元计货币:")
 
 
-@dataclass(frozen=True)
-class Stated:
+class Stated(Struct, frozen=True):
     """What lines say about the unit of figures.
 
     Attributes:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec.structs import replace
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count
 from kpi.intake.cells.numbers import read_number

@@ -11,11 +11,11 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec.structs import replace
 
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files import workbook_binary, workbook_xml

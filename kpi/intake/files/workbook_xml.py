@@ -10,9 +10,10 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 from xml.parsers import expat
+
+from msgspec import Struct, field
 
 from kpi.errors import DataError, Diagnostic, Message, Place
 from kpi.intake.files.encoding import MOST_UNPACKED, check_growth
@@ -37,8 +38,7 @@ _AROUND = {"mergeCell", "col", "pane"}
 _TEXTS = {"s", "str", "inlineStr"}
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(Struct, frozen=True):
     """A worksheet in a workbook: its name, its part in the archive, whether it is visible.
 
     `titles` is the last of the rows that are printed on every page, from 0.
@@ -50,8 +50,7 @@ class Sheet:
     titles: int | None = None
 
 
-@dataclass(slots=True)
-class Marks:
+class Marks(Struct):
     """The marks of one sheet; cells are (row, column) from 0.
 
     `formats` are cells with a number that show more than it. `texts` are cells that are read as text in place of their

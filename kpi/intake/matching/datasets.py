@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Severity, count, suggest
 from kpi.errors import nearest as nearest_word
@@ -24,8 +25,7 @@ from kpi.values import period_texts, periods, units
 from kpi.values.timelines import MONTHS, WEEKS, Timeline
 
 
-@dataclass(frozen=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """A table with the dataset it belongs to, and which header plays which role."""
 
     table: Table

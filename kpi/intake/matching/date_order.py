@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import polars as pl
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.matching.datasets import Placed

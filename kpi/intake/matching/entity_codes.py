@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Place, Severity, alternatives
 from kpi.intake import row_findings
@@ -71,8 +72,7 @@ def _not_heading(source: Placed, texts: pl.Series) -> pl.Series:
     return pl.Series(texts.name, kept, dtype=pl.String)
 
 
-@dataclass
-class Beside:
+class Beside(Struct):
     """The pairs of codes and names of tables, by the number of the table, the tables, and the findings about them.
 
     `timeline` is what their periods count.

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.cells.cell_text import as_text
@@ -314,8 +315,7 @@ def _not_read(others: Sequence[str]) -> Message:
     return Message("{headers} are not read", headers=_quoted(others))
 
 
-@dataclass(frozen=True)
-class _Level:
+class _Level(Struct, frozen=True):
     """The level of a header, None where it is of any."""
 
     header: str

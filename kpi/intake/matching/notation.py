@@ -8,9 +8,9 @@ Where two columns of a wide table have such cells, this holds for its other colu
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 import polars as pl
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message
 from kpi.intake.cells.numbers import Notation, read_numbers, undecided

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Message, count
 from kpi.intake.reported.plain_rows import Block, Plain
@@ -36,8 +36,7 @@ _SMALL = 100_000
 _LARGEST = 2**31 - 1
 
 
-@dataclass(frozen=True)
-class Cells:
+class Cells(Struct, frozen=True):
     """Figures by measure, period and entity, in this order, NaN where there is none, if there are such `gaps`."""
 
     values: pl.Series

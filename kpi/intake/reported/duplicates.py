@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake import row_findings
@@ -24,8 +24,7 @@ from kpi.values import period_texts
 from kpi.values.periods import Period
 
 
-@dataclass
-class Repeats:
+class Repeats(Struct):
     """The findings about figures given more than once, and how many rows repeat others or are refused for it."""
 
     findings: list[Diagnostic] = field(default_factory=list)

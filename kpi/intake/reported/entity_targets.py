@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake import assumed_years, row_findings
@@ -246,8 +247,7 @@ class _OfIndicator(NamedTuple):
     findings: Sequence[Diagnostic]
 
 
-@dataclass
-class _Kept:
+class _Kept(Struct, dict=True):
     """The targets of a file for a roster.
 
     Attributes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.intake.cells.cell_text import as_text, texts_of
 from kpi.intake.cells.numbers import LARGEST, read_numbers, settled, within_bounds
@@ -32,8 +32,7 @@ _CAST = "cast\n"
 MOST_UNKNOWN = 1000
 
 
-@dataclass(frozen=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """Rows of a table, `height` with those passed over: as codes where all are `plain`, else as they came."""
 
     rows: pl.DataFrame

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from threading import Lock
 from typing import Any
 
 import polars as pl
+from msgspec.structs import replace
 
 from kpi.errors import Message
 from kpi.intake.cells.cell_text import as_text

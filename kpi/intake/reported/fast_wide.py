@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.intake.cells.numbers import LARGEST, as_cast, read_numbers, settled, within_bounds
 from kpi.intake.entities import Entities
@@ -32,8 +33,7 @@ from kpi.process.prefetch import in_threads
 _CELLS = 4
 
 
-@dataclass
-class _Part:
+class _Part(Struct):
     """Rows of a table: how many, the plain figures, and the rows of other cells by column; numbered as they are read.
 
     `passed_over` of them are left out.

@@ -6,10 +6,10 @@ The panel gets a column `measure.fact` for the facts that the checks of the syst
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake import row_findings
@@ -28,8 +28,7 @@ _IN_DATA = ("reported", "scope", "reporter")
 _KEYS = ["measure", "entity", "start", "months"]
 
 
-@dataclass
-class Facts:
+class Facts(Struct):
     """The facts about figures in the tables of a call, and the findings about cells that could not be read."""
 
     rows: list[pl.DataFrame] = field(default_factory=list)

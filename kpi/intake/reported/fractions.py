@@ -11,9 +11,9 @@ The rules are this package's own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Place, Severity, count
 from kpi.intake.entities import Entities
@@ -82,8 +82,7 @@ def fractions(grid: pl.DataFrame, system: System, entities: Entities, sources: S
     return findings
 
 
-@dataclass(frozen=True)
-class _Column:
+class _Column(Struct, frozen=True):
     """A column of the panel: of which measure or indicator, in which unit, and whether it has figures or targets."""
 
     column: str

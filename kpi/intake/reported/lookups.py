@@ -7,12 +7,12 @@ A `Resolver` is the only place that decides this. The fast path looks its codes 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
 from typing import Literal, NamedTuple
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.errors import Message
 from kpi.intake.cells import unit_factors
@@ -103,8 +103,7 @@ def names_of(system: System) -> dict[str, str]:
     return names
 
 
-@dataclass(frozen=True)
-class Resolver:
+class Resolver(Struct, frozen=True, dict=True):
     """Resolve the texts of the key columns of one table, each distinct text once.
 
     Attributes:
@@ -117,8 +116,8 @@ class Resolver:
     source: Placed
     system: System
     entities: Entities
-    _measures: dict[str, MeasureText] = field(default_factory=dict, repr=False)
-    _periods: dict[str, PeriodText] = field(default_factory=dict, repr=False)
+    _measures: dict[str, MeasureText] = field(default_factory=dict)
+    _periods: dict[str, PeriodText] = field(default_factory=dict)
 
     # ---- MEASURES AND THEIR UNITS ---- #
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.intake.entities import Entities
 from kpi.intake.reported.lookups import Resolver
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 LACKS = ("measure", "entity", "period")
 
 
-@dataclass(frozen=True)
-class Plain:
+class Plain(Struct, frozen=True):
     """Some plain rows of a table.
 
     `frame` has the columns measure (place among the measures), entity (place in `entities`, which holds places among
@@ -67,8 +67,7 @@ class Plain:
         return replace(self, frame=self.numbered().drop("source").filter(~rows), entities=None)
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(Struct, frozen=True):
     """Plain figures of several measures in the same rows, those that follow the row `first`.
 
     `values` has a row of figures for each of `measures`, in their units. `row` (UInt32) numbers the rows where they are
@@ -106,8 +105,7 @@ def _among(own: pl.Series, entities: pl.Series | None) -> pl.Series:
     return own if entities is None else entities[own.cast(pl.UInt32, wrap_numerical=True)]
 
 
-@dataclass
-class Coded:
+class Coded(Struct):
     """The rows of a table: the plain ones as codes, the others as they came.
 
     The entities of `plain` are places in `names`, or among the entities if there is a roster.

@@ -8,8 +8,10 @@ repair anything: it returns `Escalate` with the plan that does more, and its res
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeVar, overload
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic
 from kpi.intake.files.sources import Source
@@ -34,8 +36,7 @@ class Pruning(Protocol):
         """Return the escalation to more rows, None where those that were read are enough."""
 
 
-@dataclass(frozen=True)
-class Columns:
+class Columns(Struct, frozen=True):
     """How the columns of one table are read.
 
     Attributes:
@@ -49,8 +50,7 @@ class Columns:
     unclear: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class ReadPlan:
+class ReadPlan(Struct, frozen=True):
     """How the files of a call are read; what they give is the same by every plan that is sufficient.
 
     Attributes:
@@ -86,8 +86,7 @@ class ReadPlan:
         return Escalate(replace(self, columns=columns), reopen=False)
 
 
-@dataclass(frozen=True)
-class Escalate:
+class Escalate(Struct, frozen=True):
     """The answer of a reading whose plan is not sufficient: the plan to read with instead.
 
     Attributes:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message
 from kpi.intake import row_findings
@@ -37,8 +37,7 @@ Row = dict[str, Any]
 Words = Callable[[Row], tuple[Message, Message | None]]
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A reason for which rows are refused.
 
     Attributes:

@@ -8,11 +8,12 @@ revision (Float64), row (UInt32, in its table) and source (UInt32, which table).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake import row_findings
@@ -55,8 +56,7 @@ CLEAN: dict[str, pl.DataType | type[pl.DataType]] = {
 _NOTHING = pl.DataFrame(schema=CLEAN)
 
 
-@dataclass
-class Figures:
+class Figures(Struct):
     """The clean figures of one table, its findings and counts.
 
     `read` counts figures, `refused` the bad ones, `left_out` those that are about no unit and those that the system

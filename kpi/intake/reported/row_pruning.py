@@ -9,10 +9,11 @@ as it may be of any.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.errors import Message
 from kpi.intake.cells.cell_text import as_text
@@ -71,8 +72,7 @@ def months_of(column: pl.Expr, dtype: pl.DataType, timeline: Timeline) -> pl.Exp
     return timeline.of_days(day)
 
 
-@dataclass
-class Reached:
+class Reached(Struct, dict=True):
     """One reading of the rows that a period reaches, and whether they prove to be enough.
 
     Attributes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Severity, count, nearest, suggest
 from kpi.intake.files.headers import split_unit
@@ -19,8 +19,7 @@ from kpi.language.system import System
 _NAMED = 10
 
 
-@dataclass(frozen=True)
-class Extra:
+class Extra(Struct, frozen=True):
     """The texts in the column of measures that name other figures than those of the system.
 
     A text that is like the name of a measure without any row is probably a misspelling, and a table without any known

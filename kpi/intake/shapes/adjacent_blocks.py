@@ -7,10 +7,11 @@ one below the other; those with other columns for the same units are joined by t
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.intake.cells.cell_text import as_text
@@ -30,8 +31,7 @@ _NAME = Message("give every row of a block a name of its own")
 Way = Literal["below", "joined"]
 
 
-@dataclass(frozen=True)
-class Blocks:
+class Blocks(Struct, frozen=True):
     """The blocks of a table.
 
     Attributes:

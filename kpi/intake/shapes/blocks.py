@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import polars as pl
+from msgspec.structs import replace
 
 from kpi.errors import DataError, Diagnostic, Message, Severity
 from kpi.intake.files.headers import clean, role

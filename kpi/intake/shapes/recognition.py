@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.errors import DataError, Diagnostic, Message, suggest
 from kpi.intake.cells.cell_text import as_text
@@ -48,8 +48,7 @@ PROVINCE = re.compile(
 ACROSS = {"periods": Message("periods"), "entities": Message("units"), "measures": Message("measures")}
 
 
-@dataclass(frozen=True)
-class Recognised:
+class Recognised(Struct, frozen=True):
     """A shape, where its keys stand that no column has, and the columns that are left out."""
 
     shape: Shape
@@ -57,8 +56,7 @@ class Recognised:
     left_out: Sequence[str] = ()
 
 
-@dataclass
-class Recognition:
+class Recognition(Struct, dict=True):
     """One look at a table.
 
     Attributes:

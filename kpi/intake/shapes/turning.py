@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from kpi.intake.cells.cell_text import as_text
 from kpi.intake.files.headers import role as role_of
@@ -20,8 +21,7 @@ ADDED = {"period": "期别", "entity": "地区", "measure": "指标", "unit": "�
 LEADING_DOTS = r"^[.．·]+\s*"
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """How a table lies.
 
     Attributes:

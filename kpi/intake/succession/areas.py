@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.entities import Entities, short_forms
@@ -30,8 +30,7 @@ def adds_up(measure: Measure) -> bool:
     return units.summable(measure.quantity) if isinstance(measure, Reported) else isinstance(measure, Count | Sum)
 
 
-@dataclass(frozen=True)
-class _Before:
+class _Before(Struct, frozen=True):
     """The periods of a panel before a date: rows are ordered by period, of which each has `number`, from `first` on."""
 
     periods: range
@@ -43,8 +42,7 @@ class _Before:
         return [(period - self.first) * self.number + place for period in self.periods]
 
 
-@dataclass
-class Areas:
+class Areas(Struct, dict=True):
     """Figures brought to the areas of today: the panel, and what was found.
 
     `inflows` has what every unit is made of at each date, once the panel is brought to the areas of today. `within` are
@@ -378,8 +376,7 @@ class Areas:
                 ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Inflow:
+class Inflow(Struct, frozen=True):
     """What a unit is made of at a date: flows into it, and whether it was there before.
 
     `own` says that it has figures before and is no old unit; `listed` that it is one of the old units itself.

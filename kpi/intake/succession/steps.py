@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
 from kpi.intake import assumed_years
@@ -19,8 +20,7 @@ from kpi.values.periods import Grain, Period
 _TOLERANCE = 1e-6
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """A row of the table: `old` goes into `new` from the month `start`, by `share` (1 is all) where one is given."""
 
     old: str
@@ -31,8 +31,7 @@ class Row:
     number: int
 
 
-@dataclass(frozen=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """What a unit gives to another, both by their places; `share` is None where its figures cannot be divided."""
 
     old: int
@@ -41,8 +40,7 @@ class Flow:
     number: int
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """What happens at one date: `since` is the first scored period on the new areas."""
 
     start: int
@@ -64,8 +62,7 @@ class Step:
         return sorted({flow.new for flow in self.flows})
 
 
-@dataclass(frozen=True)
-class Succession:
+class Succession(Struct, frozen=True):
     """The rows of a table of units that succeed one another, see the module; `table` is where they stand."""
 
     table: Table

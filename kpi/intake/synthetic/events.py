@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 from sqlglot import exp
 
 from kpi.intake.matching.datasets import datasets, needed_columns, of_dataset
@@ -26,8 +26,7 @@ from kpi.values.units import WORKING_DAY
 OTHER = "其他"
 
 
-@dataclass
-class Pool:
+class Pool(Struct):
     """The texts and numbers that a column is compared with in conditions."""
 
     strings: dict[str, None] = field(default_factory=dict)
@@ -80,8 +79,7 @@ def literals(conditions: Iterable[str]) -> dict[str, Pool]:
     return pools
 
 
-@dataclass(frozen=True)
-class Events:
+class Events(Struct, frozen=True):
     """A records dataset that can be generated row by row."""
 
     system: System

@@ -7,10 +7,10 @@ its whole: measures that are parts by coverages, ratios in percent and checks su
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.intake.files.headers import clean, role
 from kpi.intake.matching.datasets import measure_names
@@ -25,8 +25,7 @@ from kpi.values import units
 from kpi.values.units.vocabulary import COUNTING_WORDS
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(Struct, frozen=True):
     """The generator of a measure's figures: around `typical`, rounded to `decimals`, never above its wholes."""
 
     name: str

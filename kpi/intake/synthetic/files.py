@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, count, suggest
 from kpi.intake.matching.datasets import datasets, of_dataset
@@ -38,16 +38,14 @@ _NAME = 128
 _ODD = {"亿元": "万元", "万元": "元"}
 
 
-@dataclass(frozen=True)
-class Generated:
+class Generated(Struct, frozen=True):
     """A dataset to be generated: its batches, and their number of rows, without corrections."""
 
     batches: Callable[[], Iterator[pl.DataFrame]]
     rows: int
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """The specification of a sample: a system, the amount of data, and the seed.
 
     Args:
@@ -136,8 +134,7 @@ def _in_batches(make: Callable[[int, int], pl.DataFrame], rows: int, size: int) 
         yield make(first, min(size, rows - first))
 
 
-@dataclass(frozen=True)
-class _Figures:
+class _Figures(Struct, frozen=True):
     """The reported figures of a sample, long or wide."""
 
     sample: Sample

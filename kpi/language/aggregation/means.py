@@ -10,10 +10,10 @@ import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
+from msgspec import Struct
 from pydantic import Field, field_validator
 
 from kpi.errors import Message
@@ -140,8 +140,7 @@ def problems(path: Path, mean: Mean, parts: Sequence[str]) -> Problems:
         yield Problem("K457", (*path, "owa"), message, hint=hint)
 
 
-@dataclass(frozen=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """The parts of a node: `scores` (null for a missing part), `weights` (null with the score), and their sum.
 
     `given` are the weights before missing parts are handled, the same for a whole cohort.

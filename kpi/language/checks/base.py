@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import polars as pl
+from msgspec import Struct
 from pydantic import Field
 
 from kpi.errors import Message, statements, suggest
@@ -25,8 +25,7 @@ FACTS: dict[str, type[pl.DataType]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Breach:
+class Breach(Struct, frozen=True):
     """One rule of a check: its words, where it is broken (null if undefined), and its figures.
 
     Attributes:
@@ -50,8 +49,7 @@ class Breach:
         return Message("{rule}; {details}", rule=self.words, details=self.describe(**known))
 
 
-@dataclass(frozen=True)
-class Balance:
+class Balance(Struct, frozen=True):
     """A number made of figures of one period that has to lie between two ends, included; None for an open end."""
 
     number: pl.Expr

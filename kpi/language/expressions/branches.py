@@ -7,9 +7,9 @@ the branch is computed first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.language.expressions.terms import Term, any_holds, joined, names_of, uncounted_of, where, why
 from kpi.values.status import Reason, Status
@@ -71,8 +71,7 @@ def coalesce(terms: list[Term], size: pl.Expr | None) -> Term:
     )  # fmt: skip
 
 
-@dataclass
-class _Branches:
+class _Branches(Struct, dict=True):
     """The conditions of a CASE, each with the branch that it decides for."""
 
     conditions: list[Term]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
+from msgspec import Struct
 from sqlglot import exp
 
 from kpi.errors import Message
@@ -17,8 +17,7 @@ from kpi.values.units import PER_MILLE, PERCENT, Unit
 _POWERS = frozenset(Fraction(10) ** (sign * power) for power in range(2, 9) for sign in (1, -1))
 
 
-@dataclass(frozen=True)
-class Multiplier:
+class Multiplier(Struct, frozen=True):
     """A power of ten by which an expression multiplies its value; `divided` where what it multiplies is a quotient."""
 
     factor: Fraction

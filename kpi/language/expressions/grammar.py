@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from fractions import Fraction
 from operator import add, and_, mul, or_
 from typing import Any, NoReturn
 
 import polars as pl
+from msgspec.structs import replace
 from sqlglot import exp
 
 from kpi.errors import Message, conjunction

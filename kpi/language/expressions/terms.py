@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from kpi.errors import Message
@@ -39,8 +40,7 @@ KINDS: Mapping[str, Message] = {
 }
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(Struct, frozen=True):
     """A typed part of an expression: its Polars form, what it is, and why it may have no value.
 
     `kind` is number, text, boolean or time (a point in time, in microseconds); `unit` belongs to numbers (None for a

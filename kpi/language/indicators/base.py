@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
+from msgspec import Struct, field
 from pydantic import Field
 
 from kpi.errors import Message, Severity, commas
@@ -39,8 +39,7 @@ MONTH = pl.col(columns.MONTH)
 ENTITIES = pl.col(columns.ENTITIES).first()
 
 
-@dataclass(frozen=True)
-class Symbol:
+class Symbol(Struct, frozen=True):
     """A name that formulas may use: a measure or an indicator, with its unit (None when that is itself wrong).
 
     `reported` says that departments hand the figure in, rather than that it is computed; `exact` that it is a decimal
@@ -62,8 +61,7 @@ class Symbol:
 Symbols = Mapping[str, Symbol]
 
 
-@dataclass(frozen=True)
-class Named:
+class Named(Struct, frozen=True):
     """A place in a definition that names a figure; `span` is offset and length inside the text of an expression."""
 
     name: str
@@ -126,8 +124,7 @@ def scope_of(symbols: Symbols) -> Scope:
     return scope
 
 
-@dataclass(frozen=True)
-class Unused:
+class Unused(Struct, frozen=True):
     """Rows of records that an indicator leaves out.
 
     Attributes:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from kpi.values import units
 from kpi.values.units import Unit
 
 
-@dataclass(frozen=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """A number of events, out of a number of cases or not, from which a value is computed.
 
     The value is `scale · events/cases` for a proportion, `scale · events/below` for a rate, else `scale · events`.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import polars as pl
+from msgspec.structs import replace
 from pydantic import Field
 from typing_extensions import override
 

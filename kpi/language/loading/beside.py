@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from kpi.errors import Diagnostic
 
 
-@dataclass(frozen=True)
-class Cells:
+class Cells(Struct, frozen=True):
     """A table of texts.
 
     Attributes:
@@ -31,8 +31,7 @@ class Cells:
     notes: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True)
-class Headings:
+class Headings(Struct, frozen=True):
     """The headings of a table of figures.
 
     Attributes:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 
@@ -37,8 +39,7 @@ _BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
 _HALF = {ord(full): half for full, half in zip("０１２３４５６７８９．", "0123456789.", strict=True)}
 
 
-@dataclass(frozen=True)
-class Sign:
+class Sign(Struct, frozen=True):
     """A full-width sign, or a pair of them, that may stand for structure.
 
     Attributes:
@@ -57,8 +58,7 @@ class Sign:
         return self.spots[0][0]
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """The result of parsing a text.
 
     Attributes:

@@ -7,7 +7,8 @@ target says that it is meant.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kpi.errors import Message, Severity
 from kpi.language.indicators import Indicator
@@ -19,8 +20,7 @@ from kpi.language.targets import PerEntity, Target
 from kpi.values.units import Unit
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(Struct, frozen=True):
     """The least and the greatest value that an indicator can have."""
 
     low: float

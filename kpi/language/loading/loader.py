@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import ValidationError
 from typing_extensions import override
 
@@ -27,8 +28,7 @@ from kpi.process.os_errors import reason
 _SHOWN_BY_DATA = ("K461",)
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """A definition file: the system if it is valid, and all findings."""
 
     file: str
@@ -36,8 +36,7 @@ class Loaded:
     findings: tuple[Diagnostic, ...]
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A file of definitions whose parts have been read: the system when they all have the right shape.
 
     Attributes:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import sqlglot
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlglot import exp
 
 from kpi.errors import DefinitionError, Diagnostic, Message, Place, Severity
@@ -24,8 +25,7 @@ from kpi.process.os_errors import reason
 SUFFIX = ".ossie.json"
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(Struct, frozen=True):
     """What a document says.
 
     Attributes:
@@ -217,8 +217,7 @@ def _name(text: str) -> str:
     return re.sub(r"\W+", "_", text) or "_"
 
 
-@dataclass(frozen=True)
-class _Side:
+class _Side(Struct, frozen=True):
     """An aggregation of a column: its dataset, empty where the SQL names none, its name, and how periods make one."""
 
     dataset: str

@@ -8,11 +8,12 @@ Every value that comes from a cell keeps its place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path as FilePath
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
@@ -34,8 +35,7 @@ _FIGURES = ("of", "unit", "low", "high", "benchmark", "numerator", "denominator"
 ALL = "all"
 
 
-@dataclass
-class Written:
+class Written(Struct):
     """A definition with its short forms written out.
 
     Attributes:
@@ -58,8 +58,7 @@ def written_out(document: positions.Document, folder: FilePath | None) -> Writte
     return _Writing(document, folder or FilePath(), Written(tree)).write(short)
 
 
-@dataclass
-class _Writing:
+class _Writing(Struct):
     """One writing out: the document, where its files are, and what comes of it."""
 
     document: positions.Document
@@ -368,8 +367,7 @@ class _Writing:
         return definitions | {name: item for name, item in explicit.items() if name not in definitions}
 
 
-@dataclass
-class _Tree:
+class _Tree(Struct):
     """The tree that rows make.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from kpi.errors import Diagnostic, Message, Place, Severity, suggest
 from kpi.language.loading.beside import Cells
@@ -119,16 +120,14 @@ def target_of(text: str, *, lower: bool) -> dict[str, Any] | None:
     return None if bound is None else {key: bound, **({"soft": True} if soft else {})}
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """A cell that a value of a definition comes from: its place, and its text as it is written."""
 
     place: Place
     text: str
 
 
-@dataclass
-class Row:
+class Row(Struct):
     """A row of a table of definitions.
 
     Attributes:
@@ -170,8 +169,7 @@ class Row:
         return Diagnostic("K138", message, self.cell(key).place, hint)
 
 
-@dataclass
-class Rows:
+class Rows(Struct):
     """The rows of a table of definitions, and what is found about it."""
 
     rows: list[Row] = field(default_factory=list)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, get_args
 
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from kpi.errors import Diagnostic, Message, alternatives, shortened, suggest
@@ -196,7 +196,7 @@ def _value(document: positions.Document, error: Any) -> Diagnostic:
             Message("give it a value, or take the key away"),
         )
     if error["type"] == "value_error" and isinstance(refused := error["ctx"]["error"], UnusableError):
-        return dataclasses.replace(refused.finding, place=document.place((*path, "kind")))
+        return replace(refused.finding, place=document.place((*path, "kind")))
     if error["type"] == "value_error":
         message = Message("`{key}`: {reason}", key=key, reason=error["ctx"]["error"].args[0])
         return Diagnostic("K113", message, document.place(path))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 import polars as pl
+from msgspec.structs import replace
 from pydantic import Field, model_validator
 
 from kpi.errors import Message, statements

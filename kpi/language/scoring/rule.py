@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
 import polars as pl
+from msgspec import Struct, field
 from pydantic import Field
 
 from kpi.errors import Message, statements
@@ -26,8 +26,7 @@ Ties = Literal["min", "average", "max", "dense"]
 _NAN = literal(math.nan)
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """What a rule sees of one indicator: its value, its target in force, and whom it is compared with.
 
     `target` and `upper` (for `within`) are in the indicator's unit and null where there is none, `upper` everywhere
@@ -213,8 +212,7 @@ def cuts_problem(path: Path, cuts: Mapping[float, Quantity], unit: Unit, *, high
         yield Problem("K413", path, message, hint=hint)
 
 
-@dataclass(frozen=True)
-class Scored:
+class Scored(Struct, frozen=True):
     """A rule's answer: the score in percent of full marks before floor and cap, and what may void it.
 
     A `sound` score is null where the value is and otherwise, after floor and cap, a finite number. One `within` them
@@ -227,8 +225,7 @@ class Scored:
     within: bool = False
 
 
-@dataclass(frozen=True)
-class Untasked:
+class Untasked(Struct, frozen=True):
     """The score of who was given no target, and whether it looks at the value."""
 
     score: pl.Expr

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
+from msgspec import Struct
 from pydantic import BeforeValidator, Field
 
 from kpi.errors import Message, commas, statements
@@ -26,8 +26,7 @@ from kpi.values.status import NO_LEVEL
 Level = Annotated[int, Field(ge=0, le=5)]
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """What a veto does to a level where it applies: no more than `at_most`, or `demote` levels down to `lowest`.
 
     >>> frame = pl.DataFrame({"level": [5, 1, 0], "veto": True})
@@ -50,8 +49,7 @@ class Limit:
         return pl.when(self.applies & level.is_not_null()).then(down).otherwise(level)
 
 
-@dataclass(frozen=True)
-class Rated:
+class Rated(Struct, frozen=True):
     """What a scheme sees: the score to compare, the places, the top pillars, and the names that conditions may use."""
 
     score: pl.Expr

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+
+from msgspec import Struct
 
 from kpi.report.language import tr
 
@@ -13,8 +14,7 @@ from kpi.report.language import tr
 _NO_GROWTH = frozenset({"%", "‰", "位", "是/否", "分", "百分点"})
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """A difference, as it is printed.
 
     Attributes:

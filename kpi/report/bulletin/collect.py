@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.analysis.alert_findings import ALERTS, ENDS
 from kpi.engine.scorecard import Scorecard
@@ -72,8 +73,7 @@ def facts(card: Scorecard, /, *, period: str | None = None) -> Facts:
     return _Collector(card, period if period is not None else next(iter(reversed(card.periods)), None)).facts()
 
 
-@dataclass
-class _Collector:
+class _Collector(Struct, dict=True):
     card: Scorecard
     label: str | None
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from kpi.report.bulletin.changes import Change
 from kpi.report.paper.model import inert
@@ -22,8 +23,7 @@ _RECENT = 10_000
 NAMED, BESIDE = 3, 8
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """One unit of a ranking; what it does not have is an empty text.
 
     `note` has all remarks, in words, `veto` the titles of its vetoes alone.
@@ -41,24 +41,21 @@ class Line:
     veto: str = ""
 
 
-@dataclass(frozen=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """A unit that moved by a number of places."""
 
     unit: str
     places: int
 
 
-@dataclass(frozen=True)
-class Level:
+class Level(Struct, frozen=True):
     """The units with one level."""
 
     title: str
     units: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(Struct, frozen=True, dict=True):
     """The units that are ranked together; `name` is empty where there is one group only.
 
     Attributes:
@@ -119,8 +116,7 @@ class Group:
         return any(line.move for line in self.lines), any(line.note for line in self.lines)
 
 
-@dataclass(frozen=True)
-class Indicator:
+class Indicator(Struct, frozen=True):
     """An indicator over all units.
 
     Attributes:
@@ -160,8 +156,7 @@ class Indicator:
     behind: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Pillar:
+class Pillar(Struct, frozen=True):
     """A top pillar with the indicators below it, over all units; scores are in percent of its full marks."""
 
     title: str
@@ -191,8 +186,7 @@ class Pillar:
         return sum(indicator.change is not None for indicator in self.indicators)
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How many targets a unit has reached, and its lights."""
 
     unit: str
@@ -204,8 +198,7 @@ class Progress:
     behind: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Standings:
+class Standings(Struct, frozen=True):
     """A table beside the ranking of totals: a further ranking, an index beside the total, or the year so far.
 
     Attributes:
@@ -221,8 +214,7 @@ class Standings:
     more: int
 
 
-@dataclass(frozen=True)
-class Adjustment:
+class Adjustment(Struct, frozen=True):
     """Points that a unit has beside its indicators."""
 
     unit: str
@@ -230,8 +222,7 @@ class Adjustment:
     points: str
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A finding of the checks of data."""
 
     severity: str
@@ -240,8 +231,7 @@ class Finding:
     note: str
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(Struct, frozen=True):
     """The values of an indicator for the units of a part of the annex."""
 
     title: str
@@ -250,24 +240,21 @@ class Value:
     values: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Matrix:
+class Matrix(Struct, frozen=True):
     """A part of the annex of values: some units beside each other, and the indicators."""
 
     units: Sequence[str]
     rows: Sequence[Value]
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(Struct, frozen=True):
     """A heading and a text of the method."""
 
     heading: str
     text: str
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """Everything that a bulletin reports.
 
     Attributes:
@@ -338,7 +325,7 @@ class Facts:
     queries: int
     matrices: Sequence[Matrix]
     cut: int
-    method: Sequence[Note] = field(default=())
+    method: Sequence[Note] = ()
     origin: str = ""
 
     @property

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import polars as pl
+from msgspec import Struct
 
 #: The lights that are counted.
 LIGHTS = ("green", "yellow", "red")
 
 
-@dataclass(frozen=True)
-class ItemValues:
+class ItemValues(Struct, frozen=True, dict=True):
     """The values of an item in a period.
 
     Attributes:
@@ -65,8 +64,7 @@ class ItemValues:
         return (self.highest, max(self.numbers)) if highest else (self.lowest, min(self.numbers))
 
 
-@dataclass(frozen=True)
-class Items:
+class Items(Struct, frozen=True):
     """The rows of indicators or pillars by period, item and entity.
 
     Attributes:

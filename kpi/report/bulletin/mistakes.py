@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Place, suggest
 from kpi.report.bulletin import facts
@@ -29,8 +30,8 @@ NAMES = sorted(
     {
         name
         for kind in vars(facts).values()
-        if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__")
-        for name in (*(field.name for field in fields(kind)), *(key for key, value in vars(kind).items()
+        if isinstance(kind, type) and issubclass(kind, Struct)
+        for name in (*kind.__struct_fields__, *(key for key, value in vars(kind).items()
                                                             if isinstance(value, property)))
     }
 )  # fmt: skip
@@ -64,8 +65,7 @@ class Mistake(Exception):  # noqa: N818 - no error of the program
         self.source, self.part, self.cause = source, part, cause
 
 
-@dataclass(frozen=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """Where a tag stands: which one of its part, and its text."""
 
     number: int

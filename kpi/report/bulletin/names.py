@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
 from types import UnionType
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from kpi.errors import Message, suggest
 from kpi.report.bulletin import changes, facts
@@ -34,8 +35,7 @@ _DEFAULTS = frozenset({"default", "d"})
 _OF_INSTANCES = frozenset({"depth0"})
 
 
-@dataclass(frozen=True)
-class Many:
+class Many(Struct, frozen=True):
     """The kind of a list."""
 
     of: Any
@@ -76,7 +76,7 @@ def _asked_for(tree: nodes.Template) -> Iterator[str]:
 
 
 @functools.cache
-def names_of(kind: type) -> Mapping[str, Kind]:
+def names_of(kind: type[Struct]) -> Mapping[str, Kind]:
     """Return the names that a part of the facts has, and the kind of each.
 
     >>> names_of(facts.Group)["first"] == Many(facts.Line), names_of(facts.Group)["highest"] is facts.Line
@@ -84,7 +84,7 @@ def names_of(kind: type) -> Mapping[str, Kind]:
     """
     spaces = {**vars(facts), **vars(changes)}
     hints = typing.get_type_hints(kind, spaces)
-    names = {field.name: _kind(hints[field.name]) for field in fields(kind)}
+    names = {name: _kind(hints[name]) for name in kind.__struct_fields__}
     for name, value in vars(kind).items():
         if isinstance(value, property):
             names[name] = _kind(typing.get_type_hints(value.fget, spaces)["return"])
@@ -229,11 +229,11 @@ class _Walk:
             if hasattr(list, name) or hasattr(tuple, name):
                 return None
             hint = None
-            if isinstance(kind.of, type) and is_dataclass(kind.of) and name in names_of(kind.of):
+            if isinstance(kind.of, type) and issubclass(kind.of, Struct) and name in names_of(kind.of):
                 hint = Message("this is a list, whose items have `{name}`: name them in a loop", name=name)
             self._report(name, line, (), hint)
             return None
-        if is_dataclass(kind):
+        if issubclass(kind, Struct):
             names = names_of(kind)
             if name in names:
                 return names[name]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import zipfile
-from dataclasses import fields
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
@@ -91,7 +90,7 @@ def markdown(bulletin: Facts, /, template: Path | None = None) -> str:
 
 
 def _context(bulletin: Facts) -> dict[str, Any]:
-    names = [field.name for field in fields(Facts)]
+    names = list(Facts.__struct_fields__)
     names += [key for key, value in vars(Facts).items() if isinstance(value, property)]
     return {name: getattr(bulletin, name) for name in names}
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from kpi.errors import Message
@@ -44,8 +44,7 @@ _KEYS: Mapping[str, Message] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Something that is ours: of which part of the definition, of which item, and which keys, none for all of it."""
 
     part: str

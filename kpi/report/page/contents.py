@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.analysis.next_level import CHEAP_FOR_ALL, Change, least_changes
 from kpi.engine.scorecard import PROBABILITY, Scorecard
@@ -60,8 +60,7 @@ def head(card: Scorecard, numbers: Numbers) -> dict[str, Any]:
     return _Contents(card, numbers).head()
 
 
-@dataclass
-class _Contents:
+class _Contents(Struct, dict=True):
     card: Scorecard
     numbers: Numbers
 

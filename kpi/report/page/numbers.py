@@ -6,9 +6,9 @@ import base64
 import math
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 
 #: What stands for no number: the least of each type, by the bytes of a number.
 ABSENT = {1: -(2**7), 2: -(2**15), 4: -(2**31)}
@@ -17,8 +17,7 @@ _TYPES: Mapping[int, type[pl.DataType]] = {1: pl.Int8, 2: pl.Int16, 4: pl.Int32}
 _DIGITS = 9
 
 
-@dataclass
-class Numbers:
+class Numbers(Struct):
     """Columns of numbers in one block of bytes, each a scaled whole number.
 
     Attributes:

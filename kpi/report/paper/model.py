@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from msgspec import Struct, field
 from rich.cells import cell_len
 
 from kpi.report.language import current, tr
@@ -29,8 +29,7 @@ class Same:
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """A picture in a cell, of which only pages make use: SVG that the program drew, trusted markup."""
 
     markup: str
@@ -43,8 +42,7 @@ _SHARE, _LEAST, _HEAD = 8, 6, 12
 SAME = Same()
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column of a table.
 
     Attributes:
@@ -83,8 +81,7 @@ def _breadth(text: str) -> int:
     return cell_len(text) + sum(text.count(sign) for sign in "★☆")
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Struct, frozen=True):
     """A table with a header; its `caption` stands above it."""
 
     columns: Sequence[Column]
@@ -123,8 +120,7 @@ class Table:
             start = row
 
 
-@dataclass(frozen=True)
-class Paragraph:
+class Paragraph(Struct, frozen=True):
     """A paragraph; a `remark` is set in smaller type, as what stands below a table."""
 
     text: str
@@ -134,8 +130,7 @@ class Paragraph:
 Part: TypeAlias = "Paragraph | Table"
 
 
-@dataclass
-class Section:
+class Section(Struct):
     """A heading with what stands below it; a `wide` section is on pages in landscape.
 
     Attributes:
@@ -160,8 +155,7 @@ class Section:
         return [part for part in self.parts if isinstance(part, Table)]
 
 
-@dataclass(frozen=True)
-class Paper:
+class Paper(Struct, frozen=True):
     """A document: a title, a line below it, sections, and a line in the margin of each page."""
 
     title: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from rich.cells import cell_len
 
 from kpi.report.encode import is_formula
@@ -28,8 +28,7 @@ _LINE, _HIGHEST = 14.5, 400
 _HIGH = {"title": 1.6, "heading": 1.3}
 
 
-@dataclass(frozen=True)
-class _Styles:
+class _Styles(Struct, frozen=True):
     title: Format
     heading: Format
     text: Format
@@ -71,8 +70,7 @@ def add_sheets(book: Workbook, paper: Paper, taken: Sequence[str] = ()) -> None:
         _write(book.add_worksheet(names[-1]), paper, page, styles)
 
 
-@dataclass
-class _Page:
+class _Page(Struct):
     """A sheet: lines of text, each with the name of its style, and at most one table, to whose columns it is fitted."""
 
     name: str

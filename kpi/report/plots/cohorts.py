@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from kpi.errors import Message
 from kpi.report.language import tr
@@ -18,8 +18,7 @@ from kpi.report.plots.view import View
 _MOST_COHORTS, _LEAST_UNITS = 12, 5
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Struct, frozen=True):
     """The units of a cohort that are drawn.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, suggest
@@ -18,8 +19,7 @@ from kpi.report.plots.unit import schedule, spread, waterfall
 from kpi.report.plots.view import View
 
 
-@dataclass(frozen=True)
-class Plot:
+class Plot(Struct, frozen=True):
     """A kind of plot.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from kpi.analysis.robustness import stressed
 from kpi.engine.funnel_limits import INNER, OUTER
@@ -26,8 +26,7 @@ _NAMED = 20
 _LIMITS = {"95 %": INNER, "99.8 %": OUTER}
 
 
-@dataclass(frozen=True)
-class _Widening:
+class _Widening(Struct, frozen=True):
     """Over-dispersion of a group, in percentage points.
 
     Attributes:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from kpi.analysis.explain import name_of
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import DataError, Diagnostic, Message, suggest
 
 
-@dataclass(frozen=True)
-class View:
+class View(Struct, frozen=True, dict=True):
     """A part of a scorecard.
 
     Attributes:
@@ -40,7 +40,7 @@ class View:
     def __post_init__(self) -> None:
         periods = self.card.periods
         if not self.period:
-            object.__setattr__(self, "period", periods[-1])
+            force_setattr(self, "period", periods[-1])
         if self.period not in periods:
             message = Message("`{period}` is not among the periods", period=self.period)
             hint = Message("there is {periods}", periods=tuple(periods))

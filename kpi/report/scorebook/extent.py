@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Diagnostic, Message, Severity, count
@@ -21,8 +22,7 @@ _LONG = 5
 _WIDTHS = {"totals": 15, "pillars": 12, "indicators": 20, "measures": 9}
 
 
-@dataclass(frozen=True)
-class Extent:
+class Extent(Struct, frozen=True):
     """The size of a workbook.
 
     Attributes:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.analysis.next_level import Change, least_changes, next_level
 from kpi.engine.scorecard import Scorecard
@@ -23,8 +24,7 @@ Row = Mapping[str, Any]
 UNITS = 500_000
 
 
-@dataclass(frozen=True)
-class Period:
+class Period(Struct, frozen=True, dict=True):
     """One period of a scorecard."""
 
     card: Scorecard

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
 from rich.cells import cell_len
 
 from kpi.report.language import localized, tr
@@ -49,8 +49,7 @@ _SCORE, _WEIGHT, _POINTS = 13, 14, 15
 _OF_MARKS = (7, 7)
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     """A row of a card: its cells with their styles, how many lines they need, and whether a pillar begins with it.
 
     The name of the pillar, of which the lines are `of_pillar`, stands in its first row on a page alone.

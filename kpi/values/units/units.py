@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from kpi.errors import Message
 from kpi.values.doubles import double
@@ -41,8 +42,7 @@ _ADVICE = {
 _QUANTITY = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*+(?![\d,.])(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """A unit: its text as written, cleaned; its exact size in base units; its dimension; the words it is made of.
 
     >>> str(parse("万元／亩")), parse("万元").scale, parse("件/人").dimension

@@ -13,11 +13,11 @@ import uuid
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
+from msgspec.structs import replace
 from polars.io.plugins import register_io_source
 
 from kpi.errors import DataError, Diagnostic

@@ -9,10 +9,10 @@ from __future__ import annotations
 import pickle
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
+from msgspec import Struct, field
 
 from kpi.warehouse.spark import exchange, leaf
 
@@ -38,8 +38,7 @@ class Stage(Protocol):
         """Yield batches for batches."""
 
 
-@dataclass(frozen=True)
-class OverRows:
+class OverRows(Struct, frozen=True):
     """A stage over the rows of a partition.
 
     Attributes:
@@ -86,15 +85,14 @@ class OverRows:
         return 1 + self.before[number]
 
 
-@dataclass
-class _Partition:
+class _Partition(Struct):
     """The rows of a partition, which can be read once."""
 
     batches: Batches
     schema: pl.Schema
     number: int | None
     ended: bool = False
-    _rest: Iterator[pl.DataFrame] = field(init=False)
+    _rest: Iterator[pl.DataFrame] = field(default_factory=lambda: iter(()))
 
     def __post_init__(self) -> None:
         self._rest = self._frames()
@@ -149,8 +147,7 @@ def as_frame(batches: Sequence[pa.RecordBatch], names: Sequence[str], rows: int)
     return frame
 
 
-@dataclass(frozen=True)
-class OverFrames:
+class OverFrames(Struct, frozen=True):
     """A stage over the frames of buckets, each bucket by itself, in the order in which they come.
 
     Attributes:

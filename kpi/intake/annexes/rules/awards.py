@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
+
+from msgspec.structs import replace
 
 from kpi.errors import Message
 from kpi.intake.annexes.phrases import Earned, Judged, Limit, read_rule

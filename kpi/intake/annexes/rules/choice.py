@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from fractions import Fraction
+
+from msgspec.structs import replace
 
 from kpi.intake.annexes.phrases import Nothing, Part, Vetoed, read_rule
 from kpi.intake.annexes.rules.awards import awarded, by_judgement, with_award_limits

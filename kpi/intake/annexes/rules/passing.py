@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.errors import Message
 from kpi.intake.annexes.phrases import Earned, Limit
@@ -11,8 +12,7 @@ from kpi.intake.annexes.rules.scoring import Scoring
 from kpi.intake.annexes.targets import Bound
 
 
-@dataclass(frozen=True)
-class _Outcomes:
+class _Outcomes(Struct, frozen=True):
     """The clauses on what is reached and on what is missed, None without one."""
 
     reached: Earned | None

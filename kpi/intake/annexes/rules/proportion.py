@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.errors import Message
 from kpi.intake.annexes.phrases import Earned, Limit, Ratio
@@ -16,8 +18,7 @@ from kpi.intake.annexes.texts import number
 from kpi.values.units import PERCENT, Unit
 
 
-@dataclass(frozen=True)
-class _Completed:
+class _Completed(Struct, frozen=True):
     """What is completed in proportion: a figure with its unit, as a unit and as a text, and its target."""
 
     figure: Figure

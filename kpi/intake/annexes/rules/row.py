@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from kpi.errors import Message
 from kpi.intake.annexes.phrases import Earned, Limit, Line, Part, Ratio
@@ -16,8 +17,7 @@ from kpi.intake.annexes.texts import number
 from kpi.values.units import PERCENT, POINTS, Unit
 
 
-@dataclass
-class Row:
+class Row(Struct):
     """The terms of a row, the guesses about them, and the limits that a scoring has used.
 
     Attributes:

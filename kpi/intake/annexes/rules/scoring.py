@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from kpi.errors import Message
 from kpi.intake.annexes.phrases import Vetoed
@@ -16,8 +17,7 @@ from kpi.values.units.vocabulary import counts as is_counted
 Figure = Literal["value", "completed", "counted", "short", "over", "place", "done", "marks"]
 
 
-@dataclass(frozen=True)
-class Count:
+class Count(Struct, frozen=True):
     """A figure that is counted, with its marks a step and whether it counts once only."""
 
     label: str
@@ -27,8 +27,7 @@ class Count:
     once: bool = False
 
 
-@dataclass(frozen=True)
-class Scoring:
+class Scoring(Struct, frozen=True):
     """What a row is scored by.
 
     Attributes:

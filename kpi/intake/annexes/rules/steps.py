@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.errors import Message
 from kpi.intake.annexes.phrases import Earned, Limit, Required, Step
@@ -18,8 +20,7 @@ from kpi.intake.annexes.texts import number
 from kpi.values.units import PERCENT, POINTS, Unit
 
 
-@dataclass(frozen=True)
-class _Clauses:
+class _Clauses(Struct, frozen=True):
     """Clauses of steps that go together.
 
     Attributes:
@@ -40,8 +41,7 @@ class _Clauses:
         return self.down.way == "above"
 
 
-@dataclass(frozen=True)
-class _Formula:
+class _Formula(Struct, frozen=True):
     """Steps down and perhaps up from a base at the target.
 
     Attributes:
