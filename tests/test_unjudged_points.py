@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 import kpi
 from kpi.analysis.explain import explain
@@ -23,7 +24,7 @@ FIGURES = [
 
 def words(card: kpi.Scorecard, name: str) -> str:
     """Return every text of an explanation."""
-    return str([*map(vars, explain(card, name).walk())])
+    return str([*map(structs.asdict, explain(card, name).walk())])
 
 
 @pytest.mark.parametrize(

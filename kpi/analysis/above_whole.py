@@ -24,6 +24,7 @@ from kpi.language.never_negative import never_negative
 from kpi.language.system import System
 from kpi.values import units
 from kpi.values.columns import Column
+from kpi.values.patterns import regex
 from kpi.values.rounding import HAIR
 
 #: How many times the highest rate of the units at 100 % or below is far above them.
@@ -33,20 +34,20 @@ _VERY_FAR = 5
 #: In how many units a ratio that is a part by its name is above 100 % at least to be wrong in all of them.
 _UNITS = 4
 #: Denominators that are by their names all there is.
-_ALL = re.compile(r"总(?!.*[值额])|全部|全体|合计|应|\b(total|all|overall)\b", re.IGNORECASE)
+_ALL = regex(r"总(?!.*[值额])|全部|全体|合计|应|\b(total|all|overall)\b", re.IGNORECASE)
 #: Rates by their titles.
-_RATE = re.compile(
+_RATE = regex(
     r"(率|占比|比重|比例|覆盖面)([（(].*)?$|\b(rate|share|percent|percentage|proportion|coverage)\b", re.IGNORECASE
 )
 #: A rate as a part of 1, and the status of what has no value for being more.
 _SHARE, _OUT_OF_RANGE = "#share", "out_of_range"
 #: Words of changes and of comparisons with an earlier period, which are of any size.
-_CHANGE = re.compile(
+_CHANGE = regex(
     r"上年|去年|上期|同期|基期|[增减升降]|变[动化]|同比|环比|\b(growth|change|increase|decrease|previous|last|index)\b",
     re.IGNORECASE,
 )
 #: Words of comparisons with a plan, a capacity or another quantity, which may well be above 100 %.
-_NO_PART = re.compile(
+_NO_PART = regex(
     r"完成|计划|目标|任务|预算|倍|比值|比率|(?<!占)比$|毛|债|杠杆|依存|抚养|负担|利用|使用|产销|存贷|拨备|到位|负荷|户籍|受理|结转|报名"
     r"|(?<!燃气|用水|供水|来水|厕所|联网|饮水)普及|招生|招聘|剂次|人次|\b(plan\w*|targets?|budget\w*|quota|complet\w*|gross|debt|leverage|depend\w*|utili[sz]ation"
     r"|occupancy)\b",

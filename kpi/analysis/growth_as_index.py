@@ -22,6 +22,7 @@ from kpi.language.measures import Reported, reported
 from kpi.language.quantities import in_unit
 from kpi.language.system import System
 from kpi.values import units
+from kpi.values.patterns import regex
 
 Numbers = npt.NDArray[np.float64]
 
@@ -37,15 +38,15 @@ _FALL = -25.0
 #: Where indices of which last year is 1 lie.
 _OF_ONE = (0.5, 2.0)
 
-_IS_GROWTH = re.compile(r"增速|增长率|增长速度|增长幅度|增幅|涨幅|增长\s*(?:[（(].*)?$|\bgrowth\b", re.IGNORECASE)
+_IS_GROWTH = regex(r"增速|增长率|增长速度|增长幅度|增幅|涨幅|增长\s*(?:[（(].*)?$|\bgrowth\b", re.IGNORECASE)
 #: Words of indices, of growth since some earlier year, which may well be about 100 %, and of figures made of growth.
-_IS_NONE = re.compile(
+_IS_NONE = regex(
     r"指数|发展速度|[=＝]\s*100|贡献|拉动|弹性|目标|任务|计划|完成|达成|占|比重|位次|排名|得分|翻番|翻一番|倍|以来|期间|基期|\d{4}|[两三四五六七八九十]年"
     r"|累计增长(?!.*(?:同比|上年|去年))"
     r"|\b(ind(?:ex|ices)|relatives?|contribution|elasticity|targets?|planned|share|rank|score|since|cumulative|factor)\b",
     re.IGNORECASE,
 )
-_IS_INDEX = re.compile(
+_IS_INDEX = regex(
     r"(?:上年|去年|上期|同期|上月|上季|previous|preceding|last|prior)[^=＝]{0,20}[=＝]\s*100(?!\d)|发展速度",
     re.IGNORECASE,
 )

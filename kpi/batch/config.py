@@ -31,9 +31,10 @@ from kpi.process.credentials import has_password
 from kpi.process.os_errors import reason
 from kpi.report.formats import SUFFIXES, name_of, suffix_of
 from kpi.values import period_texts, periods
+from kpi.values.patterns import regex
 
 #: The password in a URL, and the token of Spark Connect that is not the name of a variable.
-_ACCOUNT, _TOKEN = re.compile(r"//[^/@]*:[^/@]+@"), re.compile(r"(?i)(?:token|password)=(?!\$\{)")
+_ACCOUNT, _TOKEN = regex(r"//[^/@]*:[^/@]+@"), regex(r"(?i)(?:token|password)=(?!\$\{)")
 
 
 class _Table(BaseModel):

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from kpi.report.language import translated as of_catalogue
+from kpi.values.patterns import regex
 
 #: A line that is a comment, perhaps indented; that of an editor and an empty one are not for readers.
-_LINE = re.compile(r"(?P<indent> *)# (?P<text>(?!yaml-language-server).+)")
+_LINE = regex(r"(?P<indent> *)# (?P<text>(?!yaml-language-server).+)")
 _WIDTH = 112
 
 

@@ -18,18 +18,17 @@ from kpi.intake.matching.datasets import is_unit
 from kpi.intake.shapes.labels import period_in
 from kpi.intake.shapes.recognition import is_place
 from kpi.values import period_texts, periods
+from kpi.values.patterns import regex
 from kpi.values.periods import Order
 from kpi.values.timelines import MONTHS, Timeline
 
 #: How many of the first rows show what a column holds.
 HEAD = 2000
 
-_DAY = re.compile(
-    r"(?:19|20)\d{2}[-/.年]?\d{1,2}[-/.月]?\d{1,2}日?(?:[ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d{2}.*"
-)
-_DAY_BEHIND = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](?:19|20)\d{2}")
+_DAY = regex(r"(?:19|20)\d{2}[-/.年]?\d{1,2}[-/.月]?\d{1,2}日?(?:[ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d{2}.*")
+_DAY_BEHIND = regex(r"(\d{1,2})[-/.](\d{1,2})[-/.](?:19|20)\d{2}")
 #: Headings of codes and numbers that identify.
-_CODES = re.compile(
+_CODES = regex(
     r"[码号]$|邮编$|电话$|手机$|传真$|(^|[^a-z])(codes?|ids?|zip|zipcode|postcode|fips|phone|telephone|fax)$",
     re.IGNORECASE,
 )

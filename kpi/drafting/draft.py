@@ -20,6 +20,7 @@ from kpi.intake.files.table import Table
 from kpi.intake.shapes.labels import period_in, period_inside, stem
 from kpi.language.loading.contrary_names import less_is_better
 from kpi.values import period_texts, periods, units
+from kpi.values.patterns import regex
 from kpi.values.periods import Grain, Period
 from kpi.values.timelines import MONTHS, WEEKS, Timeline
 
@@ -28,9 +29,9 @@ _CATEGORIES = 8
 #: How many columns of categories are suggested.
 _COLUMNS = 4
 #: Texts of periods that run from the first month or quarter.
-_RANGE = re.compile(r"\d月?[-—~至到]\d{1,2}月|前[一二三1-3]")
-_WEEK = re.compile(r"W\d|周", re.IGNORECASE)
-_RANKED = re.compile(r"(排名|名次|位次|rank)$", re.IGNORECASE)
+_RANGE = regex(r"\d月?[-—~至到]\d{1,2}月|前[一二三1-3]")
+_WEEK = regex(r"W\d|周", re.IGNORECASE)
+_RANKED = regex(r"(排名|名次|位次|rank)$", re.IGNORECASE)
 
 
 class Measure(Struct, frozen=True):

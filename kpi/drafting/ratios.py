@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from kpi.values import units
+from kpi.values.patterns import regex
 
 #: What stands above the line, and what may then stand below it; `\1` is the same text.
 _PAIRS = tuple(
-    (re.compile(above), below)
+    (regex(above), below)
     for above, below in (
         (
             r"(?:已|按时|按期|及时|提前|实际)?办结(?:件)?(?:总)?(?:量|数)",
@@ -30,8 +31,8 @@ _PAIRS = tuple(
         ),
     )
 )
-_ENDING = re.compile(r"(总量|总数|总额|数量|件数|人数|户数|量|数|额)$")
-_PEOPLE = re.compile(r"(?:年末|年均|平均)?(?:常住|户籍|总)?人口(?:数|总数)?|population", re.IGNORECASE)
+_ENDING = regex(r"(总量|总数|总额|数量|件数|人数|户数|量|数|额)$")
+_PEOPLE = regex(r"(?:年末|年均|平均)?(?:常住|户籍|总)?人口(?:数|总数)?|population", re.IGNORECASE)
 
 
 class Ratio(Struct, frozen=True):

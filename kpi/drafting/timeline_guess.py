@@ -11,16 +11,17 @@ from kpi.intake.files.headers import clean, role
 from kpi.intake.files.table import Table
 from kpi.intake.shapes.labels import period_in, with_any_measure
 from kpi.values import period_texts, periods
+from kpi.values.patterns import regex
 from kpi.values.periods import Order
 from kpi.values.timelines import MONTHS, WEEKS, Timeline
 
 #: Years from April to March, and from September to August.
 FISCAL, SCHOOL = Timeline(4), Timeline(9)
-_SCHOOL = re.compile(r"学年|school|academic", re.IGNORECASE)
+_SCHOOL = regex(r"学年|school|academic", re.IGNORECASE)
 #: Years such as 2021-2022 in front of the name of a figure may be those of a comparison.
-_TWO = re.compile("[0-9]{4}[^0-9/][0-9]{4}年?")
+_TWO = regex("[0-9]{4}[^0-9/][0-9]{4}年?")
 #: W1 alone is a name of figures, too.
-_WEEK = re.compile("[0-9] ?周|week|wk|W[0-9]{2}", re.IGNORECASE)
+_WEEK = regex("[0-9] ?周|week|wk|W[0-9]{2}", re.IGNORECASE)
 #: A week whose year stands elsewhere is read with this one.
 _ANY_YEAR = 2000
 #: Why a text is no period, where nothing but a period is written so.

@@ -16,6 +16,7 @@ from kpi.errors import Message
 from kpi.intake.files.headers import clean
 from kpi.language.system import System
 from kpi.values.names import unmarked
+from kpi.values.patterns import regex
 
 _SUM = "合计|总计|小计|共计|总和|汇总"
 _MEAN = "平均|平均值|平均数|平均水平|均值"
@@ -25,14 +26,14 @@ _OF_WHOLE = (
     "(所有|各类?|重点|规模以上|规模以下|规上|规下|限额以上|限上|国有|民营|外资|亩均|工业|农业|服务业|建筑业|批发零售业)*"
     "(企业|工业|农业|服务业|建筑业|单位|部门|机关|乡镇|镇街|街道|学校|医院|园区|项目|城镇|农村|乡村|居民)?(总体|整体|总数|总量|水平)?"
 )
-_CHINESE = re.compile(
+_CHINESE = regex(
     rf".*({_SUM})(数|额|值|量)?[\d一二三四五六七八九十]{{0,2}}|.*({_MEAN})|[∑Σσ]|{_WHOLE}(总体|整体|总数|总量|水平)?"
     rf"|(?!全州){_WHOLE}{_OF_WHOLE}|.{{2,8}}(?<![安保])全[市省]"
     r"|(所有|全部|全体|各)(企业|单位|部门|县区|县市|区县|乡镇|镇街)"
     r"|总数|总体|整体|其中|其中:?.+"
     r"|中位数|中位值|最[高低大小](值|数|分|者)?|极差|标准差|方差|变异系数|离散系数"
 )
-_ENGLISH = re.compile(
+_ENGLISH = regex(
     r"((.+ )?(grand |sub[- ]?)?totals?|grand ?totals?|totals? (of|for) .+|sum( of .+)?|(.+ )?(average|mean)"
     r"|avg\.?|overall"
     r"|median|maximum|minimum|max\.?|min\.?|highest|lowest|(standard|std\.?) deviation|of which( .+|:.*)?|total: .+"
@@ -41,7 +42,7 @@ _ENGLISH = re.compile(
 
 #: Rows of a table that show other figures of all columns: shares, changes, ranks, the year before, the plan.
 _ASIDE = "增减|增长|增速|增幅|增加|减少|下降|上升|变化|变动|升降|±"
-_OTHER_FIGURES = re.compile(
+_OTHER_FIGURES = regex(
     rf"(同比|环比|((比|较|与)?(上|去|前)(年|期|月|季|季度)|同期|基期)(同期|同月|同季|末|底)*(数|值|水平|完成数?|实绩|实际)?)"
     rf"(相?比)?({_ASIDE})*(额|量|率|幅度|值|数|情况|点|百分点|个百分点)?"
     rf"|({_ASIDE})+(额|量|率|幅度|值|数|情况|百分点|个百分点)?"
@@ -51,7 +52,7 @@ _OTHER_FIGURES = re.compile(
     r"|share( of total)?|rank(ing)?|budget"
 )
 
-_REMARK = re.compile(
+_REMARK = regex(
     r"((附?注|备注|说明|资料来源|数据来源|填报说明|指标解释|remarks?|notes?|source)\s*\d*"
     r"|(填报|填表|制表|审核|报送|复核|经办|联系)(人|员|单位|日期|电话)|单位(负责人|领导)|分管领导):.+"
 )
@@ -60,10 +61,10 @@ _REMARK = re.compile(
 _FRAME = "【】[]〔〕「」《》<>—–-=~·•*# "
 
 # Footnote marks, which NFKC turns into digits.
-_MARK = re.compile("([\u2460-\u24ff\u00b2\u00b3\u00b9\u2070-\u209f])")
+_MARK = regex("([\u2460-\u24ff\u00b2\u00b3\u00b9\u2070-\u209f])")
 # A blank beside an ideograph.
 _IDEOGRAPH = "[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-_BLANK_IN_CHINESE = re.compile(f"(?<={_IDEOGRAPH}) | (?={_IDEOGRAPH})")
+_BLANK_IN_CHINESE = regex(f"(?<={_IDEOGRAPH}) | (?={_IDEOGRAPH})")
 
 #: How many names, and rows of each, are listed in a note; the rest are counted.
 _NAMES, _ROWS = 10, 5

@@ -24,6 +24,7 @@ from kpi.intake.near_names import near
 from kpi.language.system import System
 from kpi.values.columns import Column
 from kpi.values.names import clean, look
+from kpi.values.patterns import regex
 from kpi.values.periods import Period
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ _BY_CHANCE = 0.5
 _WORD = 4
 
 #: What an English name may be without.
-_ENGLISH_ENDING = re.compile(
+_ENGLISH_ENDING = regex(
     r" (city|county|district|town|township|subdistrict|village|province|prefecture|municipality|state|region|borough)$"
 )
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from kpi.values.patterns import regex
+
 #: The full names of the 34 provinces, autonomous regions, municipalities and special administrative regions, by the
 #: first two digits of their codes.
 PROVINCES = {
@@ -27,7 +29,7 @@ _MUNICIPALITIES = frozenset({"11", "12", "31", "50"})
 #: The third and fourth digit of counties and towns directly below a province (省直辖县级行政区划).
 _DIRECT = "90"
 
-_CODE = re.compile(r"(?P<province>\d\d)(?P<prefecture>\d\d)(?P<county>\d\d)(?:(?P<town>\d{3})(?P<village>\d{3})?)?")
+_CODE = regex(r"(?P<province>\d\d)(?P<prefecture>\d\d)(?P<county>\d\d)(?:(?P<town>\d{3})(?P<village>\d{3})?)?")
 
 
 def is_division(code: str) -> bool:

@@ -6,7 +6,6 @@ without zero-width characters, without blanks beside Chinese.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cache, cached_property, lru_cache
@@ -21,6 +20,7 @@ from kpi.intake.division_codes import PROVINCES, SHORT
 from kpi.intake.files.headers import clean
 from kpi.intake.region_names import is_region
 from kpi.values.names import unmarked
+from kpi.values.patterns import regex
 from kpi.values.periods import Period
 from kpi.values.timelines import MONTHS, Timeline
 
@@ -38,7 +38,7 @@ _PEOPLES = (
     "|柯尔克孜|拉祜|黎|傈僳|珞巴|满|毛南|门巴|蒙古|苗|仫佬|纳西|怒|普米|羌|撒拉|畲|水|塔吉克|塔塔尔|土|土家|佤|维吾尔|乌孜别克"
     "|锡伯|瑶|彝|仡佬|裕固|壮|各"
 )
-_AUTONOMOUS = re.compile(
+_AUTONOMOUS = regex(
     rf"(?P<name>.{{2,}}?)(?:(?:{_PEOPLES})族|蒙古|哈萨克|柯尔克孜|维吾尔|塔吉克|锡伯)*自治(?P<kind>[区州县旗])"
 )
 

@@ -21,6 +21,7 @@ from kpi.intake.roster import roster_of
 from kpi.language.datasets import Dataset, Records
 from kpi.language.measures import Measure
 from kpi.language.system import System
+from kpi.values.patterns import regex
 from kpi.values.periods import Period
 
 By = Literal["nothing", "department", "unit"]
@@ -32,7 +33,7 @@ HEADINGS: Mapping[str, Message] = {
     "reported": Message("reported_on"), "scope": Message("scope"),
 }  # fmt: skip
 
-_EQUALS = re.compile(r"\"?([^\"=']+?)\"?\s*=\s*'((?:[^']|'')*)'")
+_EQUALS = regex(r"\"?([^\"=']+?)\"?\s*=\s*'((?:[^']|'')*)'")
 
 
 class Item(Struct, frozen=True):

@@ -22,6 +22,7 @@ from kpi.intake.named_figures import named_figures
 from kpi.language.measures import reported
 from kpi.language.system import System, unit_or_none
 from kpi.values import units
+from kpi.values.patterns import regex
 from kpi.values.units import YES_NO, Unit
 from kpi.values.units.vocabulary import counts
 
@@ -47,7 +48,7 @@ _MANTISSA = 52
 _SMALL = 20.0
 
 #: Titles of growth and changes, whose ratios mean nothing; 增加值 and 新增 are amounts.
-_CHANGE = re.compile(
+_CHANGE = regex(
     r"增速|增长|增幅|涨幅|降幅|跌幅|升幅|涨跌|增减|净[增减流变]|增量|减量|变动|变化|同比|环比|[比较][上去同].*[增减升降]"
     r"|\b(growth|changes?|increases?|decreases?)\b",
     re.IGNORECASE,

@@ -21,6 +21,7 @@ from kpi.intake.region_names import is_region
 from kpi.language.system import System, unit_or_none
 from kpi.values import units
 from kpi.values.names import clean
+from kpi.values.patterns import regex
 from kpi.values.units import YES_NO, Unit
 from kpi.values.units.vocabulary import INTENSIVE, counts
 
@@ -40,17 +41,17 @@ _SMALL = 20.0
 _STEPS = 10.0
 
 #: Words of figures that are near zero at times, such as profits and changes.
-_NEAR_ZERO = re.compile(
+_NEAR_ZERO = regex(
     r"利润|利得|盈|亏|损|差|净|余额|结余|[增减升降]|变动|变化|赤字|\b(profit\w*|loss\w*|net|balance|gap|difference|change|increase"
     r"|decrease|growth|surplus|deficit|margin)\b",
     re.IGNORECASE,
 )
 #: Words of figures without a unit that are rates.
-_RATE = re.compile(
+_RATE = regex(
     r"[率比占]|系数|弹性|指数|[增减]|\b(rate|ratio|share|growth|coefficient|index|elasticity)\b", re.IGNORECASE
 )
 #: Names of the smallest divisions, which a city beside them is no other of.
-_TOWN = re.compile(r".+(镇|乡|街道|村|社区|苏木|嘎查)")
+_TOWN = regex(r".+(镇|乡|街道|村|社区|苏木|嘎查)")
 
 
 class Grid(Struct, frozen=True):

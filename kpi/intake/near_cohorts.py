@@ -17,6 +17,7 @@ from kpi.intake.near_names import one_letter_apart
 from kpi.language.grouping import columns_of_roster
 from kpi.language.system import System
 from kpi.values.columns import COHORT
+from kpi.values.patterns import regex
 
 #: How many units a cohort needs for another one to be its slip, and how many times as many.
 _ENOUGH, _TIMES = 3, 10
@@ -34,9 +35,9 @@ _CLASSES = frozenset(
 #: What stands before or behind a name to make another of it: 新开发区, 准一线.
 _BESIDE = frozenset("新老旧大小副次准半非不无未前后原超特类")
 #: Names of places, which differ in any letter but the last.
-_PLACE = re.compile(r"[省市州盟县区旗镇乡村]$")
+_PLACE = regex(r"[省市州盟县区旗镇乡村]$")
 #: Classes that end as places do.
-_CLASS = re.compile(
+_CLASS = regex(
     r"工业|农业|林业|牧业|渔业|生态|旅游|商贸|重点|综合|优化|开发|发展|主产|功能|山区|沿海|城区|郊区|强|弱|类|型|组|片"
 )
 #: English words that are two and differ in one letter.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.intake.entities import Entities, short_forms
 from kpi.values.names import look, unmarked
+from kpi.values.patterns import regex
 
 #: Letters that number or distinguish units, so that names which differ in them are two: 东湖 and 西湖.
 _TELLING = frozenset(
@@ -19,7 +19,7 @@ _TELLING = frozenset(
 _SLIP, _NESTED = 3, 3
 
 #: Marks of footnotes and list numbers, which are no part of a name.
-_MARKS = re.compile(r"^(?:\d+[.、)]|\(\d+\)|#)(?=\D)|[*#†‡°^※]+$")
+_MARKS = regex(r"^(?:\d+[.、)]|\(\d+\)|#)(?=\D)|[*#†‡°^※]+$")
 
 
 def alike(entities: Entities) -> Iterator[Diagnostic]:

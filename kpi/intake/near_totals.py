@@ -22,6 +22,7 @@ from kpi.intake.region_names import is_district
 from kpi.intake.undeclared_totals import is_additive, of_events
 from kpi.language.system import System
 from kpi.values.names import clean
+from kpi.values.patterns import regex
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,7 @@ _MOVED_SUMS, _MOVED = 6, 0.02
 _PROVINCES = frozenset(PROVINCES.values())
 #: The levels of divisions by the ends of their names, the lowest first; 县级市 end like the cities above them.
 _LEVELS = tuple(
-    re.compile(pattern, re.IGNORECASE)
+    regex(pattern, re.IGNORECASE)
     for pattern in (
         r".+(村|社区)|.+ village",
         r".{2,}(街道|镇|乡)|.+ (town|township|subdistrict)",

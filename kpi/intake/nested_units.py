@@ -13,26 +13,27 @@ from kpi.intake.division_codes import PROVINCES, divisions_above
 from kpi.intake.entities import ALWAYS, Entities, code_of
 from kpi.intake.region_names import is_district
 from kpi.values.names import clean
+from kpi.values.patterns import regex
 
 #: Full names of provinces, without those of municipalities, which end like cities.
 _PROVINCE = frozenset(name for name in PROVINCES.values() if not name.endswith("市"))
 #: Names of divisions below cities.
-_COUNTY = re.compile(r".{1,12}(?<!自治)(县|旗|区|镇|乡|街道)")
+_COUNTY = regex(r".{1,12}(?<!自治)(县|旗|区|镇|乡|街道)")
 
 #: Codes of NUTS: a country, then a digit or letter for each level down to the third.
-_NUTS = re.compile(r"[A-Z]{2}[0-9A-Z]{0,3}")
+_NUTS = regex(r"[A-Z]{2}[0-9A-Z]{0,3}")
 #: How many there are at least, so that they are no other abbreviations.
 _CODES = 8
 
 
 #: Names of towns and streets. 桐乡, 新乡 and 景德镇 are short for cities, 城镇 and 乡镇 are all of a kind.
-_TOWN = re.compile(
+_TOWN = regex(
     r"(?!其[他它]|各|所有|全|景德镇).{2,12}(街道(办事处|办)?|(?<![城乡村集强])镇|(?<![城返下家回水])乡)"
     r"|.+ (township|subdistrict)",
     re.IGNORECASE,
 )
 #: Names of counties, cities and banners; `is_district` recognises those of districts.
-_COUNTY_OR_CITY = re.compile(r".{2,12}(县|旗|(?<![超城都夜集股早菜])市)|.+ (county|city|district)", re.IGNORECASE)
+_COUNTY_OR_CITY = regex(r".{2,12}(县|旗|(?<![超城都夜集股早菜])市)|.+ (county|city|district)", re.IGNORECASE)
 #: In which part of the units towns stand by mistake at most, and how many counties there are then, in which part.
 _FEW, _COUNTIES, _MOSTLY = 0.2, 4, 0.8
 

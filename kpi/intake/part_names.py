@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import re
 
+from kpi.values.patterns import regex
+
 #: What the units of a rate that is a part of a whole have or are.
 _PARTS = (
     "满意|好评|差评|知晓|认可|合格|不良品|次品|达标|优良|优秀|良好|及格|优质|办结|覆盖|及时|准时|按时|按期|限时|超时|逾期|准确|正确|差错|错误"
@@ -22,27 +24,27 @@ _NEVER_BELOW = (
 )
 _END = r"(?:率|度|面|比例|占比)(?:\s*[（(].*)?\s*$"
 _CHINESE = rf"\w{{0,4}}{_END}"
-_IS_PART = re.compile(rf"(?:{_PARTS}){_CHINESE}")
-_IS_SUCH = re.compile(rf"(?:{_PARTS}|{_NEVER_BELOW}){_CHINESE}")
-_ENGLISH_PART = re.compile(
+_IS_PART = regex(rf"(?:{_PARTS}){_CHINESE}")
+_IS_SUCH = regex(rf"(?:{_PARTS}|{_NEVER_BELOW}){_CHINESE}")
+_ENGLISH_PART = regex(
     r"\b(satisfaction|pass|qualified|qualification|compliance|coverage|on[- ]time|timely|timeliness|punctuality"
     r"|accuracy|error|literacy|attendance|absence|turnout|unemployment|survival|approval|urbani[sz]ation|vacancy"
     r")\b[ \w-]*\b(rates?|share|percentage)\b",
     re.IGNORECASE,
 )
-_ENGLISH_SUCH = re.compile(
+_ENGLISH_SUCH = regex(
     r"\b(response|employment|mortality|birth|death|enrolment|enrollment|completion|utili[sz]ation|occupancy|participation"
     r")\b[ \w-]*\b(rates?|share|percentage)\b",
     re.IGNORECASE,
 )
 #: Shares of banks, of insured people by register and the like, which are above 100 % at times.
-_MAY_BE_ABOVE = re.compile(
+_MAY_BE_ABOVE = regex(
     r"拨备|流动|利息|现金|资金|风险|担保|抵押|本息|保险|医保|社保|参保|养老|低保|接种|疫苗"
     r"|\b(interest|debt|liquidity|provision\w*|loan|asset|cash|insurance|immuni[sz]ation|vaccin\w*|dose)\b",
     re.IGNORECASE,
 )
 #: Words of changes, differences and results, which are below zero at times.
-_MAY_BE_BELOW = re.compile(
+_MAY_BE_BELOW = regex(
     r"[净增减降欠]|差(?![错评])|升(?!学)|超(?!时)|变动|变化|同比|环比|幅|利润|盈|亏|收益|回报|贡献|拉动|偏离|弹性|结余|完成"
     r"|\b(growth|change|increase|decrease|difference|gap|profit\w*|margin|return|net|contribution|deviation|excess)\b",
     re.IGNORECASE,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from kpi.errors import Diagnostic, Message, Severity
@@ -14,16 +13,17 @@ from kpi.intake.reported.plain_rows import Coded
 from kpi.intake.shapes.labels import stem
 from kpi.language.system import System
 from kpi.values import period_texts, periods
+from kpi.values.patterns import regex
 from kpi.values.timelines import Timeline
 
 #: A part of a year, with the year before it where there is one; a whole year or a date is none.
-_PART = re.compile(
+_PART = regex(
     r"(?:(?P<year>(?:19|20)\d\d)年?)?(?P<part>"
     r"(?<![\d.])(?:1[0-2]|[1-9])(?:[-—–~至到](?:1[0-2]|[1-9]))?月(?:份|底|末)?(?!\d*[\d日])"
     r"|[上下]半年|前?[一二三四两1-4]个?季度|第[一二三四1-4]季度)"
 )
 #: Parts that end with the year, by which stocks at its end are meant, or all of it.
-_TO_THE_END = re.compile(r"(?:1[-—–~至到])?12月(?:份|底|末)?|前?[四4]个?季度")
+_TO_THE_END = regex(r"(?:1[-—–~至到])?12月(?:份|底|末)?|前?[四4]个?季度")
 
 
 def partly(sources: Sequence[Placed], apart: Mapping[int, Coded], system: System) -> Iterator[Diagnostic]:

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from kpi.intake.aggregate_rows import folded
 from kpi.values.names import unmarked
+from kpi.values.patterns import regex
 
 #: Longer names are none of these.
 _LONGEST = 80
@@ -77,7 +78,7 @@ _DISTRICTS = Names(
     "主城|中心城|核心区|拓展区|市区|[二三四五六七八九十]区|发展新区|涵养",
 )
 #: The ends of names of zones and others that are no districts of a city.
-_ZONE = re.compile("(开发|新|经|园|示范|景|合作|保税|集聚|度假|功能|片|社|山|地|自治|行政|校|库|灾)区$")
+_ZONE = regex("(开发|新|经|园|示范|景|合作|保税|集聚|度假|功能|片|社|山|地|自治|行政|校|库|灾)区$")
 
 
 # ---- GROUPS OF COUNTRIES ---- #
@@ -137,7 +138,7 @@ def _search(kinds: Iterable[Names]) -> re.Pattern[str]:
 _REGION_SEARCH = _search((*_DOMESTIC, _DISTRICTS, *_GROUPS))
 _DOUBT_SEARCH = _search(_DOUBTFUL)
 # NOTE: A search without regard to case takes several times as long as the others, and most names have no letters.
-_LETTER, _LISTED_SEARCH = re.compile("[A-Za-z]"), re.compile(_LISTED)
+_LETTER, _LISTED_SEARCH = regex("[A-Za-z]"), regex(_LISTED)
 
 
 def may_be_region(name: str) -> bool:

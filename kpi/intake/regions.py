@@ -7,7 +7,6 @@ themselves has no others.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator
 
 from kpi.errors import Diagnostic, Message, Place, Severity, first_names
@@ -24,18 +23,19 @@ from kpi.intake.region_names import (
     may_be_doubtful,
     may_be_region,
 )
+from kpi.values.patterns import regex
 
 #: The four regions of the US Census Bureau, which tables of states have rows of, and the country above them.
 _CENSUS = ("northeast", "midwest", "south", "west")
 _COUNTRY = "united states"
 
 #: Names that show that a table is about parts of China.
-_PLACE = re.compile(r".{1,12}(省|市|县|区|州|盟|旗|镇|乡|街道|村)")
-_COUNTRY_CODE = re.compile(r"[A-Z]{3}")
+_PLACE = regex(r".{1,12}(省|市|县|区|州|盟|旗|镇|乡|街道|村)")
+_COUNTRY_CODE = regex(r"[A-Z]{3}")
 
 #: What parts the names of several units in one cell; a comma between words may belong to a name: Hong Kong SAR, China.
-_COMMA = re.compile("[、，,；;]")
-_PARTING = re.compile("[、，；;]|(?<=[\u2e80-\u9fff]),|,(?=[\u2e80-\u9fff])")
+_COMMA = regex("[、，,；;]")
+_PARTING = regex("[、，；;]|(?<=[\u2e80-\u9fff]),|,(?=[\u2e80-\u9fff])")
 
 
 def beside_places(names: Iterable[str], exclusions: Exclusions) -> frozenset[str]:

@@ -6,7 +6,6 @@ name does if only one has it, and so does a short form. What is left open is a f
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -37,14 +36,15 @@ from kpi.intake.shapes.recognition import PROVINCE
 from kpi.intake.shapes.table_keys import declared_keys
 from kpi.language.datasets import Records, ReportedData
 from kpi.language.system import System
+from kpi.values.patterns import regex
 from kpi.values.timelines import MONTHS
 
 #: The columns of a roster that is written, all String; `cohort` is blank, for its owner to fill in.
 COLUMNS = ("entity", "code", "cohort", "aliases", "parent", "files")
 
 #: The separator of aliases and files in a cell, and the signs at which a cell of aliases is parted when it is read.
-_BETWEEN, _PARTING = "、", re.compile("[、,;；，|/]")
-_IDEOGRAPH = re.compile("[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_BETWEEN, _PARTING = "、", regex("[、,;；，|/]")
+_IDEOGRAPH = regex("[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 #: How many of the first rows show which column names units, where no header says so.
 _HEAD = 10_000

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.cells.numbers import fold
 from kpi.intake.matching.datasets import Placed
+from kpi.values.patterns import regex
 
-_VERSION = re.compile(r"(?a)\d+\.\d+")
+_VERSION = regex(r"(?a)\d+\.\d+")
 
 #: How many texts are compared with each other.
 _COMPARED = 200

@@ -24,6 +24,7 @@ from kpi.language.expressions.terms import ExpressionError
 from kpi.language.expressions.times import PERIOD_END
 from kpi.language.model import Definition, Listed, Name, Text, one_of
 from kpi.values import units
+from kpi.values.patterns import regex
 from kpi.values.rounding import unsigned_zero
 from kpi.values.units import Unit
 
@@ -33,7 +34,7 @@ SCALE = 1e9
 OverTime = Literal["sum", "last", "first", "mean", "median", "max", "min", "ytd"]
 
 
-_CUMULATIVE = re.compile(
+_CUMULATIVE = regex(
     r"累计|年初(?:以来|至)|(?<!\d)1-本月|year[ _-]to[ _-]date|\bytd\b|cumulative|running total", re.IGNORECASE
 )
 
@@ -286,7 +287,7 @@ class Count(_Countable):
 
 
 # An operator between blanks, or a function: a heading may hold signs, but is no such thing.
-_COMPUTED = re.compile(rf"\S\s+[-+*/]\s+\S|^\s*(?:(?:{'|'.join(expressions.FUNCTIONS)})\s*\(|CASE\s)", re.IGNORECASE)
+_COMPUTED = regex(rf"\S\s+[-+*/]\s+\S|^\s*(?:(?:{'|'.join(expressions.FUNCTIONS)})\s*\(|CASE\s)", re.IGNORECASE)
 
 
 class OfColumn(Measure):

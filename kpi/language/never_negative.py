@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from kpi.language.measures import Measure
+from kpi.values.patterns import regex
 from kpi.values.units.vocabulary import counts
 
 #: Words of titles whose figures are changes or balances, which may be below zero.
-_CHANGE = re.compile(
+_CHANGE = regex(
     r"[净增减差]|变动|变化|盈|余额|结余|\b(net|change|increase|decrease|growth|difference|balance|gap|surplus)\b",
     re.IGNORECASE,
 )

@@ -24,6 +24,7 @@ from kpi.language.indicators import Indicator
 from kpi.language.model import kind_of
 from kpi.language.system import System
 from kpi.values import units
+from kpi.values.patterns import regex
 from kpi.values.status import STATUSES
 
 #: The version of the documents that are written, and those that are read.
@@ -35,7 +36,7 @@ KEY = "kpi"
 #: The dataset of all measures, and its columns of entities and periods.
 DATASET, ENTITY, PERIOD = "figures", "entity", "period"
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLAIN = regex(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def document(system: System) -> tuple[dict[str, Any], list[Diagnostic]]:

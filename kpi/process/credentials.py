@@ -9,13 +9,14 @@ from pathlib import Path
 
 from kpi.errors import DataError, Diagnostic, Message, Place, remember, suggest
 from kpi.process.os_errors import reason
+from kpi.values.patterns import regex
 
-_ADDRESS = re.compile(r"(?i)postgres(?:ql)?://")
+_ADDRESS = regex(r"(?i)postgres(?:ql)?://")
 # Characters that a user, password or host must have encoded.
-_UNENCODED = re.compile(r"[@/?#\s\[\]]|%(?![0-9A-Fa-f]{2})")
+_UNENCODED = regex(r"[@/?#\s\[\]]|%(?![0-9A-Fa-f]{2})")
 
 #: The scheme of another address.
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,19})://")
+_SCHEME = regex(r"([A-Za-z][A-Za-z0-9+.-]{0,19})://")
 #: The keys of connection strings that are in common use.
 _KEYS = ("host", "hostaddr", "port", "dbname", "user", "password", "passfile", "sslmode", "sslrootcert", "service")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -16,6 +15,7 @@ from rich.cells import cell_len, set_cell_size
 from kpi.errors import Diagnostic, Message, Severity, count, number_of, redacted
 from kpi.report.language import listed, localized, tr
 from kpi.report.marks import SEVERITIES, visible
+from kpi.values.patterns import regex
 
 #: The styles of findings.
 Layout = Literal["full", "concise", "json", "github"]
@@ -38,7 +38,7 @@ _NOUNS = {
 _COMMANDS = {Severity.ERROR: "error", Severity.QUERY: "warning", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 # The line breaks of YAML, which are fewer than those of `str.splitlines`: line numbers must agree with the parser's.
-_BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_BREAKS = regex("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 def render(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import polars as pl
 
 from kpi.report.language import localized, tr
@@ -12,11 +10,12 @@ from kpi.report.longer import longer_tables
 from kpi.report.marks import NOTHING, SEVERITIES, change, number, visible
 from kpi.report.reader_columns import constant_columns, decimals_of, shown_columns
 from kpi.report.shape import Report, Results
+from kpi.values.patterns import regex
 
 #: The maximum number of findings listed.
 LISTED = 50
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$])")
+_SPECIAL = regex(r"([\\`*_\[\]<>|~&$])")
 
 
 def markdown(scorecard: Results, /, *, period: str | None = None) -> str:

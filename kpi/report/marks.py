@@ -5,18 +5,18 @@ Every sign is understood without colour.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from decimal import Decimal
 
 from kpi.errors import Message
 from kpi.report.language import current, localized, tr
+from kpi.values.patterns import regex
 from kpi.values.status import NO_LEVEL, STATUSES
 
 #: The spaces after a comparator and before a sign of percent.
-_AFTER_COMPARATOR, _BEFORE_PERCENT = re.compile("(?<=[≥≤＞＜=]) "), re.compile(" (?=[%‰])")
+_AFTER_COMPARATOR, _BEFORE_PERCENT = regex("(?<=[≥≤＞＜=]) "), regex(" (?=[%‰])")
 #: The spaces between numbers, signs and Chinese words.
-_SPACED = re.compile("(?<=[≥≤＞＜＝=>\u3007-\u9fff]) (?=[0-9≥≤＞＜＝>\u3007-\u9fff-])|(?<=[0-9]) (?=[%‰\u3007-\u9fff])")
+_SPACED = regex("(?<=[≥≤＞＜＝=>\u3007-\u9fff]) (?=[0-9≥≤＞＜＝>\u3007-\u9fff-])|(?<=[0-9]) (?=[%‰\u3007-\u9fff])")
 
 #: The placeholder of a missing value.
 NOTHING = "—"
@@ -53,7 +53,7 @@ SEVERITIES = {
 _MOST_DECIMALS = 6
 
 # Control characters move the cursor or break a line; bidirectional overrides reorder the text.
-_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE = regex("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def stars(number: float | None) -> str:

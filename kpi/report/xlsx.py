@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kpi.errors import DataError, Diagnostic, Message
 from kpi.process import atomic_files
+from kpi.values.patterns import regex
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -21,7 +21,7 @@ _CREATED = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - the file format has no time
 #: The most characters of a cell.
 CHARACTERS = 32_767
 #: Signs that the name of a sheet cannot have, and its greatest length.
-_FORBIDDEN, _LONGEST = re.compile(r"[\[\]:*?/\\']"), 31
+_FORBIDDEN, _LONGEST = regex(r"[\[\]:*?/\\']"), 31
 
 
 def _exact(number: float) -> str:

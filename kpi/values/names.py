@@ -6,6 +6,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from kpi.values.patterns import regex
+
 # Characters without width, which have no meaning.
 _INVISIBLE = dict.fromkeys([0xAD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF])
 
@@ -37,7 +39,7 @@ def comparable(cell: object) -> str:
 
 
 #: Marks of footnotes behind a name: ①, ¹, *, [1], (注1), 注1). A number in round brackets may be part of the name.
-_FOOTNOTE_END = re.compile(
+_FOOTNOTE_END = regex(
     r"(?:[*＊※†‡°^#①-⑳⓪❶-❿⓵-⓾¹²³⁰⁴-⁹₀-₉]|[\[［〔](?:注|note)? ?[0-9a-z]{1,2}[\]］〕]"
     r"|[(（]注[:：]? ?[0-9一二三四五六七八九十①-⑳]{0,2}[)）]|注 ?\d{1,2}[)）])$",
     re.IGNORECASE,

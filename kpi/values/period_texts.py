@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from kpi.errors import Message
+from kpi.values.patterns import regex
 from kpi.values.periods import FIRST_YEAR, LAST_YEAR, Order, Period, PeriodError
 from kpi.values.timelines import MONTHS, WEEKS, Timeline
 
@@ -59,7 +60,7 @@ _FORMS = (
 )
 
 #: A month before its year: 03/2020, but not 3.2020, which may be a number.
-_MONTH_FIRST = re.compile(rf"(?P<one>{_N})[-/](?P<year>{_YEAR})")
+_MONTH_FIRST = regex(rf"(?P<one>{_N})[-/](?P<year>{_YEAR})")
 
 _YEAR_BEHIND = rf"(?P<one>{_N})(?P<sep>[-/.])(?P<other>{_N})(?P=sep)(?P<year>{_YEAR}){_TIME}?"
 
@@ -195,14 +196,14 @@ _MISTAKES = (
     ),
 )
 
-_YEAR_LAST = re.compile(rf"((?:[QHM]{_N})|(?:{_N}[QH]))[-/. —_]?({_YEAR})年?")
-_YEAR_TWICE = re.compile(rf"({_YEAR})(?![0-9](?![0-9])){_LEAD}(.*?){_TO}((?:19|20|21)[0-9]{{2}}){_LEAD}(.*)")
+_YEAR_LAST = regex(rf"((?:[QHM]{_N})|(?:{_N}[QH]))[-/. —_]?({_YEAR})年?")
+_YEAR_TWICE = regex(rf"({_YEAR})(?![0-9](?![0-9])){_LEAD}(.*?){_TO}((?:19|20|21)[0-9]{{2}}){_LEAD}(.*)")
 
 _TWINS = "‐‑‒−﹣–―─〜∼ⅠⅡⅢⅣ", "-----———~~1234", "\ufeff\u200b\u200c\u200d\u2060"
 _SAME = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | str.maketrans(*_TWINS)
-_CHINESE_NUMBER = re.compile("(?:(?<![0-9])|(?<=^[0-9]{4}))[O○〇零一二两三四五六七八九十]+(?![0-9])")
+_CHINESE_NUMBER = regex("(?:(?<![0-9])|(?<=^[0-9]{4}))[O○〇零一二两三四五六七八九十]+(?![0-9])")
 _CHINESE_DIGITS = str.maketrans("O○〇零一二两三四五六七八九", "00001223456789")
-_TENS = re.compile("([0-9]?)十([0-9]?)")
+_TENS = regex("([0-9]?)十([0-9]?)")
 
 
 def _digits(match: re.Match[str]) -> str:
@@ -616,7 +617,7 @@ _TIME_OF_DAY = (
     r"[日号]?[T ]?(?P<half>[上下]午)?(?P<hour>[0-9]{1,2})[:时点](?:(?P<minute>[0-9]{1,2})分?)?"
     rf"(?::?(?P<second>[0-9]{{1,2}})(?:\.(?P<part>[0-9]+))?秒?)?(?P<noon>[AP]M)?{_LOCAL}?"
 )
-_PACKED_TIME = re.compile(" ?(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})(?P<second>[0-9]{2})")
+_PACKED_TIME = regex(" ?(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})(?P<second>[0-9]{2})")
 
 
 def parse_instant(text: str, *, order: Order = "ymd") -> datetime:

@@ -7,6 +7,7 @@ from io import BytesIO
 import openpyxl
 import polars as pl
 import pytest
+from msgspec import structs
 
 import kpi
 from kpi.analysis.explain import explain
@@ -82,7 +83,7 @@ totals_over: {period: year, by: mean}
 def test_conditions_are_in_titles() -> None:
     card = kpi.score(data(), system=HEAD + CONDITIONS)
     texts = [cards.system(card.definition), cards.definition(card.definition, "政务")]
-    texts += [str([*map(vars, explain(card, "北原", period=period).walk())]) for period in ("2023Q4", "2023")]
+    texts += [str([*map(structs.asdict, explain(card, "北原", period=period).walk())]) for period in ("2023Q4", "2023")]
     for text in texts:
         assert "late" not in text
         assert "迟报 " in text

@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from kpi.drafting.survey.subject import Subject, is_identifier
 from kpi.errors import Message
 from kpi.intake.files.headers import role
+from kpi.values.patterns import regex
 
 #: The column of units in tables of SDMX without REF_AREA.
-_AREA = re.compile("(ref_?|geo_?|reporting_?)?(area|geo|country|economy)|location", re.IGNORECASE)
+_AREA = regex("(ref_?|geo_?|reporting_?)?(area|geo|country|economy)|location", re.IGNORECASE)
 #: Words of headers of the column that names the units, where no known header does.
-_NAMING = re.compile(
+_NAMING = regex(
     r"[县市区乡镇村]$|街道|单位|部门|机构|地区|辖区|网格|中心|窗口|派出所|学校|医院|企业|分局|支队|大队|region|area|unit|office"
 )
 

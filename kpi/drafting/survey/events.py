@@ -16,9 +16,10 @@ from kpi.errors import Message
 from kpi.intake.files.headers import split_unit
 from kpi.intake.matching.datasets import is_unit
 from kpi.values import period_texts, periods
+from kpi.values.patterns import regex
 
 #: Words of headers of the date from which an event counts.
-_BEGIN = re.compile(r"受理|申请|登记|收件|接报|发生|创建|来电|立案|上报|received|created|opened|start", re.IGNORECASE)
+_BEGIN = regex(r"受理|申请|登记|收件|接报|发生|创建|来电|立案|上报|received|created|opened|start", re.IGNORECASE)
 
 
 def is_events(subject: Subject) -> bool:

@@ -16,10 +16,11 @@ from kpi.intake.matching.datasets import is_unit
 from kpi.intake.shapes.adjacent_blocks import blocks_of, together
 from kpi.intake.shapes.combined_keys import is_combined, parted
 from kpi.intake.shapes.labels import stem
+from kpi.values.patterns import regex
 from kpi.values.timelines import Timeline
 
-UNNAMED = re.compile(r"列\d+'*")
-_NUMBERED = re.compile(r"(编号|单号|流水号|身份证号|(?<![a-z])id|_no|number)$", re.IGNORECASE)
+UNNAMED = regex(r"列\d+'*")
+_NUMBERED = regex(r"(编号|单号|流水号|身份证号|(?<![a-z])id|_no|number)$", re.IGNORECASE)
 
 
 class Subject:

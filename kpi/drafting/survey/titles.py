@@ -8,13 +8,14 @@ from kpi.drafting.survey.subject import Subject
 from kpi.intake.files.headers import clean, split_unit
 from kpi.intake.matching.datasets import is_unit
 from kpi.intake.shapes.labels import labelled, period_inside, stem
+from kpi.values.patterns import regex
 
-_UNIT_LINE = re.compile(r"(?:计量|数据|金额)?单位\s*:.*|units?\s*:.*", re.IGNORECASE)
+_UNIT_LINE = regex(r"(?:计量|数据|金额)?单位\s*:.*|units?\s*:.*", re.IGNORECASE)
 #: What a title has before and behind the name of the figure.
-_UNITS_BEFORE = re.compile(r"^(?:[全各分][省市县区镇乡地街道单位部门(、)]+)")
-_FRAME = re.compile(r"(?:完成)?(?:情况)?(?:统计|汇总|一览|明细)?表?$")
+_UNITS_BEFORE = regex(r"^(?:[全各分][省市县区镇乡地街道单位部门(、)]+)")
+_FRAME = regex(r"(?:完成)?(?:情况)?(?:统计|汇总|一览|明细)?表?$")
 #: Names that programs give to sheets and tables.
-_GENERIC = re.compile(r"(sheet|表|数据|工作表)\d*", re.IGNORECASE)
+_GENERIC = regex(r"(sheet|表|数据|工作表)\d*", re.IGNORECASE)
 
 
 def name_around(subject: Subject) -> str:

@@ -24,11 +24,12 @@ from kpi.intake.annexes.drafts import Draft, Item, identifier
 from kpi.intake.annexes.grids import Grid
 from kpi.intake.annexes.texts import number, quantity, unit_of
 from kpi.intake.cells.numbers import read_number
+from kpi.values.patterns import regex
 
 #: The columns that a framework needs.
 _NEEDED = ("icode", "direction", "weight", "level", "parent", "type")
 
-_AGGREGATE = re.compile(r"(?:sp|p|si)\.\d+.*|index.*", re.IGNORECASE)
+_AGGREGATE = regex(r"(?:sp|p|si)\.\d+.*|index.*", re.IGNORECASE)
 _LEVELS = ("sp.", "p.", "si.", "index")
 
 

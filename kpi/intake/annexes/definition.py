@@ -18,21 +18,22 @@ from kpi.intake.annexes.rows import Annex, Entry, Group
 from kpi.intake.annexes.rules import Count, Scoring, addable, awarded, falling, scoring_of
 from kpi.intake.annexes.targets import StatedTarget, change_of, stated_target_of
 from kpi.intake.annexes.texts import number, short, unit_of
+from kpi.values.patterns import regex
 from kpi.values.units import Unit
 
 _NEAR = Fraction(1, 1000)
 _PERIODS = (
-    (re.compile(r"月度|按月|每月考核|月考核"), "month"), (re.compile(r"季度|按季|每季"), "quarter"),
-    (re.compile(r"半年"), "half"),
+    (regex(r"月度|按月|每月考核|月考核"), "month"), (regex(r"季度|按季|每季"), "quarter"),
+    (regex(r"半年"), "half"),
 )  # fmt: skip
-_ENTITIES = re.compile(
+_ENTITIES = regex(
     r"县\(?市、?区\)?|县区|区县|乡镇\(?街道\)?|乡镇|镇街|街道|市直部门|县直部门|市直单位|部门|企业|学校|医院|"
     r"村\(?社区\)?|园区|开发区|市州|各市"
 )
 
 
 #: Rules in texts beside a table, and how many of them a finding quotes.
-_RULE_BESIDE = re.compile(
+_RULE_BESIDE = regex(
     r"否决|加分|扣分|倒扣|封顶|取消|不得评|折算|系数|(?<!以下)(?<!以下的)不(?:予|能|参与)?评[定为选星优先]"
 )
 _SHOWN = 8

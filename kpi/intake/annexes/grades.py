@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from kpi.intake.annexes.texts import squeezed
+from kpi.values.patterns import regex
 
 _NAMES = (
     "不合格", "不达标", "不称职", "基本合格", "基本达标", "基本称职", "优秀",
@@ -13,14 +14,14 @@ _NAMES = (
     "达标", "称职", "先进", "优", "良", "中", "差", "好",
 )  # fmt: skip
 _STARS = {word: number for number, words in enumerate(("一1", "二两2", "三3", "四4", "五5"), 1) for word in words}
-_STAR = re.compile(rf"([{''.join(_STARS)}])(?:颗)?星级?")
-_GRADE = re.compile("|".join([_STAR.pattern.replace("(", "(?:", 1), *_NAMES]))
+_STAR = regex(rf"([{''.join(_STARS)}])(?:颗)?星级?")
+_GRADE = regex("|".join([_STAR.pattern.replace("(", "(?:", 1), *_NAMES]))
 #: What a text does with grades beyond their bounds: quotas, conditions, consequences.
-_RULES = re.compile(
+_RULES = regex(
     r"比例|名额|占比|不超过|不高于|不少于|控制在|前\d|排名|最后|末位|连续|直接|一律|否则|降[级档]|升[级档]|晋[级档]|[降升]为"
 )
-_ABOUT = re.compile(r"等次|等级|档次|星级|评为|评定|定为|确定为|分为|划分|为")
-_BOUND = re.compile(
+_ABOUT = regex(r"等次|等级|档次|星级|评为|评定|定为|确定为|分为|划分|为")
+_BOUND = regex(
     r"(?P<low>\d+(?:\.\d+)?)分?(?:\((?:含|不含)[^)]*\))?(?:-|~|—|–|至|到)(?P<high>\d+(?:\.\d+)?)分?(?:\((?:含|"
     r"不含)[^)]*\))?"
     r"|(?:≥|>=|不低于|达到)?(?P<least>\d+(?:\.\d+)?)分?(?:\(含[^)]*\))?(?:\(?含\)?)?(?:及以上|以上|\(含\)以上)"

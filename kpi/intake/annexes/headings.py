@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from kpi.intake.annexes.grids import Grid
 from kpi.intake.annexes.texts import squeezed
+from kpi.values.patterns import regex
 
 Role = Literal[
     "level", "name", "marks", "rule", "target", "unit", "sign", "lead", "responsible", "source", "note", "serial",
@@ -43,7 +44,7 @@ _WORDS: tuple[tuple[Role, str], ...] = (
     ("name", (r"(?:考核|考评|评价|重点|主要|具体|绩效|工作|核心)*(?:指标|内容|项目|要点|事项|任务|要素|工作|重点|"
      r"细项|对象)(?:名称|内容|项目|分解)?(?:与分值)?|名称|项目名称|indicator|measure|name")),
 )  # fmt: skip
-_ROLES = tuple((role, re.compile(words, re.IGNORECASE)) for role, words in _WORDS)
+_ROLES = tuple((role, regex(words, re.IGNORECASE)) for role, words in _WORDS)
 
 #: How many rows from the top may be above a header.
 _SEARCHED = 40

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from kpi.intake.annexes.targets import Bound, bound_of, no_change_of
 from kpi.intake.annexes.texts import NUMBER, leading_unit, number_of, squeezed
+from kpi.values.patterns import regex
 from kpi.values.units import Unit
 
 # ---- WHAT CLAUSES SAY ---- #
@@ -150,7 +151,7 @@ Part = Required | Earned | Step | Once | Limit | Ratio | Places | ToBest | Effic
 
 _N = NUMBER
 _GOAL = r"(?:目标任务|目标值|目标|任务数|任务|计划数|计划|指标值|指标|要求|标准|进度|时序进度|序时进度)"
-_REACHED = re.compile(
+_REACHED = regex(
     rf"(?:按[时期]|如期|全面|全部|按要求|能够?|凡)*(?:完成或超额完成|达到或超过|超额完成|完成|达到|达标|实现|符合|"
     rf"等于或优于|不低于|优于)"
     rf"(?:年度|控制|预期|全年|当年|本年|省|市|县|区|级|下达|规定|考核|既定|工作|的)*{_GOAL}*(?:的|者|及以上|以上)?"
@@ -158,18 +159,18 @@ _REACHED = re.compile(
     r"规定)[^\d,;。未]{1,8}(?:的|者)?"
     rf"|(?:大于或等于|大于等于|高于或等于|不少于|高于|超过|大于){_GOAL}(?:的|者)?"
 )
-_REACHED_LOW = re.compile(
+_REACHED_LOW = regex(
     rf"(?:小于或等于|小于等于|低于或等于|不高于|不超过|不大于|控制在{_GOAL}(?:以内|内|之内)|低于|"
     rf"小于){_GOAL}?(?:以内)?(?:的|者)?"
 )
-_MISSED = re.compile(
+_MISSED = regex(
     rf"(?:否则?|反之|不达标|未达标|(?:未|没有|没|不能)(?:按[时期]|如期|全部|全面|能)*(?:完成|达到|达标|实现|"
     rf"达)(?:[^\d,;。扣得]{{0,10}})"
     rf"|达不到[^\d,;。扣得]{{0,10}}|(?:低于|不足|少于){_GOAL}|大于|高于|超过|小于|低于|少于|"
     rf"未[^\d,;。扣得完达]{{1,10}})(?:的|者|时)?"
 )
-_BEYOND = re.compile(rf"(?:高于|超过|大于|超出){_GOAL}(?:的|者)?")
-_REST = re.compile(r"(?:其余|其他|其它|除此以外|余下|以下)(?:的|者|情况|情形)?")
+_BEYOND = regex(rf"(?:高于|超过|大于|超出){_GOAL}(?:的|者)?")
+_REST = regex(r"(?:其余|其他|其它|除此以外|余下|以下)(?:的|者|情况|情形)?")
 _SHORT = (
     "低于", "低", "少于", "差", "降低", "下降", "减少", "欠", "不足", "落后", "下滑", "少完成", "欠缺", "少",
 )  # fmt: skip
@@ -191,7 +192,7 @@ _REFERENCE = rf"(?:于|过|出)?(?:{_GOAL}|平均(?:值|水平)?|基准(?:值)?|
 _VERB = r"(?:报送|上报|完成|召开|开展|组织|报|建|办)?"
 _OFF = r"扣除|扣减|扣|核减|减扣|递减|减"
 _ON = r"加计|加|奖励|奖|计|记|得|赋"
-_BODY = re.compile(rf"(?P<way>{_WAYS})?{_REFERENCE}{_VERB}(?P<size>{_N})?(?P<rest>.*)")
+_BODY = regex(rf"(?P<way>{_WAYS})?{_REFERENCE}{_VERB}(?P<size>{_N})?(?P<rest>.*)")
 _PLACES = ("位", "名", "位次", "名次", "个位次", "个名次")
 _FINDING = r"未|无|没有|不|弄虚|虚报|漏|错|迟|超"
 
@@ -581,14 +582,14 @@ PATTERNS: tuple[Pattern, ...] = (
 
 # ---- CLAUSES ---- #
 
-_CIRCLED = re.compile("[①-⑳⑴-⒇]")
-_ENUMERATION = re.compile(r"^(?:[(]?\d{1,2}[)、]|[①-⑳]|[(]?\d{1,2}\.(?!\d))")
-_CUT = re.compile(r"(?<!\d),|,(?!\d{3}(?!\d))|[;。!:]|(?<=分)、")
+_CIRCLED = regex("[①-⑳⑴-⒇]")
+_ENUMERATION = regex(r"^(?:[(]?\d{1,2}[)、]|[①-⑳]|[(]?\d{1,2}\.(?!\d))")
+_CUT = regex(r"(?<!\d),|,(?!\d{3}(?!\d))|[;。!:]|(?<=分)、")
 #: A clause that goes on from the one before: 每低1个百分点，扣0.5分.
-_GOES_ON = re.compile(rf"(?:的|则|可)?(?:{_OFF}|{_ON}|不得分|不计分)")
+_GOES_ON = regex(rf"(?:的|则|可)?(?:{_OFF}|{_ON}|不得分|不计分)")
 #: A clause that is a condition of the next one: 未完成任务的，按比例得分.
-_CONDITION = re.compile(r"(?:未|没有|达不到|低于|不足|高于|超过)[^分每]*|[^分每]*的")
-_COMPLETE = re.compile(r"[\d一二两三四五六七八九十]分(?!点)|满分|全分|不得分|不计分|比例得分")
+_CONDITION = regex(r"(?:未|没有|达不到|低于|不足|高于|超过)[^分每]*|[^分每]*的")
+_COMPLETE = regex(r"[\d一二两三四五六七八九十]分(?!点)|满分|全分|不得分|不计分|比例得分")
 
 
 def clauses(text: str) -> list[str]:

@@ -16,31 +16,32 @@ from kpi.intake.annexes.grids import Grid
 from kpi.intake.annexes.headings import Column, Header, find_header, is_header_again
 from kpi.intake.annexes.targets import bound_of
 from kpi.intake.annexes.texts import marks_of, short, split_marks, squeezed, without_numbering
+from kpi.values.patterns import regex
 
 #: Where a row belongs: to the scored indicators, to what is added or taken off, or to the vetoes.
 Block = Literal["scored", "bonus", "deduction", "veto"]
 
 _BLOCKS: tuple[tuple[Block, re.Pattern[str]], ...] = (
-    ("veto", re.compile(r"否决")),
+    ("veto", regex(r"否决")),
     (
         "bonus",
-        re.compile(r"^(?:[^,;。]{0,6})加分(?:项|指标|事项|因素|内容|情形)?$|附加分|奖励(?:项|分)|鼓励(?:项|性指标)"),
+        regex(r"^(?:[^,;。]{0,6})加分(?:项|指标|事项|因素|内容|情形)?$|附加分|奖励(?:项|分)|鼓励(?:项|性指标)"),
     ),
     (
         "deduction",
-        re.compile(r"^(?:[^,;。]{0,6})(?:减分|扣分)(?:项|指标|事项|因素|内容|情形)$|^减分$|负面清单|倒扣分?项?|惩戒"),
+        regex(r"^(?:[^,;。]{0,6})(?:减分|扣分)(?:项|指标|事项|因素|内容|情形)$|^减分$|负面清单|倒扣分?项?|惩戒"),
     ),
 )
 #: A label of a row that is no name of an indicator.
-_LABEL = re.compile(
+_LABEL = regex(
     r"(?:加分|减分|扣分|倒扣分?|附加分?|奖励分?|鼓励|惩戒|(?:一票)?否决)(?:项目?|性?指标|事项|因素|内容|情形)?(?:\(.*\))?"
 )
-_TOTAL = re.compile(r"(?:分项)?(?:小计|合计|总计|总分|汇总|共计|得分合计|最后得分|总得分|总和)(?:\(.*\))?[:：]?")
-_NOTE = re.compile(r"(?:注|备注|说明|附注|填表说明|评分说明|note)(?:\d*[:：.、]|$)", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"[…\.·]+|(?:指标|项目)\d+[:：]?|[-—－–/／\\无]+")
-_NOTHING = re.compile(r"[-—－–/／\\]+")
-_SEVERAL = re.compile(r"(?P<name>[^、,;()（）]+?)[(](?P<marks>\d+(?:\.\d+)?)(?P<sign>分|%)?[)]")
-_BETWEEN = re.compile(r"[、,;]")
+_TOTAL = regex(r"(?:分项)?(?:小计|合计|总计|总分|汇总|共计|得分合计|最后得分|总得分|总和)(?:\(.*\))?[:：]?")
+_NOTE = regex(r"(?:注|备注|说明|附注|填表说明|评分说明|note)(?:\d*[:：.、]|$)", re.IGNORECASE)
+_PLACEHOLDER = regex(r"[…\.·]+|(?:指标|项目)\d+[:：]?|[-—－–/／\\无]+")
+_NOTHING = regex(r"[-—－–/／\\]+")
+_SEVERAL = regex(r"(?P<name>[^、,;()（）]+?)[(](?P<marks>\d+(?:\.\d+)?)(?P<sign>分|%)?[)]")
+_BETWEEN = regex(r"[、,;]")
 
 
 class Group(Struct, frozen=True):

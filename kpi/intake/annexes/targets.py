@@ -8,6 +8,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from kpi.intake.annexes.texts import NUMBER, number_of, quantity, squeezed, unit_of
+from kpi.values.patterns import regex
 from kpi.values.units import Unit
 
 Comparator = Literal["at_least", "above", "at_most", "below", "equals", "within"]
@@ -34,27 +35,27 @@ _SOFT = ("左右", "上下")
 #: Words of a fall and of a rise: before a number they say that the figure is a change.
 _FALLS = "缩短|下降|降低|压降|压减|压缩|减少|回落|削减"
 _RISES = "增长|提高|提升|上升|增加"
-_CHANGE = re.compile(rf"(?P<verb>{_FALLS}|{_RISES})(?:率|幅度?|了)?")
+_CHANGE = regex(rf"(?P<verb>{_FALLS}|{_RISES})(?:率|幅度?|了)?")
 
 _ONE_OF_BEFORE = "|".join(sorted(map(re.escape, BEFORE), key=len, reverse=True))
 _ONE_OF_AFTER = "|".join(sorted(map(re.escape, [*AFTER, *_SOFT]), key=len, reverse=True))
-_INCLUDING = re.compile(r"\(含(?:本数|\d+(?:\.\d+)?[^)]*)\)")
-_BOUND = re.compile(
+_INCLUDING = regex(r"\(含(?:本数|\d+(?:\.\d+)?[^)]*)\)")
+_BOUND = regex(
     rf"(?P<subject>[^\d≥≤<>=一二两三四五六七八九十]*?)(?P<before>{_ONE_OF_BEFORE})?(?P<number>{NUMBER})"
     rf"(?P<unit>[^\d,;(≥≤<>=]*?)(?P<after>{_ONE_OF_AFTER})?(?:的|时)?"
 )
-_RANGE = re.compile(
+_RANGE = regex(
     rf"(?P<subject>[^\d≥≤<>=]*?)(?:在|为)?(?P<low>{NUMBER})(?P<unit>[^\d,;(-]*?)(?P<low_in>\((?:不)?含\))?(?:-|~|—|–|至|到)"
     rf"(?P<high>{NUMBER})(?P<unit2>[^\d,;(]*?)(?P<high_in>\((?:不)?含[^)]*\))?(?:之间|区间)?(?:的)?"
 )
-_PLACE = re.compile(rf"[^\d前第]{{0,12}}?(?:前|第)(?P<place>{NUMBER})(?:名|位)?(?:以内|以上|之内|及以上)?")
-_ZERO = re.compile(
+_PLACE = regex(rf"[^\d前第]{{0,12}}?(?:前|第)(?P<place>{NUMBER})(?:名|位)?(?:以内|以上|之内|及以上)?")
+_ZERO = regex(
     r"(?:0|零)(?:起|例|件|次|个)?(?:发生|事故|增长)?|无[^,;。]{0,12}|不发生[^,;。]{0,12}|未发生[^,;。]{0,12}|杜绝[^,;。]{0,12}"
 )
-_TASK = re.compile(
+_TASK = regex(
     r"(?:按[时期])?(?:全面|如期)?(?:完成|达到|不低于)(?:[^\d,;。]{0,10})(?:任务|计划|目标|下达|要求)(?:数|值|量)?(?:目标|任务)?"
 )
-_DEADLINE = re.compile(r"\d{1,2}月(?:底|末|\d{1,2}日)前?.{0,20}|年(?:底|内|末)前?.{0,12}")
+_DEADLINE = regex(r"\d{1,2}月(?:底|末|\d{1,2}日)前?.{0,20}|年(?:底|内|末)前?.{0,12}")
 
 
 class Bound(Struct, frozen=True):

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from kpi.intake.cells.numbers import read_number
 from kpi.values import units
+from kpi.values.patterns import regex
 from kpi.values.units import Unit, UnitError
 
 #: A number in a rule: digits, or a Chinese numeral up to ten.
@@ -16,11 +17,11 @@ NUMBER = r"(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|[一二两三四五六七�
 _CHINESE = {word: number for number, word in enumerate("一二三四五六七八九十", 1)} | {"两": 2}
 
 #: Numbering before a name: 一、 （一） 1. 1.2 ① (1) A1.
-_NUMBERING = re.compile(
+_NUMBERING = regex(
     r"^(?:[一二三四五六七八九十]+[、.．]|[(（][一二三四五六七八九十\d]+[)）]|\d+(?:\.\d+)*[、．)）](?!\d)"
     r"|\d+(?:\.\d+)*\.(?!\d)|\d+(?:\.\d+)+(?=\s|[^\d\s.%％万亿])(?!\s*[个分万亿])|\d+\s+(?=\D)|[①-⑳]|[A-Z]\d*(?:\.\d+)*[、.．])\s*"
 )
-_MARKS = re.compile(r"[(（](?:满分|权重|共|计|分值)?[:：]?(\d+(?:\.\d+)?)\s*(分|%|％)?[)）]$")
+_MARKS = regex(r"[(（](?:满分|权重|共|计|分值)?[:：]?(\d+(?:\.\d+)?)\s*(分|%|％)?[)）]$")
 
 _ONE_SIGN = str.maketrans("−﹣≧≦﹥﹤〔〕【】", "--≥≤><()()")
 

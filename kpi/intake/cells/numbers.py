@@ -35,6 +35,7 @@ import polars as pl
 from msgspec import Struct
 
 from kpi.errors import Message
+from kpi.values.patterns import regex
 
 CellStatus = Literal["ok", "missing", "not_applicable", "below_unit"]
 
@@ -67,30 +68,30 @@ _ZEROS = ("0", "0.0", "0.00")
 YUAN_SIGN = "¥"
 # What follows a figure may be a unit.
 _UNIT = r"[^\d\s.,:;!?+\-=<>~()\[\]{}'\"`#*@&|\\_^$]{0,16}"
-_NUMBER = re.compile(rf"#?(?P<yuan>¥?)(?P<figure>{_FIGURE})\s*(?P<unit>{_UNIT})", re.ASCII)
-_BRACKETED = re.compile(rf"\((?P<figure>{_FIGURE})\s*(?P<inner>%|‰)?\)\s*(?P<unit>{_UNIT})", re.ASCII)
+_NUMBER = regex(rf"#?(?P<yuan>¥?)(?P<figure>{_FIGURE})\s*(?P<unit>{_UNIT})", re.ASCII)
+_BRACKETED = regex(rf"\((?P<figure>{_FIGURE})\s*(?P<inner>%|‰)?\)\s*(?P<unit>{_UNIT})", re.ASCII)
 # A figure as above but for its digits: signs and brackets before them, a unit behind them.
 _BEFORE, _BEHIND = r"#?¥?\(?[+-]?", rf"\s*[%‰]?\)?\s*{_UNIT}"
 # Digits that require a decimal comma: points or blanks between groups, or a comma that is no thousands separator.
-_DECIMAL_COMMA = re.compile(
+_DECIMAL_COMMA = regex(
     rf"{_BEFORE}(?:\d{{1,3}}(?:\.\d{{3}}){{2,}}(?:,\d+)?|\d{{1,3}}(?:[. ]\d{{3}})+,\d+"
     rf"|(?![1-9]\d{{0,2}},\d{{3}}(?!\d))\d+,\d+){_BEHIND}",
     re.ASCII,
 )
 # Digits whose value depends on whether the decimal mark is a comma or a point.
-_EITHER = re.compile(rf"{_BEFORE}(?P<digits>[1-9]\d{{0,2}}[.,]\d{{3}}){_BEHIND}", re.ASCII)
+_EITHER = regex(rf"{_BEFORE}(?P<digits>[1-9]\d{{0,2}}[.,]\d{{3}}){_BEHIND}", re.ASCII)
 _EITHER_PLAIN = r"^[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}$"
 # A figure with a decimal comma, and the text before and after it.
-_WITH_COMMA = re.compile(
+_WITH_COMMA = regex(
     r"(?P<before>[^\d.,]*)(?P<whole>[1-9]\d{0,2}(?P<mark>[. ])\d{3}(?:(?P=mark)\d{3})*|\d+)(?:,(?P<part>\d+))?"
     r"(?P<behind>(?![.,\d]).*)",
     re.ASCII | re.DOTALL,
 )
 _COMMA_PLAIN = r"^[+-]?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]+)(?:,[0-9]+)?$"
-_POINTED = re.compile(rf"{_BEFORE}(?=\d*[.,]\d)[\d.,]+{_BEHIND}", re.ASCII)
-_POINT_PLAIN = re.compile(r"[+-]?\d+\.\d+(?:[eE][+-]?\d+)?%?", re.ASCII)
+_POINTED = regex(rf"{_BEFORE}(?=\d*[.,]\d)[\d.,]+{_BEHIND}", re.ASCII)
+_POINT_PLAIN = regex(r"[+-]?\d+\.\d+(?:[eE][+-]?\d+)?%?", re.ASCII)
 _UNIT_SIGNS = frozenset("%‰‱°℃㎡㎥㎞")
-_WRAPPED = re.compile(r'="(.*)"', re.DOTALL)
+_WRAPPED = regex(r'="(.*)"', re.DOTALL)
 # A minus as typed: U+2010 to U+2013 and U+2212 sit before figures in place of `-`; a dash proper (—) does not.
 _MINUS = str.maketrans(dict.fromkeys("‐‑‒–−", "-"))
 
@@ -112,7 +113,7 @@ _SHORTHAND = {"[x]", "[c]", "[z]", "[low]", "[u]", "[w]"}
 _LONGEST = 1000
 #: The faults of cells that are no number, by pattern; the first match applies.
 _FAULTS: tuple[tuple[re.Pattern[str], Message], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), fault)
+    (regex(pattern, re.IGNORECASE), fault)
     for pattern, fault in (
         (r"=.+", Message("is a formula without a saved result: open the file in Excel or WPS and save it")),
         (r"#", Message("is the mark of an of-which item, not a figure")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from threading import Lock
@@ -14,9 +13,10 @@ from kpi.errors import Message
 from kpi.intake.cells.numbers import YUAN_SIGN
 from kpi.language.system import System
 from kpi.values import units
+from kpi.values.patterns import regex
 
 # The multiple at the beginning of a unit; 千瓦时 and 千克 have none.
-_MULTIPLE = re.compile(r"(?:[十百千]*[万亿]+|千(?=元))(?=.)")
+_MULTIPLE = regex(r"(?:[十百千]*[万亿]+|千(?=元))(?=.)")
 
 #: Multiples that may be typed behind a figure, with any unit of its column.
 _MULTIPLES = {
@@ -37,7 +37,7 @@ _MULTIPLES = {
 SINGLE = "一"
 
 #: Letters that statistical offices put behind figures: break in the series, estimated, provisional, unreliable ...
-_FLAG = re.compile("[bcdefinprsuz]{1,2}")
+_FLAG = regex("[bcdefinprsuz]{1,2}")
 
 #: Marks a factor that has not been looked up; no factor is negative.
 _UNSEEN = -2.0

@@ -6,7 +6,6 @@ table the first rows are looked at, and all of them for a condition that selects
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
@@ -22,6 +21,7 @@ from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import column_of
 from kpi.language.measures import Measure
 from kpi.language.record_columns import as_written, expressions_of
+from kpi.values.patterns import regex
 
 #: How many rows of a table with more than `SMALL` are looked at first.
 _HEAD = 10_000
@@ -31,7 +31,7 @@ _DISTINCT = 10_000
 
 # Marks around a text that do not tell it from another; signs such as + and - may.
 _MARKS = r"[\s.,;:!?'\"`*_·…。，、；：！？“”‘’()（）\[\]【】《》〈〉]+"
-_AROUND = re.compile(rf"^{_MARKS}|{_MARKS}$|\s+")
+_AROUND = regex(rf"^{_MARKS}|{_MARKS}$|\s+")
 #: What makes the contrary of a text that it stands before.
 _CONTRARY = ("未", "不", "非", "无", "没", "un", "not ", "non")
 

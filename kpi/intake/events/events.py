@@ -6,7 +6,6 @@ and bad rows are only counted. If there are any, a further scan of the bad rows 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from functools import cache, partial, reduce
@@ -45,6 +44,7 @@ from kpi.language.expressions.times import PERIOD_END
 from kpi.language.measures import Measure, OfRows
 from kpi.language.record_columns import DURATIONS, READ_AS_NUMBERS, computed, term_of
 from kpi.values import period_texts, periods
+from kpi.values.patterns import regex
 from kpi.values.periods import FIRST_YEAR, LAST_YEAR, Grain
 from kpi.values.timelines import Timeline
 from kpi.values.units import WORKING_DAY, Unit
@@ -439,7 +439,7 @@ def _bad_date(grain: Grain, order: periods.Order, other: str | None, row: dict[s
     return "K606", Message("`{text}` is longer than the scored periods", text=text), None
 
 
-_OF_MONTHS = re.compile(r"[0-9.]+\s*(?:个?月|个?季度?|年)")
+_OF_MONTHS = regex(r"[0-9.]+\s*(?:个?月|个?季度?|年)")
 _DAYS = Message("if these are dates to compute with, say so at the dataset: types: {{COLUMN: date}}")
 
 

@@ -14,9 +14,10 @@ from kpi.intake.events.rounded_numbers import is_rounded
 from kpi.intake.files.table import Table
 from kpi.intake.matching.datasets import column_of
 from kpi.language.measures import Measure
+from kpi.values.patterns import regex
 
 #: Headers of numbers of events, without blanks and in lower case. Those of projects, people or enterprises may repeat.
-_NUMBER = re.compile(
+_NUMBER = regex(
     "编号|((办件|业务|事项办理|受理|案件|案|工单|诉求|来电|投诉|举报|申请|申报|申办|订单|流水|记录|事件|信访|信访件|检查|处罚|许可|单据|单|件|凭证|票|合同)"
     "(流水)?(编号|编码|号码?|序号|id))|流水|唯一(编码|标识|码)|主键"
     r"|id|uuid|guid|((case|ticket|request|order|record|event|transaction|application|complaint|call|serial|incident|permit)"
@@ -24,7 +25,7 @@ _NUMBER = re.compile(
 )
 
 #: Numbers that often begin anew for each unit or month.
-_GENERAL = re.compile(r"编号|流水号?|记录(编号|号)|单号|id|((record|serial)[ _-]?(id|no\.?|number|nr\.?|key))")
+_GENERAL = regex(r"编号|流水号?|记录(编号|号)|单号|id|((record|serial)[ _-]?(id|no\.?|number|nr\.?|key))")
 
 #: How many rows tables may have in which numbers are compared.
 _ROWS = 500_000

@@ -6,7 +6,6 @@ compares the column with is its own business: its rows stay, with a warning wher
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
@@ -25,12 +24,13 @@ from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import column_of
 from kpi.language.measures import Measure
 from kpi.language.record_columns import expressions_of
+from kpi.values.patterns import regex
 
 _SPAN = (
     r"(本|当|该|上|全)?(日|天|旬|周|月|月份|季|季度|半年|年|年度|期|页|次|批|组|户|类|项|科目|市|县|区|省|镇|乡|村)"
     r"|\d{1,2}月份?|第?[一二三四1-4]季度|\d{4}年度?|上半年|下半年"
 )
-_NAME = re.compile(
+_NAME = regex(
     rf"({_SPAN})?(累计|[合总小共](计|計))(数|额|金额|件数)?[\d一二三四五六七八九十]{{0,2}}"
     r"|平均(值|数)?|均值|过次页|转次页|承前页|承上页|(grand |sub[- ]?)?totals?|averages?"
 )

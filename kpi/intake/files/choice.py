@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from kpi.errors import DataError, Diagnostic, Message, Place, suggest
 from kpi.intake.files.headers import clean
+from kpi.values.patterns import regex
 
 
 class Choice(Struct, frozen=True):
@@ -102,7 +103,7 @@ def _sheets(names: Sequence[str]) -> Message:
     return Message("it has {sheets}", sheets=tuple(f"`{name}`" for name in names))
 
 
-_ABOUT = re.compile(
+_ABOUT = regex(
     r"(封面|扉页|首页|目录|目次|索引|说明|填[表报]说明|编制说明|使用说明|报表说明|数据说明|指标解释|指标说明|注释|附注|备注|注|声明"
     r"|cover|title(page)?|contents?|tableofcontents|toc|index|notes?|readme|about|metadata|instructions?|legend"
     r"|information|disclaimer|glossary|definitions?|sources?)",

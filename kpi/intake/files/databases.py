@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kpi.errors import DataError, Diagnostic, Message, Place, alternatives, remember
 from kpi.process.credentials import connection, has_password, usable
+from kpi.values.patterns import regex
 
 #: The timeout of connecting, in seconds.
 _WAIT = 10
@@ -254,7 +255,7 @@ def _duckdb(path: Path, sql: str, name: str, seconds: float) -> Rows:
 
 
 #: The beginning of a statement that reads, after blanks, comments and brackets.
-_READS = re.compile(r"(?is)(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*(?:select|with|values|table)\b")
+_READS = regex(r"(?is)(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*(?:select|with|values|table)\b")
 
 
 def _postgresql(secret: str, sql: str, name: str, seconds: float) -> Rows:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from kpi.intake.files.table import FIRST_ROWS, LAST_ROWS, Scratch, Table
 from kpi.intake.files.table_layout import SEARCHED, Layout, find_layout, trailing_notes
 from kpi.intake.files.unit_lines import unit_below
 from kpi.process import progress
+from kpi.values.patterns import regex
 
 #: The possible delimiters, in the order of preference where several fit equally.
 DELIMITERS = ",\t;|"
@@ -257,7 +257,7 @@ def repeats_of(layout: Layout, names: Mapping[int, str]) -> dict[str, tuple[str,
 _LINES = 20 * SEARCHED
 
 #: The beginning of a table of Eurostat: keys joined by commas, then periods behind tabs.
-_JOINED_KEYS = re.compile(r"\ufeff?[\w,]+\\\w+\t")
+_JOINED_KEYS = regex(r"\ufeff?[\w,]+\\\w+\t")
 
 
 def delimiter_of(text: str) -> str:

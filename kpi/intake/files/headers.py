@@ -11,6 +11,7 @@ from typing import Literal
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.values import names
+from kpi.values.patterns import regex
 
 Role = Literal[
     "period", "entity", "code", "measure", "value", "unit", "target", "revision", "note", "cohort", "order", "reporter",
@@ -61,11 +62,11 @@ REPORTERS = ("报送单位", "填报单位", "上报单位", "报送部门", "�
 # 单位 alone is either the unit of measure or the organisation that reports: `roles` decides.
 _AMBIGUOUS = "单位"
 
-_BRACKETS = re.compile(
+_BRACKETS = regex(
     r"(?P<name>.*\S)\s*[(\[【<〔](?:单位\s*:?\s*)?(?P<unit>[^()\[\]【】<>〔〕]+(?:\([^()]*\)[^()]*)?)[)\]】>〕]"
 )
-_WORDED = re.compile(r"(?P<name>.*?\S)[\s,;_]*(?:计量)?单位\s*:\s*(?P<unit>\S+)")
-_PARTED = re.compile(r"\s*[/_,]\s*")
+_WORDED = regex(r"(?P<name>.*?\S)[\s,;_]*(?:计量)?单位\s*:\s*(?P<unit>\S+)")
+_PARTED = regex(r"\s*[/_,]\s*")
 
 
 clean = names.clean
@@ -98,7 +99,7 @@ def role(header: str) -> Role | None:
 #: The roles of which the English half of a header suffices; words of the others are also parts of measures' names.
 _KEYS = ("period", "entity", "code", "measure")
 
-_HALVES = re.compile(r"([^\x00-\x7f][^A-Za-z]*?)[ _/(\[-]*([A-Za-z][A-Za-z ,.&'/-]*)[)\]]?")
+_HALVES = regex(r"([^\x00-\x7f][^A-Za-z]*?)[ _/(\[-]*([A-Za-z][A-Za-z ,.&'/-]*)[)\]]?")
 
 
 @lru_cache(1 << 14)
@@ -287,7 +288,7 @@ def split_unit(header: str, is_unit: Callable[[str], bool] | None = None) -> tup
 
 
 # Words that, in the group above the name of a figure, denote another figure.
-_OTHERWISE = re.compile(
+_OTHERWISE = regex(
     "上年|去年|前年|上期|上月|上季|同期|基期|本月|当月|累计|同比|环比|增[长速减幅加量]|变动|变化|比重|占比|构成|人均|平均"
     "|目标|计划|预算|预计|预测|任务|排名|排位|位次|得分|全市|全省|全国|last|previous|growth|change|share|target|plan|rank",
     re.IGNORECASE,
@@ -315,7 +316,7 @@ def by_levels(header: str) -> list[str]:
     return ways if not itself or any(map(_OTHERWISE.search, levels)) else [*ways, LEVELS.join(itself)]
 
 
-_UNIT_ENDS = re.compile(
+_UNIT_ENDS = regex(
     r"[百千万亿十]*(元|美元|人|户|家|个|件|条|路|座|次|人次|起|项|台|辆|套|所|处|亩|公顷|平方米|平方公里|平方千米|公里|千米"
     r"|米|吨|千克|公斤|克|标准煤"
     r"|千瓦时|千瓦|度|立方米|升|天|小时|分钟|秒|年|个月|倍|分|位|百分点|个百分点|%|‰|km|km2|m2|m3|kg|t|kwh|gb|tb|pb)"

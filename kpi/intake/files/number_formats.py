@@ -14,13 +14,15 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from kpi.values.patterns import regex
+
 #: Number formats 9 and 10 of the standard, which files do not write out.
 BUILT_IN = {9: "0%", 10: "0.00%"}
 
-_TOKEN = re.compile(r'"(?P<quoted>[^"]*)"|[\\!](?P<escaped>.)|_.|\*.|\[(?P<bracket>[^\]]*)\]|(?P<plain>.)', re.DOTALL)
-_GENERAL = re.compile(r"general|g/通用格式", re.IGNORECASE)
-_CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?\d+\.?\d*)")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_TOKEN = regex(r'"(?P<quoted>[^"]*)"|[\\!](?P<escaped>.)|_.|\*.|\[(?P<bracket>[^\]]*)\]|(?P<plain>.)', re.DOTALL)
+_GENERAL = regex(r"general|g/通用格式", re.IGNORECASE)
+_CONDITION = regex(r"(<=|>=|<>|<|>|=)\s*(-?\d+\.?\d*)")
+_NUMBER = regex(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _PLACES = frozenset("0#?")
 _CURRENCIES = frozenset("¥￥$€£₩")
 #: Signs of units that are no letters.
@@ -193,7 +195,7 @@ def _is_word(text: str) -> bool:
     return any(character.isalpha() or character in _UNIT_SIGNS for character in text)
 
 
-_SHOWN = re.compile(
+_SHOWN = regex(
     r"(?P<before>[^\d.]*?)(?P<sign>[-−(]?)(?P<figure>\d[\d,]*\.?\d*|\.\d+)(?P<behind>[^\d]*)", re.DOTALL | re.ASCII
 )
 #: The most places that a format moves the point by: two commas, and a point that is written as text.

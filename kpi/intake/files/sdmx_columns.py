@@ -18,6 +18,7 @@ from kpi.errors import Diagnostic, Message, Severity, count
 from kpi.intake.cells.unit_factors import SINGLE
 from kpi.intake.files.table import Table
 from kpi.values import units
+from kpi.values.patterns import regex
 
 #: Statuses of figures that are missing: not collected, cannot exist, suppressed, a holiday.
 MISSING = ("M", "L", "O", "Q", "H")
@@ -45,13 +46,13 @@ _NAMED = 10
 #: Powers of ten before a unit of measure.
 _POWERS = {1: "十", 2: "百", 3: "千", 4: "万", 5: "十万", 6: "百万", 7: "千万", 8: "亿", 9: "十亿", 12: "万亿"}
 
-_ABOUT = re.compile(
+_ABOUT = regex(
     r"STRUCTURE(_ID|_NAME)?|DATAFLOW(_ID)?|DATASET|ACTION|LAST[ _]UPDATE|TIME_FORMAT|OBS_(STATUS|FLAG|PRE_BREAK)"
     r"|CONF_STATUS|DECIMALS|UNIT_MULT|TITLE(_COMPL)?|COLLECTION|COMMENT_\w+|FREQ",
     re.IGNORECASE,
 )
 
-_HEADER = re.compile(r"([A-Za-z_][A-Za-z0-9_@$-]*)\s*(?::\s*(.+))?")
+_HEADER = regex(r"([A-Za-z_][A-Za-z0-9_@$-]*)\s*(?::\s*(.+))?")
 
 
 def ids_of(columns: Collection[str]) -> dict[str, str]:

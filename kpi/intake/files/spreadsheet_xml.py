@@ -22,13 +22,14 @@ from kpi.intake.files.table import Table, cause
 from kpi.intake.files.workbook import plain_number
 from kpi.intake.files.workbook_xml import MOST_CELLS, MOST_COLUMNS, Marks, too_large
 from kpi.process.memory import available
+from kpi.values.patterns import regex
 
 _CHUNK = 1 << 18
 #: The bytes that a cell takes while a sheet is read.
 _CELL = 250
 #: The number formats that have a name, as far as they show more than the number.
 _NAMED = {"Percent": "0.00%"}
-_BEGINS = re.compile(
+_BEGINS = regex(
     r"\s*(<\?xml[^>]*\?>)?\s*(<!--.*?-->\s*)*(<\?mso-application\s+progid=[\"']Excel\.Sheet[\"']\s*\?>|<(\w+:)?Workbook\b)",
     re.DOTALL,
 )

@@ -17,6 +17,7 @@ from kpi.errors import DataError, Diagnostic, Message, Place, Severity, count
 from kpi.intake.cells.numbers import YES_NO, fold, read_number
 from kpi.intake.files.headers import LEVELS, clean, distinct, names_row_of_keys, role
 from kpi.intake.files.unit_lines import is_unit_line, stated, unit_findings
+from kpi.values.patterns import regex
 
 #: How many rows are searched for the header at the top, and for notes at the bottom.
 SEARCHED = 60
@@ -28,21 +29,21 @@ Row = Sequence[str | None]
 #: A merged range: first row, first column, last row, last column, from 0, all inclusive.
 Merged = tuple[int, int, int, int]
 
-_LABELLED = re.compile(r"[^:]{1,16}:.*", re.DOTALL)
-_DATE = re.compile(r"(19|20)\d\d\s*[-./年]\s*\d{1,2}(\s*[-./月]\s*(\d{1,2}\s*日?)?)?")
-_NOTE = re.compile(
+_LABELLED = regex(r"[^:]{1,16}:.*", re.DOTALL)
+_DATE = regex(r"(19|20)\d\d\s*[-./年]\s*\d{1,2}(\s*[-./月]\s*(\d{1,2}\s*日?)?)?")
+_NOTE = regex(
     r"(\d+[.、)]|[*※①-⑳])?\s*(附?注|备注|说明|资料来源|数据来源|来源|补充资料|填报说明|指标解释|口径|note|source)s?\s*\d*\s*([::.、,]|$).*",
     re.IGNORECASE | re.DOTALL,
 )
-_SIGNATURE = re.compile(
+_SIGNATURE = regex(
     r"(填报|填表|审核|制表|报送|统计|单位|分管|复核|经办|联系|打印|报出|上报|填写)[^:]{0,8}(人|员|电话|日期|时间|单位|领导|方式)\s*:.*"
     r"|(制表|制单|填表|填报|审核|复核|签发|负责人|经办人|盖章|打印|报送)\s*:.*"
     r"|(data from( database)?|data sources?|database|last updated?( on)?|updated( on)?|retrieved( on)?|downloaded( on)?"
     r"|(prepared|compiled|checked|approved|reviewed) by)\s*:.*",
     re.DOTALL | re.IGNORECASE,
 )
-_FIGURE = re.compile(r"[+-]?\d[\d,]*(\.\d*)?\s*%?")
-_YEAR = re.compile(r"(19|20)\d\d((0[1-9]|1[0-2])|[-./]\d{1,2})?")
+_FIGURE = regex(r"[+-]?\d[\d,]*(\.\d*)?\s*%?")
+_YEAR = regex(r"(19|20)\d\d((0[1-9]|1[0-2])|[-./]\d{1,2})?")
 
 
 class Layout(Struct, frozen=True):

@@ -10,26 +10,27 @@ from msgspec import Struct
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.cells.numbers import fold
 from kpi.values import units
+from kpi.values.patterns import regex
 
 _LABEL = r"(?:计量|数据|金额|货币|本表|统计|数值|指标)*单位"
-_LABELLED = re.compile(rf"(?:^|(?<=[\s,;(\[【。])){_LABEL}\s*:\s*([^\s;)\]】]+\)?)((?:\s*;\s*[^\s;)\]】]+)*)")
+_LABELLED = regex(rf"(?:^|(?<=[\s,;(\[【。])){_LABEL}\s*:\s*([^\s;)\]】]+\)?)((?:\s*;\s*[^\s;)\]】]+)*)")
 #: Units in running text, which are only taken where they are known ones.
 _IN_TEXT = (
-    re.compile(rf"{_LABEL}\s*(?:统一|均)?[为是]\s*([^\s;,。)\]】]+)"),
-    re.compile(rf"^{_LABEL}\s+([^\s;,。)\]】]+)$"),
-    re.compile(r"(?:^|[\s,;。(])以\s*([^\s;,。]+?)\s*为?(?:计量)?(?:单位)?计?[。)]?$"),
-    re.compile(r"[(\[【]\s*([^()\[\]【】:]+?)\s*[)\]】]$"),
-    re.compile(r"\bunits?\s*[:=]\s*([^\s;,)]+)", re.IGNORECASE),
+    regex(rf"{_LABEL}\s*(?:统一|均)?[为是]\s*([^\s;,。)\]】]+)"),
+    regex(rf"^{_LABEL}\s+([^\s;,。)\]】]+)$"),
+    regex(r"(?:^|[\s,;。(])以\s*([^\s;,。]+?)\s*为?(?:计量)?(?:单位)?计?[。)]?$"),
+    regex(r"[(\[【]\s*([^()\[\]【】:]+?)\s*[)\]】]$"),
+    regex(r"\bunits?\s*[:=]\s*([^\s;,)]+)", re.IGNORECASE),
 )
 #: A line that is nothing but the unit of what is above or below it.
-_ALONE = re.compile(rf"[(\[【]?\s*{_LABEL}\s*:\s*[^\s;)\]】]+\s*[)\]】]?")
-_ENGLISH = re.compile(
+_ALONE = regex(rf"[(\[【]?\s*{_LABEL}\s*:\s*[^\s;)\]】]+\s*[)\]】]?")
+_ENGLISH = regex(
     r"\b(?P<many>100 million|hundred million|ten thousand|10000|100000|1000|thousand|million|billion)s?\s+(?:of\s+)?"
     r"(?P<noun>yuan|rmb|cny|us dollars?|usd|persons?|people|tons?|tonnes?|hectares?|households?)\b"
     r"|\b(?P<code>cny|rmb|usd) (?P<number>thousand|million|billion)s?\b",
     re.IGNORECASE,
 )
-_UNCLEAR = re.compile(r"\bunits?\s*:\s*(.+)", re.IGNORECASE)
+_UNCLEAR = regex(r"\bunits?\s*:\s*(.+)", re.IGNORECASE)
 _MULTIPLES = {
     "thousand": "千", "1000": "千", "ten thousand": "万", "10000": "万", "100000": "十万", "million": "百万",
     "100 million": "亿", "hundred million": "亿", "billion": "十亿",

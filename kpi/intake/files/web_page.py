@@ -24,8 +24,9 @@ from kpi.intake.files.table_layout import Merged
 from kpi.intake.files.workbook import plain_number
 from kpi.intake.files.workbook_xml import MOST_CELLS, MOST_COLUMNS, Marks, too_large
 from kpi.process.limits import make_sure
+from kpi.values.patterns import regex
 
-_PAGE = re.compile(
+_PAGE = regex(
     r"\s*(<!--.*?-->\s*)*<(!doctype html|html|head|body|meta|title|link|style|script|table|tbody|thead|tr|caption|div"
     r"|p|br|hr|h[1-6]|center|font|span|form|b|strong)\b",
     re.IGNORECASE | re.DOTALL,

@@ -22,6 +22,7 @@ from kpi.language.measures import Measure, Reported
 from kpi.language.record_columns import READ_AS_NUMBERS, column_kinds
 from kpi.language.system import System
 from kpi.values import period_texts, periods, units
+from kpi.values.patterns import regex
 from kpi.values.timelines import MONTHS, WEEKS, Timeline
 
 
@@ -133,7 +134,7 @@ def _measure_names(system: System) -> dict[str, str]:
 
 
 #: The base of an index behind its name, which is no unit: (上年同月=100).
-_BASE = re.compile(r"(.+?)\([^()]*=\s*100\s*\)")
+_BASE = regex(r"(.+?)\([^()]*=\s*100\s*\)")
 
 
 def measure_of(names: Mapping[str, str], text: str) -> tuple[str | None, str | None]:
@@ -480,7 +481,7 @@ def _same(table: Table, header: str) -> bool:
 
 
 #: What names of places end with.
-PLACE = re.compile(r".{1,12}(省|市|县|区|州|盟|旗|镇|乡|街道|村)")
+PLACE = regex(r".{1,12}(省|市|县|区|州|盟|旗|镇|乡|街道|村)")
 
 
 def _across(system: System, source: Placed) -> Diagnostic | None:
@@ -627,7 +628,7 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
 
 
 #: Headings of numbers that are no figures.
-_NO_FIGURES = re.compile(
+_NO_FIGURES = regex(
     r"^last period\s*\(|^上期值\(|"  # of entry forms
     r"序号|编号|代码|编码|行次|排[名位序]|位次|名次|权重|年份?$|月份?$|季度?$|日期|电话|邮编|倍数|小数位|unit_mult|multiplier|decimals|\b(no|id|code|rank|order|weight|year|month)\b",
     re.IGNORECASE,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import polars as pl
 from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Severity
 from kpi.intake.matching.datasets import Placed
 from kpi.values import period_texts
+from kpi.values.patterns import regex
 
-_YEAR_FIRST = re.compile(r"\s*\d{4}")
+_YEAR_FIRST = regex(r"\s*\d{4}")
 
 
 def ordered(source: Placed) -> tuple[Placed, list[Diagnostic]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import polars as pl
@@ -14,12 +13,13 @@ from kpi.intake.matching.datasets import Placed
 from kpi.language.datasets import Records
 from kpi.language.system import System
 from kpi.values import period_texts
+from kpi.values.patterns import regex
 
 #: How many of the first rows are looked at.
 _HEAD = 10_000
 
 #: Headers that say what figures are for, not when they were reported.
-_HEADER = re.compile(
+_HEADER = regex(
     "(统计|数据|截止|截至|所属|核算|业务|报告|报表|指标|监测|调查|考核|评价)"
     "(年月|日期|时间|时点|月|月份|月度|季|季度|期|期间|周期|日)"
     "|as of( date)?|(reference|reporting|data|observation)[ _](date|month|quarter|period)"

@@ -9,10 +9,11 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.measures import Reported
+from kpi.values.patterns import regex
 from kpi.values.periods import Grain
 
 #: Words of titles whose figures are levels at a point in time.
-_LEVEL = re.compile(
+_LEVEL = regex(
     r"[年期月季]末|余额|保有量|存量|(?:常住|户籍|总)人口|床位|里程|面积"
     r"|\b(?:year[- ]end|end of (?:the )?year|balance|population|stock)\b",
     re.IGNORECASE,

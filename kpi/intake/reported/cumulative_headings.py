@@ -16,9 +16,10 @@ from kpi.language.measures import Reported, calls_cumulative
 from kpi.language.running_totals import called_cumulative, is_called_cumulative
 from kpi.language.system import System
 from kpi.values.names import clean
+from kpi.values.patterns import regex
 
 #: Headings of columns of remarks on figures.
-_REMARKS = re.compile(r"备注|口径|说明|注释|^注$|remark|\bnotes?\b|comment|basis", re.IGNORECASE)
+_REMARKS = regex(r"备注|口径|说明|注释|^注$|remark|\bnotes?\b|comment|basis", re.IGNORECASE)
 
 #: What every text has that calls figures cumulative.
 _PERHAPS = r"(?i)累计|年初|本月|year|ytd|cumulative|running"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from kpi.intake.reported import period_aggregation
 from kpi.language.datasets import PanelData
 from kpi.language.system import System
 from kpi.values import period_texts
+from kpi.values.patterns import regex
 from kpi.values.periods import Period
 
 
@@ -192,7 +192,7 @@ _DAY = "\0day"
 #: Roles of columns that distinguish figures of one unit, period and measure.
 _TELLING = ("code", "scope", "unit", "cohort")
 
-_FIGURE = re.compile(r"-?(\d+\.\d+|\d{1,3}(,\d{3})+)")
+_FIGURE = regex(r"-?(\d+\.\d+|\d{1,3}(,\d{3})+)")
 
 #: How many other places of a figure are named, the rest are counted.
 _MOST = 5
@@ -259,7 +259,7 @@ def _differences(rows: Sequence[Mapping[str, str | None]]) -> dict[str, list[str
 
 #: Roles and headings of columns that say nothing about what a figure is of.
 _ASIDE = ("note", "reporter", "reported", "order", "unit", "code")
-_ASIDE_BY_NAME = re.compile(
+_ASIDE_BY_NAME = regex(
     r"备注|说明|原因|时间|日期|来源|(?:填报|报送|录入|审核|经办|联系|负责|责任|制表)|(?i:note|remark)"
 )
 

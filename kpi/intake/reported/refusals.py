@@ -6,7 +6,6 @@ first (`of_keys`). Those that are refused afterwards (`of_figures`) are for a kn
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -30,6 +29,7 @@ from kpi.language.datasets import PanelData
 from kpi.language.measures import Reported
 from kpi.language.system import System
 from kpi.values import period_texts, periods
+from kpi.values.patterns import regex
 from kpi.values.timelines import Timeline
 
 Row = dict[str, Any]
@@ -141,7 +141,7 @@ def _bad_period(source: Placed, timeline: Timeline, row: Row) -> tuple[Message, 
 
 
 #: What may be a period in a title: 2025年1-3月, 2025年第一季度, 2025年上半年, 2025年度, 2025-03, 2025Q1.
-_IN_TITLE = re.compile(
+_IN_TITLE = regex(
     r"(?:19|20|21)[0-9]{2} *(?:年 *(?:[0-9]{1,2} *(?:[-—~至] *[0-9]{1,2} *)?月份?|第?[一二三四五六七八九0-9]季度"
     r"|[上下]半年|度)?|[-/.][0-9]{1,2}(?![0-9])|Q[0-9])"
 )

@@ -2,7 +2,6 @@ r"""Tables of Eurostat: the keys of a row joined by commas under `unit,sex,geo\t
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 
@@ -11,9 +10,10 @@ from msgspec.structs import replace
 
 from kpi.intake.files.table import Table
 from kpi.intake.shapes.labels import period_in
+from kpi.values.patterns import regex
 from kpi.values.timelines import Timeline
 
-_HEADER = re.compile(r"((?:\w+,)*\w+)\\\w+")
+_HEADER = regex(r"((?:\w+,)*\w+)\\\w+")
 #: A figure or the mark of a missing one, and the flags behind it.
 _FLAGGED = r"^\s*(:|[+-]?[0-9][0-9.,]*)\s*([a-z]{1,4})?\s*$"
 

@@ -11,33 +11,34 @@ from kpi.intake.cells.numbers import read_number
 from kpi.intake.files.headers import LEVELS, by_levels, clean, role, split_unit
 from kpi.intake.matching.datasets import is_unit, measure_of
 from kpi.values import period_texts, periods
+from kpi.values.patterns import regex
 from kpi.values.periods import Order, Period
 from kpi.values.timelines import MONTHS, Timeline
 
 # Marks behind a period in a header: `2014 [YR2014]`, `2020[r]`, `2020 [note 2]`.
-_MARK = re.compile(r"\s*\[[^\[\]]*\]$")
+_MARK = regex(r"\s*\[[^\[\]]*\]$")
 _YEAR = "(?:19|20)[0-9]{2}"
 _PART = "(?:年?(?:[0-9]{1,2}月|第?[一二三四1-4]季度|[上下]半年|第?[0-9]{1,2}周)|[-.]?Q[1-4]|-[01][0-9]|-?W[0-9]{2})"
-_BEFORE = re.compile(
+_BEFORE = regex(
     rf"((?:FY ?)?{_YEAR}(?:[-/](?:20)?[0-9]{{2}}(?![0-9]))?年?{_PART}?)(?:末|底)?[_ ]?(?=[^0-9年月季-])(.+)"
 )
-_BEHIND = re.compile(
+_BEHIND = regex(
     rf"(.+?)[_ ]?\(?((?:(?<![0-9A-Za-z])FY ?)?(?<![0-9]){_YEAR}(?:[-/](?:20)?[0-9]{{2}}(?![0-9]))?年?{_PART}?)\)?"
 )
 # A text that is a period with its year, inside another.
-_INSIDE = re.compile(
+_INSIDE = regex(
     r"(?<![0-9])(?:19|20)[0-9]{2}(?:-?(?:0[1-9]|1[0-2])(?![-0-9])|[-.]?[QH][1-4])"
     rf"|(?<![0-9]){_YEAR}(?:年度?|(?![0-9]))(?:[0-9]{{1,2}}[-—~至][0-9]{{1,2}}月|[0-9]{{1,2}}月份?|第?[一二三四1-4]季度|[上下]半年"
     r"|前[一二三1-3]季度)?"
 )
 _OF_A_YEAR = "(?: ?(?:Q[1-4]|H[12]|第?[一二三四1-4]季度|[上下]半年))?"
-_TWO_YEARS_INSIDE = re.compile(
+_TWO_YEARS_INSIDE = regex(
     rf"(?<![0-9])(?:FY ?{_YEAR}(?:[-/][0-9]{{2,4}})?|{_YEAR}(?:[-/](?:20)?[0-9]{{2}})?(?:财年|财政年度|会计年度|学年)"
     rf"|{_YEAR}/(?:20)?[0-9]{{2}}(?:年度)?(?![/0-9])|{_YEAR}-(?:20[0-9]{{2}}|(?:1[3-9]|[2-9][0-9]))(?![-0-9])){_OF_A_YEAR}"
 )
-_WEEK_INSIDE = re.compile(rf"(?<![0-9]){_YEAR}(?:-?W[0-9]{{1,2}}|年?第?[0-9]{{1,2}}周)")
-_PART_ALONE = re.compile(r"Q[1-4]|H[12]|第?[一二三四1-4]季度|[上下]半年")
-_LABEL = re.compile(r"\s*([^:]{1,12}):\s*(.*\S)\s*", re.DOTALL)
+_WEEK_INSIDE = regex(rf"(?<![0-9]){_YEAR}(?:-?W[0-9]{{1,2}}|年?第?[0-9]{{1,2}}周)")
+_PART_ALONE = regex(r"Q[1-4]|H[12]|第?[一二三四1-4]季度|[上下]半年")
+_LABEL = regex(r"\s*([^:]{1,12}):\s*(.*\S)\s*", re.DOTALL)
 _WORDS: dict[str, set[str]] = {
     "measure": {"指标", "指标名称", "项目", "indicator", "series", "measure"},
     "entity": {
@@ -188,7 +189,7 @@ def period_inside(text: str, timeline: Timeline = MONTHS) -> str | None:
 
 #: Texts whose period is not that of the figures: a base year or prices of it, the edition of a yearbook, when the text
 #: was issued.
-_OF_OTHERS = re.compile(
+_OF_OTHERS = regex(
     r"价格|不变价|可比价|基期|=\s*100|为100|年鉴|更新|发布|下载|打印|制表|填报|印发|来源|口径|修订|[〔【][12]|号文?$|yearbook|updated|prices"
     r"|compared|对比|相比|比较|制定|修改|version",
     re.IGNORECASE,
@@ -242,7 +243,7 @@ def _spans_inside(text: str, timeline: Timeline) -> dict[Period, str]:
 
 
 #: Words of a title around the name of its measure that name none: 各县 before it, 情况表 behind it.
-_AROUND = re.compile(
+_AROUND = regex(
     r"(?:(?:各|分)(?:省|地|州|市|县|区|镇|乡|街道|部门|单位)+|全(?:省|市|县|区|国))?(?:分月|分季度?|分年度?|月度|季度|年度)?"
     r"(.+?)(?:完成)?(?:情况)?(?:统计|汇总|一览)?表?"
 )
@@ -271,7 +272,7 @@ def stem(file: str) -> str:
 
 
 #: The name that a column without a header gets.
-_UNNAMED = re.compile(r"列\d+'*")
+_UNNAMED = regex(r"列\d+'*")
 
 
 def is_unnamed(header: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
@@ -13,12 +12,13 @@ from kpi.intake.files.headers import LEVELS, clean, role, split_unit
 from kpi.intake.files.table import ROW, Table
 from kpi.intake.matching.datasets import is_unit, measure_names, measure_of
 from kpi.language.system import System
+from kpi.values.patterns import regex
 
 #: The roles of columns whose heading shows that a row is one.
 _KEYS = ("entity", "code", "measure")
 
-_NUMBER = re.compile(r"[+-]?[0-9][0-9,]*(\.[0-9]+)?")
-_YEAR = re.compile(r"(19|20)[0-9]{2}(\.0)?")
+_NUMBER = regex(r"[+-]?[0-9][0-9,]*(\.[0-9]+)?")
+_YEAR = regex(r"(19|20)[0-9]{2}(\.0)?")
 
 #: The most rows that the in-memory engine looks through sooner than the other one has started.
 _SMALL = 10_000
@@ -192,7 +192,7 @@ def _others(words: Collection[str]) -> str:
 
     `clean` keeps both as they are. So the ids of thousands of records are passed over without being cleaned.
 
-    >>> [re.search(_others({"县区"}), text) is None for text in ("县 区", "县", "JX000001", "南湖区")]
+    >>> [regex(_others({"县区"})).search(text) is None for text in ("县 区", "县", "JX000001", "南湖区")]
     [True, True, False, False]
     """
     kept = "".join(sorted({*"0123456789"}.difference(*words)))

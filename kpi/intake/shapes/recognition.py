@@ -7,7 +7,6 @@ column names entities. What a dataset declares as its `shape` is taken as it is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 
@@ -34,12 +33,13 @@ from kpi.intake.shapes.turning import Shape
 from kpi.language.datasets import Dataset, Records
 from kpi.language.system import System
 from kpi.values import period_texts
+from kpi.values.patterns import regex
 from kpi.values.periods import Order
 
 #: How many of the first rows show what a column holds.
 _HEAD = 10_000
 
-PROVINCE = re.compile(
+PROVINCE = regex(
     "北京|天津|河北|山西|内蒙古|辽宁|吉林|黑龙江|上海|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|广西|海南|重庆|四川|贵州"
     "|云南|西藏|陕西|甘肃|青海|宁夏|新疆|香港|澳门|台湾"
 )

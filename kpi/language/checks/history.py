@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -16,6 +15,7 @@ from kpi.language.indicators import ENTITIES, Symbols
 from kpi.language.indicators.base import title_of
 from kpi.language.lookback import HISTORY, Lags, back
 from kpi.language.model import Name, OneOrMany, Path, Problems
+from kpi.values.patterns import regex
 from kpi.values.periods import Grain
 from kpi.values.rounding import HAIR
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_WITHIN = re.compile(r"(\d+(?:\.\d+)?) ?(mad|iqr)")
+_WITHIN = regex(r"(\d+(?:\.\d+)?) ?(mad|iqr)")
 #: What makes the median absolute deviation of a normal distribution its standard deviation.
 _NORMAL = 1.4826
 

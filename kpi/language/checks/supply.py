@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -17,10 +16,11 @@ from kpi.language.indicators.base import title_of
 from kpi.language.lookback import WHOLE, Lags
 from kpi.language.model import Name, OneOrMany, Path, Problem, Problems
 from kpi.values.columns import Column
+from kpi.values.patterns import regex
 from kpi.values.periods import Grain
 from kpi.values.status import reason, status_of
 
-_SPAN = re.compile(r"(\d{1,3})(d|w|m)")
+_SPAN = regex(r"(\d{1,3})(d|w|m)")
 
 
 def _code(code: str) -> Message:

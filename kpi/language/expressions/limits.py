@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from kpi.errors import Message
 from kpi.language.expressions.terms import ExpressionError, span
+from kpi.values.patterns import regex
 
 #: The most characters of an expression.
 CHARACTERS = 10_000
@@ -38,10 +39,10 @@ NODES = 50_000
 
 #: With so many nodes or fewer an expression cannot repeat its parts too often.
 _FEW = 8
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-_NESTING = re.compile(r"[(\[{]|[)\]}]|\bCASE\b|\bEND\b", re.IGNORECASE)
-_PREFIXES = re.compile(rf"(?:(?:\bNOT\b|[-+~])\s*){{{LEVELS + 1}}}", re.IGNORECASE)
-_COMMENT = re.compile(r"--|/\*|\{#")
+_QUOTED = regex(r"'[^']*'|\"[^\"]*\"")
+_NESTING = regex(r"[(\[{]|[)\]}]|\bCASE\b|\bEND\b", re.IGNORECASE)
+_PREFIXES = regex(rf"(?:(?:\bNOT\b|[-+~])\s*){{{LEVELS + 1}}}", re.IGNORECASE)
+_COMMENT = regex(r"--|/\*|\{#")
 _CHAINS = (exp.And, exp.Or, exp.Add | exp.Sub, exp.Mul)
 _DIVIDE = Message("give a part of it an indicator of its own, and use its name here")
 

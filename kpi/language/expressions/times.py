@@ -19,6 +19,7 @@ from sqlglot import exp
 
 from kpi.language.expressions.terms import Term, joined, scaled
 from kpi.values import period_texts, periods, units
+from kpi.values.patterns import regex
 from kpi.values.rounding import Test
 from kpi.values.units import MICROSECONDS, WORKING_DAY, Unit
 from kpi.values.working_days import WorkingDays
@@ -36,14 +37,10 @@ UNITS = {
     "workday": "工作日", "workdays": "工作日",
 }  # fmt: skip
 _WORDS = "|".join(sorted(UNITS, key=len, reverse=True)).replace(" ", r"\s+")
-_WRITTEN = re.compile(rf"(?<![\w.])(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>{_WORDS})(?!\w)", re.IGNORECASE)
-_MONTHS = re.compile(
-    r"(?<![\w.])[0-9]+(?:\.[0-9]+)?\s*(?:个?月|个?季度?|年|months?|quarters?|years?)(?!\w)", re.IGNORECASE
-)
+_WRITTEN = regex(rf"(?<![\w.])(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>{_WORDS})(?!\w)", re.IGNORECASE)
+_MONTHS = regex(r"(?<![\w.])[0-9]+(?:\.[0-9]+)?\s*(?:个?月|个?季度?|年|months?|quarters?|years?)(?!\w)", re.IGNORECASE)
 _MICROS_OF_DAY = 86_400_000_000.0
-_DATE = re.compile(
-    r"\s*[0-9]{4}(?:[-/.][0-9]{1,2}[-/.][0-9]{1,2}|年[0-9]{1,2}月[0-9]{1,2}[日号]|[0-9]{4}$).*", re.DOTALL
-)
+_DATE = regex(r"\s*[0-9]{4}(?:[-/.][0-9]{1,2}[-/.][0-9]{1,2}|年[0-9]{1,2}月[0-9]{1,2}[日号]|[0-9]{4}$).*", re.DOTALL)
 
 
 def written(masked: str) -> dict[int, tuple[str, tuple[int, int]]]:

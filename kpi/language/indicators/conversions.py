@@ -10,6 +10,7 @@ from kpi.language.expressions.conversions_by_hand import multipliers, second_con
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.targets import Target
 from kpi.values import units
+from kpi.values.patterns import regex
 from kpi.values.units import PER_MILLE, PERCENT, Unit, UnitError
 
 #: Units of shares that multiply by so much.
@@ -17,7 +18,7 @@ _SHARES = {100: PERCENT, 1000: PER_MILLE}
 #: What stands before the unit below the line for so many of it.
 _MULTIPLES = {100: "百", 1000: "千", 10_000: "万", 100_000: "十万", 1_000_000: "百万"}
 #: Titles of figures that are plain numbers although a share is multiplied by 100.
-_PLAIN = re.compile(r"指数|得分|评分|分值|积分|\b(index|score|points?|marks?)\b", re.IGNORECASE)
+_PLAIN = regex(r"指数|得分|评分|分值|积分|\b(index|score|points?|marks?)\b", re.IGNORECASE)
 
 
 def converted_by_hand(

@@ -16,11 +16,12 @@ from kpi.language.lookback import WHOLE, Lags
 from kpi.language.model import Name, Path, Problem, Problems, Text
 from kpi.values import period_texts, units
 from kpi.values.columns import Column, Expressions
+from kpi.values.patterns import regex
 from kpi.values.periods import Grain
 from kpi.values.status import ZERO, guarded
 
 #: A title of relatives, by their base: (上年=100), (上年同月=100), (previous month = 100).
-_OF_RELATIVES = re.compile(
+_OF_RELATIVES = regex(
     r"(?:上一?[年季月周期](?:度)?(?:同[期季月周])?|(?:previous|preceding|last|prior) (?:year|quarter|month|week))"
     r"\s*[=＝]\s*100(?!\d)",
     re.IGNORECASE,

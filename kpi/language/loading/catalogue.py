@@ -18,12 +18,13 @@ from kpi.language.loading.loader import Draft, Loaded, draft, examine, examine_m
 from kpi.language.loading.ossie_reader import SUFFIX, examine_document
 from kpi.language.system import System
 from kpi.process import settings
+from kpi.values.patterns import regex
 
 ENVIRONMENT = "KPI_DEFINITIONS"
 
 #: The line of a file that makes it a definition, however its colon and its quotes are written.
 _SYSTEM = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:\{[ \t]*)?["']?system["']?[ \t]*(?::|\xef\xbc\x9a)""", re.MULTILINE)
-_TOP = re.compile(r"""^\ufeff?(?:\{[ \t]*)?["']?system["']?[ \t]*[:：][ \t]*["']?([\w.-]+)""", re.MULTILINE)
+_TOP = regex(r"""^\ufeff?(?:\{[ \t]*)?["']?system["']?[ \t]*[:：][ \t]*["']?([\w.-]+)""", re.MULTILINE)
 
 
 def shipped() -> Path:

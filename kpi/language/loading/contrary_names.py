@@ -13,26 +13,25 @@ from kpi.language.indicators import Indicator
 from kpi.language.model import Path, Problem, Problems
 from kpi.language.system import System
 from kpi.values import units
+from kpi.values.patterns import regex
 
 #: Rates of which more is better, by the end of their names.
-_HIGHER = re.compile(
+_HIGHER = regex(
     r"(满意|合格|达标|优良|优秀|完成|办结|及时|好评|覆盖|网办|就业|入学|参保|签约|通过)(率|度|占比)$"
     r"|\b(satisfaction|completion|pass|coverage|success) rate$",
     re.IGNORECASE,
 )
 #: Figures of which less is better, by the end of their names.
-_LOWER = re.compile(
+_LOWER = regex(
     r"((不|未)(满意|合格|达标|完成|办结|及时|通过)|差评|投诉|失业|超期|逾期|违法|违规|事故|死亡|流失|退件)"
     r"(率|量|数|件数|起数|次数|人数|占比)$"
     r"|\b(complaint|unemployment|accident|death|mortality|failure) rate$|\bcomplaints$",
     re.IGNORECASE,
 )
 #: Words with which the end of a name does not say which way is better.
-_UNDECIDED = re.compile(
-    r"[增减升降]|变[动化]|超期.|逾期.|受理|登记数|\b(growth|change|increase|decrease)\b", re.IGNORECASE
-)
+_UNDECIDED = regex(r"[增减升降]|变[动化]|超期.|逾期.|受理|登记数|\b(growth|change|increase|decrease)\b", re.IGNORECASE)
 #: Figures that are by their names all there is.
-_ALL = re.compile(r"总(?!.*[值额])|全部|全体|合计|\b(total|all|overall)\b", re.IGNORECASE)
+_ALL = regex(r"总(?!.*[值额])|全部|全体|合计|\b(total|all|overall)\b", re.IGNORECASE)
 
 
 def contrary(system: System) -> Problems:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -38,6 +37,7 @@ from kpi.language.stars.base import Scheme
 from kpi.language.system import ROOT, System, unit_or_none
 from kpi.language.uncertainty import Uncertainty
 from kpi.values import units
+from kpi.values.patterns import regex
 
 #: Columns of the panel and of its totals: a measure or indicator of that name would be written over.
 RESERVED = frozenset(
@@ -654,7 +654,7 @@ def _computation(measure: Measure, path: Path, kinds: Mapping[str, str]) -> Prob
 
 
 # An operator between blanks: a heading may hold signs, but a computation has no distinct values to count.
-_OPERATOR = re.compile(r"\S\s+[-+*/－−×÷]\s+\S")
+_OPERATOR = regex(r"\S\s+[-+*/－−×÷]\s+\S")
 
 
 def _expression_problem(error: terms.ExpressionError, path: Path) -> Problem:

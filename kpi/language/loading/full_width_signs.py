@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Place, Severity
+from kpi.values.patterns import regex
 
 #: The most signs of a text that are tried.
 _MOST = 60
@@ -31,11 +32,11 @@ _PAIRS = {
     "｛": ("｝", "{}", Message("full-width braces (｛｝): write half-width ones ({{}})")),
 }
 _OPENING, _CLOSING = "[{［｛【", "]}］｝】"
-_ANY = re.compile(f"[：，、　－＃０-９{''.join(_PAIRS)}]")
-_KEY = re.compile(r"[\w.“”\"'-]+[ 　]*")
-_ENTRY, _ITEM = re.compile(r"[{,，、｛【［\[]"), re.compile(r"^(?:[ 　]*[-－][ 　]+)+")
-_NUMBER = re.compile(r"[０-９][０-９．]*")
-_BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
+_ANY = regex(f"[：，、　－＃０-９{''.join(_PAIRS)}]")
+_KEY = regex(r"[\w.“”\"'-]+[ 　]*")
+_ENTRY, _ITEM = regex(r"[{,，、｛【［\[]"), regex(r"^(?:[ 　]*[-－][ 　]+)+")
+_NUMBER = regex(r"[０-９][０-９．]*")
+_BLOCK = regex(r"[|>][-+0-9]*\s*(?:#.*)?$")
 _HALF = {ord(full): half for full, half in zip("０１２３４５６７８９．", "0123456789.", strict=True)}
 
 

@@ -19,28 +19,29 @@ from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.loading.table_rows import Cell
 from kpi.language.model import Path
 from kpi.values.doubles import double
+from kpi.values.patterns import regex
 
 #: `scalar` resolves plain scalars; to have them resolved by the rules of YAML 1.1 too takes a third longer.
 _Loader: Any = type("_Loader", (getattr(pyyaml, "CSafeLoader", pyyaml.SafeLoader),), {"yaml_implicit_resolvers": {}})
 
 _NULL = {"", "~", "null", "Null", "NULL"}
 _TRUE, _FALSE = {"true", "True", "TRUE"}, {"false", "False", "FALSE"}
-_INT, _BASED = re.compile(r"[-+]?[0-9]+"), re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_INFINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_INT, _BASED = regex(r"[-+]?[0-9]+"), regex(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = regex(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INFINITE = regex(r"([-+]?)\.(inf|Inf|INF)")
+_DATE = regex(r"\d{4}-\d{2}-\d{2}")
 #: What numbers and dates begin with.
 _FIGURE = frozenset("+-.0123456789")
 _PLAIN = ("", None)
 #: The line breaks of YAML; `str.splitlines` splits at more characters.
-_BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_BREAKS = regex("\r\n|[\n\r\x85\u2028\u2029]")
 #: One letter of a quoted text as it is written: a doubled quote and an escape are one letter.
-_LETTER = re.compile(r"''|\\x..|\\u.{4}|\\.|.")
+_LETTER = regex(r"''|\\x..|\\u.{4}|\\.|.")
 #: How many values a file may have and how deep they may lie, so that aliases of aliases cannot fill the memory.
 _MOST, _DEEPEST = 1_000_000, 50
 _MOST_OPEN, _MOST_INDENT = 1000, 10_000
-_BRACKET, _DASHES = re.compile(r"[][{}]"), re.compile(r"(?:[-?:] +){1000}")
-_INDENTED = re.compile(rf"^ {{{_MOST_INDENT}}}", re.MULTILINE)
+_BRACKET, _DASHES = regex(r"[][{}]"), regex(r"(?:[-?:] +){1000}")
+_INDENTED = regex(rf"^ {{{_MOST_INDENT}}}", re.MULTILINE)
 #: What YAML 1.1 reads as a truth value and YAML 1.2 as text.
 _OLD_TRUTH = {"yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "y", "Y", "n", "N"}
 #: What as a key is no slip, because the language has it: `ranking: {on: raw}`.

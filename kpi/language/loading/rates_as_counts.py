@@ -8,15 +8,16 @@ from kpi.errors import Message, Severity
 from kpi.language.model import Problem, Problems
 from kpi.language.system import System
 from kpi.values import units
+from kpi.values.patterns import regex
 from kpi.values.units import Unit
 
 #: Rates and shares by the end of their titles, before a remark in parentheses.
-_RATE = re.compile(
+_RATE = regex(
     r"(率|占比|比重|百分比)\s*([（(][^（()）]*[)）])?$|\b(rate|share|percentage|proportion)\s*(\([^()]*\))?$",
     re.IGNORECASE,
 )
 #: Rates that are no parts of a whole, so that they may be counted, and those that are often stated for so many people.
-_NO_PART = re.compile(
+_NO_PART = regex(
     r"(汇|频|税|利|费|功|效|速|周转|换手|倍|概|市盈|市净|生育|心|呼吸|脉搏|容积|翻台"
     r"|死亡|出生|发病|患病|犯罪|发案|拥有|普及)率"
     r"|\b(turnover|exchange|interest|tax|frame|sampling|heart|pulse|refresh|clock|fertility|birth|death|mortality|fatality"
@@ -24,7 +25,7 @@ _NO_PART = re.compile(
     re.IGNORECASE,
 )
 #: Numbers of things for so many people or places: 每万人专利授权率.
-_PER = re.compile(r"每|人均|户均|[十百千万亿](元|人|户|车|亩)|\bper\b", re.IGNORECASE)
+_PER = regex(r"每|人均|户均|[十百千万亿](元|人|户|车|亩)|\bper\b", re.IGNORECASE)
 
 
 def rates_as_counts(system: System) -> Problems:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kpi.language.foreign_kinds import in_schemas
 from kpi.language.system import System
+from kpi.values.patterns import regex
 
 #: The keys that discriminate the definitions of a union, each with the definition that is the default.
 _TAGS = ("kind", "form", "method")
@@ -27,7 +28,7 @@ _RATED = {
     },
 }  # fmt: skip
 #: The name of a definition that shares its class's name with another: the module, of which one part distinguishes them.
-_MODULE = re.compile(r"kpi__language__([a-z]+)__(?:\w+__)?(\w+)")
+_MODULE = regex(r"kpi__language__([a-z]+)__(?:\w+__)?(\w+)")
 #: A name, for editors too, whose `\w` knows ASCII alone: no white space and no sign of ASCII but the underscore.
 _NAME = r"^[^\s!-/:-@\[-^`{-~]+$"
 

@@ -12,6 +12,7 @@ from kpi.errors import Diagnostic, Message, Place, Severity, suggest
 from kpi.language.loading.beside import Cells
 from kpi.values.doubles import double
 from kpi.values.names import clean
+from kpi.values.patterns import regex
 
 # Words after `clean` and casefold, with _ for blanks; a year makes a heading of targets that of a dated target.
 _WORDS = {
@@ -43,8 +44,8 @@ _WORDS = {
 _KEYS = {word: key for key, words in _WORDS.items() for word in words.split()}
 #: The levels of the tree, the top one first.
 LEVELS = ("level1", "level2", "level3", "level4")
-_YEARLY = re.compile(r"((?:19|20)\d\d)年?度?目标值?|目标值?\(?((?:19|20)\d\d)年?\)?|target_?((?:19|20)\d\d)")
-_BRACKET = re.compile(r"(.*\S)\(([^()]*)\)")
+_YEARLY = regex(r"((?:19|20)\d\d)年?度?目标值?|目标值?\(?((?:19|20)\d\d)年?\)?|target_?((?:19|20)\d\d)")
+_BRACKET = regex(r"(.*\S)\(([^()]*)\)")
 
 _BETTER = {
     "higher": "1 +1 1.0 + higher up positive 正 正向 正向指标 越大越好 越高越好",
@@ -54,7 +55,7 @@ _DIRECTIONS = {word: way for way, words in _BETTER.items() for word in words.spl
 _NOTHING = frozenset({"", "-", "--", "—", "——", "/", "na", "n/a", "nan", "无"})
 _TOTALS = frozenset({"合计", "总计", "共计", "total", "sum"})
 
-_NUMBER = re.compile(r"([-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e[-+]?\d+)?)\s*(.*)", re.IGNORECASE)
+_NUMBER = regex(r"([-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e[-+]?\d+)?)\s*(.*)", re.IGNORECASE)
 _SIGNS = {
     "at_least": "≥ >= 不低于 不少于 不小于 至少 达到", "at_most": "≤ <= 不高于 不超过 不大于 不多于 至多 控制在",
     "above": "> 高于 超过 大于", "below": "< 低于 小于", "equals": "= 等于",
@@ -64,7 +65,7 @@ _BEFORE = sorted(
 )
 _BEHIND = (("及以上", "at_least"), ("以上", "at_least"), ("及以下", "at_most"), ("以下", "at_most"),
            ("以内", "at_most"), ("左右", "at_least"))  # fmt: skip
-_RANGE = re.compile(r"(.+?)\s*(?:~|～|—|–|至|(?<=[\d%])-)\s*(.+)")
+_RANGE = regex(r"(.+?)\s*(?:~|～|—|–|至|(?<=[\d%])-)\s*(.+)")
 
 
 def name_of(text: str) -> str:

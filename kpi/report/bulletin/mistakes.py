@@ -11,16 +11,17 @@ from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Place, suggest
 from kpi.report.bulletin import facts
+from kpi.values.patterns import regex
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_OPENS = re.compile(r"\{[{%]")
-_TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{[{%][^<]*", re.DOTALL)
+_OPENS = regex(r"\{[{%]")
+_TAG = regex(r"\{\{.*?\}\}|\{%.*?%\}|\{[{%][^<]*", re.DOTALL)
 #: The elements and statements of a document whose nesting has to agree.
-_NESTED = re.compile(r"<(/?)w:(\w+)[^<>]*?(/?)>|(\{\{)|\{%-?\s*(\w*)")
-_STATEMENT = re.compile(r"\{\{|\{%-?\s*(\w*)")
-_OF_A_NAME = re.compile(r"has no attribute '([^']*)'|^'([^']*)' is undefined|[Nn]o (?:filter|test) named '([^']*)'")
+_NESTED = regex(r"<(/?)w:(\w+)[^<>]*?(/?)>|(\{\{)|\{%-?\s*(\w*)")
+_STATEMENT = regex(r"\{\{|\{%-?\s*(\w*)")
+_OF_A_NAME = regex(r"has no attribute '([^']*)'|^'([^']*)' is undefined|[Nn]o (?:filter|test) named '([^']*)'")
 _BLOCKS = ("for", "if", "macro", "call", "filter", "with")
 #: The most signs of a tag that a message shows.
 _LONGEST = 80

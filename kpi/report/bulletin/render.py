@@ -5,7 +5,6 @@ Texts from data are never markup: they are escaped for the format, and no templa
 
 from __future__ import annotations
 
-import re
 import zipfile
 from importlib.resources import files
 from io import BytesIO
@@ -20,6 +19,7 @@ from kpi.report.bulletin.names import wrong_names
 from kpi.report.bulletin.words import environment, needs
 from kpi.report.language import current
 from kpi.report.markdown import escaped
+from kpi.values.patterns import regex
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -29,7 +29,7 @@ _MEMBERS = (1980, 1, 1, 0, 0, 0)
 #: The most signs of a property of a Word document.
 _LONGEST = 255
 #: A text with a sign that becomes an element of Word: a tab, a new line, paragraph or page.
-_LISTING = re.compile(r"<w:t(?: [^>]*)?>[^<]*[\t\n\a\f]")
+_LISTING = regex(r"<w:t(?: [^>]*)?>[^<]*[\t\n\a\f]")
 
 
 def word(bulletin: Facts, /, template: Path | None = None) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,10 @@ from kpi.report.bulletin.changes import Change
 from kpi.report.bulletin.facts import PARTS
 from kpi.report.language import SIGNS, current
 from kpi.report.paper.model import numeral
+from kpi.values.patterns import regex
 
 #: What stands between a text and the parenthesis at its end.
-_PARENTHESIS = re.compile("(?<=.)(?: (?=[(][^()]*[)]$)|(?=（[^（）]*）$))")
+_PARENTHESIS = regex("(?<=.)(?: (?=[(][^()]*[)]$)|(?=（[^（）]*）$))")
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from html import escape
 from importlib.resources import files
@@ -12,6 +11,7 @@ from rich.cells import cell_len
 from kpi.report.language import current, tr
 from kpi.report.marks import visible
 from kpi.report.paper.model import Paper, Paragraph, Picture, Table
+from kpi.values.patterns import regex
 
 #: Nothing is loaded and nothing runs.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:"
@@ -29,7 +29,7 @@ _WIDEST = 14
 #: How many signs of a heading stand beside each other.
 _HEADING = 4
 # Where the elements of a picture are named, and where these names are used.
-_NAME, _USED = re.compile(r'\bid="([^"]+)"'), re.compile(r'(\bid="|url\(#|href="#)([^")]+)')
+_NAME, _USED = regex(r'\bid="([^"]+)"'), regex(r'(\bid="|url\(#|href="#)([^")]+)')
 
 
 def paper_page(paper: Paper, pictures: Mapping[int, str] | None = None, note: str = "") -> bytes:

@@ -6,7 +6,6 @@ which order, is decided here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
@@ -15,9 +14,10 @@ from rich.cells import cell_len
 
 from kpi.report.language import current, tr
 from kpi.report.marks import change, visible
+from kpi.values.patterns import regex
 
 # Signs that no XML has: halves of pairs of UTF-16, and two that are no characters.
-_NO_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
+_NO_XML = regex("[\ud800-\udfff\ufffe\uffff]")
 
 #: A cell: a text, a number, a picture, nothing, or `SAME`, which is the cell above once more.
 Cell: TypeAlias = "str | float | Same | Picture | None"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +13,7 @@ from kpi.errors import DataError, Diagnostic, Message, Place, Severity
 from kpi.report.files import replace
 from kpi.report.formats import suffix_of
 from kpi.report.plots.theme import FONTS
+from kpi.values.patterns import regex
 
 
 def _converter() -> ModuleType:
@@ -59,7 +59,7 @@ def _document(chart: dict[str, Any]) -> bytes:
 
 #: The pictures whose texts are drawn with the fonts of this machine.
 _DRAWN = (".png", ".pdf")
-_CHINESE = re.compile("[\u3400-\u9fff]")
+_CHINESE = regex("[\u3400-\u9fff]")
 
 #: What writes a chart, by the suffix of a file.
 PICTURES: Mapping[str, Callable[[dict[str, Any]], bytes]] = {

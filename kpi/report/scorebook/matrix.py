@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from kpi.report.scorebook.figures import Period
 from kpi.report.scorebook.styles import GREEN, RED, YELLOW, Styles, paginate
 from kpi.report.sheet_rows import write_rows
 from kpi.report.xlsx import CHARACTERS
+from kpi.values.patterns import regex
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -32,7 +32,7 @@ MOST, _BREAKS = 16_000, 1_023
 #: How many indicators are fitted to one page, and of more how many stand on each, and the percentage at which.
 _FITTED, _ON_A_PAGE, _SCALE = 20, 15, 55
 #: What stands between a target and its period.
-_PERIOD = re.compile("(?: (?=[(][^()]*[)]$)|(?=（[^（）]*）$))")
+_PERIOD = regex("(?: (?=[(][^()]*[)]$)|(?=（[^（）]*）$))")
 #: The width of a column of values, and the height of a line and the most lines of a heading.
 _WIDTH, _LINE, _LINES = 11, 15, 8
 

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 
 from kpi.errors import Message
+from kpi.values.patterns import regex
 from kpi.values.units.vocabulary import Powers, has_multiple, meaning, vocabulary
 
 _ONE_SIGN = str.maketrans(
@@ -18,8 +19,8 @@ _ONE_SIGN = str.maketrans(
     | dict.fromkeys("\u200b\ufeff")
 )
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_EXPONENT = re.compile(r"(?<=[^\d/·(^-])\^?(-?\d+)")
-_TOKEN = re.compile(r"(?P<word>是/否|[^\d/·()^-]+)|(?P<number>\^?-?\d+)|(?P<sign>.)")
+_EXPONENT = regex(r"(?<=[^\d/·(^-])\^?(-?\d+)")
+_TOKEN = regex(r"(?P<word>是/否|[^\d/·()^-]+)|(?P<number>\^?-?\d+)|(?P<sign>.)")
 _LONGEST = 200
 
 

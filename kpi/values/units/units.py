@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from kpi.errors import Message
 from kpi.values.doubles import double
+from kpi.values.patterns import regex
 from kpi.values.units.text import UnitError, above_first, plain, read, written
 from kpi.values.units.vocabulary import (
     COUNTING_WORDS,
@@ -39,7 +40,7 @@ _ADVICE = {
     frozenset({(("time", 1),), (("months", 1),)}): Message("a month has no fixed number of days"),
     frozenset({(("time", 1),), (("working days", 1),)}): Message("calendar days say nothing of working days"),
 }
-_QUANTITY = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*+(?![\d,.])(.*)", re.DOTALL)
+_QUANTITY = regex(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*+(?![\d,.])(.*)", re.DOTALL)
 
 
 class Unit(Struct, frozen=True):

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from kpi.errors import DataError, Diagnostic, Message, Place
+from kpi.values.patterns import regex
 from kpi.warehouse.spark.workers import VERSIONS
 
-_VERSIONS = re.compile(rf"{VERSIONS}([^:]*):([^:]*):")
-_NO_MODULE = re.compile(r"No module named '([\w.]+)'")
+_VERSIONS = regex(rf"{VERSIONS}([^:]*):([^:]*):")
+_NO_MODULE = regex(r"No module named '([\w.]+)'")
 
 
 class _Known(NamedTuple):
@@ -26,24 +27,24 @@ class _Known(NamedTuple):
 # The first whose pattern is found counts.
 _KNOWN = (
     _Known(
-        re.compile(
+        regex(
             r"(?i)AccessControlException|AccessDenied|Permission ?denied|PERMISSION_DENIED|INSUFFICIENT_PERMISSION|"
             r"UNAUTHENTICATED|not authorized"
         ),
         "K922", Message("Spark may not read the table"), Message("ask its owner for the right to read it"),
     ),
     _Known(
-        re.compile(r"PATH_NOT_FOUND|TABLE_OR_VIEW_NOT_FOUND|SCHEMA_NOT_FOUND|CATALOG_NOT_FOUND|FileNotFound"),
+        regex(r"PATH_NOT_FOUND|TABLE_OR_VIEW_NOT_FOUND|SCHEMA_NOT_FOUND|CATALOG_NOT_FOUND|FileNotFound"),
         "K921", Message("Spark has no such table or path"),
         Message("give the name of a table of Spark's catalogue, or a path that every worker can reach"),
     ),
     _Known(
-        re.compile(r"PARQUET_COLUMN_DATA_TYPE_MISMATCH|SchemaColumnConvertNotSupported|CANNOT_MERGE_SCHEMAS"),
+        regex(r"PARQUET_COLUMN_DATA_TYPE_MISMATCH|SchemaColumnConvertNotSupported|CANNOT_MERGE_SCHEMAS"),
         "K924", Message("the files of the table hold a column as different types"),
         Message("write the column with one type in all files"),
     ),
     _Known(
-        re.compile(
+        regex(
             r"UNABLE_TO_INFER_SCHEMA|FAILED_READ_FILE|CANNOT_READ_FILE|DATA_SOURCE_NOT_FOUND|is not a Parquet file|"
             r"PARSE_SYNTAX"
         ),
@@ -51,12 +52,12 @@ _KNOWN = (
         Message("of paths, folders and files of Parquet, ORC, CSV (.csv) and JSON lines (.json) are read"),
     ),
     _Known(
-        re.compile(r"crashed unexpectedly|ExecutorLostFailure|Python worker exited|EOFException|SparkContext was shut"),
+        regex(r"crashed unexpectedly|ExecutorLostFailure|Python worker exited|EOFException|SparkContext was shut"),
         "K925", Message("workers of Spark were lost again and again"),
         Message("give the executors more memory (spark.executor.memory, spark.executor.memoryOverhead)"),
     ),
 )  # fmt: skip
-_OTHER = _Known(re.compile(""), "K925", Message("Spark could not do it"), Message("Spark's own log has more about it"))
+_OTHER = _Known(regex(""), "K925", Message("Spark could not do it"), Message("Spark's own log has more about it"))
 
 #: The length of what is quoted of Spark's own message.
 _QUOTED = 300

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl
 from kpi.errors import DataError, Diagnostic, Message, Place, remember
 from kpi.process import progress
 from kpi.process.os_errors import reason
+from kpi.values.patterns import regex
 from kpi.warehouse.spark.failures import finding, quoted
 from kpi.warehouse.spark.tables import SparkTable
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _FORMS = Message("write --spark local[2], --spark spark://host:7077 or --spark sc://host:15002")
-_LOCAL = re.compile(r"local(\[(?P<cores>\d+|\*)(,\s*\d+)?\])?")
-_OF_THIS_MACHINE = re.compile(r"local\b|spark://(127\.|localhost\b|\[::1\])")
+_LOCAL = regex(r"local(\[(?P<cores>\d+|\*)(,\s*\d+)?\])?")
+_OF_THIS_MACHINE = regex(r"local\b|spark://(127\.|localhost\b|\[::1\])")
 
 #: How often a task of local mode is tried, which Spark by itself does once.
 _TRIES = 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -13,13 +12,14 @@ from kpi.intake.annexes.phrases import Earned, Judged, Limit, read_rule
 from kpi.intake.annexes.rules.row import Row
 from kpi.intake.annexes.rules.scoring import Scoring
 from kpi.intake.annexes.texts import NUMBER, number, squeezed
+from kpi.values.patterns import regex
 
 #: Words of a rule that begins from full marks, that adds to them, and that takes more off than there is.
-_FROM_FULL = re.compile(r"满分|按比例|扣\d|全分")
-_ADDS = re.compile(rf"(?<!不)(?<!不再)(?<!不予)(?:加计?|奖励)(?:{NUMBER})?分|上不封顶")
-_BELOW_ZERO = re.compile(r"(?<!不)倒扣|(?<!不计)(?<!不得)(?<!不记)负分")
+_FROM_FULL = regex(r"满分|按比例|扣\d|全分")
+_ADDS = regex(rf"(?<!不)(?<!不再)(?<!不予)(?:加计?|奖励)(?:{NUMBER})?分|上不封顶")
+_BELOW_ZERO = regex(r"(?<!不)倒扣|(?<!不计)(?<!不得)(?<!不记)负分")
 #: Marks that a rule speaks of.
-_STATED = re.compile(r"(?:得|满分为?|赋|计)(\d+(?:\.\d+)?)分")
+_STATED = regex(r"(?:得|满分为?|赋|计)(\d+(?:\.\d+)?)分")
 
 
 def by_judgement(row: Row) -> Scoring | None:
