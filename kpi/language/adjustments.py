@@ -1,7 +1,5 @@
 """Adjustments (加减分、一票否决): bonuses, deductions and vetoes, applied above the tree."""
 
-from __future__ import annotations
-
 import functools
 import operator
 from abc import abstractmethod

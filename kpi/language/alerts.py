@@ -1,7 +1,5 @@
 """Alerts: conditions that are worth a message when they begin to hold, and when they no longer do."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal
 

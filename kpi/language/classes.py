@@ -5,8 +5,6 @@ holds: `[{weight: 30}, {from: 2024, weight: 20}]`. The first of a list without `
 weight is given for, a class or an early period, is not scored: nothing stands in for it.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, TypeAlias

@@ -1,7 +1,5 @@
 """Datasets: raw departmental data, in one of three forms."""
 
-from __future__ import annotations
-
 import itertools
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 

@@ -1,7 +1,5 @@
 """Disclosure rules (保密): which figures are too small to be published, and what must stay uncertain about them."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator

@@ -4,8 +4,6 @@ Both name a group: `all`, `cohort` (the roster's or data's), or one of `groups:`
 figure.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Self
 
 import polars as pl

@@ -1,7 +1,5 @@
 """Confidence limits (置信限) of values, and the limits within which the values of a group differ by chance."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field

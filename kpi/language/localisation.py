@@ -1,7 +1,5 @@
 """Error localisation (差错定位): how the figures that can be wrong are found where checks are broken."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

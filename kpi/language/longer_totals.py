@@ -1,7 +1,5 @@
 """Totals over longer periods (年度得分): a year from its quarters, in the system that scores the quarters."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator

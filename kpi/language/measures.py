@@ -6,8 +6,6 @@ latest row) is a statistic of the rows themselves. Sums and counts of nothing ma
 rows for that entity and period; every other kind, and an entity without rows, is missing.
 """
 
-from __future__ import annotations
-
 import re
 from abc import abstractmethod
 from collections.abc import Mapping

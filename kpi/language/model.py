@@ -5,8 +5,6 @@ after loading. What is wrong with it beyond its shape (a name, a unit, a contrad
 the loader turns their paths into lines and columns.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import functools
 import operator

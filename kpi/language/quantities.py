@@ -1,7 +1,5 @@
 """Quantities in definitions: bare numbers in the unit of their indicator, and texts with a unit of their own."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Ranking (位次): places within period and cohort, with declared ties, rounding and tie-breaks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Literal
 

@@ -1,7 +1,5 @@
 """Sampling errors (抽样误差): how far a figure of another sample of the same size may be from the one there is."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 

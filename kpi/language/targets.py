@@ -4,8 +4,6 @@ A target compares, says how far a value has come (attainment, percent), and how 
 序时进度). A bare number is in the indicator's unit; a number with a unit is converted, or refused.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Literal, Self

@@ -1,7 +1,5 @@
 """Caps (封顶) of a node that hold under a condition, such as at most 60 % where there was an accident."""
 
-from __future__ import annotations
-
 import functools
 import operator
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Weights combined of several methods (组合赋权): those of a document or of experts, and those that data give."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias

@@ -1,7 +1,5 @@
 """Weights optimised to a wanted importance: each part correlates with the result as much as it is meant to matter."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 

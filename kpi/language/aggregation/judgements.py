@@ -1,7 +1,5 @@
 """Weights from the judgements of a group (群组层次分析法): several matrices or lists of priorities into one."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from functools import cached_property

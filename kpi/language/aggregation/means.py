@@ -4,8 +4,6 @@ Weighted means of the scores of one entity, and methods that compare the cohort 
 are columns: the scores, null for a missing part, and the weights.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import operator

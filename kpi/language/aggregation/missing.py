@@ -4,8 +4,6 @@ A part that does not apply to an entity is not missing, and neither is one that 
 always redistributed, and no score is substituted.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator

@@ -5,8 +5,6 @@ part that does not apply is always redistributed. The weight that each part carr
 add up for every entity.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Self, cast
 

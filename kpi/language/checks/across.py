@@ -1,7 +1,5 @@
 """Checks across periods: growth, running totals, the previous year, directions, errors of magnitude."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 

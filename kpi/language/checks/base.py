@@ -1,7 +1,5 @@
 """The common part of all checks (审核关系): a severity, rules in words, and where each rule is broken."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, Literal

@@ -1,7 +1,5 @@
 """Checks of scope: units add up to the figure of the whole, the sides of a ratio cover the same."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """Checks of reporting: every unit of the roster once, without gaps, and in time."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Literal
 

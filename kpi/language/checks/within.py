@@ -1,7 +1,5 @@
 """Checks within one period: conditions, required figures, ranges, parts and their whole."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator
 from typing import Annotated

@@ -5,8 +5,6 @@ A kind provides its unit, its problems, its formula in words, and two named expr
 entity, so that the previous period is the row `#entities` above.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, ClassVar, Literal

@@ -1,7 +1,5 @@
 """Prices of a base period (可比价): the common part of indicators that take a `deflator`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

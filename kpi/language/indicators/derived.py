@@ -1,7 +1,5 @@
 """Indicators over time, over finer units, and by formula: growth, index, count, milestone, formula."""
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Pace: actual growth against the growth that an aim requires, with the four classes of the SDG reports."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """Indicators of one period: level, ratio, coverage, share."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal

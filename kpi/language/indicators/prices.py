@@ -1,7 +1,5 @@
 """Prices: figures in the prices of a base period (可比价), and indices chained from relatives (环比指数、同比指数)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """Projections: where a figure will be at the end of the year, from past years or from its trend, with an interval."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Annotated, ClassVar, Literal

@@ -5,8 +5,6 @@ mean of the group, and `NAME_unused`, the rows that no group or grade is given f
 many raters each has, are in the results and under the indicator in an explanation.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import operator

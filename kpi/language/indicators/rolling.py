@@ -1,7 +1,5 @@
 """Totals and means over a window: rolling totals, moving averages, and the total of the year to date."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """Seasons: figures of months and quarters without their usual seasonal movement."""
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Iterator
 from typing import ClassVar, Literal

@@ -1,7 +1,5 @@
 """Rules that judge a value by itself, against a target, a benchmark or fixed cut points."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 

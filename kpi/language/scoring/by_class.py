@@ -1,7 +1,5 @@
 """A scoring rule by a column of the roster (差异化考核): each class of entities has a rule of its own."""
 
-from __future__ import annotations
-
 import functools
 import operator
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Rules that lie on straight lines: between knots, and between two posts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Literal, Self

@@ -1,7 +1,5 @@
 """Rules that judge a value by its place among its peers: how far apart the values are does not matter."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import polars as pl

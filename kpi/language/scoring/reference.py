@@ -1,7 +1,5 @@
 """The rule that judges a value by its distance from a reference unit, such as the whole city or the province."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import polars as pl

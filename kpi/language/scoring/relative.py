@@ -4,8 +4,6 @@ The peers are those of the same period, with `among: period` of all cohorts, wit
 that years can be compared; then a new period moves the scores of the old ones.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, ClassVar, Literal
 

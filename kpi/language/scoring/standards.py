@@ -1,7 +1,5 @@
 """Rules that judge a value by where it stands: between two posts, among graded standards, inside a range."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Any, ClassVar, Literal, Self
 

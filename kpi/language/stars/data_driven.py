@@ -1,7 +1,5 @@
 """Star schemes whose cut points come from the scores: quantiles and natural breaks, guarded from period to period."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise

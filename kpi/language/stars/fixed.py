@@ -1,7 +1,5 @@
 """Stars (星级): one to five by a declared scheme; grades and colours are the same machinery under other names."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Literal, Self

@@ -4,8 +4,6 @@ Steps run in the order of the definition. They never touch an indicator's own va
 scored is the column `name.treated`, and every cell that a step changed is on record (the frame `treated`).
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
