@@ -520,3 +520,23 @@ def test_what_streaming_queries_call_streams_nothing():
                     engines = [ast.unparse(item.value) for item in node.keywords if item.arg == "engine"]
                     streaming += [] if engines == ["'in-memory'"] else [f"{path.name}:{node.lineno}"]
     assert streaming == []
+
+
+def _run_at_import(node: ast.AST) -> list[ast.Call]:
+    """Return the calls of a tree that run when its module is imported."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return []
+    own = [node] if isinstance(node, ast.Call) else []
+    return own + [call for child in ast.iter_child_nodes(node) for call in _run_at_import(child)]
+
+
+def test_no_pattern_is_compiled_at_import():
+    """`kpi.values.patterns.regex` compiles it when it is used; `errors` imports nothing, and some are of bytes."""
+    compiled = []
+    for path in sorted((ROOT / "kpi").rglob("*.py")):
+        calls = [] if path.name == "errors.py" else _run_at_import(ast.parse(path.read_text("utf-8")))
+        compiled += [
+            f"{path.name}:{call.lineno}" for call in calls
+            if ast.unparse(call.func) == "re.compile" and not ast.unparse(call.args[0]).startswith(("rb", "b"))
+        ]  # fmt: skip
+    assert compiled == []

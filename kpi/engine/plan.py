@@ -36,8 +36,11 @@ from kpi.values.columns import COHORT, OUTSIDE, Column, Expressions, group_of, k
 from kpi.values.status import guarded, literal, reason, status_of, where_given
 
 
-class Plan(Struct, frozen=True, dict=True):
-    """A compiled system: `stages` compute the totals, `details` the further columns of the tidy result frames."""
+class Plan(Struct, frozen=True, dict=True, eq=False):
+    """A compiled system: `stages` compute the totals, `details` the further columns of the tidy result frames.
+
+    Its system keeps it, so two of equal systems are not compared: that would not end.
+    """
 
     system: CheckedSystem
     stages: tuple[Stage, ...]
