@@ -83,8 +83,9 @@ class _Cells:
 
 
 def alternating(
-    frame: pl.DataFrame, entities: Entities, system: System, sources: Sequence[Placed], known: Collection[int] = ()
-) -> Iterator[Diagnostic]:
+    frame: pl.DataFrame, entities: Entities, system: System, sources: Sequence[Placed], known: Collection[int] = (),
+    *, partly: bool = False,
+) -> Iterator[Diagnostic]:  # fmt: skip
     """Yield a warning (K648) for each name that has figures only where another name, which is near it, has none.
 
     Both together have about the figures that other units have, which are about all that any has: then units lack
@@ -97,6 +98,7 @@ def alternating(
         system: gives the measures and the scored periods.
         sources: the tables; two names in one row of cells of a table, for one period, are two units.
         known: the places of units that the table of successions names.
+        partly: whether other periods are in the files and were not read.
     """
     number = len(entities.names)
     measures = [name for name, measure in system.measures.items() if measure.per is None]
@@ -113,7 +115,7 @@ def alternating(
     # The tables are read once more for these alone.
     pairs = [(main, other) for main, others in sorted(groups.items()) for other in sorted(others)]
     for main, other in _never_together(pairs, entities, sources):
-        yield _finding(cells, main, other, entities.names, system)
+        yield _finding(cells, main, other, entities.names, system, partly=partly)
 
 
 # ---- WHICH NAMES ARE NEAR ---- #
@@ -253,7 +255,7 @@ def _is_unusual(cells: _Cells, groups: dict[int, list[int]], near_pairs: int) ->
 # ---- THE FINDING ---- #
 
 
-def _finding(cells: _Cells, main: int, other: int, names: Sequence[str], system: System) -> Diagnostic:
+def _finding(cells: _Cells, main: int, other: int, names: Sequence[str], system: System, *, partly: bool) -> Diagnostic:
     import numpy as np
 
     mine: Matrix
@@ -266,7 +268,14 @@ def _finding(cells: _Cells, main: int, other: int, names: Sequence[str], system:
     rows, columns = (np.flatnonzero(there.any(axis=0)).tolist() for there in (mine, its))
     name, than = names[other], names[main]
     grain = system.period
-    if rows[0] > columns[-1] or columns[0] > rows[-1]:
+    if partly and not set(rows) & set(columns):
+        # What is before and after the periods that were read is not known.
+        message = Message(
+            "of the periods that were read, {first} to {last}, `{name}` has figures only where `{other}` has none: "
+            "they seem to be one unit", name=name, other=than,
+            first=Period.of(first, grain).label, last=Period.of(int(cells.frame["period"][-1]), grain).label,
+        )  # fmt: skip
+    elif rows[0] > columns[-1] or columns[0] > rows[-1]:
         early, late = (than, name) if rows[0] > columns[-1] else (name, than)
         until, since = min(rows[-1], columns[-1]), max(rows[0], columns[0])
         message = Message(

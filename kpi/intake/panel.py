@@ -249,7 +249,9 @@ class _Intake:
             units = () if self.succession is None else self.succession.units
             known = set(entities.resolve(units).values())
             self.findings += [*totals, *near_names.alike(entities)]
-            self.findings += alternating_names.alternating(frame, entities, self.system, sources, known)
+            self.findings += alternating_names.alternating(
+                frame, entities, self.system, sources, known, partly=read.passed_over > 0
+            )
             self.findings += doubtful(entities.names, entities.exclusions)
         self.findings += nested(entities)
         self.findings += [*blank_cohorts(entities, self.system), *near_cohorts(entities, self.system)]
