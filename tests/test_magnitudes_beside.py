@@ -173,3 +173,48 @@ def test_nights_checks_and_words(tmp_path, monkeypatch, roster):
         "2023 的产值远高于其他所有评价对象：桐乡市：610,000 亿元，约为次高者 111 亿元的 5,500 倍"
         in done.stderr + done.output
     )
+
+
+# ---- EVENTS ---- #
+
+EVENTS = """\
+system: events
+period: month
+entities: {title: 县}
+datasets: {cases: {form: records}}
+measures:
+  v: {kind: KIND, of: 金额, unit: 元}
+  n: {kind: count, unit: 件}
+indicators: {x: {kind: level, of: v}}
+"""
+
+
+def events(factor: float, *, of_odd: int = 30) -> pl.DataFrame:
+    """Return events of seven units, far more in some than in others; the amounts of one are multiplied."""
+    numbers = {unit: 6 * 3**at for at, unit in enumerate(UNITS)} | {"桐乡市": of_odd}
+    rows = [
+        (f"2024-01-{1 + at % 28:02}", unit, (100 + 37 * (at % 11)) * (factor if unit == "桐乡市" else 1))
+        for unit, number in numbers.items() for at in range(number)
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=["日期", "县", "金额"], orient="row")
+
+
+def of_events(data, kind="sum"):
+    card = kpi.score(data, system=EVENTS.replace("KIND", kind))
+    return [str(item.message) for item in card.findings_list if item.code == "K686"]
+
+
+@pytest.mark.parametrize("kind", ["sum", "mean", "median"])
+@pytest.mark.parametrize(("factor", "words"), [(1e-4, "far below"), (1e4, "far above")])
+def test_amounts_of_events_in_another_unit(kind, factor, words):
+    (message,) = of_events(events(factor), kind)
+    assert words in message
+    assert "桐乡市" in message
+    assert ("per event" in message) == (kind == "sum")
+
+
+@pytest.mark.parametrize("kind", ["sum", "mean", "median"])
+def test_sums_of_many_or_few_events_and_single_small_events_stay_silent(kind):
+    assert of_events(events(1.0), kind) == []
+    assert of_events(events(1.0, of_odd=10000), kind) == []
+    assert of_events(events(1e-4, of_odd=2), kind) == []

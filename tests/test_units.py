@@ -504,3 +504,24 @@ def test_units_are_parsed_without_pint():
         "sys.exit('pint' in sys.modules or 'polars' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("text", "chinese"),
+    [
+        ("10 thousand people", "万人"), ("thousands of persons", "千人"), ("10 000 persons", "万人"),
+        ("million US dollars", "百万美元"), ("US$ million", "百万美元"), ("10,000 tons", "万吨"),
+        ("1,000 hectares", "千公顷"), ("100 million kWh", "亿千瓦时"), ("10,000 km", "万公里"), ("sq km", "平方公里"),
+        ("yuan per capita", "元/人"), ("yuan/person", "元/人"), ("10,000 yuan/mu", "万元/亩"), ("per cent", "%"),
+        ("percentage points", "百分点"), ("Households", "户"),
+    ],
+)  # fmt: skip
+def test_english_names_of_units_are_those_of_chinese_ones(text, chinese):
+    english, own = parse(text), parse(chinese)
+    assert (english.scale, english.dimension) == (own.scale, own.dimension)
+
+
+@pytest.mark.parametrize("text", ["million", "thousands", "beds", "yuan per person per year", "million KM", "peopless"])
+def test_english_words_that_are_no_units_are_none(text):
+    with pytest.raises(UnitError):
+        parse(text)

@@ -9,11 +9,12 @@ import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.language.system import System
+from kpi.values.columns import Column
 from kpi.values.periods import Period
 
 #: After how many years without a figure periods stand alone.
 _YEARS = 5
-#: How many of the figures there are in such periods at most, as a part of all.
+#: How many of the figures, or events, there are in such periods at most, as a part of all.
 _FEW = 0.05
 
 
@@ -29,8 +30,16 @@ def lone_periods(system: System, frame: pl.DataFrame, labels: Mapping[int, str])
     if not labels or max(labels) - min(labels) < _YEARS * of_year:
         return
     names = [name for name in system.measures if name in frame.columns]
-    there = frame.select("period", there=pl.any_horizontal(pl.col(name).is_not_null() for name in names))
-    rows = there.filter("there").group_by("period").len().sort("period").rows()
+    # Of events each counts, as a year has few figures of units.
+    rows_of = [
+        pl.col(Column(name).rows).fill_null(0).cast(pl.Int64) for name in names if Column(name).rows in frame.columns
+    ]
+    there = frame.select(
+        "period",
+        there=pl.any_horizontal(pl.col(name).is_not_null() for name in names),
+        rows=pl.max_horizontal(1, *rows_of),
+    )
+    rows = there.filter("there").group_by("period").agg(pl.col("rows").sum()).sort("period").rows()
     every = sum(number for _, number in rows)
     for ends, later in ((rows[::-1], True), (rows, False)):
         number = 0

@@ -8,7 +8,7 @@ measure and scored period.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -47,6 +47,9 @@ _COMPLETE, _MOSTLY = 0.9, 0.8
 _ALTERNATING = 1 / 3
 #: How many pairs of near names may be expected to alternate by chance.
 _BY_CHANCE = 0.5
+#: Where figures are sparse: of how many periods a name has figures of one alone, in which part of the units that may
+#: be, and how many figures it has at least.
+_PERIODS, _RARE, _ROWS = 4, 0.1, 2
 #: How many letters a word needs for one of them to be a slip; shorter ones number units: Team A, District II.
 _WORD = 4
 
@@ -83,8 +86,9 @@ class _Cells(Struct, frozen=True, dict=True):
 
 
 def alternating(
-    frame: pl.DataFrame, entities: Entities, system: System, sources: Sequence[Placed], known: Collection[int] = ()
-) -> Iterator[Diagnostic]:
+    frame: pl.DataFrame, entities: Entities, system: System, sources: Sequence[Placed], known: Collection[int] = (),
+    *, partly: bool = False,
+) -> Iterator[Diagnostic]:  # fmt: skip
     """Yield a warning (K648) for each name that has figures only where another name, which is near it, has none.
 
     Both together have about the figures that other units have, which are about all that any has: then units lack
@@ -97,6 +101,7 @@ def alternating(
         system: gives the measures and the scored periods.
         sources: the tables; two names in one row of cells of a table, for one period, are two units.
         known: the places of units that the table of successions names.
+        partly: whether other periods are in the files and were not read.
     """
     number = len(entities.names)
     measures = [name for name, measure in system.measures.items() if measure.per is None]
@@ -108,12 +113,14 @@ def alternating(
     cells = _Cells(frame, measures, number)
     pairs = _in_turn(cells, [pair for pair in near_pairs if _may_be_one(*pair, entities, known)])
     groups = _groups(cells, pairs)
-    if not groups or not _is_unusual(cells, groups, len(near_pairs)):
+    if groups and not _is_unusual(cells, groups, len(near_pairs)):
+        groups = _of_one_period(cells, groups)
+    if not groups:
         return
     # The tables are read once more for these alone.
     pairs = [(main, other) for main, others in sorted(groups.items()) for other in sorted(others)]
     for main, other in _never_together(pairs, entities, sources):
-        yield _finding(cells, main, other, entities.names, system)
+        yield _finding(cells, main, other, entities.names, system, partly=partly)
 
 
 # ---- WHICH NAMES ARE NEAR ---- #
@@ -134,7 +141,28 @@ def _near(names: Sequence[str]) -> Iterator[tuple[int, int]]:
     for item, other in near(place):
         pair = min(place[item], place[other]), max(place[item], place[other])
         if pair not in there and _differ_in_words(item, other):
+            there.add(pair)
             yield pair
+    for item, other in _swapped(place):
+        pair = min(place[item], place[other]), max(place[item], place[other])
+        if pair not in there and _differ_in_words(item, other):
+            yield pair
+
+
+def _swapped(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield names that differ in the order of two letters that stand beside each other.
+
+    >>> list(_swapped(["德清县", "清德县", "东湖县", "县东湖"]))
+    [('德清县', '清德县')]
+    """
+    letters: dict[str, list[str]] = {}
+    for name in names:
+        letters.setdefault("".join(sorted(name)), []).append(name)
+    for items in letters.values():
+        for item, other in combinations(items, 2):
+            apart = [at for at, (left, right) in enumerate(zip(item, other, strict=True)) if left != right]
+            if len(apart) == 2 and apart[1] == apart[0] + 1 and item[apart[0]].isalpha() and other[apart[0]].isalpha():
+                yield item, other
 
 
 def _spelling(name: str) -> str:
@@ -250,10 +278,34 @@ def _is_unusual(cells: _Cells, groups: dict[int, list[int]], near_pairs: int) ->
     return others_near * (lacking / cells.number) ** 2 / 2 <= _BY_CHANCE
 
 
+def _of_one_period(cells: _Cells, groups: dict[int, list[int]]) -> dict[int, list[int]]:
+    """Return the units with names near them that have several figures, all of one period, which only there are none of.
+
+    Figures may be sparse, then: hardly a unit is there for one period alone, and lacks what another one usually has.
+    """
+    import numpy as np
+
+    every = cells.places(range(cells.number))
+    there: Matrix = np.asarray(every.any(axis=0))
+    periods: Matrix = np.asarray(there.any(axis=1))
+    rare = np.count_nonzero(there, axis=0) == 1
+    if np.count_nonzero(periods) < _PERIODS or np.count_nonzero(rare) > max(1, _RARE * cells.number):
+        return {}
+    kept: dict[int, list[int]] = {}
+    for main, others in groups.items():
+        for other in others:
+            measures: Matrix = np.asarray(every[:, :, other].any(axis=1))
+            elsewhere = periods & ~there[:, other]
+            usual = every[measures][:, elsewhere, main].mean(axis=1)
+            if rare[other] and np.count_nonzero(measures) >= _ROWS and usual.min() >= _USUAL:
+                kept.setdefault(main, []).append(other)
+    return kept
+
+
 # ---- THE FINDING ---- #
 
 
-def _finding(cells: _Cells, main: int, other: int, names: Sequence[str], system: System) -> Diagnostic:
+def _finding(cells: _Cells, main: int, other: int, names: Sequence[str], system: System, *, partly: bool) -> Diagnostic:
     import numpy as np
 
     mine: Matrix
@@ -266,7 +318,14 @@ def _finding(cells: _Cells, main: int, other: int, names: Sequence[str], system:
     rows, columns = (np.flatnonzero(there.any(axis=0)).tolist() for there in (mine, its))
     name, than = names[other], names[main]
     grain = system.period
-    if rows[0] > columns[-1] or columns[0] > rows[-1]:
+    if partly and not set(rows) & set(columns):
+        # What is before and after the periods that were read is not known.
+        message = Message(
+            "of the periods that were read, {first} to {last}, `{name}` has figures only where `{other}` has none: "
+            "they seem to be one unit", name=name, other=than,
+            first=Period.of(first, grain).label, last=Period.of(int(cells.frame["period"][-1]), grain).label,
+        )  # fmt: skip
+    elif rows[0] > columns[-1] or columns[0] > rows[-1]:
         early, late = (than, name) if rows[0] > columns[-1] else (name, than)
         until, since = min(rows[-1], columns[-1]), max(rows[0], columns[0])
         message = Message(

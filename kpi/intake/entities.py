@@ -14,7 +14,7 @@ import polars as pl
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from kpi.errors import Diagnostic, Message, Place, alternatives, suggest
+from kpi.errors import Diagnostic, Message, Place, alternatives, nearest
 from kpi.intake.aggregate_rows import Exclusions, shown
 from kpi.intake.division_codes import PROVINCES, SHORT
 from kpi.intake.files.headers import clean
@@ -41,6 +41,9 @@ _PEOPLES = (
 _AUTONOMOUS = regex(
     rf"(?P<name>.{{2,}}?)(?:(?:{_PEOPLES})族|蒙古|哈萨克|柯尔克孜|维吾尔|塔吉克|锡伯)*自治(?P<kind>[区州县旗])"
 )
+
+# What names below those of counties end with: 桐乡市梧桐街道 is not 桐乡市.
+_TOWN = regex(r"(?:街道|镇|乡|村|社区)$")
 
 # The digits that extend the code of a county, of as many, to the code of twelve digits, which reaches down to villages.
 _NO_TOWN = "000000"
@@ -337,9 +340,30 @@ class Entities(Struct, frozen=True, dict=True):
             names = alternatives(meant)
             message = Message("`{text}` may be {names}", text=text, names=names)
             return Diagnostic("K602", message, place, Message("write the code, or the whole name"))
-        return Diagnostic(
-            "K602", Message("`{text}` is not in the roster", text=text), place, suggest(text, self.lookup)
+        hint = self.meant(text) or Message(
+            "add it to the roster, or to the aliases of a unit there; `entities: {{leave_out: [...]}}` leaves it out"
         )
+        return Diagnostic("K602", Message("`{text}` is not in the roster", text=text), place, hint)
+
+    def meant(self, text: str) -> Message | None:
+        """Return the hint with the name or code that an unknown text was probably meant to be, None where none is near.
+
+        >>> some = from_data(["嘉善县", "海宁市", "桐乡市"])
+        >>> [some.meant(text) for text in ("嘉善市", "海定市", "嘉兴", "桐乡市梧桐街道")]
+        ['did you mean `嘉善县`?', 'did you mean `海宁市`?', None, None]
+        """
+        name, number = clean(text), len(self.names)
+        stems = {at for form in short_forms(name) for at in self._meant_by(form)}
+        if len(stems) == 1:
+            return Message("did you mean `{name}`?", name=self.names[stems.pop()])
+        short, _ = self._short
+        # Of short forms, of which half may be right by chance, none is near enough.
+        candidates = [item for item, at in self.lookup.items() if at < number and (item not in short or len(item) > 2)]
+        near = nearest(name, candidates)
+        if near is None or (_TOWN.search(name) and not _TOWN.search(near)):
+            return None
+        shown_as = self.names[self.lookup[near]] if near in short else near
+        return Message("did you mean `{name}`?", name=shown_as)
 
 
 def displayed(name: str, code: str | None) -> str:

@@ -2,7 +2,8 @@
 
 A measure whose figures in nearly all units are about 10,000 times those of the period before has another unit since,
 万元 in place of 亿元. A figure that alone is about ten times its unit's others has a digit too many. What no period
-before shows, the other units of the period may: see `magnitudes_beside`.
+before shows, the other units of the period may: see `magnitudes_beside`. Sums over events depend on their number:
+of these the amounts per event are compared, with the other units alone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from kpi.intake.named_figures import named_figures
 from kpi.language.measures import reported
 from kpi.language.system import System, unit_or_none
 from kpi.values import units
+from kpi.values.columns import Column
 from kpi.values.patterns import regex
 from kpi.values.units import YES_NO, Unit
 from kpi.values.units.vocabulary import counts
@@ -46,6 +48,9 @@ _AROUND = 24
 _MANTISSA = 52
 #: Numbers of things below this vary by a power of ten.
 _SMALL = 20.0
+
+#: How many events a unit has at least whose amounts per event are compared.
+_EVENTS = 5
 
 #: Titles of growth and changes, whose ratios mean nothing; 增加值 and 新增 are amounts.
 _CHANGE = regex(
@@ -104,7 +109,8 @@ def magnitude_findings(
         labels: the labels of the periods to report on.
     """
     names = [name for name in with_magnitude(system) if name in frame.columns]
-    if not names or not frame.height:
+    per_event = [name for name in _of_events(system) if Column(name).rows in frame.columns]
+    if not (names or per_event) or not frame.height:
         return
     period = frame["period"].to_numpy()
     first = int(period.min())
@@ -113,13 +119,33 @@ def magnitude_findings(
     column = frame["entity"].to_numpy()
     place = row.astype(np.int64) * shape[1] + column
     whole = place.size == shape[0] * shape[1] and bool((place[1:] > place[:-1]).all())
-    for name in names:
-        values = frame[name].to_numpy()
+
+    def grid(values: Numbers) -> Grid:
         if not whole:
             every = np.full(shape[0] * shape[1], np.nan)
             every[place] = values
             values = every
-        yield from magnitudes_of(Grid(values.reshape(shape), first), name, system, entities, labels)
+        return Grid(values.reshape(shape), first)
+
+    for name in names:
+        yield from magnitudes_of(grid(frame[name].to_numpy()), name, system, entities, labels)
+    for name in per_event:
+        rows = frame[Column(name).rows].to_numpy().astype(np.float64)
+        values = frame[name].to_numpy() / np.where(
+            rows < _EVENTS, np.nan, rows if system.measures[name].additive else 1
+        )
+        amounts = grid(values)
+        if found := far_apart((amounts.values.view(np.int64) >> _MANTISSA).astype(np.int16)):
+            yield from magnitudes_beside(replace(amounts, rows=found), name, system, entities, labels)
+
+
+def _of_events(system: System) -> list[str]:
+    """Return the measures of amounts of events: sums, means and the like, without counts."""
+    return [
+        name for name, measure in system.measures.items()
+        if measure.computes and measure.per is None and (measure.additive or measure.interpolated)
+        and _CHANGE.search(measure.title or name) is None
+    ]  # fmt: skip
 
 
 def with_magnitude(system: System) -> list[str]:

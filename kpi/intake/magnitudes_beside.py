@@ -221,13 +221,15 @@ def _finding(
 ) -> Diagnostic:  # fmt: skip
     """Return the finding about the figures of some units, those of the last period; with disclosure rules without."""
     last = items[-1]
-    title, unit = system.symbols[name].title, system.measures[name].unit
+    measure = system.measures[name]
+    title, unit = system.symbols[name].title, measure.unit
+    shown = Message("{measure} per event", measure=title) if measure.computes and measure.additive else title
     figures = (
         (entities[place], _figure(float(grid.values[last.at, place]), last, unit)) for place in last.odd
     )  # fmt: skip
     periods = [labels[grid.first + item.at] for item in items]
     words = {
-        "measure": title, "periods": first_names(periods),
+        "measure": shown, "periods": first_names(periods),
         "figures": named_figures(figures, len(last.odd), quoted=system.disclosure is None),
     }  # fmt: skip
     message = Message("{measure} is far above that of all other units in {periods}: {figures}", **words)

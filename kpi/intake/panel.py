@@ -78,7 +78,7 @@ from kpi.intake.reported.fractions import fractions
 from kpi.intake.reported.lookups import Resolver
 from kpi.intake.reported.plain_rows import Coded
 from kpi.intake.reported.read_plan import Escalate, Pruning, ReadPlan, settled
-from kpi.intake.reported.rising_figures import rising_findings, rising_in_years
+from kpi.intake.reported.rising_figures import rising_findings, rising_within
 from kpi.intake.reported.row_cleaning import Figures
 from kpi.intake.reported.spare_figures import without_spare
 from kpi.intake.reported.stated_targets import settled as settled_targets
@@ -249,7 +249,9 @@ class _Intake(Struct):
             units = () if self.succession is None else self.succession.units
             known = set(entities.resolve(units).values())
             self.findings += [*totals, *near_names.alike(entities)]
-            self.findings += alternating_names.alternating(frame, entities, self.system, sources, known)
+            self.findings += alternating_names.alternating(
+                frame, entities, self.system, sources, known, partly=read.passed_over > 0
+            )
             self.findings += doubtful(entities.names, entities.exclusions)
         self.findings += nested(entities)
         self.findings += [*blank_cohorts(entities, self.system), *near_cohorts(entities, self.system)]
@@ -590,7 +592,7 @@ class _Intake(Struct):
             self.notes |= cleaned.notes
             self.add(cleaned)
         self.findings += misordered(revisions)
-        risen = rising_in_years(rows, self.system)
+        risen = rising_within(rows, self.system)
         self.findings += rising_findings(risen, self.system, self.findings, sources[0].table.place())
         if not entities.closed:
             lacking = self.figureless(sources, entities, apart, events.values(), units)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 import polars as pl
 
 from kpi.errors import DataError, Diagnostic, Message, Severity
-from kpi.intake.aggregate_rows import by_name, listed
+from kpi.intake.aggregate_rows import by_name, is_aggregate, listed
+from kpi.intake.cells.cell_text import as_text
 from kpi.intake.entities import BESIDE, Entities
 from kpi.intake.files.table import ROW
 from kpi.intake.files.unit_lines import other_unit
 from kpi.intake.matching.datasets import Placed
 from kpi.intake.matching.entity_codes import repeats_heading
 from kpi.intake.shapes.other_headings import refuse_others
+from kpi.values import period_texts
+from kpi.values.periods import PeriodError
+
+#: The most rows without a name of which the other cells are looked at.
+_NAMELESS = 1000
 
 
 def left_out_notes(source: Placed, rows: pl.DataFrame, entities: Entities) -> list[Diagnostic]:
@@ -53,6 +60,51 @@ def left_out_notes(source: Placed, rows: pl.DataFrame, entities: Entities) -> li
             message = Message("{number:,} rows left out that repeat the heading", number=number)
         notes.append(Diagnostic("K615", message, place, None, Severity.INFO))
     return notes
+
+
+class Nameless(NamedTuple):
+    """The texts in rows that name no entity and say in another column that they are about none, by row."""
+
+    totals: dict[int, str]
+    remarks: dict[int, str]
+
+
+def nameless(source: Placed, rows: Collection[int], figures: Collection[str]) -> Nameless:
+    """Return what rows without a name are: totals and the like, or remarks, which have no other cell.
+
+    A total is named before the column of the entity, as 合计 in that of numbers, or in the column of the period.
+
+    Args:
+        source: the table.
+        rows: the rows, by `ROW`.
+        figures: the headers of its figures.
+    """
+    table, result = source.table, Nameless({}, {})
+    if table.origin is not None or source.who is None or not 0 < len(rows) <= _NAMELESS:
+        return result
+    keys = {*table.columns[: table.columns.index(source.who)], source.roles.get("period")}
+    there = table.numbered().filter(pl.col(ROW).is_in([*rows])).collect()
+    for row, *cells in there.select(ROW, *(as_text(header) for header in table.columns)).iter_rows():
+        texts = {
+            header: str(cell).strip() for header, cell in zip(table.columns, cells, strict=True)
+            if cell is not None and str(cell).strip()
+        }  # fmt: skip
+        total = next((text for header, text in texts.items() if header in keys and is_aggregate(text)), None)
+        only = next(iter(texts.items())) if len(texts) == 1 else None
+        if only is not None and (is_aggregate(only[1]) or (only[0] not in figures and _is_said(only[1]))):
+            result.remarks[row] = only[1]
+        elif total is not None:
+            result.totals[row] = total
+    return result
+
+
+def _is_said(text: str) -> bool:
+    """Return whether a text is of words, neither a number nor a period."""
+    try:
+        period_texts.parse(text, year=2000)
+    except PeriodError:
+        return any(letter.isalpha() for letter in text)
+    return False
 
 
 def figureless_note(source: Placed, rows: Mapping[str, Iterable[int]], *, closed: bool) -> Diagnostic:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from kpi.analysis.above_whole import rates_above_whole
 from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
+from kpi.analysis.copied_periods import copied_periods
 from kpi.analysis.group_findings import ungrouped
 from kpi.analysis.growth_as_index import growth_as_index
 from kpi.analysis.impossible_counts import impossible_counts
@@ -226,6 +227,7 @@ def score_panel(
     magnitudes = [
         *magnitude_findings(plan.system, panel.frame, panel.entities.names, shown),
         *growth_as_index(plan.system, panel.frame, shown),
+        *copied_periods(plan.system, panel.frame, shown),
     ]
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
     of_figures = [*unless_finer([*counts_apart, *magnitudes], panel.findings, grain)]

@@ -348,6 +348,41 @@ def test_percents_that_are_small_are_no_warning(values, target):
     assert percents(values, target=target) == []
 
 
+FORESTS = [("甲县", 52.1), ("乙县", 48.3), ("丙市", 33.0), ("戊县", 61.0)]
+
+
+def forests(figures: list[list[float]]) -> list[str]:
+    """Return the warnings for figures of one unit, each with its year, beside four with far larger ones."""
+    definition = loaded(PERCENTS.replace("UNIT", "%").replace("TARGET", "40"))
+    years = [2021 + at for at in range(len(figures[0]))]
+    rows = [(year, name, value + at / 10) for at, year in enumerate(years) for name, value in FORESTS]
+    rows += [(year, f"丁区{unit}", own[at]) for unit, own in enumerate(figures) for at, year in enumerate(years)]
+    table = pl.DataFrame(rows, ["年份", "县", "满意率"], orient="row")
+    return [item.message for item in kpi.score(table, system=definition).findings_list if item.code == "K636"]
+
+
+@pytest.mark.parametrize(
+    "figures", [[[0.9]], [[0.9, 0.9, 0.9]], [[0.9, 0.9, 1.0]], [[0.6, 0.7, 0.8]], [[0.9, 1.1, 1.2]], [[0.5], [0.9]]]
+)
+def test_a_unit_with_a_small_share_is_no_warning_where_shares_lie_far_apart(figures):
+    assert forests(figures) == []
+
+
+@pytest.mark.parametrize("figures", [[[0.521]], [[0.521, 0.523, 0.522]], [[52.1, 52.2, 0.5]], [[0.52], [0.44]]])
+def test_a_fraction_is_a_warning_where_shares_lie_far_apart(figures):
+    assert len(forests(figures)) == 1
+
+
+def test_a_fraction_in_a_file_of_targets_is_reported_at_that_file(tmp_path):
+    (tmp_path / "targets.csv").write_text("entity,indicator,target\n县0,r,90\n县1,r,0.9\n县2,r,85\n")
+    (tmp_path / "s.yaml").write_text(PERCENTS.replace("UNIT", "%").replace("TARGET", "{file: targets.csv}"))
+    (tmp_path / "d.csv").write_text("期别,县,满意率\n2024,县0,90\n2024,县1,88\n2024,县2,85\n")
+    card = kpi.score(tmp_path / "d.csv", system=tmp_path / "s.yaml")
+    (finding,) = [item for item in card.findings_list if item.code == "K636"]
+    assert str(finding.place.file).endswith("targets.csv")
+    assert "县1" in finding.message
+
+
 def test_fractions_of_a_measure_in_the_unit_1_are_no_warning():
     assert percents([0.95, 80, 85], unit="1") == []
 

@@ -652,3 +652,56 @@ def test_names_that_only_a_mark_parts_are_reported(other):
     rows = table({"甲县": (50, 6), other: (30, 3), "乙县": (20, 1)})
     card = kpi.score(rows, system=system())
     assert [finding.code for finding in card.findings_list if finding.severity == "warning"] == ["K647"]
+
+
+# ---- ROWS WITHOUT A NAME ---- #
+
+MIDDLE = {
+    "total among the numbers": ("序号,县区,年份,GDP,财政收入", "合计,,2023,80,9"),
+    "total among the years": ("年份,县区,GDP,财政收入", "合计,,80,9"),
+    "total behind the name": ("县区,年份,GDP,财政收入", ",合计,80,9"),
+    "note among the years": ("年份,县区,GDP,财政收入", "注：GDP按现价计算,,,"),
+    "note among the numbers": ("序号,县区,年份,GDP,财政收入", "一、城区,,,,"),
+    "note among the figures": ("县区,年份,GDP,财政收入", ",,注：现价,"),
+    "total of a long table": ("年份,县区,指标,数值", "合计,,GDP,80"),
+}  # fmt: skip
+
+
+def rows_around(header: str, middle: str) -> str:
+    """Return a text file with a row that names no unit between two and one that do."""
+    rows = []
+    for number, (who, (gdp, rev)) in enumerate(FIGURES.items(), 1):
+        cells = {"序号": number, "年份": 2023, "县区": who, "GDP": gdp, "财政收入": rev, "指标": "GDP", "数值": gdp}
+        cells["类别"] = "城"
+        rows.append(",".join(str(cells[name]) for name in header.split(",")))
+    return "\n".join([header, *rows[:2], middle, *rows[2:]]) + "\n"
+
+
+@pytest.mark.parametrize("roster", [False, True])
+@pytest.mark.parametrize("case", MIDDLE)
+def test_totals_and_notes_beside_the_column_of_names_are_left_out(tmp_path, case, roster):
+    header, middle = MIDDLE[case]
+    (tmp_path / "d.csv").write_text(rows_around(header, middle), "utf-8")
+    (tmp_path / "r.csv").write_text("entity\n" + "\n".join(FIGURES) + "\n", "utf-8")
+    definition = system(", roster: r.csv" if roster else "", home=tmp_path)
+    card = kpi.score(tmp_path / "d.csv", system=definition)
+    code = "K612" if "total" in case else "K614"
+    findings = [item for item in card.findings_list if item.code in ("K602", "K612", "K614")]
+    assert [item.code for item in findings] == [code]
+    assert "(row 4)" in findings[0].message
+    assert set(card.totals["entity"]) == set(FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("header", "middle"),
+    [
+        ("序号,县区,年份,GDP,财政收入", "3,,2023,80,9"),
+        ("县区,年份,GDP,财政收入", ",2023,,"),  # a year is no remark
+        ("县区,年份,类别,GDP,财政收入", ",2023,合计,80,9"),  # of the unit above, whose cell was merged
+    ],
+)
+def test_a_row_without_a_name_that_may_be_of_a_unit_is_refused(tmp_path, header, middle):
+    (tmp_path / "d.csv").write_text(rows_around(header, middle), "utf-8")
+    card = kpi.score(tmp_path / "d.csv", system=system(), partly=True)
+    assert {item.code for item in card.findings_list} >= {"K602"}
+    assert not {item.code for item in card.findings_list} & {"K612", "K614"}

@@ -154,6 +154,31 @@ def test_sparse_figures_say_nothing():
     assert messages(table(items)) == []
 
 
+def test_a_slip_in_the_rows_of_one_month_shows_among_sparse_figures():
+    chance = random.Random(4)
+    items = [row for row in rows() if row[1] == "桐乡市" or chance.random() < 0.6]
+    slips = renamed(items, "桐乡市", "桐多市", lambda at, _: at == "2024-03")
+    (message,) = messages(table(slips))
+    assert message.startswith("`桐多市` has figures only in 2024-03, where `桐乡市` has none")
+    # One figure, and a unit that lacks figures elsewhere too, prove nothing among such.
+    assert messages(table(renamed(items, "桐乡市", "桐多市", lambda at, of: at == "2024-03" and of == TITLES[0]))) == []
+    assert messages(table([row for row in slips if row[1] != "桐乡市" or row[0] > "2024-04"])) == []
+
+
+def test_units_of_one_month_each_are_not_reported():
+    items = rows()
+    for at, month in enumerate(MONTHS):
+        items = renamed(
+            items, CHINESE[at % 3], f"{CHINESE[at % 3][0]}某{at}市", lambda when, _, month=month: when == month
+        )
+    assert messages(table(items)) == []
+
+
+def test_letters_in_another_order_are_a_slip():
+    data = table(renamed(rows(), "桐乡市", "乡桐市", lambda at, _: at == "2024-03"))
+    assert len(messages(data)) == 1
+
+
 def test_people_who_leave_and_come_are_not_reported():
     chance = random.Random(7)
     people = sorted(
@@ -198,7 +223,12 @@ def test_a_slip_beside_a_short_name_is_one_finding():
 
 def test_a_period_shows_it_with_the_one_before():
     data = table(renamed(rows(), "桐乡市", "桐多市", lambda at, _: at == "2024-03"))
-    assert len(messages(data, period="2024-03")) == 1
+    # Nothing is known of the months that were not read.
+    (message,) = messages(data, period="2024-03")
+    assert message == (
+        "of the periods that were read, 2024-02 to 2024-03, `桐多市` has figures only where `桐乡市` has none: "
+        "they seem to be one unit"
+    )
     assert messages(data, period="2024-05") == []
 
 

@@ -227,3 +227,34 @@ def test_the_time_of_a_unit_holds_whatever_the_form(tmp_path, form):
     card = kpi.score(data, system=of_time(tmp_path))
     mine = card.indicators.filter(entity="乙区", period="2021")
     assert mine["status"].cast(pl.String).to_list() == ["not_applicable"] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("嘉善市", "嘉善县"),
+        ("海定市", "海宁市"),
+        ("浙江省海宁市", "海宁市"),
+        ("330438", "330483"),
+        ("嘉兴", None),
+        ("桐乡市梧桐街道", None),
+        ("全部企", None),  # of an aggregate, which is no unit of the roster
+    ],
+)
+def test_what_is_not_in_the_roster_is_near_a_name_that_is(tmp_path, text, meant):
+    (tmp_path / "r.csv").write_text("entity,code\n嘉善县,330421\n海宁市,330481\n桐乡市,330483\n", "utf-8")
+    (tmp_path / "s.yaml").write_text(UNKNOWN, "utf-8")
+    definition = kpi.load(tmp_path / "s.yaml")
+    card = kpi.score(pl.DataFrame({"年份": ["2023"] * 2, "县": ["海宁市", text], "GDP": [1.0, 2.0]}), system=definition)
+    (hint,) = {str(item.hint) for item in card.findings_list if item.code == "K602"}
+    assert (f"`{meant}`" in hint) if meant else ("did you mean" not in hint and "leave_out" in hint)
+
+
+UNKNOWN = """
+system: s
+period: year
+entities: {title: 县, roster: r.csv}
+measures: {gdp: {title: GDP, unit: 亿元}}
+indicators: {share: {kind: share, of: gdp, within: all}}
+checks: {sums: {adds_up_to: 全部企业, of: [gdp]}}
+"""

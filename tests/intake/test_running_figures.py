@@ -82,6 +82,23 @@ def test_few_figures_and_slow_growth_are_not_judged():
     assert findings_of(slow, "K682") == []
 
 
+@pytest.mark.parametrize("grain", ["month", "quarter", "half", "year"])
+def test_half_a_year_of_months_is_enough(grain):
+    (message,) = findings_of(months(running=True, last=6), "K682", grain=grain)
+    assert "收入" in message
+    assert findings_of(months(running=False, last=6), "K682", grain=grain) == []
+    growing = months(running=False, last=6).with_columns(数值=100 * 1.2 ** pl.col("月份").str.slice(5).cast(pl.Int64))
+    assert findings_of(growing, "K682", grain=grain) == []
+
+
+@pytest.mark.parametrize("grain", ["quarter", "year"])
+def test_months_that_grow_over_new_year_are_no_running_totals(grain):
+    growing = pl.concat([months(running=False, year=2023), months(running=False, last=6)]).with_columns(
+        数值=10 * 1.4 ** (pl.col("月份").str.slice(5).cast(pl.Int64) + 12 * (pl.col("月份") > "2024"))
+    )
+    assert findings_of(growing, "K682", grain=grain) == []
+
+
 def test_a_series_that_does_not_begin_anew_in_january():
     data = pl.concat([months(running=True, year=2023), months(running=True, year=2024)])
     assert len(findings_of(data, "K682")) == 1

@@ -126,3 +126,44 @@ def test_a_second_table_in_another_unit_is_refused(tmp_path):
     second = [("表2 2023年GDP（万元）", ""), ("地区", "GDP"), ("甲县", 110000), ("乙县", 210000)]
     with pytest.raises(kpi.DataError, match="K563"):
         scored(written(tmp_path, [*first, *second], "xlsx"))
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [
+        ("100 million yuan", 1), ("million yuan", 0.01), ("RMB 100 million", 1), ("billion yuan", 10),
+        ("CNY million", 0.01), ("10,000 yuan", 1e-4), ("ten thousand yuan", 1e-4), ("yuan", 1e-8),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("where", ["heading", "row of units", "column", "name", "comma"])
+def test_english_units_are_read_wherever_a_unit_stands(tmp_path, unit, factor, where):
+    if where == "comma" and "," in unit:
+        pytest.skip("a comma parts name and unit")
+    texts = {
+        "heading": f'Year,County,"GDP ({unit})"\n2023,A,200\n2023,B,300\n',
+        "comma": f'Year,County,"GDP, {unit}"\n2023,A,200\n2023,B,300\n',
+        "row of units": f'Year,County,GDP\n,,"{unit}"\n2023,A,200\n2023,B,300\n',
+        "column": f'Year,County,Indicator,Unit,Value\n2023,A,GDP,"{unit}",200\n2023,B,GDP,"{unit}",300\n',
+        "name": f'Year,County,Indicator,Value\n2023,A,"GDP ({unit})",200\n2023,B,"GDP ({unit})",300\n',
+    }
+    (tmp_path / "d.csv").write_text(texts[where], "utf-8")
+    card = kpi.score(tmp_path / "d.csv", system=kpi.load(ENGLISH))
+    values = card.measures.filter(pl.col("measure") == "gdp")["value"].to_list()
+    assert values == pytest.approx([200 * factor, 300 * factor])
+
+
+ENGLISH = """
+system: s
+period: year
+entities: {title: County}
+measures: {gdp: {title: GDP, unit: 亿元}}
+indicators: {i: {kind: level, of: gdp}}
+"""
+
+
+@pytest.mark.parametrize("unit", ["thousands", "million", "heads", "million heads"])
+def test_english_units_that_say_too_little_are_reported(tmp_path, unit):
+    (tmp_path / "d.csv").write_text(f"Year,County,GDP ({unit})\n2023,A,200\n2023,B,300\n", "utf-8")
+    with pytest.raises(kpi.DataError) as error:
+        kpi.score(tmp_path / "d.csv", system=kpi.load(ENGLISH))
+    assert unit in str(error.value.diagnostics[0].hint)

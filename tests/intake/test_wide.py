@@ -126,3 +126,63 @@ def test_a_unit_in_the_header_that_does_not_fit_refuses_its_column_alone(tmp_pat
     assert [(item.code, item.place.row) for item in panel.findings] == [("K605", 2), ("K605", 3)]
     assert panel.frame["people"].to_list() == [2.0, 3.0, None]
     assert panel.frame["gdp.status"].to_list() == ["refused", "refused", "missing"]
+
+
+# ---- HEADINGS THAT NAME MEASURES ---- #
+
+TITLES = """
+system: s
+period: year
+entities: {title: 县}
+measures:
+  a: {title: TITLE_A, unit: 个}
+  b: {title: TITLE_B, unit: 个}
+  cpi: {title: 居民消费价格指数, unit: 1, over_time: last}
+indicators: {i: {kind: level, of: a}, j: {kind: level, of: b}, k: {kind: level, of: cpi}}
+"""
+
+
+def headed(folder, headings: list[str], titles=("甲项", "乙项")) -> kpi.Scorecard:
+    rows = [["年度", "县", *headings], *([2023, name, *range(101, 101 + len(headings))] for name in ("甲县", "乙县"))]
+    (folder / "d.csv").write_text("\n".join(",".join(map(str, row)) for row in rows) + "\n", "utf-8")
+    return kpi.score(
+        folder / "d.csv", system=kpi.load(TITLES.replace("TITLE_A", titles[0]).replace("TITLE_B", titles[1]))
+    )
+
+
+def values(card: kpi.Scorecard) -> dict[str, float]:
+    given = card.measures.filter((pl.col("entity") == "甲县") & pl.col("value").is_not_null())
+    return dict(given.select("measure", "value").rows())
+
+
+@pytest.mark.parametrize("more", [[], ["居民消费价格指数"]])
+@pytest.mark.parametrize("titles", [("计划数", "完成数"), ("目标", "实际"), ("任务数", "本期数"), ("批次", "数量")])
+def test_measures_may_be_called_as_columns_of_targets_and_figures_are(tmp_path, titles, more):
+    card = headed(tmp_path, [*(f"{title}（个）" for title in titles), *more], titles)
+    assert values(card) == {"a": 101, "b": 102} | ({"cpi": 103} if more else {})
+    assert {item.code for item in card.findings_list} <= {"K555"}
+
+
+def test_a_column_of_figures_that_a_wide_table_has_no_use_for_is_reported(tmp_path):
+    card = headed(tmp_path, ["甲项", "完成数"])
+    assert [item.place.field for item in card.findings_list if item.code == "K528"] == ["完成数"]
+
+
+def test_a_wide_table_of_unknown_figures_is_not_asked_for_a_long_one_alone(tmp_path):
+    with pytest.raises(kpi.DataError) as error:
+        headed(tmp_path, ["计划数", "完成数"])
+    assert "synonyms" in str(error.value.diagnostics[0].hint)
+
+
+@pytest.mark.parametrize(
+    "base", ["上年同月=100", "上年同期＝100", "上年=100", "以上年价格为100", "previous year = 100"]
+)
+def test_the_base_of_an_index_may_stand_behind_its_name(tmp_path, base):
+    card = headed(tmp_path, ["甲项", f"居民消费价格指数（{base}）"])
+    assert values(card) == {"a": 101, "cpi": 102}
+
+
+def test_columns_of_one_index_with_two_bases_are_not_chosen_from(tmp_path):
+    card = headed(tmp_path, ["居民消费价格指数（上年同月=100）", "居民消费价格指数（上月=100）", "甲项"])
+    assert values(card) == {"a": 103}
+    assert sum(item.code == "K528" for item in card.findings_list) == 2

@@ -11,6 +11,7 @@ from kpi.errors import Diagnostic, Message, Place, Severity
 from kpi.intake.cells.numbers import fold
 from kpi.values import units
 from kpi.values.patterns import regex
+from kpi.values.units import english
 
 _LABEL = r"(?:计量|数据|金额|货币|本表|统计|数值|指标)*单位"
 _LABELLED = regex(rf"(?:^|(?<=[\s,;(\[【。])){_LABEL}\s*:\s*([^\s;)\]】]+\)?)((?:\s*;\s*[^\s;)\]】]+)*)")
@@ -24,21 +25,7 @@ _IN_TEXT = (
 )
 #: A line that is nothing but the unit of what is above or below it.
 _ALONE = regex(rf"[(\[【]?\s*{_LABEL}\s*:\s*[^\s;)\]】]+\s*[)\]】]?")
-_ENGLISH = regex(
-    r"\b(?P<many>100 million|hundred million|ten thousand|10000|100000|1000|thousand|million|billion)s?\s+(?:of\s+)?"
-    r"(?P<noun>yuan|rmb|cny|us dollars?|usd|persons?|people|tons?|tonnes?|hectares?|households?)\b"
-    r"|\b(?P<code>cny|rmb|usd) (?P<number>thousand|million|billion)s?\b",
-    re.IGNORECASE,
-)
 _UNCLEAR = regex(r"\bunits?\s*:\s*(.+)", re.IGNORECASE)
-_MULTIPLES = {
-    "thousand": "千", "1000": "千", "ten thousand": "万", "10000": "万", "100000": "十万", "million": "百万",
-    "100 million": "亿", "hundred million": "亿", "billion": "十亿",
-}  # fmt: skip
-_NOUNS = {
-    "yuan": "元", "rmb": "元", "cny": "元", "us dollar": "美元", "usd": "美元", "person": "人", "people": "人",
-    "ton": "吨", "tonne": "吨", "hectare": "公顷", "household": "户",
-}  # fmt: skip
 _TRADITIONAL = str.maketrans("單萬億圓計貨幣∶", "单万亿元计货币:")
 
 
@@ -74,7 +61,7 @@ def stated(lines: Iterable[str]) -> Stated:
     for line in lines:
         text = re.sub(r"单\s+位", "单位", fold(line).translate(_TRADITIONAL))
         labelled = list(_labelled(text))
-        translated = list(_translated(text))
+        translated = list(english.inside(text))
         given = [unit for pattern in _IN_TEXT for unit in pattern.findall(text) if _is_known(unit)]
         for unit in (*labelled, *translated, *given):
             known.setdefault(_size(unit), unit)
@@ -134,13 +121,6 @@ def _labelled(text: str) -> Iterator[str]:
         known = [word, *(head for head in [word.partition("(")[0]] if head and head != word)]
         yield next(filter(_is_known, known), word)
         yield from (unit.strip() for unit in others.split(";") if _is_known(unit.strip()))
-
-
-def _translated(text: str) -> Iterator[str]:
-    """Yield the Chinese names of English units with a multiple."""
-    for match in _ENGLISH.finditer(re.sub(r"(?<=\d)[ ,](?=\d{3}\b)", "", text)):
-        many, noun = (match["many"] or match["number"]).casefold(), (match["noun"] or match["code"]).casefold()
-        yield _MULTIPLES[many] + _NOUNS[noun if noun in _NOUNS else noun.removesuffix("s")]
 
 
 def _is_known(text: str) -> bool:

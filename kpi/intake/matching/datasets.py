@@ -133,8 +133,8 @@ def _measure_names(system: System) -> dict[str, str]:
     return names
 
 
-#: The base of an index behind its name, which is no unit: (上年同月=100).
-_BASE = regex(r"(.+?)\([^()]*=\s*100\s*\)")
+#: The base of an index behind its name, which is no unit: (上年同月=100), (以上年价格为100).
+_BASE = regex(r"(.+?)\([^()]*(?:=|为)\s*100\s*\)")
 
 
 def measure_of(names: Mapping[str, str], text: str) -> tuple[str | None, str | None]:
@@ -188,6 +188,9 @@ _READ: dict[str, set[Role]] = {
 
 #: Codes of errors that keep a file from being read, whatever is in its rows: those beside it may be.
 UNPLACED = ("K541", "K508", "K535", "K536", "K554", "K563", "K564", "K566", "K569", "K585")
+
+#: Roles whose headings may be titles of measures.
+_OF_MEASURES: tuple[Role, ...] = ("value", "target", "revision", "order")
 
 #: How many of the first rows show which figures a long file has.
 _HEAD = 10_000
@@ -381,6 +384,14 @@ def _placed(system: System, table: Table, key: str) -> Placed:
     if (targets := next((column for column in of_targets if column in table.columns), None)) is not None:
         headers = {role: header for role, header in headers.items() if header != targets} | {"target": targets}
     dataset = datasets(system)[key]
+    if isinstance(dataset, PanelData) and table.origin is None and "measure" not in headers:
+        # A wide table may have measures whose titles are words for figures and targets: 计划数 beside 完成数.
+        known = measure_names(system)
+        kept = {header for role, header in headers.items() if role not in _OF_MEASURES or header == targets}
+        headers = {
+            role: header for role, header in headers.items()
+            if header in kept or not {clean(header), split_unit(header, is_unit)[0]} & known.keys()
+        }  # fmt: skip
     declared = {role: clean(header) for role, header in dataset.headers.items()}
     if dataset.parts_of_period:
         declared["period"] = clean(dataset.parts_of_period[0])
@@ -546,14 +557,23 @@ def _lacking(system: System, source: Placed) -> list[str]:
 
 
 def panel_columns(system: System, table: Table, used: Collection[str] = ()) -> dict[str, tuple[str, str | None]]:
-    """Return the columns of a wide table that hold measures: header to measure and the unit in the header."""
+    """Return the columns of a wide table that hold measures: header to measure and the unit in the header.
+
+    The base of an index may stand behind its name, unless columns have several bases.
+    """
     names = measure_names(system)
-    columns = {}
+    columns: dict[str, tuple[str, str | None]] = {}
+    bases: dict[str, tuple[str, str | None]] = {}
     for header in table.columns:
         text, unit = split_unit(header, is_unit)
         measure = named(names, clean(header)) or named(names, clean(text))
         if measure is not None and header not in used:
             columns[header] = (measure, unit if clean(header) not in names else None)
+        elif measure is None and "100" in header and header not in used and _BASE.fullmatch(clean(header)):
+            indexed, unit = measure_of(names, header)
+            bases |= {} if indexed is None else {header: (indexed, unit)}
+    times = Counter(measure for measure, _ in (*columns.values(), *bases.values())) if bases else {}
+    columns |= {header: column for header, column in bases.items() if times[column[0]] == 1}
     return columns | _by_levels(table, names, used, columns)
 
 
@@ -596,7 +616,9 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
     """Return a finding for each column of a wide table that is not read: it names no measure and plays no role."""
     table = source.table
     columns = panel_columns(system, table, list(source.roles.values()))
-    read = {*columns, *source.roles.values(), *condition_columns(system)}
+    # A column headed as the figures of a long table is not read in a wide one.
+    roles_read = {header for role_of, header in source.roles.items() if role_of != "value"}
+    read = {*columns, *roles_read, *condition_columns(system)}
     read |= set(conditions_by_unit(system, source).values())
     read |= {repeat for header, items in table.repeats.items() for repeat in (header, *items)}
     known = measure_names(system)
@@ -613,7 +635,7 @@ def _strangers(system: System, source: Placed) -> list[Diagnostic]:
         message = Message("columns are read by a level of their names: {named_by}", named_by=named_by)
         findings.append(Diagnostic("K525", message, table.place(), None, Severity.INFO))
     for header in table.columns:
-        if header in read or header.casefold() in attributes or role(header) is not None:
+        if header in read or header.casefold() in attributes or role(header) not in (None, "value"):
             continue
         name, _ = split_unit(header, is_unit)
         hint = suggest(name, meant)
@@ -689,6 +711,11 @@ def _nearly_measured(system: System, source: Placed) -> Message | None:
     return None
 
 
+def _forms(system: System) -> set[str]:
+    """Return the forms of the datasets that a system has."""
+    return {dataset.form for dataset in datasets(system).values()}  # type: ignore[attr-defined]
+
+
 def _lacks(system: System, source: Placed, lacking: list[str]) -> Diagnostic:
     columns = tuple(source.table.file_columns[:12])
     first = lacking[0]
@@ -702,6 +729,11 @@ def _lacks(system: System, source: Placed, lacking: list[str]) -> Diagnostic:
             columns=tuple(lacking),
         )
     near = _nearly_measured(system, source) if isinstance(source.dataset, PanelData) else None
+    if "measure" not in source.roles and "value" in source.roles and "panel" in _forms(system):
+        near = Message(
+            "`{column}` is read as the figures of a long table, with a column 指标 that names what each is of; if it "
+            "is a measure itself, name it among the `synonyms:` of that measure", column=source.roles["value"],
+        )  # fmt: skip
     hint = (
         near
         or suggest(first.split(" ")[0], source.table.columns)

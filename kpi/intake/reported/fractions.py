@@ -3,8 +3,10 @@
 A figure in (0, 1] looks like a fraction where the other figures of its measure, in % or ‰, are far larger: at least
 two are beyond 1, their median is at least 20, and they are as many, or none is below 10. Where most figures are at
 most 1 and none is beyond 1.5, all look like fractions when their median, as a percent, lies near the target: from a
-third of it to three times it. A scoring rule's own figures, of which the largest counts if it is at least 20 (the upper
-goalpost, the highest band, the benchmark), are as good as a target.
+third of it to three times it. Where the other figures lie far apart, as shares of forest do, a unit may well have
+0.9 %: its figures look like fractions only if they have more decimals than the others and would be near them as
+percents, or if the unit has such percents in other periods. A scoring rule's own figures, of which the largest counts
+if it is at least 20 (the upper goalpost, the highest band, the benchmark), are as good as a target.
 The rules are this package's own.
 """
 
@@ -40,6 +42,15 @@ _LEAST_TARGET, _NEAR = 1.5, 3
 #: How large a fraction is at most where most are at most 1, as of completion rates a little over 100 %.
 _OVER = 1.5
 
+#: How far apart percents lie among which one of at most 1 may be right: the ninth decile as a multiple of the first.
+_WIDE = 1.5
+#: From which part of the least other figure, and to how many times the greatest, a fraction would be as a percent.
+_BELOW, _ABOVE = 0.5, 1.25
+#: Figures with more decimals are computed, so that their decimals say nothing.
+_WRITTEN = 4
+#: By how many figures the decimals of all are judged.
+_FIRST = 1000
+
 #: How many figures a finding names.
 _NAMED = 5
 
@@ -56,7 +67,10 @@ def fractions(grid: pl.DataFrame, system: System, entities: Entities, sources: S
     columns = [_Column(name, name, system.unit(name), "figure") for name in system.measures]
     for name, indicator in system.indicators.items():
         own = (Column(name).own_target(place) for place in range(len(indicator.target)))
-        columns += [_Column(column, name, system.unit(name), "target") for column in own]
+        columns += [
+            _Column(column, name, system.unit(name), "target", target.per_entity)
+            for column, target in zip(own, indicator.target, strict=True)
+        ]
     columns = [column for column in columns if column.unit in _SCALES]
     schema = grid.schema if columns else {}
     columns = [column for column in columns if schema.get(column.column) == pl.Float64]
@@ -72,13 +86,13 @@ def fractions(grid: pl.DataFrame, system: System, entities: Entities, sources: S
         values = grid[column.column]
         targets = _targets(system, column.name, grid) if column.what == "figure" else []
         standards = _standards(system, column.name) if column.what == "figure" else []
-        odd = _odd(values, targets, standards, _SCALES[column.unit])
+        odd = _odd(values, grid["entity"], targets, standards, _SCALES[column.unit])
         if odd is not None:
             rows = grid.select("period", "entity", value=values).filter(odd[0])
             # A target holds for the periods after it as well.
             rows = rows.unique("entity", keep="first", maintain_order=True) if column.what == "target" else rows
             rows = rows.with_columns(pl.Series("entity", entities.names, dtype=pl.String)[rows["entity"]])
-            findings.append(_finding(system, column, rows, odd[1], _file(system, column.name, sources)))
+            findings.append(_finding(system, column, rows, odd[1], _file(system, column, sources)))
     return findings
 
 
@@ -89,16 +103,19 @@ class _Column(Struct, frozen=True):
     name: str
     unit: Unit
     what: str
+    bound: PerEntity | None = None
 
 
 def _odd(
-    values: pl.Series, targets: list[float], standards: list[float], scale: int
+    values: pl.Series, units: pl.Series, targets: list[float], standards: list[float], scale: int
 ) -> tuple[pl.Series, Message] | None:  # fmt: skip
     """Return which figures look like fractions, None where none does, and why they do."""
     small, others = (values > 0) & (values <= 1), values.filter(values.abs() > 1)
     if len(others) >= 2 and float(str(others.median())) >= _FAR:
         if small.sum() <= len(others) or float(str(others.min())) >= _CLEAR:
-            return small, Message("the median of the larger ones is {median:g}", median=float(str(others.median())))
+            small = _without_right(values, small, units, scale)
+            why = Message("the median of the larger ones is {median:g}", median=float(str(others.median())))
+            return (small, why) if small.any() else None
         return None
     # A completion rate may be a little over 100 %.
     over = len(others) > 0
@@ -117,6 +134,39 @@ def _odd(
                 "all are at most {most:g}, and the scoring rule refers to {standard:g}", most=most, standard=standard
             )
     return None
+
+
+def _without_right(values: pl.Series, small: pl.Series, units: pl.Series, scale: int) -> pl.Series:
+    """Return which of some figures of at most 1 look like fractions, without those of units that may well have such."""
+    others = values.filter(values.abs() > 1)
+    low, high = (float(str(others.quantile(part, "nearest"))) for part in (0.1, 0.9))
+    wide = not 0 < high <= low * _WIDE
+    decimals = _decimals(others.head(_FIRST).to_list())
+    least, greatest = float(str(others.min())) * _BELOW, float(str(others.max())) * _ABOVE
+    mine = pl.DataFrame({"unit": units, "value": values}).filter(units.is_in(units.filter(small).implode()))
+    mine = mine.filter(pl.col("value") > 0)
+    by_unit = mine.group_by("unit").agg(
+        own=pl.col("value").filter(pl.col("value") <= _OVER),
+        larger=pl.col("value").filter(pl.col("value") > _OVER).median(),
+    )
+    kept = []
+    for unit, own, larger in by_unit.rows():
+        value = sorted(own)[len(own) // 2]
+        if larger is not None:
+            # As a percent it is nearer the unit's other figures than it is now.
+            near = larger**2 > value * value * scale
+        elif wide:
+            more = decimals > _WRITTEN or _decimals(own) > decimals
+            near = more and least <= value * scale <= greatest
+        else:
+            near = True
+        kept += [unit] if near else []
+    return small & units.is_in(pl.Series(kept, dtype=units.dtype).implode())
+
+
+def _decimals(values: Sequence[float]) -> int:
+    """Return with how many decimals figures are written, at most."""
+    return max(len(f"{value:.10f}".rstrip("0").partition(".")[2]) for value in values)
 
 
 def _standards(system: System, measure: str) -> list[float]:
@@ -153,9 +203,12 @@ def _targets(system: System, measure: str, grid: pl.DataFrame) -> list[float]:
     return targets
 
 
-def _file(system: System, name: str, sources: Sequence[Placed]) -> Place:
-    """Return the file that the figures of a measure come from, where only one can be."""
-    files = [*_files(system, name, sources)]
+def _file(system: System, column: _Column, sources: Sequence[Placed]) -> Place:
+    """Return the file that the figures of a measure, or targets, come from, where only one can be."""
+    if column.bound is not None and column.bound.column is None:
+        file = column.bound.file or system.entities.roster
+        return Place(str(system.home / file) if file else None)
+    files = [*_files(system, column.name, sources)]
     return files[0] if len(files) == 1 else Place()
 
 

@@ -67,17 +67,20 @@ def rises(unit: Places, month: Places, value: Numbers) -> bool:
     return np.unique(month).size >= _PERIODS
 
 
-def rising_in_years(rows: Sequence[pl.DataFrame], system: System) -> set[str]:
-    """Return the measures whose figures of shorter periods rise within the last year, where years are scored.
+def rising_within(rows: Sequence[pl.DataFrame], system: System) -> set[str]:
+    """Return the measures whose figures of shorter periods than are scored rise within the last year.
+
+    Months from January to June are six periods, and only two where quarters are scored.
 
     Args:
         rows: the clean rows of the tables, as they are labelled.
         system: gives the measures.
     """
     names = summed(system)
-    if system.period.months != 12 or not names or not rows:
+    size = system.period.months
+    if size < 2 or system.period.timeline.weeks or not names or not rows:
         return set()
-    shorter = (pl.col("months") < 12) & pl.col("per").is_null() & pl.col("value").is_not_null()
+    shorter = (pl.col("months") < size) & pl.col("per").is_null() & pl.col("value").is_not_null()
     figures = pl.concat(
         [
             part.filter(shorter & pl.col("measure").is_in(names)).select(
@@ -96,7 +99,7 @@ def rising_in_years(rows: Sequence[pl.DataFrame], system: System) -> set[str]:
             last = last.sort("entity", "start")
             month = (last["start"] % 12 + last["months"]).to_numpy().astype(np.int64)
             unit = last["entity"].to_numpy().astype(np.int64)
-            if rises(unit, month, last["value"].to_numpy()):
+            if rises(unit, month, last["value"].to_numpy()) and _begins_anew_in(mine, int(last["months"][0]), latest):
                 found.add(str(name))
     return found
 
@@ -133,10 +136,21 @@ def rising_in_panel(system: System, frame: pl.DataFrame) -> set[str]:
             if np.unique(period[this][~np.isnan(there)]).size < _PERIODS:
                 continue
             end = period[this] * size % 12 + size
-            if rises(entity[this], end, there) and _begins_anew(entity, period, value, last * 12 // size):
+            anew = (_begins_anew(entity, period, value, at * 12 // size) for at in (last, last + 1))
+            if rises(entity[this], end, there) and all(anew):
                 found.add(name)
             break
     return found
+
+
+def _begins_anew_in(figures: pl.DataFrame, months: int, year: int | None) -> bool:
+    """Return whether figures of the first period of a year are below those of the last one before."""
+    january = (year or 0) * 12
+    equal = figures.filter((pl.col("months") == months) & pl.col("start").is_between(january - months, january))
+    period, unit = (
+        (equal[name] // per).to_numpy().astype(np.int64) for name, per in (("start", months), ("entity", 1))
+    )
+    return _begins_anew(unit, period, equal["value"].to_numpy(), january // months)
 
 
 def _latest(year: Places, period: Places) -> int | None:
@@ -182,10 +196,10 @@ def rising_findings(
     Args:
         names: the measures.
         system: gives their titles.
-        known: findings; measures that one of them says are called cumulative are left out.
+        known: findings; measures that one of them says are cumulative are left out.
         place: the file, where there is one.
     """
-    said = [finding.message for finding in known if finding.code in ("K461", "K623")]
+    said = [finding.message for finding in known if finding.code in ("K461", "K623", "K682")]
     titles = [system.symbols[name].title for name in system.measures if name in {*names}]
     titles = [title for title in titles if not any(title in message for message in said)]
     if titles:

@@ -33,7 +33,7 @@ from kpi.intake.reported.lookups import ASIDE, Resolver, distinct, joined
 from kpi.intake.reported.plain_rows import Coded
 from kpi.intake.reported.refusals import refuse
 from kpi.intake.reported.unused_figures import Extra
-from kpi.intake.rows_left_out import figureless_note, left_out_notes
+from kpi.intake.rows_left_out import figureless_note, left_out_notes, nameless
 from kpi.intake.version_numbers import versions
 from kpi.language import expressions
 from kpi.language.datasets import PanelData
@@ -352,6 +352,7 @@ def _may_have_headings(source: Placed) -> bool:
 
 def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figures: Figures) -> pl.DataFrame:
     """Leave out the rows that are about no unit: totals and the like, repeated headings, headings of groups."""
+    raw = _without_remarks(raw, source, entities, figures)
     aside = pl.col("who").is_null() & pl.col("no_entity").is_in(ASIDE).fill_null(value=False)
     left_out, kept = raw.filter(aside), raw.filter(~aside)
     without_figures = _bare if isinstance(source.dataset, PanelData) else _headings
@@ -369,6 +370,26 @@ def _without_aside(raw: pl.DataFrame, source: Placed, entities: Entities, figure
         kept = kept.join(bare, on=[ROW, "field"], how="anti", maintain_order="left")
     figures.left_out += raw.height - kept.height
     return kept
+
+
+def _without_remarks(raw: pl.DataFrame, source: Placed, entities: Entities, figures: Figures) -> pl.DataFrame:
+    """Leave out remarks that stand in another column than names do, and give rows of totals in one their name."""
+    there = raw.filter(pl.col("who").is_null() & pl.col("entity").is_null())
+    totals, remarks = nameless(source, there[ROW].unique().to_list(), there["field"].unique().to_list())
+    totals = {row: text for row, text in totals.items() if entities.excluded(text)}
+    if totals:
+        named = pl.col("who").is_null() & pl.col(ROW).is_in([*totals])
+        raw = raw.with_columns(
+            entity=pl.when(named).then(pl.col(ROW).replace_strict(totals, default=None)).otherwise("entity"),
+            no_entity=pl.when(named).then(pl.lit("excluded")).otherwise("no_entity"),
+        )
+    if remarks:
+        rows = by_name((text, row) for row, text in sorted(remarks.items()))
+        figures.findings.append(figureless_note(source, rows, closed=entities.closed))
+        kept = raw.filter(~(pl.col("who").is_null() & pl.col(ROW).is_in([*remarks])))
+        figures.left_out += raw.height - kept.height
+        return kept
+    return raw
 
 
 def _bare(raw: pl.DataFrame, source: Placed, entities: Entities) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kpi.errors import DataError, Diagnostic, Message, Place, Severity, suggest
+from kpi.errors import DataError, Diagnostic, Message, Place, Severity
 from kpi.intake import assumed_years
 from kpi.intake.entities import Entities, code_of, short_forms
 from kpi.intake.files.headers import clean
@@ -154,7 +154,7 @@ class Succession(Struct, frozen=True):
                 if at is None or at >= len(entities.names):
                     text = row.old if role == "old" else row.new
                     where = Message("the roster") if entities.closed else Message("the data")
-                    hint = suggest(text, entities.lookup) or Message("write a name or code of {where}", where=where)
+                    hint = entities.meant(text) or Message("write a name or code of {where}", where=where)
                     message = Message("`{text}` is no unit of {where}", text=text, where=where)
                     if clean(text) in entities.ambiguous:
                         message, hint = Message("`{text}` may be several units", text=text), Message("write the code")

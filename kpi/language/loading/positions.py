@@ -185,6 +185,39 @@ def _count(node: pyyaml.Node, known: dict[int, int], depth: int) -> int:
     return number
 
 
+#: Keys whose texts are conditions or expressions.
+CONDITIONS = ("where", "when", "expr")
+
+# A text that a condition compares something with and that lacks its quotes.
+_BARE = regex(r"(=|<>)\s*([^\s\x00-\x7f][^\s'\"<>=,()]*)(?=\s*(?:,|$|\band\b|\bor\b|且|或))")
+
+
+def without_brackets(key: str, condition: str, *, mapping: bool) -> Message:
+    """Return the hint that brackets make no text in YAML, with the condition or expression that was meant.
+
+    >>> without_brackets("where", '状态 = 办结', mapping=True)
+    "braces make a mapping in YAML: write the text alone, `where: 状态 = '办结'`"
+    """
+    text = condition.strip().replace('"', "'")
+    text = _BARE.sub(r"\1 '\2'", text) if key != "expr" else text
+    text = re.sub(r"'([^']+)'(?=\s*[=<>])", r"\1", text)
+    # What begins with a quote ends with the next one for YAML, and a comma ends a text in braces.
+    text = f'"{text}"' if re.search(r"^'|: | #|[,\[\]{}]", text) else text
+    if mapping:
+        return Message("braces make a mapping in YAML: write the text alone, `{key}: {text}`", key=key, text=text)
+    return Message("brackets make a list in YAML: write the text alone, `{key}: {text}`", key=key, text=text)
+
+
+def _of_condition(line: str, column: int) -> Message | None:
+    """Return the hint about a bracket of a line that encloses a condition, None where it encloses something else."""
+    key = re.search(rf"\b({'|'.join(CONDITIONS)})\s*:\s*$", line[:column])
+    if key is None:
+        return None
+    opening, inside = line[column], line[column + 1 :]
+    end = inside.find("}" if opening == "{" else "]")
+    return without_brackets(key[1], inside if end < 0 else inside[:end], mapping=opening == "{")
+
+
 _TOO_MUCH = Message("more than {most:,} values, or values more than {depth} deep", most=_MOST, depth=_DEEPEST)
 
 
@@ -215,6 +248,8 @@ def _compose(document: Document, text: str) -> pyyaml.Node | None:
             str(error.problem),
             (Message("this is not YAML: {problem}", problem=error.problem or error.context), _QUOTES),
         )
+        if mark is not None and str(error.problem) in _UNCLOSED:
+            hint = _of_condition(document.lines[mark.line], mark.column) or hint
         document.findings.append(Diagnostic("K101", message, place, hint))
         return None
     except (pyyaml.YAMLError, UnicodeEncodeError):

@@ -247,8 +247,8 @@ def _hint(key: Any, kind: str, value: Any, written: str) -> Message | None:
     truth = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
     if kind == "bool_type" and (meant := truth.get(str(value).lower())):
         return Message("YAML 1.2 reads `{text}` as text; write {truth}", text=written, truth=meant)
-    if kind == "string_type" and isinstance(value, int | float | dt.date):
-        return Message('put it into quotes: "{text}"', text=written)
+    if kind == "string_type":
+        return _as_text(key, value, written)
     if kind in ("float_type", "int_type") and isinstance(value, str) and value.replace(".", "", 1).isdigit():
         return Message("take the quotes away: {number}", number=value)
     if key == "target" and isinstance(value, int | float | str):
@@ -256,6 +256,27 @@ def _hint(key: Any, kind: str, value: Any, written: str) -> Message | None:
     if key == "parts":
         return Message("write {{name: weight}}, such as {{online_rate: 30, wait: 20}}, or [online_rate, wait]")
     return None
+
+
+def _as_text(key: Any, value: Any, written: str) -> Message | None:
+    """Return how a value that is no text is written as one."""
+    if key in positions.CONDITIONS and isinstance(value, dict | list):
+        return positions.without_brackets(str(key), _condition(value), mapping=isinstance(value, dict))
+    return Message('put it into quotes: "{text}"', text=written) if isinstance(value, int | float | dt.date) else None
+
+
+def _condition(value: dict[Any, Any] | list[Any]) -> str:
+    """Return the condition, or expression, that a mapping or list was meant to be.
+
+    >>> _condition({"状态 = 办结": None}), _condition({"状态": "办结", "天数 > 3": None}), _condition(["天数 > 3"])
+    ('状态 = 办结', "状态 = '办结' and 天数 > 3", '天数 > 3')
+    """
+    items = value.items() if isinstance(value, dict) else ((item, None) for item in value)
+    parts = [
+        str(item) if other is None else f"{item} = '{other}'" if isinstance(other, str) else f"{item} = {other}"
+        for item, other in items
+    ]
+    return " and ".join(parts)
 
 
 def _key(document: positions.Document, error: Any) -> Diagnostic:

@@ -20,6 +20,7 @@ from msgspec import Struct
 from kpi.errors import Message
 from kpi.values.doubles import double
 from kpi.values.patterns import regex
+from kpi.values.units import english
 from kpi.values.units.text import UnitError, above_first, plain, read, written
 from kpi.values.units.vocabulary import (
     COUNTING_WORDS,
@@ -114,8 +115,8 @@ def declared(words: Iterable[str]) -> Iterator[None]:
 def parse(text: str) -> Unit:
     """Return the unit that a text stands for: a word, or words joined by `/`, `·` and parentheses, with powers.
 
-    >>> [str(parse(text)) for text in ("万元", "％", "吨标准煤／万元", "元/(人*月)", "万㎡", "是否")]
-    ['万元', '%', '吨标准煤/万元', '元/(人·月)', '万m²', '是/否']
+    >>> [str(parse(text)) for text in ("万元", "％", "吨标准煤／万元", "元/(人*月)", "万㎡", "是否", "million yuan")]
+    ['万元', '%', '吨标准煤/万元', '元/(人·月)', '万m²', '是/否', '百万元']
 
     Raises:
         UnitError: for a word that is no unit, with what was probably meant; for `元/人·月`, which can be read two ways.
@@ -296,6 +297,15 @@ def conversion(texts: Iterable[str], to: Unit) -> dict[str, float | UnitError]:
 
 @functools.lru_cache(maxsize=4096)
 def _parse(text: str, extra: frozenset[str]) -> Unit:
+    try:
+        return _parsed(text, extra)
+    except UnitError:
+        if (chinese := english.in_chinese(plain(text).strip())) is None:
+            raise
+        return _parsed(chinese, extra)
+
+
+def _parsed(text: str, extra: frozenset[str]) -> Unit:
     cleaned, powers = read(text, extra)
     scale, dimension = Fraction(1), dict[str, int]()
     for word, n in powers.items():
