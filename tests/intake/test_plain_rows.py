@@ -240,8 +240,10 @@ def test_more_entities_than_short_integers_count(systems, monkeypatch):
     assert panel.frame["flow"].to_list() == [float(at) for at in range(40_000)]
 
 
-@pytest.mark.parametrize(("other", "read", "refused"), [("其他", 2, 1), (None, 1, 0), ("named", 2, 0)])
-def test_columns_that_nothing_needs_are_read_only_for_rows_with_nothing_else(systems, other, read, refused):
+@pytest.mark.parametrize(
+    ("other", "read", "left_out", "whole"), [("其他", 2, 1, 2), (None, 1, 0, 1), ("named", 2, 0, 0)]
+)
+def test_columns_that_nothing_needs_are_read_only_for_rows_with_nothing_else(systems, other, read, left_out, whole):
     row = {"period": "2023-01", "entity": "乙县", "measure": "收入", "value": "2"}
     second = {**row, "colour": None} if other == "named" else {**dict.fromkeys(row), "colour": other}
     table = pl.DataFrame([{**row, "entity": "甲县", "colour": None}, second], schema=dict.fromkeys(second, pl.String))
@@ -254,6 +256,7 @@ def test_columns_that_nothing_needs_are_read_only_for_rows_with_nothing_else(sys
 
     source = register_io_source(rows, schema=table.schema)
     panel = take_in(systems["month", True], [source], data_hash="known")
-    assert (panel.counts.read, panel.counts.refused) == (read, refused)
-    assert asked.count(None) == (other != "named")
+    assert (panel.counts.read, panel.counts.refused, panel.counts.left_out) == (read, 0, left_out)
+    assert [finding.code for finding in panel.findings].count("K614") == left_out
+    assert asked.count(None) == whole
     assert all("colour" not in columns for columns in asked if columns is not None)
