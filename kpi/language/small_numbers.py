@@ -22,7 +22,7 @@ from kpi.values.rounding import HAIR
 
 #: Whose values the funnel limits of a unit come from.
 GROUP = PEERS["cohort"]
-_KNOWN = Sampling(by="known")
+_KNOWN = Sampling.model_construct(by="known")
 
 
 class ErrorOf(Struct, frozen=True):
