@@ -8,6 +8,7 @@ each column of finer units (`per`), which has other groups; others are aggregate
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import cast
 
 import polars as pl
@@ -76,7 +77,7 @@ class Aggregated(Struct):
     restated: int = 0
 
 
-class Gathered(Struct, frozen=True):
+class Gathered(Struct, frozen=True, dict=True):
     """The tables of a dataset, aggregated by name and month as written, before the entities are known.
 
     Attributes:
@@ -100,6 +101,10 @@ class Gathered(Struct, frozen=True):
 
     def texts(self) -> list[str]:
         """Return the distinct names and codes of rows, sorted."""
+        return self._texts
+
+    @cached_property
+    def _texts(self) -> list[str]:
         return sorted(self.whole[WHO].drop_nulls().unique())
 
     def units(self) -> list[str]:

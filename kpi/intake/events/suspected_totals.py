@@ -15,6 +15,7 @@ import polars as pl
 
 from kpi.intake.events.events import MONTH, WHO, places
 from kpi.intake.events.mergeable import SOURCE
+from kpi.intake.events.remote import ODD
 from kpi.language.measures import Measure, Part
 
 #: How many figures a month of a unit has at least: the mean of a few varies.
@@ -43,7 +44,10 @@ def with_suspected_totals(groups: pl.DataFrame, measures: Iterable[Measure]) -> 
     columns = {name for pair in names for name in pair}
     if not columns:
         return set()
-    amounts = groups.group_by(SOURCE, WHO, MONTH).agg(pl.col(columns).cast(pl.Float64).sum())
+    amounts = groups.select(SOURCE, WHO, MONTH, ODD, pl.col(sorted(columns)).cast(pl.Float64))
+    if (groups[ODD] > 0).any():
+        # Unexpected rows have groups of their own beside others of the same month.
+        amounts = amounts.group_by(SOURCE, WHO, MONTH).sum()
     units = _units(amounts)
     positions, tables = np.unique(amounts[SOURCE].to_numpy(), return_inverse=True)
     alone = np.bincount(units)[units] == 1
