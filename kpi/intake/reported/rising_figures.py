@@ -78,7 +78,10 @@ def rising_within(rows: Sequence[pl.DataFrame], system: System) -> set[str]:
     """
     names = summed(system)
     size = system.period.months
-    if size < 2 or system.period.timeline.weeks or not names or not rows:
+    if size < 2 or system.period.timeline.weeks or not names:
+        return set()
+    rows = [part for part in rows if part.height and (part["months"] < size).any()]
+    if not rows:
         return set()
     shorter = (pl.col("months") < size) & pl.col("per").is_null() & pl.col("value").is_not_null()
     figures = pl.concat(
