@@ -246,6 +246,7 @@ def built_in(record: object) -> Any:
 def _in_english(text: object) -> str:
     if isinstance(text, Message):
         return str(text)
+    # So `msgspec` refuses what it cannot encode, with the name of its type.
     raise NotImplementedError
 
 

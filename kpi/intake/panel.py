@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 
 import polars as pl
@@ -99,7 +99,6 @@ from kpi.process import progress
 from kpi.process.limits import make_sure, shortage
 from kpi.process.prefetch import beside
 from kpi.values.periods import Period
-from kpi.values.timelines import MONTHS
 
 #: The bytes that a figure, or an indicator with its score, takes at least for each entity and period: it has a value,
 #: a status, and a number of rows or a score.
@@ -137,7 +136,7 @@ class _Read(Struct, frozen=True):
     passed_over: int = 0
 
 
-class _Intake(Struct):
+class _Intake(Struct, dict=True):
     """One reading of all files by a plan, with the findings and counts so far."""
 
     system: System
@@ -155,14 +154,15 @@ class _Intake(Struct):
     by_end: bool = False
     notes: dict[tuple[str, int, int], str] = field(default_factory=dict)
     facts: facts_of.Facts = field(default_factory=facts_of.Facts)
-    beside: entity_codes.Beside = field(default_factory=lambda: entity_codes.Beside(MONTHS))
     earlier: pl.DataFrame = field(default_factory=pl.DataFrame)
     succession: Succession | None = None
     areas: Areas | None = None
     begins: dict[int, int] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.beside = entity_codes.Beside(self.system.timeline)
+    @cached_property
+    def beside(self) -> entity_codes.Beside:
+        """The codes that stand beside names."""
+        return entity_codes.Beside(self.system.timeline)
 
     def read_tables(self, tables: Sequence[tuple[Table, str | None]]) -> _Read | Escalate:
         """Return what the tables hold, or a plan that does more."""

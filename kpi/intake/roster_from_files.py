@@ -7,7 +7,7 @@ name does if only one has it, and so does a short form. What is left open is a f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 
 import polars as pl
@@ -122,7 +122,7 @@ class _Unit(Struct, eq=False):
         return self.names[0]
 
 
-class _Drafting(Struct):
+class _Drafting(Struct, dict=True):
     """The tables that name units, and what is found about them.
 
     Attributes:
@@ -130,17 +130,17 @@ class _Drafting(Struct):
         findings: so far.
         sources: the tables with columns that name units.
         listing: other tables, each with the units that its header or a line above it names.
-        beside: the codes that stand beside names.
     """
 
     system: System | None
     findings: list[Diagnostic]
     sources: list[Placed] = field(default_factory=list)
     listing: list[tuple[Table, Sequence[str]]] = field(default_factory=list)
-    beside: entity_codes.Beside = field(default_factory=lambda: entity_codes.Beside(MONTHS))
 
-    def __post_init__(self) -> None:
-        self.beside = entity_codes.Beside(MONTHS if self.system is None else self.system.timeline)
+    @cached_property
+    def beside(self) -> entity_codes.Beside:
+        """The codes that stand beside names."""
+        return entity_codes.Beside(MONTHS if self.system is None else self.system.timeline)
 
     # ---- WHERE UNITS ARE NAMED ---- #
 
