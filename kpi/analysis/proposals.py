@@ -79,7 +79,7 @@ def suspicions(plan: Plan, frame: pl.DataFrame, panel: Panel) -> Suspicions:
         return result
     rows: dict[Row, list[Rule]] = {}
     for rule in broken:
-        for period, entity in frame.filter(pl.col(rule.broken)).select("period", "entity").iter_rows():
+        for period, entity in frame.select("period", "entity").filter(frame[rule.broken]).iter_rows():
             rows.setdefault((period, entity), []).append(rule)
     cases = []
     late = Message("not looked into: checks are broken in more than {most} rows of the period", most=_MOST)
@@ -130,7 +130,9 @@ def _cases(system: System, row: Row, broken: list[Rule], panel: Panel, every: Se
     read = {rule.broken: _measures(system, rule) for rule in broken}
     names = {name for edit in every for name in edit.factors} | {name for used in read.values() for name in used}
     known = [name for name in panel.frame.columns if name in names]
-    reported = panel.frame.filter(period=period, entity=entity).select(known)
+    reported = (
+        panel.frame.select("period", "entity", *known).filter(period=period, entity=entity).drop("period", "entity")
+    )
     figures = {name: value for name, value in (reported.row(0, named=True) if reported.height else {}).items()
                if value is not None}  # fmt: skip
     checks = {rule.name for rule in broken}
@@ -159,8 +161,9 @@ def _locate(system: System, cases: Sequence[_Case], panel: Panel, suspected: Sus
     for case in cases:
         period = case.row[0]
         if period not in natural:
-            of_period = panel.frame.filter(period=period)
-            names = [name for name in system.measures if name in of_period.columns]
+            there = set(panel.frame.columns)
+            names = [name for name in system.measures if name in there]
+            of_period = panel.frame.select("period", *names).filter(period=period)
             least = of_period.select(pl.col(names).min()).row(0, named=True) if names else {}
             natural[period] = frozenset(
                 name for name, value in least.items()

@@ -70,11 +70,10 @@ def _unreported(
     names = [name for name in names if name not in headed]
     if not names:
         return
-    rows = frame.select(pl.col(Column(name).rows).fill_null(0).sum().alias(name) for name in names)
     files = statements([_columns(source.table) for source in tables]) if tables else None
     known = measure_names(system)
     for name in names:
-        if rows[name].item():
+        if frame.get_column(Column(name).rows).sum():
             continue
         title = system.symbols[name].title
         texts = [text for text, measure in known.items() if measure == name]

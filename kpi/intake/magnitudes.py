@@ -108,8 +108,9 @@ def magnitude_findings(
         entities: the names in order.
         labels: the labels of the periods to report on.
     """
-    names = [name for name in with_magnitude(system) if name in frame.columns]
-    per_event = [name for name in _of_events(system) if Column(name).rows in frame.columns]
+    there = set(frame.columns)
+    names = [name for name in with_magnitude(system) if name in there]
+    per_event = [name for name in _of_events(system) if Column(name).rows in there]
     if not (names or per_event) or not frame.height:
         return
     period = frame["period"].to_numpy()

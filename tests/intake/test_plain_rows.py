@@ -94,7 +94,7 @@ def tables(draw: st.DrawFn, grain: str) -> pl.DataFrame:
                 ],
             ),
             "unit": often([""], ["万元", "亿元", "元", "个", "%", "没有", " 万元 ", "分"]),
-            "revision": often(["", ""], ["1", "2", "x", "1.0"]),
+            "revision": often(["", "0"], ["1", "2", "x", "1.0", "0.0", " 0", "-0", "00"]),
             "target": often([""], ["5", "高", "3亿元"]),
             "note": often([""], ["口径调整"]),
             "区域": st.sampled_from(["城", "乡", ""]),
@@ -229,6 +229,16 @@ def test_figures_alone_in_their_cells_take_the_short_way(systems):
     apart = fast_long.Long.of(source, system, from_data([]), None)
     assert (apart.others.height, apart.read, apart.names) == (0, 2, ["乙县", "甲县"])
     assert pl.concat([item.frame for item in apart.plain])["value"].to_list() == [10000.0, 20000.0]
+
+
+@pytest.mark.parametrize("none", ["0", 0, 0.0, " 0 ", None])
+def test_a_first_edition_numbered_0_is_as_plain_as_one_without_a_number(systems, none):
+    table = pl.DataFrame({"period": ["2023-01"] * 3, "entity": ["甲县", "乙县", "丙县"], "measure": "收入", "value": 1})
+    numbers = pl.Series("revision", [none, none, 1 if none is None else type(none)(1)])
+    system = systems["month", False]
+    source = match(system, read_all([table.with_columns(numbers)])[0][0])[0]
+    apart = fast_long.Long.of(source, system, from_data([]), None)
+    assert (apart.others.height, apart.read, [item.frame.height for item in apart.plain]) == (1, 3, [2])
 
 
 def test_more_entities_than_short_integers_count(systems, monkeypatch):

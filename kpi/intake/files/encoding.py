@@ -383,7 +383,7 @@ def _decoded(path: Path, encoding: str, unmixed: Place | None = None) -> Iterato
             except UnicodeDecodeError as error:
                 before = bytes(error.object[: error.start]).decode(encoding, "ignore")
                 if foreign < _CONVINCING:
-                    foreign += sum(not item.isascii() for item in before)
+                    foreign += _beyond_ascii(before)
                 row = lines + before.count("\n") + 1
                 octet = error.object[error.start]
                 other = _other_encoding(bytes(error.object), error.start, encoding)
@@ -392,7 +392,7 @@ def _decoded(path: Path, encoding: str, unmixed: Place | None = None) -> Iterato
                 convinced = foreign >= _CONVINCING
                 raise _Undecodable(at, row, octet, convinced=convinced, above=above, other=other) from None
             if not text.isascii() and foreign < _CONVINCING:
-                foreign += sum(not item.isascii() for item in text[:4096])
+                foreign += _beyond_ascii(text[:4096])
             read += len(chunk)
             breaks = chunk.count(b"\n") if in_bytes else text.count("\n")
             lines += breaks
@@ -400,6 +400,11 @@ def _decoded(path: Path, encoding: str, unmixed: Place | None = None) -> Iterato
                 yield text, breaks
             if not chunk:
                 return
+
+
+def _beyond_ascii(text: str) -> int:
+    """Return how many characters of a text are not ASCII."""
+    return len(text) - len(text.encode("ascii", "ignore"))
 
 
 def _other_encoding(content: bytes, at: int, encoding: str) -> str | None:
@@ -472,7 +477,7 @@ def encoding_of_sample(beginning: bytes) -> Literal["utf-8", "gb18030"]:
         beginning.decode()
     except UnicodeDecodeError as error:
         before = beginning[: error.start].decode()
-        if not _has_mark(beginning) and sum(not item.isascii() for item in before) < _CONVINCING:
+        if not _has_mark(beginning) and _beyond_ascii(before) < _CONVINCING:
             with suppress(UnicodeDecodeError):
                 return "utf-8" if _strange(beginning.decode("gb18030")) else "gb18030"
     return "utf-8"

@@ -52,7 +52,10 @@ class Cells(Struct, frozen=True):
             return None
         height = self.periods * self.entities
         own = self.values.slice(self.measures.index(measure) * height, height)
-        own = own.fill_nan(None) if self.gaps else own
+        if self.gaps:
+            # An expression takes longer to start than a few figures to copy.
+            few = height <= _SMALL
+            own = pl.Series(own.to_numpy(), nan_to_null=True) if few else own.fill_nan(None)
         before, after = (self.first - first) * self.entities, (last - self.first + 1 - self.periods) * self.entities
         if before or after:
             gaps = [pl.repeat(None, many, dtype=pl.Float64, eager=True) for many in (before, after)]

@@ -97,8 +97,11 @@ def in_data(
     means = pl.DataFrame(
         [*of_level, *((name, name) for name in indicators)], {"name": pl.String, "taker": pl.String}, orient="row"
     )
-    rows = raw.filter(pl.col("target").is_not_null() | pl.col("name").is_in(indicators))
-    if rows.height and not indicators:
+    stating = pl.col("target").is_not_null()
+    rows = raw.filter(stating | pl.col("name").is_in(indicators) if indicators else stating)
+    if not rows.height:
+        return pl.DataFrame(), pl.DataFrame()
+    if not indicators:
         message = Message("no indicator takes its targets from the data; this column is not read")
         findings.append(Diagnostic("K527", message, table.place(None, header), None, Severity.INFO))
     rows = rows.with_columns(alone=pl.col("name").is_in(indicators))

@@ -32,12 +32,29 @@ _CAST = "cast\n"
 MOST_UNKNOWN = 1000
 
 
+class _Figures(Struct, frozen=True):
+    """Rows as codes and figures in the units of their measures, and for each reason which rows are not plain."""
+
+    codes: pl.DataFrame
+    value: pl.Series
+    odd: list[pl.Series]
+
+    def plain(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the codes and figures of all rows, with the numbers that some have."""
+        numbers = [rows[ROW].alias("row")] if ROW in rows.columns else []
+        return self.codes.hstack([self.value.alias("value"), *numbers])
+
+
 class _Part(Struct, frozen=True):
-    """Rows of a table, `height` with those passed over: as codes where all are `plain`, else as they came."""
+    """Rows of a table, `height` with those passed over: as codes where all are `plain`, else as they came.
+
+    `figures` are those of rows that are not plain, where they were read already.
+    """
 
     rows: pl.DataFrame
     height: int
     plain: bool = False
+    figures: _Figures | None = None
 
 
 class Long(Coding):
@@ -66,7 +83,7 @@ class Long(Coding):
         if part.plain:
             self.keep_plain(self.numbered(rows, "row") if "row" in rows.columns else rows)
         else:
-            self.others += self.batch(rows)
+            self.others += self.batch(rows, part.figures)
         self.plain_parts += 1 if part.plain else -1
         self.rows += part.height
         self.out.passed_over += part.height - rows.height
@@ -95,8 +112,10 @@ class Long(Coding):
 
     def of_batch(self, batch: pl.DataFrame) -> _Part:
         """Return rows as codes where all are plain, else as they are; where most parts are not, it is not tried."""
-        rows = self.plain(batch) if self.plain_parts >= 0 else None
-        return _Part(batch, batch.height) if rows is None else _Part(rows, batch.height, plain=True)
+        read = self.read_codes(batch) if self.plain_parts >= 0 else None
+        if read is None or read.odd:
+            return _Part(batch, batch.height, figures=read)
+        return _Part(read.plain(batch), batch.height, plain=True)
 
     def of_piece(self, piece: Piece) -> _Part:
         """Return the rows of a piece as `of_batch` does, figures parsed as numbers at once where that is tried."""
@@ -108,34 +127,36 @@ class Long(Coding):
                 zeros = bool(zero.any())
                 if zeros:
                     batch = batch.with_columns(batch[self.value].set(zero, 0.0))
-                if (not zeros or piece.zeros_are_zero()) and (rows := self.plain(batch)) is not None:
-                    return _Part(rows, every.height, plain=True)
+                if not zeros or piece.zeros_are_zero():
+                    read = self.read_codes(batch)
+                    if read is not None and not read.odd:
+                        return _Part(read.plain(batch), every.height, plain=True)
         every = self.cast(piece.scan(self.types)).collect()
         return _Part(self.part_of_piece(every), every.height)
 
-    def plain(self, batch: pl.DataFrame) -> pl.DataFrame | None:
-        """Return rows as codes, or None where some row is not plain."""
+    def read_codes(self, batch: pl.DataFrame) -> _Figures | None:
+        """Return rows as codes and figures, or None where one lacks a measure, an entity or a period."""
         codes = pl.DataFrame([self.codes(batch, role).alias(role) for role in LACKS])
         if any(codes[role].null_count() for role in LACKS):
             return None
-        value, odd = self.figures(batch, codes)
-        rows = [batch[ROW].alias("row")] if ROW in batch.columns else []
-        return None if odd else codes.hstack([value.alias("value"), *rows])
+        return _Figures(codes, *self.figures(batch, codes))
 
     # ---- ONE BATCH ---- #
 
-    def batch(self, batch: pl.DataFrame) -> list[pl.DataFrame]:
-        """Keep the plain rows of a batch as codes and return the others as they came."""
+    def batch(self, batch: pl.DataFrame, read: _Figures | None = None) -> list[pl.DataFrame]:
+        """Keep the plain rows of a batch as codes and return the others as they came; `read` are its figures."""
         every = batch.height if self.table.only is None else None
         batch = self.numbered(batch)
-        codes = pl.DataFrame([self.codes(batch, role).alias(role) for role in LACKS])
         others: list[pl.DataFrame] = []
-        if any(codes[role].null_count() for role in LACKS):
-            others += self.lost(batch, codes)
-            known = codes.select(pl.all_horizontal(pl.col(*LACKS).is_not_null())).to_series()
-            self.check_decimals_of_lost(batch.filter(~known))
-            batch, codes = batch.filter(known), codes.filter(known)
-        value, odd = self.figures(batch, codes)
+        if read is None:
+            codes = pl.DataFrame([self.codes(batch, role).alias(role) for role in LACKS])
+            if any(codes[role].null_count() for role in LACKS):
+                others += self.lost(batch, codes)
+                known = codes.select(pl.all_horizontal(pl.col(*LACKS).is_not_null())).to_series()
+                self.check_decimals_of_lost(batch.filter(~known))
+                batch, codes = batch.filter(known), codes.filter(known)
+            read = _Figures(codes, *self.figures(batch, codes))
+        codes, value, odd = read.codes, read.value, read.odd
         rows = batch[ROW]
         if odd:
             plain = ~pl.DataFrame(odd).select(pl.any_horizontal(pl.all())).to_series()

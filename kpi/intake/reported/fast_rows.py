@@ -1,9 +1,9 @@
 """Fast path: encode plain reported rows as codes, in one pass over a table in batches.
 
 A row is *plain* when nothing has to be decided about it: its measure, entity, period and unit are known, its figure is
-a number, its period is exactly a scored one, and it has no revision, target or note. Plain rows become small integers
-beside a Float64; all others stay as they came, for the careful path (`reported.row_cleaning`). So a table of many
-million rows needs little more memory than its figures. `fast_long` and `fast_wide` are the two shapes.
+a number, its period is exactly a scored one, and it has no revision (or 0), target or note. Plain rows become small
+integers beside a Float64; all others stay as they came, for the careful path (`reported.row_cleaning`). So a table of
+many million rows needs little more memory than its figures. `fast_long` and `fast_wide` are the two shapes.
 """
 
 from __future__ import annotations
@@ -260,15 +260,17 @@ class Coding(ABC):
         return self.lookups[role].odd or (role == "entity" and self.lookups["code"].odd)
 
     def with_extras(self, batch: pl.DataFrame) -> Iterator[pl.Series]:
-        """Yield for each column that plain rows leave blank which rows do not."""
+        """Yield for each column that plain rows leave blank which rows do not; a revision of 0 is none, as a blank."""
         for header in self.extras:
             if batch[header].null_count() < batch.height:
+                is_revision = header == self.roles.get("revision")
                 if batch[header].dtype.is_float():
                     # NaN is there, too, which is refused where a number is needed.
-                    yield batch[header].alias("cells").is_not_null()
+                    cells = batch[header].alias("cells")
+                    yield (cells.is_not_null() & (cells != 0)) if is_revision else cells.is_not_null()
                     continue
-                text = as_text(header).str.strip_chars()
-                yield batch.select((text.fill_null("") != "").alias(header)).to_series()
+                blank = ["", "0"] if is_revision else [""]
+                yield batch.select(~as_text(header).str.strip_chars().fill_null("").is_in(blank)).to_series()
 
     def _codes_of_names(self, texts: list[str]) -> list[int | None]:
         names = self.resolver.names(texts)

@@ -72,8 +72,11 @@ def fractions(grid: pl.DataFrame, system: System, entities: Entities, sources: S
             for column, target in zip(own, indicator.target, strict=True)
         ]
     columns = [column for column in columns if column.unit in _SCALES]
-    schema = grid.schema if columns else {}
-    columns = [column for column in columns if schema.get(column.column) == pl.Float64]
+    there = set(grid.columns) if columns else set()
+    columns = [
+        column for column in columns
+        if column.column in there and grid.get_column(column.column).dtype == pl.Float64
+    ]  # fmt: skip
     if not columns:
         return []
     # NOTE: not pl.col, which takes a name such as ^.*$ for a pattern.

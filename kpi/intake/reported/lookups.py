@@ -329,6 +329,15 @@ def narrow(places: Collection[int | None]) -> type[pl.Int16 | pl.Int32]:
 _FEW = 512
 
 
+def _stripped(column: pl.Series) -> list[str | None]:
+    """Return the texts of a column without blanks around them."""
+    texts = column.cast(pl.String)
+    cells: list[str | None] = texts.to_list()
+    if any(text and (text[0].isspace() or text[-1].isspace()) for text in cells):
+        return texts.str.strip_chars().to_list()
+    return cells
+
+
 class Lookup:
     """Look up the codes of the texts of a Categorical column, each distinct text once; safe for several threads.
 
@@ -357,9 +366,7 @@ class Lookup:
     def of(self, column: pl.Series) -> pl.Series:
         """Return the code of every cell (Int16 while that is enough, then Int32), null where there is none."""
         if len(column) <= _FEW:
-            texts = column.cast(pl.String).to_list()
-            if any(text and (text[0].isspace() or text[-1].isspace()) for text in texts):
-                texts = column.cast(pl.String).str.strip_chars().to_list()
+            texts = _stripped(column)
             with self._lock:
                 self._look_up(texts)
             return pl.Series([self.texts.get(text) for text in texts], dtype=self._dtype)
@@ -379,10 +386,10 @@ class Lookup:
         categories = new.to_physical()
         known, _ = self._known
         more = max(int(str(categories.max())) + 1 - len(known), 0)
-        known = pl.concat([known, pl.repeat(UNSEEN, more, dtype=pl.Int32, eager=True)])
-        unseen = (known.gather(categories) == UNSEEN).fill_null(value=False)
+        known = pl.concat([known, pl.Series([UNSEEN], dtype=pl.Int32).new_from_index(0, more)])
+        unseen = known[categories] == UNSEEN
         new, categories = new.filter(unseen), categories.filter(unseen)
-        texts = new.cast(pl.String).str.strip_chars().to_list()
+        texts = _stripped(new)
         self._look_up(texts)
         codes = [self.texts.get(text) for text in texts]
         known = known.scatter(categories, pl.Series(codes, dtype=pl.Int32))

@@ -86,7 +86,8 @@ def texts(
     finer units, prefixed with `per `.
     """
     table, roles = source.table, source.roles
-    text = {role: _text(roles[role]) for role in roles if roles[role] in frame.columns}
+    types = frame.schema
+    text = {role: _text(roles[role], types[roles[role]]) for role in roles if roles[role] in types}
     if "target" in text:
         # A target that is no number is refused, as a figure is, where other such cells are blank.
         text["target"] = _filled_text(pl.selectors.by_name(roles["target"]).cast(pl.String))
@@ -128,9 +129,9 @@ def _entity_text(text: Mapping[str, pl.Expr]) -> pl.Expr:
     return pl.coalesce(*(text[role] for role in ("entity", "code") if role in text), pl.lit(None, dtype=pl.String))
 
 
-def _text(header: str) -> pl.Expr:
+def _text(header: str, dtype: pl.DataType) -> pl.Expr:
     """Return a column as text, null where there are only blanks."""
-    return _filled_text(as_text(header))
+    return _filled_text(as_text(header, dtype))
 
 
 def _filled_text(text: pl.Expr) -> pl.Expr:
@@ -331,6 +332,8 @@ def _of_used(targets: pl.DataFrame, used: pl.DataFrame, void: Sequence[pl.DataFr
         void: those that are refused, by reason.
         number: of the table.
     """
+    if not targets.height:
+        return targets
     first = [rows.filter(_EDITION == 0) for rows in void]
     rows = pl.concat([rows.select(row=ROW, measure="name") for rows in (used, *first)]).unique()
     beside = targets.filter(~pl.col("alone")).join(rows, on=["row", "measure"], how="semi", maintain_order="left")

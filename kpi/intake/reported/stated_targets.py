@@ -154,8 +154,8 @@ def forward_filled(grid: pl.DataFrame, targets: pl.DataFrame, size: int) -> pl.S
 
     if not targets.height:
         return without_targets(grid)
-    start, months = (targets[name].cast(pl.Int64).fill_null(0).to_numpy() for name in ("start", "months"))
-    undated = targets["start"].is_null().to_numpy()
+    spans = targets.select(pl.col("start", "months").cast(pl.Int64).fill_null(0), undated=pl.col("start").is_null())
+    start, months, undated = (column.to_numpy() for column in spans)
     ends = np.where(undated, -1, (start + months - 1) // size)
     order = np.lexsort((targets["row"].to_numpy(), np.where(undated, -1, start), ends, targets["entity"].to_numpy()))
     stated = _points(targets["entity"], ends)[order]
