@@ -8,6 +8,7 @@ dated in, or more. So months with such a mean are a reason to search all rows, a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -48,29 +49,36 @@ def with_suspected_totals(groups: pl.DataFrame, measures: Iterable[Measure]) -> 
     if (groups[ODD] > 0).any():
         # Unexpected rows have groups of their own beside others of the same month.
         amounts = amounts.group_by(SOURCE, WHO, MONTH).sum()
-    units = _units(amounts)
-    positions, tables = np.unique(amounts[SOURCE].to_numpy(), return_inverse=True)
-    alone = np.bincount(units)[units] == 1
+    tables, units = amounts[SOURCE].to_numpy(), _units(amounts)
+    alone = (np.bincount(units) == 1)[units]
+    some_alone = bool(alone.any())
     months = np.bincount(tables)
+
+    @cache
+    def figures_and_others(name: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        figures = amounts[name].to_numpy()
+        others = np.bincount(units, figures)[units]
+        return figures, (
+            np.where(alone, np.bincount(tables, figures)[tables], others) if some_alone else others
+        ) - figures
+
     found: set[int] = set()
     for filled, total in names:
-        number, amount = (amounts[name].to_numpy() for name in (filled, total))
-        others = [
-            np.where(alone, np.bincount(tables, figures)[tables], np.bincount(units, figures)[units]) - figures
-            for figures in (number, amount)
-        ]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            usual, mean = others[1] / others[0], amount / number
-        # Comparisons with NaN, of no other figures, are false.
-        suspicious = (number >= _FIGURES) & (usual > 0) & (mean >= _MULTIPLE * usual)
-        many = np.bincount(tables, suspicious)
-        found.update(positions[(many > 0) & (many <= np.maximum(_FEW, _SHARE * months))].tolist())
+        number, others = figures_and_others(filled)
+        amount, other_amount = figures_and_others(total)
+        # Comparisons with NaN are false. A mean of no other figures has no sign.
+        exceeds = amount * others >= _MULTIPLE * other_amount * number
+        suspicious = (number >= _FIGURES) & (others > 0) & (other_amount > 0) & exceeds
+        if suspicious.any():
+            many = np.bincount(tables[suspicious], minlength=len(months))
+            found.update(np.flatnonzero((many > 0) & (many <= np.maximum(_FEW, _SHARE * months))).tolist())
     return found
 
 
-def _units(amounts: pl.DataFrame) -> npt.NDArray[np.intp]:
-    """Return for each row the place of its unit in its table among all of them."""
+def _units(amounts: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """Return for each row a number of its unit in its table; the numbers are as small as those of the units."""
     kept = places()
-    unit = amounts[WHO].cast(kept.dtype).to_physical().cast(pl.Int64).fill_null(-1)
-    key = amounts[SOURCE].cast(pl.Int64) * (1 << 32) + unit
-    return np.unique(key.to_numpy(), return_inverse=True)[1]
+    unit: npt.NDArray[np.int64] = (
+        amounts[WHO].cast(kept.dtype).to_physical().cast(pl.Int64).fill_null(-1).to_numpy() + 1
+    )
+    return amounts[SOURCE].cast(pl.Int64).to_numpy() * (int(unit.max()) + 1) + unit
