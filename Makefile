@@ -57,12 +57,12 @@ types: $(VENV)/test.stamp ## mypy, strict
 	@$(BIN)/python -m mypy
 
 # The processes share the processors already: with a thread each, tests of small tables take a quarter less time. Tests
-# of threads start processes with as many as they need, and the slow tests have all.
+# of threads start processes with as many as they need.
 fast: $(VENV)/test.stamp ## the fast tests and the doctests
 	@POLARS_MAX_THREADS=1 $(PYTEST) -m 'not slow'
 
 slow: $(VENV)/bench.stamp ## only the slow tests: packaging, servers, browsers
-	@$(PYTEST) -m slow
+	@POLARS_MAX_THREADS=1 $(PYTEST) -m slow
 
 fuzz: $(VENV)/test.stamp ## 100,000 mutated inputs and 2,000 damaged stores, about two hours
 	@POLARS_MAX_THREADS=1 nice $(BIN)/python tests/fuzz/run.py --count 100000

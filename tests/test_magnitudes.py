@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import kpi
 from kpi.cli.main import main
+from kpi.intake.magnitudes import magnitudes_of
+from kpi.intake.magnitudes_beside import Grid
 
 UNITS = ["甲县", "乙县", "丙县", "丁县", "戊县"]
 SYSTEM = """\
@@ -155,3 +160,70 @@ def test_in_chinese(tmp_path, monkeypatch):
     Path("t.yaml").write_text(system_of(), "utf-8")
     done = CliRunner(env={"KPI_LANG": "zh"}).invoke(main, ["score", "d.csv", "--system", "t.yaml"])
     assert "甲县：950,000 亿元，约为上期的 10,000 倍" in done.stderr
+
+
+def wrong_one_by_one(values, ratio, power, at):
+    """Return the units of a period whose figure, and whose first figure before it, is rather an error, one by one."""
+
+    def others_of(unit):
+        others = np.abs(np.delete(ratio[at], unit))
+        others = others[~np.isnan(others)]
+        return others.size, np.quantile(others, 0.8) if others.size else np.nan
+
+    def spread(own):
+        own = np.log10(own[own > 0])
+        return own.size, own.max() - own.min() if own.size else 0.0
+
+    wrong, before = [], []
+    for unit in np.flatnonzero(power[at]).tolist():
+        many, most = others_of(unit)
+        steady, alone = many >= 3 and most <= 0.3, many < 3
+        begins = max(at - 24, 0)
+        number, apart = spread(np.delete(values[begins : at + 25, unit], at - begins))
+        if not (at > 1 and power[at - 1, unit] == -power[at, unit]):
+            if number >= 3 and apart <= 0.5:
+                wrong += [unit] if steady or alone else []
+            elif number < 3 and steady and (abs(power[at, unit]) > 1 or most <= 0.15):
+                wrong.append(unit)
+        number, apart = spread(values[at : at + 24, unit])
+        is_first = not (values[: max(at - 1, 0), unit] > 0).any()
+        if power[at, unit] < 0 and is_first and number >= 3 and apart <= 0.5 and (alone or most <= 0.3):
+            before.append(unit)
+    return wrong, before
+
+
+def expected_of(values):
+    """Return the findings about figures, one by one: the period, whether of the one after, and of how many units."""
+    ratio = np.zeros_like(values)
+    ratio[1:] = np.log10(values[1:]) - np.log10(values[:-1])
+    power = np.round(ratio)
+    power = np.where(np.abs(ratio - power) <= np.where(np.abs(power) == 1, 0.1, 0.25), power, 0.0)
+    for at in range(1, len(values)):
+        known = ~np.isnan(ratio[at])
+        powers, many = np.unique(power[at][known], return_counts=True)
+        usual = powers[many.argmax()] if known.any() else 0
+        if abs(usual) > 1 and many.max() >= 0.8 * known.sum() and (known.sum() >= 3 or abs(usual) >= 3):
+            yield at, False, None
+            continue
+        for after, wrong in enumerate(wrong_one_by_one(values, ratio, power, at)):
+            if wrong and len(wrong) <= max(1, 0.2 * known.sum()):
+                yield at - after, bool(after), len(wrong)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1), units=st.integers(1, 30), periods=st.integers(2, 9), noise=st.sampled_from([0, 1])
+)
+def test_all_units_at_once_are_judged_as_one_by_one(seed, units, periods, noise):
+    dice = np.random.default_rng(seed)
+    values = 10 ** (dice.uniform(1, 4, units) + dice.normal(0, 0.03 + 0.2 * noise, (periods, units)))
+    values *= 10.0 ** dice.choice([0, 1, -1, 4], values.shape, p=[0.94, 0.03, 0.02, 0.01])
+    values[dice.random(values.shape) < 0.05] = np.nan
+    values[dice.integers(1, periods) :] *= dice.choice([1.0, 10_000.0])
+    system, labels = kpi.load(system_of()), {at: str(at) for at in range(periods)}
+    names = [f"县{at}" for at in range(units)]
+    found = [
+        (int(item.place.period), "period after" in item.message, None if "may" in item.message else item.stands_for)
+        for item in magnitudes_of(Grid(values, 0), "产值", system, names, labels) if item.code == "K683"
+    ]  # fmt: skip
+    assert found == list(expected_of(values))

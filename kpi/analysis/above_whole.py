@@ -11,17 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Place, Severity
-from kpi.intake.named_figures import named_figures
+from kpi.intake.named_figures import MOST_NAMED, named_figures
 from kpi.intake.part_names import is_part
 from kpi.language.indicators import Indicator
 from kpi.language.never_negative import never_negative
 from kpi.language.system import System
+from kpi.process.prefetch import MANY_ROWS, in_threads
 from kpi.values import units
 from kpi.values.columns import Column
 from kpi.values.patterns import regex
@@ -33,6 +36,8 @@ _FAR = 2
 _VERY_FAR = 5
 #: In how many units a ratio that is a part by its name is above 100 % at least to be wrong in all of them.
 _UNITS = 4
+#: How many findings about a rate, of one period each, say which figures they are about.
+_PERIODS = 6
 #: Denominators that are by their names all there is.
 _ALL = regex(r"总(?!.*[值额])|全部|全体|合计|应|\b(total|all|overall)\b", re.IGNORECASE)
 #: Rates by their titles.
@@ -41,6 +46,8 @@ _RATE = regex(
 )
 #: A rate as a part of 1, and the status of what has no value for being more.
 _SHARE, _OUT_OF_RANGE = "#share", "out_of_range"
+#: The name of the unit of a row that a finding names.
+_ENTITY = "#entity"
 #: Words of changes and of comparisons with an earlier period, which are of any size.
 _CHANGE = regex(
     r"上年|去年|上期|同期|基期|[增减升降]|变[动化]|同比|环比|\b(growth|change|increase|decrease|previous|last|index)\b",
@@ -107,8 +114,14 @@ def rates_above_whole(
         if _may_be_above(name, system, frame, 1.0) and (rate := _rate(name, system, frame)) is not None
         and _may_be_above(name, system, frame, rate.whole)
     ]  # fmt: skip
-    judged = _judged(system) if above else []
+    if not above:
+        return
+    judged = _judged(system)
+    periods, entity = (frame.get_column(name).to_numpy() for name in ("period", "entity"))
+    starts = np.flatnonzero(np.diff(periods, prepend=periods[0] - 1))
+    known = periods[starts].tolist()
     shown_measures: set[str] = set()
+    rates = []
     for rate in above:
         measure = system.indicators[rate.name].measure_shown
         if measure in shown_measures:
@@ -119,12 +132,23 @@ def rates_above_whole(
         if any(names.issuperset(item) for item in about for names in judged):
             continue
         shown_measures |= set() if measure is None else {measure}
-        shown = frame.filter(pl.col("period").is_in(list(labels)))
-        shown = shown.with_columns(_share(rate, system, there).alias(_SHARE)).filter(pl.col(_SHARE).is_not_null())
-        for (period,), rows in shown.sort("period", "entity").group_by("period", maintain_order=True):
-            for wrong, doubt in _wrong(rate, rows):
-                if wrong.height:
-                    yield _finding(rate, system, wrong, entities, label=labels[int(str(period))], doubt=doubt)
+        rates.append(rate)
+
+    def judge(rate: _Rate) -> tuple[npt.NDArray[np.float64], list[_Doubtful]]:
+        shares = frame.select(_share(rate, system, there).cast(pl.Float64)).to_series().to_numpy()
+        return shares, [*_doubtful(rate, shares, starts, known, labels)]
+
+    results = (in_threads if frame.height > MANY_ROWS else map)(judge, rates)
+    for rate, (shares, doubtful) in zip(rates, results, strict=True):
+        sides = [frame.get_column(side) for side in dict.fromkeys(rate.sides or ()) if side in there]
+        for item in doubtful[:_PERIODS]:
+            rows = [
+                {_ENTITY: entities[entity[at]], _SHARE: shares[at]} | {side.name: side[at] for side in sides}
+                for at in item.rows
+            ]
+            yield _finding(rate, system, rows, item.number, label=labels[item.period], doubt=item.doubt)
+        if more := doubtful[_PERIODS:]:
+            yield _further(rate, system, more, labels)
 
 
 def _may_be_above(name: str, system: System, frame: pl.DataFrame, whole: float) -> bool:
@@ -219,33 +243,96 @@ def _judged(system: System) -> list[frozenset[str]]:
     ]
 
 
-def _wrong(rate: _Rate, rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, _Doubt]]:
-    """Yield the rows of a period in which a rate is probably wrong, and those in which it may be.
+class _Doubtful(NamedTuple):
+    """The values of a rate in one period that are doubted for one reason: how many, and the first of them as rows."""
+
+    period: int
+    doubt: _Doubt
+    number: int
+    rows: list[int]
+
+
+def _doubtful(
+    rate: _Rate,
+    shares: npt.NDArray[np.float64],
+    starts: npt.NDArray[np.intp],
+    periods: Sequence[int],
+    shown: Collection[int],
+) -> Iterator[_Doubtful]:
+    """Yield the values of a rate that are probably wrong, and those that may be, in the order of periods.
 
     A ratio of two figures may be above 100 % for cases carried over, whatever its name, but hardly in all units far.
+
+    Args:
+        rate: the rate.
+        shares: the rate as a part of 1, NaN where there is none, ordered by period.
+        starts: the first row of each period.
+        periods: the periods.
+        shown: those that are judged.
     """
-    share = pl.col(_SHARE)
-    wrong, others = rows.filter(share > 1 + HAIR), rows.filter(share <= 1 + HAIR)
-    everywhere = not others.height and wrong.height >= _UNITS and wrong.select(share.median()).item() >= _FAR
-    if rate.of_all or rate.named_part or (rate.of_part and everywhere):
-        yield wrong, _Doubt.IMPOSSIBLE
-    elif wrong.height < others.height:
-        is_far = share > rate.far * others.select(share.max()).item()
-        certain = rate.far == _FAR
-        yield wrong.filter(is_far), _Doubt.FAR if certain else _Doubt.UNUSUAL
-        if certain and rate.sides is not None:
-            yield wrong.filter(~is_far), _Doubt.UNUSUAL
+    wrong, others = shares > 1 + HAIR, shares <= 1 + HAIR
+    many, rest = (np.add.reduceat(rows.view(np.int8), starts, dtype=np.int64) for rows in (wrong, others))
+    impossible = np.full(starts.size, rate.of_all or rate.named_part)
+    if rate.of_part:
+        impossible |= (rest == 0) & (many >= _UNITS)
+    certain = rate.far == _FAR
+    ends = [*starts[1:].tolist(), shares.size]
+    highest, top = (
+        np.maximum.reduceat(np.where(rows, shares, -np.inf), starts) if many.any() else many for rows in (others, wrong)
+    )
+    found = 0
+    for at in np.flatnonzero((many > 0) & (impossible | (many < rest))).tolist():
+        if periods[at] not in shown:
+            continue
+        if found > _PERIODS and not impossible[at] and rate.sides is not None and certain:
+            # Which are far above makes no difference any more.
+            is_far = top[at] > rate.far * highest[at]
+            yield _Doubtful(periods[at], _Doubt.FAR if is_far else _Doubt.UNUSUAL, int(many[at]), [])
+            continue
+        begin, of_period = int(starts[at]), slice(int(starts[at]), ends[at])
+        values, above = shares[of_period], wrong[of_period]
+        groups = []
+        if impossible[at]:
+            if rate.of_all or rate.named_part or np.median(values[above]) >= _FAR:
+                groups.append((_Doubt.IMPOSSIBLE, above))
+        else:
+            far = values > rate.far * highest[at]
+            groups.append((_Doubt.FAR if certain else _Doubt.UNUSUAL, far))
+            if certain and rate.sides is not None:
+                groups.append((_Doubt.UNUSUAL, above & ~far))
+        for doubt, rows in groups:
+            if number := int(np.count_nonzero(rows)):
+                found += 1
+                first = np.flatnonzero(rows)[:MOST_NAMED] + begin
+                yield _Doubtful(periods[at], doubt, number, first.tolist())
+
+
+def _further(rate: _Rate, system: System, doubtful: Sequence[_Doubtful], labels: Mapping[int, str]) -> Diagnostic:
+    """Return the finding about the values of one rate in periods beyond those that have findings of their own."""
+    title, number = _title(rate, system), sum(item.number for item in doubtful)
+    message = Message(
+        "{indicator} is above 100 % in {figures:,} more figures, of {first} to {last}",
+        indicator=title, figures=number, first=labels[doubtful[0].period], last=labels[doubtful[-1].period],
+    )  # fmt: skip
+    only_notes = all(item.doubt is _Doubt.UNUSUAL for item in doubtful)
+    severity = Severity.INFO if only_notes else Severity.WARNING
+    return Diagnostic("K680", message, Place(field=title), Message("check the figures"), severity, stands_for=number)
+
+
+def _title(rate: _Rate, system: System) -> str:
+    """Return the title of a rate, that of the figure where the indicator has none of its own."""
+    indicator = system.indicators[rate.name]
+    shown = rate.name if indicator.title or indicator.measure_shown is None else indicator.measure_shown
+    return system.symbols[shown].title
 
 
 def _finding(
-    rate: _Rate, system: System, rows: pl.DataFrame, entities: Sequence[str], *, label: str, doubt: _Doubt
+    rate: _Rate, system: System, rows: Sequence[Mapping[str, Any]], number: int, *, label: str, doubt: _Doubt
 ) -> Diagnostic:
     """Return the finding about the values of one rate and period; with disclosure rules it has none of them."""
-    indicator = system.indicators[rate.name]
-    shown = rate.name if indicator.title or indicator.measure_shown is None else indicator.measure_shown
-    title = system.symbols[shown].title
-    figures = ((entities[row["entity"]], _figure(rate, system, row)) for row in rows.iter_rows(named=True))
-    words = {"indicator": title, "figures": named_figures(figures, rows.height, quoted=system.disclosure is None)}
+    title = _title(rate, system)
+    figures = ((row[_ENTITY], _figure(rate, system, row)) for row in rows)
+    words = {"indicator": title, "figures": named_figures(figures, number, quoted=system.disclosure is None)}
     if rate.bounded:
         message = Message("{indicator} has no value, as a part is never more than all: {figures}", **words)
     elif doubt is _Doubt.IMPOSSIBLE:
@@ -264,9 +351,9 @@ def _finding(
             check=f"{rate.name}_range", most=rate.whole * 2, indicator=rate.name,
         )  # fmt: skip
     severity = Severity.INFO if doubt is _Doubt.UNUSUAL else Severity.WARNING
-    entity = entities[rows["entity"][0]] if rows.height == 1 else None
+    entity = rows[0][_ENTITY] if number == 1 else None
     place = Place(entity=entity, period=label, field=title)
-    return Diagnostic("K680", message, place, hint, severity, stands_for=rows.height)
+    return Diagnostic("K680", message, place, hint, severity, stands_for=number)
 
 
 def _figure(rate: _Rate, system: System, row: Mapping[str, float]) -> Message:

@@ -77,6 +77,12 @@ class _Cells(Struct, frozen=True, dict=True):
 
         return np.stack([self.of(measure)[:, places] for measure in self.measures])
 
+    @property
+    def of_units(self) -> Matrix:
+        """How many measures and periods have a row, by unit."""
+        rows: Matrix = sum(self.of(measure).sum(axis=0) for measure in self.measures)
+        return rows
+
     @cached_property
     def filled(self) -> Matrix:
         """How many units have a row, by measure and period."""
@@ -107,10 +113,13 @@ def alternating(
     measures = [name for name, measure in system.measures.items() if measure.per is None]
     if not _UNITS <= number <= _MOST_UNITS or not measures or not frame.height:
         return
+    cells = _Cells(frame, measures, number)
+    # Of two names that have figures in turn, one has at most half of all.
+    if int(cells.of_units.min()) * 2 > frame.height // number * len(measures):
+        return
     near_pairs = list(islice(_near(entities.names), _PAIRS + 1))
     if not near_pairs or len(near_pairs) > _PAIRS:
         return
-    cells = _Cells(frame, measures, number)
     pairs = _in_turn(cells, [pair for pair in near_pairs if _may_be_one(*pair, entities, known)])
     groups = _groups(cells, pairs)
     if groups and not _is_unusual(cells, groups, len(near_pairs)):

@@ -22,6 +22,7 @@ from kpi.intake.magnitudes_beside import Grid, far_apart, magnitudes_beside
 from kpi.intake.named_figures import named_figures
 from kpi.language.measures import reported
 from kpi.language.system import System, unit_or_none
+from kpi.process.prefetch import MANY_ROWS, in_threads
 from kpi.values import units
 from kpi.values.columns import Column
 from kpi.values.patterns import regex
@@ -128,8 +129,11 @@ def magnitude_findings(
             values = every
         return Grid(values.reshape(shape), first)
 
-    for name in names:
-        yield from magnitudes_of(grid(frame[name].to_numpy()), name, system, entities, labels)
+    def prepare(name: str) -> _Prepared:
+        return _Prepared.of(grid(frame.get_column(name).to_numpy()), name, system)
+
+    for name, prepared in zip(names, (in_threads if frame.height > MANY_ROWS else map)(prepare, names), strict=True):
+        yield from _of_measure(prepared, name, system, entities, labels)
     for name in per_event:
         rows = frame[Column(name).rows].to_numpy().astype(np.float64)
         values = frame[name].to_numpy() / np.where(
@@ -171,42 +175,84 @@ def magnitudes_of(
         entities: the names in order.
         labels: the labels of the periods to report on.
     """
-    values = grid.values
-    # Exponents of two are there without a logarithm.
-    exponents = (values.view(np.int64) >> _MANTISSA).astype(np.int16)
-    jumps = _jumps(values, exponents, unit_or_none(system.measures[name].unit))
+    yield from _of_measure(_Prepared.of(grid, name, system), name, system, entities, labels)
+
+
+class _Prepared(Struct, frozen=True):
+    """What is computed of the figures of one measure before any is judged.
+
+    Attributes:
+        grid: the figures; its rows are the periods in which some may be far from all others.
+        jumps: their jumps from the period before, None without any.
+    """
+
+    grid: Grid
+    jumps: _Jumps | None
+
+    @classmethod
+    def of(cls, grid: Grid, name: str, system: System) -> _Prepared:
+        """Return what is computed of the figures of a measure."""
+        # Exponents of two are there without a logarithm.
+        exponents = (grid.values.view(np.int64) >> _MANTISSA).astype(np.int16)
+        jumps = _jumps(grid.values, exponents, unit_or_none(system.measures[name].unit))
+        return cls(replace(grid, rows=far_apart(exponents)), jumps)
+
+
+def _of_measure(
+    prepared: _Prepared, name: str, system: System, entities: Sequence[str], labels: Mapping[int, str]
+) -> Iterator[Diagnostic]:
+    grid, jumps = prepared.grid, prepared.jumps
     named: set[int] = set()
     if jumps is not None:
         for slip in _slips(jumps):
             if (label := labels.get(grid.first + slip.at)) is not None:
                 named.update(slip.wrong or range(len(entities)))
                 yield _finding(slip, jumps, name, system, entities, label=label)
-    if rows := far_apart(exponents):
-        yield from magnitudes_beside(replace(grid, rows=rows), name, system, entities, labels, without=named)
+    if grid.rows:
+        yield from magnitudes_beside(grid, name, system, entities, labels, without=named)
 
 
 def _jumps(values: Numbers, exponents: npt.NDArray[np.int16], unit: Unit | None) -> _Jumps | None:
     """Return the jumps of figures from the period before, None without any; the first period has none."""
-    # Hardly any exponents differ by three.
+    # Exponents differ by three at a power of ten. Where they differ by two, a figure is far from the one before.
     there = values > 0
     both = there[1:] & there[:-1]
-    if not (both & (np.abs(exponents[1:] - exponents[:-1]) > 2)).any():
+    steps = np.abs(exponents[1:] - exponents[:-1])
+    jumping = (both & (steps > 2)).any(axis=1)
+    if jumping.any():
+        compared, far = (np.count_nonzero(cells, axis=1) for cells in (both, both & (steps > 1)))
+        jumping &= _by_few(compared, far) | (far >= _MOST * compared)
+    if not jumping.any():
         return None
-    ratio, power = np.zeros_like(values), np.zeros_like(values)
+    logarithms = np.log10(values, where=there, out=np.full(values.shape, np.nan))
+    ratio = np.zeros_like(values)
     # A difference of logarithms is never too large, as a ratio may be.
-    ratio[1:][both] = np.log10(values[1:][both]) - np.log10(values[:-1][both])
+    np.subtract(logarithms[1:], logarithms[:-1], out=ratio[1:])
     power = np.round(ratio)
     near = np.abs(ratio - power) <= np.where(np.abs(power) == 1, _OF_TEN, _OF_MORE)
     if unit is not None and counts(unit.dimension):
         near[1:] &= np.fmin(values[1:], values[:-1]) >= _SMALL
-    ratio[1:][~both] = np.nan
     return _Jumps(values, ratio, np.where(near, power, 0.0))
 
 
 def _slips(jumps: _Jumps) -> Iterator[_Slip]:
     """Yield what is found in the figures of one measure."""
-    for at in np.flatnonzero(jumps.power.any(axis=1)).tolist():
+    jumping = np.count_nonzero(jumps.power, axis=1)
+    compared = np.count_nonzero(~np.isnan(jumps.ratio), axis=1)
+    far = np.count_nonzero(np.abs(jumps.ratio) > _STEADY, axis=1)
+    for at in np.flatnonzero((jumping > 0) & (_by_few(compared, far) | (jumping >= _MOST * compared))).tolist():
         yield from _slips_of(jumps, at)
+
+
+def _by_few(compared: npt.NDArray[np.intp], far: npt.NDArray[np.intp]) -> Truths:
+    """Return for each period whether a few units alone can be wrong: most others are near their figures before.
+
+    Args:
+        compared: how many units have a figure before.
+        far: how many are far from it.
+    """
+    steady: Truths = (compared <= _UNITS) | (far - 1 <= _FEW * (compared - 1) + 2)
+    return steady
 
 
 def _slips_of(jumps: _Jumps, at: int) -> Iterator[_Slip]:
@@ -218,12 +264,13 @@ def _slips_of(jumps: _Jumps, at: int) -> Iterator[_Slip]:
     if abs(usual) > 1 and alike >= _MOST * number and (number >= _UNITS or abs(usual) >= _CERTAIN):
         yield _Slip(at, power=usual, alike=alike, number=number)
         return
-    jumping = np.flatnonzero(power).tolist()
+    jumping = np.flatnonzero(power)
+    others = _Others.of(ratio, jumping)
     most = max(1, _FEW * number)
-    wrong = [unit for unit in jumping if _is_wrong(jumps, at, unit)]
+    wrong = jumping[_are_wrong(jumps, at, jumping, others)].tolist()
     if wrong and len(wrong) <= most:
         yield _Slip(at, wrong=tuple(wrong))
-    wrong = [unit for unit in jumping if _is_wrong_before(jumps, at, unit)]
+    wrong = jumping[_are_wrong_before(jumps, at, jumping, others)].tolist()
     if wrong and len(wrong) <= most:
         yield _Slip(at - 1, wrong=tuple(wrong), after=True)
 
@@ -273,40 +320,64 @@ def _commonest(power: Numbers) -> float:
     return float(slip[number.argmax()]) if slip.size else 0.0
 
 
-def _is_wrong(jumps: _Jumps, at: int, unit: int) -> bool:
-    """Return whether a jump of one unit is rather an error than a change."""
-    power = jumps.power[at, unit]
-    if at > 1 and jumps.power[at - 1, unit] == -power:
-        return False  # It is back where it was.
-    others = _others(jumps, at, unit)
+class _Others(Struct, frozen=True):
+    """How far the other units of a period are from their figures before.
+
+    Attributes:
+        number: how many others each unit has.
+        most: for each of some units, how far (powers of ten) nearly all others are at most, NaN without any.
+    """
+
+    number: int
+    most: Numbers
+
+    @classmethod
+    def of(cls, ratio: Numbers, units_of: npt.NDArray[np.intp]) -> _Others:
+        """Return those of some units of a period, all with a ratio."""
+        far = np.abs(ratio)
+        every = np.sort(far[~np.isnan(far)])
+        number = every.size - 1
+        if number < 1:
+            return cls(number, np.full(units_of.size, np.nan))
+        # The quantile of the others, without the unit itself: all behind its place move up by one.
+        place, part = divmod((number - 1) * (1 - _FEW), 1)
+        own = np.searchsorted(every, far[units_of])
+        low, high = (every[at + (at >= own)] for at in (int(place), min(int(place) + 1, number - 1)))
+        return cls(number, low + (high - low) * part)
+
+
+def _are_wrong(jumps: _Jumps, at: int, jumping: npt.NDArray[np.intp], others: _Others) -> Truths:
+    """Return for each unit with a jump whether that is rather an error than a change."""
+    power = jumps.power[at, jumping]
+    # It is back where it was.
+    is_back = (jumps.power[at - 1, jumping] == -power) if at > 1 else np.zeros(jumping.size, dtype=np.bool_)
     begins = max(at - _AROUND, 0)
-    own = np.delete(jumps.values[begins : at + _AROUND + 1, unit], at - begins)
-    own = np.log10(own[own > 0])
-    steady = others.size >= _UNITS and np.quantile(others, 1 - _FEW) <= _STEADY
-    if own.size >= _UNITS and own.max() - own.min() <= _SPREAD:
-        return bool(steady or others.size < _UNITS)
-    return bool(steady and (abs(power) > 1 or np.quantile(others, 1 - _FEW) <= _STILL) and own.size < _UNITS)
+    window = np.delete(jumps.values[begins : at + _AROUND + 1][:, jumping], at - begins, axis=0)
+    number, spread = _spread(window)
+    steady = (others.number >= _UNITS) & (others.most <= _STEADY)
+    as_others = steady | (others.number < _UNITS)
+    alone = steady & ((np.abs(power) > 1) | (others.most <= _STILL)) & (number < _UNITS)
+    return ~is_back & np.where((number >= _UNITS) & (spread <= _SPREAD), as_others, alone).astype(np.bool_)
 
 
-def _is_wrong_before(jumps: _Jumps, at: int, unit: int) -> bool:
-    """Return whether a fall from the first figure of a unit is rather from an error in it.
+def _are_wrong_before(jumps: _Jumps, at: int, jumping: npt.NDArray[np.intp], others: _Others) -> Truths:
+    """Return for each unit with a jump whether that is a fall from its first figure, and rather from an error in it.
 
     A rise is not: what begins within a period has a small first figure.
     """
-    if jumps.power[at, unit] >= 0 or (jumps.values[: at - 1, unit] > 0).any():
-        return False
-    others = _others(jumps, at, unit)
-    own = jumps.values[at : at + _AROUND, unit]
-    own = np.log10(own[own > 0])
-    if own.size < _UNITS or own.max() - own.min() > _SPREAD:
-        return False
-    return others.size < _UNITS or bool(np.quantile(others, 1 - _FEW) <= _STEADY)
+    first = ~(jumps.values[: max(at - 1, 0)][:, jumping] > 0).any(axis=0)
+    number, spread = _spread(jumps.values[at : at + _AROUND][:, jumping])
+    steady = (others.number < _UNITS) | (others.most <= _STEADY)
+    wrong: Truths = (jumps.power[at, jumping] < 0) & first & (number >= _UNITS) & (spread <= _SPREAD) & steady
+    return wrong
 
 
-def _others(jumps: _Jumps, at: int, unit: int) -> Numbers:
-    """Return how far (powers of ten) the figures of the other units of a period are from those before."""
-    others: Numbers = np.abs(np.delete(jumps.ratio[at], unit))
-    return others[~np.isnan(others)]
+def _spread(values: Numbers) -> tuple[npt.NDArray[np.intp], Numbers]:
+    """Return for each column how many figures above zero it has, and how far apart (powers of ten) these are."""
+    there = values > 0
+    logarithms = np.log10(values, where=there, out=np.full(values.shape, np.nan))
+    highest = np.max(logarithms, axis=0, where=there, initial=-np.inf)
+    return np.count_nonzero(there, axis=0), highest - np.min(logarithms, axis=0, where=there, initial=np.inf)
 
 
 def _factor(power: float) -> str:

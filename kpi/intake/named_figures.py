@@ -8,7 +8,7 @@ from itertools import islice
 from kpi.errors import Message, commas, count
 
 #: How many units a finding names.
-_NAMED = 3
+MOST_NAMED = 3
 
 
 def named_figures(figures: Iterable[tuple[str, Message]], number: int, *, quoted: bool) -> Message:
@@ -24,8 +24,8 @@ def named_figures(figures: Iterable[tuple[str, Message]], number: int, *, quoted
     """
     texts: list[str] = [
         Message("{entity}: {figure}", entity=entity, figure=figure) if quoted else entity
-        for entity, figure in islice(figures, _NAMED)
+        for entity, figure in islice(figures, MOST_NAMED)
     ]
-    if (others := number - _NAMED) > 0:
+    if (others := number - MOST_NAMED) > 0:
         texts.append(Message("and {others}", others=count(others, "more figure")))
     return commas(texts)

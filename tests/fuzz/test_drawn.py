@@ -52,7 +52,7 @@ def test_tables_of_odd_types(judge):
 
 @pytest.mark.slow
 def test_many_tables_of_odd_types(judge):
-    drawn_tables(judge, range(5, 500))
+    drawn_tables(judge, range(5, 200))
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(3000, marks=pytest.mark.slow)])

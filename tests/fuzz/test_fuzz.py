@@ -133,6 +133,6 @@ def test_a_case_gives_the_same_bytes_whenever_it_is_made():
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_many_mutated_inputs(judge, part):
-    """A thousand of each part of a stream of their own; `run.py` goes on from there."""
-    for number in range(1000 * part, 1000 * (part + 1)):
+    """Some of each part of a stream of their own; `run.py` judges as many as there is time for."""
+    for number in range(1000 * part, 1000 * part + 500):
         judge.case(drawn(3, number))

@@ -172,7 +172,7 @@ def test_the_short_way_leads_where_the_long_way_does(systems, data):
 
 
 @pytest.mark.slow
-@settings(max_examples=250, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True, deadline=None)
 @given(data=st.data())
 def test_the_short_way_leads_where_the_long_way_does_in_many_tables(systems, data):
     compare(systems, data)

@@ -159,7 +159,7 @@ def test_both_paths_give_the_same(systems, data):
 
 
 @pytest.mark.slow
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=80, derandomize=True, deadline=None)
 @given(data=st.data())
 def test_both_paths_give_the_same_in_many_tables(systems, data):
     compare(systems, data)

@@ -78,7 +78,7 @@ def test_the_plan_and_the_oracle_agree(evaluation: Evaluation) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=600, derandomize=True, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=250, derandomize=True, deadline=None, suppress_health_check=SLOW)
 @given(evaluation=evaluations())
 def test_the_plan_and_the_oracle_agree_on_many_more(evaluation: Evaluation) -> None:
     compare(evaluation)

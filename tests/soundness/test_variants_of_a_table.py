@@ -330,7 +330,7 @@ def test_variants_together(reference, home, tmp_path_factory, drawn):
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(drawn=deliveries())
 def test_many_variants_together(reference, home, tmp_path_factory, drawn):
     note(readable(drawn))

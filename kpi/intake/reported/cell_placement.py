@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kpi.errors import Message, count
 from kpi.intake.reported.plain_rows import Block, Plain
@@ -52,10 +53,7 @@ class Cells(Struct, frozen=True):
             return None
         height = self.periods * self.entities
         own = self.values.slice(self.measures.index(measure) * height, height)
-        if self.gaps:
-            # An expression takes longer to start than a few figures to copy.
-            few = height <= _SMALL
-            own = pl.Series(own.to_numpy(), nan_to_null=True) if few else own.fill_nan(None)
+        own = own.fill_nan(None) if self.gaps else own
         before, after = (self.first - first) * self.entities, (last - self.first + 1 - self.periods) * self.entities
         if before or after:
             gaps = [pl.repeat(None, many, dtype=pl.Float64, eager=True) for many in (before, after)]
@@ -109,6 +107,9 @@ def filled(grid: pl.DataFrame, measures: Sequence[str], figures: pl.DataFrame, c
     nothing = pl.Series([None], dtype=pl.Float64).new_from_index(0, height)
     columns: dict[str, pl.Series] = {}
     with_gaps: dict[str, pl.Series] = {}
+    if cells is not None and cells.gaps and len(cells.values) <= _SMALL:
+        # One by one, the gaps of a few figures take longer to find than all of them to copy.
+        cells = replace(cells, values=pl.Series(cells.values.to_numpy(), nan_to_null=True), gaps=False)
     for name in measures:
         value = None if cells is None else cells.column(name, first, last)
         if value is not None and value.null_count():

@@ -369,7 +369,7 @@ class Lookup:
             texts = _stripped(column)
             with self._lock:
                 self._look_up(texts)
-            return pl.Series([self.texts.get(text) for text in texts], dtype=self._dtype)
+            return pl.Series([None if text is None else self.texts.get(text) for text in texts], dtype=self._dtype)
         categories = column.to_physical()
         most = categories.max()
         if most is None:
@@ -391,7 +391,7 @@ class Lookup:
         new, categories = new.filter(unseen), categories.filter(unseen)
         texts = _stripped(new)
         self._look_up(texts)
-        codes = [self.texts.get(text) for text in texts]
+        codes = [None if text is None else self.texts.get(text) for text in texts]
         known = known.scatter(categories, pl.Series(codes, dtype=pl.Int32))
         self._known = known, not (known == UNSEEN).any()
 
