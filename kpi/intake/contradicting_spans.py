@@ -67,12 +67,14 @@ def contradictions(
     for items in result:
         if not items.height:
             continue
-        years = items.with_columns(_YEAR).partition_by("measure", "year", as_dict=True).items()
-        for (measure, year), figures in sorted(years, key=lambda pair: (str(pair[0][0]), pair[0][1])):
-            own = (pl.col("measure") == measure) & (year == _YEAR)
+        years = items.with_columns(_YEAR).partition_by("measure", "year", as_dict=True)
+        keys = pl.DataFrame([*years], schema={"measure": pl.String, "year": pl.Int32}, orient="row")
+        of_years = rows.select("measure", _YEAR.cast(pl.Int32), "value").join(keys, on=["measure", "year"], how="semi")
+        every = of_years.partition_by("measure", "year", as_dict=True)
+        for (measure, year), figures in sorted(years.items(), key=lambda pair: (str(pair[0][0]), pair[0][1])):
             # A mean of whole numbers need not be one.
             whole = timings[str(measure)] not in ("mean", "median")
-            half = _half_a_unit(rows.filter(own)["value"], system.measures[str(measure)], whole=whole)
+            half = _half_a_unit(every[measure, year]["value"], system.measures[str(measure)], whole=whole)
             beyond = (pl.col("value") - pl.col("other")).abs() > half * pl.col("parts") + 1e-9 * pl.col("value").abs()
             odd = figures.filter(beyond).sort("entity", "start", "months", "per")
             if odd.height:

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, Severity
-from kpi.intake.named_figures import named_figures
+from kpi.intake.named_figures import MOST_NAMED, named_figures
 from kpi.intake.part_names import is_never_below_zero
 from kpi.language.measures import Measure
 from kpi.language.never_negative import never_negative
 from kpi.language.system import System
 from kpi.values import units
+
+#: How many findings about a measure, of one period each, say which figures they are about.
+_PERIODS = 6
+_COLUMNS = ("period", "number", "entity", "value")
 
 
 def negative_counts(
@@ -38,13 +42,24 @@ def negative_counts(
         lowest = frame.get_column(name).min()
         if lowest is None or lowest >= 0:  # type: ignore[operator]
             continue
-        below = frame.filter((pl.col(name) < 0) & pl.col("period").is_in(list(labels)))
-        for (period,), rows in below.sort("period", "entity").group_by("period", maintain_order=True):
-            others = pl.col("period").eq(period) & pl.col(name).ge(0)
-            if _is_part(name, measure) and rows.height >= frame.select(others.sum()).item():
-                continue
-            label = labels[int(str(period))]
-            yield _finding(name, measure, rows, entities, label, quoted=system.disclosure is None)
+        mine = frame.select("period", "entity", value=name).filter(pl.col("period").is_in(list(labels)))
+        below = mine.filter(pl.col("value") < 0).sort("period", "entity")
+        periods = below.group_by("period", maintain_order=True).agg(
+            pl.len().alias("number"), pl.col("entity", "value").head(MOST_NAMED)
+        )
+        if _is_part(name, measure):
+            others = mine.group_by("period").agg((pl.col("value") >= 0).sum().alias("others"))
+            periods = periods.join(others, on="period", maintain_order="left").filter(
+                pl.col("number") < pl.col("others")
+            )
+        for period, number, places, values in periods.head(_PERIODS).select(_COLUMNS).iter_rows():
+            units_of = [entities[place] for place in places]
+            quoted = system.disclosure is None
+            yield _finding(
+                name, measure, dict(zip(units_of, values, strict=True)), number, labels[period], quoted=quoted
+            )
+        if (more := periods.slice(_PERIODS)).height:
+            yield _further(name, measure, more, labels)
 
 
 def is_judged(name: str, measure: Measure) -> bool:
@@ -59,19 +74,38 @@ def _is_part(name: str, measure: Measure) -> bool:
     return is_never_below_zero(measure.title or name)
 
 
+def _further(name: str, measure: Measure, periods: pl.DataFrame, labels: Mapping[int, str]) -> Diagnostic:
+    """Return the finding about figures of one measure in periods beyond those that have findings of their own."""
+    title, number = measure.title or name, int(periods["number"].sum())
+    message = Message(
+        "{measure} is below zero in {figures:,} more figures, of {first} to {last}",
+        measure=title, figures=number, first=labels[periods["period"][0]], last=labels[periods["period"][-1]],
+    )  # fmt: skip
+    hint = Message("correct the figures; if it is a change or a balance, write `negative: allow` for the measure")
+    return Diagnostic("K674", message, Place(field=title), hint, Severity.WARNING, stands_for=number)
+
+
 def _finding(
-    name: str, measure: Measure, rows: pl.DataFrame, entities: Sequence[str], label: str, *, quoted: bool
+    name: str, measure: Measure, rows: Mapping[str, float], number: int, label: str, *, quoted: bool
 ) -> Diagnostic:
-    """Return the finding about the figures of one measure and period; with disclosure rules it has none of them."""
+    """Return the finding about the figures of one measure and period; with disclosure rules it has none of them.
+
+    Args:
+        name: the measure.
+        measure: the same.
+        rows: the first units, with their figures.
+        number: how many figures there are.
+        label: the period.
+        quoted: whether figures may be shown.
+    """
     figures = (
-        (entities[place], Message("{value:,.10g} {unit}", value=value, unit=measure.unit))
-        for place, value in rows.select("entity", name).iter_rows()
+        (entity, Message("{value:,.10g} {unit}", value=value, unit=measure.unit)) for entity, value in rows.items()
     )
-    words = {"measure": measure.title or name, "figures": named_figures(figures, rows.height, quoted=quoted)}
+    words = {"measure": measure.title or name, "figures": named_figures(figures, number, quoted=quoted)}
     message = Message("{measure} is below zero, which a number of things never is: {figures}", **words)
     if _is_part(name, measure):
         message = Message("{measure} is below zero, which a part of a whole never is: {figures}", **words)
     hint = Message("correct the figures; if it is a change or a balance, write `negative: allow` for the measure")
-    entity = entities[rows["entity"][0]] if rows.height == 1 else None
+    entity = next(iter(rows)) if number == 1 else None
     place = Place(entity=entity, period=label, field=measure.title or name)
-    return Diagnostic("K674", message, place, hint, Severity.WARNING, stands_for=rows.height)
+    return Diagnostic("K674", message, place, hint, Severity.WARNING, stands_for=number)
