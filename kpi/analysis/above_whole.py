@@ -37,7 +37,7 @@ _VERY_FAR = 5
 #: In how many units a ratio that is a part by its name is above 100 % at least to be wrong in all of them.
 _UNITS = 4
 #: How many findings about a rate, of one period each, say which figures they are about.
-_PERIODS = 6
+_PERIODS = 24
 #: Denominators that are by their names all there is.
 _ALL = regex(r"总(?!.*[值额])|全部|全体|合计|应|\b(total|all|overall)\b", re.IGNORECASE)
 #: Rates by their titles.

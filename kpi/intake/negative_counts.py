@@ -15,7 +15,7 @@ from kpi.language.system import System
 from kpi.values import units
 
 #: How many findings about a measure, of one period each, say which figures they are about.
-_PERIODS = 6
+_PERIODS = 24
 _COLUMNS = ("period", "number", "entity", "value")
 
 
