@@ -143,7 +143,7 @@ def rates_above_whole(
         sides = [frame.get_column(side) for side in dict.fromkeys(rate.sides or ()) if side in there]
         for item in doubtful[:_PERIODS]:
             rows = [
-                {_ENTITY: entities[entity[at]], _SHARE: shares[at]} | {side.name: side[at] for side in sides}
+                {_ENTITY: entities[entity[at]], _SHARE: float(shares[at])} | {side.name: side[at] for side in sides}
                 for at in item.rows
             ]
             yield _finding(rate, system, rows, item.number, label=labels[item.period], doubt=item.doubt)
@@ -280,23 +280,27 @@ def _doubtful(
     highest, top = (
         np.maximum.reduceat(np.where(rows, shares, -np.inf), starts) if many.any() else many for rows in (others, wrong)
     )
+    # A rate above 100 % is above any multiple of one below zero.
+    limit = rate.far * np.maximum(highest, 0)
     found = 0
     for at in np.flatnonzero((many > 0) & (impossible | (many < rest))).tolist():
         if periods[at] not in shown:
             continue
         if found > _PERIODS and not impossible[at] and rate.sides is not None and certain:
             # Which are far above makes no difference any more.
-            is_far = top[at] > rate.far * highest[at]
+            is_far = top[at] > limit[at]
             yield _Doubtful(periods[at], _Doubt.FAR if is_far else _Doubt.UNUSUAL, int(many[at]), [])
             continue
         begin, of_period = int(starts[at]), slice(int(starts[at]), ends[at])
         values, above = shares[of_period], wrong[of_period]
         groups = []
         if impossible[at]:
-            if rate.of_all or rate.named_part or np.median(values[above]) >= _FAR:
+            with np.errstate(over="ignore"):
+                everywhere = np.median(values[above]) >= _FAR
+            if rate.of_all or rate.named_part or everywhere:
                 groups.append((_Doubt.IMPOSSIBLE, above))
         else:
-            far = values > rate.far * highest[at]
+            far = values > limit[at]
             groups.append((_Doubt.FAR if certain else _Doubt.UNUSUAL, far))
             if certain and rate.sides is not None:
                 groups.append((_Doubt.UNUSUAL, above & ~far))

@@ -67,7 +67,8 @@ def with_suspected_totals(groups: pl.DataFrame, measures: Iterable[Measure]) -> 
         number, others = figures_and_others(filled)
         amount, other_amount = figures_and_others(total)
         # Comparisons with NaN are false. A mean of no other figures has no sign.
-        exceeds = amount * others >= _MULTIPLE * other_amount * number
+        with np.errstate(over="ignore", invalid="ignore"):
+            exceeds = amount * others >= _MULTIPLE * other_amount * number
         suspicious = (number >= _FIGURES) & (others > 0) & (other_amount > 0) & exceeds
         if suspicious.any():
             many = np.bincount(tables[suspicious], minlength=len(months))
