@@ -8,6 +8,7 @@ note. A coverage above 100 % has no value, which is said.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
@@ -19,7 +20,7 @@ import polars as pl
 from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Place, Severity
-from kpi.intake.named_figures import MOST_NAMED, named_figures
+from kpi.intake.named_figures import MOST_NAMED, named_figures, periods_named
 from kpi.intake.part_names import is_part
 from kpi.language.indicators import Indicator
 from kpi.language.never_negative import never_negative
@@ -36,8 +37,6 @@ _FAR = 2
 _VERY_FAR = 5
 #: In how many units a ratio that is a part by its name is above 100 % at least to be wrong in all of them.
 _UNITS = 4
-#: How many findings about a rate, of one period each, say which figures they are about.
-_PERIODS = 24
 #: Denominators that are by their names all there is.
 _ALL = regex(r"总(?!.*[值额])|全部|全体|合计|应|\b(total|all|overall)\b", re.IGNORECASE)
 #: Rates by their titles.
@@ -136,19 +135,25 @@ def rates_above_whole(
 
     def judge(rate: _Rate) -> tuple[npt.NDArray[np.float64], list[_Doubtful]]:
         shares = frame.select(_share(rate, system, there).cast(pl.Float64)).to_series().to_numpy()
-        return shares, [*_doubtful(rate, shares, starts, known, labels)]
+        return shares, [item for item in _doubtful(rate, shares, starts) if known[item.at] in labels]
 
+    ends = [*starts[1:].tolist(), entity.size]
     results = (in_threads if frame.height > MANY_ROWS else map)(judge, rates)
     for rate, (shares, doubtful) in zip(rates, results, strict=True):
         sides = [frame.get_column(side) for side in dict.fromkeys(rate.sides or ()) if side in there]
-        for item in doubtful[:_PERIODS]:
+        named = periods_named(len(doubtful))
+        for item in doubtful[:named]:
+            begin = int(starts[item.at])
+            values = shares[begin : ends[item.at]]
+            places = np.flatnonzero((values > item.above) & (values <= item.at_most))[:MOST_NAMED] + begin
             rows = [
                 {_ENTITY: entities[entity[at]], _SHARE: float(shares[at])} | {side.name: side[at] for side in sides}
-                for at in item.rows
+                for at in places.tolist()
             ]
-            yield _finding(rate, system, rows, item.number, label=labels[item.period], doubt=item.doubt)
-        if more := doubtful[_PERIODS:]:
-            yield _further(rate, system, more, labels)
+            yield _finding(rate, system, rows, item.number, label=labels[known[item.at]], doubt=item.doubt)
+        if more := doubtful[named:]:
+            first, last = (labels[known[item.at]] for item in (more[0], more[-1]))
+            yield _further(rate, system, more, first, last)
 
 
 def _may_be_above(name: str, system: System, frame: pl.DataFrame, whole: float) -> bool:
@@ -244,21 +249,24 @@ def _judged(system: System) -> list[frozenset[str]]:
 
 
 class _Doubtful(NamedTuple):
-    """The values of a rate in one period that are doubted for one reason: how many, and the first of them as rows."""
+    """The values of a rate in one period that are doubted for one reason.
 
-    period: int
+    Attributes:
+        at: which period.
+        doubt: the reason.
+        number: how many values.
+        above: what they are above, as parts of 1.
+        at_most: what they are at most.
+    """
+
+    at: int
     doubt: _Doubt
     number: int
-    rows: list[int]
+    above: float
+    at_most: float = math.inf
 
 
-def _doubtful(
-    rate: _Rate,
-    shares: npt.NDArray[np.float64],
-    starts: npt.NDArray[np.intp],
-    periods: Sequence[int],
-    shown: Collection[int],
-) -> Iterator[_Doubtful]:
+def _doubtful(rate: _Rate, shares: npt.NDArray[np.float64], starts: npt.NDArray[np.intp]) -> Iterator[_Doubtful]:
     """Yield the values of a rate that are probably wrong, and those that may be, in the order of periods.
 
     A ratio of two figures may be above 100 % for cases carried over, whatever its name, but hardly in all units far.
@@ -267,56 +275,52 @@ def _doubtful(
         rate: the rate.
         shares: the rate as a part of 1, NaN where there is none, ordered by period.
         starts: the first row of each period.
-        periods: the periods.
-        shown: those that are judged.
     """
-    wrong, others = shares > 1 + HAIR, shares <= 1 + HAIR
-    many, rest = (np.add.reduceat(rows.view(np.int8), starts, dtype=np.int64) for rows in (wrong, others))
+    whole = 1 + HAIR
+    wrong, others = shares > whole, shares <= whole
+    many, rest = (_in_periods(rows, starts) for rows in (wrong, others))
     impossible = np.full(starts.size, rate.of_all or rate.named_part)
     if rate.of_part:
         impossible |= (rest == 0) & (many >= _UNITS)
-    certain = rate.far == _FAR
-    ends = [*starts[1:].tolist(), shares.size]
-    highest, top = (
-        np.maximum.reduceat(np.where(rows, shares, -np.inf), starts) if many.any() else many for rows in (others, wrong)
-    )
+    doubted = (many > 0) & (impossible | (many < rest))
+    if not doubted.any():
+        return
+    highest = np.maximum.reduceat(np.where(others, shares, -np.inf), starts)
     # A rate above 100 % is above any multiple of one below zero.
-    limit = rate.far * np.maximum(highest, 0)
-    found = 0
-    for at in np.flatnonzero((many > 0) & (impossible | (many < rest))).tolist():
-        if periods[at] not in shown:
-            continue
-        if found > _PERIODS and not impossible[at] and rate.sides is not None and certain:
-            # Which are far above makes no difference any more.
-            is_far = top[at] > limit[at]
-            yield _Doubtful(periods[at], _Doubt.FAR if is_far else _Doubt.UNUSUAL, int(many[at]), [])
-            continue
-        begin, of_period = int(starts[at]), slice(int(starts[at]), ends[at])
-        values, above = shares[of_period], wrong[of_period]
-        groups = []
+    limit = np.maximum(rate.far * highest, whole)
+    ends = np.append(starts[1:], shares.size)
+    many_far = _in_periods(shares > np.repeat(limit, ends - starts), starts)
+    certain = rate.far == _FAR
+    for at in np.flatnonzero(doubted).tolist():
+        number, far = int(many[at]), int(many_far[at])
         if impossible[at]:
-            with np.errstate(over="ignore"):
-                everywhere = np.median(values[above]) >= _FAR
-            if rate.of_all or rate.named_part or everywhere:
-                groups.append((_Doubt.IMPOSSIBLE, above))
-        else:
-            far = values > limit[at]
-            groups.append((_Doubt.FAR if certain else _Doubt.UNUSUAL, far))
-            if certain and rate.sides is not None:
-                groups.append((_Doubt.UNUSUAL, above & ~far))
-        for doubt, rows in groups:
-            if number := int(np.count_nonzero(rows)):
-                found += 1
-                first = np.flatnonzero(rows)[:MOST_NAMED] + begin
-                yield _Doubtful(periods[at], doubt, number, first.tolist())
+            if rate.of_all or rate.named_part or _mostly_far(shares[starts[at] : ends[at]]):
+                yield _Doubtful(at, _Doubt.IMPOSSIBLE, number, whole)
+            continue
+        if far:
+            yield _Doubtful(at, _Doubt.FAR if certain else _Doubt.UNUSUAL, far, float(limit[at]))
+        if certain and rate.sides is not None and number > far:
+            yield _Doubtful(at, _Doubt.UNUSUAL, number - far, whole, float(limit[at]))
 
 
-def _further(rate: _Rate, system: System, doubtful: Sequence[_Doubtful], labels: Mapping[int, str]) -> Diagnostic:
+def _in_periods(rows: npt.NDArray[np.bool_], starts: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+    """Return in how many rows of each period a condition holds."""
+    return np.add.reduceat(rows.view(np.int8), starts, dtype=np.int64)
+
+
+def _mostly_far(shares: npt.NDArray[np.float64]) -> bool:
+    """Return whether half of the values above 100 % are far above."""
+    above = shares[shares > 1 + HAIR]
+    with np.errstate(over="ignore"):
+        return bool(np.median(above) >= _FAR)
+
+
+def _further(rate: _Rate, system: System, doubtful: Sequence[_Doubtful], first: str, last: str) -> Diagnostic:
     """Return the finding about the values of one rate in periods beyond those that have findings of their own."""
     title, number = _title(rate, system), sum(item.number for item in doubtful)
     message = Message(
         "{indicator} is above 100 % in {figures:,} more figures, of {first} to {last}",
-        indicator=title, figures=number, first=labels[doubtful[0].period], last=labels[doubtful[-1].period],
+        indicator=title, figures=number, first=first, last=last,
     )  # fmt: skip
     only_notes = all(item.doubt is _Doubt.UNUSUAL for item in doubtful)
     severity = Severity.INFO if only_notes else Severity.WARNING

@@ -1,4 +1,4 @@
-"""The figures that a finding names: those of the first units; the others are counted."""
+"""The figures and periods that findings name: the first ones; the others are counted."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ from kpi.errors import Message, commas, count
 
 #: How many units a finding names.
 MOST_NAMED = 3
+#: Up to how many periods of one measure or rate have findings of their own; of more only the first ones do.
+_PERIODS, _FIRST_PERIODS = 24, 3
+
+
+def periods_named(number: int) -> int:
+    """Return how many periods, of so many with the same fault in one measure or rate, have findings of their own.
+
+    In more than 24 periods the figures are not wrong one by one, and hundreds of findings would hide others.
+
+    >>> periods_named(24), periods_named(25)
+    (24, 3)
+    """
+    return number if number <= _PERIODS else _FIRST_PERIODS
 
 
 def named_figures(figures: Iterable[tuple[str, Message]], number: int, *, quoted: bool) -> Message:

@@ -7,15 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, Severity
-from kpi.intake.named_figures import MOST_NAMED, named_figures
+from kpi.intake.named_figures import MOST_NAMED, named_figures, periods_named
 from kpi.intake.part_names import is_never_below_zero
 from kpi.language.measures import Measure
 from kpi.language.never_negative import never_negative
 from kpi.language.system import System
 from kpi.values import units
 
-#: How many findings about a measure, of one period each, say which figures they are about.
-_PERIODS = 24
 _COLUMNS = ("period", "number", "entity", "value")
 
 
@@ -52,13 +50,14 @@ def negative_counts(
             periods = periods.join(others, on="period", maintain_order="left").filter(
                 pl.col("number") < pl.col("others")
             )
-        for period, number, places, values in periods.head(_PERIODS).select(_COLUMNS).iter_rows():
+        named = periods_named(periods.height)
+        for period, number, places, values in periods.head(named).select(_COLUMNS).iter_rows():
             units_of = [entities[place] for place in places]
             quoted = system.disclosure is None
             yield _finding(
                 name, measure, dict(zip(units_of, values, strict=True)), number, labels[period], quoted=quoted
             )
-        if (more := periods.slice(_PERIODS)).height:
+        if (more := periods.slice(named)).height:
             yield _further(name, measure, more, labels)
 
 
