@@ -72,13 +72,19 @@ def redacted(text: str) -> str:
     ('地区,数值', 'see https://example.org/a')
     """
     # Keys first, as a URL or a known secret must not match across them.
-    if ("=" in text or ":" in text) and _KEY.search(text):
+    if ("=" in text or ":" in text) and _has_key(text):
         text = _KEY.sub(rf"\1{MASK}", text)
     if ":/" in text:
         text = _URL.sub(rf"\1{MASK}\3", text)
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, MASK)
     return text
+
+
+def _has_key(text: str) -> bool:
+    # Nearly all texts have neither word, and a search without letters' case is slow.
+    folded = text.casefold()
+    return ("pass" in folded or "pwd" in folded) and _KEY.search(text) is not None
 
 
 class Message(str):
@@ -155,11 +161,11 @@ def _without(text: str, value: object) -> object:
 
 def formatted(template: str, fields: Mapping[str, object], comma: str = ", ") -> str:
     """Return a template with its fields filled in; tuples are lists with a comma of the language."""
-    if not fields:
-        return template.format()
-    return template.format_map(
-        {name: comma.join(map(str, value)) if isinstance(value, tuple) else value for name, value in fields.items()}
-    )
+    if tuple in map(type, fields.values()):
+        fields = {
+            name: comma.join(map(str, value)) if isinstance(value, tuple) else value for name, value in fields.items()
+        }
+    return template.format_map(fields)
 
 
 def cleaned(text: str) -> str:

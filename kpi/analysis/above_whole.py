@@ -25,7 +25,6 @@ from kpi.intake.part_names import is_part
 from kpi.language.indicators import Indicator
 from kpi.language.never_negative import never_negative
 from kpi.language.system import System
-from kpi.process.prefetch import MANY_ROWS, in_threads
 from kpi.values import units
 from kpi.values.columns import Column
 from kpi.values.patterns import regex
@@ -45,6 +44,8 @@ _RATE = regex(
 )
 #: A rate as a part of 1, and the status of what has no value for being more.
 _SHARE, _OUT_OF_RANGE = "#share", "out_of_range"
+#: How many rows are judged at once, about.
+_PART_ROWS = 131_072
 #: The name of the unit of a row that a finding names.
 _ENTITY = "#entity"
 #: Words of changes and of comparisons with an earlier period, which are of any size.
@@ -59,6 +60,10 @@ _NO_PART = regex(
     r"|occupancy)\b",
     re.IGNORECASE,
 )
+
+
+#: Values of a rate with the figures behind it, and the unit that they are about.
+_Rows = list[dict[str, Any]]
 
 
 class _Doubt(Enum):
@@ -110,8 +115,8 @@ def rates_above_whole(
     there = set(frame.columns)
     above = [
         rate for name in filter(there.__contains__, system.indicators)
-        if _may_be_above(name, system, frame, 1.0) and (rate := _rate(name, system, frame)) is not None
-        and _may_be_above(name, system, frame, rate.whole)
+        if (highest := _highest(name, system, frame)) > 1 and (rate := _rate(name, system, frame)) is not None
+        and highest > rate.whole
     ]  # fmt: skip
     if not above:
         return
@@ -133,50 +138,71 @@ def rates_above_whole(
         shown_measures |= set() if measure is None else {measure}
         rates.append(rate)
 
-    def judge(rate: _Rate) -> tuple[npt.NDArray[np.float64], list[_Doubtful]]:
-        shares = frame.select(_share(rate, system, there).cast(pl.Float64)).to_series().to_numpy()
-        return shares, [item for item in _doubtful(rate, shares, starts) if known[item.at] in labels]
+    ends = np.append(starts[1:], entity.size)
+    # Parts of large panels that stay in the cache of a processor.
+    parts = np.unique(np.searchsorted(starts, np.arange(0, entity.size, _PART_ROWS)))
 
-    ends = [*starts[1:].tolist(), entity.size]
-    results = (in_threads if frame.height > MANY_ROWS else map)(judge, rates)
-    for rate, (shares, doubtful) in zip(rates, results, strict=True):
+    def judge(rate: _Rate) -> tuple[list[_Doubtful], list[_Rows]]:
+        """Return what is doubted, and the rows of the first items, which have findings of their own."""
+        values = _values(rate, system, frame)
         sides = [frame.get_column(side) for side in dict.fromkeys(rate.sides or ()) if side in there]
-        named = periods_named(len(doubtful))
-        for item in doubtful[:named]:
+        doubtful = [
+            item for part in np.split(np.arange(starts.size), parts[1:])
+            for item in _doubtful(rate, values, part, starts, ends) if known[item.at] in labels
+        ]  # fmt: skip
+        named: list[_Rows] = []
+        for item in doubtful[: periods_named(len(doubtful))]:
             begin = int(starts[item.at])
-            values = shares[begin : ends[item.at]]
-            places = np.flatnonzero((values > item.above) & (values <= item.at_most))[:MOST_NAMED] + begin
-            rows = [
-                {_ENTITY: entities[entity[at]], _SHARE: float(shares[at])} | {side.name: side[at] for side in sides}
-                for at in places.tolist()
-            ]
+            shares = values[begin : ends[item.at]] / rate.whole
+            places = np.flatnonzero((shares > item.above) & (shares <= item.at_most))[:MOST_NAMED]
+            named.append(
+                [
+                    {_ENTITY: entities[entity[begin + at]], _SHARE: float(shares[at])}
+                    | {side.name: side[begin + at] for side in sides}
+                    for at in places.tolist()
+                ]
+            )
+        return doubtful, named
+
+    for rate in rates:
+        doubtful, named = judge(rate)
+        for item, rows in zip(doubtful, named, strict=False):
             yield _finding(rate, system, rows, item.number, label=labels[known[item.at]], doubt=item.doubt)
-        if more := doubtful[named:]:
+        if more := doubtful[len(named) :]:
             first, last = (labels[known[item.at]] for item in (more[0], more[-1]))
             yield _further(rate, system, more, first, last)
 
 
-def _may_be_above(name: str, system: System, frame: pl.DataFrame, whole: float) -> bool:
-    """Return whether a value of an indicator is above a number, or missing for being above 100 %."""
+def _highest(name: str, system: System, frame: pl.DataFrame) -> float:
+    """Return the highest value of an indicator, infinite where one is missing for being above 100 %."""
     # Column by column, as a query takes longer than the comparisons.
     values = frame.get_column(name)
     if system.indicators[name].bounded:
-        return values.null_count() > 0 and bool((frame.get_column(Column(name).status) == _OUT_OF_RANGE).any())
-    highest = values.max()
-    return highest is not None and bool(highest > whole)  # type: ignore[operator]
+        missing = values.null_count() and bool((frame.get_column(Column(name).status) == _OUT_OF_RANGE).any())
+        return math.inf if missing else 0.0
+    highest: Any = values.max()
+    return 0.0 if highest is None else float(highest)
 
 
-def _share(rate: _Rate, system: System, there: Collection[str]) -> pl.Expr:
-    """Return a rate as a part of 1, also where it has no value for being above 1."""
-    if not rate.bounded or rate.sides is None:
-        return pl.col(rate.name) / rate.whole
+def _values(rate: _Rate, system: System, frame: pl.DataFrame) -> npt.NDArray[np.float64]:
+    """Return a rate, NaN where there is none, and what it would be where it has no value for being above 100 %."""
+    if rate.bounded and rate.sides is not None:
+        values = frame.select(_unbounded(rate, rate.sides, system, frame.columns).cast(pl.Float64)).to_series()
+    else:
+        values = frame.get_column(rate.name).cast(pl.Float64)
+    numbers: npt.NDArray[np.float64] = values.to_numpy()
+    return numbers
+
+
+def _unbounded(rate: _Rate, sides: tuple[str, str], system: System, there: Collection[str]) -> pl.Expr:
     pooled = Column(rate.name).pooled_above, Column(rate.name).pooled_below
-    above, below = pooled if set(pooled) <= set(there) else rate.sides
-    over, under = (system.symbols[side].unit for side in rate.sides)
+    above, below = pooled if set(pooled) <= set(there) else sides
+    over, under = (system.symbols[side].unit for side in sides)
     factor = 1.0 if over is None or under is None else units.factor(over, under)
     # Below zero is another finding.
     beyond = (pl.col(Column(rate.name).status) == _OUT_OF_RANGE) & (pl.col(above) * factor > pl.col(below))
-    return pl.when(beyond).then(pl.col(above) * factor / pl.col(below)).otherwise(pl.col(rate.name) / rate.whole)
+    value = pl.col(above) * (factor * rate.whole) / pl.col(below)
+    return pl.when(beyond).then(value).otherwise(pl.col(rate.name))
 
 
 def _rate(name: str, system: System, frame: pl.DataFrame) -> _Rate | None:
@@ -266,16 +292,28 @@ class _Doubtful(NamedTuple):
     at_most: float = math.inf
 
 
-def _doubtful(rate: _Rate, shares: npt.NDArray[np.float64], starts: npt.NDArray[np.intp]) -> Iterator[_Doubtful]:
+def _doubtful(
+    rate: _Rate,
+    values: npt.NDArray[np.float64],
+    periods: npt.NDArray[np.intp],
+    starts: npt.NDArray[np.intp],
+    ends: npt.NDArray[np.intp],
+) -> Iterator[_Doubtful]:
     """Yield the values of a rate that are probably wrong, and those that may be, in the order of periods.
 
     A ratio of two figures may be above 100 % for cases carried over, whatever its name, but hardly in all units far.
 
     Args:
         rate: the rate.
-        shares: the rate as a part of 1, NaN where there is none, ordered by period.
+        values: its values, NaN where there is none, ordered by period.
+        periods: those that are judged, one after another.
         starts: the first row of each period.
+        ends: the row after the last one of each.
     """
+    starts, ends = starts[periods], ends[periods]
+    begin = starts[0]
+    shares = values[begin : ends[-1]] / rate.whole
+    starts, ends = starts - begin, ends - begin
     whole = 1 + HAIR
     wrong, others = shares > whole, shares <= whole
     many, rest = (_in_periods(rows, starts) for rows in (wrong, others))
@@ -285,22 +323,23 @@ def _doubtful(rate: _Rate, shares: npt.NDArray[np.float64], starts: npt.NDArray[
     doubted = (many > 0) & (impossible | (many < rest))
     if not doubted.any():
         return
-    highest = np.maximum.reduceat(np.where(others, shares, -np.inf), starts)
-    # A rate above 100 % is above any multiple of one below zero.
+    with np.errstate(invalid="ignore"):
+        # A product, as a choice by a condition that holds for every other row takes longer. A rate above 100 % is above
+        # any multiple of one below zero, so 0 in place of the others makes no difference.
+        highest = np.fmax.reduceat(shares * others, starts)
     limit = np.maximum(rate.far * highest, whole)
-    ends = np.append(starts[1:], shares.size)
     many_far = _in_periods(shares > np.repeat(limit, ends - starts), starts)
-    certain = rate.far == _FAR
+    certain, first = rate.far == _FAR, int(periods[0])
     for at in np.flatnonzero(doubted).tolist():
         number, far = int(many[at]), int(many_far[at])
         if impossible[at]:
             if rate.of_all or rate.named_part or _mostly_far(shares[starts[at] : ends[at]]):
-                yield _Doubtful(at, _Doubt.IMPOSSIBLE, number, whole)
+                yield _Doubtful(first + at, _Doubt.IMPOSSIBLE, number, whole)
             continue
         if far:
-            yield _Doubtful(at, _Doubt.FAR if certain else _Doubt.UNUSUAL, far, float(limit[at]))
+            yield _Doubtful(first + at, _Doubt.FAR if certain else _Doubt.UNUSUAL, far, float(limit[at]))
         if certain and rate.sides is not None and number > far:
-            yield _Doubtful(at, _Doubt.UNUSUAL, number - far, whole, float(limit[at]))
+            yield _Doubtful(first + at, _Doubt.UNUSUAL, number - far, whole, float(limit[at]))
 
 
 def _in_periods(rows: npt.NDArray[np.bool_], starts: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
