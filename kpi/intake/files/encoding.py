@@ -190,7 +190,7 @@ def _zipped(path: Path, place: Place) -> DataError:
         return _foreign(Message("a damaged zip file or workbook"), place, _SEND_AGAIN)
     for part, contents in _ZIPPED:
         if any(name.startswith(part) for name in names):
-            return _foreign(contents, place)
+            return _foreign(contents, place, _SAVE_AS_TABLE_OR_DRAFT if part == "word/" else _SAVE_AS_TABLE)
     return _foreign(Message("a zip archive"), place, Message("unpack it and name the folder"))
 
 
@@ -208,6 +208,10 @@ def _compound(path: Path, place: Place) -> DataError:
 
 
 _SAVE_AS_TABLE = Message("save the table as .xlsx or .csv")
+_SAVE_AS_TABLE_OR_DRAFT = Message(
+    "save a table of figures as .xlsx or .csv; of a document with a table of indicators, kpi init --table FILE writes "
+    "a definition"
+)
 _SEND_AGAIN = Message("send or download it again")
 
 

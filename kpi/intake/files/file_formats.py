@@ -37,6 +37,7 @@ from kpi.intake.files.encoding import (
 )
 from kpi.intake.files.foreign_formats import extension_of, frames_of
 from kpi.intake.files.frame_tables import BROKEN, damaged, native, of_frame, unreadable
+from kpi.intake.files.other_documents import refuse_other_documents
 from kpi.intake.files.sdmx_columns import ids_of
 from kpi.intake.files.statistics_packages import is_spss, is_stata, labelled
 from kpi.intake.files.table import Scratch, Table
@@ -104,6 +105,8 @@ def read_file(path: Path, place: Place, selection: Selection, *, unchecked: bool
         if (reader := _reader(file, head)) is not None:
             return _tables(reader, file)
         packed = packing(path, head, place)
+        if packed is None:
+            refuse_other_documents(head, place)
         if (
             unchecked
             and packed is None
@@ -119,6 +122,8 @@ def read_file(path: Path, place: Place, selection: Selection, *, unchecked: bool
         if scratch and not _is_text(inner, place):
             hint = Message("unpack the file and read what it holds")
             raise DataError(Diagnostic("K503", Message("the compressed file does not hold text"), place, hint))
+        if scratch:
+            refuse_other_documents(beginning(inner, place), place)
         text = as_utf8(inner, place)
     except PermissionError:
         raise DataError(Diagnostic("K501", Message("the file may not be read: no permission"), place)) from None
