@@ -29,8 +29,8 @@ PACKAGES = (
 )  # fmt: skip
 INSIDE = {
     "values": (
-        "patterns names columns doubles rounding timelines periods period_texts status units numerics intervals "
-        "student window_sums year_ends trends seasonal linear frontier working_days"
+        "patterns traditional names columns doubles rounding timelines periods period_texts status units numerics "
+        "intervals student window_sums year_ends trends seasonal linear frontier working_days"
     ),
     "process": (
         "os_errors locale notebook distribution tuning journal credentials settings memory prefetch atomic_files "

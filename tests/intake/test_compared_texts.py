@@ -205,3 +205,95 @@ def test_in_chinese(tmp_path, monkeypatch):
     Path("t.yaml").write_text(system_of("状态 = '办结'"), "utf-8")
     done = CliRunner(env={"KPI_LANG": "zh"}).invoke(main, ["score", "rows.csv", "--system", "t.yaml"])
     assert "没有选中任何一行" in done.stderr
+
+
+def with_texts(usual: str, times: int, *others: str) -> pl.DataFrame:
+    texts = [usual] * times + list(others)
+    return pl.DataFrame({"区县": "东区", "日期": "2024-01-03", "网办": "是", "状态": texts}).with_columns(
+        区县=pl.when(pl.int_range(len(texts)) % 2 == 0).then(pl.lit("东区")).otherwise(pl.lit("西区"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("usual", "others"),
+    [
+        ("办结", ["已办结", "办结了", "办结的", "辦結", "已辦結"]),
+        ("已办结", ["办结", "已办结了"]),
+        ("办结", ["办洁"]),
+        ("已办结", ["己办结"]),
+        ("已办结", ["已结办"]),
+        ("审核通过", ["审合通过"]),
+        ("不合格", ["不合各"]),
+        ("Completed", ["Complted"]),
+        ("Completed", ["COMPLETED", "Compelted"]),
+        ("Case closed", ["Case clsed"]),
+    ],
+)
+@pytest.mark.parametrize("test", ["=", "<>"])
+def test_probable_spellings_are_reported_once_with_their_rows(usual, others, test):
+    rows = with_texts(usual, 40, *others, "退件", "在办")
+    (finding,) = findings_of(rows, f"状态 {test} '{usual}'")
+    assert finding.severity is Severity.WARNING
+    assert all(f"'{text}' (1)" in finding.message for text in others), finding.message
+    assert "'退件'" not in finding.message
+    assert finding.place.row == 41
+    assert ("NOT IN" in finding.hint) is (test == "<>")
+
+
+def test_two_texts_of_one_state_are_reported_however_many_rows_have_them():
+    (finding,) = findings_of(with_texts("办结", 6, *["已办结"] * 5), "状态 = '办结'")
+    assert "5 rows with '已办结' (5)" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("usual", "others"),
+    [
+        ("办结", ["未办结", "办理中", "退件", "不予办结", "待办结", "已办", "办理", "办结率"]),
+        ("男", ["女", "南"]),
+        ("A", ["B", "AB", "A1"]),
+        ("Q1", ["Q2", "Q3", "Q11"]),
+        ("2024-01", ["2024-02"]),
+        ("complete", ["incomplete", "contemplate"]),
+        ("Male", ["Female"]),
+        ("employee", ["employer"]),
+        ("typical", ["atypical"]),
+        ("inland", ["island"]),
+        ("type A", ["type B"]),
+        ("一级", ["二级", "乙级", "三级"]),
+        ("合格", ["不合格", "基本合格"]),
+        ("终止", ["中止", "截止"]),
+        ("网上", ["网下", "线上", "窗口"]),
+        ("已受理", ["未受理", "不受理", "已办理", "已审理"]),
+        ("已收", ["已售", "已付"]),
+        ("东区", ["西区", "冬区"]),
+        ("医院", ["医员", "学院"]),
+    ],
+)
+def test_other_texts_are_no_spellings(usual, others):
+    assert findings_of(with_texts(usual, 40, *others), f"状态 = '{usual}'") == []
+
+
+def test_a_letter_that_many_rows_have_is_no_slip():
+    assert findings_of(with_texts("登录", 40, *["登陆"] * 9), "状态 = '登录'") == []
+
+
+def test_texts_that_other_measures_count_are_no_spellings():
+    system = system_of("状态 = '办结'").replace(
+        "indicators:", "  其他: {kind: count, unit: 件, where: \"状态 = '已办结'\"}\nindicators:"
+    )
+    card = kpi.score(with_texts("办结", 9, "已办结"), system=system)
+    assert [item for item in card.findings_list if item.code == "K681"] == []
+
+
+@pytest.mark.parametrize("where", ["状态 = '办洁'", "状态 = '辦結'"])
+def test_a_slip_in_the_condition_names_the_text_of_the_rows(where):
+    (finding,) = findings_of(with_texts("办结", 9, "退件"), where)
+    assert (finding.severity, "'办结'" in finding.hint) == (Severity.WARNING, True)
+
+
+def test_probable_spellings_in_chinese(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with_texts("办结", 9, "已办结").write_csv("rows.csv")
+    Path("t.yaml").write_text(system_of("状态 = '办结'"), "utf-8")
+    done = CliRunner(env={"KPI_LANG": "zh"}).invoke(main, ["score", "rows.csv", "--system", "t.yaml"])
+    assert "含义不同则无需处理" in done.stderr

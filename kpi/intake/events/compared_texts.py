@@ -1,7 +1,7 @@
 """Report texts that conditions compare columns of events with, where no row has them or some rows spell them otherwise.
 
-`状态 = '办结'` selects no row where all have 已办结, and counts neither `已 办结` nor `已办结。` as 已办结. Of a large
-table the first rows are looked at, and all of them for a condition that selects none.
+`状态 = '办结'` selects no row where all have 已办结, and counts neither `办 结` nor `办结。` as 办结, nor 已办结 and
+办洁 beside it. Of a large table the first rows are looked at, and all of them for a condition that selects none.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from kpi.intake.cells.text_folding import folded
 from kpi.intake.events.conditions import Comparison, cell, comparisons, condition, truth_of
 from kpi.intake.events.events import Events
 from kpi.intake.events.mergeable import SMALL, Aggregation, engines
+from kpi.intake.events.near_texts import is_rare, is_same_state, is_slip
 from kpi.intake.events.remote import PER, ROWS, Groups, Rows
 from kpi.intake.files.table import ROW
 from kpi.intake.matching.datasets import column_of
@@ -160,14 +161,35 @@ def _bare(text: str) -> str:
 
 
 def _spellings(item: Comparison, compared: Sequence[Comparison], texts: _Texts) -> pl.DataFrame:
-    """Return the texts of a column that differ from those of a comparison in their spelling alone."""
+    """Return the texts of a column that are those of a comparison in another spelling, with the column sure.
+
+    A text is surely so where it differs by blanks, marks and the case of letters alone; probably, beside rows that have
+    the text itself, where it says the same or is a rare slip.
+    """
     there = texts.of(item.column)
     if not item.plain or there.height > _DISTINCT:
-        return there.clear()
+        return there.clear().with_columns(sure=pl.lit(value=True))
     known = _known(item.column, compared)
     meant = {_bare(text) for text in item.texts}
-    return there.filter(
-        pl.Series([text not in known and _bare(text) in meant for text in there["text"]], dtype=pl.Boolean)
+    rows = {text: number for text, number in there.select("text", "rows").rows() if text in item.texts}
+    sure = [
+        None if text in known else _bare(text) in meant or (False if _is_probable(text, number, rows) else None)
+        for text, number in there.select("text", "rows").rows()
+    ]
+    return there.with_columns(sure=pl.Series(sure, dtype=pl.Boolean)).filter(pl.col("sure").is_not_null())
+
+
+def _is_probable(text: str, number: int, meant: Mapping[str, int]) -> bool:
+    """Return whether a text of some rows probably is one of those that are meant, which other rows have.
+
+    >>> [_is_probable(text, 2, {"办结": 30}) for text in ("已办结", "办洁", "未办结")]
+    [True, True, False]
+    >>> _is_probable("办洁", 9, {"办结": 30})
+    False
+    """
+    return any(
+        is_same_state(text, other) or (is_rare(number, usual) and is_slip(text, other))
+        for other, usual in meant.items()
     )
 
 
@@ -203,6 +225,12 @@ def _misspelt(compared: Sequence[Comparison], texts: _Texts, tables: Sequence[Ev
             "correct the cells, or name every spelling: `{column} {test} ({names})`",
             column=item.column, test="NOT IN" if item.excludes else "IN", names=names,
         )  # fmt: skip
+        if not others["sure"].all():
+            hint = Message(
+                "correct the cells, or name every spelling: `{column} {test} ({names})`; nothing is to be done where "
+                "they mean something else",
+                **hint.fields,
+            )
         yield Diagnostic("K681", message, _place(others, item.column, tables), hint, Severity.WARNING)
 
 
@@ -217,7 +245,10 @@ def _absent(compared: Sequence[Comparison], texts: _Texts, tables: Sequence[Even
         if not 0 < there.height <= _DISTINCT or (item.column, item.texts) in said or _meets(item, there):
             continue
         known = _known(item.column, compared)
-        near = [text for text in there["text"] if text not in known and any(map(_alike(text), item.texts))]
+        near = [
+            text for text in there["text"]
+            if text not in known and (any(map(_alike(text), item.texts)) or _is_near(text, item.texts))
+        ]  # fmt: skip
         if _spellings(item, compared, texts).height or not (item.needed or (item.excludes and near)):
             continue
         said.add((item.column, item.texts))
@@ -256,6 +287,11 @@ def _alike(text: str) -> Callable[[str], bool]:
         return short in long and len(short) > 1 and not before.endswith(_CONTRARY)
 
     return alike
+
+
+def _is_near(text: str, others: Iterable[str]) -> bool:
+    """Return whether a text may be one of others that no row has: what is rare is not known of these."""
+    return any(is_same_state(text, other) or is_slip(text, other) for other in others)
 
 
 def _place(texts: pl.DataFrame, column: str, tables: Sequence[Events]) -> Place:
