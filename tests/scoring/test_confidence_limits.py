@@ -11,6 +11,7 @@ import pytest
 
 import kpi
 from kpi.analysis.robustness import stressed
+from kpi.errors import rendered
 from kpi.language.loading.loader import examine_text
 from kpi.values import intervals
 
@@ -377,3 +378,39 @@ def test_counts_that_are_none_have_no_pooled_limits_either():
     text = POOLED.replace("deaths: {unit: 人}", "deaths: {unit: 万元}").replace("limits: 95", "limits: {of: density}")
     (finding,) = [item for item in examine_text(text).findings if item.code == "K672"]
     assert "`density`" in str(finding.message)
+
+
+def impossible(card):
+    with kpi.using_language("en"):
+        return [(item, str(item.message)) for item in card.findings_list if item.code == "K672"]
+
+
+def test_impossible_counts_of_many_units_are_one_finding():
+    good = [50.0, 60.0, 55.0, 80.0]
+    hits, cases = [*good, *[900.0] * 4, -3.0], [100.0] * 9
+    ((item, message),) = impossible(scored(figures(hits=hits, cases=cases), "limits: 95"))
+    assert (item.place.entity, item.place.period, item.stands_for) == (None, "2023", 5)
+    assert message.endswith(
+        "区4: hits is 900, more than cases with 100, 区5: hits is 900, more than cases with 100, "
+        "区6: hits is 900, more than cases with 100, and 2 more figures"
+    )
+    with kpi.using_language("zh"):
+        assert "区4：hits为 900，多于cases的 100" in rendered(item.message)
+    ((_, message),) = impossible(scored(figures(hits=hits[3:6:2], cases=cases[:2]), "limits: 95"))
+    assert message.endswith("hits is 900, more than cases with 100, and a part is never more than all")
+    more = "limits: 95\ndisclosure: {threshold: 5, of: [cases]}"
+    ((_, message),) = impossible(scored(figures(hits=hits, cases=cases), more))
+    assert message.endswith("区4, 区5, 区6, and 2 more figures")
+
+
+@pytest.mark.parametrize("years", [range(2000, 2024), range(1990, 2024)])
+def test_impossible_counts_of_many_periods_are_few_findings(years):
+    each = figures(hits=[50, 900, 900, 60], cases=[100.0] * 4)
+    data = pl.concat(pl.DataFrame({**each, "期别": [str(year)] * 4}) for year in years)
+    found = impossible(scored(data, "limits: 95"))
+    assert sum(item.stands_for for item, _ in found) == 2 * len(years)
+    assert len(found) == (24 if len(years) == 24 else 4)
+    if len(years) > 24:
+        assert found[-1][1] == (
+            "share has no limits for 62 more figures, of 1993 to 2023, as there can be no such figures"
+        )
