@@ -282,7 +282,6 @@ def test_large_panels_have_the_findings_of_small_ones(title, end, number, monkey
     few = notes(*arguments)
     assert len(few) in number
     monkeypatch.setattr("kpi.analysis.above_whole._PART_ROWS", 20)
-    monkeypatch.setattr("kpi.intake.magnitudes.MANY_ROWS", 0)
     assert notes(*arguments) == few
 
 

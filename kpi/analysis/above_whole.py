@@ -42,8 +42,8 @@ _ALL = regex(r"总(?!.*[值额])|全部|全体|合计|应|\b(total|all|overall)\
 _RATE = regex(
     r"(率|占比|比重|比例|覆盖面)([（(].*)?$|\b(rate|share|percent|percentage|proportion|coverage)\b", re.IGNORECASE
 )
-#: A rate as a part of 1, and the status of what has no value for being more.
-_SHARE, _OUT_OF_RANGE = "#share", "out_of_range"
+#: The value of a rate that a finding names, and the status of what has none for being above 100 %.
+_VALUE, _OUT_OF_RANGE = "#value", "out_of_range"
 #: How many rows are judged at once, about.
 _PART_ROWS = 131_072
 #: The name of the unit of a row that a finding names.
@@ -115,7 +115,8 @@ def rates_above_whole(
     there = set(frame.columns)
     above = [
         rate for name in filter(there.__contains__, system.indicators)
-        if (highest := _highest(name, system, frame)) > 1 and (rate := _rate(name, system, frame)) is not None
+        if _is_percent(name, system) and (highest := _highest(name, system, frame)) > 1
+        and (rate := _rate(name, system, frame)) is not None
         and highest > rate.whole
     ]  # fmt: skip
     if not above:
@@ -153,11 +154,11 @@ def rates_above_whole(
         named: list[_Rows] = []
         for item in doubtful[: periods_named(len(doubtful))]:
             begin = int(starts[item.at])
-            shares = values[begin : ends[item.at]] / rate.whole
-            places = np.flatnonzero((shares > item.above) & (shares <= item.at_most))[:MOST_NAMED]
+            mine = values[begin : ends[item.at]]
+            places = np.flatnonzero((mine > item.above) & (mine <= item.at_most))[:MOST_NAMED]
             named.append(
                 [
-                    {_ENTITY: entities[entity[begin + at]], _SHARE: float(shares[at])}
+                    {_ENTITY: entities[entity[begin + at]], _VALUE: float(mine[at])}
                     | {side.name: side[begin + at] for side in sides}
                     for at in places.tolist()
                 ]
@@ -171,6 +172,11 @@ def rates_above_whole(
         if more := doubtful[len(named) :]:
             first, last = (labels[known[item.at]] for item in (more[0], more[-1]))
             yield _further(rate, system, more, first, last)
+
+
+def _is_percent(name: str, system: System) -> bool:
+    unit = system.symbols[name].unit
+    return unit is not None and units.convertible(unit, units.PERCENT)
 
 
 def _highest(name: str, system: System, frame: pl.DataFrame) -> float:
@@ -206,12 +212,10 @@ def _unbounded(rate: _Rate, sides: tuple[str, str], system: System, there: Colle
 
 
 def _rate(name: str, system: System, frame: pl.DataFrame) -> _Rate | None:
-    """Return an indicator as a rate, None if it is none, or may be of any size."""
+    """Return an indicator in percent as a rate, None if it is none, or may be of any size."""
     indicator, symbols = system.indicators[name], system.symbols
-    unit, sides = symbols[name].unit, indicator.proportion
-    if unit is None or not units.convertible(unit, units.PERCENT):
-        return None
-    whole = units.factor(units.ONE, unit)
+    sides = indicator.proportion
+    whole = units.factor(units.ONE, system.unit(name))
     named_part = False
     if indicator.bounded:
         return _Rate(name, whole, sides, of_all=True, bounded=True)
@@ -281,7 +285,7 @@ class _Doubtful(NamedTuple):
         at: which period.
         doubt: the reason.
         number: how many values.
-        above: what they are above, as parts of 1.
+        above: what they are above.
         at_most: what they are at most.
     """
 
@@ -312,11 +316,12 @@ def _doubtful(
     """
     starts, ends = starts[periods], ends[periods]
     begin = starts[0]
-    shares = values[begin : ends[-1]] / rate.whole
+    values = values[begin : ends[-1]]
     starts, ends = starts - begin, ends - begin
-    whole = 1 + HAIR
-    wrong, others = shares > whole, shares <= whole
-    many, rest = (_in_periods(rows, starts) for rows in (wrong, others))
+    sizes = ends - starts
+    whole = rate.whole * (1 + HAIR)
+    others = values <= whole
+    many, rest = (_in_periods(rows, starts, sizes) for rows in (values > whole, others))
     impossible = np.full(starts.size, rate.of_all or rate.named_part)
     if rate.of_part:
         impossible |= (rest == 0) & (many >= _UNITS)
@@ -326,14 +331,14 @@ def _doubtful(
     with np.errstate(invalid="ignore"):
         # A product, as a choice by a condition that holds for every other row takes longer. A rate above 100 % is above
         # any multiple of one below zero, so 0 in place of the others makes no difference.
-        highest = np.fmax.reduceat(shares * others, starts)
+        highest = np.fmax.reduceat(values * others, starts)
     limit = np.maximum(rate.far * highest, whole)
-    many_far = _in_periods(shares > np.repeat(limit, ends - starts), starts)
+    many_far = _in_periods(values > np.repeat(limit, sizes), starts, sizes)
     certain, first = rate.far == _FAR, int(periods[0])
     for at in np.flatnonzero(doubted).tolist():
         number, far = int(many[at]), int(many_far[at])
         if impossible[at]:
-            if rate.of_all or rate.named_part or _mostly_far(shares[starts[at] : ends[at]]):
+            if rate.of_all or rate.named_part or _mostly_far(rate, values[starts[at] : ends[at]]):
                 yield _Doubtful(first + at, _Doubt.IMPOSSIBLE, number, whole)
             continue
         if far:
@@ -342,16 +347,19 @@ def _doubtful(
             yield _Doubtful(first + at, _Doubt.UNUSUAL, number - far, whole, float(limit[at]))
 
 
-def _in_periods(rows: npt.NDArray[np.bool_], starts: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
-    """Return in how many rows of each period a condition holds."""
-    return np.add.reduceat(rows.view(np.int8), starts, dtype=np.int64)
+def _in_periods(
+    rows: npt.NDArray[np.bool_], starts: npt.NDArray[np.intp], sizes: npt.NDArray[np.intp]
+) -> npt.NDArray[np.intp]:
+    """Return in how many rows of each period a condition holds, of periods with so many rows."""
+    # Short numbers are added in less time; they are never subtracted, as they have no sign.
+    return np.add.reduceat(rows.view(np.uint8), starts, dtype=np.min_scalar_type(int(sizes.max()))).astype(np.intp)
 
 
-def _mostly_far(shares: npt.NDArray[np.float64]) -> bool:
+def _mostly_far(rate: _Rate, values: npt.NDArray[np.float64]) -> bool:
     """Return whether half of the values above 100 % are far above."""
-    above = shares[shares > 1 + HAIR]
+    above = values[values > rate.whole * (1 + HAIR)]
     with np.errstate(over="ignore"):
-        return bool(np.median(above) >= _FAR)
+        return bool(np.median(above) >= _FAR * rate.whole)
 
 
 def _further(rate: _Rate, system: System, doubtful: Sequence[_Doubtful], first: str, last: str) -> Diagnostic:
@@ -405,7 +413,7 @@ def _finding(
 
 def _figure(rate: _Rate, system: System, row: Mapping[str, float]) -> Message:
     """Return the value of a rate, with the two figures behind it."""
-    value = Message("{value:,.6g} {unit}", value=row[_SHARE] * rate.whole, unit=system.symbols[rate.name].unit)
+    value = Message("{value:,.6g} {unit}", value=row[_VALUE], unit=system.symbols[rate.name].unit)
     if rate.sides is None or any(row.get(side) is None for side in rate.sides):
         return value
     above, below = (

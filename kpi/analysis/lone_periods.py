@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 import polars as pl
@@ -30,6 +30,8 @@ def lone_periods(system: System, frame: pl.DataFrame, labels: Mapping[int, str])
     if not labels or max(labels) - min(labels) < _YEARS * of_year:
         return
     names = [name for name in system.measures if name in frame.columns]
+    if not _may_have_gap(frame, names, _YEARS * of_year):
+        return
     # Of events each counts, as a year has few figures of units.
     rows_of = [
         pl.col(Column(name).rows).fill_null(0).cast(pl.Int64) for name in names if Column(name).rows in frame.columns
@@ -50,6 +52,21 @@ def lone_periods(system: System, frame: pl.DataFrame, labels: Mapping[int, str])
             if abs(period - other) >= _YEARS * of_year:
                 yield _finding(system, ends[0][0], abs(period - other) // of_year, later=later)
                 break
+
+
+def _may_have_gap(frame: pl.DataFrame, names: Iterable[str], least: int) -> bool:
+    """Return whether two periods with figures, without any between them, may be so far apart.
+
+    Most measures have figures of all periods, so one is usually enough to know that there are none.
+    """
+    periods = frame.get_column("period")
+    # Those of the panel are ordered.
+    there: set[int] = {periods[0], periods[-1]}
+    for name in names:
+        there.update(periods.filter(frame.get_column(name).is_not_null()).unique())
+        if all(later - earlier < least for earlier, later in pairwise(sorted(there))):
+            return False
+    return True
 
 
 def _finding(system: System, period: int, years: int, *, later: bool) -> Diagnostic:

@@ -18,11 +18,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kpi.errors import Diagnostic, Message, Place, Severity
-from kpi.intake.magnitudes_beside import Grid, far_apart, magnitudes_beside
+from kpi.intake.magnitudes_beside import Grid, far_apart, magnitudes_beside, row_counts
 from kpi.intake.named_figures import named_figures
 from kpi.language.measures import reported
 from kpi.language.system import System, unit_or_none
-from kpi.process.prefetch import MANY_ROWS, in_threads
 from kpi.values import units
 from kpi.values.columns import Column
 from kpi.values.patterns import regex
@@ -132,8 +131,8 @@ def magnitude_findings(
     def prepare(name: str) -> _Prepared:
         return _Prepared.of(grid(frame.get_column(name).to_numpy()), name, system)
 
-    for name, prepared in zip(names, (in_threads if frame.height > MANY_ROWS else map)(prepare, names), strict=True):
-        yield from _of_measure(prepared, name, system, entities, labels)
+    for name in names:
+        yield from _of_measure(prepare(name), name, system, entities, labels)
     for name in per_event:
         rows = frame[Column(name).rows].to_numpy().astype(np.float64)
         values = frame[name].to_numpy() / np.where(
@@ -220,7 +219,7 @@ def _jumps(values: Numbers, exponents: npt.NDArray[np.int16], unit: Unit | None)
     steps = np.abs(exponents[1:] - exponents[:-1])
     jumping = (both & (steps > 2)).any(axis=1)
     if jumping.any():
-        compared, far = (np.count_nonzero(cells, axis=1) for cells in (both, both & (steps > 1)))
+        compared, far = (row_counts(cells) for cells in (both, both & (steps > 1)))
         jumping &= _by_few(compared, far) | (far >= _MOST * compared)
     if not jumping.any():
         return None
@@ -237,9 +236,9 @@ def _jumps(values: Numbers, exponents: npt.NDArray[np.int16], unit: Unit | None)
 
 def _slips(jumps: _Jumps) -> Iterator[_Slip]:
     """Yield what is found in the figures of one measure."""
-    jumping = np.count_nonzero(jumps.power, axis=1)
-    compared = np.count_nonzero(~np.isnan(jumps.ratio), axis=1)
-    far = np.count_nonzero(np.abs(jumps.ratio) > _STEADY, axis=1)
+    jumping = row_counts(jumps.power != 0)
+    compared = row_counts(~np.isnan(jumps.ratio))
+    far = row_counts(np.abs(jumps.ratio) > _STEADY)
     for at in np.flatnonzero((jumping > 0) & (_by_few(compared, far) | (jumping >= _MOST * compared))).tolist():
         yield from _slips_of(jumps, at)
 

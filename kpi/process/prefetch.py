@@ -14,9 +14,6 @@ import polars as pl
 #: The most items that are worked on at a time, whatever the machine.
 MOST = 8
 
-#: From how many rows on a look at each of many columns is worth threads.
-MANY_ROWS = 50_000
-
 S = TypeVar("S")
 T = TypeVar("T")
 
