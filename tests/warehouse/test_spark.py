@@ -146,6 +146,8 @@ def killing(rows, victim, mark):
 
 def test_tables_of_a_cluster(subtests, session, cluster, tmp_path, monkeypatch):  # noqa: PLR0915 - of one cluster
     # All in one test: a cluster takes long to start, and the tests of a module run in several processes.
+    from kpi.intake.events import ordered
+    from kpi.warehouse.spark import tables, workers
     from kpi.warehouse.spark.session import table
     from kpi.warehouse.spark.tables import SparkTable
 
@@ -166,6 +168,16 @@ def test_tables_of_a_cluster(subtests, session, cluster, tmp_path, monkeypatch):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("kpi.warehouse.spark.tables._MANY", 2)
             compare(expected, kpi.score(SparkTable(many, "t"), system=system()), file, "t", rows=False)
+    with subtests.test("statistics of rows with and without a condition in one job"):
+        stages = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tables, "shipped", lambda stage: (stages.append(stage), workers.shipped(stage))[1])
+            kpi.score(table(session, str(file)), system=system())
+        jobs = [stage.work.args for stage in stages if getattr(stage.work, "func", None) is ordered.cells]
+        assert [[sorted(request.measures) for request in requests] for (requests,) in jobs] == [
+            [["first", "matters", "middle", "spread"], ["ninth"]],
+            [["median_by_village"]],
+        ]
     with subtests.test("a hostile name of a column"):
         measure = {"kind": "distinct", "of": HOSTILE, "unit": "个", "from": "cases"}
         own = {**system(), "measures": {"kinds": measure}, "pillars": {}}

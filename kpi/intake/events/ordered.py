@@ -95,10 +95,10 @@ class Statistics(Struct, frozen=True):
         families: dict[str | None, dict[str, dict[str, OfRows]]] = {}
         for name, measure in measures.items():
             families.setdefault(measure.where, {}).setdefault(measure.of, {})[name] = measure
+        answers = self._elsewhere(families)
         for where, every in families.items():
             family = every
-            answer = self._elsewhere(where, every)
-            if answer is not None:
+            if (answer := answers.get(where)) is not None:
                 yield answer
                 family = _without(every, answer.columns)
             if not family:
@@ -116,25 +116,38 @@ class Statistics(Struct, frozen=True):
                     frames.append(self._of_bucket(where, family, bucket))
             yield from (pl.concat(frames) for frames in zip(*frames, strict=True))
 
-    def _elsewhere(self, where: str | None, family: Mapping[str, Mapping[str, OfRows]]) -> pl.DataFrame | None:
-        """Return the statistics that the engine of a table computes where its rows are, None where it is none."""
+    def _elsewhere(
+        self, families: Mapping[str | None, Mapping[str, Mapping[str, OfRows]]]
+    ) -> dict[str | None, pl.DataFrame]:
+        """Return the statistics that the engine of a table computes where its rows are, by condition."""
         over = self.aggregation
-        if not over.remote or len(over.tables) > 1 or (over.second and not engines(over.tables)[0].looks_twice):
-            return None
+        if not (families and over.remote) or len(over.tables) > 1:
+            return {}
+        engine = engines(over.tables)[0]
+        if over.second and not engine.looks_twice:
+            return {}
+        requests = [self._request(where, family) for where, family in families.items()]
+        answers = {}
+        for where, request, answer in zip(families, requests, engine.statistics_of(requests), strict=True):
+            if answer is None:
+                continue
+            for name in request.measures:
+                if tied(name) in answer.columns and (ties := int(answer[tied(name)].sum())):
+                    self.tied[name] = self.tied.get(name, 0) + ties
+            there = [name for name in request.measures if name in answer.columns]
+            answers[where] = answer.select("entity", "period", PER, *there)
+        return answers
+
+    def _request(self, where: str | None, family: Mapping[str, Mapping[str, OfRows]]) -> OfEntities:
+        """Return what an engine is asked for, about the measures of one condition by their column."""
+        over = self.aggregation
         measures = {name: measure for group in family.values() for name, measure in group.items()}
         used = {*family, *reads(where)}
         used |= {name for text in family if over.kinds[text] == "computed" for name in reads(text)}
         tests = {} if where is None else {where: condition(where, over.kinds, over.calendar)}
         second = over.second or frozenset()
         rows = Rows(over.tables[0], over.kinds, over.scales, sorted(used), tests, self.per, over.calendar, second)
-        months = 1 if self.by_month else self.months
-        answer = engines(over.tables)[0].statistics(OfEntities(rows, measures, self.known, months))
-        if answer is None:
-            return None
-        for name in measures:
-            if tied(name) in answer.columns and (ties := int(answer[tied(name)].sum())):
-                self.tied[name] = self.tied.get(name, 0) + ties
-        return answer.select("entity", "period", PER, *(name for name in measures if name in answer.columns))
+        return OfEntities(rows, measures, self.known, 1 if self.by_month else self.months)
 
     def _of_bucket(
         self, where: str | None, family: Mapping[str, Mapping[str, OfRows]], bucket: Bucket
@@ -232,11 +245,23 @@ def _texts(cells: pl.LazyFrame | pl.DataFrame, family: Iterable[str]) -> list[st
 # ---- WHERE THE ROWS ARE ---- #
 
 
-def cells(request: OfEntities) -> pl.DataFrame:
-    """Return the cells of the rows of one table, or of a part of it, that statistics are of, by `KEY`.
+#: Which request a cell is of, where several are answered in one pass.
+_REQUEST = "#request"
+
+
+def cells(requests: Sequence[OfEntities]) -> pl.DataFrame:
+    """Return the cells of the rows of one table, or of a part of it, that statistics are of, by `KEY` and request.
 
     Rows whose cells are only counted once come once.
     """
+    frames = [
+        _cells(request).with_columns(pl.lit(number, dtype=pl.UInt32).alias(_REQUEST))
+        for number, request in enumerate(requests)
+    ]
+    return pl.concat(frames, how="diagonal")
+
+
+def _cells(request: OfEntities) -> pl.DataFrame:
     statistics, where, family = _asked(request)
     frame = statistics.cells(where, family, Bucket(_everything(request))).collect(engine="streaming")
     frame = frame if statistics.per is None else named_alike(frame)
@@ -244,12 +269,16 @@ def cells(request: OfEntities) -> pl.DataFrame:
     return frame.unique() if counted else frame
 
 
-def statistics(request: OfEntities, cells: pl.DataFrame) -> pl.DataFrame:
-    """Return the statistics of all `cells` of some keys, see `remote.Engine.statistics`."""
-    item, _, family = _asked(request)
-    texts, seen = _texts(cells, family), places()
-    rows = cells.with_columns(pl.col(texts).cast(seen.dtype).to_physical())
-    frames = item.figures(rows, texts, seen, family, _everything(request))
+def statistics(requests: Sequence[OfEntities], cells: pl.DataFrame) -> pl.DataFrame:
+    """Return the statistics of all `cells` of some keys, those of all requests (see `remote.Engine.statistics`)."""
+    frames = []
+    for number, request in enumerate(requests):
+        item, _, family = _asked(request)
+        there = [name for name in (KEY, ORDER, PER, *map(cell, family)) if name in cells.columns]
+        mine = cells.filter(pl.col(_REQUEST) == number).select(there)
+        texts, seen = _texts(mine, family), places()
+        rows = mine.with_columns(pl.col(texts).cast(seen.dtype).to_physical())
+        frames += item.figures(rows, texts, seen, family, _everything(request))
     keys = ["entity", "period", PER]
     return reduce(lambda left, right: left.join(right, on=keys, how="full", nulls_equal=True, coalesce=True), frames)
 

@@ -129,3 +129,10 @@ class Engine(Remote):
         of the measures (Float64) that it computes exactly, each group once; `tied(name)` (integers) for chronological
         measures. Measures without a column are computed from fetched rows.
         """
+
+    def statistics_of(self, requests: Sequence[OfEntities]) -> Sequence[pl.DataFrame | None]:
+        """Return the answer of `statistics` to each of some requests, which are of the same table and periods.
+
+        An engine that reads its rows anew for each request answers all of them in one pass.
+        """
+        return [self.statistics(request) for request in requests]

@@ -23,7 +23,7 @@ from polars.io.plugins import register_io_source
 from kpi.errors import DataError, Diagnostic
 from kpi.intake.events import mergeable, ordered
 from kpi.intake.events.events import WHO
-from kpi.intake.events.remote import Engine, Groups, OfEntities
+from kpi.intake.events.remote import PER, Engine, Groups, OfEntities, tied
 from kpi.intake.files.table import ROW as NUMBER
 from kpi.warehouse.spark import exchange, leaf
 from kpi.warehouse.spark.failures import in_words
@@ -105,11 +105,16 @@ class SparkTable(Engine):
 
     def statistics(self, request: OfEntities) -> pl.DataFrame:
         """Return the statistics of entities and periods, each from all of its rows."""
-        buckets = max(4, -(-self.size // _BUCKET))
-        first = self._over_rows(partial(ordered.cells, request), key=mergeable.KEY, buckets=buckets, streamed=False)
-        answer = self._run(first, [OverFrames(partial(ordered.statistics, request))])
-        self._take(answer)
+        (answer,) = self.statistics_of([request])
         return answer
+
+    def statistics_of(self, requests: Sequence[OfEntities]) -> list[pl.DataFrame]:
+        """Return the statistics of each request; the rows are read, and distributed, once."""
+        buckets = max(4, -(-self.size * len(requests) // _BUCKET))
+        first = self._over_rows(partial(ordered.cells, requests), key=mergeable.KEY, buckets=buckets, streamed=False)
+        answer = self._run(first, [OverFrames(partial(ordered.statistics, requests))])
+        self._take(answer)
+        return [_own(answer, request) for request in requests]
 
     def mapped(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Return rows that a plan makes of single rows of the table, made by the workers when they are collected."""
@@ -186,6 +191,13 @@ class SparkTable(Engine):
             self._hash.update(repr(answer.schema).encode())
             for digest in digests:
                 self._hash.update(digest)
+
+
+def _own(answer: pl.DataFrame, request: OfEntities) -> pl.DataFrame:
+    """Return the statistics of one request, of the entities and periods that have some."""
+    ties = (name for name in map(tied, request.measures) if name in answer.columns)
+    rows = answer.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in request.measures))
+    return rows.select("entity", "period", PER, *request.measures, *ties)
 
 
 def _of(table: weakref.ref[SparkTable]) -> SparkTable:

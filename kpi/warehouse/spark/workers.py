@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
@@ -26,7 +27,7 @@ ROW = "#row"
 VERSIONS = "kpi.versions:"
 
 # The rows that are read at a time where a stage does not stream, and those of one batch for Polars.
-_CHUNK, _BATCH = 2_000_000, 131_072
+_CHUNK, _BATCH = 1_000_000, 131_072
 
 Batches = Iterable["pa.RecordBatch"]
 
@@ -66,7 +67,9 @@ class OverRows(Struct, frozen=True):
             yield from self._answer(rows.all)
             return
         while not rows.ended:
-            yield from self._answer(rows.enough)
+            # Kept, as several plans may read them.
+            kept = [*rows.enough()]
+            yield from self._answer(partial(iter, kept))
 
     def _answer(self, rows: Callable[[], Iterator[pl.DataFrame]]) -> Iterator[pa.RecordBatch]:
         with leaf.feeding(self.token, lambda _, __: rows()):
