@@ -15,6 +15,8 @@ from kpi.cli.console import Console
 
 if TYPE_CHECKING:
     from kpi.engine.scorecard import Scorecard
+    from kpi.errors import Message
+    from kpi.language.system import System
 
 
 @click.command()
@@ -75,8 +77,19 @@ def score(
     return Exit.FAILED if errors else Exit.FINE
 
 
+def _counted(number: int, system: System) -> Message:
+    """Return how much data there is: figures that were reported, rows of events, or both."""
+    from kpi.errors import count
+    from kpi.language.measures import reported
+
+    figures = len(reported(system.measures))
+    if figures == len(system.measures):
+        return count(number, "figure")
+    return count(number, "row or figure", "rows and figures") if figures else count(number, "row")
+
+
 def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
-    """Return the last line of a scoring: what was scored, the counts of rows, and the undefined values by reason."""
+    """Return the last line of a scoring: what was scored, what was read, and the undefined values by reason."""
     from collections import Counter
 
     import polars as pl
@@ -87,7 +100,7 @@ def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
     from kpi.report.marks import reason
     from kpi.values.columns import Column
 
-    counts = card.counts
+    counts, system = card.counts, card.definition
     periods = card.periods
     span: str = periods[0]
     if len(periods) > 1:
@@ -108,10 +121,10 @@ def summary(card: Scorecard, seconds: float, output: Sequence[str] = ()) -> str:
             indicators=count(len(card.definition.indicators), "indicator"), span=span,
             scored=card.totals["score"].count(), totals=count(card.totals.height, "total"), seconds=seconds,
         ),
-        Message("{rows} read: {kinds}.", rows=count(counts["read"], "row"), kinds=tuple(rows)),
+        Message("{rows} read: {kinds}.", rows=_counted(counts["read"], system), kinds=tuple(rows)),
     ]  # fmt: skip
     if others := counts.get("passed_over"):
-        parts.append(Message("{rows} for other periods passed over.", rows=count(others, "row")))
+        parts.append(Message("{rows} for other periods passed over.", rows=_counted(others, system)))
     if unread := counts.get("unread"):
         parts.append(Message("{files} not read.", files=count(unread, "file or sheet", "files or sheets")))
     shown = card.frame if card.shown is None else card.frame.filter(pl.col("period").is_in(list(card.shown)))

@@ -60,7 +60,7 @@ def test_what_is_from_where(python, folder):
 
 def test_a_file_is_read_scored_and_written(python, folder):
     done = run(python, "-m", "kpi", "score", "survey.ltsv", "-s", "survey.yaml", "-o", "league.ltsv", cwd=folder)
-    assert "9 rows read: 9 used" in done.stderr
+    assert "9 figures read: 9 used" in done.stderr
     lines = (folder / "league.ltsv").read_text("utf-8").splitlines()
     rows = [dict(field.split(":", 1) for field in line.split("\t")) for line in lines]
     # By hand: 60 + 20/2 = 70, 20 + 40/2 = 40, 30 + 40/2 = 50; the curve gives 1/(1 + e^-2), 1/(1 + e), 1/2.
