@@ -1,10 +1,14 @@
-"""Cohorts (分组) whose name is another's but for one letter, 工业具 beside 工业县: their units are ranked apart."""
+"""Cohorts (分组) whose name is another's but for a slip, 工业具 beside 工业县: their units are ranked apart.
+
+A slip is one letter, two neighbours exchanged, capital letters, or traditional characters.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 from typing import NamedTuple
 
 from kpi.errors import Diagnostic, Message, Place, Severity, first_names
@@ -18,9 +22,12 @@ from kpi.language.grouping import columns_of_roster
 from kpi.language.system import System
 from kpi.values.columns import COHORT
 from kpi.values.patterns import regex
+from kpi.values.traditional import simplified
 
 #: How many units a cohort needs for another one to be its slip, and how many times as many.
 _ENOUGH, _TIMES = 3, 10
+#: How many letters a name has at least in which two may be exchanged.
+_NAME = 3
 #: Latin words that are shorter may well differ in one letter: group A, class II.
 _WORD = 4
 #: Letters that number or place classes: one of them makes another name.
@@ -50,9 +57,11 @@ class _Pair(NamedTuple):
 
 
 def near_cohorts(entities: Entities, system: System) -> Iterator[Diagnostic]:
-    """Yield a warning (K665) for each cohort of few units that is called as another but for one letter.
+    """Yield a warning (K665) for each cohort that is called as another but for a slip.
 
-    So are the groups by a column of the roster. A class without a weight or rule of its own is reported as such (K426).
+    A cohort whose name differs in letters has few units; one that differs in capital letters or in traditional
+    characters has fewer than the other, or as many. So are the groups by a column of the roster. A class without a
+    weight or rule of its own is reported as such (K426).
 
     Args:
         entities: those of the roster or of the data, with the column cohort.
@@ -81,15 +90,22 @@ def _stated(system: System) -> set[str]:
 
 
 def _pairs(sizes: Mapping[str, int]) -> Iterator[_Pair]:
-    """Yield the names of few units that differ by a letter from one of many.
+    """Yield the names that differ from a more frequent one by a slip.
 
     >>> list(_pairs({"工业县": 3, "工业具": 1, "农业县": 1, "城区": 4, "一类县": 5, "二类县": 1}))
     [_Pair(rare='工业具', usual='工业县')]
     >>> list(_pairs({"Coastal": 30, "Costal": 2, "Group A": 30, "Group B": 1, "台州市": 1, "杭州市": 13}))
     [_Pair(rare='Costal', usual='Coastal')]
+    >>> list(_pairs({"urban": 2, "Urban": 2, "生态县": 4, "生態縣": 1}))
+    [_Pair(rare='Urban', usual='urban'), _Pair(rare='生態縣', usual='生态县')]
     """
+    yield from _written_alike(sizes)
     if not any(size >= _ENOUGH for size in sizes.values()):
         return
+    for item, other in _exchanged(sizes):
+        pair = _Pair(item, other) if sizes[item] < sizes[other] else _Pair(other, item)
+        if _few(sizes[pair.rare], sizes[pair.usual]):
+            yield pair
     apart = list(one_letter_apart(sizes))
     # Where two cohorts of many units differ in one place, names differ there by meaning.
     meant = {
@@ -102,6 +118,50 @@ def _pairs(sizes: Mapping[str, int]) -> Iterator[_Pair]:
             continue
         if not _by_meaning(item, other, left, right):
             yield pair
+
+
+def _written_alike(sizes: Mapping[str, int]) -> Iterator[_Pair]:
+    """Yield names that differ in capital letters or traditional characters alone from the most frequent of them."""
+    alike: dict[str, list[str]] = {}
+    for name in sizes:
+        alike.setdefault(simplified(name).casefold(), []).append(name)
+    for names in alike.values():
+        usual = max(names, key=sizes.__getitem__)
+        yield from (_Pair(name, usual) for name in names if name != usual)
+
+
+def _exchanged(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield names that differ in the order of two letters beside each other, neither of which tells classes apart.
+
+    >>> list(_exchanged(["生态功能区", "生态能功区", "Coastal", "Caostal", "东西部", "西东部", "AB", "BA"]))
+    [('生态功能区', '生态能功区'), ('Coastal', 'Caostal')]
+    """
+    same_letters: dict[str, list[str]] = {}
+    for name in names:
+        same_letters.setdefault("".join(sorted(name)), []).append(name)
+    for items in same_letters.values():
+        for item, other in combinations(items, 2):
+            apart = [at for at, (one, two) in enumerate(zip(item, other, strict=True)) if one != two]
+            if len(apart) != 2 or apart[1] - apart[0] != 1:
+                continue
+            letters = {item[at] for at in apart}
+            if not _tell_apart(letters) and _is_long(item, apart[0]):
+                yield item, other
+
+
+def _is_long(name: str, at: int) -> bool:
+    """Return whether the name, or the Latin word in which a letter stands, is so long that slips are likely in it."""
+    if not name[at].isascii():
+        return len(name) >= _NAME
+    word = re.split(r"\W", name[:at])[-1] + re.split(r"\W", name[at:])[0]
+    return len(word) >= _WORD
+
+
+def _tell_apart(letters: set[str]) -> bool:
+    """Return whether some letters, in place of each other, make another class."""
+    if not all(letter.isalpha() for letter in letters) or letters & _TELLING:
+        return True
+    return letters <= _CLASSES and len(letters) > 1
 
 
 def _few(rare: int, usual: int) -> bool:
@@ -117,11 +177,7 @@ def _hole(item: str, other: str) -> tuple[str, str]:
 def _by_meaning(item: str, other: str, left: str, right: str) -> bool:
     """Return whether the letter in which two names differ makes two classes of them."""
     letters = {left, right} - {""}
-    if (
-        not all(letter.isalpha() for letter in letters)
-        or letters & _TELLING
-        or (letters <= _CLASSES and len(letters) > 1)
-    ):
+    if _tell_apart(letters):
         return True
     if len(letters) == 1 and letters <= _BESIDE:
         return True

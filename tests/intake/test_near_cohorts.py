@@ -34,6 +34,8 @@ def scored(folder: Path, cohorts: list[str], *, header: str = "cohort", **more: 
     [
         ("工业县", 3, "工业具", 1), ("生态功能区", 20, "生态功能屈", 2), ("重点开发", 5, "重点开", 1),
         ("综合部门", 12, "综和部门", 1),
+        ("生态功能区", 3, "生态能功区", 1), ("Industrial towns", 30, "Indsutrial towns", 3),
+        ("Urban", 9, "urban", 1), ("A", 2, "a", 2), ("工业县", 1, "工業縣", 1), ("Class II", 8, "CLASS II", 5),
         ("Coastal", 6, "Costal", 1), ("Industrial towns", 30, "Industrial tovns", 3), ("一类县", 4, "一类具", 1),
     ],
 )  # fmt: skip
@@ -58,7 +60,13 @@ def test_a_slip_of_one_letter_is_reported_with_its_row(tmp_path, usual, many, ra
         [*["开发区"] * 9, "新开发区"],
         [*["中心镇"] * 9, "中心村"],
         [*["inland"] * 9, "island"],
-        [*["Urban"] * 9, "urban"],
+        [*["工农县"] * 9, "农工县"],
+        [*["东西部"] * 9, "西东部"],
+        [*["AB"] * 9, "BA"],
+        [*["type ab"] * 9, "type ba"],
+        [*["Northeastern"] * 9, "Northwestern"],
+        [*["生态功能区"] * 9, *["生态能功区"] * 2],
+        ["Coastal", "Caostal"],
         [*["杭州市"] * 9, "台州市", "湖州市"],
         [*["江西省"] * 9, "陕西省"],
         [*["和平区"] * 9, "太平区"],
