@@ -80,7 +80,11 @@ def test_titles_of_other_figures(title):
     [
         [3.0, 3.5, 4.0, -1.5, 6.0],
         [103.0, 103.5, 104.0],  # few units
-        [103.0, 103.5, 104.0, 4.5, 105.0],  # one of them is growth
+        [3.0, 3.5, 4.0, 45.0, 106.0],  # one grew by half, and one may well have doubled
+        [3.0, -25.0, 28.0, 4.5, 106.0],  # growth that is far apart
+        [3.0, 3.5, 4.0, 2.5, 125.0],  # growth by 25 % would not be usual, either
+        [3.0, 3.5, 104.0, 4.0],  # few figures
+        [3.0, 3.5, 4.0, 103.0, 104.0],  # too many for slips
         [62.0, 88.0, 150.0, 95.0, 131.0],  # a rebound
         [100.0, 100.0, 100.0, 100.0, 150.0],  # doubled from 1 to 2
         [210.0, 180.0, 190.0, 220.0, 205.0],
@@ -88,6 +92,43 @@ def test_titles_of_other_figures(title):
 )
 def test_growth_as_it_is(values):
     assert findings_of(figures(values)) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([3.0, 3.5, 4.0, 104.5, 6.0], "丁县: 104.5 in 2024"),
+        ([-3.0, 0.0, 4.0, None, 98.5, 6.0], "戊县: 98.5 in 2024"),
+        ([103.0, 103.5, 104.0, 4.5, 105.0], "丙县: 104 in 2024, 乙县: 103.5 in 2024, 戊县: 105 in 2024, and 1 more figure"),  # noqa: E501
+    ],
+)  # fmt: skip
+def test_indices_of_a_few_units(values, words):
+    rows = [(name, 2024, value) for name, value in zip([*UNITS, "己县"], values, strict=False)]
+    data = pl.DataFrame(rows, schema=["县", "年份", "g"], orient="row")
+    (message,) = findings_of(data)
+    assert message == (
+        "2024: figures of 产值增速 look like indices with 100 for the period before, unlike the others: "
+        f"{words}; growth is that minus 100"
+    )
+
+
+def test_one_unit_that_reports_indices_in_every_period():
+    data = pl.concat([figures([3.0, 3.5, 4.0, 101.5, 6.0], range(2021, 2024)), figures([1.0, 2, 3, 4, 5], [2024])])
+    card = kpi.score(data, system=system_of())
+    (finding,) = [item for item in card.findings_list if item.code == "K685"]
+    assert (finding.place.entity, finding.place.period, finding.stands_for) == ("丁县", "2023", 3)
+    assert findings_of(data, period="2024") == []
+    assert findings_of(data, target="{at_least: 105}") == []
+    (message,) = findings_of(data, more="disclosure: {threshold: 5, of: [g]}")
+    assert "101.5" not in message
+
+
+@pytest.mark.parametrize("title", ["居民消费价格指数（上年=100）", "CPI (previous year = 100)"])
+def test_growth_of_a_few_units_under_the_title_of_an_index(title):
+    (message,) = findings_of(figures([102.1, 101.8, 100.4, 1.5, 103.0]), title=title, target="{at_most: 103}")
+    words = "look like growth, unlike the others: 丁县: 1.5 in 2024; an index with 100 for the period before is that "
+    assert message.endswith(words + "plus 100")
+    assert findings_of(figures([102.1, 101.8, 100.4, 29.5, 103.0]), title=title, target="{at_most: 103}") == []
 
 
 def test_a_rebound_after_a_fall():

@@ -1,14 +1,15 @@
 """The findings about growth that is reported as an index of which last year is 100, or an index as growth.
 
 A growth of 5 % is 105 as an index. Figures of 产值增速 that lie about 100 in all units are rather such indices than
-growth, and figures of an index (上年=100) about zero rather growth. Nothing is found where a target, or a rule of
-scoring, has such figures, too.
+growth, and figures of an index (上年=100) about zero rather growth. So are those of a few units, where all others of
+the period are of the kind that the title says. Nothing is found where a target, or a rule of scoring, has such figures,
+too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import polars as pl
 from msgspec import Struct
 
 from kpi.errors import Diagnostic, Message, Place, Severity, first_names
+from kpi.intake.named_figures import named_figures
 from kpi.language.indicators import Indicator
 from kpi.language.measures import Reported, reported
 from kpi.language.quantities import in_unit
@@ -35,6 +37,11 @@ _INDICES, _MEDIAN, _HALF, _ZERO = (60.0, 160.0), (85.0, 130.0), 25.0, 30.0
 _GROWTH, _USUAL = 40.0, 30.0
 #: Below what the growth of half of the units is after which figures may double.
 _FALL = -25.0
+#: Of how many figures of a period which part is that of a few units, how far most others lie from each other at most,
+#: and how far beyond them a figure of the few may lie once it is of their kind.
+_FIGURES, _A_FEW, _SPREAD, _BEYOND = 5, 0.25, 20.0, 10.0
+#: Where indices lie whose units are few.
+_OF_A_FEW = (85.0, 130.0)
 #: Where indices of which last year is 1 lie.
 _OF_ONE = (0.5, 2.0)
 
@@ -60,12 +67,15 @@ class _Misnamed(Struct, frozen=True):
     high: float
 
 
-def growth_as_index(system: System, frame: pl.DataFrame, labels: Mapping[int, str]) -> Iterator[Diagnostic]:
+def growth_as_index(
+    system: System, frame: pl.DataFrame, entities: Sequence[str], labels: Mapping[int, str]
+) -> Iterator[Diagnostic]:
     """Yield a warning for each reported measure whose growth looks like indices, or the reverse (K685).
 
     Args:
         system: gives the measures, their titles, and targets.
         frame: with the columns entity, period and the measures.
+        entities: the names in order.
         labels: the labels of the periods to report on.
     """
     for name, measure in reported(system.measures).items():
@@ -78,8 +88,15 @@ def growth_as_index(system: System, frame: pl.DataFrame, labels: Mapping[int, st
             continue
         values, period = frame[name].to_numpy(), frame["period"].to_numpy()
         misnamed = _misnamed(values, period, labels, is_growth=is_growth)
-        if misnamed is not None and not _is_meant(name, measure, system, is_growth=is_growth):
-            yield _finding(misnamed, title, labels, is_growth=is_growth, quoted=system.disclosure is None)
+        apart = _of_a_few(values, period, labels, is_growth=is_growth)
+        if (misnamed is None and not apart.size) or _is_meant(name, measure, system, is_growth=is_growth):
+            continue
+        quoted = system.disclosure is None
+        if misnamed is not None:
+            yield _finding(misnamed, title, labels, is_growth=is_growth, quoted=quoted)
+        if apart.size:
+            rows = frame[apart].select("entity", "period", value=name)
+            yield _finding_of_a_few(rows, title, entities, labels, is_growth=is_growth, quoted=quoted)
 
 
 def _is_meant(name: str, measure: Reported, system: System, *, is_growth: bool) -> bool:
@@ -132,6 +149,38 @@ def _misnamed(
     return _Misnamed([first + at for at in chosen], float(np.nanmin(figures)), float(np.nanmax(figures)))
 
 
+def _of_a_few(
+    values: Numbers, period: npt.NDArray[np.int32], labels: Mapping[int, str], *, is_growth: bool
+) -> npt.NDArray[np.intp]:
+    """Return the rows of a few figures of the other kind, or of nearly all, in periods without a figure of neither.
+
+    A figure of the other kind is between, or near, those of the others once it is made one of theirs.
+    """
+    none = np.empty(0, np.intp)
+    indices = (values >= _OF_A_FEW[0]) & (values <= _OF_A_FEW[1])
+    if not indices.any():
+        return none
+    growth = np.abs(values) < _ZERO
+    first = int(period.min())
+    row = period - first
+    every, of_index, of_growth = (np.bincount(row, weights=rows) for rows in (~np.isnan(values), indices, growth))
+    clear = (every >= _FIGURES) & (of_index + of_growth == every) & (of_index > 0) & (of_growth > 0)
+    clear &= np.minimum(of_index, of_growth) <= _A_FEW * every
+    chosen = [at for at in np.flatnonzero(clear).tolist() if first + at in labels]
+    if not chosen or (is_growth and _has_fallen(values, row)):
+        return none
+    found = []
+    for at in chosen:
+        there = np.flatnonzero(row == at)
+        as_growth = np.where(indices[there], values[there] - 100, values[there])
+        few, most = (indices, growth) if of_index[at] < of_growth[at] else (growth, indices)
+        low, high = np.quantile(as_growth[most[there]], (0.1, 0.9))
+        near = (as_growth >= low - _BEYOND) & (as_growth <= high + _BEYOND)
+        if high - low <= _SPREAD and near[few[there]].all():
+            found.append(there[(indices if is_growth else growth)[there]])
+    return np.concatenate(found) if found else none
+
+
 def _has_fallen(values: Numbers, row: npt.NDArray[np.int32]) -> bool:
     """Return whether most figures of some period fell by a quarter and more: growth by about 100 % may follow."""
     fallen = np.bincount(row, weights=values < _FALL)
@@ -149,6 +198,37 @@ def _is_likely(values: Numbers, *, is_growth: bool) -> bool:
         return False
     quarter, half, three = np.quantile(values, (0.25, 0.5, 0.75))
     return bool(_MEDIAN[0] <= half <= _MEDIAN[1] and three - quarter <= _HALF)
+
+
+def _finding_of_a_few(
+    rows: pl.DataFrame, title: str, entities: Sequence[str], labels: Mapping[int, str], *, is_growth: bool, quoted: bool
+) -> Diagnostic:
+    """Return the finding about figures of the other kind; with disclosure rules it has none of them."""
+    figures = (
+        (entities[entity], Message("{value:,.10g} in {period}", value=value, period=labels[period]))
+        for entity, period, value in rows.iter_rows()
+    )
+    words = {"measure": title, "figures": named_figures(figures, rows.height, quoted=quoted)}
+    if is_growth:
+        message = Message(
+            "figures of {measure} look like indices with 100 for the period before, unlike the others: {figures}; "
+            "growth is that minus 100",
+            **words,
+        )
+    else:
+        message = Message(
+            "figures of {measure} look like growth, unlike the others: {figures}; an index with 100 for the period "
+            "before is that plus 100",
+            **words,
+        )
+    units_of = rows["entity"].unique()
+    place = Place(
+        entity=entities[units_of[0]] if units_of.len() == 1 else None,
+        period=labels[int(rows["period"][-1])],
+        field=title,
+    )
+    hint = Message("correct the figures; nothing is to be done where they are right")
+    return Diagnostic("K685", message, place, hint, Severity.WARNING, stands_for=rows.height)
 
 
 def _finding(

@@ -72,7 +72,7 @@ def findings_of(
     labels = {period.index(system.period): period.label for period in there}
     lately = _lately(system, recent)
     findings += unless_finer(magnitude_findings(system, lately, entities, labels), of_files, system.period)
-    findings += growth_as_index(system, lately, labels)
+    findings += growth_as_index(system, lately, entities, labels)
     findings += copied_periods(system, lately, labels)
     for card in cards:
         shown = set(card.periods)

@@ -226,7 +226,7 @@ def score_panel(
     ]
     magnitudes = [
         *magnitude_findings(plan.system, panel.frame, panel.entities.names, shown),
-        *growth_as_index(plan.system, panel.frame, shown),
+        *growth_as_index(plan.system, panel.frame, panel.entities.names, shown),
         *copied_periods(plan.system, panel.frame, shown),
     ]
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)
