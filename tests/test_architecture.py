@@ -56,14 +56,14 @@ INSIDE = {
         "calendars finer_facts events reported days_as_periods parts_of_year entity_classes unused_ratings "
         "target_columns succession periods_of_change target_areas contradicting_spans grid undeclared_totals "
         "near_totals alternating_names named_figures part_names negative_counts magnitudes_beside magnitudes "
-        "finer_figures panel query_answers understanding entry_forms synthetic annexes"
+        "lone_zeros copied_periods finer_figures panel query_answers understanding entry_forms synthetic annexes"
     ),
     "warehouse": "dialects translation ranges cells queries databases tables printed spark",
     "analysis": (
         "disclosure statistics multivariate variants uncertainty robustness intervals error_localisation "
         "typing_errors sums_of_units proposals check_findings alert_findings "
         "price_findings unsolved short_data group_findings impossible_counts above_whole "
-        "growth_as_index copied_periods lone_periods "
+        "growth_as_index lone_periods "
         "clause_coverage peers explain diff what_if trials way_up next_level audit"
     ),
     "report": (

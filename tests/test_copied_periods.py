@@ -64,6 +64,35 @@ def test_a_month_that_is_the_one_before(month, long):
     assert messages(data, period="2024-01") == []
 
 
+@pytest.mark.parametrize("grain", ["quarter", "year"])
+@pytest.mark.parametrize("long", [False, True])
+def test_a_copied_month_where_longer_periods_are_scored(grain, long):
+    data = copied(table(12), 5)
+    if long:
+        data = data.unpivot(index=["月份", "县"], variable_name="指标", value_name="数值")
+    of_longer = SYSTEM.replace("period: month", f"period: {grain}")
+    (finding,) = [item for item in kpi.score(data, system=of_longer).findings_list if item.code == "K687"]
+    assert finding.message == (
+        "all figures of 产值, 税收 in 2024-05 are those of 2024-04, 8 in all units: they seem to be a copy"
+    )
+    assert finding.place.period == "2024-05"
+    assert "K687" not in {item.code for item in kpi.score(table(12), system=of_longer).findings_list}
+    shown, other = ("2024Q2", "2024Q3") if grain == "quarter" else ("2024", None)
+    assert "K687" in {item.code for item in kpi.score(data, system=of_longer, period=shown).findings_list}
+    if other is not None:
+        assert "K687" not in {item.code for item in kpi.score(data, system=of_longer, period=other).findings_list}
+
+
+def test_a_copied_quarter_of_months_is_reported_by_month_and_quarter():
+    data = table(12)
+    second = data.filter(pl.col("月份").is_in([f"2024-{month:02}" for month in (4, 5, 6)]))
+    third = second.with_columns(("2024-0" + (pl.col("月份").str.slice(5).cast(int) + 3).cast(str)).alias("月份"))
+    data = pl.concat([data.join(third, on=["月份", "县"], how="anti"), third])
+    of_quarters = SYSTEM.replace("period: month", "period: quarter")
+    (finding,) = [item for item in kpi.score(data, system=of_quarters).findings_list if item.code == "K687"]
+    assert finding.place.period == "2024Q3"
+
+
 def test_of_two_months_flows_alone_say_something():
     units = [*UNITS, "海盐县", "南湖区"]
     assert len(messages(copied(table(2, units=units), 2))) == 1

@@ -14,7 +14,6 @@ import polars as pl
 
 from kpi.analysis.alert_findings import BEGINS, ENDS, HOLDS_ON
 from kpi.analysis.check_findings import unjudgeable, with_answer
-from kpi.analysis.copied_periods import copied_periods
 from kpi.analysis.growth_as_index import growth_as_index
 from kpi.analysis.price_findings import bases_outside, plain_relatives
 from kpi.analysis.short_data import too_short
@@ -22,7 +21,9 @@ from kpi.analysis.unsolved import unsolved
 from kpi.batch.store.base import Store, prepared
 from kpi.engine.scorecard import Scorecard
 from kpi.errors import Diagnostic, Message, Severity
+from kpi.intake.copied_periods import copied_periods
 from kpi.intake.finer_figures import unless_finer
+from kpi.intake.lone_zeros import lone_zeros
 from kpi.intake.magnitudes import magnitude_findings
 from kpi.intake.query_answers import Explanations
 from kpi.intake.reported.rising_figures import rising_findings, rising_in_panel
@@ -38,7 +39,7 @@ _ONCE = ("K446", "K657", "K658")
 
 #: Findings on figures beside those of other periods, which a period that is scored alone does not have, and those that
 #: are found once for all periods.
-_BESIDE = ("K683", "K685", "K686", "K687")
+_BESIDE = ("K683", "K685", "K686", "K687", "K692")
 
 #: The codes of all findings that follow from scoring a period, beside those on figures.
 _OF_PERIODS = (BEGINS, ENDS, "K672", "K674", "K680", "K865", "K891", *_ONCE)
@@ -73,6 +74,7 @@ def findings_of(
     lately = _lately(system, recent)
     findings += unless_finer(magnitude_findings(system, lately, entities, labels), of_files, system.period)
     findings += growth_as_index(system, lately, entities, labels)
+    findings += lone_zeros(system, lately, entities, labels)
     findings += copied_periods(system, lately, labels)
     for card in cards:
         shown = set(card.periods)

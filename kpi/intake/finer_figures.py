@@ -1,7 +1,8 @@
 """The findings about figures of shorter periods than the scored ones: a wrong digit of one month, a count below zero.
 
-In the sum of a year, a month with a digit too many is not seen. The figures of each month are therefore judged as those
-of scored periods are (K674, K683, K686). Running totals are left out, as are figures that are for the scored period.
+In the sum of a year, a month with a digit too many is not seen, nor one that is a copy. The figures of each month are
+therefore judged as those of scored periods are (K674, K683, K686, K687, K692). Running totals are left out, as are
+figures that are for the scored period.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import numpy as np
 import polars as pl
 
 from kpi.errors import Diagnostic
+from kpi.intake.copied_periods import copied_periods
+from kpi.intake.lone_zeros import lone_zeros
 from kpi.intake.magnitudes import magnitudes_of, with_magnitude
 from kpi.intake.magnitudes_beside import Grid
 from kpi.intake.negative_counts import is_judged, negative_counts
@@ -24,7 +27,7 @@ from kpi.values.periods import Grain, Period
 _LENGTHS = (1, 3, 6)
 
 #: The findings that are made for the figures of shorter periods, and for those of the scored ones: about what they are.
-_ABOUT = {"K674": "sign", "K683": "size", "K686": "size"}
+_ABOUT = {"K674": "sign", "K683": "size", "K686": "size", "K687": "copy", "K692": "zero"}
 
 
 def of_finer_periods(rows: pl.DataFrame, system: System, entities: Sequence[str]) -> Iterator[Diagnostic]:
@@ -40,10 +43,7 @@ def of_finer_periods(rows: pl.DataFrame, system: System, entities: Sequence[str]
     if timeline.weeks or not lengths or not rows.height:
         return
     with_size = {*with_magnitude(system)}
-    names = [
-        name for name, measure in reported(system.measures).items()
-        if measure.per is None and not measure.from_january and (name in with_size or is_judged(name, measure))
-    ]  # fmt: skip
+    names = [name for name, item in reported(system.measures).items() if item.per is None and not item.from_january]
     finer = pl.col("months").is_in(lengths) & (pl.col("start") % pl.col("months") == 0)
     figures = rows.select("measure", "entity", "start", "months", "value", "per").filter(
         finer & pl.col("value").is_not_null() & pl.col("per").is_null() & (pl.col("entity") < len(entities))
@@ -52,16 +52,22 @@ def of_finer_periods(rows: pl.DataFrame, system: System, entities: Sequence[str]
         return
     parts = figures.partition_by("measure", as_dict=True, include_key=False)
     labels: dict[int, dict[int, str]] = {}
+    kept: dict[int, list[pl.DataFrame]] = {}
     for name in names:
         if (part := parts.get((name,))) is None or (commonest := _of_commonest_length(part)) is None:
             continue
         months, mine = commonest
         if months not in labels:
             labels[months] = _labels(figures["start"], months, system.period)
+        kept.setdefault(months, []).append(mine.with_columns(measure=pl.lit(name)))
         if name in with_size:
             yield from magnitudes_of(_grid(mine, len(entities)), name, system, entities, labels[months])
         if is_judged(name, system.measures[name]) and _lowest(mine) < 0:
             yield from negative_counts(system, mine.rename({"value": name}), entities, labels[months])
+    for months, many in kept.items():
+        panel = pl.concat(many).pivot("measure", index=["period", "entity"], values="value").sort("period", "entity")
+        yield from lone_zeros(system, panel, entities, labels[months])
+        yield from copied_periods(system, panel, labels[months], months=months)
 
 
 def _of_commonest_length(figures: pl.DataFrame) -> tuple[int, pl.DataFrame] | None:

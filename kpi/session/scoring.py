@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from kpi.analysis.above_whole import rates_above_whole
 from kpi.analysis.alert_findings import alert_findings
 from kpi.analysis.check_findings import judged
-from kpi.analysis.copied_periods import copied_periods
 from kpi.analysis.group_findings import ungrouped
 from kpi.analysis.growth_as_index import growth_as_index
 from kpi.analysis.impossible_counts import impossible_counts
@@ -32,10 +31,12 @@ from kpi.errors import (
     Diagnostic,
     Message,
 )
+from kpi.intake.copied_periods import copied_periods
 from kpi.intake.files.damage import DamagedError, damage_reported
 from kpi.intake.files.sources import Source
 from kpi.intake.finer_figures import unless_finer, within
 from kpi.intake.grid import Panel
+from kpi.intake.lone_zeros import lone_zeros
 from kpi.intake.magnitudes import magnitude_findings
 from kpi.intake.negative_counts import negative_counts
 from kpi.intake.panel import take_in
@@ -227,6 +228,7 @@ def score_panel(
     magnitudes = [
         *magnitude_findings(plan.system, panel.frame, panel.entities.names, shown),
         *growth_as_index(plan.system, panel.frame, panel.entities.names, shown),
+        *lone_zeros(plan.system, panel.frame, panel.entities.names, shown),
         *copied_periods(plan.system, panel.frame, shown),
     ]
     alerts = alert_findings(plan.system, frame, panel.entities.names, labels, shown)

@@ -34,13 +34,16 @@ _SMALL = 20.0
 _FIRST = 8
 
 
-def copied_periods(system: System, frame: pl.DataFrame, labels: Mapping[int, str]) -> Iterator[Diagnostic]:
+def copied_periods(
+    system: System, frame: pl.DataFrame, labels: Mapping[int, str], *, months: int | None = None
+) -> Iterator[Diagnostic]:
     """Yield a warning for each period in which all figures of measures are those of the period before (K687).
 
     Args:
         system: gives the measures.
         frame: with the columns entity, period and the measures.
         labels: the labels of the periods to report on.
+        months: the length of a period; left out: that of the scored ones.
     """
     columns, measures = set(frame.columns), reported(system.measures)
     names = [
@@ -75,7 +78,7 @@ def copied_periods(system: System, frame: pl.DataFrame, labels: Mapping[int, str
         mine = [names[place] for place in np.flatnonzero(likely[:, at]).tolist()]
         finding = _copy(at, {name: grid(name) for name in mine}, measures, system, alone=len(names) == 1)
         if finding is not None:
-            yield _finding(*finding, first + at, system)
+            yield _finding(*finding, [_label(first + at + later, months, system) for later in (0, 1)], system)
 
 
 def _likely(values: Numbers) -> Truths:
@@ -133,8 +136,14 @@ def _copy(
     return copied, len(equal)
 
 
-def _finding(names: Sequence[str], number: int, before: int, system: System) -> Diagnostic:
-    label, earlier = (Period.of(at, system.period).label for at in (before + 1, before))
+def _label(at: int, months: int | None, system: System) -> str:
+    if months is None:
+        return Period.of(at, system.period).label
+    return Period(at * months, months, system.period.timeline).label
+
+
+def _finding(names: Sequence[str], number: int, labels: Sequence[str], system: System) -> Diagnostic:
+    earlier, label = labels
     message = Message(
         "all figures of {measures} in {period} are those of {before}, {number:,} in all units: they seem to be a copy",
         measures=first_names([system.symbols[name].title for name in names]), period=label, before=earlier,
