@@ -63,7 +63,7 @@ INSIDE = {
         "disclosure statistics multivariate variants uncertainty robustness intervals error_localisation "
         "typing_errors sums_of_units proposals check_findings alert_findings "
         "price_findings unsolved short_data group_findings impossible_counts above_whole "
-        "growth_as_index lone_periods "
+        "target_sizes growth_as_index lone_periods "
         "clause_coverage peers explain diff what_if trials way_up next_level audit"
     ),
     "report": (

@@ -19,6 +19,7 @@ from kpi.analysis.impossible_counts import impossible_counts
 from kpi.analysis.lone_periods import lone_periods
 from kpi.analysis.price_findings import bases_outside, plain_relatives
 from kpi.analysis.short_data import too_short
+from kpi.analysis.target_sizes import target_sizes
 from kpi.analysis.unsolved import unsolved
 from kpi.engine.foreign_columns import collected
 from kpi.engine.lookback import reach, window
@@ -224,6 +225,7 @@ def score_panel(
         *impossible_counts(plan.system, judging, panel.entities.names, shown),
         *negative_counts(plan.system, judging, panel.entities.names, shown),
         *rates_above_whole(plan.system, judging, panel.entities.names, shown),
+        *target_sizes(plan.system, judging, panel.entities.names, shown),
     ]
     magnitudes = [
         *magnitude_findings(plan.system, panel.frame, panel.entities.names, shown),
