@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     Matrix: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
-#: How far a total is from the sum at most, as a part of it.
-_NEAR = 0.005
+#: How far a total is from the sum at most, as a part of it: with little evidence, and with much.
+_NEAR, _ABOUT = 0.005, 0.015
 #: A sum of fewer others than these, not 0, may be a coincidence.
 _OTHERS = 3
 #: How many units of the last decimal a sum has at least that counts: smaller ones are near by coincidence.
@@ -42,6 +42,8 @@ _ROUNDING = 3 / 12**0.5
 
 #: How many sums are compared at least: for a name of a higher division, and of how many measures for any other.
 _SUMS, _MEASURES = 2, 2
+#: How many measures are needed, or for a name of a higher division sums, where a total is only about the sum.
+_MANY_MEASURES, _MANY_SUMS = 3, 4
 #: How many sums of one measure do where the figures of the units move apart from one to the next, and how far.
 _MOVED_SUMS, _MOVED = 6, 0.02
 
@@ -77,13 +79,14 @@ class _Compared(Struct):
 def nearly(
     frame: pl.DataFrame, entities: Entities, system: System, reported: Collection[str | None] = ()
 ) -> Iterator[Diagnostic]:
-    """Yield a warning (K613) for each unit within 0.5 % of the sum of all others, wherever all have a figure.
+    """Yield a warning (K613) for each unit within 0.5 or 1.5 % of the sum of all others, wherever all have a figure.
 
     This holds for every additive measure in every period, except for the rounding of small figures. A sum counts if at
     least three of the others are not 0, none is negative, and it has at least 500 units of the last decimal. One sum is
     enough for a province among units that are none, two for a name whose ending is of a higher division than half of
     the others' and of a lower one than none's. Any other name needs sums of two measures, or six of one, between which
-    the shares of the units move by 2 %.
+    the shares of the units move by 2 %. From 0.5 % to 1.5 % it takes sums of three measures, or four of a
+    name of a higher division, but for a province.
 
     Args:
         frame: the panel, ordered by period and entity.
@@ -120,7 +123,7 @@ def _candidates(frame: pl.DataFrame, system: System, number: int) -> dict[int, _
     for name in [name for name, measure in additive.items() if left and not measure.reported]:
         values, _ = of_events(frame, name, number)
         others = values[-1].sum() - values[-1]
-        for at in [at for at in left if values[-1, at] and abs(values[-1, at] - others[at]) > _NEAR * abs(others[at])]:
+        for at in [at for at in left if values[-1, at] and abs(values[-1, at] - others[at]) > _ABOUT * abs(others[at])]:
             del left[at]
     return left
 
@@ -138,7 +141,7 @@ def _compare(name: str, values: Matrix, left: dict[int, _Compared]) -> None:
     apart = np.abs(own - others)
     sizes = np.abs(complete).sum(axis=1, keepdims=True) - np.abs(own)
     # All are far from the sum of others in most tables: how figures are rounded is then of no interest.
-    close = apart <= _NEAR * sizes
+    close = apart <= _ABOUT * sizes
     if not close.any() and not (apart <= complete.shape[1]).any():
         left.clear()
         return
@@ -191,6 +194,10 @@ def _is_sure(name: str, compared: _Compared, entities: Entities) -> bool:
     sums, text = sum(compared.sums.values()), clean(name)
     if text in _PROVINCES and _PROVINCES.isdisjoint(others):
         return True
+    if compared.apart > _NEAR:
+        # A unit that is about half of all is no rarity: of several measures at once it is.
+        higher = sums >= _MANY_SUMS and _is_higher(text, others)
+        return higher or len(compared.sums) >= _MANY_MEASURES
     if sums >= _SUMS and _is_higher(text, others):
         return True
     return len(compared.sums) >= _MEASURES or compared.moved >= _MOVED_SUMS

@@ -21,6 +21,7 @@ entities: {{title: 县{more}}}
 measures:
   made: {{title: 产值, unit: 亿元}}
   tax: {{title: 税收, unit: 万元}}
+  jobs: {{title: 就业人数, unit: 万人}}
   rate: {{title: 满意率, unit: '%'}}
 indicators: {{a: {{kind: level, of: made, score: {{kind: minmax}}}}}}
 pillars: {{p: {{parts: {{a: 100}}}}}}
@@ -62,6 +63,42 @@ def test_a_city_that_is_nearly_the_sum_is_reported(units, total, measures, years
     assert message.startswith(f"{total} is nearly the sum of all others (at most 0.")
     assert messages(rows(units, total, measures, years), f", keep: [{total}]") == []
     assert messages(rows(units, total, measures, years), f", leave_out: [{total}]") == []
+
+
+@pytest.mark.parametrize(
+    ("units", "total", "measures", "years", "found"),
+    [
+        (DISTRICTS, "嘉兴市", {"产值": 0.011, "税收": -0.009}, 2, True),
+        (DISTRICTS, "嘉兴市", {"产值": 0.013}, 4, True),
+        (ENGLISH, "Jiaxing", {"产值": 0.011, "税收": -0.009, "就业人数": 0.002}, 1, True),
+        (["杭州市", "宁波市", "温州市", "绍兴市"], "浙江省", {"产值": 0.012}, 1, True),
+        (DISTRICTS, "嘉兴市", {"产值": 0.011, "税收": -0.009}, 1, False),
+        (DISTRICTS, "嘉兴市", {"产值": 0.013}, 3, False),
+        (DISTRICTS, "嘉兴市", {"产值": 0.011, "税收": 0.03}, 3, False),
+        (ENGLISH, "Jiaxing", {"产值": 0.011, "税收": -0.009}, 3, False),
+        (ENGLISH, "Jiaxing", {"产值": 0.012}, 12, False),
+    ],
+)
+def test_a_percent_off_takes_more_sums(units, total, measures, years, found):
+    got = messages(rows(units, total, measures, years))
+    assert len(got) == found
+    assert all(message.startswith(f"{total} is nearly the sum of all others (at most 1.") for message in got)
+
+
+def test_units_that_are_half_of_all_are_hardly_ever_taken_for_totals():
+    chance = random.Random(5)
+    taken = 0
+    for _ in range(60):
+        share = chance.uniform(0.4, 0.6)
+        items: list[Row] = []
+        for year in ("2022", "2023"):
+            for title in ("产值", "税收", "就业人数"):
+                own = [round(chance.uniform(80, 400), 1) for _ in ENGLISH]
+                half = share * chance.uniform(0.9, 1.1)
+                items += [(year, unit, title, value) for unit, value in zip(ENGLISH, own, strict=True)]
+                items.append((year, "Capital", title, round(sum(own) * half / (1 - half), 1)))
+        taken += len(messages(items))
+    assert taken == 0
 
 
 def test_how_far_it_is_at_most_is_told():
