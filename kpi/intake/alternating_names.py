@@ -8,7 +8,7 @@ measure and scored period.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -20,7 +20,7 @@ from kpi.errors import Diagnostic, Message, Place, Severity, first_names
 from kpi.intake.entities import Entities
 from kpi.intake.matching.datasets import Placed
 from kpi.intake.matching.entity_codes import in_one_table
-from kpi.intake.near_names import near
+from kpi.intake.near_names import letters_swapped, near
 from kpi.language.system import System
 from kpi.values.columns import Column
 from kpi.values.names import clean, look
@@ -152,26 +152,10 @@ def _near(names: Sequence[str]) -> Iterator[tuple[int, int]]:
         if pair not in there and _differ_in_words(item, other):
             there.add(pair)
             yield pair
-    for item, other in _swapped(place):
+    for item, other, _ in letters_swapped(place):
         pair = min(place[item], place[other]), max(place[item], place[other])
         if pair not in there and _differ_in_words(item, other):
             yield pair
-
-
-def _swapped(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield names that differ in the order of two letters that stand beside each other.
-
-    >>> list(_swapped(["德清县", "清德县", "东湖县", "县东湖"]))
-    [('德清县', '清德县')]
-    """
-    letters: dict[str, list[str]] = {}
-    for name in names:
-        letters.setdefault("".join(sorted(name)), []).append(name)
-    for items in letters.values():
-        for item, other in combinations(items, 2):
-            apart = [at for at, (left, right) in enumerate(zip(item, other, strict=True)) if left != right]
-            if len(apart) == 2 and apart[1] == apart[0] + 1 and item[apart[0]].isalpha() and other[apart[0]].isalpha():
-                yield item, other
 
 
 def _spelling(name: str) -> str:

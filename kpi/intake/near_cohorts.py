@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import combinations
 from typing import NamedTuple
 
 from kpi.errors import Diagnostic, Message, Place, Severity, first_names
@@ -17,7 +16,7 @@ from kpi.intake.division_codes import PROVINCES
 from kpi.intake.entities import Entities
 from kpi.intake.files.reader import read
 from kpi.intake.files.table import ROW
-from kpi.intake.near_names import one_letter_apart
+from kpi.intake.near_names import letters_swapped, one_letter_apart
 from kpi.language.grouping import columns_of_roster
 from kpi.language.system import System
 from kpi.values.columns import COHORT
@@ -136,17 +135,9 @@ def _exchanged(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     >>> list(_exchanged(["生态功能区", "生态能功区", "Coastal", "Caostal", "东西部", "西东部", "AB", "BA"]))
     [('生态功能区', '生态能功区'), ('Coastal', 'Caostal')]
     """
-    same_letters: dict[str, list[str]] = {}
-    for name in names:
-        same_letters.setdefault("".join(sorted(name)), []).append(name)
-    for items in same_letters.values():
-        for item, other in combinations(items, 2):
-            apart = [at for at, (one, two) in enumerate(zip(item, other, strict=True)) if one != two]
-            if len(apart) != 2 or apart[1] - apart[0] != 1:
-                continue
-            letters = {item[at] for at in apart}
-            if not _tell_apart(letters) and _is_long(item, apart[0]):
-                yield item, other
+    for item, other, at in letters_swapped(names):
+        if not _tell_apart({item[at], other[at]}) and _is_long(item, at):
+            yield item, other
 
 
 def _is_long(name: str, at: int) -> bool:

@@ -105,6 +105,22 @@ def one_letter_apart(names: Iterable[str]) -> Iterator[tuple[str, str, str, str]
                 yield item, other, left, right
 
 
+def letters_swapped(names: Iterable[str]) -> Iterator[tuple[str, str, int]]:
+    """Yield names that differ in the order of two letters beside each other, with the place of the first of these.
+
+    >>> list(letters_swapped(["德清县", "清德县", "东湖县", "县东湖", "2024", "2042"]))
+    [('德清县', '清德县', 0)]
+    """
+    same_letters: dict[str, list[str]] = {}
+    for name in names:
+        same_letters.setdefault("".join(sorted(name)), []).append(name)
+    for items in same_letters.values():
+        for item, other in combinations(items, 2):
+            apart = [at for at, (left, right) in enumerate(zip(item, other, strict=True)) if left != right]
+            if len(apart) == 2 and apart[1] == apart[0] + 1 and _words(item[apart[0]] + other[apart[0]]):
+                yield item, other, apart[0]
+
+
 def _words(letters: str) -> bool:
     """Return whether letters are of words; another digit or sign makes another name."""
     return all(letter.isalpha() for letter in letters)
