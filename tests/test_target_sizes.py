@@ -97,11 +97,22 @@ def test_limits_that_no_unit_keeps(tmp_path):
     assert len(scored(tmp_path, [300.0, 4000.0, 900.0, 70.0, 50.0], [0.3, 2, 0.9, 0.7, 0.4], target=target)) == 1
 
 
-def test_one_finding_of_several_periods(tmp_path):
-    (finding,) = scored(tmp_path, VALUES, [5e6] * 5, periods=("2022", "2023", "2024"))
-    assert finding.place.period == "2024"
+def test_each_period_is_judged_by_itself(tmp_path):
+    found = scored(tmp_path, VALUES, [5e6] * 5, periods=("2022", "2023", "2024"))
+    assert [item.place.period for item in found] == ["2022", "2023", "2024"]
     (finding,) = scored(tmp_path, VALUES, [5e6] * 5, periods=("2022", "2023", "2024"), period="2023")
-    assert finding.place.period == "2023"
+    assert finding == found[1]
+
+
+def test_many_periods_are_counted(tmp_path):
+    periods = [f"{year}-{month:02}" for year in range(2022, 2025) for month in range(1, 13)]
+    found = scored(tmp_path, VALUES, [5e6] * 5, periods=periods, grain="month")
+    assert len(found) == 4
+    assert found[-1].message == "targets of 产值 are far from the figures in 33 more periods, 2022-04 to 2024-12"
+
+
+def test_shares_of_a_total_are_not_judged(tmp_path):
+    assert scored(tmp_path, VALUES, [], target="{at_least: {share: equal, total: 5}}") == []
 
 
 def test_disclosure_shows_no_figure(tmp_path):

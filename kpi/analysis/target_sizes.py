@@ -13,8 +13,9 @@ import numpy.typing as npt
 import polars as pl
 
 from kpi.errors import Diagnostic, Message, Place, Severity
-from kpi.intake.named_figures import MOST_NAMED, named_figures
+from kpi.intake.named_figures import MOST_NAMED, named_figures, periods_named
 from kpi.language.system import System
+from kpi.language.targets import Target
 from kpi.values import units
 from kpi.values.columns import Column
 
@@ -34,7 +35,7 @@ _OF_POWER = 0.35
 def target_sizes(
     system: System, frame: pl.DataFrame, entities: Sequence[str], labels: Mapping[int, str]
 ) -> Iterator[Diagnostic]:
-    """Yield a warning for each indicator whose targets of units are far larger or smaller than its figures (K693).
+    """Yield a warning for each indicator and period with targets of units that are far from the figures (K693).
 
     So they are in most units; or in a few, where the others are near. Where all figures are on the good side of the
     target, such as far below an upper limit, the ratios must be alike: limits may well be far away.
@@ -48,17 +49,37 @@ def target_sizes(
     there = set(frame.columns)
     for name, indicator in system.indicators.items():
         column = Column(name).target
-        if column not in there or name not in there or all(item.per_entity is None for item in indicator.target):
+        if column not in there or name not in there or not any(map(_is_written, indicator.target)):
             continue
         rows = frame.select("entity", "period", value=pl.col(name).cast(pl.Float64), target=column)
-        rows = rows.filter((pl.col("value") > 0) & (pl.col("target") > 0))
-        if rows["entity"].n_unique() < _TARGETS:
-            continue
-        ratio = np.log10(rows["target"].to_numpy()) - np.log10(rows["value"].to_numpy())
-        if _are_far(ratio, lower=indicator.direction == "lower"):
-            yield _of_most(name, rows, system, labels)
-        elif (far := _far(ratio)).any() and not _is_percent(name, system):
-            yield _of_few(name, rows.filter(pl.Series(far)), system, entities, labels)
+        rows = rows.filter((pl.col("value") > 0) & (pl.col("target") > 0) & pl.col("period").is_in(list(labels)))
+        found = [
+            finding for part in rows.partition_by("period", maintain_order=True)
+            if (finding := _of_period(name, part, system, entities, labels)) is not None
+        ]  # fmt: skip
+        named = periods_named(len(found))
+        yield from found[:named]
+        if more := found[named:]:
+            yield _further(name, system, len(more), more[0].place.period, more[-1].place.period)
+
+
+def _is_written(target: Target) -> bool:
+    """Return whether somebody wrote the bound of each unit, rather than that of all, which is shared among them."""
+    return target.per_entity is not None and target.per_entity.share is None
+
+
+def _of_period(
+    name: str, rows: pl.DataFrame, system: System, entities: Sequence[str], labels: Mapping[int, str]
+) -> Diagnostic | None:
+    """Return the finding about the targets of one indicator and period, None without any."""
+    if rows.height < _TARGETS:
+        return None
+    ratio = np.log10(rows["target"].to_numpy()) - np.log10(rows["value"].to_numpy())
+    if _are_far(ratio, lower=system.indicators[name].direction == "lower"):
+        return _of_most(name, rows, system, labels)
+    if (far := _far(ratio)).any() and not _is_percent(name, system):
+        return _of_few(name, rows.filter(pl.Series(far)), system, entities, labels)
+    return None
 
 
 def _are_far(ratio: Numbers, *, lower: bool) -> bool:
@@ -114,6 +135,16 @@ def _of_most(name: str, rows: pl.DataFrame, system: System, labels: Mapping[int,
         )  # fmt: skip
     place = _place(name, system, labels[int(rows["period"].max())])  # type: ignore[arg-type]
     return Diagnostic("K693", message, place, _hint(), Severity.WARNING)
+
+
+def _further(name: str, system: System, number: int, first: str | None, last: str | None) -> Diagnostic:
+    """Return the finding about periods beyond those with findings of their own."""
+    title = system.symbols[name].title
+    message = Message(
+        "targets of {indicator} are far from the figures in {number} more periods, {first} to {last}",
+        indicator=title, number=number, first=first, last=last,
+    )  # fmt: skip
+    return Diagnostic("K693", message, Place(field=title), _hint(), Severity.WARNING, stands_for=number)
 
 
 def _of_few(

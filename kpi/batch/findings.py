@@ -42,7 +42,7 @@ _ONCE = ("K446", "K657", "K658")
 _BESIDE = ("K683", "K685", "K686", "K687", "K692")
 
 #: The codes of all findings that follow from scoring a period, beside those on figures.
-_OF_PERIODS = (BEGINS, ENDS, "K672", "K674", "K680", "K865", "K891", *_ONCE)
+_OF_PERIODS = (BEGINS, ENDS, "K672", "K674", "K680", "K693", "K865", "K891", *_ONCE)
 
 _TEXTS = ("code", "severity", "message", "file", "sheet", "row", "column", "entity", "period", "hint")
 

@@ -38,7 +38,7 @@ GOOD = """\
 2023Q4,乙县,网上办件量,300,件
 """
 
-_COUNTS = re.compile(r"(\d[\d,]*) rows? read: ([^.]*)\.")
+_COUNTS = re.compile(r"(\d[\d,]*) (?:rows?|figures?|rows and figures) read: ([^.]*)\.")
 
 
 @dataclass(frozen=True)
