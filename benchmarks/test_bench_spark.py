@@ -15,10 +15,17 @@ ENTITIES, MONTHS = size(300, least=30), 36
 MANY, FEW = size(10_000_000, least=20_000), size(1_000_000, least=20_000)
 
 
-@pytest.mark.parametrize(
-    ("rows", "hard", "native"), [(MANY, False, True), (MANY, True, False), (FEW, True, True)],
-    ids=["24 measures", "distinct counts and quantiles", "Spark SQL of distinct counts and quantiles"],
-)  # fmt: skip
+RACES = {
+    "24 measures": (MANY, False, False),
+    "distinct counts and quantiles": (MANY, True, False),
+    "Spark SQL of distinct counts and quantiles": (FEW, True, True),
+}
+if MANY < 1_000_000:
+    # A contender takes long to begin, and at such a size the last race shows what the second does.
+    del RACES["distinct counts and quantiles"]
+
+
+@pytest.mark.parametrize(("rows", "hard", "native"), [*RACES.values()], ids=[*RACES])
 def test_the_workers_of_spark(benchmark, tmp_path, rows, hard, native):
     needed()
     path = tmp_path / "events.parquet"
